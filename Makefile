@@ -1,0 +1,54 @@
+# Every target does its own set-up: the first run makes .venv, the next ones start at once.
+PYTHON ?= python3
+BIN := .venv/bin
+PLUGINS := $(patsubst %/pyproject.toml,%,$(sort $(wildcard plugins/*/pyproject.toml)))
+SOURCES := pyproject.toml constraints.txt $(PLUGINS:%=%/pyproject.toml)
+INSTALL := $(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt
+TEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2
+
+ifneq ($(wildcard ../shared/data/.),)
+export GEN_DATA ?= $(abspath ../shared/data)
+endif
+
+.PHONY: poem test test-slow lint fmt bench setup
+
+poem: .venv/installed
+	@$(BIN)/gen poem --prompt 白 --rows 4 --cols 5
+
+test: .venv/installed-dev
+	$(TEST) -m "not slow"
+
+test-slow: .venv/installed-dev
+	$(TEST) -m slow
+
+lint: .venv/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+fmt: .venv/installed-dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: .venv/installed
+	OMP_NUM_THREADS=2 $(BIN)/python -m benchmarks
+
+setup: .venv/installed
+
+.venv/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "gen-engine needs Python 3.11 or newer, and '$(PYTHON)' is not: name one, as in 'make PYTHON=python3.12 poem'." >&2; \
+	  exit 1; }
+	@$(PYTHON) -m venv .venv
+	@touch $@
+
+.venv/installed: $(SOURCES) | .venv/python
+	@echo "Installing gen-engine and its plugins into .venv (once; torch is large, so minutes) ..." >&2
+	@$(INSTALL) -e . $(PLUGINS:%=-e %)
+	@touch $@
+
+.venv/installed-dev: .venv/installed
+	@echo "Installing the tools for tests and checks into .venv (once) ..." >&2
+	@$(INSTALL) -e '.[test,lint]'
+	@touch $@

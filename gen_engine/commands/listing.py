@@ -1,0 +1,153 @@
+"""`gen models|processors|plugins|doctor|completion`: what is there, for people and for programs."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import click
+
+from ..options import debug_option
+from ..output import dump, table
+from ..plugins import CORE, Offer, registry
+from ..specs import describe, parameters
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+
+
+@click.command()
+@as_json
+@debug_option()
+def models(as_json: bool) -> None:
+    """List the models that plugins bring."""
+    rows = [
+        {
+            "name": name,
+            "plugin": offer.plugin.name,
+            "summary": offer.value.summary,
+            "processors": list(offer.value.processors),
+            "folder": str(offer.value.folder),
+        }
+        for name, offer in sorted(registry().models.items())
+    ]
+    if as_json:
+        return dump(rows)
+    cells = [[row["name"], row["plugin"], row["summary"], " ".join(row["processors"])] for row in rows]
+    return table("Models (also: any folder or hub name)", ["name", "plugin", "what it is", "used with"], cells)
+
+
+@click.command()
+@as_json
+@debug_option()
+def processors(as_json: bool) -> None:
+    """List what --with understands, with parameters."""
+    rows = [_processor(name, offer) for name, offer in registry().processors.items()]
+    if as_json:
+        return dump(rows)
+    cells = [[row["name"], row["written"], row["summary"], row["plugin"]] for row in rows]
+    return table("Processors", ["name", "write it as", "what it does", "plugin"], cells)
+
+
+def _processor(name: str, offer: Offer) -> dict[str, Any]:
+    factory = offer.value
+    known = parameters(factory)
+    return {
+        "name": name,
+        "plugin": offer.plugin.name,
+        "written": _written(name, known),
+        "summary": (inspect.getdoc(factory) or "").partition("\n\n")[0].replace("\n", " "),
+        "parameters": [
+            {
+                "name": p.name,
+                "type": describe(p.annotation),
+                "required": p.default is p.empty,
+                **({} if p.default is p.empty else {"default": p.default}),
+            }
+            for p in known
+        ],
+    }
+
+
+def _written(name: str, known: list[inspect.Parameter]) -> str:
+    """How the processor is written: `no_repeat=N[,exempt=text|...]`."""
+    parts = []
+    for index, p in enumerate(known):
+        part = f"={p.name.upper()}" if index == 0 else f",{p.name}={describe(p.annotation).replace(' or ', '/')}"
+        parts.append(part if p.default is p.empty else f"[{part}]")
+    return name + "".join(parts)
+
+
+@click.command()
+@as_json
+@debug_option()
+def plugins(as_json: bool) -> None:
+    """List plugins, their hooks, and what failed to load and why."""
+    everything = registry()
+    for noun in ("processors", "models", "loaders", "decoders"):
+        getattr(everything, noun)  # a hook that fails says so in this list
+    rows = [vars(plugin) for plugin in everything.plugins]
+    if as_json:
+        return dump(rows)
+    cells = [
+        [p.name, f"{p.distribution} {p.version}".strip(), " ".join(p.hooks), p.error or "works"]
+        for p in everything.plugins
+    ]
+    return table("Plugins", ["name", "distribution", "hooks", "state"], cells)
+
+
+@click.command()
+@as_json
+@debug_option()
+def doctor(as_json: bool) -> None:
+    """Show versions, threads, the dtype chosen and why, and start-up times."""
+    facts = _versions() | _machine()
+    facts |= {f"import of {p.name}": f"{p.seconds * 1000:.0f} ms" for p in registry().plugins}
+    facts |= {f"plugin {p.name}": p.error for p in registry().plugins if p.error}
+    if as_json:
+        return dump(facts)
+    return table("This machine", ["what", "is"], [[name, str(fact)] for name, fact in facts.items()])
+
+
+def _versions() -> dict[str, str]:
+    facts = {"python": platform.python_version(), "platform": platform.platform()}
+    for name in (CORE, "torch", "transformers", "tokenizers", "safetensors", "numpy", "click", "pluggy"):
+        try:
+            facts[name] = version(name)
+        except PackageNotFoundError:
+            facts[name] = "not installed"
+    return facts
+
+
+def _machine() -> dict[str, str]:
+    import torch
+
+    from ..models import choose_dtype
+
+    dtype, reason = choose_dtype()
+    return {
+        "threads": f"{torch.get_num_threads()} of {os.cpu_count()} cores",
+        "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "not set"),
+        "dtype auto": f"{dtype}: {reason}",
+        "accelerator": torch.cuda.get_device_name() if torch.cuda.is_available() else "none",
+    }
+
+
+@click.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@click.pass_context
+def completion(context: click.Context, shell: str) -> None:
+    """Print the script that completes `gen` in a shell.
+
+    \b
+    bash: eval "$(gen completion bash)"   in ~/.bashrc
+    zsh:  eval "$(gen completion zsh)"    in ~/.zshrc
+    fish: gen completion fish | source    in ~/.config/fish/config.fish
+    """
+    from click.shell_completion import get_completion_class
+
+    kind = get_completion_class(shell)
+    assert kind is not None
+    click.echo(kind(context.find_root().command, {}, "gen", "_GEN_COMPLETE").source())

@@ -1,0 +1,150 @@
+"""The options that every generating command shares, and what a user chose with them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+from click.shell_completion import CompletionItem
+
+from .errors import GenError
+from .plugins import registry
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+SHAPERS = ("temperature", "top_k", "top_p")
+"""The shapers with an option of their own; they come after all of `--with`, in this order."""
+
+
+@dataclass
+class Settings:
+    """What holds for the whole run of the program, whichever command runs."""
+
+    debug: bool = False
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a user chose with the shared options; `processors` are in the order in which they apply."""
+
+    model: str
+    processors: tuple[str, ...]
+    num: int
+    seed: int | None
+    decoder: str
+    dtype: str
+    fast: bool
+    out: Path | None
+    json: bool
+
+
+def choice() -> Choice:
+    """The shared options of the command that is running."""
+    values = click.get_current_context().meta[__name__]
+    shapers = tuple(f"{name}={values[name]:g}" for name in SHAPERS if values[name] is not None)
+    others = {name: values[name] for name in Choice.__annotations__ if name != "processors"}
+    return Choice(processors=(*values["with"], *shapers), **others)
+
+
+def generating(model: str | None = None) -> Callable[[Command], Command]:
+    """Give a command the shared options, with `model` as the default; inside it, `choice()` tells what was chosen."""
+
+    def decorate(command: Command) -> Command:
+        for option in reversed(_options(model)):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+def prompted(command: Command) -> Command:
+    """Give a command `--prompt TEXT` and `--file FILE`; inside it, `read_prompt(prompt, file)` is the text."""
+    command = click.option("--file", metavar="FILE", help="Read the prompt from FILE, or - for standard input.")(
+        command
+    )
+    return click.option("--prompt", metavar="TEXT", help="The text to continue.")(command)
+
+
+def read_prompt(prompt: str | None, file: str | None) -> str:
+    """The text to continue; of a file's last line the line break is dropped."""
+    if prompt is not None and file is not None:
+        raise GenError("Both --prompt and --file were given; give one of them.")
+    if file is None:
+        return prompt or ""
+    try:
+        data = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+        text = data.decode("utf-8-sig")
+    except OSError as problem:
+        raise GenError(f"The prompt cannot be read from {file} ({problem.strerror}); name another file.") from problem
+    except UnicodeDecodeError:
+        raise GenError(f"The prompt in {file} is not UTF-8; convert it, as in `iconv -f GB18030 -t UTF-8`.") from None
+    return text.replace("\r\n", "\n").removesuffix("\n")
+
+
+def set_debug(context: click.Context, _: click.Parameter, value: bool) -> None:
+    """Remember that errors should show where they come from."""
+    if value and (settings := context.find_object(Settings)):
+        settings.debug = True
+
+
+def debug_option() -> Callable[[Command], Command]:
+    """`--debug`, which every command understands."""
+    return click.option(
+        "--debug",
+        is_flag=True,
+        expose_value=False,
+        is_eager=True,
+        callback=set_debug,
+        help="Show where an error is from.",
+    )
+
+
+def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> None:
+    """Store a shared option beside the context, so that commands take only what is their own."""
+    context.meta.setdefault(__name__, {})[parameter.name] = value
+
+
+def _options(model: str | None) -> list[Callable[[Command], Command]]:
+    def option(*names: str, **settings: Any) -> Callable[[Command], Command]:
+        return click.option(*names, expose_value=False, callback=_keep, **settings)
+
+    written = "NAME[=VALUE[,key=value]]"
+    return [
+        option("--model", default=model, required=model is None, shell_complete=_models, metavar="MODEL",
+               show_default=True, help="A model of `gen models`, a folder, or a hub name."),
+        option("--with", multiple=True, metavar=written, shell_complete=_processors,
+               help="Add a processor of `gen processors`; repeat for more, in order."),
+        option("--num", type=click.IntRange(1), default=1, metavar="N", help="How many texts."),
+        option("--seed", type=click.IntRange(0), metavar="N", help="The same seed gives the same text."),
+        option("--temperature", type=float, metavar="T", help="Like --with temperature=T, after all --with."),
+        option("--top-k", type=int, metavar="K", help="Like --with top_k=K, after --temperature."),
+        option("--top-p", type=float, metavar="P", help="Like --with top_p=P, after --top-k."),
+        option("--decoder", default="sample", show_default=True, shell_complete=_decoders, metavar="NAME",
+               help="How tokens are picked: sample or greedy, or a plugin's."),
+        option("--dtype", type=click.Choice(["auto", "float32", "bfloat16"]), default="auto", help="Numbers to compute with."),
+        option("--fast", is_flag=True, help="Faster where that costs reproducibility."),
+        option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Write to FILE instead of the terminal."),
+        option("--json", is_flag=True, help="Write a line of JSON for each text."),
+        debug_option(),
+    ]  # fmt: skip
+
+
+def _models(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    if "/" in incomplete or incomplete.startswith("."):
+        return [CompletionItem(incomplete, type="dir")]
+    return _starting(registry().models, incomplete)
+
+
+def _processors(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    return _starting(registry().processors, incomplete)
+
+
+def _decoders(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    return _starting(registry().decoders, incomplete)
+
+
+def _starting(names: Any, incomplete: str) -> list[CompletionItem]:
+    return [CompletionItem(name) for name in sorted(names) if name.startswith(incomplete)]

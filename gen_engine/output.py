@@ -1,0 +1,124 @@
+"""What commands print: texts for people, JSON lines for programs, tables; to the terminal or, atomically, to a file."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from .errors import GenError
+
+if TYPE_CHECKING:
+    from .types import Completion, Prompt
+
+Layout = Callable[[str], Sequence[str]]
+"""How a text is laid out in lines, for people and for the `lines` of JSON."""
+
+
+@contextmanager
+def opened(out: Path | None) -> Iterator[TextIO]:
+    """Standard output, or a file that stands under its name only once it is whole (after Ctrl-C: what was written).
+
+    A file that cannot be written is an error at once, before anything is generated.
+    """
+    if out is None:
+        yield sys.stdout
+        return
+    path = out.resolve()
+    direct = path.exists() and not path.is_file()  # /dev/null, a named pipe: nothing to rename onto
+    written = path if direct else path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        file = written.open("w", encoding="utf-8")
+    except OSError as problem:
+        raise GenError(f"{out} cannot be written ({problem.strerror}); choose another --out.") from problem
+    whole = False
+    try:
+        with file:
+            try:
+                yield file
+                whole = True
+            except KeyboardInterrupt:
+                whole = file.tell() > 0
+                raise
+    finally:
+        if not direct:
+            written.replace(path) if whole else written.unlink()
+
+
+def record(completion: Completion, layout: Layout = str.splitlines) -> dict[str, Any]:
+    """A completion as JSON knows it; logprobs are in nats."""
+    return {
+        "text": completion.text,
+        "new": completion.new,
+        "lines": list(layout(completion.text)),
+        "logprob": completion.logprob,
+        "seed": completion.seed,
+        "sample": completion.sample,
+        "model": completion.model,
+        "dtype": completion.dtype,
+        "exact": completion.exact,
+        "reproducible": completion.reproducible,
+        "finish": completion.finish,
+    }
+
+
+def write(file: TextIO, completions: Iterable[Completion], *, as_json: bool, layout: Layout = str.splitlines) -> None:
+    """Write completions as they come: a line of JSON each, or their lines with an empty line between two texts."""
+    for number, completion in enumerate(completions):
+        if as_json:
+            print(json.dumps(record(completion, layout), ensure_ascii=False), file=file, flush=True)
+        else:
+            print("\n" * bool(number) + "\n".join(layout(completion.text)), file=file, flush=True)
+        remark(completion)
+
+
+def stream(file: TextIO, prompt: str, pieces: Iterable[str]) -> None:
+    """Write a prompt and then each piece as soon as it is final."""
+    last = prompt
+    file.write(prompt)
+    try:
+        for piece in pieces:
+            file.write(piece)
+            file.flush()
+            last = piece or last
+    finally:
+        if not last.endswith("\n"):
+            file.write("\n")
+        file.flush()
+
+
+def remark(completion: Completion) -> None:
+    """Say on standard error which shapers were undone for a step because they left nothing."""
+    if completion.undone:
+        names = ", ".join(completion.undone)
+        print(f"note: {names} left nothing to choose from at some places and was undone there.", file=sys.stderr)
+
+
+def mention_unknown(prompt: Prompt) -> None:
+    """Say once on standard error which characters of the prompt the model does not know."""
+    if prompt.unknown:
+        chars = "".join(prompt.unknown)
+        print(f"note: the model does not know {chars}: kept as typed, read as [UNK].", file=sys.stderr)
+
+
+def dump(value: Any) -> None:
+    """Print a value as JSON for programs."""
+    print(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print a table whose columns line up, Chinese characters included; piped, no line is broken."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        grid.add_column(column, overflow="fold")
+    for row in rows:
+        grid.add_row(*(Text(cell) for cell in row))
+    Console(width=None if sys.stdout.isatty() else 1000, highlight=False).print(grid)
