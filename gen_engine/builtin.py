@@ -11,8 +11,12 @@ from .hookspecs import hookimpl
 if TYPE_CHECKING:
     import click
 
-CONSTRAINTS = ("ban no_unk no_special only no_repeat no_repeat_ngram length stop force no_double_punctuation").split()
-SHAPERS = "temperature top_k top_p min_p typical repetition_penalty frequency_penalty presence_penalty".split()
+ROOMS = {
+    "gen_engine.constraints": (
+        "ban only no_unk no_special no_repeat no_repeat_ngram no_double_punctuation length stop force"
+    ),
+    "gen_engine.shapers": "temperature top_k top_p min_p typical repetition_penalty frequency_penalty presence_penalty",
+}
 
 
 class Lazy(Mapping[str, Any]):
@@ -35,8 +39,7 @@ class Lazy(Mapping[str, Any]):
 @hookimpl
 def processors() -> Mapping[str, Any]:
     """The constraints and shapers of the core."""
-    constraints = {name: f"gen_engine.constraints:{name}" for name in CONSTRAINTS}
-    return Lazy(constraints | {name: f"gen_engine.shapers:{name}" for name in SHAPERS})
+    return Lazy({name: f"{room}:{name}" for room, names in ROOMS.items() for name in names.split()})
 
 
 @hookimpl

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from io import TextIOWrapper
 from types import TracebackType
 
 import click
@@ -69,6 +70,8 @@ def _arguments(argv: Sequence[str] | None) -> list[str]:
 def write_any_text() -> None:
     """Let the standard streams write Chinese where the locale (LANG=C) would not."""
     for stream in (sys.stdout, sys.stderr):
+        if not isinstance(stream, TextIOWrapper):
+            continue  # a test's own stream
         try:
             "白𠀀".encode(stream.encoding)
         except (UnicodeEncodeError, LookupError):
@@ -76,14 +79,15 @@ def write_any_text() -> None:
         stream.reconfigure(errors="replace")
 
 
-def one_sentence(settings: Settings) -> object:
+def one_sentence(settings: Settings) -> Callable[[type[BaseException], BaseException, TracebackType | None], None]:
     """The hook for errors nobody expected: one sentence, and where it came from only with `--debug`."""
 
     def show(kind: type[BaseException], problem: BaseException, trace: TracebackType | None) -> None:
         if settings.debug:
-            return sys.__excepthook__(kind, problem, trace)
-        words = " ".join(f"{kind.__name__}: {problem}".split())
-        print(f"gen: Something went wrong inside ({words}); --debug shows where, please report it.", file=sys.stderr)
+            sys.__excepthook__(kind, problem, trace)
+        else:
+            words = " ".join(f"{kind.__name__}: {problem}".split())
+            complain(f"Something went wrong inside ({words}); --debug shows where, please report it.", 1)
 
     return show
 

@@ -48,7 +48,11 @@ class Offer:
 
     @property
     def value(self) -> Any:
-        return self.source[self.name]
+        try:
+            return self.source[self.name]
+        except Exception as problem:
+            reason = f"{self.name} of the plugin {self.plugin.name} cannot be imported ({_reason(problem)})"
+            raise GenError(f"{reason}; update or uninstall {self.plugin.distribution}.") from problem
 
     @property
     def full_name(self) -> str:

@@ -1,7 +1,7 @@
 """Processors as people write them, `NAME[=VALUE[,key=value]...]`, read and built.
 
-A value may stand in single or double quotes, which protect commas and bars; `\\n`, `\\t`, `\\u4e00`, `\\,`, `\\|`, `\\'`,
-`\\"` and `\\\\` are understood everywhere. A list is written with bars: `ban=，|。|！`.
+A value may stand in single or double quotes, which protect commas and bars; `\\n`, `\\t`, `\\u4e00`, `\\,`, `\\|`,
+`\\'`, `\\"` and `\\\\` are understood everywhere. A list is written with bars: `ban=，|。|！`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin
 
 from .errors import GenError
 
@@ -66,7 +66,7 @@ def parse_spec(text: str) -> Spec:
         if key[1] in options:
             raise GenError(f"{text!r} gives {key[1]} twice; keep one of them.")
         options[key[1]], position = _value(text, key.end())
-    return Spec(text.strip(), head[1], value, options)
+    return Spec(text, head[1], value, options)
 
 
 def _value(text: str, position: int) -> tuple[Value, int]:
@@ -118,12 +118,16 @@ def build(item: Any, registry: Registry, vocabulary: Vocabulary) -> Named:
 def parameters(factory: Callable[..., Any]) -> list[inspect.Parameter]:
     """What a user may give to `factory`: its parameters without the vocabulary, with annotations evaluated."""
     signature = inspect.signature(factory)
-    names = vars(sys.modules[factory.__module__]) if hasattr(factory, "__module__") else {}
-    return [
-        p.replace(annotation=eval(p.annotation, dict(names)) if isinstance(p.annotation, str) else p.annotation)  # noqa: S307
-        for p in signature.parameters.values()
-        if p.name != "vocabulary"
-    ]
+    return [_evaluated(p, factory) for p in signature.parameters.values() if p.name != "vocabulary"]
+
+
+def _evaluated(parameter: inspect.Parameter, factory: Callable[..., Any]) -> inspect.Parameter:
+    if not isinstance(parameter.annotation, str):
+        return parameter
+    try:
+        return parameter.replace(annotation=eval(parameter.annotation, vars(sys.modules[factory.__module__])))
+    except NameError:  # a name that only a type checker imports
+        return parameter.replace(annotation=str)
 
 
 def _call(factory: Callable[..., Any], spec: Spec, vocabulary: Vocabulary) -> Any:
@@ -168,7 +172,7 @@ def describe(annotation: Any) -> str:
 
 def _members(annotation: Any) -> tuple[Any, ...]:
     """The members of a union, in the order in which they are tried: the narrowest first."""
-    if get_origin(annotation) not in (type(int | str), __import__("typing").Union):
+    if get_origin(annotation) not in (type(int | str), Union):
         return ()
     order = [type(None), int, float, bool]
     return tuple(sorted(get_args(annotation), key=lambda m: order.index(m) if m in order else len(order) + (m is str)))
@@ -193,7 +197,7 @@ def _converted(value: Value, annotation: Any) -> Any:
     if get_origin(annotation) is tuple:
         return tuple(_converted((piece,), get_args(annotation)[0]) for piece in value)
     if get_origin(annotation) is Literal:
-        return {str(choice): choice for choice in get_args(annotation)}[text]
+        return get_args(annotation)[[str(choice) for choice in get_args(annotation)].index(text)]
     return SIMPLE.get(annotation, str)(text)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from ..errors import GenError
 from ..options import debug_option
 from ..output import dump, table
 from ..plugins import CORE, Offer, registry
@@ -52,7 +53,10 @@ def processors(as_json: bool) -> None:
 
 
 def _processor(name: str, offer: Offer) -> dict[str, Any]:
-    factory = offer.value
+    try:
+        factory = offer.value
+    except GenError as problem:
+        return {"name": name, "plugin": offer.plugin.name, "written": name, "summary": str(problem), "parameters": []}
     known = parameters(factory)
     return {
         "name": name,

@@ -1,0 +1,179 @@
+"""Plugins are found, loaded one by one, and a broken one never stops the others."""
+
+import subprocess
+import sys
+from importlib.metadata import EntryPoint
+from types import ModuleType, SimpleNamespace
+
+import click
+import pytest
+
+from gen_engine.errors import GenError
+from gen_engine.hookspecs import hookimpl
+from gen_engine.plugins import Registry, load_plugins, registry
+
+
+@pytest.fixture
+def install(monkeypatch):
+    """Make an installed plugin out of functions: `install("poem", models=lambda: {...})`."""
+
+    def make(name, **hooks):
+        module = ModuleType(f"fake_{name}")
+        for hook, function in hooks.items():
+            setattr(module, hook, hookimpl(function))
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+        return entry(name, module.__name__)
+
+    return make
+
+
+def entry(name, module):
+    return EntryPoint(name, module, "gen_engine")._for(SimpleNamespace(name=f"dist-{name}", version="1"))
+
+
+def offering(install, plugin, *names):
+    return install(plugin, processors=lambda: dict.fromkeys(names, f"made by {plugin}"))
+
+
+def test_a_plugin_offers_processors_by_name(install):
+    found = load_plugins([offering(install, "a", "tones")])
+    assert found.find("processor", "tones").value == "made by a"
+
+
+def test_a_plugin_offers_models(install):
+    found = load_plugins([install("a", models=lambda: {"poem": "a model"})])
+    assert found.models["poem"].value == "a model"
+
+
+def test_a_plugin_offers_loaders(install):
+    found = load_plugins([install("a", loaders=lambda: {"gpt2": "a loader"})])
+    assert found.find("loader", "gpt2").value == "a loader"
+
+
+def test_a_plugin_offers_decoders(install):
+    found = load_plugins([install("a", decoders=lambda: {"beam": "a decoder"})])
+    assert found.find("decoder", "beam").value == "a decoder"
+
+
+def test_a_plugin_mounts_commands(install):
+    gen = click.Group("gen")
+    load_plugins([install("a", add_commands=lambda gen: gen.add_command(click.Command("poem")))]).mount(gen, "add_commands")
+    assert list(gen.commands) == ["poem"]
+
+
+def test_a_plugin_mounts_trainers(install):
+    train = click.Group("train")
+    plugin = install("a", add_trainers=lambda train: train.add_command(click.Command("gpt2")))
+    load_plugins([plugin]).mount(train, "add_trainers")
+    assert list(train.commands) == ["gpt2"]
+
+
+def test_a_broken_plugin_is_reported_with_its_reason_and_the_others_work(install):
+    found = load_plugins([entry("broken", "no.such.module"), offering(install, "works", "tones")])
+    assert found.plugins[0].error == "ModuleNotFoundError: No module named 'no'"
+    assert "tones" in found.processors
+
+
+def test_a_plugin_that_exits_at_import_is_only_reported(install, tmp_path, monkeypatch):
+    (tmp_path / "fake_exit.py").write_text("raise SystemExit(3)")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert load_plugins([entry("exit", "fake_exit")]).plugins[0].error == "SystemExit: 3"
+
+
+def test_a_hook_that_fails_is_reported_and_the_others_work(install):
+    found = load_plugins([install("bad", processors=lambda: 1 / 0), offering(install, "good", "tones")])
+    assert list(found.processors) == ["tones"]
+    assert found.plugins[0].error == "processors: ZeroDivisionError: division by zero"
+
+
+def test_a_misspelled_hook_is_reported(install):
+    assert load_plugins([install("a", procesors=lambda: {})]).plugins[0].error.startswith("there is no hook procesors")
+
+
+def test_a_plugin_without_hooks_is_reported(install):
+    assert load_plugins([install("a")]).plugins[0].error == "it implements no hook"
+
+
+def test_a_plugin_knows_its_distribution_hooks_and_import_time(install):
+    info = load_plugins([install("a", models=lambda: {}, processors=lambda: {})]).plugins[0]
+    assert (info.distribution, info.version, info.hooks) == ("dist-a", "1", ("models", "processors"))
+    assert info.seconds > 0
+
+
+def test_a_name_offered_twice_is_an_error_that_names_both(install):
+    found = load_plugins([offering(install, "a", "tones"), offering(install, "b", "tones")])
+    with pytest.raises(GenError, match="more than one plugin; write dist-a:tones or dist-b:tones"):
+        found.find("processor", "tones")
+
+
+@pytest.mark.parametrize("name", ["dist-b:tones", "b:tones"])
+def test_the_full_name_picks_one_of_two(install, name):
+    found = load_plugins([offering(install, "a", "tones"), offering(install, "b", "tones")])
+    assert found.find("processor", name).value == "made by b"
+
+
+def test_a_command_mounted_twice_is_an_error_that_names_both(install):
+    def mounting(plugin):
+        return install(plugin, add_commands=lambda gen: gen.add_command(click.Command("poem", callback=lambda: plugin)))
+
+    gen = click.Group("gen")
+    load_plugins([mounting("a"), mounting("b")]).mount(gen, "add_commands")
+    assert gen.main(["dist-b:poem"], standalone_mode=False) == "b"
+    with pytest.raises(GenError, match="write dist-a:poem or dist-b:poem"):
+        gen.main(["poem", "--rows", "4"], standalone_mode=False)
+
+
+def test_an_unknown_name_suggests_the_nearest(install):
+    with pytest.raises(GenError, match="no processor 'tone'; did you mean 'tones'?"):
+        load_plugins([offering(install, "a", "tones")]).find("processor", "tone")
+
+
+def test_an_unknown_name_mentions_plugins_that_failed():
+    with pytest.raises(GenError, match="broken failed to load"):
+        load_plugins([entry("broken", "no.such.module")]).find("model", "poem")
+
+
+@pytest.mark.parametrize(("allowed", "loaded"), [(None, ["a", "b"]), ("b", ["b"]), ("dist_a", ["a"]), ("", [])])
+def test_gen_plugins_selects_by_plugin_or_distribution(install, allowed, loaded):
+    entries = [offering(install, "a", "x"), offering(install, "b", "y")]
+    assert [plugin.name for plugin in load_plugins(entries, allowed).plugins] == loaded
+
+
+def test_gen_plugins_reports_a_name_that_is_not_installed():
+    [info] = load_plugins([], "poem").plugins
+    assert (info.name, info.error) == ("poem", "GEN_PLUGINS names it, but it is not installed")
+
+
+def test_what_cannot_be_imported_is_an_error_that_names_its_plugin(install):
+    from gen_engine.builtin import Lazy
+
+    found = load_plugins([install("a", processors=lambda: Lazy({"tones": "no.such:tones"}))])
+    with pytest.raises(GenError, match="tones of the plugin a cannot be imported .* uninstall dist-a"):
+        _ = found.processors["tones"].value
+
+
+def test_the_core_comes_through_the_same_door_and_first():
+    assert registry().plugins[0].module == "gen_engine.builtin"
+    assert registry().find("processor", "top_k").plugin.distribution == "gen-engine"
+
+
+@pytest.mark.parametrize("name", [name for name, offer in registry().processors.items() if offer.plugin.name == "core"])
+def test_every_built_in_name_leads_to_a_documented_factory(name):
+    assert registry().processors[name].value.__doc__
+
+
+def test_every_installed_plugin_works():
+    assert {plugin.name: plugin.error for plugin in registry().plugins if plugin.error} == {}
+
+
+def test_no_plugins_means_the_core_alone():
+    code = "from gen_engine.plugins import registry; print([p.name for p in registry().plugins])"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={"GEN_PLUGINS": ""}, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "['core']\n"
+
+
+def test_the_registry_is_made_once():
+    assert registry() is registry()
+    assert isinstance(registry(), Registry)
