@@ -1,0 +1,203 @@
+"""The chain: constraints first, then a witness, then the shapers in the user's order. Only this room knows the order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from .errors import ConflictError, GenError, UndecidedError
+from .lift import AnyText
+from .product import Joint, Product, Rule, as_rule
+from .prover import NODES, Answer, Prover
+from .text import Vocabulary
+from .tokensets import Ids, Intern, TokenSet
+from .types import Named, Prompt, Step
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Chain:
+    """What a request is decoded under; made by `make_chain`, shared by all requests that were written alike."""
+
+    vocabulary: Vocabulary
+    product: Product
+    shapers: tuple[Named, ...]
+    background: int
+    nodes: int = NODES
+    _provers: dict[int | None, Prover] = field(default_factory=dict)
+
+    def plan(self, prompt: Prompt, budget: int) -> Plan:
+        """The chain for one prompt and at most `budget` new tokens.
+
+        Raises ConflictError if no text exists, UndecidedError if that was not found out within the search limit, and
+        GenError if a rule refuses the prompt.
+        """
+        if budget < 0:
+            raise GenError(f"max_new={budget} is less than nothing; give a number of tokens from 0.")
+        joint = self.product.start(prompt)
+        plan = Plan(self, prompt, budget, joint, self._prover(self.product, self._horizon(prompt, budget)))
+        answer = plan.prover.feasible(joint, budget)
+        if answer == "no":
+            raise self._conflict(prompt, budget)
+        if answer == "undecided":
+            raise UndecidedError(
+                f"Whether any text obeys {self._names(self.product.rules)} was not decided after {self.nodes} steps; "
+                "drop or relax one of them."
+            )
+        return plan
+
+    def _horizon(self, prompt: Prompt, budget: int) -> int:
+        longest = max((len(text) for text in self.vocabulary.texts if text), default=1)
+        return len(prompt.text) + budget * longest
+
+    def _prover(self, product: Product, horizon: int) -> Prover:
+        bound = counted_bound(product, horizon)
+        if product is not self.product:
+            return Prover(product, bound, self.nodes)
+        if bound not in self._provers:
+            self._provers[bound] = Prover(product, bound, self.nodes)
+        return self._provers[bound]
+
+    def _conflict(self, prompt: Prompt, budget: int) -> ConflictError:
+        """Drops every rule without which there still is no text; what is left is a conflict of which each is needed."""
+        product = self.product
+        index = len(product.rules) - 1
+        while index >= self.background:
+            smaller = product.without(index)
+            prover = self._prover(smaller, self._horizon(prompt, budget))
+            if prover.feasible(smaller.start(prompt), budget) == "no":
+                product = smaller
+            index -= 1
+        members = [rule.label for rule in product.rules[self.background :]]
+        if not members:
+            message = f"The model can write no text at all within {budget} new tokens; give it more (max_new)."
+        elif len(members) == 1:
+            message = f"{members[0]} admits no text within {budget} new tokens; change it, or allow more (max_new)."
+        else:
+            message = (
+                f"{self._names(product.rules)} admit no text together within {budget} new tokens; "
+                "drop or change one of them."
+            )
+        return ConflictError(message, members)
+
+    def _names(self, rules: Sequence[Rule]) -> str:
+        labels = [rule.label for rule in rules[self.background :]]
+        return " and ".join([", ".join(labels[:-1]), labels[-1]] if len(labels) > 1 else labels)
+
+    def shape(self, step: Step, logits: Tensor, blocked: Tensor) -> tuple[Tensor, list[Ids]]:
+        """The choice logits [rows, vocab] of what is not blocked, and for each row the shapers that were undone.
+
+        `logits` [rows, vocab] are the model's and stay as they are; `blocked` [rows, vocab] is True where a token may
+        not follow. A row in which the model gives nothing to the allowed tokens is taken as uniform over them.
+        """
+        masked = logits.masked_fill(blocked, float("-inf"))
+        shaped = masked
+        for named in self.shapers:
+            shaped = named.processor(step, shaped)
+        if shaped is not masked:
+            shaped = shaped.masked_fill(blocked, float("-inf"))
+        if _is_sound(shaped):
+            return shaped, [()] * len(logits)
+        return self._shape_warily(step, masked, blocked)
+
+    def _shape_warily(self, step: Step, masked: Tensor, blocked: Tensor) -> tuple[Tensor, list[Ids]]:
+        """The same, one shaper at a time, undoing each in the rows where it leaves nothing or no number."""
+        shaped = masked.masked_fill(masked.isnan(), float("-inf"))
+        empty = ~_sound_rows(shaped)
+        shaped[empty] = shaped[empty].fill_(0.0).masked_fill(blocked[empty], float("-inf"))
+        undone: list[list[int]] = [[] for _ in range(len(masked))]
+        for number, named in enumerate(self.shapers):
+            after = named.processor(step, shaped).masked_fill(blocked, float("-inf"))
+            bad = ~_sound_rows(after)
+            after = after.clone() if bad.any() else after
+            after[bad] = shaped[bad]
+            for row in bad.nonzero().flatten().tolist():
+                undone[row].append(number)
+            shaped = after
+        return shaped, [tuple(numbers) for numbers in undone]
+
+
+def _sound_rows(logits: Tensor) -> Tensor:
+    best = logits.amax(dim=-1)
+    return best.isfinite()
+
+
+def _is_sound(logits: Tensor) -> bool:
+    return bool(_sound_rows(logits).all())
+
+
+def counted_bound(product: Product, horizon: int) -> int | None:
+    """How many single-character tokens the rules that do not belong to the automaton remove at any one place.
+
+    None if one of them makes no promise. Rounded up to a power of two, so that requests of like length share a prover.
+    """
+    total = 0
+    for rule in product.rules:
+        if rule.kinds is not None and rule.mentions is None:
+            continue
+        bound = rule.removes_at_most(horizon)
+        if bound is None:
+            return None
+        total += bound
+    return 1 << (total - 1).bit_length() if total else 0
+
+
+def make_chain(vocabulary: Vocabulary, processors: Sequence[Named], nodes: int = NODES) -> Chain:
+    """A chain of named processors over a vocabulary; constraints and shapers are told apart by their methods."""
+    intern = Intern()
+    hard = [named for named in processors if is_constraint(named.processor)]
+    soft = tuple(named for named in processors if not is_constraint(named.processor))
+    for named in soft:
+        if not callable(named.processor):
+            raise GenError(
+                f"{named.label} is no processor; give a constraint (start, allowed, next, accepts), a character "
+                "machine (start, step, accepts) or a shaper (a function of step and logits)."
+            )
+    background = [Named("valid UTF-8", AnyText())] if vocabulary.partial else []
+    rules = tuple(as_rule(named.label, named.processor, vocabulary, intern) for named in (*background, *hard))
+    return Chain(vocabulary, Product(vocabulary, rules, intern), soft, len(background), nodes)
+
+
+def is_constraint(processor: Any) -> bool:
+    """Whether `processor` is a constraint or a character machine, rather than a shaper."""
+    return all(hasattr(processor, name) for name in ("start", "accepts")) and (
+        hasattr(processor, "step") or (hasattr(processor, "allowed") and hasattr(processor, "next"))
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """A chain with one prompt and one budget, proven to have a text."""
+
+    chain: Chain
+    prompt: Prompt
+    budget: int
+    start: Joint
+    prover: Prover
+
+    @cached_property
+    def product(self) -> Product:
+        return self.chain.product
+
+    def tokens(self, joint: Joint, left: int) -> TokenSet:
+        """The tokens that may follow with `left` more tokens to go, the end aside; those known to be dead are out."""
+        allowed = self.product.allowed(joint)
+        dead = self.prover.automaton.dead(self.prover._structural(joint), left - 1)
+        if dead is None:
+            return allowed
+        return self.product.intern.meet([allowed, TokenSet(dead)])
+
+    def with_end(self, tokens: TokenSet, joint: Joint) -> TokenSet:
+        """The same set, and the end of the text if every rule accepts and the model has an end."""
+        end = self.chain.vocabulary.end
+        if end is None or not self.product.accepts(joint):
+            return tokens
+        return replace(tokens, plus=(*tokens.plus, end))
+
+    def is_alive(self, joint: Joint, left: int) -> Answer:
+        """Whether a text exists behind `joint` with at most `left` more tokens."""
+        return self.prover.feasible(joint, left)

@@ -1,0 +1,255 @@
+"""The built-in constraints: factories with typed parameters, each returning a rule over characters or tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from .errors import GenError
+from .lift import Lifted
+from .rules import BannedStrings, Sequential, StopStrings, Tokens
+from .text import CLASSES, EVERY_CHAR, CharSet, Vocabulary, char_test, is_punctuation
+from .types import CharMachine, Constraint
+
+
+def ban(items: tuple[str, ...]) -> CharMachine:
+    """Forbid characters, strings and classes of characters in the new text (`ban=punctuation|的|春风`)."""
+    items = _given("ban", items)
+    strings = tuple(item for item in items if item not in CLASSES and len(item) > 1)
+    return BannedStrings(char_test(items, whole_strings=True), strings)
+
+
+def only(items: tuple[str, ...]) -> CharMachine:
+    """Allow nothing but these classes and characters in the new text (`only=han|，。`)."""
+    return Sequential(char_test(_given("only", items)))
+
+
+def no_unk(vocabulary: Vocabulary) -> Constraint:
+    """Forbid the token for unknown characters."""
+    return Tokens(vocabulary, frozenset(() if vocabulary.unk is None else (vocabulary.unk,)))
+
+
+def no_special(vocabulary: Vocabulary) -> Constraint:
+    """Forbid every token that prints nothing, such as [PAD], [CLS], [SEP], [MASK] and [UNK], but the end."""
+    return Tokens(vocabulary, frozenset(vocabulary.specials | set(vocabulary.silent)) - {vocabulary.end})
+
+
+def no_repeat(n: int, *, exempt: tuple[str, ...] = ()) -> CharMachine:
+    """Forbid a character that stands among the last N, the prompt's included; exempt classes and characters pass."""
+    if n < 1:
+        raise GenError(f"no_repeat={n} looks back nowhere; give a number of characters from 1.")
+    return NoRepeat(n, char_test(exempt))
+
+
+def no_repeat_ngram(n: int) -> CharMachine:
+    """Forbid a run of N characters that has occurred before, the prompt included."""
+    if n < 1:
+        raise GenError(f"no_repeat_ngram={n} is no run of characters; give a number from 1.")
+    return NoRepeatNgram(n)
+
+
+def length(chars: str, *, of: Literal["new", "whole"] = "new") -> CharMachine:
+    """Make the new (or the whole) text as long as this, in characters (`length=20`, `length=5..10`, `length=5..`)."""
+    least, _, most = str(chars).partition("..")
+    try:
+        low = int(least) if least else 0
+        high = (int(most) if most else None) if ".." in str(chars) else low
+    except ValueError:
+        raise GenError(f"length={chars} is no length; write a number such as 20, or a range such as 5..10.") from None
+    if low < 0 or (high is not None and high < low):
+        raise GenError(f"length={chars} is an empty range; write the smaller number first, from 0.")
+    return Length(low, high, of == "whole")
+
+
+def stop(vocabulary: Vocabulary, strings: tuple[str, ...]) -> Constraint:
+    """End the text before any of these strings; one that begins within a token never comes to its end."""
+    return StopStrings(vocabulary, tuple(string.encode() for string in _given("stop", strings)))
+
+
+def force(places: tuple[str, ...], *, of: Literal["new", "whole"] = "new") -> CharMachine:
+    """Force characters at places counted from 1 in the new (or the whole) text (`force=1:春|4:风`)."""
+    forced: dict[int, str] = {}
+    for item in _given("force", places):
+        place, _, char = item.partition(":")
+        if not place.isdigit() or int(place) < 1 or len(char) != 1:
+            raise GenError(f"force={item} names no place; write PLACE:CHARACTER with places from 1, such as 1:春.")
+        if forced.setdefault(int(place), char) != char:
+            raise GenError(f"force gives place {place} both {forced[int(place)]} and {char}; keep one of them.")
+    return Forced(tuple(sorted(forced.items())), of == "whole")
+
+
+def no_double_punctuation() -> CharMachine:
+    """Forbid two punctuation marks in a row."""
+    return NoDoublePunctuation()
+
+
+def _given(name: str, items: Iterable[str]) -> tuple[str, ...]:
+    items = (items,) if isinstance(items, str) else tuple(items)
+    kept = tuple(item for item in items if item)
+    if not kept:
+        raise GenError(f"{name} needs something to work on; write it as {name}=VALUE.")
+    return kept
+
+
+@dataclass(frozen=True)
+class NoRepeat:
+    """State: the last `window` characters, oldest first, "" where an exempt one stood."""
+
+    window: int
+    is_exempt: Callable[[str], bool]
+
+    def start(self, text: str) -> tuple[str, ...]:
+        return tuple("" if self.is_exempt(char) else char for char in text[-self.window :])
+
+    def step(self, state: tuple[str, ...], char: str) -> tuple[str, ...] | None:
+        if char in state:
+            return None
+        return (*state, "" if self.is_exempt(char) else char)[-self.window :]
+
+    def accepts(self, state: tuple[str, ...]) -> bool:
+        return True
+
+    def allowed(self, state: tuple[str, ...]) -> CharSet:
+        return CharSet(minus=frozenset(state))
+
+    def kind(self, char: str) -> bool:
+        return self.is_exempt(char)
+
+    def mentions(self, state: tuple[str, ...]) -> Iterable[str]:
+        return (char for char in state if char)
+
+    def removes_at_most(self, horizon: int) -> int:
+        return self.window
+
+
+@dataclass(frozen=True)
+class NoRepeatNgram:
+    """State: the last n-1 characters and the runs of n seen so far."""
+
+    n: int
+
+    def start(self, text: str) -> tuple[str, frozenset[str]]:
+        runs = frozenset(text[i : i + self.n] for i in range(len(text) - self.n + 1))
+        return text[len(text) - self.n + 1 :] if len(text) >= self.n - 1 else text, runs
+
+    def step(self, state: tuple[str, frozenset[str]], char: str) -> tuple[str, frozenset[str]] | None:
+        run = state[0] + char
+        if len(run) < self.n:
+            return run, state[1]
+        return None if run in state[1] else (run[1:], state[1] | {run})
+
+    def accepts(self, state: tuple[str, frozenset[str]]) -> bool:
+        return True
+
+    def allowed(self, state: tuple[str, frozenset[str]]) -> CharSet:
+        if len(state[0]) < self.n - 1:
+            return EVERY_CHAR
+        return CharSet(minus=frozenset(run[-1] for run in state[1] if run.startswith(state[0])))
+
+    def kind(self, char: str) -> None:
+        return None
+
+    def mentions(self, state: tuple[str, frozenset[str]]) -> Iterable[str]:
+        return {char for run in (state[0], *state[1]) for char in run}
+
+
+@dataclass(frozen=True)
+class Length:
+    """State: the characters counted so far, no further than makes a difference."""
+
+    low: int
+    high: int | None
+    whole: bool
+
+    def start(self, text: str) -> int:
+        count = len(text) if self.whole else 0
+        if self.high is not None and count > self.high:
+            raise GenError(
+                f"The prompt has {count} characters, more than the {self.high} that length allows the whole text; "
+                f"shorten it to {self.high} or raise length."
+            )
+        return self._capped(count)
+
+    def _capped(self, count: int) -> int:
+        return min(count, self.low) if self.high is None else count
+
+    def step(self, state: int, char: str) -> int | None:
+        return None if self.high is not None and state >= self.high else self._capped(state + 1)
+
+    def accepts(self, state: int) -> bool:
+        return state >= self.low
+
+    def allowed(self, state: int) -> CharSet:
+        return CharSet(inverted=self.high is not None and state >= self.high)
+
+    def kind(self, char: str) -> None:
+        return None
+
+
+@dataclass(frozen=True)
+class Forced:
+    """State: how many characters stand before the next one, no further than the last forced place."""
+
+    places: tuple[tuple[int, str], ...]
+    whole: bool
+
+    def start(self, text: str) -> int:
+        state = 0
+        for char in text if self.whole else "":
+            after = self.step(state, char)
+            if after is None:
+                wanted = dict(self.places)[state + 1]
+                raise GenError(f"force wants {wanted} at place {state + 1}, where the prompt has {char}; change one.")
+            state = after
+        return state
+
+    def step(self, state: int, char: str) -> int | None:
+        wanted = dict(self.places).get(state + 1, char)
+        return min(state + 1, self.places[-1][0]) if char == wanted or state >= self.places[-1][0] else None
+
+    def accepts(self, state: int) -> bool:
+        return state >= self.places[-1][0]
+
+    def allowed(self, state: int) -> CharSet:
+        wanted = dict(self.places).get(state + 1)
+        return EVERY_CHAR if wanted is None else CharSet(inverted=True, plus=frozenset(wanted))
+
+    def kind(self, char: str) -> Hashable:
+        return char if any(char == wanted for _, wanted in self.places) else None
+
+
+@dataclass(frozen=True)
+class NoDoublePunctuation:
+    """State: whether the last character was a punctuation mark."""
+
+    def start(self, text: str) -> bool:
+        return bool(text) and is_punctuation(text[-1])
+
+    def step(self, state: bool, char: str) -> bool | None:
+        marked = is_punctuation(char)
+        return None if state and marked else marked
+
+    def accepts(self, state: bool) -> bool:
+        return True
+
+    def allowed(self, state: bool) -> CharSet:
+        return CharSet("punctuation", inverted=True) if state else EVERY_CHAR
+
+    def kind(self, char: str) -> bool:
+        return is_punctuation(char)
+
+
+__all__ = [
+    "Lifted",
+    "ban",
+    "force",
+    "length",
+    "no_double_punctuation",
+    "no_repeat",
+    "no_repeat_ngram",
+    "no_special",
+    "no_unk",
+    "only",
+    "stop",
+]

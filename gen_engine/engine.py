@@ -1,0 +1,148 @@
+"""The engine: one model, and requests turned into courses that the runner runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .chain import Chain, make_chain
+from .course import Course
+from .errors import GenError
+from .plugins import registry
+from .runner import Runner
+from .specs import build
+from .types import Completion, LanguageModel, Named, Piece, Prompt, Request, Tokenizer
+
+CHAINS = 256
+"""How many chains an engine remembers."""
+
+
+@dataclass(frozen=True, eq=False)
+class Engine:
+    """Generates texts with one model. Made by `load`, or around any `LanguageModel`."""
+
+    model: LanguageModel
+    _chains: dict[Any, tuple[Chain, tuple[Any, ...]]] = field(default_factory=dict)
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        return self.model.tokenizer
+
+    def generate(
+        self,
+        prompt: str,
+        *,
+        processors: Sequence[Any] = (),
+        num: int = 1,
+        seed: int | None = None,
+        max_new: int = 256,
+        decoder: str = "sample",
+    ) -> list[Completion]:
+        """`num` texts that continue `prompt` with at most `max_new` tokens under the processors, in the order given.
+
+        A processor is written as on the command line ("top_k=50"), or is an object: a constraint, a character
+        machine, or a function of step and logits. Raises ConflictError before the first token if the constraints
+        admit no text, UndecidedError if that could not be found out.
+        """
+        request = Request(prompt, tuple(processors), num, seed, max_new, decoder)
+        return self.generate_batch([request])[0]
+
+    def stream(
+        self,
+        prompt: str,
+        *,
+        processors: Sequence[Any] = (),
+        seed: int | None = None,
+        max_new: int = 256,
+        decoder: str = "sample",
+    ) -> Iterator[str]:
+        """The new text of one completion, in pieces, each as soon as no later token can change it."""
+        request = Request(prompt, tuple(processors), 1, seed, max_new, decoder)
+        return (piece.text for _, piece in self.pieces([request]) if piece.text)
+
+    def generate_batch(self, requests: Sequence[Request]) -> list[list[Completion]]:
+        """The completions of each request, which are the same as if it were alone."""
+        found: list[dict[int, Completion]] = [{} for _ in requests]
+        for number, piece in self.pieces(requests):
+            if piece.completion is not None:
+                found[number][piece.sample] = piece.completion
+        return [[samples[i] for i in sorted(samples)] for samples in found]
+
+    def pieces(self, requests: Sequence[Request]) -> Iterator[tuple[int, Piece]]:
+        """What is written, as it is written: the request's number, and a piece of one of its samples.
+
+        All requests are checked before the first token.
+        """
+        jobs = [self._job(request) for request in requests]
+        return Runner(self.model).run(jobs)
+
+    def _job(self, request: Request) -> tuple[Any, Callable[[Callable[[Piece], None]], Course]]:
+        if request.num < 1:
+            raise GenError(f"num={request.num} asks for no text; give a number from 1.")
+        decoder = registry().find("decoder", request.decoder).value
+        plan = self.chain(request.processors).plan(self._read(request.prompt), request.max_new)
+        seed = secrets.randbelow(2**32) if request.seed is None else request.seed
+        return decoder, lambda send: Course(request, plan, seed, self.model, send)
+
+    def _read(self, prompt: str | Prompt) -> Prompt:
+        return prompt if isinstance(prompt, Prompt) else self.tokenizer.encode(prompt)
+
+    def chain(self, processors: Sequence[Any]) -> Chain:
+        """The chain of these processors, one object for all requests that name the same ones."""
+        key = tuple(item if isinstance(item, str) else id(item) for item in processors)
+        if key not in self._chains:
+            if len(self._chains) >= CHAINS:
+                self._chains.clear()
+            vocabulary = self.tokenizer.vocabulary
+            named = [build(item, registry(), vocabulary) for item in processors]
+            chain = make_chain(vocabulary, [Named(each.label, each.processor) for each in named])
+            # The processors are kept beside the chain: an id is only unique while its object lives.
+            self._chains[key] = (chain, tuple(processors))
+        return self._chains[key][0]
+
+
+def load(name: str | os.PathLike[str], *, dtype: str = "auto", fast: bool = False) -> Engine:
+    """An engine around a model of `gen models`, a folder, or a hub name.
+
+    `dtype` is "auto", "float32" or "bfloat16"; `fast` gives up reproducibility where that makes steps faster.
+    Raises GenError if there is no such model or its files are damaged.
+    """
+    if dtype not in ("auto", "float32", "bfloat16"):
+        raise GenError(f"There is no dtype {dtype!r}; choose auto, float32 or bfloat16.")
+    name = os.fspath(name)
+    folder = _folder(name)
+    model_type = _model_type(folder) if folder is not None else None
+    loaders = registry().loaders
+    if folder is not None and model_type in loaders:
+        return Engine(registry().find("loader", model_type).value(folder, name=name, dtype=dtype, fast=fast))
+    from .models.transformers_lm import load as load_any
+
+    return Engine(load_any(folder or name, name=name, dtype=dtype, fast=fast))
+
+
+def _folder(name: str) -> Path | None:
+    """Where the model is, or None if `name` can only be a hub name."""
+    path = Path(name)
+    if path.is_dir():
+        return path
+    models = registry().models
+    if name in models or ":" in name or "/" not in name:
+        return Path(registry().find("model", name).value.folder)
+    if path.is_absolute() or name.startswith(".") or name.count("/") != 1:
+        raise GenError(f"There is no folder {name}; name a folder with a config.json, or a model of `gen models`.")
+    return None
+
+
+def _model_type(folder: Path) -> str:
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        return str(config["model_type"])
+    except FileNotFoundError:
+        raise GenError(f"{folder} has no config.json; name the folder of a saved model.") from None
+    except (ValueError, KeyError, TypeError, OSError) as problem:
+        raise GenError(f"{folder}/config.json cannot be read ({problem}); save the model again.") from problem

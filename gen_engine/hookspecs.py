@@ -1,0 +1,47 @@
+"""The hooks a plugin may implement; they run once at start-up, none of them per token."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import pluggy
+
+if TYPE_CHECKING:
+    import click
+
+    from .types import Decoder, ModelLoader, ProcessorFactory, ShippedModel
+
+PROJECT = "gen_engine"
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+@hookspec
+def add_commands(gen: click.Group) -> None:
+    """Mount commands on `gen`."""
+
+
+@hookspec
+def add_trainers(train: click.Group) -> None:
+    """Mount trainers on `gen train`."""
+
+
+@hookspec
+def models() -> Mapping[str, ShippedModel]:  # type: ignore[empty-body]
+    """Name the trained models this plugin brings."""
+
+
+@hookspec
+def loaders() -> Mapping[str, ModelLoader]:  # type: ignore[empty-body]
+    """Name the `model_type`s of checkpoints this plugin loads by a loader of its own."""
+
+
+@hookspec
+def processors() -> Mapping[str, ProcessorFactory]:  # type: ignore[empty-body]
+    """Name the factories of constraints and shapers."""
+
+
+@hookspec
+def decoders() -> Mapping[str, Decoder]:  # type: ignore[empty-body]
+    """Name the decoding strategies."""

@@ -1,0 +1,218 @@
+"""Character machines lifted to any vocabulary: one token may carry several characters, a character several tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from .text import EVERY_CHAR, CharSet, Vocabulary, split_utf8
+from .tokensets import Intern, Mask, TokenSet
+from .types import CharMachine, Prompt
+
+LiftedState = tuple[Any, bytes]
+"""The machine's state after the last whole character, and the bytes of a character that is not finished yet."""
+
+REMEMBERED = 4096
+
+
+@dataclass(frozen=True, eq=False)
+class Lifted:
+    """A `CharMachine` as a `Constraint`; for vocabularies of single characters the lift is a look-up.
+
+    Law: the same machine over a vocabulary with merged tokens accepts the same texts. Bytes that are no UTF-8 are
+    never allowed, and a text never ends within a character.
+    """
+
+    machine: CharMachine
+    vocabulary: Vocabulary
+    intern: Intern = field(default_factory=Intern)
+    _allowed: dict[Any, TokenSet] = field(default_factory=dict)
+    _bases: dict[Any, Mask] = field(default_factory=dict)
+
+    def start(self, prompt: Prompt) -> LiftedState:
+        return self.machine.start(prompt.text), b""
+
+    def accepts(self, state: LiftedState) -> bool:
+        return not state[1] and self.machine.accepts(state[0])
+
+    def next(self, state: LiftedState, token: int) -> LiftedState:
+        """The state after `token`; ValueError if it is not allowed."""
+        after = self.after(state, token)
+        if after is None:
+            raise ValueError(f"token {token} is not allowed here")
+        return after
+
+    def permits(self, state: LiftedState, token: int) -> bool:
+        """Whether `token` is allowed, without working out the whole set."""
+        return self.after(state, token) is not None
+
+    def after(self, state: LiftedState, token: int) -> LiftedState | None:
+        """The state after `token`, or None where it is forbidden."""
+        inner, pending = state
+        text = self.vocabulary.texts[token]
+        if pending or text is None:
+            split = split_utf8(pending + self.vocabulary.surfaces[token])
+            if split is None:
+                return None
+            text, pending = split
+        for char in text:
+            inner = self.machine.step(inner, char)
+            if inner is None:
+                return None
+        return inner, pending
+
+    def allowed(self, state: LiftedState) -> TokenSet:
+        """All tokens that may follow, [vocab]."""
+        machine_set = getattr(self.machine, "allowed", None)
+        if machine_set is not None and not state[1] and self._is_plain:
+            return self._from_chars(machine_set(state[0]))
+        found = self._allowed.get(state)
+        if found is None:
+            if len(self._allowed) > REMEMBERED:
+                self._allowed.clear()
+            found = self._allowed[state] = self._work_out(state)
+        return found
+
+    @cached_property
+    def _is_plain(self) -> bool:
+        """Whether every usable token prints one whole character or nothing."""
+        return not self.vocabulary.merged and not self.vocabulary.partial
+
+    def _work_out(self, state: LiftedState) -> TokenSet:
+        if state[1]:
+            array = np.zeros(len(self.vocabulary), dtype=bool)
+            array[list(self.vocabulary.silent)] = True
+            candidates: Iterable[int] = (*self.vocabulary.partial,)
+        else:
+            array = self._from_chars(self._char_set(state[0])).to_array().copy()
+            candidates = (*self.vocabulary.partial,)
+            self._walk(self._trie, state[0], array)
+        for token in candidates:
+            array[token] = self.after(state, token) is not None
+        return TokenSet(self.intern.mask(array))
+
+    def _char_set(self, inner: Any) -> CharSet:
+        machine_set = getattr(self.machine, "allowed", None)
+        if machine_set is not None:
+            return machine_set(inner)  # type: ignore[no-any-return]
+        step = self.machine.step
+        return CharSet(frozenset(char for char in self.vocabulary.singles if step(inner, char) is not None))
+
+    def _walk(self, trie: dict[Any, Any], inner: Any, array: np.ndarray) -> None:
+        for char, child in trie.items():
+            if char is None:
+                array[list(child)] = True
+                continue
+            after = self.machine.step(inner, char)
+            if after is not None:
+                self._walk(child, after, array)
+
+    @cached_property
+    def _trie(self) -> dict[Any, Any]:
+        """Merged tokens by their characters; the tokens that end at a node stand under None."""
+        root: dict[Any, Any] = {}
+        for token in self.vocabulary.merged:
+            node = root
+            for char in self.vocabulary.texts[token] or "":
+                node = node.setdefault(char, {})
+            node.setdefault(None, []).append(token)
+        return root
+
+    def _from_chars(self, chars: CharSet) -> TokenSet:
+        if chars.minus or chars.plus:
+            singles = self.vocabulary.singles
+            minus = {token for char in chars.minus - chars.plus for token in singles.get(char, ())}
+            plus = {token for char in chars.plus for token in singles.get(char, ())}
+            mask = self._base(chars)
+            return TokenSet(
+                mask,
+                tuple(token for token in minus if mask.array[token]),
+                tuple(token for token in plus if not mask.array[token]),
+            )
+        return TokenSet(self._base(chars))
+
+    def _base(self, chars: CharSet) -> Mask:
+        key = (chars.kind, chars.inverted)
+        if key not in self._bases:
+            base = CharSet(chars.kind, chars.inverted)
+            array = np.zeros(len(self.vocabulary), dtype=bool)
+            array[list(self.vocabulary.silent)] = True
+            for char, tokens in self.vocabulary.singles.items():
+                if base.in_base(char):
+                    array[list(tokens)] = True
+            self._bases[key] = self.intern.mask(array)
+        return self._bases[key]
+
+    # ------------------------------------------------------------------------------------------ for the prover
+
+    def kinds(self) -> list[Hashable] | None:
+        """What makes tokens behave alike, one key for each token; None if the machine does not say."""
+        kind = getattr(self.machine, "kind", None)
+        if kind is None:
+            return None
+        known: dict[str, Hashable] = {char: kind(char) for text in self.vocabulary.texts for char in text or ""}
+        lonely = {token for token, text in enumerate(self.vocabulary.texts) if self._is_lonely(text)}
+        return [
+            ("token", token)
+            if token in lonely
+            else known[text]
+            if text is not None and len(text) == 1
+            else tuple(known[char] for char in text or "")
+            for token, text in enumerate(self.vocabulary.texts)
+        ]
+
+    def _is_lonely(self, text: str | None) -> bool:
+        """Whether a token behaves like no other: parts of characters, and what shares characters that a state may
+        single out with merged tokens (renaming one character would rename several tokens)."""
+        if text is None:
+            return True
+        if not text or not self.singles_out:
+            return False
+        vocabulary = self.vocabulary
+        shared = len(text) > 1 or len(vocabulary.carriers[text]) > len(vocabulary.singles[text])
+        return bool(vocabulary.partial) or shared
+
+    def mentions(self, state: LiftedState) -> Iterable[int]:
+        """The tokens that the state singles out."""
+        mentioned = getattr(self.machine, "mentions", None)
+        if mentioned is None:
+            return ()
+        carriers = self.vocabulary.carriers
+        return {token for char in mentioned(state[0]) for token in carriers.get(char, ())}
+
+    @property
+    def singles_out(self) -> bool:
+        """Whether states may mention characters at all."""
+        return hasattr(self.machine, "mentions")
+
+    def removes_at_most(self, horizon: int) -> int | None:
+        """A bound on the single-character tokens forbidden at any one place, None if the machine promises none."""
+        bound = getattr(self.machine, "removes_at_most", None)
+        if bound is None:
+            return None
+        widest = max((len(tokens) for tokens in self.vocabulary.singles.values()), default=1)
+        return int(bound(horizon)) * widest
+
+
+@dataclass(frozen=True)
+class AnyText:
+    """The machine that forbids nothing; lifted, it is the rule that a text is valid UTF-8."""
+
+    def start(self, text: str) -> int:
+        return 0
+
+    def step(self, state: int, char: str) -> int | None:
+        return 0
+
+    def accepts(self, state: int) -> bool:
+        return True
+
+    def allowed(self, state: int) -> CharSet:
+        return EVERY_CHAR
+
+    def kind(self, char: str) -> None:
+        return None

@@ -1,0 +1,169 @@
+"""Several constraints as one: their joint state, with the one rule that a stop string adds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from .lift import Lifted
+from .text import Vocabulary
+from .tokensets import Ids, Intern, TokenSet
+from .types import CharMachine, Constraint, Prompt
+
+
+@dataclass(frozen=True)
+class Joint:
+    """The state of every constraint; `accepted` says, where stop strings are in play, which of the last places (the
+    newest last) could have been the end of the text."""
+
+    states: tuple[Any, ...]
+    accepted: tuple[bool, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Rule:
+    """One constraint with the name it was written by, and its optional answers made uniform."""
+
+    label: str
+    constraint: Constraint
+
+    @cached_property
+    def permits(self) -> Callable[[Any, int], bool]:
+        """Whether a token may follow a state."""
+        own = getattr(self.constraint, "permits", None)
+        return own or (lambda state, token: bool(_member(self.constraint.allowed(state), token)))
+
+    @cached_property
+    def kinds(self) -> Sequence[Hashable] | None:
+        """A key for each token; tokens of one key that a state does not mention behave alike."""
+        own = getattr(self.constraint, "kinds", None)
+        return None if own is None else own()
+
+    @cached_property
+    def mentions(self) -> Callable[[Any], Iterable[int]] | None:
+        """The tokens that a state singles out; None if no state ever does."""
+        if isinstance(self.constraint, Lifted) and not self.constraint.singles_out:
+            return None
+        return getattr(self.constraint, "mentions", None)
+
+    def removes_at_most(self, horizon: int) -> int | None:
+        """A bound on the single-character tokens forbidden at any place; None if there is no promise."""
+        own = getattr(self.constraint, "removes_at_most", None)
+        return None if own is None else own(horizon)
+
+    @cached_property
+    def cut(self) -> Callable[[Any], int] | None:
+        """How many trailing tokens a state cuts; None for all but stop strings."""
+        return getattr(self.constraint, "cut", None)
+
+
+def _member(allowed: Any, token: int) -> bool:
+    return token in allowed if isinstance(allowed, TokenSet) else bool(allowed[token])
+
+
+def as_rule(label: str, processor: CharMachine | Constraint, vocabulary: Vocabulary, intern: Intern) -> Rule:
+    """A rule out of a constraint, or out of a character machine lifted to the vocabulary."""
+    if hasattr(processor, "step"):
+        return Rule(label, Lifted(processor, vocabulary, intern))  # type: ignore[arg-type]
+    return Rule(label, processor)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, eq=False)
+class Product:
+    """All rules at once over one vocabulary. The end of the text is no token here: `accepts` speaks of it."""
+
+    vocabulary: Vocabulary
+    rules: tuple[Rule, ...]
+    intern: Intern
+
+    def start(self, prompt: Prompt) -> Joint:
+        """The joint state before the first new token; GenError if a rule refuses the prompt."""
+        return Joint(tuple(rule.constraint.start(prompt) for rule in self.rules))
+
+    @cached_property
+    def _stops(self) -> tuple[int, ...]:
+        return tuple(i for i, rule in enumerate(self.rules) if rule.cut is not None)
+
+    @cached_property
+    def _memory(self) -> int:
+        """How many places back a stop string may have begun, in tokens."""
+        strings = (s for i in self._stops for s in getattr(self.rules[i].constraint, "strings", (b" " * 64,)))
+        return max((len(string) for string in strings), default=0)
+
+    def cut(self, joint: Joint) -> int:
+        """How many trailing tokens are no part of the text; the text has ended if there are any."""
+        return max((self.rules[i].cut(joint.states[i]) for i in self._stops), default=0)
+
+    def accepts(self, joint: Joint) -> bool:
+        """Whether the text may end here."""
+        return bool(self._stops and self.cut(joint)) or self._accept(joint.states)
+
+    def _accept(self, states: tuple[Any, ...]) -> bool:
+        return all(rule.constraint.accepts(state) for rule, state in zip(self.rules, states, strict=True))
+
+    def permits(self, joint: Joint, token: int) -> bool:
+        """Whether every rule lets `token` follow."""
+        if token not in self._usable_ids:
+            return False
+        for rule, state in zip(self.rules, joint.states, strict=True):
+            if not rule.permits(state, token):
+                return False
+        return not self._stops or not self._cuts_short(joint, token)
+
+    def _cuts_short(self, joint: Joint, token: int) -> bool:
+        """Whether `token` completes a stop string at whose beginning the text could not end."""
+        for i in self._stops:
+            rule = self.rules[i]
+            cut = rule.cut(rule.constraint.next(joint.states[i], token)) if rule.cut else 0
+            if cut and not self._accepted_before(joint, cut):
+                return True
+        return False
+
+    def _accepted_before(self, joint: Joint, cut: int) -> bool:
+        if cut == 1:
+            return self._accept(joint.states)
+        return len(joint.accepted) >= cut - 1 and joint.accepted[1 - cut]
+
+    def next(self, joint: Joint, token: int) -> Joint:
+        """The joint state after a permitted token."""
+        pairs = zip(self.rules, joint.states, strict=True)
+        states = tuple(rule.constraint.next(state, token) for rule, state in pairs)
+        if not self._stops:
+            return Joint(states)
+        return Joint(states, (*joint.accepted, self._accept(joint.states))[-self._memory :])
+
+    def allowed(self, joint: Joint) -> TokenSet:
+        """The tokens that every rule lets follow, the end aside."""
+        if self._stops and self.cut(joint):
+            return self.intern.adopt(self._usable.mask.array & False)
+        pairs = zip(self.rules, joint.states, strict=True)
+        sets = [self.intern.adopt(rule.constraint.allowed(state)) for rule, state in pairs]
+        found = self.intern.meet([self._usable, *sets])
+        short = self._short_enders(joint, found)
+        return found if not short else self._without(found, short)
+
+    def _short_enders(self, joint: Joint, found: TokenSet) -> Ids:
+        enders = {t for i in self._stops for t in self.rules[i].constraint.enders(joint.states[i])}  # type: ignore[attr-defined]
+        return tuple(token for token in enders if token in found and self._cuts_short(joint, token))
+
+    @staticmethod
+    def _without(found: TokenSet, tokens: Ids) -> TokenSet:
+        return TokenSet(found.mask, (*found.minus, *tokens), tuple(t for t in found.plus if t not in tokens))
+
+    @cached_property
+    def _usable_ids(self) -> frozenset[int]:
+        return frozenset(self.vocabulary.usable)
+
+    @cached_property
+    def _usable(self) -> TokenSet:
+        import numpy as np
+
+        array = np.zeros(len(self.vocabulary), dtype=bool)
+        array[list(self.vocabulary.usable)] = True
+        return self.intern.adopt(array)
+
+    def without(self, index: int) -> Product:
+        """The same product less one rule."""
+        return Product(self.vocabulary, self.rules[:index] + self.rules[index + 1 :], self.intern)

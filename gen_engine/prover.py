@@ -1,0 +1,187 @@
+"""Is there a legal rest of the text within the budget? Yes with a witness, no with a proof, or undecided.
+
+Three methods, the cheapest first. *Exact over classes*: rules that tell tokens apart only by kind make a small
+automaton, whose distances to the end prove "no" (`relaxed`). *Counting*: where the other rules remove at most k
+tokens a place, a path of that automaton on which every step has more than k tokens proves "yes" (`robust`).
+*Bounded search*: depth first over joint states, one token for each set of tokens that behave alike, with failures
+remembered; it ends in a witness, in a proof by exhaustion, or at its limit.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+
+from .automaton import Automaton
+from .product import Joint, Product
+from .tokensets import Ids
+
+Answer = Literal["yes", "no", "undecided"]
+NODES = 20_000
+REMEMBERED = 200_000
+
+
+def partition(keys: Sequence[Sequence[Hashable]], count: int) -> np.ndarray:
+    """The class of each token under several keyings at once, [count]."""
+    numbers: dict[Hashable, int] = {}
+    return np.array([numbers.setdefault(key, len(numbers)) for key in zip(*keys, strict=True)] or [0] * count)
+
+
+@dataclass(frozen=True, eq=False)
+class Prover:
+    """Answers for one product of rules; `bound` is how many tokens the counted rules remove at any one place."""
+
+    product: Product
+    bound: int | None
+    nodes: int = NODES
+    _failed: dict[Joint, int] = field(default_factory=dict)
+    _witness: dict[Joint, tuple[int, int]] = field(default_factory=dict)
+
+    def feasible(self, joint: Joint, budget: int, hint: Ids = ()) -> Answer:
+        """Whether a text of at most `budget` more tokens exists behind `joint`."""
+        known = self._at_once(joint, budget)
+        return known if known is not None else self._search(joint, budget, hint)
+
+    def witness(self, joint: Joint, budget: int) -> Ids:
+        """The tokens of one legal rest, for a joint state that was found feasible; the end is not among them."""
+        rest: list[int] = []
+        while not self.product.accepts(joint):
+            if not self._is_concrete(joint, budget - len(rest)):
+                self._search(joint, budget - len(rest), (), materialise=True)
+            token = self._witness[joint][0]
+            rest.append(token)
+            joint = self.product.next(joint, token)
+        return tuple(rest)
+
+    def _at_once(self, joint: Joint, budget: int) -> Answer | None:
+        if self.product.accepts(joint):
+            return "yes"
+        if budget <= 0:
+            return "no"
+        sure = self._sure(joint, budget)
+        if sure is not None:
+            return sure
+        if self._failed.get(joint, -1) >= budget:
+            return "no"
+        known = self._witness.get(joint)
+        return "yes" if known is not None and known[1] <= budget else None
+
+    def _sure(self, joint: Joint, budget: int) -> Answer | None:
+        state = self._structural(joint)
+        if self.automaton.robust(state) <= budget:
+            return "yes"
+        return "no" if self.automaton.relaxed(state) > budget else None
+
+    # ------------------------------------------------------------------------------------------ the automaton
+
+    @cached_property
+    def _structural_rules(self) -> tuple[int, ...]:
+        rules = enumerate(self.product.rules)
+        return tuple(i for i, rule in rules if rule.kinds is not None and rule.mentions is None)
+
+    def _structural(self, joint: Joint) -> tuple[Any, ...]:
+        return tuple(joint.states[i] for i in self._structural_rules)
+
+    @cached_property
+    def automaton(self) -> Automaton:
+        """What the rules that tell tokens apart only by kind allow."""
+        rules = tuple(self.product.rules[i] for i in self._structural_rules)
+        keys = [rule.kinds for rule in rules if rule.kinds is not None]
+        count = len(self.product.vocabulary)
+        return Automaton(rules, partition(keys, count), self.product.vocabulary, self.bound)
+
+    # --------------------------------------------------------------------------------------------- the search
+
+    @cached_property
+    def _groups(self) -> dict[int, list[Ids]]:
+        """For each class of the automaton its tokens, grouped into those that behave alike under all rules.
+
+        Tokens that print the same may be told apart by one rule and confused by another; so tokens behave alike
+        only if the tokens that print the same as each do, too.
+        """
+        count = len(self.product.vocabulary)
+        keys = [rule.kinds if rule.kinds is not None else range(count) for rule in self.product.rules]
+        fine = partition(keys, count)
+        usable = self.product.vocabulary.usable
+        print_alike: dict[bytes, list[int]] = defaultdict(list)
+        for token in usable:
+            print_alike[self.product.vocabulary.surfaces[token]].append(int(fine[token]))
+        groups: dict[tuple[int, int, tuple[int, ...]], list[int]] = defaultdict(list)
+        for token in usable:
+            family = tuple(sorted(print_alike[self.product.vocabulary.surfaces[token]]))
+            groups[int(self.automaton.classes[token]), int(fine[token]), family].append(token)
+        found: dict[int, list[Ids]] = defaultdict(list)
+        for (coarse, _, _), tokens in sorted(groups.items(), key=lambda item: -len(item[1])):
+            found[coarse].append(tuple(tokens))
+        return found
+
+    def _mentioned(self, joint: Joint) -> set[int]:
+        pairs = zip(self.product.rules, joint.states, strict=True)
+        return {token for rule, state in pairs if rule.mentions is not None for token in rule.mentions(state)}
+
+    def _candidates(self, joint: Joint, budget: int, hint: int | None) -> Iterator[int]:
+        """Tokens to try, so that if none of them leads to the end, no token does."""
+        permits = self.product.permits
+        if hint is not None and permits(joint, hint):
+            yield hint
+        mentioned = self._mentioned(joint)
+        for coarse in self.automaton.order(self._structural(joint), budget, tuple(self._groups)):
+            for tokens in self._groups.get(coarse, ()):
+                fresh = next((token for token in tokens if token not in mentioned), None)
+                if fresh is not None and permits(joint, fresh):
+                    yield fresh
+        yield from (token for token in sorted(mentioned) if permits(joint, token))
+
+    def _search(self, joint: Joint, budget: int, hint: Ids, materialise: bool = False) -> Answer:
+        self._forget()
+        visited = 0
+        stack = [(joint, self._candidates(joint, budget, hint[0] if hint else None))]
+        path: list[int] = []
+        while stack:
+            here, candidates = stack[-1]
+            token = next(candidates, None)
+            if token is None:
+                left = budget - len(path)
+                self._failed[here] = max(left, self._failed.get(here, -1))
+                stack.pop()
+                if path:
+                    path.pop()
+                continue
+            there = self.product.next(here, token)
+            left = budget - len(path) - 1
+            known = self._at_once(there, left)
+            if known == "yes" and materialise and not self._is_concrete(there, left):
+                known = None
+            if known == "yes":
+                if self._is_concrete(there, left):
+                    self._remember([*(frame[0] for frame in stack), there], [*path, token])
+                return "yes"
+            if known is None:
+                visited += 1
+                if visited > self.nodes:
+                    return "undecided"
+                path.append(token)
+                stack.append((there, self._candidates(there, left, hint[len(path)] if len(hint) > len(path) else None)))
+        return "no"
+
+    def _is_concrete(self, joint: Joint, left: int) -> bool:
+        """Whether one rest of at most `left` tokens is written down, not only proven to exist."""
+        return (joint in self._witness and self._witness[joint][1] <= left) or self.product.accepts(joint)
+
+    def _remember(self, joints: list[Joint], tokens: list[int]) -> None:
+        last = joints[-1]
+        rest = 0 if self.product.accepts(last) else self._witness[last][1]
+        for joint, token in zip(reversed(joints[:-1]), reversed(tokens), strict=True):
+            rest += 1
+            if joint not in self._witness or self._witness[joint][1] > rest:
+                self._witness[joint] = token, rest
+
+    def _forget(self) -> None:
+        for memory in (self._failed, self._witness):
+            if len(memory) > REMEMBERED:
+                memory.clear()

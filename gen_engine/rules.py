@@ -1,0 +1,214 @@
+"""The machines behind `ban`, `only`, `no_unk`, `no_special` and `stop`."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from .text import CharSet, Vocabulary
+from .tokensets import TokenSet, token_set
+from .types import Prompt
+
+
+@dataclass(frozen=True)
+class Sequential:
+    """Each character by itself: legal if the test holds. There is one state."""
+
+    test: Callable[[str], bool]
+
+    def start(self, text: str) -> int:
+        return 0
+
+    def step(self, state: int, char: str) -> int | None:
+        return 0 if self.test(char) else None
+
+    def accepts(self, state: int) -> bool:
+        return True
+
+    def kind(self, char: str) -> bool:
+        return self.test(char)
+
+
+@dataclass(frozen=True)
+class BannedStrings:
+    """State: the longest end of the text that begins a banned string (Aho and Corasick 1975, over prefixes)."""
+
+    is_banned: Callable[[str], bool]
+    strings: tuple[str, ...]
+
+    def start(self, text: str) -> str:
+        return ""
+
+    def step(self, state: str, char: str) -> str | None:
+        if self.is_banned(char):
+            return None
+        text = state + char
+        if any(text.endswith(string) for string in self.strings):
+            return None
+        starts = (text[i:] for i in range(len(text)))
+        return next((start for start in starts if any(s.startswith(start) for s in self.strings)), "")
+
+    def accepts(self, state: str) -> bool:
+        return True
+
+    def kind(self, char: str) -> Hashable:
+        return self.is_banned(char) or (char if any(char in string for string in self.strings) else False)
+
+
+@dataclass(frozen=True, eq=False)
+class Tokens:
+    """Certain tokens, never. There is one state."""
+
+    vocabulary: Vocabulary
+    banned: frozenset[int]
+
+    def start(self, prompt: Prompt) -> int:
+        return 0
+
+    @cached_property
+    def _set(self) -> TokenSet:
+        array = np.ones(len(self.vocabulary), dtype=bool)
+        array[list(self.banned)] = False
+        return token_set(array)
+
+    def allowed(self, state: int) -> TokenSet:
+        return self._set
+
+    def permits(self, state: int, token: int) -> bool:
+        return token not in self.banned
+
+    def next(self, state: int, token: int) -> int:
+        return 0
+
+    def accepts(self, state: int) -> bool:
+        return True
+
+    def kinds(self) -> list[Hashable]:
+        return [token in self.banned for token in range(len(self.vocabulary))]
+
+
+Match = tuple[int, int, int]
+"""A stop string that may be under way: its number, the bytes matched, the tokens they take (-1: it cannot count)."""
+
+StopState = tuple[int, tuple[Match, ...]]
+"""How many trailing tokens are cut (0: the text goes on), and the matches under way."""
+
+
+@dataclass(frozen=True, eq=False)
+class StopStrings:
+    """Ends the text before a stop string, which must begin where a token begins.
+
+    A string that began within a token is never completed, since the text before it would end within that token.
+    """
+
+    vocabulary: Vocabulary
+    strings: tuple[bytes, ...]
+
+    def start(self, prompt: Prompt) -> StopState:
+        return 0, ()
+
+    def accepts(self, state: StopState) -> bool:
+        return True
+
+    def cut(self, state: StopState) -> int:
+        """How many trailing tokens are no part of the text."""
+        return state[0]
+
+    def held(self, state: StopState) -> int:
+        """How many trailing bytes could still become a stop string."""
+        return max((matched for _, matched, tokens in state[1] if tokens > 0), default=0)
+
+    def next(self, state: StopState, token: int) -> StopState:
+        after = self._after(state, token)
+        if after is None:
+            raise ValueError(f"token {token} is not allowed here")
+        return after
+
+    def permits(self, state: StopState, token: int) -> bool:
+        return self._after(state, token) is not None
+
+    def allowed(self, state: StopState) -> TokenSet:
+        if state[0]:
+            return self._nothing
+        within = [self.strings[i][matched:] for i, matched, tokens in state[1] if tokens < 0]
+        doubtful = {token for rest in within for token in self._beginning_with(rest)}
+        mask = self._anything.mask
+        return TokenSet(mask, tuple(t for t in doubtful if mask.array[t] and self._after(state, t) is None))
+
+    def kinds(self) -> list[Hashable]:
+        """Tokens that share no byte with a stop string behave alike."""
+        matter = set(b"".join(self.strings))
+        surfaces = self.vocabulary.surfaces
+        return [(i if matter & set(surface) else -1) if surface else -2 for i, surface in enumerate(surfaces)]
+
+    def enders(self, state: StopState) -> list[int]:
+        """The tokens that would complete a stop string."""
+        if state[0]:
+            return []
+        wanted = [self.strings[i][matched:] for i, matched, tokens in state[1] if tokens > 0] + list(self.strings)
+        found = {token for rest in wanted for token in self._beginning_with(rest)}
+        return [token for token in found if (after := self._after(state, token)) is not None and after[0]]
+
+    def _after(self, state: StopState, token: int) -> StopState | None:
+        surface = self.vocabulary.surfaces[token]
+        if state[0]:
+            return None
+        if not surface:
+            return 0, tuple((i, matched, tokens + (tokens > 0)) for i, matched, tokens in state[1])
+        under_way: list[Match] = []
+        cuts: list[int] = []
+        for i, matched, tokens in (*state[1], *((i, 0, 0) for i in range(len(self.strings)))):
+            rest = self.strings[i][matched:]
+            count = -1 if tokens < 0 else tokens + 1
+            if surface.startswith(rest):
+                cuts.append(count)
+            elif rest.startswith(surface):
+                under_way.append((i, matched + len(surface), count))
+        inner = self._within(surface)
+        if -1 in cuts or (inner is None and not cuts):
+            return None
+        return (max(cuts), ()) if cuts else (0, tuple(sorted({*under_way, *(inner or ())})))
+
+    def _within(self, surface: bytes) -> list[Match] | None:
+        """The stop strings that begin within the token; None if one is complete in it."""
+        found: list[Match] = []
+        for offset in range(1, len(surface)):
+            if surface[offset] not in self._first_bytes:
+                continue
+            tail = surface[offset:]
+            if any(tail.startswith(string) for string in self.strings):
+                return None
+            found += [(i, len(tail), -1) for i, string in enumerate(self.strings) if string.startswith(tail)]
+        return found
+
+    @cached_property
+    def _first_bytes(self) -> frozenset[int]:
+        return frozenset(string[0] for string in self.strings)
+
+    @cached_property
+    def _nothing(self) -> TokenSet:
+        return token_set(np.zeros(len(self.vocabulary), dtype=bool))
+
+    @cached_property
+    def _anything(self) -> TokenSet:
+        array = np.ones(len(self.vocabulary), dtype=bool)
+        for token, surface in enumerate(self.vocabulary.surfaces):
+            if self._first_bytes & set(surface[1:]):
+                array[token] = self._after((0, ()), token) is not None
+        return token_set(array)
+
+    @cached_property
+    def _sorted(self) -> list[tuple[bytes, int]]:
+        return sorted((surface, token) for token, surface in enumerate(self.vocabulary.surfaces) if surface)
+
+    def _beginning_with(self, rest: bytes) -> list[int]:
+        found: list[int] = []
+        for surface, token in self._sorted[bisect_left(self._sorted, (rest, -1)) :]:
+            if not surface.startswith(rest):
+                break
+            found.append(token)
+        return found

@@ -1,0 +1,112 @@
+"""Steps one decoder or hundreds over one model, packing their rows into one forward pass."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from .course import Course
+from .scores import Scores, score
+from .types import Decoder, Extend, LanguageModel, Piece
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+ROWS = 64
+"""How many rows are packed into one forward pass, as long as single decoders do not ask for more."""
+
+
+@dataclass
+class _Job:
+    number: int
+    course: Course
+    decoder: Generator[Extend, Scores, None]
+    ask: Extend
+    pieces: list[Piece]
+    first_row: int = -1
+
+
+@dataclass
+class Runner:
+    """Runs courses to their end; `pieces` yields what they write as soon as it is final."""
+
+    model: LanguageModel
+    rows: int = ROWS
+    _pieces: list[tuple[int, Piece]] = field(default_factory=list)
+
+    def run(self, jobs: Sequence[tuple[Decoder, Any]]) -> Iterator[tuple[int, Piece]]:
+        """Pieces of all jobs with the job's number, each job's own in order.
+
+        A job is a decoder and a function that makes its course from a place to send pieces to.
+        """
+        import torch
+
+        waiting = list(enumerate(jobs))[::-1]
+        live: list[_Job] = []
+        cache = self.model.open(min(self.rows, max(1, len(jobs))))
+        while waiting or live:
+            while waiting and (not live or sum(len(job.ask.tokens) for job in live) < self.rows):
+                number, (decoder, make_course) = waiting.pop()
+                job, pieces = _begin(number, decoder, make_course)
+                live += [job] if job is not None else []
+                yield from ((number, piece) for piece in pieces)
+            if not live:
+                continue
+            with torch.inference_mode():
+                live = self._tick(cache, live)
+            yield from self._pieces
+            self._pieces.clear()
+
+    def _tick(self, cache: Any, live: list[_Job]) -> list[_Job]:
+        """One forward pass, and every decoder's answer to it; the jobs that go on."""
+        parents: list[int] = []
+        keep: list[int] = []
+        tokens: list[tuple[int, ...]] = []
+        firsts: list[int] = []
+        for job in live:
+            firsts.append(len(tokens))
+            parents += [parent if parent < 0 else parent + job.first_row for parent in job.ask.parents]
+            keep += job.ask.keep
+            tokens += job.ask.tokens
+        logits = self.model.feed(cache, parents, keep, tokens)
+        for job, first in zip(live, firsts, strict=True):
+            job.first_row = first
+        scores = _score_all(live, logits)
+        going: list[_Job] = []
+        for job in live:
+            try:
+                job.ask = job.decoder.send(scores[job.number])
+                going.append(job)
+            except StopIteration:
+                pass
+            self._pieces += [(job.number, piece) for piece in job.pieces]
+            job.pieces.clear()
+        return going
+
+
+def _begin(number: int, decoder: Decoder, make_course: Any) -> tuple[_Job | None, list[Piece]]:
+    """A started job, or None if it ended without asking the model; and what it wrote at once."""
+    pieces: list[Piece] = []
+    course = make_course(pieces.append)
+    coroutine = decoder(course)
+    try:
+        ask = next(coroutine)
+    except StopIteration:
+        return None, pieces
+    return _Job(number, course, coroutine, ask, pieces), []
+
+
+def _score_all(live: list[_Job], logits: Tensor) -> dict[int, Scores]:
+    """The scores of each job's draws, worked out at once for all jobs that share a chain."""
+    by_chain: dict[int, list[_Job]] = {}
+    for job in live:
+        by_chain.setdefault(id(job.course.plan.chain), []).append(job)
+    found: dict[int, Scores] = {}
+    for jobs in by_chain.values():
+        asks = [(job.course, draw) for job in jobs for draw in job.ask.draws]
+        rows = [job.first_row + draw.row for job in jobs for draw in job.ask.draws]
+        own = logits if rows == list(range(len(logits))) else logits[rows]
+        for job, scores in zip(jobs, score(asks, own), strict=True):
+            found[job.number] = scores
+    return found

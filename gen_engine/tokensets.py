@@ -1,0 +1,111 @@
+"""Sets of tokens as shared masks plus or minus a few, so that intersections are remembered and cost next to nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property, reduce
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Ids = tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Mask:
+    """A read-only bool array [vocab]; equal only to itself, so that it can be the key of what was worked out once."""
+
+    array: np.ndarray
+
+    def __post_init__(self) -> None:
+        self.array.setflags(write=False)
+
+    @cached_property
+    def tensor(self) -> Tensor:
+        """The same mask for torch, True where a token is NOT in the set, [vocab]."""
+        import torch
+
+        return torch.from_numpy(~self.array)
+
+    @cached_property
+    def size(self) -> int:
+        return int(self.array.sum())
+
+
+@dataclass(frozen=True, eq=False)
+class TokenSet:
+    """The tokens of `mask`, less `minus`, and `plus`; no token stands in both."""
+
+    mask: Mask
+    minus: Ids = ()
+    plus: Ids = ()
+
+    def __contains__(self, token: int) -> bool:
+        if token in self.minus:
+            return False
+        return token in self.plus or bool(self.mask.array[token])
+
+    def to_array(self) -> np.ndarray:
+        """The set as a bool array of its own, [vocab]."""
+        if not self.minus and not self.plus:
+            return self.mask.array
+        array = self.mask.array.copy()
+        array[list(self.minus)] = False
+        array[list(self.plus)] = True
+        return array
+
+    def is_empty(self) -> bool:
+        return not self.plus and self.mask.size <= len(self.minus) and not self.to_array().any()
+
+
+def token_set(array: np.ndarray) -> TokenSet:
+    """A set out of a bool array [vocab], which is made read-only."""
+    return TokenSet(Mask(np.asarray(array, dtype=bool)))
+
+
+class Intern:
+    """Remembers intersections of masks and the masks of equal arrays, for one chain."""
+
+    def __init__(self) -> None:
+        self._meets: dict[tuple[int, ...], tuple[Mask, Sequence[Mask]]] = {}
+        self._arrays: dict[bytes, Mask] = {}
+
+    def mask(self, array: np.ndarray) -> Mask:
+        """The one mask for all arrays equal to `array`."""
+        key = np.packbits(array).tobytes()
+        if key not in self._arrays:
+            self._arrays[key] = Mask(np.array(array, dtype=bool))
+        return self._arrays[key]
+
+    def adopt(self, allowed: TokenSet | np.ndarray) -> TokenSet:
+        """A token set out of whatever a constraint's author returned."""
+        return allowed if isinstance(allowed, TokenSet) else TokenSet(self.mask(np.asarray(allowed, dtype=bool)))
+
+    def meet(self, sets: Iterable[TokenSet]) -> TokenSet:
+        """The intersection of one or more sets."""
+        sets = tuple(sets)
+        mask = self.meet_masks([part.mask for part in sets])
+        if not any(part.plus for part in sets):
+            return TokenSet(mask, tuple({token for part in sets for token in part.minus}))
+        odd = {token for part in sets for token in (*part.minus, *part.plus)}
+        inside = {token for token in odd if all(token in part for part in sets)}
+        minus = tuple(token for token in odd if token not in inside and mask.array[token])
+        return TokenSet(mask, minus, tuple(token for token in inside if not mask.array[token]))
+
+    def meet_masks(self, masks: Sequence[Mask]) -> Mask:
+        """The intersection of masks, the same object for the same masks."""
+        if len(masks) == 1:
+            return masks[0]
+        key = tuple(sorted({id(mask) for mask in masks}))
+        found = self._meets.get(key)
+        if found is None:
+            # The masks are kept beside the result: an id is only unique while its object lives.
+            found = (self.mask(reduce(np.logical_and, [mask.array for mask in masks])), tuple(masks))
+            if len(self._meets) > 4096:
+                self._meets.clear()
+            self._meets[key] = found
+        return found[0]

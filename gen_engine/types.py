@@ -1,0 +1,246 @@
+"""The glossary: what every room of the engine speaks of. Nothing here imports torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Hashable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor
+
+    from .text import Vocabulary
+    from .tokensets import TokenSet
+
+State = Hashable
+"""What a constraint remembers: immutable, so that beams, batches, rewinding and replay are right by construction."""
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """A text the model continues, its tokens (with the leading special token) and which characters each token reads.
+
+    `spans[i]` is the half-open character range of `tokens[i]` in `text` (empty for special tokens);
+    `unknown` holds the characters that are fed as [UNK], once each, in order.
+    """
+
+    text: str
+    tokens: tuple[int, ...]
+    spans: tuple[tuple[int, int], ...]
+    unknown: tuple[str, ...] = ()
+
+
+class Tokenizer(Protocol):
+    """Turns text into prompts; what tokens print is the vocabulary's business."""
+
+    @property
+    def vocabulary(self) -> Vocabulary: ...
+
+    def encode(self, text: str) -> Prompt: ...
+
+
+# ------------------------------------------------------------------------------------------------- processors
+
+
+@runtime_checkable
+class Constraint(Protocol):
+    """A hard rule over tokens, as a pure state machine: the finished text satisfies it, always.
+
+    Optional attributes sharpen proofs (see `prover.py`):
+    `permits(state, token) -> bool`: the same answer as `allowed`, for one token;
+    `kinds() -> a key for each token`: tokens of one kind that the state does not mention behave alike;
+    `mentions(state) -> iterable of tokens` that the state singles out (default: none);
+    `removes_at_most(horizon) -> int`: a bound on the tokens it forbids at any one place of a text with at most
+    `horizon` new tokens, together with the promise that it accepts everywhere;
+    `cut(state) -> int`: how many trailing tokens are no part of the text (stop strings).
+    """
+
+    def start(self, prompt: Prompt) -> State: ...
+
+    def allowed(self, state: Any) -> TokenSet | np.ndarray: ...
+
+    def next(self, state: Any, token: int) -> State: ...
+
+    def accepts(self, state: Any) -> bool: ...
+
+
+@runtime_checkable
+class CharMachine(Protocol):
+    """A hard rule over characters; the chain lifts it to any vocabulary.
+
+    `step` returns None where the character is forbidden. Optional: `allowed(state) -> CharSet` (one set instead of
+    one `step` per character), `kind(char)` (characters of one kind that the state does not mention behave alike),
+    `mentions(state) -> iterable of characters`, `removes_at_most(horizon) -> int` (in characters).
+    """
+
+    def start(self, text: str) -> State: ...
+
+    def step(self, state: Any, char: str) -> State | None: ...
+
+    def accepts(self, state: Any) -> bool: ...
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a shaper may know of the rows it is shown, each of which may belong to another request.
+
+    `histories[i]` are all tokens of row i, prompt included; `prompt_lengths[i]` of them are the prompt's.
+    """
+
+    histories: Sequence[Sequence[int]]
+    prompt_lengths: Sequence[int]
+    vocabulary: Vocabulary
+    draw: Callable[[str], Tensor] | None = None
+
+    def uniform(self, name: str) -> Tensor:
+        """One number in [0, 1) for each row, [rows], fixed by (seed, sample, position, attempt, name)."""
+        assert self.draw is not None
+        return self.draw(name)
+
+
+class Shaper(Protocol):
+    """A soft preference: `(step, logits [rows, vocab]) -> logits`, row by row; never revives a masked (-inf) token."""
+
+    def __call__(self, step: Step, logits: Tensor) -> Tensor: ...
+
+
+@dataclass(frozen=True)
+class Named:
+    """A processor and the name it was written by, by which errors and reports call it."""
+
+    label: str
+    processor: Any
+
+
+Processor = Any
+"""What a chain is made of: a `Constraint`, a `CharMachine` or a `Shaper`."""
+
+ProcessorFactory = Callable[..., Processor]
+"""Makes a processor from typed, documented parameters; a first parameter named `vocabulary` is passed the model's."""
+
+
+# ----------------------------------------------------------------------------------------------------- models
+
+
+class LanguageModel(Protocol):
+    """Next-token logits for many rows at once, with a cache that only the model itself reorders.
+
+    `open(capacity)` makes an empty cache for up to `capacity` rows (it may grow).
+    `feed(cache, parents, keep, tokens)` makes rows 0..n-1 out of the rows of the previous call: row i continues row
+    `parents[i]` (-1: a fresh, empty row) cut to its first `keep[i]` tokens, extended by `tokens[i]` (one or more new
+    ones). Rows that nobody continues are gone. Returns float32 logits [n, vocab] after the last token of each row.
+    A row's logits are bit-equal whatever its neighbours are. Where a row outgrows the model's positions P, it is read
+    again from its leading special token and its last P/2 tokens, at positions fixed by the row's length alone.
+    """
+
+    name: str
+    dtype: str
+    positions: int | None
+    reproducible: bool
+
+    @property
+    def tokenizer(self) -> Tokenizer: ...
+
+    def open(self, capacity: int) -> Any: ...
+
+    def feed(
+        self, cache: Any, parents: Sequence[int], keep: Sequence[int], tokens: Sequence[Sequence[int]]
+    ) -> Tensor: ...
+
+
+@dataclass(frozen=True)
+class ShippedModel:
+    """A trained model that a plugin brings: its folder, one line about it, and the processors it is best used with."""
+
+    folder: Path
+    summary: str
+    processors: tuple[str, ...] = ()
+
+
+class ModelLoader(Protocol):
+    """Loads a checkpoint folder of one `model_type`; dtype is "auto", "float32" or "bfloat16"."""
+
+    def __call__(self, folder: Path, *, name: str, dtype: str = "auto", fast: bool = False) -> LanguageModel: ...
+
+
+# --------------------------------------------------------------------------------------------------- decoding
+
+
+@dataclass(frozen=True)
+class Draw:
+    """One choice that a decoder wants made from the logits of `row`.
+
+    `joint` is the chain's state there, `left` the new tokens that may still follow, `history` all tokens so far;
+    `uniform` is a number in [0, 1) at which the choice distribution is inverted, None for the likeliest token.
+    """
+
+    row: int
+    joint: Any
+    left: int
+    history: Sequence[int]
+    sample: int
+    uniform: float | None
+
+
+@dataclass(frozen=True)
+class Extend:
+    """What a decoder asks the runner for: new rows, and draws from their logits.
+
+    Row i is row `parents[i]` of the decoder's last ask (-1: fresh) cut to `keep[i]` tokens, plus `tokens[i]`.
+    """
+
+    parents: tuple[int, ...]
+    keep: tuple[int, ...]
+    tokens: tuple[tuple[int, ...], ...]
+    draws: tuple[Draw, ...]
+
+
+@dataclass(frozen=True)
+class Request:
+    """One text (or `num` of them) that somebody wants. `max_new` counts new tokens; `seed` None draws a fresh one."""
+
+    prompt: str
+    processors: tuple[Any, ...] = ()
+    num: int = 1
+    seed: int | None = None
+    max_new: int = 256
+    decoder: str = "sample"
+
+
+@dataclass(frozen=True)
+class Completion:
+    """One finished text. `logprob` is the sum of `logprobs`, the model's own log-probabilities in nats of the new
+    tokens and then of what ended the text: the end token or a stop string.
+
+    `text` is prompt and new text, `new` what was added. `finish` is "end" (the model ended it), "stop" (a stop
+    string), "full" (nothing more is allowed) or "budget" (max_new was reached). `exact` is False if a bound, not a
+    proof, struck a token. `undone` names shapers that left nothing and were undone, once each.
+    """
+
+    text: str
+    new: str
+    tokens: tuple[int, ...]
+    logprob: float
+    logprobs: tuple[float, ...]
+    finish: str
+    seed: int
+    sample: int
+    model: str
+    dtype: str
+    exact: bool = True
+    reproducible: bool = True
+    undone: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A stretch of new text of one sample, as soon as it is final."""
+
+    sample: int
+    text: str
+    completion: Completion | None = None
+
+
+Decoder = Callable[..., Generator[Extend, Any, None]]
