@@ -55,7 +55,9 @@ def complain(message: str, code: int) -> int:
 
 def _usage(problem: click.ClickException) -> str:
     """What click has to say in one sentence, ending in the remedy."""
-    message = problem.format_message().replace("\n", " ").rstrip(".") + registry().broken()
+    message = problem.format_message().replace("\n", " ").rstrip(".")
+    if "No such command" in message:
+        message += registry().broken()
     context = getattr(problem, "ctx", None)
     help_page = f"`{context.command_path if context else 'gen'} --help`"
     return f"{message} ({help_page})" if message.endswith("?") else f"{message}; {help_page} shows what can be given."

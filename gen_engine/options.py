@@ -111,10 +111,11 @@ def _options(model: str | None) -> list[Callable[[Command], Command]]:
     def option(*names: str, **settings: Any) -> Callable[[Command], Command]:
         return click.option(*names, expose_value=False, callback=_keep, **settings)
 
+    default = {"default": model} if model else {"required": True}
     written = "NAME[=VALUE[,key=value]]"
     return [
-        option("--model", default=model, required=model is None, shell_complete=_models, metavar="MODEL",
-               show_default=True, help="A model of `gen models`, a folder, or a hub name."),
+        option("--model", **default, shell_complete=_models, metavar="MODEL", show_default=True,
+               help="A model of `gen models`, a folder, or a hub name."),
         option("--with", multiple=True, metavar=written, shell_complete=_processors,
                help="Add a processor of `gen processors`; repeat for more, in order."),
         option("--num", type=click.IntRange(1), default=1, metavar="N", help="How many texts."),

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 from .errors import GenError
 
 if TYPE_CHECKING:
+    from .engine import Engine
+    from .options import Choice
     from .types import Completion, Prompt
 
 Layout = Callable[[str], Sequence[str]]
@@ -89,6 +91,19 @@ def stream(file: TextIO, prompt: str, pieces: Iterable[str]) -> None:
         if not last.endswith("\n"):
             file.write("\n")
         file.flush()
+
+
+def continue_text(
+    file: TextIO, engine: Engine, prompt: str, chosen: Choice, *, processors: Sequence[str], max_new: int
+) -> None:
+    """Continue `prompt` as chosen: one text for people is streamed, several and JSON are written when whole."""
+    if chosen.num == 1 and not chosen.json:
+        pieces = engine.stream(prompt, processors=processors, seed=chosen.seed, max_new=max_new, decoder=chosen.decoder)
+        return stream(file, prompt, pieces)
+    completions = engine.generate(
+        prompt, processors=processors, num=chosen.num, seed=chosen.seed, max_new=max_new, decoder=chosen.decoder
+    )
+    return write(file, completions, as_json=chosen.json)
 
 
 def remark(completion: Completion) -> None:

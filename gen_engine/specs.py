@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin
 
 from .errors import GenError
+from .types import Named
 
 if TYPE_CHECKING:
     from .plugins import Registry
@@ -37,14 +38,6 @@ class Spec:
     name: str
     value: Value | None = None
     options: dict[str, Value] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Named:
-    """A processor and the name that errors and reports call it by."""
-
-    label: str
-    processor: Any
 
 
 def parse_spec(text: str) -> Spec:

@@ -57,7 +57,9 @@ def test_a_plugin_offers_decoders(install):
 
 def test_a_plugin_mounts_commands(install):
     gen = click.Group("gen")
-    load_plugins([install("a", add_commands=lambda gen: gen.add_command(click.Command("poem")))]).mount(gen, "add_commands")
+    load_plugins([install("a", add_commands=lambda gen: gen.add_command(click.Command("poem")))]).mount(
+        gen, "add_commands"
+    )
     assert list(gen.commands) == ["poem"]
 
 

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from gen_engine.errors import GenError
 from gen_engine.plugins import Offer, PluginInfo, Registry
-from gen_engine.specs import Named, Spec, build, describe, parse_spec
+from gen_engine.specs import Spec, build, describe, parse_spec
+from gen_engine.types import Named
 
 
 def parsed(text):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from ..options import choice, generating, prompted, read_prompt
-from ..output import mention_unknown, opened, stream, write
+from ..output import continue_text, mention_unknown, opened
 
 
 @click.command()
@@ -23,18 +23,4 @@ def text(prompt: str | None, file: str | None, max_new: int) -> None:
 
         engine = load(chosen.model, dtype=chosen.dtype, fast=chosen.fast)
         mention_unknown(engine.tokenizer.encode(start))
-        if chosen.num == 1 and not chosen.json:
-            pieces = engine.stream(
-                start, processors=chosen.processors, seed=chosen.seed, max_new=max_new, decoder=chosen.decoder
-            )
-            stream(out, start, pieces)
-        else:
-            completions = engine.generate(
-                start,
-                processors=chosen.processors,
-                num=chosen.num,
-                seed=chosen.seed,
-                max_new=max_new,
-                decoder=chosen.decoder,
-            )
-            write(out, completions, as_json=chosen.json)
+        continue_text(out, engine, start, chosen, processors=chosen.processors, max_new=max_new)

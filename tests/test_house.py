@@ -1,0 +1,189 @@
+"""The numbers and habits that hold the house (CONTRIBUTING lists them)."""
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from gen_engine import cli, hookspecs
+from gen_engine.plugins import registry
+
+ROOT = Path(__file__).parents[1]
+PLUGINS = sorted(path.parent for path in ROOT.glob("plugins/*/pyproject.toml"))
+SOURCES = sorted([*ROOT.glob("gen_engine/**/*.py"), *ROOT.glob("plugins/*/gen_*/**/*.py")])
+TRACKED = [
+    path
+    for pattern in ("*.md", "*.toml", "Makefile", "*.txt", "gen_engine/**/*.py", "plugins/*/**/*.py", "plugins/*/**/*.md",
+                    "plugins/*/*.toml", "plugins/*/recipe/**/*", "tests/**/*.py", "examples/**/*.py", "benchmarks/**/*")
+    for path in sorted(ROOT.glob(pattern))
+    if path.is_file() and "egg-info" not in str(path) and "__pycache__" not in str(path)
+]  # fmt: skip
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+FORBIDDEN = {"utils", "util", "helpers", "helper", "common", "base", "misc"}
+
+
+def relative(path):
+    return str(path.relative_to(ROOT))
+
+
+def functions(path):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+
+
+def lines(node):
+    return node.end_lineno - node.lineno + 1
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=relative)
+def test_a_file_has_at_most_400_lines_and_a_function_60(path):
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 400
+    assert [node.name for node in functions(path) if lines(node) > 60] == []
+
+
+def test_nine_functions_in_ten_have_at_most_30_lines():
+    lengths = sorted(lines(node) for path in SOURCES for node in functions(path))
+    assert lengths[int(len(lengths) * 0.9)] <= 30
+
+
+def test_no_module_is_named_after_nothing():
+    assert [relative(path) for path in SOURCES if FORBIDDEN & {path.stem, path.parent.name}] == []
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=relative)
+def test_everything_public_says_what_it_promises(path):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    kinds = ast.FunctionDef | ast.ClassDef
+    public = [node for node in tree.body if isinstance(node, kinds) and not node.name.startswith("_")]
+    assert [node.name for node in public if not ast.get_docstring(node)] == []
+
+
+HOOKS = [name for name, hook in vars(hookspecs).items() if hasattr(hook, "gen_engine_spec")]
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_every_hook_is_documented_and_tested(hook):
+    assert getattr(hookspecs, hook).__doc__
+    assert f"`{hook}" in (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    assert f"{hook}=lambda" in (ROOT / "tests" / "test_plugins.py").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("folder", PLUGINS, ids=relative)
+def test_every_plugin_folder_is_complete(folder):
+    [package] = [path.parent for path in folder.glob("gen_*/__init__.py")]
+    assert len((folder / "README.md").read_text(encoding="utf-8")) > 200
+    assert (package / "py.typed").exists()
+    assert list(folder.glob("tests/test_*.py"))
+
+
+def projects():
+    return [tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8")) for folder in [ROOT, *PLUGINS]]
+
+
+def test_there_is_one_version_everywhere_and_it_is_the_newest_in_the_changelog():
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    newest = re.search(r"^## (\S+)", changelog, re.MULTILINE)[1]
+    assert {project["project"]["version"] for project in projects()} == {newest}
+    assert f'__version__ = "{newest}"' in (ROOT / "gen_engine" / "__init__.py").read_text(encoding="utf-8")
+
+
+def test_every_package_is_apache_licensed_for_the_same_pythons():
+    facts = {(each["project"]["license"], each["project"]["requires-python"]) for each in projects()}
+    assert facts == {("Apache-2.0", ">=3.11")}
+
+
+def test_constraints_lie_within_the_ranges_of_the_metadata():
+    from packaging.requirements import Requirement
+
+    pinned = dict(re.findall(r"^([a-z-]+)==(\S+)$", (ROOT / "constraints.txt").read_text(), re.MULTILINE))
+    ranges = [Requirement(text) for project in projects() for text in project["project"]["dependencies"]]
+    assert pinned["torch"] == "2.13.0"
+    assert [r for r in ranges if r.name in pinned and pinned[r.name] not in r.specifier] == []
+
+
+def test_readme_shows_the_real_help(monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "80")
+    shown = re.search(r"```console\n\$ gen --help\n(.*?)```", README, re.DOTALL)[1]
+    cli.main(["--help"])
+    assert shown == capsys.readouterr().out
+
+
+@pytest.mark.parametrize("module", ["gen_engine.cli", "gen_engine", *sorted(p.module for p in registry().plugins)])
+def test_importing_the_command_line_and_every_plugin_imports_no_torch(module):
+    code = f"import sys, {module}; print(sorted({{'torch', 'numpy', 'transformers', 'rich'}} & set(sys.modules)))"
+    assert subprocess.check_output([sys.executable, "-c", code]) == b"[]\n"
+
+
+def test_making_the_command_line_imports_no_torch():
+    code = (
+        "import sys; from gen_engine import cli; cli.make_cli(); print({'torch', 'numpy', 'rich'} & set(sys.modules))"
+    )
+    assert subprocess.check_output([sys.executable, "-c", code]) == b"set()\n"
+
+
+def test_the_files_of_the_tour_exist():
+    tour = README.partition("## One request in six files")[2].partition("\n## ")[0]
+    files = re.findall(r"\]\(([^)]+\.py)\)", tour)
+    assert len(files) >= 6
+    assert [file for file in files if not (ROOT / file).exists()] == []
+
+
+def test_every_link_to_a_file_leads_somewhere():
+    for page in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("plugins/*/README.md")):
+        links = re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8"))
+        assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_every_toml_block_of_the_readme_is_toml():
+    for block in re.findall(r"```toml\n(.*?)```", README, re.DOTALL):
+        assert tomllib.loads(block)
+
+
+RUNNABLE = re.findall(r"<!-- runs -->\n```python\n(.*?)```", README, re.DOTALL)
+
+
+def test_the_readme_has_python_that_runs():
+    assert RUNNABLE
+
+
+@pytest.mark.parametrize("block", RUNNABLE)
+def test_python_in_the_readme_runs(block):
+    done = subprocess.run([sys.executable, "-c", block], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_no_file_names_a_place_on_somebodys_machine():
+    places = re.compile(r"/(?:home|root|Users|work|opt)/\w")
+    guilty = [relative(path) for path in TRACKED if path != Path(__file__) and _mentions(path, places)]
+    assert guilty == []
+
+
+def _mentions(path, pattern):
+    try:
+        return bool(pattern.search(path.read_text(encoding="utf-8")))
+    except UnicodeDecodeError:
+        return False
+
+
+@pytest.mark.parametrize(
+    "path", sorted(ROOT.glob("tests/test_*.py")) + sorted(ROOT.glob("plugins/*/tests/*.py")), ids=relative
+)
+def test_a_test_has_at_most_12_lines(path):
+    tests = [node for node in functions(path) if node.name.startswith("test_")]
+    assert [node.name for node in tests if lines(node) > 12] == []
+
+
+def test_only_plugin_loading_catches_everything():
+    allowed = {"gen_engine/plugins.py"}
+    catching = [relative(p) for p in SOURCES if re.search(r"except( \(?Exception|:)", p.read_text(encoding="utf-8"))]
+    assert set(catching) <= allowed
+
+
+def test_the_makefile_has_every_target():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = ("setup", "poem", "test", "test-slow", "lint", "fmt", "bench")
+    assert [target for target in targets if not re.search(rf"^{target}:", makefile, re.MULTILINE)] == []

@@ -1,0 +1,183 @@
+"""What is printed and written: whole texts, JSON lines, tables, files that are never half there."""
+
+import io
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from gen_engine.errors import GenError
+from gen_engine.options import Choice
+from gen_engine.output import continue_text, dump, mention_unknown, opened, record, stream, table, write
+from gen_engine.types import Completion, Prompt
+
+
+def completion(text="白日，依山。", new="日，依山。", **other):
+    return Completion(text, new, (1, 2), -1.5, (-1.0, -0.5), "end", 7, 0, "poem", "bfloat16", **other)
+
+
+@dataclass
+class StubEngine:
+    """Writes 日 after any prompt."""
+
+    def generate(self, prompt, *, processors, num, seed, max_new, decoder):
+        return [completion(prompt + "日")] * num
+
+    def stream(self, prompt, *, processors, seed, max_new, decoder):
+        return iter("日")
+
+
+def lines_of_three(text):
+    return [text[i : i + 3] for i in range(0, len(text), 3)]
+
+
+RECORD = {
+    "text": "白日，依山。",
+    "new": "日，依山。",
+    "lines": ["白日，", "依山。"],
+    "logprob": -1.5,
+    "seed": 7,
+    "sample": 0,
+    "model": "poem",
+    "dtype": "bfloat16",
+    "exact": True,
+    "reproducible": True,
+    "finish": "end",
+}
+
+
+def test_a_record_says_what_programs_need():
+    assert record(completion(), lines_of_three) == RECORD
+
+
+def test_people_see_texts_laid_out_with_an_empty_line_between(capsys):
+    file = io.StringIO()
+    write(file, [completion(), completion()], as_json=False, layout=lines_of_three)
+    assert file.getvalue() == "白日，\n依山。\n\n白日，\n依山。\n"
+
+
+def test_programs_get_a_line_of_readable_json_each():
+    file = io.StringIO()
+    write(file, [completion("白\n日")] * 2, as_json=True)
+    first, _ = file.getvalue().splitlines()
+    assert "白" in first
+    assert json.loads(first)["lines"] == ["白", "日"]
+
+
+def test_a_shaper_that_was_undone_is_named_on_standard_error(capsys):
+    write(io.StringIO(), [completion(undone=("min_p=2",))], as_json=True)
+    assert capsys.readouterr().err.startswith("note: min_p=2 left nothing to choose from")
+
+
+def test_a_stream_is_written_piece_by_piece_and_ends_its_line():
+    file, written = io.StringIO(), []
+
+    def pieces():
+        for piece in ("日", "", "依山"):
+            written.append(file.getvalue())
+            yield piece
+
+    stream(file, "白", pieces())
+    assert (written, file.getvalue()) == (["白", "白日", "白日"], "白日依山\n")
+
+
+def test_a_stream_that_ends_its_own_line_gets_no_other():
+    file = io.StringIO()
+    stream(file, "白", ["日\n"])
+    assert file.getvalue() == "白日\n"
+
+
+def test_what_was_streamed_stays_after_an_interrupt():
+    def pieces():
+        yield "日"
+        raise KeyboardInterrupt
+
+    file = io.StringIO()
+    with pytest.raises(KeyboardInterrupt):
+        stream(file, "白", pieces())
+    assert file.getvalue() == "白日\n"
+
+
+@pytest.mark.parametrize(
+    ("num", "as_json", "expected"), [(1, False, "白日\n"), (2, False, "白日\n\n白日\n"), (1, True, '{"text": "白日"')]
+)
+def test_one_text_is_streamed_and_several_are_written(num, as_json, expected):
+    file = io.StringIO()
+    chosen = Choice("m", (), num, None, "sample", "auto", False, None, as_json)
+    continue_text(file, StubEngine(), "白", chosen, processors=(), max_new=1)
+    assert file.getvalue().startswith(expected)
+
+
+def test_unknown_characters_are_mentioned_once(capsys):
+    mention_unknown(Prompt("𠮷白", (0, 1), ((0, 1), (1, 2)), unknown=("𠮷",)))
+    mention_unknown(Prompt("白", (1,), ((0, 1),)))
+    assert capsys.readouterr().err == "note: the model does not know 𠮷: kept as typed, read as [UNK].\n"
+
+
+def test_without_a_file_texts_go_to_standard_output(capsys):
+    with opened(None) as file:
+        file.write("白")
+    assert capsys.readouterr().out == "白"
+
+
+def test_a_file_stands_under_its_name_only_when_whole(tmp_path):
+    out = tmp_path / "poem.txt"
+    out.write_text("old")
+    with opened(out) as file:
+        file.write("白")
+        assert out.read_text() == "old"
+    assert (out.read_text("utf-8"), list(tmp_path.iterdir())) == ("白", [out])
+
+
+def test_a_failure_leaves_the_old_file_and_no_other(tmp_path):
+    out = tmp_path / "poem.txt"
+    out.write_text("old")
+    with pytest.raises(ZeroDivisionError), opened(out) as file:
+        file.write("half")
+        raise ZeroDivisionError
+    assert (out.read_text(), list(tmp_path.iterdir())) == ("old", [out])
+
+
+@pytest.mark.parametrize(("written", "left"), [("half", ["poem.txt"]), ("", [])])
+def test_an_interrupt_keeps_what_was_written(tmp_path, written, left):
+    with pytest.raises(KeyboardInterrupt), opened(tmp_path / "poem.txt") as file:
+        file.write(written)
+        raise KeyboardInterrupt
+    assert [path.name for path in tmp_path.iterdir()] == left
+
+
+def test_a_link_is_written_through(tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path / "real.txt")
+    with opened(tmp_path / "link") as file:
+        file.write("白")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "real.txt").read_text("utf-8") == "白"
+
+
+def test_a_device_is_written_to_and_not_replaced():
+    with opened(Path("/dev/null")) as file:
+        file.write("白")
+    assert Path("/dev/null").is_char_device()
+
+
+@pytest.mark.parametrize("place", ["missing/poem.txt", "."])
+def test_a_file_that_cannot_be_written_is_an_error_before_anything_is_done(tmp_path, place):
+    with pytest.raises(GenError, match=r"cannot be written \(.*\); choose another --out"), opened(tmp_path / place):
+        pytest.fail("never reached")
+
+
+def test_columns_line_up_with_chinese_in_them(capsys):
+    table("Models", ["name", "what"], [["诗", "verse"], ["novel", "散文"]])
+    title, _, verse, prose = capsys.readouterr().out.rstrip("\n").split("\n")
+    assert (verse.rstrip(), prose.rstrip()) == ("诗     verse", "novel  散文")
+
+
+def test_a_piped_table_breaks_no_line_and_reads_no_markup(capsys):
+    table("Long", ["a"], [["[bold]" + "x" * 300]])
+    assert "[bold]" + "x" * 300 in capsys.readouterr().out
+
+
+def test_json_for_programs_is_readable(capsys):
+    dump([{"name": "诗"}])
+    assert '"诗"' in capsys.readouterr().out
