@@ -15,7 +15,7 @@ from .text import Vocabulary
 from .tokensets import Mask
 
 State = tuple[Any, ...]
-EDGES = 60_000
+EDGES = 400_000
 
 
 @dataclass
@@ -29,7 +29,8 @@ class _Node:
 @dataclass(frozen=True, eq=False)
 class Automaton:
     """`relaxed(state)`: the fewest tokens to an accepting state if the other rules are forgotten (0 if unknown).
-    `robust(state)`: the same along steps that have more than `bound` tokens to choose from (infinite if unknown).
+    `robust(state)`: the same along steps that have more than `bound` tokens to choose from, or one of the `spared`
+    ones, which the counted rules never forbid (infinite if unknown).
 
     Tokens that print parts of characters are left out, and merged ones where `bound` counts single characters; with
     tokens left out the relaxed distance proves nothing and is given as 0.
@@ -39,6 +40,7 @@ class Automaton:
     classes: np.ndarray  # [vocab] the class of each token
     vocabulary: Vocabulary
     bound: int | None
+    spared: frozenset[int] = frozenset()
     _nodes: dict[State, _Node] = field(default_factory=dict)
     _dead: dict[tuple[State, int], Mask | None] = field(default_factory=dict)
     _spent: list[int] = field(default_factory=lambda: [0])
@@ -57,6 +59,12 @@ class Automaton:
     def _is_complete(self) -> bool:
         """Whether no token was left out."""
         return not self.vocabulary.partial and not (self.bound and self.vocabulary.merged)
+
+    @cached_property
+    def _weights(self) -> dict[int, float]:
+        """How many tokens each class has, infinitely many where one of them is spared."""
+        spared = self.spared
+        return {n: len(tokens) if spared.isdisjoint(tokens) else inf for n, tokens in self._members.items()}
 
     def relaxed(self, state: State) -> float:
         """A lower bound on the tokens to the end; infinite proves that there is none."""
@@ -138,13 +146,13 @@ class Automaton:
         tick = 0
         for state, node in fresh.items():
             best = 0.0 if node.accepts else inf
-            sizes: dict[State, int] = {}
+            sizes: dict[State, float] = {}
             for number, after in node.after.items():
                 if after is None:
                     # A complete stop string may end the text, if the place before it could; only a relaxation.
                     best = min(best, 1.0) if name == "relaxed" else best
                     continue
-                sizes[after] = sizes.get(after, 0) + len(self._members[number])
+                sizes[after] = sizes.get(after, 0) + self._weights[number]
             for after, size in sizes.items():
                 if size <= bound:
                     continue

@@ -51,8 +51,7 @@ class Chain:
         return plan
 
     def _horizon(self, prompt: Prompt, budget: int) -> int:
-        longest = max((len(text) for text in self.vocabulary.texts if text), default=1)
-        return len(prompt.text) + budget * longest
+        return len(prompt.text) + budget * self.vocabulary.longest
 
     def _prover(self, product: Product, horizon: int) -> Prover:
         bound = counted_bound(product, horizon)
@@ -186,7 +185,7 @@ class Plan:
     def tokens(self, joint: Joint, left: int) -> TokenSet:
         """The tokens that may follow with `left` more tokens to go, the end aside; those known to be dead are out."""
         allowed = self.product.allowed(joint)
-        dead = self.prover.automaton.dead(self.prover._structural(joint), left - 1)
+        dead = self.prover.automaton.dead(self.prover.structural(joint), left - 1)
         if dead is None:
             return allowed
         return self.product.intern.meet([allowed, TokenSet(dead)])
@@ -198,6 +197,6 @@ class Plan:
             return tokens
         return replace(tokens, plus=(*tokens.plus, end))
 
-    def is_alive(self, joint: Joint, left: int) -> Answer:
-        """Whether a text exists behind `joint` with at most `left` more tokens."""
-        return self.prover.feasible(joint, left)
+    def is_alive(self, joint: Joint, left: int, before: Joint) -> Answer:
+        """Whether a text exists behind `joint`, which follows `before`, with at most `left` more tokens."""
+        return self.prover.feasible(joint, left, before)

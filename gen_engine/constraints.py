@@ -122,6 +122,9 @@ class NoRepeat:
     def removes_at_most(self, horizon: int) -> int:
         return self.window
 
+    def spares(self, char: str) -> bool:
+        return self.is_exempt(char)
+
 
 @dataclass(frozen=True)
 class NoRepeatNgram:
@@ -152,6 +155,9 @@ class NoRepeatNgram:
 
     def mentions(self, state: tuple[str, frozenset[str]]) -> Iterable[str]:
         return {char for run in (state[0], *state[1]) for char in run}
+
+    def removes_at_most(self, horizon: int) -> int:
+        return horizon
 
 
 @dataclass(frozen=True)

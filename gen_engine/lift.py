@@ -198,6 +198,13 @@ class Lifted:
         return int(bound(horizon)) * widest
 
 
+    def spares(self, token: int) -> bool:
+        """Whether the machine promises never to forbid this token of single characters."""
+        spares = getattr(self.machine, "spares", None)
+        text = self.vocabulary.texts[token]
+        return text is not None and (not text or (spares is not None and all(spares(char) for char in text)))
+
+
 @dataclass(frozen=True)
 class AnyText:
     """The machine that forbids nothing; lifted, it is the rule that a text is valid UTF-8."""

@@ -54,6 +54,11 @@ class Rule:
         return None if own is None else own(horizon)
 
     @cached_property
+    def spares(self) -> Callable[[int], bool]:
+        """Whether a token is never forbidden."""
+        return getattr(self.constraint, "spares", None) or (lambda token: False)
+
+    @cached_property
     def cut(self) -> Callable[[Any], int] | None:
         """How many trailing tokens a state cuts; None for all but stop strings."""
         return getattr(self.constraint, "cut", None)

@@ -42,10 +42,21 @@ class Prover:
     _failed: dict[Joint, int] = field(default_factory=dict)
     _witness: dict[Joint, tuple[int, int]] = field(default_factory=dict)
 
-    def feasible(self, joint: Joint, budget: int, hint: Ids = ()) -> Answer:
-        """Whether a text of at most `budget` more tokens exists behind `joint`."""
+    def feasible(self, joint: Joint, budget: int, before: Joint | None = None) -> Answer:
+        """Whether a text of at most `budget` more tokens exists behind `joint`.
+
+        The witness of `before`, the state one token earlier, is tried first: much of it may still be legal.
+        """
         known = self._at_once(joint, budget)
-        return known if known is not None else self._search(joint, budget, hint)
+        return known if known is not None else self._search(joint, budget, self._rest(before)[1:])
+
+    def _rest(self, joint: Joint | None) -> Ids:
+        """The witness that is written down for a state, if any."""
+        rest: list[int] = []
+        while joint in self._witness:
+            rest.append(self._witness[joint][0])
+            joint = self.product.next(joint, rest[-1])
+        return tuple(rest)
 
     def witness(self, joint: Joint, budget: int) -> Ids:
         """The tokens of one legal rest, for a joint state that was found feasible; the end is not among them."""
@@ -72,7 +83,7 @@ class Prover:
         return "yes" if known is not None and known[1] <= budget else None
 
     def _sure(self, joint: Joint, budget: int) -> Answer | None:
-        state = self._structural(joint)
+        state = self.structural(joint)
         if self.automaton.robust(state) <= budget:
             return "yes"
         return "no" if self.automaton.relaxed(state) > budget else None
@@ -84,7 +95,8 @@ class Prover:
         rules = enumerate(self.product.rules)
         return tuple(i for i, rule in rules if rule.kinds is not None and rule.mentions is None)
 
-    def _structural(self, joint: Joint) -> tuple[Any, ...]:
+    def structural(self, joint: Joint) -> tuple[Any, ...]:
+        """The part of a joint state that the automaton knows."""
         return tuple(joint.states[i] for i in self._structural_rules)
 
     @cached_property
@@ -93,7 +105,13 @@ class Prover:
         rules = tuple(self.product.rules[i] for i in self._structural_rules)
         keys = [rule.kinds for rule in rules if rule.kinds is not None]
         count = len(self.product.vocabulary)
-        return Automaton(rules, partition(keys, count), self.product.vocabulary, self.bound)
+        return Automaton(rules, partition(keys, count), self.product.vocabulary, self.bound, self._spared())
+
+    def _spared(self) -> frozenset[int]:
+        """The tokens that no rule outside the automaton ever forbids."""
+        others = [rule for i, rule in enumerate(self.product.rules) if i not in self._structural_rules]
+        usable = self.product.vocabulary.usable
+        return frozenset(token for token in usable if all(rule.spares(token) for rule in others))
 
     # --------------------------------------------------------------------------------------------- the search
 
@@ -130,7 +148,7 @@ class Prover:
         if hint is not None and permits(joint, hint):
             yield hint
         mentioned = self._mentioned(joint)
-        for coarse in self.automaton.order(self._structural(joint), budget, tuple(self._groups)):
+        for coarse in self.automaton.order(self.structural(joint), budget, tuple(self._groups)):
             for tokens in self._groups.get(coarse, ()):
                 fresh = next((token for token in tokens if token not in mentioned), None)
                 if fresh is not None and permits(joint, fresh):

@@ -143,7 +143,7 @@ def pick(shaped: Tensor, places: Sequence[float | None]) -> list[int]:
         chosen = [best[row] if place is None else 0 for row, place in enumerate(places)]
     if at_random:
         rows = shaped if len(at_random) == len(places) else shaped[at_random]
-        sums = torch.softmax(rows.double(), dim=-1).cumsum(dim=-1)
+        sums = torch.softmax(rows, dim=-1).cumsum(dim=-1, dtype=torch.float64)
         wanted = torch.tensor([[places[row]] for row in at_random], dtype=torch.float64) * sums[:, -1:]
         found = torch.searchsorted(sums, wanted, right=True).flatten().tolist()
         for row, token in zip(at_random, found, strict=True):

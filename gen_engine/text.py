@@ -149,6 +149,11 @@ class Vocabulary:
         return tuple(i for i in self.usable if not self.surfaces[i])
 
     @cached_property
+    def longest(self) -> int:
+        """How many characters one token prints at most."""
+        return max((len(text) for text in self.texts if text), default=1)
+
+    @cached_property
     def tokens_per_char(self) -> int:
         """How many tokens one character may need at most."""
         return 4 if self.partial else 1

@@ -54,6 +54,7 @@ class Constraint(Protocol):
     `mentions(state) -> iterable of tokens` that the state singles out (default: none);
     `removes_at_most(horizon) -> int`: a bound on the tokens it forbids at any one place of a text with at most
     `horizon` new tokens, together with the promise that it accepts everywhere;
+    `spares(token) -> bool`: a promise never to forbid that token;
     `cut(state) -> int`: how many trailing tokens are no part of the text (stop strings).
     """
 
@@ -72,7 +73,7 @@ class CharMachine(Protocol):
 
     `step` returns None where the character is forbidden. Optional: `allowed(state) -> CharSet` (one set instead of
     one `step` per character), `kind(char)` (characters of one kind that the state does not mention behave alike),
-    `mentions(state) -> iterable of characters`, `removes_at_most(horizon) -> int` (in characters).
+    `mentions(state) -> iterable of characters`, `removes_at_most(horizon) -> int` (in characters), `spares(char)`.
     """
 
     def start(self, text: str) -> State: ...

@@ -52,7 +52,7 @@ def _take(course: Course, scores: Scores, number: int, text: Text, at_random: bo
     token: int | None = scores.drawn[number]
     while token is not None and token != course.plan.chain.vocabulary.end:
         joint = course.plan.product.next(text.joint, token)
-        answer = course.plan.is_alive(joint, course.left(text) - 1)
+        answer = course.plan.is_alive(joint, course.left(text) - 1, text.joint)
         if answer == "yes":
             _record(scores, number, text, token)
             course.extend(text, token, joint)

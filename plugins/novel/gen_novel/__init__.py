@@ -1,0 +1,37 @@
+"""Novels continued: a model trained on old novels, an ending at the end of a sentence, and `gen novel`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gen_engine import ShippedModel, hookimpl
+
+if TYPE_CHECKING:
+    import click
+
+WEIGHTS = Path(__file__).parent / "weights" / "novel"
+
+
+@hookimpl
+def add_commands(gen: click.Group) -> None:
+    """Mount `gen novel`."""
+    from .command import novel
+
+    gen.add_command(novel)
+
+
+@hookimpl
+def models() -> Mapping[str, ShippedModel]:
+    """The model of old novels."""
+    summary = "prose of nine Chinese works out of copyright, character by character"
+    return {"novel": ShippedModel(WEIGHTS, summary, ("no_repeat=30,exempt=punctuation", "top_k=10"))}
+
+
+@hookimpl
+def processors() -> Mapping[str, Any]:
+    """The ending at the end of a sentence."""
+    from .ending import sentence_end
+
+    return {"sentence_end": sentence_end}

@@ -1,0 +1,47 @@
+"""`gen poem`: verse of an exact form."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import click
+from gen_engine.options import choice, generating
+from gen_engine.output import mention_unknown, opened, write
+
+from .form import Form, split_lines
+
+DEFAULT_SHAPER = "top_k=50"
+
+
+@click.command()
+@click.option("--prompt", default="", metavar="TEXT", help="How the poem begins; it flows on from line to line.")
+@click.option("--rows", type=click.IntRange(1), default=4, show_default=True, metavar="N", help="How many lines.")
+@click.option("--cols", type=click.IntRange(1), default=5, show_default=True, metavar="N", help="Characters a line.")
+@generating("poem")
+def poem(prompt: str, rows: int, cols: int) -> None:
+    """Write poems of exactly ROWS lines of COLS Chinese characters.
+
+    A comma ends odd lines, a full stop even ones and the last. Among the allowed tokens the 50 likeliest are
+    drawn from, unless --top-k or --with top_k=K says otherwise.
+    """
+    shape = Form(rows, cols)
+    start = shape.lay_out(prompt)
+    chosen = choice()
+    with opened(chosen.out) as out:
+        from gen_engine.engine import load
+
+        engine = load(chosen.model, dtype=chosen.dtype, fast=chosen.fast)
+        read = engine.tokenizer.encode(start)
+        mention_unknown(read)
+        given = chosen.processors
+        default = () if any(name.split("=")[0].strip() == "top_k" for name in given) else (DEFAULT_SHAPER,)
+        poems = engine.generate(
+            start,
+            processors=("no_unk", "no_special", f"form={rows}x{cols}", *given, *default),
+            num=chosen.num,
+            seed=chosen.seed,
+            max_new=(len(shape.pattern) - len(start)) * engine.tokenizer.vocabulary.tokens_per_char,
+            decoder=chosen.decoder,
+        )
+        laid_out = (replace(each, text="".join(split_lines(each.text))) for each in poems)
+        write(out, laid_out, as_json=chosen.json, layout=split_lines)

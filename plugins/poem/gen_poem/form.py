@@ -1,0 +1,125 @@
+"""The form of regular verse: rows of equal length, a comma after odd ones, a full stop after even ones and the last."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from gen_engine.errors import GenError
+from gen_engine.text import CharSet, is_han, is_punctuation
+
+HAN = "汉"
+"""What stands in a pattern for any Chinese character."""
+
+LONGEST = 50_000
+"""Characters of the longest poem that is planned for."""
+
+WIDTHS = {"，": frozenset("，,"), "。": frozenset("。.")}
+"""The full-width marks of the form, and what is printed for each by one vocabulary or another."""
+
+
+@dataclass(frozen=True)
+class Form:
+    """A character machine over the whole text, which is a poem of `rows` lines of `cols` Chinese characters.
+
+    State: how many places are filled.
+    """
+
+    rows: int
+    cols: int
+
+    def __post_init__(self) -> None:
+        if self.rows < 1 or self.cols < 1:
+            raise GenError(f"A poem of {self.rows} rows of {self.cols} is none; give both from 1.")
+        if self.rows * self.cols > LONGEST:
+            raise GenError(
+                f"A poem of {self.rows} rows of {self.cols} has {self.rows * self.cols} characters, and {LONGEST} are "
+                "the most; ask for fewer."
+            )
+
+    @cached_property
+    def pattern(self) -> str:
+        """One sign for each place: 汉, ， or 。"""
+        marks = ("，" if row % 2 == 0 and row + 1 < self.rows else "。" for row in range(self.rows))
+        return "".join(HAN * self.cols + mark for mark in marks)
+
+    def start(self, text: str) -> int:
+        state = 0
+        for char in text:
+            after = self.step(state, char)
+            if after is None:
+                raise GenError(f"The prompt {text!r} does not fit form={self.rows}x{self.cols} at place {state + 1}; "
+                               "lay it out as the form has it.")  # fmt: skip
+            state = after
+        return state
+
+    def step(self, state: int, char: str) -> int | None:
+        return state + 1 if state < len(self.pattern) and self._fits(self.pattern[state], char) else None
+
+    @staticmethod
+    def _fits(sign: str, char: str) -> bool:
+        return is_han(char) if sign == HAN else char in WIDTHS[sign]
+
+    def accepts(self, state: int) -> bool:
+        return state == len(self.pattern)
+
+    def allowed(self, state: int) -> CharSet:
+        if state == len(self.pattern):
+            return CharSet(inverted=True)
+        sign = self.pattern[state]
+        return CharSet("han") if sign == HAN else CharSet(WIDTHS[sign])
+
+    def kind(self, char: str) -> str | None:
+        if is_han(char):
+            return HAN
+        return next((mark for mark, same in WIDTHS.items() if char in same), None)
+
+    def lay_out(self, prompt: str) -> str:
+        """The prompt as the beginning of a poem: its lines flow on, and the form's marks are put in where it has none.
+
+        Punctuation in it is taken where the form has it. GenError says what does not fit, and how long it may be.
+        """
+        laid: list[str] = []
+        for char in "".join(prompt.split()):
+            at_mark = len(laid) < len(self.pattern) and self.pattern[len(laid)] != HAN
+            if at_mark and is_han(char):
+                laid.append(self.pattern[len(laid)])
+            if len(laid) == len(self.pattern):
+                raise self._too_long(prompt)
+            sign = self.pattern[len(laid)]
+            if not self._fits(sign, char):
+                raise self._misfit(prompt, char, sign)
+            laid.append(char if sign == HAN else sign)
+        return "".join(laid)
+
+    def _too_long(self, prompt: str) -> GenError:
+        count = sum(map(is_han, prompt))
+        return GenError(
+            f"The prompt has {count} characters and a poem of {self.rows} rows of {self.cols} holds "
+            f"{self.rows * self.cols}; shorten it to at most {self.rows * self.cols}, or ask for more rows."
+        )
+
+    def _misfit(self, prompt: str, char: str, sign: str) -> GenError:
+        if is_punctuation(char):
+            where = f"the form has {sign} there" if sign != HAN else "the form has a Chinese character there"
+            return GenError(f"The prompt {prompt!r} has {char} where it does not belong ({where}); leave it out.")
+        return GenError(f"The prompt {prompt!r} has {char!r}, and a poem is Chinese characters only; leave it out.")
+
+
+def form(size: str) -> Form:
+    """Make the whole text a poem of ROWSxCOLS Chinese characters, with ， after odd lines and 。 after even ones."""
+    rows, cross, cols = size.partition("x")
+    if not (cross and rows.isdecimal() and cols.isdecimal()):
+        raise GenError(f"form={size} is no size; write ROWSxCOLS, such as form=4x5.")
+    return Form(int(rows), int(cols))
+
+
+def split_lines(poem: str) -> list[str]:
+    """The poem's lines, each with the mark that ends it, in full width."""
+    lines = [""]
+    for char in poem:
+        mark = next((full for full, same in WIDTHS.items() if char in same), None)
+        lines[-1] += mark or char
+        if mark:
+            lines.append("")
+    return [line for line in lines if line]
