@@ -1,0 +1,80 @@
+"""The form of verse: its pattern, how prompts are laid out in it, and that every poem has it."""
+
+import re
+
+import pytest
+from gen_engine.errors import GenError
+from gen_poem.form import Form, form, split_lines
+from hypothesis import given
+from hypothesis import strategies as st
+
+sizes = st.tuples(st.integers(1, 8), st.integers(1, 9))
+HAN = st.text(st.sampled_from("春江花月夜一二三〇𬭭"), max_size=20)
+
+
+def well_formed(poem, rows, cols):
+    lines = re.findall("[^，。]+[，。]", poem)
+    marks = ["，" if row % 2 == 0 and row + 1 < rows else "。" for row in range(rows)]
+    return [len(line) for line in lines] == [cols + 1] * rows and [line[-1] for line in lines] == marks
+
+
+@given(sizes)
+def test_the_pattern_has_a_comma_after_odd_lines_and_a_full_stop_after_even_ones_and_the_last(size):
+    assert well_formed(Form(*size).pattern, *size)
+
+
+@given(sizes, HAN)
+def test_a_prompt_of_chinese_characters_is_laid_out_without_losing_one(size, prompt):
+    shape = Form(*size)
+    if len(prompt) > size[0] * size[1]:
+        with pytest.raises(GenError, match=f"at most {size[0] * size[1]}"):
+            shape.lay_out(prompt)
+        return
+    laid = shape.lay_out(prompt)
+    assert re.sub("[，。]", "", laid) == prompt
+    assert shape.start(laid) == len(laid)
+
+
+@given(sizes, HAN)
+def test_laying_out_twice_changes_nothing(size, prompt):
+    shape = Form(*size)
+    laid = shape.lay_out(prompt[: size[0] * size[1]])
+    assert shape.lay_out(laid) == laid
+
+
+def test_a_prompt_longer_than_a_line_flows_on_into_the_next():
+    assert Form(4, 5).lay_out("白日依山尽黄河") == "白日依山尽，黄河"
+
+
+def test_punctuation_is_taken_where_the_form_has_it_in_either_width():
+    assert Form(4, 5).lay_out("白日依山尽,黄河") == Form(4, 5).lay_out("白日依山尽，黄河")
+
+
+@pytest.mark.parametrize(("prompt", "word"), [("白日，", "does not belong"), ("abc", "Chinese characters only")])
+def test_what_does_not_fit_the_form_is_refused_with_its_name(prompt, word):
+    with pytest.raises(GenError, match=word):
+        Form(4, 5).lay_out(prompt)
+
+
+@pytest.mark.parametrize("size", ["4", "x", "4x", "axb", "4x5x6", "-1x5", "0x5"])
+def test_a_size_that_is_none_is_refused(size):
+    with pytest.raises(GenError, match="form=|give both"):
+        form(size)
+
+
+def test_the_form_refuses_a_text_that_breaks_it():
+    with pytest.raises(GenError, match="place 3"):
+        Form(1, 2).start("春夏秋")
+
+
+def test_a_poem_is_shown_with_full_width_marks_a_line_each():
+    assert split_lines("白日依山尽,黄河入海流.") == ["白日依山尽，", "黄河入海流。"]
+
+
+@given(sizes, st.lists(st.sampled_from("春，,。.a\n"), max_size=12))
+def test_allowed_and_step_say_the_same(size, chars):
+    shape, state = Form(*size), 0
+    for char in chars:
+        after = shape.step(state, char)
+        assert (char in shape.allowed(state)) is (after is not None)
+        state = state if after is None else after
