@@ -1,0 +1,80 @@
+"""Texts as windows of token ids that fit a model's positions."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from gen_trainkit.loop import Batch
+from torch import Tensor
+from transformers import PreTrainedTokenizerBase
+
+IGNORED = -100
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Token ids of all windows end to end, and where each begins (one more entry: the end)."""
+
+    ids: Tensor  # [tokens] int32
+    starts: list[int]
+
+    @property
+    def lengths(self) -> list[int]:
+        """Tokens in each window."""
+        return [end - start for start, end in zip(self.starts, self.starts[1:], strict=False)]
+
+    @property
+    def digest(self) -> str:
+        """A short fingerprint of all ids."""
+        return hashlib.sha256(self.ids.numpy().tobytes()).hexdigest()[:16]
+
+
+def encode_windows(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], positions: int) -> Windows:
+    """Every text as one window, or as several if it is longer than `positions` tokens; none overlap.
+
+    A text ends in the end token, and each of its windows begins with the tokenizer's leading special token, if it adds
+    one: the model meets every window as it will meet a prompt.
+    """
+    lead, tail = special_frame(tokenizer)
+    ids: list[int] = []
+    starts = [0]
+    room = positions - len(lead)
+    for first in range(0, len(texts), 10_000):
+        encoded = tokenizer(list(texts[first : first + 10_000]), add_special_tokens=False, return_attention_mask=False)
+        for body in encoded["input_ids"]:
+            whole = [*body, *tail]
+            for start in range(0, len(whole), room):
+                ids += lead + whole[start : start + room]
+                starts.append(len(ids))
+    return Windows(torch.tensor(ids, dtype=torch.int32), starts)
+
+
+def special_frame(tokenizer: PreTrainedTokenizerBase) -> tuple[list[int], list[int]]:
+    """(ids put before every text, ids put after it): what the tokenizer adds itself, and the end token at least."""
+    framed = tokenizer("a")["input_ids"]
+    bare = tokenizer("a", add_special_tokens=False)["input_ids"]
+    before = next((at for at in range(len(framed)) if framed[at : at + len(bare)] == bare), 0)
+    after = framed[before + len(bare) :]
+    if not after and tokenizer.eos_token_id is not None:
+        after = [tokenizer.eos_token_id]
+    return framed[:before], after
+
+
+def collate_windows(windows: Windows, indices: Sequence[int], *, pad: int, unknown: int | None) -> Batch:
+    """The windows padded on the right [rows, length], with next-token labels; padding and unknown characters are -100.
+
+    No attention mask is needed: padding comes after the text, where causal attention never looks.
+    """
+    spans = [(windows.starts[index], windows.starts[index + 1]) for index in indices]
+    longest = max(end - start for start, end in spans) - 1  # the last token predicts nothing
+    inputs = torch.full((len(spans), longest), pad, dtype=torch.long)
+    labels = torch.full((len(spans), longest), IGNORED, dtype=torch.long)
+    for row, (start, end) in enumerate(spans):
+        inputs[row, : end - start - 1] = windows.ids[start : end - 1]
+        labels[row, : end - start - 1] = windows.ids[start + 1 : end]
+    if unknown is not None:
+        labels[labels == unknown] = IGNORED
+    return Batch({"input_ids": inputs}, labels)

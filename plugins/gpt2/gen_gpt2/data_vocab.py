@@ -1,0 +1,69 @@
+"""Vocabularies built from the texts themselves: one token a character, or byte-level BPE."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+from transformers import PreTrainedTokenizerFast
+
+from gen_engine.errors import GenError
+
+PAD, UNK, CLS, SEP = SPECIALS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
+
+
+def build_tokenizer(
+    texts: Sequence[str], vocab: str, *, size: int | None, min_count: int, positions: int
+) -> PreTrainedTokenizerFast:
+    """A tokenizer whose texts read [CLS] ... [SEP]; `vocab` is "chars" or "bpe:N".
+
+    For characters, `size` and `min_count` leave the rarest out; they become [UNK], which is never trained on as text.
+    Raises GenError for any other `vocab`.
+    """
+    if vocab == "chars":
+        core = _character_tokenizer(texts, size=size, min_count=min_count)
+    elif vocab.startswith("bpe:") and vocab[4:].isdigit():
+        core = _bpe_tokenizer(texts, int(vocab[4:]))
+    else:
+        raise GenError(
+            f"There is no vocabulary {vocab!r}. Give --vocab chars, or --vocab bpe:N with a number of tokens."
+        )
+    core.post_processor = processors.TemplateProcessing(
+        single=f"{CLS} $A {SEP}",
+        pair=f"{CLS} $A {SEP} $B {SEP}",
+        special_tokens=[(CLS, core.token_to_id(CLS)), (SEP, core.token_to_id(SEP))],
+    )
+    roles = {"pad_token": PAD, "unk_token": UNK, "cls_token": CLS, "sep_token": SEP, "bos_token": CLS, "eos_token": SEP}
+    return PreTrainedTokenizerFast(
+        tokenizer_object=core, model_max_length=positions, clean_up_tokenization_spaces=False, **roles
+    )
+
+
+def _character_tokenizer(texts: Sequence[str], *, size: int | None, min_count: int) -> Tokenizer:
+    counts: Counter[str] = Counter()
+    for text in texts:
+        counts.update(text)
+    ranked = sorted((char for char, count in counts.items() if count >= min_count), key=lambda c: (-counts[c], c))
+    kept = ranked[: size - len(SPECIALS)] if size else ranked
+    core = Tokenizer(models.WordLevel({token: index for index, token in enumerate((*SPECIALS, *kept))}, unk_token=UNK))
+    core.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\s\S]"), "isolated")
+    core.decoder = decoders.Fuse()
+    core.add_special_tokens(list(SPECIALS))
+    return core
+
+
+def _bpe_tokenizer(texts: Sequence[str], size: int) -> Tokenizer:
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    if size < len(alphabet) + len(SPECIALS):
+        raise GenError(
+            f"bpe:{size} is too small to hold every byte. Give at least bpe:{len(alphabet) + len(SPECIALS)}."
+        )
+    core = Tokenizer(models.BPE())
+    core.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    core.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=size, special_tokens=list(SPECIALS), initial_alphabet=alphabet, show_progress=False
+    )
+    core.train_from_iterator(texts, trainer)
+    return core

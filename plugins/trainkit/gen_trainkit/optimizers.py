@@ -1,0 +1,56 @@
+"""Optimisers and their parameter groups: AdamW alone, or Muon for hidden matrices beside AdamW for the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+from torch import nn
+
+from gen_engine.errors import GenError
+
+OptimizerName = Literal["adamw", "muon"]
+
+
+def build_optimizers(
+    model: nn.Module, name: OptimizerName, *, rate: float, matrix_rate: float, weight_decay: float
+) -> list[torch.optim.Optimizer]:
+    """The optimisers that together move every trainable parameter of `model` once.
+
+    `matrix_rate` is Muon's own rate (Jordan et al. 2024, rescaled to AdamW's step size as in Liu et al. 2025,
+    arXiv:2502.16982); embeddings, norms and biases always go to AdamW, without weight decay.
+    """
+    matrices, others = split_parameters(model)
+    if name == "muon":
+        if not hasattr(torch.optim, "Muon"):
+            raise GenError(
+                f"torch {torch.__version__} has no Muon. Install torch 2.9 or later, or give --optimizer adamw."
+            )
+        return [
+            torch.optim.Muon(matrices, lr=matrix_rate, weight_decay=weight_decay, adjust_lr_fn="match_rms_adamw"),
+            torch.optim.AdamW(others, lr=rate, betas=(0.9, 0.98), weight_decay=0.0, fused=True),
+        ]
+    groups = [{"params": matrices, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
+    return [torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.98), fused=True)]
+
+
+def split_parameters(model: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
+    """(weight matrices of layers, everything else): embeddings, tied or not, and vectors are "everything else"."""
+    looked_up = {id(module.weight) for module in model.modules() if isinstance(module, nn.Embedding)}
+    trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    matrices = [p for p in trainable if p.ndim == 2 and id(p) not in looked_up]
+    others = [p for p in trainable if p.ndim != 2 or id(p) in looked_up]
+    return matrices, others
+
+
+def peak_rates(optimizers: Sequence[torch.optim.Optimizer]) -> list[float]:
+    """The learning rate of every group of every optimiser, in order, before any schedule touched it."""
+    return [group["lr"] for optimizer in optimizers for group in optimizer.param_groups]
+
+
+def set_rates(optimizers: Sequence[torch.optim.Optimizer], peaks: Sequence[float], factor: float) -> None:
+    """Set every group's learning rate to its peak times `factor`."""
+    groups = [group for optimizer in optimizers for group in optimizer.param_groups]
+    for group, peak in zip(groups, peaks, strict=True):
+        group["lr"] = peak * factor

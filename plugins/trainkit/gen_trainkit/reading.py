@@ -1,0 +1,91 @@
+"""Texts out of files: plain lines, CSV/TSV columns, JSONL fields; UTF-8 with or without BOM or another encoding."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+import lzma
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+from gen_engine.errors import GenError
+
+OPENERS = {".xz": lzma.open, ".gz": gzip.open}
+DELIMITERS = {".csv": ",", ".tsv": "\t"}
+
+
+def read_texts(paths: Sequence[Path], *, column: str | None = None, encoding: str = "utf-8") -> list[str]:
+    """The non-empty texts of all `paths`, in order.
+
+    `.jsonl` gives the field and `.csv`/`.tsv` the column named `column` ("text" by default), other files their lines;
+    `.xz` and `.gz` are unpacked. A BOM is dropped. Raises GenError for a missing file, field or column, for bytes that
+    are not `encoding`, and when nothing is left.
+    """
+    texts = [text for path in paths for text in read_file(path, column=column, encoding=encoding) if text.strip()]
+    if not texts:
+        raise GenError(f"There is no text in {', '.join(map(str, paths))}. Give a file with at least one.")
+    return texts
+
+
+def read_file(path: Path, *, column: str | None = None, encoding: str = "utf-8") -> Iterator[str]:
+    """The texts of one file, empty ones included; see `read_texts`."""
+    kind = Path(path.stem).suffix if path.suffix in OPENERS else path.suffix
+    with _opened(path, encoding) as file:
+        if kind == ".jsonl":
+            yield from _json_fields(file, column or "text", path)
+        elif kind in DELIMITERS:
+            yield from _columns(file, column or "text", DELIMITERS[kind], path)
+        else:
+            yield from (line.rstrip("\r\n") for line in file)
+
+
+@contextmanager
+def _opened(path: Path, encoding: str) -> Iterator[TextIO]:
+    encoding = "utf-8-sig" if encoding.lower().replace("_", "-") in ("utf-8", "utf8") else encoding
+    try:
+        with OPENERS.get(path.suffix, open)(path, "rb") as raw:
+            yield io.TextIOWrapper(raw, encoding=encoding, newline="")
+    except FileNotFoundError as error:
+        raise GenError(f"There is no file {path}. Check the path.") from error
+    except IsADirectoryError as error:
+        raise GenError(f"{path} is a folder. Name the files in it.") from error
+    except (UnicodeDecodeError, LookupError) as error:
+        raise GenError(f"{path} is not {encoding} text. Name its encoding, such as --encoding gb18030.") from error
+    except (lzma.LZMAError, EOFError, gzip.BadGzipFile) as error:
+        raise GenError(f"{path} cannot be unpacked. Fetch or pack it again.") from error
+
+
+def _json_fields(file: TextIO, field: str, path: Path) -> Iterator[str]:
+    for number, line in enumerate(file, 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except ValueError as error:
+            raise GenError(f"Line {number} of {path} is not JSON. Mend it, or give the file another suffix.") from error
+        if not isinstance(row, dict) or field not in row:
+            there = ", ".join(row) if isinstance(row, dict) else "none"
+            raise GenError(f"Line {number} of {path} has no field {field!r} ({there}). Choose one with --column.")
+        yield str(row[field])
+
+
+def _columns(file: TextIO, column: str, delimiter: str, path: Path) -> Iterator[str]:
+    """One column of a table with a header line; `column` may also be a number from 1, which skips no header."""
+    quoting = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
+    rows = csv.reader(file, delimiter=delimiter, quoting=quoting)
+    if column.isdigit():
+        place = int(column) - 1
+    else:
+        header = next(rows, [])
+        if column not in header:
+            raise GenError(f"{path} has no column {column!r} ({', '.join(header)}). Choose one with --column.")
+        place = header.index(column)
+    for number, row in enumerate(rows, 1):
+        if row and len(row) <= place:
+            raise GenError(f"Row {number} of {path} has {len(row)} columns. Choose another with --column.")
+        if row:
+            yield row[place]
