@@ -81,8 +81,9 @@ def write(file: TextIO, completions: Iterable[Completion], *, as_json: bool, lay
 def stream(file: TextIO, prompt: str, pieces: Iterable[str]) -> None:
     """Write a prompt and then each piece as soon as it is final."""
     last = prompt
-    file.write(prompt)
     try:
+        file.write(prompt)
+        file.flush()
         for piece in pieces:
             file.write(piece)
             file.flush()

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 CORE = "gen-engine"
 NOUNS = {"processor": "processors", "model": "models", "loader": "loaders", "decoder": "decoders"}
-LISTS = {"processor": "processors", "model": "models", "loader": "plugins", "decoder": "processors"}
+FEW = 10
+"""So many names an error message spells out; for more it names the command that lists them."""
 
 
 @dataclass
@@ -92,7 +93,9 @@ class Registry:
         if rivals:
             raise GenError(f"The {noun} {name!r} is offered by more than one plugin; write {' or '.join(rivals)}.")
         close = get_close_matches(name, offers, n=1)
-        remedy = f"did you mean {close[0]!r}?" if close else f"`gen {LISTS[noun]}` lists what there is."
+        names = ", ".join(sorted(offers)) or "none"
+        remedy = f"there are {names}." if len(offers) < FEW else f"`gen {NOUNS[noun]}` lists what there is."
+        remedy = f"did you mean {close[0]!r}?" if close else remedy
         raise GenError(f"There is no {noun} {name!r}{self.broken()}; {remedy}")
 
     def broken(self) -> str:
@@ -116,13 +119,12 @@ class Registry:
     def _offers(self, hook: str, ask: Callable[[Any], list[Mapping[str, Any]]]) -> list[Offer]:
         offers = []
         for plugin in self.plugins:
-            if hook in plugin.hooks:
-                others = [p for n, p in self.manager.list_name_plugin() if n != plugin.name]
-                try:
-                    answers = ask(self.manager.subset_hook_caller(hook, others))
-                    offers += [Offer(name, plugin, answer) for answer in answers for name in answer]
-                except Exception as problem:  # noqa: BLE001 - a broken plugin is reported, and everything else works
-                    plugin.error = f"{hook}: {_reason(problem)}"
+            others = [p for n, p in self.manager.list_name_plugin() if n != plugin.name]
+            try:
+                answers = ask(self.manager.subset_hook_caller(hook, others))
+                offers += [Offer(name, plugin, answer) for answer in answers for name in answer]
+            except Exception as problem:  # noqa: BLE001 - a broken plugin is reported, and everything else works
+                plugin.error = f"{hook}: {_reason(problem)}"
         return offers
 
 

@@ -2,6 +2,7 @@
 
 import ast
 import re
+import resource
 import subprocess
 import sys
 import tomllib
@@ -121,6 +122,15 @@ def test_making_the_command_line_imports_no_torch():
         "import sys; from gen_engine import cli; cli.make_cli(); print({'torch', 'numpy', 'rich'} & set(sys.modules))"
     )
     assert subprocess.check_output([sys.executable, "-c", code]) == b"set()\n"
+
+
+def test_help_comes_at_once():
+    def seconds():
+        before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+        subprocess.check_output([sys.executable, "-m", "gen_engine.cli", "--help"])
+        return resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
+
+    assert min(seconds() for _ in range(3)) < 0.3
 
 
 def test_the_files_of_the_tour_exist():

@@ -2,8 +2,8 @@
 
 import io
 import json
+import os
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
@@ -70,16 +70,17 @@ def test_a_shaper_that_was_undone_is_named_on_standard_error(capsys):
     assert capsys.readouterr().err.startswith("note: min_p=2 left nothing to choose from")
 
 
-def test_a_stream_is_written_piece_by_piece_and_ends_its_line():
-    file, written = io.StringIO(), []
+def test_a_stream_is_written_piece_by_piece_and_ends_its_line(tmp_path):
+    path, seen = tmp_path / "out", []
 
     def pieces():
         for piece in ("日", "", "依山"):
-            written.append(file.getvalue())
+            seen.append(path.read_text("utf-8"))
             yield piece
 
-    stream(file, "白", pieces())
-    assert (written, file.getvalue()) == (["白", "白日", "白日"], "白日依山\n")
+    with path.open("w", encoding="utf-8") as file:
+        stream(file, "白", pieces())
+    assert (seen, path.read_text("utf-8")) == (["白", "白日", "白日"], "白日依山\n")
 
 
 def test_a_stream_that_ends_its_own_line_gets_no_other():
@@ -155,10 +156,14 @@ def test_a_link_is_written_through(tmp_path):
     assert (tmp_path / "real.txt").read_text("utf-8") == "白"
 
 
-def test_a_device_is_written_to_and_not_replaced():
-    with opened(Path("/dev/null")) as file:
+def test_what_is_no_file_is_written_to_and_not_replaced(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    with opened(pipe) as file:
         file.write("白")
-    assert Path("/dev/null").is_char_device()
+    assert (os.read(reader, 9), pipe.is_fifo()) == ("白".encode(), True)
+    os.close(reader)
 
 
 @pytest.mark.parametrize("place", ["missing/poem.txt", "."])

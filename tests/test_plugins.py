@@ -130,6 +130,13 @@ def test_an_unknown_name_suggests_the_nearest(install):
         load_plugins([offering(install, "a", "tones")]).find("processor", "tone")
 
 
+def test_an_unknown_name_that_resembles_none_lists_what_there_is(install):
+    with pytest.raises(GenError, match="no processor 'xyz'; there are rhyme, tones."):
+        load_plugins([offering(install, "a", "tones", "rhyme")]).find("processor", "xyz")
+    with pytest.raises(GenError, match="no processor 'xyz'; `gen processors` lists what there is."):
+        load_plugins([offering(install, "a", *"abcdefghijklm")]).find("processor", "xyz")
+
+
 def test_an_unknown_name_mentions_plugins_that_failed():
     with pytest.raises(GenError, match="broken failed to load"):
         load_plugins([entry("broken", "no.such.module")]).find("model", "poem")
