@@ -1,4 +1,4 @@
-"""The chain: constraints first, then a witness, then the shapers in the user's order. Only this room knows the order."""
+"""The chain: constraints first, then a witness, then the shapers in the order given. Only this room knows the order."""
 
 from __future__ import annotations
 

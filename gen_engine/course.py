@@ -27,7 +27,8 @@ def uniform(seed: int, sample: int, position: int, attempt: int, name: str) -> f
 
 @dataclass
 class Text:
-    """One text being written. `tokens` are the new ones, those of an unfinished stop string included."""
+    """One text being written. `tokens` are the new ones, those of an unfinished stop string included; the last
+    `fresh` of them have not been read by the model, and of these the last `forced` had no alternative."""
 
     sample: int
     joint: Joint
@@ -36,6 +37,8 @@ class Text:
     exact: bool = True
     undone: dict[str, None] = field(default_factory=dict)
     sent: int = 0
+    fresh: int = 0
+    forced: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,16 +76,36 @@ class Course:
             return "full"
         return None
 
-    def extend(self, text: Text, token: int, joint: Joint) -> None:
-        """Write one more token, and send what has become final."""
+    def begin(self, text: Text) -> str | None:
+        """Write what the prompt leaves no alternative to; why the text is finished then, None if it goes on."""
+        why = self.run_on(text)
+        self.stream(text)
+        return why
+
+    def run_on(self, text: Text) -> str | None:
+        """Write the tokens that have no alternative; why the text is finished then, None if it goes on."""
+        while True:
+            why = self.ending(text)
+            if why is not None or self.plan.product.accepts(text.joint):
+                return why
+            only = self.plan.tokens(text.joint, self.left(text)).only()
+            if only is None:
+                return None
+            self.write(text, only, self.plan.product.next(text.joint, only))
+            text.forced += 1
+
+    @staticmethod
+    def write(text: Text, token: int, joint: Joint) -> None:
+        """Add one token, which leads to `joint`."""
         text.tokens.append(token)
         text.joint = joint
+        text.fresh += 1
 
     def stream(self, text: Text) -> None:
         """Send the characters that no later token can change."""
         data = self._new_bytes(text, text.tokens)
         rules = zip(self.plan.product.rules, text.joint.states, strict=True)
-        held = max((getattr(r.constraint, "held")(s) for r, s in rules if hasattr(r.constraint, "held")), default=0)
+        held = max((r.constraint.held(s) for r, s in rules if hasattr(r.constraint, "held")), default=0)
         final = data[: len(data) - held].decode("utf-8", errors="ignore")
         if len(final) > text.sent:
             self.send(Piece(text.sample, final[text.sent :]))

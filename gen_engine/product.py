@@ -71,7 +71,7 @@ def _member(allowed: Any, token: int) -> bool:
 def as_rule(label: str, processor: CharMachine | Constraint, vocabulary: Vocabulary, intern: Intern) -> Rule:
     """A rule out of a constraint, or out of a character machine lifted to the vocabulary."""
     if hasattr(processor, "step"):
-        return Rule(label, Lifted(processor, vocabulary, intern))  # type: ignore[arg-type]
+        return Rule(label, Lifted(processor, vocabulary, intern))
     return Rule(label, processor)  # type: ignore[arg-type]
 
 
@@ -99,7 +99,8 @@ class Product:
 
     def cut(self, joint: Joint) -> int:
         """How many trailing tokens are no part of the text; the text has ended if there are any."""
-        return max((self.rules[i].cut(joint.states[i]) for i in self._stops), default=0)
+        cuts = ((self.rules[i].cut, joint.states[i]) for i in self._stops)
+        return max((cut(state) for cut, state in cuts if cut is not None), default=0)
 
     def accepts(self, joint: Joint) -> bool:
         """Whether the text may end here."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from .course import Course
@@ -63,16 +64,19 @@ class Runner:
         parents: list[int] = []
         keep: list[int] = []
         tokens: list[tuple[int, ...]] = []
+        last: list[int] = []
+        drawing = {(job.number, draw.row) for job in live for draw in job.ask.draws}
         firsts: list[int] = []
         for job in live:
             firsts.append(len(tokens))
             parents += [parent if parent < 0 else parent + job.first_row for parent in job.ask.parents]
             keep += job.ask.keep
             tokens += job.ask.tokens
-        logits = self.model.feed(cache, parents, keep, tokens)
+            last += [len(forced) + ((job.number, row) in drawing) for row, forced in enumerate(job.ask.forced)]
+        logits = self.model.feed(cache, parents, keep, tokens, None if max(last) == 1 else last)
         for job, first in zip(live, firsts, strict=True):
             job.first_row = first
-        scores = _score_all(live, logits)
+        scores = _score_all(live, logits, last)
         going: list[_Job] = []
         for job in live:
             try:
@@ -97,16 +101,32 @@ def _begin(number: int, decoder: Decoder, make_course: Any) -> tuple[_Job | None
     return _Job(number, course, coroutine, ask, pieces), []
 
 
-def _score_all(live: list[_Job], logits: Tensor) -> dict[int, Scores]:
-    """The scores of each job's draws, worked out at once for all jobs that share a chain."""
+def _score_all(live: list[_Job], logits: Tensor, last: Sequence[int]) -> dict[int, Scores]:
+    """The scores of each job, worked out at once for all jobs that share a chain.
+
+    Row r has `last[r]` rows of `logits` [sum(last), vocab], those of its forced tokens first.
+    """
+    ends = list(accumulate(last))
     by_chain: dict[int, list[_Job]] = {}
     for job in live:
         by_chain.setdefault(id(job.course.plan.chain), []).append(job)
     found: dict[int, Scores] = {}
     for jobs in by_chain.values():
-        asks = [(job.course, draw) for job in jobs for draw in job.ask.draws]
-        rows = [job.first_row + draw.row for job in jobs for draw in job.ask.draws]
+        rows = [ends[job.first_row + draw.row] - 1 for job in jobs for draw in job.ask.draws]
         own = logits if rows == list(range(len(logits))) else logits[rows]
-        for job, scores in zip(jobs, score(asks, own), strict=True):
+        told = [(job.course, job.ask.draws, _score_forced(job, logits, last, ends)) for job in jobs]
+        for job, scores in zip(jobs, score(told, own), strict=True):
             found[job.number] = scores
+    return found
+
+
+def _score_forced(job: _Job, logits: Tensor, last: Sequence[int], ends: Sequence[int]) -> list[list[float]]:
+    """The model's own log-probabilities of the forced tokens of each row, in nats."""
+    import torch
+
+    found: list[list[float]] = []
+    for row, forced in enumerate(job.ask.forced, job.first_row):
+        first = ends[row] - last[row]
+        part = torch.log_softmax(logits[first : first + len(forced)], dim=-1) if forced else logits
+        found.append([float(part[place, token]) for place, token in enumerate(forced)])
     return found

@@ -1,4 +1,4 @@
-"""What a decoder is sent back: the model's scores of its rows, and the draws it asked for, made for all rows at once."""
+"""What a decoder is sent back: the scores of its rows, and the draws it asked for, made for all rows at once."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 class Scores:
     """The draws of one decoder. `logits` [draws, vocab] are the model's own, `allowed[i]` what may follow in draw i.
 
-    `drawn[i]` is the token chosen for draw i (None: nothing may follow), `undone[i]` names the shapers undone there.
+    `drawn[i]` is the token chosen for draw i, `undone[i]` names the shapers undone there; `forced[r]` are the model's
+    own log-probabilities of the forced tokens of row r.
     """
 
     course: Course
@@ -28,9 +29,10 @@ class Scores:
     logits: Tensor
     logprobs: Tensor
     allowed: Sequence[TokenSet]
-    drawn: Sequence[int | None]
+    drawn: Sequence[int]
     drawn_logprobs: Sequence[float]
     undone: Sequence[Sequence[str]]
+    forced: Sequence[Sequence[float]]
 
     def logprob(self, number: int, token: int) -> float:
         """The model's own log-probability of `token` at draw `number`, in nats."""
@@ -53,39 +55,42 @@ class Scores:
         return pick(shaped, [place])[0]
 
 
-def score(asks: Sequence[tuple[Course, Draw]], logits: Tensor) -> list[Scores]:
-    """Scores of draws that share one chain, one object for each run of draws of the same course.
+def score(jobs: Sequence[tuple[Course, Sequence[Draw], Sequence[Sequence[float]]]], logits: Tensor) -> list[Scores]:
+    """Scores for each job (its course, its draws, the log-probabilities of its rows' forced tokens) of one chain.
 
-    `logits` [draws, vocab] float32 are the model's; every step is row by row, so that no row depends on another.
+    `logits` [all draws, vocab] float32 are the model's; every step is row by row, so that no row depends on another.
     """
     import torch
 
-    plans = [course.plan for course, _ in asks]
-    draws = [draw for _, draw in asks]
-    chain = plans[0].chain
-    allowed = [
-        plan.with_end(plan.tokens(draw.joint, draw.left), draw.joint) for plan, draw in zip(plans, draws, strict=True)
-    ]
+    asks = [(course, draw) for course, draws, _ in jobs for draw in draws]
+    if not asks:
+        return [Scores(course, (), logits, logits, (), (), (), (), forced) for course, _, forced in jobs]
+    chain = asks[0][0].plan.chain
+    allowed = [course.plan.with_end(course.plan.tokens(draw.joint, draw.left), draw.joint) for course, draw in asks]
     shaped, undone = chain.shape(make_step(asks), logits, blocked(allowed, len(chain.vocabulary)))
-    drawn = pick(shaped, [draw.uniform for draw in draws])
+    drawn = pick(shaped, [draw.uniform for _, draw in asks])
     logprobs = torch.log_softmax(logits, dim=-1)
     chosen = logprobs.gather(1, torch.tensor(drawn)[:, None]).flatten().tolist()
     names = [[chain.shapers[number].label for number in numbers] for numbers in undone]
     found: list[Scores] = []
-    for first, last in _runs([course for course, _ in asks]):
-        part = slice(first, last)
+    first = 0
+    for course, draws, forced in jobs:
+        part = slice(first, first + len(draws))
+        first += len(draws)
         found.append(
             Scores(
-                asks[first][0], draws[part], logits[part], logprobs[part], allowed[part], drawn[part], chosen[part],
+                course,
+                draws,
+                logits[part],
+                logprobs[part],
+                allowed[part],
+                drawn[part],
+                chosen[part],
                 names[part],
+                forced,
             )
-        )  # fmt: skip
+        )
     return found
-
-
-def _runs(courses: Sequence[Course]) -> list[tuple[int, int]]:
-    starts = [i for i, course in enumerate(courses) if i == 0 or course is not courses[i - 1]]
-    return list(zip(starts, [*starts[1:], len(courses)], strict=True))
 
 
 def make_step(asks: Sequence[tuple[Course, Draw]], attempt: int = 0) -> Step:

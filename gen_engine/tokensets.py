@@ -61,6 +61,13 @@ class TokenSet:
     def is_empty(self) -> bool:
         return not self.plus and self.mask.size <= len(self.minus) and not self.to_array().any()
 
+    def only(self) -> int | None:
+        """The set's one member, None if it has none or several."""
+        if self.mask.size - len(self.minus) + len(self.plus) > 1:
+            return None
+        members = self.to_array().nonzero()[0]
+        return int(members[0]) if len(members) == 1 else None
+
 
 def token_set(array: np.ndarray) -> TokenSet:
     """A set out of a bool array [vocab], which is made read-only."""

@@ -129,9 +129,10 @@ class LanguageModel(Protocol):
     """Next-token logits for many rows at once, with a cache that only the model itself reorders.
 
     `open(capacity)` makes an empty cache for up to `capacity` rows (it may grow).
-    `feed(cache, parents, keep, tokens)` makes rows 0..n-1 out of the rows of the previous call: row i continues row
-    `parents[i]` (-1: a fresh, empty row) cut to its first `keep[i]` tokens, extended by `tokens[i]` (one or more new
-    ones). Rows that nobody continues are gone. Returns float32 logits [n, vocab] after the last token of each row.
+    `feed(cache, parents, keep, tokens, last)` makes rows 0..n-1 out of the rows of the previous call: row i continues
+    row `parents[i]` (-1: a fresh, empty row) cut to its first `keep[i]` tokens, extended by `tokens[i]` (one or more
+    new ones). Rows that nobody continues are gone. Returns float32 logits [sum(last), vocab]: for each row those after
+    its `last[i]` last new tokens, in order (None: after the very last one of each row).
     A row's logits are bit-equal whatever its neighbours are. Where a row outgrows the model's positions P, it is read
     again from its leading special token and its last P/2 tokens, at positions fixed by the row's length alone.
     """
@@ -147,7 +148,12 @@ class LanguageModel(Protocol):
     def open(self, capacity: int) -> Any: ...
 
     def feed(
-        self, cache: Any, parents: Sequence[int], keep: Sequence[int], tokens: Sequence[Sequence[int]]
+        self,
+        cache: Any,
+        parents: Sequence[int],
+        keep: Sequence[int],
+        tokens: Sequence[Sequence[int]],
+        last: Sequence[int] | None = None,
     ) -> Tensor: ...
 
 
@@ -187,14 +193,17 @@ class Draw:
 
 @dataclass(frozen=True)
 class Extend:
-    """What a decoder asks the runner for: new rows, and draws from their logits.
+    """What a decoder asks the runner for: new rows, scores of forced tokens, and draws from the last logits of rows.
 
     Row i is row `parents[i]` of the decoder's last ask (-1: fresh) cut to `keep[i]` tokens, plus `tokens[i]`.
+    `forced[i]` are tokens that had no alternative: where a draw follows they are the last of `tokens[i]`; where none
+    does, the row's text is finished and the last of them is not fed.
     """
 
     parents: tuple[int, ...]
     keep: tuple[int, ...]
     tokens: tuple[tuple[int, ...], ...]
+    forced: tuple[tuple[int, ...], ...]
     draws: tuple[Draw, ...]
 
 

@@ -1,12 +1,15 @@
-"""Sampling, and greedy decoding as its limit: one row for each text, one token at a time."""
+"""Sampling, and greedy decoding as its limit: one row for each text, one choice at a time."""
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 
 from ..course import ATTEMPTS, Course, Text, uniform
 from ..scores import Scores
 from ..types import Extend
+
+Going = tuple[int, Text, str | None]
+"""The row of the last ask that a text continues (-1: none yet), the text, and why it is finished, if it is."""
 
 
 def sample(course: Course) -> Generator[Extend, Scores, None]:
@@ -20,30 +23,54 @@ def greedy(course: Course) -> Generator[Extend, Scores, None]:
 
 
 def _decode(course: Course, *, at_random: bool) -> Generator[Extend, Scores, None]:
+    going: list[Going] = [(-1, text, course.begin(text)) for text in course.texts()]
+    while going := [item for item in going if not _finish_if_scored(course, item)]:
+        # Before the first choice all texts are one row: the prompt, and what it leaves no alternative to.
+        shared = going[0][0] < 0
+        scores = yield _ask(course, going, shared=shared, at_random=at_random)
+        after: list[Going] = []
+        drawn = 0
+        for number, (_, text, why) in enumerate(going):
+            row = 0 if shared else number
+            text.logprobs += scores.forced[row]
+            text.fresh = text.forced = 0
+            if why is not None:
+                after.append((row, text, why))
+                continue
+            if not _take(course, scores, drawn, text, at_random):
+                after.append((row, text, course.run_on(text)))
+                course.stream(text)
+            drawn += 1
+        going = after
+
+
+def _finish_if_scored(course: Course, item: Going) -> bool:
+    _, text, why = item
+    if why is None or text.forced:
+        return False
+    course.finish(text, why)
+    return True
+
+
+def _ask(course: Course, going: Sequence[Going], *, shared: bool, at_random: bool) -> Extend:
+    rows = going[:1] if shared else going
     prompt = course.plan.prompt.tokens
-    live = [(0, text) for text in course.texts() if not _finish_if_done(course, text)]
-    parents: tuple[int, ...] = (-1,)
-    keep: tuple[int, ...] = (0,)
-    tokens: tuple[tuple[int, ...], ...] = (prompt,)
-    while live:
-        draws = tuple(course.draw(row, text, at_random=at_random) for row, text in live)
-        scores = yield Extend(parents, keep, tokens, draws)
-        going = [
-            (row, text)
-            for number, (row, text) in enumerate(live)
-            if not (_take(course, scores, number, text, at_random) or _finish_if_done(course, text))
-        ]
-        parents = tuple(row for row, _ in going)
-        keep = tuple(len(prompt) + len(text.tokens) - 1 for _, text in going)
-        tokens = tuple((text.tokens[-1],) for _, text in going)
-        live = [(row, text) for row, (_, text) in enumerate(going)]
-
-
-def _finish_if_done(course: Course, text: Text) -> bool:
-    why = course.ending(text)
-    if why is not None:
-        course.finish(text, why)
-    return why is not None
+    tokens = []
+    for parent, text, why in rows:
+        unread = text.tokens[len(text.tokens) - text.fresh :]
+        unread = unread if why is None else unread[:-1]
+        tokens.append((*prompt, *unread) if parent < 0 else tuple(unread))
+    return Extend(
+        parents=tuple(parent for parent, _, _ in rows),
+        keep=tuple(0 if parent < 0 else len(prompt) + len(text.tokens) - text.fresh for parent, text, _ in rows),
+        tokens=tuple(tokens),
+        forced=tuple(tuple(text.tokens[len(text.tokens) - text.forced :]) for _, text, _ in rows),
+        draws=tuple(
+            course.draw(0 if shared else row, text, at_random=at_random)
+            for row, (_, text, why) in enumerate(going)
+            if why is None
+        ),
+    )
 
 
 def _take(course: Course, scores: Scores, number: int, text: Text, at_random: bool) -> bool:
@@ -55,8 +82,7 @@ def _take(course: Course, scores: Scores, number: int, text: Text, at_random: bo
         answer = course.plan.is_alive(joint, course.left(text) - 1, text.joint)
         if answer == "yes":
             _record(scores, number, text, token)
-            course.extend(text, token, joint)
-            course.stream(text)
+            course.write(text, token, joint)
             return False
         text.exact = text.exact and answer == "no"
         struck = (*struck, token)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import click
+
 from gen_engine.errors import GenError
 from gen_engine.options import choice, generating, prompted, read_prompt
 from gen_engine.output import mention_unknown, opened, stream, write

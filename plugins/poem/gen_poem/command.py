@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import click
+
 from gen_engine.options import choice, generating
 from gen_engine.output import mention_unknown, opened, write
 
