@@ -1,0 +1,1 @@
+"""Reading models: checkpoint folders, tokenizers, and the adapter for any transformers causal language model."""

@@ -1,0 +1,292 @@
+"""Tokenizers of model folders: texts to aligned prompts, and the bytes that each token prints."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import GenError
+from ..text import Vocabulary, is_han
+from ..types import Prompt
+from .checkpoint import read_json
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer as Backend
+
+SPECIAL_NAMES = frozenset(
+    ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "<|endoftext|>", "<s>", "</s>", "<unk>", "<pad>", "<mask>"]
+)
+
+
+@dataclass(frozen=True, eq=False)
+class FolderTokenizer:
+    """Encodes texts as the folder's tokenizer does: the leading special token is kept, the trailing one dropped.
+
+    `start` are the tokens read where an empty prompt would leave the model nothing to read.
+    """
+
+    backend: Backend
+    vocabulary: Vocabulary
+    start: tuple[int, ...]
+
+    def encode(self, text: str) -> Prompt:
+        """The prompt of `text`: its tokens, and which characters each one reads. Raises GenError on lone surrogates."""
+        try:
+            text.encode("utf-8")
+        except UnicodeEncodeError as error:
+            raise GenError(f"Character {error.start + 1} of the prompt is half a surrogate pair; remove it.") from error
+        read = self.backend.encode(text)
+        tokens, spans, special = list(read.ids), list(read.offsets), list(read.special_tokens_mask)
+        while tokens and special[-1] and len(tokens) > 1:
+            tokens, spans, special = tokens[:-1], spans[:-1], special[:-1]
+        spans = [(0, 0) if mark else span for span, mark in zip(spans, special, strict=True)]
+        if not tokens:
+            tokens, spans = list(self.start), [(0, 0)] * len(self.start)
+        unk = self.vocabulary.unk
+        lost = [text[a:b] for token, (a, b) in zip(tokens, spans, strict=True) if token == unk and b > a]
+        unknown = tuple(dict.fromkeys(char for piece in lost for char in piece if not char.isspace()))
+        return Prompt(text, tuple(tokens), tuple(spans), unknown)
+
+
+def load_tokenizer(folder: Path, columns: int | None = None) -> FolderTokenizer:
+    """The tokenizer of a model folder, for a model of `columns` logits. Raises GenError where there is none.
+
+    Read from `tokenizer.json`, else from a BERT `vocab.txt`, else by transformers.
+    """
+    config = read_json(folder / "config.json")
+    settings = read_json(folder / "tokenizer_config.json")
+    if (folder / "tokenizer.json").is_file():
+        backend = _read_backend(folder / "tokenizer.json")
+    elif (folder / "vocab.txt").is_file() and not (folder / "merges.txt").is_file():
+        backend = _bert_backend(folder / "vocab.txt", settings)
+    else:
+        backend, settings = _transformers_backend(str(folder))
+    columns = columns if columns is not None else config.get("vocab_size")
+    return make_tokenizer(backend, settings, [config, read_json(folder / "generation_config.json")], columns)
+
+
+def load_hub_tokenizer(name: str, config: Mapping[str, Any], columns: int) -> FolderTokenizer:
+    """The tokenizer of a hub name or folder, as transformers finds it."""
+    backend, settings = _transformers_backend(name)
+    return make_tokenizer(backend, settings, [config], columns)
+
+
+def make_tokenizer(
+    backend: Backend, settings: Mapping[str, Any], configs: Sequence[Mapping[str, Any]], columns: int | None
+) -> FolderTokenizer:
+    """A tokenizer around a `tokenizers` one; `configs` (later ones win) may name the end and the beginning."""
+    names = _names(backend, columns)
+    ids = {name: i for i, name in reversed(list(enumerate(names)))}
+    size = backend.get_vocab_size(with_added_tokens=True)
+    spec = json.loads(backend.to_str())
+    specials = _specials(spec, settings, ids, size)
+    surfaces = _surfaces(spec, names, specials, size)
+    unk = _unknown(spec, settings, ids)
+    end = _configured("eos_token_id", configs, len(names))
+    end = end if end is not None else _token(settings.get("eos_token"), ids)
+    end = end if end is not None else ids.get("[SEP]")
+    vocabulary = Vocabulary(
+        surfaces=tuple(surfaces),
+        names=tuple(names),
+        specials=frozenset(specials),
+        unk=unk,
+        end=end,
+        unused=frozenset(_twins(backend, spec, names)) | frozenset(range(size, len(names))),
+    )
+    first = _configured("bos_token_id", configs, len(names))
+    first = first if first is not None else _token(settings.get("bos_token"), ids)
+    first = first if first is not None else end
+    return FolderTokenizer(backend, vocabulary, () if first is None else (first,))
+
+
+# ---------------------------------------------------------------------------------------------------- reading
+
+
+def _read_backend(path: Path) -> Backend:
+    from tokenizers import Tokenizer
+
+    try:
+        # Read as bytes: the library's own file reader depends on the locale's idea of a path.
+        backend = Tokenizer.from_buffer(path.read_bytes())
+    except (ValueError, OSError) as error:
+        raise GenError(f"{path} is damaged or of a newer kind ({error}); fetch it again.") from error
+    backend.no_truncation()
+    backend.no_padding()
+    return backend
+
+
+def _bert_backend(path: Path, settings: Mapping[str, Any]) -> Backend:
+    """What `BertTokenizer(path)` builds, without transformers."""
+    from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
+
+    lines = path.read_text(encoding="utf-8").split("\n")
+    vocab = {name.rstrip("\r"): i for i, name in enumerate(lines) if name or i < len(lines) - 1}
+    needed = [name for name in ("[UNK]", "[CLS]", "[SEP]") if name not in vocab]
+    if needed:
+        raise GenError(f"{path} lacks {', '.join(needed)}, so it is no BERT vocabulary; add a tokenizer.json.")
+    backend = Tokenizer(models.WordPiece(vocab, unk_token="[UNK]", max_input_chars_per_word=100))
+    backend.add_special_tokens([name for name in ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]") if name in vocab])
+    backend.normalizer = normalizers.BertNormalizer(
+        clean_text=True,
+        handle_chinese_chars=settings.get("tokenize_chinese_chars", True),
+        strip_accents=settings.get("strip_accents"),
+        lowercase=settings.get("do_lower_case", True),
+    )
+    backend.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    backend.decoder = decoders.WordPiece(prefix="##")
+    backend.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", vocab["[CLS]"]), ("[SEP]", vocab["[SEP]"])]
+    )
+    return backend
+
+
+def _transformers_backend(name: str) -> tuple[Backend, dict[str, Any]]:
+    from transformers import AutoTokenizer
+
+    try:
+        found = AutoTokenizer.from_pretrained(name, trust_remote_code=False)
+    except (OSError, ValueError, KeyError, ImportError) as error:
+        reason = str(error).strip().split("\n")[0]
+        raise GenError(f"{name} has no tokenizer that can be read ({reason}); add its tokenizer.json.") from error
+    backend = getattr(found, "backend_tokenizer", None)
+    if backend is None:
+        raise GenError(f"{name} has a tokenizer without a tokenizer.json; convert it to one with transformers.")
+    backend.no_truncation()
+    backend.no_padding()
+    return backend, dict(found.special_tokens_map)
+
+
+# --------------------------------------------------------------------------------------------- the vocabulary
+
+
+def _names(backend: Backend, columns: int | None) -> list[str]:
+    """How each token is spelt, one for every logit column; gaps and padding get names of their own."""
+    vocab = backend.get_vocab(with_added_tokens=True)
+    size = max(columns or 0, max(vocab.values(), default=-1) + 1)
+    if columns is not None and size > columns:
+        raise GenError(
+            f"The tokenizer has {size} tokens, the model {columns}; give the tokenizer that the model was trained with."
+        )
+    names = [f"[column {i}]" for i in range(size)]
+    for name, i in vocab.items():
+        names[i] = name
+    return names
+
+
+def _specials(spec: Mapping[str, Any], settings: Mapping[str, Any], ids: Mapping[str, int], size: int) -> set[int]:
+    """The tokens that print nothing because they are marks, not text."""
+    found = {added["id"] for added in spec["added_tokens"] if added["special"]}
+    named = (_token(settings.get(f"{kind}_token"), ids) for kind in ("bos", "eos", "unk", "sep", "pad", "cls", "mask"))
+    found |= {token for token in named if token is not None}
+    found |= {i for name, i in ids.items() if name in SPECIAL_NAMES or _is_unused_name(name)}
+    return {i for i in found if i < size}
+
+
+def _is_unused_name(name: str) -> bool:
+    return name.startswith("[unused") and name.endswith("]")
+
+
+def _surfaces(spec: Mapping[str, Any], names: Sequence[str], specials: set[int], size: int) -> list[bytes]:
+    """The bytes that each token prints."""
+    spell = _speller(spec)
+    added = {item["id"]: item["content"] for item in spec["added_tokens"] if not item["special"]}
+    printed = [spell(name) for name in names[:size]]
+    for i, content in added.items():
+        printed[i] = content.encode()
+    for i in specials:
+        printed[i] = b""
+    return printed + [b""] * (len(names) - size)
+
+
+def _speller(spec: Mapping[str, Any]) -> Callable[[str], bytes]:
+    """From a token's spelling to its bytes, by the kind of tokenizer."""
+    kinds = set(_kinds(spec.get("pre_tokenizer"))) | set(_kinds(spec.get("decoder")))
+    if "ByteLevel" in kinds:
+        table = _byte_table()
+        return lambda name: _byte_level(name, table)
+    if "Metaspace" in kinds or spec["model"].get("byte_fallback") or '"▁"' in json.dumps(spec, ensure_ascii=False):
+        return _metaspace
+    if spec["model"].get("type") == "WordPiece":
+        prefix = str(spec["model"].get("continuing_subword_prefix") or "##")
+        # The prefix alone is text; a token made of it and more continues a word.
+        return lambda name: (name.removeprefix(prefix) if len(name) > len(prefix) else name).encode()
+    return str.encode
+
+
+def _kinds(part: Mapping[str, Any] | None) -> Iterable[str]:
+    """The types of a tokenizer part and of the sequence in it."""
+    if part is None:
+        return
+    yield part["type"]
+    for inner in [*part.get("pretokenizers", ()), *part.get("decoders", ())]:
+        yield from _kinds(inner)
+
+
+def _byte_table() -> dict[str, int]:
+    """GPT-2's printable stand-in for each byte (`bytes_to_unicode` in its encoder.py), the other way round."""
+    printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    rest = [byte for byte in range(256) if byte not in printable]
+    table = {chr(byte): byte for byte in printable}
+    return table | {chr(256 + i): byte for i, byte in enumerate(rest)}
+
+
+def _byte_level(name: str, table: Mapping[str, int]) -> bytes:
+    try:
+        return bytes([table[char] for char in name])
+    except KeyError:
+        return name.encode()  # an added token, spelt as it is
+
+
+def _metaspace(name: str) -> bytes:
+    """SentencePiece: `▁` is a space, `<0x0A>` is a byte."""
+    if len(name) == 6 and name.startswith("<0x") and name.endswith(">"):
+        return bytes.fromhex(name[3:5])
+    return name.replace("▁", " ").encode()
+
+
+def _unknown(spec: Mapping[str, Any], settings: Mapping[str, Any], ids: Mapping[str, int]) -> int | None:
+    model = spec["model"]
+    if isinstance(model.get("unk_id"), int):
+        return int(model["unk_id"])
+    if model.get("unk_token") is not None:
+        return ids.get(model["unk_token"])
+    # Byte-level tokenizers have no unknown characters, even where their settings name a token for them.
+    if "ByteLevel" in {*_kinds(spec.get("pre_tokenizer")), *_kinds(spec.get("decoder"))}:
+        return None
+    return _token(settings.get("unk_token"), ids)
+
+
+def _token(named: Any, ids: Mapping[str, int]) -> int | None:
+    """The id of a token that a settings file names, as a string or as an object with `content`."""
+    content = named.get("content") if isinstance(named, Mapping) else named
+    return ids.get(content) if isinstance(content, str) else None
+
+
+def _configured(key: str, configs: Sequence[Mapping[str, Any]], size: int) -> int | None:
+    """The last valid id that the configs give for `key`; of several, the first."""
+    found = None
+    for config in configs:
+        value = config.get(key)
+        value = value[0] if isinstance(value, list) and value else value
+        if isinstance(value, int) and 0 <= value < size:
+            found = value
+    return found
+
+
+def _twins(backend: Backend, spec: Mapping[str, Any], names: Sequence[str]) -> Iterable[int]:
+    """`##x` twins of single Han tokens, unless this tokenizer itself produces them between Han characters."""
+    if spec["model"].get("type") != "WordPiece":
+        return
+    prefix = str(spec["model"].get("continuing_subword_prefix") or "##")
+    known = set(names)
+    twins = {
+        name: i
+        for i, name in enumerate(names)
+        if name.startswith(prefix) and len(name) == len(prefix) + 1 and is_han(name[-1]) and name[-1] in known
+    }
+    probe = "".join(name[-1] for name in list(twins)[:16]) * 2
+    if not set(backend.encode(probe, add_special_tokens=False).tokens) & set(twins):
+        yield from twins.values()

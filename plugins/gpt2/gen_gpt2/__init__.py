@@ -1,0 +1,35 @@
+"""GPT-2 for gen-engine: a runner of its own, and the trainer `gen train gpt2`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gen_engine.hookspecs import hookimpl
+
+if TYPE_CHECKING:
+    import click
+
+    from gen_engine.types import LanguageModel, ModelLoader
+
+
+def load_gpt2(folder: Path, *, name: str, dtype: str = "auto", fast: bool = False) -> LanguageModel:
+    """The GPT-2 checkpoint in `folder`; torch is imported only now."""
+    from gen_gpt2.model import load
+
+    return load(folder, name=name, dtype=dtype, fast=fast)
+
+
+@hookimpl
+def loaders() -> Mapping[str, ModelLoader]:
+    """Checkpoints of model_type `gpt2` are run by the runner here."""
+    return {"gpt2": load_gpt2}
+
+
+@hookimpl
+def add_trainers(train: click.Group) -> None:
+    """Mount `gen train gpt2`."""
+    from gen_gpt2.train_command import gpt2_command
+
+    train.add_command(gpt2_command)
