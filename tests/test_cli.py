@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -232,8 +233,15 @@ def test_the_list_of_processors_shows_how_each_is_written(capsys):
 
 
 def test_the_doctor_knows_versions_threads_and_dtype():
+    facts = json.loads(gen("doctor", "--json", env={"OMP_NUM_THREADS": "1"}).stdout)
+    assert {"python", "torch", "threads", "OMP_NUM_THREADS", "import of core"} <= set(facts)
+
+
+def test_the_doctor_knows_the_dtype_of_each_model_and_why():
+    from gen_engine.plugins import registry
+
     facts = json.loads(gen("doctor", "--json").stdout)
-    assert {"python", "torch", "threads", "dtype auto", "import of core"} <= set(facts)
+    assert all(re.match("(bfloat16|float32|none): .", facts[f"dtype of {name}"]) for name in registry().models)
 
 
 def test_no_color_is_heeded():

@@ -79,6 +79,13 @@ def test_every_plugin_folder_is_complete(folder):
     assert list(folder.glob("tests/test_*.py"))
 
 
+def test_the_import_contracts_know_every_package():
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
+    packages = {path.parent.name for path in ROOT.glob("plugins/*/gen_*/__init__.py")}
+    assert packages | {"gen_engine"} == set(settings["root_packages"])
+    assert packages == set(settings["contracts"][3]["forbidden_modules"])
+
+
 def projects():
     return [tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8")) for folder in [ROOT, *PLUGINS]]
 
