@@ -14,9 +14,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from gen_trainkit.reading import read_texts
 from torch.nn.functional import cross_entropy
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+
+from gen_trainkit.reading import read_texts
 
 UNKNOWN_NATS = math.log(9505)
 FULL_WIDTH = {ord(","): "，", ord("."): "。"}

@@ -1,0 +1,171 @@
+import os
+import signal
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from torch import nn
+from torch.nn.functional import cross_entropy
+
+from gen_engine.errors import GenError
+from gen_trainkit.loop import Batch, Recipe, Reporting, Task, export_last, train
+from gen_trainkit.metrics import read_metrics
+
+LENGTHS = [2, 3, 4] * 6
+QUIET = Reporting(log_every=2, valid_every=3, save_every=2)
+
+
+class Guesser(nn.Module):
+    """Guesses a number from a number, with dropout so that the random state matters."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(5)
+        self.embed, self.inner, self.drop = nn.Embedding(6, 8), nn.Linear(8, 6), nn.Dropout(0.2)
+
+    def forward(self, ids):
+        return self.inner(self.drop(self.embed(ids)))
+
+
+def collate(split, indices):
+    longest = max(LENGTHS[i] for i in indices)
+    ids = torch.tensor([[(i + at) % 6 for at in range(longest)] for i in indices])
+    labels = (ids + 1) % 6
+    for row, i in enumerate(indices):
+        labels[row, LENGTHS[i] :] = -100
+    return Batch({"ids": ids}, labels)
+
+
+def score(model, batch):
+    logits = model(**batch.inputs)
+    loss = cross_entropy(logits.flatten(0, 1), batch.labels.flatten(), reduction="sum")
+    return loss, (logits.argmax(-1) == batch.labels).sum()
+
+
+def make_task(**changes):
+    model = Guesser()
+    parts = {"train_lengths": LENGTHS, "valid_lengths": LENGTHS[:6], "collate": collate, "score": score} | changes
+    return Task(model=model, export=lambda folder: save_file(model.state_dict(), folder / "model.safetensors"), **parts)
+
+
+def run(folder, task=None, resume=False, reporting=QUIET, **settings):
+    task = task or make_task()
+    recipe = Recipe(**{"epochs": 2, "batch_tokens": 12, "rate": 1e-2, **settings})
+    return train(task, recipe, folder, reporting=reporting, resume=resume), task.model.state_dict()
+
+
+def stopping_task(at):
+    """A task whose process gets SIGTERM when the batch number `at` is asked for."""
+    asked = []
+
+    def collate_then_stop(split, indices):
+        asked.append(split)
+        if split == "train" and asked.count("train") == at:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return collate(split, indices)
+
+    return make_task(collate=collate_then_stop)
+
+
+SETTINGS = [
+    {},
+    {"optimizer": "muon"},
+    {"ema": 0.9},
+    {"accumulate": 2, "schedule": "cosine", "warmup": 2},
+    {"dtype": "bf16"},
+    {"steps": 7},
+]
+
+
+@pytest.mark.parametrize("settings", SETTINGS, ids=str)
+@pytest.mark.parametrize("at", [1, 4, 6])
+def test_a_stopped_run_resumes_to_the_same_weights(tmp_path, settings, at):
+    whole, expected = run(tmp_path / "whole", **settings)
+    stopped, _ = run(tmp_path / "cut", stopping_task(at), **settings)
+    resumed, weights = run(tmp_path / "cut", resume=True, **settings)
+    assert (whole.signal, stopped.signal, resumed.signal) == (0, signal.SIGTERM, 0)
+    assert resumed == whole
+    assert all(torch.equal(weights[name], expected[name]) for name in expected)
+
+
+def test_a_resumed_run_has_the_same_figures(tmp_path):
+    run(tmp_path / "whole")
+    run(tmp_path / "cut", stopping_task(3))
+    run(tmp_path / "cut", resume=True)
+    one, other = (read_metrics(tmp_path / name / "metrics.jsonl") for name in ("whole", "cut"))
+    for row in one + other:
+        row.pop("time", None)
+    assert one == other
+
+
+def test_it_learns_and_measures(tmp_path):
+    outcome, _ = run(tmp_path, epochs=20, rate=5e-2)
+    last = read_metrics(tmp_path / "metrics.jsonl")[-1]
+    assert outcome.valid_loss == last["valid_loss"] < 0.1
+    assert last["valid_accuracy"] == 1
+    assert (tmp_path / "curve.png").exists()
+
+
+def test_labels_of_padding_count_for_nothing(tmp_path):
+    def collate_with_noise(split, indices):
+        batch = collate(split, indices)
+        batch.inputs["ids"][batch.labels == -100] = 5
+        return batch
+
+    _, expected = run(tmp_path / "a")
+    _, weights = run(tmp_path / "b", make_task(collate=collate_with_noise))
+    assert all(torch.equal(weights[name], expected[name]) for name in expected)
+
+
+def test_accumulated_batches_weigh_as_one(tmp_path):
+    class Dry(Guesser):
+        def __init__(self):
+            super().__init__()
+            self.drop.p = 0.0
+
+    def weights(folder, **settings):
+        model = Dry()
+        task = Task(model, LENGTHS, [], collate, score, lambda folder: None)
+        train(task, Recipe(rate=1e-2, steps=1, **settings), folder, reporting=QUIET, resume=False)
+        return model.state_dict()
+
+    one, many = weights(tmp_path / "a", batch_tokens=999), weights(tmp_path / "b", batch_tokens=12, accumulate=99)
+    for name in one:
+        torch.testing.assert_close(one[name], many[name])
+
+
+def test_the_best_model_is_kept_when_later_ones_are_worse(tmp_path):
+    def collate_misleadingly(split, indices):
+        batch = collate(split, indices)
+        return Batch(batch.inputs, (batch.labels + 1).remainder(6)) if split == "train" else batch
+
+    outcome, weights = run(tmp_path, make_task(collate=collate_misleadingly))
+    losses = [row["valid_loss"] for row in read_metrics(tmp_path / "metrics.jsonl") if "valid_loss" in row]
+    assert outcome.best_loss == min(losses) < losses[-1]
+    assert not torch.equal(load_file(tmp_path / "best" / "model.safetensors")["inner.weight"], weights["inner.weight"])
+
+
+def test_the_mean_is_what_is_measured_and_exported(tmp_path):
+    task = make_task()
+    run(tmp_path / "run", task, ema=0.99)
+    export_last(task, Recipe(ema=0.99), tmp_path / "run" / "last")
+    mean = load_file(tmp_path / "run" / "last" / "model.safetensors")["inner.weight"]
+    assert not torch.equal(mean, task.model.inner.weight)
+    assert torch.allclose(mean, Guesser().inner.weight, atol=0.02)
+
+
+def test_a_run_in_the_way_is_not_overwritten(tmp_path):
+    run(tmp_path)
+    with pytest.raises(GenError, match="Give --resume, or another --out"):
+        run(tmp_path)
+
+
+def test_other_settings_are_refused_and_named(tmp_path):
+    run(tmp_path, seed=1)
+    with pytest.raises(GenError, match=r"other settings: batch_tokens .was 12., seed .was 1."):
+        run(tmp_path, resume=True, seed=2, batch_tokens=8)
+
+
+def test_a_finished_run_can_be_made_longer(tmp_path):
+    assert run(tmp_path, steps=4)[0].step == 4
+    assert run(tmp_path, steps=6, resume=True)[0].step == 6
