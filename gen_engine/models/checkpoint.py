@@ -66,8 +66,14 @@ def read_weights(folder: Path) -> dict[str, Tensor]:
     """
     if (folder / INDEX).is_file():
         return _read_shards(folder, read_json(folder / INDEX))
-    if (folder / WEIGHTS).is_file():
-        return _read_safetensors(folder / WEIGHTS)
+    refuse_pickled(folder)
+    return _read_safetensors(folder / WEIGHTS)
+
+
+def refuse_pickled(folder: Path) -> None:
+    """Raise GenError unless `folder` has its weights as safetensors; where it has them pickled, name the remedy."""
+    if (folder / WEIGHTS).is_file() or (folder / INDEX).is_file():
+        return
     pickled = next((path for pattern in PICKLED for path in sorted(folder.glob(pattern))), None)
     if pickled is not None:
         raise GenError(
@@ -82,9 +88,10 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
     from safetensors.torch import load_file
 
     try:
-        return load_file(path)
+        tensors: dict[str, Tensor] = load_file(path)
     except (SafetensorError, OSError, ValueError) as error:
         raise GenError(f"{path} is damaged or cut short ({error}); fetch or write it again.") from error
+    return tensors
 
 
 def _read_shards(folder: Path, index: Mapping[str, Any]) -> dict[str, Tensor]:
@@ -196,8 +203,8 @@ def read_state_dict(net: Path) -> dict[str, Tensor]:
         found = torch.load(net, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise GenError(
-            f"{net} is no plain state dict but a pickled model (or damaged), which could run code when read; save the tensors where "
-            "it was trained, with `torch.save(model.state_dict(), 'net.pt')`, and convert that."
+            f"{net} is no plain state dict but a pickled model (or damaged), which could run code when read; "
+            "save its tensors where it was trained, with `torch.save(model.state_dict(), 'net.pt')`, and convert that."
         ) from error
     except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
         raise GenError(f"{net} is damaged or no torch.save file ({error}); save it again.") from error

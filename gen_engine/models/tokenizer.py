@@ -47,7 +47,7 @@ class FolderTokenizer:
             tokens, spans = list(self.start), [(0, 0)] * len(self.start)
         unk = self.vocabulary.unk
         lost = [text[a:b] for token, (a, b) in zip(tokens, spans, strict=True) if token == unk and b > a]
-        unknown = tuple(dict.fromkeys(char for piece in lost for char in piece if not char.isspace()))
+        unknown = tuple(dict.fromkeys(char for piece in lost for char in piece))
         return Prompt(text, tuple(tokens), tuple(spans), unknown)
 
 

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..types import LanguageModel
 
 
 @dataclass(frozen=True)
 class Window:
     """The tokens a row reads: the leading special one (if `leading`), then those from `start` on.
 
-    While `start` stays, new tokens are added to what was read; when it changes, the row is read again.
+    While the window stays, new tokens are added to what was read; when it changes, the row is read again.
     """
 
     leading: bool
@@ -24,6 +31,9 @@ class Window:
         return tokens[: int(self.leading)] + tokens[self.start :]
 
 
+WHOLE = Window(False, 0)
+
+
 def window(length: int, positions: int | None, leading: bool) -> Window:
     """The window of a row of `length` tokens in a model of `positions`.
 
@@ -31,8 +41,32 @@ def window(length: int, positions: int | None, leading: bool) -> Window:
     and grows from there until it is full again.
     """
     if positions is None or length <= positions:
-        return Window(False, 0)
+        return WHOLE
     half = max(positions // 2, 1)
     leading = leading and half < positions
     grows = positions - leading - half  # this many tokens are added before the window is full
     return Window(leading, length - half - (length - positions - 1) % (grows + 1))
+
+
+def in_last_window(length: int, last: int, positions: int | None, leading: bool) -> int:
+    """How many of a row's `last` last tokens are read in the window of the whole row of `length` tokens."""
+    final = window(length, positions, leading)
+    return next((i for i in range(1, last) if window(length - i, positions, leading) != final), last)
+
+
+def with_earlier_windows(
+    model: LanguageModel, logits: Tensor, rows: Sequence[list[int]], last: Sequence[int], found: Sequence[int]
+) -> Tensor:
+    """`logits` [sum(found), vocab] of the last window of each row, with those of earlier windows put in between.
+
+    A run of tokens seldom goes beyond its window; where it does, what is before is read by itself.
+    """
+    if list(last) == list(found):
+        return logits
+    parts: list[Any] = []
+    for row, wanted, part in zip(rows, last, torch.split_with_sizes(logits, list(found)), strict=True):
+        if wanted > len(part):
+            before = row[: len(row) - len(part)]
+            parts.append(model.feed(model.open(1), [-1], [0], [before], [wanted - len(part)]))
+        parts.append(part)
+    return torch.cat(parts)

@@ -66,7 +66,7 @@ def _places(pool: Pool, part: Sequence[Reading]) -> Tensor:
 
 
 def _masks(pool: Pool, part: Sequence[Reading], back: int) -> list[Tensor]:
-    """For the token `back` before each row's last: 0 where it sees a key, -inf elsewhere [rows * heads, 1, capacity]."""
+    """For the token `back` before each row's last: 0 at keys it sees, else -inf [rows * heads, 1, capacity]."""
     hidden = [pool.capacity - max(reading.past + reading.count - back, 1) for reading in part]
     if len(hidden) == 1:
         return [pool.masks[hidden[0]].expand(pool.heads, 1, -1)]

@@ -1,11 +1,11 @@
-"""Linear layers whose rows do not depend on their neighbours, bit for bit, and the choice of dtype.
+"""Linear layers whose rows do not depend on their neighbours, bit for bit, and the padding that sees to it.
 
 Found with torch 2.13 on AVX-512 (bf16, VNNI), 1 and 2 threads, with weights and rows that cancel, so that the result is
 nothing but rounding and any other order of summation shows:
 - oneDNN with packed weights: equal at 2 to 100 rows in bf16 and fp32; one row alone differs where a layer has 1600
   inputs or more. 1.4 to 2 times faster than `F.linear` at one row.
-- `F.linear`: in fp32 rows 1-3 differ (one thread), 1-3, 5-7 and 9 (two threads): multiples of 8 are safe. In bf16 one row
-  alone differs at 1600 inputs or more, and below 48.
+- `F.linear`: in fp32 rows 1-3 differ (one thread), 1-3, 5-7 and 9 (two threads): multiples of 8 are safe. In bf16 one
+  row alone differs at 1600 inputs or more, and at 32 or fewer.
 - `F.scaled_dot_product_attention`, one query, fp32, two threads: differs with the number of rows, since the alignment
   of its per-thread buffers does; bf16 is equal, but 8 times slower than `bmm` in fp32 at 64 rows.
 - `bmm` - `softmax` - `bmm` in fp32 with one query a row: equal at any number of rows, and under padding with masked
@@ -37,18 +37,6 @@ PROBED_OUTPUTS = 1024
 
 PADDINGS = ((1, 1), (2, 1), (8, 8), (16, 16))
 """Ways to pad rows, cheapest first: to at least so many, to a multiple of so many."""
-
-
-def choose_dtype(wanted: str) -> tuple[torch.dtype, str]:
-    """The dtype to compute in, and why; "auto" asks what the processor has, never a clock."""
-    if wanted == "float32":
-        return torch.float32, "asked for"
-    if wanted == "bfloat16":
-        return torch.bfloat16, "asked for"
-    for probe, name in (("_is_amx_tile_supported", "AMX"), ("_is_avx512_bf16_supported", "AVX-512 bf16")):
-        if getattr(torch.cpu, probe, lambda: False)():
-            return torch.bfloat16, f"the processor has {name}"
-    return torch.float32, "the processor multiplies bfloat16 no faster"
 
 
 def make_linear(weight: Tensor, bias: Tensor | None, activation: str = "none") -> Linear:

@@ -10,15 +10,16 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - its usual name
 from torch import Tensor
 
+from gen_engine.models.dtype import choose_dtype
 from gen_engine.models.tokenizer import FolderTokenizer, load_tokenizer
-from gen_engine.models.window import window
+from gen_engine.models.window import in_last_window, window, with_earlier_windows
 from gen_gpt2.attention import Reading, plan_attention
-from gen_gpt2.kernels import choose_dtype, padded, padding
+from gen_gpt2.kernels import padded, padding
 from gen_gpt2.slots import Move, Row, Slots, settle
 from gen_gpt2.weights import Shape, Weights, read_layers, read_shape
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class GPT2:
     """A GPT-2 as a `LanguageModel`; `dtype_reason` says why it computes in `dtype`."""
 
@@ -39,41 +40,43 @@ class GPT2:
 
     @torch.inference_mode()
     def feed(
-        self, cache: Slots, parents: Sequence[int], keep: Sequence[int], tokens: Sequence[Sequence[int]]
+        self,
+        cache: Slots,
+        parents: Sequence[int],
+        keep: Sequence[int],
+        tokens: Sequence[Sequence[int]],
+        last: Sequence[int] | None = None,
     ) -> Tensor:
-        """Logits [rows, vocab] after the last token of each row; see `LanguageModel.feed`."""
+        """Logits [sum(last), vocab] after the last tokens of each row; see `LanguageModel.feed`."""
         if not parents:
             settle(cache, [])
             return torch.empty(0, self.weights.columns)
         moves = [self._move(cache, *row) for row in zip(parents, keep, tokens, strict=True)]
         settle(cache, moves)
-        order = sorted(range(len(moves)), key=lambda i: (moves[i].row.pool.capacity, moves[i].row.slot))
-        ids: list[int] = []
-        places: list[int] = []
-        readings: list[Reading] = []
-        last = [0] * len(moves)
-        for i in order:
-            row, kept = moves[i].row, moves[i].kept
-            new = row.window.read(row.tokens)[kept:]
-            readings.append(Reading(row, len(ids), len(new), kept))
-            ids += new
-            places += range(kept, kept + len(new))
-            last[i] = len(ids) - 1
-        return self._logits(ids, places, readings, last)
+        last = last or [1] * len(moves)
+        wanted = [self._in_last_window(move.row, count) for move, count in zip(moves, last, strict=True)]
+        logits = self._logits(*_lay_out(moves, wanted))
+        return with_earlier_windows(self, logits, [move.row.tokens for move in moves], last, wanted)
+
+    def _in_last_window(self, row: Row, last: int) -> int:
+        return 1 if last == 1 else in_last_window(len(row.tokens), last, self.positions, self._leads(row.tokens))
+
+    def _leads(self, tokens: Sequence[int]) -> bool:
+        return tokens[0] in self.tokenizer.vocabulary.specials
 
     def _move(self, cache: Slots, parent: int, keep: int, new: Sequence[int]) -> Move:
         """The new row, and how much of its parent's keys and values it can go on from."""
         source = cache.rows[parent] if parent >= 0 else None
         tokens = [*source.tokens[:keep], *new] if source is not None else list(new)
-        view = window(len(tokens), self.positions, tokens[0] in self.tokenizer.vocabulary.specials)
+        view = window(len(tokens), self.positions, self._leads(tokens))
         kept = 0
         if source is not None and source.window == view and keep > view.start:
             kept = view.count(keep)
         row = Row(tokens, view, cache.pool_for(view.count(len(tokens))), -1)
         return Move(row, source, kept)
 
-    def _logits(self, ids: list[int], places: list[int], readings: list[Reading], last: list[int]) -> Tensor:
-        """Run the blocks over the new tokens of all rows, and the head over the last of each."""
+    def _logits(self, ids: list[int], places: list[int], readings: list[Reading], ends: list[int]) -> Tensor:
+        """Run the blocks over the new tokens of all rows, and the head over those whose logits are wanted."""
         count, weights, epsilon = len(ids), self.weights, self.shape.epsilon
         size = (self.shape.size,)
         extra = padded(count, self.pad) - count
@@ -90,10 +93,28 @@ class GPT2:
             hidden = block.project(attended).add_(hidden)
             inner = block.expand(torch.layer_norm(hidden, size, *block.norm_2, epsilon))
             hidden = block.contract(inner).add_(hidden)
-        ends = last + [0] * (padded(len(last), self.pad) - len(last))
+        wanted = len(ends)
+        ends = ends + [0] * (padded(wanted, self.pad) - wanted)
         if ends != list(range(len(hidden))):
             hidden = hidden.index_select(0, torch.tensor(ends))
-        return weights.head(torch.layer_norm(hidden, size, *weights.norm, epsilon))[: len(last)].float()
+        return weights.head(torch.layer_norm(hidden, size, *weights.norm, epsilon))[:wanted].float()
+
+
+def _lay_out(moves: Sequence[Move], wanted: Sequence[int]) -> tuple[list[int], list[int], list[Reading], list[int]]:
+    """The new tokens of all rows in the order of their slots: ids, positions, whose they are, and the wanted ones."""
+    ids: list[int] = []
+    places: list[int] = []
+    readings: list[Reading] = []
+    ends = [0] * len(moves)
+    for i in sorted(range(len(moves)), key=lambda i: (moves[i].row.pool.capacity, moves[i].row.slot)):
+        row, kept = moves[i].row, moves[i].kept
+        new = row.window.read(row.tokens)[kept:]
+        readings.append(Reading(row, len(ids), len(new), kept))
+        ids += new
+        places += range(kept, kept + len(new))
+        ends[i] = len(ids)
+    ends = [end - back for end, count in zip(ends, wanted, strict=True) for back in range(count, 0, -1)]
+    return ids, places, readings, ends
 
 
 def load(folder: Path, *, name: str, dtype: str = "auto", fast: bool = False) -> GPT2:

@@ -102,7 +102,7 @@ class Slots:
 
 @dataclass(frozen=True, eq=False)
 class Move:
-    """A row of the next call: what it continues (if its keys and values are still of use), and how many tokens of it."""
+    """A row of the next call: what it continues, and how many tokens' keys and values it takes over."""
 
     row: Row
     source: Row | None

@@ -1,0 +1,252 @@
+"""Any causal language model of transformers, each row computed alone, so that its neighbours cannot change it."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..errors import GenError
+from .checkpoint import read_config, refuse_pickled
+from .dtype import choose_dtype
+from .tokenizer import FolderTokenizer, load_hub_tokenizer, load_tokenizer
+from .window import WHOLE, Window, in_last_window, window, with_earlier_windows
+
+
+@dataclass(frozen=True, eq=False)
+class CachedRow:
+    """A row: all its tokens, the window that is read, and the model's own cache of it (None: it keeps none)."""
+
+    tokens: list[int]
+    window: Window
+    past: Any
+
+
+@dataclass(eq=False)
+class RowCaches:
+    """The rows of the last call."""
+
+    rows: list[CachedRow] = field(default_factory=list)
+
+
+@dataclass(eq=False)
+class _Reading:
+    """What a new row still has to read, on top of which cache."""
+
+    tokens: list[int]
+    window: Window
+    past: Any
+    kept: int
+    wanted: int = 1
+
+    @property
+    def new(self) -> list[int]:
+        return self.window.read(self.tokens)[self.kept :]
+
+
+@dataclass(eq=False)
+class TransformersLM:
+    """A transformers causal language model as a `LanguageModel`.
+
+    Each row has a cache of its own and is computed by itself. With `fast`, rows of equal lengths are computed
+    together; kernels may then give a row other last bits than it would get alone, and `reproducible` is False.
+    """
+
+    name: str
+    dtype: str
+    dtype_reason: str
+    positions: int | None
+    reproducible: bool
+    tokenizer: FolderTokenizer
+    model: Any
+    cuts_logits: bool
+
+    def open(self, capacity: int) -> RowCaches:
+        """An empty cache; it grows by itself, so `capacity` is only a hint."""
+        del capacity
+        return RowCaches()
+
+    @torch.inference_mode()
+    def feed(
+        self,
+        cache: RowCaches,
+        parents: Sequence[int],
+        keep: Sequence[int],
+        tokens: Sequence[Sequence[int]],
+        last: Sequence[int] | None = None,
+    ) -> Tensor:
+        """Logits [sum(last), vocab] after the last tokens of each row; see `LanguageModel.feed`."""
+        if not parents:
+            cache.rows = []
+            return torch.empty(0, len(self.tokenizer.vocabulary))
+        heirs = {parent: i for i, parent in enumerate(parents)}  # the last to continue a row takes its cache over
+        readings = [
+            self._reading(cache.rows[parent] if parent >= 0 else None, kept, new, heirs[parent] == i)
+            for i, (parent, kept, new) in enumerate(zip(parents, keep, tokens, strict=True))
+        ]
+        last = last or [1] * len(readings)
+        for reading, count in zip(readings, last, strict=True):
+            leads = self._leads(reading.tokens)
+            reading.wanted = in_last_window(len(reading.tokens), count, self.positions, leads)
+        groups = [[reading] for reading in readings] if self.reproducible else _groups(readings)
+        logits = {id(reading): row for group in groups for reading, row in self._compute(group)}
+        cache.rows = [CachedRow(reading.tokens, reading.window, reading.past) for reading in readings]
+        found = torch.cat([logits[id(reading)] for reading in readings])
+        rows = [reading.tokens for reading in readings]
+        return with_earlier_windows(self, found, rows, last, [reading.wanted for reading in readings])
+
+    def _leads(self, tokens: Sequence[int]) -> bool:
+        return tokens[0] in self.tokenizer.vocabulary.specials
+
+    def _reading(self, row: CachedRow | None, keep: int, new: Sequence[int], takes_over: bool) -> _Reading:
+        """The new row, on top of what of its parent's cache it can use."""
+        if row is None:
+            row, keep = CachedRow([], WHOLE, None), 0
+        tokens = [*row.tokens[:keep], *new]
+        view = window(len(tokens), self.positions, self._leads(tokens))
+        if row.past is None or view != row.window or keep <= view.start:
+            return _Reading(tokens, view, None, 0)
+        had, kept = row.window.count(len(row.tokens)), view.count(keep)
+        if kept < had and not _is_plain(row.past):
+            return _Reading(tokens, view, None, 0)  # this cache cannot go back: the row is read again
+        past = row.past if takes_over else copy.deepcopy(row.past)
+        if kept < had:
+            _crop(past, kept)
+        return _Reading(tokens, view, past, kept)
+
+    def _compute(self, readings: Sequence[_Reading]) -> Iterator[tuple[_Reading, Tensor]]:
+        """The wanted logits [wanted, vocab] of readings of equal lengths, whose caches go on with them."""
+        past = readings[0].past if len(readings) == 1 else _join([reading.past for reading in readings])
+        ids = torch.tensor([reading.new for reading in readings])
+        options = {"logits_to_keep": max(reading.wanted for reading in readings)} if self.cuts_logits else {}
+        out = self.model(input_ids=ids, past_key_values=past, use_cache=True, **options)
+        pasts = [out.get("past_key_values")] if len(readings) == 1 else _split(out.past_key_values, len(readings))
+        for reading, grown, logits in zip(readings, pasts, out.logits, strict=True):
+            reading.past = grown
+            yield reading, logits[-reading.wanted :].float()
+
+
+def _groups(readings: Sequence[_Reading]) -> list[list[_Reading]]:
+    """The readings of which those of equal lengths can be computed together."""
+    groups: dict[Any, list[_Reading]] = {}
+    for i, reading in enumerate(readings):
+        joins = reading.past is not None and _is_plain(reading.past)
+        groups.setdefault((reading.kept, len(reading.new)) if joins else ~i, []).append(reading)
+    return list(groups.values())
+
+
+# ------------------------------------------------------------------------------------------------------ caches
+
+
+def _is_plain(past: Any) -> bool:
+    """Whether `past` keeps all keys and values of all layers, so that it can be cut, joined and split."""
+    from transformers.cache_utils import DynamicCache, DynamicLayer
+
+    return type(past) is DynamicCache and all(type(layer) is DynamicLayer for layer in past.layers)
+
+
+def _crop(past: Any, count: int) -> None:
+    """Cut a plain cache to its first `count` tokens."""
+    for layer in past.layers:
+        layer.keys, layer.values = layer.keys[:, :, :count], layer.values[:, :, :count]
+
+
+def _join(pasts: Sequence[Any]) -> Any:
+    """One cache of all rows of plain caches of equal lengths."""
+    whole = copy.copy(pasts[0])
+    whole.layers = [copy.copy(layer) for layer in pasts[0].layers]
+    for i, layer in enumerate(whole.layers):
+        layer.keys = torch.cat([past.layers[i].keys for past in pasts])
+        layer.values = torch.cat([past.layers[i].values for past in pasts])
+    return whole
+
+
+def _split(whole: Any, count: int) -> list[Any]:
+    """A cache for each row of one cache."""
+    parts = []
+    for row in range(count):
+        part = copy.copy(whole)
+        part.layers = [copy.copy(layer) for layer in whole.layers]
+        for layer in part.layers:
+            layer.keys, layer.values = layer.keys[row : row + 1], layer.values[row : row + 1]
+        parts.append(part)
+    return parts
+
+
+# ----------------------------------------------------------------------------------------------------- loading
+
+
+def load(source: Path | str, *, name: str, dtype: str = "auto", fast: bool = False) -> TransformersLM:
+    """The causal language model in a folder, or of a hub name; no code of the model's author is run.
+
+    Raises GenError if there is no such model, its weights are pickled, damaged or incomplete, or it is no causal
+    language model.
+    """
+    if isinstance(source, Path):
+        read_config(source)
+        refuse_pickled(source)
+    kind, reason = choose_dtype(dtype)
+    model = _read_model(source, kind)
+    config = model.config.get_text_config()
+    head = model.get_output_embeddings()
+    columns = int(head.weight.shape[0] if head is not None else config.vocab_size)
+    if isinstance(source, Path):
+        tokenizer = load_tokenizer(source, columns)
+    else:
+        tokenizer = load_hub_tokenizer(source, config.to_dict(), columns)
+    takes = inspect.signature(model.forward).parameters
+    return TransformersLM(
+        name=name,
+        dtype=str(kind).removeprefix("torch."),
+        dtype_reason=reason,
+        positions=getattr(config, "max_position_embeddings", None),
+        reproducible=not fast,
+        tokenizer=tokenizer,
+        model=model,
+        cuts_logits="logits_to_keep" in takes,
+    )
+
+
+def _read_model(source: Path | str, dtype: torch.dtype) -> Any:
+    from transformers import AutoModelForCausalLM
+    from transformers.utils import logging
+
+    def read(local: bool) -> Any:
+        return AutoModelForCausalLM.from_pretrained(
+            str(source),
+            dtype=dtype,
+            local_files_only=local,
+            use_safetensors=True,
+            trust_remote_code=False,
+            output_loading_info=True,
+        )
+
+    logging.disable_progress_bar()
+    try:
+        model, info = _local_first(read, isinstance(source, Path))
+    except Exception as error:  # whatever damaged files or a missing network make transformers raise
+        reason = str(error).strip().split("\n")[0]
+        raise GenError(
+            f"{source} cannot be loaded as a causal language model ({reason}); give a folder with config.json, "
+            "model.safetensors and a tokenizer, or the name of one on the hub while online."
+        ) from error
+    lacking = sorted(info["missing_keys"]) + sorted(str(item) for item in info.get("mismatched_keys", ()))
+    if lacking:
+        raise GenError(f"{source} lacks {', '.join(lacking[:3])}; give weights and a config.json that belong together.")
+    return model.eval()
+
+
+def _local_first(read: Callable[[bool], Any], only: bool) -> Any:
+    """What is here already; if there is nothing, what the hub has: a cached model needs no network."""
+    try:
+        return read(True)
+    except OSError:
+        if only:
+            raise
+        return read(False)
