@@ -1,0 +1,1 @@
+"""The public test kit: tiny exact models, and the laws that any plugin can check itself against."""

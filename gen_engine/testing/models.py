@@ -1,0 +1,124 @@
+"""Tiny exact models: logits that are a function of the last tokens, so that decoders can be checked by enumeration."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ..errors import GenError
+from ..text import Vocabulary
+from ..types import Prompt
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class LongestMatch:
+    """A tokenizer that takes the longest surface at each place; what no surface begins is fed as [UNK].
+
+    Every prompt begins with the token `start`, if there is one.
+    """
+
+    vocabulary: Vocabulary
+    start: int | None = None
+
+    def encode(self, text: str) -> Prompt:
+        """The prompt of `text`. Raises GenError for a character without a token where there is no [UNK]."""
+        pieces = {piece: i for i, piece in reversed(list(enumerate(self.vocabulary.texts))) if piece}
+        tokens: list[int] = [] if self.start is None else [self.start]
+        spans = [(0, 0)] * len(tokens)
+        unknown: dict[str, None] = {}
+        place = 0
+        while place < len(text):
+            found = max((piece for piece in pieces if text.startswith(piece, place)), key=len, default=None)
+            if found is None and self.vocabulary.unk is None:
+                raise GenError(f"The tiny vocabulary has no token for {text[place]!r}; add one, or an unknown token.")
+            end = place + len(found or text[place])
+            tokens.append(pieces[found] if found is not None else self.vocabulary.unk or 0)
+            spans.append((place, end))
+            unknown |= {} if found is not None else {text[place]: None}
+            place = end
+        return Prompt(text, tuple(tokens), tuple(spans), tuple(unknown))
+
+
+def tiny_vocabulary(*surfaces: str | bytes, end: int | None = 0, unk: int | None = None) -> Vocabulary:
+    """A vocabulary of these surfaces, token 0 upwards; the empty ones are special."""
+    data = tuple(surface.encode() if isinstance(surface, str) else surface for surface in surfaces)
+    names = tuple(repr(surface) for surface in surfaces)
+    return Vocabulary(data, names, frozenset(i for i, surface in enumerate(data) if not surface), unk, end)
+
+
+@dataclass
+class TableModel:
+    """A `LanguageModel` whose logits are a function of the last `order` tokens: of `table`, else hashed from `salt`.
+
+    `table` gives the logits after tokens (the longest ending that it holds counts). The cache keeps all tokens of the
+    rows, and `asked` counts the logits given, so that tests can see what was read.
+    """
+
+    tokenizer: LongestMatch
+    table: Mapping[tuple[int, ...], Sequence[float]] = field(default_factory=dict)
+    order: int = 2
+    salt: int = 0
+    scale: float = 1.5
+    name: str = "table"
+    dtype: str = "float32"
+    positions: int | None = None
+    reproducible: bool = True
+    asked: int = 0
+    _known: dict[tuple[int, ...], Tensor] = field(default_factory=dict, repr=False)
+
+    def open(self, capacity: int) -> list[tuple[int, ...]]:
+        """An empty cache: the tokens of each row."""
+        del capacity
+        return []
+
+    def feed(
+        self,
+        cache: list[tuple[int, ...]],
+        parents: Sequence[int],
+        keep: Sequence[int],
+        tokens: Sequence[Sequence[int]],
+        last: Sequence[int] | None = None,
+    ) -> Tensor:
+        """Logits [sum(last), vocab]; see `LanguageModel.feed`. Asserts what callers promise."""
+        import torch
+
+        assert all(tokens), "every row reads at least one token"
+        assert all(parent < 0 or count <= len(cache[parent]) for parent, count in zip(parents, keep, strict=True))
+        rows = [
+            (*(cache[parent][:count] if parent >= 0 else ()), *new)
+            for parent, count, new in zip(parents, keep, tokens, strict=True)
+        ]
+        cache[:] = rows
+        wanted = last or [1] * len(rows)
+        ends = [row[: len(row) - back] for row, count in zip(rows, wanted, strict=True) for back in range(count)[::-1]]
+        self.asked += len(ends)
+        return torch.stack([self.logits(end) for end in ends]) if ends else torch.empty(0, len(self._vocabulary))
+
+    @property
+    def _vocabulary(self) -> Vocabulary:
+        return self.tokenizer.vocabulary
+
+    def logits(self, history: Sequence[int]) -> Tensor:
+        """The logits [vocab] after `history`."""
+        import torch
+
+        for start in range(len(history) + 1) if self.table else ():
+            found: Any = self.table.get(tuple(history[start:]))
+            if found is not None:
+                return torch.tensor(found, dtype=torch.float32)
+        key = tuple(history[-self.order :]) if self.order else ()
+        if key not in self._known:
+            digest = hashlib.blake2b(repr((self.salt, key)).encode(), digest_size=7).digest()
+            noise = torch.Generator().manual_seed(int.from_bytes(digest, "little"))
+            self._known[key] = torch.randn(len(self._vocabulary), generator=noise) * self.scale
+        return self._known[key]
+
+
+def table_model(*surfaces: str | bytes, end: int | None = 0, unk: int | None = None, **options: Any) -> TableModel:
+    """A TableModel over these surfaces; the end, if any, also begins every prompt."""
+    return TableModel(LongestMatch(tiny_vocabulary(*surfaces, end=end, unk=unk), end), **options)
