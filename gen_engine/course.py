@@ -15,6 +15,9 @@ from .types import Completion, Draw, Piece, Request
 ATTEMPTS = 256
 """How many tokens are struck and redrawn at one place before the witness decides."""
 
+RUN = 16
+"""How many forced tokens are fed to the model in one call."""
+
 
 def uniform(seed: int, sample: int, position: int, attempt: int, name: str) -> float:
     """A number in [0, 1), the same for the same arguments on every machine (a hash as a counter-based generator).
@@ -84,9 +87,10 @@ class Course:
 
     def run_on(self, text: Text) -> str | None:
         """Write the tokens that have no alternative; why the text is finished then, None if it goes on."""
+        half = (self.model.positions or 4 * RUN) // 2  # a model that slides its window keeps that many tokens
         while True:
             why = self.ending(text)
-            if why is not None or self.plan.product.accepts(text.joint):
+            if why is not None or self.plan.product.accepts(text.joint) or text.forced >= min(RUN, half - 1):
                 return why
             only = self.plan.tokens(text.joint, self.left(text)).only()
             if only is None:

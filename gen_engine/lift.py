@@ -197,7 +197,6 @@ class Lifted:
         widest = max((len(tokens) for tokens in self.vocabulary.singles.values()), default=1)
         return int(bound(horizon)) * widest
 
-
     def spares(self, token: int) -> bool:
         """Whether the machine promises never to forbid this token of single characters."""
         spares = getattr(self.machine, "spares", None)

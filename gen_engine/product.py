@@ -10,7 +10,7 @@ from typing import Any
 from .lift import Lifted
 from .text import Vocabulary
 from .tokensets import Ids, Intern, TokenSet
-from .types import CharMachine, Constraint, Prompt
+from .types import Constraint, Prompt
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def _member(allowed: Any, token: int) -> bool:
     return token in allowed if isinstance(allowed, TokenSet) else bool(allowed[token])
 
 
-def as_rule(label: str, processor: CharMachine | Constraint, vocabulary: Vocabulary, intern: Intern) -> Rule:
+def as_rule(label: str, processor: Any, vocabulary: Vocabulary, intern: Intern) -> Rule:
     """A rule out of a constraint, or out of a character machine lifted to the vocabulary."""
     if hasattr(processor, "step"):
         return Rule(label, Lifted(processor, vocabulary, intern))

@@ -9,7 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
-from .text import CharSet, Vocabulary
+from .text import Vocabulary
 from .tokensets import TokenSet, token_set
 from .types import Prompt
 

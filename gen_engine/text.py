@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cache, cached_property
 
 from .errors import GenError
 
@@ -25,7 +25,7 @@ def is_han(char: str) -> bool:
     return any(low <= code <= high for low, high in HAN_RANGES)
 
 
-@lru_cache(maxsize=None)
+@cache
 def is_punctuation(char: str) -> bool:
     """Whether `char` is punctuation or a symbol in Unicode's general categories P* and S*."""
     return unicodedata.category(char)[0] in "PS"

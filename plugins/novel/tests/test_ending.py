@@ -1,11 +1,12 @@
 """The ending at the end of a sentence."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from gen_engine.errors import GenError
 from gen_novel.command import rules
 from gen_novel.ending import sentence_end
-from hypothesis import given
-from hypothesis import strategies as st
 
 
 def run(machine, text):

@@ -3,10 +3,11 @@
 import re
 
 import pytest
-from gen_engine.errors import GenError
-from gen_poem.form import Form, form, split_lines
 from hypothesis import given
 from hypothesis import strategies as st
+
+from gen_engine.errors import GenError
+from gen_poem.form import Form, form, split_lines
 
 sizes = st.tuples(st.integers(1, 8), st.integers(1, 9))
 HAN = st.text(st.sampled_from("春江花月夜一二三〇𬭭"), max_size=20)

@@ -1,0 +1,36 @@
+"""Constraints and shapers of one's own, as plain objects and functions: nothing is to be installed."""
+
+from dataclasses import dataclass
+
+import gen_engine as gen
+
+
+@dataclass(frozen=True)
+class EvenlyWet:
+    """At most so many characters written with water, anywhere in the new text."""
+
+    most: int
+
+    def start(self, text):
+        return 0
+
+    def step(self, state, char):
+        state += char in "江河湖海波浪流水泪"
+        return state if state <= self.most else None
+
+    def accepts(self, state):
+        return state == self.most
+
+
+def moonlit(step, logits):
+    """Make the moon more likely, whatever the model thinks of it."""
+    logits = logits.clone()
+    logits[:, list(step.vocabulary.singles["月"])] += 3
+    return logits
+
+
+engine = gen.load("poem")
+rules = ["no_unk", "no_special", "form=4x5", "no_repeat=24,exempt=punctuation"]
+for c in engine.generate("夜", processors=[*rules, EvenlyWet(3), moonlit, "top_k=50"], num=3, seed=1, max_new=23):
+    print(c.text)
+    assert sum(char in "江河湖海波浪流水泪" for char in c.text) == 3

@@ -1,0 +1,5 @@
+"""`python -m gen_engine` is `gen`."""
+
+from .cli import main
+
+main()

@@ -1,0 +1,87 @@
+"""`gen poem` on the shipped model: every poem has its form, whatever is asked of it."""
+
+import json
+import re
+
+import pytest
+from click.testing import CliRunner
+from gen_engine.cli import make_cli
+from gen_engine.errors import GenError
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+RARE = "𬭭"
+
+
+def gen(*arguments):
+    return CliRunner().invoke(make_cli(), ["poem", *map(str, arguments)], catch_exceptions=False)
+
+
+def poems(*arguments):
+    done = gen(*arguments, "--json")
+    assert done.exit_code == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def well_formed(text, rows, cols):
+    lines = re.findall(r"[^，。]+[，。]", text)
+    marks = ["，" if row % 2 == 0 and row + 1 < rows else "。" for row in range(rows)]
+    return "".join(lines) == text and [len(line) for line in lines] == [cols + 1] * rows and [*text[cols :: cols + 1]] == marks
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.integers(1, 6), st.integers(1, 9), st.integers(1, 3), st.integers(0, 99), st.sampled_from(["", "白", "青山"]))
+def test_every_poem_has_its_form(rows, cols, num, seed, prompt):
+    found = poems("--prompt", prompt[: rows * cols], "--rows", rows, "--cols", cols, "--num", num, "--seed", seed)
+    assert len(found) == num
+    assert all(well_formed(poem["text"], rows, cols) for poem in found)
+    assert all(poem["text"].startswith(prompt[:cols]) for poem in found)
+
+
+def test_json_says_all_that_was_asked_of_it():
+    (poem,) = poems("--prompt", "白日依山尽黄河", "--seed", 4)
+    assert poem["text"].startswith("白日依山尽，黄河")
+    assert poem["text"] == "".join(poem["lines"])
+    assert poem["text"].endswith(poem["new"])
+    assert {"logprob", "seed", "model", "dtype", "exact"} <= set(poem)
+    assert (poem["seed"], poem["model"], poem["exact"]) == (4, "poem", True)
+
+
+def test_the_same_seed_gives_the_same_poem_and_sample_i_does_not_depend_on_num():
+    five = poems("--prompt", "月", "--num", 5, "--seed", 9)
+    assert [poem["text"] for poem in poems("--prompt", "月", "--num", 2, "--seed", 9)] == [p["text"] for p in five[:2]]
+
+
+def test_a_character_the_model_does_not_know_stays_as_typed_and_is_mentioned_once():
+    done = gen("--prompt", f"{RARE}{RARE}", "--num", 2, "--seed", 1)
+    assert done.stdout.count(RARE) == 4
+    assert done.stderr.count(RARE) == 1
+
+
+def test_a_prompt_that_fills_the_poem_is_the_poem():
+    assert gen("--prompt", "春夏", "--rows", 1, "--cols", 2).stdout.strip() == "春夏。"
+
+
+def test_a_prompt_longer_than_the_poem_is_told_how_long_it_may_be():
+    with pytest.raises(GenError, match="at most 2"):
+        gen("--prompt", "春夏秋", "--rows", 1, "--cols", 2)
+
+
+def test_processors_of_any_plugin_join_in():
+    found = poems("--prompt", "白", "--with", "no_repeat=30,exempt=punctuation", "--with", "ban=月|风", "--num", 5)
+    for poem in found:
+        letters = re.sub("[，。]", "", poem["text"])
+        assert len(set(letters)) == 20
+        assert not set("月风") & set(letters)
+
+
+def test_a_conflict_with_the_form_is_named():
+    with pytest.raises(GenError, match="form=4x5 and ban=， admit no text"):
+        gen("--prompt", "白", "--with", "ban=，")
+
+
+def test_out_writes_the_poems_to_a_file(tmp_path):
+    done = gen("--prompt", "白", "--num", 2, "--out", tmp_path / "poems.txt")
+    assert done.stdout == ""
+    assert (tmp_path / "poems.txt").read_text("utf-8").count("。") == 4
+    assert [path.name for path in tmp_path.iterdir()] == ["poems.txt"]
