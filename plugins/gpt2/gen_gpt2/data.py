@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from gen_trainkit.loop import Batch
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
+
+from gen_trainkit.loop import Batch
 
 IGNORED = -100
 

@@ -13,17 +13,17 @@ from pathlib import Path
 from typing import Literal
 
 import torch
+from torch import Tensor, nn
+from transformers import AutoConfig, AutoTokenizer, GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerBase
+from transformers.utils import logging as transformers_logging
+
+from gen_engine.errors import GenError
 from gen_gpt2.data import Windows, collate_windows, encode_windows
 from gen_gpt2.data_vocab import build_tokenizer
 from gen_gpt2.train_card import CardFacts, write_card
 from gen_trainkit.loop import Batch, Outcome, Recipe, Reporting, Task, export_last, plan_steps, train
 from gen_trainkit.losses import chunked_cross_entropy
 from gen_trainkit.reading import read_texts
-from torch import Tensor, nn
-from transformers import AutoConfig, AutoTokenizer, GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerBase
-from transformers.utils import logging as transformers_logging
-
-from gen_engine.errors import GenError
 
 SAVE_DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 SHORT = 128  # up to this many positions plain attention is faster on a CPU than the fused kernel
@@ -84,6 +84,7 @@ class Prepared:
 def prepare(job: Job) -> Prepared:
     """Read the data and make or load the model; raises GenError for all that is known to be wrong before training."""
     transformers_logging.disable_progress_bar()
+    transformers_logging.set_verbosity_error()  # it would warn of the attention mask that `collate_windows` needs not
     texts, valid_texts = split_texts(job.data, job.recipe.seed)
     torch.manual_seed(job.recipe.seed)
     model, tokenizer = load_base(job.base) if job.base else make_model(texts, job.shape)
