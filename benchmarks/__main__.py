@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -93,9 +94,8 @@ def _show(figures: Sequence[Figure], recorded: dict[str, float]) -> None:
             figure.goal,
             ("met" if figure.is_met else "missed") if figure.goal else "",
         )
-    console = Console()
     # A file or a pipe has no width to keep to.
-    console.print(table, width=None if console.is_terminal else 160)
+    Console(width=None if sys.stdout.isatty() else 160).print(table)
 
 
 def _amount(value: float, unit: str) -> str:

@@ -19,7 +19,7 @@ def measure(model: str, rounds: int) -> Iterator[Figure]:
     poem = [str(GEN), "poem", "--model", model, "--prompt", "白", "--rows", "4", "--cols", "5", "--seed", "1"]
     commands = [poem, [str(GEN), "--help"], [sys.executable, "-c", "import torch"]]
     written, helped, imported = interleaved_medians([partial(_run, command) for command in commands], rounds)
-    yield Figure("gen poem from cold, beside `import torch`", "s", written, imported, times_peer=1.7)
+    yield Figure("gen poem beside import torch", "s", written, imported, times_peer=1.7)
     yield Figure("gen --help", "s", helped, at_most=0.3)
 
 

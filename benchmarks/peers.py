@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 from transformers import AutoModelForCausalLM, PreTrainedModel
+from transformers.utils.logging import disable_progress_bar
 
 from gen_engine.text import Vocabulary, is_han
 from gen_poem.form import HAN, WIDTHS, Form
@@ -38,6 +39,7 @@ class TransformersPoet:
     """Writes the same poems as the engine does: same weights, dtype, prompt, form and top-k, sampling with a cache."""
 
     def __init__(self, folder: Path, dtype: str, form: Form, vocabulary: Vocabulary, prompt: tuple[int, ...]) -> None:
+        disable_progress_bar()
         self.model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(folder, dtype=getattr(torch, dtype)).eval()
         written = sum(1 for token in prompt if vocabulary.surfaces[token])
         self.mask = FormMask(form, vocabulary, len(prompt) - written)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import torch
 from transformers import GPT2Config, GPT2LMHeadModel
+from transformers.utils.logging import disable_progress_bar
 
 from gen_gpt2.data_vocab import build_tokenizer
 
@@ -14,6 +15,7 @@ HAN = "".join(map(chr, range(0x4E00, 0x4E00 + 6140)))
 
 def write_random_model(folder: Path) -> None:
     """A folder with a GPT-2 of 4 layers, 256 wide, over 6,140 characters and the marks of verse."""
+    disable_progress_bar()
     tokenizer = build_tokenizer([HAN + "，。白"], "chars", size=None, min_count=1, positions=128)
     torch.manual_seed(0)
     config = GPT2Config(

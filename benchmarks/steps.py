@@ -48,7 +48,7 @@ def compare(model: str, folder: Path, rows: Sequence[int], rounds: int) -> Itera
         for count in rows:
             contestants = [partial(write, engine, count, poet.new), partial(poet.write, count)]
             ours, peer = (1000 * taken / poet.new for taken in interleaved_medians(contestants, rounds))
-            name = f"a step, {dtype}, {count} row{'s' * (count > 1)}, beside transformers"
+            name = f"step, {dtype}, {count} row{'s' * (count > 1)}"
             yield Figure(name, "ms", ours, peer, times_faster=1.8)
 
 
