@@ -140,10 +140,17 @@ class StopStrings:
         return TokenSet(mask, tuple(t for t in doubtful if mask.array[t] and self._after(state, t) is None))
 
     def kinds(self) -> list[Hashable]:
-        """Tokens that share no byte with a stop string behave alike."""
-        matter = set(b"".join(self.strings))
+        """Tokens that neither print a part of a stop string nor overlap with one behave alike."""
+        parts = {s[i:j] for s in self.strings for i in range(len(s)) for j in range(i + 1, len(s) + 1)}
+        heads = tuple({s[:i] for s in self.strings for i in range(1, len(s) + 1)})
+        tails = tuple({s[i:] for s in self.strings for i in range(len(s))})
+
+        def matters(surface: bytes) -> bool:
+            overlaps = surface.startswith(tails) or surface.endswith(heads)
+            return overlaps or surface in parts or any(string in surface for string in self.strings)
+
         surfaces = self.vocabulary.surfaces
-        return [(i if matter & set(surface) else -1) if surface else -2 for i, surface in enumerate(surfaces)]
+        return [(i if matters(surface) else -1) if surface else -2 for i, surface in enumerate(surfaces)]
 
     def enders(self, state: StopState) -> list[int]:
         """The tokens that would complete a stop string."""
@@ -158,7 +165,7 @@ class StopStrings:
         if state[0]:
             return None
         if not surface:
-            return 0, tuple((i, matched, tokens + (tokens > 0)) for i, matched, tokens in state[1])
+            return 0, tuple(sorted({(i, matched, self._one_more(n)) for i, matched, n in state[1]}))
         under_way: list[Match] = []
         cuts: list[int] = []
         for i, matched, tokens in (*state[1], *((i, 0, 0) for i in range(len(self.strings)))):
@@ -172,6 +179,14 @@ class StopStrings:
         if -1 in cuts or (inner is None and not cuts):
             return None
         return (max(cuts), ()) if cuts else (0, tuple(sorted({*under_way, *(inner or ())})))
+
+    def _one_more(self, tokens: int) -> int:
+        """The tokens of a match after one that prints nothing; too many are given up, so that states stay few."""
+        return tokens + 1 if 0 < tokens < self._longest else -1
+
+    @cached_property
+    def _longest(self) -> int:
+        return max(len(string) for string in self.strings)
 
     def _within(self, surface: bytes) -> list[Match] | None:
         """The stop strings that begin within the token; None if one is complete in it."""
