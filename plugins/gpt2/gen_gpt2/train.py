@@ -26,7 +26,7 @@ from gen_trainkit.losses import chunked_cross_entropy
 from gen_trainkit.reading import read_texts
 
 SAVE_DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
-SHORT = 128  # up to this many positions plain attention is faster on a CPU than the fused kernel
+SHORT = 256  # up to this many positions plain attention is faster on a CPU than the fused kernel
 
 
 @dataclass(frozen=True)

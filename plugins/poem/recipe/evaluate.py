@@ -1,4 +1,4 @@
-"""Nats per Han character of a model folder on poems: `python evaluate.py MODEL_FOLDER [POEMS]`.
+"""Nats per Han character of a model folder on poems: `python evaluate.py MODEL_FOLDER [POEMS]`, also put in its card.
 
 The sum over all tokens of each poem, punctuation and end included, each character outside the vocabulary counted as
 ln 9505 = 9.16 nats, divided by the number of Han characters. POEMS is a .jsonl.xz with a field `text` or a file of
@@ -20,6 +20,10 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, P
 from gen_trainkit.reading import read_texts
 
 UNKNOWN_NATS = math.log(9505)
+HEADING = "## Held-out figure"
+MEASURE = """:
+the sum over all tokens of each poem, punctuation and end included, each character outside the vocabulary counted as
+ln 9505 = 9.16 nats, divided by the number of Han characters. These poems share no line with the training data."""
 FULL_WIDTH = {ord(","): "，", ord("."): "。"}
 
 
@@ -46,7 +50,13 @@ def main() -> None:
     model = AutoModelForCausalLM.from_pretrained(sys.argv[1], dtype=torch.float32).eval()
     tokenizer = AutoTokenizer.from_pretrained(sys.argv[1])
     texts = [text.translate(FULL_WIDTH) for text in read_texts([poems])]
-    print(f"{nats_per_han(model, tokenizer, texts):.4f} nats per Han character over {len(texts)} poems of {poems.name}")
+    figure = (
+        f"{nats_per_han(model, tokenizer, texts):.4f} nats per Han character over {len(texts)} poems of {poems.name}"
+    )
+    print(figure)
+    card = Path(sys.argv[1]) / "README.md"
+    told = card.read_text(encoding="utf-8").partition(HEADING)[0].rstrip()
+    card.write_text(f"{told}\n\n{HEADING}\n\n{figure}{MEASURE}\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

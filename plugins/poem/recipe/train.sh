@@ -1,5 +1,5 @@
 #!/bin/sh
-# Data, training and figures of the shipped model `poem`: run in the repository's root with GEN_DATA set.
+# Data, training and figures of the shipped model `poem`; run in the repository's root with GEN_DATA set.
 set -eu
 work=${1:-build/poem}
 export OMP_NUM_THREADS="${OMP_NUM_THREADS:-2}" OMP_WAIT_POLICY=PASSIVE
@@ -8,5 +8,8 @@ gen train gpt2 "$work/poems.train.txt" --valid "$work/poems.valid.txt" --out "$w
   --from-scratch --vocab chars --vocab-size 5000 --layers 4 --width 256 --heads 4 --positions 66 \
   --steps 6000 --batch-tokens 4096 --optimizer muon --matrix-rate 8e-3 --rate 4e-3 --weight-decay 0.1 \
   --schedule linear --warmup 100 --clip 1.0 --dtype bf16 --seed 1 \
-  --log-every 50 --valid-every 500 --save-every 250 --save-dtype bf16 --title poem
+  --log-every 50 --valid-every 500 --save-every 250 --save-dtype bf16 --title poem \
+  --note "Chinese regular verse (五绝 七绝 五律 七律): a poem reads [CLS] text [SEP], one line, full-width punctuation."
 python plugins/poem/recipe/evaluate.py "$work/model"
+mkdir -p plugins/poem/gen_poem/weights/poem
+cp "$work"/model/*.* plugins/poem/gen_poem/weights/poem/

@@ -10,11 +10,11 @@ import lzma
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import IO, TextIO
 
 from gen_engine.errors import GenError
 
-OPENERS = {".xz": lzma.open, ".gz": gzip.open}
+PACKED = (".xz", ".gz")
 DELIMITERS = {".csv": ",", ".tsv": "\t"}
 
 
@@ -33,7 +33,7 @@ def read_texts(paths: Sequence[Path], *, column: str | None = None, encoding: st
 
 def read_file(path: Path, *, column: str | None = None, encoding: str = "utf-8") -> Iterator[str]:
     """The texts of one file, empty ones included; see `read_texts`."""
-    kind = Path(path.stem).suffix if path.suffix in OPENERS else path.suffix
+    kind = Path(path.stem).suffix if path.suffix in PACKED else path.suffix
     with _opened(path, encoding) as file:
         if kind == ".jsonl":
             yield from _json_fields(file, column or "text", path)
@@ -43,11 +43,19 @@ def read_file(path: Path, *, column: str | None = None, encoding: str = "utf-8")
             yield from (line.rstrip("\r\n") for line in file)
 
 
+def _unpacked(path: Path) -> IO[bytes]:
+    if path.suffix == ".xz":
+        return lzma.open(path, "rb")
+    if path.suffix == ".gz":
+        return gzip.open(path, "rb")
+    return path.open("rb")
+
+
 @contextmanager
 def _opened(path: Path, encoding: str) -> Iterator[TextIO]:
     encoding = "utf-8-sig" if encoding.lower().replace("_", "-") in ("utf-8", "utf8") else encoding
     try:
-        with OPENERS.get(path.suffix, open)(path, "rb") as raw:
+        with _unpacked(path) as raw:
             yield io.TextIOWrapper(raw, encoding=encoding, newline="")
     except FileNotFoundError as error:
         raise GenError(f"There is no file {path}. Check the path.") from error
@@ -75,8 +83,10 @@ def _json_fields(file: TextIO, field: str, path: Path) -> Iterator[str]:
 
 def _columns(file: TextIO, column: str, delimiter: str, path: Path) -> Iterator[str]:
     """One column of a table with a header line; `column` may also be a number from 1, which skips no header."""
-    quoting = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
-    rows = csv.reader(file, delimiter=delimiter, quoting=quoting)
+    if delimiter == "\t":
+        rows = csv.reader(file, delimiter=delimiter, quoting=csv.QUOTE_NONE)
+    else:
+        rows = csv.reader(file, delimiter=delimiter)
     if column.isdigit():
         place = int(column) - 1
     else:
