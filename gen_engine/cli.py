@@ -40,6 +40,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (click.Abort, KeyboardInterrupt):
         return 130
     except click.ClickException as problem:
+        if problem.format_message().startswith("Usage:"):  # a group without a command: its help
+            problem.show()
+            return 2
         return complain(_usage(problem), problem.exit_code if problem.exit_code > 1 else 2)
     except GenError as problem:
         if settings.debug:
