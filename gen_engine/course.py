@@ -107,7 +107,7 @@ class Course:
 
     def stream(self, text: Text) -> None:
         """Send the characters that no later token can change."""
-        data = self._new_bytes(text, text.tokens)
+        data = self._new_bytes(self._kept(text))
         rules = zip(self.plan.product.rules, text.joint.states, strict=True)
         held = max((r.constraint.held(s) for r, s in rules if hasattr(r.constraint, "held")), default=0)
         final = data[: len(data) - held].decode("utf-8", errors="ignore")
@@ -117,8 +117,8 @@ class Course:
 
     def finish(self, text: Text, why: str) -> None:
         """Send the rest of the text and its completion."""
-        kept = text.tokens[: len(text.tokens) - self.plan.product.cut(text.joint)]
-        new = self._new_bytes(text, kept).decode("utf-8", errors="replace")
+        kept = self._kept(text)
+        new = self._new_bytes(kept).decode("utf-8", errors="replace")
         done = Completion(
             text=self.plan.prompt.text + new,
             new=new,
@@ -136,6 +136,10 @@ class Course:
         )
         self.send(Piece(text.sample, new[text.sent :], done))
 
-    def _new_bytes(self, text: Text, tokens: list[int]) -> bytes:
+    def _kept(self, text: Text) -> list[int]:
+        """The new tokens without those of a complete stop string."""
+        return text.tokens[: len(text.tokens) - self.plan.product.cut(text.joint)]
+
+    def _new_bytes(self, tokens: list[int]) -> bytes:
         surfaces = self.plan.chain.vocabulary.surfaces
         return b"".join(surfaces[token] for token in tokens)
