@@ -10,7 +10,7 @@ import lzma
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import IO, TextIO, cast
 
 from gen_engine.errors import GenError
 
@@ -43,11 +43,11 @@ def read_file(path: Path, *, column: str | None = None, encoding: str = "utf-8")
             yield from (line.rstrip("\r\n") for line in file)
 
 
-def _unpacked(path: Path) -> io.BufferedIOBase:
+def _unpacked(path: Path) -> IO[bytes]:
     if path.suffix == ".xz":
-        return lzma.open(path, "rb")
+        return cast("IO[bytes]", lzma.open(path, "rb"))
     if path.suffix == ".gz":
-        return gzip.open(path, "rb")
+        return cast("IO[bytes]", gzip.open(path, "rb"))
     return path.open("rb")
 
 
