@@ -12,11 +12,15 @@ from .lift import AnyText
 from .product import Joint, Product, Rule, as_rule
 from .prover import NODES, Answer, Prover
 from .text import Vocabulary
-from .tokensets import Ids, Intern, TokenSet
+from .tokensets import Intern, TokenSet
 from .types import Named, Prompt, Step
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+
+REMEMBERED = 4096
+"""For how many states what may follow them is remembered."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,46 +91,44 @@ class Chain:
         labels = [rule.label for rule in rules[self.background :]]
         return " and ".join([", ".join(labels[:-1]), labels[-1]] if len(labels) > 1 else labels)
 
-    def shape(self, step: Step, logits: Tensor, blocked: Tensor) -> tuple[Tensor, list[Ids]]:
-        """The choice logits [rows, vocab] of what is not blocked, and for each row the shapers that were undone.
+    def shape(self, step: Step, logits: Tensor, blocked: Tensor) -> Tensor:
+        """The choice logits [rows, vocab] of what is not blocked.
 
         `logits` [rows, vocab] are the model's and stay as they are; `blocked` [rows, vocab] is True where a token may
-        not follow. A row in which the model gives nothing to the allowed tokens is taken as uniform over them.
+        not follow. Rows in which nothing finite is left are for `shape_warily`.
         """
-        masked = logits.masked_fill(blocked, float("-inf"))
-        shaped = masked
+        shaped = logits.masked_fill(blocked, float("-inf"))
         for named in self.shapers:
-            shaped = named.processor(step, shaped)
-        if shaped is not masked:
-            shaped = shaped.masked_fill(blocked, float("-inf"))
-        if _is_sound(shaped):
-            return shaped, [()] * len(logits)
-        return self._shape_warily(step, masked, blocked)
+            shaped = _apply(named, step, shaped, blocked)
+        return shaped
 
-    def _shape_warily(self, step: Step, masked: Tensor, blocked: Tensor) -> tuple[Tensor, list[Ids]]:
-        """The same, one shaper at a time, undoing each in the rows where it leaves nothing or no number."""
-        shaped = masked.masked_fill(masked.isnan(), float("-inf"))
+    def shape_warily(self, step: Step, logits: Tensor, blocked: Tensor) -> tuple[Tensor, list[list[str]]]:
+        """The same, undoing each shaper in the rows where it leaves nothing or no number; and their names, by row.
+
+        A row in which the model itself gives nothing to the allowed tokens is taken as uniform over them.
+        """
+        shaped = logits.masked_fill(blocked | logits.isnan(), float("-inf"))
         empty = ~_sound_rows(shaped)
         shaped[empty] = shaped[empty].fill_(0.0).masked_fill(blocked[empty], float("-inf"))
-        undone: list[list[int]] = [[] for _ in range(len(masked))]
-        for number, named in enumerate(self.shapers):
-            after = named.processor(step, shaped).masked_fill(blocked, float("-inf"))
+        undone: list[list[str]] = [[] for _ in range(len(logits))]
+        for named in self.shapers:
+            after = _apply(named, step, shaped, blocked)
             bad = ~_sound_rows(after)
-            after = after.clone() if bad.any() else after
-            after[bad] = shaped[bad]
             for row in bad.nonzero().flatten().tolist():
-                undone[row].append(number)
-            shaped = after
-        return shaped, [tuple(numbers) for numbers in undone]
+                undone[row].append(named.label)
+            shaped = after.where(~bad[:, None], shaped)
+        return shaped, undone
+
+
+def _apply(named: Named, step: Step, logits: Tensor, blocked: Tensor) -> Tensor:
+    """One shaper, overruled where it revives what is blocked (built-in ones promise not to)."""
+    after: Tensor = named.processor(step, logits)
+    return after if getattr(named.processor, "revives_nothing", False) else after.masked_fill(blocked, float("-inf"))
 
 
 def _sound_rows(logits: Tensor) -> Tensor:
     best = logits.amax(dim=-1)
     return best.isfinite()
-
-
-def _is_sound(logits: Tensor) -> bool:
-    return bool(_sound_rows(logits).all())
 
 
 def counted_bound(product: Product, horizon: int) -> int | None:
@@ -184,18 +186,21 @@ class Plan:
 
     def tokens(self, joint: Joint, left: int) -> TokenSet:
         """The tokens that may follow with `left` more tokens to go, the end aside; those known to be dead are out."""
-        allowed = self.product.allowed(joint)
-        dead = self.prover.automaton.dead(self.prover.structural(joint), left - 1)
-        if dead is None:
-            return allowed
-        return self.product.intern.meet([allowed, TokenSet(dead)])
+        found = self.prover.tokens.get((joint, left))
+        if found is None:
+            found = self.product.allowed(joint)
+            dead = self.prover.automaton.dead(self.prover.structural(joint), left - 1)
+            if dead is not None:
+                found = self.product.intern.meet([found, TokenSet(dead)])
+            if len(self.prover.tokens) > REMEMBERED:
+                self.prover.tokens.clear()
+            self.prover.tokens[joint, left] = found
+        return found
 
-    def with_end(self, tokens: TokenSet, joint: Joint) -> TokenSet:
-        """The same set, and the end of the text if every rule accepts and the model has an end."""
+    def with_end(self, tokens: TokenSet) -> TokenSet:
+        """The same set and the end of the text, if the model has one; for places where every rule accepts."""
         end = self.chain.vocabulary.end
-        if end is None or not self.product.accepts(joint):
-            return tokens
-        return replace(tokens, plus=(*tokens.plus, end))
+        return tokens if end is None else replace(tokens, plus=(*tokens.plus, end))
 
     def is_alive(self, joint: Joint, left: int, before: Joint) -> Answer:
         """Whether a text exists behind `joint`, which follows `before`, with at most `left` more tokens."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from .chain import Plan
 from .product import Joint
+from .tokensets import TokenSet
 from .types import Completion, Draw, Piece, Request
 
 ATTEMPTS = 256
@@ -31,7 +32,8 @@ def uniform(seed: int, sample: int, position: int, attempt: int, name: str) -> f
 @dataclass
 class Text:
     """One text being written. `tokens` are the new ones, those of an unfinished stop string included; the last
-    `fresh` of them have not been read by the model, and of these the last `forced` had no alternative."""
+    `fresh` of them have not been read by the model, and of these the last `forced` had no alternative. `unsent` are
+    the bytes that nobody was shown yet, `allowed` is what may follow, the end included."""
 
     sample: int
     joint: Joint
@@ -39,20 +41,25 @@ class Text:
     logprobs: list[float] = field(default_factory=list)
     exact: bool = True
     undone: dict[str, None] = field(default_factory=dict)
-    sent: int = 0
+    unsent: bytes = b""
     fresh: int = 0
     forced: int = 0
+    allowed: TokenSet | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class Course:
-    """A request, the plan it is decoded by, and what its decoder may ask of both."""
+    """A request, the plan it is decoded by, and what its decoder may ask of both.
+
+    What is written goes to `send`: as soon as it is final, or (not `in_pieces`) whole texts only.
+    """
 
     request: Request
     plan: Plan
     seed: int
     model: Any
     send: Callable[[Piece], None]
+    in_pieces: bool = True
 
     def texts(self) -> list[Text]:
         """One empty text for each sample that is wanted."""
@@ -64,20 +71,10 @@ class Course:
 
     def draw(self, row: int, text: Text, *, at_random: bool) -> Draw:
         """The ask for the next token of `text` from the logits of `row`."""
+        assert text.allowed is not None
         history = (*self.plan.prompt.tokens, *text.tokens)
-        number = uniform(self.seed, text.sample, len(text.tokens), 0, "draw") if at_random else None
-        return Draw(row, text.joint, self.left(text), history, text.sample, number)
-
-    def ending(self, text: Text) -> str | None:
-        """Why the text is finished as it stands, None if it goes on."""
-        product = self.plan.product
-        if product.cut(text.joint):
-            return "stop"
-        if self.left(text) <= 0:
-            return "budget"
-        if product.accepts(text.joint) and self.plan.tokens(text.joint, self.left(text)).is_empty():
-            return "full"
-        return None
+        place = uniform(self.seed, text.sample, len(text.tokens), 0, "draw") if at_random else None
+        return Draw(row, text.allowed, history, text.sample, place)
 
     def begin(self, text: Text) -> str | None:
         """Write what the prompt leaves no alternative to; why the text is finished then, None if it goes on."""
@@ -87,42 +84,60 @@ class Course:
 
     def run_on(self, text: Text) -> str | None:
         """Write the tokens that have no alternative; why the text is finished then, None if it goes on."""
+        plan = self.plan
         half = (self.model.positions or 4 * RUN) // 2  # a model that slides its window keeps that many tokens
         while True:
-            why = self.ending(text)
-            if why is not None or self.plan.product.accepts(text.joint) or text.forced >= min(RUN, half - 1):
-                return why
-            only = self.plan.tokens(text.joint, self.left(text)).only()
+            left = self.left(text)
+            if plan.product.cut(text.joint):
+                return "stop"
+            if left <= 0:
+                return "budget"
+            allowed, accepts = plan.tokens(text.joint, left), plan.product.accepts(text.joint)
+            if accepts and allowed.is_empty():
+                return "full"
+            only = allowed.only() if not accepts and text.forced < min(RUN, half - 1) else None
             if only is None:
+                text.allowed = plan.with_end(allowed) if accepts else allowed
                 return None
-            self.write(text, only, self.plan.product.next(text.joint, only))
+            self.write(text, only, plan.product.next(text.joint, only))
             text.forced += 1
 
-    @staticmethod
-    def write(text: Text, token: int, joint: Joint) -> None:
+    def write(self, text: Text, token: int, joint: Joint) -> None:
         """Add one token, which leads to `joint`."""
         text.tokens.append(token)
         text.joint = joint
         text.fresh += 1
+        text.unsent += self.plan.chain.vocabulary.surfaces[token]
 
     def stream(self, text: Text) -> None:
         """Send the characters that no later token can change."""
-        data = self._new_bytes(self._kept(text))
-        rules = zip(self.plan.product.rules, text.joint.states, strict=True)
-        held = max((r.constraint.held(s) for r, s in rules if hasattr(r.constraint, "held")), default=0)
-        final = data[: len(data) - held].decode("utf-8", errors="ignore")
-        if len(final) > text.sent:
-            self.send(Piece(text.sample, final[text.sent :]))
-            text.sent = len(final)
+        if not self.in_pieces:
+            return
+        shown = text.unsent[: len(text.unsent) - self._held(text)]
+        final = shown.decode("utf-8", errors="ignore")
+        if final:
+            self.send(Piece(text.sample, final))
+            text.unsent = text.unsent[len(final.encode()) :]
+
+    def _held(self, text: Text) -> int:
+        """How many trailing bytes are, or could become, a stop string, and are therefore no part of the text."""
+        surfaces = self.plan.chain.vocabulary.surfaces
+        cut = self.plan.product.cut(text.joint)
+        if cut:
+            return sum(len(surfaces[token]) for token in text.tokens[-cut:])
+        return self.plan.product.held(text.joint)
 
     def finish(self, text: Text, why: str) -> None:
         """Send the rest of the text and its completion."""
-        kept = self._kept(text)
-        new = self._new_bytes(kept).decode("utf-8", errors="replace")
+        cut = self.plan.product.cut(text.joint)
+        rest = text.unsent[: len(text.unsent) - self._held(text)] if cut else text.unsent
+        surfaces = self.plan.chain.vocabulary.surfaces
+        kept = tuple(text.tokens[: len(text.tokens) - cut])
+        new = b"".join(surfaces[token] for token in kept).decode("utf-8", errors="replace")
         done = Completion(
             text=self.plan.prompt.text + new,
             new=new,
-            tokens=tuple(kept),
+            tokens=kept,
             logprob=sum(text.logprobs),
             logprobs=tuple(text.logprobs),
             finish=why,
@@ -134,12 +149,4 @@ class Course:
             reproducible=self.model.reproducible,
             undone=tuple(text.undone),
         )
-        self.send(Piece(text.sample, new[text.sent :], done))
-
-    def _kept(self, text: Text) -> list[int]:
-        """The new tokens without those of a complete stop string."""
-        return text.tokens[: len(text.tokens) - self.plan.product.cut(text.joint)]
-
-    def _new_bytes(self, tokens: list[int]) -> bytes:
-        surfaces = self.plan.chain.vocabulary.surfaces
-        return b"".join(surfaces[token] for token in tokens)
+        self.send(Piece(text.sample, rest.decode("utf-8", errors="replace") if self.in_pieces else new, done))

@@ -68,7 +68,7 @@ class Engine:
     def generate_batch(self, requests: Sequence[Request]) -> list[list[Completion]]:
         """The completions of each request, which are the same as if it were alone."""
         found: list[dict[int, Completion]] = [{} for _ in requests]
-        for number, piece in self.pieces(requests):
+        for number, piece in Runner(self.model).run([self.job(request, in_pieces=False) for request in requests]):
             if piece.completion is not None:
                 found[number][piece.sample] = piece.completion
         return [[samples[i] for i in sorted(samples)] for samples in found]
@@ -78,16 +78,18 @@ class Engine:
 
         All requests are checked before the first token.
         """
-        jobs = [self._job(request) for request in requests]
-        return Runner(self.model).run(jobs)
+        return Runner(self.model).run([self.job(request) for request in requests])
 
-    def _job(self, request: Request) -> tuple[Any, Callable[[Callable[[Piece], None]], Course]]:
+    def job(
+        self, request: Request, *, in_pieces: bool = True
+    ) -> tuple[Any, Callable[[Callable[[Piece], None]], Course]]:
+        """What the runner runs for a request, which is checked now."""
         if request.num < 1:
             raise GenError(f"num={request.num} asks for no text; give a number from 1.")
         decoder = registry().find("decoder", request.decoder).value
         plan = self.chain(request.processors).plan(self._read(request.prompt), request.max_new)
         seed = secrets.randbelow(2**32) if request.seed is None else request.seed
-        return decoder, lambda send: Course(request, plan, seed, self.model, send)
+        return decoder, lambda send: Course(request, plan, seed, self.model, send, in_pieces)
 
     def _read(self, prompt: str | Prompt) -> Prompt:
         return prompt if isinstance(prompt, Prompt) else self.tokenizer.encode(prompt)

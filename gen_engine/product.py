@@ -102,6 +102,11 @@ class Product:
         cuts = ((self.rules[i].cut, joint.states[i]) for i in self._stops)
         return max((cut(state) for cut, state in cuts if cut is not None), default=0)
 
+    def held(self, joint: Joint) -> int:
+        """How many trailing bytes could still become a stop string."""
+        holders = ((self.rules[i].constraint, joint.states[i]) for i in self._stops)
+        return max((getattr(stop, "held", lambda _: 0)(state) for stop, state in holders), default=0)
+
     def accepts(self, joint: Joint) -> bool:
         """Whether the text may end here."""
         return bool(self._stops and self.cut(joint)) or self._accept(joint.states)

@@ -19,7 +19,7 @@ import numpy as np
 
 from .automaton import Automaton
 from .product import Joint, Product
-from .tokensets import Ids
+from .tokensets import Ids, TokenSet
 
 Answer = Literal["yes", "no", "undecided"]
 NODES = 20_000
@@ -34,11 +34,15 @@ def partition(keys: Sequence[Sequence[Hashable]], count: int) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class Prover:
-    """Answers for one product of rules; `bound` is how many tokens the counted rules remove at any one place."""
+    """Answers for one product of rules; `bound` is how many tokens the counted rules remove at any one place.
+
+    `tokens` is for whoever asks what may follow a state with so many tokens to go, to remember the answer in.
+    """
 
     product: Product
     bound: int | None
     nodes: int = NODES
+    tokens: dict[tuple[Joint, int], TokenSet] = field(default_factory=dict)
     _failed: dict[Joint, int] = field(default_factory=dict)
     _witness: dict[Joint, tuple[int, int]] = field(default_factory=dict)
 

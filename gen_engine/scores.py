@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import isfinite
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Scores:
-    """The draws of one decoder. `logits` [draws, vocab] are the model's own, `allowed[i]` what may follow in draw i.
+    """The draws of one decoder. `logits` [draws, vocab] are the model's own.
 
     `drawn[i]` is the token chosen for draw i, `undone[i]` names the shapers undone there; `forced[r]` are the model's
     own log-probabilities of the forced tokens of row r.
@@ -28,7 +29,6 @@ class Scores:
     draws: Sequence[Draw]
     logits: Tensor
     logprobs: Tensor
-    allowed: Sequence[TokenSet]
     drawn: Sequence[int]
     drawn_logprobs: Sequence[float]
     undone: Sequence[Sequence[str]]
@@ -42,17 +42,13 @@ class Scores:
 
     def redraw(self, number: int, struck: Sequence[int], place: float | None) -> int | None:
         """The choice at `place` among what may follow without the struck tokens; None if nothing is left."""
-        allowed = self.allowed[number]
-        plus = tuple(token for token in allowed.plus if token not in struck)
-        rest = TokenSet(allowed.mask, (*allowed.minus, *struck), plus)
+        draw = self.draws[number]
+        plus = tuple(token for token in draw.allowed.plus if token not in struck)
+        rest = TokenSet(draw.allowed.mask, (*draw.allowed.minus, *struck), plus)
         if rest.is_empty():
             return None
-        draw = self.draws[number]
-        again = Draw(draw.row, draw.joint, draw.left, draw.history, draw.sample, place)
-        step = make_step([(self.course, again)], attempt=len(struck))
-        chain = self.course.plan.chain
-        shaped, _ = chain.shape(step, self.logits[number : number + 1], blocked([rest], len(chain.vocabulary)))
-        return pick(shaped, [place])[0]
+        asks = [(self.course, replace(draw, allowed=rest, uniform=place))]
+        return _choose(asks, self.logits[number : number + 1], attempt=len(struck))[0][0]
 
 
 def score(jobs: Sequence[tuple[Course, Sequence[Draw], Sequence[Sequence[float]]]], logits: Tensor) -> list[Scores]:
@@ -64,14 +60,10 @@ def score(jobs: Sequence[tuple[Course, Sequence[Draw], Sequence[Sequence[float]]
 
     asks = [(course, draw) for course, draws, _ in jobs for draw in draws]
     if not asks:
-        return [Scores(course, (), logits, logits, (), (), (), (), forced) for course, _, forced in jobs]
-    chain = asks[0][0].plan.chain
-    allowed = [course.plan.with_end(course.plan.tokens(draw.joint, draw.left), draw.joint) for course, draw in asks]
-    shaped, undone = chain.shape(make_step(asks), logits, blocked(allowed, len(chain.vocabulary)))
-    drawn = pick(shaped, [draw.uniform for _, draw in asks])
+        return [Scores(course, (), logits, logits, (), (), (), forced) for course, _, forced in jobs]
+    drawn, undone = _choose(asks, logits)
     logprobs = torch.log_softmax(logits, dim=-1)
     chosen = logprobs.gather(1, torch.tensor(drawn)[:, None]).flatten().tolist()
-    names = [[chain.shapers[number].label for number in numbers] for numbers in undone]
     found: list[Scores] = []
     first = 0
     for course, draws, forced in jobs:
@@ -83,14 +75,31 @@ def score(jobs: Sequence[tuple[Course, Sequence[Draw], Sequence[Sequence[float]]
                 draws,
                 logits[part],
                 logprobs[part],
-                allowed[part],
                 drawn[part],
                 chosen[part],
-                names[part],
+                undone[part],
                 forced,
             )
         )
     return found
+
+
+def _choose(
+    asks: Sequence[tuple[Course, Draw]], logits: Tensor, attempt: int = 0
+) -> tuple[list[int], list[Sequence[str]]]:
+    """The token drawn in each row of `logits` [draws, vocab], and the shapers undone there."""
+    chain = asks[0][0].plan.chain
+    step, places = make_step(asks, attempt), [draw.uniform for _, draw in asks]
+    out = blocked([draw.allowed for _, draw in asks], len(chain.vocabulary))
+    drawn = pick(chain.shape(step, logits, out), places)
+    undone: list[Sequence[str]] = [()] * len(asks)
+    unsound = [row for row, token in enumerate(drawn) if token is None]
+    if unsound:
+        shaped, names = chain.shape_warily(step, logits, out)
+        again = pick(shaped, places)
+        for row in unsound:  # and no others: no row may depend on what happens in its neighbours
+            drawn[row], undone[row] = again[row], names[row]
+    return [token for token in drawn if token is not None], undone
 
 
 def make_step(asks: Sequence[tuple[Course, Draw]], attempt: int = 0) -> Step:
@@ -137,20 +146,26 @@ def blocked(allowed: Sequence[TokenSet], size: int) -> Tensor:
     return found
 
 
-def pick(shaped: Tensor, places: Sequence[float | None]) -> list[int]:
-    """For each row the likeliest token, or the one at which the running sum of probabilities passes its place."""
+def pick(shaped: Tensor, places: Sequence[float | None]) -> list[int | None]:
+    """For each row the likeliest token, or the one at which the running sum of probabilities passes its place.
+
+    None for a row that has no finite logit, or one that is no number.
+    """
     import torch
 
-    chosen: list[int] = [0] * len(places)
+    chosen: list[int | None] = [None] * len(places)
     at_random = [row for row, place in enumerate(places) if place is not None]
     if len(at_random) < len(places):
-        best = shaped.argmax(dim=-1).tolist()
-        chosen = [best[row] if place is None else 0 for row, place in enumerate(places)]
+        best, tokens = (found.tolist() for found in shaped.max(dim=-1))
+        chosen = [token if isfinite(value) else None for value, token in zip(best, tokens, strict=True)]
     if at_random:
         rows = shaped if len(at_random) == len(places) else shaped[at_random]
         sums = torch.softmax(rows, dim=-1).cumsum(dim=-1, dtype=torch.float64)
-        wanted = torch.tensor([[places[row]] for row in at_random], dtype=torch.float64) * sums[:, -1:]
+        total = sums[:, -1:]
+        wanted = torch.tensor([[places[row]] for row in at_random], dtype=torch.float64) * total
+        # A place that rounds up to the total would lie behind every token.
+        wanted = torch.minimum(wanted, torch.nextafter(total, torch.zeros(())))
         found = torch.searchsorted(sums, wanted, right=True).flatten().tolist()
-        for row, token in zip(at_random, found, strict=True):
-            chosen[row] = token
+        for row, token, whole in zip(at_random, found, total.flatten().tolist(), strict=True):
+            chosen[row] = token if isfinite(whole) else None
     return chosen

@@ -33,12 +33,14 @@ as many, each row for itself, so that hardly ever a whole row is sorted."""
 class NamedShaper:
     """A shaper that prints as it is spelled in a chain (`top_k=50`); equal names mean equal effects.
 
-    `truncates` says whether it removes tokens (sets them to -inf) rather than only weighing them.
+    `truncates` says whether it removes tokens (sets them to -inf) rather than only weighing them; `revives_nothing`
+    promises that what is -inf stays so.
     """
 
     name: str
     truncates: bool
     shape: Callable[[Step, Tensor], Tensor] = field(compare=False)
+    revives_nothing: bool = True
 
     def __call__(self, step: Step, logits: Tensor) -> Tensor:
         return self.shape(step, logits)

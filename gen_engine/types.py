@@ -179,13 +179,12 @@ class ModelLoader(Protocol):
 class Draw:
     """One choice that a decoder wants made from the logits of `row`.
 
-    `joint` is the chain's state there, `left` the new tokens that may still follow, `history` all tokens so far;
-    `uniform` is a number in [0, 1) at which the choice distribution is inverted, None for the likeliest token.
+    `allowed` is what may follow there, the end included, `history` are all tokens so far; `uniform` is a number in
+    [0, 1) at which the choice distribution is inverted, None for the likeliest token.
     """
 
     row: int
-    joint: Any
-    left: int
+    allowed: TokenSet
     history: Sequence[int]
     sample: int
     uniform: float | None
