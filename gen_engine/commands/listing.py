@@ -106,7 +106,7 @@ def plugins(as_json: bool) -> None:
 @as_json
 @debug_option()
 def doctor(as_json: bool) -> None:
-    """Show versions, threads, the dtype chosen and why, and start-up times."""
+    """Show versions, threads, dtypes and start-up times."""
     facts = _versions() | _machine()
     facts |= {f"import of {p.name}": f"{p.seconds * 1000:.0f} ms" for p in registry().plugins}
     facts |= {f"plugin {p.name}": p.error for p in registry().plugins if p.error}
