@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import pickle
-import shutil
-import tempfile
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -132,6 +129,9 @@ def written_whole(out: Path) -> Iterator[Path]:
 
     Raises GenError if `out` exists already and is not an empty folder.
     """
+    import shutil
+    import tempfile
+
     if out.exists() and not (out.is_dir() and not any(out.iterdir())):
         raise GenError(f"{out} exists already; name a new folder, or remove it first.")
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -158,6 +158,8 @@ def write_weights(path: Path, tensors: Mapping[str, Tensor]) -> None:
 
 def write_checkpoint(out: Path, config: Mapping[str, Any], tensors: Mapping[str, Tensor], base: Path | None) -> None:
     """Write a standard model folder, with the tokenizer files of `base`; it appears whole or not at all."""
+    import shutil
+
     with written_whole(out) as aside:
         text = json.dumps(dict(config), ensure_ascii=False, indent=2) + "\n"
         (aside / CONFIG).write_text(text, encoding="utf-8")
@@ -197,6 +199,8 @@ def convert(net: Path, base: Path, out: Path) -> None:
 
 def read_state_dict(net: Path) -> dict[str, Tensor]:
     """The tensors of a `torch.save(model.state_dict(), net)` file, read without running code from it."""
+    import pickle
+
     import torch
 
     try:

@@ -32,7 +32,7 @@ ACTIVATIONS: dict[str, tuple[str, str]] = {
 }
 """How oneDNN calls the activations of GPT-2's configurations."""
 
-PROBED_OUTPUTS = 1024
+PROBED_OUTPUTS = 512
 """Outputs of a layer that are probed: more of them are more of the same."""
 
 PADDINGS = ((1, 1), (2, 1), (8, 8), (16, 16))
@@ -75,7 +75,7 @@ def _padding(out: int, inner: int, dtype: torch.dtype, threads: int) -> tuple[in
     linear, rows = _cancelling(out, inner, dtype)
     expected = linear(rows)
     for pad in PADDINGS:
-        counts = (1, 2, 3, 5, 7, 9, 17, 33)
+        counts = (1, 2, 3, 5, 9, 33)
         if all(torch.equal(linear(rows[: padded(count, pad)])[:count], expected[:count]) for count in counts):
             return pad
     return None

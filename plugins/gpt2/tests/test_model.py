@@ -252,6 +252,6 @@ def test_it_says_what_it_computes_in_and_why(models):
 
 
 def test_loading_imports_no_transformers(folder):
-    code = f"import sys; from gen_gpt2 import load_gpt2; from pathlib import Path; assert 'torch' not in sys.modules\n"
+    code = "import sys; from gen_gpt2 import load_gpt2; from pathlib import Path; assert 'torch' not in sys.modules\n"
     code += f"load_gpt2(Path({str(folder)!r}), name='x'); assert 'transformers' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
