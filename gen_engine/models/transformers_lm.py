@@ -214,6 +214,7 @@ def load(source: Path | str, *, name: str, dtype: str = "auto", fast: bool = Fal
 
 
 def _read_model(source: Path | str, dtype: torch.dtype) -> Any:
+    from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM
     from transformers.utils import logging
 
@@ -230,7 +231,7 @@ def _read_model(source: Path | str, dtype: torch.dtype) -> Any:
     logging.disable_progress_bar()
     try:
         model, info = _local_first(read, isinstance(source, Path))
-    except Exception as error:  # whatever damaged files or a missing network make transformers raise
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, ImportError, SafetensorError) as error:
         reason = str(error).strip().split("\n")[0]
         raise GenError(
             f"{source} cannot be loaded as a causal language model ({reason}); give a folder with config.json, "
