@@ -86,14 +86,40 @@ class Lifted:
         if state[1]:
             array = np.zeros(len(self.vocabulary), dtype=bool)
             array[list(self.vocabulary.silent)] = True
-            candidates: Iterable[int] = (*self.vocabulary.partial,)
         else:
             array = self._from_chars(self._char_set(state[0])).to_array().copy()
-            candidates = (*self.vocabulary.partial,)
-            self._walk(self._trie, state[0], array)
-        for token in candidates:
+            if hasattr(self.machine, "kind"):
+                self._ask_for_each_kind(state, array)
+            else:
+                self._walk(self._trie, state[0], array)
+        for token in self.vocabulary.partial:
             array[token] = self.after(state, token) is not None
         return TokenSet(self.intern.mask(array))
+
+    def _ask_for_each_kind(self, state: LiftedState, array: np.ndarray) -> None:
+        """Mark the merged tokens that may follow: one of each kind stands for those that the state does not mention."""
+        mentioned = set(self.mentions(state))
+        for tokens, members in self._merged_alike:
+            fresh = next((token for token in tokens if token not in mentioned), None)
+            array[members] = fresh is not None and self.after(state, fresh) is not None
+        for token in mentioned.intersection(self._merged):
+            array[token] = self.after(state, token) is not None
+
+    @cached_property
+    def _merged(self) -> frozenset[int]:
+        return frozenset(self.vocabulary.merged)
+
+    @cached_property
+    def _merged_alike(self) -> list[tuple[list[int], np.ndarray]]:
+        """Merged tokens whose characters are of the same kinds and repeat at the same places."""
+        kind = getattr(self.machine, "kind", None)
+        assert kind is not None
+        alike: dict[Hashable, list[int]] = {}
+        for token in self.vocabulary.merged:
+            text = self.vocabulary.texts[token] or ""
+            key = tuple((kind(char), text.index(char)) for char in text)
+            alike.setdefault(key, []).append(token)
+        return [(tokens, np.array(tokens)) for tokens in alike.values()]
 
     def _char_set(self, inner: Any) -> CharSet:
         machine_set = getattr(self.machine, "allowed", None)

@@ -72,7 +72,7 @@ def as_rule(label: str, processor: Any, vocabulary: Vocabulary, intern: Intern) 
     """A rule out of a constraint, or out of a character machine lifted to the vocabulary."""
     if hasattr(processor, "step"):
         return Rule(label, Lifted(processor, vocabulary, intern))
-    return Rule(label, processor)  # type: ignore[arg-type]
+    return Rule(label, processor)
 
 
 @dataclass(frozen=True, eq=False)

@@ -24,6 +24,8 @@ from .tokensets import Ids, TokenSet
 Answer = Literal["yes", "no", "undecided"]
 NODES = 20_000
 REMEMBERED = 200_000
+NODE, DEAD, REFUSAL = 64, 16, 1
+"""What it costs to visit a state, to see at once that one is dead, and to be refused a token, in parts of a node."""
 
 
 def partition(keys: Sequence[Sequence[Hashable]], count: int) -> np.ndarray:
@@ -146,49 +148,55 @@ class Prover:
         pairs = zip(self.product.rules, joint.states, strict=True)
         return {token for rule, state in pairs if rule.mentions is not None for token in rule.mentions(state)}
 
-    def _candidates(self, joint: Joint, budget: int, hint: int | None) -> Iterator[int]:
-        """Tokens to try, so that if none of them leads to the end, no token does."""
-        permits = self.product.permits
-        if hint is not None and permits(joint, hint):
+    def _candidates(self, joint: Joint, budget: int, hint: int | None, spent: list[int]) -> Iterator[int]:
+        """Tokens to try, so that if none of them leads to the end, no token does; refusals count as work."""
+        for token in self._worth_asking(joint, budget, hint):
+            if self.product.permits(joint, token):
+                yield token
+            else:
+                spent[0] += REFUSAL
+
+    def _worth_asking(self, joint: Joint, budget: int, hint: int | None) -> Iterator[int]:
+        """One token for each set of tokens that behave alike, the hint first, then those nearest to the end."""
+        if hint is not None:
             yield hint
         mentioned = self._mentioned(joint)
         for coarse in self.automaton.order(self.structural(joint), budget, tuple(self._groups)):
             for tokens in self._groups.get(coarse, ()):
                 fresh = next((token for token in tokens if token not in mentioned), None)
-                if fresh is not None and permits(joint, fresh):
+                if fresh is not None:
                     yield fresh
-        yield from (token for token in sorted(mentioned) if permits(joint, token))
+        yield from sorted(mentioned)
 
     def _search(self, joint: Joint, budget: int, hint: Ids, materialise: bool = False) -> Answer:
         self._forget()
-        visited = 0
-        stack = [(joint, self._candidates(joint, budget, hint[0] if hint else None))]
+        spent = [0]
+        stack = [(joint, self._candidates(joint, budget, hint[0] if hint else None, spent))]
         path: list[int] = []
         while stack:
             here, candidates = stack[-1]
             token = next(candidates, None)
+            if spent[0] > self.nodes * NODE:
+                return "undecided"
             if token is None:
-                left = budget - len(path)
-                self._failed[here] = max(left, self._failed.get(here, -1))
+                self._failed[here] = max(budget - len(path), self._failed.get(here, -1))
                 stack.pop()
-                if path:
-                    path.pop()
+                del path[-1:]
                 continue
             there = self.product.next(here, token)
             left = budget - len(path) - 1
             known = self._at_once(there, left)
-            if known == "yes" and materialise and not self._is_concrete(there, left):
-                known = None
-            if known == "yes":
+            if known == "yes" and (not materialise or self._is_concrete(there, left)):
                 if self._is_concrete(there, left):
                     self._remember([*(frame[0] for frame in stack), there], [*path, token])
                 return "yes"
-            if known is None:
-                visited += 1
-                if visited > self.nodes:
-                    return "undecided"
-                path.append(token)
-                stack.append((there, self._candidates(there, left, hint[len(path)] if len(hint) > len(path) else None)))
+            if known == "no":
+                spent[0] += DEAD
+                continue
+            spent[0] += NODE
+            path.append(token)
+            follow = hint[len(path)] if len(hint) > len(path) else None
+            stack.append((there, self._candidates(there, left, follow, spent)))
         return "no"
 
     def _is_concrete(self, joint: Joint, left: int) -> bool:
