@@ -24,7 +24,7 @@ def requests(count):
 def texts(dtype, asked, rows):
     model = engine(dtype)
     found = [{} for _ in asked]
-    for number, piece in Runner(model.model, rows).run([model._job(request) for request in asked]):
+    for number, piece in Runner(model.model, rows).run([model.job(request) for request in asked]):
         if piece.completion is not None:
             found[number][piece.sample] = (piece.completion.text, piece.completion.logprobs)
     return found
