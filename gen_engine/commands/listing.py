@@ -110,7 +110,6 @@ def doctor(as_json: bool) -> None:
     facts = _versions() | _machine()
     facts |= {f"import of {p.name}": f"{p.seconds * 1000:.0f} ms" for p in registry().plugins}
     facts |= {f"plugin {p.name}": p.error for p in registry().plugins if p.error}
-    facts |= {f"dtype of {name}": _dtype(name) for name in sorted(registry().models)}
     if as_json:
         return dump(facts)
     return table("This machine", ["what", "is"], [[name, str(fact)] for name, fact in facts.items()])
@@ -129,22 +128,15 @@ def _versions() -> dict[str, str]:
 def _machine() -> dict[str, str]:
     import torch
 
+    from ..models.dtype import choose_dtype
+
+    dtype, reason = choose_dtype("auto")
     return {
         "threads": f"{torch.get_num_threads()} of {os.cpu_count()} cores",
         "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "not set"),
+        "dtype auto": f"{str(dtype).removeprefix('torch.')}, since {reason}",
         "accelerator": torch.cuda.get_device_name() if torch.cuda.is_available() else "none",
     }
-
-
-def _dtype(name: str) -> str:
-    """The dtype that a shipped model chooses here, and why."""
-    from ..engine import load
-
-    try:
-        model = load(name).model
-    except GenError as problem:
-        return f"none: {problem}"
-    return f"{model.dtype}: {getattr(model, 'dtype_reason', 'the dtype of its checkpoint')}"
 
 
 @click.command()
