@@ -182,14 +182,8 @@ class Lifted:
             return None
         known: dict[str, Hashable] = {char: kind(char) for text in self.vocabulary.texts for char in text or ""}
         lonely = {token for token, text in enumerate(self.vocabulary.texts) if self._is_lonely(text)}
-        return [
-            ("token", token)
-            if token in lonely
-            else known[text]
-            if text is not None and len(text) == 1
-            else tuple(known[char] for char in text or "")
-            for token, text in enumerate(self.vocabulary.texts)
-        ]
+        texts = enumerate(self.vocabulary.texts)
+        return [token if token in lonely else tuple(known[char] for char in text or "") for token, text in texts]
 
     def _is_lonely(self, text: str | None) -> bool:
         """Whether a token behaves like no other: parts of characters, and what shares characters that a state may
