@@ -144,9 +144,20 @@ class Prover:
             found[coarse].append(tuple(tokens))
         return found
 
+    @cached_property
+    def _twins(self) -> dict[int, Ids]:
+        """For each token that does not print its text alone all that print it."""
+        families: dict[bytes, list[int]] = defaultdict(list)
+        for token in self.product.vocabulary.usable:
+            families[self.product.vocabulary.surfaces[token]].append(token)
+        return {token: tuple(f) for text, f in families.items() if text and len(f) > 1 for token in f}
+
     def _mentioned(self, joint: Joint) -> set[int]:
+        """The tokens that a rule singles out, and those that print the same: what one rule says of a token, another
+        may say of its text."""
         pairs = zip(self.product.rules, joint.states, strict=True)
-        return {token for rule, state in pairs if rule.mentions is not None for token in rule.mentions(state)}
+        found = {token for rule, state in pairs if rule.mentions is not None for token in rule.mentions(state)}
+        return found.union(*(self._twins[token] for token in found if token in self._twins)) if self._twins else found
 
     def _candidates(self, joint: Joint, budget: int, hint: int | None, spent: list[int]) -> Iterator[int]:
         """Tokens to try, so that if none of them leads to the end, no token does; refusals count as work."""
