@@ -134,10 +134,11 @@ class StopStrings:
     def allowed(self, state: StopState) -> TokenSet:
         if state[0]:
             return self._nothing
-        within = [self.strings[i][matched:] for i, matched, tokens in state[1] if tokens < 0]
-        doubtful = {token for rest in within for token in self._beginning_with(rest)}
         mask = self._anything.mask
-        return TokenSet(mask, tuple(t for t in doubtful if mask.array[t] and self._after(state, t) is None))
+        rests = [self.strings[i][matched:] for i, matched, _ in state[1]]
+        completing = {token: self.permits(state, token) for rest in rests for token in self._beginning_with(rest)}
+        minus = tuple(token for token, may in completing.items() if mask.array[token] and not may)
+        return TokenSet(mask, minus, tuple(token for token, may in completing.items() if may and not mask.array[token]))
 
     def kinds(self) -> list[Hashable]:
         """Tokens that neither print a part of a stop string nor overlap with one behave alike."""
