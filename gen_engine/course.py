@@ -113,7 +113,7 @@ class Course:
         """Send the characters that no later token can change."""
         if not self.in_pieces:
             return
-        shown = text.unsent[: len(text.unsent) - self._held(text)]
+        shown = text.unsent[: max(0, len(text.unsent) - self._held(text))]
         final = shown.decode("utf-8", errors="ignore")
         if final:
             self.send(Piece(text.sample, final))

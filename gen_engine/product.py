@@ -103,9 +103,9 @@ class Product:
         return max((cut(state) for cut, state in cuts if cut is not None), default=0)
 
     def held(self, joint: Joint) -> int:
-        """How many trailing bytes could still become a stop string."""
+        """How many trailing bytes could still become a stop string: all, if what cuts does not say (`held`)."""
         holders = ((self.rules[i].constraint, joint.states[i]) for i in self._stops)
-        return max((getattr(stop, "held", lambda _: 0)(state) for stop, state in holders), default=0)
+        return max((getattr(stop, "held", lambda _: 1 << 62)(state) for stop, state in holders), default=0)
 
     def accepts(self, joint: Joint) -> bool:
         """Whether the text may end here."""
@@ -156,7 +156,10 @@ class Product:
         return found if not short else self._without(found, short)
 
     def _short_enders(self, joint: Joint, found: TokenSet) -> Ids:
-        enders = {t for i in self._stops for t in self.rules[i].constraint.enders(joint.states[i])}  # type: ignore[attr-defined]
+        enders: set[int] = set()
+        for i in self._stops:
+            own = getattr(self.rules[i].constraint, "enders", None)
+            enders.update(own(joint.states[i]) if own else found.to_array().nonzero()[0].tolist())
         return tuple(token for token in enders if token in found and self._cuts_short(joint, token))
 
     @staticmethod
