@@ -38,7 +38,6 @@ class Pool:
     width: int
     capacity: int
     slots: int = 0
-    used: int = 0
     store: Tensor = field(default_factory=lambda: torch.empty(0))
     masks: Tensor = field(default_factory=lambda: torch.empty(0))
     offsets: Tensor = field(default_factory=lambda: torch.empty(0))
@@ -126,9 +125,6 @@ def settle(slots: Slots, moves: Sequence[Move]) -> None:
     copies: list[tuple[Row, Move]] = []
     for pool, stays in kept.items():
         _settle_pool(pool, stays, homeless.get(pool, []), copies)
-    for pool in slots.pools.values():
-        if pool not in kept:
-            pool.used = 0
     _copy(copies)
     slots.rows = [move.row for move in moves]
 
@@ -145,7 +141,6 @@ def _settle_pool(pool: Pool, stays: dict[int, Move], homeless: list[Move], copie
         move.row.slot = next(free)
         if move.source is not None and move.kept:
             copies.append((move.source, move))
-    pool.used = used
 
 
 def _copy(copies: Sequence[tuple[Row, Move]]) -> None:
