@@ -66,6 +66,9 @@ recipe_options = _options(
     click.option(
         "--dtype", type=click.Choice(["fp32", "bf16"]), default="fp32", show_default=True, help="Of the sums."
     ),
+    click.option(
+        "--parallel", type=click.IntRange(1), default=1, show_default=True, help="Parts of a batch, a thread each."
+    ),
     click.option("--seed", type=int, default=0, show_default=True),
 )
 run_options = _options(

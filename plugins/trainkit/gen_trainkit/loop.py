@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -48,6 +50,7 @@ class Recipe:
     clip: float = 1.0
     ema: float = 0.0
     dtype: Literal["fp32", "bf16"] = "fp32"
+    parallel: int = 1  # parts of a batch computed side by side, each on one thread
     seed: int = 0
 
 
@@ -102,6 +105,7 @@ class _Run:
     task: Task
     recipe: Recipe
     folder: Path
+    pool: ThreadPoolExecutor
     optimizers: list[torch.optim.Optimizer]
     average: list[Tensor]
     step: int = 0
@@ -128,11 +132,12 @@ def train(task: Task, recipe: Recipe, folder: Path, *, reporting: Reporting, res
     optimizers = build_optimizers(
         task.model, recipe.optimizer, rate=recipe.rate, matrix_rate=recipe.matrix_rate, weight_decay=recipe.weight_decay
     )
-    run = _Run(task, recipe, folder, optimizers, start_average(task.model) if recipe.ema else [])
+    average = start_average(task.model) if recipe.ema else []
+    run = _Run(task, recipe, folder, _open_pool(task, recipe), optimizers, average)
     peaks = peak_rates(optimizers)
     _start_or_resume(run, resume)
     in_epoch, total = plan_steps(task, recipe)
-    with watch_run(total, run.step) as watch, asked_to_stop() as stop_signal:
+    with watch_run(total, run.step) as watch, asked_to_stop() as stop_signal, run.pool:
         while run.step < total and not stop_signal():
             batches = plan_epoch(task.train_lengths, recipe.batch_tokens, seed=recipe.seed, epoch=run.step // in_epoch)
             while run.step < total and not stop_signal():
@@ -154,14 +159,16 @@ def _step(run: _Run, batches: Sequence[Sequence[int]], watch: Watch) -> None:
     """One optimiser step over `batches`, each weighted by its number of targets."""
     task, recipe = run.task, run.recipe
     task.model.train()
-    loaded = [task.collate("train", indices) for indices in batches]
+    lanes = range(recipe.parallel)
+    parts = [indices[lane :: recipe.parallel] for indices in batches for lane in lanes if lane < len(indices)]
+    loaded = [task.collate("train", part) for part in parts]
     targets = sum(int((batch.labels != -100).sum()) for batch in loaded)
-    for batch in loaded:
-        with torch.autocast("cpu", torch.bfloat16, enabled=recipe.dtype == "bf16"):
-            loss, correct = task.score(task.model, batch)
-        (loss / max(1, targets)).backward()
-        run.sums["loss"] += loss.item()
-        run.sums["correct"] += correct.item()
+    score = partial(_score_part, task, recipe, max(1, targets))
+    for loss, correct, gradients in (run.pool.map if recipe.parallel > 1 else map)(score, loaded):
+        run.sums["loss"] += loss
+        run.sums["correct"] += correct
+        for parameter, gradient in zip(_trainable(task.model), gradients, strict=True):
+            parameter.grad = gradient if parameter.grad is None else parameter.grad.add_(gradient)
     if recipe.clip:
         nn.utils.clip_grad_norm_(task.model.parameters(), recipe.clip)
     for optimizer in run.optimizers:
@@ -174,6 +181,26 @@ def _step(run: _Run, batches: Sequence[Sequence[int]], watch: Watch) -> None:
     mean = run.sums["loss"] / max(1.0, run.sums["targets"])
     best = f"  best valid {run.best_loss:.4f}" if run.best_loss is not None else ""
     watch(run.step, sum(batch.labels.numel() for batch in loaded), f"loss {mean:.4f}{best}")
+
+
+def _score_part(task: Task, recipe: Recipe, targets: int, batch: Batch) -> tuple[float, float, tuple[Tensor, ...]]:
+    """(summed loss, right guesses, gradients of the loss divided by `targets`), touching nothing that is shared."""
+    with torch.autocast("cpu", torch.bfloat16, enabled=recipe.dtype == "bf16", cache_enabled=False):
+        loss, correct = task.score(task.model, batch)
+    gradients = torch.autograd.grad(loss / targets, _trainable(task.model))
+    return loss.item(), correct.item(), gradients
+
+
+def _trainable(model: nn.Module) -> list[nn.Parameter]:
+    return [parameter for parameter in model.parameters() if parameter.requires_grad]
+
+
+def _open_pool(task: Task, recipe: Recipe) -> ThreadPoolExecutor:
+    """Threads for parts of batches: parts wait for each other once a step, the threads of one operation every time."""
+    dropout = any(isinstance(module, nn.Dropout) and module.p > 0 for module in task.model.modules())
+    if dropout and recipe.parallel > 1:
+        raise GenError("Dropout draws its randomness in no fixed order on threads side by side. Give --parallel 1.")
+    return ThreadPoolExecutor(recipe.parallel, initializer=torch.set_num_threads, initargs=(1,))
 
 
 def _report(run: _Run, reporting: Reporting, ended: bool, factor: float) -> None:
@@ -260,7 +287,7 @@ def _start_or_resume(run: _Run, resume: bool) -> None:
     rewind_metrics(run.folder / "metrics.jsonl", run.step)
 
 
-MAY_CHANGE = {"epochs", "steps", "rate", "matrix_rate"}
+MAY_CHANGE = {"epochs", "steps", "rate", "matrix_rate", "parallel"}
 
 
 def _check_same(saved: dict[str, Any], run: _Run) -> None:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 IGNORED = -100
-ROWS_AT_ONCE = 1024
+ROWS_AT_ONCE = 512
 
 
 class _ChunkedCrossEntropy(torch.autograd.Function):

@@ -117,21 +117,30 @@ def test_labels_of_padding_count_for_nothing(tmp_path):
     assert all(torch.equal(weights[name], expected[name]) for name in expected)
 
 
-def test_accumulated_batches_weigh_as_one(tmp_path):
-    class Dry(Guesser):
-        def __init__(self):
-            super().__init__()
-            self.drop.p = 0.0
+def dry_weights(folder, **settings):
+    """The weights after one step without dropout."""
+    model = Guesser()
+    model.drop.p = 0.0
+    task = Task(model, LENGTHS, [], collate, score, lambda folder: None)
+    train(task, Recipe(rate=1e-2, steps=1, **settings), folder, reporting=QUIET, resume=False)
+    return list(model.parameters())
 
-    def weights(folder, **settings):
-        model = Dry()
-        task = Task(model, LENGTHS, [], collate, score, lambda folder: None)
-        train(task, Recipe(rate=1e-2, steps=1, **settings), folder, reporting=QUIET, resume=False)
-        return model.state_dict()
 
-    one, many = weights(tmp_path / "a", batch_tokens=999), weights(tmp_path / "b", batch_tokens=12, accumulate=99)
-    for name in one:
-        torch.testing.assert_close(one[name], many[name])
+@pytest.mark.parametrize("settings", [{"batch_tokens": 12, "accumulate": 99}, {"batch_tokens": 999, "parallel": 2}])
+def test_batches_in_parts_weigh_as_one(tmp_path, settings):
+    whole = dry_weights(tmp_path / "whole", batch_tokens=999)
+    for one, other in zip(whole, dry_weights(tmp_path / "parts", **settings), strict=True):
+        torch.testing.assert_close(one, other)
+
+
+def test_parts_side_by_side_give_the_same_bits_each_time(tmp_path):
+    runs = [dry_weights(tmp_path / name, batch_tokens=40, accumulate=3, parallel=3) for name in "ab"]
+    assert all(torch.equal(one, other) for one, other in zip(*runs, strict=True))
+
+
+def test_dropout_on_threads_side_by_side_is_refused(tmp_path):
+    with pytest.raises(GenError, match="Give --parallel 1"):
+        run(tmp_path, parallel=2)
 
 
 def test_the_best_model_is_kept_when_later_ones_are_worse(tmp_path):
