@@ -1,5 +1,7 @@
 """`python -m gen_engine` is `gen`."""
 
+import sys
+
 from .cli import main
 
-main()
+sys.exit(main())

@@ -32,7 +32,7 @@ class Chain:
     shapers: tuple[Named, ...]
     background: int
     nodes: int = NODES
-    _provers: dict[int | None, Prover] = field(default_factory=dict)
+    _provers: dict[tuple[int | None, tuple[int, ...]], Prover] = field(default_factory=dict)
 
     def plan(self, prompt: Prompt, budget: int) -> Plan:
         """The chain for one prompt and at most `budget` new tokens.
@@ -43,7 +43,7 @@ class Chain:
         if budget < 0:
             raise GenError(f"max_new={budget} is less than nothing; give a number of tokens from 0.")
         joint = self.product.start(prompt)
-        plan = Plan(self, prompt, budget, joint, self._prover(self.product, self._horizon(prompt, budget)))
+        plan = Plan(self, prompt, budget, joint, self._shared_prover(joint, self._horizon(prompt, budget)))
         answer = plan.prover.feasible(joint, budget)
         if answer == "no":
             raise self._conflict(prompt, budget)
@@ -57,13 +57,13 @@ class Chain:
     def _horizon(self, prompt: Prompt, budget: int) -> int:
         return len(prompt.text) + budget * self.vocabulary.longest
 
-    def _prover(self, product: Product, horizon: int) -> Prover:
-        bound = counted_bound(product, horizon)
-        if product is not self.product:
-            return Prover(product, bound, self.nodes)
-        if bound not in self._provers:
-            self._provers[bound] = Prover(product, bound, self.nodes)
-        return self._provers[bound]
+    def _shared_prover(self, joint: Joint, horizon: int) -> Prover:
+        """The prover of all requests with a like horizon that start where the rules' kinds are known to hold."""
+        versions = tuple(rule.cover(state) for rule, state in zip(self.product.rules, joint.states, strict=True))
+        key = (counted_bound(self.product, horizon), versions)
+        if key not in self._provers:
+            self._provers[key] = Prover(self.product, key[0], self.nodes)
+        return self._provers[key]
 
     def _conflict(self, prompt: Prompt, budget: int) -> ConflictError:
         """Drops every rule without which there still is no text; what is left is a conflict of which each is needed."""
@@ -71,7 +71,7 @@ class Chain:
         index = len(product.rules) - 1
         while index >= self.background:
             smaller = product.without(index)
-            prover = self._prover(smaller, self._horizon(prompt, budget))
+            prover = Prover(smaller, counted_bound(smaller, self._horizon(prompt, budget)), self.nodes)
             if prover.feasible(smaller.start(prompt), budget) == "no":
                 product = smaller
             index -= 1

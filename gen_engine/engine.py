@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -118,13 +119,18 @@ def load(name: str | os.PathLike[str], *, dtype: str = "auto", fast: bool = Fals
         raise GenError(f"There is no dtype {dtype!r}; choose auto, float32 or bfloat16.")
     name = os.fspath(name)
     folder = _folder(name)
-    model_type = _model_type(folder) if folder is not None else None
-    loaders = registry().loaders
-    if folder is not None and model_type in loaders:
-        return Engine(registry().find("loader", model_type).value(folder, name=name, dtype=dtype, fast=fast))
+    if folder is not None:
+        model_type = _model_type(folder)
+        if any(offer.name == model_type for offer in registry().loaders.values()):
+            return Engine(registry().find("loader", model_type).value(folder, name=name, dtype=dtype, fast=fast))
     from .models.transformers_lm import load as load_any
 
-    return Engine(load_any(folder or name, name=name, dtype=dtype, fast=fast))
+    try:
+        return Engine(load_any(folder or name, name=name, dtype=dtype, fast=fast))
+    except GenError:
+        if folder is None and "/" not in name:
+            registry().find("model", name)  # says which model of a like name there is
+        raise
 
 
 def _folder(name: str) -> Path | None:
@@ -132,11 +138,10 @@ def _folder(name: str) -> Path | None:
     path = Path(name)
     if path.is_dir():
         return path
-    models = registry().models
-    if name in models or ":" in name or "/" not in name:
+    if name in registry().models or ":" in name:
         return Path(registry().find("model", name).value.folder)
-    if path.is_absolute() or name.startswith(".") or name.count("/") != 1:
-        raise GenError(f"There is no folder {name}; name a folder with a config.json, or a model of `gen models`.")
+    if path.is_absolute() or name.startswith(".") or not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", name):
+        raise GenError(f"There is no folder {name!r}; name a folder with a config.json, or a model of `gen models`.")
     return None
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from .learn import Learner
 from .lift import Lifted
 from .text import Vocabulary
 from .tokensets import Ids, Intern, TokenSet
@@ -28,6 +29,7 @@ class Rule:
 
     label: str
     constraint: Constraint
+    vocabulary: Vocabulary
 
     @cached_property
     def permits(self) -> Callable[[Any, int], bool]:
@@ -35,11 +37,23 @@ class Rule:
         own = getattr(self.constraint, "permits", None)
         return own or (lambda state, token: bool(_member(self.constraint.allowed(state), token)))
 
-    @cached_property
+    @property
     def kinds(self) -> Sequence[Hashable] | None:
         """A key for each token; tokens of one key that a state does not mention behave alike."""
+        return self._own_kinds if self._own_kinds is not None else self._learner.kinds
+
+    @cached_property
+    def _own_kinds(self) -> Sequence[Hashable] | None:
         own = getattr(self.constraint, "kinds", None)
         return None if own is None else own()
+
+    @cached_property
+    def _learner(self) -> Learner:
+        return Learner(self.vocabulary, self.permits, self.constraint.next)
+
+    def cover(self, state: Any) -> int:
+        """Find out what makes tokens behave alike from `state` on, if the rule does not say; a version of `kinds`."""
+        return 0 if self._own_kinds is not None or self.mentions is not None else self._learner.cover(state)
 
     @cached_property
     def mentions(self) -> Callable[[Any], Iterable[int]] | None:
@@ -71,8 +85,8 @@ def _member(allowed: Any, token: int) -> bool:
 def as_rule(label: str, processor: Any, vocabulary: Vocabulary, intern: Intern) -> Rule:
     """A rule out of a constraint, or out of a character machine lifted to the vocabulary."""
     if hasattr(processor, "step"):
-        return Rule(label, Lifted(processor, vocabulary, intern))
-    return Rule(label, processor)
+        return Rule(label, Lifted(processor, vocabulary, intern), vocabulary)
+    return Rule(label, processor, vocabulary)
 
 
 @dataclass(frozen=True, eq=False)

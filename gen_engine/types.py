@@ -50,7 +50,8 @@ class Constraint(Protocol):
 
     Optional attributes sharpen proofs (see `prover.py`):
     `permits(state, token) -> bool`: the same answer as `allowed`, for one token;
-    `kinds() -> a key for each token`: tokens of one kind that the state does not mention behave alike;
+    `kinds() -> a key for each token`: tokens of one kind that the state does not mention behave alike (rules with few
+    states need not say: it is found out);
     `mentions(state) -> iterable of tokens` that the state singles out (default: none);
     `removes_at_most(horizon) -> int`: a bound on the tokens it forbids at any one place of a text with at most
     `horizon` new tokens, together with the promise that it accepts everywhere;

@@ -6,7 +6,7 @@ import click
 
 from gen_engine.errors import GenError
 from gen_engine.options import choice, generating, prompted, read_prompt
-from gen_engine.output import mention_unknown, opened, stream, write
+from gen_engine.output import continue_text, mention_unknown, opened
 
 FUNCTION_WORDS = "的了是不我他你她在着也就都这那有人一来去说道么"
 """The commonest function words, which prose can hardly do without for 30 characters."""
@@ -47,21 +47,7 @@ def novel(prompt: str | None, file: str | None, length: int, end: str, no_repeat
         )
         chars = length + (PATIENCE if end == "sentence" else 0)
         max_new = chars * engine.tokenizer.vocabulary.tokens_per_char
-        if chosen.num == 1 and not chosen.json:
-            pieces = engine.stream(
-                start, processors=processors, seed=chosen.seed, max_new=max_new, decoder=chosen.decoder
-            )
-            stream(out, start, pieces)
-        else:
-            texts = engine.generate(
-                start,
-                processors=processors,
-                num=chosen.num,
-                seed=chosen.seed,
-                max_new=max_new,
-                decoder=chosen.decoder,
-            )
-            write(out, texts, as_json=chosen.json)
+        continue_text(out, engine, start, chosen, processors=processors, max_new=max_new)
 
 
 def rules(length: int, to_sentence_end: bool, no_repeat: int, repeat_words: bool) -> tuple[str, ...]:
