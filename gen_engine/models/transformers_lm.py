@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import copy
 import inspect
+import os
+import socket
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import torch
 from torch import Tensor
@@ -248,6 +251,22 @@ def _local_first(read: Callable[[bool], Any], only: bool) -> Any:
     try:
         return read(True)
     except OSError:
-        if only:
+        if only or not _hub_answers():
             raise
         return read(False)
+
+
+def _hub_answers() -> bool:
+    """Whether the hub can be reached: its client would try for half a minute before it says that it cannot."""
+    from huggingface_hub import constants
+
+    if constants.HF_HUB_OFFLINE:
+        return False
+    if any(os.environ.get(name) for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")):
+        return True
+    address = urlsplit(constants.ENDPOINT)
+    try:
+        socket.create_connection((address.hostname, address.port or 443), timeout=5).close()
+    except OSError:
+        return False
+    return True
