@@ -11,7 +11,7 @@ from typing import Any
 from .chain import Plan
 from .product import Joint
 from .tokensets import TokenSet
-from .types import Completion, Draw, Piece, Request
+from .types import Completion, Draw, Piece
 
 ATTEMPTS = 256
 """How many tokens are struck and redrawn at one place before the witness decides."""
@@ -49,21 +49,21 @@ class Text:
 
 @dataclass(frozen=True, eq=False)
 class Course:
-    """A request, the plan it is decoded by, and what its decoder may ask of both.
+    """Samples of a request under way, and what their decoder may ask.
 
     What is written goes to `send`: as soon as it is final, or (not `in_pieces`) whole texts only.
     """
 
-    request: Request
     plan: Plan
     seed: int
+    samples: range
     model: Any
     send: Callable[[Piece], None]
     in_pieces: bool = True
 
     def texts(self) -> list[Text]:
         """One empty text for each sample that is wanted."""
-        return [Text(sample, self.plan.start) for sample in range(self.request.num)]
+        return [Text(sample, self.plan.start) for sample in self.samples]
 
     def left(self, text: Text) -> int:
         """How many more tokens the budget allows."""

@@ -15,9 +15,12 @@ from .chain import Chain, make_chain
 from .course import Course
 from .errors import GenError
 from .plugins import registry
-from .runner import Runner
+from .runner import ROWS, Runner
 from .specs import build
-from .types import Completion, LanguageModel, Named, Piece, Prompt, Request, Tokenizer
+from .types import Completion, Decoder, LanguageModel, Named, Piece, Prompt, Request, Tokenizer
+
+Job = tuple[Decoder, Callable[[Callable[[Piece], None]], Course]]
+"""A decoder, and what makes the course it runs from a place to send pieces to."""
 
 CHAINS = 256
 """How many chains an engine remembers."""
@@ -50,8 +53,34 @@ class Engine:
         machine, or a function of step and logits. Raises ConflictError before the first token if the constraints
         admit no text, UndecidedError if that could not be found out.
         """
+        return list(
+            self.completions(prompt, processors=processors, num=num, seed=seed, max_new=max_new, decoder=decoder)
+        )
+
+    def completions(
+        self,
+        prompt: str,
+        *,
+        processors: Sequence[Any] = (),
+        num: int = 1,
+        seed: int | None = None,
+        max_new: int = 256,
+        decoder: str = "sample",
+    ) -> Iterator[Completion]:
+        """What `generate` returns, one by one: each as soon as it and those before it are done."""
         request = Request(prompt, tuple(processors), num, seed, max_new, decoder)
-        return self.generate_batch([request])[0]
+        found = self._completions([request])
+
+        def in_order() -> Iterator[Completion]:
+            early: dict[int, Completion] = {}
+            wanted = 0
+            for _, done in found:
+                early[done.sample] = done
+                while wanted in early:
+                    yield early.pop(wanted)
+                    wanted += 1
+
+        return in_order()
 
     def stream(
         self,
@@ -69,9 +98,8 @@ class Engine:
     def generate_batch(self, requests: Sequence[Request]) -> list[list[Completion]]:
         """The completions of each request, which are the same as if it were alone."""
         found: list[dict[int, Completion]] = [{} for _ in requests]
-        for number, piece in Runner(self.model).run([self.job(request, in_pieces=False) for request in requests]):
-            if piece.completion is not None:
-                found[number][piece.sample] = piece.completion
+        for number, done in self._completions(requests):
+            found[number][done.sample] = done
         return [[samples[i] for i in sorted(samples)] for samples in found]
 
     def pieces(self, requests: Sequence[Request]) -> Iterator[tuple[int, Piece]]:
@@ -79,18 +107,30 @@ class Engine:
 
         All requests are checked before the first token.
         """
-        return Runner(self.model).run([self.job(request) for request in requests])
+        return self._run(requests, in_pieces=True)
 
-    def job(
-        self, request: Request, *, in_pieces: bool = True
-    ) -> tuple[Any, Callable[[Callable[[Piece], None]], Course]]:
-        """What the runner runs for a request, which is checked now."""
+    def _completions(self, requests: Sequence[Request]) -> Iterator[tuple[int, Completion]]:
+        pieces = self._run(requests, in_pieces=False)
+        return ((number, piece.completion) for number, piece in pieces if piece.completion is not None)
+
+    def _run(self, requests: Sequence[Request], *, in_pieces: bool) -> Iterator[tuple[int, Piece]]:
+        jobs = [(number, job) for number, each in enumerate(requests) for job in self.jobs(each, in_pieces=in_pieces)]
+        pieces = Runner(self.model).run([job for _, job in jobs])
+        return ((jobs[number][0], piece) for number, piece in pieces)
+
+    def jobs(self, request: Request, *, in_pieces: bool = True) -> list[Job]:
+        """What the runner runs for a request, which is checked now; several jobs if it wants more texts than one
+        forward pass takes rows."""
         if request.num < 1:
             raise GenError(f"num={request.num} asks for no text; give a number from 1.")
         decoder = registry().find("decoder", request.decoder).value
         plan = self.chain(request.processors).plan(self._read(request.prompt), request.max_new)
         seed = secrets.randbelow(2**32) if request.seed is None else request.seed
-        return decoder, lambda send: Course(request, plan, seed, self.model, send, in_pieces)
+
+        def job(samples: range) -> Job:
+            return decoder, lambda send: Course(plan, seed, samples, self.model, send, in_pieces)
+
+        return [job(range(first, min(first + ROWS, request.num))) for first in range(0, request.num, ROWS)]
 
     def _read(self, prompt: str | Prompt) -> Prompt:
         return prompt if isinstance(prompt, Prompt) else self.tokenizer.encode(prompt)

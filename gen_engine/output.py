@@ -101,7 +101,7 @@ def continue_text(
     if chosen.num == 1 and not chosen.json:
         pieces = engine.stream(prompt, processors=processors, seed=chosen.seed, max_new=max_new, decoder=chosen.decoder)
         return stream(file, prompt, pieces)
-    completions = engine.generate(
+    completions = engine.completions(
         prompt, processors=processors, num=chosen.num, seed=chosen.seed, max_new=max_new, decoder=chosen.decoder
     )
     return write(file, completions, as_json=chosen.json)

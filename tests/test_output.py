@@ -21,7 +21,7 @@ def completion(text="白日，依山。", new="日，依山。", **other):
 class StubEngine:
     """Writes 日 after any prompt."""
 
-    def generate(self, prompt, *, processors, num, seed, max_new, decoder):
+    def completions(self, prompt, *, processors, num, seed, max_new, decoder):
         return [completion(prompt + "日")] * num
 
     def stream(self, prompt, *, processors, seed, max_new, decoder):

@@ -3,9 +3,10 @@
 import json
 from functools import cache
 
-import gen_engine as gen
 import pytest
 from click.testing import CliRunner
+
+import gen_engine as gen
 from gen_engine.cli import make_cli
 from gen_engine.errors import GenError
 from gen_engine.text import is_punctuation
@@ -49,7 +50,9 @@ def test_the_end_of_a_sentence_is_the_first_one_after_the_length():
 
 def test_a_text_beyond_the_positions_of_the_model_goes_on():
     length = engine().model.positions + 40
-    (done,) = engine().generate(PROMPT, processors=(*rules(length, False, 30, False), "top_k=10"), seed=1, max_new=length)
+    (done,) = engine().generate(
+        PROMPT, processors=(*rules(length, False, 30, False), "top_k=10"), seed=1, max_new=length
+    )
     assert len(done.new) == length
 
 
@@ -79,7 +82,8 @@ def tutorial(model, length):
         yield None if token is None else vocabulary.texts[token]
         if token is None:
             return
-        text, parents, keep, tokens = text + vocabulary.texts[token], [0], [len(prompt.tokens) + len(text) - len(PROMPT)], [token]
+        read = len(prompt.tokens) + len(text) - len(PROMPT)
+        text, parents, keep, tokens = text + vocabulary.texts[token], [0], [read], [token]
 
 
 def test_greedy_is_the_tutorials_generator_up_to_its_first_pad():

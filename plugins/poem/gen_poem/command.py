@@ -36,7 +36,7 @@ def poem(prompt: str, rows: int, cols: int) -> None:
         mention_unknown(read)
         given = chosen.processors
         default = () if any(name.split("=")[0].strip() == "top_k" for name in given) else (DEFAULT_SHAPER,)
-        poems = engine.generate(
+        poems = engine.completions(
             start,
             processors=("no_unk", "no_special", f"form={rows}x{cols}", *given, *default),
             num=chosen.num,

@@ -5,10 +5,11 @@ import re
 
 import pytest
 from click.testing import CliRunner
-from gen_engine.cli import make_cli
-from gen_engine.errors import GenError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+from gen_engine.cli import make_cli
+from gen_engine.errors import GenError
 
 RARE = "𬭭"
 
@@ -26,7 +27,11 @@ def poems(*arguments):
 def well_formed(text, rows, cols):
     lines = re.findall(r"[^，。]+[，。]", text)
     marks = ["，" if row % 2 == 0 and row + 1 < rows else "。" for row in range(rows)]
-    return "".join(lines) == text and [len(line) for line in lines] == [cols + 1] * rows and [*text[cols :: cols + 1]] == marks
+    return (
+        "".join(lines) == text
+        and [len(line) for line in lines] == [cols + 1] * rows
+        and [*text[cols :: cols + 1]] == marks
+    )
 
 
 @settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))

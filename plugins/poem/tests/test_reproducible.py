@@ -3,8 +3,9 @@
 import random
 from functools import cache
 
-import gen_engine as gen
 import pytest
+
+import gen_engine as gen
 from gen_engine.runner import Runner
 
 RULES = ("no_unk", "no_special", "form=4x5")
@@ -24,7 +25,7 @@ def requests(count):
 def texts(dtype, asked, rows):
     model = engine(dtype)
     found = [{} for _ in asked]
-    for number, piece in Runner(model.model, rows).run([model.job(request) for request in asked]):
+    for number, piece in Runner(model.model, rows).run([job for request in asked for job in model.jobs(request)]):
         if piece.completion is not None:
             found[number][piece.sample] = (piece.completion.text, piece.completion.logprobs)
     return found
