@@ -78,12 +78,11 @@ def make_tokenizer(
     backend: Backend, settings: Mapping[str, Any], configs: Sequence[Mapping[str, Any]], columns: int | None
 ) -> FolderTokenizer:
     """A tokenizer around a `tokenizers` one; `configs` (later ones win) may name the end and the beginning."""
-    names = _names(backend, columns)
-    ids = {name: i for i, name in reversed(list(enumerate(names)))}
-    size = backend.get_vocab_size(with_added_tokens=True)
+    ids = backend.get_vocab(with_added_tokens=True)
+    names = _names(ids, columns)
     spec = json.loads(backend.to_str())
-    specials = _specials(spec, settings, ids, size)
-    surfaces = _surfaces(spec, names, specials, size)
+    specials = _specials(spec, settings, ids)
+    surfaces = _surfaces(spec, ids, specials, len(names))
     unk = _unknown(spec, settings, ids)
     end = _configured("eos_token_id", configs, len(names))
     end = end if end is not None else _token(settings.get("eos_token"), ids)
@@ -94,7 +93,7 @@ def make_tokenizer(
         specials=frozenset(specials),
         unk=unk,
         end=end,
-        unused=frozenset(_twins(backend, spec, names)) | frozenset(range(size, len(names))),
+        unused=frozenset(_twins(backend, spec, names)) | frozenset(range(len(names))).difference(ids.values()),
     )
     first = _configured("bos_token_id", configs, len(names))
     first = first if first is not None else _token(settings.get("bos_token"), ids)
@@ -162,43 +161,42 @@ def _transformers_backend(name: str) -> tuple[Backend, dict[str, Any]]:
 # --------------------------------------------------------------------------------------------- the vocabulary
 
 
-def _names(backend: Backend, columns: int | None) -> list[str]:
+def _names(ids: Mapping[str, int], columns: int | None) -> list[str]:
     """How each token is spelt, one for every logit column; gaps and padding get names of their own."""
-    vocab = backend.get_vocab(with_added_tokens=True)
-    size = max(columns or 0, max(vocab.values(), default=-1) + 1)
+    size = max(ids.values(), default=-1) + 1
     if columns is not None and size > columns:
         raise GenError(
             f"The tokenizer has {size} tokens, the model {columns}; give the tokenizer that the model was trained with."
         )
-    names = [f"[column {i}]" for i in range(size)]
-    for name, i in vocab.items():
+    names = [f"[column {i}]" for i in range(max(columns or 0, size))]
+    for name, i in ids.items():
         names[i] = name
     return names
 
 
-def _specials(spec: Mapping[str, Any], settings: Mapping[str, Any], ids: Mapping[str, int], size: int) -> set[int]:
+def _specials(spec: Mapping[str, Any], settings: Mapping[str, Any], ids: Mapping[str, int]) -> set[int]:
     """The tokens that print nothing because they are marks, not text."""
     found = {added["id"] for added in spec["added_tokens"] if added["special"]}
     named = (_token(settings.get(f"{kind}_token"), ids) for kind in ("bos", "eos", "unk", "sep", "pad", "cls", "mask"))
     found |= {token for token in named if token is not None}
-    found |= {i for name, i in ids.items() if name in SPECIAL_NAMES or _is_unused_name(name)}
-    return {i for i in found if i < size}
+    return found | {i for name, i in ids.items() if name in SPECIAL_NAMES or _is_unused_name(name)}
 
 
 def _is_unused_name(name: str) -> bool:
     return name.startswith("[unused") and name.endswith("]")
 
 
-def _surfaces(spec: Mapping[str, Any], names: Sequence[str], specials: set[int], size: int) -> list[bytes]:
-    """The bytes that each token prints."""
+def _surfaces(spec: Mapping[str, Any], ids: Mapping[str, int], specials: set[int], size: int) -> list[bytes]:
+    """The bytes that each token prints; columns without a token print nothing."""
     spell = _speller(spec)
-    added = {item["id"]: item["content"] for item in spec["added_tokens"] if not item["special"]}
-    printed = [spell(name) for name in names[:size]]
-    for i, content in added.items():
-        printed[i] = content.encode()
+    printed = [b""] * size
+    for name, i in ids.items():
+        printed[i] = spell(name)
+    for item in spec["added_tokens"]:
+        printed[item["id"]] = item["content"].encode()
     for i in specials:
         printed[i] = b""
-    return printed + [b""] * (len(names) - size)
+    return printed
 
 
 def _speller(spec: Mapping[str, Any]) -> Callable[[str], bytes]:
