@@ -6,7 +6,7 @@ export OMP_NUM_THREADS="${OMP_NUM_THREADS:-2}" OMP_WAIT_POLICY=PASSIVE
 python plugins/novel/recipe/prepare.py "$work"
 gen train gpt2 "$work/novels.train.jsonl" --valid "$work/novels.valid.jsonl" --out "$work/model" --resume \
   --from-scratch --vocab chars --vocab-size 4800 --layers 4 --width 256 --heads 4 --positions 256 \
-  --steps 1500 --batch-tokens 4096 --optimizer muon --matrix-rate 8e-3 --rate 4e-3 --weight-decay 0.1 \
+  --steps 1100 --batch-tokens 4096 --optimizer muon --matrix-rate 8e-3 --rate 4e-3 --weight-decay 0.1 \
   --schedule linear --warmup 100 --clip 1.0 --dtype bf16 --seed 1 --parallel 2 \
   --log-every 50 --valid-every 250 --save-every 250 --save-dtype bf16 --title novel \
   --note "Old Chinese novels and Lu Xun: [CLS], then up to 255 characters, paragraphs parted by a newline."
