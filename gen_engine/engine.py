@@ -17,7 +17,7 @@ from .errors import GenError
 from .plugins import registry
 from .runner import ROWS, Runner
 from .specs import build
-from .types import Completion, Decoder, LanguageModel, Named, Piece, Prompt, Request, Tokenizer
+from .types import Completion, Decoder, LanguageModel, Piece, Prompt, Request, Tokenizer
 
 Job = tuple[Decoder, Callable[[Callable[[Piece], None]], Course]]
 """A decoder, and what makes the course it runs from a place to send pieces to."""
@@ -142,8 +142,7 @@ class Engine:
             if len(self._chains) >= CHAINS:
                 self._chains.clear()
             vocabulary = self.tokenizer.vocabulary
-            named = [build(item, registry(), vocabulary) for item in processors]
-            chain = make_chain(vocabulary, [Named(each.label, each.processor) for each in named])
+            chain = make_chain(vocabulary, [build(item, registry(), vocabulary) for item in processors])
             # The processors are kept beside the chain: an id is only unique while its object lives.
             self._chains[key] = (chain, tuple(processors))
         return self._chains[key][0]

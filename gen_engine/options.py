@@ -13,6 +13,7 @@ from click.shell_completion import CompletionItem
 
 from .errors import GenError
 from .plugins import registry
+from .specs import parse_spec
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 SHAPERS = ("temperature", "top_k", "top_p")
@@ -40,11 +41,16 @@ class Choice:
     out: Path | None
     json: bool
 
+    def with_default(self, spec: str) -> tuple[str, ...]:
+        """The processors, and `spec` after them unless one of its name is among them."""
+        names = {parse_spec(each).name.rpartition(":")[2] for each in self.processors}
+        return self.processors if parse_spec(spec).name in names else (*self.processors, spec)
+
 
 def choice() -> Choice:
     """The shared options of the command that is running."""
     values = click.get_current_context().meta[__name__]
-    shapers = tuple(f"{name}={values[name]:g}" for name in SHAPERS if values[name] is not None)
+    shapers = tuple(f"{name}={values[name]}" for name in SHAPERS if values[name] is not None)
     others = {name: values[name] for name in Choice.__annotations__ if name != "processors"}
     return Choice(processors=(*values["with"], *shapers), **others)
 
@@ -91,7 +97,7 @@ def set_debug(context: click.Context, _: click.Parameter, value: bool) -> None:
 
 
 def debug_option() -> Callable[[Command], Command]:
-    """`--debug`, which every command understands."""
+    """`--debug`, which `gen` itself takes and every command of the core and of our plugins."""
     return click.option(
         "--debug",
         is_flag=True,

@@ -13,7 +13,7 @@ import click
 from ..errors import GenError
 from ..options import debug_option
 from ..output import dump, table
-from ..plugins import CORE, Offer, registry
+from ..plugins import CORE, NOUNS, Offer, registry
 from ..specs import describe, parameters
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
@@ -90,8 +90,8 @@ def _written(name: str, known: list[inspect.Parameter]) -> str:
 def plugins(as_json: bool) -> None:
     """List plugins, their hooks, and what failed to load and why."""
     everything = registry()
-    for noun in ("processors", "models", "loaders", "decoders"):
-        getattr(everything, noun)  # a hook that fails says so in this list
+    for hook in NOUNS.values():
+        getattr(everything, hook)  # a hook that fails says so in this list
     rows = [vars(plugin) for plugin in everything.plugins]
     if as_json:
         return dump(rows)
@@ -141,6 +141,7 @@ def _machine() -> dict[str, str]:
 
 @click.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@debug_option()
 @click.pass_context
 def completion(context: click.Context, shell: str) -> None:
     """Print the script that completes `gen` in a shell.

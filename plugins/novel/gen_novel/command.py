@@ -42,8 +42,7 @@ def novel(prompt: str | None, file: str | None, length: int, end: str, no_repeat
         mention_unknown(engine.tokenizer.encode(start))
         processors = (
             *rules(length, end == "sentence", no_repeat, repeat_words),
-            *chosen.processors,
-            *(() if any(name.split("=")[0].strip() == "top_k" for name in chosen.processors) else ("top_k=10",)),
+            *chosen.with_default("top_k=10"),
         )
         chars = length + (PATIENCE if end == "sentence" else 0)
         max_new = chars * engine.tokenizer.vocabulary.tokens_per_char

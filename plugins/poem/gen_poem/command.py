@@ -11,8 +11,6 @@ from gen_engine.output import mention_unknown, opened, write
 
 from .form import Form, split_lines
 
-DEFAULT_SHAPER = "top_k=50"
-
 
 @click.command()
 @click.option("--prompt", default="", metavar="TEXT", help="How the poem begins; it flows on from line to line.")
@@ -34,11 +32,9 @@ def poem(prompt: str, rows: int, cols: int) -> None:
         engine = load(chosen.model, dtype=chosen.dtype, fast=chosen.fast)
         read = engine.tokenizer.encode(start)
         mention_unknown(read)
-        given = chosen.processors
-        default = () if any(name.split("=")[0].strip() == "top_k" for name in given) else (DEFAULT_SHAPER,)
         poems = engine.completions(
             start,
-            processors=("no_unk", "no_special", f"form={rows}x{cols}", *given, *default),
+            processors=("no_unk", "no_special", f"form={rows}x{cols}", *chosen.with_default("top_k=50")),
             num=chosen.num,
             seed=chosen.seed,
             max_new=(len(shape.pattern) - len(start)) * engine.tokenizer.vocabulary.tokens_per_char,
