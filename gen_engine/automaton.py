@@ -16,6 +16,7 @@ from .tokensets import Mask
 
 State = tuple[Any, ...]
 EDGES = 400_000
+"""How many steps are worked out before the automaton gives up and knows nothing."""
 
 
 @dataclass

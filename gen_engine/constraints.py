@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
 from .errors import GenError
-from .lift import Lifted
-from .rules import BannedStrings, Sequential, StopStrings, Tokens
-from .text import CLASSES, EVERY_CHAR, CharSet, Vocabulary, char_test, is_punctuation
+from .rules import BannedStrings, BannedTokens, EachChar, StopStrings
+from .text import CLASSES, EVERY_CHAR, NO_CHAR, CharSet, Vocabulary, char_test, is_punctuation
 from .types import CharMachine, Constraint
 
 
@@ -22,17 +22,17 @@ def ban(items: tuple[str, ...]) -> CharMachine:
 
 def only(items: tuple[str, ...]) -> CharMachine:
     """Allow nothing but these classes and characters in the new text (`only=han|，。`)."""
-    return Sequential(char_test(_given("only", items)))
+    return EachChar(char_test(_given("only", items)))
 
 
 def no_unk(vocabulary: Vocabulary) -> Constraint:
     """Forbid the token for unknown characters."""
-    return Tokens(vocabulary, frozenset(() if vocabulary.unk is None else (vocabulary.unk,)))
+    return BannedTokens(vocabulary, frozenset(() if vocabulary.unk is None else (vocabulary.unk,)))
 
 
 def no_special(vocabulary: Vocabulary) -> Constraint:
     """Forbid every token that prints nothing, such as [PAD], [CLS], [SEP], [MASK] and [UNK], but the end."""
-    return Tokens(vocabulary, frozenset(vocabulary.specials | set(vocabulary.silent)) - {vocabulary.end})
+    return BannedTokens(vocabulary, frozenset(vocabulary.specials | set(vocabulary.silent)) - {vocabulary.end})
 
 
 def no_repeat(n: int, *, exempt: tuple[str, ...] = ()) -> CharMachine:
@@ -72,7 +72,7 @@ def force(places: tuple[str, ...], *, of: Literal["new", "whole"] = "new") -> Ch
     forced: dict[int, str] = {}
     for item in _given("force", places):
         place, _, char = item.partition(":")
-        if not place.isdigit() or int(place) < 1 or len(char) != 1:
+        if not re.fullmatch(r"[0-9]{1,9}", place) or int(place) < 1 or len(char) != 1:
             raise GenError(f"force={item} names no place; write PLACE:CHARACTER with places from 1, such as 1:春.")
         if forced.setdefault(int(place), char) != char:
             raise GenError(f"force gives place {place} both {forced[int(place)]} and {char}; keep one of them.")
@@ -187,7 +187,7 @@ class Length:
         return state >= self.low
 
     def allowed(self, state: int) -> CharSet:
-        return CharSet(inverted=self.high is not None and state >= self.high)
+        return NO_CHAR if self.high is not None and state >= self.high else EVERY_CHAR
 
     def kind(self, char: str) -> None:
         return None
@@ -247,7 +247,6 @@ class NoDoublePunctuation:
 
 
 __all__ = [
-    "Lifted",
     "ban",
     "force",
     "length",

@@ -9,7 +9,10 @@ from typing import Any
 from .text import Vocabulary
 
 STATES = 64
+"""How many states of a rule are explored before it is left alone."""
+
 RUNS = 400_000
+"""And how often it is run, in tokens times states."""
 
 
 @dataclass

@@ -17,6 +17,7 @@ LiftedState = tuple[Any, bytes]
 """The machine's state after the last whole character, and the bytes of a character that is not finished yet."""
 
 REMEMBERED = 4096
+"""For how many states what is allowed is remembered."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -23,7 +23,11 @@ from .tokensets import Ids, TokenSet
 
 Answer = Literal["yes", "no", "undecided"]
 NODES = 20_000
+"""How many states one search may visit before the question is undecided."""
+
 REMEMBERED = 200_000
+"""Of how many states failures and witnesses are remembered."""
+
 NODE, DEAD, REFUSAL = 64, 16, 1
 """What it costs to visit a state, to see at once that one is dead, and to be refused a token, in parts of a node."""
 

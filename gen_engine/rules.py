@@ -15,8 +15,8 @@ from .types import Prompt
 
 
 @dataclass(frozen=True)
-class Sequential:
-    """Each character by itself: legal if the test holds. There is one state."""
+class EachChar:
+    """Every character passes the test. There is one state."""
 
     test: Callable[[str], bool]
 
@@ -60,7 +60,7 @@ class BannedStrings:
 
 
 @dataclass(frozen=True, eq=False)
-class Tokens:
+class BannedTokens:
     """Certain tokens, never. There is one state."""
 
     vocabulary: Vocabulary

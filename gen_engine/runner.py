@@ -30,14 +30,14 @@ class _Job:
 
 @dataclass
 class Runner:
-    """Runs courses to their end; `pieces` yields what they write as soon as it is final."""
+    """Runs decoders over one model, up to `rows` rows in one forward pass if single decoders ask for no more."""
 
     model: LanguageModel
     rows: int = ROWS
     _pieces: list[tuple[int, Piece]] = field(default_factory=list)
 
     def run(self, jobs: Sequence[tuple[Decoder, Any]]) -> Iterator[tuple[int, Piece]]:
-        """Pieces of all jobs with the job's number, each job's own in order.
+        """Run all jobs to their end; what they write, as soon as it is final, with the job's number.
 
         A job is a decoder and a function that makes its course from a place to send pieces to.
         """

@@ -88,7 +88,10 @@ def _piece(text: str, position: int) -> tuple[str, int]:
         position += 1
         if not closed or text[position : position + 1] not in ("", ",", "|"):
             raise GenError(f"{text!r} has a value that does not end where its quotes do; put {quote} around all of it.")
-    return written, position
+    try:
+        return written.encode("utf-16", "surrogatepass").decode("utf-16"), position
+    except UnicodeDecodeError:
+        raise GenError(f"{text!r} holds half a surrogate pair; write the whole character instead.") from None
 
 
 def _unescape(escape: re.Match[str]) -> str:

@@ -56,7 +56,11 @@ class Constraint(Protocol):
     `removes_at_most(horizon) -> int`: a bound on the tokens it forbids at any one place of a text with at most
     `horizon` new tokens, together with the promise that it accepts everywhere;
     `spares(token) -> bool`: a promise never to forbid that token;
-    `cut(state) -> int`: how many trailing tokens are no part of the text (stop strings).
+    `cut(state) -> int`: how many trailing tokens are no part of the text, which then has ended (stop strings). What
+    cuts may also say `strings` (the longest tells how far back it cuts), `enders(state) -> tokens that would complete
+    a cut`, and `held(state) -> how many trailing bytes may still be cut`, which a stream withholds.
+
+    `start` raises GenError for a prompt that breaks the rule; `next` is asked for permitted tokens only.
     """
 
     def start(self, prompt: Prompt) -> State: ...
@@ -72,9 +76,10 @@ class Constraint(Protocol):
 class CharMachine(Protocol):
     """A hard rule over characters; the chain lifts it to any vocabulary.
 
-    `step` returns None where the character is forbidden. Optional: `allowed(state) -> CharSet` (one set instead of
-    one `step` per character), `kind(char)` (characters of one kind that the state does not mention behave alike),
-    `mentions(state) -> iterable of characters`, `removes_at_most(horizon) -> int` (in characters), `spares(char)`.
+    `start` raises GenError for a prompt that breaks the rule; `step` returns None where the character is forbidden.
+    Optional: `allowed(state) -> CharSet` (one set instead of one `step` per character), `kind(char)` (characters of one
+    kind that the state does not mention behave alike), `mentions(state) -> iterable of characters`,
+    `removes_at_most(horizon) -> int` (in characters), `spares(char)`.
     """
 
     def start(self, text: str) -> State: ...
@@ -254,3 +259,4 @@ class Piece:
 
 
 Decoder = Callable[..., Generator[Extend, Any, None]]
+"""A strategy: a coroutine over a `Course` that yields what it asks, is sent back `Scores`, and writes the texts."""

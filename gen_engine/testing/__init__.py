@@ -1,1 +1,1 @@
-"""The public test kit: tiny exact models, and the laws that any plugin can check itself against."""
+"""The public test kit: tiny exact models, on which any decoder can be checked against full enumeration."""
