@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
 
 from gen_engine.errors import GenError
-from gen_engine.text import CharSet, is_han, is_punctuation
+from gen_engine.text import NO_CHAR, CharSet, is_han, is_punctuation
 
 HAN = "汉"
 """What stands in a pattern for any Chinese character."""
@@ -65,7 +66,7 @@ class Form:
 
     def allowed(self, state: int) -> CharSet:
         if state == len(self.pattern):
-            return CharSet(inverted=True)
+            return NO_CHAR
         sign = self.pattern[state]
         return CharSet("han") if sign == HAN else CharSet(WIDTHS[sign])
 
@@ -109,7 +110,7 @@ class Form:
 def form(size: str) -> Form:
     """Make the whole text a poem of ROWSxCOLS Chinese characters, with ， after odd lines and 。 after even ones."""
     rows, cross, cols = size.partition("x")
-    if not (cross and rows.isdecimal() and cols.isdecimal()):
+    if not (cross and re.fullmatch(r"[0-9]{1,9}", rows) and re.fullmatch(r"[0-9]{1,9}", cols)):
         raise GenError(f"form={size} is no size; write ROWSxCOLS, such as form=4x5.")
     return Form(int(rows), int(cols))
 
