@@ -1,0 +1,144 @@
+"""Hypothesis strategies: vocabularies, wishes, cases small enough to try every text, models and requests."""
+
+from __future__ import annotations
+
+import os
+
+import customs
+import oracle
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from oracle import Case
+from tiny import SHAPES, engine_of, vocabulary
+
+from gen_engine.types import Request
+
+HAN = "春夏秋冬"
+LETTERS = "abcd"
+UNKNOWN = "鬱"
+TIMES = int(os.environ.get("GEN_EXAMPLES", "1"))
+
+
+def examples(count):
+    """How often to try: always the same `count` cases, or, with GEN_EXAMPLES=N, N times as many new ones."""
+    health = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
+    return settings(
+        deadline=None, max_examples=count * TIMES, derandomize=TIMES == 1, database=None, suppress_health_check=health
+    )
+
+
+@st.composite
+def vocabularies(draw):
+    """Single characters, twins, merged tokens or bytes, with or without an end, an unknown and silent tokens."""
+    alphabet = draw(st.sampled_from([HAN[:2], HAN[:3] + "，", LETTERS[:3], "ab,.", "aé，", HAN]))
+    kind = draw(st.sampled_from(["chars", "chars", "twins", "merged", "bytes", "merged bytes"]))
+    printed = {
+        "chars": st.just(list(alphabet)),
+        "twins": st.lists(st.sampled_from(alphabet), max_size=2).map(lambda more: [*alphabet, *more]),
+        "merged": st.lists(st.text(alphabet, min_size=2, max_size=3), min_size=1, max_size=2).map(
+            lambda more: [*alphabet, *more]
+        ),
+        "bytes": st.just(split_some(alphabet, 1)),
+        "merged bytes": st.text(alphabet, min_size=1, max_size=2).map(
+            lambda text: [*split_some(alphabet, 2), text + "é"[: len(text)], b"a" + "é".encode()[:1]]
+        ),
+    }[kind]
+    surfaces = [s if isinstance(s, bytes) else s.encode() for s in draw(printed)]
+    special = ["end", *draw(st.lists(st.sampled_from(["unk", "pad"]), unique=True))] if draw(st.booleans()) else []
+    count = len(special)
+    unused = draw(st.sets(st.integers(count, count + len(surfaces) - 1), max_size=1)) if kind == "twins" else ()
+    return vocabulary(
+        *[b""] * count,
+        *surfaces,
+        end=0 if special else None,
+        unk=special.index("unk") if "unk" in special else None,
+        specials=range(count) if draw(st.booleans()) else (),
+        unused=unused,
+    )
+
+
+def split_some(alphabet, pieces):
+    """The alphabet with its first wide character in two pieces, as byte-level vocabularies have it."""
+    wide = next(char for char in alphabet + "é" if len(char.encode()) > 1).encode()
+    return [wide[:pieces], wide[pieces:] or wide[-1:], *(char for char in alphabet if char.encode() != wide)]
+
+
+def alphabet_of(vocab):
+    found = "".join(dict.fromkeys("".join(text or "" for text in vocab.texts)))
+    return found or "a"
+
+
+@st.composite
+def any_wishes(draw, vocab, demanding):
+    """A built-in constraint with small parameters, or one as a plugin author would write it."""
+    alphabet = alphabet_of(vocab)
+    char, word = st.sampled_from(alphabet), st.text(alphabet, min_size=1, max_size=3)
+    of = draw(st.sampled_from(["new", "new", "whole"]))
+    low = draw(st.integers(1, 4))
+    demands = [
+        st.sampled_from([None, low, low, low + 2]).map(lambda high: oracle.length(low, high, of)),
+        st.dictionaries(st.integers(1, 3), char, min_size=1, max_size=2).map(lambda places: oracle.force(places, of)),
+        st.sampled_from(customs.wishes(len(vocab), alphabet)),
+    ]
+    bans = [
+        st.lists(word | st.just("punctuation"), min_size=1, max_size=2).map(lambda items: oracle.ban(*items)),
+        st.lists(char | st.just("punctuation"), min_size=1, max_size=4).map(lambda items: oracle.only(*items)),
+        st.tuples(st.integers(1, 4), st.text(alphabet, max_size=1)).map(lambda args: oracle.no_repeat(*args)),
+        st.integers(1, 3).map(oracle.no_repeat_ngram),
+        st.lists(word, min_size=1, max_size=2, unique=True).map(lambda items: oracle.stop(*items)),
+        st.sampled_from([oracle.no_special(), oracle.no_double_punctuation(), oracle.no_unk()]),
+        st.integers(0, 3).map(lambda high: oracle.length(0, high, of)),
+    ]
+    return draw(draw(st.sampled_from(demands if demanding else bans)))
+
+
+def budgets(vocab):
+    """Budgets for which trying every text stays cheap, rather more than less."""
+    most = {1: 5, 2: 5, 3: 5, 4: 5, 5: 4, 6: 4}.get(len(vocab), 3)
+    return st.sampled_from([3, most, most, most - 1, 2, 1, 0])
+
+
+@st.composite
+def cases(draw, vocab=None):
+    """A vocabulary (any, or this one), a prompt, a budget and up to four wishes, no two written alike."""
+    vocab = vocab or draw(vocabularies())
+    prompt = draw(st.text(alphabet_of(vocab) + UNKNOWN, max_size=3))
+    demanding = draw(
+        st.sampled_from([(True, False), (False, False, True), (False, True) * 2, (True, False, False), ()])
+    )
+    wishes = [draw(any_wishes(vocab, each)) for each in demanding]
+    wishes = {str(wish.spec): wish for wish in wishes}.values()
+    return Case(vocab, prompt, draw(budgets(vocab)), tuple(wishes))
+
+
+def models(vocab):
+    """An engine around a model with ordinary, tied, missing or huge logits."""
+    return st.builds(engine_of, st.just(vocab), st.sampled_from(SHAPES), st.integers(0, 3))
+
+
+def shapers():
+    """None to three shapers, written as on the command line."""
+    one = st.sampled_from(
+        ["top_k=1", "top_k=2", "temperature=0.5", "temperature=3", "top_p=0.3", "top_p=0.9", "min_p=0.2",
+         "typical=0.5", "repetition_penalty=1.5", "frequency_penalty=2", "presence_penalty=-1"]
+    )  # fmt: skip
+    return st.lists(one, max_size=3, unique=True)
+
+
+def processors(case, shapers=()):
+    """The wishes as processors, followed by shapers."""
+    return [wish.spec for wish in case.wishes] + list(shapers)
+
+
+@st.composite
+def requests(draw, vocab):
+    """A request over this vocabulary that some text fulfils."""
+    case = draw(cases(vocab).filter(lambda case: not case.refuses() and case.world.legal))
+    return Request(
+        case.prompt,
+        tuple(processors(case, draw(shapers()))),
+        draw(st.integers(1, 3)),
+        draw(st.integers(0, 2**40)),
+        case.budget,
+        draw(st.sampled_from(["sample", "sample", "greedy"])),
+    )

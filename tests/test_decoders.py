@@ -1,0 +1,173 @@
+"""What sampling and greedy decoding choose, held against the product of the model and every legal text."""
+
+from collections import Counter
+
+import numpy as np
+import oracle
+import pytest
+import strategies as some
+import torch
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from oracle import Case
+from tiny import chars, engine_of, vocabulary
+
+from gen_engine.course import uniform
+from gen_engine.scores import pick
+from gen_engine.types import Named
+
+
+def complete(engine, case, shapers=(), **options):
+    return engine.generate(case.prompt, processors=some.processors(case, shapers), max_new=case.budget, **options)
+
+
+def logits_after(engine, case, tokens):
+    return engine.model.logits((*engine.tokenizer.encode(case.prompt).tokens, *tokens))
+
+
+@given(some.cases(), st.data())
+@some.examples(120)
+def test_greedy_takes_the_likeliest_of_the_tokens_that_lead_to_a_text(case, data):
+    assume(not case.refuses() and case.world.legal)
+    engine = data.draw(some.models(case.vocabulary))
+    [done] = complete(engine, case, decoder="greedy")
+    ends = [case.vocabulary.end] if done.finish == "end" else []
+    for place, token in enumerate((*done.tokens, *ends)):
+        choices = case.world.choices(done.tokens[:place])
+        logits = logits_after(engine, case, done.tokens[:place])
+        assert token in choices
+        assert logits[token] == logits[choices].max()
+    assert done.finish != "full" or case.world.choices(done.tokens) in ([], [case.vocabulary.end])
+    assert done.finish != "budget" or len(done.tokens) == case.budget
+
+
+@given(some.cases(), st.data())
+@some.examples(80)
+def test_logprobs_are_the_models_own(case, data):
+    assume(not case.refuses() and case.world.legal)
+    engine = data.draw(some.models(case.vocabulary))
+    for done in complete(engine, case, data.draw(some.shapers()), num=2, seed=3):
+        ends = [case.vocabulary.end] if done.finish == "end" else []
+        written = (*done.tokens, *ends)
+        own = [logits_after(engine, case, written[:i]).log_softmax(-1)[t].item() for i, t in enumerate(written)]
+        np.testing.assert_array_equal(done.logprobs[: len(own)], own)
+        assert len(done.logprobs) == len(own) or done.finish == "stop"
+        np.testing.assert_array_equal(done.logprob, sum(done.logprobs))
+
+
+def exact(engine, case, tokens=()):
+    """The probability of each text if every token is drawn from the model's share of those that lead to a text."""
+    choices = case.world.choices(tokens)
+    if len(tokens) == case.budget or not choices or case.stopped(tokens) is not None:
+        return Counter({tokens[: case.stopped(tokens)]: 1.0})
+    shares = logits_after(engine, case, tokens)[choices].double().softmax(-1).tolist()
+    found = Counter()
+    for token, share in zip(choices, shares, strict=True):
+        rest = {tokens: 1.0} if token == case.vocabulary.end else exact(engine, case, (*tokens, token))
+        for text, probability in rest.items():
+            found[text] += share * probability
+    return found
+
+
+DRAWN = [
+    Case(chars("春夏秋"), "冬", 4, (oracle.length(2, 4), oracle.no_repeat(2))),
+    Case(chars("abc"), "b", 5, (oracle.no_repeat_ngram(2), oracle.stop("ca"), oracle.length(1, None))),
+    Case(vocabulary("a", "b", "ab", "é".encode()[:1], "é".encode()[1:]), "", 3, (oracle.length(3, 3), oracle.ban("bb"))),
+    Case(chars("aab"), "", 4, (oracle.force({4: "b"}), oracle.no_repeat(3, "b"))),
+]
+
+
+@pytest.mark.parametrize("case", DRAWN, ids=lambda case: repr(case.wishes))
+def test_texts_are_drawn_as_often_as_the_model_and_the_constraints_make_them_likely(case):
+    engine = engine_of(case.vocabulary, salt=1)
+    expected = exact(engine, case)
+    seen = Counter(done.tokens for done in complete(engine, case, num=2000, seed=11))
+    assert sum(expected.values()) == pytest.approx(1)
+    assert set(seen) <= set(expected)
+    squares = [(seen[text] - 2000 * p) ** 2 / (2000 * p) for text, p in expected.items() if 2000 * p > 5]
+    assert sum(squares) < len(squares) + 4 * (2 * len(squares)) ** 0.5
+
+
+@pytest.mark.parametrize("place, token", [(0.0, 1), (0.2499, 1), (0.2501, 2), (0.4999, 2), (0.5001, 4), (1 - 2**-53, 4)])
+def test_a_place_between_0_and_1_picks_where_the_running_sum_passes_it(place, token):
+    logits = torch.tensor([[0.0, 0.25, 0.25, 0.0, 0.5, 0.0]]).log()
+    assert pick(logits, [place]) == [token]
+
+
+@given(st.lists(st.sampled_from([-torch.inf, -1e30, -5.0, 0.0, 1.0, 3e38]), min_size=1, max_size=6), st.floats(0, 1))
+def test_a_masked_token_is_never_picked(logits, place):
+    place = min(place, 1 - 2**-53)
+    for chosen in (*pick(torch.tensor([logits]), [place]), *pick(torch.tensor([logits]), [None])):
+        assert chosen is None if max(logits) == -torch.inf else logits[chosen] > -torch.inf
+
+
+@given(st.integers(0, 2**70), st.integers(0, 99), st.integers(0, 99), st.integers(0, 300))
+def test_random_numbers_lie_below_1_and_are_fixed_by_their_key(seed, sample, position, attempt):
+    number = uniform(seed, sample, position, attempt, "draw")
+    assert 0 <= number < 1
+    assert number == uniform(seed, sample, position, attempt, "draw")
+    assert number != uniform(seed, sample + 1, position, attempt, "draw")
+    assert number != uniform(seed, sample, position, attempt, "other")
+
+
+class OnlyTheLast:
+    """Everything is allowed, but only the last token is ever a good beginning: no kinds, so nothing can be foreseen."""
+
+    def __init__(self, size):
+        self.size = size
+
+    def start(self, prompt):
+        return None
+
+    def allowed(self, state):
+        return np.ones(self.size, dtype=bool)
+
+    def next(self, state, token):
+        return token if state is None else state
+
+    def accepts(self, state):
+        return state == self.size - 1
+
+
+def test_a_token_without_a_witness_is_struck_and_the_choice_redrawn():
+    engine = engine_of(chars("abcdef"))
+    for done in engine.generate("", processors=[Named("last", OnlyTheLast(7))], num=9, seed=1, max_new=2):
+        assert done.new[0] == "f"
+        assert done.exact
+
+
+@pytest.mark.parametrize("decoder", ["sample", "greedy"])
+def test_after_too_many_strikes_the_witness_decides(decoder):
+    vocab = chars("".join(map(chr, range(0x4E00, 0x4E00 + 400))))
+    engine = engine_of(vocab)
+    named = Named("last", OnlyTheLast(401))
+    [done] = engine.generate("", processors=[named], seed=4, max_new=1, decoder=decoder)
+    assert done.new == chr(0x4E00 + 399)
+    assert done.logprob == engine.model.logits((0,)).log_softmax(-1)[400].item()
+
+
+def test_a_text_that_is_wholly_forced_is_scored_in_one_call():
+    engine = engine_of(chars("abc"))
+    [done] = engine.generate("a", processors=["force=1:c|2:b|3:b|4:a", "length=4"], max_new=9)
+    assert (done.new, done.finish, len(done.logprobs)) == ("cbba", "full", 4)
+    assert engine.model.fed == 1
+
+
+def test_a_run_of_forced_tokens_is_fed_in_one_call():
+    engine = engine_of(chars("abc"))
+    engine.generate("a", processors=["force=2:c|3:b|4:b", "length=5"], max_new=9)
+    assert engine.model.fed == 2
+
+
+def test_nothing_is_asked_where_nothing_may_be_written():
+    engine = engine_of(chars("abc"))
+    assert [done.finish for done in engine.generate("a", max_new=0, num=2)] == ["budget", "budget"]
+    assert engine.generate("a", processors=["length=0"], max_new=5)[0].finish == "full"
+    assert engine.model.fed == 0
+
+
+def test_where_the_model_gives_nothing_to_what_is_allowed_all_of_it_is_equally_likely():
+    engine = engine_of(chars("abcd"), "void")
+    seen = Counter(done.new for done in engine.generate("", processors=["ban=a", "length=1"], num=600, seed=2))
+    assert set(seen) == set("bcd")
+    assert min(seen.values()) > 150

@@ -1,0 +1,144 @@
+"""Character machines lifted to tokens: the same texts in every vocabulary, and sets that agree with single steps."""
+
+import itertools
+
+import customs
+import oracle
+import pytest
+import strategies as some
+from hypothesis import given
+from hypothesis import strategies as st
+from tiny import TinyTokenizer, chars, engine_of, vocabulary
+
+from gen_engine.constraints import ban, force, length, no_double_punctuation, no_repeat, no_repeat_ngram, only
+from gen_engine.errors import GenError
+from gen_engine.lift import AnyText, Lifted
+from gen_engine.types import Named
+
+MACHINES = [
+    AnyText(),
+    ban(("ab", "c")),
+    only(("a", "punctuation")),
+    no_repeat(2),
+    no_repeat(3, exempt=("punctuation",)),
+    no_repeat_ngram(1),
+    no_repeat_ngram(2),
+    length("2..4"),
+    length("3", of="whole"),
+    force(("2:b", "4:,")),
+    no_double_punctuation(),
+    customs.EvenChars(),
+    customs.Echo(),
+    customs.Pairs(),
+    customs.Readings("ab"),
+]
+ONE = chars("abc,é")
+MERGED = vocabulary("", "a", "b", "c", ",", "é", "ab", "b,c", "aa", ",,", end=0, specials=(0,))
+BYTES = vocabulary(
+    "", "a", "b", "c", ",", "é".encode()[:1], "é".encode()[1:], b"a\xc3", b"\xa9,b", end=0, specials=(0,)
+)
+each_machine = pytest.mark.parametrize("machine", MACHINES, ids=repr)
+
+
+def run(lifted, prompt, tokens):
+    """The state after the tokens, None where one of them is forbidden."""
+    state = lifted.start(prompt)
+    for token in tokens:
+        state = lifted.after(state, token)
+        if state is None:
+            return None
+    return state
+
+
+def spellings(vocab, data):
+    """Every way to write some bytes in tokens."""
+    if not data:
+        return [()]
+    begun = [t for t in vocab.usable if vocab.surfaces[t] and data.startswith(vocab.surfaces[t])]
+    return [(t, *rest) for t in begun for rest in spellings(vocab, data[len(vocab.surfaces[t]) :])]
+
+
+@each_machine
+@pytest.mark.parametrize("vocab", [MERGED, BYTES], ids=["merged", "bytes"])
+def test_every_spelling_of_a_text_is_judged_as_its_characters_are(machine, vocab):
+    plain, lifted = Lifted(machine, ONE), Lifted(machine, vocab)
+    for text in map("".join, itertools.chain.from_iterable(itertools.product("ab,é", repeat=n) for n in range(5))):
+        expected = run(plain, TinyTokenizer(ONE).encode("b"), spellings(ONE, text.encode())[0])
+        for tokens in spellings(vocab, text.encode()):
+            found = run(lifted, TinyTokenizer(vocab).encode("b"), tokens)
+            assert (found is None) == (expected is None)
+            assert found is None or lifted.accepts(found) == plain.accepts(expected)
+
+
+@given(st.data(), some.vocabularies())
+@some.examples(150)
+def test_the_set_of_allowed_tokens_agrees_with_each_single_step(data, vocab):
+    lifted = Lifted(data.draw(st.sampled_from(MACHINES)), vocab)
+    state = lifted.start(TinyTokenizer(vocab).encode(""))
+    for _ in range(5):
+        allowed = lifted.allowed(state)
+        expected = [token for token in vocab.usable if lifted.after(state, token) is not None]
+        assert [token for token in vocab.usable if token in allowed] == expected
+        assert [token for token in vocab.usable if allowed.to_array()[token]] == expected
+        assert hash(state) == hash(state)
+        if not expected:
+            break
+        state = lifted.next(state, data.draw(st.sampled_from(expected)))
+
+
+@each_machine
+def test_tokens_of_one_kind_that_are_not_mentioned_are_allowed_alike(machine):
+    lifted = Lifted(machine, MERGED)
+    kinds = lifted.kinds() or list(range(len(MERGED)))
+    for tokens in itertools.product(MERGED.usable, repeat=2):
+        state = run(lifted, TinyTokenizer(MERGED).encode("c"), tokens)
+        if state is not None:
+            free = [token for token in MERGED.usable if token not in set(lifted.mentions(state))]
+            answers = {(kinds[token], token in lifted.allowed(state)) for token in free}
+            assert len(answers) == len({kinds[token] for token in free})
+
+
+@each_machine
+def test_no_more_characters_are_removed_than_promised(machine):
+    lifted = Lifted(machine, ONE)
+    for tokens in itertools.chain.from_iterable(itertools.product(ONE.usable, repeat=n) for n in range(4)):
+        state = run(lifted, TinyTokenizer(ONE).encode("c"), tokens)
+        bound = lifted.removes_at_most(1 + 3)
+        if state is not None and bound is not None:
+            assert sum(token not in lifted.allowed(state) for token in ONE.usable) <= bound
+            assert lifted.accepts(state)
+            assert all(token in lifted.allowed(state) for token in ONE.usable if lifted.spares(token))
+
+
+def test_a_token_that_breaks_utf8_is_never_allowed():
+    vocab = vocabulary("a", b"\xe6", b"\x98\xa5", b"\xff")
+    lifted = Lifted(AnyText(), vocab)
+    start = lifted.start(TinyTokenizer(vocab).encode(""))
+    assert [lifted.permits(start, token) for token in range(4)] == [True, True, False, False]
+    assert [lifted.permits(lifted.next(start, 1), token) for token in range(4)] == [False, False, True, False]
+    assert not lifted.accepts(lifted.next(start, 1))
+
+
+def test_twins_are_banned_together():
+    vocab = vocabulary("春", "春", "夏")
+    found = Lifted(ban(("春",)), vocab).allowed(("", b""))
+    assert found.to_array().tolist() == [False, False, True]
+
+
+def test_a_kind_that_is_an_empty_tuple_is_not_taken_for_that_of_a_silent_token():
+    engine = engine_of(vocabulary("", "甲", "乙", specials=(0,)))
+    done = engine.generate("", processors=[Named("readings", customs.Readings("乙")), "length=2"], max_new=3, seed=1)
+    assert done[0].new in ("甲乙", "乙乙")
+
+
+def test_a_step_that_is_not_allowed_is_an_error():
+    lifted = Lifted(length("0"), ONE)
+    with pytest.raises(ValueError, match="not allowed"):
+        lifted.next(lifted.start(TinyTokenizer(ONE).encode("")), 1)
+
+
+@pytest.mark.parametrize("wish", [oracle.length(0, 1, "whole"), oracle.force({2: "a"}, "whole")], ids=repr)
+def test_a_prompt_that_breaks_a_rule_about_the_whole_text_is_refused(wish):
+    assert wish.refuses("bb")
+    with pytest.raises(GenError, match=r"prompt has .*; "):
+        engine_of(chars("ab")).generate("bb", processors=[wish.spec])

@@ -1,0 +1,73 @@
+"""What the prover answers, held against trying every text."""
+
+import strategies as some
+from hypothesis import assume, given
+from walks import chain_of, prompt_of, states
+
+from gen_engine.chain import counted_bound
+from gen_engine.prover import Prover
+
+
+def prover_of(case):
+    chain = chain_of(case)
+    product = chain.product
+    return Prover(product, counted_bound(product, len(case.prompt) + 3 * case.budget))
+
+
+@given(some.cases())
+@some.examples(120)
+def test_answers_agree_with_trying_every_text(case):
+    assume(not case.refuses())
+    prover = prover_of(case)
+    for tokens, joint in states(case, prover.product).items():
+        if case.stopped(tokens) is None:
+            needed = case.world.alive.get(tokens)
+            for budget in range(case.budget - len(tokens) + 1):
+                expected = "yes" if needed is not None and needed <= budget else "no"
+                assert prover.feasible(joint, budget) == expected
+
+
+@given(some.cases())
+@some.examples(80)
+def test_choices_are_the_tokens_that_lead_to_a_text(case):
+    assume(not case.refuses() and case.world.legal)
+    chain = chain_of(case)
+    plan = chain.plan(prompt_of(case), case.budget)
+    for tokens, joint in states(case, plan.product).items():
+        if case.stopped(tokens) is not None or tokens not in case.world.alive:
+            continue
+        left = case.budget - len(tokens)
+        offered = plan.tokens(joint, left).to_array().nonzero()[0].tolist() if left else []
+        alive = [token for token in offered if is_alive(plan, joint, token, left)]
+        assert sorted(alive) == [t for t in case.world.choices(tokens) if t != case.vocabulary.end]
+        assert plan.product.accepts(joint) == (tokens in case.world.legal)
+
+
+def is_alive(plan, joint, token, left):
+    return plan.is_alive(plan.product.next(joint, token), left - 1, joint) == "yes"
+
+
+@given(some.cases())
+@some.examples(80)
+def test_witnesses_are_legal_and_fit_the_budget(case):
+    assume(not case.refuses() and case.world.legal)
+    prover = prover_of(case)
+    for tokens, joint in states(case, prover.product).items():
+        left = case.budget - len(tokens)
+        if tokens in case.world.alive and prover.feasible(joint, left) == "yes":
+            rest = prover.witness(joint, left)
+            assert len(rest) <= left
+            assert (*tokens, *rest) in case.world.legal or case.stopped((*tokens, *rest)) is not None
+
+
+@given(some.cases())
+@some.examples(80)
+def test_distances_of_the_automaton_are_bounds(case):
+    assume(not case.refuses())
+    prover = prover_of(case)
+    for tokens, joint in states(case, prover.product).items():
+        if case.stopped(tokens) is None:
+            state, left = prover.structural(joint), case.budget - len(tokens)
+            needed = case.world.alive.get(tokens, float("inf"))
+            assert prover.automaton.relaxed(state) <= needed
+            assert prover.automaton.robust(state) >= min(needed, left + 1)

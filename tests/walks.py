@@ -1,0 +1,32 @@
+"""Random walks through the joint states of a case, beside the tokens that lead there."""
+
+from __future__ import annotations
+
+import strategies as some
+from tiny import TinyTokenizer
+
+from gen_engine.chain import make_chain
+from gen_engine.plugins import registry
+from gen_engine.specs import build
+
+
+def chain_of(case, nodes=20_000, shapers=()):
+    named = [build(item, registry(), case.vocabulary) for item in some.processors(case, shapers)]
+    return make_chain(case.vocabulary, named, nodes)
+
+
+def prompt_of(case):
+    return TinyTokenizer(case.vocabulary).encode(case.prompt)
+
+
+def states(case, product):
+    """Every joint state that permitted tokens lead to, by the tokens."""
+    found = {(): product.start(prompt_of(case))}
+    waiting = [()]
+    while waiting:
+        tokens = waiting.pop()
+        for token in case.usable if len(tokens) < case.budget else ():
+            if product.permits(found[tokens], token):
+                found[(*tokens, token)] = product.next(found[tokens], token)
+                waiting.append((*tokens, token))
+    return found
