@@ -44,6 +44,12 @@ def main(argv: Sequence[str] | None = None) -> int:
             problem.show()
             return 2
         return complain(_usage(problem), problem.exit_code if problem.exit_code > 1 else 2)
+    except OSError as problem:
+        if settings.debug:
+            traceback.print_exc()
+        what = problem.filename or "The output"
+        why = problem.strerror or problem
+        return complain(f"{what} cannot be read or written ({why}); make room for it, or name another.", 2)
     except GenError as problem:
         if settings.debug:
             traceback.print_exc()

@@ -175,7 +175,7 @@ def load(name: str | os.PathLike[str], *, dtype: str = "auto", fast: bool = Fals
 def _folder(name: str) -> Path | None:
     """Where the model is, or None if `name` can only be a hub name."""
     path = Path(name)
-    if path.is_dir():
+    if os.path.isdir(name):  # pathlib's raises where a name is too long
         return path
     if name in registry().models or ":" in name:
         return Path(registry().find("model", name).value.folder)

@@ -81,13 +81,19 @@ def read_prompt(prompt: str | None, file: str | None) -> str:
     if file is None:
         return prompt or ""
     try:
-        data = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+        data = _standard_input() if file == "-" else Path(file).read_bytes()
         text = data.decode("utf-8-sig")
     except OSError as problem:
         raise GenError(f"The prompt cannot be read from {file} ({problem.strerror}); name another file.") from problem
     except UnicodeDecodeError:
         raise GenError(f"The prompt in {file} is not UTF-8; convert it, as in `iconv -f GB18030 -t UTF-8`.") from None
     return text.replace("\r\n", "\n").removesuffix("\n")
+
+
+def _standard_input() -> bytes:
+    if sys.stdin is None:  # closed by the shell: <&-
+        raise GenError("Standard input is closed; give --prompt TEXT or --file FILE.")
+    return sys.stdin.buffer.read()
 
 
 def set_debug(context: click.Context, _: click.Parameter, value: bool) -> None:
@@ -134,7 +140,7 @@ def _options(model: str | None) -> list[Callable[[Command], Command]]:
         option("--dtype", type=click.Choice(["auto", "float32", "bfloat16"]), default="auto",
                help="Numbers to compute with."),
         option("--fast", is_flag=True, help="Faster where that costs reproducibility."),
-        option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Write to FILE instead of the terminal."),
+        option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Write to FILE; - is standard output."),
         option("--json", is_flag=True, help="Write a line of JSON for each text."),
         debug_option(),
     ]  # fmt: skip

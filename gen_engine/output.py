@@ -27,13 +27,13 @@ def opened(out: Path | None) -> Iterator[TextIO]:
 
     A file that cannot be written is an error at once, before anything is generated.
     """
-    if out is None:
+    if out is None or str(out) == "-":
         yield sys.stdout
         return
-    path = out.resolve()
-    direct = path.exists() and not path.is_file()  # /dev/null, a named pipe: nothing to rename onto
-    written = path if direct else path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
+        path = out.resolve()
+        direct = path.exists() and not path.is_file()  # /dev/null, a named pipe: nothing to rename onto
+        written = path if direct else path.with_name(f".{path.name}.{os.getpid()}.tmp")
         file = written.open("w", encoding="utf-8")
     except OSError as problem:
         raise GenError(f"{out} cannot be written ({problem.strerror}); choose another --out.") from problem

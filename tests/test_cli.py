@@ -136,6 +136,12 @@ def test_a_prompt_that_cannot_be_read_is_an_error(given, message):
         options.read_prompt(*given)
 
 
+def test_a_closed_standard_input_is_an_error(monkeypatch):
+    monkeypatch.setattr(sys, "stdin", None)
+    with pytest.raises(GenError, match="Standard input is closed; give --prompt"):
+        options.read_prompt(None, "-")
+
+
 def test_a_prompt_in_another_encoding_is_an_error(tmp_path):
     (tmp_path / "gbk.txt").write_bytes("白日".encode("gb18030"))
     with pytest.raises(GenError, match="not UTF-8; convert it"):
@@ -147,6 +153,7 @@ def test_a_prompt_in_another_encoding_is_an_error(tmp_path):
     [
         (ConflictError("It cannot be; drop one.", ["a"]), 2, "gen: It cannot be; drop one.\n"),
         (UndecidedError("Not known; raise the limit."), 3, "gen: Not known; raise the limit.\n"),
+        (OSError(28, "Full"), 2, "gen: The output cannot be read or written (Full); make room for it, or name another.\n"),
         (KeyboardInterrupt(), 130, ""),
     ],
 )

@@ -4,6 +4,7 @@ import io
 import json
 import os
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -116,8 +117,9 @@ def test_unknown_characters_are_mentioned_once(capsys):
     assert capsys.readouterr().err == "note: the model does not know 𠮷: kept as typed, read as [UNK].\n"
 
 
-def test_without_a_file_texts_go_to_standard_output(capsys):
-    with opened(None) as file:
+@pytest.mark.parametrize("out", [None, Path("-")])
+def test_without_a_file_texts_go_to_standard_output(capsys, out):
+    with opened(out) as file:
         file.write("白")
     assert capsys.readouterr().out == "白"
 
@@ -166,7 +168,7 @@ def test_what_is_no_file_is_written_to_and_not_replaced(tmp_path):
     os.close(reader)
 
 
-@pytest.mark.parametrize("place", ["missing/poem.txt", "."])
+@pytest.mark.parametrize("place", ["missing/poem.txt", ".", "a" * 300])
 def test_a_file_that_cannot_be_written_is_an_error_before_anything_is_done(tmp_path, place):
     with pytest.raises(GenError, match=r"cannot be written \(.*\); choose another --out"), opened(tmp_path / place):
         pytest.fail("never reached")

@@ -52,11 +52,16 @@ def test_a_spec_is_read_as_it_is_written(text, expected):
         ("ban='a", "does not end where its quotes do"),
         ("ban='a'b", "does not end where its quotes do; put ' around all of it"),
         ("p=1,window=2,window=3", "gives window twice"),
+        ("stop=\\ud800", "half a surrogate pair; write the whole character"),
     ],
 )
 def test_what_cannot_be_read_is_an_error_with_a_remedy(text, message):
     with pytest.raises(GenError, match=message):
         parse_spec(text)
+
+
+def test_a_pair_of_surrogates_is_the_character_it_stands_for():
+    assert parse_spec(r"ban=\ud840\udc00").value == ("\U00020000",)
 
 
 @given(st.text())

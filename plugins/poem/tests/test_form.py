@@ -57,7 +57,7 @@ def test_what_does_not_fit_the_form_is_refused_with_its_name(prompt, word):
         Form(4, 5).lay_out(prompt)
 
 
-@pytest.mark.parametrize("size", ["4", "x", "4x", "axb", "4x5x6", "-1x5", "0x5"])
+@pytest.mark.parametrize("size", ["4", "x", "4x", "axb", "4x5x6", "-1x5", "0x5", "²x5", "4x" + 5000 * "9"])
 def test_a_size_that_is_none_is_refused(size):
     with pytest.raises(GenError, match="form=|give both"):
         form(size)
