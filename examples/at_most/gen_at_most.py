@@ -7,6 +7,8 @@ from gen_engine import hookimpl
 
 @dataclass(frozen=True)
 class AtMost:
+    """Allow no letter more than TIMES times in the new text."""
+
     times: int
 
     def start(self, text):
@@ -23,8 +25,4 @@ class AtMost:
 
 @hookimpl
 def processors():
-    def mine(times: int):
-        """Allow no letter more than TIMES times in the new text."""
-        return AtMost(times)
-
-    return {"mine": mine}
+    return {"mine": AtMost}
