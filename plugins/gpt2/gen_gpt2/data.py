@@ -11,8 +11,7 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from gen_trainkit.loop import Batch
-
-IGNORED = -100
+from gen_trainkit.losses import IGNORED
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ def add_commands(gen: click.Group) -> None:
 @hookimpl
 def models() -> Mapping[str, ShippedModel]:
     """The model of old novels."""
-    summary = "prose of nine Chinese works out of copyright, character by character"
+    summary = "prose of old novels and of Lu Xun, character by character"
     return {"novel": ShippedModel(WEIGHTS, summary, ("no_repeat=30,exempt=punctuation", "top_k=10"))}
 
 

@@ -27,6 +27,7 @@ from gen_trainkit.checkpoints import (
     write_checkpoint,
 )
 from gen_trainkit.interrupts import asked_to_stop
+from gen_trainkit.losses import IGNORED
 from gen_trainkit.metrics import append_metrics, draw_curve, rewind_metrics
 from gen_trainkit.optimizers import OptimizerName, build_optimizers, peak_rates, set_rates
 from gen_trainkit.progress import Watch, watch_run
@@ -43,7 +44,7 @@ class Recipe:
     accumulate: int = 1
     optimizer: OptimizerName = "adamw"
     rate: float = 2e-5
-    matrix_rate: float = 2e-3
+    matrix_rate: float = 4e-3
     weight_decay: float = 0.01
     schedule: Schedule = "linear"
     warmup: int = 0
@@ -65,7 +66,7 @@ class Reporting:
 
 @dataclass(frozen=True)
 class Batch:
-    """Model inputs and labels [rows, length]; -100 marks labels that count for nothing."""
+    """Model inputs and labels [rows, length]; labels that are IGNORED (-100) count for nothing."""
 
     inputs: dict[str, Tensor]
     labels: Tensor
@@ -162,7 +163,7 @@ def _step(run: _Run, batches: Sequence[Sequence[int]], watch: Watch) -> None:
     lanes = range(recipe.parallel)
     parts = [indices[lane :: recipe.parallel] for indices in batches for lane in lanes if lane < len(indices)]
     loaded = [task.collate("train", part) for part in parts]
-    targets = sum(int((batch.labels != -100).sum()) for batch in loaded)
+    targets = sum(int((batch.labels != IGNORED).sum()) for batch in loaded)
     score = partial(_score_part, task, recipe, max(1, targets))
     for loss, correct, gradients in (run.pool.map if recipe.parallel > 1 else map)(score, loaded):
         run.sums["loss"] += loss
@@ -234,7 +235,7 @@ def measure(task: Task, recipe: Recipe) -> tuple[float, float]:
         with torch.autocast("cpu", torch.bfloat16, enabled=recipe.dtype == "bf16"):
             batch_loss, batch_correct = task.score(task.model, batch)
         loss, correct = loss + batch_loss.item(), correct + int(batch_correct)
-        targets += int((batch.labels != -100).sum())
+        targets += int((batch.labels != IGNORED).sum())
     return loss / max(1, targets), correct / max(1, targets)
 
 

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 
 IGNORED = -100
+"""The label that counts for nothing, as torch and transformers have it."""
+
 ROWS_AT_ONCE = 512
 
 
@@ -49,7 +51,7 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
 def chunked_cross_entropy(hidden: Tensor, weight: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     """(summed loss in nats, number of right guesses) of `labels` [rows] under `hidden` [rows, width] @ `weight`.T.
 
-    Rows labelled -100 count for nothing. Only the loss carries a gradient, to `hidden` and `weight` [vocab, width].
+    Rows labelled IGNORED count for nothing. Only the loss carries a gradient, to `hidden` and `weight` [vocab, width].
     """
     loss, correct = _ChunkedCrossEntropy.apply(hidden, weight, labels)
     return loss, correct
