@@ -18,6 +18,7 @@ from transformers import AutoConfig, AutoTokenizer, GPT2Config, GPT2LMHeadModel,
 from transformers.utils import logging as transformers_logging
 
 from gen_engine.errors import GenError
+from gen_engine.models.checkpoint import refuse_pickled
 from gen_gpt2.data import Windows, collate_windows, encode_windows
 from gen_gpt2.data_vocab import build_tokenizer
 from gen_gpt2.train_card import CardFacts, write_card
@@ -154,13 +155,15 @@ def make_model(texts: Sequence[str], shape: Shape) -> tuple[GPT2LMHeadModel, Pre
 def load_base(base: str) -> tuple[GPT2LMHeadModel, PreTrainedTokenizerBase]:
     """The GPT-2 and tokenizer of a folder or hub name, in fp32; nothing in it is executed."""
     try:
-        config = AutoConfig.from_pretrained(base)
+        config = AutoConfig.from_pretrained(base, trust_remote_code=False)
         if config.model_type != "gpt2":
             raise GenError(
                 f"{base} is a {config.model_type} model. Give a GPT-2, such as uer/gpt2-chinese-cluecorpussmall."
             )
+        if Path(base).is_dir():
+            refuse_pickled(Path(base))
         model = GPT2LMHeadModel.from_pretrained(base, dtype=torch.float32, use_safetensors=True)
-        return model, AutoTokenizer.from_pretrained(base)
+        return model, AutoTokenizer.from_pretrained(base, trust_remote_code=False)
     except (OSError, ValueError) as error:
         raise GenError(
             f"{base} is neither a model folder nor a hub name within reach. Check it, or download it first."

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from gen_engine.errors import GenError
+from gen_engine.options import debug_option
 
 FILE = click.Path(path_type=Path)
 
@@ -64,7 +65,7 @@ recipe_options = _options(
         "--ema", type=click.FloatRange(0, 1, max_open=True), default=0.0, show_default=True, help="Averaging."
     ),
     click.option(
-        "--dtype", type=click.Choice(["fp32", "bf16"]), default="fp32", show_default=True, help="Of the sums."
+        "--dtype", type=click.Choice(["fp32", "bf16"]), default="fp32", show_default=True, help="Numbers to sum."
     ),
     click.option(
         "--parallel", type=click.IntRange(1), default=1, show_default=True, help="Parts of a batch, a thread each."
@@ -90,6 +91,7 @@ run_options = _options(
 @model_options
 @recipe_options
 @run_options
+@debug_option()
 def gpt2_command(**options: Any) -> None:
     """Train a GPT-2 on FILES: lines of text, CSV/TSV columns or JSONL fields, also packed as .xz or .gz."""
     if bool(options["base"]) == options["from_scratch"]:

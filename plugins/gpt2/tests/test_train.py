@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import fields
 
 import pytest
 import torch
@@ -17,6 +18,7 @@ from gen_engine.errors import GenError
 from gen_gpt2.data import collate_windows, encode_windows
 from gen_gpt2.train import quicken, score
 from gen_gpt2.train_command import gpt2_command
+from gen_trainkit.loop import Recipe
 from gen_trainkit.metrics import read_metrics
 
 SEASONS, THINGS = "春夏秋冬" * 15, "风花雪月雨" * 12
@@ -207,5 +209,11 @@ def test_importing_the_command_imports_no_torch():
 
 
 def test_the_help_names_every_option_of_the_recipe():
-    shown = command("--help").output
-    assert re.findall("--(?:rate|schedule|resume|dry-run|vocab|encoding)", shown)
+    shown = set(re.findall("--([a-z-]+)", command("--help").output))
+    assert {field.name.replace("_", "-") for field in fields(Recipe)} <= shown
+
+
+def test_a_base_with_pickled_weights_is_refused_with_the_remedy(texts, tmp_path):
+    GPT2Config(n_layer=1).save_pretrained(tmp_path)
+    (tmp_path / "pytorch_model.bin").touch()
+    refused("only pickled weights.*gen convert", texts, "--base", tmp_path, "--out", tmp_path / "out")
