@@ -161,6 +161,16 @@ def test_what_cannot_be_imported_is_an_error_that_names_its_plugin(install):
         _ = found.processors["tones"].value
 
 
+def test_a_model_that_cannot_be_imported_is_listed_with_its_reason(install, monkeypatch, capsys):
+    from gen_engine.builtin import Lazy
+    from gen_engine.commands import listing
+
+    found = load_plugins([install("a", models=lambda: Lazy({"verse": "no.such:verse"}))])
+    monkeypatch.setattr(listing, "registry", lambda: found)
+    listing.models.main(["--json"], standalone_mode=False)
+    assert "verse of the plugin a cannot be imported" in capsys.readouterr().out
+
+
 def test_the_core_comes_through_the_same_door_and_first():
     assert registry().plugins[0].module == "gen_engine.builtin"
     assert registry().find("processor", "top_k").plugin.distribution == "gen-engine"

@@ -24,20 +24,25 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for p
 @debug_option()
 def models(as_json: bool) -> None:
     """List the models that plugins bring."""
-    rows = [
-        {
-            "name": name,
-            "plugin": offer.plugin.name,
-            "summary": offer.value.summary,
-            "processors": list(offer.value.processors),
-            "folder": str(offer.value.folder),
-        }
-        for name, offer in sorted(registry().models.items())
-    ]
+    rows = [_model(name, offer) for name, offer in sorted(registry().models.items())]
     if as_json:
         return dump(rows)
     cells = [[row["name"], row["plugin"], row["summary"], " ".join(row["processors"])] for row in rows]
     return table("Models (also: any folder or hub name)", ["name", "plugin", "what it is", "used with"], cells)
+
+
+def _model(name: str, offer: Offer) -> dict[str, Any]:
+    row: dict[str, Any] = {"name": name, "plugin": offer.plugin.name}
+    try:
+        shipped = offer.value
+    except GenError as problem:
+        return {**row, "summary": str(problem), "processors": [], "folder": ""}
+    return {
+        **row,
+        "summary": shipped.summary,
+        "processors": list(shipped.processors),
+        "folder": str(shipped.folder),
+    }
 
 
 @click.command()
