@@ -72,7 +72,9 @@ def exact(engine, case, tokens=()):
 DRAWN = [
     Case(chars("春夏秋"), "冬", 4, (oracle.length(2, 4), oracle.no_repeat(2))),
     Case(chars("abc"), "b", 5, (oracle.no_repeat_ngram(2), oracle.stop("ca"), oracle.length(1, None))),
-    Case(vocabulary("a", "b", "ab", "é".encode()[:1], "é".encode()[1:]), "", 3, (oracle.length(3, 3), oracle.ban("bb"))),
+    Case(
+        vocabulary("a", "b", "ab", "é".encode()[:1], "é".encode()[1:]), "", 3, (oracle.length(3, 3), oracle.ban("bb"))
+    ),
     Case(chars("aab"), "", 4, (oracle.force({4: "b"}), oracle.no_repeat(3, "b"))),
 ]
 
@@ -88,7 +90,9 @@ def test_texts_are_drawn_as_often_as_the_model_and_the_constraints_make_them_lik
     assert sum(squares) < len(squares) + 4 * (2 * len(squares)) ** 0.5
 
 
-@pytest.mark.parametrize("place, token", [(0.0, 1), (0.2499, 1), (0.2501, 2), (0.4999, 2), (0.5001, 4), (1 - 2**-53, 4)])
+@pytest.mark.parametrize(
+    "place, token", [(0.0, 1), (0.2499, 1), (0.2501, 2), (0.4999, 2), (0.5001, 4), (1 - 2**-53, 4)]
+)
 def test_a_place_between_0_and_1_picks_where_the_running_sum_passes_it(place, token):
     logits = torch.tensor([[0.0, 0.25, 0.25, 0.0, 0.5, 0.0]]).log()
     assert pick(logits, [place]) == [token]
