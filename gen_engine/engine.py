@@ -149,7 +149,7 @@ class Engine:
 
 
 def load(name: str | os.PathLike[str], *, dtype: str = "auto", fast: bool = False) -> Engine:
-    """An engine around a model of `gen models`, a folder, or a hub name.
+    """An engine around a model of `gen models`, a folder, or a hub name, looked for in this order.
 
     `dtype` is "auto", "float32" or "bfloat16"; `fast` gives up reproducibility where that makes steps faster.
     Raises GenError if there is no such model or its files are damaged.
@@ -175,7 +175,7 @@ def load(name: str | os.PathLike[str], *, dtype: str = "auto", fast: bool = Fals
 def _folder(name: str) -> Path | None:
     """Where the model is, or None if `name` can only be a hub name."""
     path = Path(name)
-    if os.path.isdir(name):  # pathlib's raises where a name is too long
+    if name not in registry().models and os.path.isdir(name):  # pathlib's raises where a name is too long
         return path
     if name in registry().models or ":" in name:
         return Path(registry().find("model", name).value.folder)

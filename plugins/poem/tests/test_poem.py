@@ -72,6 +72,12 @@ def test_a_prompt_longer_than_the_poem_is_told_how_long_it_may_be():
         gen("--prompt", "春夏秋", "--rows", 1, "--cols", 2)
 
 
+def test_a_folder_that_happens_to_be_called_poem_is_not_taken_for_the_model(tmp_path, monkeypatch):
+    (tmp_path / "poem").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert gen("--rows", 1, "--cols", 2).exit_code == 0
+
+
 def test_processors_of_any_plugin_join_in():
     found = poems("--prompt", "白", "--with", "no_repeat=30,exempt=punctuation", "--with", "ban=月|风", "--num", 5)
     for poem in found:

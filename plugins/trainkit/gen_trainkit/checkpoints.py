@@ -53,7 +53,7 @@ def replace_folder(aside: Path, final: Path) -> None:
     """Flush the files of `aside` to disk and rename it to `final`, in place of what was there."""
     old = final.with_name(f".old-{final.name}")
     shutil.rmtree(old, ignore_errors=True)
-    for path in [*aside.iterdir(), aside]:
+    for path in [*aside.iterdir(), aside] if os.name == "posix" else ():  # elsewhere a folder cannot be opened
         descriptor = os.open(path, os.O_RDONLY)
         os.fsync(descriptor)
         os.close(descriptor)
