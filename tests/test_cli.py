@@ -153,7 +153,7 @@ def test_a_prompt_in_another_encoding_is_an_error(tmp_path):
     [
         (ConflictError("It cannot be; drop one.", ["a"]), 2, "gen: It cannot be; drop one.\n"),
         (UndecidedError("Not known; raise the limit."), 3, "gen: Not known; raise the limit.\n"),
-        (OSError(28, "Full"), 2, "gen: The output cannot be read or written (Full); make room for it, or name another.\n"),
+        (OSError(5, "Bad"), 2, "gen: The output cannot be read or written (Bad); make room for it, or name another.\n"),
         (KeyboardInterrupt(), 130, ""),
     ],
 )
