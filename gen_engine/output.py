@@ -65,6 +65,7 @@ def record(completion: Completion, layout: Layout = str.splitlines) -> dict[str,
         "exact": completion.exact,
         "reproducible": completion.reproducible,
         "finish": completion.finish,
+        "undone": list(completion.undone),
     }
 
 

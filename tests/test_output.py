@@ -45,6 +45,7 @@ RECORD = {
     "exact": True,
     "reproducible": True,
     "finish": "end",
+    "undone": [],
 }
 
 
