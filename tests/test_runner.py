@@ -1,0 +1,121 @@
+"""A request gives the same text to the last bit: alone, in any batch, at any row, streamed, after any other."""
+
+import functools
+import random
+from unittest import mock
+
+import pytest
+import strategies as some
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from tiny import chars, engine_of
+
+import gen_engine.engine
+from gen_engine.errors import ConflictError, GenError
+from gen_engine.runner import Runner
+from gen_engine.types import Request
+
+
+def facts(batch):
+    """All that is told of the completions of each request, by which not-a-number equals itself."""
+    return [[repr(done) for done in completions] for completions in batch]
+
+
+def few_rows(rows):
+    """Engines run at most so many rows at once."""
+    return mock.patch.object(gen_engine.engine, "Runner", functools.partial(Runner, rows=rows))
+
+
+@st.composite
+def batches(draw):
+    """Some requests that may share a model, and how to make one that has seen nothing yet."""
+    vocab = draw(some.vocabularies())
+    wanted = draw(st.lists(some.requests(vocab), min_size=1, max_size=4))
+    shape, salt = draw(st.sampled_from(["normal", "ties", "holes"])), draw(st.integers(0, 3))
+    return wanted, lambda: engine_of(vocab, shape, salt)
+
+
+@given(batches(), st.randoms(use_true_random=False), st.integers(1, 4))
+@some.examples(25)
+def test_texts_are_the_same_alone_in_any_batch_and_in_any_order(batch, order, rows):
+    wanted, fresh = batch
+    alone = facts(fresh().generate_batch([request])[0] for request in wanted)
+    engine = fresh()
+    assert facts(engine.generate_batch(wanted)) == alone
+    places = order.sample(range(len(wanted)), len(wanted))
+    shuffled = [wanted[place] for place in places]
+    assert facts(engine.generate_batch(shuffled)) == [alone[place] for place in places]
+    with few_rows(rows):
+        assert facts(engine.generate_batch(wanted)) == alone
+
+
+@given(batches())
+@some.examples(20)
+def test_a_sample_is_the_same_for_every_larger_num(batch):
+    [request, *_], fresh = batch
+    options = {"processors": request.processors, "seed": request.seed, "max_new": request.max_new}
+    assert facts([fresh().generate(request.prompt, num=5, **options)[:2]]) == facts(
+        [fresh().generate(request.prompt, num=2, **options)]
+    )
+
+
+@given(batches())
+@some.examples(20)
+def test_a_stream_is_the_text(batch):
+    [request, *_], fresh = batch
+    options = {"processors": request.processors, "seed": request.seed, "max_new": request.max_new}
+    [done] = fresh().generate(request.prompt, **options)
+    pieces = list(fresh().stream(request.prompt, **options))
+    assert "".join(pieces) == done.new
+    assert all(pieces)
+
+
+@pytest.mark.parametrize("shapers", [("top_k=40", "temperature=0.8"), ("typical=0.6",), ("top_p=0.7", "min_p=0.01")])
+def test_rows_of_a_large_vocabulary_do_not_depend_on_their_neighbours(shapers):
+    vocab = chars("".join(map(chr, range(0x4E00, 0x4E00 + 5000))))
+    wanted = [Request(chr(0x4E00 + i), (*shapers, "no_repeat=9"), 1, i, 12) for i in range(24)]
+    alone = facts(engine_of(vocab).generate_batch([request])[0] for request in wanted)
+    random.Random(3).shuffle(wanted)
+    alone = [alone[request.seed] for request in wanted]
+    engine = engine_of(vocab)
+    for size in (3, 16, 24):
+        groups = [engine.generate_batch(wanted[i : i + size]) for i in range(0, 24, size)]
+        assert facts(done for group in groups for done in group) == alone
+
+
+def test_a_shaper_undone_in_one_row_leaves_the_others_as_they_are():
+    def spoil(step, logits):
+        spoiled = torch.tensor([history[-1] == 1 for history in step.histories])
+        return logits.masked_fill(spoiled[:, None], torch.nan)
+
+    wanted = [Request(prompt, ("ban=d", spoil, "top_k=2"), 1, 6, 8) for prompt in "abcb"]
+    engine = engine_of(chars("abcd"))
+    assert facts(engine.generate_batch(wanted)) == facts(engine.generate_batch([each])[0] for each in wanted)
+
+
+def test_requests_beyond_the_rows_of_one_pass_wait_their_turn():
+    engine = engine_of(chars("abcd"))
+    wanted = [Request("a", (), 2, seed, 5) for seed in range(20)]
+    with few_rows(4):
+        assert engine.generate_batch(wanted) == engine_of(chars("abcd")).generate_batch(wanted)
+
+
+def test_all_requests_are_checked_before_the_first_token():
+    engine = engine_of(chars("abcd"))
+    with pytest.raises(ConflictError):
+        engine.pieces([Request("a"), Request("a", ("only=a", "no_repeat=1", "length=3"))])
+    assert engine.model.fed == 0
+
+
+@pytest.mark.parametrize("wrong", [{"num": 0}, {"max_new": -1}, {"decoder": "bem"}])
+def test_a_request_that_makes_no_sense_is_refused(wrong):
+    with pytest.raises(GenError):
+        engine_of(chars("ab")).generate("a", **wrong)
+
+
+def test_without_a_seed_every_call_draws_its_own_and_tells_it():
+    engine = engine_of(chars("abcdefgh"))
+    [first], [second] = engine.generate("a", max_new=9), engine.generate("a", max_new=9)
+    assert first.seed != second.seed
+    assert engine.generate("a", max_new=9, seed=first.seed) == [first]
