@@ -143,10 +143,17 @@ class LanguageModel(Protocol):
     again from its leading special token and its last P/2 tokens, at positions fixed by the row's length alone.
     """
 
-    name: str
-    dtype: str
-    positions: int | None
-    reproducible: bool
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def dtype(self) -> str: ...
+
+    @property
+    def positions(self) -> int | None: ...
+
+    @property
+    def reproducible(self) -> bool: ...
 
     @property
     def tokenizer(self) -> Tokenizer: ...

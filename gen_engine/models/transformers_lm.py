@@ -53,7 +53,7 @@ class _Reading:
         return self.window.read(self.tokens)[self.kept :]
 
 
-@dataclass(eq=False)
+@dataclass(frozen=True, eq=False)
 class TransformersLM:
     """A transformers causal language model as a `LanguageModel`.
 

@@ -19,7 +19,7 @@ from gen_gpt2.slots import Move, Row, Slots, settle
 from gen_gpt2.weights import Shape, Weights, read_layers, read_shape
 
 
-@dataclass(eq=False)
+@dataclass(frozen=True, eq=False)
 class GPT2:
     """A GPT-2 as a `LanguageModel`; `dtype_reason` says why it computes in `dtype`."""
 
