@@ -125,7 +125,12 @@ class TokensOnce:
 
 @dataclass(frozen=True)
 class TokensOnceSharp(TokensOnce):
-    """The same with everything optional."""
+    """The same with everything optional; some tokens may be spent from the start."""
+
+    spent: frozenset = frozenset()
+
+    def start(self, prompt):
+        return self.spent
 
     def permits(self, state, token):
         return token not in state

@@ -1,11 +1,16 @@
 """What the prover answers, held against trying every text."""
 
+import customs
+import oracle
 import strategies as some
 from hypothesis import assume, given
+from oracle import Case
+from tiny import chars, engine_of, vocabulary
 from walks import chain_of, prompt_of, states
 
 from gen_engine.chain import counted_bound
 from gen_engine.prover import Prover
+from gen_engine.types import Named
 
 
 def prover_of(case):
@@ -71,3 +76,20 @@ def test_distances_of_the_automaton_are_bounds(case):
             needed = case.world.alive.get(tokens, float("inf"))
             assert prover.automaton.relaxed(state) <= needed
             assert prover.automaton.robust(state) >= min(needed, left + 1)
+
+
+def test_twins_of_a_token_that_one_rule_singles_out_are_tried_too():
+    """`once` may spend one a, so that `pairs` has to go for the b, which no rule mentions."""
+    vocab = vocabulary("a", "a", "b", "b")
+    engine = engine_of(vocab)
+    spent = Named("once", customs.TokensOnceSharp(4, spent=frozenset([1])))
+    done = engine.generate("", processors=[Named("pairs", customs.Pairs()), spent, "length=2"], max_new=2, seed=1)
+    assert done[0].new == "bb"
+
+
+def test_a_memory_that_is_full_is_emptied_and_nothing_changes(monkeypatch):
+    case = Case(chars("abc"), "", 5, (oracle.no_repeat_ngram(2), oracle.length(4, 5)))
+    monkeypatch.setattr("gen_engine.prover.REMEMBERED", 2)
+    prover = prover_of(case)
+    for tokens, joint in states(case, prover.product).items():
+        assert (prover.feasible(joint, 5 - len(tokens)) == "yes") == (tokens in case.world.alive)

@@ -1,0 +1,149 @@
+"""The built-in constraints by example: what each lets through after a prompt, and what it does not."""
+
+import pytest
+from tiny import chars, engine_of, vocabulary
+
+from gen_engine import constraints
+from gen_engine.errors import GenError
+
+ALPHABET = "ab春夏，。!1"
+ENGINE = engine_of(chars(ALPHABET))
+
+
+def may_write(spec, prompt, new):
+    """Whether the constraint lets exactly this text be written after the prompt."""
+    plan = ENGINE.chain([spec]).plan(ENGINE.tokenizer.encode(prompt), 9)
+    joint = plan.start
+    for char in new:
+        token = ENGINE.tokenizer.vocabulary.singles[char][0]
+        if not plan.product.permits(joint, token):
+            return False
+        joint = plan.product.next(joint, token)
+    return plan.product.accepts(joint)
+
+
+@pytest.mark.parametrize(
+    "spec, prompt, legal, illegal",
+    [
+        ("ban=a|春夏", "a春", ["", "b", "春b夏", "夏春", "夏"], ["a", "ba", "春夏", "夏春夏", "春春夏"]),
+        ("ban=punctuation", "，", ["ab春"], ["a，", "!", "。"]),
+        ("ban=han|digit", "", ["ab，"], ["春", "1"]),
+        ("only=han|，", "ab", ["春，夏", ""], ["a", "春。"]),
+        ("only=春夏", "", ["春夏春"], ["b"]),
+        ("no_repeat=2", "ab", ["夏ab夏", "春a"], ["a", "b", "春b", "夏春夏"]),
+        ("no_repeat=9", "aa", ["b春"], ["a", "bb"]),
+        ("no_repeat=3,exempt=punctuation|a", "a，", ["a，a，b，"], ["bb", "b，b"]),
+        ("no_repeat_ngram=1", "a", ["b春"], ["a", "bb"]),
+        ("no_repeat_ngram=2", "ab", ["ba", "b春"], ["ab", "春春春", "夏ab"]),
+        ("no_repeat_ngram=2", "aaaa", ["b"], ["a"]),
+        ("length=2", "春春", ["ab"], ["", "a", "aba"]),
+        ("length=1..2", "", ["a", "ab"], ["", "abb"]),
+        ("length=2..", "", ["ab", "abababa"], ["a"]),
+        ("length=..2", "", ["", "ab"], ["aba"]),
+        ("length=3,of=whole", "ab", ["a"], ["", "ab"]),
+        ("force=1:春|3:夏", "ab", ["春a夏", "春a夏b"], ["春a", "a", "春ab"]),
+        ("force=1:a|3:夏,of=whole", "ab", ["夏", "夏夏"], ["", "a"]),
+        ("no_double_punctuation", "a，", ["a，a", ""], ["，", "a，。", "!"]),
+        ("no_double_punctuation", "，，", ["a"], ["，"]),
+    ],
+)
+def test_what_may_be_written(spec, prompt, legal, illegal):
+    assert [new for new in legal if not may_write(spec, prompt, new)] == []
+    assert [new for new in illegal if may_write(spec, prompt, new)] == []
+
+
+@pytest.mark.parametrize(
+    "spec, message",
+    [
+        ("no_repeat=0", r"no_repeat=0 looks back nowhere"),
+        ("no_repeat_ngram=0", r"no_repeat_ngram=0 is no run"),
+        ("length=x", r"length=x is no length"),
+        ("length=5..2", r"length=5..2 is an empty range"),
+        ("force=春", r"force=春 names no place"),
+        ("force=0:春", r"force=0:春 names no place"),
+        ("force=1:春|1:夏", r"force gives place 1 both 春 and 夏"),
+        ("ban=", r"ban needs something to work on"),
+        ("stop=", r"stop needs something to work on"),
+    ],
+)
+def test_parameters_that_make_no_sense_are_refused_at_once(spec, message):
+    with pytest.raises(GenError, match=message):
+        ENGINE.chain([spec])
+
+
+SPECIAL = engine_of(vocabulary("", "", "", "a", "b", end=0, unk=1, specials=(0, 1, 2)))
+
+
+def drawn(*processors, **options):
+    done = SPECIAL.generate("", processors=processors, **{"num": 40, "seed": 1, "max_new": 4} | options)
+    return {token for each in done for token in each.tokens}
+
+
+def test_no_unk_forbids_the_unknown_token_alone():
+    assert drawn("no_unk") == {2, 3, 4}
+
+
+def test_no_special_forbids_every_token_that_prints_nothing_but_the_end():
+    assert drawn("no_special") == {3, 4}
+    assert "end" in {done.finish for done in SPECIAL.generate("", processors=["no_special"], num=20, seed=1)}
+
+
+def test_a_stop_string_ends_the_text_before_itself():
+    done = ENGINE.generate("", processors=["stop=a|春夏", "length=..40"], num=60, seed=1, max_new=40)
+    assert "stop" in {each.finish for each in done}
+    assert not any("a" in each.new or "春夏" in each.new for each in done)
+    assert any(each.new.endswith("春") for each in done)
+
+
+def test_a_stop_string_ends_no_text_that_may_not_end_there():
+    done = ENGINE.generate("", processors=["stop=a", "length=5"], num=30, seed=1, max_new=9)
+    assert {len(each.new) for each in done} == {5}
+
+
+def test_a_stop_string_that_begins_within_a_token_is_never_completed():
+    engine = engine_of(vocabulary("x", "xa", "b"))
+    for done in engine.generate("", processors=["stop=ab"], num=40, seed=1, max_new=5):
+        assert "ab" not in done.text
+        assert done.finish == "budget"
+
+
+def test_a_token_may_hold_the_end_of_one_stop_string_and_the_whole_of_another():
+    stop = constraints.stop(vocabulary("c", "x", "xab", "a", "b"), ("cx", "ab"))
+    begun = stop.next(stop.start(None), 0)
+    assert stop.permits(begun, 2)
+    assert 2 in stop.allowed(begun)
+    assert stop.cut(stop.next(begun, 2)) == 2
+
+
+def test_only_tokens_that_matter_to_a_stop_string_are_told_apart():
+    vocab = chars("。春夏秋冬、〇")
+    kinds = constraints.stop(vocab, ("。",)).kinds()
+    assert len(set(kinds)) == 3
+
+
+class EndsAtB:
+    """A constraint with a cut of its own and none of the other optional answers: b ends the text before itself."""
+
+    def start(self, prompt):
+        return 0
+
+    def allowed(self, state):
+        import numpy as np
+
+        return np.full(3, state == 0)
+
+    def next(self, state, token):
+        return int(token == 2)
+
+    def accepts(self, state):
+        return True
+
+    def cut(self, state):
+        return state
+
+
+def test_an_author_may_cut_the_text_too():
+    engine = engine_of(chars("ab"))
+    for done in engine.generate("", processors=[EndsAtB()], num=20, seed=1, max_new=6):
+        assert "b" not in done.new
+    assert "b" not in "".join(engine.stream("", processors=[EndsAtB()], seed=3, max_new=6))
