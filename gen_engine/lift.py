@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .text import EVERY_CHAR, CharSet, Vocabulary, split_utf8
+from .text import EVERY_CHAR, CharSet, Vocabulary, codes_beginning, split_utf8
 from .tokensets import Intern, Mask, TokenSet
 from .types import CharMachine, Prompt
 
@@ -33,6 +33,7 @@ class Lifted:
     intern: Intern = field(default_factory=Intern)
     _allowed: dict[Any, TokenSet] = field(default_factory=dict)
     _bases: dict[Any, Mask] = field(default_factory=dict)
+    _completable: dict[LiftedState, bool] = field(default_factory=dict)
 
     def start(self, prompt: Prompt) -> LiftedState:
         return self.machine.start(prompt.text), b""
@@ -64,7 +65,23 @@ class Lifted:
             inner = self.machine.step(inner, char)
             if inner is None:
                 return None
-        return inner, pending
+        return None if pending and not self._is_completable((inner, pending)) else (inner, pending)
+
+    def _is_completable(self, state: LiftedState) -> bool:
+        """Whether a character that begins with the pending bytes may follow: their other bytes may be far to seek."""
+        found = self._completable.get(state)
+        if found is None:
+            if len(self._completable) > REMEMBERED:
+                self._completable.clear()
+            inner, pending = state
+            machine_set = getattr(self.machine, "allowed", None)
+            if machine_set is not None:
+                found = machine_set(inner).has_beginning(pending)
+            else:
+                codes, step = codes_beginning(pending), self.machine.step
+                found = len(codes) > REMEMBERED or any(step(inner, chr(code)) is not None for code in codes)
+            self._completable[state] = found
+        return found
 
     def allowed(self, state: LiftedState) -> TokenSet:
         """All tokens that may follow, [vocab]."""

@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from .errors import GenError
+from .types import Request
 
 if TYPE_CHECKING:
     from .engine import Engine
     from .options import Choice
-    from .types import Completion, Prompt
+    from .types import Completion, Piece, Prompt
 
 Layout = Callable[[str], Sequence[str]]
 """How a text is laid out in lines, for people and for the `lines` of JSON."""
@@ -100,16 +101,29 @@ def continue_text(
 ) -> None:
     """Continue `prompt` as chosen: one text for people is streamed, several and JSON are written when whole."""
     if chosen.num == 1 and not chosen.json:
-        pieces = engine.stream(prompt, processors=processors, seed=chosen.seed, max_new=max_new, decoder=chosen.decoder)
-        return stream(file, prompt, pieces)
+        request = Request(prompt, tuple(processors), 1, chosen.seed, max_new, chosen.decoder)
+        done: list[Completion] = []
+        stream(file, prompt, _texts(engine.pieces([request]), done))
+        for completion in done:
+            remark(completion)
+        return None
     completions = engine.completions(
         prompt, processors=processors, num=chosen.num, seed=chosen.seed, max_new=max_new, decoder=chosen.decoder
     )
     return write(file, completions, as_json=chosen.json)
 
 
+def _texts(pieces: Iterable[tuple[int, Piece]], done: list[Completion]) -> Iterator[str]:
+    """The texts of the pieces; the completions that come with them are put into `done`."""
+    for _, piece in pieces:
+        done += [piece.completion] if piece.completion is not None else []
+        yield piece.text
+
+
 def remark(completion: Completion) -> None:
-    """Say on standard error which shapers were undone for a step because they left nothing."""
+    """Say on standard error which shapers were undone because they left nothing, and whether a bound cut choices."""
+    if not completion.exact:
+        print("note: a search limit, not a proof, ruled out some choices (exact: false).", file=sys.stderr)
     if completion.undone:
         names = ", ".join(completion.undone)
         print(f"note: {names} left nothing to choose from at some places and was undone there.", file=sys.stderr)

@@ -64,6 +64,31 @@ class CharSet:
         found = CLASSES[self.kind](char) if isinstance(self.kind, str) else char in self.kind
         return found is not self.inverted
 
+    def has_beginning(self, data: bytes) -> bool:
+        """Whether the UTF-8 of a character in the set begins with `data`, the valid beginning of one."""
+        codes = codes_beginning(data)
+        if any(ord(char) in codes for char in self.plus):
+            return True
+        return _base_has_beginning(self.kind, self.inverted, data) and any(chr(code) in self for code in codes)
+
+
+@cache
+def _base_has_beginning(kind: str | frozenset[str] | None, inverted: bool, data: bytes) -> bool:
+    base = CharSet(kind, inverted)
+    return not inverted if kind is None else any(base.in_base(chr(code)) for code in codes_beginning(data))
+
+
+@cache
+def codes_beginning(data: bytes) -> range:
+    """The code points of the characters whose UTF-8 begins with `data`, the valid beginning of one."""
+    length = 2 + (data[0] >= 0xE0) + (data[0] >= 0xF0)
+    code = data[0] & (0x7F >> length)
+    for byte in data[1:]:
+        code = code << 6 | byte & 0x3F
+    missing = 6 * (length - len(data))
+    low, high = max(code << missing, (0x80, 0x800, 0x10000)[length - 2]), min(code + 1 << missing, 0x110000)
+    return range(low, min(high, 0xD800) if low < 0xD800 else high)  # half a surrogate pair is no character
+
 
 EVERY_CHAR = CharSet()
 NO_CHAR = CharSet(inverted=True)

@@ -15,7 +15,7 @@ import pytest
 
 from gen_engine import cli, options
 from gen_engine.errors import ConflictError, GenError, UndecidedError
-from gen_engine.types import Completion, Prompt
+from gen_engine.types import Completion, Piece, Prompt
 
 
 @dataclass
@@ -37,9 +37,10 @@ class StubEngine:
             for sample in range(num)
         ]
 
-    def stream(self, prompt, *, processors, seed, max_new, decoder):
-        self.asked.append((prompt, processors, 1, seed, max_new, decoder))
-        yield "日"
+    def pieces(self, requests):
+        (asked,) = requests
+        self.asked.append((asked.prompt, asked.processors, 1, asked.seed, asked.max_new, asked.decoder))
+        yield 0, Piece(0, "日")
         if self.failure:
             raise self.failure
 

@@ -11,7 +11,7 @@ import pytest
 from gen_engine.errors import GenError
 from gen_engine.options import Choice
 from gen_engine.output import continue_text, dump, mention_unknown, opened, record, stream, table, write
-from gen_engine.types import Completion, Prompt
+from gen_engine.types import Completion, Piece, Prompt
 
 
 def completion(text="白日，依山。", new="日，依山。", **other):
@@ -25,8 +25,8 @@ class StubEngine:
     def completions(self, prompt, *, processors, num, seed, max_new, decoder):
         return [completion(prompt + "日")] * num
 
-    def stream(self, prompt, *, processors, seed, max_new, decoder):
-        return iter("日")
+    def pieces(self, requests):
+        return iter([(0, Piece(0, "日", completion("白日")))])
 
 
 def lines_of_three(text):
