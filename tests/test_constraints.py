@@ -26,6 +26,7 @@ def may_write(spec, prompt, new):
     "spec, prompt, legal, illegal",
     [
         ("ban=a|春夏", "a春", ["", "b", "春b夏", "夏春", "夏"], ["a", "ba", "春夏", "夏春夏", "春春夏"]),
+        ("ban=春ab夏|ab", "", ["春a夏", "春a春a"], ["春ab", "春aab"]),
         ("ban=punctuation", "，", ["ab春"], ["a，", "!", "。"]),
         ("ban=han|digit", "", ["ab，"], ["春", "1"]),
         ("only=han|，", "ab", ["春，夏", ""], ["a", "春。"]),
