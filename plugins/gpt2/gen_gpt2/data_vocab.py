@@ -16,7 +16,7 @@ PAD, UNK, CLS, SEP = SPECIALS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
 def build_tokenizer(
     texts: Sequence[str], vocab: str, *, size: int | None, min_count: int, positions: int
 ) -> PreTrainedTokenizerFast:
-    """A tokenizer whose texts read [CLS] ... [SEP]; `vocab` is "chars" or "bpe:N".
+    """A tokenizer whose prompts read [CLS] ...; `vocab` is "chars" or "bpe:N".
 
     For characters, `size` and `min_count` leave the rarest out; they become [UNK], which is never trained on as text.
     Raises GenError for any other `vocab`.
@@ -30,8 +30,8 @@ def build_tokenizer(
             f"There is no vocabulary {vocab!r}. Give --vocab chars, or --vocab bpe:N with a number of tokens."
         )
     core.post_processor = processors.TemplateProcessing(
-        single=f"{CLS} $A {SEP}",
-        pair=f"{CLS} $A {SEP} $B {SEP}",
+        single=f"{CLS} $A",  # no [SEP]: whoever encodes a prompt wants it continued, and the trainer adds the end
+        pair=f"{CLS} $A {SEP} $B",
         special_tokens=[(CLS, core.token_to_id(CLS)), (SEP, core.token_to_id(SEP))],
     )
     roles = {"pad_token": PAD, "unk_token": UNK, "cls_token": CLS, "sep_token": SEP, "bos_token": CLS, "eos_token": SEP}

@@ -81,7 +81,8 @@ import sys
 from transformers import AutoModelForCausalLM, AutoTokenizer, pipeline
 model, tokenizer = AutoModelForCausalLM.from_pretrained(sys.argv[1]), AutoTokenizer.from_pretrained(sys.argv[1])
 pipe = pipeline("text-generation", model=model, tokenizer=tokenizer)
-print(pipe("春", max_new_tokens=3, do_sample=False, add_special_tokens=False)[0]["generated_text"])
+print(pipe("春", max_new_tokens=3, do_sample=False)[0]["generated_text"])
+assert tokenizer("春")["input_ids"] == [tokenizer.bos_token_id, tokenizer.convert_tokens_to_ids("春")]
 assert not [name for name in sys.modules if name.startswith("gen_")]
 """
 

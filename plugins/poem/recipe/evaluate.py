@@ -35,13 +35,17 @@ def nats_per_han(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, poe
         same = [poem for poem in poems if len(poem) == length]
         for start in range(0, len(same), 64):
             batch = same[start : start + 64]
-            ids = torch.tensor(tokenizer(batch)["input_ids"])  # [poems, length]
+            ids = torch.tensor([_ended(row, tokenizer) for row in tokenizer(batch)["input_ids"]])  # [poems, length]
             logits = model(ids[:, :-1]).logits.float()
             target = ids[:, 1:]
             nats = cross_entropy(logits.flatten(0, 1), target.flatten(), reduction="none").view(target.shape)
             total += nats.masked_fill(target == tokenizer.unk_token_id, UNKNOWN_NATS).sum().item()
             han += sum(char not in "，。" for poem in batch for char in poem)
     return total / han
+
+
+def _ended(ids: list[int], tokenizer: PreTrainedTokenizerBase) -> list[int]:
+    return ids if ids[-1] == tokenizer.eos_token_id else [*ids, tokenizer.eos_token_id]
 
 
 def main() -> None:
