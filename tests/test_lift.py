@@ -13,6 +13,7 @@ from tiny import TinyTokenizer, chars, engine_of, vocabulary
 from gen_engine.constraints import ban, force, length, no_double_punctuation, no_repeat, no_repeat_ngram, only
 from gen_engine.errors import GenError
 from gen_engine.lift import AnyText, Lifted
+from gen_engine.text import codes_beginning
 from gen_engine.types import Named
 
 MACHINES = [
@@ -117,6 +118,23 @@ def test_a_token_that_breaks_utf8_is_never_allowed():
     assert [lifted.permits(start, token) for token in range(4)] == [True, True, False, False]
     assert [lifted.permits(lifted.next(start, 1), token) for token in range(4)] == [False, False, True, False]
     assert not lifted.accepts(lifted.next(start, 1))
+
+
+@pytest.mark.parametrize("machine", [only(("é",)), force(("1:é",)), ban(("ê", "ë", "latin"))], ids=repr)
+def test_the_beginning_of_a_character_that_may_not_follow_is_not_allowed(machine):
+    vocab = vocabulary(b"\xc3", b"\xc4", b"\xa9", b"\xaa")
+    lifted = Lifted(machine, vocab)
+    start = lifted.start(TinyTokenizer(vocab).encode(""))
+    assert [lifted.permits(start, token) for token in (0, 1)] == [True, "ban" in repr(machine).lower()]
+    assert [lifted.permits(lifted.next(start, 0), token) for token in (2, 3)] == [True, False]
+
+
+@given(st.characters(min_codepoint=0x80, exclude_categories=["Cs"]), st.integers(1, 3))
+def test_the_characters_that_begin_with_some_bytes_are_known(char, count):
+    data = char.encode()[: min(count, len(char.encode()) - 1)]
+    codes = codes_beginning(data)
+    assert ord(char) in codes
+    assert all(chr(code).encode().startswith(data) for code in (codes[0], codes[-1]))
 
 
 def test_twins_are_banned_together():
