@@ -148,3 +148,10 @@ def test_an_author_may_cut_the_text_too():
     for done in engine.generate("", processors=[EndsAtB()], num=20, seed=1, max_new=6):
         assert "b" not in done.new
     assert "b" not in "".join(engine.stream("", processors=[EndsAtB()], seed=3, max_new=6))
+
+
+def test_tokens_that_print_nothing_do_not_make_states_of_a_stop_string_without_end():
+    stop = constraints.stop(vocabulary("", "a", "b"), ("ab",))
+    state = stop.next(stop.start(None), 1)
+    seen = {state := stop.next(state, 0) for _ in range(50)}
+    assert len(seen) < 5
