@@ -129,6 +129,8 @@ class Chain:
 def _apply(named: Named, step: Step, logits: Tensor, blocked: Tensor) -> Tensor:
     """One shaper, overruled where it revives what is blocked (built-in ones promise not to)."""
     after: Tensor = named.processor(step, logits)
+    if getattr(after, "shape", None) != logits.shape or not getattr(after, "is_floating_point", bool)():
+        raise GenError(f"{named.label} returned no logits of the shape it was given; mend it, or leave it out.")
     return after if getattr(named.processor, "revives_nothing", False) else after.masked_fill(blocked, float("-inf"))
 
 

@@ -190,5 +190,5 @@ def _model_type(folder: Path) -> str:
         return str(config["model_type"])
     except FileNotFoundError:
         raise GenError(f"{folder} has no config.json; name the folder of a saved model.") from None
-    except (ValueError, KeyError, TypeError, OSError) as problem:
+    except (ValueError, KeyError, TypeError, OSError, RecursionError) as problem:
         raise GenError(f"{folder}/config.json cannot be read ({problem}); save the model again.") from problem

@@ -122,8 +122,10 @@ class Registry:
             others = [p for n, p in self.manager.list_name_plugin() if n != plugin.name]
             try:
                 answers = ask(self.manager.subset_hook_caller(hook, others))
-                offers += [Offer(name, plugin, answer) for answer in answers for name in answer]
-            except Exception as problem:  # noqa: BLE001 - a broken plugin is reported, and everything else works
+                offers += [Offer(_text(name), plugin, answer) for answer in answers for name in answer]
+            except KeyboardInterrupt:
+                raise
+            except BaseException as problem:  # noqa: BLE001 - a broken plugin is reported, and everything else works
                 plugin.error = f"{hook}: {_reason(problem)}"
         return offers
 
@@ -151,6 +153,12 @@ def _resolve(offers: list[Offer]) -> dict[str, Offer]:
     """Offers by name; a name offered twice stands only under its full names, `distribution:name`."""
     names = [o.name for o in offers]
     return {o.name if names.count(o.name) == 1 else o.full_name: o for o in offers}
+
+
+def _text(name: object) -> str:
+    if not isinstance(name, str):
+        raise TypeError(f"{name!r} is no name; names are text")
+    return name
 
 
 def _answers(offer: Offer, name: str) -> bool:
@@ -203,7 +211,9 @@ def _load(manager: pluggy.PluginManager, entry: EntryPoint) -> PluginInfo:
         info.hooks = tuple(sorted(caller.name for caller in callers))
         info.error = _misspelled(caller.name for caller in callers if not caller.has_spec())
         info.error = info.error if callers else "it implements no hook"
-    except (Exception, SystemExit) as problem:  # noqa: BLE001 - the one place that may catch everything
+    except KeyboardInterrupt:
+        raise
+    except BaseException as problem:  # noqa: BLE001 - the one place that may catch everything
         info.error = _reason(problem)
     info.seconds = time.perf_counter() - start
     return info

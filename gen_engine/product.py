@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from .errors import GenError
 from .learn import Learner
 from .lift import Lifted
 from .text import Vocabulary
@@ -30,6 +31,22 @@ class Rule:
     label: str
     constraint: Constraint
     vocabulary: Vocabulary
+
+    def start(self, prompt: Prompt) -> Any:
+        """The state before the first new token; GenError if the rule refuses the prompt, or is no rule after all."""
+        import numpy as np
+
+        state = self.constraint.start(prompt)
+        try:
+            hash(state)
+        except TypeError:
+            raise GenError(f"{self.label} has a state that cannot be hashed; make it a tuple, say.") from None
+        if isinstance(self.constraint, Lifted):
+            return state
+        allowed, size = self.constraint.allowed(state), len(self.vocabulary)
+        if not isinstance(allowed, TokenSet) and np.shape(allowed) != (size,):
+            raise GenError(f"{self.label} allows no array of {size} booleans; return one for each token.")
+        return state
 
     @cached_property
     def permits(self) -> Callable[[Any, int], bool]:
@@ -99,7 +116,7 @@ class Product:
 
     def start(self, prompt: Prompt) -> Joint:
         """The joint state before the first new token; GenError if a rule refuses the prompt."""
-        return Joint(tuple(rule.constraint.start(prompt) for rule in self.rules))
+        return Joint(tuple(rule.start(prompt) for rule in self.rules))
 
     @cached_property
     def _stops(self) -> tuple[int, ...]:

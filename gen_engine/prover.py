@@ -144,7 +144,10 @@ class Prover:
             family = tuple(sorted(print_alike[self.product.vocabulary.surfaces[token]]))
             groups[int(self.automaton.classes[token]), int(fine[token]), family].append(token)
         found: dict[int, list[Ids]] = defaultdict(list)
-        for (coarse, _, _), tokens in sorted(groups.items(), key=lambda item: -len(item[1])):
+        prints_nothing = [not surface for surface in self.product.vocabulary.surfaces]  # these lead nowhere: last
+        for (coarse, _, _), tokens in sorted(
+            groups.items(), key=lambda item: (prints_nothing[item[1][0]], -len(item[1]))
+        ):
             found[coarse].append(tuple(tokens))
         return found
 

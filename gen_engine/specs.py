@@ -145,7 +145,13 @@ def _call(factory: Callable[..., Any], spec: Spec, vocabulary: Vocabulary) -> An
     arguments = {p.name: convert(given[p.name], p, spec) for p in known if p.name in given}
     if "vocabulary" in inspect.signature(factory).parameters:
         arguments["vocabulary"] = vocabulary
-    return factory(**arguments)
+    try:
+        return factory(**arguments)
+    except GenError:
+        raise
+    except Exception as problem:
+        reason = " ".join(f"{type(problem).__name__}: {problem}".split())
+        raise GenError(f"{spec.text!r} cannot be made ({reason}); give it other values, or leave it out.") from problem
 
 
 def _options(known: list[inspect.Parameter]) -> str:

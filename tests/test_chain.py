@@ -1,5 +1,7 @@
 """Constraints first, then the shapers in the order given; refusals name what stands in the way."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -79,6 +81,23 @@ def test_a_shaper_sees_the_history_and_how_much_of_it_is_the_prompt():
     assert [list(step.histories[0])[:3] for step in steps] == [[0, 1, 2]] * len(steps)
     assert [len(step.histories[0]) for step in steps] == [3, 4]
     assert all(step.prompt_lengths == [3] for step in steps)
+
+
+@pytest.mark.parametrize("answer", [None, torch.zeros(1, 2), torch.zeros(1, 3, dtype=torch.bool)])
+def test_a_shaper_that_returns_no_logits_is_named(answer):
+    with pytest.raises(GenError, match="odd returned no logits of the shape it was given; mend it"):
+        engine_of(chars("abc")).generate("a", processors=[Named("odd", lambda step, logits: answer)], max_new=2)
+
+
+@pytest.mark.parametrize(
+    ("state", "allowed", "reason"), [([], [1, 1, 1], "hashed"), (0, [1], "booleans"), (0, None, "booleans")]
+)
+def test_a_constraint_that_does_not_keep_its_word_is_named(state, allowed, reason):
+    odd = SimpleNamespace(
+        start=lambda prompt: state, accepts=lambda s: True, allowed=lambda s: allowed, next=lambda s, t: s
+    )
+    with pytest.raises(GenError, match=f"odd .*{reason}; "):
+        engine_of(chars("abc")).generate("a", processors=[Named("odd", odd)], max_new=2)
 
 
 def test_what_is_neither_constraint_nor_shaper_is_refused():

@@ -88,6 +88,16 @@ def test_a_hook_that_fails_is_reported_and_the_others_work(install):
     assert found.plugins[0].error == "processors: ZeroDivisionError: division by zero"
 
 
+@pytest.mark.parametrize(("answer", "reason"), [("exit(3)", "SystemExit: 3"), ("{5: 6}", "5 is no name")])
+def test_a_hook_that_exits_or_names_nonsense_is_only_reported(tmp_path, monkeypatch, answer, reason):
+    (tmp_path / "odd.py").write_text(f"import gen_engine\n@gen_engine.hookimpl\ndef models(): return {answer}")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "odd", raising=False)
+    found = load_plugins([entry("odd", "odd")])
+    assert found.models == {}
+    assert reason in found.plugins[0].error
+
+
 def test_a_misspelled_hook_is_reported(install):
     assert load_plugins([install("a", procesors=lambda: {})]).plugins[0].error.startswith("there is no hook procesors")
 

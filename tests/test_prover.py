@@ -1,5 +1,7 @@
 """What the prover answers, held against trying every text."""
 
+from types import SimpleNamespace
+
 import customs
 import oracle
 import strategies as some
@@ -85,6 +87,14 @@ def test_twins_of_a_token_that_one_rule_singles_out_are_tried_too():
     spent = Named("once", customs.TokensOnceSharp(4, spent=frozenset([1])))
     done = engine.generate("", processors=[Named("pairs", customs.Pairs()), spent, "length=2"], max_new=2, seed=1)
     assert done[0].new == "bb"
+
+
+def test_tokens_that_print_nothing_are_tried_last():
+    at_the_end = SimpleNamespace(
+        start=lambda text: "", step=lambda state, char: state + char, accepts=lambda state: len(state) == 23
+    )
+    engine = engine_of(vocabulary("", "", *"春夏秋冬东西南北", specials=(0, 1)))
+    assert len(engine.generate("", processors=[Named("all", at_the_end)], max_new=24, seed=1)[0].new) == 23
 
 
 def test_a_memory_that_is_full_is_emptied_and_nothing_changes(monkeypatch):

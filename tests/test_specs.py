@@ -150,6 +150,7 @@ def test_values_become_what_the_factory_is_annotated_with(factory, text, expecte
         (takes_nothing, "p=1", "p takes no value; write p alone"),
         (takes_nothing, "p,a=1", "p has no option 'a'; write its name alone"),
         (takes_numbers, "p=1|x", r"write whole number\|..."),
+        (lambda: 1 / 0, "p", r"cannot be made \(ZeroDivisionError: division by zero\); give it other values"),
     ],
 )
 def test_what_a_factory_does_not_take_is_an_error_with_a_remedy(factory, text, message):

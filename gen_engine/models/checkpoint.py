@@ -40,7 +40,7 @@ def read_json(path: Path) -> dict[str, Any]:
         return {}
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise GenError(f"{path} is not readable JSON ({error}); fetch the file again.") from error
     if not isinstance(found, dict):
         raise GenError(f"{path} holds no JSON object; fetch the file again.")

@@ -69,7 +69,7 @@ class Weights:
 def read_shape(folder: Path) -> Shape:
     """The sizes in a folder's config.json. Raises GenError for variants that the runner does not compute."""
     config = read_config(folder)
-    size, heads, layers = (int(config.get(name, default)) for name, default in _SIZES)
+    size, heads, layers, positions = (_size(folder, name, config.get(name, default)) for name, default in _SIZES)
     activation = str(config.get("activation_function", "gelu_new"))
     problem = _problem(config, size, heads, activation)
     if problem:
@@ -80,15 +80,27 @@ def read_shape(folder: Path) -> Shape:
         layers=layers,
         heads=heads,
         size=size,
-        inner=int(config.get("n_inner") or 4 * size),
-        positions=int(config.get("n_positions", 1024)),
-        epsilon=float(config.get("layer_norm_epsilon", 1e-5)),
+        inner=_size(folder, "n_inner", config.get("n_inner") or 4 * size),
+        positions=positions,
+        epsilon=_epsilon(folder, config.get("layer_norm_epsilon", 1e-5)),
         activation=activation,
         scales=tuple(scale / (layer + 1) if by_layer else scale for layer in range(layers)),
     )
 
 
-_SIZES = (("n_embd", 768), ("n_head", 12), ("n_layer", 12))
+_SIZES = (("n_embd", 768), ("n_head", 12), ("n_layer", 12), ("n_positions", 1024))
+
+
+def _size(folder: Path, name: str, value: object) -> int:
+    if not isinstance(value, int) or not 1 <= value <= 1_000_000:
+        raise GenError(f"{folder}/config.json has {value!r} for {name}, which is a size; save the model again.")
+    return value
+
+
+def _epsilon(folder: Path, value: object) -> float:
+    if not isinstance(value, (int, float)) or not 0 <= value < 1:
+        raise GenError(f"{folder}/config.json has {value!r} for layer_norm_epsilon; save the model again.")
+    return float(value)
 
 
 def _problem(config: Mapping[str, Any], size: int, heads: int, activation: str) -> str | None:
@@ -105,7 +117,7 @@ def read_layers(folder: Path, shape: Shape, dtype: torch.dtype) -> Weights:
     found = {name: tensor for name, tensor in found.items() if not name.endswith((".attn.bias", ".attn.masked_bias"))}
     if "wte.weight" in found:
         found.setdefault("lm_head.weight", found["wte.weight"])
-    shapes = _shapes(shape, len(found.get("wte.weight", ())))
+    shapes = _shapes(shape, len(found["wte.weight"]) if "wte.weight" in found and found["wte.weight"].dim() else 0)
     check_names(found, shapes, str(folder))
     for name, tensor in found.items():
         if tuple(tensor.shape) != shapes[name]:

@@ -246,6 +246,9 @@ def test_a_long_prompt_is_read_as_if_step_by_step(models):
         ({"activation_function": "swish"}, "activation is swish"),
         ({"reorder_and_upcast_attn": True}, "upcasts"),
         ({"size": 31}, "do not divide"),
+        ({"n_head": 0}, "has 0 for n_head"),
+        ({"n_head": "x"}, "has 'x' for n_head"),
+        ({"layer_norm_epsilon": float("nan")}, "has nan for layer_norm_epsilon"),
     ],
 )
 def test_variants_it_does_not_compute_are_refused(tmp_path, options, reason):
