@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import customs
 import oracle
+import pytest
 import strategies as some
 from hypothesis import assume, given
 from oracle import Case
@@ -11,6 +12,7 @@ from tiny import chars, engine_of, vocabulary
 from walks import chain_of, prompt_of, states
 
 from gen_engine.chain import counted_bound
+from gen_engine.errors import ConflictError
 from gen_engine.prover import Prover
 from gen_engine.types import Named
 
@@ -103,3 +105,8 @@ def test_a_memory_that_is_full_is_emptied_and_nothing_changes(monkeypatch):
     prover = prover_of(case)
     for tokens, joint in states(case, prover.product).items():
         assert (prover.feasible(joint, 5 - len(tokens)) == "yes") == (tokens in case.world.alive)
+
+
+def test_twins_count_when_rules_are_counted():
+    with pytest.raises(ConflictError):
+        engine_of(vocabulary("a", "a", "a", "b", "b")).generate("", processors=["no_repeat=2", "length=3"], max_new=3)
