@@ -118,7 +118,7 @@ class Chain:
         shaped[empty] = shaped[empty].fill_(0.0).masked_fill(blocked[empty], float("-inf"))
         undone: list[list[str]] = [[] for _ in range(len(logits))]
         for named in self.shapers:
-            after = _apply(named, step, shaped, blocked)
+            after = _apply(named, step, shaped.clone(), blocked)  # a shaper may work in place
             bad = ~_sound_rows(after)
             for row in bad.nonzero().flatten().tolist():
                 undone[row].append(named.label)
