@@ -200,6 +200,7 @@ def convert(net: Path, base: Path, out: Path) -> None:
 def read_state_dict(net: Path) -> dict[str, Tensor]:
     """The tensors of a `torch.save(model.state_dict(), net)` file, read without running code from it."""
     import pickle
+    import struct
 
     import torch
 
@@ -210,7 +211,7 @@ def read_state_dict(net: Path) -> dict[str, Tensor]:
             f"{net} is no plain state dict but a pickled model (or damaged), which could run code when read; "
             "save its tensors where it was trained, with `torch.save(model.state_dict(), 'net.pt')`, and convert that."
         ) from error
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+    except (RuntimeError, EOFError, OSError, ValueError, LookupError, TypeError, AttributeError, struct.error) as error:
         raise GenError(f"{net} is damaged or no torch.save file ({error}); save it again.") from error
     for key in ("state_dict", "model_state_dict", "model"):
         if isinstance(found, dict) and isinstance(found.get(key), dict):

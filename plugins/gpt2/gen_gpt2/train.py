@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 import torch
+from safetensors import SafetensorError
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoTokenizer, GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerBase
 from transformers.utils import logging as transformers_logging
@@ -164,6 +165,8 @@ def load_base(base: str) -> tuple[GPT2LMHeadModel, PreTrainedTokenizerBase]:
             refuse_pickled(Path(base))
         model = GPT2LMHeadModel.from_pretrained(base, dtype=torch.float32, use_safetensors=True)
         return model, AutoTokenizer.from_pretrained(base, trust_remote_code=False)
+    except SafetensorError as error:
+        raise GenError(f"The weights of {base} are damaged ({error}). Fetch them again.") from error
     except (OSError, ValueError) as error:
         raise GenError(
             f"{base} is neither a model folder nor a hub name within reach. Check it, or download it first."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from pathlib import Path
 from typing import Any
@@ -53,7 +54,7 @@ recipe_options = _options(
     ),
     click.option("--accumulate", type=click.IntRange(1), default=1, show_default=True, help="Batches a step."),
     click.option("--optimizer", type=click.Choice(["adamw", "muon"]), default="adamw", show_default=True),
-    click.option("--rate", type=float, help="Peak learning rate.  [default: 2e-5, from scratch 3e-3]"),
+    click.option("--rate", type=click.FloatRange(0), help="Peak learning rate.  [default: 2e-5, from scratch 3e-3]"),
     click.option("--matrix-rate", type=float, default=4e-3, show_default=True, help="Muon's own, for weight matrices."),
     click.option("--weight-decay", type=click.FloatRange(0), default=0.01, show_default=True),
     click.option(
@@ -70,7 +71,7 @@ recipe_options = _options(
     click.option(
         "--parallel", type=click.IntRange(1), default=1, show_default=True, help="Parts of a batch, a thread each."
     ),
-    click.option("--seed", type=int, default=0, show_default=True),
+    click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True),
 )
 run_options = _options(
     click.option("--out", required=True, type=FILE, help="Model folder to write; its subfolder run keeps the rest."),
@@ -96,6 +97,9 @@ def gpt2_command(**options: Any) -> None:
     """Train a GPT-2 on FILES: lines of text, CSV/TSV columns or JSONL fields, also packed as .xz or .gz."""
     if bool(options["base"]) == options["from_scratch"]:
         raise GenError("It is not said what to start from. Give either --base MODEL or --from-scratch.")
+    for name, value in options.items():
+        if isinstance(value, float) and not math.isfinite(value):
+            raise GenError(f"--{name.replace('_', '-')} {value} is no number to count with. Give a finite one.")
     from gen_gpt2.train import describe, prepare, run_job
 
     job = build_job(options)

@@ -147,6 +147,12 @@ def test_a_dry_run_tells_the_plan_and_writes_nothing(texts, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("option", ["--rate", "--epochs", "--weight-decay"])
+def test_a_number_that_is_none_is_refused(texts, tmp_path, option):
+    refused(f"{option} nan is no number", texts, *SCRATCH, option, "nan", "--out", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 def test_bpe_windows_and_csv_together(tmp_path):
     (tmp_path / "a.csv").write_bytes(("﻿id,verse\n" + "\n".join(f"{i},{line}" for i, line in enumerate(LINES))).encode())
     command(tmp_path / "a.csv", *SCRATCH, "--column=verse", "--vocab=bpe:270", "--steps=2", "--out", tmp_path / "out")

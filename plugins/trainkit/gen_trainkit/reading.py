@@ -63,6 +63,8 @@ def _opened(path: Path, encoding: str) -> Iterator[TextIO]:
         raise GenError(f"{path} is a folder. Name the files in it.") from error
     except (UnicodeDecodeError, LookupError) as error:
         raise GenError(f"{path} is not {encoding} text. Name its encoding, such as --encoding gb18030.") from error
+    except csv.Error as error:
+        raise GenError(f"{path} is no table ({error}). Mend it, or give the file another suffix.") from error
     except (lzma.LZMAError, EOFError, gzip.BadGzipFile) as error:
         raise GenError(f"{path} cannot be unpacked. Fetch or pack it again.") from error
 
@@ -73,12 +75,12 @@ def _json_fields(file: TextIO, field: str, path: Path) -> Iterator[str]:
             continue
         try:
             row = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise GenError(f"Line {number} of {path} is not JSON. Mend it, or give the file another suffix.") from error
         if not isinstance(row, dict) or field not in row:
             there = ", ".join(row) if isinstance(row, dict) else "none"
             raise GenError(f"Line {number} of {path} has no field {field!r} ({there}). Choose one with --column.")
-        yield str(row[field])
+        yield "" if row[field] is None else str(row[field])
 
 
 def _columns(file: TextIO, column: str, delimiter: str, path: Path) -> Iterator[str]:
