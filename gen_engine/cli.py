@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Callable, Sequence
 from io import TextIOWrapper
+from threading import current_thread, main_thread
 from types import TracebackType
 
 import click
@@ -34,6 +36,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     settings = Settings()
     write_any_text()
     sys.excepthook = one_sentence(settings)
+    if current_thread() is main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, leave_tidily)
     try:
         done = make_cli().main(_arguments(argv), prog_name="gen", obj=settings, standalone_mode=False)
         return done if isinstance(done, int) else 0
@@ -64,7 +68,7 @@ def complain(message: str, code: int) -> int:
 
 def _usage(problem: click.ClickException) -> str:
     """What click has to say in one sentence, ending in the remedy."""
-    message = problem.format_message().replace("\n", " ").rstrip(".")
+    message = " ".join(problem.format_message().split()).rstrip(".")
     if "No such command" in message:
         message += registry().broken()
     context = getattr(problem, "ctx", None)
@@ -76,6 +80,11 @@ def _arguments(argv: Sequence[str] | None) -> list[str]:
     """The arguments as UTF-8, whatever the locale took them for."""
     given = sys.argv[1:] if argv is None else argv
     return [os.fsencode(word).decode("utf-8", "replace") for word in given]
+
+
+def leave_tidily(number: int, _: object) -> None:
+    """End as after Ctrl-C when the system asks to: a file keeps what was written, and nothing lies about beside it."""
+    sys.exit(128 + number)
 
 
 def write_any_text() -> None:

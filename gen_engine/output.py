@@ -44,7 +44,7 @@ def opened(out: Path | None) -> Iterator[TextIO]:
             try:
                 yield file
                 whole = True
-            except KeyboardInterrupt:
+            except (KeyboardInterrupt, SystemExit):
                 whole = file.tell() > 0
                 raise
     finally:
@@ -132,7 +132,7 @@ def remark(completion: Completion) -> None:
 def mention_unknown(prompt: Prompt) -> None:
     """Say once on standard error which characters of the prompt the model does not know."""
     if prompt.unknown:
-        chars = "".join(prompt.unknown)
+        chars = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in prompt.unknown)
         print(f"note: the model does not know {chars}: kept as typed, read as [UNK].", file=sys.stderr)
 
 

@@ -4,6 +4,7 @@ import io
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -208,6 +209,14 @@ def test_an_error_nobody_expected_is_one_sentence(capsys):
 def test_an_error_nobody_expected_shows_its_trace_with_debug(capsys):
     cli.one_sentence(options.Settings(debug=True))(KeyError, KeyError("x"), None)
     assert capsys.readouterr().err == "KeyError: 'x'\n"
+
+
+def test_a_run_that_is_terminated_ends_by_its_own_hand(engine):
+    before = signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    cli.main(["text", "--model", "m", "--prompt", "白"])
+    with pytest.raises(SystemExit, match="143"):
+        signal.raise_signal(signal.SIGTERM)
+    signal.signal(signal.SIGTERM, before)
 
 
 def test_help_and_version_end_well():

@@ -143,11 +143,12 @@ def test_a_failure_leaves_the_old_file_and_no_other(tmp_path):
     assert (out.read_text(), list(tmp_path.iterdir())) == ("old", [out])
 
 
+@pytest.mark.parametrize("ending", [KeyboardInterrupt, SystemExit])
 @pytest.mark.parametrize(("written", "left"), [("half", ["poem.txt"]), ("", [])])
-def test_an_interrupt_keeps_what_was_written(tmp_path, written, left):
-    with pytest.raises(KeyboardInterrupt), opened(tmp_path / "poem.txt") as file:
+def test_an_interrupt_keeps_what_was_written(tmp_path, written, left, ending):
+    with pytest.raises(ending), opened(tmp_path / "poem.txt") as file:
         file.write(written)
-        raise KeyboardInterrupt
+        raise ending
     assert [path.name for path in tmp_path.iterdir()] == left
 
 
