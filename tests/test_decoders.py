@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+import customs
 import numpy as np
 import oracle
 import pytest
@@ -76,6 +77,8 @@ DRAWN = [
         vocabulary("a", "b", "ab", "é".encode()[:1], "é".encode()[1:]), "", 3, (oracle.length(3, 3), oracle.ban("bb"))
     ),
     Case(chars("aab"), "", 4, (oracle.force({4: "b"}), oracle.no_repeat(3, "b"))),
+    # Nobody foresees which tokens add up to a multiple of 3: they are struck, and the choice redrawn.
+    Case(chars("abcdef"), "", 2, (customs.wishes(7, "a")[4], oracle.length(2, 2))),
 ]
 
 
@@ -111,6 +114,7 @@ def test_random_numbers_lie_below_1_and_are_fixed_by_their_key(seed, sample, pos
     assert 0 <= number < 1
     assert number == uniform(seed, sample, position, attempt, "draw")
     assert number != uniform(seed, sample + 1, position, attempt, "draw")
+    assert number != uniform(seed, sample, position, attempt + 1, "draw")
     assert number != uniform(seed, sample, position, attempt, "other")
 
 

@@ -94,6 +94,19 @@ def test_a_shaper_undone_in_one_row_leaves_the_others_as_they_are():
     assert facts(engine.generate_batch(wanted)) == facts(engine.generate_batch([each])[0] for each in wanted)
 
 
+def test_what_is_undone_in_one_row_is_not_undone_in_others():
+    def leave_nothing(step, logits):
+        return torch.full_like(logits, -torch.inf)
+
+    def even_out(step, logits):
+        after_a = torch.tensor([history[-1] == 1 for history in step.histories])[:, None]
+        return torch.where(after_a, logits, torch.zeros(()))
+
+    wanted = [Request(prompt, (leave_nothing, even_out), 1, 6, 1) for prompt in "ab"]
+    engine = engine_of(chars("abcd"))
+    assert [done.undone for [done] in engine.generate_batch(wanted)] == [("leave_nothing",), ()]
+
+
 def test_requests_beyond_the_rows_of_one_pass_wait_their_turn():
     engine = engine_of(chars("abcd"))
     wanted = [Request("a", (), 2, seed, 5) for seed in range(20)]
