@@ -8,6 +8,9 @@ from ..course import ATTEMPTS, Course, Text, uniform
 from ..scores import Scores
 from ..types import Extend
 
+DOUBTS = 4
+"""How many searches at one place may end at their limit before the witness decides; each costs its full price."""
+
 Going = tuple[int, Text, str | None]
 """The row of the last ask that a text continues (-1: none yet), the text, and why it is finished, if it is."""
 
@@ -76,6 +79,7 @@ def _ask(course: Course, going: Sequence[Going], *, shared: bool, at_random: boo
 def _take(course: Course, scores: Scores, number: int, text: Text, at_random: bool) -> bool:
     """Write the first drawn token that has a witness behind it; True if the text ended instead."""
     struck: tuple[int, ...] = ()
+    doubts = 0
     token: int | None = scores.drawn[number]
     while token is not None and token != course.plan.chain.vocabulary.end:
         joint = course.plan.product.next(text.joint, token)
@@ -86,21 +90,26 @@ def _take(course: Course, scores: Scores, number: int, text: Text, at_random: bo
             return False
         text.exact = text.exact and answer == "no"
         struck = (*struck, token)
-        token = _redraw(course, scores, number, text, struck, at_random)
+        doubts += answer == "undecided"
+        tried = ATTEMPTS if doubts >= DOUBTS else len(struck)
+        token = _redraw(course, scores, number, text, struck, at_random) if tried < ATTEMPTS else _witness(course, text)
     if token is not None:
         _record(scores, number, text, token)
     course.finish(text, "full" if token is None else "end")
     return True
 
 
+def _witness(course: Course, text: Text) -> int | None:
+    """The next token of the rest that is known to be legal."""
+    text.exact = False
+    rest = course.plan.prover.witness(text.joint, course.left(text))
+    return rest[0] if rest else course.plan.chain.vocabulary.end
+
+
 def _redraw(
     course: Course, scores: Scores, number: int, text: Text, struck: tuple[int, ...], at_random: bool
 ) -> int | None:
     """Another token, the struck ones aside; None where only the end is left and the model has no token for it."""
-    if len(struck) >= ATTEMPTS:
-        text.exact = False
-        rest = course.plan.prover.witness(text.joint, course.left(text))
-        return rest[0] if rest else course.plan.chain.vocabulary.end
     place = uniform(course.seed, text.sample, len(text.tokens), len(struck), "draw") if at_random else None
     return scores.redraw(number, struck, place)
 
