@@ -147,9 +147,7 @@ def _call(factory: Callable[..., Any], spec: Spec, vocabulary: Vocabulary) -> An
         arguments["vocabulary"] = vocabulary
     try:
         return factory(**arguments)
-    except GenError:
-        raise
-    except Exception as problem:
+    except (ValueError, TypeError, LookupError, ArithmeticError) as problem:
         reason = " ".join(f"{type(problem).__name__}: {problem}".split())
         raise GenError(f"{spec.text!r} cannot be made ({reason}); give it other values, or leave it out.") from problem
 
