@@ -181,14 +181,13 @@ class OddEven:
         return [token % 2 for token in range(self.size)]
 
 
-def ends_within(case, tokens):
-    """Whether a character is unfinished, so that a count of whole characters says nothing yet."""
-    return case.data(tokens) != case.new(tokens).encode()
-
-
 def pairs_broken(case, tokens):
     new = case.new(tokens)
     return any(a != b for a, b in zip(new[::2], new[1::2], strict=False))
+
+
+def echoes(case, tokens):
+    return case.new(tokens)[:1] == case.new(tokens)[-1:]
 
 
 def wishes(size, alphabet):
@@ -196,7 +195,7 @@ def wishes(size, alphabet):
     read = alphabet[: max(1, len(alphabet) // 2)]
     return (
         Wish(Named("even", EvenChars()), complete=lambda c, t: len(c.new(t)) % 2 == 0),
-        Wish(Named("echo", Echo()), complete=lambda c, t: c.new(t)[:1] == c.new(t)[-1:]),
+        Wish(Named("echo", Echo()), complete=echoes),
         Wish(Named("pairs", Pairs()), pairs_broken, lambda c, t: len(c.new(t)) % 2 == 0),
         Wish(
             Named("readings", Readings(read)),

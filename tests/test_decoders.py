@@ -10,7 +10,7 @@ import strategies as some
 import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from oracle import Case
+from oracle import Case, Wish
 from tiny import chars, engine_of, vocabulary
 
 from gen_engine.course import uniform
@@ -70,6 +70,16 @@ def exact(engine, case, tokens=()):
     return found
 
 
+class Rhyme(customs.Echo):
+    """An echo that says which characters its states mention."""
+
+    def kind(self, char):
+        return None
+
+    def mentions(self, state):
+        return "".join(state)
+
+
 DRAWN = [
     Case(chars("春夏秋"), "冬", 4, (oracle.length(2, 4), oracle.no_repeat(2))),
     Case(chars("abc"), "b", 5, (oracle.no_repeat_ngram(2), oracle.stop("ca"), oracle.length(1, None))),
@@ -77,8 +87,8 @@ DRAWN = [
         vocabulary("a", "b", "ab", "é".encode()[:1], "é".encode()[1:]), "", 3, (oracle.length(3, 3), oracle.ban("bb"))
     ),
     Case(chars("aab"), "", 4, (oracle.force({4: "b"}), oracle.no_repeat(3, "b"))),
-    # Nobody foresees which tokens add up to a multiple of 3: they are struck, and the choice redrawn.
-    Case(chars("abcdef"), "", 2, (customs.wishes(7, "a")[4], oracle.length(2, 2))),
+    # Nobody foresees which characters rhyme: the others are struck, and the choice redrawn.
+    Case(chars("abcdef"), "", 3, (Wish(Named("rhyme", Rhyme()), complete=customs.echoes), oracle.length(3, 3))),
 ]
 
 

@@ -71,10 +71,12 @@ def test_every_spelling_of_a_text_is_judged_as_its_characters_are(machine, vocab
             assert found is None or lifted.accepts(found) == plain.accepts(expected)
 
 
-@given(st.data(), some.vocabularies())
-@some.examples(150)
-def test_the_set_of_allowed_tokens_agrees_with_each_single_step(data, vocab):
-    lifted = Lifted(data.draw(st.sampled_from(MACHINES)), vocab)
+@each_machine
+@given(data=st.data())
+@some.examples(15)
+def test_the_set_of_allowed_tokens_agrees_with_each_single_step(machine, data):
+    vocab = data.draw(st.sampled_from([MERGED, BYTES]) | some.vocabularies())
+    lifted = Lifted(machine, vocab)
     state = lifted.start(TinyTokenizer(vocab).encode(""))
     for _ in range(5):
         allowed = lifted.allowed(state)

@@ -9,7 +9,7 @@ import strategies as some
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from tiny import chars, engine_of
+from tiny import chars, engine_of, vocabulary
 
 import gen_engine.engine
 from gen_engine.errors import ConflictError, GenError
@@ -132,3 +132,15 @@ def test_without_a_seed_every_call_draws_its_own_and_tells_it():
     [first], [second] = engine.generate("a", max_new=9), engine.generate("a", max_new=9)
     assert first.seed != second.seed
     assert engine.generate("a", max_new=9, seed=first.seed) == [first]
+
+
+def test_a_stream_withholds_what_may_become_a_stop_string_and_what_is_half_a_character():
+    engine = engine_of(vocabulary("a", "b", "é".encode()[:1], "é".encode()[1:], "bé"))
+    finishes = []
+    for seed in range(24):
+        options = {"processors": ["stop=aab|ébb"], "seed": seed, "max_new": 12}
+        [done] = engine.generate("", **options)
+        assert "".join(engine.stream("", **options)) == done.new
+        assert "\ufffd" not in done.new
+        finishes.append(done.finish)
+    assert set(finishes) == {"stop", "budget"}
