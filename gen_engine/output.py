@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -20,6 +21,18 @@ if TYPE_CHECKING:
 
 Layout = Callable[[str], Sequence[str]]
 """How a text is laid out in lines, for people and for the `lines` of JSON."""
+
+
+@dataclass(frozen=True)
+class Show:
+    """How texts are shown: a text on one line, its lines, and a piece of it as it is streamed."""
+
+    text: Callable[[str], str] = str
+    lines: Layout = str.splitlines
+    piece: Callable[[str], str] = str
+
+
+PLAIN = Show()
 
 
 @contextmanager
@@ -97,20 +110,28 @@ def stream(file: TextIO, prompt: str, pieces: Iterable[str]) -> None:
 
 
 def continue_text(
-    file: TextIO, engine: Engine, prompt: str, chosen: Choice, *, processors: Sequence[str], max_new: int
+    file: TextIO,
+    engine: Engine,
+    prompt: str,
+    chosen: Choice,
+    *,
+    processors: Sequence[str],
+    max_new: int,
+    show: Show = PLAIN,
 ) -> None:
     """Continue `prompt` as chosen: one text for people is streamed, several and JSON are written when whole."""
     if chosen.num == 1 and not chosen.json:
         request = Request(prompt, tuple(processors), 1, chosen.seed, max_new, chosen.decoder)
         done: list[Completion] = []
-        stream(file, prompt, _texts(engine.pieces([request]), done))
+        stream(file, show.piece(prompt), map(show.piece, _texts(engine.pieces([request]), done)))
         for completion in done:
             remark(completion)
         return None
     completions = engine.completions(
         prompt, processors=processors, num=chosen.num, seed=chosen.seed, max_new=max_new, decoder=chosen.decoder
     )
-    return write(file, completions, as_json=chosen.json)
+    shown = (replace(each, text=show.text(each.text), new=show.text(each.new)) for each in completions)
+    return write(file, shown, as_json=chosen.json, layout=show.lines)
 
 
 def _texts(pieces: Iterable[tuple[int, Piece]], done: list[Completion]) -> Iterator[str]:

@@ -78,6 +78,7 @@ def make_tokenizer(
     backend: Backend, settings: Mapping[str, Any], configs: Sequence[Mapping[str, Any]], columns: int | None
 ) -> FolderTokenizer:
     """A tokenizer around a `tokenizers` one; `configs` (later ones win) may name the end and the beginning."""
+    backend.encode_special_tokens = True  # "[SEP]" typed in a prompt is five characters, not the end of a text
     ids = backend.get_vocab(with_added_tokens=True)
     names = _names(ids, columns)
     spec = json.loads(backend.to_str())

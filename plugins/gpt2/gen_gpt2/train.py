@@ -163,7 +163,11 @@ def load_base(base: str) -> tuple[GPT2LMHeadModel, PreTrainedTokenizerBase]:
             )
         if Path(base).is_dir():
             refuse_pickled(Path(base))
-        model = GPT2LMHeadModel.from_pretrained(base, dtype=torch.float32, use_safetensors=True)
+        model, info = GPT2LMHeadModel.from_pretrained(
+            base, dtype=torch.float32, use_safetensors=True, output_loading_info=True
+        )
+        if info["missing_keys"]:
+            raise GenError(f"{base} lacks {min(info['missing_keys'])}. Give weights that fit its config.json.")
         return model, AutoTokenizer.from_pretrained(base, trust_remote_code=False)
     except SafetensorError as error:
         raise GenError(f"The weights of {base} are damaged ({error}). Fetch them again.") from error

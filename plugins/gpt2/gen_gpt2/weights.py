@@ -123,6 +123,8 @@ def read_layers(folder: Path, shape: Shape, dtype: torch.dtype) -> Weights:
         if tuple(tensor.shape) != shapes[name]:
             raise GenError(f"{folder} has {name} of shape {tuple(tensor.shape)}, its config.json says {shapes[name]}; "
                            "give weights and a config.json that belong together.")  # fmt: skip
+        if not tensor.isfinite().all():
+            raise GenError(f"{folder} has numbers in {name} that are none or infinite; train or fetch it again.")
     cast = {name: tensor.to(dtype).contiguous() for name, tensor in found.items()}
     blocks = tuple(_block(cast, f"h.{layer}.", shape.activation) for layer in range(shape.layers))
     norm = cast["ln_f.weight"], cast["ln_f.bias"]

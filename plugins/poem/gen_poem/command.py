@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import click
 
 from gen_engine.options import choice, generating
-from gen_engine.output import mention_unknown, opened, write
+from gen_engine.output import Show, continue_text, mention_unknown, opened
 
-from .form import Form, split_lines
+from .form import Form, break_lines, full_width, split_lines
 
 
 @click.command()
@@ -30,15 +28,13 @@ def poem(prompt: str, rows: int, cols: int) -> None:
         from gen_engine.engine import load
 
         engine = load(chosen.model, dtype=chosen.dtype, fast=chosen.fast)
-        read = engine.tokenizer.encode(start)
-        mention_unknown(read)
-        poems = engine.completions(
+        mention_unknown(engine.tokenizer.encode(start))
+        continue_text(
+            out,
+            engine,
             start,
+            chosen,
             processors=("no_unk", "no_special", f"form={rows}x{cols}", *chosen.with_default("top_k=50")),
-            num=chosen.num,
-            seed=chosen.seed,
             max_new=(len(shape.pattern) - len(start)) * engine.tokenizer.vocabulary.tokens_per_char,
-            decoder=chosen.decoder,
+            show=Show(full_width, split_lines, break_lines),
         )
-        laid_out = (replace(each, text="".join(split_lines(each.text))) for each in poems)
-        write(out, laid_out, as_json=chosen.json, layout=split_lines)

@@ -115,12 +115,19 @@ def form(size: str) -> Form:
     return Form(int(rows), int(cols))
 
 
+FULL_WIDTH = {ord(each): mark for mark, same in WIDTHS.items() for each in same}
+
+
+def full_width(text: str) -> str:
+    """The text with the form's marks in full width."""
+    return text.translate(FULL_WIDTH)
+
+
+def break_lines(text: str) -> str:
+    """The same, with a line break after each mark."""
+    return full_width(text).replace("，", "，\n").replace("。", "。\n")
+
+
 def split_lines(poem: str) -> list[str]:
     """The poem's lines, each with the mark that ends it, in full width."""
-    lines = [""]
-    for char in poem:
-        mark = next((full for full, same in WIDTHS.items() if char in same), None)
-        lines[-1] += mark or char
-        if mark:
-            lines.append("")
-    return [line for line in lines if line]
+    return break_lines(poem).splitlines()

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gen_engine.errors import GenError
-from gen_poem.form import Form, form, split_lines
+from gen_poem.form import Form, break_lines, form, split_lines
 
 sizes = st.tuples(st.integers(1, 8), st.integers(1, 9))
 HAN = st.text(st.sampled_from("春江花月夜一二三〇𬭭"), max_size=20)
@@ -70,6 +70,11 @@ def test_the_form_refuses_a_text_that_breaks_it():
 
 def test_a_poem_is_shown_with_full_width_marks_a_line_each():
     assert split_lines("白日依山尽,黄河入海流.") == ["白日依山尽，", "黄河入海流。"]
+
+
+@given(st.lists(st.text("春月，,。.", max_size=4), max_size=5))
+def test_pieces_are_shown_as_the_whole_is(pieces):
+    assert "".join(map(break_lines, pieces)) == break_lines("".join(pieces))
 
 
 @given(sizes, st.lists(st.sampled_from("春，,。.a\n"), max_size=12))
