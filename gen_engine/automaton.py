@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from .text import Vocabulary
-from .tokensets import Mask
+from .tokensets import REMEMBERED, Mask
 
 State = tuple[Any, ...]
 EDGES = 400_000
@@ -106,6 +106,8 @@ class Automaton:
             return None
         key = (state, min(left, 10_000))
         if key not in self._dead:
+            if len(self._dead) > REMEMBERED:
+                self._dead.clear()
             array = np.ones(len(self.vocabulary), dtype=bool)
             array[np.isin(self.classes, far)] = False
             self._dead[key] = Mask(array)

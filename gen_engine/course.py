@@ -146,7 +146,8 @@ class Course:
             model=self.model.name,
             dtype=self.model.dtype,
             exact=text.exact,
-            reproducible=self.model.reproducible,
+            # What a search does not decide within its limit depends on what it remembers of earlier requests.
+            reproducible=self.model.reproducible and text.exact,
             undone=tuple(text.undone),
         )
         self.send(Piece(text.sample, rest.decode("utf-8", errors="replace") if self.in_pieces else new, done))

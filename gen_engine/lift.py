@@ -10,13 +10,11 @@ from typing import Any
 import numpy as np
 
 from .text import EVERY_CHAR, CharSet, Vocabulary, codes_beginning, split_utf8
-from .tokensets import Intern, Mask, TokenSet
+from .tokensets import REMEMBERED, Intern, Mask, TokenSet
 from .types import CharMachine, Prompt
 
 LiftedState = tuple[Any, bytes]
 """The machine's state after the last whole character, and the bytes of a character that is not finished yet."""
-
-REMEMBERED = 4096
 """For how many states what is allowed is remembered."""
 
 
@@ -182,6 +180,8 @@ class Lifted:
     def _base(self, chars: CharSet) -> Mask:
         key = (chars.kind, chars.inverted)
         if key not in self._bases:
+            if len(self._bases) > REMEMBERED:
+                self._bases.clear()
             base = CharSet(chars.kind, chars.inverted)
             array = np.zeros(len(self.vocabulary), dtype=bool)
             array[list(self.vocabulary.silent)] = True

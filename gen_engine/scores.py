@@ -31,7 +31,7 @@ class Scores:
     logprobs: Tensor
     drawn: Sequence[int]
     drawn_logprobs: Sequence[float]
-    undone: Sequence[Sequence[str]]
+    undone: list[Sequence[str]]
     forced: Sequence[Sequence[float]]
 
     def logprob(self, number: int, token: int) -> float:
@@ -48,7 +48,9 @@ class Scores:
         if rest.is_empty():
             return None
         asks = [(self.course, replace(draw, allowed=rest, uniform=place))]
-        return _choose(asks, self.logits[number : number + 1], attempt=len(struck))[0][0]
+        (token,), (names,) = _choose(asks, self.logits[number : number + 1], attempt=len(struck))
+        self.undone[number] = (*self.undone[number], *names)
+        return token
 
 
 def score(jobs: Sequence[tuple[Course, Sequence[Draw], Sequence[Sequence[float]]]], logits: Tensor) -> list[Scores]:
@@ -60,7 +62,7 @@ def score(jobs: Sequence[tuple[Course, Sequence[Draw], Sequence[Sequence[float]]
 
     asks = [(course, draw) for course, draws, _ in jobs for draw in draws]
     if not asks:
-        return [Scores(course, (), logits, logits, (), (), (), forced) for course, _, forced in jobs]
+        return [Scores(course, (), logits, logits, (), (), [], forced) for course, _, forced in jobs]
     drawn, undone = _choose(asks, logits)
     logprobs = torch.log_softmax(logits, dim=-1)
     chosen = logprobs.gather(1, torch.tensor(drawn)[:, None]).flatten().tolist()

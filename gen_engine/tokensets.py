@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 Ids = tuple[int, ...]
 
+REMEMBERED = 4096
+"""How many masks and intersections of them a chain remembers."""
+
 
 @dataclass(frozen=True, eq=False)
 class Mask:
@@ -85,6 +88,8 @@ class Intern:
         """The one mask for all arrays equal to `array`."""
         key = np.packbits(array).tobytes()
         if key not in self._arrays:
+            if len(self._arrays) > REMEMBERED:
+                self._arrays.clear()
             self._arrays[key] = Mask(np.array(array, dtype=bool))
         return self._arrays[key]
 
@@ -112,7 +117,7 @@ class Intern:
         if found is None:
             # The masks are kept beside the result: an id is only unique while its object lives.
             found = (self.mask(reduce(np.logical_and, [mask.array for mask in masks])), tuple(masks))
-            if len(self._meets) > 4096:
+            if len(self._meets) > REMEMBERED:
                 self._meets.clear()
             self._meets[key] = found
         return found[0]
