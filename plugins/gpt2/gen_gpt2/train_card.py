@@ -30,7 +30,8 @@ def write_card(facts: CardFacts, recipe: Recipe, outcome: Outcome) -> str:
         f"{config['n_layer']} layers x {config['n_embd']}, {config['n_head']} heads, {config['n_positions']} positions"
     )
     loss = "not measured" if outcome.best_loss is None else f"{outcome.best_loss:.4f} nats per token"
-    settings = "\n".join(f"| {name} | {value} |" for name, value in asdict(recipe).items() if value is not None)
+    left_out = {"steps"} if recipe.steps is None else {"epochs"}
+    settings = "\n".join(f"| {name} | {value} |" for name, value in asdict(recipe).items() if name not in left_out)
     return f"""---
 library_name: transformers
 pipeline_tag: text-generation

@@ -9,6 +9,6 @@ gen train gpt2 "$work/novels.train.jsonl" --valid "$work/novels.valid.jsonl" --o
   --steps 1100 --batch-tokens 4096 --optimizer muon --matrix-rate 8e-3 --rate 4e-3 --weight-decay 0.1 \
   --schedule linear --warmup 100 --clip 1.0 --dtype bf16 --seed 1 --parallel 2 \
   --log-every 50 --valid-every 250 --save-every 250 --save-dtype bf16 --title novel \
-  --note "Old Chinese novels and Lu Xun: [CLS], then up to 255 characters, paragraphs parted by a newline."
+  --note "Old Chinese novels and works of Lu Xun, public domain. A text reads [CLS], then up to 255 characters, paragraphs parted by a newline. The recipe is in plugins/novel/recipe."
 mkdir -p plugins/novel/gen_novel/weights/novel
 cp "$work"/model/*.* plugins/novel/gen_novel/weights/novel/

@@ -9,7 +9,7 @@ gen train gpt2 "$work/poems.train.txt" --valid "$work/poems.valid.txt" --out "$w
   --steps 6500 --batch-tokens 4096 --optimizer muon --matrix-rate 8e-3 --rate 4e-3 --weight-decay 0.1 \
   --schedule linear --warmup 100 --clip 1.0 --dtype bf16 --seed 1 --parallel 2 \
   --log-every 50 --valid-every 500 --save-every 250 --save-dtype bf16 --title poem \
-  --note "Chinese regular verse (五绝 七绝 五律 七律): a poem reads [CLS] text [SEP], one line, full-width punctuation."
+  --note "Chinese regular verse (五绝 七绝 五律 七律), Tang and Song, public domain, from chinese-poetry/chinese-poetry (MIT). A poem reads [CLS] text [SEP]: one line, full-width punctuation. The recipe is in plugins/poem/recipe."
 python plugins/poem/recipe/evaluate.py "$work/model"
 mkdir -p plugins/poem/gen_poem/weights/poem
 cp "$work"/model/*.* plugins/poem/gen_poem/weights/poem/
