@@ -26,7 +26,7 @@ def add_commands(gen: click.Group) -> None:
 def models() -> Mapping[str, ShippedModel]:
     """The model of regular verse."""
     summary = "regular verse of Tang and Song, character by character"
-    return {"poem": ShippedModel(WEIGHTS, summary, ("form=4x5", "top_k=50"))}
+    return {"poem": ShippedModel(WEIGHTS, summary, ("form=4x5", "top_k=200"))}
 
 
 @hookimpl

@@ -18,7 +18,7 @@ from .form import Form, break_lines, full_width, split_lines
 def poem(prompt: str, rows: int, cols: int) -> None:
     """Write poems of exactly ROWS lines of COLS Chinese characters.
 
-    A comma ends odd lines, a full stop even ones and the last. Among the allowed tokens the 50 likeliest are
+    A comma ends odd lines, a full stop even ones and the last. Among the allowed tokens the 200 likeliest are
     drawn from, unless --top-k or --with top_k=K says otherwise.
     """
     shape = Form(rows, cols)
@@ -34,7 +34,7 @@ def poem(prompt: str, rows: int, cols: int) -> None:
             engine,
             start,
             chosen,
-            processors=("no_unk", "no_special", f"form={rows}x{cols}", *chosen.with_default("top_k=50")),
+            processors=("no_unk", "no_special", f"form={rows}x{cols}", *chosen.with_default("top_k=200")),
             max_new=(len(shape.pattern) - len(start)) * engine.tokenizer.vocabulary.tokens_per_char,
             show=Show(full_width, split_lines, break_lines),
         )
