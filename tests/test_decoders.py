@@ -193,3 +193,27 @@ def test_where_the_model_gives_nothing_to_what_is_allowed_all_of_it_is_equally_l
     seen = Counter(done.new for done in engine.generate("", processors=["ban=a", "length=1"], num=600, seed=2))
     assert set(seen) == set("bcd")
     assert min(seen.values()) > 150
+
+
+class Mixed:
+    """A machine that scatters over a million states and accepts where it starts: what follows is never decided."""
+
+    def start(self, text):
+        return 0
+
+    def step(self, state, char):
+        return (state * 31 + ord(char)) % 1000003
+
+    def accepts(self, state):
+        return state == 0
+
+
+def test_after_a_few_undecided_searches_at_a_place_the_witness_decides(monkeypatch):
+    engine = engine_of(chars("".join(map(chr, range(0x4E00, 0x4E00 + 40)))))
+    searches = Counter()
+    monkeypatch.setattr(
+        "gen_engine.prover.Prover._search", lambda self, *rest, **options: searches.update(n=1) or "undecided"
+    )
+    [done] = engine.generate("", processors=[Named("mixed", Mixed())], max_new=12, seed=1)
+    assert (done.new, done.exact, done.reproducible) == ("", False, False)
+    assert searches["n"] <= 4
