@@ -133,6 +133,19 @@ def test_batches_in_parts_weigh_as_one(tmp_path, settings):
         torch.testing.assert_close(one, other)
 
 
+@pytest.mark.parametrize("settings", [{"accumulate": 99}, {"batch_tokens": 999}, {"accumulate": 99, "parallel": 2}])
+def test_the_gradient_is_that_of_the_mean_over_all_targets(tmp_path, monkeypatch, settings):
+    seen = []
+    keep = lambda parameters, clip: seen.extend(parameter.grad.clone() for parameter in parameters)  # noqa: E731
+    monkeypatch.setattr(nn.utils, "clip_grad_norm_", keep)
+    dry_weights(tmp_path, **{"batch_tokens": 12, **settings})
+    model = Guesser().eval()
+    batch = collate("train", range(len(LENGTHS)))
+    (score(model, batch)[0] / sum(LENGTHS)).backward()
+    for gradient, parameter in zip(seen, model.parameters(), strict=True):
+        torch.testing.assert_close(gradient, parameter.grad)
+
+
 def test_parts_side_by_side_give_the_same_bits_each_time(tmp_path):
     runs = [dry_weights(tmp_path / name, batch_tokens=40, accumulate=3, parallel=3) for name in "ab"]
     assert all(torch.equal(one, other) for one, other in zip(*runs, strict=True))
