@@ -121,7 +121,9 @@ def test_a_token_that_breaks_utf8_is_never_allowed():
     assert not lifted.accepts(lifted.next(start, 1))
 
 
-@pytest.mark.parametrize("machine", [only(("é",)), force(("1:é",)), ban(("ê", "ë", "latin"))], ids=lambda each: type(each).__name__)
+@pytest.mark.parametrize(
+    "machine", [only(("é",)), force(("1:é",)), ban(("ê", "ë", "latin"))], ids=lambda each: type(each).__name__
+)
 def test_the_beginning_of_a_character_that_may_not_follow_is_not_allowed(machine):
     vocab = vocabulary(b"\xc3", b"\xc4", b"\xa9", b"\xaa")
     lifted = Lifted(machine, vocab)
@@ -156,7 +158,9 @@ def test_a_step_that_is_not_allowed_is_an_error():
         lifted.next(lifted.start(TinyTokenizer(ONE).encode("")), 1)
 
 
-@pytest.mark.parametrize("wish", [oracle.length(0, 1, "whole"), oracle.force({2: "a"}, "whole")], ids=lambda each: type(each).__name__)
+@pytest.mark.parametrize(
+    "wish", [oracle.length(0, 1, "whole"), oracle.force({2: "a"}, "whole")], ids=lambda each: type(each).__name__
+)
 def test_a_prompt_that_breaks_a_rule_about_the_whole_text_is_refused(wish):
     assert wish.refuses("bb")
     with pytest.raises(GenError, match=r"prompt has .*; "):
