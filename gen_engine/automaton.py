@@ -15,7 +15,7 @@ from .text import Vocabulary
 from .tokensets import REMEMBERED, Mask
 
 State = tuple[Any, ...]
-EDGES = 400_000
+EDGES = 1_000_000
 """How many steps are worked out before the automaton gives up and knows nothing."""
 
 

@@ -6,8 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gen_engine.chain import make_chain
 from gen_engine.errors import GenError
-from gen_poem.form import Form, break_lines, form, split_lines
+from gen_engine.text import Vocabulary
+from gen_engine.types import Named, Prompt
+from gen_poem.form import LONGEST, Form, break_lines, form, split_lines
 
 sizes = st.tuples(st.integers(1, 8), st.integers(1, 9))
 HAN = st.text(st.sampled_from("春江花月夜一二三〇𬭭"), max_size=20)
@@ -84,3 +87,15 @@ def test_allowed_and_step_say_the_same(size, chars):
         after = shape.step(state, char)
         assert (char in shape.allowed(state)) is (after is not None)
         state = state if after is None else after
+
+
+@pytest.mark.parametrize("size", [(LONGEST, 1), (1, LONGEST)])
+def test_the_longest_poems_are_planned(size):
+    chars = "，。春夏秋冬a"
+    chain = make_chain(Vocabulary(tuple(c.encode() for c in chars), tuple(chars)), [Named("form", Form(*size))])
+    assert chain.plan(Prompt("", (), ()), 2 * LONGEST).budget == 2 * LONGEST
+
+
+def test_a_longer_poem_is_refused_at_once():
+    with pytest.raises(GenError, match="ask for fewer"):
+        Form(LONGEST, 2)
