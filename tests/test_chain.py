@@ -179,3 +179,18 @@ def test_no_ban_forbids_the_end():
 def test_an_engine_remembers_one_chain_for_processors_written_alike():
     assert ENGINE.chain(["top_k=2", "ban=春"]) is ENGINE.chain(("top_k=2", "ban=春"))
     assert ENGINE.chain(["top_k=2"]) is not ENGINE.chain(["top_k=3"])
+
+
+def test_a_conflict_says_whose_part_in_it_was_not_decided(monkeypatch):
+    monkeypatch.setattr("gen_engine.chain.Chain._without_help", lambda *_: "undecided")
+    with pytest.raises(ConflictError, match=r"\(whether length=3 and length=2 is needed for that was not decided\)"):
+        text("length=2", "length=3")
+
+
+def test_a_shaper_that_works_in_place_is_undone_without_a_trace():
+    def wreck(step, logits):
+        return logits.fill_(torch.nan)
+
+    plain = text("length=4", decoder="greedy")
+    wrecked = text("length=4", wreck, decoder="greedy")
+    assert (wrecked.new, wrecked.undone) == (plain.new, ("wreck",))

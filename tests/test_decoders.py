@@ -217,3 +217,13 @@ def test_after_a_few_undecided_searches_at_a_place_the_witness_decides(monkeypat
     [done] = engine.generate("", processors=[Named("mixed", Mixed())], max_new=12, seed=1)
     assert (done.new, done.exact, done.reproducible) == ("", False, False)
     assert searches["n"] <= 4
+
+
+def test_a_shaper_that_is_undone_in_a_redraw_is_named():
+    def shy(step, logits):
+        return logits if logits.isfinite().sum() == 100 * len(logits) else logits - np.inf
+
+    engine = engine_of(chars("".join(map(chr, range(0x4E00, 0x4E00 + 100)))))  # too many states to be foreseen
+    found = engine.generate("", processors=[Named("last", OnlyTheLast(101)), shy], num=3, seed=1, max_new=1)
+    assert {done.undone for done in found} <= {(), ("shy",)}
+    assert ("shy",) in {done.undone for done in found}

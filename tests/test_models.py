@@ -401,3 +401,16 @@ def test_the_table_model_gives_its_table_and_hashes_the_rest():
     assert found[1].tolist() == [4, 5, 6, 7]
     assert torch.equal(found[2], model.logits([1, 2, 2]))
     assert model.logits([3, 1]).tolist() == [0, 1, 2, 3]
+
+
+def test_a_hub_that_does_not_answer_is_asked_once(monkeypatch):
+    asked = []
+
+    def read(local):
+        asked.append(local)
+        raise OSError
+
+    monkeypatch.setattr(transformers_lm, "_hub_answers", lambda: False)
+    with pytest.raises(OSError):
+        transformers_lm._local_first(read, False)
+    assert asked == [True]

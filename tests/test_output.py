@@ -190,3 +190,18 @@ def test_a_piped_table_breaks_no_line_and_reads_no_markup(capsys):
 def test_json_for_programs_is_readable(capsys):
     dump([{"name": "诗"}])
     assert '"诗"' in capsys.readouterr().out
+
+
+def continued(capsys, **told):
+    """What is noted on standard error when one streamed text was completed like that."""
+    engine = StubEngine()
+    engine.pieces = lambda requests: iter([(0, Piece(0, "日", completion("白日", **told)))])
+    chosen = Choice("stub", (), 1, None, "sample", "auto", False, None, False)
+    continue_text(io.StringIO(), engine, "白", chosen, processors=(), max_new=1)
+    return capsys.readouterr().err
+
+
+def test_who_reads_a_stream_is_told_what_was_undone_and_what_a_limit_ruled_out(capsys):
+    assert continued(capsys) == ""
+    assert "top_k=2 left nothing" in continued(capsys, undone=("top_k=2",))
+    assert "exact: false" in continued(capsys, exact=False)

@@ -278,3 +278,11 @@ def test_loading_imports_no_transformers(folder):
     code = "import sys; from gen_gpt2 import load_gpt2; from pathlib import Path; assert 'torch' not in sys.modules\n"
     code += f"load_gpt2(Path({str(folder)!r}), name='x'); assert 'transformers' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_weights_that_are_no_numbers_are_named(tmp_path, number):
+    tensors = gpt2_tensors(gpt2_config())
+    tensors["transformer.ln_f.bias"][3] = number
+    with pytest.raises(GenError, match=r"ln_f\.bias that are none or infinite"):
+        load(write_gpt2(tmp_path / "model", tensors=tensors), name="tiny")

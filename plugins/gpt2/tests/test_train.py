@@ -2,6 +2,7 @@ import json
 import os
 import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from dataclasses import fields
 import pytest
 import torch
 from click.testing import CliRunner
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, AutoTokenizer, BertConfig, GPT2Config, GPT2LMHeadModel
 
 from gen_engine.errors import GenError
@@ -224,3 +225,11 @@ def test_a_base_with_pickled_weights_is_refused_with_the_remedy(texts, tmp_path)
     GPT2Config(n_layer=1).save_pretrained(tmp_path)
     (tmp_path / "pytorch_model.bin").touch()
     refused("only pickled weights.*gen convert", texts, "--base", tmp_path, "--out", tmp_path / "out")
+
+
+def test_a_base_that_lacks_weights_is_refused(texts, trained, tmp_path):
+    base = shutil.copytree(trained, tmp_path / "base")
+    tensors = load_file(base / "model.safetensors")
+    del tensors["transformer.h.0.attn.c_attn.weight"]
+    save_file(tensors, base / "model.safetensors", metadata={"format": "pt"})
+    refused(r"lacks transformer\.h\.0\.attn\.c_attn\.weight", texts, "--base", base, "--out", tmp_path / "out")
