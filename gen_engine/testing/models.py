@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -15,15 +15,20 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+SHAPES = ("normal", "ties", "holes", "extreme", "void")
+"""The kinds of logits that a tiny model may give."""
+
+
 @dataclass(frozen=True)
 class LongestMatch:
     """A tokenizer that takes the longest surface at each place; what no surface begins is fed as [UNK].
 
-    Every prompt begins with the token `start`, if there is one.
+    Every prompt begins with the token `start`, if there is one. Where there is no [UNK], `fallback` is fed instead.
     """
 
     vocabulary: Vocabulary
     start: int | None = None
+    fallback: int | None = None
 
     def encode(self, text: str) -> Prompt:
         """The prompt of `text`. Raises GenError for a character without a token where there is no [UNK]."""
@@ -32,31 +37,40 @@ class LongestMatch:
         spans = [(0, 0)] * len(tokens)
         unknown: dict[str, None] = {}
         place = 0
+        other = self.fallback if self.vocabulary.unk is None else self.vocabulary.unk
         while place < len(text):
             found = max((piece for piece in pieces if text.startswith(piece, place)), key=len, default=None)
-            if found is None and self.vocabulary.unk is None:
+            if found is None and other is None:
                 raise GenError(f"The tiny vocabulary has no token for {text[place]!r}; add one, or an unknown token.")
             end = place + len(found or text[place])
-            tokens.append(pieces[found] if found is not None else self.vocabulary.unk or 0)
+            tokens.append(pieces[found] if found is not None else other or 0)
             spans.append((place, end))
             unknown |= {} if found is not None else {text[place]: None}
             place = end
         return Prompt(text, tuple(tokens), tuple(spans), tuple(unknown))
 
 
-def tiny_vocabulary(*surfaces: str | bytes, end: int | None = 0, unk: int | None = None) -> Vocabulary:
-    """A vocabulary of these surfaces, token 0 upwards; the empty ones are special."""
+def tiny_vocabulary(
+    *surfaces: str | bytes,
+    end: int | None = 0,
+    unk: int | None = None,
+    specials: Iterable[int] | None = None,
+    unused: Iterable[int] = (),
+) -> Vocabulary:
+    """A vocabulary of these surfaces, token 0 upwards; the empty ones are special, unless `specials` says which are."""
     data = tuple(surface.encode() if isinstance(surface, str) else surface for surface in surfaces)
     names = tuple(repr(surface) for surface in surfaces)
-    return Vocabulary(data, names, frozenset(i for i, surface in enumerate(data) if not surface), unk, end)
+    silent = frozenset(i for i, surface in enumerate(data) if not surface)
+    return Vocabulary(data, names, silent if specials is None else frozenset(specials), unk, end, frozenset(unused))
 
 
 @dataclass
 class TableModel:
     """A `LanguageModel` whose logits are a function of the last `order` tokens: of `table`, else hashed from `salt`.
 
-    `table` gives the logits after tokens (the longest ending that it holds counts). The cache keeps all tokens of the
-    rows, and `asked` counts the logits given, so that tests can see what was read.
+    `table` gives the logits after tokens (the longest ending that it holds counts); the hashed ones are of one of the
+    SHAPES. The cache keeps all tokens of the rows; `fed` counts the forward passes and `asked` the logits given, so
+    that tests can see what was read.
     """
 
     tokenizer: LongestMatch
@@ -64,11 +78,13 @@ class TableModel:
     order: int = 2
     salt: int = 0
     scale: float = 1.5
+    shape: str = "normal"
     name: str = "table"
     dtype: str = "float32"
     positions: int | None = None
     reproducible: bool = True
     asked: int = 0
+    fed: int = 0
     _known: dict[tuple[int, ...], Tensor] = field(default_factory=dict, repr=False)
 
     def open(self, capacity: int) -> list[tuple[int, ...]]:
@@ -97,6 +113,7 @@ class TableModel:
         wanted = last or [1] * len(rows)
         ends = [row[: len(row) - back] for row, count in zip(rows, wanted, strict=True) for back in range(count)[::-1]]
         self.asked += len(ends)
+        self.fed += 1
         return torch.stack([self.logits(end) for end in ends]) if ends else torch.empty(0, len(self._vocabulary))
 
     @property
@@ -115,8 +132,25 @@ class TableModel:
         if key not in self._known:
             digest = hashlib.blake2b(repr((self.salt, key)).encode(), digest_size=7).digest()
             noise = torch.Generator().manual_seed(int.from_bytes(digest, "little"))
-            self._known[key] = torch.randn(len(self._vocabulary), generator=noise) * self.scale
+            self._known[key] = shaped(torch.randn(len(self._vocabulary), generator=noise), self.shape, self.scale)
         return self._known[key]
+
+
+def shaped(noise: Tensor, shape: str, scale: float = 1.5) -> Tensor:
+    """Noise as logits of one of the SHAPES: ordinary, with ties, with holes (-inf), huge, or nothing but -inf."""
+    import torch
+
+    match shape:
+        case "ties":
+            return noise.round()
+        case "holes":
+            return torch.where(noise > 0.3, noise, -torch.inf)
+        case "extreme":
+            return noise * 3e37
+        case "void":
+            return torch.full_like(noise, -torch.inf)
+        case _:
+            return noise * scale
 
 
 def table_model(*surfaces: str | bytes, end: int | None = 0, unk: int | None = None, **options: Any) -> TableModel:
