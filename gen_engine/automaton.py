@@ -1,4 +1,9 @@
-"""The small automaton of the rules that tell tokens apart only by kind, with its distances to the end."""
+"""The automaton of the rules that the prover knows exactly, searched as far as a question needs.
+
+A node is a state of these rules, an edge a set of tokens that lead from one to the next. Distances are found by A*
+(Hart, Nilsson and Raphael 1968) with what rules promise to need at least; what a search learns is kept for the next
+one (Koenig and Likhachev 2005, "Adaptive A*").
+"""
 
 from __future__ import annotations
 
@@ -7,171 +12,274 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import inf
-from typing import Any
+from typing import Literal
 
 import numpy as np
 
+from .moves import JointMoves, State
+from .product import Rule
 from .text import Vocabulary
-from .tokensets import REMEMBERED, Mask
+from .tokensets import REMEMBERED, Intern, Mask
 
-State = tuple[Any, ...]
-EDGES = 1_000_000
-"""How many steps are worked out before the automaton gives up and knows nothing."""
+Edge = tuple[Mask, State | None]
+Graph = Literal["relaxed", "robust", "fresh"]
+"""Which edges count: all; those on which no counted rule can leave nothing; those that print single characters."""
+
+EXPANSIONS = 30_000
+"""How many nodes one search may open before it gives up and knows nothing."""
+
+NODES = 400_000
+"""How many nodes are remembered."""
+
+FEW = 8
+"""With so many edges or fewer it is worked out which of them are dead before a token is chosen."""
 
 
-@dataclass
+@dataclass(eq=False)
 class _Node:
     accepts: bool
-    after: dict[int, State | None] = field(default_factory=dict)  # class -> next state, None: a stop string is complete
-    relaxed: float = inf
-    robust: float = inf
+    least: float
+    edges: Sequence[Edge] | None = None
+    low: dict[Graph, float] = field(default_factory=dict)
+    known: dict[Graph, float] = field(default_factory=dict)
+    onward: dict[Graph, Edge] = field(default_factory=dict)
+
+    def at_least(self, graph: Graph) -> float:
+        return self.known.get(graph, self.low.get(graph, self.least))
 
 
 @dataclass(frozen=True, eq=False)
 class Automaton:
-    """`relaxed(state)`: the fewest tokens to an accepting state if the other rules are forgotten (0 if unknown).
-    `robust(state)`: the same along steps that have more than `bound` tokens to choose from, or one of the `spared`
-    ones, which the counted rules never forbid (infinite if unknown).
+    """`relaxed(state, limit)`: the fewest tokens to an accepting state if the other rules are forgotten.
+    `robust(state, limit)`: the same along edges that have more than `bound` tokens to choose from, or a `spared` one.
+    `fresh(state, limit)`: the same along edges that print single characters; `path` tells them.
 
-    Tokens that print parts of characters are left out, and merged ones where `bound` counts single characters; with
-    tokens left out the relaxed distance proves nothing and is given as 0.
+    Distances beyond `limit` are told as some number beyond it. Tokens that print parts of characters are left out;
+    then the relaxed distance proves nothing and is given as 0.
     """
 
-    rules: tuple[Any, ...]
-    classes: np.ndarray  # [vocab] the class of each token
+    rules: tuple[Rule, ...]
     vocabulary: Vocabulary
+    intern: Intern
     bound: int | None
     spared: frozenset[int] = frozenset()
     _nodes: dict[State, _Node] = field(default_factory=dict)
     _dead: dict[tuple[State, int], Mask | None] = field(default_factory=dict)
-    _spent: list[int] = field(default_factory=lambda: [0])
+    _weights: dict[Mask, float] = field(default_factory=dict)
+    _hopeless: set[tuple[Graph, State]] = field(default_factory=set)
+    _stuck: dict[State, State] = field(default_factory=dict)
 
     @cached_property
-    def _members(self) -> dict[int, tuple[int, ...]]:
-        """For each class the tokens it has in play."""
-        out = set(self.vocabulary.partial) | (set(self.vocabulary.merged) if self.bound else set())
-        members: dict[int, list[int]] = {}
-        for token in self.vocabulary.usable:
-            if token not in out:
-                members.setdefault(int(self.classes[token]), []).append(token)
-        return {number: tuple(tokens) for number, tokens in members.items()}
+    def moves(self) -> JointMoves:
+        """What may follow a state, as sets of tokens."""
+        return JointMoves(self.rules, self.vocabulary, self.intern)
+
+    def relaxed(self, state: State, limit: float = inf) -> float:
+        """A lower bound on the tokens to the end, exact up to `limit`; infinite proves that there is none."""
+        found = self._distance("relaxed", state, limit) if self._is_complete else 0
+        return 0 if found is None else found
+
+    def robust(self, state: State, limit: float = inf) -> float:
+        """So many tokens are enough whatever the counted rules remove; infinite if that is not known."""
+        found = None if self.bound is None else self._distance("robust", state, limit)
+        return inf if found is None else found
+
+    def fresh(self, state: State, limit: float = inf) -> float:
+        """The fewest tokens to the end if each prints one character; infinite if that is not known."""
+        found = self._distance("fresh", state, limit)
+        return inf if found is None else found
+
+    def path(self, state: State) -> list[Mask]:
+        """The tokens to choose from at each place of a nearest way to the end, once `fresh` has found one."""
+        found: list[Mask] = []
+        node = self._nodes.get(state)
+        while node is not None and not node.accepts and "fresh" in node.onward:
+            mask, after = node.onward["fresh"]
+            found.append(mask)
+            node = None if after is None else self._nodes.get(after)
+        return found
 
     @cached_property
     def _is_complete(self) -> bool:
-        """Whether no token was left out."""
-        return not self.vocabulary.partial and not (self.bound and self.vocabulary.merged)
+        """Whether no token is left out."""
+        return not self.vocabulary.partial
 
     @cached_property
-    def _weights(self) -> dict[int, float]:
-        """How many tokens each class has, infinitely many where one of them is spared."""
-        spared = self.spared
-        return {n: len(tokens) if spared.isdisjoint(tokens) else inf for n, tokens in self._members.items()}
+    def _single(self) -> Mask:
+        """The tokens that print one whole character."""
+        array = np.zeros(len(self.vocabulary), dtype=bool)
+        array[[token for tokens in self.vocabulary.singles.values() for token in tokens]] = True
+        return Mask(array)
 
-    def relaxed(self, state: State) -> float:
-        """A lower bound on the tokens to the end; infinite proves that there is none."""
-        node = self._node(state)
-        return node.relaxed if node is not None and self._is_complete else 0
+    def singles(self, mask: Mask) -> Mask:
+        """Those of `mask` that print one whole character."""
+        return self.intern.meet_masks((mask, self._single))
 
-    def robust(self, state: State) -> float:
-        """An upper bound on the tokens to the end, whatever the counted rules remove."""
-        if self.bound is None:
-            return inf
-        node = self._node(state)
-        return node.robust if node is not None else inf
+    def weight(self, mask: Mask) -> float:
+        """How many of the tokens print one character, infinitely many where one of them is spared."""
+        found = self._weights.get(mask)
+        if found is None:
+            # Where rules are counted, they are counted in single characters.
+            mine = mask if self.bound == 0 else self.singles(mask)
+            found = inf if self.spared and mask.array[self._spared].any() else mine.size
+            self._weights[mask] = found
+        return found
 
-    def order(self, state: State, budget: int, every: Sequence[int]) -> Sequence[int]:
-        """The classes worth trying within the budget, the nearest to the end first."""
+    @cached_property
+    def _spared(self) -> np.ndarray:
+        return np.fromiter(self.spared, dtype=np.int64, count=len(self.spared))
+
+    @cached_property
+    def widest(self) -> int:
+        """How many tokens print one character at most."""
+        return max((len(tokens) for tokens in self.vocabulary.singles.values()), default=1)
+
+    def accepts(self, state: State) -> bool:
+        """Whether the text may end here, as far as these rules know."""
+        return self._node(state).accepts
+
+    def edges(self, state: State) -> Sequence[Edge]:
+        """The edges of a node, those of many tokens last."""
         node = self._node(state)
+        if node.edges is None:
+            node.edges = sorted(self.moves.of(state), key=lambda edge: self.weight(edge[0]))
+        return node.edges
+
+    def _node(self, state: State) -> _Node:
+        node = self._nodes.get(state)
         if node is None:
-            return every
-        distances = {number: self._distance(node, number) for number in every}
-        inside = [number for number in every if distances[number] < budget]
-        return sorted(inside, key=lambda number: distances[number])
+            pairs = list(zip(self.rules, state, strict=True))
+            accepts = all(rule.constraint.accepts(part) for rule, part in pairs)
+            least = 0.0 if accepts else max((rule.least(part) for rule, part in pairs), default=0)
+            node = self._nodes[state] = _Node(accepts, least)
+        return node
 
-    def _distance(self, node: _Node, number: int) -> float:
-        if number not in self._members:
+    def _counts(self, graph: Graph, edge: Edge) -> bool:
+        mask, after = edge
+        if graph == "relaxed":
+            return True
+        if after is None:
+            return False
+        return self.weight(mask) > self.bound if graph == "robust" and self.bound is not None else self.weight(mask) > 0
+
+    def _distance(self, graph: Graph, state: State, limit: float) -> float | None:
+        """The distance if it is at most `limit`, else a number beyond it; None if the search gave up."""
+        node = self._node(state)
+        if node.accepts:
             return 0
-        if number not in node.after:
+        if graph in node.known:
+            return node.known[graph]
+        if node.at_least(graph) > limit:
+            return node.at_least(graph)
+        if (graph, state) in self._hopeless:
+            return None
+        if len(self._nodes) > NODES:
+            for memory in (self._nodes, self._dead, self._weights, self._hopeless, self._stuck):
+                memory.clear()
+        found = self._search(graph, state, limit)
+        if found is None:
+            self._hopeless.add((graph, state))
+        return found
+
+    def _search(self, graph: Graph, start: State, limit: float) -> float | None:
+        """A*: nodes are opened in the order of how long a text through them must be at least, deep ones first."""
+        begun: dict[State, int] = {start: 0}
+        came: dict[State, tuple[State, Edge]] = {}
+        queue: list[tuple[float, int, int, State]] = [(self._node(start).at_least(graph), 0, 0, start)]
+        tick = opened = deepest = 0
+        best = inf  # by a stop string, which needs no node of its own
+        best_edge: tuple[State, Edge] | None = None
+        while queue:
+            total, _, _, here = heapq.heappop(queue)
+            so_far, node = begun[here], self._node(here)
+            if total > min(limit, best):
+                break
+            if total > so_far + node.at_least(graph):
+                continue  # opened again from nearer since
+            if node.accepts or node.known.get(graph, inf) < inf:
+                return self._settle(graph, begun, came, here, total)
+            opened += 1
+            if opened > EXPANSIONS:
+                return None
+            if so_far >= deepest and not self.edges(here):
+                deepest, self._stuck[start] = so_far, here
+            for edge in self.edges(here):
+                after = edge[1]
+                if not self._counts(graph, edge) or after == here:
+                    continue
+                if after is None:
+                    if so_far + 1 < best:
+                        best, best_edge = so_far + 1, (here, edge)
+                    continue
+                least = self._node(after).at_least(graph)
+                if so_far + 1 < begun.get(after, inf) and least < inf:
+                    begun[after], came[after] = so_far + 1, (here, edge)
+                    tick += 1
+                    heapq.heappush(queue, (so_far + 1 + least, -so_far - 1, -tick, after))
+        return self._end(graph, begun, came, queue, total, limit, best, best_edge)
+
+    def _end(
+        self,
+        graph: Graph,
+        begun: dict[State, int],
+        came: dict[State, tuple[State, Edge]],
+        queue: list[tuple[float, int, int, State]],
+        total: float,
+        limit: float,
+        best: float,
+        best_edge: tuple[State, Edge] | None,
+    ) -> float:
+        """A search that met no accepting node: a stop string ends the text, or it lies beyond the limit, or nowhere."""
+        if best_edge is not None and best <= limit:
+            here, edge = best_edge
+            self._nodes[here].onward[graph], self._nodes[here].known[graph] = edge, 1
+            return self._settle(graph, begun, came, here, best)
+        beyond = min(best, total) if total > limit else best
+        if beyond == inf:
+            for state in begun:
+                self._nodes[state].known[graph] = inf
             return inf
-        after = node.after[number]
-        return 0 if after is None or not self._is_complete else self._nodes[after].relaxed
+        self._learn(graph, begun, beyond)
+        return beyond
+
+    def _settle(
+        self, graph: Graph, begun: dict[State, int], came: dict[State, tuple[State, Edge]], here: State, total: float
+    ) -> float:
+        """Write down the way that was found, and what it says of the nodes beside it."""
+        self._nodes[here].known.setdefault(graph, 0)
+        self._learn(graph, begun, total)
+        while here in came:
+            before, edge = came[here]
+            node = self._nodes[before]
+            node.known[graph] = self._nodes[here].known[graph] + 1
+            node.onward[graph] = edge
+            here = before
+        return total
+
+    def _learn(self, graph: Graph, begun: dict[State, int], total: float) -> None:
+        for state, so_far in begun.items():
+            node = self._nodes[state]
+            if total - so_far > node.at_least(graph):
+                node.low[graph] = total - so_far
+
+    def stuck(self, state: State) -> State | None:
+        """Where the longest way from here ended that has no continuation at all, if a search for the end met one."""
+        return self._stuck.get(state)
 
     def dead(self, state: State, left: int) -> Mask | None:
-        """The tokens that do not lead beyond every end within `left` more tokens after them; None if all do."""
-        node = self._node(state)
-        if node is None or not self._is_complete:
-            return None
-        far = [number for number, after in node.after.items() if after and self._nodes[after].relaxed > left]
-        if not far:
+        """Tokens without those known to lead where no end is in reach of `left` more; None if there are none such."""
+        if not self._is_complete:
             return None
         key = (state, min(left, 10_000))
-        if key not in self._dead:
-            if len(self._dead) > REMEMBERED:
-                self._dead.clear()
-            array = np.ones(len(self.vocabulary), dtype=bool)
-            array[np.isin(self.classes, far)] = False
-            self._dead[key] = Mask(array)
-        return self._dead[key]
-
-    def _node(self, state: State) -> _Node | None:
-        if state not in self._nodes and self._spent[0] <= EDGES:
-            self._explore(state)
-        return self._nodes.get(state) if self._spent[0] <= EDGES else None
-
-    def _explore(self, start: State) -> None:
-        fresh: dict[State, _Node] = {}
-        waiting = [start]
-        while waiting and self._spent[0] <= EDGES:
-            state = waiting.pop()
-            if state in fresh or state in self._nodes:
-                continue
-            node = fresh[state] = _Node(all(r.constraint.accepts(s) for r, s in zip(self.rules, state, strict=True)))
-            for number, tokens in self._members.items():
-                self._spent[0] += 1
-                if all(rule.permits(part, tokens[0]) for rule, part in zip(self.rules, state, strict=True)):
-                    node.after[number] = after = self._step(state, tokens[0])
-                    if after is not None:
-                        waiting.append(after)
-        self._nodes.update(fresh)
-        if self._spent[0] <= EDGES:
-            self._measure(fresh, "relaxed", 0)
-            self._measure(fresh, "robust", self.bound or 0)
-
-    def _step(self, state: State, token: int) -> State | None:
-        after = tuple(rule.constraint.next(part, token) for rule, part in zip(self.rules, state, strict=True))
-        ended = any(rule.cut is not None and rule.cut(part) for rule, part in zip(self.rules, after, strict=True))
-        return None if ended else after
-
-    def _measure(self, fresh: dict[State, _Node], name: str, bound: int) -> None:
-        """Distances of new nodes to the end, over edges that have more than `bound` tokens (Dijkstra 1959)."""
-        before: dict[State, list[State]] = {}
-        queue: list[tuple[float, int, State]] = []
-        tick = 0
-        for state, node in fresh.items():
-            best = 0.0 if node.accepts else inf
-            sizes: dict[State, float] = {}
-            for number, after in node.after.items():
-                if after is None:
-                    # A complete stop string may end the text, if the place before it could; only a relaxation.
-                    best = min(best, 1.0) if name == "relaxed" else best
-                    continue
-                sizes[after] = sizes.get(after, 0) + self._weights[number]
-            for after, size in sizes.items():
-                if size <= bound:
-                    continue
-                if after in fresh:
-                    before.setdefault(after, []).append(state)
-                else:
-                    best = min(best, getattr(self._nodes[after], name) + 1)
-            if best < inf:
-                tick += 1
-                heapq.heappush(queue, (best, tick, state))
-        while queue:
-            distance, _, state = heapq.heappop(queue)
-            node = fresh[state]
-            if distance >= getattr(node, name):
-                continue
-            setattr(node, name, distance)
-            for earlier in before.get(state, ()):
-                tick += 1
-                heapq.heappush(queue, (distance + 1, tick, earlier))
+        if key in self._dead:
+            return self._dead[key]
+        if len(self._dead) > REMEMBERED:
+            self._dead.clear()
+        edges = [edge for edge in self.edges(state) if edge[1] is not None]
+        asked = self.relaxed if len(edges) <= FEW else lambda after, limit: self._node(after).at_least("relaxed")
+        far = [mask for mask, after in edges if after is not None and asked(after, left) > left]
+        found = None
+        if far:
+            found = self.intern.mask(~np.logical_or.reduce([mask.array for mask in far]))
+        self._dead[key] = found
+        return found

@@ -32,7 +32,7 @@ class Chain:
     shapers: tuple[Named, ...]
     background: int
     nodes: int = NODES
-    _provers: dict[tuple[int | None, tuple[int, ...]], Prover] = field(default_factory=dict)
+    _provers: dict[tuple[int | None, int, tuple[int, ...]], Prover] = field(default_factory=dict)
 
     def plan(self, prompt: Prompt, budget: int) -> Plan:
         """The chain for one prompt and at most `budget` new tokens.
@@ -60,9 +60,9 @@ class Chain:
     def _shared_prover(self, joint: Joint, horizon: int) -> Prover:
         """The prover of all requests with a like horizon that start where the rules' kinds are known to hold."""
         versions = tuple(rule.cover(state) for rule, state in zip(self.product.rules, joint.states, strict=True))
-        key = (counted_bound(self.product, horizon), versions)
+        key = (counted_bound(self.product, horizon), round_up(horizon), versions)
         if key not in self._provers:
-            self._provers[key] = Prover(self.product, key[0], self.nodes)
+            self._provers[key] = Prover(self.product, key[0], self.nodes, key[1])
         return self._provers[key]
 
     def _conflict(self, prompt: Prompt, budget: int) -> ConflictError:
@@ -90,8 +90,9 @@ class Chain:
 
     def _without_help(self, product: Product, prompt: Prompt, budget: int) -> Answer:
         """Whether fewer rules admit a text, searched for ten times as long: so that conflicts are as small as said."""
-        bound = counted_bound(product, self._horizon(prompt, budget))
-        return Prover(product, bound, 10 * self.nodes).feasible(product.start(prompt), budget)
+        horizon = self._horizon(prompt, budget)
+        prover = Prover(product, counted_bound(product, horizon), 10 * self.nodes, round_up(horizon))
+        return prover.feasible(product.start(prompt), budget)
 
     def _names(self, rules: Sequence[Rule]) -> str:
         labels = [rule.label for rule in rules[self.background :]]
@@ -146,13 +147,18 @@ def counted_bound(product: Product, horizon: int) -> int | None:
     """
     total = 0
     for rule in product.rules:
-        if rule.kinds is not None and rule.mentions is None:
+        if rule.is_structural:
             continue
         bound = rule.removes_at_most(horizon)
         if bound is None:
             return None
         total += bound
-    return 1 << (total - 1).bit_length() if total else 0
+    return round_up(total)
+
+
+def round_up(count: int) -> int:
+    """The next power of two, or 0."""
+    return 1 << (count - 1).bit_length() if count else 0
 
 
 def make_chain(vocabulary: Vocabulary, processors: Sequence[Named], nodes: int = NODES) -> Chain:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,7 @@ class Lifted:
     _allowed: dict[Any, TokenSet] = field(default_factory=dict)
     _bases: dict[Any, Mask] = field(default_factory=dict)
     _completable: dict[LiftedState, bool] = field(default_factory=dict)
+    _printed: dict[CharSet, Mask] = field(default_factory=dict)
 
     def start(self, prompt: Prompt) -> LiftedState:
         return self.machine.start(prompt.text), b""
@@ -226,6 +228,53 @@ class Lifted:
     def singles_out(self) -> bool:
         """Whether states may mention characters at all."""
         return hasattr(self.machine, "mentions")
+
+    @cached_property
+    def has_moves(self) -> bool:
+        """Whether `moves` answers: where every token prints one character or nothing."""
+        return hasattr(self.machine, "moves") and self._is_plain
+
+    def moves(self, state: LiftedState) -> list[tuple[Mask, LiftedState]]:
+        """Disjoint sets of tokens, each with the state that follows; together they are what is permitted."""
+        machine_moves = getattr(self.machine, "moves", None)
+        assert machine_moves is not None
+        found = [(self._printing(chars), (after, b"")) for chars, after in machine_moves(state[0])]
+        return [*found, (self._silent, state)] if self.vocabulary.silent else found
+
+    @cached_property
+    def _silent(self) -> Mask:
+        array = np.zeros(len(self.vocabulary), dtype=bool)
+        array[list(self.vocabulary.silent)] = True
+        return self.intern.mask(array)
+
+    def _printing(self, chars: CharSet) -> Mask:
+        """The tokens that print one of these characters."""
+        found = self._printed.get(chars)
+        if found is None:
+            if len(self._printed) > REMEMBERED:
+                self._printed.clear()
+            found = self._printed[chars] = self.intern.mask(self._from_chars(chars).to_array() & ~self._silent.array)
+        return found
+
+    def least(self, state: LiftedState) -> float:
+        """A lower bound on the tokens until the machine accepts."""
+        own = getattr(self.machine, "least", None)
+        return 0 if own is None else ceil(own(state[0]) / self.vocabulary.longest)
+
+    def spent(self, state: LiftedState) -> frozenset[str] | None:
+        """The characters whose repetition alone the machine might forbid; None if it makes no such promise."""
+        own = getattr(self.machine, "spent", None)
+        return None if own is None or state[1] else own(state[0])
+
+    def used_up(self, state: LiftedState) -> frozenset[str] | None:
+        """The characters that never come again, as none will that is written from now on; None if they may."""
+        own = getattr(self.machine, "used_up", None)
+        return None if own is None else own(state[0])
+
+    def wants(self, state: LiftedState) -> str:
+        """What the machine wants next, in words; empty if it does not say."""
+        own = getattr(self.machine, "wants", None)
+        return "" if own is None else str(own(state[0]))
 
     def removes_at_most(self, horizon: int) -> int | None:
         """A bound on the single-character tokens forbidden at any one place, None if the machine promises none."""

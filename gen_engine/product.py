@@ -94,6 +94,41 @@ class Rule:
         """How many trailing tokens a state cuts; None for all but stop strings."""
         return getattr(self.constraint, "cut", None)
 
+    @property
+    def is_structural(self) -> bool:
+        """Whether few kinds of tokens are all that the rule tells apart, so that the automaton can know it."""
+        return self.mentions is None and (self._own_moves is not None or self.kinds is not None)
+
+    @cached_property
+    def _own_moves(self) -> Callable[[Any], Iterable[tuple[Any, Any]] | None] | None:
+        if isinstance(self.constraint, Lifted) and not self.constraint.has_moves:
+            return None
+        return getattr(self.constraint, "moves", None)
+
+    def moves(self, state: Any) -> Iterable[tuple[Any, Any]] | None:
+        """Sets of tokens and the states they lead to, None if the rule does not say."""
+        return None if self._own_moves is None else self._own_moves(state)
+
+    @cached_property
+    def least(self) -> Callable[[Any], float]:
+        """A lower bound on the tokens until the rule accepts."""
+        return getattr(self.constraint, "least", None) or (lambda state: 0)
+
+    @cached_property
+    def spent(self) -> Callable[[Any], frozenset[str] | None]:
+        """The characters whose repetition alone the rule might forbid; None if there is no such promise."""
+        return getattr(self.constraint, "spent", None) or (lambda state: None)
+
+    @cached_property
+    def used_up(self) -> Callable[[Any], frozenset[str] | None]:
+        """The characters that never come again, as none will that is written from now on; None if they may."""
+        return getattr(self.constraint, "used_up", None) or (lambda state: None)
+
+    @cached_property
+    def wants(self) -> Callable[[Any], str]:
+        """What the rule wants next, in words; empty if it does not say."""
+        return getattr(self.constraint, "wants", None) or (lambda state: "")
+
 
 def _member(allowed: Any, token: int) -> bool:
     return token in allowed if isinstance(allowed, TokenSet) else bool(allowed[token])

@@ -1,10 +1,11 @@
 """Is there a legal rest of the text within the budget? Yes with a witness, no with a proof, or undecided.
 
-Three methods, the cheapest first. *Exact over classes*: rules that tell tokens apart only by kind make a small
-automaton, whose distances to the end prove "no" (`relaxed`). *Counting*: where the other rules remove at most k
-tokens a place, a path of that automaton on which every step has more than k tokens proves "yes" (`robust`).
-*Bounded search*: depth first over joint states, one token for each set of tokens that behave alike, with failures
-remembered; it ends in a witness, in a proof by exhaustion, or at its limit.
+Four methods, the cheapest first. *Exact over classes*: rules that tell tokens apart only by kind make an automaton,
+whose distances to the end prove "no" (`relaxed`). *Counting*: where the other rules remove at most k tokens a place,
+a path of that automaton on which every step has more than k tokens proves "yes" (`robust`). *Matching*: where they
+only forbid what was written before, different characters for all places do (`fresh.py`), and where there are too few
+of them, that proves "no". *Bounded search*: depth first over joint states, one token for each set of tokens that
+behave alike, with failures remembered; it ends in a witness, in a proof by exhaustion, or at its limit.
 """
 
 from __future__ import annotations
@@ -18,8 +19,10 @@ from typing import Any, Literal
 import numpy as np
 
 from .automaton import Automaton
+from .fresh import Fresh
+from .moves import partition
 from .product import Joint, Product
-from .tokensets import Ids, TokenSet
+from .tokensets import Ids, Mask, TokenSet
 
 Answer = Literal["yes", "no", "undecided"]
 NODES = 20_000
@@ -31,16 +34,14 @@ REMEMBERED = 200_000
 NODE, DEAD, REFUSAL = 64, 16, 1
 """What it costs to visit a state, to see at once that one is dead, and to be refused a token, in parts of a node."""
 
-
-def partition(keys: Sequence[Sequence[Hashable]], count: int) -> np.ndarray:
-    """The class of each token under several keyings at once, [count]."""
-    numbers: dict[Hashable, int] = {}
-    return np.array([numbers.setdefault(key, len(numbers)) for key in zip(*keys, strict=True)] or [0] * count)
+DOUBT = 64
+"""After how many states of a search it is asked whether there are too few characters for the places ahead."""
 
 
 @dataclass(frozen=True, eq=False)
 class Prover:
-    """Answers for one product of rules; `bound` is how many tokens the counted rules remove at any one place.
+    """Answers for one product of rules; `bound` is how many tokens the counted rules remove at any one place (None:
+    they do not say), `room` how many characters a text has at most (None: unknown).
 
     `tokens` is for whoever asks what may follow a state with so many tokens to go, to remember the answer in.
     """
@@ -48,9 +49,11 @@ class Prover:
     product: Product
     bound: int | None
     nodes: int = NODES
+    room: int | None = None
     tokens: dict[tuple[Joint, int], TokenSet] = field(default_factory=dict)
     _failed: dict[Joint, int] = field(default_factory=dict)
     _witness: dict[Joint, tuple[int, int]] = field(default_factory=dict)
+    _ids: dict[Mask, list[int]] = field(default_factory=dict)
 
     def feasible(self, joint: Joint, budget: int, before: Joint | None = None) -> Answer:
         """Whether a text of at most `budget` more tokens exists behind `joint`.
@@ -94,62 +97,80 @@ class Prover:
 
     def _sure(self, joint: Joint, budget: int) -> Answer | None:
         state = self.structural(joint)
-        if self.automaton.robust(state) <= budget:
+        if self.automaton.robust(state, budget) <= budget:
             return "yes"
-        return "no" if self.automaton.relaxed(state) > budget else None
+        if self.automaton.relaxed(state, budget) > budget:
+            return "no"
+        return "yes" if self._fresh is not None and self._fresh.suffices(state, self.others(joint), budget) else None
 
     # ------------------------------------------------------------------------------------------ the automaton
 
     @cached_property
     def _structural_rules(self) -> tuple[int, ...]:
-        rules = enumerate(self.product.rules)
-        return tuple(i for i, rule in rules if rule.kinds is not None and rule.mentions is None)
+        return tuple(i for i, rule in enumerate(self.product.rules) if rule.is_structural)
+
+    @cached_property
+    def _other_rules(self) -> tuple[int, ...]:
+        return tuple(i for i, rule in enumerate(self.product.rules) if not rule.is_structural)
 
     def structural(self, joint: Joint) -> tuple[Any, ...]:
         """The part of a joint state that the automaton knows."""
-        return tuple(joint.states[i] for i in self._structural_rules)
+        states = joint.states
+        return tuple([states[i] for i in self._structural_rules])
+
+    def others(self, joint: Joint) -> tuple[Any, ...]:
+        """The part of a joint state that the automaton does not know."""
+        states = joint.states
+        return tuple([states[i] for i in self._other_rules])
 
     @cached_property
     def automaton(self) -> Automaton:
         """What the rules that tell tokens apart only by kind allow."""
         rules = tuple(self.product.rules[i] for i in self._structural_rules)
-        keys = [rule.kinds for rule in rules if rule.kinds is not None]
-        count = len(self.product.vocabulary)
-        return Automaton(rules, partition(keys, count), self.product.vocabulary, self.bound, self._spared())
+        product = self.product
+        return Automaton(rules, product.vocabulary, product.intern, self.bound, self._spared())
+
+    @cached_property
+    def _fresh(self) -> Fresh | None:
+        if self.room is None or not self._other_rules:
+            return None
+        return Fresh(self.automaton, tuple(self.product.rules[i] for i in self._other_rules), self.room)
 
     def _spared(self) -> frozenset[int]:
         """The tokens that no rule outside the automaton ever forbids."""
-        others = [rule for i, rule in enumerate(self.product.rules) if i not in self._structural_rules]
+        others = [self.product.rules[i] for i in self._other_rules]
         usable = self.product.vocabulary.usable
         return frozenset(token for token in usable if all(rule.spares(token) for rule in others))
 
     # --------------------------------------------------------------------------------------------- the search
 
     @cached_property
-    def _groups(self) -> dict[int, list[Ids]]:
-        """For each class of the automaton its tokens, grouped into those that behave alike under all rules.
+    def _groups(self) -> list[Ids]:
+        """The tokens, grouped into those that behave alike under all rules, what prints nothing last.
 
         Tokens that print the same may be told apart by one rule and confused by another; so tokens behave alike
         only if the tokens that print the same as each do, too.
         """
-        count = len(self.product.vocabulary)
-        keys = [rule.kinds if rule.kinds is not None else range(count) for rule in self.product.rules]
-        fine = partition(keys, count)
-        usable = self.product.vocabulary.usable
+        vocabulary = self.product.vocabulary
+        keys: list[Sequence[Hashable]] = [
+            rule.kinds if rule.kinds is not None else range(len(vocabulary)) for rule in self.product.rules
+        ]
+        fine = partition(keys, len(vocabulary)) if keys else np.zeros(len(vocabulary), dtype=np.int64)
         print_alike: dict[bytes, list[int]] = defaultdict(list)
-        for token in usable:
-            print_alike[self.product.vocabulary.surfaces[token]].append(int(fine[token]))
-        groups: dict[tuple[int, int, tuple[int, ...]], list[int]] = defaultdict(list)
-        for token in usable:
-            family = tuple(sorted(print_alike[self.product.vocabulary.surfaces[token]]))
-            groups[int(self.automaton.classes[token]), int(fine[token]), family].append(token)
-        found: dict[int, list[Ids]] = defaultdict(list)
-        prints_nothing = [not surface for surface in self.product.vocabulary.surfaces]  # these lead nowhere: last
-        for (coarse, _, _), tokens in sorted(
-            groups.items(), key=lambda item: (prints_nothing[item[1][0]], -len(item[1]))
-        ):
-            found[coarse].append(tuple(tokens))
-        return found
+        for token in vocabulary.usable:
+            print_alike[vocabulary.surfaces[token]].append(int(fine[token]))
+        groups: dict[tuple[int, tuple[int, ...]], list[int]] = defaultdict(list)
+        for token in vocabulary.usable:
+            family = tuple(sorted(print_alike[vocabulary.surfaces[token]]))
+            groups[int(fine[token]), family].append(token)
+        prints_nothing = [not surface for surface in vocabulary.surfaces]  # these lead nowhere: last
+        ordered = sorted(groups.values(), key=lambda group: (prints_nothing[group[0]], -len(group)))
+        return [tuple(tokens) for tokens in ordered]
+
+    @cached_property
+    def _partial_groups(self) -> list[Ids]:
+        partial = frozenset(self.product.vocabulary.partial)
+        return [tokens for tokens in self._groups if tokens[0] in partial]
 
     @cached_property
     def _twins(self) -> dict[int, Ids]:
@@ -175,20 +196,58 @@ class Prover:
                 spent[0] += REFUSAL
 
     def _worth_asking(self, joint: Joint, budget: int, hint: int | None) -> Iterator[int]:
-        """One token for each set of tokens that behave alike, the hint first, then those nearest to the end."""
+        """One token for each set of tokens that behave alike: the hint first, then one for each edge of the automaton
+        that had better not be kept for later, then all others, those nearest to the end first."""
         if hint is not None:
             yield hint
         mentioned = self._mentioned(joint)
-        for coarse in self.automaton.order(self.structural(joint), budget, tuple(self._groups)):
-            for tokens in self._groups.get(coarse, ()):
-                fresh = next((token for token in tokens if token not in mentioned), None)
-                if fresh is not None:
-                    yield fresh
+        edges = self._nearest(self.structural(joint), budget)
+        kept = self._fresh.choice(self.structural(joint)) if self._fresh is not None else ()
+        texts = self.product.vocabulary.texts
+        tried: set[int] = set()
+        for mask in edges:
+            for token in self._tokens(mask):
+                if token not in mentioned and texts[token] not in kept:
+                    tried.add(token)
+                    yield token
+                    break
+        for mask in edges:
+            for tokens in self._groups:
+                if mask.array[tokens[0]]:
+                    yield from self._fresh_one(tokens, mentioned, tried)
+        for tokens in self._partial_groups:
+            yield from self._fresh_one(tokens, mentioned, tried)
         yield from sorted(mentioned)
+
+    @staticmethod
+    def _fresh_one(tokens: Ids, mentioned: set[int], tried: set[int]) -> Iterator[int]:
+        fresh = next((token for token in tokens if token not in mentioned), None)
+        if fresh is not None and fresh not in tried:
+            yield fresh
+
+    def _nearest(self, state: tuple[Any, ...], budget: int) -> list[Mask]:
+        """The edges worth trying within the budget, the nearest to the end first, those of many tokens first."""
+        surfaces, automaton = self.product.vocabulary.surfaces, self.automaton
+        found: list[tuple[float, bool, float, int, Mask]] = []
+        for number, (mask, after) in enumerate(automaton.edges(state)):
+            distance = 0 if after is None else automaton.relaxed(after, budget - 1)
+            if distance < budget:
+                prints_nothing = not surfaces[self._tokens(mask)[0]]
+                found.append((distance, prints_nothing, -automaton.weight(mask), number, mask))
+        return [mask for *_, mask in sorted(found, key=lambda item: item[:4])]
+
+    def _tokens(self, mask: Mask) -> list[int]:
+        found = self._ids.get(mask)
+        if found is None:
+            if len(self._ids) > self.nodes:
+                self._ids.clear()
+            surfaces = self.product.vocabulary.surfaces  # what prints nothing leads nowhere: last
+            found = self._ids[mask] = sorted(mask.array.nonzero()[0].tolist(), key=lambda token: not surfaces[token])
+        return found
 
     def _search(self, joint: Joint, budget: int, hint: Ids, materialise: bool = False) -> Answer:
         self._forget()
-        spent = [0]
+        spent, asked = [0], False
         stack = [(joint, self._candidates(joint, budget, hint[0] if hint else None, spent))]
         path: list[int] = []
         while stack:
@@ -196,6 +255,11 @@ class Prover:
             token = next(candidates, None)
             if spent[0] > self.nodes * NODE:
                 return "undecided"
+            if spent[0] > DOUBT * NODE and not asked and self._fresh is not None:
+                asked = True
+                if self._fresh.clashes(self.structural(joint), self.others(joint), budget):
+                    self._failed[joint] = max(budget, self._failed.get(joint, -1))
+                    return "no"
             if token is None:
                 self._failed[here] = max(budget - len(path), self._failed.get(here, -1))
                 stack.pop()

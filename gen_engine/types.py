@@ -56,6 +56,14 @@ class Constraint(Protocol):
     `removes_at_most(horizon) -> int`: a bound on the tokens it forbids at any one place of a text with at most
     `horizon` new tokens, together with the promise that it accepts everywhere;
     `spares(token) -> bool`: a promise never to forbid that token;
+    `moves(state) -> (tokens, next state) for each state that may follow`: disjoint masks or bool arrays [vocab], which
+    together are what is permitted (instead of one step for each kind of token);
+    `least(state) -> number`: at least so many tokens are missing before the rule accepts;
+    `spent(state) -> frozenset of characters, or None`: the promise that the rule forbids nothing and accepts everywhere
+    as long as each further character is spared, or neither among these nor written twice;
+    `used_up(state) -> frozenset of characters, or None`: the promise that none of these is permitted ever again, nor
+    any character (not spared) once it is written;
+    `wants(state) -> str`: what the rule wants next, in words and with the place, for people;
     `cut(state) -> int`: how many trailing tokens are no part of the text, which then has ended (stop strings). What
     cuts may also say `strings` (the longest tells how far back it cuts), `enders(state) -> tokens that would complete
     a cut`, and `held(state) -> how many trailing bytes may still be cut`, which a stream withholds.
@@ -79,7 +87,8 @@ class CharMachine(Protocol):
     `start` raises GenError for a prompt that breaks the rule; `step` returns None where the character is forbidden.
     Optional: `allowed(state) -> CharSet` (one set instead of one `step` per character), `kind(char)` (characters of one
     kind that the state does not mention behave alike), `mentions(state) -> iterable of characters`,
-    `removes_at_most(horizon) -> int` (in characters), `spares(char)`.
+    `removes_at_most(horizon) -> int` (in characters), `spares(char)`, `moves(state) -> (CharSet, next state) ...`,
+    `least(state)` (in characters), `spent(state)`, `used_up(state)`, `wants(state)`.
     """
 
     def start(self, text: str) -> State: ...
@@ -93,13 +102,15 @@ class CharMachine(Protocol):
 class Step:
     """What a shaper may know of the rows it is shown, each of which may belong to another request.
 
-    `histories[i]` are all tokens of row i, prompt included; `prompt_lengths[i]` of them are the prompt's.
+    `histories[i]` are all tokens of row i, prompt included; `prompt_lengths[i]` of them are the prompt's. `states[i]` is
+    what the shaper that is asked remembers of row i, if it has a memory.
     """
 
     histories: Sequence[Sequence[int]]
     prompt_lengths: Sequence[int]
     vocabulary: Vocabulary
     draw: Callable[[str], Tensor] | None = None
+    states: Sequence[Any] = ()
 
     def uniform(self, name: str) -> Tensor:
         """One number in [0, 1) for each row, [rows], fixed by (seed, sample, position, attempt, name)."""

@@ -1,0 +1,178 @@
+"""Proofs by counting characters: enough different ones for every place, or too few.
+
+Many rules of history (no repetition, no rhyme word twice) are content with characters that are new to the text. So
+a rest exists if each place ahead can be given a character of its own: places with very many to choose from always
+can, and for the others it is a matching. The other way round, where a rule forbids every repetition for good, places
+that cannot all be given different characters prove that there is no rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from math import inf
+from typing import Any
+
+from .automaton import Automaton
+from .matching import representatives
+from .moves import State
+from .product import Rule
+from .tokensets import Mask
+
+PLACES = 400
+"""How many narrow places are matched at most."""
+
+KEPT = 4
+"""How many matchings are remembered for a state."""
+
+LAYERED = 30_000
+"""How many states are looked at in all layers together before places ahead are left unknown."""
+
+
+@dataclass
+class _Ahead:
+    """The places ahead on one way to the end: how many, the characters of the narrow ones, the choice at the others."""
+
+    count: int
+    narrow: tuple[tuple[str, ...], ...]
+    widest: float
+    choices: list[frozenset[str]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, eq=False)
+class Fresh:
+    """Counts for the rules outside the automaton; `room` is how many characters a text may have at most."""
+
+    automaton: Automaton
+    rules: tuple[Rule, ...]
+    room: int
+    _ahead: dict[State, _Ahead] = field(default_factory=dict)
+    _chars: dict[Mask, tuple[str, ...]] = field(default_factory=dict)
+    _clashes: dict[tuple[Any, ...], bool] = field(default_factory=dict)
+
+    def suffices(self, state: State, others: Sequence[Any], budget: int) -> bool:
+        """Whether a rest of at most `budget` tokens is known in which every character is new.
+
+        `state` is that of the automaton, `others` are those of the rules outside it.
+        """
+        spent: list[frozenset[str]] = []
+        for rule, other in zip(self.rules, others, strict=True):
+            chars = rule.spent(other)
+            if chars is None:
+                return False
+            spent.append(chars)
+        if self.automaton.fresh(state, budget) > budget:
+            return False
+        ahead = self._places(state)
+        if (sum(map(len, spent)) + ahead.count) * self._twins >= ahead.widest:
+            return False
+        for choice in ahead.choices:
+            if all(choice.isdisjoint(chars) for chars in spent):
+                return True
+        return self._match(ahead, frozenset().union(*spent))
+
+    def choice(self, state: State) -> frozenset[str]:
+        """Characters that had better be kept for narrow places ahead, as far as known."""
+        ahead = self._ahead.get(state)
+        return ahead.choices[-1] if ahead is not None and ahead.choices else frozenset()
+
+    def _match(self, ahead: _Ahead, taken: frozenset[str]) -> bool:
+        if len(ahead.narrow) > PLACES:
+            return False
+        found = representatives(ahead.narrow, taken)
+        if found is None:
+            return False
+        ahead.choices[: -KEPT + 1] = []
+        ahead.choices.append(frozenset(found))
+        return True
+
+    @property
+    def _twins(self) -> int:
+        """How many tokens print one character at most."""
+        return self.automaton.widest
+
+    def _places(self, state: State) -> _Ahead:
+        ahead = self._ahead.get(state)
+        if ahead is None:
+            path = self.automaton.path(state)
+            weights = [self.automaton.weight(mask) for mask in path]
+            wide = self.room * self._twins
+            narrow = [mask for mask, weight in zip(path, weights, strict=True) if weight <= wide]
+            widest = min((weight for weight in weights if weight > wide), default=inf)
+            ahead = self._ahead[state] = _Ahead(len(path), tuple(map(self._texts, narrow)), widest)
+        return ahead
+
+    def _texts(self, mask: Mask) -> tuple[str, ...]:
+        """The characters that the tokens of a mask print alone, the rarer (later) ones first."""
+        found = self._chars.get(mask)
+        if found is None:
+            ids = self.automaton.singles(mask).array.nonzero()[0][::-1]
+            texts = self.automaton.vocabulary.texts
+            found = self._chars[mask] = tuple(dict.fromkeys(str(texts[token]) for token in ids))
+        return found
+
+    # ------------------------------------------------------------------------------------------- too few of them
+
+    def clashes(self, state: State, others: Sequence[Any], budget: int) -> bool:
+        """Whether places ahead provably lack different characters, by a rule that forbids every repetition."""
+        for rule, other in zip(self.rules, others, strict=True):
+            gone = rule.used_up(other)
+            if gone is None:
+                continue
+            key = (rule.label, state, gone, budget)
+            if key not in self._clashes:
+                self._clashes[key] = self._lacks(rule, gone, state, budget)
+            if self._clashes[key]:
+                return True
+        return False
+
+    def _lacks(self, rule: Rule, gone: Collection[str], state: State, budget: int) -> bool:
+        layers = self._layers(state, budget)
+        tight: list[list[str]] = []
+        for masks in layers:
+            chars = self._domain(rule, masks, len(layers) + len(gone))
+            if chars is not None:
+                tight.append([char for char in chars if char not in gone])
+        return bool(tight) and representatives(tight) is None
+
+    def _domain(self, rule: Rule, masks: Iterable[Mask], most: int) -> set[str] | None:
+        """All characters a place can have, None if they are many, or some may be repeated, or are no characters."""
+        chars: set[str] = set()
+        for mask in masks:
+            if mask.size > most * self._twins or mask.size != self.automaton.singles(mask).size:
+                return None
+            if any(rule.spares(int(token)) for token in mask.array.nonzero()[0]):
+                return None
+            chars.update(self._texts(mask))
+        return chars if len(chars) <= most else None
+
+    def _layers(self, state: State, budget: int) -> list[set[Mask]]:
+        """For each of the places that every rest has, the tokens that any rest within the budget has there."""
+        automaton = self.automaton
+        layers: list[set[State]] = [{state}]
+        seen = 1
+        while layers[-1] and len(layers) <= budget and seen <= LAYERED:
+            longer = {after for here in layers[-1] for _, after in automaton.edges(here) if after is not None}
+            seen += len(longer)
+            layers.append(longer)
+        if seen > LAYERED:
+            return []
+        alive: set[State] = set()
+        places: list[set[Mask]] = []
+        shortest = len(layers)
+        for depth in range(len(layers) - 1, -1, -1):
+            masks: set[Mask] = set()
+            living: set[State] = set()
+            for here in layers[depth]:
+                ends = automaton.accepts(here)
+                for mask, after in automaton.edges(here):
+                    if after is None or after in alive:
+                        masks.add(mask)
+                        living.add(here)
+                        shortest = min(shortest, depth + 1) if after is None else shortest
+                if ends:
+                    living.add(here)
+                    shortest = min(shortest, depth)
+            alive = living
+            places.append(masks)
+        return places[::-1][:shortest]
