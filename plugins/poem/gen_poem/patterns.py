@@ -1,0 +1,203 @@
+"""The patterns of regulated verse: which tone each place of each line wants, and which lines rhyme.
+
+The standard patterns, 拗救 and the two taboos of `strict` follow 王力《诗词格律》: 孤平 is a line 平平仄仄平 whose
+first place is oblique while the third is not level (七言: third and fifth); 三平尾 is a line that ends in three level
+tones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+
+from gen_engine.errors import GenError
+
+from .books import LEVEL, OBLIQUE
+
+ANY = "中"
+TONES = ("strict", "loose", "off")
+STARTS = ("平起", "仄起")
+FIRSTS = ("rhymed", "unrhymed")
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line obeys at least one of `tones`, strings of 平 仄 中 (either) of one length; `mark` follows it.
+
+    Lines with the same letter in `rhyme` rhyme together; "" does not rhyme.
+    """
+
+    tones: tuple[str, ...]
+    mark: str
+    rhyme: str = ""
+
+    @property
+    def length(self) -> int:
+        """How many characters it has."""
+        return len(self.tones[0])
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """One way to write a form or a tune, e.g. 七律 仄起首句入韵, or the first form (第1体) of 浣溪沙."""
+
+    form: str
+    name: str
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True)
+class Form:
+    """A form of verse: characters a line, lines (None: as many as wished, `usual` ones if nothing is said)."""
+
+    cols: int
+    rows: int | None
+    usual: int
+    least: int
+    regulated: bool
+
+
+SHAPES: Mapping[str, Form] = {
+    "五绝": Form(5, 4, 4, 4, True),
+    "七绝": Form(7, 4, 4, 4, True),
+    "五律": Form(5, 8, 8, 8, True),
+    "七律": Form(7, 8, 8, 8, True),
+    "五排": Form(5, None, 12, 10, True),
+    "七排": Form(7, None, 12, 10, True),
+    "五古": Form(5, None, 8, 2, False),
+    "七古": Form(7, None, 8, 2, False),
+    "六言": Form(6, None, 4, 4, True),
+    "六绝": Form(6, 4, 4, 4, True),
+    "六律": Form(6, 8, 8, 8, True),
+}
+FORMS: tuple[str, ...] = tuple(SHAPES)
+
+LONG_NAMES: Mapping[str, str] = {
+    f"{number}言{kind}": number + kind[0]
+    for number in "五六七"
+    for kind in ("绝句", "律诗", "排律", "古诗")
+    if number + kind[0] in SHAPES
+}
+SCRIPT = str.maketrans("絕詩", "绝诗")
+
+STRICT: Mapping[int, Mapping[str, tuple[str, ...]]] = {
+    5: {
+        "a": ("中仄中平仄",),
+        "b": ("平平中仄平", "中平平仄平"),
+        "c": ("中平平仄仄", "平平仄平仄"),
+        "d": ("中仄仄平平",),
+    },
+    6: {
+        "a": ("中仄中平仄仄",),
+        "b": ("中平中仄平平",),
+        "c": ("中平中仄平仄",),
+        "d": ("中仄平平仄平",),
+    },
+    7: {
+        "a": ("中平中仄中平仄",),
+        "b": ("中仄平平中仄平", "中仄中平平仄平"),
+        "c": ("中仄中平平仄仄", "中仄平平仄平仄"),
+        "d": ("中平中仄仄平平",),
+    },
+}
+"""By length: a ends oblique and b answers it, c ends oblique and d answers it; with their named free places.
+
+The third place of a (七言: the fifth) is free as 小拗, which may be rescued or not. The second pattern of b holds the
+rescue within the line (本句自救), the second of c is 特拗. 大拗, which its answer must rescue, is no pattern here.
+"""
+
+LOOSE: Mapping[int, Mapping[str, tuple[str, ...]]] = {
+    5: {"a": ("中仄中平仄",), "b": ("中平中仄平",), "c": ("中平中仄仄",), "d": ("中仄中平平",)},
+    6: {"a": ("中仄中平中仄",), "b": ("中平中仄中平",), "c": ("中平中仄中仄",), "d": ("中仄中平中平",)},
+    7: {"a": ("中平中仄中平仄",), "b": ("中仄中平中仄平",), "c": ("中仄中平中仄仄",), "d": ("中平中仄中平平",)},
+}
+"""一三五不论, 二四六分明."""
+
+
+def form_name(name: str) -> str:
+    """The short name of a form: 七律 for 七言律诗; GenError names the choices."""
+    plain = name.strip().translate(SCRIPT)
+    if (short := LONG_NAMES.get(plain, plain)) not in SHAPES:
+        raise GenError(f"There is no form {name!r}; choose one of {' '.join(FORMS)}.")
+    return short
+
+
+def patterns(
+    form: str, *, tones: str = "loose", start: str = "", first: str = "", rows: int | None = None
+) -> tuple[Pattern, ...]:
+    """Every pattern of the form that fits the wishes, one of which the whole text obeys.
+
+    `tones` is strict, loose or off; `start` 平起 or 仄起 (the second character of the text), `first` rhymed or unrhymed
+    (the first line); "" leaves it open. `rows` is for forms of no fixed length.
+    """
+    name = form_name(form)
+    _refuse("tones", tones, TONES)
+    _refuse("start", start, ("", *STARTS))
+    _refuse("first", first, ("", *FIRSTS))
+    free = tones == "off" or not SHAPES[name].regulated
+    if free and start:
+        raise GenError(f"start={start} is about tones, which {name} with tones={tones} has none of; leave it out.")
+    return _patterns(name, "off" if free else tones, start, first, _count_rows(name, rows))
+
+
+@cache
+def _patterns(form: str, tones: str, start: str, first: str, rows: int) -> tuple[Pattern, ...]:
+    firsts = [each for each in FIRSTS if first in ("", each)]
+    if tones == "off":
+        return tuple(_free(form, each, rows) for each in firsts)
+    starts = [each for each in STARTS if start in ("", each)]
+    return tuple(_regulated(form, tones, each, way, rows) for each in starts for way in firsts)
+
+
+def _refuse(what: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise GenError(f"{what}={value} is none; choose one of {', '.join(filter(None, choices))}.")
+
+
+def _count_rows(form: str, rows: int | None) -> int:
+    """How many lines; GenError where the form has none of that many."""
+    shape = SHAPES[form]
+    if rows is None:
+        return shape.rows or shape.usual
+    if shape.rows is not None and rows != shape.rows:
+        raise GenError(f"{form} has {shape.rows} lines, not {rows}; leave out the number or take another form.")
+    if rows < shape.least or (shape.regulated and rows % 2):
+        kind = "an even number of lines, " if shape.regulated else ""
+        raise GenError(f"{form} has {kind}at least {shape.least}, not {rows}; ask for more, or take another form.")
+    return rows
+
+
+def _named(start: str, first: str) -> str:
+    return start + ("首句入韵" if first == "rhymed" else "首句不入韵")
+
+
+def _mark(row: int, rows: int) -> str:
+    return "。" if row % 2 or row == rows - 1 else "，"
+
+
+def _rhyme(row: int, first: str) -> str:
+    return "A" if row % 2 or (row == 0 and first == "rhymed") else ""
+
+
+def _free(form: str, first: str, rows: int) -> Pattern:
+    line = (ANY * SHAPES[form].cols,)
+    return Pattern(form, _named("", first), tuple(Line(line, _mark(i, rows), _rhyme(i, first)) for i in range(rows)))
+
+
+def _regulated(form: str, tones: str, start: str, first: str, rows: int) -> Pattern:
+    """Couplets ab and cd by turns (粘对); a first line that rhymes takes the other line of its beginning."""
+    cols = SHAPES[form].cols
+    lines = (STRICT if tones == "strict" else LOOSE)[cols]
+    begins_ab = start == ("平起" if cols == 7 else "仄起")
+    kinds = list(("abcd" if begins_ab else "cdab") * (rows // 4 + 1))[:rows]
+    if first == "rhymed":
+        kinds[0] = {"a": "d", "c": "b"}[kinds[0]]
+    return Pattern(
+        form,
+        _named(start, first),
+        tuple(Line(lines[kind], _mark(i, rows), _rhyme(i, first)) for i, kind in enumerate(kinds)),
+    )
+
+
+__all__ = ["ANY", "FORMS", "LEVEL", "OBLIQUE", "Line", "Pattern", "form_name", "patterns"]

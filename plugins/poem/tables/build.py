@@ -1,0 +1,124 @@
+"""Build the tables of tones, rhymes and tunes: `python build.py [rhyme.tar.xz]`, by default the one under GEN_DATA.
+
+Facts only: character -> tone and rhyme group, tune -> pattern. See README.md beside this file for the sources, the
+format, and what was left out or mended. Needs `opencc`, which says which traditional characters one simplified
+character stands for.
+"""
+
+from __future__ import annotations
+
+import json
+import lzma
+import os
+import sys
+import tarfile
+from collections import Counter, defaultdict
+from pathlib import Path
+from typing import Any
+
+from opencc import OpenCC
+from tune_book import read_tunes
+
+TABLES = Path(__file__).parent.parent / "gen_poem" / "tables"
+Entries = dict[str, set[int]]
+
+
+def load(archive: Path) -> dict[str, Any]:
+    """Every JSON file of the archive, by name."""
+    with tarfile.open(archive) as tar:
+        files = {Path(each.name).stem: tar.extractfile(each) for each in tar if each.name.endswith(".json")}
+        return {name: json.load(file) for name, file in files.items() if file is not None}
+
+
+def save(name: str, lines: list[str]) -> None:
+    """Write a table, packed."""
+    data = "".join(line + "\n" for line in lines).encode()
+    packed = lzma.compress(data, preset=9 | lzma.PRESET_EXTREME)
+    (TABLES / f"{name}.txt.xz").write_bytes(packed)
+    print(f"{name}.txt.xz: {len(lines):,} lines, {len(data):,} bytes, {len(packed):,} packed")
+
+
+def merge_simplified(entries: Entries) -> tuple[int, int]:
+    """Give each simplified character what its traditional ones read, and a missing traditional one what its has."""
+    simplify = OpenCC("t2s").convert
+    widened = filled = 0
+    pairs = [(char, simplify(char)) for char in list(entries)]
+    for char, simple in pairs:
+        if len(simple) == 1 and simple != char:
+            before = len(entries.get(simple, ()))
+            entries.setdefault(simple, set()).update(entries[char])
+            widened += len(entries[simple]) > before
+    traditional = OpenCC("s2t").convert
+    for char in list(entries):
+        full = traditional(char)
+        if len(full) == 1 and full not in entries:
+            entries[full] = set(entries[char])
+            filled += 1
+    return widened, filled
+
+
+def grouped(entries: Entries) -> list[str]:
+    """One line for the characters that read alike: class numbers, a tab, the characters."""
+    alike: dict[tuple[int, ...], list[str]] = defaultdict(list)
+    for char, classes in entries.items():
+        alike[tuple(sorted(classes))].append(char)
+    return [f"{','.join(map(str, classes))}\t{''.join(sorted(chars))}" for classes, chars in sorted(alike.items())]
+
+
+def pingshui(data: dict[str, Any]) -> None:
+    """Tones, the 106 rhymes of 平水韵 and the 19 parts of 词林正韵."""
+    names = {(name, part) for readings in data["pingshui_char"].values() for _, name, part in readings}
+    tables = data["couyun_newrhyme"]["pingshui_names"]
+    rank = {group: i for i, group in enumerate("".join(tables).replace("？", ""))}
+    classes = sorted(names, key=lambda each: (rank[each[0][-1]], each[1]))
+    number = {each: i for i, each in enumerate(classes)}
+    entries = {char: {number[name, part] for _, name, part in rs} for char, rs in data["pingshui_char"].items()}
+    counts = Counter(known=len(entries))
+    for groups in data["pingshui"].values():
+        for group, chars in groups.items():
+            same = [i for (name, _), i in number.items() if name[-1] == group[-1]]
+            for char in chars:
+                if char not in data["pingshui_char"] and len(char) == 1 and len(same) == 1:
+                    counts["added from pingshui.json"] += char not in entries
+                    entries.setdefault(char, set()).add(same[0])
+    counts["widened"], counts["filled"] = merge_simplified(entries)
+    counts["characters"] = len(entries)
+    save("pingshui", [f"{name} {part}" for name, part in classes] + [""] + grouped(entries))
+    print("  ", dict(counts))
+
+
+def modern(data: dict[str, Any]) -> None:
+    """Finals and tones of today, and the groups of 中华新韵 and 中华通韵 they belong to."""
+    tables = data["couyun_newrhyme"]
+    finals = {final: name for name, (_, finals) in zip(tables["xin_hanzi"], tables["xin_yun"].items(), strict=True)
+              for final in finals}  # fmt: skip
+    common = {final: name for name, (_, finals) in zip(tables["tong_hanzi"], tables["tong_yun"].items(), strict=True)
+              for final in finals}  # fmt: skip
+    used = Counter((final, tone) for rs in tables["pinyin_finals"].values() for final, tone in rs)
+    classes = sorted(each for each in used if each[0] in finals and each[0] in common)
+    number = {each: i for i, each in enumerate(classes)}
+    entries = {char: {number[final, tone] for final, tone in rs if (final, tone) in number}
+               for char, rs in tables["pinyin_finals"].items()}  # fmt: skip
+    entries = {char: readings for char, readings in entries.items() if readings}
+    left_out = {each: count for each, count in used.items() if each not in number}
+    widened, filled = merge_simplified(entries)
+    head = [f"{final} {'平仄'[tone]} {finals[final]} {common[final]}" for final, tone in classes]
+    save("modern", [*head, "", *grouped(entries)])
+    print("  ", {"characters": len(entries), "widened": widened, "filled": filled, "readings left out": left_out})
+
+
+def tunes(data: dict[str, Any]) -> None:
+    """Patterns of the tune book."""
+    part = {char: {(tone == "平", cilin) for tone, _, cilin in rs} for char, rs in data["pingshui_char"].items()}
+    lines, counts = read_tunes(data["cipu_qinding"], part)
+    save("tunes", lines)
+    for what, where in counts.items():
+        print(f"   {what}: {len(where)} {'; '.join(where[:12])}")
+
+
+if __name__ == "__main__":
+    sources = load(Path(sys.argv[1]) if sys.argv[1:] else Path(os.environ["GEN_DATA"]) / "rhyme.tar.xz")
+    TABLES.mkdir(exist_ok=True)
+    pingshui(sources)
+    modern(sources)
+    tunes(sources)

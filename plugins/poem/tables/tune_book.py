@@ -1,0 +1,144 @@
+"""Read the forms of the tune book: signs, marks and rhymes, each checked against the example it comes with."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+MARKS = "，、。"
+SENSE = {"，": "句", "、": "读"}
+MODERN = {("贺新郎", 12)}
+"""Forms of the source that are no old ones: their example is a joke of our days."""
+
+Parts = dict[str, set[tuple[bool, int]]]
+Counts = dict[str, list[str]]
+
+
+def read_tunes(book: list[dict[str, Any]], parts: Parts) -> tuple[list[str], Counts]:
+    """Lines of the table, a tune's names and then its forms, and what was mended or left out."""
+    lines: list[str] = []
+    counts: Counts = defaultdict(list)
+    for tune in book:
+        name = tune["names"][0]
+        forms = []
+        for number, form in enumerate(tune["forms"], 1):
+            here = f"{name} {number}"
+            pattern = None
+            if (name, number) in MODERN:
+                counts["left out: a modern example"].append(here)
+            else:
+                pattern = read_form(form, parts, lambda what, here=here: counts[what].append(here))
+            if pattern is not None:
+                counts["forms"].append(here)
+                forms.append(f"{number} {pattern}")
+        counts["tunes"].append(name)
+        lines += [*[""][: bool(lines)], "/".join(tune["names"]), *forms]
+    return lines, dict(counts)
+
+
+def read_form(form: dict[str, Any], parts: Parts, note: Any) -> str | None:
+    """Signs, with a letter after each rhyming place and a mark after each line; None where the source contradicts."""
+    signs, example = form["ge_lyu_str"], mended_marks(form["origin"], note)
+    words = [char for char in example if char not in MARKS]
+    if len(words) != len(signs) or set(signs) - set("平仄中"):
+        note("left out: signs do not fit the example")
+        return None
+    marks = marks_by_place(example)
+    if marks is None or len(signs) - 1 not in marks:
+        note("left out: marks that end no line")
+        return None
+    check_markings(form, example, note)
+    letters = rhymes(form["yun_classify"], note)
+    add_missing_rhymes(letters, words, marks, parts, note)
+    if not set(letters) <= set(marks):
+        note("left out: a rhyme within a line")
+        return None
+    fixed = settle_signs(signs, letters, form["yun_classify"], note)
+    judge_example(fixed, words, letters, parts, note)
+    return "".join(f"{sign}{letters.get(i, '')}{marks.get(i, '')}" for i, sign in enumerate(fixed))
+
+
+def mended_marks(example: str, note: Any) -> str:
+    """A refrain of one word after each rhyme (some, 也) is a line of its own that follows its rhyme closely."""
+    for word in "些也":
+        if example.endswith(f"。{word}，"):
+            note("refrain after each rhyme")
+            return example.replace(f"。{word}，", f"、{word}。")
+    return example
+
+
+def marks_by_place(example: str) -> dict[int, str] | None:
+    """The mark after each place that has one; None if two marks stand together."""
+    marks: dict[int, str] = {}
+    place = -1
+    for char in example:
+        if char not in MARKS:
+            place += 1
+        elif place in marks or place < 0:
+            return None
+        else:
+            marks[place] = char
+    return marks
+
+
+def check_markings(form: dict[str, Any], example: str, note: Any) -> None:
+    """Compare the marks of the example with the words 句 and 读 of the other transcription, its noise left out."""
+    text = "".join(form["ge_lyu_sep"])
+    if not set(text) <= set("平仄中韵句读叶换叠重"):
+        note("noise in the other transcription, not used")
+    said = [char for char in text if char in "句读"]
+    if said != [SENSE[char] for char in example if char in SENSE]:
+        note("句/读 differ between the two transcriptions; the example's marks are kept")
+
+
+def rhymes(classes: dict[str, list[int]], note: Any) -> dict[int, str]:
+    """A letter for each rhyming place, in the order in which the rhymes appear."""
+    first = sorted(classes.values(), key=lambda places: min(map(abs, places)))
+    groups: list[list[int]] = []
+    for places in first:
+        if len(places) == 1 and places[0] < 0 and groups:
+            note("a lone 叶 joined to the rhyme before it")
+            groups[-1] = groups[-1] + places
+        else:
+            groups.append(places)
+    return {abs(place): chr(ord("A") + i) for i, places in enumerate(groups) for place in places}
+
+
+def add_missing_rhymes(letters: dict[int, str], words: list[str], marks: dict[int, str], parts: Parts,
+                       note: Any) -> None:  # fmt: skip
+    """A full stop that the source gives no rhyme, and whose word rhymes with the rhyme before it, is one."""
+    for place, mark in marks.items():
+        before = max((each for each in letters if each < place), default=None)
+        if mark == "。" and place not in letters and before is not None:
+            if parts.get(words[place], set()) & parts.get(words[before], set()):
+                letters[place] = letters[before]
+                note("a rhyme that the source forgot")
+            else:
+                note("a full stop without a rhyme")
+
+
+def settle_signs(signs: str, letters: dict[int, str], classes: dict[str, list[int]], note: Any) -> str:
+    """The signs, with a tone for each rhyming place: 叶 changes the tone of the rhyme."""
+    turned = {-place for places in classes.values() for place in places if place < 0}
+    settled = list(signs)
+    for place, letter in letters.items():
+        if signs[place] == "中":
+            others = {signs[i] for i in letters if letters[i] == letter and i not in turned} - {"中"}
+            own = (others == {"平"}) == (place not in turned)
+            settled[place] = "平" if own else "仄"
+            note("a rhyming place without a tone")
+    return "".join(settled)
+
+
+def judge_example(signs: str, words: list[str], letters: dict[int, str], parts: Parts, note: Any) -> None:
+    """Say whether the example obeys its own form (old readings differ here and there, so nothing is left out)."""
+    tones = [{level for level, _ in parts.get(word, ())} for word in words]
+    misses = sum(bool(tone) and sign != "中" and (sign == "平") not in tone
+                 for sign, tone in zip(signs, tones, strict=True))  # fmt: skip
+    if misses > len(signs) // 5:
+        note("the example breaks more than a fifth of its own tones")
+    for letter in set(letters.values()):
+        shared = [{p for _, p in parts.get(words[i], ())} for i in letters if letters[i] == letter]
+        if shared and not set.intersection(*shared):
+            note("an example whose words do not rhyme in 词林正韵")
+            break
