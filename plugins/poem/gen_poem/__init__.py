@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gen_engine import ShippedModel, hookimpl
+from gen_engine.builtin import Lazy
 
 if TYPE_CHECKING:
     import click
@@ -31,7 +32,13 @@ def models() -> Mapping[str, ShippedModel]:
 
 @hookimpl
 def processors() -> Mapping[str, Any]:
-    """The form of a poem."""
-    from .form import form
-
-    return {"form": form}
+    """The form of a poem, and where characters stand in it."""
+    return Lazy(
+        {
+            "form": "gen_poem.form:form",
+            "acrostic": "gen_poem.places:acrostic",
+            "template": "gen_poem.places:template",
+            "require": "gen_poem.places:require",
+            "distinct": "gen_poem.places:distinct",
+        }
+    )

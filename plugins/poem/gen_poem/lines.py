@@ -1,0 +1,99 @@
+"""What a line is to the rules that know no form, and characters told apart by kind.
+
+A line is what one of the MARKS ends; characters of PASSED (、, quotes, brackets, dashes, spaces and line breaks) stand
+beside its characters and count as no place; a mark without characters before it ends no line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from typing import Any
+
+from gen_engine.errors import GenError
+from gen_engine.text import EVERY_CHAR, NO_CHAR, CharSet, is_han
+
+MARKS = frozenset("，。！？；,.!?;｡")
+"""What ends a line, in full width and in half."""
+
+PASSED = frozenset("、､：:…—–-·・《》〈〉“”‘’「」『』（）()【】[]\"'~～ \t\r\n\u3000")
+"""What stands beside the characters of a line without being one of them."""
+
+Kind = str | None
+Move = tuple[CharSet, Any]
+known_han = cache(is_han)
+
+
+@dataclass(frozen=True, eq=False)
+class Kinds:
+    """The characters a rule tells apart, by kind; all others are of the kind None."""
+
+    named: Mapping[str, frozenset[str]]
+    _sets: dict[frozenset[Kind], CharSet] = field(default_factory=dict)
+
+    @cached_property
+    def of(self) -> Mapping[str, str]:
+        """The kind of each character that has a name for it."""
+        return {char: kind for kind, chars in self.named.items() for char in chars}
+
+    def union(self, kinds: Iterable[Kind]) -> CharSet:
+        """All characters of these kinds, the same object for the same kinds."""
+        key = frozenset(kinds)
+        if key not in self._sets:
+            inverted = None in key
+            chars = frozenset(c for kind, chars in self.named.items() if (kind in key) is not inverted for c in chars)
+            empty = EVERY_CHAR if inverted else NO_CHAR
+            self._sets[key] = CharSet(chars, inverted) if chars else empty
+        return self._sets[key]
+
+    def after(self, step: Callable[[Any, Kind], Any], state: Any) -> dict[Any, list[Kind]]:
+        """The kinds that may follow `state`, by the state they lead to."""
+        found: dict[Any, list[Kind]] = {}
+        for kind in (*self.named, None):
+            following = step(state, kind)
+            if following is not None:
+                found.setdefault(following, []).append(kind)
+        return found
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """What may follow each state of a machine over `Kinds`, worked out once."""
+
+    kinds: Kinds
+    step: Callable[[Any, Kind], Any]
+    _rows: dict[Any, tuple[CharSet, tuple[Move, ...]]] = field(default_factory=dict)
+
+    def row(self, state: Any) -> tuple[CharSet, tuple[Move, ...]]:
+        """All that is allowed, and the same in parts with the state that follows each."""
+        if state not in self._rows:
+            after = self.kinds.after(self.step, state)
+            allowed = self.kinds.union(kind for kinds in after.values() for kind in kinds)
+            self._rows[state] = allowed, tuple((self.kinds.union(kinds), there) for there, kinds in after.items())
+        return self._rows[state]
+
+
+def place_of(text: str) -> tuple[int, int]:
+    """The line, and the place in it, of a character that would follow `text`, both counted from 1."""
+    line, place = 1, 1
+    for char in text:
+        if char in MARKS:
+            line, place = line + (place > 1), 1
+        elif char not in PASSED:
+            place += 1
+    return line, place
+
+
+def follow(machine: Any, state: Any, text: str, label: str) -> Any:
+    """The state after `text`. GenError says which character of the prompt breaks the rule, and what it wants there."""
+    for number, char in enumerate(text):
+        after = machine.step(state, char)
+        if after is None:
+            line, place = place_of(text[:number])
+            raise GenError(
+                f"The prompt {text!r} has {char} at line {line}, place {place}, where {label} wants "
+                f"{machine.wants(state)}; change one of them."
+            )
+        state = after
+    return state
