@@ -15,7 +15,10 @@ ROOMS = {
     "gen_engine.constraints": (
         "ban only no_unk no_special no_repeat no_repeat_ngram no_double_punctuation length stop force"
     ),
-    "gen_engine.shapers": "temperature top_k top_p min_p typical repetition_penalty frequency_penalty presence_penalty",
+    "gen_engine.shapers": (
+        "temperature dynatemp top_k top_p min_p typical epsilon eta top_n_sigma top_h xtc mirostat "
+        "repetition_penalty frequency_penalty presence_penalty dry logit_bias"
+    ),
 }
 
 

@@ -1,53 +1,29 @@
 """Built-in shapers: soft preferences over the tokens that the constraints have left.
 
-Each factory checks its parameters at once and returns a `NamedShaper`. All of them work row by row: a row's result is
-bit-equal whatever its neighbours are. They leave their input as it is and never revive a masked (-inf) token; those
-that truncate keep at least one token of every row that has any. A row of nothing but -inf comes back unchanged.
-
-Equal logits at the edge of what is kept: `top_k`, `min_p` and `typical` keep them all, as transformers does; `top_p`
-keeps as many as transformers does, the lowest ids first (in transformers the sort decides which).
+Each factory checks its parameters at once and returns a shaper that prints as it is spelled. All of them work row by
+row: a row's result is bit-equal whatever its neighbours are. They leave their input as it is and never revive a masked
+(-inf) token. This room holds those that weigh tokens; `truncation.py` and `dry.py` hold the others, which are named
+here, too.
 """
 
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from numbers import Integral, Real
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from .dry import dry
 from .errors import GenError
+from .shaping import NamedShaper, entropy, number, spell, whole, written
+from .text import Vocabulary
+from .truncation import epsilon, eta, min_p, mirostat, top_h, top_k, top_n_sigma, top_p, typical, xtc
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from .types import Step
-
-SHORTLIST = 1024
-"""How many of the likeliest tokens the nucleus is looked for in at first; a row that needs more looks in four times
-as many, each row for itself, so that hardly ever a whole row is sorted."""
-
-
-@dataclass(frozen=True)
-class NamedShaper:
-    """A shaper that prints as it is spelled in a chain (`top_k=50`); equal names mean equal effects.
-
-    `truncates` says whether it removes tokens (sets them to -inf) rather than only weighing them; `revives_nothing`
-    promises that what is -inf stays so.
-    """
-
-    name: str
-    truncates: bool
-    shape: Callable[[Step, Tensor], Tensor] = field(compare=False)
-    revives_nothing: bool = True
-
-    def __call__(self, step: Step, logits: Tensor) -> Tensor:
-        return self.shape(step, logits)
-
-    def __repr__(self) -> str:
-        return self.name
-
 
 # ------------------------------------------------------------------------------------------------- temperature
 
@@ -59,125 +35,90 @@ def temperature(t: float) -> NamedShaper:
     """
     if t == 0:
         raise GenError("temperature=0 leaves nothing to chance; use --decoder greedy.")
-    t = _number("temperature", t, least=0.001, most=1000)
+    t = number("temperature", t, least=0.001, most=1000)
 
     def shape(step: Step, logits: Tensor) -> Tensor:
         return logits / t
 
-    return NamedShaper(_spell("temperature", t), False, shape)
+    return NamedShaper(spell("temperature", t), False, shape)
 
 
-# -------------------------------------------------------------------------------------------------- truncation
+def dynatemp(low: float, *, high: float, exponent: float = 1) -> NamedShaper:
+    """Divide the logits by a temperature between `low` (where the model is sure) and `high` (where it is not).
 
-
-def top_k(k: int) -> NamedShaper:
-    """Keep the `k` likeliest tokens, and those that tie with the last of them.
-
-    Fan, Lewis and Dauphin (2018), "Hierarchical neural story generation".
+    low + (high - low) * u ** exponent, where u is the entropy of the row as a share of the entropy that the tokens
+    left in it would have if all were equally likely. kalomaze (2023), "Dynamic temperature sampling", as in llama.cpp,
+    where low and high are called temp - dynatemp_range and temp + dynatemp_range.
     """
-    k = _whole("top_k", k, least=1, why="keeps nothing")
+    low = number("dynatemp", low, least=0.001, most=1000)
+    high = number("high", high, least=0.001, most=1000)
+    exponent = number("exponent", exponent, least=0.001, most=1000)
+    if high < low:
+        raise GenError(f"dynatemp={low} lies above high={high}; write the lower temperature first.")
 
     def shape(step: Step, logits: Tensor) -> Tensor:
-        if k >= logits.shape[-1]:
-            return logits
-        edge = logits.topk(k).values[..., -1:]  # [rows, 1]
-        return _keep(logits, logits >= edge)
+        most = (logits > -math.inf).sum(-1, keepdim=True).clamp(min=2).log()
+        unsure = (entropy(logits) / most).clamp(0, 1)  # [rows, 1]
+        return logits / (low + (high - low) * unsure**exponent)
 
-    return NamedShaper(_spell("top_k", k), True, shape)
+    return NamedShaper(spell("dynatemp", low, high=(high, None), exponent=(exponent, 1)), False, shape)
 
 
-def top_p(p: float) -> NamedShaper:
-    """Keep the smallest set of likeliest tokens whose probabilities add up to `p` (the nucleus).
+# -------------------------------------------------------------------------------------------------- logit bias
 
-    Holtzman, Buys, Du, Forbes and Choi (2019), "The curious case of neural text degeneration".
+
+def logit_bias(vocabulary: Vocabulary, biases: tuple[str, ...]) -> NamedShaper:
+    """Add to the logits of what is named: characters, strings that are one token, or tokens by #ID.
+
+    Written `logit_bias=春:2|花:-1|#123:1.5`, in logits from -100 to 100: 0.69 makes a token twice as likely against
+    another. A character means every token that prints just it. OpenAI API reference, "logit_bias". It never forbids:
+    for that there is `ban`.
     """
-    p = _fraction("top_p", p)
+    items = (biases,) if isinstance(biases, str) else tuple(biases)
+    given: dict[int, float] = {}
+    for item in items:
+        name, _, amount = item.rpartition(":")
+        bias = _amount(item, name, amount)
+        for token in _named(name, vocabulary):
+            if given.setdefault(token, bias) != bias:
+                raise GenError(f"logit_bias gives {name} both {given[token]:g} and {bias:g}; keep one of them.")
+    if not given:
+        raise GenError("logit_bias needs something to work on; write it as logit_bias=春:2.")
 
     def shape(step: Step, logits: Tensor) -> Tensor:
-        if p == 1:
-            return logits
-        edge, count = _nucleus(logits, logits.softmax(-1), p)
-        return _keep(logits, _first_of_ties(logits, edge, count))
+        import torch
 
-    return NamedShaper(_spell("top_p", p), True, shape)
+        added = torch.zeros(logits.shape[-1], dtype=logits.dtype)
+        added[list(given)] = torch.tensor(list(given.values()), dtype=logits.dtype)
+        return logits + added.to(logits.device)
 
-
-def min_p(p: float) -> NamedShaper:
-    """Keep the tokens that are at least `p` times as likely as the likeliest one.
-
-    Nguyen, Baker, Neo, Roush, Kirsch and Shwartz-Ziv (2024), "Turning up the heat: min-p sampling".
-    """
-    p = _fraction("min_p", p)
-    distance = math.log(p)  # p(token) / p(likeliest) is the exponential of the difference of their logits
-
-    def shape(step: Step, logits: Tensor) -> Tensor:
-        return _keep(logits, logits >= logits.amax(-1, keepdim=True) + distance)
-
-    return NamedShaper(_spell("min_p", p), True, shape)
+    return NamedShaper(f"logit_bias={written(items)}", False, shape)
 
 
-def typical(p: float) -> NamedShaper:
-    """Keep the tokens whose surprise is nearest to the expected one, until their probabilities add up to `p`.
-
-    Meister, Pimentel, Wiher and Cotterell (2022), "Locally typical sampling".
-    """
-    p = _fraction("typical", p)
-
-    def shape(step: Step, logits: Tensor) -> Tensor:
-        if p == 1:
-            return logits
-        surprise = logits.log_softmax(-1).neg_()
-        probabilities = surprise.neg().exp_()
-        # torch splits the sum over a lone row among threads, which changes its last bits: never sum fewer than two.
-        parts = (surprise * probabilities).expand(max(2, len(logits)), -1)
-        expected = parts.nansum(-1, keepdim=True)[: len(logits)]  # [rows, 1], in nats
-        nearness = (surprise - expected).abs_().neg_()
-        edge, _ = _nucleus(nearness, probabilities, p)
-        return _keep(logits, nearness >= edge)
-
-    return NamedShaper(_spell("typical", p), True, shape)
+def _amount(item: str, name: str, amount: str) -> float:
+    try:
+        bias = float(amount)
+    except ValueError:
+        bias = math.nan
+    if not name or not -100 <= bias <= 100:
+        raise GenError(
+            f"logit_bias={item} names no bias; write WHAT:NUMBER with a number from -100 to 100, as in 春:2."
+        )
+    return bias
 
 
-def _keep(logits: Tensor, kept: Tensor) -> Tensor:
-    import torch
-
-    return torch.where(kept, logits, -torch.inf)
-
-
-def _nucleus(order: Tensor, probabilities: Tensor, mass: float) -> tuple[Tensor, Tensor]:
-    """Where in `order` (higher comes first) the probabilities of a row reach `mass`.
-
-    Returns the order of the last token needed and the number of tokens needed, [rows, 1] each.
-    """
-    edge, count, found = _find_mass(order, probabilities, mass, SHORTLIST)
-    size = SHORTLIST
-    while not found.all():
-        size *= 4
-        rows = (~found).nonzero().squeeze(-1)
-        edge[rows], count[rows], found[rows] = _find_mass(order[rows], probabilities[rows], mass, size)
-    return edge, count
-
-
-def _find_mass(order: Tensor, probabilities: Tensor, mass: float, size: int) -> tuple[Tensor, Tensor, Tensor]:
-    """The same among the `size` highest of each row, and whether they suffice, [rows]."""
-    import torch
-
-    size = min(size, order.shape[-1])
-    best, ids = order.topk(size)
-    total = probabilities.gather(-1, ids).cumsum(-1, dtype=torch.float64)
-    count = (1 + (total < mass).sum(-1, keepdim=True)).clamp_(max=size)
-    found = (total[:, -1] >= mass) | (best[:, -1] == -torch.inf)  # what follows -inf adds nothing
-    return best.gather(-1, count - 1), count, found if size < order.shape[-1] else found.fill_(True)
-
-
-def _first_of_ties(order: Tensor, edge: Tensor, count: Tensor) -> Tensor:
-    """The `count` highest of each row, [rows, vocab]; of equal ones the lowest ids, as argmax would choose."""
-    kept = order >= edge
-    surplus = kept.count_nonzero(-1).unsqueeze(-1) - count
-    if surplus.any():
-        tied = order == edge
-        kept &= ~tied | (tied.cumsum(-1) <= tied.count_nonzero(-1).unsqueeze(-1) - surplus)
-    return kept
+def _named(name: str, vocabulary: Vocabulary) -> Sequence[int]:
+    """The tokens that `name` means."""
+    if re.fullmatch(r"#[0-9]{1,9}", name):
+        token = int(name[1:])
+        if token >= len(vocabulary):
+            raise GenError(f"logit_bias={name} is no token of this model; give an id up to #{len(vocabulary) - 1}.")
+        return [token]
+    printing = name.encode()
+    tokens = [i for i, surface in enumerate(vocabulary.surfaces) if surface == printing]
+    if not tokens:
+        raise GenError(f"logit_bias={name} is no one token of this model; bias its parts, or name tokens by #ID.")
+    return tokens
 
 
 # --------------------------------------------------------------------------------------------------- penalties
@@ -189,8 +130,8 @@ def repetition_penalty(penalty: float, *, window: int = 0, prompt: bool = True) 
     `window` counts only the last so many tokens (0: all), `prompt` says whether those of the prompt count.
     Keskar, McCann, Varshney, Xiong and Socher (2019), "CTRL"; below 1 it rewards repetition.
     """
-    penalty = _number("repetition_penalty", penalty, least=0.01, most=100)
-    window = _whole("window", window, least=0, why="looks into the future")
+    penalty = number("repetition_penalty", penalty, least=0.01, most=100)
+    window = whole("window", window, least=0, why="looks into the future")
 
     def shape(step: Step, logits: Tensor) -> Tensor:
         import torch
@@ -204,7 +145,7 @@ def repetition_penalty(penalty: float, *, window: int = 0, prompt: bool = True) 
         shaped[where] = torch.where(old < 0, old * penalty, old / penalty)
         return shaped
 
-    return NamedShaper(_spell("repetition_penalty", penalty, window=(window, 0), prompt=(prompt, True)), False, shape)
+    return NamedShaper(spell("repetition_penalty", penalty, window=(window, 0), prompt=(prompt, True)), False, shape)
 
 
 def frequency_penalty(penalty: float, *, window: int = 0, prompt: bool = False) -> NamedShaper:
@@ -228,8 +169,8 @@ def presence_penalty(penalty: float, *, window: int = 0, prompt: bool = False) -
 
 
 def _subtracting(name: str, penalty: float, window: int, prompt: bool, times: Callable[[int], int]) -> NamedShaper:
-    penalty = _number(name, penalty, least=-100, most=100)
-    window = _whole("window", window, least=0, why="looks into the future")
+    penalty = number(name, penalty, least=-100, most=100)
+    window = whole("window", window, least=0, why="looks into the future")
 
     def shape(step: Step, logits: Tensor) -> Tensor:
         import numpy as np
@@ -244,7 +185,7 @@ def _subtracting(name: str, penalty: float, window: int, prompt: bool, times: Ca
         shaped[where] -= torch.from_numpy(amounts).to(logits.device)
         return shaped
 
-    return NamedShaper(_spell(name, penalty, window=(window, 0), prompt=(prompt, False)), False, shape)
+    return NamedShaper(spell(name, penalty, window=(window, 0), prompt=(prompt, False)), False, shape)
 
 
 def _recent(step: Step, window: int, prompt: bool) -> Iterator[Sequence[int]]:
@@ -263,46 +204,26 @@ def _places(seen: Sequence[set[int] | Counter[int]], logits: Tensor) -> tuple[Te
     return torch.from_numpy(rows).to(logits.device), torch.from_numpy(columns).to(logits.device)
 
 
-# -------------------------------------------------------------------------------------------------- parameters
-
-
-def _whole(name: str, value: int, *, least: int, why: str) -> int:
-    if not isinstance(value, Integral) or isinstance(value, bool):
-        raise GenError(f"{name}={value} is no whole number; give an integer from {least}.")
-    if value < least:
-        raise GenError(f"{name}={value} {why}; give an integer from {least}.")
-    return int(value)
-
-
-def _number(name: str, value: float, *, least: float, most: float) -> float:
-    if not isinstance(value, Real) or isinstance(value, bool) or not least <= value <= most:
-        raise GenError(f"{name}={value} is out of range; give a number from {least} to {most}.")
-    return float(value)
-
-
-def _fraction(name: str, value: float) -> float:
-    if not isinstance(value, Real) or isinstance(value, bool) or not 0 < value <= 1:
-        raise GenError(f"{name}={value} is no share of the whole; give a number above 0, up to 1.")
-    return float(value)
-
-
-def _spell(name: str, value: float, **options: tuple[object, object]) -> str:
-    """The processor as `--with` takes it: NAME=VALUE and the options that differ from their defaults."""
-    changed = [f",{option}={chosen}" for option, (chosen, default) in options.items() if chosen != default]
-    return f"{name}={value}".removesuffix(".0") + "".join(changed)
-
-
-SHAPERS: Mapping[str, Callable[..., NamedShaper]] = {
+SHAPERS: Mapping[str, Callable[..., Any]] = {
     factory.__name__: factory
     for factory in (
         temperature,
+        dynatemp,
         top_k,
         top_p,
         min_p,
         typical,
+        epsilon,
+        eta,
+        top_n_sigma,
+        top_h,
+        xtc,
+        mirostat,
         repetition_penalty,
         frequency_penalty,
         presence_penalty,
+        dry,
+        logit_bias,
     )
 }
 """The built-in shapers by the names they have in a chain."""
