@@ -115,6 +115,14 @@ class Automaton:
         """Those of `mask` that print one whole character."""
         return self.intern.meet_masks((mask, self._single))
 
+    def prints(self, mask: Mask) -> bool:
+        """Whether any of the tokens prints something."""
+        return self.intern.meet_masks((mask, self._printing)).size > 0
+
+    @cached_property
+    def _printing(self) -> Mask:
+        return Mask(np.array([bool(surface) for surface in self.vocabulary.surfaces]))
+
     def weight(self, mask: Mask) -> float:
         """How many of the tokens print one character, infinitely many where one of them is spared."""
         found = self._weights.get(mask)
@@ -201,7 +209,7 @@ class Automaton:
             opened += 1
             if opened > EXPANSIONS:
                 return None
-            if so_far >= deepest and not self.edges(here):
+            if so_far >= deepest and all(after == here for _, after in self.edges(here)):
                 deepest, self._stuck[start] = so_far, here
             for edge in self.edges(here):
                 after = edge[1]

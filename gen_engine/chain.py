@@ -83,16 +83,26 @@ class Chain:
         else:
             doubt = f" (whether {' and '.join(unproven)} is needed for that was not decided)" if unproven else ""
             message = (
-                f"{self._names(product.rules)} admit no text together within {budget} new tokens{doubt}; "
-                "drop or change one of them."
+                f"{self._names(product.rules)} admit no text together within {budget} new tokens{doubt}"
+                f"{self._clash(product, prompt, budget)}; drop or change one of them."
             )
         return ConflictError(message, members)
 
+    def _clash(self, product: Product, prompt: Prompt, budget: int) -> str:
+        """Where the rules part, in their own words; empty if they do not say."""
+        joint = product.start(prompt)
+        joint = self._prover(product, prompt, budget, self.nodes).stuck(joint, budget)
+        pairs = list(zip(product.rules, joint.states, strict=True))[self.background :]
+        told = [f"{rule.label} wants {what}" for rule, state in pairs if (what := rule.wants(state))]
+        return f": {', '.join(told)}" if len(told) > 1 else ""
+
     def _without_help(self, product: Product, prompt: Prompt, budget: int) -> Answer:
         """Whether fewer rules admit a text, searched for ten times as long: so that conflicts are as small as said."""
+        return self._prover(product, prompt, budget, 10 * self.nodes).feasible(product.start(prompt), budget)
+
+    def _prover(self, product: Product, prompt: Prompt, budget: int, nodes: int) -> Prover:
         horizon = self._horizon(prompt, budget)
-        prover = Prover(product, counted_bound(product, horizon), 10 * self.nodes, round_up(horizon))
-        return prover.feasible(product.start(prompt), budget)
+        return Prover(product, counted_bound(product, horizon), nodes, round_up(horizon))
 
     def _names(self, rules: Sequence[Rule]) -> str:
         labels = [rule.label for rule in rules[self.background :]]
@@ -105,8 +115,8 @@ class Chain:
         not follow. Rows in which nothing finite is left are for `shape_warily`.
         """
         shaped = logits.masked_fill(blocked, float("-inf"))
-        for named in self.shapers:
-            shaped = _apply(named, step, shaped, blocked)
+        for index in range(len(self.shapers)):
+            shaped = self._apply(index, step, shaped, blocked)
         return shaped
 
     def shape_warily(self, step: Step, logits: Tensor, blocked: Tensor) -> tuple[Tensor, list[list[str]]]:
@@ -118,21 +128,38 @@ class Chain:
         empty = ~_sound_rows(shaped)
         shaped[empty] = shaped[empty].fill_(0.0).masked_fill(blocked[empty], float("-inf"))
         undone: list[list[str]] = [[] for _ in range(len(logits))]
-        for named in self.shapers:
-            after = _apply(named, step, shaped.clone(), blocked)  # a shaper may work in place
+        for index, named in enumerate(self.shapers):
+            after = self._apply(index, step, shaped.clone(), blocked)  # a shaper may work in place
             bad = ~_sound_rows(after)
             for row in bad.nonzero().flatten().tolist():
                 undone[row].append(named.label)
             shaped = after.where(~bad[:, None], shaped)
         return shaped, undone
 
+    def _apply(self, index: int, step: Step, logits: Tensor, blocked: Tensor) -> Tensor:
+        """One shaper, overruled where it revives what is blocked (built-in ones promise not to)."""
+        named = self.shapers[index]
+        if step.memories:
+            step = replace(step, states=[memory[index] for memory in step.memories])
+        after: Tensor = named.processor(step, logits)
+        if getattr(after, "shape", None) != logits.shape or not getattr(after, "is_floating_point", bool)():
+            raise GenError(f"{named.label} returned no logits of the shape it was given; mend it, or leave it out.")
+        revives_nothing = getattr(named.processor, "revives_nothing", False)
+        return after if revives_nothing else after.masked_fill(blocked, float("-inf"))
 
-def _apply(named: Named, step: Step, logits: Tensor, blocked: Tensor) -> Tensor:
-    """One shaper, overruled where it revives what is blocked (built-in ones promise not to)."""
-    after: Tensor = named.processor(step, logits)
-    if getattr(after, "shape", None) != logits.shape or not getattr(after, "is_floating_point", bool)():
-        raise GenError(f"{named.label} returned no logits of the shape it was given; mend it, or leave it out.")
-    return after if getattr(named.processor, "revives_nothing", False) else after.masked_fill(blocked, float("-inf"))
+    @cached_property
+    def first_memory(self) -> tuple[Any, ...]:
+        """What each shaper remembers before the first token (None: nothing ever); empty if none has a memory."""
+        memory = tuple(named.processor.start() if has_memory(named.processor) else None for named in self.shapers)
+        return memory if any(has_memory(named.processor) for named in self.shapers) else ()
+
+    def remember(self, memory: tuple[Any, ...], token: int, logprob: float) -> tuple[Any, ...]:
+        """What each shaper remembers after a token that was chosen with the log-probability `logprob`."""
+        pairs = zip(self.shapers, memory, strict=True)
+        return tuple(
+            named.processor.next(state, token, logprob) if has_memory(named.processor) else None
+            for named, state in pairs
+        )
 
 
 def _sound_rows(logits: Tensor) -> Tensor:
@@ -175,6 +202,11 @@ def make_chain(vocabulary: Vocabulary, processors: Sequence[Named], nodes: int =
     background = [Named("valid UTF-8", AnyText())] if vocabulary.partial else []
     rules = tuple(as_rule(named.label, named.processor, vocabulary, intern) for named in (*background, *hard))
     return Chain(vocabulary, Product(vocabulary, rules, intern), soft, len(background), nodes)
+
+
+def has_memory(shaper: Any) -> bool:
+    """Whether a shaper remembers what was chosen."""
+    return hasattr(shaper, "start") and hasattr(shaper, "next")
 
 
 def is_constraint(processor: Any) -> bool:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import Any
 
-from .automaton import Automaton
+from .automaton import Automaton, Edge
 from .matching import representatives
 from .moves import State
 from .product import Rule
@@ -116,7 +116,7 @@ class Fresh:
     def clashes(self, state: State, others: Sequence[Any], budget: int) -> bool:
         """Whether places ahead provably lack different characters, by a rule that forbids every repetition."""
         for rule, other in zip(self.rules, others, strict=True):
-            gone = rule.used_up(other)
+            gone = rule.used_up(other, self.room)
             if gone is None:
                 continue
             key = (rule.label, state, gone, budget)
@@ -147,12 +147,14 @@ class Fresh:
         return chars if len(chars) <= most else None
 
     def _layers(self, state: State, budget: int) -> list[set[Mask]]:
-        """For each of the places that every rest has, the tokens that any rest within the budget has there."""
-        automaton = self.automaton
+        """For each of the characters that every rest has, the tokens that any rest within the budget has there.
+
+        Tokens that print nothing and change nothing are passed over.
+        """
         layers: list[set[State]] = [{state}]
         seen = 1
         while layers[-1] and len(layers) <= budget and seen <= LAYERED:
-            longer = {after for here in layers[-1] for _, after in automaton.edges(here) if after is not None}
+            longer = {after for here in layers[-1] for _, after in self._printing(here) if after is not None}
             seen += len(longer)
             layers.append(longer)
         if seen > LAYERED:
@@ -164,8 +166,8 @@ class Fresh:
             masks: set[Mask] = set()
             living: set[State] = set()
             for here in layers[depth]:
-                ends = automaton.accepts(here)
-                for mask, after in automaton.edges(here):
+                ends = self.automaton.accepts(here)
+                for mask, after in self._printing(here):
                     if after is None or after in alive:
                         masks.add(mask)
                         living.add(here)
@@ -176,3 +178,9 @@ class Fresh:
             alive = living
             places.append(masks)
         return places[::-1][:shortest]
+
+    def _printing(self, state: State) -> Iterable[Edge]:
+        """The edges of a state, without those that print nothing and lead nowhere."""
+        for mask, after in self.automaton.edges(state):
+            if after != state or self.automaton.prints(mask):
+                yield mask, after

@@ -266,10 +266,10 @@ class Lifted:
         own = getattr(self.machine, "spent", None)
         return None if own is None or state[1] else own(state[0])
 
-    def used_up(self, state: LiftedState) -> frozenset[str] | None:
+    def used_up(self, state: LiftedState, room: int) -> frozenset[str] | None:
         """The characters that never come again, as none will that is written from now on; None if they may."""
         own = getattr(self.machine, "used_up", None)
-        return None if own is None else own(state[0])
+        return None if own is None else own(state[0], room)
 
     def wants(self, state: LiftedState) -> str:
         """What the machine wants next, in words; empty if it does not say."""

@@ -120,9 +120,9 @@ class Rule:
         return getattr(self.constraint, "spent", None) or (lambda state: None)
 
     @cached_property
-    def used_up(self) -> Callable[[Any], frozenset[str] | None]:
+    def used_up(self) -> Callable[[Any, int], frozenset[str] | None]:
         """The characters that never come again, as none will that is written from now on; None if they may."""
-        return getattr(self.constraint, "used_up", None) or (lambda state: None)
+        return getattr(self.constraint, "used_up", None) or (lambda state, room: None)
 
     @cached_property
     def wants(self) -> Callable[[Any], str]:

@@ -54,6 +54,7 @@ class Prover:
     _failed: dict[Joint, int] = field(default_factory=dict)
     _witness: dict[Joint, tuple[int, int]] = field(default_factory=dict)
     _ids: dict[Mask, list[int]] = field(default_factory=dict)
+    _deepest: list[tuple[int, Joint]] = field(default_factory=list)
 
     def feasible(self, joint: Joint, budget: int, before: Joint | None = None) -> Answer:
         """Whether a text of at most `budget` more tokens exists behind `joint`.
@@ -81,6 +82,17 @@ class Prover:
             rest.append(token)
             joint = self.product.next(joint, token)
         return tuple(rest)
+
+    def stuck(self, joint: Joint, budget: int) -> Joint:
+        """The state furthest from `joint`, which has no rest, that a search for one came to."""
+        state = self.structural(joint)
+        found = self.automaton.stuck(state) if self.automaton.relaxed(state, budget) > budget else None
+        if found is not None:
+            states = dict(zip(self._structural_rules, found, strict=True))
+            return Joint(tuple(states.get(i, own) for i, own in enumerate(joint.states)))
+        if self.feasible(joint, budget) == "no" and self._deepest:
+            return self._deepest[-1][1]
+        return joint
 
     def _at_once(self, joint: Joint, budget: int) -> Answer | None:
         if self.product.accepts(joint):
@@ -261,6 +273,8 @@ class Prover:
                     self._failed[joint] = max(budget, self._failed.get(joint, -1))
                     return "no"
             if token is None:
+                if not self._deepest or len(path) > self._deepest[-1][0]:
+                    self._deepest[:] = [(len(path), here)]
                 self._failed[here] = max(budget - len(path), self._failed.get(here, -1))
                 stack.pop()
                 del path[-1:]

@@ -61,8 +61,8 @@ class Constraint(Protocol):
     `least(state) -> number`: at least so many tokens are missing before the rule accepts;
     `spent(state) -> frozenset of characters, or None`: the promise that the rule forbids nothing and accepts everywhere
     as long as each further character is spared, or neither among these nor written twice;
-    `used_up(state) -> frozenset of characters, or None`: the promise that none of these is permitted ever again, nor
-    any character (not spared) once it is written;
+    `used_up(state, room) -> frozenset of characters, or None`: the promise that in a text of at most `room` characters
+    none of these is permitted ever again, nor any character (not spared) once it is written;
     `wants(state) -> str`: what the rule wants next, in words and with the place, for people;
     `cut(state) -> int`: how many trailing tokens are no part of the text, which then has ended (stop strings). What
     cuts may also say `strings` (the longest tells how far back it cuts), `enders(state) -> tokens that would complete
@@ -88,7 +88,7 @@ class CharMachine(Protocol):
     Optional: `allowed(state) -> CharSet` (one set instead of one `step` per character), `kind(char)` (characters of one
     kind that the state does not mention behave alike), `mentions(state) -> iterable of characters`,
     `removes_at_most(horizon) -> int` (in characters), `spares(char)`, `moves(state) -> (CharSet, next state) ...`,
-    `least(state)` (in characters), `spent(state)`, `used_up(state)`, `wants(state)`.
+    `least(state)` (in characters), `spent(state)`, `used_up(state, room)`, `wants(state)`.
     """
 
     def start(self, text: str) -> State: ...
@@ -102,8 +102,9 @@ class CharMachine(Protocol):
 class Step:
     """What a shaper may know of the rows it is shown, each of which may belong to another request.
 
-    `histories[i]` are all tokens of row i, prompt included; `prompt_lengths[i]` of them are the prompt's. `states[i]` is
-    what the shaper that is asked remembers of row i, if it has a memory.
+    `histories[i]` are all tokens of row i, prompt included; `prompt_lengths[i]` of them are the prompt's. `states[i]`
+    is what the shaper that is asked remembers of row i, if it has a memory; `memories[i]` is what all of them remember
+    (empty if none does).
     """
 
     histories: Sequence[Sequence[int]]
@@ -111,6 +112,7 @@ class Step:
     vocabulary: Vocabulary
     draw: Callable[[str], Tensor] | None = None
     states: Sequence[Any] = ()
+    memories: Sequence[Sequence[Any]] = ()
 
     def uniform(self, name: str) -> Tensor:
         """One number in [0, 1) for each row, [rows], fixed by (seed, sample, position, attempt, name)."""
@@ -119,7 +121,12 @@ class Step:
 
 
 class Shaper(Protocol):
-    """A soft preference: `(step, logits [rows, vocab]) -> logits`, row by row; never revives a masked (-inf) token."""
+    """A soft preference: `(step, logits [rows, vocab]) -> logits`, row by row; never revives a masked (-inf) token.
+
+    One with a memory also has `start() -> state` and `next(state, token, logprob) -> state`, where the state is
+    immutable and `logprob` is that of the token, in nats, in the distribution it was chosen from (0 where there was no
+    choice); when it is called, `step.states[i]` is the state of row i.
+    """
 
     def __call__(self, step: Step, logits: Tensor) -> Tensor: ...
 
@@ -204,7 +211,8 @@ class Draw:
     """One choice that a decoder wants made from the logits of `row`.
 
     `allowed` is what may follow there, the end included, `history` are all tokens so far; `uniform` is a number in
-    [0, 1) at which the choice distribution is inverted, None for the likeliest token.
+    [0, 1) at which the choice distribution is inverted, None for the likeliest token. `memory` is what the shapers
+    remember (empty if none does); `lane` tells apart texts of one sample that are under way at once.
     """
 
     row: int
@@ -212,6 +220,8 @@ class Draw:
     history: Sequence[int]
     sample: int
     uniform: float | None
+    memory: tuple[Any, ...] = ()
+    lane: int = 0
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,232 @@
+"""Proofs by counting characters, held against trying every text; and what rules may say of themselves."""
+
+from dataclasses import dataclass, replace
+from types import SimpleNamespace
+
+import oracle
+import pytest
+import strategies as some
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from oracle import Case, Wish
+from tiny import chars, engine_of, vocabulary
+from walks import chain_of, prompt_of, states
+
+from gen_engine.errors import ConflictError
+from gen_engine.text import NO_CHAR, CharSet
+from gen_engine.types import Named
+
+
+@dataclass(frozen=True)
+class Slots:
+    """The new text has one character of each slot, in order; everything optional is offered."""
+
+    slots: tuple[str, ...]
+
+    def start(self, text):
+        return 0
+
+    def step(self, state, char):
+        return state + 1 if state < len(self.slots) and char in self.slots[state] else None
+
+    def accepts(self, state):
+        return state == len(self.slots)
+
+    def allowed(self, state):
+        return CharSet(frozenset(self.slots[state])) if state < len(self.slots) else NO_CHAR
+
+    def kind(self, char):
+        return char
+
+    def moves(self, state):
+        return [(self.allowed(state), state + 1)] if state < len(self.slots) else []
+
+    def least(self, state):
+        return len(self.slots) - state
+
+    def wants(self, state):
+        return f"one of {self.slots[state]} at place {state + 1}" if state < len(self.slots) else "the end"
+
+
+@dataclass(frozen=True)
+class Different:
+    """No character twice in the new text; but those of `free`."""
+
+    free: str = ""
+
+    def start(self, text):
+        return frozenset()
+
+    def step(self, state, char):
+        return None if char in state else state | frozenset(set(char) - set(self.free))
+
+    def accepts(self, state):
+        return True
+
+    def kind(self, char):
+        return char in self.free
+
+    def mentions(self, state):
+        return state
+
+    def spent(self, state):
+        return state
+
+    def used_up(self, state, room):
+        return state
+
+    def spares(self, char):
+        return char in self.free
+
+
+@dataclass(frozen=True)
+class Either:
+    """The text is that of one of two machines, found out on the way; with moves, and a coarse lower bound."""
+
+    one: Slots
+    two: Slots
+
+    def start(self, text):
+        return (0, 0)
+
+    def step(self, state, char):
+        pairs = zip((self.one, self.two), state, strict=True)
+        after = tuple(-1 if at < 0 or (to := each.step(at, char)) is None else to for each, at in pairs)
+        return None if after == (-1, -1) else after
+
+    def accepts(self, state):
+        return any(at >= 0 and each.accepts(at) for each, at in zip((self.one, self.two), state, strict=True))
+
+    def kind(self, char):
+        return char
+
+    def moves(self, state):
+        found = {}
+        for char in sorted({char for each in (self.one, self.two) for slot in each.slots for char in slot}):
+            after = self.step(state, char)
+            if after is not None:
+                found.setdefault(after, set()).add(char)
+        return [(CharSet(frozenset(letters)), after) for after, letters in found.items()]
+
+    def least(self, state):
+        return min(each.least(at) for each, at in zip((self.one, self.two), state, strict=True) if at >= 0)
+
+
+def slots_wish(slots):
+    return Wish(Named("slots", Slots(slots)), lambda case, t: not fits(case.new(t), slots, part=True),
+                lambda case, t: fits(case.new(t), slots))  # fmt: skip
+
+
+def either_wish(one, two):
+    return Wish(
+        Named("either", Either(Slots(one), Slots(two))),
+        lambda case, t: not any(fits(case.new(t), each, part=True) for each in (one, two)),
+        lambda case, t: any(fits(case.new(t), each) for each in (one, two)),
+    )
+
+
+def fits(text, slots, part=False):
+    return (len(text) <= len(slots) if part else len(text) == len(slots)) and all(
+        char in slot for char, slot in zip(text, slots, strict=False)
+    )
+
+
+def different_wish(free):
+    return Wish(
+        Named("different", Different(free)),
+        lambda case, t: any(char not in free and case.new(t).count(char) > 1 for char in case.new(t)),
+    )
+
+
+SLOTS = st.lists(st.sampled_from(["a", "b", "ab", "abc", "abcd", "cd"]), min_size=1, max_size=5).map(tuple)
+PLAIN = st.sampled_from([chars("abcd"), vocabulary("", "", *"abcd", specials=(0, 1)), vocabulary("", *"abcdab")])
+
+
+@st.composite
+def slot_cases(draw):
+    vocab = draw(PLAIN)
+    slots = draw(st.one_of(SLOTS.map(slots_wish), st.tuples(SLOTS, SLOTS).map(lambda two: either_wish(*two))))
+    more = draw(
+        st.lists(st.sampled_from([oracle.no_special(), oracle.no_repeat_ngram(1), oracle.no_repeat(2)]), max_size=1)
+    )
+    budget = draw(st.integers(0, 4 if len(vocab) > 6 else 5))
+    return Case(vocab, "", budget, (slots, different_wish(draw(st.sampled_from(["", "", "a", "d"]))), *more))
+
+
+@given(slot_cases())
+@some.examples(150)
+def test_matching_never_says_what_trying_every_text_denies(case):
+    chain = chain_of(case)
+    joint = chain.product.start(prompt_of(case))
+    prover = chain._shared_prover(joint, case.budget)
+    for tokens, each in states(case, chain.product).items():
+        left = case.budget - len(tokens)
+        alive = tokens in case.world.alive
+        state, others = prover.structural(each), prover.others(each)
+        assert alive or not prover._fresh.suffices(state, others, left)
+        assert not alive or not prover._fresh.clashes(state, others, left)
+
+
+@given(slot_cases())
+@some.examples(100)
+def test_answers_with_matching_agree_with_trying_every_text(case):
+    chain = chain_of(case)
+    joint = chain.product.start(prompt_of(case))
+    prover = chain._shared_prover(joint, case.budget)
+    for tokens, each in states(case, chain.product).items():
+        expected = "yes" if tokens in case.world.alive else "no"
+        assert prover.feasible(each, case.budget - len(tokens)) == expected
+
+
+@given(slot_cases())
+@some.examples(100)
+def test_moves_and_steps_tell_the_same(case):
+    product = chain_of(case).product
+    blind = chain_of(replace(case, wishes=(Wish(Named("blind", without_moves(case.wishes[0])), None, None),))).product
+    assume(blind.rules[0].is_structural)
+    rule = product.rules[0]
+    for joint in states(case, product).values():
+        found = {token: after for mask, after in moves_of(product, rule, joint.states[0]) for token in ids(mask)}
+        assert found == {
+            token: after for mask, after in moves_of(blind, blind.rules[0], joint.states[0]) for token in ids(mask)
+        }
+
+
+def moves_of(product, rule, state):
+    from gen_engine.moves import RuleMoves
+
+    return RuleMoves(rule, product.intern, product._usable.mask).of(state)
+
+
+def ids(mask):
+    return mask.array.nonzero()[0].tolist()
+
+
+def without_moves(wish):
+    machine = wish.spec.processor
+    return SimpleNamespace(start=machine.start, step=machine.step, accepts=machine.accepts, kind=machine.kind)
+
+
+def test_too_few_characters_for_the_places_are_a_conflict_at_once():
+    """Each of 24 places takes one of 23 characters: trying would take 23! texts."""
+    letters = "abcdefghijklmnopqrstuvwx"
+    engine = engine_of(chars(letters))
+    rules = [Named("slots", Slots((letters[:23],) * 24)), Named("different", Different())]
+    with pytest.raises(ConflictError) as conflict:
+        engine.generate("", processors=rules, max_new=24)
+    assert conflict.value.members == ("slots", "different")
+
+
+def test_just_enough_characters_for_the_places_are_found():
+    letters = "abcdefghijklmnopqrstuvwx"
+    slots = tuple(letters[i:] for i in range(23, -1, -1))  # the first place takes x alone, the second w or x, ...
+    rules = [Named("slots", Slots(slots)), Named("different", Different())]
+    done = engine_of(chars(letters)).generate("", processors=rules, max_new=24, seed=1, num=3)
+    assert [each.new for each in done] == [letters[::-1]] * 3
+    assert all(each.exact for each in done)
+
+
+def test_a_conflict_tells_what_each_rule_wants_where_they_part():
+    rules = [Named("one", Slots(("ab", "ab", "a"))), Named("two", Slots(("ab", "abc", "b")))]
+    with pytest.raises(ConflictError, match="one wants one of a at place 3, two wants one of b at place 3; drop"):
+        engine_of(chars("abcd")).generate("", processors=rules, max_new=4)
