@@ -64,6 +64,12 @@ def tunes() -> list[str]:
     return list(dict.fromkeys(names[0] for names, _ in _book().values()))
 
 
+@cache
+def every_tune() -> tuple[Tune, ...]:
+    """All tunes with all their forms, in the order of the book."""
+    return tuple(_read(*entry) for entry in dict.fromkeys(_book().values()))
+
+
 def search(part: str) -> list[Tune]:
     """The tunes in one of whose names the part occurs."""
     plain = _simple(part)
