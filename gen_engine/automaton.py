@@ -8,7 +8,7 @@ one (Koenig and Likhachev 2005, "Adaptive A*").
 from __future__ import annotations
 
 import heapq
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import inf
@@ -51,7 +51,8 @@ class _Node:
 @dataclass(frozen=True, eq=False)
 class Automaton:
     """`relaxed(state, limit)`: the fewest tokens to an accepting state if the other rules are forgotten.
-    `robust(state, limit)`: the same along edges that have more than `bound` tokens to choose from, or a `spared` one.
+    `robust(state, limit)`: the same along edges that have more than `bound` tokens to choose from, or one that the
+    counted rules never forbid (`spares` says so, asked for edges of at most `narrow` tokens).
     `fresh(state, limit)`: the same along edges that print single characters; `path` tells them.
 
     Distances beyond `limit` are told as some number beyond it. Tokens that print parts of characters are left out;
@@ -62,7 +63,8 @@ class Automaton:
     vocabulary: Vocabulary
     intern: Intern
     bound: int | None
-    spared: frozenset[int] = frozenset()
+    narrow: int = 0
+    spares: Callable[[int], bool] = lambda token: False
     _nodes: dict[State, _Node] = field(default_factory=dict)
     _dead: dict[tuple[State, int], Mask | None] = field(default_factory=dict)
     _weights: dict[Mask, float] = field(default_factory=dict)
@@ -129,18 +131,11 @@ class Automaton:
         if found is None:
             # Where rules are counted, they are counted in single characters.
             mine = mask if self.bound == 0 else self.singles(mask)
-            found = inf if self.spared and mask.array[self._spared].any() else mine.size
+            found = mine.size
+            if found <= self.narrow and any(self.spares(token) for token in mask.array.nonzero()[0].tolist()):
+                found = inf
             self._weights[mask] = found
         return found
-
-    @cached_property
-    def _spared(self) -> np.ndarray:
-        return np.fromiter(self.spared, dtype=np.int64, count=len(self.spared))
-
-    @cached_property
-    def widest(self) -> int:
-        """How many tokens print one character at most."""
-        return max((len(tokens) for tokens in self.vocabulary.singles.values()), default=1)
 
     def accepts(self, state: State) -> bool:
         """Whether the text may end here, as far as these rules know."""

@@ -232,16 +232,18 @@ class Plan:
 
     def tokens(self, joint: Joint, left: int) -> TokenSet:
         """The tokens that may follow with `left` more tokens to go, the end aside; those known to be dead are out."""
-        found = self.prover.tokens.get((joint, left))
-        if found is None:
-            found = self.product.allowed(joint)
-            dead = self.prover.automaton.dead(self.prover.structural(joint), left - 1)
+        prover = self.prover
+        state = prover.structural(joint)
+        known = prover.tokens.get((state, left))
+        if known is None:
+            known = self.product.let_follow(joint, prover.structural_rules)
+            dead = prover.automaton.dead(state, left - 1)
             if dead is not None:
-                found = self.product.intern.meet([found, TokenSet(dead)])
-            if len(self.prover.tokens) > REMEMBERED:
-                self.prover.tokens.clear()
-            self.prover.tokens[joint, left] = found
-        return found
+                known = self.product.intern.meet([known, TokenSet(dead)])
+            if len(prover.tokens) > REMEMBERED:
+                prover.tokens.clear()
+            prover.tokens[state, left] = known
+        return self.product.allowed(joint, known, prover.other_rules)
 
     def with_end(self, tokens: TokenSet) -> TokenSet:
         """The same set and the end of the text, if the model has one; for places where every rule accepts."""

@@ -89,7 +89,7 @@ class Fresh:
     @property
     def _twins(self) -> int:
         """How many tokens print one character at most."""
-        return self.automaton.widest
+        return self.automaton.vocabulary.widest
 
     def _places(self, state: State) -> _Ahead:
         ahead = self._ahead.get(state)

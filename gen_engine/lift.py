@@ -56,6 +56,9 @@ class Lifted:
         """The state after `token`, or None where it is forbidden."""
         inner, pending = state
         text = self.vocabulary.texts[token]
+        if text and not pending and len(text) == 1:
+            inner = self.machine.step(inner, text)
+            return None if inner is None else (inner, b"")
         if pending or text is None:
             split = split_utf8(pending + self.vocabulary.surfaces[token])
             if split is None:
@@ -167,6 +170,9 @@ class Lifted:
         return root
 
     def _from_chars(self, chars: CharSet) -> TokenSet:
+        if chars.minus and not chars.plus and chars.kind is None and not chars.inverted:
+            singles = self.vocabulary.singles
+            return TokenSet(self._base(chars), tuple([t for char in chars.minus for t in singles.get(char, ())]))
         if chars.minus or chars.plus:
             singles = self.vocabulary.singles
             minus = {token for char in chars.minus - chars.plus for token in singles.get(char, ())}
@@ -281,8 +287,7 @@ class Lifted:
         bound = getattr(self.machine, "removes_at_most", None)
         if bound is None:
             return None
-        widest = max((len(tokens) for tokens in self.vocabulary.singles.values()), default=1)
-        return int(bound(horizon)) * widest
+        return int(bound(horizon)) * self.vocabulary.widest
 
     def spares(self, token: int) -> bool:
         """Whether the machine promises never to forbid this token of single characters."""

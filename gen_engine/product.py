@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from .errors import GenError
 from .learn import Learner
@@ -15,8 +15,7 @@ from .tokensets import Ids, Intern, TokenSet
 from .types import Constraint, Prompt
 
 
-@dataclass(frozen=True)
-class Joint:
+class Joint(NamedTuple):
     """The state of every constraint; `accepted` says, where stop strings are in play, which of the last places (the
     newest last) could have been the end of the text."""
 
@@ -203,23 +202,34 @@ class Product:
             return self._accept(joint.states)
         return len(joint.accepted) >= cut - 1 and joint.accepted[1 - cut]
 
+    @cached_property
+    def _next(self) -> tuple[Callable[[Any, int], Any], ...]:
+        return tuple(rule.constraint.next for rule in self.rules)
+
     def next(self, joint: Joint, token: int) -> Joint:
         """The joint state after a permitted token."""
-        pairs = zip(self.rules, joint.states, strict=True)
-        states = tuple(rule.constraint.next(state, token) for rule, state in pairs)
+        states = tuple([follow(state, token) for follow, state in zip(self._next, joint.states, strict=True)])
         if not self._stops:
             return Joint(states)
         return Joint(states, (*joint.accepted, self._accept(joint.states))[-self._memory :])
 
-    def allowed(self, joint: Joint) -> TokenSet:
-        """The tokens that every rule lets follow, the end aside."""
+    def allowed(self, joint: Joint, known: TokenSet | None = None, rest: Sequence[int] = ()) -> TokenSet:
+        """The tokens that every rule lets follow, the end aside.
+
+        `known` is what all rules but those numbered in `rest` let follow, where that was worked out before.
+        """
         if self._stops and self.cut(joint):
             return self.intern.adopt(self._usable.mask.array & False)
-        pairs = zip(self.rules, joint.states, strict=True)
-        sets = [self.intern.adopt(rule.constraint.allowed(state)) for rule, state in pairs]
-        found = self.intern.meet([self._usable, *sets])
-        short = self._short_enders(joint, found)
+        if known is None:
+            known, rest = self._usable, range(len(self.rules))
+        found = self.intern.meet([known, self.let_follow(joint, rest)]) if rest else known
+        short = self._short_enders(joint, found) if self._stops else ()
         return found if not short else self._without(found, short)
+
+    def let_follow(self, joint: Joint, rules: Sequence[int]) -> TokenSet:
+        """The usable tokens that each of these rules by itself lets follow."""
+        sets = [self.intern.adopt(self.rules[i].constraint.allowed(joint.states[i])) for i in rules]
+        return self.intern.meet([self._usable, *sets])
 
     def _short_enders(self, joint: Joint, found: TokenSet) -> Ids:
         enders: set[int] = set()

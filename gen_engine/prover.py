@@ -43,14 +43,15 @@ class Prover:
     """Answers for one product of rules; `bound` is how many tokens the counted rules remove at any one place (None:
     they do not say), `room` how many characters a text has at most (None: unknown).
 
-    `tokens` is for whoever asks what may follow a state with so many tokens to go, to remember the answer in.
+    `tokens` is for whoever asks what the automaton lets follow one of its states with so many tokens to go, to
+    remember the answer in.
     """
 
     product: Product
     bound: int | None
     nodes: int = NODES
     room: int | None = None
-    tokens: dict[tuple[Joint, int], TokenSet] = field(default_factory=dict)
+    tokens: dict[tuple[tuple[Any, ...], int], TokenSet] = field(default_factory=dict)
     _failed: dict[Joint, int] = field(default_factory=dict)
     _witness: dict[Joint, tuple[int, int]] = field(default_factory=dict)
     _ids: dict[Mask, list[int]] = field(default_factory=dict)
@@ -88,7 +89,7 @@ class Prover:
         state = self.structural(joint)
         found = self.automaton.stuck(state) if self.automaton.relaxed(state, budget) > budget else None
         if found is not None:
-            states = dict(zip(self._structural_rules, found, strict=True))
+            states = dict(zip(self.structural_rules, found, strict=True))
             return Joint(tuple(states.get(i, own) for i, own in enumerate(joint.states)))
         if self.feasible(joint, budget) == "no" and self._deepest:
             return self._deepest[-1][1]
@@ -118,41 +119,42 @@ class Prover:
     # ------------------------------------------------------------------------------------------ the automaton
 
     @cached_property
-    def _structural_rules(self) -> tuple[int, ...]:
+    def structural_rules(self) -> tuple[int, ...]:
+        """The numbers of the rules that the automaton knows."""
         return tuple(i for i, rule in enumerate(self.product.rules) if rule.is_structural)
 
     @cached_property
-    def _other_rules(self) -> tuple[int, ...]:
+    def other_rules(self) -> tuple[int, ...]:
+        """The numbers of the others."""
         return tuple(i for i, rule in enumerate(self.product.rules) if not rule.is_structural)
 
     def structural(self, joint: Joint) -> tuple[Any, ...]:
         """The part of a joint state that the automaton knows."""
         states = joint.states
-        return tuple([states[i] for i in self._structural_rules])
+        return tuple([states[i] for i in self.structural_rules])
 
     def others(self, joint: Joint) -> tuple[Any, ...]:
         """The part of a joint state that the automaton does not know."""
         states = joint.states
-        return tuple([states[i] for i in self._other_rules])
+        return tuple([states[i] for i in self.other_rules])
 
     @cached_property
     def automaton(self) -> Automaton:
         """What the rules that tell tokens apart only by kind allow."""
-        rules = tuple(self.product.rules[i] for i in self._structural_rules)
-        product = self.product
-        return Automaton(rules, product.vocabulary, product.intern, self.bound, self._spared())
+        rules = tuple(self.product.rules[i] for i in self.structural_rules)
+        product, narrow = self.product, self.bound or 0
+        if self.room is not None:
+            narrow = max(narrow, self.room * product.vocabulary.widest)
+        others = [product.rules[i].spares for i in self.other_rules]
+        return Automaton(
+            rules, product.vocabulary, product.intern, self.bound, narrow, lambda token: all(s(token) for s in others)
+        )
 
     @cached_property
     def _fresh(self) -> Fresh | None:
-        if self.room is None or not self._other_rules:
+        if self.room is None or not self.other_rules:
             return None
-        return Fresh(self.automaton, tuple(self.product.rules[i] for i in self._other_rules), self.room)
-
-    def _spared(self) -> frozenset[int]:
-        """The tokens that no rule outside the automaton ever forbids."""
-        others = [self.product.rules[i] for i in self._other_rules]
-        usable = self.product.vocabulary.usable
-        return frozenset(token for token in usable if all(rule.spares(token) for rule in others))
+        return Fresh(self.automaton, tuple(self.product.rules[i] for i in self.other_rules), self.room)
 
     # --------------------------------------------------------------------------------------------- the search
 

@@ -179,6 +179,11 @@ class Vocabulary:
         return max((len(text) for text in self.texts if text), default=1)
 
     @cached_property
+    def widest(self) -> int:
+        """How many tokens print one character at most."""
+        return max((len(tokens) for tokens in self.singles.values()), default=1)
+
+    @cached_property
     def tokens_per_char(self) -> int:
         """How many tokens one character may need at most."""
         return 4 if self.partial else 1
