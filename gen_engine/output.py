@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -16,6 +16,7 @@ from .types import Request
 
 if TYPE_CHECKING:
     from .engine import Engine
+    from .explain import Explanation
     from .options import Choice
     from .types import Completion, Piece, Prompt
 
@@ -118,9 +119,13 @@ def continue_text(
     processors: Sequence[str],
     max_new: int,
     show: Show = PLAIN,
+    explain: str | None = None,
 ) -> None:
-    """Continue `prompt` as chosen: one text for people is streamed, several and JSON are written when whole."""
-    if chosen.num == 1 and not chosen.json:
+    """Continue `prompt` as chosen: one text for people is streamed, several and JSON are written when whole.
+
+    With `explain`, "" or the name of a page of HTML, each text is explained.
+    """
+    if chosen.num == 1 and not chosen.json and explain is None:
         request = Request(prompt, tuple(processors), 1, chosen.seed, max_new, chosen.decoder)
         done: list[Completion] = []
         stream(file, show.piece(prompt), map(show.piece, _texts(engine.pieces([request]), done)))
@@ -131,7 +136,45 @@ def continue_text(
         prompt, processors=processors, num=chosen.num, seed=chosen.seed, max_new=max_new, decoder=chosen.decoder
     )
     shown = (replace(each, text=show.text(each.text), new=show.text(each.new)) for each in completions)
-    return write(file, shown, as_json=chosen.json, layout=show.lines)
+    if explain is None:
+        return write(file, shown, as_json=chosen.json, layout=show.lines)
+    from .explain import explain as explain_completion
+
+    def explained() -> Iterator[Explained]:
+        for each in shown:
+            remark(each)
+            yield (
+                record(each, show.lines),
+                explain_completion(
+                    engine, each, prompt=prompt, processors=processors, max_new=max_new, decoder=chosen.decoder
+                ),
+            )
+
+    return write_explained(file, explained(), as_json=chosen.json, html=explain, show=show)
+
+
+Explained = tuple[dict[str, Any], "Explanation"]
+"""A text as JSON knows it, and what its choices cost."""
+
+
+def write_explained(
+    file: TextIO, explained: Iterable[Explained], *, as_json: bool, html: str = "", show: Show = PLAIN
+) -> None:
+    """Write texts, each with its explanation, as they come; and all of them as a page of HTML, if `html` names one."""
+    from .explain_shown import explanation_record, page, print_explanation
+
+    with opened(Path(html)) if html else nullcontext() as written:
+        told = []
+        for number, (text, explanation) in enumerate(explained):
+            if as_json:
+                both = {**text, "explanation": explanation_record(explanation)}
+                print(json.dumps(both, ensure_ascii=False), file=file, flush=True)
+            else:
+                print("\n" * bool(number) + "\n".join(text["lines"]), file=file, flush=True)
+                print_explanation(file, explanation)
+            told.append(explanation)
+        if written is not None:
+            written.write(page(told, piece=show.piece))
 
 
 def _texts(pieces: Iterable[tuple[int, Piece]], done: list[Completion]) -> Iterator[str]:

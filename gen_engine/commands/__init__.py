@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import click
 
-from . import listing, model_files, text
+from . import explain, listing, model_files, text
 
 
 def add(gen: click.Group) -> None:
     """Mount every command of the core on `gen`."""
     for command in (
         text.text,
+        explain.explain,
         listing.models,
         listing.processors,
         listing.plugins,

@@ -1,0 +1,43 @@
+"""`gen explain`: what each choice of a text cost, and which processor made it cost that."""
+
+from __future__ import annotations
+
+import click
+
+from ..errors import GenError
+from ..options import choice, generating, prompted, read_prompt
+from ..output import continue_text, mention_unknown, opened, write_explained
+
+
+@click.command()
+@prompted
+@click.option("--text", metavar="TEXT", help="Explain this text, which begins with the prompt, instead of a new one.")
+@click.option(
+    "--max-new", type=click.IntRange(1), default=256, show_default=True, metavar="N", help="At most N new tokens."
+)
+@click.option("--html", metavar="FILE", help="Write the explanation also as a page of HTML.")
+@generating()
+def explain(prompt: str | None, file: str | None, text: str | None, max_new: int, html: str | None) -> None:
+    """Tell of each place of a text what the model wanted and what it cost.
+
+    The text is a new one, made as by `gen text`, or --text. Told are the tokens the model wanted most, who removed
+    them (a constraint, a shaper, or the proof that no text lies behind), what was chosen, and its cost in nats; and
+    what each constraint cost in all: the sum of -log of the probability mass that it leaves.
+    """
+    chosen = choice()
+    start = read_prompt(prompt, file)
+    if text is not None and (chosen.num > 1 or chosen.seed is not None):
+        raise GenError("--text explains the text that is given, so that --num and --seed say nothing; leave them out.")
+    with opened(chosen.out) as out:
+        from ..engine import load
+
+        engine = load(chosen.model, dtype=chosen.dtype, fast=chosen.fast)
+        mention_unknown(engine.tokenizer.encode(start))
+        processors = chosen.processors
+        if text is None:
+            return continue_text(out, engine, start, chosen, processors=processors, max_new=max_new, explain=html or "")
+        from ..explain import explain_text
+
+        told = explain_text(engine, text, prompt=start, processors=processors, max_new=max_new)
+        record = {"text": text, "new": told.new, "lines": text.splitlines(), "model": told.model}
+        return write_explained(out, [(record, told)], as_json=chosen.json, html=html or "")

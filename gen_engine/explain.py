@@ -1,0 +1,332 @@
+"""What each choice of a finished text cost, and who made it cost that: the text is read again and the rules replayed.
+
+Nothing here watches a decoder at work, so that texts of every decoder, and texts from elsewhere, are explained alike.
+All costs are in nats under the model's own distribution: a constraint that leaves the mass m costs -log m.
+"""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from .course import uniform
+from .errors import GenError
+from .replay import Replay, Sight
+from .types import Completion, Prompt, Step
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from .chain import Chain, Plan
+    from .engine import Engine
+
+VOCABULARY, PROOF = "unused tokens", "no text behind it"
+"""Who removes what no constraint and no shaper removed: columns that are never generated, and the prover."""
+
+ROUNDING = 1e-9
+"""Nats that come of adding up probabilities in another order."""
+
+TOP = 6
+"""How many of the model's wishes are told at each place."""
+
+
+@dataclass(frozen=True)
+class Removal:
+    """Who took a token away, and why in words where the rule says what it wants."""
+
+    by: str
+    kind: Literal["constraint", "proof", "shaper", "vocabulary"]
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A token that the model wanted, how much, and who removed it; nobody: it could have been chosen."""
+
+    text: str
+    probability: float
+    removed: tuple[Removal, ...]
+    chosen: bool
+
+
+@dataclass(frozen=True)
+class Place:
+    """One token of the text, or its end. `text` are the characters it completes; all costs are in nats.
+
+    `nats` is what the model gives it; `cost` is that less what the model's first wish would have been, of which
+    `constrained` is due to the rules (the best they left against the best) and `drawn` to shapers and decoder (the
+    chosen against the best left). `masses` holds -log of the probability mass that each constraint alone leaves, in
+    the order of `Explanation.constraints`, `together` that of all at once with what the prover knows; `shaped` is
+    what each shaper cut off of that. `broken` names rules that the text breaks here; they are silent from here on.
+    """
+
+    text: str
+    end: bool
+    forced: bool
+    nats: float
+    constrained: float
+    drawn: float
+    masses: tuple[float, ...]
+    together: float
+    shaped: tuple[float, ...]
+    candidates: tuple[Candidate, ...]
+    broken: tuple[str, ...] = ()
+
+    @property
+    def cost(self) -> float:
+        return self.constrained + self.drawn
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """A text, place by place, and what each constraint and shaper cost in all."""
+
+    prompt: str
+    model: str
+    decoder: str
+    constraints: tuple[str, ...]
+    shapers: tuple[str, ...]
+    places: tuple[Place, ...]
+
+    @property
+    def new(self) -> str:
+        return "".join(place.text for place in self.places)
+
+    @property
+    def nats(self) -> float:
+        return sum(place.nats for place in self.places)
+
+    @property
+    def together(self) -> float:
+        return sum(place.together for place in self.places)
+
+    @property
+    def drawn(self) -> float:
+        return sum(place.drawn for place in self.places)
+
+    @property
+    def by_constraint(self) -> list[tuple[str, float]]:
+        """Each constraint and the sum of what it alone costs at each place."""
+        return [(label, sum(place.masses[i] for place in self.places)) for i, label in enumerate(self.constraints)]
+
+    @property
+    def by_shaper(self) -> list[tuple[str, float]]:
+        """Each shaper and the sum of what it cuts off at each place."""
+        return [(label, sum(place.shaped[i] for place in self.places)) for i, label in enumerate(self.shapers)]
+
+
+def explain(
+    engine: Engine,
+    done: Completion,
+    *,
+    prompt: str | Prompt = "",
+    processors: Sequence[Any] = (),
+    max_new: int = 256,
+    decoder: str = "sample",
+    top: int = TOP,
+) -> Explanation:
+    """Explain a completion that `engine` made of `prompt` with these processors and this budget."""
+    plan = engine.chain(processors).plan(_read(engine, prompt), max_new)
+    end = plan.chain.vocabulary.end if done.finish == "end" else None
+    return _explain(engine, plan, done.tokens, end, decoder=decoder, draws=(done.seed, done.sample), top=top)
+
+
+def explain_text(
+    engine: Engine,
+    text: str,
+    *,
+    prompt: str = "",
+    processors: Sequence[Any] = (),
+    max_new: int = 0,
+    top: int = TOP,
+) -> Explanation:
+    """Explain a text that begins with `prompt`, whoever wrote it, under these processors and at least its own length.
+
+    Raises GenError if the text does not begin with the prompt, or has a character that the model cannot write.
+    """
+    if not text.startswith(prompt):
+        raise GenError(
+            f"The text {text!r} does not begin with the prompt {prompt!r}; give a prompt that it begins with."
+        )
+    start = _read(engine, prompt)
+    tokens = _tokens_after(engine, start, text)
+    plan = engine.chain(processors).plan(start, max(len(tokens), max_new))
+    joint = Replay.begin(plan)
+    for token in tokens:
+        joint.go(token)
+    end = plan.chain.vocabulary.end if joint.may_end and not joint.is_full else None
+    return _explain(engine, plan, tokens, end, decoder="its author", draws=(0, 0), top=top)
+
+
+def _read(engine: Engine, prompt: str | Prompt) -> Prompt:
+    return prompt if isinstance(prompt, Prompt) else engine.tokenizer.encode(prompt)
+
+
+def _tokens_after(engine: Engine, prompt: Prompt, text: str) -> tuple[int, ...]:
+    """The tokens of what follows the prompt in `text`, as the model would have written it."""
+    vocabulary = engine.tokenizer.vocabulary
+    whole = engine.tokenizer.encode(text)
+    count = len(prompt.tokens)
+    if whole.tokens[:count] == prompt.tokens:
+        tokens = whole.tokens[count:]
+    else:  # a token of the whole text spans the end of the prompt
+        tokens = engine.tokenizer.encode(text[len(prompt.text) :]).tokens
+    unknown = set(engine.tokenizer.encode(text[len(prompt.text) :]).unknown)
+    kept = tuple(token for token in tokens if vocabulary.surfaces[token])
+    if unknown or vocabulary.text_of(kept) != text[len(prompt.text) :]:
+        chars = "".join(sorted(unknown)) or "some of its characters"
+        raise GenError(f"The model has no token for {chars} and cannot write that text; explain a text without.")
+    return kept
+
+
+def _explain(
+    engine: Engine,
+    plan: Plan,
+    tokens: Sequence[int],
+    end: int | None,
+    *,
+    decoder: str,
+    draws: tuple[int, int],
+    top: int,
+) -> Explanation:
+    path = (*tokens, *(() if end is None else (end,)))
+    sights, replay = [], Replay.begin(plan)
+    rows = _logprobs(engine, plan.prompt, path)  # [places, vocab]
+    for token, row in zip(path, rows, strict=True):
+        likeliest = np.argsort(-row, kind="stable")[: max(top, 1)].tolist()
+        sights.append(replay.look(token, likeliest))
+        replay.go(token)
+    shaped = _shape(plan, tokens, rows, sights, draws)
+    decode = codecs.getincrementaldecoder("utf-8")(errors="replace")
+    places = []
+    for number, (token, row, sight) in enumerate(zip(path, rows, sights, strict=True)):
+        text = decode.decode(plan.chain.vocabulary.surfaces[token], final=number + 1 == len(path))
+        places.append(_place(plan.chain, token, row, sight, [kept[number] for kept in shaped], text=text, top=top))
+    return Explanation(
+        prompt=plan.prompt.text,
+        model=engine.model.name,
+        decoder=decoder,
+        constraints=(VOCABULARY, *(rule.label for rule in plan.product.rules), PROOF),
+        shapers=tuple(named.label for named in plan.chain.shapers),
+        places=tuple(places),
+    )
+
+
+def _logprobs(engine: Engine, prompt: Prompt, path: Sequence[int]) -> np.ndarray:
+    """The model's log-probabilities where each token of `path` was chosen, [places, vocab]; no NaN among them."""
+    import torch
+
+    if not path:
+        return np.empty((0, len(engine.tokenizer.vocabulary)))
+    with torch.inference_mode():
+        read = (*prompt.tokens, *path[:-1])
+        logits = engine.model.feed(engine.model.open(1), [-1], [0], [read], [len(path)])
+        found = torch.log_softmax(logits.double().cpu(), dim=-1)
+    logprobs: np.ndarray = np.nan_to_num(found.numpy(), nan=-np.inf, neginf=-np.inf)
+    return logprobs
+
+
+def _shape(
+    plan: Plan, tokens: Sequence[int], rows: np.ndarray, sights: Sequence[Sight], draws: tuple[int, int]
+) -> list[np.ndarray]:
+    """What is left after the first shaper, after the first two, and so on: bool arrays [places, vocab]."""
+    import torch
+
+    chain = plan.chain
+    if not chain.shapers or not len(rows):
+        return []
+    history, begun = (*plan.prompt.tokens, *tokens), len(plan.prompt.tokens)
+
+    def draw_named(name: str) -> Tensor:
+        numbers = [uniform(*draws, place, 0, name) for place in range(len(rows))]
+        return torch.tensor(numbers, dtype=torch.float64)
+
+    step = Step([history[: begun + i] for i in range(len(rows))], [begun] * len(rows), chain.vocabulary, draw_named)
+    logits = torch.from_numpy(rows).float()
+    blocked = torch.from_numpy(np.stack([~sight.left for sight in sights]))
+    found = []
+    for count in range(1, len(chain.shapers) + 1):
+        first = replace(chain, shapers=chain.shapers[:count])
+        found.append(first.shape_warily(step, logits, blocked)[0].isfinite().numpy())
+    return found
+
+
+def _place(
+    chain: Chain, token: int, row: np.ndarray, sight: Sight, shaped: Sequence[np.ndarray], *, text: str, top: int
+) -> Place:
+    left = sight.left.copy()
+    left[token] = True  # a text from elsewhere may break rules
+    best, best_left, own = float(row.max()), float(row[left].max()), float(row[token])
+    kept = [sight.left, *shaped]
+    likeliest = np.argsort(-row, kind="stable")[:top].tolist()
+    return Place(
+        text=text,
+        end=token == chain.vocabulary.end,
+        forced=sight.forced,
+        nats=-own,
+        constrained=_gap(best, best_left),
+        drawn=_gap(best_left, own),
+        masses=(
+            _cost(row, sight.usable),
+            *(_cost(row, allowed) for allowed in sight.allowed),
+            _gap(_mass(row, sight.permitted), _mass(row, sight.left)),
+        ),
+        together=_cost(row, sight.left),
+        shaped=tuple(_gap(_mass(row, a), _mass(row, b)) for a, b in pairwise(kept)),
+        candidates=tuple(
+            Candidate(
+                text=_shown(chain, each),
+                probability=float(np.exp(row[each])),
+                removed=_removals(chain, each, sight, shaped),
+                chosen=each == token,
+            )
+            for each in (likeliest if token in likeliest else [*likeliest, token])
+        ),
+        broken=sight.broken,
+    )
+
+
+def _shown(chain: Chain, token: int) -> str:
+    """A token as people see it: what it prints, else its name."""
+    vocabulary = chain.vocabulary
+    if token == vocabulary.end:
+        return "(end)"
+    return vocabulary.surfaces[token].decode("utf-8", errors="replace") or vocabulary.names[token]
+
+
+def _removals(chain: Chain, token: int, sight: Sight, shaped: Sequence[np.ndarray]) -> tuple[Removal, ...]:
+    """Everybody who forbids a token by himself; else the prover; else the first shaper that cut it off."""
+    if not sight.usable[token]:
+        return (
+            Removal(VOCABULARY, "vocabulary", "a second spelling of another token, or none that texts are made of"),
+        )
+    found = tuple(
+        Removal(label, "constraint", why)
+        for label, why, allowed in zip(sight.labels, sight.wants, sight.allowed, strict=True)
+        if not allowed[token]
+    )
+    if found or sight.left[token]:
+        cut = next((i for i, kept in enumerate(shaped) if not kept[token]), None)
+        return found or (() if cut is None else (Removal(chain.shapers[cut].label, "shaper"),))
+    return (Removal(PROOF, "proof", sight.dead_because),)
+
+
+def _mass(row: np.ndarray, allowed: np.ndarray) -> float:
+    """The log of the probability mass of what is allowed."""
+    inside = row[allowed]
+    best = float(inside.max(initial=-np.inf))
+    return best if best == -np.inf else best + float(np.log(np.exp(inside - best).sum()))
+
+
+def _cost(row: np.ndarray, allowed: np.ndarray) -> float:
+    return _gap(0.0, _mass(row, allowed))
+
+
+def _gap(more: float, less: float) -> float:
+    """`more - less`, never below nothing; nothing between two infinities, and where only rounding differs."""
+    return 0.0 if more - less < ROUNDING or more == less else more - less

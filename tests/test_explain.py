@@ -1,0 +1,331 @@
+"""What an explanation says of a text, held against the model's table and every legal text."""
+
+import json
+from html.parser import HTMLParser
+from io import StringIO
+from math import exp, inf, isfinite, log
+
+import pytest
+import strategies as some
+from click.testing import CliRunner
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from tiny import chars, engine_of
+
+from gen_engine import cli
+from gen_engine.engine import Engine
+from gen_engine.errors import GenError
+from gen_engine.explain import PROOF, VOCABULARY, explain, explain_text
+from gen_engine.explain_shown import explanation_record, page, print_explanation, short_names
+from gen_engine.testing.models import table_model
+from gen_engine.types import Named
+
+P = {"a": 0.5, "b": 0.3, "c": 0.15, "": 0.05}
+
+
+def table_engine():
+    """A model that always gives a, b, c and the end the same probabilities."""
+    return Engine(table_model("", "a", "b", "c", order=0, table={(): [log(P[text]) for text in ("", "a", "b", "c")]}))
+
+
+def told(*processors, prompt="", decoder="greedy", max_new=3, **options):
+    engine = table_engine()
+    [done] = engine.generate(prompt, processors=processors, decoder=decoder, max_new=max_new, seed=1)
+    return explain(engine, done, prompt=prompt, processors=processors, max_new=max_new, decoder=decoder, **options)
+
+
+def wish(place, text):
+    return next(each for each in place.candidates if each.text == text)
+
+
+def blame(place, text):
+    return [who.by for who in wish(place, text).removed]
+
+
+# ------------------------------------------------------------------------------------------------ exact figures
+
+
+def test_a_constraint_costs_the_probability_that_it_takes_away():
+    explained = told("ban=a", max_new=1)
+    assert dict(explained.by_constraint) == pytest.approx({VOCABULARY: 0, "ban=a": -log(0.5), PROOF: 0})
+    assert explained.together == pytest.approx(-log(0.5))
+
+
+def test_the_cost_of_a_place_is_what_rules_and_then_the_choice_gave_away():
+    [place] = explain_text(table_engine(), "c", processors=("ban=a", "length=1")).places
+    assert (place.nats, place.constrained, place.drawn) == pytest.approx((-log(0.15), log(0.5 / 0.3), log(0.3 / 0.15)))
+    assert place.cost == pytest.approx(log(0.5 / 0.15))
+
+
+def test_constraints_are_counted_alone_and_together():
+    explained = told("ban=a", "ban=a|b", max_new=1)
+    assert [nats for _, nats in explained.by_constraint] == pytest.approx([0, -log(0.5), -log(0.2), 0])
+    assert explained.together == pytest.approx(-log(0.2))
+
+
+def test_a_constraint_that_forbids_the_end_pays_for_it():
+    explained = told("length=1", max_new=5)
+    assert dict(explained.by_constraint)["length=1"] == pytest.approx(-log(0.95))
+    assert blame(explained.places[0], "(end)") == ["length=1"]
+
+
+def test_the_end_is_a_place_of_its_own():
+    explained = explain_text(table_engine(), "ab", max_new=9)
+    assert [place.end for place in explained.places] == [False, False, True]
+    assert explained.places[-1].nats == pytest.approx(-log(0.05))
+    assert explained.new == "ab"
+
+
+def test_a_token_that_no_rule_forbids_is_removed_by_the_proof_where_it_leads_nowhere():
+    [first, *_] = told("force=2:b", "no_repeat=1", "length=2").places
+    assert blame(first, "b") == [PROOF]
+    assert blame(first, "a") == []
+    assert first.masses[-1] == pytest.approx(log(0.95 / 0.65))
+
+
+def test_a_shaper_is_blamed_for_what_it_cuts_off_and_pays_for_it():
+    explained = told("ban=a", "top_k=1", max_new=1)
+    assert blame(explained.places[0], "c") == ["top_k=1"]
+    assert explained.by_shaper == [("top_k=1", pytest.approx(log(0.5 / 0.3)))]
+
+
+def test_a_shaper_that_only_weighs_costs_nothing():
+    assert told("temperature=0.5", "top_p=0.999", max_new=1).by_shaper == [("temperature=0.5", 0), ("top_p=0.999", 0)]
+
+
+def test_only_the_shaper_that_cut_first_is_blamed():
+    explained = told("top_k=2", "top_k=1", max_new=1)
+    assert [blame(explained.places[0], text) for text in "abc"] == [[], ["top_k=1"], ["top_k=2"]]
+
+
+def test_what_has_no_alternative_is_forced():
+    assert [place.forced for place in told("force=2:b", "length=3").places] == [False, True, False]
+
+
+def test_as_many_wishes_are_told_as_are_asked_for_and_the_chosen_one():
+    [place] = told("ban=a|b", max_new=1, top=1).places
+    assert [(each.text, each.chosen) for each in place.candidates] == [("a", False), ("c", True)]
+
+
+def test_a_rule_says_in_words_what_it_wants():
+    class Even:
+        def start(self, text):
+            return 0
+
+        def step(self, state, char):
+            return state if char != "a" else None
+
+        def accepts(self, state):
+            return True
+
+        def wants(self, state):
+            return "no a"
+
+    [place] = told(Named("even", Even()), max_new=1).places
+    assert [(who.by, who.why) for who in wish(place, "a").removed] == [("even", "no a")]
+
+
+def test_a_stop_string_is_no_part_of_what_is_explained():
+    after = {(0,): [0, 9, 0], (1,): [0, 0, 9], (2,): [0, 9, 0]}  # a, then b, then a again
+    engine = Engine(table_model("", "a", "b", order=1, table=after))
+    [done] = engine.generate("", processors=["stop=ba"], max_new=5, decoder="greedy")
+    explained = explain(engine, done, processors=["stop=ba"], max_new=5)
+    assert (done.finish, explained.new, len(explained.places)) == ("stop", "a", 1)
+
+
+# ------------------------------------------------------------------------------------------- texts from elsewhere
+
+
+def test_a_text_from_elsewhere_may_break_rules_which_then_fall_silent():
+    explained = explain_text(table_engine(), "aba", processors=("ban=b", "length=3"))
+    assert [place.broken for place in explained.places] == [(), ("ban=b",), ()]
+    assert explained.places[2].masses[1] == 0
+    assert explained.places[2].masses[2] == pytest.approx(-log(0.95))
+
+
+def test_a_text_must_begin_with_its_prompt():
+    with pytest.raises(GenError, match="does not begin with the prompt 'b'"):
+        explain_text(table_engine(), "ab", prompt="b")
+
+
+def test_a_character_that_the_model_cannot_write_is_refused():
+    engine = Engine(table_model("", "a", "", unk=2))
+    with pytest.raises(GenError, match="no token for 鬱"):
+        explain_text(engine, "a鬱")
+
+
+def test_the_prompt_is_read_and_not_explained():
+    explained = explain_text(engine_of(chars("abc")), "cab", prompt="c", processors=("length=2",))
+    assert (explained.prompt, explained.new) == ("c", "ab")
+
+
+def test_a_text_of_nothing_but_its_prompt_has_no_places():
+    explained = explain_text(table_engine(), "a", prompt="a", processors=("length=1,of=whole",))
+    assert (explained.places, explained.nats) == ((), 0)
+
+
+# ---------------------------------------------------------------------------------------------------------- laws
+
+
+def everything(case, engine, shapers, decoder="sample"):
+    """Every completion of a case, and its explanation with all wishes."""
+    processors = some.processors(case, shapers)
+    for done in engine.generate(
+        case.prompt, processors=processors, max_new=case.budget, num=2, seed=5, decoder=decoder
+    ):
+        options = {"prompt": case.prompt, "processors": processors, "max_new": case.budget}
+        yield done, explain(engine, done, top=len(case.vocabulary), **options)
+
+
+@given(some.cases(), st.data())
+@some.examples(20)
+def test_what_is_left_is_what_leads_to_a_text(case, data):
+    assume(not case.refuses() and case.world.legal)
+    engine = data.draw(some.models(case.vocabulary))
+    for done, explained in everything(case, engine, data.draw(some.shapers())):
+        for number, place in enumerate(explained.places):
+            choices = case.world.choices(done.tokens[:number])
+            rules = [each for each in place.candidates if {who.kind for who in each.removed} <= {"shaper"}]
+            assert len(rules) == len(choices)
+            assert exp(-place.together) == pytest.approx(sum(each.probability for each in rules), abs=1e-6)
+
+
+@given(some.cases(), st.data())
+@some.examples(20)
+def test_the_text_and_its_nats_are_told_as_they_were(case, data):
+    assume(not case.refuses() and case.world.legal)
+    engine = data.draw(some.models(case.vocabulary))
+    for done, explained in everything(case, engine, data.draw(some.shapers()), data.draw(st.sampled_from(DECODERS))):
+        assert explained.new == done.new
+        pairs = zip((-place.nats for place in explained.places), done.logprobs, strict=False)
+        assert [pair for pair in pairs if isfinite(pair[1]) and pair[0] != pytest.approx(pair[1], 1e-5, 1e-4)] == []
+        assert all(sum(each.chosen for each in place.candidates) == 1 for place in explained.places)
+        assert not any(place.broken for place in explained.places)
+
+
+DECODERS = ["sample", "greedy"]
+
+
+@given(some.cases(), st.data())
+@some.examples(20)
+def test_costs_are_never_negative_and_all_rules_cost_at_least_what_each_does(case, data):
+    assume(not case.refuses() and case.world.legal)
+    for _, explained in everything(case, data.draw(some.models(case.vocabulary)), data.draw(some.shapers())):
+        for place in explained.places:
+            assert min(place.constrained, place.drawn, place.together, *place.masses, *place.shaped, 0) == 0
+            assert place.together >= max(place.masses) - 1e-6
+
+
+@given(some.cases(), st.data())
+@some.examples(20)
+def test_a_rule_is_blamed_only_for_what_it_forbids_by_itself(case, data):
+    assume(not case.refuses() and case.world.legal)
+    for done, explained in everything(case, data.draw(some.models(case.vocabulary)), ()):
+        for label, rule in zip(explained.constraints[-1 - len(case.wishes) : -1], case.wishes, strict=True):
+            alone = case.only((rule,)).world
+            for number, place in enumerate(explained.places):
+                blamed = [wish for wish in place.candidates if label in [who.by for who in wish.removed]]
+                free = len(place.candidates) - len(alone.choices(done.tokens[:number]))
+                assert len(blamed) <= free
+
+
+# --------------------------------------------------------------------------------------------------- how it is shown
+
+
+class Watch(HTMLParser):
+    """What a page asks for from elsewhere, and the text of its elements."""
+
+    def __init__(self):
+        super().__init__()
+        self.asks, self.open, self.texts = [], [], {}
+
+    def handle_starttag(self, tag, attributes):
+        self.asks += [value for name, value in attributes if name in ("src", "href", "action")]
+        self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        while self.open and self.open.pop() != tag:
+            pass
+
+    def handle_data(self, data):
+        self.texts.setdefault(tuple(self.open[-1:]), []).append(data)
+
+
+def test_a_page_needs_nothing_else_and_holds_everything():
+    explained = told("ban=a", "top_k=1")
+    watch = Watch()
+    watch.feed(html := page([explained]))
+    assert watch.asks == []
+    assert not [word for word in ("http:", "https:", "url(", "@import", "fetch(") if word in html]
+    [record] = json.loads(watch.texts[("script",)][0])
+    assert record["constraints"] == explanation_record(explained)["constraints"]
+    assert [place["shown"] for place in record["places"]] == [place.text for place in explained.places]
+
+
+def test_no_text_can_break_out_of_a_page():
+    evil = "</script><script>alert(1)</script><!--"
+    engine = engine_of(chars("".join(dict.fromkeys(evil))))
+    html = page([explain_text(engine, evil, prompt=evil[:9])])
+    assert html.count("</script>") == page([]).count("</script>")
+    assert "<script>alert" not in html
+
+
+def test_a_page_breaks_lines_as_the_text_is_shown():
+    html = page([told("force=1:b", max_new=2)], piece=lambda text: text.replace("b", "b\n"))
+    assert '"shown": "b\\n"' in html
+
+
+def test_a_cost_without_limit_is_null_in_json():
+    engine = Engine(table_model("", "a", "b", order=0, table={(): [0.0, 0.0, -inf]}))
+    explained = explain_text(engine, "b", processors=("ban=a", "length=1"))
+    assert not isfinite(explained.nats)
+    assert json.loads(json.dumps(explanation_record(explained), allow_nan=False))["nats"] is None
+
+
+def test_the_tables_name_wishes_those_who_removed_them_and_the_totals():
+    out = StringIO()
+    print_explanation(out, told("force=2:b", "no_repeat=1", "length=2"))
+    first, second = out.getvalue().splitlines()[3:5]
+    assert "b: no text behind it" in first
+    assert "forced" in second
+    assert "all constraints together" in out.getvalue()
+
+
+def test_names_are_short_where_that_tells_them_apart():
+    labels = ["form=4x5", "ban=a", "ban=b,of=new", "no_unk"]
+    assert list(short_names(labels).values()) == ["form", "ban=a", "ban=b,of=new", "no_unk"]
+
+
+# ------------------------------------------------------------------------------------------------ the command line
+
+
+@pytest.fixture
+def gen(monkeypatch):
+    monkeypatch.setattr("gen_engine.engine.load", lambda name, **_: table_engine())
+    return lambda *words: CliRunner().invoke(cli.make_cli(), words, catch_exceptions=False)
+
+
+def test_gen_explain_tells_of_a_new_text_and_of_a_given_one(gen):
+    new = gen("explain", "--model", "m", "--with", "ban=a", "--max-new", "2", "--seed", "1").stdout
+    given = gen("explain", "--model", "m", "--text", "ab", "--prompt", "a", "--with", "ban=b").stdout
+    assert "ban=a" in new
+    assert given.startswith("ab\n")
+    assert "the text breaks ban=b" in given
+
+
+def test_gen_explain_prints_json_for_each_text(gen):
+    done = gen("explain", "--model", "m", "--num", "2", "--json", "--max-new", "2", "--seed", "1")
+    for record in map(json.loads, done.stdout.splitlines()):
+        assert record["explanation"]["new"] == record["new"]
+        assert record["logprob"] == pytest.approx(-record["explanation"]["nats"])
+
+
+def test_gen_explain_writes_a_page_of_all_texts(gen, tmp_path):
+    gen("explain", "--model", "m", "--num", "3", "--max-new", "2", "--html", str(tmp_path / "page.html"))
+    assert (tmp_path / "page.html").read_text("utf-8").count('"decoder"') == 3
+    assert [path.name for path in tmp_path.iterdir()] == ["page.html"]
+
+
+def test_gen_explain_refuses_to_make_several_of_a_given_text(gen):
+    with pytest.raises(GenError, match="leave them out"):
+        gen("explain", "--model", "m", "--text", "a", "--num", "2")
