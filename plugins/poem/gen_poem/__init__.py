@@ -17,10 +17,16 @@ WEIGHTS = Path(__file__).parent / "weights" / "poem"
 
 @hookimpl
 def add_commands(gen: click.Group) -> None:
-    """Mount `gen poem`."""
+    """Mount the commands of verse."""
+    from .check_command import check
     from .command import poem
+    from .couplet_command import couplet_command
+    from .forms_command import forms
 
     gen.add_command(poem)
+    gen.add_command(forms)
+    gen.add_command(check)
+    gen.add_command(couplet_command)
 
 
 @hookimpl
@@ -40,5 +46,7 @@ def processors() -> Mapping[str, Any]:
             "template": "gen_poem.places:template",
             "require": "gen_poem.places:require",
             "distinct": "gen_poem.places:distinct",
+            "parallel": "gen_poem.parallel:parallel",
+            "couplet": "gen_poem.couplet:couplet",
         }
     )

@@ -1,0 +1,215 @@
+"""`gen check`: what is wrong with a poem, character by character."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gen_engine.errors import GenError
+from gen_engine.options import debug_option
+
+from .books import BOOKS, TITLES
+from .check import Place, Report, judge
+from .patterns import FIRSTS, STARTS, TONES
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+
+SHOWN = {"平": "平", "仄": "仄", "平仄": "兼", "?": "？"}
+"""The tones a character has, in one sign: 兼 is both, ？ that the book does not know it."""
+
+
+@click.command()
+@click.argument("file")
+@click.option("--form", default="", metavar="FORM", help="The form, such as 七律; by default what it looks like.")
+@click.option("--tune", "tune_name", default="", metavar="TUNE", help="The tune, such as 浣溪沙.")
+@click.option("--variant", type=click.IntRange(1), metavar="N", help="The tune's form; by default the nearest.")
+@click.option("--rows", type=click.IntRange(1), metavar="N", help="How many lines, and no tones or rhymes.")
+@click.option("--cols", type=click.IntRange(1), metavar="N", help="Characters a line, likewise.")
+@click.option("--tones", type=click.Choice(TONES), default="loose", show_default=True, help="How strict about tones.")
+@click.option("--rhyme-book", type=click.Choice(BOOKS), help="By default pingshui, and cilin for tunes.")
+@click.option("--rhyme", default="", metavar="GROUP", help="The rhyme that is asked for, such as 东.")
+@click.option("--start", type=click.Choice(STARTS), help="How the first line begins.")
+@click.option("--first", type=click.Choice(FIRSTS), help="Whether the first line rhymes.")
+@click.option("--one", is_flag=True, help="FILE is one text, empty lines and all.")
+@click.option("--json", "as_json", is_flag=True, help="Print a line of JSON for each text.")
+@debug_option()
+def check(
+    file: str,
+    form: str,
+    tune_name: str,
+    variant: int | None,
+    rows: int | None,
+    cols: int | None,
+    tones: str,
+    rhyme_book: str | None,
+    rhyme: str,
+    start: str | None,
+    first: str | None,
+    one: bool,
+    as_json: bool,
+) -> None:
+    """Judge the poems in FILE (- for standard input) against a form or a tune and a rhyme book.
+
+    An empty line parts two poems; a line that begins with # or stands in 《》 is a title. What `--json` of the writing
+    commands printed is read too. Each poem is held against the pattern it is nearest to.
+
+    The exit code is 0 if nothing is wrong, and 1 if something is.
+    """
+    reports = [
+        judge(
+            text,
+            form,
+            tune_name=tune_name,
+            variant=variant,
+            rows=rows,
+            cols=cols,
+            tones=tones,
+            rhyme_book=rhyme_book or "",
+            rhyme=rhyme,
+            start=start or "",
+            first=first or "",
+        )
+        for text in poems(read(file), one=one)
+    ]
+    if as_json:
+        for report in reports:
+            click.echo(json.dumps(record(report), ensure_ascii=False))
+    else:
+        show(reports)
+    click.get_current_context().exit(0 if all(report.ok for report in reports) else 1)
+
+
+def read(file: str) -> str:
+    """The text of a file, or of standard input."""
+    try:
+        data = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+        return data.decode("utf-8-sig")
+    except OSError as problem:
+        raise GenError(f"{file} cannot be read ({problem.strerror}); name another file.") from problem
+    except UnicodeDecodeError:
+        raise GenError(f"{file} is not UTF-8; convert it, as in `iconv -f GB18030 -t UTF-8`.") from None
+
+
+def poems(text: str, *, one: bool = False) -> list[str]:
+    """The poems in a file, without titles; GenError if there are none."""
+    if text.lstrip().startswith("{"):
+        found = list(_records(text))
+    else:
+        lines = [line.strip() for line in text.splitlines()]
+        kept = "\n".join(line for line in lines if not (line.startswith("#") or line[:1] + line[-1:] == "《》"))
+        found = [kept] if one else [block for block in kept.split("\n\n") if block.strip()]
+    if not any(each.strip() for each in found):
+        raise GenError("There is no poem to judge; give a file with one, or - and one on standard input.")
+    return found
+
+
+def _records(text: str) -> Iterator[str]:
+    for number, line in enumerate(filter(str.strip, text.splitlines()), 1):
+        try:
+            yield json.loads(line)["text"]
+        except (ValueError, KeyError, TypeError):
+            raise GenError(f'Line {number} is no JSON object with a "text"; give JSON lines, or plain text.') from None
+
+
+# ------------------------------------------------------------------------------------------------------- showing
+
+
+def record(report: Report) -> dict[str, Any]:
+    """A report as JSON knows it."""
+    return {
+        "form": report.pattern.form,
+        "pattern": report.pattern.name,
+        "tones": report.tones,
+        "book": report.book,
+        "ok": report.ok,
+        "format_ok": report.format_ok,
+        "tones_ok": report.tones_ok,
+        "rhyme_ok": report.rhyme_ok,
+        "rhymes": [{"letter": letter, "group": group} for letter, group in report.groups],
+        "faults": [
+            {"rule": fault.rule, "line": fault.line, "place": fault.place, "words": fault.words}
+            for fault in report.faults
+        ],
+        "lines": [[_place_record(place) for place in row] for row in report.rows],
+    }
+
+
+def _place_record(place: Place) -> dict[str, Any]:
+    return {
+        "char": place.char,
+        "wanted": place.wanted,
+        "readings": [{"tone": r.tone, "group": r.group, "entering": r.entering} for r in place.readings],
+        "ok": not place.faults,
+        "faults": [fault.words for fault in place.faults],
+    }
+
+
+def show(reports: Sequence[Report]) -> None:
+    """Print reports for people, and how many are right if there are several."""
+    from rich.console import Console
+
+    console = Console(width=None if sys.stdout.isatty() else 1000, highlight=False)
+    for number, report in enumerate(reports):
+        if number:
+            console.print()
+        _show_one(console, report)
+    if len(reports) > 1:
+        counts = {
+            name: sum(getattr(each, name) for each in reports) for name in ("ok", "format_ok", "tones_ok", "rhyme_ok")
+        }
+        console.print(
+            f"\n{counts['ok']} of {len(reports)} are right: format {counts['format_ok']}, tones {counts['tones_ok']}, "
+            f"rhyme {counts['rhyme_ok']}."
+        )
+
+
+def _show_one(console: Console, report: Report) -> None:
+    from rich.text import Text
+
+    console.print(Text(_title(report), style="bold"))
+    marks = [line.mark for line in report.pattern.lines]
+    for number, row in enumerate(report.rows, 1):
+        mark = marks[number - 1] if number <= len(marks) else ""
+        for text in _rows(row, mark) if row else ():
+            console.print(text)
+        for fault in report.faults:
+            if fault.line == number:
+                console.print(Text(f"    {fault.words}", style="red"))
+    for fault in report.faults:
+        if not fault.line:
+            console.print(Text(f"    {fault.words}", style="red"))
+
+
+def _title(report: Report) -> str:
+    judged = [
+        f"{name} {'right' if fine else 'wrong'}"
+        for name, fine in (("format", report.format_ok), ("tones", report.tones_ok), ("rhyme", report.rhyme_ok))
+    ]
+    rhymes = " ".join(dict.fromkeys(group for _, group in report.groups))
+    about = f"{report.pattern.form} {report.pattern.name}".strip()
+    book = TITLES[report.book] + (f" {rhymes}" if rhymes else "")
+    return f"{about} ({report.tones}, {book}): {', '.join(judged)}"
+
+
+def _rows(row: Sequence[Place], mark: str) -> Iterator[Text]:
+    """The characters, the tones wanted, and the tones they have, one below the other."""
+    from rich.text import Text
+
+    chars, wanted, has = Text("  "), Text("  "), Text("  ")
+    for place in row:
+        bad = bool(place.faults)
+        chars.append(place.char, style="bold red" if bad else "bold")
+        wanted.append(place.wanted or "　", style="dim")
+        has.append(SHOWN[place.tones], style="red" if bad else {"平": "green", "仄": "yellow"}.get(place.tones, "cyan"))
+    chars.append(mark)
+    yield chars
+    if any(place.wanted for place in row):
+        yield wanted.append("  wanted", style="dim")
+    yield has.append("  has", style="dim")
