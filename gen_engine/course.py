@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from hashlib import blake2b
 from typing import Any
 
@@ -33,7 +34,8 @@ def uniform(seed: int, sample: int, position: int, attempt: int, name: str) -> f
 class Text:
     """One text being written. `tokens` are the new ones, those of an unfinished stop string included; the last
     `fresh` of them have not been read by the model, and of these the last `forced` had no alternative. `unsent` are
-    the bytes that nobody was shown yet, `allowed` is what may follow, the end included."""
+    the bytes that nobody was shown yet, `allowed` is what may follow, the end included; `memory` is what the
+    shapers remember."""
 
     sample: int
     joint: Joint
@@ -45,6 +47,7 @@ class Text:
     fresh: int = 0
     forced: int = 0
     allowed: TokenSet | None = None
+    memory: tuple[Any, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +66,8 @@ class Course:
 
     def texts(self) -> list[Text]:
         """One empty text for each sample that is wanted."""
-        return [Text(sample, self.plan.start) for sample in self.samples]
+        memory = self.plan.chain.first_memory
+        return [Text(sample, self.plan.start, memory=memory) for sample in self.samples]
 
     def left(self, text: Text) -> int:
         """How many more tokens the budget allows."""
@@ -74,7 +78,7 @@ class Course:
         assert text.allowed is not None
         history = (*self.plan.prompt.tokens, *text.tokens)
         place = uniform(self.seed, text.sample, len(text.tokens), 0, "draw") if at_random else None
-        return Draw(row, text.allowed, history, text.sample, place)
+        return Draw(row, text.allowed, history, text.sample, place, text.memory)
 
     def begin(self, text: Text) -> str | None:
         """Write what the prompt leaves no alternative to; why the text is finished then, None if it goes on."""
@@ -84,30 +88,46 @@ class Course:
 
     def run_on(self, text: Text) -> str | None:
         """Write the tokens that have no alternative; why the text is finished then, None if it goes on."""
-        plan = self.plan
-        half = (self.model.positions or 4 * RUN) // 2  # a model that slides its window keeps that many tokens
         while True:
-            left = self.left(text)
-            if plan.product.cut(text.joint):
-                return "stop"
-            if left <= 0:
-                return "budget"
-            allowed, accepts = plan.tokens(text.joint, left), plan.product.accepts(text.joint)
-            if accepts and allowed.is_empty():
-                return "full"
-            only = allowed.only() if not accepts and text.forced < min(RUN, half - 1) else None
-            if only is None:
-                text.allowed = plan.with_end(allowed) if accepts else allowed
-                return None
-            self.write(text, only, plan.product.next(text.joint, only))
-            text.forced += 1
+            why, only = self.look(text)
+            if why is not None or only is None:
+                return why
+            self.force(text, only)
 
-    def write(self, text: Text, token: int, joint: Joint) -> None:
-        """Add one token, which leads to `joint`."""
+    def look(self, text: Text) -> tuple[str | None, int | None]:
+        """Why the text is finished, and the one token that may follow if there is no alternative; None if not so.
+
+        What may follow is put into `text.allowed`.
+        """
+        plan, left = self.plan, self.left(text)
+        if plan.product.cut(text.joint):
+            return "stop", None
+        if left <= 0:
+            return "budget", None
+        allowed, accepts = plan.tokens(text.joint, left), plan.product.accepts(text.joint)
+        if accepts and allowed.is_empty():
+            return "full", None
+        text.allowed = plan.with_end(allowed) if accepts else allowed
+        return None, allowed.only() if not accepts and text.forced < self._longest_run else None
+
+    @cached_property
+    def _longest_run(self) -> int:
+        half = (self.model.positions or 4 * RUN) // 2  # a model that slides its window keeps that many tokens
+        return min(RUN, half - 1)
+
+    def force(self, text: Text, token: int) -> None:
+        """Add a token that has no alternative."""
+        self.write(text, token, self.plan.product.next(text.joint, token))
+        text.forced += 1
+
+    def write(self, text: Text, token: int, joint: Joint, choice_logprob: float = 0.0) -> None:
+        """Add one token, which leads to `joint` and was chosen with this log-probability (0: there was no choice)."""
         text.tokens.append(token)
         text.joint = joint
         text.fresh += 1
         text.unsent += self.plan.chain.vocabulary.surfaces[token]
+        if text.memory:
+            text.memory = self.plan.chain.remember(text.memory, token, choice_logprob)
 
     def stream(self, text: Text) -> None:
         """Send the characters that no later token can change."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import isfinite
 from typing import TYPE_CHECKING
 
@@ -22,7 +22,7 @@ class Scores:
     """The draws of one decoder. `logits` [draws, vocab] are the model's own.
 
     `drawn[i]` is the token chosen for draw i, `undone[i]` names the shapers undone there; `forced[r]` are the model's
-    own log-probabilities of the forced tokens of row r.
+    own log-probabilities of the forced tokens of row r. `shaped` [draws, vocab] are the logits that were drawn from.
     """
 
     course: Course
@@ -33,6 +33,8 @@ class Scores:
     drawn_logprobs: Sequence[float]
     undone: list[Sequence[str]]
     forced: Sequence[Sequence[float]]
+    shaped: Tensor
+    _struck: dict[int, Tensor] = field(default_factory=dict)
 
     def logprob(self, number: int, token: int) -> float:
         """The model's own log-probability of `token` at draw `number`, in nats."""
@@ -40,15 +42,31 @@ class Scores:
             return self.drawn_logprobs[number]
         return float(self.logprobs[number, token])
 
+    def choice(self, number: int) -> Tensor:
+        """The logits [1, vocab] that draw `number` was last drawn from, the struck tokens at -inf."""
+        return self._struck.get(number, self.shaped[number : number + 1])
+
+    def choice_logprob(self, number: int, token: int) -> float:
+        """The log-probability of `token` in the distribution that draw `number` was last drawn from, in nats."""
+        return float(self.choice(number).log_softmax(dim=-1)[0, token])
+
     def redraw(self, number: int, struck: Sequence[int], place: float | None) -> int | None:
-        """The choice at `place` among what may follow without the struck tokens; None if nothing is left."""
+        """The choice at `place` in the shaped distribution without the struck tokens; None if nothing is left.
+
+        Only where it holds no other token the rest of what may follow is shaped anew.
+        """
+        row = self.choice(number).clone()
+        row[0, list(struck)] = float("-inf")
+        if isfinite(float(row.amax())):
+            self._struck[number] = row
+            return pick(row, [place])[0]
         draw = self.draws[number]
         plus = tuple(token for token in draw.allowed.plus if token not in struck)
         rest = TokenSet(draw.allowed.mask, (*draw.allowed.minus, *struck), plus)
         if rest.is_empty():
             return None
         asks = [(self.course, replace(draw, allowed=rest, uniform=place))]
-        (token,), (names,) = _choose(asks, self.logits[number : number + 1], attempt=len(struck))
+        (token,), (names,), self._struck[number] = _choose(asks, self.logits[number : number + 1], attempt=len(struck))
         self.undone[number] = (*self.undone[number], *names)
         return token
 
@@ -62,8 +80,8 @@ def score(jobs: Sequence[tuple[Course, Sequence[Draw], Sequence[Sequence[float]]
 
     asks = [(course, draw) for course, draws, _ in jobs for draw in draws]
     if not asks:
-        return [Scores(course, (), logits, logits, (), (), [], forced) for course, _, forced in jobs]
-    drawn, undone = _choose(asks, logits)
+        return [Scores(course, (), logits, logits, (), (), [], forced, logits) for course, _, forced in jobs]
+    drawn, undone, shaped = _choose(asks, logits)
     logprobs = torch.log_softmax(logits, dim=-1)
     chosen = logprobs.gather(1, torch.tensor(drawn)[:, None]).flatten().tolist()
     found: list[Scores] = []
@@ -81,6 +99,7 @@ def score(jobs: Sequence[tuple[Course, Sequence[Draw], Sequence[Sequence[float]]
                 chosen[part],
                 undone[part],
                 forced,
+                shaped[part],
             )
         )
     return found
@@ -88,30 +107,39 @@ def score(jobs: Sequence[tuple[Course, Sequence[Draw], Sequence[Sequence[float]]
 
 def _choose(
     asks: Sequence[tuple[Course, Draw]], logits: Tensor, attempt: int = 0
-) -> tuple[list[int], list[Sequence[str]]]:
-    """The token drawn in each row of `logits` [draws, vocab], and the shapers undone there."""
+) -> tuple[list[int], list[Sequence[str]], Tensor]:
+    """The token drawn in each row of `logits` [draws, vocab], the shapers undone there, and what was drawn from."""
     chain = asks[0][0].plan.chain
     step, places = make_step(asks, attempt), [draw.uniform for _, draw in asks]
     out = blocked([draw.allowed for _, draw in asks], len(chain.vocabulary))
-    drawn = pick(chain.shape(step, logits, out), places)
+    choice = chain.shape(step, logits, out)
+    drawn = pick(choice, places)
     undone: list[Sequence[str]] = [()] * len(asks)
     unsound = [row for row, token in enumerate(drawn) if token is None]
     if unsound:
         shaped, names = chain.shape_warily(step, logits, out)
         again = pick(shaped, places)
-        for row in unsound:  # and no others: no row may depend on what happens in its neighbours
+        choice[unsound] = shaped[unsound]  # and no others: no row may depend on what happens in its neighbours
+        for row in unsound:
             drawn[row], undone[row] = again[row], names[row]
-    return [token for token in drawn if token is not None], undone
+    return [token for token in drawn if token is not None], undone, choice
 
 
 def make_step(asks: Sequence[tuple[Course, Draw]], attempt: int = 0) -> Step:
     """What the shapers may know of these rows."""
+    chain = asks[0][0].plan.chain
 
     def draw_named(name: str) -> Tensor:
         import torch
 
         numbers = [
-            uniform(course.seed, draw.sample, len(draw.history) - len(course.plan.prompt.tokens), attempt, name)
+            uniform(
+                course.seed,
+                draw.sample,
+                len(draw.history) - len(course.plan.prompt.tokens),
+                attempt,
+                f"{name} {draw.lane}" if draw.lane else name,
+            )
             for course, draw in asks
         ]
         return torch.tensor(numbers, dtype=torch.float64)
@@ -119,8 +147,9 @@ def make_step(asks: Sequence[tuple[Course, Draw]], attempt: int = 0) -> Step:
     return Step(
         histories=[draw.history for _, draw in asks],
         prompt_lengths=[len(course.plan.prompt.tokens) for course, _ in asks],
-        vocabulary=asks[0][0].plan.chain.vocabulary,
+        vocabulary=chain.vocabulary,
         draw=draw_named,
+        memories=[draw.memory for _, draw in asks] if chain.first_memory else (),
     )
 
 

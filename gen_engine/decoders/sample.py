@@ -86,7 +86,7 @@ def _take(course: Course, scores: Scores, number: int, text: Text, at_random: bo
         answer = course.plan.is_alive(joint, course.left(text) - 1, text.joint)
         if answer == "yes":
             _record(scores, number, text, token)
-            course.write(text, token, joint)
+            course.write(text, token, joint, scores.choice_logprob(number, token) if text.memory else 0.0)
             return False
         text.exact = text.exact and answer == "no"
         struck = (*struck, token)
