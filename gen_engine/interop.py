@@ -1,0 +1,293 @@
+"""Both ways between this engine and transformers: its logits processors as shapers here, our chain as one of its own.
+
+The first is `from_transformers`. The second is `as_logits_processor`, whose result goes into `model.generate`:
+
+    engine = engine_around(model, tokenizer)
+    chain = as_logits_processor(engine, "白日", processors=["length=20", "no_repeat=8"], max_new=20)
+    ids = model.generate(**chain.inputs, logits_processor=[chain], do_sample=True)
+    print([chain.text(row) for row in ids])
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .chain import Chain, Plan
+from .course import uniform
+from .engine import Engine
+from .errors import GenError
+from .live import Living
+from .models.tokenizer import make_tokenizer
+from .models.transformers_lm import TransformersLM
+from .product import Joint
+from .scores import blocked
+from .shaping import NamedShaper, keep
+from .tokensets import TokenSet
+from .types import Prompt, Step
+
+STATEFUL = (
+    "SynthIDTextWatermarkLogitsProcessor",
+    "UnbatchedClassifierFreeGuidanceLogitsProcessor",
+    "WhisperNoSpeechDetection",
+)
+"""Processors of transformers that remember the rows of one batch, and therefore cannot serve rows of many requests."""
+
+# --------------------------------------------------------------------------------------- theirs as a shaper of ours
+
+
+def from_transformers(processor: Callable[[Any, Any], Tensor]) -> NamedShaper:
+    """A transformers `LogitsProcessor`, a list of them, or a function of (input_ids, scores), as a shaper.
+
+    It is called for each row alone, with that row's history, prompt included, as `input_ids` [1, length]; so rows of
+    different lengths need no padding and no row depends on another. It must keep nothing between calls (those known to
+    do are refused with GenError), and it revives nothing that is masked, whatever it returns.
+    """
+    name = _name(processor)
+    if name in STATEFUL:
+        raise GenError(f"{name} remembers the rows of one batch, which rows of many requests are not; leave it out.")
+    if not callable(processor):
+        raise GenError(f"{name} is no logits processor; give a function of input_ids and scores.")
+
+    def shape(step: Step, logits: Tensor) -> Tensor:
+        shaped = [
+            processor(torch.tensor([list(history)], dtype=torch.long, device=logits.device), logits[i : i + 1].clone())
+            for i, history in enumerate(step.histories)
+        ]
+        if any(getattr(row, "shape", None) != logits[:1].shape for row in shaped):
+            raise GenError(f"{name} returned no scores of the shape it was given; mend it, or leave it out.")
+        return keep(torch.cat(shaped), logits > -torch.inf)
+
+    return NamedShaper(name, True, shape)
+
+
+def _name(processor: Any) -> str:
+    if isinstance(processor, list):
+        return "+".join(_name(each) for each in processor) or "no processors"
+    return getattr(processor, "__name__", None) or type(processor).__name__
+
+
+# ---------------------------------------------------------------------------------------- ours as a processor of theirs
+
+
+def engine_around(model: Any, tokenizer: Any) -> Engine:
+    """An engine around a transformers model and its (fast) tokenizer, both as they are in memory.
+
+    Raises GenError for a tokenizer without a tokenizer.json, or with more tokens than the model.
+    """
+    from tokenizers import Tokenizer as Backend
+
+    found = getattr(tokenizer, "backend_tokenizer", None)
+    if found is None:
+        raise GenError(
+            "The tokenizer is none of the fast ones; load it with AutoTokenizer, or give it a tokenizer.json."
+        )
+    backend = Backend.from_str(found.to_str())  # a copy, which is free to be set up otherwise
+    backend.no_truncation()
+    backend.no_padding()
+    config = model.config.get_text_config()
+    settings = [config.to_dict(), model.generation_config.to_dict() if model.can_generate() else {}]
+    settings = [{key: value for key, value in each.items() if value is not None} for each in settings]
+    columns = int(model.get_output_embeddings().weight.shape[0])
+    return Engine(
+        TransformersLM(
+            name=config.name_or_path or type(model).__name__,
+            dtype=str(model.dtype).removeprefix("torch."),
+            dtype_reason="the model's own",
+            positions=getattr(config, "max_position_embeddings", None),
+            reproducible=True,
+            tokenizer=make_tokenizer(backend, dict(tokenizer.special_tokens_map), settings, columns),
+            model=model.eval(),
+            cuts_logits=True,
+        )
+    )
+
+
+def as_logits_processor(
+    source: Engine | Chain,
+    prompt: str | Prompt,
+    *,
+    processors: Sequence[Any] = (),
+    max_new: int = 256,
+    shapers: bool = True,
+    seed: int = 0,
+) -> ChainProcessor:
+    """Our chain as an object for `logits_processor=[...]` of `model.generate`: greedy, sampling and beams.
+
+    `source` is an engine, whose processors are written as for `engine.generate`, or a chain made before, for which
+    `prompt` has been encoded. `shapers` says whether the chain's shapers count, too (beams rank by what they return);
+    `seed` is for those that draw numbers. Raises ConflictError before the first token if there is no text, and
+    GenError for a model without an end token, since `generate` could not end a text.
+    """
+    if isinstance(source, Engine):
+        prompt = source.tokenizer.encode(prompt) if isinstance(prompt, str) else prompt
+        source = source.chain(processors)
+    elif processors or isinstance(prompt, str):
+        raise GenError(
+            "A chain has its processors, and encodes nothing; give it an encoded prompt alone, or an engine."
+        )
+    if source.vocabulary.end is None:
+        raise GenError("The model has no end token, by which generate could end a text; use engine.generate instead.")
+    return ChainProcessor(source.plan(prompt, max_new), source if shapers else replace(source, shapers=()), seed)
+
+
+@dataclass(frozen=True, eq=False)
+class Place:
+    """Where a row stands: the joint state (None: it left the rules long ago, as beams of no weight do), whether its
+    text has ended, what the shapers remember, and the logits it was last given."""
+
+    joint: Joint | None
+    ended: bool = False
+    memory: tuple[Any, ...] = ()
+    given: Tensor | None = None
+
+
+@dataclass(eq=False)
+class ChainProcessor:
+    """A chain for one prompt, as `model.generate` calls it; made by `as_logits_processor`.
+
+    A row's state is found by its tokens, not by its number, so beams may be reordered and rows dropped. Every token
+    that is not masked has a witness behind it; the end is allowed where every constraint accepts, and nothing but the
+    end, at no cost, where the text is finished. `chain` is the plan's, perhaps without shapers.
+    """
+
+    plan: Plan
+    chain: Chain
+    seed: int
+    _places: dict[tuple[int, ...], Place] = field(default_factory=dict)
+
+    @property
+    def inputs(self) -> dict[str, Any]:
+        """What `generate` is to be given besides: the prompt as the chain reads it, and how far a text may go."""
+        ids = torch.tensor([self.plan.prompt.tokens], dtype=torch.long)
+        end = self.plan.chain.vocabulary.end
+        return {
+            "input_ids": ids,
+            "attention_mask": torch.ones_like(ids),
+            "max_new_tokens": max(1, self.plan.budget),
+            "eos_token_id": end,
+            "pad_token_id": end,
+        }
+
+    @property
+    def exact(self) -> bool:
+        """Whether proofs, not the limits of searches, masked every token so far."""
+        return self.living.exact
+
+    @cached_property
+    def living(self) -> Living:
+        return Living(self.plan)
+
+    def text(self, row: Sequence[int] | Tensor) -> str:
+        """The text of a row that `generate` returned: up to the end or a stop string, prompt included."""
+        tokens = self._new([int(token) for token in row])
+        vocabulary = self.plan.chain.vocabulary
+        written: list[int] = []
+        joint = self.plan.start
+        for token in tokens:
+            if token == vocabulary.end or self.plan.product.cut(joint):
+                break
+            joint = self.plan.product.next(joint, token)
+            written.append(token)
+        return self.plan.prompt.text + vocabulary.text_of(written[: len(written) - self.plan.product.cut(joint)])
+
+    def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
+        """The scores [rows, vocab] of what may follow each row of `input_ids` [rows, length], the rest at -inf."""
+        vocabulary = self.plan.chain.vocabulary
+        if scores.shape[-1] != len(vocabulary):
+            raise GenError(
+                f"The scores are of {scores.shape[-1]} tokens, the chain of {len(vocabulary)}; give the model's engine."
+            )
+        rows = [self._new(row) for row in input_ids.tolist()]
+        places = [self._place(row) for row in rows]
+        allowed = [self._allowed(row, place) for row, place in zip(rows, places, strict=True)]
+        found = torch.full_like(scores, -torch.inf)
+        found[:, vocabulary.end] = 0.0
+        going = [i for i, tokens in enumerate(allowed) if tokens is not None]
+        for i in going:
+            tokens = allowed[i]
+            assert tokens is not None
+            found[i] = self._shaped(i, rows[i], places[i], tokens, scores[i : i + 1])
+        self._places = {
+            row: replace(place, given=found[i]) for i, (row, place) in enumerate(zip(rows, places, strict=True))
+        }
+        return found
+
+    def _new(self, row: Sequence[int]) -> tuple[int, ...]:
+        """The tokens of a row that follow the prompt."""
+        prompt = self.plan.prompt.tokens
+        if tuple(row[: len(prompt)]) != prompt:
+            raise GenError("generate was given another prompt than the chain; pass **processor.inputs to it.")
+        return tuple(row[len(prompt) :])
+
+    def _place(self, row: tuple[int, ...]) -> Place:
+        """Where the row stands, one token further than in the last call, or else from the prompt on."""
+        if row in self._places:
+            return self._places[row]
+        place = self._places.get(row[:-1]) if row else None
+        rest = row[-1:] if place is not None else row
+        place = place or Place(self.plan.start, memory=self.chain.first_memory)
+        for i, token in enumerate(rest, len(row) - len(rest)):
+            place = self._after(place, token, self.plan.budget - i)
+        return place
+
+    def _after(self, place: Place, token: int, left: int) -> Place:
+        ended = place.ended or token == self.plan.chain.vocabulary.end
+        if place.joint is None or ended:
+            return replace(place, ended=ended)
+        if left <= 0 or self.plan.product.cut(place.joint) or not self.plan.product.permits(place.joint, token):
+            return replace(place, joint=None)
+        memory = place.memory
+        if memory:
+            logprob = 0.0 if place.given is None else float(place.given.float().log_softmax(-1)[token])
+            memory = self.chain.remember(memory, token, logprob)
+        return Place(self.plan.product.next(place.joint, token), memory=memory)
+
+    def _allowed(self, row: tuple[int, ...], place: Place) -> TokenSet | None:
+        """What may follow, the end included and those without a witness, too; None if nothing but the end may."""
+        left = self.plan.budget - len(row)
+        if place.joint is None or place.ended or left <= 0 or self.plan.product.cut(place.joint):
+            return None
+        tokens, accepts = self.plan.tokens(place.joint, left), self.plan.product.accepts(place.joint)
+        if accepts:
+            return None if tokens.is_empty() else self.plan.with_end(tokens)
+        return tokens
+
+    def _shaped(self, number: int, row: tuple[int, ...], place: Place, allowed: TokenSet, scores: Tensor) -> Tensor:
+        """The row's scores [vocab] as the decoders would draw from them once all dead tokens are struck."""
+        assert place.joint is not None
+        left = self.plan.budget - len(row)
+        end = self.plan.chain.vocabulary.end
+        step = self._step(number, row, place)
+        while not allowed.is_empty():
+            shaped = self._shape(step, scores, allowed)[0]
+            likely = [token for token in (shaped > -torch.inf).nonzero().flatten().tolist() if token != end]
+            dead = set(likely) - self.living.among(place.joint, left, likely)
+            shaped[list(dead)] = -torch.inf
+            if (shaped > -torch.inf).any():
+                return shaped
+            plus = tuple(token for token in allowed.plus if token not in dead)
+            allowed = TokenSet(allowed.mask, (*allowed.minus, *dead), plus)
+        rest = self.plan.prover.witness(place.joint, left)
+        only = torch.full_like(scores[0], -torch.inf)
+        only[rest[0] if rest else end] = 0.0
+        return only
+
+    def _step(self, number: int, row: tuple[int, ...], place: Place) -> Step:
+        return Step(
+            histories=[(*self.plan.prompt.tokens, *row)],
+            prompt_lengths=[len(self.plan.prompt.tokens)],
+            vocabulary=self.plan.chain.vocabulary,
+            draw=lambda name: torch.tensor([uniform(self.seed, number, len(row), 0, name)], dtype=torch.float64),
+            memories=[place.memory] if place.memory else (),
+        )
+
+    def _shape(self, step: Step, scores: Tensor, allowed: TokenSet) -> Tensor:
+        out = blocked([allowed], scores.shape[-1]).to(scores.device)
+        shaped = self.chain.shape(step, scores, out)
+        return shaped if bool(shaped.amax().isfinite()) else self.chain.shape_warily(step, scores, out)[0]
