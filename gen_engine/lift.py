@@ -86,10 +86,10 @@ class Lifted:
             self._completable[state] = found
         return found
 
-    def allowed(self, state: LiftedState) -> TokenSet:
-        """All tokens that may follow, [vocab]."""
+    def allowed(self, state: LiftedState, *, single: bool = False) -> TokenSet:
+        """All tokens that may follow, [vocab]; if only those of `single` characters are asked for, others may lack."""
         machine_set = getattr(self.machine, "allowed", None)
-        if machine_set is not None and not state[1] and self._is_plain:
+        if machine_set is not None and not state[1] and (single or self._is_plain):
             return self._from_chars(machine_set(state[0]))
         found = self._allowed.get(state)
         if found is None:
@@ -190,14 +190,23 @@ class Lifted:
         if key not in self._bases:
             if len(self._bases) > REMEMBERED:
                 self._bases.clear()
-            base = CharSet(chars.kind, chars.inverted)
-            array = np.zeros(len(self.vocabulary), dtype=bool)
+            array = self._chars_of(chars.kind)
+            if chars.inverted:
+                array = (self.vocabulary.codes >= 0) & ~array
             array[list(self.vocabulary.silent)] = True
-            for char, tokens in self.vocabulary.singles.items():
-                if base.in_base(char):
-                    array[list(tokens)] = True
             self._bases[key] = self.intern.mask(array)
         return self._bases[key]
+
+    def _chars_of(self, kind: str | frozenset[str] | None) -> np.ndarray:
+        """The tokens that print one character of a kind, [vocab]."""
+        if kind is None:
+            return self.vocabulary.codes >= 0
+        if isinstance(kind, str):
+            return self.vocabulary.in_class(kind).copy()
+        singles = self.vocabulary.singles
+        array = np.zeros(len(self.vocabulary), dtype=bool)
+        array[[token for char in kind for token in singles.get(char, ())]] = True
+        return array
 
     # ------------------------------------------------------------------------------------------ for the prover
 
@@ -206,6 +215,8 @@ class Lifted:
         kind = getattr(self.machine, "kind", None)
         if kind is None:
             return None
+        if self._is_plain:
+            return [(kind(text),) if text and len(text) == 1 else () for text in self.vocabulary.texts]
         known: dict[str, Hashable] = {char: kind(char) for text in self.vocabulary.texts for char in text or ""}
         lonely = {token for token, text in enumerate(self.vocabulary.texts) if self._is_lonely(text)}
         texts = enumerate(self.vocabulary.texts)
@@ -237,21 +248,40 @@ class Lifted:
 
     @cached_property
     def has_moves(self) -> bool:
-        """Whether `moves` answers: where every token prints one character or nothing."""
-        return hasattr(self.machine, "moves") and self._is_plain
+        """Whether `moves` answers: where no token prints a part of a character."""
+        return hasattr(self.machine, "moves") and not self.vocabulary.partial
 
     def moves(self, state: LiftedState) -> list[tuple[Mask, LiftedState]]:
         """Disjoint sets of tokens, each with the state that follows; together they are what is permitted."""
         machine_moves = getattr(self.machine, "moves", None)
         assert machine_moves is not None
         found = [(self._printing(chars), (after, b"")) for chars, after in machine_moves(state[0])]
-        return [*found, (self._silent, state)] if self.vocabulary.silent else found
+        if self.vocabulary.silent:
+            found.append((self._silent, state))
+        if self.vocabulary.merged:
+            ends: dict[Any, list[int]] = {}
+            self._follow(self._trie, state[0], ends)
+            found += [(self._mask_of(tokens), (after, b"")) for after, tokens in ends.items()]
+        return found
+
+    def _follow(self, trie: dict[Any, Any], inner: Any, ends: dict[Any, list[int]]) -> None:
+        """The merged tokens that may follow, by the state they lead to."""
+        for char, child in trie.items():
+            if char is None:
+                ends.setdefault(inner, []).extend(child)
+                continue
+            after = self.machine.step(inner, char)
+            if after is not None:
+                self._follow(child, after, ends)
+
+    def _mask_of(self, tokens: Iterable[int]) -> Mask:
+        array = np.zeros(len(self.vocabulary), dtype=bool)
+        array[list(tokens)] = True
+        return self.intern.mask(array)
 
     @cached_property
     def _silent(self) -> Mask:
-        array = np.zeros(len(self.vocabulary), dtype=bool)
-        array[list(self.vocabulary.silent)] = True
-        return self.intern.mask(array)
+        return self._mask_of(self.vocabulary.silent)
 
     def _printing(self, chars: CharSet) -> Mask:
         """The tokens that print one of these characters."""

@@ -11,7 +11,7 @@ from .errors import GenError
 from .learn import Learner
 from .lift import Lifted
 from .text import Vocabulary
-from .tokensets import Ids, Intern, TokenSet
+from .tokensets import Ids, Intern, Mask, TokenSet
 from .types import Constraint, Prompt
 
 
@@ -69,7 +69,15 @@ class Rule:
 
     def cover(self, state: Any) -> int:
         """Find out what makes tokens behave alike from `state` on, if the rule does not say; a version of `kinds`."""
-        return 0 if self._own_kinds is not None or self.mentions is not None else self._learner.cover(state)
+        says = self.mentions is not None or self._own_moves is not None or self._has_kinds
+        return 0 if says else self._learner.cover(state)
+
+    @cached_property
+    def _has_kinds(self) -> bool:
+        """Whether the rule itself says what makes tokens alike."""
+        if isinstance(self.constraint, Lifted):
+            return hasattr(self.constraint.machine, "kind")
+        return hasattr(self.constraint, "kinds")
 
     @cached_property
     def mentions(self) -> Callable[[Any], Iterable[int]] | None:
@@ -96,7 +104,8 @@ class Rule:
     @property
     def is_structural(self) -> bool:
         """Whether few kinds of tokens are all that the rule tells apart, so that the automaton can know it."""
-        return self.mentions is None and (self._own_moves is not None or self.kinds is not None)
+        says = self._own_moves is not None or self._has_kinds
+        return self.mentions is None and (says or self._learner.kinds is not None)
 
     @cached_property
     def _own_moves(self) -> Callable[[Any], Iterable[tuple[Any, Any]] | None] | None:
@@ -222,14 +231,33 @@ class Product:
             return self.intern.adopt(self._usable.mask.array & False)
         if known is None:
             known, rest = self._usable, range(len(self.rules))
-        found = self.intern.meet([known, self.let_follow(joint, rest)]) if rest else known
+        found = self.intern.meet([known, self.let_follow(joint, rest, known)]) if rest else known
         short = self._short_enders(joint, found) if self._stops else ()
         return found if not short else self._without(found, short)
 
-    def let_follow(self, joint: Joint, rules: Sequence[int]) -> TokenSet:
-        """The usable tokens that each of these rules by itself lets follow."""
-        sets = [self.intern.adopt(self.rules[i].constraint.allowed(joint.states[i])) for i in rules]
-        return self.intern.meet([self._usable, *sets])
+    def let_follow(self, joint: Joint, rules: Sequence[int], among: TokenSet | None = None) -> TokenSet:
+        """The usable tokens that each of these rules by itself lets follow; only those `among` others count."""
+        single = among is not None and not among.plus and self._is_single(among.mask)
+        sets = [self._usable]
+        for i in rules:
+            rule, state = self.rules[i].constraint, joint.states[i]
+            if isinstance(rule, Lifted):
+                sets.append(rule.allowed(state, single=single))
+            else:
+                sets.append(self.intern.adopt(rule.allowed(state)))
+        return self.intern.meet(sets)
+
+    def _is_single(self, mask: Mask) -> bool:
+        """Whether no token of the mask prints a part of a character, or several."""
+        return not self.intern.meet_masks((mask, self._compound)).size
+
+    @cached_property
+    def _compound(self) -> Mask:
+        import numpy as np
+
+        array = np.zeros(len(self.vocabulary), dtype=bool)
+        array[[*self.vocabulary.merged, *self.vocabulary.partial]] = True
+        return self.intern.mask(array)
 
     def _short_enders(self, joint: Joint, found: TokenSet) -> Ids:
         enders: set[int] = set()

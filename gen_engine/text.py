@@ -6,8 +6,12 @@ import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cache, cached_property
+from typing import TYPE_CHECKING
 
 from .errors import GenError
+
+if TYPE_CHECKING:
+    import numpy as np
 
 HAN_RANGES = (
     (0x3007, 0x3007),  # 〇 is written as a character in verse
@@ -182,6 +186,29 @@ class Vocabulary:
     def widest(self) -> int:
         """How many tokens print one character at most."""
         return max((len(tokens) for tokens in self.singles.values()), default=1)
+
+    @cached_property
+    def codes(self) -> np.ndarray:
+        """The code point of the one character that each token prints, -1 where it prints none or several, [vocab]."""
+        import numpy as np
+
+        return np.array([ord(text) if text is not None and len(text) == 1 else -1 for text in self.texts])
+
+    @cached_property
+    def in_class(self) -> Callable[[str], np.ndarray]:
+        """For a class of characters the tokens that print one of them, [vocab]; remembered."""
+        return cache(self._find_class)
+
+    def _find_class(self, name: str) -> np.ndarray:
+        import numpy as np
+
+        codes = self.codes
+        if name == "han":
+            found = np.zeros(len(codes), dtype=bool)
+            for low, high in HAN_RANGES:
+                found |= (codes >= low) & (codes <= high)
+            return found
+        return np.array([code >= 0 and CLASSES[name](chr(code)) for code in codes.tolist()], dtype=bool)
 
     @cached_property
     def tokens_per_char(self) -> int:
