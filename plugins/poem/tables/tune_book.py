@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from pathlib import Path
 from typing import Any
 
 MARKS = "，、。"
 SENSE = {"，": "句", "、": "读"}
 MODERN = {("贺新郎", 12)}
 """Forms of the source that are no old ones: their example is a joke of our days."""
+
+OTHER_NAMES = Path(__file__).parent / "names.txt"
+"""Usual names that the source does not list, other spellings among them; the first of a line is one that it has."""
 
 Parts = dict[str, set[tuple[bool, int]]]
 Counts = dict[str, list[str]]
@@ -18,6 +22,11 @@ def read_tunes(book: list[dict[str, Any]], parts: Parts) -> tuple[list[str], Cou
     """Lines of the table, a tune's names and then its forms, and what was mended or left out."""
     lines: list[str] = []
     counts: Counts = defaultdict(list)
+    taken = {name for tune in book for name in tune["names"]}
+    listed = [line.split() for line in OTHER_NAMES.read_text(encoding="utf-8").splitlines()]
+    more = {known: [each for each in names if each not in taken] for known, *names in listed}
+    if unknown := set(more) - taken:
+        raise ValueError(f"{OTHER_NAMES.name} names tunes that the book has not: {unknown}")
     for tune in book:
         name = tune["names"][0]
         forms = []
@@ -32,7 +41,9 @@ def read_tunes(book: list[dict[str, Any]], parts: Parts) -> tuple[list[str], Cou
                 counts["forms"].append(here)
                 forms.append(f"{number} {pattern}")
         counts["tunes"].append(name)
-        lines += [*[""][: bool(lines)], "/".join(tune["names"]), *forms]
+        names = [*tune["names"], *(other for known in tune["names"] for other in more.get(known, ()))]
+        counts["names added"] += names[len(tune["names"]) :]
+        lines += [*[""][: bool(lines)], "/".join(names), *forms]
     return lines, dict(counts)
 
 
