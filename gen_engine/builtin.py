@@ -15,6 +15,9 @@ ROOMS = {
     "gen_engine.constraints": (
         "ban only no_unk no_special no_repeat no_repeat_ngram no_double_punctuation length stop force"
     ),
+    "gen_engine.regex": "regex",
+    "gen_engine.finite": "choice",
+    "gen_engine.brackets": "balanced",
     "gen_engine.shapers": (
         "temperature dynatemp top_k top_p min_p typical epsilon eta top_n_sigma top_h xtc mirostat "
         "repetition_penalty frequency_penalty presence_penalty dry logit_bias"

@@ -5,24 +5,31 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 from .errors import GenError
-from .rules import BannedStrings, BannedTokens, EachChar, StopStrings
+from .rules import BannedStrings, BannedTokens, EachChar, StopStrings, chars_of, complement, in_words
 from .text import CLASSES, EVERY_CHAR, NO_CHAR, CharSet, Vocabulary, char_test, is_punctuation
 from .types import CharMachine, Constraint
+
+MARKS = CharSet("punctuation")
+PLAIN = CharSet("punctuation", inverted=True)
+
+LONGEST = 100_000
+"""The longest text, in characters, that lengths and places may speak of: each of its characters is a state."""
 
 
 def ban(items: tuple[str, ...]) -> CharMachine:
     """Forbid characters, strings and classes of characters in the new text (`ban=punctuation|的|春风`)."""
     items = _given("ban", items)
     strings = tuple(item for item in items if item not in CLASSES and len(item) > 1)
-    return BannedStrings(char_test(items, whole_strings=True), strings)
+    return BannedStrings(complement(chars_of(item for item in items if item not in strings)), strings)
 
 
 def only(items: tuple[str, ...]) -> CharMachine:
     """Allow nothing but these classes and characters in the new text (`only=han|，。`)."""
-    return EachChar(char_test(_given("only", items)))
+    return EachChar(chars_of(_given("only", items)))
 
 
 def no_unk(vocabulary: Vocabulary) -> Constraint:
@@ -59,6 +66,8 @@ def length(chars: str, *, of: Literal["new", "whole"] = "new") -> CharMachine:
         raise GenError(f"length={chars} is no length; write a number such as 20, or a range such as 5..10.") from None
     if low < 0 or (high is not None and high < low):
         raise GenError(f"length={chars} is an empty range; write the smaller number first, from 0.")
+    if max(low, high or 0) > LONGEST:
+        raise GenError(f"length={chars} is beyond any text made here; write at most {LONGEST}, or leave the end open.")
     return Length(low, high, of == "whole")
 
 
@@ -74,6 +83,8 @@ def force(places: tuple[str, ...], *, of: Literal["new", "whole"] = "new") -> Ch
         place, _, char = item.partition(":")
         if not re.fullmatch(r"[0-9]{1,9}", place) or int(place) < 1 or len(char) != 1:
             raise GenError(f"force={item} names no place; write PLACE:CHARACTER with places from 1, such as 1:春.")
+        if int(place) > LONGEST:
+            raise GenError(f"force={item} is beyond any text made here; give places up to {LONGEST}.")
         if forced.setdefault(int(place), char) != char:
             raise GenError(f"force gives place {place} both {forced[int(place)]} and {char}; keep one of them.")
     return Forced(tuple(sorted(forced.items())), of == "whole")
@@ -120,7 +131,19 @@ class NoRepeat:
         return (char for char in state if char)
 
     def removes_at_most(self, horizon: int) -> int:
-        return self.window
+        return min(self.window, horizon)
+
+    def spent(self, state: tuple[str, ...]) -> frozenset[str]:
+        """What stands among the last characters: all that may be forbidden."""
+        return frozenset(filter(None, state))
+
+    def used_up(self, state: tuple[str, ...], room: int) -> frozenset[str] | None:
+        """The same, if the text ends before the window has passed them."""
+        return frozenset(filter(None, state)) if self.window >= room else None
+
+    def wants(self, state: tuple[str, ...]) -> str:
+        """What may not follow, in words."""
+        return in_words(self.allowed(state))
 
     def spares(self, char: str) -> bool:
         return self.is_exempt(char)
@@ -159,6 +182,14 @@ class NoRepeatNgram:
     def removes_at_most(self, horizon: int) -> int:
         return horizon
 
+    def spent(self, state: tuple[str, frozenset[str]]) -> frozenset[str]:
+        """All characters so far: a run that holds a new one cannot have occurred."""
+        return frozenset(self.mentions(state))
+
+    def wants(self, state: tuple[str, frozenset[str]]) -> str:
+        """What may not follow, in words."""
+        return in_words(self.allowed(state))
+
 
 @dataclass(frozen=True)
 class Length:
@@ -192,6 +223,22 @@ class Length:
     def kind(self, char: str) -> None:
         return None
 
+    def moves(self, state: int) -> list[tuple[CharSet, int]]:
+        """Any character, if there is room for one."""
+        after = self.step(state, "")
+        return [] if after is None else [(EVERY_CHAR, after)]
+
+    def least(self, state: int) -> int:
+        """The characters that are missing."""
+        return max(0, self.low - state)
+
+    def wants(self, state: int) -> str:
+        """How many characters more, in words."""
+        if self.high is not None and state >= self.high:
+            return "the end"
+        missing = self.low - state
+        return f"{missing} more character{'s' * (missing > 1)}" if missing > 0 else "any character or the end"
+
 
 @dataclass(frozen=True)
 class Forced:
@@ -200,29 +247,49 @@ class Forced:
     places: tuple[tuple[int, str], ...]
     whole: bool
 
+    @cached_property
+    def _wanted(self) -> dict[int, str]:
+        return dict(self.places)
+
+    @cached_property
+    def _sets(self) -> dict[str, CharSet]:
+        return {char: CharSet(frozenset(char)) for _, char in self.places}
+
     def start(self, text: str) -> int:
         state = 0
         for char in text if self.whole else "":
             after = self.step(state, char)
             if after is None:
-                wanted = dict(self.places)[state + 1]
+                wanted = self._wanted[state + 1]
                 raise GenError(f"force wants {wanted} at place {state + 1}, where the prompt has {char}; change one.")
             state = after
         return state
 
     def step(self, state: int, char: str) -> int | None:
-        wanted = dict(self.places).get(state + 1, char)
-        return min(state + 1, self.places[-1][0]) if char == wanted or state >= self.places[-1][0] else None
+        return None if self._wanted.get(state + 1, char) != char else min(state + 1, self.places[-1][0])
 
     def accepts(self, state: int) -> bool:
         return state >= self.places[-1][0]
 
     def allowed(self, state: int) -> CharSet:
-        wanted = dict(self.places).get(state + 1)
-        return EVERY_CHAR if wanted is None else CharSet(inverted=True, plus=frozenset(wanted))
+        wanted = self._wanted.get(state + 1)
+        return EVERY_CHAR if wanted is None else self._sets[wanted]
 
     def kind(self, char: str) -> Hashable:
-        return char if any(char == wanted for _, wanted in self.places) else None
+        return char if char in self._sets else None
+
+    def moves(self, state: int) -> list[tuple[CharSet, int]]:
+        """The character that is forced, or any."""
+        return [(self.allowed(state), min(state + 1, self.places[-1][0]))]
+
+    def least(self, state: int) -> int:
+        """The characters up to the last forced one."""
+        return self.places[-1][0] - state
+
+    def wants(self, state: int) -> str:
+        """The character that is forced next, with its place."""
+        ahead = next(((place, char) for place, char in self.places if place > state), None)
+        return "any character or the end" if ahead is None else f"{ahead[1]} at place {ahead[0]}"
 
 
 @dataclass(frozen=True)
@@ -240,10 +307,18 @@ class NoDoublePunctuation:
         return True
 
     def allowed(self, state: bool) -> CharSet:
-        return CharSet("punctuation", inverted=True) if state else EVERY_CHAR
+        return PLAIN if state else EVERY_CHAR
 
     def kind(self, char: str) -> bool:
         return is_punctuation(char)
+
+    def moves(self, state: bool) -> list[tuple[CharSet, bool]]:
+        """What is no mark, and marks where none stands before."""
+        return [(PLAIN, False)] if state else [(PLAIN, False), (MARKS, True)]
+
+    def wants(self, state: bool) -> str:
+        """What may follow, in words."""
+        return "no second punctuation mark" if state else "any character"
 
 
 __all__ = [

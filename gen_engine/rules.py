@@ -3,60 +3,167 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Hashable
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cache, cached_property
 
 import numpy as np
 
-from .text import Vocabulary
-from .tokensets import TokenSet, token_set
+from .text import CLASSES, CharSet, Vocabulary
+from .tokensets import Mask, TokenSet, token_set
 from .types import Prompt
+
+SHOWN = 6
+"""How many characters are spelled out in words."""
+
+
+def chars_of(items: Iterable[str]) -> CharSet:
+    """The characters of these classes (by name) and strings."""
+    items = tuple(items)
+    classes = sorted({item for item in items if item in CLASSES})
+    chars = frozenset(char for item in items if item not in CLASSES for char in item)
+    if not classes:
+        return CharSet(chars)
+    if len(classes) == 1:
+        return CharSet(classes[0], plus=frozenset(char for char in chars if not CLASSES[classes[0]](char)))
+    return CharSet(chars.union(*map(_members, classes)))
+
+
+@cache
+def _members(name: str) -> frozenset[str]:
+    """All characters of a class."""
+    return frozenset(filter(CLASSES[name], map(chr, range(0x110000))))
+
+
+def without(chars: CharSet, out: frozenset[str]) -> CharSet:
+    """The characters of a set that are not among `out`."""
+    minus = frozenset(char for char in out if chars.in_base(char))
+    return CharSet(chars.kind, chars.inverted, chars.minus | minus, chars.plus - out) if out else chars
+
+
+def complement(chars: CharSet) -> CharSet:
+    """All other characters."""
+    return CharSet(chars.kind, not chars.inverted, chars.plus, chars.minus)
+
+
+def in_words(chars: CharSet) -> str:
+    """A set of characters in words: `han, ， or 。`, `anything but punctuation or 的`."""
+    named = [chars.kind] if isinstance(chars.kind, str) else sorted(chars.kind or ())
+    more, less = sorted(chars.plus), sorted(chars.minus)
+    if chars.inverted:
+        return f"anything but {_listed([*named, *less])}" if named or less else f"{_listed(more)}"
+    if chars.kind is None:
+        return f"anything but {_listed(less)}" if less else "any character"
+    return _listed([*named, *more]) + (f" but {_listed(less)}" if less else "")
+
+
+def _listed(words: Sequence[str]) -> str:
+    shown = list(words[:SHOWN])
+    if len(words) > SHOWN:
+        shown.append(f"{len(words) - SHOWN} others")
+    return " or ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown) or "nothing"
 
 
 @dataclass(frozen=True)
 class EachChar:
-    """Every character passes the test. There is one state."""
+    """Every character is one of these. There is one state."""
 
-    test: Callable[[str], bool]
+    chars: CharSet
 
     def start(self, text: str) -> int:
         return 0
 
     def step(self, state: int, char: str) -> int | None:
-        return 0 if self.test(char) else None
+        return 0 if char in self.chars else None
 
     def accepts(self, state: int) -> bool:
         return True
 
+    def allowed(self, state: int) -> CharSet:
+        return self.chars
+
     def kind(self, char: str) -> bool:
-        return self.test(char)
+        return char in self.chars
+
+    def moves(self, state: int) -> list[tuple[CharSet, int]]:
+        """All that is allowed, and the one state."""
+        return [(self.chars, 0)]
+
+    def wants(self, state: int) -> str:
+        """What may follow, in words."""
+        return in_words(self.chars)
 
 
 @dataclass(frozen=True)
 class BannedStrings:
-    """State: the longest end of the text that begins a banned string (Aho and Corasick 1975, over prefixes)."""
+    """State: the longest end of the text that begins a banned string (Aho and Corasick 1975, over prefixes).
 
-    is_banned: Callable[[str], bool]
+    `chars` are those that may stand in the text at all.
+    """
+
+    chars: CharSet
     strings: tuple[str, ...]
+    _known: dict[str, list[tuple[CharSet, str]]] = field(default_factory=dict, repr=False, compare=False)
 
     def start(self, text: str) -> str:
         return ""
 
+    @cached_property
+    def _prefixes(self) -> frozenset[str]:
+        return frozenset(string[:i] for string in self.strings for i in range(len(string)))
+
+    @cached_property
+    def _parts(self) -> frozenset[str]:
+        return frozenset(char for string in self.strings for char in string)
+
+    @cached_property
+    def _following(self) -> dict[str, set[str]]:
+        """For each beginning of a banned string the characters that lengthen it."""
+        found: dict[str, set[str]] = {}
+        for string in self.strings:
+            for i, char in enumerate(string):
+                found.setdefault(string[:i], set()).add(char)
+        return found
+
     def step(self, state: str, char: str) -> str | None:
-        if self.is_banned(char):
+        if char not in self.chars:
             return None
         text = state + char
-        if any(text.endswith(string) for string in self.strings):
+        if text.endswith(self.strings):
             return None
-        starts = (text[i:] for i in range(len(text)))
-        return next((start for start in starts if any(s.startswith(start) for s in self.strings)), "")
+        return next((text[i:] for i in range(len(text)) if text[i:] in self._prefixes), "")
 
     def accepts(self, state: str) -> bool:
         return True
 
     def kind(self, char: str) -> Hashable:
-        return self.is_banned(char) or (char if any(char in string for string in self.strings) else False)
+        return char not in self.chars or (char if char in self._parts else False)
+
+    def allowed(self, state: str) -> CharSet:
+        out = frozenset(char for char in self._odd(state) if self.step(state, char) is None)
+        return without(self.chars, out)
+
+    def _odd(self, state: str) -> set[str]:
+        """The characters that do not lead to the state of having begun nothing."""
+        ends = (state[i:] for i in range(len(state) + 1))
+        return {char for end in ends for char in self._following.get(end, ())}
+
+    def moves(self, state: str) -> list[tuple[CharSet, str]]:
+        """The characters that lengthen what was begun, by the state they lead to, and all others."""
+        if state not in self._known:
+            grouped: dict[str, set[str]] = {}
+            odd = frozenset(self._odd(state))
+            for char in odd:
+                after = self.step(state, char)
+                if after is not None:
+                    grouped.setdefault(after, set()).add(char)
+            begun = [(CharSet(frozenset(group)), after) for after, group in grouped.items()]
+            self._known[state] = [*begun, (without(self.chars, odd), "")]
+        return self._known[state]
+
+    def wants(self, state: str) -> str:
+        """What may not follow, in words."""
+        return in_words(self.allowed(state))
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,6 +196,14 @@ class BannedTokens:
 
     def kinds(self) -> list[Hashable]:
         return [token in self.banned for token in range(len(self.vocabulary))]
+
+    def moves(self, state: int) -> list[tuple[Mask, int]]:
+        """All other tokens, and the one state."""
+        return [(self._set.mask, 0)]
+
+    def wants(self, state: int) -> str:
+        """What is banned, in words."""
+        return f"any token but {len(self.banned)} of {len(self.vocabulary)}"
 
 
 Match = tuple[int, int, int]
