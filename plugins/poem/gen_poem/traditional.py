@@ -8,21 +8,44 @@ from typing import TYPE_CHECKING
 from gen_engine.errors import GenError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+
+
+MODERN: Mapping[str, tuple[str, str]] = {
+    "征": ("徵", "象征 特征 征兆 征召 征聘 征求 征辟 应征"),
+    "干": ("幹", "才干 树干 枝干 主干 躯干 干练 骨干 根干 柱干"),
+    "斗": ("鬥", "战斗 争斗 斗争 斗鸡 斗草 相斗 斗艳 斗百草 斗茶 百斗 搏斗 械斗 打斗"),
+}
+"""What OpenCC makes of a lone 征 干 斗 is right in the words beside, and wrong almost everywhere else in verse."""
 
 
 def to_traditional(text: str) -> str:
     """The text in traditional characters, as many as before; which one is chosen goes by the words around."""
-    return _each_line("s2t", text)
+    full = _converted("s2t", text)
+    for char, (modern, words) in MODERN.items():
+        if modern in full and modern not in text:
+            full = "".join(
+                char if text[i] == char and each == modern and not _within(text, i, words) else each
+                for i, each in enumerate(full)
+            )
+    return full
 
 
 def to_simplified(text: str) -> str:
     """The text in simplified characters, as many as before."""
-    return _each_line("t2s", text)
+    return _converted("t2s", text)
 
 
-def _each_line(way: str, text: str) -> str:
-    return _converter(way)(text)
+def _within(text: str, place: int, words: str) -> bool:
+    """Whether the character at that place is part of one of the words."""
+    near = text[max(0, place - 2) : place + 3]
+    return any(word in near and text[place] in word for word in words.split())
+
+
+def _converted(way: str, text: str) -> str:
+    convert = _converter(way)
+    converted = convert(text)
+    return converted if len(converted) == len(text) else "".join(convert(char)[:1] or char for char in text)
 
 
 @cache
