@@ -19,14 +19,24 @@ WEIGHTS = Path(__file__).parent / "weights" / "poem"
 def add_commands(gen: click.Group) -> None:
     """Mount the commands of verse."""
     from .check_command import check
+    from .ci_command import ci
     from .command import poem
     from .couplet_command import couplet_command
     from .forms_command import forms
 
     gen.add_command(poem)
+    gen.add_command(ci)
     gen.add_command(forms)
     gen.add_command(check)
     gen.add_command(couplet_command)
+
+
+@hookimpl
+def add_evaluators(group: click.Group) -> None:
+    """Mount `gen eval poem`."""
+    from .eval_command import poem
+
+    group.add_command(poem)
 
 
 @hookimpl
@@ -42,6 +52,7 @@ def processors() -> Mapping[str, Any]:
     return Lazy(
         {
             "form": "gen_poem.form:form",
+            "distinct_rhymes": "gen_poem.form:distinct_rhymes",
             "acrostic": "gen_poem.places:acrostic",
             "template": "gen_poem.places:template",
             "require": "gen_poem.places:require",

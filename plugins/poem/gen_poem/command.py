@@ -2,39 +2,74 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import click
 
+from gen_engine.errors import GenError
 from gen_engine.options import choice, generating
-from gen_engine.output import Show, continue_text, mention_unknown, opened
 
-from .form import Form, break_lines, full_width, split_lines
+from .asked import Asked, asked, asking, rules
+from .form import Form
+from .layout import Poem
+from .resolve import First, Start, resolve
+from .writing import write
+
+ROWS, COLS = 4, 5
+"""The size of a poem of which nothing is said."""
 
 
 @click.command()
 @click.option("--prompt", default="", metavar="TEXT", help="How the poem begins; it flows on from line to line.")
-@click.option("--rows", type=click.IntRange(1), default=4, show_default=True, metavar="N", help="How many lines.")
-@click.option("--cols", type=click.IntRange(1), default=5, show_default=True, metavar="N", help="Characters a line.")
+@click.option("--form", "name", metavar="NAME", help="A form of `gen forms`, such as 七律, kept with tones and rhyme.")
+@click.option("--rows", type=click.IntRange(1), metavar="N", help=f"How many lines [default: {ROWS}, or the form's].")
+@click.option(
+    "--cols", type=click.IntRange(1), metavar="N", help=f"Characters a line [default: {COLS}, or the form's]."
+)
+@asking
+@click.option("--start", type=click.Choice(["平起", "仄起"]), help="How the tones of --form begin [default: either].")
+@click.option("--first", type=click.Choice(["rhymed", "unrhymed"]), help="Whether line 1 rhymes [default: either].")
+@click.option("--parallel", is_flag=False, flag_value="middle", metavar="[COUPLETS]",
+              help="Make couplets parallel: the middle ones of 律诗, all, or such as '1|3'.")  # fmt: skip
 @generating("poem")
-def poem(prompt: str, rows: int, cols: int) -> None:
-    """Write poems of exactly ROWS lines of COLS Chinese characters.
+def poem(
+    prompt: str,
+    name: str | None,
+    rows: int | None,
+    cols: int | None,
+    start: Start | None,
+    first: First | None,
+    parallel: str | None,
+) -> None:
+    """Write poems of exactly ROWS lines of COLS Chinese characters, or of a FORM with its tones and rhymes.
 
     A comma ends odd lines, a full stop even ones and the last. Among the allowed tokens the 200 likeliest are
     drawn from, unless --top-k or --with top_k=K says otherwise.
     """
-    shape = Form(rows, cols)
-    start = shape.lay_out(prompt)
-    chosen = choice()
-    with opened(chosen.out) as out:
-        from gen_engine.engine import load
+    wish = asked()
+    if name is None:
+        shape = _sized(wish, rows, cols, start or first)
+    elif cols is not None:
+        raise GenError(f"--form {name} says how long its lines are; leave out --cols.")
+    else:
+        form = replace(wish.wish(name), start=start, first=first, rows=rows)
+        shape = Poem(rules(form), resolve(form))
+    more = [*wish.places(), *([_parallel(parallel, wish)] if parallel else [])]
+    write(prompt, shape, more, wish, choice())
 
-        engine = load(chosen.model, dtype=chosen.dtype, fast=chosen.fast)
-        mention_unknown(engine.tokenizer.encode(start))
-        continue_text(
-            out,
-            engine,
-            start,
-            chosen,
-            processors=("no_unk", "no_special", f"form={rows}x{cols}", *chosen.with_default("top_k=200")),
-            max_new=(len(shape.pattern) - len(start)) * engine.tokenizer.vocabulary.tokens_per_char,
-            show=Show(full_width, split_lines, break_lines),
-        )
+
+def _sized(wish: Asked, rows: int | None, cols: int | None, tones: str | None) -> Poem:
+    """The form of so many lines of so many characters; a template by itself says all of that."""
+    wish.refuse_verse()
+    if tones:
+        raise GenError(f"{tones} is for a form with tones and rhymes; name one, as in --form 五绝.")
+    if wish.template and rows is None and cols is None:
+        return Poem((), None, len(wish.template))
+    rows = rows or max(ROWS, len(wish.acrostic))
+    shape = Form(rows, cols or COLS)
+    return Poem((f"form={shape.rows}x{shape.cols}",), shape)
+
+
+def _parallel(couplets: str, wish: Asked) -> str:
+    book = "none" if wish.tones == "off" else wish.rhyme_book if wish.rhyme_book != "none" else None
+    return f"parallel={couplets}" + (f",book={book}" if book else "")

@@ -8,6 +8,10 @@ from functools import cached_property
 
 from gen_engine.errors import GenError
 from gen_engine.text import NO_CHAR, CharSet, is_han, is_punctuation
+from gen_engine.types import CharMachine
+
+from .resolve import First, Start, Tones, Wish, resolve
+from .rhyme_words import RhymeWords
 
 HAN = "汉"
 """What stands in a pattern for any Chinese character."""
@@ -107,12 +111,45 @@ class Form:
         return GenError(f"The prompt {prompt!r} has {char!r}, and a poem is Chinese characters only; leave it out.")
 
 
-def form(size: str) -> Form:
-    """Make the whole text a poem of ROWSxCOLS Chinese characters, with ， after odd lines and 。 after even ones."""
-    rows, cross, cols = size.partition("x")
-    if not (cross and re.fullmatch(r"[0-9]{1,9}", rows) and re.fullmatch(r"[0-9]{1,9}", cols)):
-        raise GenError(f"form={size} is no size; write ROWSxCOLS, such as form=4x5.")
-    return Form(int(rows), int(cols))
+def form(
+    size: str,
+    *,
+    tones: Tones = "loose",
+    book: str | None = None,
+    rhyme: tuple[str, ...] = (),
+    start: Start | None = None,
+    first: First | None = None,
+    rows: int | None = None,
+    variant: int | None = None,
+) -> CharMachine:
+    """Make the whole text a poem: ROWSxCOLS Chinese characters (4x5), a form (七律) or a tune (浣溪沙) of `gen forms`.
+
+    A form or tune is kept with its tones and rhymes: `tones` is strict, loose or off, `book` the rhyme book (or none),
+    `rhyme` the group to rhyme in (several, with bars, where a tune changes its rhyme).
+    """
+    if any(map(is_han, size)):
+        return resolve(Wish(size, tones, book, rhyme, start, first, rows, variant))
+    if (tones, book, rhyme, start, first, rows, variant) != ("loose", None, (), None, None, None, None):
+        raise GenError(f"form={size} has neither tones nor rhymes; name a form of `gen forms`, such as form=七律.")
+    high, _, wide = size.partition("x")
+    if not (re.fullmatch(r"[0-9]{1,9}", high) and re.fullmatch(r"[0-9]{1,9}", wide)):
+        raise GenError(f"form={size} is no size; write ROWSxCOLS, such as form=4x5, or a name of `gen forms`.")
+    return Form(int(high), int(wide))
+
+
+def distinct_rhymes(
+    form: str,
+    *,
+    tones: Tones = "loose",
+    book: str | None = None,
+    rhyme: tuple[str, ...] = (),
+    start: Start | None = None,
+    first: First | None = None,
+    rows: int | None = None,
+    variant: int | None = None,
+) -> CharMachine:
+    """Forbid a rhyme word that stood at the end of another line of the same rhyme; written like `form=`."""
+    return RhymeWords.of(resolve(Wish(form, tones, book, rhyme, start, first, rows, variant)))
 
 
 FULL_WIDTH = {ord(each): mark for mark, same in WIDTHS.items() for each in same}

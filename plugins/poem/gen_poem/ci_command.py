@@ -1,0 +1,31 @@
+"""`gen ci`: words to a tune (词)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import click
+
+from gen_engine.options import choice, generating
+
+from .asked import asked, asking, rules
+from .layout import Poem
+from .resolve import resolve
+from .writing import write
+
+
+@click.command()
+@click.option("--tune", required=True, metavar="NAME", help="A tune of `gen forms`, such as 浣溪沙.")
+@click.option("--variant", type=click.IntRange(1), metavar="N", help="Which of its forms [default: any that fits].")
+@click.option("--prompt", default="", metavar="TEXT", help="How the text begins; it flows on from line to line.")
+@asking
+@generating("poem")
+def ci(tune: str, variant: int | None, prompt: str) -> None:
+    """Write words to a TUNE, with the lengths, tones and rhymes that one of its forms has.
+
+    Rhymes are those of cilin unless --rhyme-book says otherwise. Among the allowed tokens the 200 likeliest are drawn
+    from, unless --top-k or --with top_k=K says otherwise.
+    """
+    wish = asked()
+    form = replace(wish.wish(tune), variant=variant)
+    write(prompt, Poem(rules(form), resolve(form)), wish.places(), wish, choice(), sentences=True)

@@ -1,0 +1,119 @@
+"""The characters that a verse tells apart, by kind, and sets of them; made of kinds, never by going over characters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import chain
+from typing import NamedTuple
+
+from gen_engine.text import NO_CHAR, CharSet, is_han
+
+from .sounds import Sounds
+
+FITTING: Mapping[str, frozenset[str]] = {
+    "，": frozenset("，,"),
+    "。": frozenset("。."),
+    "、": frozenset("、､，,"),
+}
+"""The marks of patterns, and what is printed for each by one vocabulary or another. Where a pause is wanted a comma
+passes, since many models write no 、."""
+
+OTHER, UNREAD = 0, 1
+"""The kinds of what no verse has, and of Chinese characters of which nothing is known that matters."""
+
+MARK_KINDS = {char: 2 + i for i, char in enumerate(sorted(frozenset().union(*FITTING.values())))}
+"""A kind for each mark; those of characters follow."""
+
+FIRST = 2 + len(MARK_KINDS)
+"""The first kind of characters that the book knows."""
+
+MARK_OF = {kind: char for char, kind in MARK_KINDS.items()}
+
+
+class Judged(NamedTuple):
+    """What a place asks of a character: a reading of those that rhyme (as bits); or, where `chars`, to be any Chinese
+    character, or where `tones` one of some tone."""
+
+    rhymes: int
+    chars: bool
+    tones: bool
+
+
+@dataclass(frozen=True, eq=False)
+class CharKinds:
+    """Characters are of one kind if they have the same tones and the same readings among those that `may_rhyme`.
+
+    Without `judges_tones` tones tell nothing apart.
+    """
+
+    sounds: Sounds
+    judges_tones: bool
+    may_rhyme: int
+    _parts: dict[Judged, tuple[tuple[int, ...], ...]] = field(default_factory=dict)
+    _sets: dict[tuple[Judged, tuple[int, ...]], CharSet] = field(default_factory=dict)
+
+    def of(self, char: str) -> int:
+        """The kind of a character."""
+        number = self.sounds.numbers.get(char)
+        if number is not None:
+            return self._of_voice[number]
+        return UNREAD if is_han(char) else MARK_KINDS.get(char, OTHER)
+
+    def _what_matters(self, voice: int) -> tuple[str, int]:
+        return self.sounds.tones(voice) if self.judges_tones else "", voice & self.may_rhyme
+
+    @cached_property
+    def _numbers(self) -> Mapping[tuple[str, int], int]:
+        found = {("", 0): UNREAD}
+        for voice in self.sounds.voices:
+            found.setdefault(self._what_matters(voice), FIRST - 1 + len(found))
+        return found
+
+    @cached_property
+    def _of_voice(self) -> tuple[int, ...]:
+        return tuple(self._numbers[self._what_matters(voice)] for voice in self.sounds.voices)
+
+    @cached_property
+    def heard(self) -> Mapping[int, tuple[str, int]]:
+        """For each kind of Chinese character its tones, and those of its readings that may rhyme, as bits."""
+        return {number: what for what, number in self._numbers.items()}
+
+    @cached_property
+    def _chars(self) -> Mapping[int, Sequence[str]]:
+        """The characters of the book of each kind, a string for each voice."""
+        found: dict[int, list[str]] = {}
+        for kind, chars in zip(self._of_voice, self.sounds.chars, strict=True):
+            found.setdefault(kind, []).append(chars)
+        return found
+
+    def parts(self, judged: Judged) -> tuple[tuple[int, ...], ...]:
+        """The kinds that may pass a place, in parts that it does not tell apart."""
+        if judged not in self._parts:
+            found: dict[tuple[str, int], list[int]] = {}
+            for kind, (tones, voice) in self.heard.items():
+                key = tones if judged.tones else "", voice & judged.rhymes
+                if judged.chars or key[1]:
+                    found.setdefault(key, []).append(kind)
+            self._parts[judged] = tuple(map(tuple, found.values()))
+        return self._parts[judged]
+
+    def join(self, judged: Judged, parts: tuple[int, ...], marks: frozenset[str]) -> CharSet:
+        """All characters of these parts, given by number, and these marks; the same set for the same ones."""
+        if not parts:
+            return CharSet(marks) if marks else NO_CHAR
+        key = judged, parts
+        if key not in self._sets:
+            self._sets[key] = self._joined(judged, parts)
+        found = self._sets[key]
+        return CharSet(found.kind, plus=marks) if marks else found
+
+    def _joined(self, judged: Judged, parts: tuple[int, ...]) -> CharSet:
+        every = self.parts(judged)
+        if judged.chars and len(parts) == len(every):
+            return CharSet("han")
+        kinds = [kind for part in parts for kind in every[part]]
+        strings = (chars for kind in kinds for chars in self._chars.get(kind, ()))
+        unread = self.sounds.unread if UNREAD in kinds else ()
+        return CharSet(frozenset(chain(unread, *strings)))

@@ -1,0 +1,91 @@
+"""From what people write about a form or a tune to the verse that is meant."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Literal
+
+from gen_engine.errors import GenError
+
+from .books import BOOKS, book
+from .patterns import FORMS, LONG_NAMES, Line, Pattern, patterns
+from .sounds import EITHER, SILENT
+from .tunes import tune
+from .verse import Verse
+
+Tones = Literal["strict", "loose", "off"]
+Start = Literal["平起", "仄起"]
+First = Literal["rhymed", "unrhymed"]
+
+REMEMBERED = 64
+"""How many verses are remembered, each with what was found out about it."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """A form or tune as it is asked for: which patterns of it, and how they are judged.
+
+    `book` is the rhyme book (None: pingshui for a form and cilin for a tune; "none": no rhyme is asked for); `rhymes`
+    are the groups of the letters in the order in which they begin; `rows` is for forms of no fixed length, `start` and
+    `first` are for regulated verse, `variant` is for tunes.
+    """
+
+    name: str
+    tones: Tones = "loose"
+    book: str | None = None
+    rhymes: tuple[str, ...] = ()
+    start: Start | None = None
+    first: First | None = None
+    rows: int | None = None
+    variant: int | None = None
+
+
+def is_form(name: str) -> bool:
+    """Whether it is a form of regulated verse or one of its kin, rather than a tune."""
+    return name.strip() in FORMS or name.strip() in LONG_NAMES
+
+
+@lru_cache(maxsize=REMEMBERED)
+def resolve(wish: Wish) -> Verse:
+    """The verse that is meant, one object for the same wish. GenError says what there is not, and what there is."""
+    found = _of_form(wish) if is_form(wish.name) else _of_tune(wish)
+    name = wish.book or ("pingshui" if is_form(wish.name) else "cilin")
+    if name == "none":
+        if wish.rhymes:
+            raise GenError("A rhyme was asked for without a rhyme book; leave one of them out.")
+        found = tuple(_without_rhyme(pattern) for pattern in found)
+        name = "pingshui"
+    judged = any(line.rhyme or set("".join(line.tones)) != {EITHER} for pattern in found for line in pattern.lines)
+    chosen = book(name) if judged or name not in BOOKS else SILENT
+    return Verse(found, chosen, tuple(chosen.find(rhyme) for rhyme in wish.rhymes))
+
+
+def _of_form(wish: Wish) -> tuple[Pattern, ...]:
+    if wish.variant is not None:
+        raise GenError(f"variant={wish.variant} is for tunes, and {wish.name} is a form; leave it out.")
+    return patterns(wish.name, tones=wish.tones, start=wish.start or "", first=wish.first or "", rows=wish.rows)
+
+
+def _of_tune(wish: Wish) -> tuple[Pattern, ...]:
+    for what in ("start", "first", "rows"):
+        if getattr(wish, what) is not None:
+            raise GenError(f"{what} is for forms of regulated verse, and {wish.name} is a tune; leave it out.")
+    meant = tune(wish.name)
+    found = meant.variants if wish.variant is None else (meant.variant(wish.variant),)
+    return tuple(_without_tones(pattern) for pattern in found) if wish.tones == "off" else found
+
+
+def _without_tones(pattern: Pattern) -> Pattern:
+    """The pattern with no tones but those of its rhyme words, which belong to the rhyme."""
+    return replace(pattern, lines=tuple(_untoned(line) for line in pattern.lines))
+
+
+def _untoned(line: Line) -> Line:
+    """Any tones, but at a rhyming place."""
+    ends = (tones[-1] if line.rhyme else EITHER for tones in line.tones)
+    return replace(line, tones=tuple(dict.fromkeys(EITHER * (line.length - 1) + end for end in ends)))
+
+
+def _without_rhyme(pattern: Pattern) -> Pattern:
+    return replace(pattern, lines=tuple(replace(line, rhyme="") for line in pattern.lines))

@@ -1,0 +1,107 @@
+"""The characters of a rhyme book by how they read, as sets of bits: what tones and rhymes are compared with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache, cached_property
+
+from gen_engine.text import HAN_RANGES
+
+from .books import LEVEL, OBLIQUE, Book, Reading
+
+EITHER = "中"
+"""The sign of a place of any tone."""
+
+SILENT = Book("none", (), {}, {})
+"""The book that knows no character, for forms that ask for neither tones nor rhyme."""
+
+
+@dataclass(frozen=True, eq=False)
+class Sounds:
+    """A book turned round. Each reading of it is one bit of `bits`; a *voice* is a set of readings.
+
+    `numbers[char]` is the number of the character's voice, `voices[i]` are the readings of voice i as bits, and
+    `chars[i]` the characters that have it.
+    """
+
+    book: Book
+    readings: tuple[Reading, ...]
+    numbers: Mapping[str, int]
+    voices: tuple[int, ...]
+    chars: tuple[str, ...]
+
+    @cached_property
+    def signs(self) -> Mapping[str, int]:
+        """The readings that 平, 仄 and 中 let pass, as bits."""
+        level = sum(1 << i for i, reading in enumerate(self.readings) if reading.tone == LEVEL)
+        return {LEVEL: level, OBLIQUE: self.every & ~level, EITHER: self.every}
+
+    @cached_property
+    def every(self) -> int:
+        """All readings, as bits."""
+        return (1 << len(self.readings)) - 1
+
+    @cached_property
+    def groups(self) -> Mapping[str, int]:
+        """The readings of each rhyme group, as bits."""
+        found = dict.fromkeys(self.book.groups, 0)
+        for i, reading in enumerate(self.readings):
+            found[reading.group] = found.get(reading.group, 0) | 1 << i
+        return found
+
+    @cached_property
+    def alike(self) -> tuple[int, ...]:
+        """For each reading those of its group, as bits."""
+        return tuple(self.groups[reading.group] for reading in self.readings)
+
+    def tones(self, voice: int) -> str:
+        """The signs that some reading among these bits satisfies, but for 中."""
+        return "".join(sign for sign in (LEVEL, OBLIQUE) if voice & self.signs[sign])
+
+    @cached_property
+    def unread(self) -> frozenset[str]:
+        """The Chinese characters that the book does not know."""
+        every = {chr(code) for low, high in HAN_RANGES for code in range(low, high + 1)}
+        return frozenset(every.difference(self.numbers))
+
+    def describe(self, char: str) -> str:
+        """How a character reads, in words: 白 is 入 → 仄 (陌)."""
+        readings = self.book.readings(char)
+        if not readings:
+            return f"{char} is not in the book {self.book.name}"
+        each = (f"{'入 → ' * reading.entering}{reading.tone} ({reading.group})" for reading in readings)
+        return f"{char} is {' or '.join(each)}"
+
+
+@cache
+def sounds(book: Book) -> Sounds:
+    """The sounds of a book, worked out once."""
+    shared: dict[int, list[str]] = {}
+    tuples: dict[int, tuple[Reading, ...]] = {}
+    for char, readings in book.entries.items():  # characters that read alike share one tuple
+        key = id(readings)
+        if key in shared:
+            shared[key].append(char)
+        elif readings:
+            shared[key], tuples[key] = [char], readings
+    order = {reading: i for i, reading in enumerate(dict.fromkeys(r for each in tuples.values() for r in each))}
+    by_voice: dict[int, str] = {}
+    for key, chars in shared.items():
+        voice = bits(order[reading] for reading in tuples[key])
+        by_voice[voice] = by_voice.get(voice, "") + "".join(chars)
+    numbers = {char: i for i, chars in enumerate(by_voice.values()) for char in chars}
+    return Sounds(book, tuple(order), numbers, tuple(by_voice), tuple(by_voice.values()))
+
+
+def bits(numbers: Iterable[int]) -> int:
+    """A set of small numbers as the bits of one."""
+    found = 0
+    for number in numbers:
+        found |= 1 << number
+    return found
+
+
+def members(mask: int) -> list[int]:
+    """The numbers whose bits are set."""
+    return [i for i in range(mask.bit_length()) if mask >> i & 1]
