@@ -28,6 +28,11 @@ def add_trainers(train: click.Group) -> None:
 
 
 @hookspec
+def add_evaluators(group: click.Group) -> None:
+    """Mount evaluators on `gen eval`."""
+
+
+@hookspec
 def models() -> Mapping[str, ShippedModel]:  # type: ignore[empty-body]
     """Name the trained models this plugin brings."""
 

@@ -105,7 +105,7 @@ class Registry:
 
     def mount(self, group: click.Group, verb: str) -> None:
         """Mount on `group` the commands of every plugin's `add_commands` or `add_trainers`; `verb` names the hook."""
-        argument = {"add_commands": "gen", "add_trainers": "train"}[verb]
+        argument = {"add_commands": "gen", "add_trainers": "train", "add_evaluators": "group"}[verb]
         offers = self._offers(verb, lambda call: _commands(call, argument))
         for name, offer in _resolve(offers).items():
             group.add_command(offer.value, name)

@@ -70,6 +70,13 @@ def test_a_plugin_mounts_trainers(install):
     assert list(train.commands) == ["gpt2"]
 
 
+def test_a_plugin_mounts_evaluators(install):
+    group = click.Group("eval")
+    plugin = install("a", add_evaluators=lambda group: group.add_command(click.Command("poem")))
+    load_plugins([plugin]).mount(group, "add_evaluators")
+    assert list(group.commands) == ["poem"]
+
+
 def test_a_broken_plugin_is_reported_with_its_reason_and_the_others_work(install):
     found = load_plugins([entry("broken", "no.such.module"), offering(install, "works", "tones")])
     assert found.plugins[0].error == "ModuleNotFoundError: No module named 'no'"

@@ -18,6 +18,7 @@ def add(gen: click.Group) -> None:
         listing.doctor,
         model_files.convert,
         model_files.train_group(),
+        model_files.eval_group(),
         listing.completion,
     ):
         gen.add_command(command)

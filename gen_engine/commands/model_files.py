@@ -1,4 +1,4 @@
-"""`gen convert` and the group that trainers mount on, `gen train`."""
+"""`gen convert`, and the groups that plugins mount trainers and evaluators on, `gen train` and `gen eval`."""
 
 from __future__ import annotations
 
@@ -33,4 +33,11 @@ def train_group() -> click.Group:
     """`gen train`, with the trainers that plugins mount."""
     group = click.Group("train", help="Train a model; plugins mount the trainers.")
     registry().mount(group, "add_trainers")
+    return group
+
+
+def eval_group() -> click.Group:
+    """`gen eval`, with the evaluators that plugins mount."""
+    group = click.Group("eval", help="Judge a model or a file of texts; plugins mount the evaluators.")
+    registry().mount(group, "add_evaluators")
     return group

@@ -1,0 +1,278 @@
+"""How good a set of poems is, in figures: do they keep their form, do they repeat themselves, how likely are they?"""
+
+from __future__ import annotations
+
+import json
+import lzma
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gen_engine.errors import GenError
+
+from .check import Report, judge
+from .form import full_width
+from .patterns import form_name
+from .segments import segments
+from .tunes import tune
+
+if TYPE_CHECKING:
+    from gen_engine.engine import Engine
+
+COMPARED = 200
+"""So many poems at most are compared with each other for self-BLEU: every pair costs."""
+
+PACKED = 32
+"""How many poems the model reads at once."""
+
+STRUCTURE, TONE, RHYME = 0.4, 0.3, 0.3
+"""What PoeTone weighs its three shares with."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What poems are judged by: a form, or a tune and perhaps one of its forms; neither: what each looks like."""
+
+    form: str = ""
+    tune: str = ""
+    variant: int | None = None
+    rhyme_book: str = ""
+    rhyme: str = ""
+
+    def check(self) -> Wanted:
+        """The same; GenError now if there is no such form or tune."""
+        if self.form and self.tune:
+            raise GenError("Poems are judged by one form or one tune; give one of --form and --tune.")
+        if self.form:
+            form_name(self.form)
+        if self.tune and self.variant:
+            tune(self.tune).variant(self.variant)
+        elif self.tune:
+            tune(self.tune)
+        return self
+
+
+@dataclass(frozen=True)
+class PoeTone:
+    """PoeTone's shares of a ci (Qu, Yuan and Färber 2025): lines of the right length, places of the right tone in
+    these, and rhyme words that rhyme, by the form of the tune that gives the most."""
+
+    structure: float
+    tone: float
+    rhyme: float
+
+    @property
+    def score(self) -> float:
+        return STRUCTURE * self.structure + TONE * self.tone + RHYME * self.rhyme
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One poem: what it keeps, by what form and rhyme group, and how likely it is.
+
+    `strict` and `loose` are its tones by either measure. `nats` is of the whole poem with marks and end, less the
+    characters the model does not know; None without a model.
+    """
+
+    text: str
+    form: str
+    group: str
+    format: bool
+    strict: bool
+    loose: bool
+    rhyme: bool
+    poetone: PoeTone | None = None
+    nats: float | None = None
+    known: int = 0
+
+
+def read_poems(path: str) -> list[str]:
+    """The poems of a file (- is standard input; .xz is unpacked): a `text` of JSON each line, or else one each line,
+    or, where there are empty lines, one between two of them."""
+    lines = list(read_lines(path))
+    if not lines:
+        raise GenError(f"There is no poem in {path}; name a file with some.")
+    if lines[0].startswith("{"):
+        return [_text_of(line, path) for line in lines if line.strip()]
+    text = "\n".join(line.strip() for line in lines).strip()
+    if "\n\n" not in text:
+        return text.split("\n")
+    return [poem.strip() for poem in text.split("\n\n") if poem.strip()]
+
+
+def _text_of(line: str, path: str) -> str:
+    try:
+        return str(json.loads(line)["text"])
+    except (ValueError, KeyError, TypeError):
+        raise GenError(
+            f"{path} has a line {line[:40]!r} that is no JSON with a text; mend it, or leave it out."
+        ) from None
+
+
+def read_lines(path: str) -> Iterator[str]:
+    """The lines of a file, without their ends; GenError if it cannot be read."""
+    try:
+        if path == "-":
+            yield from (line.rstrip("\r\n") for line in sys.stdin)
+            return
+        opened = lzma.open if path.endswith(".xz") else open
+        with opened(path, "rt", encoding="utf-8-sig") as file:
+            yield from (line.rstrip("\r\n") for line in file)
+    except (OSError, lzma.LZMAError) as problem:
+        reason = getattr(problem, "strerror", None) or problem
+        raise GenError(f"{path} cannot be read ({reason}); name another file.") from problem
+    except UnicodeDecodeError:
+        raise GenError(f"{path} is not UTF-8; convert it, as in `iconv -f GB18030 -t UTF-8`.") from None
+
+
+def lines_of(poem: str) -> list[str]:
+    """The lines of a poem, Chinese characters only."""
+    return [piece.chars for piece in segments(poem)[0]]
+
+
+# ---------------------------------------------------------------------------------------------------- each poem
+
+
+def judge_poem(text: str, wanted: Wanted) -> Judged:
+    """Judge one poem; what is no verse at all keeps nothing."""
+    try:
+        loose = _report(text, wanted, "loose", wanted.variant)
+    except GenError:  # it looks like no form, or has no character
+        return Judged(text, "", "", format=False, strict=False, loose=False, rhyme=False)
+    strict = loose if wanted.tune else _report(text, wanted, "strict", None)
+    return Judged(
+        text=text,
+        form=loose.pattern.form,
+        group=loose.group if loose.rhyme_ok else "",
+        format=loose.format_ok,
+        strict=strict.tones_ok,
+        loose=loose.tones_ok,
+        rhyme=loose.rhyme_ok,
+        poetone=poetone(text, wanted) if wanted.tune else None,
+    )
+
+
+def _report(text: str, wanted: Wanted, tones: str, variant: int | None) -> Report:
+    return judge(
+        text,
+        wanted.form,
+        tune_name=wanted.tune,
+        variant=variant,
+        tones=tones,
+        rhyme_book=wanted.rhyme_book,
+        rhyme=wanted.rhyme,
+    )
+
+
+def poetone(text: str, wanted: Wanted) -> PoeTone:
+    """The shares of one ci by that form of the tune for which their weighted sum is the largest."""
+    numbers = [wanted.variant] if wanted.variant else [int(each.name[1:-1]) for each in tune(wanted.tune).variants]
+    return max((_shares(_report(text, wanted, "loose", number)) for number in numbers), key=lambda each: each.score)
+
+
+def _shares(report: Report) -> PoeTone:
+    rows = list(zip(report.pattern.lines, report.rows, strict=False))
+    whole = [(line, row) for line, row in rows if len(row) == line.length]
+    places = [place for _, row in whole for place in row]
+    wrong = [place for place in places if any(fault.rule in ("tone", "unknown") for fault in place.faults)]
+    words = [row[-1] for line, row in whole if line.rhyme]
+    odd = [word for word in words if any(fault.rule == "rhyme" for fault in word.faults)]
+    unread = [word for word in words if not word.readings and word not in odd]
+    return PoeTone(
+        structure=len(whole) / max(len(report.pattern.lines), len(report.rows)),
+        tone=1 - len(wrong) / len(places) if places else 0.0,
+        rhyme=1 - (len(odd) + len(unread)) / len(words) if words else 0.0,
+    )
+
+
+# --------------------------------------------------------------------------------------------------- all of them
+
+
+def distinct(poems: Sequence[str], n: int) -> float:
+    """The share of runs of n characters within lines that are different ones (Li et al. 2016)."""
+    runs = [line[i : i + n] for poem in poems for line in lines_of(poem) for i in range(len(line) - n + 1)]
+    return len(set(runs)) / len(runs) if runs else 0.0
+
+
+def self_bleu(poems: Sequence[str]) -> float | None:
+    """How much each poem is like the others: its mean BLEU-4 over characters against all of them (Zhu et al. 2018).
+
+    From 0 to 1, of the first 200 poems; None if there are not two. GenError if sacrebleu is not installed.
+    """
+    try:
+        from sacrebleu.metrics.bleu import BLEU
+    except ImportError:
+        raise GenError("Self-BLEU needs sacrebleu; `pip install 'gen-engine-poem[eval]'` installs it.") from None
+    texts = [" ".join("".join(lines_of(poem))) for poem in poems[:COMPARED]]
+    if len(texts) < 2:
+        return None
+    bleu = BLEU(tokenize="none", effective_order=True, force=True)
+    scores = [bleu.sentence_score(text, texts[:i] + texts[i + 1 :]).score for i, text in enumerate(texts)]
+    return sum(scores) / len(scores) / 100
+
+
+def repeated_lines(poems: Sequence[str]) -> float:
+    """The share of lines that stood before, in the same poem or in an earlier one."""
+    lines = Counter(line for poem in poems for line in lines_of(poem))
+    return 1 - len(lines) / lines.total() if lines else 0.0
+
+
+def verbatim(poems: Sequence[str], corpus: Iterable[str]) -> float:
+    """The share of lines that stand in the corpus as they are."""
+    lines = [line for poem in poems for line in lines_of(poem)]
+    own = set(lines)
+    seen = {line for text in corpus for line in lines_of(text) if line in own}
+    return sum(line in seen for line in lines) / len(lines) if lines else 0.0
+
+
+def read_corpus(path: str) -> Iterator[str]:
+    """The texts of a corpus, one by one, of files of any size: JSON lines with a `text`, or lines of text."""
+    for line in read_lines(path):
+        yield _text_of(line, path) if line.startswith("{") else line
+
+
+# ------------------------------------------------------------------------------------------------ under a model
+
+
+def laid_out(poem: str) -> str:
+    """The poem as models of verse read it: on one line, with ， and 。 where the lines have no marks of their own."""
+    text = full_width("".join(poem.split()))
+    if any(mark in text for mark in "，。"):
+        return text
+    return "".join(f"{line}{'，。'[i % 2]}" for i, line in enumerate(lines_of(poem)))
+
+
+def nats(engine: Engine, poems: Sequence[str]) -> list[tuple[float, int]]:
+    """For each poem the nats of all its tokens, marks and end included, and its number of Chinese characters.
+
+    Characters that the model does not know count in neither.
+    """
+    import torch
+
+    found: list[tuple[float, int]] = []
+    vocabulary = engine.tokenizer.vocabulary
+    ends = () if vocabulary.end is None else (vocabulary.end,)
+    for first in range(0, len(poems), PACKED):
+        prompts = [engine.tokenizer.encode(laid_out(poem)) for poem in poems[first : first + PACKED]]
+        rows = [(*prompt.tokens, *ends) for prompt in prompts]
+        leads = [max(1, sum(a == b for a, b in prompt.spans)) for prompt in prompts]
+        asked = [len(row) - lead for row, lead in zip(rows, leads, strict=True)]
+        with torch.inference_mode():
+            cache = engine.model.open(len(rows))
+            logits = engine.model.feed(cache, [-1] * len(rows), [0] * len(rows), [row[:-1] for row in rows], asked)
+            wanted = torch.tensor([token for row, lead in zip(rows, leads, strict=True) for token in row[lead:]])
+            own = torch.log_softmax(logits.float().cpu(), dim=-1).gather(1, wanted[:, None]).flatten()
+            own[wanted == (-1 if vocabulary.unk is None else vocabulary.unk)] = 0.0
+        totals = [-float(part.double().sum()) for part in own.split(asked)]
+        for prompt, total in zip(prompts, totals, strict=True):
+            known = [char for line in lines_of(prompt.text) for char in line if char not in prompt.unknown]
+            found.append((total, len(known)))
+    return found
+
+
+def is_file(path: str) -> bool:
+    """Whether there is such a file, or it is standard input."""
+    return path == "-" or Path(path).is_file()

@@ -1,0 +1,121 @@
+"""The figures of a set of poems together: what `gen eval poem` prints, writes and draws."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from .eval import Judged, Wanted, distinct, judge_poem, nats, repeated_lines, self_bleu, verbatim
+
+if TYPE_CHECKING:
+    from gen_engine.engine import Engine
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One figure: a share of poems, lines or runs between 0 and 1, or nats; None where it could not be worked out."""
+
+    name: str
+    value: float | None
+    meaning: str
+    unit: str = "share"
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A set of poems, each judged, and the figures of all of them."""
+
+    wanted: Wanted
+    source: str
+    poems: tuple[Judged, ...]
+    figures: tuple[Figure, ...]
+
+    @property
+    def groups(self) -> list[tuple[str, int]]:
+        """The rhyme groups, with the number of poems that rhyme in each, the usual ones first."""
+        return Counter(poem.group for poem in self.poems if poem.group).most_common()
+
+    def record(self) -> dict[str, Any]:
+        """The evaluation as JSON knows it."""
+        return {
+            "source": self.source,
+            "poems": len(self.poems),
+            **asdict(self.wanted),
+            "figures": {figure.name: figure.value for figure in self.figures},
+            "rhymes": dict(self.groups),
+            "each": [asdict(poem) for poem in self.poems],
+        }
+
+
+def evaluate(
+    texts: Sequence[str],
+    wanted: Wanted,
+    *,
+    source: str,
+    engine: Engine | None = None,
+    corpus: Iterable[str] | None = None,
+) -> Evaluation:
+    """Judge all poems; with an engine also how likely they are, with a corpus also what stands in it."""
+    poems = [judge_poem(text, wanted) for text in texts]
+    if engine is not None:
+        counted = zip(poems, nats(engine, texts), strict=True)
+        poems = [replace(poem, nats=total, known=chars) for poem, (total, chars) in counted]
+    figures = (*_kept(poems, wanted), *_variety(texts, corpus), *_likelihood(poems, engine))
+    return Evaluation(wanted, source, tuple(poems), figures)
+
+
+def _mean(values: Iterable[float]) -> float | None:
+    found = list(values)
+    return sum(found) / len(found) if found else None
+
+
+def _kept(poems: Sequence[Judged], wanted: Wanted) -> list[Figure]:
+    """How many poems keep their form."""
+    tones = (
+        [Figure("tone", _mean(poem.loose for poem in poems), "poems whose every tone is the tune's")]
+        if wanted.tune
+        else [
+            Figure(
+                "tone strict",
+                _mean(poem.strict for poem in poems),
+                "poems with all tones of the pattern, no 孤平, no 三平尾",
+            ),
+            Figure("tone loose", _mean(poem.loose for poem in poems), "poems with all tones but 一三五不论"),
+        ]
+    )
+    shares = [poem.poetone for poem in poems if poem.poetone is not None]
+    ci = [
+        Figure("PoeTone", _mean(each.score for each in shares), "0.4 structure + 0.3 tone + 0.3 rhyme"),
+        Figure("structure", _mean(each.structure for each in shares), "lines of the right length"),
+        Figure("tone places", _mean(each.tone for each in shares), "places of the right tone in these"),
+        Figure("rhyme words", _mean(each.rhyme for each in shares), "rhyme words that rhyme"),
+    ]
+    return [
+        Figure("format", _mean(poem.format for poem in poems), "poems with the right lines of the right length"),
+        *tones,
+        Figure("rhyme", _mean(poem.rhyme for poem in poems), "poems that rhyme, no word twice"),
+        *(ci if wanted.tune else ()),
+    ]
+
+
+def _variety(texts: Sequence[str], corpus: Iterable[str] | None) -> list[Figure]:
+    """How much the poems repeat themselves, each other, and a corpus."""
+    figures = [
+        Figure("distinct-1", distinct(texts, 1), "different characters"),
+        Figure("distinct-2", distinct(texts, 2), "different pairs of characters within lines"),
+        Figure("self-BLEU", self_bleu(texts), "likeness of each poem to the others, by BLEU-4"),
+        Figure("repeated lines", repeated_lines(texts), "lines that stood before"),
+    ]
+    if corpus is not None:
+        figures.append(Figure("verbatim", verbatim(texts, corpus), "lines that stand in the corpus"))
+    return figures
+
+
+def _likelihood(poems: Sequence[Judged], engine: Engine | None) -> list[Figure]:
+    if engine is None:
+        return []
+    total, chars = sum(poem.nats or 0.0 for poem in poems), sum(poem.known for poem in poems)
+    meaning = f"under {engine.model.name}, marks and end included"
+    return [Figure("nats a character", total / chars if chars else None, meaning, "nats")]
