@@ -1,4 +1,6 @@
-"""Build the tables of tones, rhymes and tunes: `python build.py [rhyme.tar.xz]`, by default the one under GEN_DATA.
+"""Build the tables of tones, rhymes and tunes: `python build.py [--from rhyme.tar.xz] [--to FOLDER]`.
+
+The archive is by default the one under GEN_DATA.
 
 Facts only: character -> tone and rhyme group, tune -> pattern. See README.md beside this file for the sources, the
 format, and what was left out or mended. Needs `opencc`, which says which traditional characters one simplified
@@ -10,8 +12,8 @@ from __future__ import annotations
 import json
 import lzma
 import os
-import sys
 import tarfile
+from argparse import ArgumentParser
 from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
@@ -30,11 +32,11 @@ def load(archive: Path) -> dict[str, Any]:
         return {name: json.load(file) for name, file in files.items() if file is not None}
 
 
-def save(name: str, lines: list[str]) -> None:
+def save(name: str, lines: list[str], folder: Path) -> None:
     """Write a table, packed."""
     data = "".join(line + "\n" for line in lines).encode()
     packed = lzma.compress(data, preset=9 | lzma.PRESET_EXTREME)
-    (TABLES / f"{name}.txt.xz").write_bytes(packed)
+    (folder / f"{name}.txt.xz").write_bytes(packed)
     print(f"{name}.txt.xz: {len(lines):,} lines, {len(data):,} bytes, {len(packed):,} packed")
 
 
@@ -65,7 +67,7 @@ def grouped(entries: Entries) -> list[str]:
     return [f"{','.join(map(str, classes))}\t{''.join(sorted(chars))}" for classes, chars in sorted(alike.items())]
 
 
-def pingshui(data: dict[str, Any]) -> None:
+def pingshui(data: dict[str, Any], folder: Path) -> None:
     """Tones, the 106 rhymes of 平水韵 and the 19 parts of 词林正韵."""
     names = {(name, part) for readings in data["pingshui_char"].values() for _, name, part in readings}
     tables = data["couyun_newrhyme"]["pingshui_names"]
@@ -83,11 +85,11 @@ def pingshui(data: dict[str, Any]) -> None:
                     entries.setdefault(char, set()).add(same[0])
     counts["widened"], counts["filled"] = merge_simplified(entries)
     counts["characters"] = len(entries)
-    save("pingshui", [f"{name} {part}" for name, part in classes] + [""] + grouped(entries))
+    save("pingshui", [f"{name} {part}" for name, part in classes] + [""] + grouped(entries), folder)
     print("  ", dict(counts))
 
 
-def modern(data: dict[str, Any]) -> None:
+def modern(data: dict[str, Any], folder: Path) -> None:
     """Finals and tones of today, and the groups of 中华新韵 and 中华通韵 they belong to."""
     tables = data["couyun_newrhyme"]
     finals = {final: name for name, (_, finals) in zip(tables["xin_hanzi"], tables["xin_yun"].items(), strict=True)
@@ -103,22 +105,30 @@ def modern(data: dict[str, Any]) -> None:
     left_out = {each: count for each, count in used.items() if each not in number}
     widened, filled = merge_simplified(entries)
     head = [f"{final} {'平仄'[tone]} {finals[final]} {common[final]}" for final, tone in classes]
-    save("modern", [*head, "", *grouped(entries)])
+    save("modern", [*head, "", *grouped(entries)], folder)
     print("  ", {"characters": len(entries), "widened": widened, "filled": filled, "readings left out": left_out})
 
 
-def tunes(data: dict[str, Any]) -> None:
+def tunes(data: dict[str, Any], folder: Path) -> None:
     """Patterns of the tune book."""
     part = {char: {(tone == "平", cilin) for tone, _, cilin in rs} for char, rs in data["pingshui_char"].items()}
     lines, counts = read_tunes(data["cipu_qinding"], part)
-    save("tunes", lines)
+    save("tunes", lines, folder)
     for what, where in counts.items():
         print(f"   {what}: {len(where)} {'; '.join(where[:12])}")
 
 
+def main() -> None:
+    """Build all tables."""
+    parser = ArgumentParser(description=__doc__)
+    parser.add_argument("--from", dest="archive", type=Path, help="rhyme.tar.xz")
+    parser.add_argument("--to", dest="folder", type=Path, default=TABLES, help="where the tables go")
+    chosen = parser.parse_args()
+    sources = load(chosen.archive or Path(os.environ["GEN_DATA"]) / "rhyme.tar.xz")
+    chosen.folder.mkdir(exist_ok=True)
+    for build in (pingshui, modern, tunes):
+        build(sources, chosen.folder)
+
+
 if __name__ == "__main__":
-    sources = load(Path(sys.argv[1]) if sys.argv[1:] else Path(os.environ["GEN_DATA"]) / "rhyme.tar.xz")
-    TABLES.mkdir(exist_ok=True)
-    pingshui(sources)
-    modern(sources)
-    tunes(sources)
+    main()

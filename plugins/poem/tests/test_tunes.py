@@ -1,0 +1,80 @@
+"""The tune book: names, forms, rhymes, and what was mended in it."""
+
+import pytest
+
+from gen_engine.errors import GenError
+from gen_poem.tunes import every_tune, search, tune, tunes
+
+
+def signs(pattern):
+    return "".join(line.tones[0] + line.rhyme + line.mark for line in pattern.lines)
+
+
+def test_the_book_has_817_tunes_and_2293_forms():
+    assert len(tunes()) == len(set(tunes())) == 817
+    assert sum(len(each.variants) for each in every_tune()) == 2293
+
+
+def test_a_tune_has_its_forms_with_signs_marks_and_rhymes():
+    assert signs(tune("归字谣").variants[0]) == "平A。中仄平平中仄平A。平平仄，中仄仄平平A。"
+    assert signs(tune("浣溪沙").variants[0]).startswith("中仄中平中仄平A。中平中仄仄平平A。")
+
+
+def test_every_line_has_tones_a_mark_and_perhaps_a_rhyme_of_known_tone():
+    for pattern in (pattern for each in every_tune() for pattern in each.variants):
+        assert pattern.lines[-1].mark == "。"
+        for line in pattern.lines:
+            [tones] = line.tones
+            assert tones
+            assert set(tones) <= set("平仄中")
+            assert line.mark in "，、。"
+            assert not line.rhyme or tones[-1] in "平仄"
+
+
+def test_a_changed_rhyme_is_another_letter_and_an_oblique_answer_the_same():
+    changed = [line.rhyme for line in tune("菩萨蛮").variants[0].lines]
+    answered = {(line.rhyme, line.tones[0][-1]) for line in tune("西江月").variants[0].lines if line.rhyme}
+    assert changed == list("AABBCCDD")
+    assert answered == {("A", "平"), ("A", "仄")}
+
+
+@pytest.mark.parametrize("name", ["念奴娇", "酹江月", "大江东去", "百字令", "念奴嬌", " 念奴娇 "])
+def test_a_tune_goes_by_all_its_names_in_both_scripts(name):
+    assert tune(name).names[0] == "念奴娇"
+
+
+def test_no_name_stands_for_two_tunes():
+    names = [name for each in every_tune() for name in each.names]
+    assert len(names) == len(set(names)) == 959
+
+
+def test_a_form_is_found_by_its_number_and_a_missing_one_refused_with_those_there_are():
+    assert tune("浣溪沙").variant(5).name == "第5体"
+    with pytest.raises(GenError, match="choose one of 1, 2, 3, 4, 5"):
+        tune("浣溪沙").variant(6)
+
+
+def test_a_modern_joke_is_left_out_and_the_numbers_of_the_rest_remain():
+    assert [each.name for each in tune("贺新郎").variants][-1] == "第11体"
+
+
+def test_a_refrain_after_each_rhyme_is_a_line_that_follows_closely():
+    lines = tune("水龙吟").variant(24).lines
+    assert [(line.rhyme, line.mark) for line in lines[:2]] == [("A", "、"), ("", "。")]
+
+
+@pytest.mark.parametrize(("name", "place"), [("锦帐春", -3), ("过涧歇", 4)])
+def test_a_rhyme_that_the_source_forgot_is_there(name, place):
+    assert tune(name).variant(2).lines[place].rhyme == "A"
+
+
+def test_a_name_that_is_nearly_right_is_answered_with_near_ones():
+    with pytest.raises(GenError, match="浣溪沙"):
+        tune("浣溪纱沙")
+    with pytest.raises(GenError, match="gen forms"):
+        tune("xyz")
+
+
+def test_parts_of_names_find_tunes():
+    assert [each.names[0] for each in search("江月")] == ["西江月", "江月晃重山", "念奴娇", "西江月慢"]
+    assert search("xyz") == []
