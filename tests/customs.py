@@ -127,10 +127,10 @@ class TokensOnce:
 class TokensOnceSharp(TokensOnce):
     """The same with everything optional; some tokens may be spent from the start."""
 
-    spent: frozenset = frozenset()
+    used: frozenset = frozenset()
 
     def start(self, prompt):
-        return self.spent
+        return self.used
 
     def permits(self, state, token):
         return token not in state

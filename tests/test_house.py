@@ -185,8 +185,8 @@ def test_a_test_has_at_most_12_lines(path):
     assert [node.name for node in tests if lines(node) > 12] == []
 
 
-def test_only_plugin_loading_catches_everything():
-    allowed = {"gen_engine/plugins.py"}
+def test_only_what_runs_the_code_of_others_catches_everything():
+    allowed = {"gen_engine/plugins.py", "gen_engine/testing/laws.py"}  # both run what others wrote
     catching = [relative(p) for p in SOURCES if re.search(r"except( \(?Exception|:)", p.read_text(encoding="utf-8"))]
     assert set(catching) <= allowed
 

@@ -86,7 +86,7 @@ def test_twins_of_a_token_that_one_rule_singles_out_are_tried_too():
     """`once` may spend one a, so that `pairs` has to go for the b, which no rule mentions."""
     vocab = vocabulary("a", "a", "b", "b")
     engine = engine_of(vocab)
-    spent = Named("once", customs.TokensOnceSharp(4, spent=frozenset([1])))
+    spent = Named("once", customs.TokensOnceSharp(4, used=frozenset([1])))
     done = engine.generate("", processors=[Named("pairs", customs.Pairs()), spent, "length=2"], max_new=2, seed=1)
     assert done[0].new == "bb"
 

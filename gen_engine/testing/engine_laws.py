@@ -1,0 +1,154 @@
+"""What the engine makes of a constraint: every text obeys, and every refusal is confirmed by trying every text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from hypothesis import strategies as st
+
+from ..engine import Engine
+from ..errors import ConflictError, GenError, UndecidedError
+from ..plugins import registry
+from ..product import as_rule
+from ..specs import build
+from ..text import Vocabulary
+from ..tokensets import Intern
+from ..types import Completion, Named, Prompt
+from . import strategies as some
+from .constraint_laws import EQUAL, INPUTS, MASKS
+from .laws import Law, Scene
+from .models import LongestMatch, TableModel, tiny_vocabulary
+from .promise_laws import PROMISES
+from .subjects import Subject, World, members, worlds
+
+LONG = 48
+"""The budget in which at least some text must be possible."""
+
+BARE = frozenset({"start", "step", "allowed", "permits", "next", "accepts", "cut", "held", "enders", "strings"})
+"""What a rule is, its promises aside."""
+
+
+def every_text_obeys(subject: Subject, scene: Scene) -> None:
+    """Texts of the engine are replayed on a fresh subject, token by token."""
+    world = scene.draw(worlds(subject))
+    chain = scene.draw(some.chains(world.vocabulary, shapers=True))
+    engine = scene.draw(some.engines(world.vocabulary))
+    decoder = scene.draw(st.sampled_from(["sample", "greedy"]))
+    scene.now = f"{world}, together with {chain}" if chain else str(world)
+    made = [Named(subject.label, subject.make(world.vocabulary)), *chain]
+    try:
+        written = engine.generate(
+            world.text,
+            processors=made,
+            num=2,
+            seed=scene.draw(st.integers(0, 9)),
+            max_new=world.budget,
+            decoder=decoder,
+        )
+    except GenError:
+        return
+    for done in written:
+        complaint = replay(subject.make(world.vocabulary), world.vocabulary, world.prompt, done)
+        if complaint:
+            scene.fail(f"the engine wrote {done.new!r}, tokens {list(done.tokens)}, and {complaint}")
+
+
+def replay(processor: Any, vocabulary: Vocabulary, prompt: Prompt, done: Completion) -> str | None:
+    """What is wrong with a finished text by one rule alone; None if it obeys."""
+    rule = as_rule("", processor, vocabulary, Intern()).constraint
+    state = rule.start(prompt)
+    for place, token in enumerate(done.tokens):
+        if token not in members(rule.allowed(state)):
+            return f"token {token} at place {place + 1} is forbidden there"
+        state = rule.next(state, token)
+    return None if rule.accepts(state) else "the text may not end there"
+
+
+def no_dead_end(subject: Subject, scene: Scene) -> None:
+    """By its four functions alone: a text where there is one, a conflict where trying every text finds none."""
+    world = scene.draw(worlds(subject))
+    chain = scene.draw(some.chains(world.vocabulary, max_size=1))
+    scene.now = f"{world}, at most {world.budget} new tokens" + (f", together with {chain[0]}" if chain else "")
+    engine = Engine(TableModel(LongestMatch(world.vocabulary, 0, fallback=0)))
+    made = [Bare(subject.make(world.vocabulary)), *(_named(spec, world.vocabulary) for spec in chain)]
+    rules = [as_rule("", processor, world.vocabulary, Intern()).constraint for processor in made]
+    try:
+        states = [rule.start(world.prompt) for rule in rules]
+        engine.generate(world.text, processors=made, seed=1, max_new=world.budget)
+    except ConflictError:
+        text = next(legal_texts(world, rules, states), None)
+        if text is not None:
+            scene.fail(f"the engine refuses it as a conflict, but the tokens {list(text)} are legal")
+        return
+    except UndecidedError:
+        scene.fail("the engine could not decide whether there is a text")
+    except GenError:
+        return
+    if next(legal_texts(world, rules, states), None) is None:
+        scene.fail("the engine wrote a text, and trying every one finds none that is legal")
+
+
+def _named(spec: str, vocabulary: Vocabulary) -> Any:
+    return build(spec, registry(), vocabulary).processor
+
+
+class Bare:
+    """A rule without its promises: only what decides about texts is passed on."""
+
+    def __init__(self, rule: Any) -> None:
+        self._rule = rule
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in BARE:
+            raise AttributeError(name)
+        return getattr(self._rule, name)
+
+
+def legal_texts(world: World, rules: Sequence[Any], states: Sequence[Any]) -> Iterator[tuple[int, ...]]:
+    """Every legal text within the budget, by trying them all."""
+    usable = frozenset(world.vocabulary.usable)
+    waiting: list[tuple[tuple[int, ...], list[Any], list[list[Any]]]] = [((), list(states), [])]
+    while waiting:
+        tokens, here, before = waiting.pop()
+        cut = max((rule.cut(state) for rule, state in zip(rules, here, strict=True) if hasattr(rule, "cut")), default=0)
+        data = b"".join(world.vocabulary.surfaces[token] for token in tokens[: len(tokens) - cut])
+        judged = here if not cut else before[-cut]
+        if _is_utf8(data) and all(rule.accepts(state) for rule, state in zip(rules, judged, strict=True)):
+            yield tokens
+        if cut or len(tokens) == world.budget:
+            continue
+        sets = [set(members(rule.allowed(state))) for rule, state in zip(rules, here, strict=True)]
+        for token in usable.intersection(*sets):
+            after = [rule.next(state, token) for rule, state in zip(rules, here, strict=True)]
+            waiting.append(((*tokens, token), after, [*before, here]))
+
+
+def _is_utf8(data: bytes) -> bool:
+    return data.decode(errors="ignore").encode() == data
+
+
+def some_text_exists(subject: Subject, scene: Scene) -> bool:
+    """In some world a text is possible: a rule that admits none is of no use."""
+    vocabulary = tiny_vocabulary("", *dict.fromkeys(subject.alphabet[:2000] + "春夏秋冬，。ab"), end=0)
+    world = World(vocabulary, scene.draw(st.sampled_from(["", *subject.alphabet[:3], "春"])), LONG)
+    engine = Engine(TableModel(LongestMatch(vocabulary, 0, fallback=0), salt=scene.draw(st.integers(0, 5))))
+    try:
+        made = Named(subject.label, subject.make(vocabulary))
+        return bool(engine.generate(world.text, processors=[made], seed=1, max_new=LONG))
+    except GenError:
+        return False
+
+
+END = "the end can be reached"
+EXISTS = "some text exists"
+OBEYED = "every text obeys"
+SOUND = (INPUTS, EQUAL, MASKS)
+
+ENGINE = (
+    Law(EXISTS, f"in some world a text of at most {LONG} tokens is possible", some_text_exists,
+        (*SOUND, *(law.name for law in PROMISES)), somewhere=True, share=0.3),
+    Law(END, "where a text is possible one is written, and what is refused is impossible", no_dead_end, SOUND),
+    Law(OBEYED, "every finished text is accepted when it is read again", every_text_obeys,
+        (*SOUND, *(law.name for law in PROMISES))),
+)  # fmt: skip

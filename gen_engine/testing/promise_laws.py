@@ -1,0 +1,235 @@
+"""What a constraint may promise besides, to sharpen proofs: each promise is held against what the rule really does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+
+from ..tokensets import Mask
+from .constraint_laws import AGREE, EQUAL, arrive
+from .laws import Law, Scene
+from .subjects import Characters, Subject, View, World, tell, walk
+
+DEPTH = 4
+"""How far the nearest end is looked for, in symbols."""
+
+
+Stop = tuple[World, View, list[Any], Any]
+"""A world, the subject in it, a path and the state it leads to."""
+
+
+def _somewhere(subject: Subject, scene: Scene) -> Stop | None:
+    found = arrive(scene, subject)
+    if found is None:
+        return None
+    world, view, start = found
+    path, states = walk(scene, world, view, start)
+    return world, view, path, states[-1]
+
+
+def kinds_behave_alike(subject: Subject, scene: Scene) -> None:
+    """Two symbols of one kind that the state does not mention may be swapped in every text that follows."""
+    found = _somewhere(subject, scene)
+    if found is None:
+        return
+    _, view, _, state = found
+    kind = _kinds_of(view)
+    mentions = getattr(view.rule, "mentions", None)
+    mentioned = set(mentions(state)) if mentions is not None else set()
+    free = [symbol for symbol in view.symbols if symbol not in mentioned]
+    pairs = [(a, b) for i, a in enumerate(free) for b in free[i + 1 :] if kind(a) == kind(b)]
+    if not pairs:
+        return
+    one, two = scene.draw(st.sampled_from(pairs))
+    swap = {one: two, two: one}
+    rest = [one, *scene.draw(st.lists(st.sampled_from([one, two, one, *view.symbols]), max_size=3))]
+    as_written, swapped = _run(view, state, rest), _run(view, state, [swap.get(s, s) for s in rest])
+    if as_written != swapped:
+        scene.fail(f"{one!r} and {two!r} are of one kind and not mentioned, but {rest!r} and the same with the two "
+                   "swapped are not judged alike")  # fmt: skip
+    if mentions is None and as_written != _run(view, state, [two, *rest[1:]]):
+        scene.fail(f"{one!r} and {two!r} are of one kind, but what may follow them before {rest[1:]!r} differs")
+
+
+def _kinds_of(view: View) -> Callable[[Any], Any]:
+    if isinstance(view, Characters):
+        return view.rule.kind  # type: ignore[no-any-return]
+    kinds = view.rule.kinds()
+    return lambda token: kinds[token]
+
+
+def _run(view: View, state: Any, symbols: list[Any]) -> list[bool]:
+    """Whether the text might end after each of the symbols, as far as they are permitted."""
+    found = []
+    for symbol in symbols:
+        if symbol not in view.permitted(state):
+            break
+        state = view.next(state, symbol)
+        found.append(view.accepts(state))
+    return found
+
+
+def moves_are_exact(subject: Subject, scene: Scene) -> None:
+    """Each permitted symbol is in exactly one move, which leads where it leads; a forbidden one is in none."""
+    found = _somewhere(subject, scene)
+    if found is None:
+        return
+    _, view, _, state = found
+    moves = list(view.rule.moves(state))
+    permitted = set(view.permitted(state))
+    for symbol in view.symbols:
+        leads = [after for symbols, after in moves if _has(symbols, symbol)]
+        if len(leads) != (symbol in permitted):
+            scene.fail(f"{symbol!r} is {'permitted' if symbol in permitted else 'forbidden'} and in {len(leads)} moves")
+        if leads and leads[0] != view.next(state, symbol):
+            scene.fail(f"the move of {symbol!r} leads to {leads[0]!r}, and the step to {view.next(state, symbol)!r}")
+
+
+def _has(symbols: Any, symbol: Any) -> bool:
+    if isinstance(symbols, Mask):
+        return bool(symbols.array[symbol])
+    if isinstance(symbols, np.ndarray):
+        return bool(symbols[symbol])
+    return symbol in symbols
+
+
+def least_is_never_too_large(subject: Subject, scene: Scene) -> None:
+    """No accepted text is nearer than `least` says."""
+    found = _somewhere(subject, scene)
+    if found is None:
+        return
+    _, view, _, state = found
+    least = view.rule.least(state)
+    near: dict[Any, list[Any]] = {state: []}
+    for distance in range(DEPTH):
+        for here, rest in near.items():
+            if view.accepts(here) and distance < least:
+                scene.fail(f"`least` says {least} more, and {rest!r} is enough")
+        near = {
+            view.next(here, symbol): [*rest, symbol]
+            for here, rest in list(near.items())[:12]
+            for symbol in view.permitted(here)
+        }
+
+
+def spent_leaves_all_else_free(subject: Subject, scene: Scene) -> None:
+    """New symbols, all different, and spared ones are permitted, and the text may end anywhere."""
+    found = _somewhere(subject, scene)
+    if found is None:
+        return
+    world, view, path, state = found
+    spent = view.rule.spent(state)
+    if spent is None:
+        return
+    if not view.accepts(state):
+        scene.fail("`spent` makes its promise where the text may not end")
+    fresh = [symbol for symbol in view.symbols if symbol not in spent]
+    spared = _spared(view)
+    for symbol in scene.draw(st.lists(st.sampled_from([*fresh, *spared]), max_size=5)) if fresh or spared else []:
+        if symbol not in fresh and symbol not in spared:
+            continue
+        fresh = [each for each in fresh if each != symbol]
+        if symbol not in view.permitted(state):
+            scene.fail(f"{symbol!r} is new or spared, `spent` being {sorted(spent)!r} at first, and forbidden")
+        path = [*path, symbol]
+        state = view.next(state, symbol)
+        tell(scene, world, view, path)
+        if not view.accepts(state):
+            scene.fail("only new and spared symbols were written since `spent` promised, and the text may not end")
+
+
+def _spared(view: View) -> list[Any]:
+    spares = getattr(view.rule, "spares", None)
+    return [symbol for symbol in view.symbols if spares(symbol)] if spares is not None else []
+
+
+def removes_no_more(subject: Subject, scene: Scene) -> None:
+    """No more symbols than promised are forbidden at any place, and the text may end anywhere."""
+    found = _somewhere(subject, scene)
+    if found is None:
+        return
+    world, view, path, state = found
+    horizon = len(world.text) + len(path) + 1
+    bound = view.rule.removes_at_most(horizon)
+    if bound is None:
+        return
+    texts = world.vocabulary.texts
+    counted = [s for s in view.symbols if isinstance(view, Characters) or len(texts[s] or "ab") == 1]
+    removed = len([symbol for symbol in counted if symbol not in view.permitted(state)])
+    if removed > bound:
+        scene.fail(f"{removed} are forbidden, and at most {bound} were to be in a text of {horizon}")
+    if not view.accepts(state):
+        scene.fail("what removes only a few accepts everywhere, and the text may not end here")
+
+
+def spared_are_never_forbidden(subject: Subject, scene: Scene) -> None:
+    """What is spared is permitted everywhere."""
+    found = _somewhere(subject, scene)
+    if found is None:
+        return
+    _, view, _, state = found
+    if hasattr(view.rule, "cut") and view.rule.cut(state):
+        return
+    for symbol in _spared(view):
+        if symbol not in view.permitted(state):
+            scene.fail(f"{symbol!r} is spared and forbidden")
+
+
+def wants_in_words(subject: Subject, scene: Scene) -> None:
+    """What is wanted next is said in words."""
+    found = _somewhere(subject, scene)
+    if found is None:
+        return
+    _, view, _, state = found
+    wanted = view.rule.wants(state)
+    if not isinstance(wanted, str):
+        scene.fail(f"`wants` answers {wanted!r}")
+
+
+def cuts_are_told(subject: Subject, scene: Scene) -> None:
+    """`cut` stays within the new tokens, `enders` are what would complete a cut, `held` counts bytes."""
+    found = _somewhere(subject, scene)
+    if found is None:
+        return
+    world, view, path, state = found
+    cut = view.rule.cut(state)
+    if not 0 <= cut <= len(path):
+        scene.fail(f"`cut` takes {cut} tokens from {len(path)} new ones")
+    ending = {token for token in view.permitted(state) if view.rule.cut(view.next(state, token))}
+    if hasattr(view.rule, "enders") and not cut and {*view.rule.enders(state)} & {*view.symbols} != ending:
+        scene.fail(f"`enders` are {sorted(view.rule.enders(state))}, and {sorted(ending)} complete a cut")
+    written = b"".join(world.vocabulary.surfaces[token] for token in path)
+    if hasattr(view.rule, "held") and not 0 <= view.rule.held(state) <= len(written):
+        scene.fail(f"`held` withholds {view.rule.held(state)} bytes of {len(written)}")
+
+
+NEEDS = (AGREE, EQUAL)
+KINDS = "kinds behave alike"
+MOVES = "moves are exact"
+LEAST = "least is never too large"
+SPENT = "spent leaves all else free"
+REMOVES = "removes no more than promised"
+SPARES = "what is spared is never forbidden"
+WANTS = "wants are words"
+CUTS = "cuts are told"
+
+PROMISES = (
+    Law(KINDS, "symbols of one kind that a state does not mention are judged alike ever after", kinds_behave_alike,
+        NEEDS, lambda subject: subject.offers("kind") or subject.offers("kinds"), share=2),
+    Law(MOVES, "each permitted symbol is in one move, which leads where the step leads, and a forbidden one in none",
+        moves_are_exact, NEEDS, lambda subject: subject.offers("moves")),
+    Law(LEAST, "no end is nearer than `least` says", least_is_never_too_large, NEEDS,
+        lambda subject: subject.offers("least")),
+    Law(REMOVES, "no more symbols are forbidden at a place than promised, and the text may end anywhere",
+        removes_no_more, NEEDS, lambda subject: subject.offers("removes_at_most")),
+    Law(SPARES, "what is spared is permitted everywhere", spared_are_never_forbidden, NEEDS,
+        lambda subject: subject.offers("spares")),
+    Law(SPENT, "while symbols are new or spared nothing is forbidden and the text may end anywhere",
+        spent_leaves_all_else_free, (*NEEDS, SPARES), lambda subject: subject.offers("spent"), share=2),
+    Law(WANTS, "what is wanted next is said in words", wants_in_words, NEEDS, lambda subject: subject.offers("wants")),
+    Law(CUTS, "`cut`, `enders` and `held` speak of what was written", cuts_are_told, NEEDS,
+        lambda subject: subject.offers("cut")),
+)  # fmt: skip
