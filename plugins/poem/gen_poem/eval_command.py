@@ -76,11 +76,11 @@ def poem(
             texts = _write(engine, chosen, prompt, () if free else _specs(wanted, tones))
         source = file or f"{chosen.model}, {chosen.decoder}"
         found = evaluate(texts, wanted, source=source, engine=engine, corpus=read_corpus(corpus) if corpus else None)
-        _tell(found, chosen, out)
-    if picture:
-        from .eval_picture import draw
+        if picture:
+            from .eval_picture import draw
 
-        draw(found, picture)
+            draw(found, picture)
+        _tell(found, chosen, out)
 
 
 def _specs(wanted: Wanted, tones: str) -> tuple[str, ...]:

@@ -113,6 +113,7 @@ def _histogram(axis: Any, likely: Sequence[float]) -> None:
     axis.axvline(mean, color="#333333", linewidth=1)
     axis.set_title(f"nats a character, by poem (mean {mean:.2f})", loc="left", fontsize=11)
     axis.set_ylabel("poems")
+    axis.locator_params(axis="y", integer=True)
     _bare(axis)
 
 
@@ -122,6 +123,7 @@ def _rhymes(axis: Any, groups: Sequence[tuple[str, int]]) -> None:
     axis.bar_label(bars, padding=3, fontsize=9)
     axis.set_title("poems that rhyme in 韵部", loc="left", fontsize=11)
     axis.margins(x=0.12)
+    axis.locator_params(axis="x", integer=True)
     _bare(axis)
 
 
