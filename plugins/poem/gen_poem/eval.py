@@ -8,7 +8,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from gen_engine.errors import GenError
@@ -266,13 +266,8 @@ def nats(engine: Engine, poems: Sequence[str]) -> list[tuple[float, int]]:
             wanted = torch.tensor([token for row, lead in zip(rows, leads, strict=True) for token in row[lead:]])
             own = torch.log_softmax(logits.float().cpu(), dim=-1).gather(1, wanted[:, None]).flatten()
             own[wanted == (-1 if vocabulary.unk is None else vocabulary.unk)] = 0.0
-        totals = [-float(part.double().sum()) for part in own.split(asked)]
-        for prompt, total in zip(prompts, totals, strict=True):
+        told = iter(own.double().tolist())
+        for prompt, count in zip(prompts, asked, strict=True):
             known = [char for line in lines_of(prompt.text) for char in line if char not in prompt.unknown]
-            found.append((total, len(known)))
+            found.append((-sum(islice(told, count)), len(known)))
     return found
-
-
-def is_file(path: str) -> bool:
-    """Whether there is such a file, or it is standard input."""
-    return path == "-" or Path(path).is_file()

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from gen_engine.errors import GenError
+
 from .eval import Judged, Wanted, distinct, judge_poem, nats, repeated_lines, self_bleu, verbatim
 
 if TYPE_CHECKING:
@@ -105,12 +107,19 @@ def _variety(texts: Sequence[str], corpus: Iterable[str] | None) -> list[Figure]
     figures = [
         Figure("distinct-1", distinct(texts, 1), "different characters"),
         Figure("distinct-2", distinct(texts, 2), "different pairs of characters within lines"),
-        Figure("self-BLEU", self_bleu(texts), "likeness of each poem to the others, by BLEU-4"),
+        _alike(texts),
         Figure("repeated lines", repeated_lines(texts), "lines that stood before"),
     ]
     if corpus is not None:
         figures.append(Figure("verbatim", verbatim(texts, corpus), "lines that stand in the corpus"))
     return figures
+
+
+def _alike(texts: Sequence[str]) -> Figure:
+    try:
+        return Figure("self-BLEU", self_bleu(texts), "likeness of each poem to the others, by BLEU-4")
+    except GenError as problem:  # the other figures need nothing that may be missing
+        return Figure("self-BLEU", None, str(problem))
 
 
 def _likelihood(poems: Sequence[Judged], engine: Engine | None) -> list[Figure]:

@@ -217,6 +217,13 @@ def test_what_is_not_installed_is_named_with_the_command_that_installs_it(monkey
         eval_picture.check_picture("p.svg") if missing == "matplotlib" else measures.self_bleu([HERON, CI])
 
 
+def test_the_other_figures_do_without_sacrebleu(monkeypatch):
+    monkeypatch.setitem(sys.modules, "sacrebleu.metrics.bleu", None)
+    found = evaluate([HERON, CI], Wanted(), source="here")
+    assert figure(found, "self-BLEU") is None
+    assert figure(found, "distinct-1") > 0
+
+
 # ----------------------------------------------------------------------------------------------------- the command
 
 
