@@ -67,6 +67,13 @@ def test_eta_is_that_of_transformers(logits, p):
     assert actual == expected or any(near(share, bound) for share in softmax(logits))
 
 
+def test_eta_lets_more_pass_where_the_model_is_unsure():
+    unsure, sure = np.log([0.4, 0.3, 0.2, 0.1]).tolist(), np.log([0.94, 0.04, 0.01, 0.01]).tolist()
+    assert kept(shape(shapers.eta(0.5), unsure)) == {0, 1, 2}  # sqrt(0.5) * exp(-1.28) is 0.197
+    assert kept(shape(shapers.epsilon(0.5), unsure)) == kept(shape(shapers.eta(0.5), sure)) == {0}
+    assert kept(shape(shapers.eta(1), [0.0] * 9)) == set(range(9))
+
+
 @quick
 @given(some_logits, st.floats(0, 4))
 def test_top_n_sigma_keeps_what_lies_within_n_deviations_of_the_best(logits, n):
