@@ -14,8 +14,8 @@ from .segments import Segment, lay, segments
 from .tunes import Tune, every_tune, tune
 
 FREE = (LEVEL, OBLIQUE)
-Rhyme = tuple[str, str, bool]
-"""What rhyme words share: group, tone ("" where the tones are told by the pattern), and whether it is entering."""
+Rhyme = tuple[str, str]
+"""What rhyme words share: the group, and where the pattern tells no tones, the tone ("" where it does)."""
 
 
 @dataclass(frozen=True)
@@ -280,11 +280,10 @@ def _taboo(place: Place, line: Line) -> str:
 
 
 def _rhymes(words: Sequence[tuple[Line, Place]], rules: Book, asked: str) -> tuple[list[Fault], list[tuple[str, str]]]:
-    """What does not rhyme, and the group of each letter; with a book of one tone a group, 叶 is a rhyme of its own."""
-    parted = rules.name == "pingshui"
+    """What does not rhyme, and the group of each letter."""
     letters: dict[str, list[Place]] = defaultdict(list)
     for line, place in words:
-        letters[line.rhyme + (place.wanted if parted else "")].append(place)
+        letters[line.rhyme].append(place)
     faults: list[Fault] = []
     groups: list[tuple[str, str]] = []
     for number, (letter, places) in enumerate(letters.items()):
@@ -292,7 +291,7 @@ def _rhymes(words: Sequence[tuple[Line, Place]], rules: Book, asked: str) -> tup
         if best is None:
             faults += [_no_rhyme(place, asked) for place in places if asked]
             continue
-        groups.append((letter[0], best[0]))
+        groups.append((letter, best[0]))
         faults += [_no_rhyme(each, best[0]) for each in places if best not in _possible(each)]
     return faults, groups
 
@@ -301,7 +300,7 @@ def _possible(place: Place) -> set[Rhyme]:
     """What the word can rhyme by: where its tone is told, in that tone; otherwise in any, but all words in one."""
     told = place.wanted in FREE
     fit = [each for each in place.readings if not told or each.tone == place.wanted]
-    return {(each.group, "" if told else each.tone, each.entering) for each in fit}
+    return {(each.group, "" if told else each.tone) for each in fit}
 
 
 def _shared(places: Sequence[Place], asked: str) -> Rhyme | None:
