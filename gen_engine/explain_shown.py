@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from importlib.resources import files
+from itertools import accumulate, islice
 from math import exp, isfinite
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -65,16 +67,32 @@ def _finite(nats: float) -> float | None:
     return nats if isfinite(nats) else None
 
 
-def page(explanations: Sequence[Explanation], *, piece: Callable[[str], str] = str) -> str:
-    """All of a page of HTML with these texts; `piece` prints a stretch of text as it should be seen, lines broken."""
-    records = []
-    for explained in explanations:
-        record = explanation_record(explained)
-        shown = [{**place, "shown": piece(place["text"])} for place in record["places"]]
-        records.append({**record, "places": shown, "prompt": piece(record["prompt"])})
+def page(explanations: Sequence[Explanation], *, lines: Callable[[str], Sequence[str]] = str.splitlines) -> str:
+    """All of a page of HTML with these texts, needing nothing else; `lines` says how a text is shown, line by line."""
     # In a script element only "<" could end it, and JSON may spell it otherwise.
-    data = json.dumps(records, ensure_ascii=False).replace("<", "\\u003c")
+    data = json.dumps([_shown(each, lines) for each in explanations], ensure_ascii=False).replace("<", "\\u003c")
     return files(__package__).joinpath("explain_page.html").read_text(encoding="utf-8").replace("__DATA__", data)
+
+
+def _shown(explained: Explanation, lines: Callable[[str], Sequence[str]]) -> dict[str, Any]:
+    """The record with the prompt and each place as they are shown, broken into lines if that changes no length."""
+    text = explained.prompt + explained.new
+    laid = lines(text)
+    if len("".join(laid)) == len(text):
+        ends = set(accumulate(map(len, laid[:-1])))
+        shown = [char + "\n" * (number in ends) for number, char in enumerate("".join(laid), 1)]
+    else:
+        shown = list(text)
+    chars = iter(shown)
+    record = explanation_record(explained)
+    prompt = "".join(islice(chars, len(explained.prompt)))
+    places = [{**place, "shown": "".join(islice(chars, len(place["text"])))} for place in record["places"]]
+    return {**record, "prompt": prompt, "places": places}
+
+
+def sentences(text: str) -> list[str]:
+    """A text that has no lines of its own, a sentence on each, as far as it has Chinese full stops."""
+    return text.splitlines() if "\n" in text else re.findall(r"[^。！？；]*[。！？；]+|[^。！？；]+$", text) or [text]
 
 
 # ----------------------------------------------------------------------------------------------- the terminal

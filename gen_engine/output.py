@@ -174,7 +174,7 @@ def write_explained(
                 print_explanation(file, explanation)
             told.append(explanation)
         if written is not None:
-            written.write(page(told, piece=show.piece))
+            written.write(page(told, lines=lambda text: show.lines(show.text(text))))
 
 
 def _texts(pieces: Iterable[tuple[int, Piece]], done: list[Completion]) -> Iterator[str]:

@@ -16,7 +16,7 @@ from gen_engine import cli
 from gen_engine.engine import Engine
 from gen_engine.errors import GenError
 from gen_engine.explain import PROOF, VOCABULARY, explain, explain_text
-from gen_engine.explain_shown import explanation_record, page, print_explanation, short_names
+from gen_engine.explain_shown import explanation_record, page, print_explanation, sentences, short_names
 from gen_engine.testing.models import table_model
 from gen_engine.types import Named
 
@@ -270,9 +270,27 @@ def test_no_text_can_break_out_of_a_page():
     assert "<script>alert" not in html
 
 
-def test_a_page_breaks_lines_as_the_text_is_shown():
-    html = page([told("force=1:b", max_new=2)], piece=lambda text: text.replace("b", "b\n"))
-    assert '"shown": "b\\n"' in html
+def shown(html):
+    watch = Watch()
+    watch.feed(html)
+    [record] = json.loads(watch.texts[("script",)][0])
+    return [record["prompt"], *(place["shown"] for place in record["places"])]
+
+
+def test_a_page_shows_the_text_as_it_is_laid_out():
+    explained = explain_text(table_engine(), "abca", prompt="ab", processors=["length=2"])
+    assert shown(page([explained], lines=lambda text: [text[:1].upper(), text[1:3], text[3:]])) == ["A\nb", "c\n", "a"]
+
+
+def test_a_page_shows_the_text_itself_where_its_layout_has_other_characters():
+    explained = explain_text(engine_of(chars("ab\n")), "a\nb", processors=["length=3"])
+    assert shown(page([explained])) == ["", "a", "\n", "b"]
+
+
+def test_sentences_stand_on_lines_of_their_own_if_the_text_has_none():
+    assert sentences("春。夏，秋！？冬") == ["春。", "夏，秋！？", "冬"]
+    assert sentences("春。\n夏。秋。") == ["春。", "夏。秋。"]
+    assert sentences("") == [""]
 
 
 def test_a_cost_without_limit_is_null_in_json():

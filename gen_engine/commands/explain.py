@@ -6,7 +6,7 @@ import click
 
 from ..errors import GenError
 from ..options import choice, generating, prompted, read_prompt
-from ..output import continue_text, mention_unknown, opened, write_explained
+from ..output import Show, continue_text, mention_unknown, opened, write_explained
 
 
 @click.command()
@@ -30,14 +30,17 @@ def explain(prompt: str | None, file: str | None, text: str | None, max_new: int
         raise GenError("--text explains the text that is given, so that --num and --seed say nothing; leave them out.")
     with opened(chosen.out) as out:
         from ..engine import load
+        from ..explain_shown import sentences
 
         engine = load(chosen.model, dtype=chosen.dtype, fast=chosen.fast)
         mention_unknown(engine.tokenizer.encode(start))
-        processors = chosen.processors
+        processors, show = chosen.processors, Show(lines=sentences)
         if text is None:
-            return continue_text(out, engine, start, chosen, processors=processors, max_new=max_new, explain=html or "")
+            return continue_text(
+                out, engine, start, chosen, processors=processors, max_new=max_new, show=show, explain=html or ""
+            )
         from ..explain import explain_text
 
         told = explain_text(engine, text, prompt=start, processors=processors, max_new=max_new)
-        record = {"text": text, "new": told.new, "lines": text.splitlines(), "model": told.model}
-        return write_explained(out, [(record, told)], as_json=chosen.json, html=html or "")
+        record = {"text": text, "new": told.new, "lines": sentences(text), "model": told.model}
+        return write_explained(out, [(record, told)], as_json=chosen.json, html=html or "", show=show)
