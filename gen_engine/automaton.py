@@ -269,6 +269,12 @@ class Automaton:
         """Where the longest way from here ended that has no continuation at all, if a search for the end met one."""
         return self._stuck.get(state)
 
+    def onward(self, state: State, left: int) -> list[tuple[Mask, float]]:
+        """The edges of a state and how far the end is behind each, within `left` tokens; roughly if they are many."""
+        edges = self.edges(state)
+        asked = self.relaxed if len(edges) <= FEW else lambda after, limit: self._node(after).at_least("relaxed")
+        return [(mask, 0 if after is None or not self._is_complete else asked(after, left)) for mask, after in edges]
+
     def dead(self, state: State, left: int) -> Mask | None:
         """Tokens without those known to lead where no end is in reach of `left` more; None if there are none such."""
         if not self._is_complete:
@@ -278,9 +284,7 @@ class Automaton:
             return self._dead[key]
         if len(self._dead) > REMEMBERED:
             self._dead.clear()
-        edges = [edge for edge in self.edges(state) if edge[1] is not None]
-        asked = self.relaxed if len(edges) <= FEW else lambda after, limit: self._node(after).at_least("relaxed")
-        far = [mask for mask, after in edges if after is not None and asked(after, left) > left]
+        far = [mask for mask, distance in self.onward(state, left) if distance > left]
         found = None
         if far:
             found = self.intern.mask(~np.logical_or.reduce([mask.array for mask in far]))

@@ -43,7 +43,7 @@ class Chain:
         if budget < 0:
             raise GenError(f"max_new={budget} is less than nothing; give a number of tokens from 0.")
         joint = self.product.start(prompt)
-        plan = Plan(self, prompt, budget, joint, self._shared_prover(joint, self._horizon(prompt, budget)))
+        plan = Plan(self, prompt, budget, joint, self._shared_prover(joint, self._horizon(joint, prompt, budget)))
         answer = plan.prover.feasible(joint, budget)
         if answer == "no":
             raise self._conflict(prompt, budget)
@@ -54,8 +54,10 @@ class Chain:
             )
         return plan
 
-    def _horizon(self, prompt: Prompt, budget: int) -> int:
-        return len(prompt.text) + budget * self.vocabulary.longest
+    def _horizon(self, joint: Joint, prompt: Prompt, budget: int) -> int:
+        """How many characters the text may have at most."""
+        rest = [rule.most(state) for rule, state in zip(self.product.rules, joint.states, strict=True)]
+        return len(prompt.text) + int(min([budget * self.vocabulary.longest, *rest]))
 
     def _shared_prover(self, joint: Joint, horizon: int) -> Prover:
         """The prover of all requests with a like horizon that start where the rules' kinds are known to hold."""
@@ -101,7 +103,7 @@ class Chain:
         return self._prover(product, prompt, budget, 10 * self.nodes).feasible(product.start(prompt), budget)
 
     def _prover(self, product: Product, prompt: Prompt, budget: int, nodes: int) -> Prover:
-        horizon = self._horizon(prompt, budget)
+        horizon = len(prompt.text) + budget * self.vocabulary.longest
         return Prover(product, counted_bound(product, horizon), nodes, round_up(horizon))
 
     def _names(self, rules: Sequence[Rule]) -> str:

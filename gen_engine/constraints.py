@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from math import inf
 from typing import Literal
 
 from .errors import GenError
@@ -15,6 +16,9 @@ from .types import CharMachine, Constraint
 
 MARKS = CharSet("punctuation")
 PLAIN = CharSet("punctuation", inverted=True)
+
+MANY = 1_000
+"""Up to which place it is kept for each what is still to be forced."""
 
 LONGEST = 100_000
 """The longest text, in characters, that lengths and places may speak of: each of its characters is a state."""
@@ -232,6 +236,10 @@ class Length:
         """The characters that are missing."""
         return max(0, self.low - state)
 
+    def most(self, state: int) -> float:
+        """The characters that may still follow."""
+        return inf if self.high is None else self.high - state
+
     def wants(self, state: int) -> str:
         """How many characters more, in words."""
         if self.high is not None and state >= self.high:
@@ -281,6 +289,14 @@ class Forced:
     def moves(self, state: int) -> list[tuple[CharSet, int]]:
         """The character that is forced, or any."""
         return [(self.allowed(state), min(state + 1, self.places[-1][0]))]
+
+    @cached_property
+    def _missing(self) -> tuple[tuple[str, ...], ...]:
+        return tuple(tuple(c for place, c in self.places if place > state) for state in range(self.places[-1][0] + 1))
+
+    def needs(self, state: int) -> tuple[str, ...]:
+        """The characters that are still to be forced."""
+        return self._missing[state] if self.places[-1][0] < MANY else ()
 
     def least(self, state: int) -> int:
         """The characters up to the last forced one."""

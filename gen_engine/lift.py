@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from math import ceil
+from math import ceil, inf
 from typing import Any
 
 import numpy as np
@@ -205,7 +205,8 @@ class Lifted:
             return self.vocabulary.in_class(kind).copy()
         singles = self.vocabulary.singles
         array = np.zeros(len(self.vocabulary), dtype=bool)
-        array[[token for char in kind for token in singles.get(char, ())]] = True
+        mine = kind if len(kind) < len(singles) else kind.intersection(singles)
+        array[[token for char in mine for token in singles.get(char, ())]] = True
         return array
 
     # ------------------------------------------------------------------------------------------ for the prover
@@ -297,6 +298,11 @@ class Lifted:
         own = getattr(self.machine, "least", None)
         return 0 if own is None else ceil(own(state[0]) / self.vocabulary.longest)
 
+    def most(self, state: LiftedState) -> float:
+        """An upper bound on the characters that may still follow."""
+        own = getattr(self.machine, "most", None)
+        return inf if own is None else float(own(state[0]))
+
     def spent(self, state: LiftedState) -> frozenset[str] | None:
         """The characters whose repetition alone the machine might forbid; None if it makes no such promise."""
         own = getattr(self.machine, "spent", None)
@@ -306,6 +312,11 @@ class Lifted:
         """The characters that never come again, as none will that is written from now on; None if they may."""
         own = getattr(self.machine, "used_up", None)
         return None if own is None else own(state[0], room)
+
+    def needs(self, state: LiftedState) -> Sequence[str]:
+        """The characters that must still come, as often as they must."""
+        own = getattr(self.machine, "needs", None)
+        return () if own is None or state[1] else own(state[0])
 
     def wants(self, state: LiftedState) -> str:
         """What the machine wants next, in words; empty if it does not say."""

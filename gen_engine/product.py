@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import inf
 from typing import Any, NamedTuple
 
 from .errors import GenError
@@ -123,6 +124,11 @@ class Rule:
         return getattr(self.constraint, "least", None) or (lambda state: 0)
 
     @cached_property
+    def most(self) -> Callable[[Any], float]:
+        """An upper bound on the characters that may still follow."""
+        return getattr(self.constraint, "most", None) or (lambda state: inf)
+
+    @cached_property
     def spent(self) -> Callable[[Any], frozenset[str] | None]:
         """The characters whose repetition alone the rule might forbid; None if there is no such promise."""
         return getattr(self.constraint, "spent", None) or (lambda state: None)
@@ -131,6 +137,18 @@ class Rule:
     def used_up(self) -> Callable[[Any, int], frozenset[str] | None]:
         """The characters that never come again, as none will that is written from now on; None if they may."""
         return getattr(self.constraint, "used_up", None) or (lambda state, room: None)
+
+    @property
+    def uses_up(self) -> bool:
+        """Whether the rule ever promises that characters never come again."""
+        return hasattr(self.constraint.machine if isinstance(self.constraint, Lifted) else self.constraint, "used_up")
+
+    @cached_property
+    def needs(self) -> Callable[[Any], Sequence[str]] | None:
+        """The characters that must still come, as often as they must; None if the rule never says."""
+        if isinstance(self.constraint, Lifted) and not hasattr(self.constraint.machine, "needs"):
+            return None
+        return getattr(self.constraint, "needs", None)
 
     @cached_property
     def wants(self) -> Callable[[Any], str]:

@@ -11,7 +11,7 @@ behave alike, with failures remembered; it ends in a witness, in a proof by exha
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
@@ -114,7 +114,39 @@ class Prover:
             return "yes"
         if self.automaton.relaxed(state, budget) > budget:
             return "no"
+        if self._misses(joint):
+            return "no"
         return "yes" if self._fresh is not None and self._fresh.suffices(state, self.others(joint), budget) else None
+
+    def _misses(self, joint: Joint) -> bool:
+        """Whether one rule needs a character that never comes again by another."""
+        if self.room is None or not self._using_up:
+            return False
+        for i, needs in self._needy:
+            wanted = needs(joint.states[i])
+            if not wanted:
+                continue
+            for j in self._using_up:
+                gone = self.product.rules[j].used_up(joint.states[j], self.room)
+                if gone is not None and (not gone.isdisjoint(wanted) or self._repeats(wanted, j)):
+                    return True
+        return False
+
+    def _repeats(self, chars: Sequence[str], number: int) -> bool:
+        """Whether a character comes twice that the rule of this number does not spare."""
+        if len(set(chars)) == len(chars):
+            return False
+        singles, spares = self.product.vocabulary.singles, self.product.rules[number].spares
+        twice = {char for char in chars if chars.count(char) > 1}
+        return not all(spares(token) for char in twice for token in singles.get(char, ()))
+
+    @cached_property
+    def _needy(self) -> list[tuple[int, Callable[[Any], Sequence[str]]]]:
+        return [(i, rule.needs) for i, rule in enumerate(self.product.rules) if rule.needs is not None]
+
+    @cached_property
+    def _using_up(self) -> list[int]:
+        return [i for i, rule in enumerate(self.product.rules) if rule.uses_up]
 
     # ------------------------------------------------------------------------------------------ the automaton
 
@@ -243,8 +275,7 @@ class Prover:
         """The edges worth trying within the budget, the nearest to the end first, those of many tokens first."""
         surfaces, automaton = self.product.vocabulary.surfaces, self.automaton
         found: list[tuple[float, bool, float, int, Mask]] = []
-        for number, (mask, after) in enumerate(automaton.edges(state)):
-            distance = 0 if after is None else automaton.relaxed(after, budget - 1)
+        for number, (mask, distance) in enumerate(automaton.onward(state, budget - 1)):
             if distance < budget:
                 prints_nothing = not surfaces[self._tokens(mask)[0]]
                 found.append((distance, prints_nothing, -automaton.weight(mask), number, mask))

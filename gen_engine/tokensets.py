@@ -103,9 +103,9 @@ class Intern:
         if len(sets) == 1:
             return sets[0]
         mask = self.meet_masks([part.mask for part in sets])
-        if not any([part.plus for part in sets]):
-            odd_ones = [part.minus for part in sets if part.minus]
-            return TokenSet(mask, odd_ones[0] if len(odd_ones) == 1 else tuple({t for minus in odd_ones for t in minus}))
+        if not any(part.plus for part in sets):
+            minuses = [part.minus for part in sets if part.minus]
+            return TokenSet(mask, minuses[0] if len(minuses) == 1 else tuple({t for minus in minuses for t in minus}))
         odd = {token for part in sets for token in (*part.minus, *part.plus)}
         inside = {token for token in odd if all(token in part for part in sets)}
         minus = tuple(token for token in odd if token not in inside and mask.array[token])

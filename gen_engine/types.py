@@ -59,10 +59,12 @@ class Constraint(Protocol):
     `moves(state) -> (tokens, next state) for each state that may follow`: disjoint masks or bool arrays [vocab], which
     together are what is permitted (instead of one step for each kind of token);
     `least(state) -> number`: at least so many tokens are missing before the rule accepts;
+    `most(state) -> number`: at most so many characters may follow;
     `spent(state) -> frozenset of characters, or None`: the promise that the rule forbids nothing and accepts everywhere
     as long as each further character is spared, or neither among these nor written twice;
     `used_up(state, room) -> frozenset of characters, or None`: the promise that in a text of at most `room` characters
     none of these is permitted ever again, nor any character (not spared) once it is written;
+    `needs(state) -> characters`: each of them must still come, as often as it stands here;
     `wants(state) -> str`: what the rule wants next, in words and with the place, for people;
     `cut(state) -> int`: how many trailing tokens are no part of the text, which then has ended (stop strings). What
     cuts may also say `strings` (the longest tells how far back it cuts), `enders(state) -> tokens that would complete
@@ -88,7 +90,8 @@ class CharMachine(Protocol):
     Optional: `allowed(state) -> CharSet` (one set instead of one `step` per character), `kind(char)` (characters of one
     kind that the state does not mention behave alike), `mentions(state) -> iterable of characters`,
     `removes_at_most(horizon) -> int` (in characters), `spares(char)`, `moves(state) -> (CharSet, next state) ...`,
-    `least(state)` (in characters), `spent(state)`, `used_up(state, room)`, `wants(state)`.
+    `least(state)`, `most(state)` (in characters), `spent(state)`, `used_up(state, room)`, `needs(state)`,
+    `wants(state)`.
     """
 
     def start(self, text: str) -> State: ...
@@ -287,4 +290,11 @@ class Piece:
 
 
 Decoder = Callable[..., Generator[Extend, Any, None]]
-"""A strategy: a coroutine over a `Course` that yields what it asks, is sent back `Scores`, and writes the texts."""
+"""A strategy: a coroutine over a `Course` that yields what it asks, is sent back `Scores`, and writes the texts.
+
+Optional attributes: `rows`, how many rows it asks for at most (default: as many as the course has texts), and
+`at_once(num) -> how many of `num` texts one course writes`, which raises GenError if it cannot tell so many.
+"""
+
+DecoderFactory = Callable[..., Decoder]
+"""Makes a decoder from typed, documented parameters, as in `beam,width=8`; none of them is called `course`."""

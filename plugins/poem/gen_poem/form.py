@@ -74,6 +74,21 @@ class Form:
         sign = self.pattern[state]
         return CharSet("han") if sign == HAN else CharSet(WIDTHS[sign])
 
+    def moves(self, state: int) -> list[tuple[CharSet, int]]:
+        return [(self.allowed(state), state + 1)] if state < len(self.pattern) else []
+
+    def least(self, state: int) -> int:
+        return len(self.pattern) - state
+
+    most = least
+
+    def wants(self, state: int) -> str:
+        if state == len(self.pattern):
+            return "the end"
+        line, place = divmod(state, self.cols + 1)
+        wanted = "a Chinese character" if self.pattern[state] == HAN else self.pattern[state]
+        return f"{wanted} at line {line + 1}, place {place + 1}"
+
     def kind(self, char: str) -> str | None:
         if is_han(char):
             return HAN

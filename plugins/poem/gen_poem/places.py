@@ -88,6 +88,10 @@ class Acrostic:
     def moves(self, state: tuple[int, int]) -> tuple[Move, ...]:
         return self._table.row(state)[1]
 
+    def needs(self, state: tuple[int, int]) -> str:
+        line, count = state
+        return self.text[line:] if line == len(self.text) or count <= self.places[line] else self.text[line + 1 :]
+
     def least(self, state: tuple[int, int]) -> int:
         line, count = state
         if line == len(self.text):
@@ -146,6 +150,9 @@ class TailAcrostic:
 
     def moves(self, state: tuple[int, int]) -> tuple[Move, ...]:
         return self._table.row(state)[1]
+
+    def needs(self, state: tuple[int, int]) -> str:
+        return self.text[state[0] + (state[1] == RIGHT) :]
 
     def least(self, state: tuple[int, int]) -> int:
         return 2 * (len(self.text) - state[0]) - (state[1] == RIGHT)
@@ -219,8 +226,19 @@ class Template:
     def moves(self, state: int) -> tuple[Move, ...]:
         return () if state == len(self.pattern) else ((self._sets[state], state + 1),)
 
+    @cached_property
+    def _fixed(self) -> tuple[str, ...]:
+        """The Chinese characters of the pattern from each place on."""
+        fixed = [self.pattern[place:] for place in range(len(self.pattern) + 1)]
+        return tuple("".join(char for char in rest if known_han(char) and char not in BLANKS) for rest in fixed)
+
+    def needs(self, state: int) -> str:
+        return self._fixed[state]
+
     def least(self, state: int) -> int:
         return len(self.pattern) - state
+
+    most = least
 
     def wants(self, state: int) -> str:
         if state == len(self.pattern):
@@ -266,6 +284,9 @@ class Require:
 
     def moves(self, state: str) -> tuple[Move, ...]:
         return self._table.row(state)[1]
+
+    def needs(self, state: str) -> str:
+        return state
 
     def least(self, state: str) -> int:
         return len(state)
@@ -315,6 +336,9 @@ class Distinct:
         return not known_han(char) or self.is_exempt(char)
 
     def spent(self, state: frozenset[str]) -> frozenset[str]:
+        return state
+
+    def used_up(self, state: frozenset[str], room: int) -> frozenset[str]:
         return state
 
     def least(self, state: frozenset[str]) -> int:

@@ -94,6 +94,10 @@ class Verse:
         """How many characters away the nearest end is, marks included; exactly, as far as the book has characters."""
         return min(rest.left + len(boxes[0]) for rest, boxes, _ in state.configs)
 
+    def most(self, state: Spot) -> int:
+        """How many characters away the furthest end is, marks included."""
+        return max(rest.left + len(boxes[0]) for rest, boxes, _ in state.configs)
+
     def wants(self, state: Spot) -> str:
         """In words what may follow, and where: an oblique tone at line 3, place 1."""
         return wanted_at(self, state)
