@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import nullcontext
-from typing import TYPE_CHECKING
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING, TextIO
 
 import click
+from click.core import ParameterSource
 
 from gen_engine.errors import GenError
 from gen_engine.options import Choice, choice, generating
+from gen_engine.output import opened, table
+
+from .asked import Asked, asked, asking, rules
+from .layout import Poem
+from .resolve import Wish, resolve
 
 if TYPE_CHECKING:
     from gen_engine.engine import Engine
 
-    from .eval import Wanted
     from .eval_figures import Evaluation
 
-ENOUGH = 400
-"""More new characters than any form has."""
+TEXTS = 100
+"""How many poems a model writes if nothing is said."""
+
+FREE = 400
+"""How many characters a model that writes as it will may add."""
 
 
 @click.command()
@@ -26,23 +34,19 @@ ENOUGH = 400
 @click.option("--form", default="", metavar="NAME", help="The form of the poems, a name of `gen forms`.")
 @click.option("--tune", default="", metavar="NAME", help="Their tune: ci are judged, by PoeTone's measure too.")
 @click.option("--variant", type=click.IntRange(1), metavar="N", help="The form of the tune.")
-@click.option("--tones", type=click.Choice(["strict", "loose", "off"]), default="loose", show_default=True,
-              help="What a model's poems have to keep; all are judged by strict and by loose.")  # fmt: skip
-@click.option("--rhyme-book", default="", metavar="NAME", help="pingshui, cilin, xinyun or tongyun.")
-@click.option("--rhyme", default="", metavar="GROUP", help="The rhyme that they should have.")
+@click.option("--rows", type=click.IntRange(1), metavar="N", help="How many lines, for a form of no fixed length.")
 @click.option("--prompt", default="", metavar="TEXT", help="How a model's poems begin.")
 @click.option("--free", is_flag=True, help="Let the model write as it will, under --with alone, and see what it keeps.")
 @click.option("--corpus", metavar="FILE", help="Texts, such as those trained on: how many lines stand there?")
 @click.option("--picture", metavar="FILE", help="Draw the figures into FILE.svg, .png or .pdf.")
+@asking
 @generating("poem")
 def poem(
     file: str | None,
     form: str,
     tune: str,
     variant: int | None,
-    tones: str,
-    rhyme_book: str,
-    rhyme: str,
+    rows: int | None,
     prompt: str,
     free: bool,
     corpus: str | None,
@@ -52,82 +56,74 @@ def poem(
 
     FILE has a poem on each line, or poems between empty lines, or JSON lines with a "text"; .xz is unpacked. Told
     are the shares of poems that keep format, tones and rhyme, how much they repeat themselves, each other and a
-    corpus, and their nats a character under --model. A model writes --num poems, 100 if nothing is said.
+    corpus, and their nats a character under --model. A model writes --num poems, 100 if nothing is said; by strict
+    and by loose tones they are judged whichever they kept. --out writes the figures as JSON.
     """
-    from gen_engine.output import opened
-
     from .eval import Wanted, read_corpus, read_poems
     from .eval_picture import check_picture
 
-    wanted = Wanted(form, tune, variant, rhyme_book, rhyme).check()
-    chosen = choice()
+    asks, chosen = asked(), choice()
+    judged_by = asks.rhyme_book if asks.rhyme_book != "none" else None
+    wanted = Wanted(form, tune, variant, judged_by or "", "".join(asks.rhyme[:1])).check()
+    writing = _writing(file, asks, replace(asks.wish(form or tune), variant=variant, rows=rows), free)
     if picture:
         check_picture(picture)
     texts = read_poems(file) if file else None
-    if texts is None and not (form or tune or free):
-        raise GenError("Poems to be written need a form; give --form, --tune or --free, or a FILE of poems to judge.")
-    with opened(chosen.out) if chosen.out else nullcontext() as out:
+    with opened(chosen.out) as out:
         from gen_engine.engine import load
 
         from .eval_figures import evaluate
 
         engine = load(chosen.model, dtype=chosen.dtype, fast=chosen.fast)
-        if texts is None:
-            texts = _write(engine, chosen, prompt, () if free else _specs(wanted, tones))
+        texts = texts or _write(engine, chosen, prompt, writing)
         source = file or f"{chosen.model}, {chosen.decoder}"
         found = evaluate(texts, wanted, source=source, engine=engine, corpus=read_corpus(corpus) if corpus else None)
         if picture:
             from .eval_picture import draw
 
             draw(found, picture)
-        _tell(found, chosen, out)
+        _tell(found, out, as_json=chosen.json or chosen.out is not None)
 
 
-def _specs(wanted: Wanted, tones: str) -> tuple[str, ...]:
-    """The processors that keep a form, as on the command line."""
-    options = {
-        "tones": "" if wanted.tune and tones == "loose" else tones,
-        "book": wanted.rhyme_book,
-        "rhyme": wanted.rhyme,
-        "variant": wanted.variant,
-    }
-    written = "".join(f",{name}={value}" for name, value in options.items() if value)
-    return (f"form={wanted.form or wanted.tune}{written}", f"distinct_rhymes={wanted.form or wanted.tune}{written}")
+def _writing(file: str | None, asks: Asked, wish: Wish, free: bool) -> Poem:
+    """What poems a model is to write, if it is; GenError where that is not said, or said of a file."""
+    places = asks.places()
+    if file and (places or free):
+        raise GenError(
+            f"{file} has poems already, and {places[0] if places else '--free'} is for new ones; leave it out."
+        )
+    if file or free:
+        return Poem(places, None, FREE)
+    if not wish.name:
+        raise GenError("Poems to be written need a form; give --form, --tune or --free, or a FILE of poems to judge.")
+    return Poem((*rules(wish), *places), resolve(wish))
 
 
-def _write(engine: Engine, chosen: Choice, prompt: str, specs: Sequence[str]) -> list[str]:
-    processors = ("no_unk", "no_special", *specs, *chosen.with_default("top_k=200"))
-    context = click.get_current_context()
+def _write(engine: Engine, chosen: Choice, prompt: str, poem: Poem) -> list[str]:
+    start = poem.lay_out(prompt)
     # The shared option's own default is one text, of which there is little to tell.
-    asked = context.get_parameter_source("num") is click.core.ParameterSource.COMMANDLINE
+    asked_for = click.get_current_context().get_parameter_source("num") is ParameterSource.COMMANDLINE
     done = engine.completions(
-        prompt,
-        processors=processors,
-        num=chosen.num if asked else 100,
+        start,
+        processors=("no_unk", "no_special", *poem.rules, *chosen.with_default("top_k=200")),
+        num=chosen.num if asked_for else TEXTS,
         seed=chosen.seed,
-        max_new=ENOUGH * engine.tokenizer.vocabulary.tokens_per_char,
+        max_new=max(0, poem.widest - len(start)) * engine.tokenizer.vocabulary.tokens_per_char,
         decoder=chosen.decoder,
     )
     return [each.text for each in done]
 
 
-def _tell(found: Evaluation, chosen: Choice, out: object) -> None:
-    """Print the figures as a table or as JSON; to a file always as JSON."""
-    import json
-
-    from gen_engine.output import dump, table
-
-    if out is not None:
-        print(json.dumps(found.record(), ensure_ascii=False), file=out)  # type: ignore[call-overload]
-    if chosen.json and out is None:
-        return dump(found.record())
+def _tell(found: Evaluation, out: TextIO, *, as_json: bool) -> None:
+    """Print the figures as a table or as JSON."""
+    if as_json:
+        print(json.dumps(found.record(), ensure_ascii=False, indent=2), file=out)
+        return
     rows = [[figure.name, _shown(figure.value, figure.unit), figure.meaning] for figure in found.figures]
     rhymes = " ".join(f"{name} {count}" for name, count in found.groups[:12])
     rows += [["rhymes", "", rhymes]] if rhymes else []
-    if out is None:
-        what = found.wanted.form or found.wanted.tune or "poems"
-        table(f"{len(found.poems)} × {what} ({found.source})", ["figure", "is", "what it says"], rows)
-    return None
+    what = found.wanted.form or found.wanted.tune or "poems"
+    table(f"{len(found.poems)} × {what} ({found.source})", ["figure", "is", "what it says"], rows)
 
 
 def _shown(value: float | None, unit: str) -> str:

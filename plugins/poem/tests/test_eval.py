@@ -4,12 +4,14 @@ import json
 import lzma
 import math
 import sys
+from functools import cache
 
 import pytest
 from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import gen_engine.engine
 from gen_engine.cli import make_cli
 from gen_engine.engine import Engine
 from gen_engine.errors import GenError
@@ -227,6 +229,14 @@ def test_the_other_figures_do_without_sacrebleu(monkeypatch):
 # ----------------------------------------------------------------------------------------------------- the command
 
 
+@pytest.fixture(autouse=True, scope="module")
+def one_engine():
+    """The shipped model is loaded once for all commands."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gen_engine.engine, "load", cache(gen_engine.engine.load))
+        yield
+
+
 def gen(*words):
     return CliRunner().invoke(make_cli(), ["eval", "poem", *map(str, words)], catch_exceptions=False)
 
@@ -264,3 +274,21 @@ def test_with_out_the_figures_are_written_to_a_file(tmp_path):
 def test_a_model_is_asked_for_a_form():
     with pytest.raises(GenError, match="give --form, --tune or --free"):
         gen("--num", 2)
+
+
+def test_poems_are_written_as_gen_poem_writes_them():
+    found = json.loads(gen("--form", "五绝", "--acrostic", "春夏秋冬", "--rhyme", "东", "--num", 2, "--json").stdout)
+    assert found["rhymes"] == {"东": 2}
+    assert [poem["text"][::6] for poem in found["each"]] == ["春夏秋冬"] * 2
+
+
+def test_what_is_for_new_poems_is_refused_for_those_of_a_file(tmp_path):
+    (tmp_path / "poems.txt").write_text(HERON, encoding="utf-8")
+    with pytest.raises(GenError, match="is for new ones"):
+        gen(tmp_path / "poems.txt", "--acrostic", "春")
+
+
+def test_a_model_that_writes_as_it_will_is_judged_by_what_its_poems_look_like():
+    found = json.loads(gen("--free", "--with", "form=4x5", "--num", 3, "--seed", 1, "--json").stdout)
+    assert {poem["form"] for poem in found["each"]} == {"五绝"}
+    assert found["figures"]["tone strict"] < 1
