@@ -51,14 +51,15 @@ def states(machine, alphabet, longest):
 
 
 def accepted(machine, alphabet, longest):
-    """Every text the machine accepts, each fed as a prompt in part and in part as new text."""
+    """Every text of at most so many characters that the machine accepts; as a prompt each leads to the same state."""
     found = set()
-    for text in texts(alphabet, longest):
-        whole = state_after(machine, text)
-        half = len(text) // 2
-        assert state_after(machine, text[half:], text[:half]) == whole
-        if whole is not None and machine.accepts(whole):
-            found.add(text)
+    waiting = [("", machine.start(""))]
+    while waiting:
+        text, state = waiting.pop()
+        assert machine.start(text) == state
+        found |= {text} if machine.accepts(state) else set()
+        after = ((text + char, machine.step(state, char)) for char in alphabet if len(text) < longest)
+        waiting += [(longer, there) for longer, there in after if there is not None]
     return found
 
 

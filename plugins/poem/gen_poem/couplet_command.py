@@ -1,0 +1,104 @@
+"""`gen couplet`: the second line to a first one, or both lines."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import click
+
+from gen_engine.errors import GenError
+from gen_engine.options import Choice, choice, generating
+from gen_engine.output import mention_unknown, opened, write
+
+from .books import BOOKS
+from .couplet import Couplet, couplet_of, shape_of
+from .lines import MARKS
+
+DEFAULTS = ("temperature=0.7", "top_k=50", "top_p=0.95")
+"""How characters are drawn, unless the user says otherwise."""
+
+COLS = 7
+
+
+@click.command("couplet")
+@click.option("--first", default="", metavar="LINE", help="The first line; the second is written to it.")
+@click.option("--prompt", default="", metavar="TEXT", help="Without --first: how the couplet begins.")
+@click.option("--cols", metavar="N", help="Without --first: characters a line, or its parts, as in 4，5.  [default: 7]")
+@click.option("--tones", type=click.Choice(["on", "off"]), default="on", show_default=True,
+              help="Oppose the lines in tone, the first ending oblique and the second level.")  # fmt: skip
+@click.option("--rhyme-book", type=click.Choice(BOOKS), default=BOOKS[0], show_default=True,
+              help="The book that says what tones characters have.")  # fmt: skip
+@click.option("--script", type=click.Choice(["simp", "trad"]), default="simp", show_default=True,
+              help="Print simplified or traditional characters.")  # fmt: skip
+@generating("poem")
+def couplet_command(first: str, prompt: str, cols: str | None, tones: str, rhyme_book: str, script: str) -> None:
+    """Write couplets (对联): two lines of one length, opposed in tone, that share no character.
+
+    Where the first line repeats a character, the second repeats its answer; marks within the first stand in the
+    second, too. Characters are drawn at temperature 0.7 from the 50 likeliest and of these the top 0.95, unless
+    --temperature, --top-k, --top-p or --with says otherwise.
+    """
+    line = "".join(first.split()).rstrip("".join(MARKS))
+    if first and not line:
+        raise GenError(f"The first line {first!r} has no characters; write one, such as 春满神州花似锦.")
+    shape = _shape(line, prompt, cols)
+    book = rhyme_book if tones == "on" else "none"
+    machine = couplet_of(shape, book=None if book == "none" else book)
+    start = machine.lay_out(prompt) if prompt else machine.full_width(line + "，" * bool(line))
+    _check_ending(machine, start, book)
+    _generate(machine, start, f"couplet={_quoted(shape)},book={book}", choice(), script)
+
+
+def _shape(line: str, prompt: str, cols: str | None) -> str:
+    if line and prompt:
+        raise GenError("Both --first and --prompt were given; give the whole first line, or how it begins.")
+    if not line:
+        return cols or str(COLS)
+    shape = shape_of(line)
+    if cols is not None and cols != shape:
+        raise GenError(f"The first line is of the shape {shape}, and --cols is {cols}; leave out --cols.")
+    return shape
+
+
+def _quoted(shape: str) -> str:
+    """The shape as `--with` takes it."""
+    return shape if shape.isdecimal() else "'" + shape.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def _check_ending(machine: Couplet, start: str, book: str) -> None:
+    first = machine.split(start)[0].rstrip("，") if start else ""
+    wrong = machine.ends_wrong(first) if len(first) == len(machine.line) else ""
+    if wrong:
+        raise GenError(
+            f"The first line {first!r} ends in {wrong}, which {book} does not have in an oblique tone (仄), as a first "
+            "line ends; end it otherwise, or give --tones off."
+        )
+
+
+def _generate(machine: Couplet, start: str, rule: str, chosen: Choice, script: str) -> None:
+    """Write the couplets when they are whole: traditional characters depend on what follows."""
+    with opened(chosen.out) as out:
+        from gen_engine.engine import load
+
+        engine = load(chosen.model, dtype=chosen.dtype, fast=chosen.fast)
+        mention_unknown(engine.tokenizer.encode(start))
+        more = tuple(spec for default in DEFAULTS for spec in chosen.with_default(default)[len(chosen.processors) :])
+        completions = engine.completions(
+            start,
+            processors=("no_unk", "no_special", rule, *chosen.processors, *more),
+            num=chosen.num,
+            seed=chosen.seed,
+            max_new=(len(machine.pattern) - len(start)) * engine.tokenizer.vocabulary.tokens_per_char,
+            decoder=chosen.decoder,
+        )
+
+        def show(text: str) -> str:
+            if script == "simp":
+                return machine.full_width(text)
+            from .traditional import to_traditional
+
+            return to_traditional(machine.full_width(text))
+
+        texts = ((done, show(done.text)) for done in completions)
+        shown = (replace(done, text=text, new=text[len(start) :]) for done, text in texts)
+        write(out, shown, as_json=chosen.json, layout=machine.split)
