@@ -133,6 +133,8 @@ def _wanted(
     """The patterns that the text may obey."""
     if sum((bool(form), bool(tune_name), bool(rows or cols))) > 1:
         raise GenError("A text is judged by one form, one tune or one size; give one of them.")
+    if variant and not tune_name:
+        raise GenError(f"variant={variant} is a form of a tune; name the tune, or leave it out.")
     if tune_name:
         found = tune(tune_name)
         return _without_tones([found.variant(variant)] if variant else found.variants, tones)

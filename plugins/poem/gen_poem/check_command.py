@@ -213,3 +213,5 @@ def _rows(row: Sequence[Place], mark: str) -> Iterator[Text]:
     if any(place.wanted for place in row):
         yield wanted.append("  wanted", style="dim")
     yield has.append("  has", style="dim")
+    if any(place.faults for place in row):
+        yield Text("  " + "".join("＾" if place.faults else "　" for place in row).rstrip(), style="red")

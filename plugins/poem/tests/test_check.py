@@ -165,6 +165,8 @@ def test_a_text_of_no_known_shape_is_refused_with_the_remedy():
         judge("abc")
     with pytest.raises(GenError, match="give one of them"):
         judge(STORK, "五绝", tune_name="浣溪沙")
+    with pytest.raises(GenError, match="name the tune"):
+        judge(STORK, variant=1)
 
 
 @pytest.mark.parametrize("text", [STORK, MOON, SILK])
@@ -194,7 +196,7 @@ def test_check_exits_with_0_if_all_is_right_and_with_1_if_not():
     done = said("check", "-", text=f"《登鹳雀楼》\n{STORK}\n\n# 静夜思\n{MOON}\n")
     assert done.exit_code == 1
     assert "1 of 2 are right: format 2, tones 1, rhyme 2." in done.stdout
-    assert "line 2, place 4: 上 is 仄, 平 is wanted" in done.stdout
+    assert "\n  　　　＾\n    line 2, place 4: 上 is 仄, 平 is wanted\n" in done.stdout
 
 
 def test_check_gives_programs_every_character():
