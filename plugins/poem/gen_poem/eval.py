@@ -28,6 +28,9 @@ COMPARED = 200
 PACKED = 32
 """How many poems the model reads at once."""
 
+UNFINISHED = ("，", "、", ",")
+"""What no poem ends in."""
+
 STRUCTURE, TONE, RHYME = 0.4, 0.3, 0.3
 """What PoeTone weighs its three shares with."""
 
@@ -91,15 +94,15 @@ class Judged:
 
 def read_poems(path: str) -> list[str]:
     """The poems of a file (- is standard input; .xz is unpacked): a `text` of JSON each line, or else one each line,
-    or, where there are empty lines, one between two of them."""
-    lines = list(read_lines(path))
-    if not lines:
+    or, where there are empty lines, one between two of them; a file whose lines end in commas is one poem."""
+    text = "\n".join(line.strip() for line in read_lines(path)).strip()
+    lines = text.split("\n")
+    if not text:
         raise GenError(f"There is no poem in {path}; name a file with some.")
-    if lines[0].startswith("{"):
-        return [_text_of(line, path) for line in lines if line.strip()]
-    text = "\n".join(line.strip() for line in lines).strip()
-    if "\n\n" not in text:
-        return text.split("\n")
+    if text.startswith("{"):
+        return [_text_of(line, path) for line in lines if line]
+    if "" not in lines:
+        return [text] if any(line.endswith(UNFINISHED) for line in lines) else lines
     return [poem.strip() for poem in text.split("\n\n") if poem.strip()]
 
 

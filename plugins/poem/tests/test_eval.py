@@ -175,6 +175,11 @@ def test_poems_stand_between_empty_lines_or_in_json(tmp_path, text):
     assert read_poems(str(tmp_path / "poems")) == ["春花，\n秋月。", "夏"]
 
 
+def test_a_poem_with_a_line_for_each_of_its_lines_is_one(tmp_path):
+    (tmp_path / "poem").write_text("春花，\n秋月。\n夏夜，\n冬江。\n", encoding="utf-8")
+    assert read_poems(str(tmp_path / "poem")) == ["春花，\n秋月。\n夏夜，\n冬江。"]
+
+
 def test_poems_stand_one_a_line_and_may_be_packed(tmp_path):
     with lzma.open(tmp_path / "poems.xz", "wt", encoding="utf-8") as file:
         file.write("春花，秋月。\n夏\n")
