@@ -18,10 +18,9 @@ ROOMS = {
     "gen_engine.regex": "regex",
     "gen_engine.finite": "choice",
     "gen_engine.brackets": "balanced",
-    "gen_engine.shapers": (
-        "temperature dynatemp top_k top_p min_p typical epsilon eta top_n_sigma top_h xtc mirostat "
-        "repetition_penalty frequency_penalty presence_penalty dry logit_bias"
-    ),
+    "gen_engine.shapers": ("temperature dynatemp repetition_penalty frequency_penalty presence_penalty logit_bias"),
+    "gen_engine.truncation": "top_k top_p min_p typical epsilon eta top_n_sigma top_h xtc mirostat",
+    "gen_engine.dry": "dry",
 }
 
 
@@ -51,7 +50,8 @@ def processors() -> Mapping[str, Any]:
 @hookimpl
 def decoders() -> Mapping[str, Any]:
     """The decoding strategies of the core."""
-    return Lazy({name: f"gen_engine.decoders.sample:{name}" for name in ("sample", "greedy")})
+    rooms = {"sample": "sample", "greedy": "sample", "beam": "beam"}
+    return Lazy({name: f"gen_engine.decoders.{room}:{name}" for name, room in rooms.items()})
 
 
 @hookimpl

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from hashlib import blake2b
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 from .chain import Plan
 from .product import Joint
 from .tokensets import TokenSet
-from .types import Completion, Draw, Piece
+from .types import Completion, Draw, Extend, Piece
 
 ATTEMPTS = 256
 """How many tokens are struck and redrawn at one place before the witness decides."""
@@ -30,12 +30,19 @@ def uniform(seed: int, sample: int, position: int, attempt: int, name: str) -> f
     return int.from_bytes(blake2b(key, digest_size=8).digest(), "little") / 2**64 * (1 - 2**-53)
 
 
+def shared_beginning(texts: Sequence[bytes]) -> bytes:
+    """What all of them begin with."""
+    low, high = min(texts), max(texts)
+    place = next((i for i, (one, other) in enumerate(zip(low, high, strict=False)) if one != other), len(low))
+    return low[:place]
+
+
 @dataclass
 class Text:
     """One text being written. `tokens` are the new ones, those of an unfinished stop string included; the last
     `fresh` of them have not been read by the model, and of these the last `forced` had no alternative. `unsent` are
     the bytes that nobody was shown yet, `allowed` is what may follow, the end included; `memory` is what the
-    shapers remember."""
+    shapers remember; `lane` tells apart texts of one sample that are under way at once."""
 
     sample: int
     joint: Joint
@@ -48,6 +55,15 @@ class Text:
     forced: int = 0
     allowed: TokenSet | None = None
     memory: tuple[Any, ...] = ()
+    lane: int = 0
+
+    def branch(self) -> Text:
+        """Another text that goes on from here."""
+        return replace(self, tokens=self.tokens[:], logprobs=self.logprobs[:], undone=dict(self.undone))
+
+
+Going = tuple[int, Text, str | None]
+"""The row of the last ask that a text continues (-1: none yet), the text, and why it is finished, if it is."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,12 +89,32 @@ class Course:
         """How many more tokens the budget allows."""
         return self.plan.budget - len(text.tokens)
 
-    def draw(self, row: int, text: Text, *, at_random: bool) -> Draw:
-        """The ask for the next token of `text` from the logits of `row`."""
+    def draw(self, row: int, text: Text, place: float | None) -> Draw:
+        """The ask for the next token of `text` from the logits of `row`, at `place` or the likeliest."""
         assert text.allowed is not None
         history = (*self.plan.prompt.tokens, *text.tokens)
-        place = uniform(self.seed, text.sample, len(text.tokens), 0, "draw") if at_random else None
-        return Draw(row, text.allowed, history, text.sample, place, text.memory)
+        return Draw(row, text.allowed, history, text.sample, place, text.memory, text.lane)
+
+    def ask(self, going: Sequence[Going], draw: Callable[[int, Text], Draw]) -> Extend:
+        """The ask for what these texts wrote since the last one, and for a `draw(row, text)` for each that goes on.
+
+        Before the first ask all texts are one row: the prompt, and what it leaves no alternative to.
+        """
+        shared = going[0][0] < 0
+        prompt = self.plan.prompt.tokens
+        rows = going[:1] if shared else going
+        tokens = []
+        for parent, text, why in rows:
+            unread = text.tokens[len(text.tokens) - text.fresh :]
+            unread = unread if why is None else unread[:-1]
+            tokens.append((*prompt, *unread) if parent < 0 else tuple(unread))
+        return Extend(
+            parents=tuple(parent for parent, _, _ in rows),
+            keep=tuple(0 if parent < 0 else len(prompt) + len(text.tokens) - text.fresh for parent, text, _ in rows),
+            tokens=tuple(tokens),
+            forced=tuple(tuple(text.tokens[len(text.tokens) - text.forced :]) for _, text, _ in rows),
+            draws=tuple(draw(0 if shared else row, text) for row, (_, text, why) in enumerate(going) if why is None),
+        )
 
     def begin(self, text: Text) -> str | None:
         """Write what the prompt leaves no alternative to; why the text is finished then, None if it goes on."""
@@ -133,11 +169,19 @@ class Course:
         """Send the characters that no later token can change."""
         if not self.in_pieces:
             return
-        shown = text.unsent[: max(0, len(text.unsent) - self._held(text))]
-        final = shown.decode("utf-8", errors="ignore")
+        final = self.final(text).decode("utf-8", errors="ignore")
         if final:
             self.send(Piece(text.sample, final))
             text.unsent = text.unsent[len(final.encode()) :]
+
+    def final(self, text: Text, why: str | None = None) -> bytes:
+        """What of the unsent bytes no later token can change, if the text is finished as `why` says, or goes on."""
+        held = self._held(text) if why in (None, "stop") else 0
+        return text.unsent[: max(0, len(text.unsent) - held)]
+
+    def kept(self, text: Text) -> tuple[int, ...]:
+        """The tokens that are part of the text: all but those of a complete stop string."""
+        return tuple(text.tokens[: len(text.tokens) - self.plan.product.cut(text.joint)])
 
     def _held(self, text: Text) -> int:
         """How many trailing bytes are, or could become, a stop string, and are therefore no part of the text."""
@@ -149,10 +193,9 @@ class Course:
 
     def finish(self, text: Text, why: str) -> None:
         """Send the rest of the text and its completion."""
-        cut = self.plan.product.cut(text.joint)
-        rest = text.unsent[: len(text.unsent) - self._held(text)] if cut else text.unsent
+        rest = self.final(text, why)
         surfaces = self.plan.chain.vocabulary.surfaces
-        kept = tuple(text.tokens[: len(text.tokens) - cut])
+        kept = self.kept(text)
         new = b"".join(surfaces[token] for token in kept).decode("utf-8", errors="replace")
         done = Completion(
             text=self.plan.prompt.text + new,

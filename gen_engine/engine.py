@@ -16,7 +16,7 @@ from .course import Course
 from .errors import GenError
 from .plugins import registry
 from .runner import ROWS, Runner
-from .specs import build
+from .specs import build, build_decoder
 from .types import Completion, Decoder, LanguageModel, Piece, Prompt, Request, Tokenizer
 
 Job = tuple[Decoder, Callable[[Callable[[Piece], None]], Course]]
@@ -123,14 +123,15 @@ class Engine:
         forward pass takes rows."""
         if request.num < 1:
             raise GenError(f"num={request.num} asks for no text; give a number from 1.")
-        decoder = registry().find("decoder", request.decoder).value
+        decoder = build_decoder(request.decoder, registry())
+        at_once = decoder.at_once(request.num) if hasattr(decoder, "at_once") else ROWS
         plan = self.chain(request.processors).plan(self._read(request.prompt), request.max_new)
         seed = secrets.randbelow(2**32) if request.seed is None else request.seed
 
         def job(samples: range) -> Job:
             return decoder, lambda send: Course(plan, seed, samples, self.model, send, in_pieces)
 
-        return [job(range(first, min(first + ROWS, request.num))) for first in range(0, request.num, ROWS)]
+        return [job(range(first, min(first + at_once, request.num))) for first in range(0, request.num, at_once)]
 
     def _read(self, prompt: str | Prompt) -> Prompt:
         return prompt if isinstance(prompt, Prompt) else self.tokenizer.encode(prompt)

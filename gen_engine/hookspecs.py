@@ -10,7 +10,7 @@ import pluggy
 if TYPE_CHECKING:
     import click
 
-    from .types import Decoder, ModelLoader, ProcessorFactory, ShippedModel
+    from .types import Decoder, DecoderFactory, ModelLoader, ProcessorFactory, ShippedModel
 
 PROJECT = "gen_engine"
 hookspec = pluggy.HookspecMarker(PROJECT)
@@ -48,5 +48,5 @@ def processors() -> Mapping[str, ProcessorFactory]:  # type: ignore[empty-body]
 
 
 @hookspec
-def decoders() -> Mapping[str, Decoder]:  # type: ignore[empty-body]
-    """Name the decoding strategies."""
+def decoders() -> Mapping[str, Decoder | DecoderFactory]:  # type: ignore[empty-body]
+    """Name the decoding strategies: functions of a `course`, or factories of such with typed parameters."""

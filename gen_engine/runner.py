@@ -26,6 +26,12 @@ class _Job:
     ask: Extend
     pieces: list[Piece]
     first_row: int = -1
+    most: int = 1
+
+    @property
+    def rows(self) -> int:
+        """How many rows it takes, or will take."""
+        return max(self.most, len(self.ask.tokens))
 
 
 @dataclass
@@ -47,7 +53,7 @@ class Runner:
         live: list[_Job] = []
         cache = self.model.open(min(self.rows, max(1, len(jobs))))
         while waiting or live:
-            while waiting and (not live or sum(len(job.ask.tokens) for job in live) < self.rows):
+            while waiting and (not live or sum(job.rows for job in live) < self.rows):
                 number, (decoder, make_course) = waiting.pop()
                 job, pieces = _begin(number, decoder, make_course)
                 live += [job] if job is not None else []
@@ -98,7 +104,7 @@ def _begin(number: int, decoder: Decoder, make_course: Any) -> tuple[_Job | None
         ask = next(coroutine)
     except StopIteration:
         return None, pieces
-    return _Job(number, course, coroutine, ask, pieces), []
+    return _Job(number, course, coroutine, ask, pieces, most=getattr(decoder, "rows", 1)), []
 
 
 def _score_all(live: list[_Job], logits: Tensor, last: Sequence[int]) -> dict[int, Scores]:

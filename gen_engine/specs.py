@@ -111,6 +111,22 @@ def build(item: Any, registry: Registry, vocabulary: Vocabulary) -> Named:
     return Named(item.text, _call(factory, item, vocabulary))
 
 
+def build_decoder(item: Any, registry: Registry) -> Any:
+    """The decoder that `item` means: written as a processor is ("beam,width=8"), or an object, which passes through.
+
+    What a plugin offers is a decoder if its first parameter is called `course`, else a factory that returns one.
+    """
+    if not isinstance(item, str):
+        return item
+    spec = parse_spec(item)
+    found = registry.find("decoder", spec.name).value
+    if "course" not in inspect.signature(found).parameters:
+        return _call(found, spec, None)
+    if spec.value is not None or spec.options:
+        raise GenError(f"{spec.name} takes no options; write {spec.name} alone instead of {spec.text!r}.")
+    return found
+
+
 def parameters(factory: Callable[..., Any]) -> list[inspect.Parameter]:
     """What a user may give to `factory`: its parameters without the vocabulary, with annotations evaluated."""
     signature = inspect.signature(factory)
@@ -126,7 +142,7 @@ def _evaluated(parameter: inspect.Parameter, factory: Callable[..., Any]) -> ins
         return parameter.replace(annotation=str)
 
 
-def _call(factory: Callable[..., Any], spec: Spec, vocabulary: Vocabulary) -> Any:
+def _call(factory: Callable[..., Any], spec: Spec, vocabulary: Vocabulary | None) -> Any:
     known = parameters(factory)
     given = dict(spec.options)
     if spec.value is not None:

@@ -283,4 +283,4 @@ def shaped_among_the_allowed(engine, case, shapers, tokens):
         course.write(text, token, plan.product.next(text.joint, token))
     course.look(text)
     logits = logits_after(engine, case, tokens)[None]
-    return score([(course, [course.draw(0, text, at_random=False)], [[]])], logits)[0].shaped[0]
+    return score([(course, [course.draw(0, text, None)], [[]])], logits)[0].shaped[0]

@@ -1,5 +1,6 @@
 """Decoding strategies: each a coroutine that asks the runner for rows and picks tokens from their scores."""
 
+from .beam import beam
 from .sample import greedy, sample
 
-__all__ = ["greedy", "sample"]
+__all__ = ["beam", "greedy", "sample"]

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 
-from ..course import ATTEMPTS, Course, Text, uniform
+from ..course import ATTEMPTS, Course, Going, Text, uniform
 from ..scores import Scores
-from ..types import Extend
+from ..types import Draw, Extend
 
 DOUBTS = 4
 """How many searches at one place may end at their limit before the witness decides; each costs its full price."""
-
-Going = tuple[int, Text, str | None]
-"""The row of the last ask that a text continues (-1: none yet), the text, and why it is finished, if it is."""
 
 
 def sample(course: Course) -> Generator[Extend, Scores, None]:
@@ -26,11 +23,14 @@ def greedy(course: Course) -> Generator[Extend, Scores, None]:
 
 
 def _decode(course: Course, *, at_random: bool) -> Generator[Extend, Scores, None]:
+    def draw(row: int, text: Text) -> Draw:
+        place = uniform(course.seed, text.sample, len(text.tokens), 0, "draw") if at_random else None
+        return course.draw(row, text, place)
+
     going: list[Going] = [(-1, text, course.begin(text)) for text in course.texts()]
     while going := [item for item in going if not _finish_if_scored(course, item)]:
-        # Before the first choice all texts are one row: the prompt, and what it leaves no alternative to.
         shared = going[0][0] < 0
-        scores = yield _ask(course, going, shared=shared, at_random=at_random)
+        scores = yield course.ask(going, draw)
         after: list[Going] = []
         drawn = 0
         for number, (_, text, why) in enumerate(going):
@@ -53,27 +53,6 @@ def _finish_if_scored(course: Course, item: Going) -> bool:
         return False
     course.finish(text, why)
     return True
-
-
-def _ask(course: Course, going: Sequence[Going], *, shared: bool, at_random: bool) -> Extend:
-    rows = going[:1] if shared else going
-    prompt = course.plan.prompt.tokens
-    tokens = []
-    for parent, text, why in rows:
-        unread = text.tokens[len(text.tokens) - text.fresh :]
-        unread = unread if why is None else unread[:-1]
-        tokens.append((*prompt, *unread) if parent < 0 else tuple(unread))
-    return Extend(
-        parents=tuple(parent for parent, _, _ in rows),
-        keep=tuple(0 if parent < 0 else len(prompt) + len(text.tokens) - text.fresh for parent, text, _ in rows),
-        tokens=tuple(tokens),
-        forced=tuple(tuple(text.tokens[len(text.tokens) - text.forced :]) for _, text, _ in rows),
-        draws=tuple(
-            course.draw(0 if shared else row, text, at_random=at_random)
-            for row, (_, text, why) in enumerate(going)
-            if why is None
-        ),
-    )
 
 
 def _take(course: Course, scores: Scores, number: int, text: Text, at_random: bool) -> bool:

@@ -1,0 +1,201 @@
+"""Beam search, held against every legal text of tiny models; never an invalid text, never one twice, never too few."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import strategies as some
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from test_decoders import Diary, OnlyTheLast, complete, logits_after
+from test_runner import batches, facts
+from tiny import chars, engine_of
+
+from gen_engine.decoders.beam import descending
+from gen_engine.engine import Engine
+from gen_engine.errors import GenError
+from gen_engine.testing.models import table_model
+from gen_engine.types import Named
+
+FULL = 700
+
+
+def outcomes(engine, case, tokens=(), scored=()):
+    """Every way to write a legal text: what it prints, and the log-probabilities of all that was chosen."""
+    choices, end = case.world.choices(tokens), case.vocabulary.end
+    kept = case.stopped(tokens)
+    if len(tokens) == case.budget or not choices or kept is not None:
+        return [(case.data(tokens[:kept]), scored)]
+    if choices == [end] and seen_to_be_full(engine, case, tokens):
+        return [(case.data(tokens), scored)]
+    own = logits_after(engine, case, tokens).log_softmax(-1).double().nan_to_num(nan=-np.inf, neginf=-np.inf).tolist()
+    found = []
+    for token in choices:
+        longer = (*scored, own[token])
+        found += [(case.data(tokens), longer)] if token == end else outcomes(engine, case, (*tokens, token), longer)
+    return found
+
+
+def seen_to_be_full(engine, case, tokens):
+    """Whether it is seen without search that nothing may follow, so that the model is not asked."""
+    plan = engine.chain(some.processors(case)).plan(engine.tokenizer.encode(case.prompt), case.budget)
+    joint = plan.start
+    for token in tokens:
+        joint = plan.product.next(joint, token)
+    return plan.tokens(joint, case.budget - len(tokens)).is_empty()
+
+
+def ranked(outcomes, penalty):
+    """The best score of each text, the best text first."""
+    best = {}
+    for printed, scored in outcomes:
+        best[printed] = max(best.get(printed, -np.inf), sum(scored) / max(1, len(scored)) ** penalty)
+    return sorted(best.values(), reverse=True)
+
+
+def scores(found, penalty):
+    return [
+        float(np.nan_to_num(d.logprob, nan=-np.inf, neginf=-np.inf)) / max(1, len(d.logprobs)) ** penalty for d in found
+    ]
+
+
+@given(some.cases(), st.data())
+@some.examples(80)
+def test_beams_of_full_width_find_the_best_texts_that_there_are(case, data):
+    assume(not case.refuses() and case.world.legal)
+    engine = data.draw(some.models(case.vocabulary))
+    every = outcomes(engine, case)
+    assume(len(every) <= FULL)
+    penalty, num = data.draw(st.sampled_from([0, 0.6, 1, 2, -0.5])), data.draw(st.sampled_from([1, 2, 9]))
+    expected = [score for score in ranked(every, penalty)[:num] if score > -np.inf]
+    found = complete(engine, case, decoder=f"beam={FULL},length_penalty={penalty}", num=num)
+    np.testing.assert_allclose(scores(found, penalty)[: len(expected)], expected, rtol=1e-5, atol=1e-6)
+    assert found
+    assert len(found) <= num
+
+
+@given(some.cases(), st.data())
+@some.examples(80)
+def test_beams_are_legal_distinct_and_in_order_whatever_the_width(case, data):
+    assume(not case.refuses() and case.world.legal)
+    engine, width = data.draw(some.models(case.vocabulary)), data.draw(st.sampled_from([1, 2, 3, 4]))
+    penalty, groups = data.draw(st.sampled_from([0, 1])), data.draw(st.sampled_from([1, width]))
+    written = f"beam={width},length_penalty={penalty},groups={groups}"
+    found = complete(engine, case, data.draw(some.shapers()), decoder=written, num=width)
+    printed = [case.data(done.tokens) for done in found]
+    assert set(printed) <= {case.data(tokens) for tokens in case.world.legal}
+    assert len(set(printed)) == len(printed) >= 1
+    assert scores(found, penalty) == sorted(scores(found, penalty), reverse=True)
+    assert [done.sample for done in found] == list(range(len(found)))
+
+
+@given(some.cases(), st.data())
+@some.examples(40)
+def test_as_many_beams_are_told_as_there_are_texts(case, data):
+    assume(not case.refuses() and case.world.legal and not case.vocabulary.silent and not case.vocabulary.merged)
+    engine, width = (
+        engine_of(case.vocabulary, data.draw(st.sampled_from(["normal", "ties"]))),
+        data.draw(st.sampled_from([2, 3, 8])),
+    )
+    every = {printed for printed, _ in outcomes(engine, case)}
+    found = complete(engine, case, decoder=f"beam={width}", num=width)
+    assert len(found) == min(width, len(every))
+
+
+@given(batches(), st.sampled_from(["beam=5", "beam=6,groups=2,length_penalty=0"]))
+@some.examples(20)
+def test_beams_are_the_same_alone_in_any_batch_streamed_or_not_and_for_every_larger_num(batch, decoder):
+    wanted, fresh = batch
+    wanted = [replace(request, decoder=decoder) for request in wanted]
+    alone = facts(fresh().generate_batch([request])[0] for request in wanted)
+    assert facts(fresh().generate_batch(wanted)) == alone
+    for request, told in zip(wanted, alone, strict=True):
+        [more] = facts(fresh().generate_batch([replace(request, num=5)]))
+        assert more[: len(told)] == told
+        assert streamed(fresh(), request) == told
+
+
+def streamed(engine, request):
+    """The completions of a stream, whose pieces put together are their texts."""
+    pieces = [piece for _, piece in engine.pieces([request])]
+    done = [piece.completion for piece in pieces if piece.completion]
+    for each in done:
+        assert "".join(piece.text for piece in pieces if piece.sample == each.sample) == each.new
+    assert {piece.sample for piece in pieces} == {each.sample for each in done}
+    return [repr(each) for each in done]
+
+
+@given(some.cases(), st.data())
+@some.examples(40)
+def test_beams_choose_among_what_the_shapers_left(case, data):
+    assume(not case.refuses() and case.world.legal)
+    engine = engine_of(case.vocabulary, "normal", data.draw(st.integers(0, 3)))
+    [best] = complete(engine, case, ["top_k=1"], decoder="greedy")
+    found = complete(engine, case, ["top_k=1"], decoder="beam=3", num=3)
+    assert [(done.tokens, done.logprobs) for done in found] == [(best.tokens, best.logprobs)]
+
+
+def test_a_memory_goes_with_its_beam():
+    engine, diary = engine_of(chars("abc")), Diary()
+    engine.generate("a", processors=["force=2:b", diary, "length=4"], max_new=9, decoder="beam=3,groups=3", num=3)
+    assert {len(tokens) for tokens in diary.read} == {0, 2, 3}
+    for tokens, state in diary.read.items():
+        assert tuple(token for token, _ in state) == tokens
+        for place, (token, logprob) in enumerate(state):
+            logits = engine.model.logits((0, 1, *tokens[:place]))[1:] / 2
+            assert logprob == pytest.approx(0 if place == 1 else logits.log_softmax(-1)[token - 1].item(), abs=1e-6)
+
+
+def test_groups_avoid_what_earlier_groups_chose_there():
+    logits = {(): [-9.0, 1.0, 0.9, 0.8, -5.0]}
+    engine = Engine(table_model("", *"abcd", table=logits))
+    beams = [engine.generate("", processors=["length=2"], decoder=f"beam=3,{how}", num=3, max_new=2)
+             for how in ("groups=1", "groups=3,diversity=3", "groups=3,diversity=0")]  # fmt: skip
+    assert [[done.new for done in found] for found in beams] == [
+        ["aa", "ab", "ba"],
+        ["aa", "bb", "cc"],
+        ["aa", "ba", "ca"],
+    ]
+
+
+@pytest.mark.parametrize("width", [1, 3])
+def test_after_too_many_strikes_the_witness_decides(width):
+    engine = engine_of(chars("".join(map(chr, range(0x4E00, 0x4E00 + 2000)))))
+    [done] = engine.generate("", processors=[Named("last", OnlyTheLast(2001))], max_new=1, decoder=f"beam={width}")
+    assert (done.new, done.exact, done.reproducible) == (chr(0x4E00 + 1999), False, False)
+    assert done.logprob == engine.model.logits((0,)).log_softmax(-1)[2000].item()
+
+
+def test_forced_runs_are_fed_in_one_call_and_what_is_full_is_not_asked_for():
+    engine = engine_of(chars("abc"))
+    found = engine.generate("a", processors=["force=2:c|3:b|4:b", "length=5"], max_new=9, decoder="beam=3", num=3)
+    assert engine.model.fed == 2
+    assert {done.finish for done in found} == {"full"}
+    wholly = engine.generate("a", processors=["force=1:c|2:b", "length=2"], max_new=9, decoder="beam=3", num=3)
+    assert [(done.new, len(done.logprobs)) for done in wholly] == [("cb", 2)]
+    assert engine.model.fed == 3
+
+
+def test_what_all_beams_agree_on_is_streamed_as_soon_as_they_do():
+    sure = {(1,): [-9.0, -9.0, 9.0, -9.0], (2,): [-9.0, -9.0, -9.0, 9.0], (3,): [-9.0, 9.0, -9.0, -9.0]}
+    engine = Engine(table_model("", *"abc", table=sure))
+    pieces = list(engine.stream("c", processors=["length=9"], decoder="beam=2,length_penalty=0", max_new=9))
+    assert "".join(pieces) == "abcabcabc"
+    assert len(pieces) > 2
+
+
+def test_no_more_texts_can_be_wanted_than_there_are_beams():
+    with pytest.raises(GenError, match="give width=5, or want fewer"):
+        engine_of(chars("ab")).generate("a", decoder="beam=4", num=5)
+
+
+@pytest.mark.parametrize("wrong", ["beam=0", "beam=4,groups=3", "beam=4,length_penalty=99", "beam,wide=3", "greedy=2"])
+def test_a_search_that_makes_no_sense_is_refused(wrong):
+    with pytest.raises(GenError):
+        engine_of(chars("ab")).generate("a", decoder=wrong)
+
+
+@given(st.lists(st.sampled_from([-np.inf, -2.0, 0.0, 0.5, 3.0]) | st.floats(-9, 9), max_size=40), st.integers(1, 9))
+def test_values_are_told_in_descending_order_and_equal_ones_by_place(values, first):
+    found = list(descending(np.array(values), first))
+    assert found == sorted(range(len(values)), key=lambda place: (-values[place], place))
