@@ -20,7 +20,7 @@ PLAIN = CharSet("punctuation", inverted=True)
 MANY = 1_000
 """Up to which place it is kept for each what is still to be forced."""
 
-LONGEST = 100_000
+LONGEST = 20_000
 """The longest text, in characters, that lengths and places may speak of: each of its characters is a state."""
 
 
@@ -335,17 +335,3 @@ class NoDoublePunctuation:
     def wants(self, state: bool) -> str:
         """What may follow, in words."""
         return "no second punctuation mark" if state else "any character"
-
-
-__all__ = [
-    "ban",
-    "force",
-    "length",
-    "no_double_punctuation",
-    "no_repeat",
-    "no_repeat_ngram",
-    "no_special",
-    "no_unk",
-    "only",
-    "stop",
-]
