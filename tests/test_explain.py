@@ -107,22 +107,25 @@ def test_as_many_wishes_are_told_as_are_asked_for_and_the_chosen_one():
     assert [(each.text, each.chosen) for each in place.candidates] == [("a", False), ("c", True)]
 
 
+class NoA:
+    """A rule with words for what it wants."""
+
+    def start(self, text):
+        return 0
+
+    def step(self, state, char):
+        return None if char == "a" else state
+
+    def accepts(self, state):
+        return True
+
+    def wants(self, state):
+        return "anything but a"
+
+
 def test_a_rule_says_in_words_what_it_wants():
-    class Even:
-        def start(self, text):
-            return 0
-
-        def step(self, state, char):
-            return state if char != "a" else None
-
-        def accepts(self, state):
-            return True
-
-        def wants(self, state):
-            return "no a"
-
-    [place] = told(Named("even", Even()), max_new=1).places
-    assert [(who.by, who.why) for who in wish(place, "a").removed] == [("even", "no a")]
+    [place] = told(Named("no a", NoA()), max_new=1).places
+    assert [(who.by, who.why) for who in wish(place, "a").removed] == [("no a", "anything but a")]
 
 
 def test_a_stop_string_is_no_part_of_what_is_explained():
@@ -157,6 +160,12 @@ def test_a_character_that_the_model_cannot_write_is_refused():
 def test_the_prompt_is_read_and_not_explained():
     explained = explain_text(engine_of(chars("abc")), "cab", prompt="c", processors=("length=2",))
     assert (explained.prompt, explained.new) == ("c", "ab")
+
+
+def test_a_text_goes_on_after_its_prompt_even_where_a_token_would_span_both():
+    engine = Engine(table_model("", "a", "b", "ab"))
+    explained = explain_text(engine, "ab", prompt="a", processors=("length=1",))
+    assert [place.text for place in explained.places] == ["b"]
 
 
 def test_a_text_of_nothing_but_its_prompt_has_no_places():
