@@ -8,17 +8,22 @@ from functools import partial
 import torch
 from transformers.generation import logits_process as peer
 
-from gen_engine import shapers
+from gen_engine import shapers, truncation
 from gen_engine.types import Step
 
 from .measure import Figure, interleaved_medians
 
 PAIRS = [
     (shapers.temperature(0.8), peer.TemperatureLogitsWarper(0.8)),
-    (shapers.top_k(50), peer.TopKLogitsWarper(50)),
-    (shapers.top_p(0.9), peer.TopPLogitsWarper(0.9)),
-    (shapers.min_p(0.1), peer.MinPLogitsWarper(0.1)),
-    (shapers.typical(0.9), peer.TypicalLogitsWarper(0.9)),
+    (truncation.top_k(50), peer.TopKLogitsWarper(50)),
+    (truncation.top_p(0.9), peer.TopPLogitsWarper(0.9)),
+    (truncation.min_p(0.1), peer.MinPLogitsWarper(0.1)),
+    (truncation.typical(0.9), peer.TypicalLogitsWarper(0.9)),
+    (truncation.epsilon(0.001), peer.EpsilonLogitsWarper(0.001)),
+    (truncation.eta(0.001), peer.EtaLogitsWarper(0.001)),
+    (truncation.top_h(0.4), peer.TopHLogitsWarper(0.4)),
+    (truncation.top_n_sigma(1), None),
+    (shapers.dynatemp(0.5, high=1.5), None),
     (shapers.repetition_penalty(1.2), peer.RepetitionPenaltyLogitsProcessor(1.2)),
     (shapers.frequency_penalty(0.5), None),
     (shapers.presence_penalty(0.5), None),

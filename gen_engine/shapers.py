@@ -2,8 +2,7 @@
 
 Each factory checks its parameters at once and returns a shaper that prints as it is spelled. All of them work row by
 row: a row's result is bit-equal whatever its neighbours are. They leave their input as it is and never revive a masked
-(-inf) token. This room holds those that weigh tokens; `truncation.py` and `dry.py` hold the others, which are named
-here, too.
+(-inf) token. This room holds those that weigh tokens; `truncation.py` holds those that remove some, `dry.py` one more.
 """
 
 from __future__ import annotations
@@ -11,14 +10,12 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
-from .dry import dry
 from .errors import GenError
 from .shaping import NamedShaper, entropy, number, spell, whole, written
 from .text import Vocabulary
-from .truncation import epsilon, eta, min_p, mirostat, top_h, top_k, top_n_sigma, top_p, typical, xtc
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -202,28 +199,3 @@ def _places(seen: Sequence[set[int] | Counter[int]], logits: Tensor) -> tuple[Te
     rows = np.repeat(np.arange(len(seen)), [len(tokens) for tokens in seen])
     columns = np.array([token for tokens in seen for token in tokens])  # several times faster than torch.tensor
     return torch.from_numpy(rows).to(logits.device), torch.from_numpy(columns).to(logits.device)
-
-
-SHAPERS: Mapping[str, Callable[..., Any]] = {
-    factory.__name__: factory
-    for factory in (
-        temperature,
-        dynatemp,
-        top_k,
-        top_p,
-        min_p,
-        typical,
-        epsilon,
-        eta,
-        top_n_sigma,
-        top_h,
-        xtc,
-        mirostat,
-        repetition_penalty,
-        frequency_penalty,
-        presence_penalty,
-        dry,
-        logit_bias,
-    )
-}
-"""The built-in shapers by the names they have in a chain."""

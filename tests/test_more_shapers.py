@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers.generation import logits_process as peer
 
-from gen_engine import shapers
+from gen_engine import shapers, truncation
+from gen_engine.dry import dry
 from gen_engine.errors import GenError
 from gen_engine.text import Vocabulary
 from gen_engine.types import Step
@@ -55,23 +56,23 @@ def near(value, edge):
 @given(some_logits, st.floats(0.001, 0.9))
 def test_epsilon_is_that_of_transformers(logits, p):
     expected = peer.EpsilonLogitsWarper(p)(None, torch.tensor([logits]))[0].tolist()
-    assert shape(shapers.epsilon(p), logits) == expected
+    assert shape(truncation.epsilon(p), logits) == expected
 
 
 @quick
 @given(some_logits, st.floats(0.001, 0.9))
 def test_eta_is_that_of_transformers(logits, p):
     expected = peer.EtaLogitsWarper(p)(None, torch.tensor([logits]))[0].tolist()
-    actual = shape(shapers.eta(p), logits)
+    actual = shape(truncation.eta(p), logits)
     bound = min(p, math.sqrt(p) * math.exp(-entropy(softmax(logits))))
     assert actual == expected or any(near(share, bound) for share in softmax(logits))
 
 
 def test_eta_lets_more_pass_where_the_model_is_unsure():
     unsure, sure = np.log([0.4, 0.3, 0.2, 0.1]).tolist(), np.log([0.94, 0.04, 0.01, 0.01]).tolist()
-    assert kept(shape(shapers.eta(0.5), unsure)) == {0, 1, 2}  # sqrt(0.5) * exp(-1.28) is 0.197
-    assert kept(shape(shapers.epsilon(0.5), unsure)) == kept(shape(shapers.eta(0.5), sure)) == {0}
-    assert kept(shape(shapers.eta(1), [0.0] * 9)) == set(range(9))
+    assert kept(shape(truncation.eta(0.5), unsure)) == {0, 1, 2}  # sqrt(0.5) * exp(-1.28) is 0.197
+    assert kept(shape(truncation.epsilon(0.5), unsure)) == kept(shape(truncation.eta(0.5), sure)) == {0}
+    assert kept(shape(truncation.eta(1), [0.0] * 9)) == set(range(9))
 
 
 @quick
@@ -80,14 +81,16 @@ def test_top_n_sigma_keeps_what_lies_within_n_deviations_of_the_best(logits, n):
     some = np.array([value for value in logits if value > -INF], dtype=np.float32).astype(np.float64)
     edge = some.max() - n * some.std()
     expected = {i for i, value in enumerate(logits) if value >= edge}
-    assert kept(shape(shapers.top_n_sigma(n), logits)) == expected or any(near(value, edge) for value in some)
+    assert kept(shape(truncation.top_n_sigma(n), logits)) == expected or any(near(value, edge) for value in some)
 
 
 @pytest.mark.parametrize("t", [0.2, 3.0])
 def test_top_n_sigma_does_not_mind_the_temperature(t):
     logits = [3.0, 2.5, 1.0, -2.0, -INF]
     cooled = [value / t for value in logits]
-    assert kept(shape(shapers.top_n_sigma(0.7), logits)) == kept(shape(shapers.top_n_sigma(0.7), cooled)) == {0, 1}
+    assert (
+        kept(shape(truncation.top_n_sigma(0.7), logits)) == kept(shape(truncation.top_n_sigma(0.7), cooled)) == {0, 1}
+    )
 
 
 @quick
@@ -98,20 +101,20 @@ def test_top_h_keeps_the_most_tokens_whose_entropy_is_within_its_share(logits, s
     bound = share * entropy(probabilities)
     spreads = [entropy(softmax([logits[i] for i in order[:k]])) for k in range(1, len(order) + 1)]
     count = max([1, *(k for k, spread in enumerate(spreads, 1) if spread <= bound)])
-    actual = kept(shape(shapers.top_h(share), logits))
+    actual = kept(shape(truncation.top_h(share), logits))
     finite = {i for i in order[:count] if logits[i] > -INF}
     assert actual == finite or any(near(spread, bound) for spread in spreads)
 
 
 def test_top_h_looks_beyond_its_shortlist():
     logits = [0.0] * 3000
-    assert kept(shape(shapers.top_h(0.95), logits)) == set(range(math.floor(3000**0.95)))
+    assert kept(shape(truncation.top_h(0.95), logits)) == set(range(math.floor(3000**0.95)))
 
 
 @pytest.mark.parametrize("uniform, expected", [(0.49, {2, 3, 4}), (0.5, {0, 1, 2, 3, 4})])
 def test_xtc_excludes_all_likely_tokens_but_the_last_at_its_share_of_places(uniform, expected):
     logits = np.log([0.4, 0.25, 0.2, 0.1, 0.05]).tolist()
-    assert kept(shape(shapers.xtc(0.15, probability=0.5), logits, uniform=uniform)) == expected
+    assert kept(shape(truncation.xtc(0.15, probability=0.5), logits, uniform=uniform)) == expected
 
 
 @quick
@@ -120,7 +123,7 @@ def test_xtc_removes_what_is_likelier_than_the_least_of_the_likely(logits, thres
     probabilities = softmax(logits)
     likely = [value for value, share in zip(logits, probabilities, strict=True) if share >= threshold]
     expected = {i for i, value in enumerate(logits) if value > -INF and not (likely and value > min(likely))}
-    assert kept(shape(shapers.xtc(threshold), logits)) == expected or any(near(p, threshold) for p in probabilities)
+    assert kept(shape(truncation.xtc(threshold), logits)) == expected or any(near(p, threshold) for p in probabilities)
 
 
 # ------------------------------------------------------------------------------------------------------ mirostat
@@ -131,12 +134,12 @@ def test_xtc_removes_what_is_likelier_than_the_least_of_the_likely(logits, thres
 def test_mirostat_keeps_what_surprises_no_more_than_its_state(logits, state):
     surprise = [-math.log2(share) if share else INF for share in softmax(logits)]
     expected = {i for i, bits in enumerate(surprise) if bits <= state or logits[i] == max(logits)}
-    actual = kept(shape(shapers.mirostat(3), logits, state=state))
+    actual = kept(shape(truncation.mirostat(3), logits, state=state))
     assert actual == expected or any(near(bits, state) for bits in surprise)
 
 
 def test_mirostat_learns_from_the_surprise_of_each_choice():
-    shaper = shapers.mirostat(3, eta=0.5)
+    shaper = truncation.mirostat(3, eta=0.5)
     assert shaper.start() == 6
     assert shaper.next(6.0, 1, 5 * math.log(0.5)) == pytest.approx(6 - 0.5 * (5 - 3))
     assert shaper.next(6.0, 1, 0.0) == 6 + 0.5 * 3
@@ -145,9 +148,9 @@ def test_mirostat_learns_from_the_surprise_of_each_choice():
 @pytest.mark.parametrize("tau", [1.5, 3, 4.5])
 def test_mirostat_holds_the_surprise_near_what_was_asked(tau):
     noise = torch.Generator().manual_seed(0)
-    shaper, logits = shapers.mirostat(tau, eta=0.3), torch.randn(1, 500, generator=noise)
+    shaper, logits = truncation.mirostat(tau, eta=0.3), torch.randn(1, 500, generator=noise)
     state, surprises = shaper.start(), []
-    for _ in range(500):
+    for _ in range(300):
         shaped = shaper(Step([[]], [0], VOCABULARY, None, [state]), logits).log_softmax(-1)[0]
         token = int(torch.multinomial(shaped.exp(), 1, generator=noise))
         state = shaper.next(state, token, float(shaped[token]))
@@ -156,7 +159,7 @@ def test_mirostat_holds_the_surprise_near_what_was_asked(tau):
 
 
 def test_mirostat_is_not_wound_up_by_places_without_a_choice():
-    shaper = shapers.mirostat(5, eta=1)
+    shaper = truncation.mirostat(5, eta=1)
     state = shaper.start()
     for _ in range(100):
         state = shaper.next(state, 1, 0.0)
@@ -195,13 +198,13 @@ def slow_dry(history, multiplier, base, allowed, breaking):
 @quick
 @given(st.lists(st.integers(1, 4) | st.just(1), max_size=16), st.integers(1, 3), st.integers(0, 9))
 def test_dry_grows_with_the_length_of_the_run(history, allowed, window):
-    shaper = shapers.dry(0.5, base=2, allowed_length=allowed, window=window)
+    shaper = dry(0.5, base=2, allowed_length=allowed, window=window)
     penalties = slow_dry(history[-window:] if window else history, 0.5, 2, allowed, {4})
     assert shape(shaper, [0.0] * 10, history) == [-penalties.get(token, 0) for token in range(10)]
 
 
 def test_dry_counts_no_further_than_it_makes_a_difference():
-    shaped = shape(shapers.dry(0.8), [0.0] * 10, [1] * 500)
+    shaped = shape(dry(0.8), [0.0] * 10, [1] * 500)
     assert shaped == [0.0, -1e6] + [0.0] * 8
 
 
@@ -218,12 +221,12 @@ def test_dry_counts_no_further_than_it_makes_a_difference():
     ],
 )
 def test_dry_does_not_look_across_breakers(breakers, history, spared):
-    shaped = shape(shapers.dry(1, breakers=breakers), [0.0] * 10, history)
+    shaped = shape(dry(1, breakers=breakers), [0.0] * 10, history)
     assert (shaped == [0.0] * 10) is spared
 
 
 def test_dry_leaves_breakers_alone():
-    assert shape(shapers.dry(1), [0.0] * 10, [1, 2, 4, 3, 1, 2]) == [0.0] * 10
+    assert shape(dry(1), [0.0] * 10, [1, 2, 4, 3, 1, 2]) == [0.0] * 10
 
 
 # ---------------------------------------------------------------------------------------------------- logit bias
@@ -268,16 +271,16 @@ def test_biases_that_mean_nothing_are_refused(items, remedy):
 @pytest.mark.parametrize(
     "make, remedy",
     [
-        (lambda: shapers.epsilon(0), "give a number above 0, up to 1."),
-        (lambda: shapers.eta(1.5), "give a number above 0, up to 1."),
-        (lambda: shapers.top_n_sigma(-1), "give a number from 0 to 100."),
-        (lambda: shapers.top_h("x"), "give a number above 0, up to 1."),
-        (lambda: shapers.xtc(0.1, probability=2), "probability=2 is out of range; give a number from 0 to 1."),
-        (lambda: shapers.mirostat(-1), "give a number from 0 to 20.0."),
+        (lambda: truncation.epsilon(0), "give a number above 0, up to 1."),
+        (lambda: truncation.eta(1.5), "give a number above 0, up to 1."),
+        (lambda: truncation.top_n_sigma(-1), "give a number from 0 to 100."),
+        (lambda: truncation.top_h("x"), "give a number above 0, up to 1."),
+        (lambda: truncation.xtc(0.1, probability=2), "probability=2 is out of range; give a number from 0 to 1."),
+        (lambda: truncation.mirostat(-1), "give a number from 0 to 20.0."),
         (lambda: shapers.dynatemp(1, high=0.5), "lies above high=0.5; write the lower temperature first."),
-        (lambda: shapers.dry(-1), "give a number from 0 to 100."),
-        (lambda: shapers.dry(1, base=0.5), "give a number from 1 to 100."),
-        (lambda: shapers.dry(1, allowed_length=0), "would punish what repeats nothing; give an integer from 1."),
+        (lambda: dry(-1), "give a number from 0 to 100."),
+        (lambda: dry(1, base=0.5), "give a number from 1 to 100."),
+        (lambda: dry(1, allowed_length=0), "would punish what repeats nothing; give an integer from 1."),
     ],
 )
 def test_absurd_parameters_are_refused_with_a_remedy(make, remedy):
@@ -287,9 +290,9 @@ def test_absurd_parameters_are_refused_with_a_remedy(make, remedy):
 
 
 def test_the_newer_shapers_print_as_they_are_spelled():
-    assert repr(shapers.mirostat(5.0)) == "mirostat=5"
+    assert repr(truncation.mirostat(5.0)) == "mirostat=5"
     assert repr(shapers.dynatemp(0.5, high=2)) == "dynatemp=0.5,high=2"
-    assert repr(shapers.xtc(0.1, probability=1)) == "xtc=0.1,probability=1"
-    assert repr(shapers.dry(0.8, breakers=("\n", ","))) == r"dry=0.8,breakers=\n|\,"
-    assert repr(shapers.dry(0.8, breakers=(), window=64)) == "dry=0.8,breakers=,window=64"
+    assert repr(truncation.xtc(0.1, probability=1)) == "xtc=0.1,probability=1"
+    assert repr(dry(0.8, breakers=("\n", ","))) == r"dry=0.8,breakers=\n|\,"
+    assert repr(dry(0.8, breakers=(), window=64)) == "dry=0.8,breakers=,window=64"
     assert repr(shapers.logit_bias(VOCABULARY, ("a:2", "#3:1"))) == "logit_bias=a:2|#3:1"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 import random
 import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -17,6 +19,8 @@ from torch import Tensor
 from transformers.generation import logits_process as peer
 
 from gen_engine import shapers, truncation
+from gen_engine.builtin import ROOMS
+from gen_engine.dry import dry
 from gen_engine.errors import GenError
 from gen_engine.shaping import NamedShaper
 from gen_engine.text import Vocabulary
@@ -28,24 +32,26 @@ PRINTED = tuple("\n" if i == MARK else chr(0x4E00 + i) for i in range(3000))
 VOCABULARY = Vocabulary(tuple(text.encode() for text in PRINTED), PRINTED, unk=UNK)
 SHAPERS = [
     shapers.temperature(0.7),
-    shapers.top_k(3),
-    shapers.top_p(0.8),
-    shapers.min_p(0.1),
-    shapers.typical(0.8),
+    truncation.top_k(3),
+    truncation.top_p(0.8),
+    truncation.min_p(0.1),
+    truncation.typical(0.8),
     shapers.repetition_penalty(1.3),
     shapers.repetition_penalty(0.7, window=4, prompt=False),
     shapers.frequency_penalty(0.5, window=7),
     shapers.presence_penalty(-0.5, prompt=True),
     shapers.dynatemp(0.3, high=1.5, exponent=0.7),
-    shapers.epsilon(0.05),
-    shapers.eta(0.05),
-    shapers.top_n_sigma(1),
-    shapers.top_h(0.4),
-    shapers.xtc(0.1),
-    shapers.mirostat(2),
-    shapers.dry(0.8, allowed_length=1),
+    truncation.epsilon(0.05),
+    truncation.eta(0.05),
+    truncation.top_n_sigma(1),
+    truncation.top_h(0.4),
+    truncation.xtc(0.1),
+    truncation.mirostat(2),
+    dry(0.8, allowed_length=1),
     shapers.logit_bias(VOCABULARY, ("#0:1.5",)),
 ]
+SHAPER_ROOMS = ("gen_engine.shapers", "gen_engine.truncation", "gen_engine.dry")
+FACTORIES = {name: getattr(import_module(room), name) for room in SHAPER_ROOMS for name in ROOMS[room].split()}
 RAISING = ("typical", "xtc")  # these may remove the likeliest token
 shares = st.floats(0.05, 0.95)
 quick = settings(deadline=None, max_examples=25, derandomize=True, database=None)
@@ -97,7 +103,7 @@ def test_temperature_is_that_of_transformers(case: tuple[Step, Tensor], t: float
 @given(cases(), st.integers(1, 50))
 def test_top_k_is_that_of_transformers(case: tuple[Step, Tensor], k: int) -> None:
     step, logits = case
-    assert_same(shapers.top_k(k)(step, logits), peer.TopKLogitsWarper(k)(None, logits))
+    assert_same(truncation.top_k(k)(step, logits), peer.TopKLogitsWarper(k)(None, logits))
 
 
 def bracket(warper: Callable[[float], Any], share: float, logits: Tensor) -> tuple[Tensor, Tensor]:
@@ -110,7 +116,7 @@ def bracket(warper: Callable[[float], Any], share: float, logits: Tensor) -> tup
 def test_top_p_is_that_of_transformers_but_for_the_choice_among_equals(case: tuple[Step, Tensor], p: float) -> None:
     step, logits = case
     fewer, more = bracket(peer.TopPLogitsWarper, p, logits)
-    shaped = shapers.top_p(p)(step, logits).sort().values
+    shaped = truncation.top_p(p)(step, logits).sort().values
     assert (fewer.sort().values <= shaped).all()
     assert (shaped <= more.sort().values).all()
 
@@ -120,7 +126,7 @@ def test_top_p_is_that_of_transformers_but_for_the_choice_among_equals(case: tup
 def test_min_p_is_that_of_transformers(case: tuple[Step, Tensor], p: float) -> None:
     step, logits = case
     more, fewer = bracket(peer.MinPLogitsWarper, p, logits)
-    shaped = shapers.min_p(p)(step, logits)
+    shaped = truncation.min_p(p)(step, logits)
     assert ((fewer <= shaped) & (shaped <= more)).all()
 
 
@@ -129,7 +135,7 @@ def test_min_p_is_that_of_transformers(case: tuple[Step, Tensor], p: float) -> N
 def test_typical_is_that_of_transformers(case: tuple[Step, Tensor], p: float) -> None:
     step, logits = case
     fewer, more = bracket(peer.TypicalLogitsWarper, p, logits)
-    shaped = shapers.typical(p)(step, logits)
+    shaped = truncation.typical(p)(step, logits)
     assert ((fewer <= shaped) & (shaped <= more)).all()
 
 
@@ -137,8 +143,8 @@ def test_typical_is_that_of_transformers(case: tuple[Step, Tensor], p: float) ->
 def test_a_nucleus_may_be_wider_than_the_shortlist(share: float) -> None:
     logits = torch.linspace(0, 1, 4 * truncation.SHORTLIST).expand(2, -1) * torch.tensor([[1.0], [100.0]])
     step = step_of([[], []])
-    assert_same(shapers.top_p(share)(step, logits), peer.TopPLogitsWarper(share)(None, logits))
-    assert_same(shapers.typical(share)(step, logits), peer.TypicalLogitsWarper(share)(None, logits))
+    assert_same(truncation.top_p(share)(step, logits), peer.TopPLogitsWarper(share)(None, logits))
+    assert_same(truncation.typical(share)(step, logits), peer.TypicalLogitsWarper(share)(None, logits))
 
 
 @quick
@@ -186,10 +192,10 @@ def test_repetition_penalty_counts_the_prompt_and_the_others_do_not() -> None:
 
 def test_top_p_keeps_the_lowest_of_equal_ids_and_the_others_keep_them_all() -> None:
     logits = [0.0, 1.0, 1.0, 1.0, 1.0]
-    assert shape(shapers.top_p(0.4), logits, []) == [-INF, 1, 1, -INF, -INF]
-    assert shape(shapers.top_k(2), logits, []) == [-INF, 1, 1, 1, 1]
-    assert shape(shapers.min_p(0.5), logits, []) == [-INF, 1, 1, 1, 1]
-    assert shape(shapers.typical(0.4), logits, []) == [-INF, 1, 1, 1, 1]
+    assert shape(truncation.top_p(0.4), logits, []) == [-INF, 1, 1, -INF, -INF]
+    assert shape(truncation.top_k(2), logits, []) == [-INF, 1, 1, 1, 1]
+    assert shape(truncation.min_p(0.5), logits, []) == [-INF, 1, 1, 1, 1]
+    assert shape(truncation.typical(0.4), logits, []) == [-INF, 1, 1, 1, 1]
 
 
 @each_shaper
@@ -197,7 +203,7 @@ def test_a_row_of_nothing_stays_nothing(shaper: NamedShaper) -> None:
     assert shape(shaper, [-INF] * 5, [0, 1, 1]) == [-INF] * 5
 
 
-@pytest.mark.parametrize("shaper", [shapers.top_p(1), shapers.typical(1), shapers.top_k(9)], ids=repr)
+@pytest.mark.parametrize("shaper", [truncation.top_p(1), truncation.typical(1), truncation.top_k(9)], ids=repr)
 def test_the_widest_truncation_keeps_everything(shaper: NamedShaper) -> None:
     assert shape(shaper, [300.0, -300.0, 0.0, -INF], []) == [300.0, -300.0, 0.0, -INF]
 
@@ -289,31 +295,42 @@ def test_only_truncating_shapers_remove_and_they_change_nothing_else(
 )
 def test_absurd_parameters_are_refused_with_a_remedy(name: str, value: float, remedy: str) -> None:
     with pytest.raises(GenError) as error:
-        shapers.SHAPERS[name](value)
+        FACTORIES[name](value)
     assert str(error.value).endswith(remedy)
 
 
 @pytest.mark.parametrize("name", ["repetition_penalty", "frequency_penalty", "presence_penalty"])
 def test_a_window_does_not_look_ahead(name: str) -> None:
     with pytest.raises(GenError, match="window=-1 looks into the future; give an integer from 0"):
-        shapers.SHAPERS[name](1, window=-1)
+        FACTORIES[name](1, window=-1)
 
 
 def test_shapers_print_as_they_are_spelled_and_compare_by_it() -> None:
-    assert repr(shapers.top_k(50)) == "top_k=50"
+    assert repr(truncation.top_k(50)) == "top_k=50"
     assert repr(shapers.temperature(1)) == repr(shapers.temperature(1.0)) == "temperature=1"
     assert repr(shapers.repetition_penalty(1.2, window=64, prompt=True)) == "repetition_penalty=1.2,window=64"
-    assert shapers.top_p(0.9) == shapers.top_p(0.9) != shapers.top_p(0.8)
+    assert truncation.top_p(0.9) == truncation.top_p(0.9) != truncation.top_p(0.8)
     assert [shaper.truncates for shaper in SHAPERS] == [False] + [True] * 4 + [False] * 5 + [True] * 6 + [False] * 2
 
 
 def test_every_shaper_is_one_sentence_and_a_source() -> None:
-    for factory in shapers.SHAPERS.values():
+    for factory in FACTORIES.values():
         first, _, rest = (factory.__doc__ or "").partition("\n")
         assert first.endswith(".")
         assert re.search(r"\((19|20)\d\d\)|OpenAI API reference", rest)
 
 
+@pytest.mark.parametrize("room", sorted(ROOMS))
+def test_every_factory_of_a_room_is_offered_under_its_name(room: str) -> None:
+    def is_factory(thing: Any) -> bool:
+        return inspect.isfunction(thing) and thing.__module__ == room and not thing.__name__.startswith("_")
+
+    offered = set(ROOMS[room].split())
+    made = {name for name, _ in inspect.getmembers(import_module(room), is_factory)}
+    assert offered <= made
+    assert made == offered or room not in {"gen_engine.constraints", *SHAPER_ROOMS}
+
+
 def test_naming_shapers_imports_no_torch() -> None:
-    check = "import sys, gen_engine.shapers as s; s.top_p(0.9); sys.exit('torch' in sys.modules)"
+    check = "import sys, gen_engine.shapers, gen_engine.truncation as s; s.top_p(0.9); sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", check]).returncode == 0
