@@ -203,7 +203,8 @@ class BannedTokens:
 
     def wants(self, state: int) -> str:
         """What is banned, in words."""
-        return f"any token but {len(self.banned)} of {len(self.vocabulary)}"
+        names = [self.vocabulary.names[token] for token in sorted(self.banned)]
+        return f"any token but {_listed(names)}" if names else "any token"
 
 
 Match = tuple[int, int, int]

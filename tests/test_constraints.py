@@ -1,6 +1,12 @@
 """The built-in constraints by example: what each lets through after a prompt, and what it does not."""
 
+import time
+
+import machines
 import pytest
+import strategies as some
+from hypothesis import given
+from hypothesis import strategies as st
 from tiny import chars, engine_of, vocabulary
 
 from gen_engine import constraints
@@ -63,6 +69,8 @@ def test_what_may_be_written(spec, prompt, legal, illegal):
         ("force=春", r"force=春 names no place"),
         ("force=0:春", r"force=0:春 names no place"),
         ("force=1:春|1:夏", r"force gives place 1 both 春 and 夏"),
+        ("length=1000000000", r"length=1000000000 is beyond any text made here; write at most 20000"),
+        ("force=1:春|99999:夏", r"force=99999:夏 is beyond any text made here; give places up to 20000"),
         ("ban=", r"ban needs something to work on"),
         ("stop=", r"stop needs something to work on"),
     ],
@@ -155,3 +163,124 @@ def test_tokens_that_print_nothing_do_not_make_states_of_a_stop_string_without_e
     state = stop.next(stop.start(None), 1)
     seen = {state := stop.next(state, 0) for _ in range(50)}
     assert len(seen) < 5
+
+
+# ------------------------------------------------------------------------------ what rules say of their states
+
+MACHINES = {
+    "ban chars": constraints.ban(("a", "，")),
+    "ban class": constraints.ban(("punctuation", "b")),
+    "ban classes": constraints.ban(("han", "digit", "，")),
+    "ban strings": constraints.ban(("aba", "ab春", "b，", "1")),
+    "ban a class and strings": constraints.ban(("han", "ab", "aab")),
+    "only chars": constraints.only(("春a，",)),
+    "only a class": constraints.only(("han", "a")),
+    "only classes": constraints.only(("letter", "digit", "，")),
+    "no_repeat": constraints.no_repeat(2),
+    "no_repeat exempt": constraints.no_repeat(3, exempt=("punctuation", "a")),
+    "no_repeat_ngram 1": constraints.no_repeat_ngram(1),
+    "no_repeat_ngram": constraints.no_repeat_ngram(2),
+    "length": constraints.length("2..4"),
+    "length open": constraints.length("3.."),
+    "length whole": constraints.length("5", of="whole"),
+    "force": constraints.force(("1:春", "3:a", "4:春")),
+    "force whole": constraints.force(("2:a", "5:，"), of="whole"),
+    "no_double_punctuation": constraints.no_double_punctuation(),
+}
+SAID = "ab春，1"
+each_machine = pytest.mark.parametrize("machine", MACHINES.values(), ids=MACHINES)
+
+
+def some_states(machine, prompt="ba"):
+    return machines.states(machine, SAID, 4, prompt)
+
+
+@each_machine
+def test_moves_and_sets_are_exactly_the_single_steps(machine):
+    for state in some_states(machine):
+        for char in SAID + "é。夏2":
+            stepped = machines.stepped(machine, state, char)
+            assert (char in machine.allowed(state)) == bool(stepped)
+            assert not hasattr(machine, "moves") or machines.moved(machine, state, char) == stepped
+
+
+@each_machine
+def test_characters_of_one_kind_that_are_not_mentioned_do_the_same(machine):
+    for state in some_states(machine):
+        mentioned = set(machine.mentions(state)) if hasattr(machine, "mentions") else ()
+        free = [char for char in SAID + "é。夏2c" if char not in mentioned]
+        assert len({(machine.kind(c), bool(machines.stepped(machine, state, c))) for c in free}) == len(
+            {machine.kind(c) for c in free}
+        )
+
+
+@each_machine
+def test_the_fewest_characters_to_the_end_are_known_exactly(machine):
+    for state in some_states(machine) if hasattr(machine, "least") else ():
+        assert machine.least(state) == machines.distance(machine, state, SAID, 6)
+
+
+@each_machine
+@given(data=st.data())
+@some.examples(20)
+def test_nothing_is_forbidden_to_those_who_write_only_what_is_new(machine, data):
+    if not hasattr(machine, "spent"):
+        return
+    prompt = data.draw(st.text(SAID, max_size=8))
+    state = machine.start(prompt)
+    fresh = data.draw(st.permutations([char for char in SAID + "é。夏2cd" if char not in machine.spent(state)]))
+    spared = "a，" if hasattr(machine, "spares") and machine.spares("a") else ""
+    for char in "".join(char + spared for char in fresh):
+        assert machine.accepts(state)
+        state = machine.step(state, char)
+        assert state is not None
+
+
+@each_machine
+def test_every_state_says_what_it_wants(machine):
+    assert all(machine.wants(state) for state in some_states(machine))
+
+
+@pytest.mark.parametrize(
+    "spec, new, words",
+    [
+        ("force=1:春|3:a", "春", "a at place 3"),
+        ("force=1:春", "春", "any character or the end"),
+        ("length=3", "a", "2 more characters"),
+        ("length=3..", "aa", "1 more character"),
+        ("length=3..4", "aaa", "any character or the end"),
+        ("length=1", "a", "the end"),
+        ("only=han|a", "a", "han or a"),
+        ("ban=punctuation|a|bb", "b", "anything but punctuation, a or b"),
+        ("no_repeat=2", "ab", "anything but a or b"),
+        ("no_repeat=2", "", "any character"),
+        ("no_repeat_ngram=2", "aba", "anything but b"),
+        ("no_double_punctuation", "，", "no second punctuation mark"),
+    ],
+)
+def test_what_is_wanted_next_is_said_in_words(spec, new, words):
+    plan = ENGINE.chain([spec]).plan(ENGINE.tokenizer.encode(""), 9)
+    joint = plan.start
+    for char in new:
+        joint = plan.product.next(joint, ENGINE.tokenizer.vocabulary.singles[char][0])
+    [rule] = plan.product.rules
+    assert rule.wants(joint.states[0]) == words
+
+
+def test_banned_tokens_move_as_they_allow_and_are_named():
+    [special, unknown] = SPECIAL.chain(["no_special", "no_unk"]).product.rules
+    [(mask, after)] = special.moves(special.constraint.start(None))
+    assert (mask.array == special.constraint.allowed(after).to_array()).all()
+    assert special.wants(after) == "any token but '' or ''"
+    assert unknown.wants(after) == "any token but ''"
+
+
+def test_a_long_history_is_asked_in_microseconds():
+    engine = engine_of(chars("".join(chr(0x4E00 + i) for i in range(5000))))
+    [rule] = engine.chain(["no_repeat=300"]).product.rules
+    state = rule.start(engine.tokenizer.encode("".join(chr(0x4E00 + 7 * i) for i in range(300))))
+    rule.constraint.allowed(state)
+    started = time.process_time()
+    for _ in range(100):
+        assert not rule.constraint.allowed(state).is_empty()
+    assert time.process_time() - started < 0.1
