@@ -122,8 +122,8 @@ def _places_table(explained: Explanation) -> Table:
 
     names = short_names([*explained.constraints, *explained.shapers])
     grid = Table(title="Place by place", title_justify="left", box=None, pad_edge=False, header_style="bold cyan")
-    for column in ("", "", "the model gives it", "cost", "the model wanted", "removed by"):
-        grid.add_column(column, overflow="fold", justify="right" if column == "cost" else "left")
+    for column in ("", "", "the model gives it", "cost", "rules", "the model wanted", "removed by"):
+        grid.add_column(column, overflow="fold", justify="right" if column in ("cost", "rules") else "left")
     for number, place in enumerate(explained.places, 1):
         mark = "forced" if place.forced else _percent(exp(-place.nats))
         grid.add_row(
@@ -131,6 +131,7 @@ def _places_table(explained: Explanation) -> Table:
             Text("(end)" if place.end else place.text.replace("\n", "⏎") or "…", style="bold"),
             f"{place.nats:.2f} nats, {mark}",
             Text(f"{place.cost:.2f}", style=_heat(place.cost)),
+            Text(f"{place.together:.2f}", style=_heat(place.together)),
             _wishes(place),
             _removed(place, names),
         )
