@@ -121,11 +121,11 @@ class Replay:
         return array
 
     def _with_end(self, array: np.ndarray) -> np.ndarray:
-        """The array with the end of the text allowed where every rule accepts."""
+        """The array with the end of the text in it, of which each rule has spoken by itself."""
         if self._end is None:
             return array
         array = array.copy()
-        array[self._end] = self.may_end
+        array[self._end] = True
         return array
 
     def _alone(self, rule: Rule, state: Any) -> np.ndarray:
