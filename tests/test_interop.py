@@ -1,13 +1,16 @@
 """transformers' processors are shapers here, and our chain masks in `model.generate` what our own decoders mask."""
 
 import math
+from dataclasses import dataclass
 
+import numpy as np
 import pytest
 import strategies as some
 import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from oracle import Case, ban, force, length, no_repeat, no_repeat_ngram, only, stop
+from tiny import chars, vocabulary
 from tokenizers import Regex, Tokenizer, models, pre_tokenizers
 from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 from transformers.generation import logits_process as theirs
@@ -189,6 +192,63 @@ def test_what_is_left_is_what_trying_every_text_finds(case, dice):
     assert chain.exact
 
 
+def test_a_token_that_a_rule_singles_out_is_asked_by_itself():
+    engine = some.engine_of(chars("abc"))  # after "a" each letter stood already: who writes a now is stuck
+    chain = as_logits_processor(engine, "aabac", processors=["no_repeat_ngram=2", "only=a|b|c", "length=2"], max_new=2)
+    assert left_by(chain, [()]) == [{2, 3}]
+
+
+@dataclass(frozen=True)
+class NoTokenTwice:
+    """State: the tokens so far, which it singles out."""
+
+    size: int
+
+    def start(self, prompt):
+        return frozenset(prompt.tokens)
+
+    def allowed(self, state):
+        return np.array([token not in state for token in range(self.size)])
+
+    def next(self, state, token):
+        return state | {token}
+
+    def accepts(self, state):
+        return True
+
+    def kinds(self):
+        return [0] * self.size
+
+    def mentions(self, state):
+        return state
+
+
+@dataclass(frozen=True)
+class OneLetter:
+    """State: the letter of which alone the text is made, once it has one."""
+
+    def start(self, text):
+        return ""
+
+    def step(self, state, char):
+        return char if state in ("", char) else None
+
+    def accepts(self, state):
+        return True
+
+    def kind(self, char):
+        return None
+
+    def mentions(self, state):
+        return state
+
+
+def test_a_token_that_prints_the_same_as_one_singled_out_is_asked_by_itself():
+    engine = some.engine_of(vocabulary("", "a", "b", "a", "b", end=0, specials=(0,)))  # the prompt uses up one a
+    rules = [NoTokenTwice(5), OneLetter(), "length=2"]
+    assert left_by(as_logits_processor(engine, "a", processors=rules, max_new=2), [()]) == [{2, 4}]
+
+
 @given(some.cases(), some.shapers(), st.integers(0, 3))
 @some.examples(40)
 def test_shapers_leave_something_of_it(case, shapers, shift):
@@ -249,7 +309,7 @@ def test_a_chain_made_before_serves_as_well(engine):
     "make, reason",
     [
         (lambda e: as_logits_processor(e.chain([]), "b"), "give it an encoded prompt alone, or an engine."),
-        (lambda e: as_logits_processor(some.engine_of(some.vocabulary("a")), "a"), "use engine.generate instead."),
+        (lambda e: as_logits_processor(some.engine_of(vocabulary("a")), "a"), "use engine.generate instead."),
         (lambda e: left_by(as_logits_processor(e, "b"), [()])[0] and as_logits_processor(e, "b")(
             torch.tensor([[3]]), torch.zeros(1, 9)), "pass **processor.inputs to it."),
         (lambda e: as_logits_processor(e, "b")(torch.tensor([[2, 4]]), torch.zeros(1, 8)), "give the model's engine."),
