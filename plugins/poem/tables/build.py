@@ -15,6 +15,7 @@ import os
 import tarfile
 from argparse import ArgumentParser
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,9 @@ from opencc import OpenCC
 from tune_book import read_tunes
 
 TABLES = Path(__file__).parent.parent / "gen_poem" / "tables"
+VARIANTS = "傢闇汎閒徵"
+"""Traditional characters that simplified texts replace by another, but not where they have other readings."""
+
 Entries = dict[str, set[int]]
 
 
@@ -40,23 +44,31 @@ def save(name: str, lines: list[str], folder: Path) -> None:
     print(f"{name}.txt.xz: {len(lines):,} lines, {len(data):,} bytes, {len(packed):,} packed")
 
 
-def merge_simplified(entries: Entries) -> tuple[int, int]:
-    """Give each simplified character what its traditional ones read, and a missing traditional one what its has."""
-    simplify = OpenCC("t2s").convert
-    widened = filled = 0
+def merge_simplified(entries: Entries, apart: Callable[[str, str], bool]) -> tuple[int, int]:
+    """Give each simplified character what its traditional ones read, and a missing traditional one what its has.
+
+    `apart(traditional, simplified)` says which pairs lend each other nothing if both are known.
+    """
+    simplify, fill = OpenCC("t2s").convert, OpenCC("s2t").convert
+    widened = 0
     pairs = [(char, simplify(char)) for char in list(entries)]
+    known = set(entries)
     for char, simple in pairs:
-        if len(simple) == 1 and simple != char:
+        if len(simple) == 1 and simple != char and not (simple in known and apart(char, simple)):
             before = len(entries.get(simple, ()))
             entries.setdefault(simple, set()).update(entries[char])
-            widened += len(entries[simple]) > before
-    traditional = OpenCC("s2t").convert
+            widened += simple in known and len(entries[simple]) > before
     for char in list(entries):
-        full = traditional(char)
+        full = fill(char)
         if len(full) == 1 and full not in entries:
             entries[full] = set(entries[char])
-            filled += 1
-    return widened, filled
+    return widened, len(entries) - len(known)
+
+
+def apart_today() -> Callable[[str, str], bool]:
+    """Tells traditional forms proper (龍 of 龙, not 乾 of 干): a reading 龙 has not is none of today."""
+    full_form = OpenCC("s2t").convert
+    return lambda full, simple: full_form(simple) == full
 
 
 def grouped(entries: Entries) -> list[str]:
@@ -83,7 +95,8 @@ def pingshui(data: dict[str, Any], folder: Path) -> None:
                 if char not in data["pingshui_char"] and len(char) == 1 and len(same) == 1:
                     counts["added from pingshui.json"] += char not in entries
                     entries.setdefault(char, set()).add(same[0])
-    counts["widened"], counts["filled"] = merge_simplified(entries)
+    entries["暖"].update(entries["煖"])
+    counts["widened"], counts["filled"] = merge_simplified(entries, lambda full, _: full in VARIANTS)
     counts["characters"] = len(entries)
     save("pingshui", [f"{name} {part}" for name, part in classes] + [""] + grouped(entries), folder)
     print("  ", dict(counts))
@@ -103,7 +116,7 @@ def modern(data: dict[str, Any], folder: Path) -> None:
                for char, rs in tables["pinyin_finals"].items()}  # fmt: skip
     entries = {char: readings for char, readings in entries.items() if readings}
     left_out = {each: count for each, count in used.items() if each not in number}
-    widened, filled = merge_simplified(entries)
+    widened, filled = merge_simplified(entries, apart_today())
     head = [f"{final} {'平仄'[tone]} {finals[final]} {common[final]}" for final, tone in classes]
     save("modern", [*head, "", *grouped(entries)], folder)
     print("  ", {"characters": len(entries), "widened": widened, "filled": filled, "readings left out": left_out})
