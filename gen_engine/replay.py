@@ -89,7 +89,7 @@ class Replay:
             allowed=allowed,
             permitted=permitted,
             left=left,
-            forced=int(left.sum()) == 1 and not self.may_end,
+            forced=int(left.sum()) == 1,
             broken=tuple(rule.label for rule, mask in zip(self._rules, allowed, strict=True) if not mask[chosen]),
             dead_because=f"no text of at most {self._left} tokens obeys all rules after it",
         )
