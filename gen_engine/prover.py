@@ -265,6 +265,13 @@ class Prover:
             yield from self._fresh_one(tokens, mentioned, tried)
         yield from sorted(mentioned)
 
+    def alike(self, joint: Joint) -> Iterator[int]:
+        """One token for each set of tokens that behave alike in this state, permitted or not."""
+        mentioned = self._mentioned(joint)
+        for tokens in self._groups:
+            yield from self._fresh_one(tokens, mentioned, set())
+        yield from sorted(mentioned)
+
     @staticmethod
     def _fresh_one(tokens: Ids, mentioned: set[int], tried: set[int]) -> Iterator[int]:
         fresh = next((token for token in tokens if token not in mentioned), None)
