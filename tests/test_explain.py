@@ -83,6 +83,11 @@ def test_a_token_that_no_rule_forbids_is_removed_by_the_proof_where_it_leads_now
     assert first.masses[-1] == pytest.approx(log(0.95 / 0.65))
 
 
+def test_what_takes_longer_than_the_budget_is_known_to_lead_nowhere_without_asking_for_it():
+    [place] = told("choice=bcc|a", max_new=1, top=1).places
+    assert place.masses[-1] == pytest.approx(log(0.8 / 0.5))
+
+
 def test_a_shaper_is_blamed_for_what_it_cuts_off_and_pays_for_it():
     explained = told("ban=a", "top_k=1", max_new=1)
     assert blame(explained.places[0], "c") == ["top_k=1"]
