@@ -26,7 +26,7 @@ FIRST = "春夏秋冬山水风花雪月江天云雨夜日人客万一千白青�
 """First characters of poems, usual ones, to be continued."""
 
 FORMS = ("五绝", "七律,tones=strict", "浣溪沙")
-DECODERS = ("sample", "greedy", "beam=8", "smc=16")
+DECODERS = ("sample", "greedy", "beam=8", "smc=32")
 MAX_NEW = 200
 
 
