@@ -3,12 +3,14 @@
 import customs
 import pytest
 import wrong
+import wrong_others
 
 from gen_engine.constraints import NoRepeat
-from gen_engine.testing import check_constraint
-from gen_engine.testing.conformance import judge_constraint
+from gen_engine.testing import check_constraint, check_decoder, check_model, check_shaper, subjects
+from gen_engine.testing.conformance import judge_all
+from gen_engine.testing.models import table_model
 
-EXAMPLES = 12
+EXAMPLES = 5
 OWN = [
     "ban=春|ab", "only=han|，", "no_unk", "no_special", "no_repeat=2,exempt=，", "no_repeat_ngram=2",
     "no_double_punctuation", "length=1..3", "stop=春|a，", "force=1:春|3:a",
@@ -32,8 +34,8 @@ CUSTOM = {
 }
 
 
-def broken(found):
-    return {verdict.law: verdict.message for verdict in found if verdict.state in ("broken", "unjudged")}
+def broken(kind, given, examples):
+    return [verdict.law for verdict in judge_all(kind, given, examples) if verdict.state == "broken"]
 
 
 @pytest.mark.parametrize("spec", OWN)
@@ -49,8 +51,8 @@ def test_constraints_as_authors_write_them_keep_every_law(given):
 @pytest.mark.parametrize("name", wrong.CONSTRAINTS)
 def test_a_wrong_constraint_breaks_the_law_it_breaks_and_no_other(name):
     made, law = wrong.CONSTRAINTS[name]
-    found = judge_constraint(made, examples=30, **wrong.OPTIONS.get(name, {}))
-    assert [verdict.law for verdict in found if verdict.state == "broken"] == [law]
+    subject = subjects.subject_of(made, **wrong.OPTIONS.get(name, {}))
+    assert broken("constraint", subject, 20) == [law]
 
 
 def test_a_broken_law_is_named_in_words_with_the_smallest_example():
@@ -67,3 +69,36 @@ def test_a_processor_its_spec_and_what_makes_it_are_all_understood():
         check_constraint(NoRepeat)
     with pytest.raises(TypeError, match="5 is no processor"):
         check_constraint(5)
+
+
+@pytest.mark.parametrize("spec", ["temperature=0.5", "top_p=0.8", "typical=0.5", "repetition_penalty=0.7,window=4"])
+def test_shapers_of_the_core_keep_every_law(spec):
+    check_shaper(spec, examples=EXAMPLES)
+
+
+@pytest.mark.parametrize("name", ["sample", "greedy"])
+def test_decoders_of_the_core_keep_every_law(name):
+    check_decoder(name, examples=EXAMPLES)
+
+
+def test_tiny_models_keep_every_law():
+    check_model(table_model("", *"abc"))
+    check_model(table_model("", "春", "春夏", unk=0, shape="holes"))
+
+
+@pytest.mark.parametrize("name", wrong_others.SHAPERS)
+def test_a_wrong_shaper_breaks_the_law_it_breaks_and_no_other(name):
+    given, law = wrong_others.SHAPERS[name]
+    assert broken("shaper", given, 20) == [law]
+
+
+@pytest.mark.parametrize("name", wrong_others.DECODERS)
+def test_a_wrong_decoder_breaks_the_law_it_breaks_and_no_other(name):
+    given, law = wrong_others.DECODERS[name]
+    assert broken("decoder", given, 10) == [law]
+
+
+@pytest.mark.parametrize("name", wrong_others.MODELS)
+def test_a_wrong_model_breaks_the_law_it_breaks_and_no_other(name):
+    given, law = wrong_others.MODELS[name]
+    assert broken("model", given, 20) == [law]

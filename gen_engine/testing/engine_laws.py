@@ -19,7 +19,7 @@ from . import strategies as some
 from .constraint_laws import EQUAL, INPUTS, MASKS
 from .laws import Law, Scene
 from .models import LongestMatch, TableModel, tiny_vocabulary
-from .promise_laws import PROMISES
+from .promise_laws import CUTS, PROMISES
 from .subjects import Subject, World, members, worlds
 
 LONG = 48
@@ -148,7 +148,7 @@ SOUND = (INPUTS, EQUAL, MASKS)
 ENGINE = (
     Law(EXISTS, f"in some world a text of at most {LONG} tokens is possible", some_text_exists,
         (*SOUND, *(law.name for law in PROMISES)), somewhere=True, share=0.3),
-    Law(END, "where a text is possible one is written, and what is refused is impossible", no_dead_end, SOUND),
+    Law(END, "where a text is possible one is written, and what is refused is impossible", no_dead_end, (*SOUND, CUTS)),
     Law(OBEYED, "every finished text is accepted when it is read again", every_text_obeys,
         (*SOUND, *(law.name for law in PROMISES))),
 )  # fmt: skip

@@ -35,7 +35,7 @@ def kinds_behave_alike(subject: Subject, scene: Scene) -> None:
     found = _somewhere(subject, scene)
     if found is None:
         return
-    _, view, _, state = found
+    _, view, path, state = found
     kind = _kinds_of(view)
     mentions = getattr(view.rule, "mentions", None)
     mentioned = set(mentions(state)) if mentions is not None else set()
@@ -43,7 +43,8 @@ def kinds_behave_alike(subject: Subject, scene: Scene) -> None:
     pairs = [(a, b) for i, a in enumerate(free) for b in free[i + 1 :] if kind(a) == kind(b)]
     if not pairs:
         return
-    one, two = scene.draw(st.sampled_from(pairs))
+    seen = [pair for pair in pairs if pair[0] in path or pair[1] in path]  # these are the likelier to differ
+    one, two = scene.draw(st.sampled_from(seen if seen and scene.draw(st.booleans()) else pairs))
     swap = {one: two, two: one}
     rest = [one, *scene.draw(st.lists(st.sampled_from([one, two, one, *view.symbols]), max_size=3))]
     as_written, swapped = _run(view, state, rest), _run(view, state, [swap.get(s, s) for s in rest])

@@ -1,0 +1,149 @@
+"""Everything an installed plugin offers, put on trial: with which values, and what came of it."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Literal, get_args, get_origin
+
+from ..chain import is_constraint
+from ..errors import GenError
+from ..plugins import NOUNS, Offer, PluginInfo, Registry, registry
+from ..specs import parameters, parse_spec
+from .conformance import EXAMPLES, FEW, LAWS
+from .laws import Law, Verdict, assert_all, judge, verdicts
+from .models import tiny_vocabulary
+from .subjects import subject_of
+
+SIMPLE: dict[Any, str] = {int: "2", float: "0.5", bool: "yes"}
+"""What a parameter of such a type is given where its author names no example."""
+
+
+@dataclass(frozen=True)
+class Exhibit:
+    """One thing on trial: its kind ("constraint", "shaper", "decoder" or "model"), its name, and how it is written."""
+
+    kind: str
+    name: str
+    written: str
+    subject: Callable[[], Any]
+
+    def judge(self, examples: int | None = None) -> list[Verdict]:
+        """A verdict on each of its laws."""
+        return verdicts(self.subject(), LAWS[self.kind][0], examples or usual(self.kind))
+
+
+def usual(kind: str) -> int:
+    """How many examples a law is tried on if nobody says."""
+    return FEW if kind == "model" else EXAMPLES
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One law and one exhibit, as a test: `check()` raises AssertionError if the law is broken."""
+
+    exhibit: Exhibit
+    law: Law
+    examples: int | None = None
+
+    def __str__(self) -> str:
+        return f"{self.exhibit.written}: {self.law.name}"
+
+    def check(self) -> None:
+        """AssertionError that names the law, with the smallest example."""
+        verdict = judge(self.law, self.exhibit.subject(), self.examples or usual(self.exhibit.kind))
+        assert_all(self.exhibit.written, [verdict], [self.law])
+
+
+def trials(plugin: str, examples: int | None = None) -> list[Trial]:
+    """Each law of each thing that an installed plugin offers, where it is promised at all."""
+    return [Trial(each, law, examples) for each in exhibits(plugin) for law in LAWS[each.kind][0]]
+
+
+def exhibits(plugin: str, everything: Registry | None = None) -> list[Exhibit]:
+    """All that a plugin offers; GenError if there is no such plugin, if it failed, or if an example is wanting."""
+    everything = everything or registry()
+    info = find_plugin(plugin, everything)
+    found = [each for noun, hook in NOUNS.items() for each in _offered(info, noun, getattr(everything, hook))]
+    if info.error:
+        raise GenError(f"The plugin {info.name} does not work ({info.error}); mend it first.")
+    return found
+
+
+def find_plugin(name: str, everything: Registry) -> PluginInfo:
+    """An installed plugin by its name or its distribution's."""
+    found = [each for each in everything.plugins if name in (each.name, each.distribution)]
+    if not found:
+        names = ", ".join(each.name for each in everything.plugins)
+        raise GenError(f"There is no plugin {name!r}; `gen plugins` lists those that are installed: {names}.")
+    return found[0]
+
+
+def _offered(info: PluginInfo, noun: str, offers: dict[str, Offer]) -> Iterator[Exhibit]:
+    for offer in offers.values():
+        if offer.plugin is not info or noun == "loader":  # a loader is tried by the models that it loads
+            continue
+        name = offer.full_name
+        if noun == "model":
+            yield Exhibit("model", offer.name, offer.name, lambda name=name: LAWS["model"][1](name))
+            continue
+        alphabet = str(_beside(offer.value, "ALPHABET") or "")
+        for written in examples_of(noun, offer.name, offer.value):
+            spec = name + written[len(offer.name) :]
+            if noun == "decoder":
+                yield Exhibit("decoder", offer.name, written, lambda spec=spec: LAWS["decoder"][1](spec))
+            else:
+                subject = subject_of(spec, alphabet)
+                sample = subject.make(tiny_vocabulary("", *dict.fromkeys(subject.alphabet or "春夏，"), end=0))
+                kind = "constraint" if is_constraint(sample) else "shaper"
+                yield Exhibit(kind, offer.name, written, lambda subject=subject: subject)
+
+
+def examples_of(noun: str, name: str, factory: Any) -> tuple[str, ...]:
+    """How a processor or decoder is written where it is tried.
+
+    The first of: `EXAMPLES = {name: (spec, ...)}` in its module; what stands as `name=...` between backquotes in its
+    docstring; values made up from the types of its parameters.
+    """
+    told = (_beside(factory, "EXAMPLES") or {}).get(name)
+    if told:
+        return (told,) if isinstance(told, str) else tuple(told)
+    if noun == "decoder" and "course" in inspect.signature(factory).parameters:
+        return (name,)
+    spelled = re.findall(rf"`({re.escape(name)}=[^`\n]+)`", inspect.getdoc(factory) or "")
+    return tuple(dict.fromkeys(spelled)) or (_made_up(name, factory),)
+
+
+def _beside(factory: Any, name: str) -> Any:
+    return getattr(sys.modules.get(getattr(factory, "__module__", "")), name, None)
+
+
+def _made_up(name: str, factory: Any) -> str:
+    """A spec with a value for each parameter that must be given."""
+    written = name
+    for number, each in enumerate(parameters(factory)):
+        if each.default is not each.empty:
+            continue
+        value = _value(each.annotation)
+        if value is None:
+            raise GenError(
+                f"{name} takes a {each.name} that nobody can guess; write an example into its docstring, as in "
+                f"`{name}=...` between backquotes, or EXAMPLES = {{{name!r}: ('{name}=...',)}} into its module."
+            )
+        written += f"={value}" if number == 0 else f",{each.name}={value}"
+    parse_spec(written)
+    return written
+
+
+def _value(annotation: Any) -> str | None:
+    if get_origin(annotation) is Literal:
+        return str(get_args(annotation)[0])
+    if get_origin(annotation) is tuple and get_args(annotation)[0] is str:
+        return "春|a"
+    return SIMPLE.get(annotation)
+
+
+__all__ = ["Exhibit", "Trial", "examples_of", "exhibits", "find_plugin", "trials"]
