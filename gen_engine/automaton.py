@@ -39,6 +39,7 @@ FEW = 8
 class _Node:
     accepts: bool
     least: float
+    wanting: float
     edges: Sequence[Edge] | None = None
     low: dict[Graph, float] = field(default_factory=dict)
     known: dict[Graph, float] = field(default_factory=dict)
@@ -153,8 +154,8 @@ class Automaton:
         if node is None:
             pairs = list(zip(self.rules, state, strict=True))
             accepts = all(rule.constraint.accepts(part) for rule, part in pairs)
-            least = 0.0 if accepts else max((rule.least(part) for rule, part in pairs), default=0)
-            node = self._nodes[state] = _Node(accepts, least)
+            leasts = [] if accepts else [rule.least(part) for rule, part in pairs]
+            node = self._nodes[state] = _Node(accepts, max(leasts, default=0), sum(leasts))
         return node
 
     def _counts(self, graph: Graph, edge: Edge) -> bool:
@@ -185,10 +186,11 @@ class Automaton:
         return found
 
     def _search(self, graph: Graph, start: State, limit: float) -> float | None:
-        """A*: nodes are opened in the order of how long a text through them must be at least, deep ones first."""
+        """A*: nodes are opened in the order of how long a text through them must be at least, and among equals of how
+        much all rules together still want."""
         begun: dict[State, int] = {start: 0}
         came: dict[State, tuple[State, Edge]] = {}
-        queue: list[tuple[float, int, int, State]] = [(self._node(start).at_least(graph), 0, 0, start)]
+        queue: list[tuple[float, float, int, State]] = [(self._node(start).at_least(graph), 0, 0, start)]
         tick = opened = deepest = 0
         best = inf  # by a stop string, which needs no node of its own
         best_edge: tuple[State, Edge] | None = None
@@ -214,11 +216,12 @@ class Automaton:
                     if so_far + 1 < best:
                         best, best_edge = so_far + 1, (here, edge)
                     continue
-                least = self._node(after).at_least(graph)
+                next_node = self._node(after)
+                least = next_node.at_least(graph)
                 if so_far + 1 < begun.get(after, inf) and least < inf:
                     begun[after], came[after] = so_far + 1, (here, edge)
                     tick += 1
-                    heapq.heappush(queue, (so_far + 1 + least, -so_far - 1, -tick, after))
+                    heapq.heappush(queue, (so_far + 1 + least, next_node.wanting, -tick, after))
         return self._end(graph, begun, came, queue, total, limit, best, best_edge)
 
     def _end(
@@ -226,7 +229,7 @@ class Automaton:
         graph: Graph,
         begun: dict[State, int],
         came: dict[State, tuple[State, Edge]],
-        queue: list[tuple[float, int, int, State]],
+        queue: list[tuple[float, float, int, State]],
         total: float,
         limit: float,
         best: float,
