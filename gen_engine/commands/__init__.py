@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from . import explain, listing, model_files, text
+from . import explain, lint, listing, model_files, plugins, text
 
 
 def add(gen: click.Group) -> None:
@@ -12,9 +12,10 @@ def add(gen: click.Group) -> None:
     for command in (
         text.text,
         explain.explain,
+        lint.lint,
         listing.models,
         listing.processors,
-        listing.plugins,
+        plugins.plugins,
         listing.doctor,
         model_files.convert,
         model_files.train_group(),

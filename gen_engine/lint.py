@@ -1,0 +1,283 @@
+"""What is wrong with a chain before it is used: contradictions, what is redundant, what depends on order.
+
+*Contradictions* are the chain's own. *Redundant* is a constraint if every text that the others let through obeys it
+already: a proof by trying every joint state within the budget, one token for each set that behaves alike, as long as
+the states are few. Shapers are *probed*: on random logits, with one of them left out, or two neighbours swapped.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+from .chain import Chain, counted_bound, round_up
+from .errors import ConflictError, GenError, UndecidedError
+from .lift import Lifted
+from .product import Joint, Product, Rule
+from .prover import Prover
+from .rules import BannedStrings, EachChar
+from .types import Named, Prompt, Step
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Kind = Literal["contradiction", "redundant", "order", "not found out"]
+
+STATES = 1500
+"""How many joint states are tried before it is not found out whether a constraint is redundant."""
+
+TRIES = 60_000
+"""And how many tokens in them."""
+
+NODES = 2000
+"""How long the prover may search each time."""
+
+ROWS = 64
+"""How many rows of random logits shapers are probed on."""
+
+NEAR = 1e-5
+"""Up to what difference two probabilities are the same."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing to know of a chain: `members` are the processors it is about, as they were written."""
+
+    kind: Kind
+    members: tuple[str, ...]
+    message: str
+
+    @property
+    def is_wrong(self) -> bool:
+        """Whether the chain should be changed; the others are only to be known."""
+        return self.kind in ("contradiction", "redundant")
+
+    def record(self) -> dict[str, Any]:
+        """The finding for programs."""
+        return asdict(self)
+
+
+def lint(chain: Chain, prompt: Prompt, max_new: int) -> list[Finding]:
+    """What there is to say of a chain for this prompt and at most `max_new` new tokens, the worst first."""
+    wrong = list(_contradictions(chain, prompt, max_new))
+    idle = list(_unprintable(chain))
+    if not any(finding.kind == "contradiction" for finding in wrong):
+        idle += _redundant_constraints(chain, prompt, max_new)
+    return [*wrong, *idle, *_shaper_findings(chain)]
+
+
+def _contradictions(chain: Chain, prompt: Prompt, max_new: int) -> Iterator[Finding]:
+    try:
+        chain.plan(prompt, max_new)
+    except ConflictError as conflict:
+        yield Finding("contradiction", conflict.members, str(conflict))
+    except UndecidedError as undecided:
+        yield Finding("not found out", tuple(rule.label for rule in _own_rules(chain)), str(undecided))
+    except GenError as refused:
+        refusing = [rule.label for rule in _own_rules(chain) if _refuses(rule, prompt)]
+        yield Finding("contradiction", (*refusing,), str(refused))
+
+
+def _refuses(rule: Rule, prompt: Prompt) -> bool:
+    try:
+        rule.start(prompt)
+    except GenError:
+        return True
+    return False
+
+
+def _own_rules(chain: Chain) -> Sequence[Rule]:
+    """The rules that somebody wrote."""
+    return chain.product.rules[chain.background :]
+
+
+# ------------------------------------------------------------------------------------------------- constraints
+
+
+def _unprintable(chain: Chain) -> Iterator[Finding]:
+    """Some of the characters that `ban` and `only` name, if no token prints them."""
+    vocabulary = chain.vocabulary
+    for rule in _own_rules(chain):
+        machine = rule.constraint.machine if isinstance(rule.constraint, Lifted) else None
+        if vocabulary.partial or not isinstance(machine, BannedStrings | EachChar):
+            continue  # tokens that print parts of characters print every character
+        chars = machine.chars
+        named = [*(chars.kind if isinstance(chars.kind, frozenset) and len(chars.kind) < STATES else ()), *chars.minus]
+        named += [*chars.plus, *(machine.strings if isinstance(machine, BannedStrings) else ())]
+        missing = sorted(each for each in named if not all(char in vocabulary.carriers for char in each))
+        if missing and (len(missing) < len(named) or isinstance(chars.kind, str)):
+            shown = ", ".join(missing[:8]) + (f" and {len(missing) - 8} more" if len(missing) > 8 else "")
+            message = f"{rule.label} names {shown}, which no token prints; leave that out."
+            yield Finding("redundant", (rule.label,), message)
+
+
+def _redundant_constraints(chain: Chain, prompt: Prompt, max_new: int) -> Iterator[Finding]:
+    product = chain.product
+    for index in range(len(product.rules) - 1, chain.background - 1, -1):
+        label = product.rules[index].label
+        implying = _implying(product, index, prompt, max_new, chain.background)
+        if implying is None:
+            yield Finding("not found out", (label,), f"Whether the others make {label} redundant was not found out.")
+        elif implying is not False:
+            by = f"follows from {' and '.join(implying)}" if implying else "forbids nothing that this model can write"
+            yield Finding("redundant", (label, *implying), f"{label} {by} within {max_new} new tokens; leave it out.")
+            product = product.without(index)
+
+
+def _implying(
+    product: Product, index: int, prompt: Prompt, max_new: int, background: int
+) -> list[str] | Literal[False] | None:
+    """The rules from which the one at `index` follows and of which none can be spared; False if it does not follow,
+    None if that is not found out."""
+    last, always = product.rules[index], product.rules[:background]
+    others = tuple(rule for rule in product.rules[background:] if rule is not last)
+
+    def follows(rules: Sequence[Rule]) -> bool | None:
+        smaller = replace(product, rules=(*always, *rules, last))
+        return _is_implied(smaller, len(smaller.rules) - 1, prompt, max_new)
+
+    verdict = follows(others)
+    if verdict is None:  # too many states: some of the rules may be enough, and have fewer
+        parts = [tuple(rule for rule in others if rule.is_structural), *((rule,) for rule in others)]
+        found = next((part for part in parts if follows(part)), None)
+        if found is None:
+            return None
+        others = found
+    elif not verdict:
+        return False
+    for rule in reversed(others):
+        fewer = tuple(other for other in others if other is not rule)
+        if follows(fewer):
+            others = fewer
+    return [rule.label for rule in others]
+
+
+def _prover(product: Product, prompt: Prompt, max_new: int) -> tuple[Prover, Joint]:
+    joint = product.start(prompt)
+    for rule, state in zip(product.rules, joint.states, strict=True):
+        rule.cover(state)
+    horizon = len(prompt.text) + max_new * product.vocabulary.longest
+    return Prover(product, counted_bound(product, horizon), NODES, round_up(horizon)), joint
+
+
+def _is_implied(product: Product, index: int, prompt: Prompt, max_new: int) -> bool | None:
+    """Whether every text that the other rules let through obeys the one at `index`; None if that is not found out."""
+    others = product.without(index)
+    everything, joint = _prover(product, prompt, max_new)
+    without, start = _prover(others, prompt, max_new)
+    cut = product.rules[index].cut
+    seen = {joint}
+    waiting = deque([(joint, start, max_new)])
+    tries, doubt = 0, False
+    while waiting:
+        here, there, left = waiting.popleft()
+        if others.accepts(there) and not product.accepts(here):
+            return False
+        for token in everything.alike(here) if left and not others.cut(there) else ():
+            tries += 1
+            if not others.permits(there, token):
+                continue
+            after = others.next(there, token)
+            answer = without.feasible(after, left - 1)
+            doubt = doubt or answer == "undecided"
+            if answer != "yes":
+                continue
+            if not product.permits(here, token):
+                return False
+            following = product.next(here, token)
+            if cut is not None and cut(following.states[index]):
+                return False
+            if following not in seen:
+                seen.add(following)
+                waiting.append((following, after, left - 1))
+        if len(seen) > STATES or tries > TRIES:
+            return None
+    return None if doubt else True
+
+
+# ----------------------------------------------------------------------------------------------------- shapers
+
+
+@dataclass(frozen=True, eq=False)
+class _Probe:
+    """Random logits, and what a chain with these shapers makes of them."""
+
+    chain: Chain
+
+    def shaped(self, shapers: Sequence[Named]) -> Tensor:
+        """The choice distributions, [rows, vocab]."""
+        import torch
+
+        noise = torch.Generator().manual_seed(0)
+        count = len(self.chain.vocabulary)
+        peaks = torch.linspace(0.5, 6, ROWS)[:, None]  # from nearly even rows to rows of one likely token
+        logits = torch.randn(ROWS, count, generator=noise) * peaks
+        some = torch.randint(max(1, count // 3), (ROWS, 40), generator=noise)  # what was seen must not be everything
+        histories = ((some + 7 * torch.arange(ROWS)[:, None]) % count).tolist()
+        chain = replace(self.chain, shapers=tuple(shapers))
+        step = Step(histories, [10] * ROWS, self.chain.vocabulary, _uniform, (), [chain.first_memory] * ROWS)
+        step = step if chain.first_memory else replace(step, memories=())
+        return chain.shape_warily(step, logits, torch.zeros(ROWS, count, dtype=torch.bool))[0].softmax(-1)
+
+    def differing(self, one: Sequence[Named], other: Sequence[Named]) -> tuple[int, float]:
+        """In how many rows two lists of shapers differ, and by how much in one probability at most."""
+        distance = (self.shaped(one) - self.shaped(other)).abs().amax(-1)
+        return int((distance > NEAR).sum()), float(distance.amax())
+
+
+def _uniform(name: str) -> Tensor:
+    import torch
+
+    return torch.rand(ROWS, generator=torch.Generator().manual_seed(zlib.crc32(name.encode())))
+
+
+def _shaper_findings(chain: Chain) -> Iterator[Finding]:
+    probe, kept = _Probe(chain), list(chain.shapers)
+    for number in range(len(kept) - 1, -1, -1):
+        fewer = kept[:number] + kept[number + 1 :]
+        if not probe.differing(kept, fewer)[0]:
+            yield _idle_shaper(probe, kept, number)
+            kept = fewer
+    for number in range(len(kept) - 1):
+        one, other = kept[number : number + 2]
+        swapped = [*kept[:number], other, one, *kept[number + 2 :]]
+        rows, most = probe.differing(kept, swapped)
+        if rows:
+            yield Finding(
+                "order",
+                (one.label, other.label),
+                f"{one.label} comes before {other.label}, and {_why(one, other)}; the other way round {rows} of {ROWS} "
+                f"random distributions differ, by up to {most:.2g} in a probability.",
+            )
+
+
+def _idle_shaper(probe: _Probe, shapers: Sequence[Named], number: int) -> Finding:
+    """Says which other shapers make one idle: none, or the fewest of them."""
+    idle, others = shapers[number], [named for i, named in enumerate(shapers) if i != number]
+    where = {id(named): i for i, named in enumerate(shapers)}
+    for named in list(others):
+        fewer = [other for other in others if other is not named]
+        both = sorted([*fewer, idle], key=lambda each: where[id(each)])
+        if not probe.differing(both, fewer)[0]:
+            others = fewer
+    labels = tuple(named.label for named in others)
+    by = f" beside {' and '.join(labels)}" if labels else ""
+    return Finding(
+        "redundant",
+        (idle.label, *labels),
+        f"{idle.label} changes nothing{by} (none of {ROWS} random distributions); leave it out.",
+    )
+
+
+def _why(one: Named, other: Named) -> str:
+    truncates = [bool(getattr(named.processor, "truncates", False)) for named in (one, other)]
+    if all(truncates):
+        return f"{other.label} counts only what {one.label} has left"
+    if truncates[1]:
+        return f"{other.label} chooses among probabilities that {one.label} has changed"
+    if truncates[0]:
+        return f"{one.label} chooses among probabilities that {other.label} has not changed yet"
+    return f"{other.label} starts from what {one.label} has made"
