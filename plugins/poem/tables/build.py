@@ -23,6 +23,9 @@ from opencc import OpenCC
 from tune_book import read_tunes
 
 TABLES = Path(__file__).parent.parent / "gen_poem" / "tables"
+UNUSED = Path(__file__).parent / "unused.txt"
+"""Level readings by which (nearly) no poem rhymes, though the character often is a rhyme word; see README.md."""
+
 VARIANTS = "傢闇汎閒徵"
 """Traditional characters that simplified texts replace by another, but not where they have other readings."""
 
@@ -97,9 +100,23 @@ def pingshui(data: dict[str, Any], folder: Path) -> None:
                     entries.setdefault(char, set()).add(same[0])
     entries["暖"].update(entries["煖"])
     counts["widened"], counts["filled"] = merge_simplified(entries, lambda full, _: full in VARIANTS)
+    counts["left out, since unused"] = leave_out_unused(entries, classes)
     counts["characters"] = len(entries)
     save("pingshui", [f"{name} {part}" for name, part in classes] + [""] + grouped(entries), folder)
     print("  ", dict(counts))
+
+
+def leave_out_unused(entries: Entries, classes: list[tuple[str, int]]) -> int:
+    """Drop the readings by which no poet rhymes, in both scripts; how many."""
+    unused = {tuple(line.split()) for line in UNUSED.read_text(encoding="utf-8").splitlines()}
+    simplify = OpenCC("t2s").convert
+    dropped = 0
+    for char, numbers in entries.items():
+        odd = {number for number in numbers if (simplify(char), classes[number][0][-1]) in unused}
+        if any("平" in classes[number][0] for number in numbers - odd):
+            numbers -= odd
+            dropped += len(odd)
+    return dropped
 
 
 def modern(data: dict[str, Any], folder: Path) -> None:
