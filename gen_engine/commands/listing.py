@@ -1,4 +1,4 @@
-"""`gen models|processors|plugins|doctor|completion`: what is there, for people and for programs."""
+"""`gen models|processors|doctor|completion`: what is there, for people and for programs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import click
 from ..errors import GenError
 from ..options import debug_option
 from ..output import dump, table
-from ..plugins import CORE, NOUNS, Offer, registry
+from ..plugins import CORE, Offer, registry
 from ..specs import describe, parameters
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
@@ -87,24 +87,6 @@ def _written(name: str, known: list[inspect.Parameter]) -> str:
         part = f"={p.name.upper()}" if index == 0 else f",{p.name}={describe(p.annotation).replace(' or ', '/')}"
         parts.append(part if p.default is p.empty else f"[{part}]")
     return name + "".join(parts)
-
-
-@click.command()
-@as_json
-@debug_option()
-def plugins(as_json: bool) -> None:
-    """List plugins, their hooks, and what failed to load and why."""
-    everything = registry()
-    for hook in NOUNS.values():
-        getattr(everything, hook)  # a hook that fails says so in this list
-    rows = [vars(plugin) for plugin in everything.plugins]
-    if as_json:
-        return dump(rows)
-    cells = [
-        [p.name, f"{p.distribution} {p.version}".strip(), " ".join(p.hooks), p.error or "works"]
-        for p in everything.plugins
-    ]
-    return table("Plugins", ["name", "distribution", "hooks", "state"], cells)
 
 
 @click.command()

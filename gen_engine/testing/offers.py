@@ -7,15 +7,17 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal, get_args, get_origin
 
 from ..chain import is_constraint
 from ..errors import GenError
 from ..plugins import NOUNS, Offer, PluginInfo, Registry, registry
-from ..specs import parameters, parse_spec
+from ..specs import build_decoder, parameters, parse_spec
 from .conformance import EXAMPLES, FEW, LAWS
+from .decoder_laws import decoder_subject
 from .laws import Law, Verdict, assert_all, judge, verdicts
-from .models import tiny_vocabulary
+from .model_laws import model_subject
 from .subjects import subject_of
 
 SIMPLE: dict[Any, str] = {int: "2", float: "0.5", bool: "yes"}
@@ -24,12 +26,16 @@ SIMPLE: dict[Any, str] = {int: "2", float: "0.5", bool: "yes"}
 
 @dataclass(frozen=True)
 class Exhibit:
-    """One thing on trial: its kind ("constraint", "shaper", "decoder" or "model"), its name, and how it is written."""
+    """One thing on trial: its kind ("constraint", "shaper", "decoder" or "model"), its name, and how it is written.
+
+    `problem` says why it cannot be tried, where it cannot.
+    """
 
     kind: str
     name: str
     written: str
     subject: Callable[[], Any]
+    problem: str = ""
 
     def judge(self, examples: int | None = None) -> list[Verdict]:
         """A verdict on each of its laws."""
@@ -60,11 +66,15 @@ class Trial:
 
 def trials(plugin: str, examples: int | None = None) -> list[Trial]:
     """Each law of each thing that an installed plugin offers, where it is promised at all."""
-    return [Trial(each, law, examples) for each in exhibits(plugin) for law in LAWS[each.kind][0]]
+    found = exhibits(plugin)
+    for each in found:
+        if each.problem:
+            raise GenError(each.problem)
+    return [Trial(each, law, examples) for each in found for law in LAWS[each.kind][0]]
 
 
 def exhibits(plugin: str, everything: Registry | None = None) -> list[Exhibit]:
-    """All that a plugin offers; GenError if there is no such plugin, if it failed, or if an example is wanting."""
+    """All that a plugin offers; GenError if there is no such plugin, or if it failed to load."""
     everything = everything or registry()
     info = find_plugin(plugin, everything)
     found = [each for noun, hook in NOUNS.items() for each in _offered(info, noun, getattr(everything, hook))]
@@ -86,20 +96,33 @@ def _offered(info: PluginInfo, noun: str, offers: dict[str, Offer]) -> Iterator[
     for offer in offers.values():
         if offer.plugin is not info or noun == "loader":  # a loader is tried by the models that it loads
             continue
-        name = offer.full_name
-        if noun == "model":
-            yield Exhibit("model", offer.name, offer.name, lambda name=name: LAWS["model"][1](name))
-            continue
-        alphabet = str(_beside(offer.value, "ALPHABET") or "")
-        for written in examples_of(noun, offer.name, offer.value):
-            spec = name + written[len(offer.name) :]
+        try:
+            yield from _exhibited(noun, offer)
+        except GenError as problem:
+            yield Exhibit(noun, offer.name, offer.name, lambda: None, str(problem))
+
+
+def _exhibited(noun: str, offer: Offer) -> Iterator[Exhibit]:
+    if noun == "model":
+        yield Exhibit(noun, offer.name, offer.name, partial(model_subject, offer.full_name))
+        return
+    alphabet = str(_beside(offer.value, "ALPHABET") or "")
+    problems: list[GenError] = []
+    written = examples_of(noun, offer.name, offer.value)
+    for each in written:
+        spec = offer.full_name + each[len(offer.name) :]
+        try:
             if noun == "decoder":
-                yield Exhibit("decoder", offer.name, written, lambda spec=spec: LAWS["decoder"][1](spec))
+                build_decoder(spec, registry())
+                yield Exhibit(noun, offer.name, each, partial(decoder_subject, spec))
             else:
                 subject = subject_of(spec, alphabet)
-                sample = subject.make(tiny_vocabulary("", *dict.fromkeys(subject.alphabet or "春夏，"), end=0))
-                kind = "constraint" if is_constraint(sample) else "shaper"
-                yield Exhibit(kind, offer.name, written, lambda subject=subject: subject)
+                kind = "constraint" if is_constraint(subject.sample) else "shaper"
+                yield Exhibit(kind, offer.name, each, partial(subject_of, subject))
+        except GenError as problem:  # an example may be for another model
+            problems.append(problem)
+    if len(problems) == len(written):
+        raise problems[0]
 
 
 def examples_of(noun: str, name: str, factory: Any) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from ..types import Step
 from . import strategies as some
 from .laws import Law, Scene
 from .models import tiny_vocabulary
-from .subjects import Subject, alphabets, picture
+from .subjects import Subject, picture
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -74,8 +74,9 @@ def rows_of(subject: Subject, scene: Scene) -> Rows:
     """Random rows, told to the scene."""
     import torch
 
-    size = scene.draw(st.sampled_from(SIZES))
-    letters = dict.fromkeys([*scene.draw(alphabets(subject)), *(chr(0x4E00 + i) for i in range(size))])
+    letters = dict.fromkeys([*(subject.alphabet or scene.draw(st.sampled_from(some.ALPHABETS)))])
+    size = max(scene.draw(st.sampled_from(SIZES)), len(letters) + 1 if subject.alphabet else 0)
+    letters |= dict.fromkeys(chr(0x4E00 + i) for i in range(size))
     vocabulary = tiny_vocabulary("", *list(letters)[: size - 1], end=0)
     shaper = subject.make(vocabulary)
     count = scene.draw(st.integers(1, 4))
