@@ -3,13 +3,14 @@
 The first is `from_transformers`. The second is `as_logits_processor`, whose result goes into `model.generate`:
 
     engine = engine_around(model, tokenizer)
-    chain = as_logits_processor(engine, "白日", processors=["length=20", "no_repeat=8"], max_new=20)
+    chain = as_logits_processor(engine, "白日", processors=["no_special", "length=20"], max_new=20)
     ids = model.generate(**chain.inputs, logits_processor=[chain], do_sample=True)
     print([chain.text(row) for row in ids])
 """
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -76,9 +77,10 @@ def _name(processor: Any) -> str:
 
 
 def engine_around(model: Any, tokenizer: Any) -> Engine:
-    """An engine around a transformers model and its (fast) tokenizer, both as they are in memory.
+    """An engine around a transformers model and its (fast) tokenizer, as they are in memory.
 
-    Raises GenError for a tokenizer without a tokenizer.json, or with more tokens than the model.
+    The model is put into evaluation mode. Raises GenError for a tokenizer without a tokenizer.json, or one with more
+    tokens than the model.
     """
     from tokenizers import Tokenizer as Backend
 
@@ -103,7 +105,7 @@ def engine_around(model: Any, tokenizer: Any) -> Engine:
             reproducible=True,
             tokenizer=make_tokenizer(backend, dict(tokenizer.special_tokens_map), settings, columns),
             model=model.eval(),
-            cuts_logits=True,
+            cuts_logits="logits_to_keep" in inspect.signature(model.forward).parameters,
         )
     )
 
@@ -121,8 +123,9 @@ def as_logits_processor(
 
     `source` is an engine, whose processors are written as for `engine.generate`, or a chain made before, for which
     `prompt` has been encoded. `shapers` says whether the chain's shapers count, too (beams rank by what they return);
-    `seed` is for those that draw numbers. Raises ConflictError before the first token if there is no text, and
-    GenError for a model without an end token, since `generate` could not end a text.
+    `seed` is for those that draw numbers. What `generate` itself is set to cut off (top_k=50 if nothing is said) is
+    cut off after the chain. Raises ConflictError before the first token if there is no text, and GenError for a model
+    without an end token, since `generate` could not end a text.
     """
     if isinstance(source, Engine):
         prompt = source.tokenizer.encode(prompt) if isinstance(prompt, str) else prompt
