@@ -31,6 +31,9 @@ EXPANSIONS = 30_000
 NODES = 400_000
 """How many nodes are remembered."""
 
+SMALL = 16
+"""In sets of so many tokens or fewer it is looked for one that no counted rule ever forbids."""
+
 FEW = 8
 """With so many edges or fewer it is worked out which of them are dead before a token is chosen."""
 
@@ -53,7 +56,7 @@ class _Node:
 class Automaton:
     """`relaxed(state, limit)`: the fewest tokens to an accepting state if the other rules are forgotten.
     `robust(state, limit)`: the same along edges that have more than `bound` tokens to choose from, or one that the
-    counted rules never forbid (`spares` says so, asked for edges of at most `narrow` tokens).
+    counted rules never forbid (`spares` says so, asked for edges of few tokens, at most `narrow`).
     `fresh(state, limit)`: the same along edges that print single characters; `path` tells them.
 
     Distances beyond `limit` are told as some number beyond it. Tokens that print parts of characters are left out;
@@ -133,7 +136,7 @@ class Automaton:
             # Where rules are counted, they are counted in single characters.
             mine = mask if self.bound == 0 else self.singles(mask)
             found = mine.size
-            if found <= self.narrow and any(self.spares(token) for token in mask.array.nonzero()[0].tolist()):
+            if found <= min(self.narrow, SMALL) and any(self.spares(token) for token in mask.array.nonzero()[0].tolist()):
                 found = inf
             self._weights[mask] = found
         return found
@@ -203,7 +206,7 @@ class Automaton:
                 continue  # opened again from nearer since
             if node.accepts or node.known.get(graph, inf) < inf:
                 return self._settle(graph, begun, came, here, total)
-            opened += 1
+            opened += bool(queue)  # a way without forks is no search
             if opened > EXPANSIONS:
                 return None
             if so_far >= deepest and all(after == here for _, after in self.edges(here)):

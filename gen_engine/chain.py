@@ -45,6 +45,8 @@ class Chain:
         joint = self.product.start(prompt)
         plan = Plan(self, prompt, budget, joint, self._shared_prover(joint, self._horizon(joint, prompt, budget)))
         answer = plan.prover.feasible(joint, budget)
+        if answer == "undecided" and self._is_refuted(self.product, prompt, budget, len(self.product.rules)):
+            answer = "no"
         if answer == "no":
             raise self._conflict(prompt, budget)
         if answer == "undecided":
@@ -89,6 +91,17 @@ class Chain:
                 f"{self._clash(product, prompt, budget)}; drop or change one of them."
             )
         return ConflictError(message, members)
+
+    def _is_refuted(self, product: Product, prompt: Prompt, budget: int, below: int) -> bool:
+        """Whether even fewer rules are known to admit no text; those numbered `below` and more stay."""
+        for index in range(below - 1, self.background - 1, -1):
+            if product.rules[index].is_structural:
+                continue  # without one of these there is more to try, not less
+            smaller = product.without(index)
+            answer = self._prover(smaller, prompt, budget, self.nodes).feasible(smaller.start(prompt), budget)
+            if answer == "no" or (answer == "undecided" and self._is_refuted(smaller, prompt, budget, index)):
+                return True
+        return False
 
     def _clash(self, product: Product, prompt: Prompt, budget: int) -> str:
         """Where the rules part, in their own words; empty if they do not say."""

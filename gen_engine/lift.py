@@ -290,7 +290,9 @@ class Lifted:
         if found is None:
             if len(self._printed) > REMEMBERED:
                 self._printed.clear()
-            found = self._printed[chars] = self.intern.mask(self._from_chars(chars).to_array() & ~self._silent.array)
+            plain = isinstance(chars.kind, frozenset) and not (chars.inverted or chars.minus or chars.plus)
+            array = self._chars_of(chars.kind) if plain else self._from_chars(chars).to_array() & ~self._silent.array
+            found = self._printed[chars] = self.intern.mask(array)
         return found
 
     def least(self, state: LiftedState) -> float:
