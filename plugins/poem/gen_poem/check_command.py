@@ -14,12 +14,13 @@ from gen_engine.errors import GenError
 from gen_engine.options import debug_option
 
 from .books import BOOKS, TITLES
-from .check import Place, Report, judge
 from .patterns import FIRSTS, STARTS, TONES
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
+
+    from .check import Place, Report
 
 SHOWN = {"平": "平", "仄": "仄", "平仄": "兼", "?": "？"}
 """The tones a character has, in one sign: 兼 is both, ？ that the book does not know it."""
@@ -62,6 +63,8 @@ def check(
 
     The exit code is 0 if nothing is wrong, and 1 if something is.
     """
+    from .check import judge
+
     reports = [
         judge(
             text,

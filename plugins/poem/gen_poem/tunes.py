@@ -9,7 +9,6 @@ from __future__ import annotations
 import lzma
 import re
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cache
 
 from gen_engine.errors import GenError
@@ -80,12 +79,13 @@ def search(part: str) -> list[Tune]:
 def tune(name: str) -> Tune:
     """The tune of that name, any of its names, in simplified or traditional characters; GenError names near misses."""
     plain = _simple(name)
-    if plain not in _book():
-        near = get_close_matches(plain, _book(), 5, 0.4) or [each for each in _book() if set(plain) & set(each)][:5]
-        remedy = f"did you mean {', '.join(near)}" if near else "`gen forms` lists them all"
-        raise GenError(f"The tune book knows no tune {name!r}; {remedy}?" if near else
-                       f"The tune book knows no tune {name!r}; `gen forms` lists those there are.")  # fmt: skip
-    return _read(*_book()[plain])
+    if plain in _book():
+        return _read(*_book()[plain])
+    from difflib import get_close_matches
+
+    near = get_close_matches(plain, _book(), 5, 0.4)
+    remedy = f"take {', '.join(near)}, or what `gen forms` lists" if near else "`gen forms` lists those there are"
+    raise GenError(f"The tune book knows no tune {name!r}; {remedy}.")
 
 
 def _simple(name: str) -> str:
