@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
+from itertools import chain
 
 from gen_engine.text import HAN_RANGES
 
@@ -62,8 +63,8 @@ class Sounds:
     @cached_property
     def unread(self) -> frozenset[str]:
         """The Chinese characters that the book does not know."""
-        every = {chr(code) for low, high in HAN_RANGES for code in range(low, high + 1)}
-        return frozenset(every.difference(self.numbers))
+        every = (map(chr, range(low, high + 1)) for low, high in HAN_RANGES)
+        return frozenset(chain.from_iterable(every)).difference(self.numbers)
 
     def describe(self, char: str) -> str:
         """How a character reads, in words: 白 is 入 → 仄 (陌)."""
