@@ -18,11 +18,11 @@ from rich.table import Column, Table
 
 from gen_engine.plugins import registry
 
-from . import cold, shapers, steps
+from . import cold, constraints, shapers, steps
 from .measure import Figure
 
 BASELINE = Path(__file__).parent / "baseline.json"
-PARTS = ("steps", "overhead", "cold", "shapers")
+PARTS = ("steps", "overhead", "constraints", "cold", "shapers")
 
 
 @click.command()
@@ -53,6 +53,7 @@ def _measure(model: str, rows: Sequence[int], rounds: int, only: Sequence[str]) 
     parts = {
         "steps": lambda: steps.compare(model, folder, rows, rounds),
         "overhead": lambda: steps.measure_overhead(model, rows, rounds),
+        "constraints": lambda: constraints.measure(model, rounds),
         "cold": lambda: cold.measure(model, rounds),
         "shapers": lambda: shapers.measure(rounds),
     }

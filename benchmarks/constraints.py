@@ -1,0 +1,157 @@
+"""What the constraints of a text cost beside the steps of the model; and a whole chain beside top-p alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from statistics import median
+from typing import Any
+
+import torch
+from transformers.generation.logits_process import TopPLogitsWarper
+
+import gen_engine as gen
+from gen_engine.chain import Chain, Plan
+from gen_engine.scores import blocked
+from gen_engine.testing.models import LongestMatch, tiny_vocabulary
+from gen_engine.text import Vocabulary
+
+from .measure import Figure, interleaved_medians, seconds
+from .steps import TimedModel
+
+VERSE = "form=七律,tones=strict,book=pingshui"
+CHAINS = {
+    "free text": ("no_unk", "no_special", "length=63"),
+    "五绝": ("no_unk", "no_special", "form=五绝,book=pingshui", "distinct_rhymes=五绝,book=pingshui"),
+    "七律, all at once": (
+        "no_unk", "no_special", VERSE, f"distinct_rhymes={VERSE.removeprefix('form=')}", "acrostic=春江花月夜长安行",
+        "no_repeat=64,exempt=punctuation",
+    ),
+}  # fmt: skip
+"""The last one has tones, rhyme, an acrostic and no repetition."""
+
+POEMS = 64
+MOST = 64
+SHARE = 5
+"""How many percent of the model's steps the constraints may cost."""
+
+
+@dataclass
+class RandomModel:
+    """A language model that costs nothing: its logits are noise, worked out before."""
+
+    tokenizer: LongestMatch
+    logits: torch.Tensor  # [rows, vocab]
+    name: str = "noise"
+    dtype: str = "float32"
+    positions: int | None = None
+    reproducible: bool = True
+
+    def open(self, capacity: int) -> None:
+        """Nothing is kept."""
+
+    def feed(self, cache: None, parents: Sequence[int], *asked: Any) -> torch.Tensor:
+        """As many rows as are asked for, [sum(last), vocab]."""
+        last = asked[2] if len(asked) > 2 else None
+        return self.logits[: sum(last) if last else len(parents)]
+
+
+def measure(model: str, rounds: int) -> Iterator[Figure]:
+    """For each chain its cost for 64 poems, cold caches included, beside the model's steps; one by one and at once."""
+    engine = gen.load(model)
+    for name, processors in CHAINS.items():
+        for rows in (1, POEMS):
+            yield _beside_the_model(engine, name, processors, rows, rounds)
+        yield Figure(f"constraints of {name}, first plan", "ms", _first_plan(engine, processors), at_most=50)
+    yield _beside_top_p(rounds)
+
+
+def _beside_the_model(engine: Any, name: str, processors: Sequence[str], rows: int, rounds: int) -> Figure:
+    """Microseconds of a step of `rows` poems: the constraints', and the model's."""
+    timed = TimedModel(engine.model)
+    watched = gen.Engine(timed, engine._chains)
+    costs: list[tuple[float, float]] = []
+    for _ in range(max(1, rounds // 3)):
+        texts: list[tuple[int, ...]] = []
+        timed.spent = 0.0
+        for seed in range(POEMS // rows):
+            texts += [done.tokens for done in write(watched, processors, rows, seed)]
+        cost = seconds(partial(_replay, engine, processors, texts, rows))
+        steps = max(map(len, texts)) * POEMS / rows
+        costs.append((1e6 * cost / steps, 1e6 * timed.spent / steps))
+    ours, models = (median(column) for column in zip(*costs, strict=True))
+    title = f"constraints of {name}, {rows} row{'s' * (rows > 1)}, beside the model"
+    return Figure(title, "µs", ours, models, times_peer=SHARE / 100)
+
+
+def write(engine: Any, processors: Sequence[str], rows: int, seed: int) -> list[gen.Completion]:
+    """`rows` texts under a chain."""
+    found: list[gen.Completion] = engine.generate(
+        "", processors=(*processors, "top_k=200"), num=rows, seed=seed, max_new=MOST
+    )
+    return found
+
+
+def _cold(engine: Any, processors: Sequence[str]) -> Chain:
+    """The chain, with nothing remembered."""
+    chain: Chain = gen.Engine(engine.model).chain(processors)
+    return chain
+
+
+def _first_plan(engine: Any, processors: Sequence[str]) -> float:
+    """Milliseconds to prepare the chain for a prompt and prove that there is a text."""
+    chain, prompt = _cold(engine, processors), engine.tokenizer.encode("")
+    return 1000 * seconds(lambda: chain.plan(prompt, MOST))
+
+
+def _replay(engine: Any, processors: Sequence[str], texts: Sequence[Sequence[int]], rows: int) -> None:
+    """All that the constraints do for these texts, `rows` at a time: what may follow, the mask, the next state, and the
+    proof that there is a rest."""
+    plan = _cold(engine, processors).plan(engine.tokenizer.encode(""), MOST)
+    for first in range(0, len(texts), rows):
+        batch = [list(text) for text in texts[first : first + rows]]
+        states = [plan.start] * len(batch)
+        for place in range(max(map(len, batch))):
+            going = [row for row, text in enumerate(batch) if place < len(text)]
+            sets = [plan.tokens(states[row], MOST - place) for row in going]
+            blocked(sets, len(plan.chain.vocabulary))
+            for row in going:
+                states[row] = _advance(plan, states[row], batch[row][place], MOST - place - 1)
+
+
+def _advance(plan: Plan, before: Any, token: int, left: int) -> Any:
+    state = plan.product.next(before, token)
+    plan.is_alive(state, left, before)
+    return state
+
+
+def _beside_top_p(rounds: int) -> Figure:
+    """A step of 8 rows x 21,128 under the 七律 chain: masks, proofs, shapers, draws and all, without any model."""
+    vocabulary = _large_vocabulary()
+    noise = torch.Generator().manual_seed(0)
+    logits = torch.randn(8 * 20, len(vocabulary), generator=noise) * 3  # forced tokens are scored with a row each
+    engine = gen.Engine(RandomModel(LongestMatch(vocabulary, 0), logits))
+    processors = (*CHAINS["七律, all at once"], "temperature=0.9", "top_k=50")
+    steps = max(len(done.tokens) for done in write(engine, processors, 8, 0))
+    peer = TopPLogitsWarper(0.9)
+    history = torch.zeros((8, 1), dtype=torch.long)
+
+    def top_p_alone() -> None:
+        for _ in range(steps):
+            peer(history, logits[:8])
+
+    ours, theirs = interleaved_medians([lambda: write(engine, processors, 8, 1), top_p_alone], rounds)
+    return Figure(
+        "七律, whole chain, 8 x 21128, beside top-p", "µs", 1e6 * ours / steps, 1e6 * theirs / steps, times_peer=1
+    )
+
+
+def _large_vocabulary() -> Vocabulary:
+    """21,128 tokens as BERT's Chinese vocabulary has them: Chinese characters, marks, and pieces of Latin words."""
+    han = [chr(code) for code in range(0x4E00, 0x4E00 + 7300)]
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    words = [a + b + c for a in letters for b in letters for c in letters]
+    han = [*dict.fromkeys("春江花月夜长安行" + "".join(han))]
+    surfaces = ["", *han, "，", "。", "、", *words]
+    return tiny_vocabulary(*surfaces[:21128])
