@@ -2,11 +2,11 @@
 
 Regulated verse after 王力《诗词格律》: lines are opposed within a couplet and alike across couplets (对, 粘) at their
 second place; even places alternate; odd lines end oblique, even ones level, the first either. Strictly, a line also
-has neither 孤平 nor 三平尾 and keeps the odd places that are not named free. Both take 平平仄平仄 for 平平平仄仄 (特拗).
+has neither 孤平 nor 三平尾 and keeps the odd places that are not named free.
+Both take 平平仄平仄 for 平平平仄仄 (特拗).
 """
 
 import json
-import lzma
 import re
 import tarfile
 from functools import cache
@@ -22,10 +22,15 @@ class Tables:
 
     def __init__(self, archive):
         with tarfile.open(archive, "r:xz") as tar:
+
             def read(name):
                 return json.load(tar.extractfile(next(m for m in tar.getnames() if m.endswith(name))))
 
-            self.old, self.new, self.tunes = read("pingshui_char.json"), read("couyun_newrhyme.json"), read("cipu_qinding.json")
+            self.old, self.new, self.tunes = (
+                read("pingshui_char.json"),
+                read("couyun_newrhyme.json"),
+                read("cipu_qinding.json"),
+            )
         from opencc import OpenCC
 
         self._convert = cache(OpenCC("s2t").convert)
@@ -37,7 +42,10 @@ class Tables:
     @cache  # noqa: B019 - one instance lives as long as the tests
     def _raw(self, char, book):
         if book == "pingshui":
-            return {(tone_of(r[0]), re.sub("^[上下]?[平去入]?[一二三四五六七八九十]+", "", r[1]), r[0] == "入") for r in self.old.get(char, ())}
+            return {
+                (tone_of(r[0]), re.sub("^[上下]?[平去入]?[一二三四五六七八九十]+", "", r[1]), r[0] == "入")
+                for r in self.old.get(char, ())
+            }
         if book == "cilin":
             return {(tone_of(r[0]), r[2], r[0] == "入") for r in self.old.get(char, ())}
         table = self.new["xin_yun" if book == "xinyun" else "tong_yun"]
@@ -87,7 +95,7 @@ def obeys_regulated(tables, text, form, *, tones, book, group="", start="", firs
         if start not in ("", named[0]) or first not in ("", named[1]):
             continue
         if _fits(tables, lines, head, rhymed, tones, book or "pingshui") and (
-            not book or _rhymes(tables, lines, rhymed, book, group)
+            not book or _rhymes(tables, lines, rhymed, book, group, tones)
         ):
             return True
     return False
@@ -143,16 +151,23 @@ def _is_strict(five):
     return third == LEVEL or second == OBLIQUE  # 平平平仄仄; in 仄仄平平仄 an oblique third place is 小拗, which passes
 
 
-def _rhymes(tables, lines, rhymed, book, group):
+def _rhymes(tables, lines, rhymed, book, group, tones):
     ends = [line[-1] for number, line in enumerate(lines) if number % 2 or (number == 0 and rhymed)]
-    shared = set.intersection(*({name for tone, name, _ in tables.readings(char, book) if tone == LEVEL} for char in ends))
+    if tones == "off":  # then any tone will do, but it is one
+        return _agree(tables, ends, book, group)
+    shared = set.intersection(
+        *({name for tone, name, _ in tables.readings(char, book) if tone == LEVEL} for char in ends)
+    )
     return group in shared if group else bool(shared)
 
 
 def obeys_old(tables, text, book, group=""):
     """Old verse (古体): all even lines rhyme by one group of one tone."""
-    ends = [line[-1] for line in split(text)[0][1::2]]
-    shared = set.intersection(*(tables.readings(char, book) for char in ends))
+    return _agree(tables, [line[-1] for line in split(text)[0][1::2]], book, group)
+
+
+def _agree(tables, chars, book, group):
+    shared = set.intersection(*(tables.readings(char, book) for char in chars))
     return any(name == group for _, name, _ in shared) if group else bool(shared)
 
 
@@ -177,14 +192,17 @@ def _obeys_form(tables, text, form, book):
     lines, marks = split(text)
     if [len(line) for line in lines] != [len(tones) for tones, _ in segments]:
         return False
-    if any(mark != wanted and (mark, wanted) != ("，", "、") for mark, (_, wanted) in zip(marks, segments, strict=True)):
+    if any(
+        mark != wanted and (mark, wanted) != ("，", "、") for mark, (_, wanted) in zip(marks, segments, strict=True)
+    ):
         return False
     chars, signs = "".join(lines), form["ge_lyu_str"]
     if any(sign != "中" and sign not in tables.tones(char, book) for char, sign in zip(chars, signs, strict=True)):
         return False
     for places in form["yun_classify"].values():
         options = [
-            {name for tone, name, _ in tables.readings(chars[abs(p)], book) if signs[abs(p)] in ("中", tone)} for p in places
+            {name for tone, name, _ in tables.readings(chars[abs(p)], book) if signs[abs(p)] in ("中", tone)}
+            for p in places
         ]
         if options and not set.intersection(*options):
             return False
@@ -203,12 +221,16 @@ def breaks(text, prompt, wishes):
         "acrostic": lambda wish: [line[0] for line in lines[: len(wish)]] == list(wish),
         "acrostic tail": lambda wish: [line[-1] for line in lines[: len(wish)]] == list(wish),
         "acrostic diagonal": lambda wish: [line[n] for n, line in enumerate(lines[: len(wish)])] == list(wish),
-        "template": lambda wish: len(wish) == len(text)
-        and all(w in ("□", c) or (w in MARKS and c in ",.，。") for w, c in zip(wish, text, strict=True)),
+        "template": lambda wish: (
+            len(wish) == len(text)
+            and all(w in ("□", c) or (w in MARKS and c in ",.，。") for w, c in zip(wish, text, strict=True))
+        ),
         "require": lambda wish: set(wish) <= set(text),
         "ban": lambda wish: set(wish).isdisjoint(new),
         "distinct": lambda wish: len(set(han)) == len(han),
-        "no_repeat": lambda wish: all(c not in text[max(0, i - wish) : i] for i, c in enumerate(text) if c in han and i >= len(prompt)),
+        "no_repeat": lambda wish: all(
+            c not in text[max(0, i - wish) : i] for i, c in enumerate(text) if c in han and i >= len(prompt)
+        ),
         "distinct_rhymes": lambda wish: len({line[-1] for line in lines[1::2]}) == len(lines[1::2]),
         "parallel": lambda wish: all(is_parallel(lines[n], lines[n + 1]) for n in wish),
     }
