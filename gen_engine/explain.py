@@ -7,7 +7,7 @@ All costs are in nats under the model's own distribution: a constraint that leav
 from __future__ import annotations
 
 import codecs
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal
@@ -30,6 +30,9 @@ VOCABULARY, PROOF = "unused tokens", "no text behind it"
 
 ROUNDING = 1e-9
 """Nats that come of adding up probabilities in another order."""
+
+STRETCH = 128
+"""How many places are worked on at once: each holds some numbers for every token of the vocabulary."""
 
 TOP = 6
 """How many of the model's wishes are told at each place."""
@@ -195,18 +198,20 @@ def _explain(
     top: int,
 ) -> Explanation:
     path = (*tokens, *(() if end is None else (end,)))
-    sights, replay = [], Replay.begin(plan)
-    rows = _logprobs(engine, plan.prompt, path)  # [places, vocab]
-    for token, row in zip(path, rows, strict=True):
-        likeliest = np.argsort(-row, kind="stable")[: max(top, 1)].tolist()
-        sights.append(replay.look(token, likeliest))
-        replay.go(token)
-    shaped = _shape(plan, tokens, rows, sights, draws)
+    replay = Replay.begin(plan)
     decode = codecs.getincrementaldecoder("utf-8")(errors="replace")
-    places = []
-    for number, (token, row, sight) in enumerate(zip(path, rows, sights, strict=True)):
-        text = decode.decode(plan.chain.vocabulary.surfaces[token], final=number + 1 == len(path))
-        places.append(_place(plan.chain, token, row, sight, [kept[number] for kept in shaped], text=text, top=top))
+    places: list[Place] = []
+    for rows in _logprobs(engine, plan.prompt, path):
+        first = len(places)
+        stretch = path[first : first + len(rows)]
+        sights = []
+        for token, row in zip(stretch, rows, strict=True):
+            sights.append(replay.look(token, _likeliest(row, max(top, 1))))
+            replay.go(token)
+        shaped = _shape(plan, path, first, rows, sights, draws)
+        for number, (token, row, sight) in enumerate(zip(stretch, rows, sights, strict=True)):
+            text = decode.decode(plan.chain.vocabulary.surfaces[token], final=len(places) + 1 == len(path))
+            places.append(_place(plan.chain, token, row, sight, [kept[number] for kept in shaped], text=text, top=top))
     return Explanation(
         prompt=plan.prompt.text,
         model=engine.model.name,
@@ -217,42 +222,49 @@ def _explain(
     )
 
 
-def _logprobs(engine: Engine, prompt: Prompt, path: Sequence[int]) -> np.ndarray:
-    """The model's log-probabilities where each token of `path` was chosen, [places, vocab]; no NaN among them."""
+def _likeliest(row: np.ndarray, count: int) -> list[int]:
+    found: list[int] = np.argsort(-row, kind="stable")[:count].tolist()
+    return found
+
+
+def _logprobs(engine: Engine, prompt: Prompt, path: Sequence[int]) -> Iterator[np.ndarray]:
+    """The model's log-probabilities where each token of `path` was chosen, [places, vocab], in stretches; no NaN."""
     import torch
 
-    if not path:
-        return np.empty((0, len(engine.tokenizer.vocabulary)))
-    with torch.inference_mode():
-        read = (*prompt.tokens, *path[:-1])
-        logits = engine.model.feed(engine.model.open(1), [-1], [0], [read], [len(path)])
-        found = torch.log_softmax(logits.double().cpu(), dim=-1)
-    logprobs: np.ndarray = np.nan_to_num(found.numpy(), nan=-np.inf, neginf=-np.inf)
-    return logprobs
+    cache = engine.model.open(1)
+    read = 0
+    for first in range(0, len(path), STRETCH):
+        last = min(first + STRETCH, len(path))
+        unread = path[first - 1 : last - 1] if first else (*prompt.tokens, *path[: last - 1])
+        with torch.inference_mode():
+            logits = engine.model.feed(cache, [0 if first else -1], [read], [tuple(unread)], [last - first])
+            found = torch.log_softmax(logits.double().cpu(), dim=-1)
+        read += len(unread)
+        yield np.nan_to_num(found.numpy(), nan=-np.inf, neginf=-np.inf)
 
 
 def _shape(
-    plan: Plan, tokens: Sequence[int], rows: np.ndarray, sights: Sequence[Sight], draws: tuple[int, int]
+    plan: Plan, path: Sequence[int], first: int, rows: np.ndarray, sights: Sequence[Sight], draws: tuple[int, int]
 ) -> list[np.ndarray]:
     """What is left after the first shaper, after the first two, and so on: bool arrays [places, vocab]."""
     import torch
 
     chain = plan.chain
-    if not chain.shapers or not len(rows):
+    if not chain.shapers:
         return []
-    history, begun = (*plan.prompt.tokens, *tokens), len(plan.prompt.tokens)
+    history, begun = (*plan.prompt.tokens, *path), len(plan.prompt.tokens)
+    numbers = range(first, first + len(rows))
 
     def draw_named(name: str) -> Tensor:
-        numbers = [uniform(*draws, place, 0, name) for place in range(len(rows))]
-        return torch.tensor(numbers, dtype=torch.float64)
+        return torch.tensor([uniform(*draws, place, 0, name) for place in numbers], dtype=torch.float64)
 
-    step = Step([history[: begun + i] for i in range(len(rows))], [begun] * len(rows), chain.vocabulary, draw_named)
+    step = Step([history[: begun + i] for i in numbers], [begun] * len(rows), chain.vocabulary, draw_named)
     logits = torch.from_numpy(rows).float()
     blocked = torch.from_numpy(np.stack([~sight.left for sight in sights]))
     found = []
     for count in range(1, len(chain.shapers) + 1):
-        first = replace(chain, shapers=chain.shapers[:count])
-        found.append(first.shape_warily(step, logits, blocked)[0].isfinite().numpy())
+        some = replace(chain, shapers=chain.shapers[:count])
+        found.append(some.shape_warily(step, logits, blocked)[0].isfinite().numpy())
     return found
 
 
@@ -263,7 +275,7 @@ def _place(
     left[token] = True  # a text from elsewhere may break rules
     best, best_left, own = float(row.max()), float(row[left].max()), float(row[token])
     kept = [sight.left, *shaped]
-    likeliest = np.argsort(-row, kind="stable")[:top].tolist()
+    likeliest = _likeliest(row, top)
     return Place(
         text=text,
         end=token == chain.vocabulary.end,

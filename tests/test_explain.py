@@ -217,6 +217,14 @@ def test_the_text_and_its_nats_are_told_as_they_were(case, data):
         assert not any(place.broken for place in explained.places)
 
 
+def test_long_texts_are_explained_stretch_by_stretch_with_the_same_figures(monkeypatch):
+    text = "abcabbcacabcba" * 2
+    engine, options = engine_of(chars("abc")), {"processors": ("no_repeat=1", "top_k=2")}
+    whole = explain_text(engine, text, prompt="a", **options)
+    monkeypatch.setattr("gen_engine.explain.STRETCH", 4)
+    assert explain_text(engine, text, prompt="a", **options) == whole
+
+
 DECODERS = ["sample", "greedy", "beam=2"]
 
 
