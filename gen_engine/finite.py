@@ -6,7 +6,8 @@ from bisect import bisect_right
 from collections import deque
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
+from math import inf
 
 from .errors import GenError
 from .text import CharSet
@@ -43,11 +44,13 @@ class Atoms:
         """The characters of some classes, as the smaller of a set and its complement."""
         ranges = self.ranges(wanted)
         if sum(high - low + 1 for low, high in ranges) <= UNICODE // 2:
-            return CharSet(_members(ranges))
-        return CharSet(_members(self.ranges(frozenset(self.numbers) - wanted)), inverted=True)
+            return CharSet(_members(tuple(ranges)))
+        return CharSet(_members(tuple(self.ranges(frozenset(self.numbers) - wanted))), inverted=True)
 
 
-def _members(ranges: Iterable[tuple[int, int]]) -> frozenset[str]:
+@lru_cache(256)
+def _members(ranges: tuple[tuple[int, int], ...]) -> frozenset[str]:
+    """The characters of some ranges, one object for all who ask: equal sets of many characters are slow to compare."""
     return frozenset(chr(code) for low, high in ranges for code in range(low, high + 1))
 
 
@@ -124,6 +127,29 @@ class Finite:
     def least(self, state: int) -> int:
         """The fewest characters that complete the text."""
         return self._distances[state]
+
+    def most(self, state: int) -> float:
+        """The most characters that may follow, infinitely many if there is no end to them."""
+        return self._longest.get(state, inf)
+
+    @cached_property
+    def _longest(self) -> dict[int, int]:
+        """The longest ways to the end, for the states from which all ways come to one."""
+        open_ways = [len(row) for row in self.table]
+        before: dict[int, list[int]] = {}
+        for state, row in enumerate(self.table):
+            for after in row.values():
+                before.setdefault(after, []).append(state)
+        found = {state: 0 for state, ways in enumerate(open_ways) if not ways}
+        waiting = deque(found)
+        while waiting:
+            state = waiting.popleft()
+            for earlier in before.get(state, ()):
+                open_ways[earlier] -= 1
+                if not open_ways[earlier]:
+                    found[earlier] = 1 + max(found[after] for after in self.table[earlier].values())
+                    waiting.append(earlier)
+        return found
 
     @cached_property
     def _distances(self) -> dict[int, int]:

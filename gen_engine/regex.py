@@ -10,7 +10,7 @@ import re
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from importlib import import_module
 from typing import Any
 
@@ -57,6 +57,12 @@ def regex(pattern: str) -> CharMachine:
     both ends. Look-around, back-references, word boundaries, atomic groups and possessive repeats are refused, and so
     is what needs more than 3000 states. Write a bar that is no alternative as `[|]`.
     """
+    return _automaton(pattern)
+
+
+@lru_cache(32)
+def _automaton(pattern: str) -> Finite:
+    """The automaton of a pattern, one object for all who ask, since its sets of characters may be large."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # on sets that may mean something else in a later Python

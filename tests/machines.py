@@ -1,6 +1,7 @@
 """What a character machine says of its states, held against single steps over a small alphabet."""
 
 import itertools
+import math
 
 
 def texts(alphabet, longest):
@@ -49,3 +50,12 @@ def distance(machine, state, alphabet, longest):
             return count
         here = {there for each in here for char in alphabet for there in stepped(machine, each, char)}
     return None
+
+
+def extent(machine, state, alphabet, longest):
+    """The most characters that may follow, infinitely many if there may be more than `longest`."""
+    here, count = {state}, 0
+    while here and count <= longest:
+        here = {there for each in here for char in alphabet for there in stepped(machine, each, char)}
+        count += 1
+    return math.inf if here else count - 1

@@ -1,6 +1,7 @@
 """The built-in constraints by example: what each lets through after a prompt, and what it does not."""
 
 import time
+from math import inf
 
 import machines
 import pytest
@@ -218,6 +219,7 @@ def test_characters_of_one_kind_that_are_not_mentioned_do_the_same(machine):
 def test_the_fewest_characters_to_the_end_are_known_exactly(machine):
     for state in some_states(machine) if hasattr(machine, "least") else ():
         assert machine.least(state) == machines.distance(machine, state, SAID, 6)
+        assert getattr(machine, "most", lambda _: inf)(state) == machines.extent(machine, state, SAID, 9)
 
 
 @each_machine

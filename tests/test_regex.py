@@ -96,6 +96,7 @@ def test_what_a_state_says_of_its_future_is_true(pattern):
     for state in machines.states(machine, ALPHABET, 2):
         assert machine.least(state) >= (0 if machine.accepts(state) else 1)
         assert machines.distance(machine, state, ALPHABET, 6) in (machine.least(state), None)
+        assert min(machines.extent(machine, state, ALPHABET + "é。", 9), 10) == min(machine.most(state), 10)
         for char in ALPHABET + "é。":
             assert machines.moved(machine, state, char) == machines.stepped(machine, state, char)
             assert (char in machine.allowed(state)) == bool(machines.stepped(machine, state, char))
@@ -209,6 +210,7 @@ def test_a_choice_is_exactly_one_of_its_strings(strings):
     )
     for state in machines.states(machine, "ab春", 4):
         assert machines.distance(machine, state, "ab春", 4) == machine.least(state)
+        assert machines.extent(machine, state, "ab春", 4) == machine.most(state)
         for char in "ab春é":
             assert machines.moved(machine, state, char) == machines.stepped(machine, state, char)
 
