@@ -244,8 +244,8 @@ def one_engine():
         yield
 
 
-def gen(*words):
-    return CliRunner().invoke(make_cli(), ["eval", "poem", *map(str, words)], catch_exceptions=False)
+def gen(*words, **given):
+    return CliRunner().invoke(make_cli(), ["eval", "poem", *map(str, words)], catch_exceptions=False, **given)
 
 
 def test_a_models_poems_are_judged_by_the_form_they_were_made_in():
@@ -261,6 +261,10 @@ def test_a_file_of_poems_is_judged_and_compared_with_a_corpus(tmp_path):
     shown = gen(tmp_path / "poems.txt", "--corpus", tmp_path / "corpus.txt").stdout
     assert [line.split()[1] for line in shown.splitlines() if line.startswith(("tone", "verbatim"))][-1] == "50.0%"
     assert "尤 1" in shown
+
+
+def test_poems_may_come_from_standard_input():
+    assert "100.0%" in gen("-", input=HERON).stdout
 
 
 def test_ci_are_judged_by_poetone(tmp_path):
