@@ -179,7 +179,7 @@ def left_by(chain, beginnings, shift=0):
 
 
 @given(some.cases(), st.randoms())
-@some.examples(60)
+@some.examples(45)
 def test_what_is_left_is_what_trying_every_text_finds(case, dice):
     assume(case.vocabulary.end is not None and not case.refuses() and case.world.legal)
     engine = some.engine_of(case.vocabulary)
@@ -250,7 +250,7 @@ def test_a_token_that_prints_the_same_as_one_singled_out_is_asked_by_itself():
 
 
 @given(some.cases(), some.shapers(), st.integers(0, 3))
-@some.examples(40)
+@some.examples(25)
 def test_shapers_leave_something_of_it(case, shapers, shift):
     assume(case.vocabulary.end is not None and not case.refuses() and case.world.legal)
     engine, processors = some.engine_of(case.vocabulary), some.processors(case, shapers)
