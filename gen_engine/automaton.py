@@ -19,7 +19,7 @@ import numpy as np
 from .moves import JointMoves, State
 from .product import Rule
 from .text import Vocabulary
-from .tokensets import REMEMBERED, Intern, Mask
+from .tokensets import Intern, Mask
 
 Edge = tuple[Mask, State | None]
 Graph = Literal["relaxed", "robust", "fresh"]
@@ -70,7 +70,6 @@ class Automaton:
     narrow: int = 0
     spares: Callable[[int], bool] = lambda token: False
     _nodes: dict[State, _Node] = field(default_factory=dict)
-    _dead: dict[tuple[State, int], Mask | None] = field(default_factory=dict)
     _weights: dict[Mask, float] = field(default_factory=dict)
     _hopeless: set[tuple[Graph, State]] = field(default_factory=set)
     _stuck: dict[State, State] = field(default_factory=dict)
@@ -136,7 +135,8 @@ class Automaton:
             # Where rules are counted, they are counted in single characters.
             mine = mask if self.bound == 0 else self.singles(mask)
             found = mine.size
-            if found <= min(self.narrow, SMALL) and any(self.spares(token) for token in mask.array.nonzero()[0].tolist()):
+            few = mask.array.nonzero()[0].tolist() if found <= min(self.narrow, SMALL) else ()
+            if any(self.spares(token) for token in few):
                 found = inf
             self._weights[mask] = found
         return found
@@ -181,7 +181,7 @@ class Automaton:
         if (graph, state) in self._hopeless:
             return None
         if len(self._nodes) > NODES:
-            for memory in (self._nodes, self._dead, self._weights, self._hopeless, self._stuck):
+            for memory in (self._nodes, self._weights, self._hopeless, self._stuck):
                 memory.clear()
         found = self._search(graph, state, limit)
         if found is None:
@@ -281,18 +281,13 @@ class Automaton:
         asked = self.relaxed if len(edges) <= FEW else lambda after, limit: self._node(after).at_least("relaxed")
         return [(mask, 0 if after is None or not self._is_complete else asked(after, left)) for mask, after in edges]
 
-    def dead(self, state: State, left: int) -> Mask | None:
-        """Tokens without those known to lead where no end is in reach of `left` more; None if there are none such."""
+    def alive(self, state: State, left: int) -> Mask | None:
+        """The tokens that may follow as far as these rules know, without those known to lead where no end is in reach
+        of `left` more; None if parts of characters are among the vocabulary, which are left out here."""
         if not self._is_complete:
             return None
-        key = (state, min(left, 10_000))
-        if key in self._dead:
-            return self._dead[key]
-        if len(self._dead) > REMEMBERED:
-            self._dead.clear()
-        far = [mask for mask, distance in self.onward(state, left) if distance > left]
-        found = None
-        if far:
-            found = self.intern.mask(~np.logical_or.reduce([mask.array for mask in far]))
-        self._dead[key] = found
-        return found
+        masks = [mask for mask, distance in self.onward(state, left) if distance <= left]
+        if len(masks) == 1:
+            return masks[0]
+        nothing = np.zeros(len(self.vocabulary), dtype=bool)
+        return self.intern.mask(np.logical_or.reduce([nothing, *(mask.array for mask in masks)]))

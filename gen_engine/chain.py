@@ -79,7 +79,7 @@ class Chain:
             if answer == "undecided":
                 unproven.append(product.rules[index].label)
             product = smaller if answer == "no" else product
-        members = [rule.label for rule in product.rules[self.background :]]
+        members = list(dict.fromkeys(rule.label for rule in product.rules[self.background :]))
         if not members:
             message = f"The model can write no text at all within {budget} new tokens; give it more (max_new)."
         elif len(members) == 1:
@@ -120,7 +120,7 @@ class Chain:
         return Prover(product, counted_bound(product, horizon), nodes, round_up(horizon))
 
     def _names(self, rules: Sequence[Rule]) -> str:
-        labels = [rule.label for rule in rules[self.background :]]
+        labels = list(dict.fromkeys(rule.label for rule in rules[self.background :]))
         return " and ".join([", ".join(labels[:-1]), labels[-1]] if len(labels) > 1 else labels)
 
     def shape(self, step: Step, logits: Tensor, blocked: Tensor) -> Tensor:
@@ -206,7 +206,12 @@ def round_up(count: int) -> int:
 def make_chain(vocabulary: Vocabulary, processors: Sequence[Named], nodes: int = NODES) -> Chain:
     """A chain of named processors over a vocabulary; constraints and shapers are told apart by their methods."""
     intern = Intern()
-    hard = [named for named in processors if is_constraint(named.processor)]
+    hard = [
+        Named(named.label, part)
+        for named in processors
+        if is_constraint(named.processor)
+        for part in getattr(named.processor, "parts", (named.processor,))
+    ]
     soft = tuple(named for named in processors if not is_constraint(named.processor))
     for named in soft:
         if not callable(named.processor):
@@ -251,10 +256,9 @@ class Plan:
         state = prover.structural(joint)
         known = prover.tokens.get((state, left))
         if known is None:
-            known = self.product.let_follow(joint, prover.structural_rules)
-            dead = prover.automaton.dead(state, left - 1)
-            if dead is not None:
-                known = self.product.intern.meet([known, TokenSet(dead)])
+            alive = prover.automaton.alive(state, left - 1)
+            structural = prover.structural_rules
+            known = self.product.let_follow(joint, structural) if alive is None else TokenSet(alive)
             if len(prover.tokens) > REMEMBERED:
                 prover.tokens.clear()
             prover.tokens[state, left] = known

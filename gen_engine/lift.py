@@ -31,9 +31,9 @@ class Lifted:
     vocabulary: Vocabulary
     intern: Intern = field(default_factory=Intern)
     _allowed: dict[Any, TokenSet] = field(default_factory=dict)
-    _bases: dict[Any, Mask] = field(default_factory=dict)
+    _bases: dict[Any, tuple[Mask, Any]] = field(default_factory=dict)
     _completable: dict[LiftedState, bool] = field(default_factory=dict)
-    _printed: dict[CharSet, Mask] = field(default_factory=dict)
+    _printed: dict[tuple[Any, ...], tuple[Mask, Any]] = field(default_factory=dict)
 
     def start(self, prompt: Prompt) -> LiftedState:
         return self.machine.start(prompt.text), b""
@@ -186,7 +186,7 @@ class Lifted:
         return TokenSet(self._base(chars))
 
     def _base(self, chars: CharSet) -> Mask:
-        key = (chars.kind, chars.inverted)
+        key = id(chars.kind), chars.inverted  # comparing large sets would take longer than a new mask
         if key not in self._bases:
             if len(self._bases) > REMEMBERED:
                 self._bases.clear()
@@ -194,8 +194,8 @@ class Lifted:
             if chars.inverted:
                 array = (self.vocabulary.codes >= 0) & ~array
             array[list(self.vocabulary.silent)] = True
-            self._bases[key] = self.intern.mask(array)
-        return self._bases[key]
+            self._bases[key] = self.intern.mask(array), chars.kind  # kept, so that its id stays its own
+        return self._bases[key][0]
 
     def _chars_of(self, kind: str | frozenset[str] | None) -> np.ndarray:
         """The tokens that print one character of a kind, [vocab]."""
@@ -286,13 +286,16 @@ class Lifted:
 
     def _printing(self, chars: CharSet) -> Mask:
         """The tokens that print one of these characters."""
-        found = self._printed.get(chars)
-        if found is None:
-            if len(self._printed) > REMEMBERED:
-                self._printed.clear()
-            plain = isinstance(chars.kind, frozenset) and not (chars.inverted or chars.minus or chars.plus)
-            array = self._chars_of(chars.kind) if plain else self._from_chars(chars).to_array() & ~self._silent.array
-            found = self._printed[chars] = self.intern.mask(array)
+        key = id(chars.kind), chars.inverted, chars.minus, chars.plus
+        known = self._printed.get(key)
+        if known is not None:
+            return known[0]
+        if len(self._printed) > REMEMBERED:
+            self._printed.clear()
+        plain = isinstance(chars.kind, frozenset) and not (chars.inverted or chars.minus or chars.plus)
+        array = self._chars_of(chars.kind) if plain else self._from_chars(chars).to_array() & ~self._silent.array
+        # The set is kept beside the mask: an id is only unique while its object lives.
+        self._printed[key] = found, _ = self.intern.mask(array), chars.kind
         return found
 
     def least(self, state: LiftedState) -> float:
