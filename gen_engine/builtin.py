@@ -50,7 +50,7 @@ def processors() -> Mapping[str, Any]:
 @hookimpl
 def decoders() -> Mapping[str, Any]:
     """The decoding strategies of the core."""
-    rooms = {"sample": "sample", "greedy": "sample", "beam": "beam"}
+    rooms = {"sample": "sample", "greedy": "sample", "beam": "beam", "smc": "smc"}
     return Lazy({name: f"gen_engine.decoders.{room}:{name}" for name, room in rooms.items()})
 
 

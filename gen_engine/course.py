@@ -191,8 +191,21 @@ class Course:
             return sum(len(surfaces[token]) for token in text.tokens[-cut:])
         return self.plan.product.held(text.joint)
 
-    def finish(self, text: Text, why: str) -> None:
-        """Send the rest of the text and its completion."""
+    def stream_agreed(self, texts: Sequence[tuple[Text, str | None]], sent: bytes) -> bytes:
+        """Send what all these texts, of which one will be the first sample's, agree on; what is sent by now.
+
+        Each comes with why it is finished, if it is; none of them has been streamed by itself.
+        """
+        if not self.in_pieces:
+            return sent
+        agreed = shared_beginning([self.final(text, why) for text, why in texts])
+        final = agreed[len(sent) :].decode("utf-8", errors="ignore")
+        if final:
+            self.send(Piece(self.samples[0], final))
+        return sent + final.encode()
+
+    def finish(self, text: Text, why: str, *, log_evidence: float | None = None, truncated: bool = False) -> None:
+        """Send the rest of the text and its completion; `truncated` says that shapers made an estimate inexact."""
         rest = self.final(text, why)
         surfaces = self.plan.chain.vocabulary.surfaces
         kept = self.kept(text)
@@ -208,9 +221,10 @@ class Course:
             sample=text.sample,
             model=self.model.name,
             dtype=self.model.dtype,
-            exact=text.exact,
+            exact=text.exact and not truncated,
             # What a search does not decide within its limit depends on what it remembers of earlier requests.
             reproducible=self.model.reproducible and text.exact,
             undone=tuple(text.undone),
+            log_evidence=log_evidence,
         )
         self.send(Piece(text.sample, rest.decode("utf-8", errors="replace") if self.in_pieces else new, done))

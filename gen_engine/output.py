@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -81,7 +82,14 @@ def record(completion: Completion, layout: Layout = str.splitlines) -> dict[str,
         "reproducible": completion.reproducible,
         "finish": completion.finish,
         "undone": list(completion.undone),
+        **_evidence(completion),
     }
+
+
+def _evidence(completion: Completion) -> dict[str, float | None]:
+    """The log evidence, if the decoder estimates one; JSON knows no infinity."""
+    found = completion.log_evidence
+    return {} if found is None else {"log_evidence": found if isfinite(found) else None}
 
 
 def write(file: TextIO, completions: Iterable[Completion], *, as_json: bool, layout: Layout = str.splitlines) -> None:
@@ -186,7 +194,9 @@ def _texts(pieces: Iterable[tuple[int, Piece]], done: list[Completion]) -> Itera
 
 def remark(completion: Completion) -> None:
     """Say on standard error which shapers were undone because they left nothing, and whether a bound cut choices."""
-    if not completion.exact:
+    if not completion.exact and completion.reproducible and completion.log_evidence is not None:
+        print("note: a shaper removed tokens that the target holds (exact: false).", file=sys.stderr)
+    elif not completion.exact:
         print("note: a search limit, not a proof, ruled out some choices (exact: false).", file=sys.stderr)
     if completion.undone:
         names = ", ".join(completion.undone)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass, field
-from itertools import accumulate
+from dataclasses import dataclass, field, replace
+from itertools import accumulate, islice
 from typing import TYPE_CHECKING, Any
 
 from .course import Course
@@ -123,16 +123,24 @@ def _score_all(live: list[_Job], logits: Tensor, last: Sequence[int]) -> dict[in
         told = [(job.course, job.ask.draws, _score_forced(job, logits, last, ends)) for job in jobs]
         for job, scores in zip(jobs, score(told, own), strict=True):
             found[job.number] = scores
+            if job.ask.temperature != 1:
+                tempered = _score_forced(job, logits, last, ends, job.ask.temperature)
+                found[job.number] = replace(scores, tempered=tempered)
     return found
 
 
-def _score_forced(job: _Job, logits: Tensor, last: Sequence[int], ends: Sequence[int]) -> list[list[float]]:
+def _score_forced(
+    job: _Job, logits: Tensor, last: Sequence[int], ends: Sequence[int], temperature: float = 1.0
+) -> list[list[float]]:
     """The model's own log-probabilities of the forced tokens of each row, in nats."""
     import torch
 
-    found: list[list[float]] = []
-    for row, forced in enumerate(job.ask.forced, job.first_row):
-        first = ends[row] - last[row]
-        part = torch.log_softmax(logits[first : first + len(forced)], dim=-1) if forced else logits
-        found.append([float(part[place, token]) for place, token in enumerate(forced)])
-    return found
+    counts = [len(forced) for forced in job.ask.forced]
+    if not any(counts):
+        return [[] for _ in counts]
+    firsts = [ends[row] - last[row] for row in range(job.first_row, job.first_row + len(counts))]
+    rows = [first + place for first, count in zip(firsts, counts, strict=True) for place in range(count)]
+    tokens = [token for forced in job.ask.forced for token in forced]
+    logprobs = torch.log_softmax(logits[rows] / temperature, dim=-1)
+    found = iter(logprobs.gather(1, torch.tensor(tokens)[:, None]).flatten().tolist())
+    return [list(islice(found, count)) for count in counts]

@@ -22,7 +22,8 @@ class Scores:
     """The draws of one decoder. `logits` [draws, vocab] are the model's own.
 
     `drawn[i]` is the token chosen for draw i, `undone[i]` names the shapers undone there; `forced[r]` are the model's
-    own log-probabilities of the forced tokens of row r. `shaped` [draws, vocab] are the logits that were drawn from.
+    own log-probabilities of the forced tokens of row r, `tempered[r]` the same at the ask's temperature. `shaped`
+    [draws, vocab] are the logits that were drawn from.
     """
 
     course: Course
@@ -34,6 +35,8 @@ class Scores:
     undone: list[Sequence[str]]
     forced: Sequence[Sequence[float]]
     shaped: Tensor
+    tempered: Sequence[Sequence[float]] = ()
+    _anew: dict[int, Tensor] = field(default_factory=dict)
     _struck: dict[int, Tensor] = field(default_factory=dict)
 
     def logprob(self, number: int, token: int) -> float:
@@ -49,6 +52,19 @@ class Scores:
     def choice_logprob(self, number: int, token: int) -> float:
         """The log-probability of `token` in the distribution that draw `number` was last drawn from, in nats."""
         return float(self.choice(number).log_softmax(dim=-1)[0, token])
+
+    def shaped_row(self, number: int) -> Tensor:
+        """The logits [1, vocab] of draw `number` as they were last shaped, the tokens struck since still among them."""
+        return self._anew.get(number, self.shaped[number : number + 1])
+
+    def share(self, number: int) -> float:
+        """How much of the distribution of `shaped_row` the struck tokens left."""
+        whole, left = self.shaped_row(number).double(), self.choice(number).double()
+        return float((left.logsumexp(dim=-1) - whole.logsumexp(dim=-1)).exp())
+
+    def again(self, places: Sequence[float]) -> list[int | None]:
+        """For each draw the choice at another place, as if nothing had been struck."""
+        return pick(self.shaped, places)
 
     def redraw(self, number: int, struck: Sequence[int], place: float | None) -> int | None:
         """The choice at `place` in the shaped distribution without the struck tokens; None if nothing is left.
@@ -66,7 +82,8 @@ class Scores:
         if rest.is_empty():
             return None
         asks = [(self.course, replace(draw, allowed=rest, uniform=place))]
-        (token,), (names,), self._struck[number] = _choose(asks, self.logits[number : number + 1], attempt=len(struck))
+        (token,), (names,), row = _choose(asks, self.logits[number : number + 1], attempt=len(struck))
+        self._struck[number] = self._anew[number] = row
         self.undone[number] = (*self.undone[number], *names)
         return token
 

@@ -37,7 +37,7 @@ def temperature(t: float) -> NamedShaper:
     def shape(step: Step, logits: Tensor) -> Tensor:
         return logits / t
 
-    return NamedShaper(spell("temperature", t), False, shape)
+    return NamedShaper(spell("temperature", t), False, shape, temperature=t)
 
 
 def dynatemp(low: float, *, high: float, exponent: float = 1) -> NamedShaper:

@@ -21,13 +21,14 @@ class NamedShaper:
     """A shaper that prints as it is spelled in a chain (`top_k=50`); equal names mean equal effects.
 
     `truncates` says whether it removes tokens (sets them to -inf) rather than only weighing them; `revives_nothing`
-    promises that what is -inf stays so.
+    promises that what is -inf stays so; `temperature` is not 1 if all it does is to divide the logits by it.
     """
 
     name: str
     truncates: bool
     shape: Callable[[Step, Tensor], Tensor] = field(compare=False)
     revives_nothing: bool = True
+    temperature: float = 1.0
 
     def __call__(self, step: Step, logits: Tensor) -> Tensor:
         return self.shape(step, logits)

@@ -233,7 +233,7 @@ class Extend:
 
     Row i is row `parents[i]` of the decoder's last ask (-1: fresh) cut to `keep[i]` tokens, plus `tokens[i]`.
     `forced[i]` are tokens that had no alternative: where a draw follows they are the last of `tokens[i]`; where none
-    does, the row's text is finished and the last of them is not fed.
+    does, the row's text is finished and the last of them is not fed. They are scored at this `temperature`, too.
     """
 
     parents: tuple[int, ...]
@@ -241,6 +241,7 @@ class Extend:
     tokens: tuple[tuple[int, ...], ...]
     forced: tuple[tuple[int, ...], ...]
     draws: tuple[Draw, ...]
+    temperature: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -262,7 +263,8 @@ class Completion:
 
     `text` is prompt and new text, `new` what was added. `finish` is "end" (the model ended it), "stop" (a stop
     string), "full" (nothing more is allowed) or "budget" (max_new was reached). `exact` is False if a bound, not a
-    proof, struck a token. `undone` names shapers that left nothing and were undone, once each.
+    proof, struck a token. `undone` names shapers that left nothing and were undone, once each. `log_evidence` is an
+    estimate, by the decoder `smc`, of how likely it is that the model writes a text that obeys all constraints.
     """
 
     text: str
@@ -278,6 +280,7 @@ class Completion:
     exact: bool = True
     reproducible: bool = True
     undone: tuple[str, ...] = ()
+    log_evidence: float | None = None
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from gen_engine.types import Named
 FULL = 700
 
 
-def outcomes(engine, case, tokens=(), scored=()):
+def outcomes(engine, case, tokens=(), scored=(), temperature=1):
     """Every way to write a legal text: what it prints, and the log-probabilities of all that was chosen."""
     choices, end = case.world.choices(tokens), case.vocabulary.end
     kept = case.stopped(tokens)
@@ -28,11 +28,18 @@ def outcomes(engine, case, tokens=(), scored=()):
         return [(case.data(tokens[:kept]), scored)]
     if choices == [end] and seen_to_be_full(engine, case, tokens):
         return [(case.data(tokens), scored)]
-    own = logits_after(engine, case, tokens).log_softmax(-1).double().nan_to_num(nan=-np.inf, neginf=-np.inf).tolist()
+    own = (
+        (logits_after(engine, case, tokens) / temperature)
+        .log_softmax(-1)
+        .double()
+        .nan_to_num(nan=-np.inf, neginf=-np.inf)
+        .tolist()
+    )
     found = []
     for token in choices:
         longer = (*scored, own[token])
-        found += [(case.data(tokens), longer)] if token == end else outcomes(engine, case, (*tokens, token), longer)
+        rest = () if token == end else outcomes(engine, case, (*tokens, token), longer, temperature)
+        found += [(case.data(tokens), longer)] if token == end else rest
     return found
 
 

@@ -2,5 +2,6 @@
 
 from .beam import beam
 from .sample import greedy, sample
+from .smc import smc
 
-__all__ = ["beam", "greedy", "sample"]
+__all__ = ["beam", "greedy", "sample", "smc"]

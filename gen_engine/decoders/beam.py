@@ -13,10 +13,10 @@ from math import inf
 
 import numpy as np
 
-from ..course import ATTEMPTS, Course, Text, shared_beginning
+from ..course import ATTEMPTS, Course, Text
 from ..errors import GenError
 from ..scores import Scores
-from ..types import Draw, Extend, Piece
+from ..types import Draw, Extend
 from .sample import DOUBTS
 
 
@@ -197,16 +197,10 @@ class _Search:
 
     def _stream(self, lines: Sequence[_Line]) -> None:
         """Send what all texts agree on that may still turn out to be the best."""
-        if not self.course.in_pieces:
-            return
         best = max(self.done.values(), key=lambda item: item[0], default=None)
         rivals = [line for line in lines if best is None or self._bound(line) > best[0]]
         rivals += [best[1]] if best is not None else []
-        agreed = shared_beginning([self.course.final(line.text, line.why) for line in rivals])
-        final = agreed[len(self.sent) :].decode("utf-8", errors="ignore")
-        if final:
-            self.course.send(Piece(self.course.samples[0], final))
-            self.sent += final.encode()
+        self.sent = self.course.stream_agreed([(line.text, line.why) for line in rivals], self.sent)
 
     # ------------------------------------------------------------------------------------------------ the choice
 
