@@ -5,16 +5,22 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator, Sequence
+from importlib.metadata import version
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from string import Template
 
-from . import __version__
 from .errors import GenError
 from .plugins import CORE, registry
 
+LISTING = """
+from importlib.metadata import entry_points
+for each in entry_points(group="gen_engine"):
+    print(each.name, each.dist.name)
+"""
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
 
@@ -28,7 +34,7 @@ def write_template(name: str, into: Path) -> tuple[Path, str]:
     folder, package = into / f"gen-{name}", f"gen_{word}"
     if folder.exists():
         raise GenError(f"{folder} exists already; choose another name, or another place with --into.")
-    values = {"name": name, "word": word, "package": package, "version": __version__}
+    values = {"name": name, "word": word, "package": package, "version": version(CORE)}
     for path, text in _templates(files("gen_engine") / "template"):
         path = path.replace("package/", f"{package}/").replace("test_word", f"test_{word}")
         place = folder / path.removesuffix(".in")
@@ -48,17 +54,26 @@ def _templates(folder: Traversable, within: str = "") -> Iterator[tuple[str, str
 
 def install(what: str, options: Sequence[str] = ()) -> list[str]:
     """Install a plugin from a folder or by its name; what to tell about it."""
-    folder = Path(what)
-    if "/" in what or folder.is_dir():
-        if not (folder / "pyproject.toml").is_file():
-            raise GenError(f"{what} holds no package (it has no pyproject.toml); name the folder of a plugin.")
-        what = str(folder.resolve())
-    before = _installed()
-    _pip("install", what, options)
-    fresh = _installed() - before
-    if fresh:
-        return [f"{name} is installed; `gen plugins check {name}` tries it." for name in sorted(fresh)]
-    return [f"{what} is installed; `gen plugins` lists what plugins there are."]
+    place = distribution = what
+    if "/" in what or Path(what).is_dir():
+        place, distribution = str(Path(what).resolve()), _named_in(Path(what))
+    _pip("install", place, options)
+    names = [name for name, owner in _installed().items() if _plain(owner) == _plain(distribution)]
+    if not names:
+        raise GenError(f"{distribution} is installed and is no plugin; `gen plugins` lists what there is.")
+    return [f"{name} is installed; `gen plugins check {name}` tries it." for name in names]
+
+
+def _named_in(folder: Path) -> str:
+    try:
+        project = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))
+        return str(project["project"]["name"])
+    except (OSError, ValueError, KeyError, TypeError):
+        raise GenError(f"{folder} holds no package with a name in pyproject.toml; name a plugin's folder.") from None
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def uninstall(name: str, options: Sequence[str] = ()) -> str:
@@ -69,7 +84,7 @@ def uninstall(name: str, options: Sequence[str] = ()) -> str:
     if found.distribution == CORE:
         raise GenError(f"{name} is the engine itself; uninstall it by `pip uninstall {CORE}`.")
     _pip("uninstall", found.distribution, ["--yes", *options])
-    if found.distribution in {each.partition(" ")[0] for each in _installed(distributions=True)}:
+    if found.distribution in _installed().values():
         raise GenError(f"{found.distribution} is still there, outside this environment; remove it where it lies.")
     return f"{found.distribution} is uninstalled."
 
@@ -83,9 +98,7 @@ def _pip(verb: str, what: str, options: Sequence[str]) -> None:
         raise GenError(f"pip could not {verb} {what} ({reason}); mend that, or run pip yourself.")
 
 
-def _installed(*, distributions: bool = False) -> set[str]:
-    """The plugins that a fresh interpreter finds, by name, or their distributions."""
-    what = "e.dist.name" if distributions else "e.name"
-    code = f"from importlib.metadata import entry_points as e_p; [print({what}) for e in e_p(group='gen_engine')]"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    return set(done.stdout.split())
+def _installed() -> dict[str, str]:
+    """The plugins that a fresh interpreter finds, and the distributions they are from."""
+    done = subprocess.run([sys.executable, "-c", LISTING], capture_output=True, text=True, check=True)
+    return dict(line.split(" ", 1) for line in done.stdout.splitlines())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,21 @@ from ..tokensets import Intern, TokenSet
 from . import strategies as some
 from .laws import Law, Scene
 from .models import tiny_vocabulary
-from .subjects import Characters, Subject, Tokens, View, World, lifted, members, picture, tell, view_of, walk, worlds
+from .subjects import (
+    Characters,
+    Subject,
+    Tokens,
+    View,
+    World,
+    lifted,
+    members,
+    picture,
+    subject_of,
+    tell,
+    view_of,
+    walk,
+    worlds,
+)
 
 OPTIONAL = ("allowed", "permits", "mentions", "least", "spent", "wants", "moves", "cut", "held", "enders")
 """Methods that take a state; `permits` takes a token besides."""
@@ -213,7 +226,8 @@ def masks_are_sets(subject: Subject, scene: Scene) -> None:
         return
     world, _, _ = found
     intern = Intern()
-    other = lifted(Subject(_spec(scene.draw(st.sampled_from(some.SPECS)), world), ""), world.vocabulary)
+    spec = some.spelled(scene.draw(st.sampled_from(some.SPECS)), world.vocabulary)
+    other = lifted(subject_of(spec), world.vocabulary)
     one, two = lifted(subject, world.vocabulary), lifted(subject, world.vocabulary)
     prompt = world.prompt
     try:
@@ -238,13 +252,6 @@ def masks_are_sets(subject: Subject, scene: Scene) -> None:
             return
         token = scene.draw(st.sampled_from(choices))
         states = [rule.next(state, token) for rule, state in zip((one, two, other), states, strict=True)]
-
-
-def _spec(spec: str, world: World) -> Callable[[Vocabulary], Any]:
-    from .subjects import subject_of
-
-    letters = (some.alphabet_of(world.vocabulary) * 2)[:2]
-    return subject_of(spec.format(*(letter.replace(",", "\\,") for letter in letters))).make
 
 
 def _is_well_formed(scene: Scene, tokens: TokenSet, intern: Intern) -> None:

@@ -25,6 +25,9 @@ from .subjects import Subject, World, members, worlds
 LONG = 48
 """The budget in which at least some text must be possible."""
 
+USUAL = "春夏秋冬，。、；！？\n白日依山尽黄河入海流欲穷千里目更上一层楼abcdefxyz 0123456789年月"
+"""Characters in which at least some text must be possible, besides those that the subject's author names."""
+
 BARE = frozenset({"start", "step", "allowed", "permits", "next", "accepts", "cut", "held", "enders", "strings"})
 """What a rule is, its promises aside."""
 
@@ -77,9 +80,8 @@ def no_dead_end(subject: Subject, scene: Scene) -> None:
         states = [rule.start(world.prompt) for rule in rules]
         engine.generate(world.text, processors=made, seed=1, max_new=world.budget)
     except ConflictError:
-        text = next(legal_texts(world, rules, states), None)
-        if text is not None:
-            scene.fail(f"the engine refuses it as a conflict, but the tokens {list(text)} are legal")
+        for tokens, _ in legal_texts(world, rules, states):
+            scene.fail(f"the engine refuses it as a conflict, but the tokens {list(tokens)} are legal")
         return
     except UndecidedError:
         scene.fail("the engine could not decide whether there is a text")
@@ -105,8 +107,8 @@ class Bare:
         return getattr(self._rule, name)
 
 
-def legal_texts(world: World, rules: Sequence[Any], states: Sequence[Any]) -> Iterator[tuple[int, ...]]:
-    """Every legal text within the budget, by trying them all."""
+def legal_texts(world: World, rules: Sequence[Any], states: Sequence[Any]) -> Iterator[tuple[tuple[int, ...], bytes]]:
+    """Every legal text within the budget and what it prints, by trying them all."""
     usable = frozenset(world.vocabulary.usable)
     waiting: list[tuple[tuple[int, ...], list[Any], list[list[Any]]]] = [((), list(states), [])]
     while waiting:
@@ -115,7 +117,7 @@ def legal_texts(world: World, rules: Sequence[Any], states: Sequence[Any]) -> It
         data = b"".join(world.vocabulary.surfaces[token] for token in tokens[: len(tokens) - cut])
         judged = here if not cut else before[-cut]
         if _is_utf8(data) and all(rule.accepts(state) for rule, state in zip(rules, judged, strict=True)):
-            yield tokens
+            yield tokens, data
         if cut or len(tokens) == world.budget:
             continue
         sets = [set(members(rule.allowed(state))) for rule, state in zip(rules, here, strict=True)]
@@ -130,7 +132,7 @@ def _is_utf8(data: bytes) -> bool:
 
 def some_text_exists(subject: Subject, scene: Scene) -> bool:
     """In some world a text is possible: a rule that admits none is of no use."""
-    vocabulary = tiny_vocabulary("", *dict.fromkeys(subject.alphabet[:2000] + "春夏秋冬，。ab"), end=0)
+    vocabulary = tiny_vocabulary("", *dict.fromkeys(subject.alphabet[:2000] + USUAL), end=0)
     world = World(vocabulary, scene.draw(st.sampled_from(["", *subject.alphabet[:3], "春"])), LONG)
     engine = Engine(TableModel(LongestMatch(vocabulary, 0, fallback=0), salt=scene.draw(st.integers(0, 5))))
     try:

@@ -114,10 +114,14 @@ def logits(draw: st.DrawFn, rows: int, size: int) -> Tensor:
 @st.composite
 def chains(draw: st.DrawFn, vocabulary: Vocabulary, max_size: int = 2, shapers: bool = False) -> list[str]:
     """Processors of the core as they are written, no two alike; the shapers, if wanted, come last."""
-    first, second = (char.replace(",", "\\,") for char in (alphabet_of(vocabulary) * 2)[:2])
     hard = draw(st.lists(st.sampled_from(SPECS), max_size=max_size, unique_by=lambda spec: spec.partition("=")[0]))
     soft = draw(st.lists(st.sampled_from(SHAPERS), max_size=2, unique=True)) if shapers else []
-    return [spec.format(first, second) for spec in hard] + soft
+    return [spelled(spec, vocabulary) for spec in hard] + soft
+
+
+def spelled(spec: str, vocabulary: Vocabulary) -> str:
+    """One of SPECS with characters of the vocabulary in it."""
+    return spec.format(*("\\" + char if char in ",|\\'\"" else char for char in (alphabet_of(vocabulary) * 2)[:2]))
 
 
 @st.composite
