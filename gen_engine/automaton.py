@@ -57,7 +57,7 @@ class Automaton:
     """`relaxed(state, limit)`: the fewest tokens to an accepting state if the other rules are forgotten.
     `robust(state, limit)`: the same along edges that have more than `bound` tokens to choose from, or one that the
     counted rules never forbid (`spares` says so, asked for edges of few tokens, at most `narrow`).
-    `fresh(state, limit)`: the same along edges that print single characters; `path` tells them.
+    `fresh(state, limit)`: the same along edges that print single characters; `first` tells them.
 
     Distances beyond `limit` are told as some number beyond it. Tokens that print parts of characters are left out;
     then the relaxed distance proves nothing and is given as 0.
@@ -94,15 +94,10 @@ class Automaton:
         found = self._distance("fresh", state, limit)
         return inf if found is None else found
 
-    def path(self, state: State) -> list[Mask]:
-        """The tokens to choose from at each place of a nearest way to the end, once `fresh` has found one."""
-        found: list[Mask] = []
+    def first(self, state: State) -> Edge | None:
+        """The first edge of a nearest way to the end, once `fresh` has found one; None at the end."""
         node = self._nodes.get(state)
-        while node is not None and not node.accepts and "fresh" in node.onward:
-            mask, after = node.onward["fresh"]
-            found.append(mask)
-            node = None if after is None else self._nodes.get(after)
-        return found
+        return None if node is None or node.accepts else node.onward.get("fresh")
 
     @cached_property
     def _is_complete(self) -> bool:

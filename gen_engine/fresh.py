@@ -93,14 +93,23 @@ class Fresh:
 
     def _places(self, state: State) -> _Ahead:
         ahead = self._ahead.get(state)
-        if ahead is None:
-            path = self.automaton.path(state)
-            weights = [self.automaton.weight(mask) for mask in path]
-            wide = self.room * self._twins
-            narrow = [mask for mask, weight in zip(path, weights, strict=True) if weight <= wide]
-            widest = min((weight for weight in weights if weight > wide), default=inf)
-            ahead = self._ahead[state] = _Ahead(len(path), tuple(map(self._texts, narrow)), widest)
-        return ahead
+        if ahead is not None:
+            return ahead
+        path = []
+        here: State | None = state
+        while here is not None and here not in self._ahead and (edge := self.automaton.first(here)) is not None:
+            path.append((here, edge[0]))
+            here = edge[1]
+        ahead = self._ahead.get(here, _Ahead(0, (), inf)) if here is not None else _Ahead(0, (), inf)
+        wide = self.room * self._twins
+        for place, mask in reversed(path):
+            weight = self.automaton.weight(mask)
+            if weight > wide:
+                ahead = _Ahead(ahead.count + 1, ahead.narrow, min(ahead.widest, weight), ahead.choices)
+            else:
+                ahead = _Ahead(ahead.count + 1, (self._texts(mask), *ahead.narrow), ahead.widest)
+            self._ahead[place] = ahead
+        return self._ahead.setdefault(state, ahead)
 
     def _texts(self, mask: Mask) -> tuple[str, ...]:
         """The characters that the tokens of a mask print alone, the rarer (later) ones first."""
