@@ -6,26 +6,18 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
-from typing import NamedTuple
 
 from gen_engine.errors import GenError
-from gen_engine.text import NO_CHAR, CharSet, is_han, is_punctuation
+from gen_engine.text import is_han, is_punctuation
 from gen_engine.types import CharMachine
 
 from .form import HAN
-from .lines import follow, known_han
-from .parallel import LEVEL, NAMES, OBLIQUE, Answers, tones_of
-from .places import widths
+from .lines import Together
+from .parallel import BETWEEN, NO_TONES, OBLIQUE, Lines, Opposed, Tones, Unshared, tones_of
+from .places import Template, widths
 
 LONGEST = 100
 """Characters of the longest line of a couplet."""
-
-
-class State(NamedTuple):
-    """How many places are filled, and the Chinese characters in them."""
-
-    filled: int
-    chars: str
 
 
 def couplet(shape: str, *, book: str | None = "pingshui") -> CharMachine:
@@ -35,20 +27,20 @@ def couplet(shape: str, *, book: str | None = "pingshui") -> CharMachine:
     and repetitions correspond. Marks of the shape stand in both lines. `book` says what tones characters have (none:
     tones are not judged).
     """
-    return couplet_of(shape, book=book)
+    return couplet_of(shape, book=book).rule
 
 
 def couplet_of(shape: str, *, book: str | None) -> Couplet:
-    """The machine of `couplet`. GenError if the shape is none."""
+    """The couplet of `couplet=SHAPE`. GenError if the shape is none."""
     sizes = re.split(r"(\D)", "".join(str(shape).split()))
     parts, marks = [len(size) < 4 and size.isdecimal() and int(size) for size in sizes[::2]], sizes[1::2]
-    if not all(parts) or sum(parts) > LONGEST or not all(map(is_punctuation, marks)):
+    if not all(parts) or sum(parts) > LONGEST or not BETWEEN.issuperset(marks):
         raise GenError(
             f"couplet={shape} is no shape of up to {LONGEST} characters a line; write their number, or parts of a line "
             "with marks between them, such as 7 or 4，5."
         )
     line = "".join(HAN * int(size) if size.isdecimal() else size for size in sizes)
-    return Couplet(line, Answers(tones_of(book), "" if book is None else LEVEL))
+    return Couplet(line, tones_of(book))
 
 
 def shape_of(line: str) -> str:
@@ -62,10 +54,11 @@ def shape_of(line: str) -> str:
 
 @dataclass(frozen=True, eq=False)
 class Couplet:
-    """`line` is the shape of either line: 汉 for a character, and the marks between its parts."""
+    """`line` is the shape of either line: 汉 for a character, and the marks between its parts; `tones` of no book are
+    not judged."""
 
     line: str
-    answers: Answers
+    tones: Tones
 
     @cached_property
     def pattern(self) -> str:
@@ -73,89 +66,13 @@ class Couplet:
         return f"{self.line}，{self.line}。"
 
     @cached_property
-    def _size(self) -> int:
-        return self.line.count(HAN)
-
-    @cached_property
-    def _ends(self) -> tuple[int, ...]:
-        """How many characters stand before each mark within a line."""
-        return tuple(self.line[:i].count(HAN) for i, sign in enumerate(self.line) if sign != HAN)
-
-    @cached_property
-    def _marks(self) -> dict[str, frozenset[str]]:
-        return {sign: widths(sign) for sign in self.pattern if sign != HAN}
-
-    def start(self, text: str) -> State:
-        return follow(self, State(0, ""), text, "couplet")  # type: ignore[no-any-return]
-
-    def step(self, state: State, char: str) -> State | None:
-        filled, chars = state
-        if filled == len(self.pattern):
-            return None
-        sign = self.pattern[filled]
-        if sign != HAN:
-            return State(filled + 1, chars) if char in self._marks[sign] else None
-        if not known_han(char) or not self._fits(chars, char):
-            return None
-        return State(filled + 1, chars + char)
-
-    def _fits(self, chars: str, char: str) -> bool:
-        if len(chars) >= self._size:
-            return self.answers.fits(chars[: self._size], chars[self._size :], char, self._ends)
-        return not self._ends_oblique(chars) or char in self.answers.tones.of[OBLIQUE]
-
-    def _ends_oblique(self, chars: str) -> bool:
-        """Whether the first line's last character follows, and tones are judged."""
-        return bool(self.answers.last) and len(chars) + 1 == self._size
-
-    def accepts(self, state: State) -> bool:
-        return state.filled == len(self.pattern)
-
-    def least(self, state: State) -> int:
-        return len(self.pattern) - state.filled
-
-    most = least
-
-    def allowed(self, state: State) -> CharSet:
-        filled, chars = state
-        if filled == len(self.pattern):
-            return NO_CHAR
-        sign = self.pattern[filled]
-        if sign != HAN:
-            return CharSet(self._marks[sign])
-        if len(chars) < self._size:
-            return CharSet(self._toned[OBLIQUE]) if self._ends_oblique(chars) else CharSet("han")
-        first, second = chars[: self._size], chars[self._size :]
-        echo = self.answers.echo(first, second)
-        if echo:
-            return CharSet(inverted=True, plus=frozenset(echo))
-        tone = self.answers.wanted(first, self._ends)[len(second)]
-        return CharSet(self._toned[tone] if tone else "han", minus=frozenset(chars))
-
-    @cached_property
-    def _toned(self) -> dict[str, frozenset[str]]:
-        return {tone: frozenset(filter(is_han, chars)) for tone, chars in self.answers.tones.of.items()}
-
-    def kind(self, char: str) -> str | None:
-        if known_han(char):
-            return HAN + self.answers.tones.kind(char)
-        return next((sign for sign, chars in self._marks.items() if char in chars), None)
-
-    def mentions(self, state: State) -> frozenset[str]:
-        return frozenset(state.chars)
-
-    def wants(self, state: State) -> str:
-        filled, chars = state
-        if filled == len(self.pattern):
-            return "nothing more"
-        sign, size = self.pattern[filled], self._size
-        if sign != HAN:
-            return f"{sign} after place {(len(chars) - 1) % size + 1} of line {1 + (len(chars) > size)}"
-        if len(chars) >= size:
-            what = self.answers.wants(chars[:size], chars[size:], self._ends)
-        else:
-            what = NAMES[OBLIQUE] if self._ends_oblique(chars) else "a Chinese character"
-        return f"{what} at line {1 + len(chars) // size}, place {len(chars) % size + 1}"
+    def rule(self) -> Together:
+        """The machine over characters: the shape, the tones, and what the lines share."""
+        ends = tuple(self.line[:place].count(HAN) for place, sign in enumerate(self.line) if sign != HAN)
+        lines = Lines(frozenset({1}), self.line.count(HAN), ends)
+        shape = Template(self.pattern.replace(HAN, "□"), "couplet")
+        toned = (Opposed(self.tones, lines, "couplet", OBLIQUE),) if self.tones is not NO_TONES else ()
+        return Together((shape, Unshared(lines, "couplet"), *toned))
 
     def split(self, text: str) -> list[str]:
         """The couplet's two lines, or as much as there is of them, each with the mark that ends it."""
@@ -178,7 +95,7 @@ class Couplet:
             if len(laid) == len(self.pattern):
                 raise GenError(f"The prompt {prompt!r} is longer than the couplet; shorten it to {len(self.pattern)}.")
             sign = self.pattern[len(laid)]
-            if not is_han(char) if sign == HAN else char not in self._marks[sign]:
+            if not is_han(char) if sign == HAN else char not in widths(sign):
                 wanted = "a Chinese character" if sign == HAN else sign
                 raise GenError(f"The prompt {prompt!r} has {char!r} where the couplet has {wanted}; leave it out.")
             laid.append(char if sign == HAN else sign)
@@ -187,4 +104,4 @@ class Couplet:
     def ends_wrong(self, first: str) -> str:
         """The last character of a first line that cannot be read in an oblique tone; "" if it can, or tones are off."""
         last = first[-1:] if is_han(first[-1:] or " ") else ""
-        return "" if not self.answers.last or last in self.answers.tones.of[OBLIQUE] else last
+        return "" if self.tones is NO_TONES or OBLIQUE in self.tones.of(last) else last

@@ -97,3 +97,31 @@ def follow(machine: Any, state: Any, text: str, label: str) -> Any:
             )
         state = after
     return state
+
+
+@dataclass(frozen=True, eq=False)
+class Together:
+    """Several machines as one; a chain takes the `parts` one by one, some of which it then knows exactly."""
+
+    parts: tuple[Any, ...]
+
+    def start(self, text: str) -> tuple[Any, ...]:
+        return tuple(part.start(text) for part in self.parts)
+
+    def step(self, state: tuple[Any, ...], char: str) -> tuple[Any, ...] | None:
+        found = []
+        for part, each in zip(self.parts, state, strict=True):
+            after = part.step(each, char)
+            if after is None:
+                return None
+            found.append(after)
+        return tuple(found)
+
+    def accepts(self, state: tuple[Any, ...]) -> bool:
+        return all(part.accepts(each) for part, each in zip(self.parts, state, strict=True))
+
+    def least(self, state: tuple[Any, ...]) -> int:
+        return max(part.least(each) for part, each in zip(self.parts, state, strict=True))
+
+    def wants(self, state: tuple[Any, ...]) -> str:
+        return ", ".join(filter(None, (part.wants(each) for part, each in zip(self.parts, state, strict=True))))

@@ -108,7 +108,7 @@ class Acrostic:
         line, count = state
         line += line < len(self.text) and count > self.places[line]
         if line >= len(self.text):
-            return "nothing more"
+            return ""
         return f"{self.text[line]} at line {line + 1}, place {self.places[line] + 1}"
 
 
@@ -155,11 +155,12 @@ class TailAcrostic:
         return self.text[state[0] + (state[1] == RIGHT) :]
 
     def least(self, state: tuple[int, int]) -> int:
-        return 2 * (len(self.text) - state[0]) - (state[1] == RIGHT)
+        # A wrong last character needs one more; but saying so would draw searches to the right one at every place.
+        return 2 * (len(self.text) - state[0]) - (state[1] != NOTHING)
 
     def wants(self, state: tuple[int, int]) -> str:
         line = state[0]
-        return "nothing more" if line == len(self.text) else f"{self.text[line]} at the end of line {line + 1}"
+        return "" if line == len(self.text) else f"{self.text[line]} at the end of line {line + 1}"
 
 
 def widths(char: str) -> frozenset[str]:
@@ -189,9 +190,10 @@ class Template:
     """The whole text is `pattern`, with any Chinese character at each blank. State: how many places are filled."""
 
     pattern: str
+    label: str = "template"
 
     def start(self, text: str) -> int:
-        return follow(self, 0, text, "template")  # type: ignore[no-any-return]
+        return follow(self, 0, text, self.label)  # type: ignore[no-any-return]
 
     def step(self, state: int, char: str) -> int | None:
         if state == len(self.pattern):
@@ -292,7 +294,7 @@ class Require:
         return len(state)
 
     def wants(self, state: str) -> str:
-        return f"{' and '.join(state)} somewhere" if state else "nothing more"
+        return f"{' and '.join(state)} somewhere" if state else ""
 
 
 def distinct(*, exempt: tuple[str, ...] = ()) -> CharMachine:
