@@ -45,13 +45,13 @@ class Engine:
         num: int = 1,
         seed: int | None = None,
         max_new: int = 256,
-        decoder: str = "sample",
+        decoder: str | Decoder = "sample",
     ) -> list[Completion]:
         """`num` texts that continue `prompt` with at most `max_new` tokens under the processors, in the order given.
 
         A processor is written as on the command line ("top_k=50"), or is an object: a constraint, a character
-        machine, or a function of step and logits. Raises ConflictError before the first token if the constraints
-        admit no text, UndecidedError if that could not be found out.
+        machine, or a function of step and logits; a decoder likewise ("beam,width=8"). Raises ConflictError before
+        the first token if the constraints admit no text, UndecidedError if that could not be found out.
         """
         return list(
             self.completions(prompt, processors=processors, num=num, seed=seed, max_new=max_new, decoder=decoder)
@@ -65,7 +65,7 @@ class Engine:
         num: int = 1,
         seed: int | None = None,
         max_new: int = 256,
-        decoder: str = "sample",
+        decoder: str | Decoder = "sample",
     ) -> Iterator[Completion]:
         """What `generate` returns, one by one: each as soon as it and those before it are done."""
         request = Request(prompt, tuple(processors), num, seed, max_new, decoder)
@@ -89,7 +89,7 @@ class Engine:
         processors: Sequence[Any] = (),
         seed: int | None = None,
         max_new: int = 256,
-        decoder: str = "sample",
+        decoder: str | Decoder = "sample",
     ) -> Iterator[str]:
         """The new text of one completion, in pieces, each as soon as no later token can change it."""
         request = Request(prompt, tuple(processors), 1, seed, max_new, decoder)

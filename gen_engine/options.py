@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,6 +18,12 @@ from .specs import parse_spec
 Command = TypeVar("Command", bound=Callable[..., Any])
 SHAPERS = ("temperature", "top_k", "top_p")
 """The shapers with an option of their own; they come after all of `--with`, in this order."""
+
+PARAMETERS = {
+    "beam": {"beams": "width", "length_penalty": "length_penalty", "groups": "groups", "diversity": "diversity"},
+    "smc": {"particles": "particles", "resample": "resample"},
+}
+"""The parameters of decoders with an option of their own, which also chooses the decoder."""
 
 
 @dataclass
@@ -51,8 +57,21 @@ def choice() -> Choice:
     """The shared options of the command that is running."""
     values = click.get_current_context().meta[__name__]
     shapers = tuple(f"{name}={values[name]}" for name in SHAPERS if values[name] is not None)
-    others = {name: values[name] for name in Choice.__annotations__ if name != "processors"}
-    return Choice(processors=(*values["with"], *shapers), **others)
+    others = {name: values[name] for name in Choice.__annotations__ if name not in ("processors", "decoder")}
+    return Choice(processors=(*values["with"], *shapers), decoder=_decoder(values), **others)
+
+
+def _decoder(values: Mapping[str, Any]) -> str:
+    """The decoder as it is written in full: `beam,width=8` for `--beams 8`."""
+    given = {name: [o for o in options if values[o] is not None] for name, options in PARAMETERS.items()}
+    implied = [name for name, options in given.items() if options]
+    written = values["decoder"] or (implied[0] if implied else "sample")
+    name = parse_spec(written).name.rpartition(":")[2]
+    for other in implied:
+        if other != name:
+            option = "--" + given[other][0].replace("_", "-")
+            raise GenError(f"{option} is for --decoder {other}, not for {name}; leave one of them out.")
+    return written + "".join(f",{PARAMETERS[name][option]}={values[option]}" for option in given.get(name, ()))
 
 
 def generating(model: str | None = None) -> Callable[[Command], Command]:
@@ -135,8 +154,16 @@ def _options(model: str | None) -> list[Callable[[Command], Command]]:
         option("--temperature", type=float, metavar="T", help="Like --with temperature=T, after all --with."),
         option("--top-k", type=int, metavar="K", help="Like --with top_k=K, after --temperature."),
         option("--top-p", type=float, metavar="P", help="Like --with top_p=P, after --top-k."),
-        option("--decoder", default="sample", show_default=True, shell_complete=_decoders, metavar="NAME",
-               help="How tokens are picked: sample or greedy, or a plugin's."),
+        option("--decoder", shell_complete=_decoders, metavar="NAME",
+               help="How tokens are picked: one of `gen decoders`.  [default: sample]"),
+        option("--beams", type=click.IntRange(1), metavar="N", help="Search with N beams; --num of them are told."),
+        option("--length-penalty", type=float, metavar="P", help="Rank beams by logprob / length^P.  [default: 1]"),
+        option("--groups", type=click.IntRange(1), metavar="N", help="Share the beams among N groups that differ."),
+        option("--diversity", type=float, metavar="D", help="By how many nats they avoid each other's tokens."),
+        option("--particles", type=click.IntRange(1), metavar="N",
+               help="Sample without the bias of masking, from N particles (smc)."),
+        option("--resample", type=click.FloatRange(0, 1), metavar="T",
+               help="Resample where fewer than this share of them count.  [default: 0.5]"),
         option("--dtype", type=click.Choice(["auto", "float32", "bfloat16"]), default="auto",
                help="Numbers to compute with."),
         option("--fast", is_flag=True, help="Faster where that costs reproducibility."),

@@ -128,9 +128,9 @@ def build_decoder(item: Any, registry: Registry) -> Any:
 
 
 def parameters(factory: Callable[..., Any]) -> list[inspect.Parameter]:
-    """What a user may give to `factory`: its parameters without the vocabulary, with annotations evaluated."""
+    """What a user may give to `factory`: its parameters but those the engine gives, with annotations evaluated."""
     signature = inspect.signature(factory)
-    return [_evaluated(p, factory) for p in signature.parameters.values() if p.name != "vocabulary"]
+    return [_evaluated(p, factory) for p in signature.parameters.values() if p.name not in ("vocabulary", "course")]
 
 
 def _evaluated(parameter: inspect.Parameter, factory: Callable[..., Any]) -> inspect.Parameter:

@@ -253,7 +253,7 @@ class Request:
     num: int = 1
     seed: int | None = None
     max_new: int = 256
-    decoder: str = "sample"
+    decoder: str | Decoder = "sample"
 
 
 @dataclass(frozen=True)

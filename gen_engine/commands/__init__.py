@@ -15,6 +15,7 @@ def add(gen: click.Group) -> None:
         lint.lint,
         listing.models,
         listing.processors,
+        listing.decoders,
         plugins.plugins,
         listing.doctor,
         model_files.convert,

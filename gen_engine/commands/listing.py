@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 import platform
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -50,14 +51,26 @@ def _model(name: str, offer: Offer) -> dict[str, Any]:
 @debug_option()
 def processors(as_json: bool) -> None:
     """List what --with understands, with parameters."""
-    rows = [_processor(name, offer) for name, offer in registry().processors.items()]
+    _list_parts("Processors", registry().processors, as_json=as_json)
+
+
+@click.command()
+@as_json
+@debug_option()
+def decoders(as_json: bool) -> None:
+    """List what --decoder understands, with parameters."""
+    _list_parts("Decoders", registry().decoders, as_json=as_json)
+
+
+def _list_parts(title: str, offers: Mapping[str, Offer], *, as_json: bool) -> None:
+    rows = [_part(name, offer) for name, offer in offers.items()]
     if as_json:
         return dump(rows)
     cells = [[row["name"], row["written"], row["summary"], row["plugin"]] for row in rows]
-    return table("Processors", ["name", "write it as", "what it does", "plugin"], cells)
+    return table(title, ["name", "write it as", "what it does", "plugin"], cells)
 
 
-def _processor(name: str, offer: Offer) -> dict[str, Any]:
+def _part(name: str, offer: Offer) -> dict[str, Any]:
     try:
         factory = offer.value
     except GenError as problem:
