@@ -205,10 +205,10 @@ def _in_words(ranges: Sequence[tuple[int, int]]) -> str:
 
 
 def _listed(ranges: Sequence[tuple[int, int]]) -> str:
-    shown = [_spelled(low) if low == high else f"{_spelled(low)}-{_spelled(high)}" for low, high in ranges]
-    if len(shown) > SHOWN:
-        rest = sum(high - low + 1 for low, high in ranges[SHOWN:])
-        return f"{', '.join(shown[:SHOWN])} or one of {rest} others"
+    shown = [_spelled(low) + (f"-{_spelled(high)}" if high > low else "") for low, high in ranges[:SHOWN]]
+    rest = sum(high - low + 1 for low, high in ranges[SHOWN:])
+    if rest:
+        return f"{', '.join(shown)} or one of {rest} others"
     return " or ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)
 
 

@@ -81,7 +81,7 @@ def test_exactly_those_texts_match_that_re_matches_as_a_whole(pattern, before, b
     assert found == [text for text in TEXTS if re.fullmatch(pattern, text)]
 
 
-@pytest.mark.parametrize("pattern", ["(?i)K", "(?i)ß", "(?i)[à-ç]", "(?i)[^k]", r"\d", r"(?a)\w", "(?i:ſ)|é", r"\S"])
+@pytest.mark.parametrize("pattern", ["(?i)K", "(?i)(?-i:k)|ß", "(?i)[à-ç]", "(?i)[^k]", r"\d", r"(?a)\w", "(?i:ſ)|é", r"\S"])
 def test_unicode_classes_and_cases_are_those_of_re(pattern):
     machine = regex(pattern)
     for char in map(chr, [*range(0x600), 0x1E9E, 0x212A, 0x3000, 0x4E00, 0xFF11, 0x1F600, 0x10FFFF]):
@@ -127,7 +127,7 @@ def printable(vocab, budget):
 
 
 @given(PATTERNS, st.sampled_from(VOCABULARIES), st.integers(0, 3))
-@some.examples(120)
+@some.examples(80)
 def test_every_vocabulary_writes_what_matches_or_there_is_nothing_to_write(pattern, vocab, budget):
     assume(agreed(pattern) and any(re.fullmatch(pattern, text) for text in TEXTS))
     expected = {text for text in printable(vocab, budget) if re.fullmatch(pattern, text)}
