@@ -138,6 +138,14 @@ def test_every_line_of_the_corpus_itself_is_verbatim_and_none_of_an_empty_one(po
     assert measures.verbatim(poems, []) == 0
 
 
+def test_the_figures_of_a_set_are_shares_of_its_poems():
+    lonely, broken = HERON.replace("黄河", "白河"), HERON.replace("上一层楼", "上一层山")
+    found = evaluate([HERON, lonely, lonely, broken], Wanted("五绝"), source="here")
+    names = ("format", "tone strict", "tone loose", "rhyme")
+    assert [figure(found, name) for name in names] == [1, 0.5, 1, 0.75]
+    assert found.groups == [("尤", 3)]
+
+
 # ------------------------------------------------------------------------------------------------------ likelihood
 
 
