@@ -57,6 +57,8 @@ def regex(pattern: str) -> CharMachine:
     both ends. Look-around, back-references, word boundaries, atomic groups and possessive repeats are refused, and so
     is what needs more than 3000 states. Write a bar that is no alternative as `[|]`.
     """
+    if not pattern:
+        raise GenError("regex needs a pattern to match; write it as regex=PATTERN.")
     return _automaton(pattern)
 
 

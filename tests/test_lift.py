@@ -10,9 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny import TinyTokenizer, chars, engine_of, vocabulary
 
+from gen_engine.brackets import balanced
 from gen_engine.constraints import ban, force, length, no_double_punctuation, no_repeat, no_repeat_ngram, only
 from gen_engine.errors import GenError
+from gen_engine.finite import choice
 from gen_engine.lift import AnyText, Lifted
+from gen_engine.regex import regex
 from gen_engine.text import codes_beginning
 from gen_engine.types import Named
 
@@ -28,6 +31,9 @@ MACHINES = [
     length("3", of="whole"),
     force(("2:b", "4:,")),
     no_double_punctuation(),
+    regex("[ab]{1,2},?é*"),
+    choice(("ab", "é,a", "b,")),
+    balanced(("é,", "a")),
     customs.EvenChars(),
     customs.Echo(),
     customs.Pairs(),

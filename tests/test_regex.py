@@ -81,7 +81,9 @@ def test_exactly_those_texts_match_that_re_matches_as_a_whole(pattern, before, b
     assert found == [text for text in TEXTS if re.fullmatch(pattern, text)]
 
 
-@pytest.mark.parametrize("pattern", ["(?i)K", "(?i)(?-i:k)|ß", "(?i)[à-ç]", "(?i)[^k]", r"\d", r"(?a)\w", "(?i:ſ)|é", r"\S"])
+@pytest.mark.parametrize(
+    "pattern", ["(?i)K", "(?i)(?-i:k)|ß", "(?i)[à-ç]", "(?i)[^k]", r"\d", r"(?a)\w", "(?i:ſ)|é", r"\S"]
+)
 def test_unicode_classes_and_cases_are_those_of_re(pattern):
     machine = regex(pattern)
     for char in map(chr, [*range(0x600), 0x1E9E, 0x212A, 0x3000, 0x4E00, 0xFF11, 0x1F600, 0x10FFFF]):
@@ -160,6 +162,7 @@ def test_a_branch_that_is_too_long_for_the_budget_is_never_begun():
         ("(?:a$)+b", "has an anchor within the text, which"),
         ("(?>a)", "has an atomic group, which"),
         ("a*+", "has a possessive repeat, which"),
+        ("", "regex needs a pattern to match"),
         ("(a", r"is no regular expression of Python \(missing \), "),
         ("a{99999999999}", "is no regular expression of Python"),
         (r"[^\s\S]", "matches no text at all; change it"),
