@@ -121,7 +121,7 @@ class Together:
         return all(part.accepts(each) for part, each in zip(self.parts, state, strict=True))
 
     def least(self, state: tuple[Any, ...]) -> int:
-        return max(part.least(each) for part, each in zip(self.parts, state, strict=True))
+        return max(int(part.least(each)) for part, each in zip(self.parts, state, strict=True))
 
     def wants(self, state: tuple[Any, ...]) -> str:
         return ", ".join(filter(None, (part.wants(each) for part, each in zip(self.parts, state, strict=True))))

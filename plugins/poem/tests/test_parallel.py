@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 sys.path.insert(0, str(Path(__file__).parent))
 import machine_laws as laws
 
-from gen_engine.errors import GenError
+from gen_engine.engine import Engine
+from gen_engine.errors import ConflictError, GenError
+from gen_engine.testing.models import table_model
 from gen_poem.parallel import LEVEL, NO_TONES, OBLIQUE, Tones, inner_couplets, parallel, parallel_by
 
 READ = {"天": LEVEL, "云": LEVEL, "地": OBLIQUE, "雨": OBLIQUE, "中": LEVEL + OBLIQUE}
@@ -104,6 +106,14 @@ def test_a_model_finishes_an_answer_that_is_begun(first, second):
     prompt = f"{first}，{second[0]}"
     found = laws.generated(machine(), ["天", "地", "云", "雨", "，"], len(second) - 1, prompt=prompt)
     assert found == {f"{first}，{second}"}
+
+
+def test_a_conflict_names_the_whole_rule_once_whichever_part_is_broken():
+    engine = Engine(table_model("", "天", "地", "，"))
+    for pattern in ("天，天", "天□，地"):
+        with pytest.raises(ConflictError) as told:
+            engine.generate("", processors=["parallel=all,book=none", f"template={pattern}"], max_new=9)
+        assert sorted(told.value.members) == ["parallel=all,book=none", f"template={pattern}"]
 
 
 def numbers(*items):
