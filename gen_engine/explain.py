@@ -216,7 +216,7 @@ def _explain(
         prompt=plan.prompt.text,
         model=engine.model.name,
         decoder=decoder,
-        constraints=(VOCABULARY, *(rule.label for rule in plan.product.rules), PROOF),
+        constraints=(VOCABULARY, *replay.labels, PROOF),
         shapers=tuple(named.label for named in plan.chain.shapers),
         places=tuple(places),
     )
@@ -285,7 +285,7 @@ def _place(
         drawn=_gap(best_left, own),
         masses=(
             _cost(row, sight.usable),
-            *(_cost(row, allowed) for allowed in sight.allowed),
+            *(_cost(row, sight.alone(label)) for label in dict.fromkeys(view.label for view in sight.views)),
             _gap(_mass(row, sight.permitted), _mass(row, sight.left)),
         ),
         together=_cost(row, sight.left),
@@ -317,11 +317,11 @@ def _removals(chain: Chain, token: int, sight: Sight, shaped: Sequence[np.ndarra
         return (
             Removal(VOCABULARY, "vocabulary", "a second spelling of another token, or none that texts are made of"),
         )
-    found = tuple(
-        Removal(label, "constraint", why)
-        for label, why, allowed in zip(sight.labels, sight.wants, sight.allowed, strict=True)
-        if not allowed[token]
-    )
+    whys: dict[str, dict[str, None]] = {}
+    for view in sight.views:
+        if not view.allowed[token]:
+            whys.setdefault(view.label, {})[view.wants] = None
+    found = tuple(Removal(label, "constraint", "; ".join(filter(None, why))) for label, why in whys.items())
     if found or sight.left[token]:
         cut = next((i for i, kept in enumerate(shaped) if not kept[token]), None)
         return found or (() if cut is None else (Removal(chain.shapers[cut].label, "shaper"),))

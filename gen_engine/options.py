@@ -35,7 +35,10 @@ class Settings:
 
 @dataclass(frozen=True)
 class Choice:
-    """What a user chose with the shared options; `processors` are in the order in which they apply."""
+    """What a user chose with the shared options; `processors` are in the order in which they apply.
+
+    `explain` is the page of HTML that is asked for, "" if explanations are but no page, None if neither is.
+    """
 
     model: str
     processors: tuple[str, ...]
@@ -46,9 +49,15 @@ class Choice:
     fast: bool
     out: Path | None
     json: bool
+    explain: str | None = None
 
     def with_default(self, spec: str) -> tuple[str, ...]:
-        """The processors, and `spec` after them unless one of its name is among them."""
+        """The processors, and `spec` after them unless one of its name is among them.
+
+        What removes tokens would make the distribution that `smc` draws from inexact: there it has to be asked for.
+        """
+        if parse_spec(self.decoder).name.rpartition(":")[2] == "smc":
+            return self.processors
         names = {parse_spec(each).name.rpartition(":")[2] for each in self.processors}
         return self.processors if parse_spec(spec).name in names else (*self.processors, spec)
 
@@ -57,7 +66,7 @@ def choice() -> Choice:
     """The shared options of the command that is running."""
     values = click.get_current_context().meta[__name__]
     shapers = tuple(f"{name}={values[name]}" for name in SHAPERS if values[name] is not None)
-    others = {name: values[name] for name in Choice.__annotations__ if name not in ("processors", "decoder")}
+    others = {name: values[name] for name in Choice.__annotations__ if name in values and name != "decoder"}
     return Choice(processors=(*values["with"], *shapers), decoder=_decoder(values), **others)
 
 
@@ -83,6 +92,25 @@ def generating(model: str | None = None) -> Callable[[Command], Command]:
         return command
 
     return decorate
+
+
+def explaining(command: Command) -> Command:
+    """Give a command `--explain [FILE.html]`, which `output.continue_text` heeds; put it above `generating`."""
+    return click.option(
+        "--explain",
+        is_flag=False,
+        flag_value="",
+        expose_value=False,
+        callback=_keep_page,
+        metavar="[FILE.html]",
+        help="Tell what each choice cost; with FILE.html also as a page.",
+    )(command)
+
+
+def _keep_page(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
+    if value and not value.endswith((".html", ".htm")):
+        raise click.BadParameter(f"{value!r} is no page; write --explain alone, or --explain FILE.html")
+    _keep(context, parameter, value)
 
 
 def prompted(command: Command) -> Command:

@@ -131,8 +131,9 @@ def continue_text(
 ) -> None:
     """Continue `prompt` as chosen: one text for people is streamed, several and JSON are written when whole.
 
-    With `explain`, "" or the name of a page of HTML, each text is explained.
+    With `explain`, "" or the name of a page of HTML, each text is explained; else if `chosen` says so.
     """
+    explain = chosen.explain if explain is None else explain
     if chosen.num == 1 and not chosen.json and explain is None:
         request = Request(prompt, tuple(processors), 1, chosen.seed, max_new, chosen.decoder)
         done: list[Completion] = []

@@ -15,23 +15,34 @@ BROKEN = object()
 
 
 @dataclass(frozen=True, eq=False)
+class View:
+    """What one rule by itself allows at one place, and what it wants in words; written by the name `label`."""
+
+    label: str
+    wants: str
+    allowed: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
 class Sight:
     """What was allowed at one place; all arrays are bool, [vocab], the end of the text among them.
 
-    `allowed[i]` is what rule i by itself allows and `wants[i]` what it wants in words; `permitted` is what all rules
-    together allow among the `usable`, and `left` is that without what is known to lead nowhere. A rule that the text
-    has broken earlier allows everything.
+    `views` are the rules one by one; `permitted` is what all rules together allow among the `usable`, and `left` is
+    that without what is known to lead nowhere. A rule that the text has broken earlier allows everything.
     """
 
-    labels: tuple[str, ...]
-    wants: tuple[str, ...]
+    views: tuple[View, ...]
     usable: np.ndarray
-    allowed: tuple[np.ndarray, ...]
     permitted: np.ndarray
     left: np.ndarray
     forced: bool
     broken: tuple[str, ...]
     dead_because: str
+
+    def alone(self, label: str) -> np.ndarray:
+        """What the rules of one name allow."""
+        found: np.ndarray = np.logical_and.reduce([view.allowed for view in self.views if view.label == label])
+        return found
 
 
 @dataclass
@@ -47,6 +58,11 @@ class Replay:
     def begin(cls, plan: Plan) -> Replay:
         """Where the prompt ends."""
         return cls(plan, list(plan.start.states), plan.start)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The names of the constraints, as they were written: one may be made of several rules."""
+        return tuple(dict.fromkeys(rule.label for rule in self._rules))
 
     @property
     def _rules(self) -> tuple[Rule, ...]:
@@ -72,9 +88,10 @@ class Replay:
 
     def look(self, chosen: int, likeliest: list[int]) -> Sight:
         """What is allowed here; of the `likeliest` and of `chosen` it is also asked whether a text lies behind."""
-        allowed = tuple(self._alone(rule, state) for rule, state in zip(self._rules, self.states, strict=True))
+        pairs = zip(self._rules, self.states, strict=True)
+        views = tuple(View(rule.label, _wants(rule, state), self._alone(rule, state)) for rule, state in pairs)
         usable = self._usable()
-        permitted = np.logical_and.reduce([usable, *allowed])
+        permitted = np.logical_and.reduce([usable, *(view.allowed for view in views)])
         left = permitted.copy()
         if self.joint is not None:
             permitted &= self._with_end(self.plan.product.allowed(self.joint).to_array())
@@ -83,14 +100,12 @@ class Replay:
             for token in {*likeliest, chosen}:
                 left[token] = left[token] and (token == self._end or self._is_alive(self.joint, token))
         return Sight(
-            labels=tuple(rule.label for rule in self._rules),
-            wants=tuple(_wants(rule, state) for rule, state in zip(self._rules, self.states, strict=True)),
+            views=views,
             usable=usable,
-            allowed=allowed,
             permitted=permitted,
             left=left,
             forced=int(left.sum()) == 1,
-            broken=tuple(rule.label for rule, mask in zip(self._rules, allowed, strict=True) if not mask[chosen]),
+            broken=tuple(dict.fromkeys(view.label for view in views if not view.allowed[chosen])),
             dead_because=f"no text of at most {self._left} tokens obeys all rules after it",
         )
 

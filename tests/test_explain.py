@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tiny import chars, engine_of
 
 from gen_engine import cli
+from gen_engine.constraints import ban
 from gen_engine.engine import Engine
 from gen_engine.errors import GenError
 from gen_engine.explain import PROOF, VOCABULARY, explain, explain_text
@@ -131,6 +132,12 @@ class NoA:
 def test_a_rule_says_in_words_what_it_wants():
     [place] = told(Named("no a", NoA()), max_new=1).places
     assert [(who.by, who.why) for who in wish(place, "a").removed] == [("no a", "anything but a")]
+
+
+def test_rules_of_one_name_are_told_as_one():
+    explained = told(Named("no a, b", NoA()), Named("no a, b", ban(("b",))), max_new=1)
+    assert explained.by_constraint[1] == ("no a, b", pytest.approx(-log(0.2)))
+    assert [blame(explained.places[0], text) for text in "ab"] == [["no a, b"], ["no a, b"]]
 
 
 def test_a_stop_string_is_no_part_of_what_is_explained():
@@ -369,3 +376,17 @@ def test_gen_explain_writes_a_page_of_all_texts(gen, tmp_path):
 def test_gen_explain_refuses_to_make_several_of_a_given_text(gen):
     with pytest.raises(GenError, match="leave them out"):
         gen("explain", "--model", "m", "--text", "a", "--num", "2")
+
+
+def test_any_generating_command_explains_what_it_wrote(gen, tmp_path):
+    wanted = ["text", "--model", "m", "--with", "ban=a", "--max-new", "2", "--seed", "1", "--explain"]
+    assert "all constraints together" in gen(*wanted).stdout
+    gen(*wanted, str(tmp_path / "page.html"))
+    assert "ban=a" in (tmp_path / "page.html").read_text("utf-8")
+    assert json.loads(gen(*wanted, "--json").stdout)["explanation"]["model"] == "table"
+
+
+def test_a_page_is_a_file_of_html(gen):
+    done = gen("text", "--model", "m", "--explain", "page.txt")
+    assert done.exit_code == 2
+    assert "--explain FILE.html" in done.stderr

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ..options import choice, generating, prompted, read_prompt
+from ..options import choice, explaining, generating, prompted, read_prompt
 from ..output import continue_text, mention_unknown, opened
 
 
@@ -13,6 +13,7 @@ from ..output import continue_text, mention_unknown, opened
 @click.option(
     "--max-new", type=click.IntRange(1), default=256, show_default=True, metavar="N", help="At most N new tokens."
 )
+@explaining
 @generating()
 def text(prompt: str | None, file: str | None, max_new: int) -> None:
     """Continue a text with any model and any processors."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from gen_engine.errors import GenError
-from gen_engine.options import choice, generating, prompted, read_prompt
+from gen_engine.options import choice, explaining, generating, prompted, read_prompt
 from gen_engine.output import continue_text, mention_unknown, opened
 
 FUNCTION_WORDS = "的了是不我他你她在着也就都这那有人一来去说道么"
@@ -24,6 +24,7 @@ PATIENCE = 300
 @click.option("--no-repeat", type=click.IntRange(0), default=30, show_default=True, metavar="N",
               help="No character twice within N, punctuation aside; 0 allows repeats.")  # fmt: skip
 @click.option("--repeat-words", is_flag=True, help="Let the commonest function words repeat, too.")
+@explaining
 @generating("novel")
 def novel(prompt: str | None, file: str | None, length: int, end: str, no_repeat: int, repeat_words: bool) -> None:
     """Continue a text by exactly LEN characters.

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import click
 
-from gen_engine.options import choice, generating
+from gen_engine.options import choice, explaining, generating
 
 from .asked import asked, asking, rules
 from .layout import Poem
@@ -19,6 +19,7 @@ from .writing import write
 @click.option("--variant", type=click.IntRange(1), metavar="N", help="Which of its forms [default: any that fits].")
 @click.option("--prompt", default="", metavar="TEXT", help="How the text begins; it flows on from line to line.")
 @asking
+@explaining
 @generating("poem")
 def ci(tune: str, variant: int | None, prompt: str) -> None:
     """Write words to a TUNE, with the lengths, tones and rhymes that one of its forms has.

@@ -7,7 +7,7 @@ from dataclasses import replace
 import click
 
 from gen_engine.errors import GenError
-from gen_engine.options import choice, generating
+from gen_engine.options import choice, explaining, generating
 
 from .asked import Asked, asked, asking, rules
 from .form import Form
@@ -31,6 +31,7 @@ ROWS, COLS = 4, 5
 @click.option("--first", type=click.Choice(["rhymed", "unrhymed"]), help="Whether line 1 rhymes [default: either].")
 @click.option("--parallel", is_flag=False, flag_value="middle", metavar="[COUPLETS]",
               help="Make couplets parallel: the middle ones of 律诗, all, or such as '1|3'.")  # fmt: skip
+@explaining
 @generating("poem")
 def poem(
     prompt: str,

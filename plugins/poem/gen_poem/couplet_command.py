@@ -7,8 +7,8 @@ from dataclasses import replace
 import click
 
 from gen_engine.errors import GenError
-from gen_engine.options import Choice, choice, generating
-from gen_engine.output import mention_unknown, opened, write
+from gen_engine.options import Choice, choice, explaining, generating
+from gen_engine.output import Show, continue_text, mention_unknown, opened, write
 
 from .books import BOOKS
 from .couplet import Couplet, couplet_of, shape_of
@@ -30,6 +30,7 @@ COLS = 7
               help="The book that says what tones characters have.")  # fmt: skip
 @click.option("--script", type=click.Choice(["simp", "trad"]), default="simp", show_default=True,
               help="Print simplified or traditional characters.")  # fmt: skip
+@explaining
 @generating("poem")
 def couplet_command(first: str, prompt: str, cols: str | None, tones: str, rhyme_book: str, script: str) -> None:
     """Write couplets (对联): two lines of one length, opposed in tone, that share no character.
@@ -83,14 +84,8 @@ def _generate(machine: Couplet, start: str, rule: str, chosen: Choice, script: s
         engine = load(chosen.model, dtype=chosen.dtype, fast=chosen.fast)
         mention_unknown(engine.tokenizer.encode(start))
         more = tuple(spec for default in DEFAULTS for spec in chosen.with_default(default)[len(chosen.processors) :])
-        completions = engine.completions(
-            start,
-            processors=("no_unk", "no_special", rule, *chosen.processors, *more),
-            num=chosen.num,
-            seed=chosen.seed,
-            max_new=(len(machine.pattern) - len(start)) * engine.tokenizer.vocabulary.tokens_per_char,
-            decoder=chosen.decoder,
-        )
+        processors = ("no_unk", "no_special", rule, *chosen.processors, *more)
+        max_new = (len(machine.pattern) - len(start)) * engine.tokenizer.vocabulary.tokens_per_char
 
         def show(text: str) -> str:
             if script == "simp":
@@ -99,6 +94,17 @@ def _generate(machine: Couplet, start: str, rule: str, chosen: Choice, script: s
 
             return to_traditional(machine.full_width(text))
 
+        if chosen.explain is not None:
+            shows = Show(show, machine.split)
+            return continue_text(out, engine, start, chosen, processors=processors, max_new=max_new, show=shows)
+        completions = engine.completions(
+            start,
+            processors=processors,
+            num=chosen.num,
+            seed=chosen.seed,
+            max_new=max_new,
+            decoder=chosen.decoder,
+        )
         texts = ((done, show(done.text)) for done in completions)
         shown = (replace(done, text=text, new=text[len(start) :]) for done, text in texts)
-        write(out, shown, as_json=chosen.json, layout=machine.split)
+        return write(out, shown, as_json=chosen.json, layout=machine.split)

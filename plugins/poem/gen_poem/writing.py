@@ -20,7 +20,7 @@ def write(
     The model reads simplified characters; where traditional ones are asked for, the prompt may have them, too.
     """
     start = poem.lay_out(to_simplified(prompt) if asked.script == "trad" else prompt)
-    streamed = chosen.num == 1 and not chosen.json
+    streamed = chosen.num == 1 and not chosen.json and chosen.explain is None
     with opened(chosen.out) as out:
         from gen_engine.engine import load
 

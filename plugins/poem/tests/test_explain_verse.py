@@ -1,0 +1,61 @@
+"""`--explain` on the commands of verse: what is explained is what they print, laid out as they print it."""
+
+import json
+import re
+from functools import cache
+
+import pytest
+from click.testing import CliRunner
+
+import gen_engine.engine
+from gen_engine.cli import make_cli
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_engine():
+    """The shipped model is loaded once for all commands."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gen_engine.engine, "load", cache(gen_engine.engine.load))
+        yield
+
+
+def gen(*words):
+    return CliRunner().invoke(make_cli(), [str(word) for word in words], catch_exceptions=False).stdout
+
+
+POEM = ("poem", "--form", "五绝", "--acrostic", "春夏秋冬", "--seed", 1)
+
+
+def shown(path):
+    """The texts of a page, broken into lines as they are shown."""
+    data = re.search(r'id="data">(.*?)</script>', path.read_text("utf-8"), re.DOTALL)[1]
+    return [text["prompt"] + "".join(place["shown"] for place in text["places"]) for text in json.loads(data)]
+
+
+def test_the_poem_that_is_explained_is_the_one_that_would_be_written():
+    plain, explained = gen(*POEM), gen(*POEM, "--explain")
+    assert explained.startswith(plain)
+    assert "acrostic (wants 夏 at line 2, place 1)" in explained
+
+
+@pytest.mark.parametrize("script", ["simp", "trad"])
+def test_the_page_shows_a_poem_as_it_is_printed(tmp_path, script):
+    printed = gen(*POEM, "--script", script, "--num", 2, "--explain", tmp_path / "page.html")
+    poems = shown(tmp_path / "page.html")
+    assert len(poems) == 2
+    assert [poem for poem in poems if poem not in printed] == []
+
+
+@pytest.mark.parametrize("command", [("ci", "--tune", "如梦令"), ("couplet", "--first", "春满神州花似锦")])
+def test_other_verse_is_explained_too(tmp_path, command):
+    printed = gen(*command, "--seed", 1, "--explain", tmp_path / "page.html")
+    [text] = shown(tmp_path / "page.html")
+    assert printed.startswith(text)
+    assert "all constraints together" in printed
+
+
+def test_beams_and_particles_are_explained_like_draws():
+    for option in ("--beams", "--particles"):
+        told = json.loads(gen(*POEM, option, 4, "--explain", "--json"))
+        assert told["logprob"] == pytest.approx(-told["explanation"]["nats"], abs=0.2)
+        assert sum(place["forced"] for place in told["explanation"]["places"]) >= 7
