@@ -299,7 +299,7 @@ def joined(configs: frozenset[Config]) -> frozenset[Config]:
 def _join(one: Config, other: Config) -> Config | None:
     """One configuration for two, if there is one."""
     (rest, boxes, masks), (its_rest, its_boxes, its_masks) = one, other
-    if rest is not its_rest:
+    if rest is not its_rest or len(boxes[0]) != len(its_boxes[0]):  # one may be further on in a longer line
         return None
     within = all(mask & wide == mask for mask, wide in zip(masks, its_masks, strict=True))
     if within and all(any(covers(wide, box) for wide in its_boxes) for box in boxes):

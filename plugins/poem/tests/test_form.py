@@ -10,7 +10,7 @@ from gen_engine.chain import make_chain
 from gen_engine.errors import GenError
 from gen_engine.text import Vocabulary
 from gen_engine.types import Named, Prompt
-from gen_poem.form import LONGEST, Form, break_lines, form, split_lines
+from gen_poem.form import LONGEST, Form, break_lines, distinct_rhymes, form, split_lines
 
 sizes = st.tuples(st.integers(1, 8), st.integers(1, 9))
 HAN = st.text(st.sampled_from("春江花月夜一二三〇𬭭"), max_size=20)
@@ -99,3 +99,26 @@ def test_the_longest_poems_are_planned(size):
 def test_a_longer_poem_is_refused_at_once():
     with pytest.raises(GenError, match="ask for fewer"):
         Form(LONGEST, 2)
+
+
+def test_a_form_or_tune_by_name_is_kept_with_its_tones_and_rhymes():
+    assert form("七律", tones="strict", rhyme=("东",)).rhymes == ("东",)
+    assert len(form("七律").patterns) == 4
+    assert form("浣溪沙", variant=2).patterns[0].name == "第2体"
+    assert form("水调歌头").book.name == "cilin"
+
+
+def test_the_same_wish_is_the_same_machine_so_that_rules_share_their_steps():
+    assert form("五绝", first="rhymed") is form("五绝", first="rhymed")
+    assert distinct_rhymes("五绝", first="rhymed").verses[0] is form("五绝", first="rhymed")
+
+
+def test_a_size_has_neither_tones_nor_rhymes():
+    with pytest.raises(GenError, match="name a form of `gen forms`"):
+        form("4x5", tones="strict")
+
+
+def test_what_a_form_wants_is_told_with_its_place():
+    wants = [Form(2, 2).wants(place) for place in (0, 2, 4, 6)]
+    assert wants == ["a Chinese character at line 1, place 1", "， at line 1, place 3",
+                     "a Chinese character at line 2, place 2", "the end"]  # fmt: skip

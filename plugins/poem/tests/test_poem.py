@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from gen_engine.cli import make_cli
 from gen_engine.errors import GenError
 
+from gen_poem.check import judge
+
 RARE = "𬭭"
 
 
@@ -96,3 +98,74 @@ def test_out_writes_the_poems_to_a_file(tmp_path):
     assert done.stdout == ""
     assert (tmp_path / "poems.txt").read_text("utf-8").count("。") == 4
     assert [path.name for path in tmp_path.iterdir()] == ["poems.txt"]
+
+
+@pytest.mark.parametrize(("form", "tones"), [("七律", "strict"), ("六言", "loose"), ("五古", "off")])
+def test_every_poem_of_a_form_has_its_lines_tones_and_rhymes(form, tones):
+    for poem in poems("--form", form, "--tones", tones, "--num", 2, "--seed", 5):
+        assert judge(poem["text"], form, tones=tones).faults == ()
+        words = [line[-2] for line in poem["lines"][1::2]]
+        assert len(set(words)) == len(words)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("form", ["五绝", "七绝", "五律", "七律", "六言", "六律", "七古", "五排", "七排"])
+@pytest.mark.parametrize("tones", ["strict", "loose"])
+@pytest.mark.parametrize("book", ["pingshui", "cilin", "xinyun", "tongyun"])
+def test_every_poem_of_any_form_is_right_by_any_book(form, tones, book):
+    for poem in poems("--form", form, "--tones", tones, "--rhyme-book", book, "--num", 8, "--seed", 1):
+        assert judge(poem["text"], form, tones=tones, rhyme_book=book).faults == ()
+
+
+@pytest.mark.parametrize("book", ["xinyun"])
+def test_other_rhyme_books_are_kept_as_well(book):
+    (poem,) = poems("--form", "七绝", "--tones", "strict", "--rhyme-book", book, "--seed", 3)
+    assert judge(poem["text"], "七绝", tones="strict", rhyme_book=book).faults == ()
+
+
+def test_all_that_is_asked_for_is_kept_together():
+    asked = ["--tones", "strict", "--rhyme", "东", "--start", "仄起", "--first", "unrhymed", "--distinct", "--parallel"]
+    (poem,) = poems("--form", "五律", *asked, "--acrostic", "春江花月夜长安月"[:4], "--require", "山", "--seed", 2)
+    report = judge(poem["text"], "五律", tones="strict", start="仄起", first="unrhymed", rhyme="东")
+    letters = re.sub("[，。]", "", poem["text"])
+    assert report.faults == ()
+    assert "".join(line[0] for line in poem["lines"][:4]) == "春江花月"
+    assert "山" in letters
+    assert len(set(letters)) == 40
+
+
+def test_a_template_by_itself_says_how_the_poem_is_made():
+    (poem,) = poems("--template", "床前□□光，疑是□□霜。", "--forbid", "月明", "--seed", 1)
+    assert re.fullmatch("床前..光，疑是..霜。", poem["text"])
+    assert not set("月明") & set(poem["text"])
+
+
+@pytest.mark.parametrize("at", ["head", "tail", "diagonal"])
+def test_an_acrostic_makes_the_poem_as_long_as_it_is_and_stands_where_it_is_asked_for(at):
+    (poem,) = poems("--acrostic", "春风又绿江南", "--acrostic-at", at, "--cols", 7, "--seed", 1)
+    place = {"head": lambda n: 0, "tail": lambda n: 6, "diagonal": lambda n: n}[at]
+    assert "".join(line[place(n)] for n, line in enumerate(poem["lines"])) == "春风又绿江南"
+
+
+def test_traditional_characters_are_read_and_written():
+    done = gen("--prompt", "東風", "--form", "五绝", "--tones", "off", "--script", "trad", "--seed", 1)
+    (poem,) = poems("--prompt", "東風", "--form", "五绝", "--tones", "off", "--script", "trad", "--seed", 1)
+    assert poem["text"].startswith("東風")
+    assert done.stderr == ""
+    assert done.stdout.split() == poem["lines"]
+
+
+def test_a_conflict_of_the_form_with_what_is_asked_is_named():
+    with pytest.raises(GenError, match="form=五绝,rhyme=东 and acrostic=花月,at=tail"):
+        gen("--form", "五绝", "--rhyme", "东", "--first", "rhymed", "--acrostic", "月月", "--acrostic-at", "tail")
+
+
+@pytest.mark.parametrize(("arguments", "words"), [
+    (["--tones", "strict"], "name one, as in --form 五绝"), (["--start", "平起"], "name one, as in --form 五绝"),
+    (["--form", "七律", "--cols", 5], "leave out --cols"), (["--form", "七绝句"], "knows no tune"),
+    (["--form", "五绝", "--prompt", "春眠不觉晓处处闻啼鸟夜来风雨声花落知多少"], "晓|鸟"),
+    (["--form", "五绝", "--rhyme-book", "none", "--rhyme", "东"], "leave one of them out"),
+])  # fmt: skip
+def test_what_does_not_go_together_is_refused_with_the_remedy(arguments, words):
+    with pytest.raises(GenError, match=words):
+        gen(*arguments)
