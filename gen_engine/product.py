@@ -216,13 +216,10 @@ class Product:
         return not self._stops or not self._cuts_short(joint, token)
 
     def _cuts_short(self, joint: Joint, token: int) -> bool:
-        """Whether `token` completes a stop string at whose beginning the text could not end."""
-        for i in self._stops:
-            rule = self.rules[i]
-            cut = rule.cut(rule.constraint.next(joint.states[i], token)) if rule.cut else 0
-            if cut and not self._accepted_before(joint, cut):
-                return True
-        return False
+        """Whether `token` completes a stop string, the longest if it does several, before which no text could end."""
+        stops = [(self.rules[i], joint.states[i]) for i in self._stops]
+        cut = max(rule.cut(rule.constraint.next(state, token)) if rule.cut else 0 for rule, state in stops)
+        return bool(cut) and not self._accepted_before(joint, cut)
 
     def _accepted_before(self, joint: Joint, cut: int) -> bool:
         if cut == 1:
