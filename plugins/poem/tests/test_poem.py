@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from gen_engine.cli import make_cli
 from gen_engine.errors import GenError
-
 from gen_poem.check import judge
 
 RARE = "𬭭"
