@@ -68,8 +68,8 @@ def logit_bias(vocabulary: Vocabulary, biases: tuple[str, ...]) -> NamedShaper:
     """Add to the logits of what is named: characters, strings that are one token, or tokens by #ID.
 
     Written `logit_bias=春:2|花:-1`, or `#123:1.5` with an id, in logits from -100 to 100: 0.69 makes a token twice as
-    likely against another. A character means every token that prints just it. OpenAI API reference, "logit_bias". It never forbids:
-    for that there is `ban`.
+    likely against another. A character means every token that prints just it. OpenAI API reference, "logit_bias". It
+    never forbids: for that there is `ban`.
     """
     items = (biases,) if isinstance(biases, str) else tuple(biases)
     given: dict[int, float] = {}
