@@ -56,7 +56,7 @@ class Choice:
 
         What removes tokens would make the distribution that `smc` draws from inexact: there it has to be asked for.
         """
-        if parse_spec(self.decoder).name.rpartition(":")[2] == "smc":
+        if parse_spec(self.decoder).name.rpartition(":")[2] == "smc" and parse_spec(spec).name in ("top_k", "top_p"):
             return self.processors
         names = {parse_spec(each).name.rpartition(":")[2] for each in self.processors}
         return self.processors if parse_spec(spec).name in names else (*self.processors, spec)

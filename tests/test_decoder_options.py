@@ -76,3 +76,15 @@ def test_decoders_are_listed_with_their_parameters(capsys):
     assert {"sample", "greedy", "beam", "smc"} <= set(listed)
     assert [p["name"] for p in listed["beam"]["parameters"]] == ["width", "length_penalty", "groups", "diversity"]
     assert listed["sample"]["parameters"] == []
+
+
+def test_what_a_command_adds_by_itself_does_not_truncate_what_smc_draws_from():
+    def added(words):
+        found = []
+        command = options.generating(model="m")(lambda: found.append(options.choice().with_default("top_k=200")))
+        CliRunner().invoke(click.command()(command), words.split(), catch_exceptions=False)
+        return found[0]
+
+    assert added("--beams 4") == ("top_k=200",)
+    assert added("--particles 4") == ()
+    assert added("--particles 4 --top-k 9") == ("top_k=9",)

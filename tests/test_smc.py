@@ -164,6 +164,9 @@ def test_the_evidence_of_what_is_wholly_forced_is_its_probability():
     [done] = engine.generate("a", processors=["force=1:c|2:b", "length=2"], max_new=9, decoder="smc=9")
     assert done.log_evidence == pytest.approx(done.logprob)
     assert engine.model.fed == 1
+    [warm] = engine.generate("a", processors=["force=1:c|2:b", "length=2", "temperature=2"], decoder="smc=9")
+    tempered = [(engine.model.logits(tokens) / 2).log_softmax(-1) for tokens in ((0, 1), (0, 1, 3))]
+    assert warm.log_evidence == pytest.approx(float(tempered[0][3] + tempered[1][2]))
     [nothing] = engine.generate("a", max_new=0, decoder="smc=9")
     assert (nothing.log_evidence, nothing.finish) == (0, "budget")
 
