@@ -52,7 +52,7 @@ class CharKinds:
     judges_tones: bool
     may_rhyme: int
     _parts: dict[Judged, tuple[tuple[int, ...], ...]] = field(default_factory=dict)
-    _sets: dict[tuple[Judged, tuple[int, ...]], CharSet] = field(default_factory=dict)
+    _sets: dict[tuple[Judged, tuple[int, ...], frozenset[str]], CharSet] = field(default_factory=dict)
 
     def of(self, char: str) -> int:
         """The kind of a character."""
@@ -101,19 +101,17 @@ class CharKinds:
 
     def join(self, judged: Judged, parts: tuple[int, ...], marks: frozenset[str]) -> CharSet:
         """All characters of these parts, given by number, and these marks; the same set for the same ones."""
-        if not parts:
-            return CharSet(marks) if marks else NO_CHAR
-        key = judged, parts
+        key = judged, parts, marks
         if key not in self._sets:
-            self._sets[key] = self._joined(judged, parts)
-        found = self._sets[key]
-        return CharSet(found.kind, plus=marks) if marks else found
+            chars = self._joined(judged, parts) if parts else frozenset()
+            self._sets[key] = CharSet(chars, plus=marks) if chars else CharSet(marks) if marks else NO_CHAR
+        return self._sets[key]
 
-    def _joined(self, judged: Judged, parts: tuple[int, ...]) -> CharSet:
+    def _joined(self, judged: Judged, parts: tuple[int, ...]) -> str | frozenset[str]:
         every = self.parts(judged)
         if judged.chars and len(parts) == len(every):
-            return CharSet("han")
+            return "han"
         kinds = [kind for part in parts for kind in every[part]]
         strings = (chars for kind in kinds for chars in self._chars.get(kind, ()))
         unread = self.sounds.unread if UNREAD in kinds else ()
-        return CharSet(frozenset(chain(unread, *strings)))
+        return frozenset(chain(unread, *strings))

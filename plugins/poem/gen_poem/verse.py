@@ -34,12 +34,13 @@ LINE_END: Boxes = ("",)
 class Spot:
     """A state: every way to read the text so far. Equal ones are one object, so it is compared by identity.
 
-    `after` remembers by kind what follows; `moves` all of it, once it was asked for.
+    `after` remembers by kind what follows; `moves` and `allowed` all of it, once that was asked for.
     """
 
     configs: frozenset[Config]
     after: dict[int, Spot | None] = field(default_factory=dict)
     moves: tuple[tuple[CharSet, Spot], ...] | None = None
+    allowed: CharSet | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -247,10 +248,12 @@ class Verse:
 
     def allowed(self, state: Spot) -> CharSet:
         """All that may follow."""
-        judged = judge(self, state)
-        parts = enumerate(self.kinds.parts(judged))
-        passing = tuple(part for part, kinds in parts if self._following(state, kinds[0]) is not None)
-        return self.kinds.join(judged, passing, marks_at(state))
+        if state.allowed is None:
+            judged = judge(self, state)
+            parts = enumerate(self.kinds.parts(judged))
+            passing = tuple(part for part, kinds in parts if self._following(state, kinds[0]) is not None)
+            state.allowed = self.kinds.join(judged, passing, marks_at(state))
+        return state.allowed
 
 
 def parted(verse: Verse, key: Callable[[Pattern], Hashable]) -> tuple[Verse, ...]:

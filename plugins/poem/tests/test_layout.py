@@ -1,8 +1,14 @@
 """Prompts laid out in a form or tune, and texts as people read them."""
 
+import sys
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
+sys.path.insert(0, str(Path(__file__).parent))
+from verses import examples
 
 from gen_engine.errors import GenError
 from gen_poem.layout import Layout, show
@@ -41,6 +47,7 @@ def test_a_pause_is_laid_out_as_a_comma_and_shown_as_a_pause():
     assert Layout(verse).marked(laid) == NIANNU
 
 
+@examples(25)
 @given(st.integers(0, 12), st.lists(st.integers(1, 5), max_size=9), st.sampled_from(["simp", "trad"]))
 def test_the_pieces_of_a_streamed_poem_are_the_whole_poem(start, sizes, script):
     verse = resolve(Wish("念奴娇"))

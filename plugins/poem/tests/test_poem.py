@@ -155,7 +155,7 @@ def test_traditional_characters_are_read_and_written():
 
 
 def test_a_conflict_of_the_form_with_what_is_asked_is_named():
-    with pytest.raises(GenError, match="form=五绝,rhyme=东 and acrostic=花月,at=tail"):
+    with pytest.raises(GenError, match="form=五绝,rhyme=东,first=rhymed and acrostic=月月,at=tail"):
         gen("--form", "五绝", "--rhyme", "东", "--first", "rhymed", "--acrostic", "月月", "--acrostic-at", "tail")
 
 

@@ -34,7 +34,7 @@ def test_the_accepted_texts_are_those_that_obey_one_pattern_in_some_reading(seve
     assert found == expected
 
 
-@examples(60)
+@examples(40)
 @given(st.lists(patterns(), min_size=1, max_size=3), books())
 def test_least_is_the_distance_to_the_end_and_no_state_is_dead(several, tiny):
     verse = Verse(tuple(several), tiny)
@@ -47,7 +47,7 @@ def test_least_is_the_distance_to_the_end_and_no_state_is_dead(several, tiny):
         assert verse.least(state) == (0 if verse.accepts(state) else distance + 1)
 
 
-@examples(60)
+@examples(40)
 @given(st.lists(patterns(), min_size=1, max_size=3), books())
 def test_moves_and_allowed_say_what_step_says(several, tiny):
     verse = Verse(tuple(several), tiny)
@@ -58,7 +58,7 @@ def test_moves_and_allowed_say_what_step_says(several, tiny):
             assert (char in verse.allowed(state)) is bool(moves)
 
 
-@examples(60)
+@examples(40)
 @given(st.lists(patterns(), min_size=1, max_size=3), books())
 def test_characters_of_one_kind_lead_to_one_state(several, tiny):
     verse = Verse(tuple(several), tiny)
