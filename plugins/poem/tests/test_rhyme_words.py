@@ -30,21 +30,26 @@ def repeats(pattern, text):
     return False
 
 
+def refused(several, tiny):
+    """Each text that obeys a pattern, and whether on the way an open way to read its lines had repeated a word."""
+    texts, shown = {}, {}
+    for pattern in several:
+        texts.setdefault(outline(pattern), set()).update(texts_of(pattern, CHARS[:3], tiny))
+        shown[outline(pattern)] = pattern
+    for text in set().union(*texts.values()):
+        begun = [text[: i + 1] for i in range(len(text))]
+        yield text, any(
+            repeats(shown[lines], start) and any(whole.startswith(start) for whole in texts[lines])
+            for start in begun for lines in texts
+        )  # fmt: skip
+
+
 @examples(80)
 @given(st.lists(patterns(), min_size=1, max_size=2), books())
 def test_a_text_is_refused_once_an_open_way_to_read_its_lines_repeats_a_rhyme_word(several, tiny):
     several = [pattern for pattern in several if texts_of(pattern, CHARS[:3], tiny)]
-    texts = {outline(p): set() for p in several}
-    for pattern in several:
-        texts[outline(pattern)] |= texts_of(pattern, CHARS[:3], tiny)
-    examples_of = {outline(p): p for p in several}
     rule = RhymeWords.of(Verse(tuple(several), tiny))
-    for text in set().union(*texts.values()):
-        begun = [text[: i + 1] for i in range(len(text))]
-        expected = any(
-            repeats(examples_of[lines], start) and any(whole.startswith(start) for whole in texts[lines])
-            for start in begun for lines in texts
-        )  # fmt: skip
+    for text, expected in refused(several, tiny):
         assert refuses(rule, text) is expected
 
 
