@@ -57,12 +57,12 @@ NO_TONES = Tones(frozenset(), frozenset())
 
 @cache
 def tones_of(name: str | None) -> Tones:
-    """The tones by the rhyme book of that name; None is no book, by which nothing is opposed."""
-    if name is None:
+    """The tones by the rhyme book of that name; None (or "none") is no book, by which nothing is opposed."""
+    if name in (None, "none"):
         return NO_TONES
     from .books import book
 
-    entries = book(name).entries
+    entries = book(str(name)).entries
     level = frozenset(char for char, readings in entries.items() if any(each.tone == LEVEL for each in readings))
     oblique = frozenset(char for char, readings in entries.items() if any(each.tone == OBLIQUE for each in readings))
     return Tones(level, oblique)
