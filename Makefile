@@ -10,7 +10,7 @@ ifneq ($(wildcard ../shared/data/.),)
 export GEN_DATA ?= $(abspath ../shared/data)
 endif
 
-.PHONY: poem test test-slow lint fmt bench setup
+.PHONY: poem test test-slow mutants lint fmt bench setup
 
 poem: .venv/installed
 	@$(BIN)/gen poem --prompt 白 --rows 4 --cols 5
@@ -20,6 +20,9 @@ test: .venv/installed-dev
 
 test-slow: .venv/installed-dev
 	$(TEST) -m slow
+
+mutants: .venv/installed-dev
+	OMP_NUM_THREADS=1 $(BIN)/python tests/mutants.py
 
 lint: .venv/installed-dev
 	$(BIN)/ruff check .

@@ -5,12 +5,14 @@ import pytest
 import wrong
 import wrong_others
 
+from gen_engine import plugins
 from gen_engine.constraints import NoRepeat
-from gen_engine.testing import check_constraint, check_decoder, check_model, check_shaper, subjects
+from gen_engine.testing import check_constraint, check_decoder, check_model, check_shaper, offers, subjects
 from gen_engine.testing.conformance import judge_all
 from gen_engine.testing.models import table_model
 
 EXAMPLES = 5
+BAD = ("broken", "unjudged")
 OWN = [
     "ban=春|ab", "only=han|，", "no_unk", "no_special", "no_repeat=2,exempt=，", "no_repeat_ngram=2",
     "no_double_punctuation", "length=1..3", "stop=春|a，", "force=1:春|3:a",
@@ -102,3 +104,13 @@ def test_a_wrong_decoder_breaks_the_law_it_breaks_and_no_other(name):
 def test_a_wrong_model_breaks_the_law_it_breaks_and_no_other(name):
     given, law = wrong_others.MODELS[name]
     assert broken("model", given, 20) == [law]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("plugin", [each.name for each in plugins.registry().plugins])
+def test_everything_that_our_plugins_offer_keeps_every_law(plugin):
+    found = offers.exhibits(plugin)
+    assert [each.problem for each in found if each.problem] == []
+    told = {each.written: each.judge() for each in found}
+    failures = {(written, v.law): v.message for written, laws in told.items() for v in laws if v.state in BAD}
+    assert failures == {}

@@ -257,19 +257,30 @@ def walk(scene: Scene, world: World, view: View, start: Any, most: int = 6) -> t
     return path, states
 
 
-def picture(value: Any, depth: int = 8) -> Hashable:
-    """What a value looks like inside, to see whether it was changed."""
-    if isinstance(value, str | bytes | int | float | bool | type(None)) or depth == 0:
-        return repr(value) if depth == 0 else value
+def picture(value: Any) -> Hashable:
+    """What a value looks like inside, to see whether it was changed; of a large one what is met first."""
+    return _picture(value, [LARGE])
+
+
+LARGE = 1000
+"""How many parts of a value are looked at: a state may hold on to tables that are the same for all."""
+
+
+def _picture(value: Any, left: list[int]) -> Hashable:
+    left[0] -= 1
+    if isinstance(value, str | bytes | int | float | bool | type(None)):
+        return value
+    if left[0] < 0:
+        return type(value).__name__
     if isinstance(value, np.ndarray):
         return value.tobytes(), value.shape
     if isinstance(value, dict):
-        return tuple((picture(key, depth - 1), picture(each, depth - 1)) for key, each in value.items())
+        return tuple((_picture(key, left), _picture(each, left)) for key, each in list(value.items())[:LARGE])
     if isinstance(value, set | frozenset):
-        return frozenset(picture(each, depth - 1) for each in value)
+        return len(value), frozenset(_picture(each, left) for each in value) if len(value) < LARGE else None
     if isinstance(value, list | tuple):
-        return tuple(picture(each, depth - 1) for each in value)
+        return len(value), tuple(_picture(each, left) for each in value[:LARGE])
     fields = getattr(value, "__dataclass_fields__", None)
     if fields is not None:
-        return tuple(picture(getattr(value, name), depth - 1) for name, each in fields.items() if each.compare)
-    return type(value).__name__, picture(getattr(value, "__dict__", None), depth - 1)
+        return tuple(_picture(getattr(value, name), left) for name, each in fields.items() if each.compare)
+    return type(value).__name__, _picture(getattr(value, "__dict__", None), left)
