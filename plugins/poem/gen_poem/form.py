@@ -167,6 +167,11 @@ def distinct_rhymes(
     return RhymeWords.of(resolve(Wish(form, tones, book, rhyme, start, first, rows, variant)))
 
 
+EXAMPLES = {"form": ("form=2x1", "form=五绝,tones=strict", "form=浣溪沙"), "distinct_rhymes": ("distinct_rhymes=五绝",)}
+ALPHABET = "白日依山尽黄河入海流欲穷千里目更上一层楼，。"
+"""How the processors are written where `gen plugins check` tries them, and over which characters."""
+
+
 FULL_WIDTH = {ord(each): mark for mark, same in WIDTHS.items() for each in same}
 
 
