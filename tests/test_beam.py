@@ -1,6 +1,7 @@
 """Beam search, held against every legal text of tiny models; never an invalid text, never one twice, never too few."""
 
 from dataclasses import replace
+from math import log
 
 import numpy as np
 import pytest
@@ -130,6 +131,33 @@ def streamed(engine, request):
         assert "".join(piece.text for piece in pieces if piece.sample == each.sample) == each.new
     assert {piece.sample for piece in pieces} == {each.sample for each in done}
     return [repr(each) for each in done]
+
+
+def ends_or_goes_on(end, on, after):
+    """A model that ends its text at once, or else goes on with what follows almost for certain."""
+    logits = {(): [log(end), log(on)], (1,): [-9.0, 9.0] if after == "a" else [9.0, -9.0]}
+    return Engine(table_model("", "a", table=logits))
+
+
+@pytest.mark.parametrize("width", [1, 2, 5])
+@pytest.mark.parametrize(
+    "model, penalty, best",
+    [
+        ((0.7, 0.3, "a"), 1, "aaaaaa"),
+        ((0.7, 0.3, "a"), 0, ""),
+        ((0.3, 0.7, "end"), -1, "a"),
+        ((0.7, 0.3, "end"), -1, ""),
+    ],
+)
+def test_a_beam_is_given_up_only_when_it_cannot_win_any_more(model, penalty, best, width):
+    found = ends_or_goes_on(*model).generate("", decoder=f"beam={width},length_penalty={penalty}", max_new=6)
+    assert [done.new for done in found] == [best]
+
+
+def test_beams_that_print_the_same_give_way_to_others():
+    engine = Engine(table_model("a", "a", "b", end=None, table={(): [2.0, 2.0, 0.0]}))
+    found = engine.generate("b", processors=["force=2:b", "length=2"], decoder="beam=2", num=2, max_new=2)
+    assert [done.new for done in found] == ["ab", "bb"]
 
 
 @given(some.cases(), st.data())
