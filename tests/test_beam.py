@@ -193,6 +193,14 @@ def test_groups_avoid_what_earlier_groups_chose_there():
     ]
 
 
+def test_a_group_tells_no_more_texts_than_its_share():
+    engine = Engine(table_model("", "a", "b", table={(): [log(0.5), log(0.3), log(0.2)]}))
+    chain = {"max_new": 3, "num": 2, "processors": []}
+    found = engine.generate("", decoder="beam=2,groups=2,diversity=0,length_penalty=0", **chain)
+    assert [done.new for done in found] == ["", "b"]
+    assert [done.new for done in engine.generate("", decoder="beam=2,length_penalty=0", **chain)] == ["", "a"]
+
+
 @pytest.mark.parametrize("width", [1, 3])
 def test_after_too_many_strikes_the_witness_decides(width):
     engine = engine_of(chars("".join(map(chr, range(0x4E00, 0x4E00 + 2000)))))
