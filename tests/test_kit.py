@@ -1,5 +1,9 @@
 """The conformance kit: what is right passes, and what is wrong is caught by the law it breaks and by no other."""
 
+import subprocess
+import sys
+from dataclasses import replace
+
 import customs
 import pytest
 import wrong
@@ -104,6 +108,40 @@ def test_a_wrong_decoder_breaks_the_law_it_breaks_and_no_other(name):
 def test_a_wrong_model_breaks_the_law_it_breaks_and_no_other(name):
     given, law = wrong_others.MODELS[name]
     assert broken("model", given, 20) == [law]
+
+
+# ------------------------------------------------------------------------------------------- the plugin of pytest
+
+
+def test_the_plugin_of_pytest_imports_nothing_heavy():
+    code = "import sys, gen_engine.testing.pytest_plugin; print({'torch', 'numpy', 'hypothesis'} & set(sys.modules))"
+    assert subprocess.check_output([sys.executable, "-c", code]) == b"set()\n"
+
+
+def test_a_tiny_engine_is_there_without_a_conftest(tiny_engine):
+    engine = tiny_engine("春夏", "秋")
+    assert engine.tokenizer.vocabulary.texts == ("", "春夏", "秋")
+    [done] = engine.generate("秋", processors=["length=4"], max_new=4, seed=1)
+    assert len(done.new) == 4
+
+
+def chosen(trial):
+    return trial.exhibit.name == "top_k" and trial.law.name == "rows are independent"
+
+
+def test_a_trial_is_one_law_of_one_thing():
+    trial = next(filter(chosen, offers.trials("core", 3)))
+    trial.check()
+    other = replace(trial.exhibit, subject=lambda: subjects.subject_of(wrong_others.neighbourly))
+    trial = replace(trial, exhibit=other, examples=20)
+    with pytest.raises(AssertionError, match="top_k=2 breaks the law 'rows are independent'"):
+        trial.check()
+
+
+def test_a_test_with_gen_law_must_say_whose(tmp_path):
+    (tmp_path / "test_it.py").write_text("def test_it(gen_law): pass")
+    done = subprocess.run([sys.executable, "-m", "pytest", str(tmp_path)], capture_output=True, text=True)
+    assert "mark it @pytest.mark.gen_plugin('NAME')" in done.stdout
 
 
 @pytest.mark.slow

@@ -258,7 +258,10 @@ def walk(scene: Scene, world: World, view: View, start: Any, most: int = 6) -> t
 
 
 def picture(value: Any) -> Hashable:
-    """What a value looks like inside, to see whether it was changed; of a large one what is met first."""
+    """What a value looks like inside, to see whether it was changed; of a large one what is met first.
+
+    Fields of dataclasses that are not compared, or not shown (`repr=False`), are taken for memories, which may grow.
+    """
     return _picture(value, [LARGE])
 
 
@@ -282,5 +285,7 @@ def _picture(value: Any, left: list[int]) -> Hashable:
         return len(value), tuple(_picture(each, left) for each in value[:LARGE])
     fields = getattr(value, "__dataclass_fields__", None)
     if fields is not None:
-        return tuple(_picture(getattr(value, name), left) for name, each in fields.items() if each.compare)
+        return tuple(
+            _picture(getattr(value, name), left) for name, each in fields.items() if each.compare and each.repr
+        )
     return type(value).__name__, _picture(getattr(value, "__dict__", None), left)
