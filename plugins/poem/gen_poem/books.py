@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import lzma
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
 from gen_engine.errors import GenError
 
 TABLES = Path(__file__).parent / "tables"
-LEVEL, OBLIQUE = "平", "仄"
+LEVEL, OBLIQUE, EITHER = "平", "仄", "中"
+"""The signs of tones: level, oblique, and in patterns either."""
 
 BOOKS: tuple[str, ...] = ("pingshui", "cilin", "xinyun", "tongyun")
 
@@ -36,9 +37,9 @@ class Book:
     """
 
     name: str
-    groups: tuple[str, ...]
-    entries: Mapping[str, tuple[Reading, ...]]
-    aliases: Mapping[str, str]
+    groups: tuple[str, ...] = field(repr=False)
+    entries: Mapping[str, tuple[Reading, ...]] = field(repr=False)
+    aliases: Mapping[str, str] = field(repr=False)
 
     def readings(self, char: str) -> tuple[Reading, ...]:
         """Every reading of the character, none if the book does not know it."""

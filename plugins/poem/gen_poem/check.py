@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 from gen_engine.errors import GenError
 
-from .books import LEVEL, OBLIQUE, Book, Reading, book
-from .patterns import ANY, SHAPES, STRICT, TONES, Line, Pattern, form_name, patterns
+from .books import EITHER, LEVEL, OBLIQUE, Book, Reading, book
+from .patterns import SHAPES, STRICT, TONES, Line, Pattern, form_name, patterns, without_tones
 from .segments import Segment, lay, segments
 from .tunes import Tune, every_tune, tune
 
-FREE = (LEVEL, OBLIQUE)
+TOLD = (LEVEL, OBLIQUE)
 Rhyme = tuple[str, str]
 """What rhyme words share: the group, and where the pattern tells no tones, the tone ("" where it does)."""
 
@@ -42,7 +42,7 @@ class Place:
     @property
     def tones(self) -> str:
         """The tones it can have: 平, 仄, 平仄, or ? if the book does not know it."""
-        return "".join(tone for tone in FREE if any(each.tone == tone for each in self.readings)) or "?"
+        return "".join(tone for tone in TOLD if any(each.tone == tone for each in self.readings)) or "?"
 
 
 @dataclass(frozen=True)
@@ -165,16 +165,11 @@ def _without_tones(variants: Iterable[Pattern], tones: str) -> list[Pattern]:
     """The forms of a tune; if no tones are asked for, with those of the rhymes only, which 叶 is told by."""
     if tones != "off":
         return list(variants)
-    return [Pattern(each.form, each.name, tuple(map(_rhyme_only, each.lines))) for each in variants]
-
-
-def _rhyme_only(line: Line) -> Line:
-    last = line.tones[0][-1] if line.rhyme else ANY
-    return Line((ANY * (line.length - 1) + last,), line.mark, line.rhyme)
+    return list(map(without_tones, variants))
 
 
 def _size(rows: int, cols: int) -> Pattern:
-    return Pattern(f"{rows}x{cols}", "", (Line((ANY * cols,), "，"),) * rows)
+    return Pattern(f"{rows}x{cols}", "", (Line((EITHER * cols,), "，"),) * rows)
 
 
 def guess(pieces: Sequence[Segment]) -> list[str]:
@@ -254,7 +249,7 @@ def _nearest(row: str, line: Line | None, rules: Book) -> str:
 
 
 def _has(readings: Iterable[Reading], wanted: str) -> bool:
-    return wanted not in FREE or any(each.tone == wanted for each in readings)
+    return wanted not in TOLD or any(each.tone == wanted for each in readings)
 
 
 def _tone_faults(row: Sequence[Place], line: Line, tones: str) -> Iterator[Fault]:
@@ -300,7 +295,7 @@ def _rhymes(words: Sequence[tuple[Line, Place]], rules: Book, asked: str) -> tup
 
 def _possible(place: Place) -> set[Rhyme]:
     """What the word can rhyme by: where its tone is told, in that tone; otherwise in any, but all words in one."""
-    told = place.wanted in FREE
+    told = place.wanted in TOLD
     fit = [each for each in place.readings if not told or each.tone == place.wanted]
     return {(each.group, "" if told else each.tone) for each in fit}
 

@@ -11,9 +11,10 @@ from gen_engine.errors import GenError
 from gen_engine.text import is_han, is_punctuation
 from gen_engine.types import CharMachine
 
+from .books import OBLIQUE
 from .form import HAN
-from .lines import Together
-from .parallel import BETWEEN, NO_TONES, OBLIQUE, Lines, Opposed, Tones, Unshared, tones_of
+from .lines import BETWEEN, Together
+from .parallel import NO_TONES, Lines, Opposed, Tones, Unshared, tones_of
 from .places import Template, widths
 
 LONGEST = 100

@@ -10,6 +10,7 @@ from gen_engine.errors import GenError
 from gen_engine.options import Choice, choice, explaining, generating
 from gen_engine.output import Show, continue_text, mention_unknown, opened, write
 
+from .asked import quoted
 from .books import BOOKS
 from .couplet import Couplet, couplet_of, shape_of
 from .lines import MARKS
@@ -47,7 +48,7 @@ def couplet_command(first: str, prompt: str, cols: str | None, tones: str, rhyme
     machine = couplet_of(shape, book=None if book == "none" else book)
     start = machine.lay_out(prompt) if prompt else machine.full_width(line + "，" * bool(line))
     _check_ending(machine, start, book)
-    _generate(machine, start, f"couplet={_quoted(shape)},book={book}", choice(), script)
+    _generate(machine, start, f"couplet={quoted(shape)},book={book}", choice(), script)
 
 
 def _shape(line: str, prompt: str, cols: str | None) -> str:
@@ -59,11 +60,6 @@ def _shape(line: str, prompt: str, cols: str | None) -> str:
     if cols is not None and cols != shape:
         raise GenError(f"The first line is of the shape {shape}, and --cols is {cols}; leave out --cols.")
     return shape
-
-
-def _quoted(shape: str) -> str:
-    """The shape as `--with` takes it."""
-    return shape if shape.isdecimal() else "'" + shape.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def _check_ending(machine: Couplet, start: str, book: str) -> None:

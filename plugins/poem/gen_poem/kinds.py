@@ -51,8 +51,8 @@ class CharKinds:
     sounds: Sounds
     judges_tones: bool
     may_rhyme: int
-    _parts: dict[Judged, tuple[tuple[int, ...], ...]] = field(default_factory=dict)
-    _sets: dict[tuple[Judged, tuple[int, ...], frozenset[str]], CharSet] = field(default_factory=dict)
+    _parts: dict[Judged, tuple[tuple[int, ...], ...]] = field(default_factory=dict, repr=False)
+    _sets: dict[tuple[Judged, tuple[int, ...], frozenset[str]], CharSet] = field(default_factory=dict, repr=False)
 
     def of(self, char: str) -> int:
         """The kind of a character."""

@@ -20,6 +20,10 @@ MARKS = frozenset("，。！？；,.!?;｡")
 PASSED = frozenset("、､：:…—–-·・《》〈〉“”‘’「」『』（）()【】[]\"'~～ \t\r\n\u3000")
 """What stands beside the characters of a line without being one of them."""
 
+BETWEEN = MARKS | PASSED
+MARK, PASS = "a mark", "passed over"
+"""The kinds of MARKS and of PASSED."""
+
 Kind = str | None
 Move = tuple[CharSet, Any]
 known_han = cache(is_han)
@@ -30,7 +34,7 @@ class Kinds:
     """The characters a rule tells apart, by kind; all others are of the kind None."""
 
     named: Mapping[str, frozenset[str]]
-    _sets: dict[frozenset[Kind], CharSet] = field(default_factory=dict)
+    _sets: dict[frozenset[Kind], CharSet] = field(default_factory=dict, repr=False)
 
     @cached_property
     def of(self) -> Mapping[str, str]:
@@ -63,7 +67,7 @@ class Table:
 
     kinds: Kinds
     step: Callable[[Any, Kind], Any]
-    _rows: dict[Any, tuple[CharSet, tuple[Move, ...]]] = field(default_factory=dict)
+    _rows: dict[Any, tuple[CharSet, tuple[Move, ...]]] = field(default_factory=dict, repr=False)
 
     def row(self, state: Any) -> tuple[CharSet, tuple[Move, ...]]:
         """All that is allowed, and the same in parts with the state that follows each."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, cached_property
 from typing import NamedTuple
 
@@ -17,17 +17,15 @@ from gen_engine.errors import GenError
 from gen_engine.text import EVERY_CHAR, CharSet
 from gen_engine.types import CharMachine
 
-from .lines import MARKS, PASSED, Kind, Kinds, Move, Table, Together, follow
+from .books import LEVEL, OBLIQUE, book
+from .lines import BETWEEN, MARK, MARKS, PASS, PASSED, Kind, Kinds, Move, Table, Together, follow
 
-LEVEL, OBLIQUE = "平", "仄"
-EITHER = LEVEL + OBLIQUE
+BOTH = LEVEL + OBLIQUE
 NAMES = {LEVEL: "a level tone", OBLIQUE: "an oblique tone"}
 OPPOSITE = {LEVEL: OBLIQUE, OBLIQUE: LEVEL}
 ANY = "·"
 """Stands for a place of any tone, and for the characters of a line that nobody judges."""
 
-MARK, PASS = "a mark", "passed over"
-BETWEEN = MARKS | PASSED
 MOST = 1000
 """The highest number a couplet may have."""
 
@@ -36,20 +34,20 @@ MOST = 1000
 class Tones:
     """Which characters can be read in each tone, by one book; those of several readings in both."""
 
-    level: frozenset[str]
-    oblique: frozenset[str]
+    level: frozenset[str] = field(repr=False)
+    oblique: frozenset[str] = field(repr=False)
 
     @cached_property
     def kinds(self) -> Kinds:
         """Characters by the tones they can be read in, and what stands between them; those without tones are None."""
         both = self.level & self.oblique
-        named = {LEVEL: self.level - both, OBLIQUE: self.oblique - both, EITHER: both, MARK: MARKS, PASS: PASSED}
+        named = {LEVEL: self.level - both, OBLIQUE: self.oblique - both, BOTH: both, MARK: MARKS, PASS: PASSED}
         return Kinds({kind: chars for kind, chars in named.items() if chars})
 
     def of(self, char: str) -> str:
         """The tones in which `char` can be read."""
         kind = self.kinds.of.get(char)
-        return kind if kind in (LEVEL, OBLIQUE, EITHER) else ""
+        return kind if kind in (LEVEL, OBLIQUE, BOTH) else ""
 
 
 NO_TONES = Tones(frozenset(), frozenset())
@@ -60,8 +58,6 @@ def tones_of(name: str | None) -> Tones:
     """The tones by the rhyme book of that name; None (or "none") is no book, by which nothing is opposed."""
     if name in (None, "none"):
         return NO_TONES
-    from .books import book
-
     entries = book(str(name)).entries
     level = frozenset(char for char, readings in entries.items() if any(each.tone == LEVEL for each in readings))
     oblique = frozenset(char for char, readings in entries.items() if any(each.tone == OBLIQUE for each in readings))

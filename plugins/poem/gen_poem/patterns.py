@@ -8,14 +8,13 @@ tones.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 from gen_engine.errors import GenError
 
-from .books import LEVEL, OBLIQUE
+from .books import EITHER
 
-ANY = "中"
 TONES = ("strict", "loose", "off")
 STARTS = ("平起", "仄起")
 FIRSTS = ("rhymed", "unrhymed")
@@ -48,7 +47,7 @@ class Pattern:
 
 
 @dataclass(frozen=True)
-class Form:
+class Shape:
     """A form of verse: characters a line, lines (None: as many as wished, `usual` ones if nothing is said)."""
 
     cols: int
@@ -58,18 +57,18 @@ class Form:
     regulated: bool
 
 
-SHAPES: Mapping[str, Form] = {
-    "五绝": Form(5, 4, 4, 4, True),
-    "七绝": Form(7, 4, 4, 4, True),
-    "五律": Form(5, 8, 8, 8, True),
-    "七律": Form(7, 8, 8, 8, True),
-    "五排": Form(5, None, 12, 10, True),
-    "七排": Form(7, None, 12, 10, True),
-    "五古": Form(5, None, 8, 2, False),
-    "七古": Form(7, None, 8, 2, False),
-    "六言": Form(6, None, 4, 4, True),
-    "六绝": Form(6, 4, 4, 4, True),
-    "六律": Form(6, 8, 8, 8, True),
+SHAPES: Mapping[str, Shape] = {
+    "五绝": Shape(5, 4, 4, 4, True),
+    "七绝": Shape(7, 4, 4, 4, True),
+    "五律": Shape(5, 8, 8, 8, True),
+    "七律": Shape(7, 8, 8, 8, True),
+    "五排": Shape(5, None, 12, 10, True),
+    "七排": Shape(7, None, 12, 10, True),
+    "五古": Shape(5, None, 8, 2, False),
+    "七古": Shape(7, None, 8, 2, False),
+    "六言": Shape(6, None, 4, 4, True),
+    "六绝": Shape(6, 4, 4, 4, True),
+    "六律": Shape(6, 8, 8, 8, True),
 }
 FORMS: tuple[str, ...] = tuple(SHAPES)
 
@@ -155,6 +154,16 @@ def _patterns(form: str, tones: str, start: str, first: str, rows: int) -> tuple
     return tuple(_regulated(form, tones, each, way, rows) for each in starts for way in firsts)
 
 
+def without_tones(pattern: Pattern) -> Pattern:
+    """The pattern with no tones but those of its rhyme words, which belong to the rhyme (叶 is told by them)."""
+    return replace(pattern, lines=tuple(map(_untoned, pattern.lines)))
+
+
+def _untoned(line: Line) -> Line:
+    ends = (tones[-1] if line.rhyme else EITHER for tones in line.tones)
+    return replace(line, tones=tuple(dict.fromkeys(EITHER * (line.length - 1) + end for end in ends)))
+
+
 def _refuse(what: str, value: str, choices: tuple[str, ...]) -> None:
     if value not in choices:
         raise GenError(f"{what}={value} is none; choose one of {', '.join(filter(None, choices))}.")
@@ -186,7 +195,7 @@ def _rhyme(row: int, first: str) -> str:
 
 
 def _free(form: str, first: str, rows: int) -> Pattern:
-    line = (ANY * SHAPES[form].cols,)
+    line = (EITHER * SHAPES[form].cols,)
     return Pattern(form, _named("", first), tuple(Line(line, _mark(i, rows), _rhyme(i, first)) for i in range(rows)))
 
 
@@ -203,6 +212,3 @@ def _regulated(form: str, tones: str, start: str, first: str, rows: int) -> Patt
         _named(start, first),
         tuple(Line(lines[kind], _mark(i, rows), _rhyme(i, first)) for i, kind in enumerate(kinds)),
     )
-
-
-__all__ = ["ANY", "FORMS", "LEVEL", "OBLIQUE", "Line", "Pattern", "form_name", "patterns"]

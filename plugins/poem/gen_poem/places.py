@@ -15,12 +15,10 @@ from gen_engine.errors import GenError
 from gen_engine.text import EVERY_CHAR, NO_CHAR, CharSet, char_test, is_punctuation
 from gen_engine.types import CharMachine
 
-from .lines import MARKS, PASSED, Kind, Kinds, Move, Table, follow, known_han, place_of
+from .lines import BETWEEN, MARK, MARKS, PASS, PASSED, Kind, Kinds, Move, Table, follow, known_han, place_of
 
 BLANKS = frozenset("□_＿○")
 """What stands in a template for any Chinese character."""
-
-MARK, PASS = "a mark", "passed over"
 
 
 def acrostic(text: str, *, at: Literal["head", "tail", "diagonal"] = "head") -> CharMachine:
@@ -31,7 +29,7 @@ def acrostic(text: str, *, at: Literal["head", "tail", "diagonal"] = "head") -> 
     chars = "".join(text.split())
     if not chars:
         raise GenError("acrostic has no characters to place; write acrostic=春夏秋冬, say.")
-    odd = next((char for char in chars if char in MARKS | PASSED or is_punctuation(char)), None)
+    odd = next((char for char in chars if char in BETWEEN or is_punctuation(char)), None)
     if odd is not None:
         raise GenError(f"acrostic={text} has {odd}, which begins no line; leave it out.")
     if at == "tail":

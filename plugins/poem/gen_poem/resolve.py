@@ -8,9 +8,9 @@ from typing import Literal
 
 from gen_engine.errors import GenError
 
-from .books import BOOKS, book
-from .patterns import FORMS, LONG_NAMES, Line, Pattern, patterns
-from .sounds import EITHER, SILENT
+from .books import BOOKS, EITHER, book
+from .patterns import FORMS, LONG_NAMES, Pattern, patterns, without_tones
+from .sounds import SILENT
 from .tunes import tune
 from .verse import Verse
 
@@ -73,18 +73,7 @@ def _of_tune(wish: Wish) -> tuple[Pattern, ...]:
             raise GenError(f"{what} is for forms of regulated verse, and {wish.name} is a tune; leave it out.")
     meant = tune(wish.name)
     found = meant.variants if wish.variant is None else (meant.variant(wish.variant),)
-    return tuple(_without_tones(pattern) for pattern in found) if wish.tones == "off" else found
-
-
-def _without_tones(pattern: Pattern) -> Pattern:
-    """The pattern with no tones but those of its rhyme words, which belong to the rhyme."""
-    return replace(pattern, lines=tuple(_untoned(line) for line in pattern.lines))
-
-
-def _untoned(line: Line) -> Line:
-    """Any tones, but at a rhyming place."""
-    ends = (tones[-1] if line.rhyme else EITHER for tones in line.tones)
-    return replace(line, tones=tuple(dict.fromkeys(EITHER * (line.length - 1) + end for end in ends)))
+    return tuple(without_tones(pattern) for pattern in found) if wish.tones == "off" else found
 
 
 def _without_rhyme(pattern: Pattern) -> Pattern:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 
 from gen_engine.errors import GenError
 
+from .books import EITHER
 from .patterns import Line, Pattern
-from .sounds import EITHER, Sounds
+from .sounds import Sounds
 
 Boxes = tuple[str, ...]
 """Alternatives of what is left of a line, as signs; none of them is covered by another."""
@@ -29,7 +30,7 @@ class Rest:
     """
 
     mark: str
-    after: Rest | None = None
+    after: Rest | None = field(default=None, repr=False)
     opening: Boxes = ()
     letter: int | None = None
     needs: tuple[Needs, ...] = ()
@@ -46,7 +47,7 @@ class Rests:
     """
 
     starts: tuple[tuple[Rest, Boxes], ...]
-    places: Mapping[tuple[Rest, int], Sequence[tuple[int, int]]]
+    places: Mapping[tuple[Rest, int], Sequence[tuple[int, int]]] = field(repr=False)
     widest: int
 
 

@@ -16,7 +16,7 @@ PAUSES = frozenset("，。！？；：,.!?;:｡…")
 HALTS = frozenset("、､")
 """What may stand for a short pause (读) or be missing there."""
 
-SILENT = frozenset("“”‘’「」『』（）()【】[]《》〈〉\"'·—～-")
+BESIDE = frozenset("“”‘’「」『』（）()【】[]《》〈〉\"'·—～-")
 """What a text may have beside its characters."""
 
 
@@ -50,7 +50,7 @@ def segments(text: str) -> tuple[list[Segment], list[str]]:
         elif char in PAUSES or char in HALTS or char.isspace():
             found += [Segment(chars, char not in HALTS)] if chars else []
             chars = ""
-        elif char not in SILENT:
+        elif char not in BESIDE:
             odd[char] = None
     return found, list(odd)
 

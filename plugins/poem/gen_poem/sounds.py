@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, cached_property
 from itertools import chain
 
 from gen_engine.text import HAN_RANGES
 
-from .books import LEVEL, OBLIQUE, Book, Reading
-
-EITHER = "中"
-"""The sign of a place of any tone."""
+from .books import EITHER, LEVEL, OBLIQUE, Book, Reading
 
 SILENT = Book("none", (), {}, {})
 """The book that knows no character, for forms that ask for neither tones nor rhyme."""
@@ -27,10 +24,10 @@ class Sounds:
     """
 
     book: Book
-    readings: tuple[Reading, ...]
-    numbers: Mapping[str, int]
-    voices: tuple[int, ...]
-    chars: tuple[str, ...]
+    readings: tuple[Reading, ...] = field(repr=False)
+    numbers: Mapping[str, int] = field(repr=False)
+    voices: tuple[int, ...] = field(repr=False)
+    chars: tuple[str, ...] = field(repr=False)
 
     @cached_property
     def signs(self) -> Mapping[str, int]:

@@ -15,11 +15,11 @@ from operator import or_
 from gen_engine.errors import GenError
 from gen_engine.text import CharSet
 
-from .books import Book
+from .books import EITHER, Book
 from .kinds import FIRST, FITTING, MARK_KINDS, MARK_OF, UNREAD, CharKinds, Judged
 from .patterns import Pattern
 from .rests import Boxes, Needs, Rest, Rests, build_rests, covers, uncovered
-from .sounds import EITHER, SILENT, Sounds, members, sounds
+from .sounds import SILENT, Sounds, members, sounds
 from .wording import refusal, wanted_at
 
 Config = tuple[Rest, Boxes, tuple[int, ...]]
@@ -38,9 +38,9 @@ class Spot:
     """
 
     configs: frozenset[Config]
-    after: dict[int, Spot | None] = field(default_factory=dict)
-    moves: tuple[tuple[CharSet, Spot], ...] | None = None
-    allowed: CharSet | None = None
+    after: dict[int, Spot | None] = field(default_factory=dict, repr=False)
+    moves: tuple[tuple[CharSet, Spot], ...] | None = field(default=None, repr=False)
+    allowed: CharSet | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,10 +56,10 @@ class Verse:
     patterns: tuple[Pattern, ...]
     book: Book = SILENT
     rhymes: tuple[str, ...] = ()
-    _spots: dict[frozenset[Config], Spot] = field(default_factory=dict)
-    _fits: dict[tuple[int, Needs, bool], int] = field(default_factory=dict)
-    _kept: dict[tuple[Boxes, str], Boxes] = field(default_factory=dict)
-    _known: dict[str, int] = field(default_factory=dict)
+    _spots: dict[frozenset[Config], Spot] = field(default_factory=dict, repr=False)
+    _fits: dict[tuple[int, Needs, bool], int] = field(default_factory=dict, repr=False)
+    _kept: dict[tuple[Boxes, str], Boxes] = field(default_factory=dict, repr=False)
+    _known: dict[str, int] = field(default_factory=dict, repr=False)
 
     # ------------------------------------------------------------------------------------------- the machine
 
