@@ -1,0 +1,42 @@
+"""What READMEs show is what the commands print (on a machine of the kind it was shown on)."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from gen_engine.cli import make_cli
+
+ROOT = Path(__file__).parents[1]
+READMES = [ROOT / "README.md", *sorted(ROOT.glob("plugins/*/README.md"))]
+ELSEWHERE = re.compile(r"poems|\.toml|\.jsonl|\./|>|\||install|--html|--explain|train|eval ")
+"""In commands that need files, write them, take minutes, or are for a shell to read."""
+
+
+def shown(readme):
+    """The commands with output in the console blocks of a README, and the output."""
+    for block in re.findall(r"```console\n(.*?)```", readme.read_text(encoding="utf-8"), re.DOTALL):
+        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+            command, _, output = part.partition("\n")
+            command = command.split("     #")[0]
+            if command.startswith("gen ") and output.strip() and "..." not in output and not ELSEWHERE.search(command):
+                yield command, output
+
+
+CASES = [(readme.parent.name, *case) for readme in READMES for case in shown(readme)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("where", "command", "output"), CASES)
+def test_readme_shows_what_is_printed(where, command, output):
+    if "--seed" not in command and "gen: " not in output and "--help" not in command:
+        pytest.skip(f"{where}: {command} is another text each time")
+    result = CliRunner().invoke(make_cli(), shlex.split(command)[1:])
+    printed = result.output if result.exception is None else f"gen: {result.exception}\n"
+    assert [line.rstrip() for line in printed.splitlines()] == [line.rstrip() for line in output.splitlines()]
+
+
+def test_readmes_show_commands_with_their_output():
+    assert len(CASES) > 10
