@@ -12,10 +12,11 @@ import wrong_others
 from gen_engine import plugins
 from gen_engine.constraints import NoRepeat
 from gen_engine.testing import check_constraint, check_decoder, check_model, check_shaper, offers, subjects
-from gen_engine.testing.conformance import judge_all
+from gen_engine.testing.conformance import LAWS, judge_all
+from gen_engine.testing.laws import judge
 from gen_engine.testing.models import table_model
 
-EXAMPLES = 5
+EXAMPLES = 4
 BAD = ("broken", "unjudged")
 OWN = [
     "ban=春|ab", "only=han|，", "no_unk", "no_special", "no_repeat=2,exempt=，", "no_repeat_ngram=2",
@@ -40,10 +41,6 @@ CUSTOM = {
 }
 
 
-def broken(kind, given, examples):
-    return [verdict.law for verdict in judge_all(kind, given, examples) if verdict.state == "broken"]
-
-
 @pytest.mark.parametrize("spec", OWN)
 def test_constraints_of_the_core_keep_every_law(spec):
     check_constraint(spec, examples=EXAMPLES)
@@ -52,13 +49,6 @@ def test_constraints_of_the_core_keep_every_law(spec):
 @pytest.mark.parametrize("given", CUSTOM.values(), ids=CUSTOM)
 def test_constraints_as_authors_write_them_keep_every_law(given):
     check_constraint(given, examples=EXAMPLES)
-
-
-@pytest.mark.parametrize("name", wrong.CONSTRAINTS)
-def test_a_wrong_constraint_breaks_the_law_it_breaks_and_no_other(name):
-    made, law = wrong.CONSTRAINTS[name]
-    subject = subjects.subject_of(made, **wrong.OPTIONS.get(name, {}))
-    assert broken("constraint", subject, 20) == [law]
 
 
 def test_a_broken_law_is_named_in_words_with_the_smallest_example():
@@ -92,22 +82,34 @@ def test_tiny_models_keep_every_law():
     check_model(table_model("", "春", "春夏", unk=0, shape="holes"))
 
 
-@pytest.mark.parametrize("name", wrong_others.SHAPERS)
-def test_a_wrong_shaper_breaks_the_law_it_breaks_and_no_other(name):
-    given, law = wrong_others.SHAPERS[name]
-    assert broken("shaper", given, 20) == [law]
+WRONG = {
+    **{f"constraint {name}": ("constraint", *each) for name, each in wrong.CONSTRAINTS.items()},
+    **{f"shaper {name}": ("shaper", *each) for name, each in wrong_others.SHAPERS.items()},
+    **{f"decoder {name}": ("decoder", *each) for name, each in wrong_others.DECODERS.items()},
+    **{f"model {name}": ("model", *each) for name, each in wrong_others.MODELS.items()},
+}
 
 
-@pytest.mark.parametrize("name", wrong_others.DECODERS)
-def test_a_wrong_decoder_breaks_the_law_it_breaks_and_no_other(name):
-    given, law = wrong_others.DECODERS[name]
-    assert broken("decoder", given, 10) == [law]
+def on_trial(name):
+    """What is wrong, its kind, and the law that it breaks."""
+    kind, given, law = WRONG[name]
+    options = wrong.OPTIONS.get(name.removeprefix("constraint "), {})
+    return kind, subjects.subject_of(given, **options) if kind == "constraint" else given, law
 
 
-@pytest.mark.parametrize("name", wrong_others.MODELS)
-def test_a_wrong_model_breaks_the_law_it_breaks_and_no_other(name):
-    given, law = wrong_others.MODELS[name]
-    assert broken("model", given, 20) == [law]
+@pytest.mark.parametrize("name", WRONG)
+def test_what_is_wrong_breaks_the_law_it_breaks(name):
+    kind, given, broken = on_trial(name)
+    laws, put_on_trial = LAWS[kind]
+    [law] = [each for each in laws if each.name == broken]
+    assert judge(law, put_on_trial(given), 20).state == "broken"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", WRONG)
+def test_what_is_wrong_breaks_no_other_law(name):
+    kind, given, law = on_trial(name)
+    assert [each.law for each in judge_all(kind, given, 20) if each.state == "broken"] == [law]
 
 
 # ------------------------------------------------------------------------------------------- the plugin of pytest

@@ -324,6 +324,4 @@ PURE = (
     Law(EQUAL, "what may follow two equal states is the same", equal_states_have_equal_futures, (HISTORY,)),
     Law(MASKS, "masks of two rules may be joined in any order, and a rule twice is the rule", masks_are_sets,
         (AGREE, INPUTS, EQUAL)),
-    Law(MERGED, "the same texts are accepted whatever tokens they are written in", merged_tokens_change_nothing,
-        (AGREE, EQUAL), lambda subject: subject.judges_characters, share=0.4),
 )  # fmt: skip

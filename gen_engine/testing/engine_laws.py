@@ -16,10 +16,10 @@ from ..text import Vocabulary
 from ..tokensets import Intern
 from ..types import Completion, Named, Prompt
 from . import strategies as some
-from .constraint_laws import EQUAL, INPUTS, MASKS
+from .constraint_laws import AGREE, EQUAL, INPUTS, MASKS, MERGED, merged_tokens_change_nothing
 from .laws import Law, Scene
 from .models import LongestMatch, TableModel, tiny_vocabulary
-from .promise_laws import CUTS, PROMISES
+from .promise_laws import CUTS, KINDS, MOVES, PROMISES
 from .subjects import Subject, World, members, worlds
 
 LONG = 48
@@ -148,6 +148,8 @@ OBEYED = "every text obeys"
 SOUND = (INPUTS, EQUAL, MASKS)
 
 ENGINE = (
+    Law(MERGED, "the same texts are accepted whatever tokens they are written in", merged_tokens_change_nothing,
+        (AGREE, EQUAL, KINDS, MOVES), lambda subject: subject.judges_characters, share=0.4),
     Law(EXISTS, f"in some world a text of at most {LONG} tokens is possible", some_text_exists,
         (*SOUND, *(law.name for law in PROMISES)), somewhere=True, share=0.3),
     Law(END, "where a text is possible one is written, and what is refused is impossible", no_dead_end, (*SOUND, CUTS)),
