@@ -10,7 +10,7 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, reduce
 from itertools import permutations
-from operator import or_
+from operator import itemgetter, or_
 
 from gen_engine.errors import GenError
 from gen_engine.text import CharSet
@@ -292,7 +292,8 @@ def judge(verse: Verse, spot: Spot) -> Judged:
 
 def joined(configs: frozenset[Config]) -> frozenset[Config]:
     """The same ways to read, with those joined that differ in one thing only, and those dropped that others cover."""
-    for one, other in permutations(configs, 2):
+    # In an order that memory does not decide: which are joined first may make a difference to how many are left.
+    for one, other in permutations(sorted(configs, key=itemgetter(1, 2)), 2):
         both = _join(one, other)
         if both is not None:
             return joined(configs - {one, other} | {both})
