@@ -56,6 +56,7 @@ def resolve(wish: Wish) -> Verse:
             raise GenError("A rhyme was asked for without a rhyme book; leave one of them out.")
         found = tuple(_without_rhyme(pattern) for pattern in found)
         name = "pingshui"
+    found = _with_letters(found, wish)
     judged = any(line.rhyme or set("".join(line.tones)) != {EITHER} for pattern in found for line in pattern.lines)
     chosen = book(name) if judged or name not in BOOKS else SILENT
     return Verse(found, chosen, tuple(chosen.find(rhyme) for rhyme in wish.rhymes))
@@ -74,6 +75,17 @@ def _of_tune(wish: Wish) -> tuple[Pattern, ...]:
     meant = tune(wish.name)
     found = meant.variants if wish.variant is None else (meant.variant(wish.variant),)
     return tuple(without_tones(pattern) for pattern in found) if wish.tones == "off" else found
+
+
+def _with_letters(found: tuple[Pattern, ...], wish: Wish) -> tuple[Pattern, ...]:
+    """Those patterns that have a rhyme for each group asked for."""
+    letters = [len({line.rhyme for line in pattern.lines} - {""}) for pattern in found]
+    if len(wish.rhymes) > max(letters):
+        raise GenError(
+            f"{wish.name} rhymes in {max(letters)} of the {len(wish.rhymes)} groups asked for "
+            f"({'、'.join(wish.rhymes)}), as it has no more rhymes; leave out the others."
+        )
+    return tuple(each for each, count in zip(found, letters, strict=True) if count >= len(wish.rhymes))
 
 
 def _without_rhyme(pattern: Pattern) -> Pattern:

@@ -113,6 +113,13 @@ def test_the_same_wish_is_the_same_machine_so_that_rules_share_their_steps():
     assert distinct_rhymes("五绝", first="rhymed").verses[0] is form("五绝", first="rhymed")
 
 
+def test_more_rhymes_than_there_are_in_the_form_are_refused_and_tunes_with_fewer_left_out():
+    with pytest.raises(GenError, match="五绝 rhymes in 1 of the 2 groups"):
+        form("五绝", rhyme=("东", "支"))
+    all_of_them, some = form("荷叶杯").patterns, form("荷叶杯", rhyme=("第一部", "第二部", "第三部")).patterns
+    assert 0 < len(some) < len(all_of_them)
+
+
 def test_a_size_has_neither_tones_nor_rhymes():
     with pytest.raises(GenError, match="name a form of `gen forms`"):
         form("4x5", tones="strict")
