@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
@@ -103,15 +103,17 @@ class CharKinds:
         """All characters of these parts, given by number, and these marks; the same set for the same ones."""
         key = judged, parts, marks
         if key not in self._sets:
-            chars = self._joined(judged, parts) if parts else frozenset()
-            self._sets[key] = CharSet(chars, plus=marks) if chars else CharSet(marks) if marks else NO_CHAR
+            found = self._joined(judged, parts) if parts else CharSet(marks) if marks else NO_CHAR
+            self._sets[key] = CharSet(found.kind, minus=found.minus, plus=marks) if parts and marks else found
         return self._sets[key]
 
-    def _joined(self, judged: Judged, parts: tuple[int, ...]) -> str | frozenset[str]:
+    def _joined(self, judged: Judged, parts: tuple[int, ...]) -> CharSet:
         every = self.parts(judged)
-        if judged.chars and len(parts) == len(every):
-            return "han"
-        kinds = [kind for part in parts for kind in every[part]]
-        strings = (chars for kind in kinds for chars in self._chars.get(kind, ()))
-        unread = self.sounds.unread if UNREAD in kinds else ()
-        return frozenset(chain(unread, *strings))
+        kinds = {kind for part in parts for kind in every[part]}
+        if UNREAD in kinds:  # these are most of all Chinese characters: told as what the others leave
+            return CharSet("han", minus=self._written(set(self.heard) - kinds))
+        return CharSet(self._written(kinds))
+
+    def _written(self, kinds: Iterable[int]) -> frozenset[str]:
+        """The characters of the book of these kinds."""
+        return frozenset(chain.from_iterable(chars for kind in kinds for chars in self._chars.get(kind, ())))

@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
-from itertools import chain
-
-from gen_engine.text import HAN_RANGES
 
 from .books import EITHER, LEVEL, OBLIQUE, Book, Reading
 
@@ -56,12 +53,6 @@ class Sounds:
     def tones(self, voice: int) -> str:
         """The signs that some reading among these bits satisfies, but for 中."""
         return "".join(sign for sign in (LEVEL, OBLIQUE) if voice & self.signs[sign])
-
-    @cached_property
-    def unread(self) -> frozenset[str]:
-        """The Chinese characters that the book does not know."""
-        every = (map(chr, range(low, high + 1)) for low, high in HAN_RANGES)
-        return frozenset(chain.from_iterable(every)).difference(self.numbers)
 
     def describe(self, char: str) -> str:
         """How a character reads, in words: 白 is 入 → 仄 (陌)."""

@@ -99,6 +99,7 @@ def pingshui(data: dict[str, Any], folder: Path) -> None:
                     counts["added from pingshui.json"] += char not in entries
                     entries.setdefault(char, set()).add(same[0])
     entries["暖"].update(entries["煖"])
+    entries.pop("♂", None)  # which stands in the source for a character it could not write
     counts["widened"], counts["filled"] = merge_simplified(entries, lambda full, _: full in VARIANTS)
     counts["left out, since unused"] = leave_out_unused(entries, classes)
     counts["characters"] = len(entries)
