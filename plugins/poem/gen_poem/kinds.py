@@ -52,6 +52,7 @@ class CharKinds:
     judges_tones: bool
     may_rhyme: int
     _parts: dict[Judged, tuple[tuple[int, ...], ...]] = field(default_factory=dict, repr=False)
+    _written_of: dict[frozenset[int], frozenset[str]] = field(default_factory=dict, repr=False)
     _sets: dict[tuple[Judged, tuple[int, ...], frozenset[str]], CharSet] = field(default_factory=dict, repr=False)
 
     def of(self, char: str) -> int:
@@ -115,5 +116,9 @@ class CharKinds:
         return CharSet(self._written(kinds))
 
     def _written(self, kinds: Iterable[int]) -> frozenset[str]:
-        """The characters of the book of these kinds."""
-        return frozenset(chain.from_iterable(chars for kind in kinds for chars in self._chars.get(kind, ())))
+        """The characters of the book of these kinds; the same set for the same ones."""
+        key = frozenset(kinds)
+        if key not in self._written_of:
+            every = chain.from_iterable(chars for kind in key for chars in self._chars.get(kind, ()))
+            self._written_of[key] = frozenset(every)
+        return self._written_of[key]
