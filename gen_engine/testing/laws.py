@@ -68,8 +68,8 @@ def verdicts(subject: Any, laws: Sequence[Law], examples: int) -> list[Verdict]:
     return list(found.values())
 
 
-def judge(law: Law, subject: Any, examples: int) -> Verdict:
-    """Look for the smallest example that breaks one law."""
+def judge(law: Law, subject: Any, examples: int, *, shrink: bool = True) -> Verdict:
+    """Look for an example that breaks one law, the smallest unless `shrink` is off."""
     if not law.applies(subject):
         return Verdict(law.name, "not offered")
     scene = Scene(lambda strategy: None)
@@ -81,7 +81,7 @@ def judge(law: Law, subject: Any, examples: int) -> Verdict:
             raise _EnoughError
 
     try:
-        _searching(max(3, round(examples * law.share)), shrink=not law.somewhere)(given(st.data())(holds))()
+        _searching(max(3, round(examples * law.share)), shrink=shrink and not law.somewhere)(given(st.data())(holds))()
     except _EnoughError:
         return Verdict(law.name, "holds")
     except BrokenLawError as violation:
