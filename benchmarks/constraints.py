@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -60,6 +61,7 @@ class RandomModel:
 def measure(model: str, rounds: int) -> Iterator[Figure]:
     """For each chain its cost for 64 poems, cold caches included, beside the model's steps; one by one and at once."""
     engine = gen.load(model)
+    gc.freeze()  # as the commands do
     for name, processors in CHAINS.items():
         for rows in (1, POEMS):
             yield _beside_the_model(engine, name, processors, rows, rounds)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sys
@@ -133,6 +134,7 @@ def continue_text(
 
     With `explain`, "" or the name of a page of HTML, each text is explained; else if `chosen` says so.
     """
+    gc.freeze()  # what is loaded stays: looking through it for garbage takes longer than most steps
     explain = chosen.explain if explain is None else explain
     if chosen.num == 1 and not chosen.json and explain is None:
         request = Request(prompt, tuple(processors), 1, chosen.seed, max_new, chosen.decoder)
