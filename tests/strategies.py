@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from oracle import Case
 from tiny import SHAPES, engine_of, vocabulary
 
+from gen_engine.testing.strategies import alphabet_of, budgets
+from gen_engine.testing.strategies import split_one as split_some
 from gen_engine.types import Request
 
 HAN = "春夏秋冬"
@@ -58,17 +60,6 @@ def vocabularies(draw):
     )
 
 
-def split_some(alphabet, pieces):
-    """The alphabet with its first wide character in two pieces, as byte-level vocabularies have it."""
-    wide = next(char for char in alphabet + "é" if len(char.encode()) > 1).encode()
-    return [wide[:pieces], wide[pieces:] or wide[-1:], *(char for char in alphabet if char.encode() != wide)]
-
-
-def alphabet_of(vocab):
-    found = "".join(dict.fromkeys("".join(text or "" for text in vocab.texts)))
-    return found or "a"
-
-
 @st.composite
 def any_wishes(draw, vocab, demanding):
     """A built-in constraint with small parameters, or one as a plugin author would write it."""
@@ -91,12 +82,6 @@ def any_wishes(draw, vocab, demanding):
         st.integers(0, 3).map(lambda high: oracle.length(0, high, of)),
     ]
     return draw(draw(st.sampled_from(demands if demanding else bans)))
-
-
-def budgets(vocab):
-    """Budgets for which trying every text stays cheap, rather more than less."""
-    most = {1: 5, 2: 5, 3: 5, 4: 5, 5: 4, 6: 4}.get(len(vocab), 3)
-    return st.sampled_from([3, most, most, most - 1, 2, 1, 0])
 
 
 @st.composite
