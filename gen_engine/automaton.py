@@ -19,7 +19,7 @@ import numpy as np
 from .moves import JointMoves, State
 from .product import Rule
 from .text import Vocabulary
-from .tokensets import Intern, Mask
+from .tokensets import Intern, Mask, marked
 
 Edge = tuple[Mask, State | None]
 Graph = Literal["relaxed", "robust", "fresh"]
@@ -69,10 +69,10 @@ class Automaton:
     bound: int | None
     narrow: int = 0
     spares: Callable[[int], bool] = lambda token: False
-    _nodes: dict[State, _Node] = field(default_factory=dict)
-    _weights: dict[Mask, float] = field(default_factory=dict)
-    _hopeless: set[tuple[Graph, State]] = field(default_factory=set)
-    _stuck: dict[State, State] = field(default_factory=dict)
+    _nodes: dict[State, _Node] = field(default_factory=dict, repr=False)
+    _weights: dict[Mask, float] = field(default_factory=dict, repr=False)
+    _hopeless: set[tuple[Graph, State]] = field(default_factory=set, repr=False)
+    _stuck: dict[State, State] = field(default_factory=dict, repr=False)
 
     @cached_property
     def moves(self) -> JointMoves:
@@ -107,9 +107,8 @@ class Automaton:
     @cached_property
     def _single(self) -> Mask:
         """The tokens that print one whole character."""
-        array = np.zeros(len(self.vocabulary), dtype=bool)
-        array[[token for tokens in self.vocabulary.singles.values() for token in tokens]] = True
-        return Mask(array)
+        singles = (token for tokens in self.vocabulary.singles.values() for token in tokens)
+        return Mask(marked(singles, len(self.vocabulary)))
 
     def singles(self, mask: Mask) -> Mask:
         """Those of `mask` that print one whole character."""
@@ -196,6 +195,8 @@ class Automaton:
             total, _, _, here = heapq.heappop(queue)
             so_far, node = begun[here], self._node(here)
             if total > min(limit, best):
+                if so_far >= deepest:
+                    self._stuck[start] = here  # the end of some rules, while others want more
                 break
             if total > so_far + node.at_least(graph):
                 continue  # opened again from nearer since

@@ -12,15 +12,11 @@ from .lift import AnyText
 from .product import Joint, Product, Rule, as_rule
 from .prover import NODES, Answer, Prover
 from .text import Vocabulary
-from .tokensets import Intern, TokenSet
+from .tokensets import REMEMBERED, Intern, TokenSet
 from .types import Named, Prompt, Step
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-
-REMEMBERED = 4096
-"""For how many states what may follow them is remembered."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +28,7 @@ class Chain:
     shapers: tuple[Named, ...]
     background: int
     nodes: int = NODES
-    _provers: dict[tuple[int | None, int, tuple[int, ...]], Prover] = field(default_factory=dict)
+    _provers: dict[tuple[int | None, int, tuple[int, ...]], Prover] = field(default_factory=dict, repr=False)
 
     def plan(self, prompt: Prompt, budget: int) -> Plan:
         """The chain for one prompt and at most `budget` new tokens.
@@ -98,7 +94,7 @@ class Chain:
             if product.rules[index].is_structural:
                 continue  # without one of these there is more to try, not less
             smaller = product.without(index)
-            answer = self._prover(smaller, prompt, budget, self.nodes).feasible(smaller.start(prompt), budget)
+            answer = prover_of(smaller, prompt, budget, self.nodes).feasible(smaller.start(prompt), budget)
             if answer == "no" or (answer == "undecided" and self._is_refuted(smaller, prompt, budget, index)):
                 return True
         return False
@@ -106,18 +102,14 @@ class Chain:
     def _clash(self, product: Product, prompt: Prompt, budget: int) -> str:
         """Where the rules part, in their own words; empty if they do not say."""
         joint = product.start(prompt)
-        joint = self._prover(product, prompt, budget, self.nodes).stuck(joint, budget)
+        joint = prover_of(product, prompt, budget, self.nodes).stuck(joint, budget)
         pairs = list(zip(product.rules, joint.states, strict=True))[self.background :]
         told = [f"{rule.label} wants {what}" for rule, state in pairs if (what := rule.wants(state))]
         return f": {', '.join(told)}" if len(told) > 1 else ""
 
     def _without_help(self, product: Product, prompt: Prompt, budget: int) -> Answer:
         """Whether fewer rules admit a text, searched for ten times as long: so that conflicts are as small as said."""
-        return self._prover(product, prompt, budget, 10 * self.nodes).feasible(product.start(prompt), budget)
-
-    def _prover(self, product: Product, prompt: Prompt, budget: int, nodes: int) -> Prover:
-        horizon = len(prompt.text) + budget * self.vocabulary.longest
-        return Prover(product, counted_bound(product, horizon), nodes, round_up(horizon))
+        return prover_of(product, prompt, budget, 10 * self.nodes).feasible(product.start(prompt), budget)
 
     def _names(self, rules: Sequence[Rule]) -> str:
         labels = list(dict.fromkeys(rule.label for rule in rules[self.background :]))
@@ -196,6 +188,12 @@ def counted_bound(product: Product, horizon: int) -> int | None:
             return None
         total += bound
     return round_up(total)
+
+
+def prover_of(product: Product, prompt: Prompt, budget: int, nodes: int) -> Prover:
+    """A prover for the texts that continue a prompt by at most `budget` tokens, which may search `nodes` states."""
+    horizon = len(prompt.text) + budget * product.vocabulary.longest
+    return Prover(product, counted_bound(product, horizon), nodes, round_up(horizon))
 
 
 def round_up(count: int) -> int:

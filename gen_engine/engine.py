@@ -31,7 +31,7 @@ class Engine:
     """Generates texts with one model. Made by `load`, or around any `LanguageModel`."""
 
     model: LanguageModel
-    _chains: dict[Any, tuple[Chain, tuple[Any, ...]]] = field(default_factory=dict)
+    _chains: dict[Any, tuple[Chain, tuple[Any, ...]]] = field(default_factory=dict, repr=False)
 
     @property
     def tokenizer(self) -> Tokenizer:

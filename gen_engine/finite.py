@@ -133,18 +133,23 @@ class Finite:
         return self._longest.get(state, inf)
 
     @cached_property
+    def _before(self) -> dict[int, list[int]]:
+        """For each state those that lead to it, once for each class of characters that does."""
+        found: dict[int, list[int]] = {}
+        for state, row in enumerate(self.table):
+            for after in row.values():
+                found.setdefault(after, []).append(state)
+        return found
+
+    @cached_property
     def _longest(self) -> dict[int, int]:
         """The longest ways to the end, for the states from which all ways come to one."""
         open_ways = [len(row) for row in self.table]
-        before: dict[int, list[int]] = {}
-        for state, row in enumerate(self.table):
-            for after in row.values():
-                before.setdefault(after, []).append(state)
         found = {state: 0 for state, ways in enumerate(open_ways) if not ways}
         waiting = deque(found)
         while waiting:
             state = waiting.popleft()
-            for earlier in before.get(state, ()):
+            for earlier in self._before.get(state, ()):
                 open_ways[earlier] -= 1
                 if not open_ways[earlier]:
                     found[earlier] = 1 + max(found[after] for after in self.table[earlier].values())
@@ -153,15 +158,11 @@ class Finite:
 
     @cached_property
     def _distances(self) -> dict[int, int]:
-        before: dict[int, list[int]] = {}
-        for state, row in enumerate(self.table):
-            for after in row.values():
-                before.setdefault(after, []).append(state)
         found = dict.fromkeys(self.accepting, 0)
         waiting = deque(self.accepting)
         while waiting:
             state = waiting.popleft()
-            for earlier in before.get(state, ()):
+            for earlier in self._before.get(state, ()):
                 if earlier not in found:
                     found[earlier] = found[state] + 1
                     waiting.append(earlier)

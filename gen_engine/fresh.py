@@ -46,9 +46,9 @@ class Fresh:
     automaton: Automaton
     rules: tuple[Rule, ...]
     room: int
-    _ahead: dict[State, _Ahead] = field(default_factory=dict)
-    _chars: dict[Mask, tuple[str, ...]] = field(default_factory=dict)
-    _clashes: dict[tuple[Any, ...], bool] = field(default_factory=dict)
+    _ahead: dict[State, _Ahead] = field(default_factory=dict, repr=False)
+    _chars: dict[Mask, tuple[str, ...]] = field(default_factory=dict, repr=False)
+    _clashes: dict[tuple[Any, ...], bool] = field(default_factory=dict, repr=False)
 
     def suffices(self, state: State, others: Sequence[Any], budget: int) -> bool:
         """Whether a rest of at most `budget` tokens is known in which every character is new.

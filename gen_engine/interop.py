@@ -162,7 +162,7 @@ class ChainProcessor:
     plan: Plan
     chain: Chain
     seed: int
-    _places: dict[tuple[int, ...], Place] = field(default_factory=dict)
+    _places: dict[tuple[int, ...], Place] = field(default_factory=dict, repr=False)
 
     @property
     def inputs(self) -> dict[str, Any]:
@@ -274,8 +274,7 @@ class ChainProcessor:
             shaped[list(dead)] = -torch.inf
             if (shaped > -torch.inf).any():
                 return shaped
-            plus = tuple(token for token in allowed.plus if token not in dead)
-            allowed = TokenSet(allowed.mask, (*allowed.minus, *dead), plus)
+            allowed = allowed.without(dead)
         rest = self.plan.prover.witness(place.joint, left)
         only = torch.full_like(scores[0], -torch.inf)
         only[rest[0] if rest else end] = 0.0

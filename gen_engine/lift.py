@@ -11,12 +11,11 @@ from typing import Any
 import numpy as np
 
 from .text import EVERY_CHAR, CharSet, Vocabulary, codes_beginning, split_utf8
-from .tokensets import REMEMBERED, Intern, Mask, TokenSet
+from .tokensets import REMEMBERED, Intern, Mask, TokenSet, marked
 from .types import CharMachine, Prompt
 
 LiftedState = tuple[Any, bytes]
 """The machine's state after the last whole character, and the bytes of a character that is not finished yet."""
-"""For how many states what is allowed is remembered."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,11 +28,11 @@ class Lifted:
 
     machine: CharMachine
     vocabulary: Vocabulary
-    intern: Intern = field(default_factory=Intern)
-    _allowed: dict[Any, TokenSet] = field(default_factory=dict)
-    _bases: dict[Any, tuple[Mask, Any]] = field(default_factory=dict)
-    _completable: dict[LiftedState, bool] = field(default_factory=dict)
-    _printed: dict[tuple[Any, ...], tuple[Mask, Any]] = field(default_factory=dict)
+    intern: Intern = field(default_factory=Intern, repr=False)
+    _allowed: dict[Any, TokenSet] = field(default_factory=dict, repr=False)
+    _bases: dict[Any, tuple[Mask, Any]] = field(default_factory=dict, repr=False)
+    _completable: dict[LiftedState, bool] = field(default_factory=dict, repr=False)
+    _printed: dict[tuple[Any, ...], tuple[Mask, Any]] = field(default_factory=dict, repr=False)
 
     def start(self, prompt: Prompt) -> LiftedState:
         return self.machine.start(prompt.text), b""
@@ -105,8 +104,7 @@ class Lifted:
 
     def _work_out(self, state: LiftedState) -> TokenSet:
         if state[1]:
-            array = np.zeros(len(self.vocabulary), dtype=bool)
-            array[list(self.vocabulary.silent)] = True
+            array = marked(self.vocabulary.silent, len(self.vocabulary))
         else:
             array = self._from_chars(self._char_set(state[0])).to_array().copy()
             if hasattr(self.machine, "kind"):
@@ -204,10 +202,8 @@ class Lifted:
         if isinstance(kind, str):
             return self.vocabulary.in_class(kind).copy()
         singles = self.vocabulary.singles
-        array = np.zeros(len(self.vocabulary), dtype=bool)
         mine = kind if len(kind) < len(singles) else kind.intersection(singles)
-        array[[token for char in mine for token in singles.get(char, ())]] = True
-        return array
+        return marked((token for char in mine for token in singles.get(char, ())), len(self.vocabulary))
 
     # ------------------------------------------------------------------------------------------ for the prover
 
@@ -276,9 +272,7 @@ class Lifted:
                 self._follow(child, after, ends)
 
     def _mask_of(self, tokens: Iterable[int]) -> Mask:
-        array = np.zeros(len(self.vocabulary), dtype=bool)
-        array[list(tokens)] = True
-        return self.intern.mask(array)
+        return self.intern.mask(marked(tokens, len(self.vocabulary)))
 
     @cached_property
     def _silent(self) -> Mask:

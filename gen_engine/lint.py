@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from .chain import Chain, counted_bound, round_up
+from .chain import Chain, prover_of
 from .errors import ConflictError, GenError, UndecidedError
 from .lift import Lifted
 from .product import Joint, Product, Rule
@@ -159,8 +159,7 @@ def _prover(product: Product, prompt: Prompt, max_new: int) -> tuple[Prover, Joi
     joint = product.start(prompt)
     for rule, state in zip(product.rules, joint.states, strict=True):
         rule.cover(state)
-    horizon = len(prompt.text) + max_new * product.vocabulary.longest
-    return Prover(product, counted_bound(product, horizon), NODES, round_up(horizon)), joint
+    return prover_of(product, prompt, max_new, NODES), joint
 
 
 def _is_implied(product: Product, index: int, prompt: Prompt, max_new: int) -> bool | None:

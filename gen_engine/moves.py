@@ -11,7 +11,7 @@ import numpy as np
 
 from .product import Rule
 from .text import Vocabulary
-from .tokensets import Intern, Mask
+from .tokensets import Intern, Mask, marked
 
 State = tuple[Any, ...]
 """One state for each of several rules."""
@@ -39,7 +39,7 @@ class RuleMoves:
     rule: Rule
     intern: Intern
     usable: Mask
-    _known: dict[Any, tuple[Move, ...]] = field(default_factory=dict)
+    _known: dict[Any, tuple[Move, ...]] = field(default_factory=dict, repr=False)
 
     def of(self, state: Any) -> tuple[Move, ...]:
         """Disjoint sets of usable tokens which together are what may follow `state`; none of them is empty."""
@@ -95,10 +95,8 @@ class JointMoves:
 
     @cached_property
     def _usable(self) -> Mask:
-        array = np.zeros(len(self.vocabulary), dtype=bool)
-        array[list(self.vocabulary.usable)] = True
-        array[list(self.vocabulary.partial)] = False
-        return self.intern.mask(array)
+        whole = set(self.vocabulary.usable).difference(self.vocabulary.partial)
+        return self.intern.mask(marked(whole, len(self.vocabulary)))
 
     @cached_property
     def _each(self) -> list[Callable[[Any], tuple[Move, ...]]]:

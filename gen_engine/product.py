@@ -12,7 +12,7 @@ from .errors import GenError
 from .learn import Learner
 from .lift import Lifted
 from .text import Vocabulary
-from .tokensets import Ids, Intern, Mask, TokenSet
+from .tokensets import Ids, Intern, Mask, TokenSet, marked
 from .types import Constraint, Prompt
 
 
@@ -248,7 +248,7 @@ class Product:
             known, rest = self._usable, range(len(self.rules))
         found = self.intern.meet([known, self.let_follow(joint, rest, known)]) if rest else known
         short = self._short_enders(joint, found) if self._stops else ()
-        return found if not short else self._without(found, short)
+        return found.without(short) if short else found
 
     def let_follow(self, joint: Joint, rules: Sequence[int], among: TokenSet | None = None) -> TokenSet:
         """The usable tokens that each of these rules by itself lets follow; only those `among` others count."""
@@ -268,11 +268,8 @@ class Product:
 
     @cached_property
     def _compound(self) -> Mask:
-        import numpy as np
-
-        array = np.zeros(len(self.vocabulary), dtype=bool)
-        array[[*self.vocabulary.merged, *self.vocabulary.partial]] = True
-        return self.intern.mask(array)
+        compound = (*self.vocabulary.merged, *self.vocabulary.partial)
+        return self.intern.mask(marked(compound, len(self.vocabulary)))
 
     def _short_enders(self, joint: Joint, found: TokenSet) -> Ids:
         enders: set[int] = set()
@@ -281,21 +278,13 @@ class Product:
             enders.update(own(joint.states[i]) if own else found.to_array().nonzero()[0].tolist())
         return tuple(token for token in enders if token in found and self._cuts_short(joint, token))
 
-    @staticmethod
-    def _without(found: TokenSet, tokens: Ids) -> TokenSet:
-        return TokenSet(found.mask, (*found.minus, *tokens), tuple(t for t in found.plus if t not in tokens))
-
     @cached_property
     def _usable_ids(self) -> frozenset[int]:
         return frozenset(self.vocabulary.usable)
 
     @cached_property
     def _usable(self) -> TokenSet:
-        import numpy as np
-
-        array = np.zeros(len(self.vocabulary), dtype=bool)
-        array[list(self.vocabulary.usable)] = True
-        return self.intern.adopt(array)
+        return self.intern.adopt(marked(self.vocabulary.usable, len(self.vocabulary)))
 
     def without(self, index: int) -> Product:
         """The same product less one rule."""

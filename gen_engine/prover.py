@@ -14,6 +14,7 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from math import inf
 from typing import Any, Literal
 
 import numpy as np
@@ -34,6 +35,9 @@ REMEMBERED = 200_000
 NODE, DEAD, REFUSAL = 64, 16, 1
 """What it costs to visit a state, to see at once that one is dead, and to be refused a token, in parts of a node."""
 
+THRIFT = 8
+"""Which part of a search looks for new characters, before the rest of it is made with those that stand there."""
+
 DOUBT = 64
 """After how many states of a search it is asked whether there are too few characters for the places ahead."""
 
@@ -43,19 +47,21 @@ class Prover:
     """Answers for one product of rules; `bound` is how many tokens the counted rules remove at any one place (None:
     they do not say), `room` how many characters a text has at most (None: unknown).
 
-    `tokens` is for whoever asks what the automaton lets follow one of its states with so many tokens to go, to
-    remember the answer in.
+    `_witness` holds the next token of one rest and how long that is, `_onward` a token behind which a rest is known to
+    exist, and within which budget. `tokens` is for whoever asks what the automaton lets follow one of its states with
+    so many tokens to go, to remember the answer in.
     """
 
     product: Product
     bound: int | None
     nodes: int = NODES
     room: int | None = None
-    tokens: dict[tuple[tuple[Any, ...], int], TokenSet] = field(default_factory=dict)
-    _failed: dict[Joint, int] = field(default_factory=dict)
-    _witness: dict[Joint, tuple[int, int]] = field(default_factory=dict)
-    _ids: dict[Mask, list[int]] = field(default_factory=dict)
-    _deepest: list[tuple[int, Joint]] = field(default_factory=list)
+    tokens: dict[tuple[tuple[Any, ...], int], TokenSet] = field(default_factory=dict, repr=False)
+    _failed: dict[Joint, int] = field(default_factory=dict, repr=False)
+    _witness: dict[Joint, tuple[int, int]] = field(default_factory=dict, repr=False)
+    _onward: dict[Joint, tuple[int, int]] = field(default_factory=dict, repr=False)
+    _ids: dict[Mask, list[int]] = field(default_factory=dict, repr=False)
+    _deepest: list[tuple[int, Joint]] = field(default_factory=list, repr=False)
 
     def feasible(self, joint: Joint, budget: int, before: Joint | None = None) -> Answer:
         """Whether a text of at most `budget` more tokens exists behind `joint`.
@@ -66,23 +72,38 @@ class Prover:
         return known if known is not None else self._search(joint, budget, self._rest(before)[1:])
 
     def _rest(self, joint: Joint | None) -> Ids:
-        """The witness that is written down for a state, if any."""
+        """What is written down of a rest of a state, as far as it comes nearer to the end."""
         rest: list[int] = []
-        while joint in self._witness:
-            rest.append(self._witness[joint][0])
-            joint = self.product.next(joint, rest[-1])
+        left = inf
+        while joint is not None and (known := self._known(joint)) is not None and known[1] < left:
+            token, left = known
+            rest.append(token)
+            joint = self.product.next(joint, token)
         return tuple(rest)
+
+    def _known(self, joint: Joint) -> tuple[int, int] | None:
+        """A token behind which a rest is known to exist, and within how many tokens."""
+        found = [memory[joint] for memory in (self._witness, self._onward) if joint in memory]
+        return min(found, key=lambda known: known[1], default=None)
 
     def witness(self, joint: Joint, budget: int) -> Ids:
         """The tokens of one legal rest, for a joint state that was found feasible; the end is not among them."""
         rest: list[int] = []
         while not self.product.accepts(joint):
-            if not self._is_concrete(joint, budget - len(rest)):
-                self._search(joint, budget - len(rest), (), materialise=True)
-            token = self._witness[joint][0]
-            rest.append(token)
-            joint = self.product.next(joint, token)
+            rest.append(self._step(joint, budget - len(rest)))
+            joint = self.product.next(joint, rest[-1])
         return tuple(rest)
+
+    def _step(self, joint: Joint, budget: int) -> int:
+        """The next token of some rest: what is written down, else what is seen at once to have one behind it."""
+        known = self._known(joint)
+        if known is not None and known[1] <= budget:
+            return known[0]
+        for token in self._candidates(joint, budget, None, [0]):
+            if self._at_once(self.product.next(joint, token), budget - 1) == "yes":
+                return token
+        self._search(joint, budget, (), materialise=True)
+        return self._witness[joint][0]
 
     def stuck(self, joint: Joint, budget: int) -> Joint:
         """The state furthest from `joint`, which has no rest, that a search for one came to."""
@@ -105,7 +126,7 @@ class Prover:
             return sure
         if self._failed.get(joint, -1) >= budget:
             return "no"
-        known = self._witness.get(joint)
+        known = self._known(joint)
         return "yes" if known is not None and known[1] <= budget else None
 
     def _sure(self, joint: Joint, budget: int) -> Answer | None:
@@ -226,15 +247,27 @@ class Prover:
             families[self.product.vocabulary.surfaces[token]].append(token)
         return {token: tuple(f) for text, f in families.items() if text and len(f) > 1 for token in f}
 
-    def _mentioned(self, joint: Joint) -> set[int]:
+    @cached_property
+    def group_of(self) -> dict[int, int]:
+        """A number for each usable token, the same for those that behave alike where no rule singles one out."""
+        return {token: number for number, tokens in enumerate(self._groups) for token in tokens}
+
+    def mentioned(self, joint: Joint) -> set[int]:
         """The tokens that a rule singles out, and those that print the same: what one rule says of a token, another
         may say of its text."""
         pairs = zip(self.product.rules, joint.states, strict=True)
         found = {token for rule, state in pairs if rule.mentions is not None for token in rule.mentions(state)}
         return found.union(*(self._twins[token] for token in found if token in self._twins)) if self._twins else found
 
-    def _candidates(self, joint: Joint, budget: int, hint: int | None, spent: list[int]) -> Iterator[int]:
-        """Tokens to try, so that if none of them leads to the end, no token does; refusals count as work."""
+    def _candidates(
+        self, joint: Joint, budget: int, hint: int | None, spent: list[int], thrifty: bool = False
+    ) -> Iterator[int]:
+        """Tokens to try, so that if none of them leads to the end, no token does; refusals count as work.
+
+        Those that a rule singles out come last, or first for the `thrifty`.
+        """
+        if thrifty:
+            yield from (token for token in sorted(self.mentioned(joint)) if self.product.permits(joint, token))
         for token in self._worth_asking(joint, budget, hint):
             if self.product.permits(joint, token):
                 yield token
@@ -246,7 +279,7 @@ class Prover:
         that had better not be kept for later, then all others, those nearest to the end first."""
         if hint is not None:
             yield hint
-        mentioned = self._mentioned(joint)
+        mentioned = self.mentioned(joint)
         edges = self._nearest(self.structural(joint), budget)
         kept = self._fresh.choice(self.structural(joint)) if self._fresh is not None else ()
         texts = self.product.vocabulary.texts
@@ -267,7 +300,7 @@ class Prover:
 
     def alike(self, joint: Joint) -> Iterator[int]:
         """One token for each set of tokens that behave alike in this state, permitted or not."""
-        mentioned = self._mentioned(joint)
+        mentioned = self.mentioned(joint)
         for tokens in self._groups:
             yield from self._fresh_one(tokens, mentioned, set())
         yield from sorted(mentioned)
@@ -298,14 +331,20 @@ class Prover:
         return found
 
     def _search(self, joint: Joint, budget: int, hint: Ids, materialise: bool = False) -> Answer:
+        """A search for new characters at each place; where that takes long, one for those that stand there already."""
         self._forget()
-        spent, asked = [0], False
-        stack = [(joint, self._candidates(joint, budget, hint[0] if hint else None, spent))]
+        answer = self._dive(joint, budget, hint, materialise, False)
+        return self._dive(joint, budget, (), materialise, True) if answer == "undecided" else answer
+
+    def _dive(self, joint: Joint, budget: int, hint: Ids, materialise: bool, thrifty: bool) -> Answer:
+        spent, asked = [0], thrifty
+        most = self.nodes * NODE * (THRIFT - 1 if thrifty else 1) // THRIFT
+        stack = [(joint, self._candidates(joint, budget, hint[0] if hint else None, spent, thrifty))]
         path: list[int] = []
         while stack:
             here, candidates = stack[-1]
             token = next(candidates, None)
-            if spent[0] > self.nodes * NODE:
+            if spent[0] > most:
                 return "undecided"
             if spent[0] > DOUBT * NODE and not asked and self._fresh is not None:
                 asked = True
@@ -325,6 +364,9 @@ class Prover:
             if known == "yes" and (not materialise or self._is_concrete(there, left)):
                 if self._is_concrete(there, left):
                     self._remember([*(frame[0] for frame in stack), there], [*path, token])
+                else:  # nobody looks for the way to what is known to have a rest again
+                    steps = zip((frame[0] for frame in stack), [*path, token], strict=True)
+                    self._onward.update((joint, (step, budget - i)) for i, (joint, step) in enumerate(steps))
                 return "yes"
             if known == "no":
                 spent[0] += DEAD
@@ -332,7 +374,7 @@ class Prover:
             spent[0] += NODE
             path.append(token)
             follow = hint[len(path)] if len(hint) > len(path) else None
-            stack.append((there, self._candidates(there, left, follow, spent)))
+            stack.append((there, self._candidates(there, left, follow, spent, thrifty)))
         return "no"
 
     def _is_concrete(self, joint: Joint, left: int) -> bool:
@@ -348,6 +390,6 @@ class Prover:
                 self._witness[joint] = token, rest
 
     def _forget(self) -> None:
-        for memory in (self._failed, self._witness):
+        for memory in (self._failed, self._witness, self._onward):
             if len(memory) > REMEMBERED:
                 memory.clear()

@@ -9,6 +9,7 @@ import numpy as np
 
 from .chain import Plan
 from .product import Joint, Rule
+from .tokensets import marked
 
 BROKEN = object()
 """What a rule remembers once the text has broken it."""
@@ -129,11 +130,8 @@ class Replay:
         return self.plan.chain.vocabulary.end
 
     def _usable(self) -> np.ndarray:
-        array = np.zeros(len(self.plan.chain.vocabulary), dtype=bool)
-        array[list(self.plan.chain.vocabulary.usable)] = True
-        if self._end is not None:
-            array[self._end] = True
-        return array
+        vocabulary = self.plan.chain.vocabulary
+        return self._with_end(marked(vocabulary.usable, len(vocabulary)))
 
     def _with_end(self, array: np.ndarray) -> np.ndarray:
         """The array with the end of the text in it, of which each rule has spoken by itself."""
@@ -155,10 +153,4 @@ class Replay:
 
 def _wants(rule: Rule, state: Any) -> str:
     """What a rule wants next, in its own words, if it has any."""
-    if state is BROKEN:
-        return ""
-    own = getattr(rule.constraint, "wants", None)
-    if own is not None:
-        return str(own(state))
-    machine = getattr(getattr(rule.constraint, "machine", None), "wants", None)
-    return "" if machine is None else str(machine(state[0]))
+    return "" if state is BROKEN else str(rule.wants(state))

@@ -77,8 +77,7 @@ class Scores:
             self._struck[number] = row
             return pick(row, [place])[0]
         draw = self.draws[number]
-        plus = tuple(token for token in draw.allowed.plus if token not in struck)
-        rest = TokenSet(draw.allowed.mask, (*draw.allowed.minus, *struck), plus)
+        rest = draw.allowed.without(struck)
         if rest.is_empty():
             return None
         asks = [(self.course, replace(draw, allowed=rest, uniform=place))]

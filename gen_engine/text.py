@@ -127,12 +127,12 @@ class Vocabulary:
     text, `unused` are columns that are never generated (twins of single characters, padding of the logits).
     """
 
-    surfaces: tuple[bytes, ...]
-    names: tuple[str, ...]
-    specials: frozenset[int] = frozenset()
+    surfaces: tuple[bytes, ...] = field(repr=False)
+    names: tuple[str, ...] = field(repr=False)
+    specials: frozenset[int] = field(default=frozenset(), repr=False)
     unk: int | None = None
     end: int | None = None
-    unused: frozenset[int] = field(default=frozenset())
+    unused: frozenset[int] = field(default=frozenset(), repr=False)
 
     def __post_init__(self) -> None:
         if len(self.surfaces) != len(self.names):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, reduce
 from typing import TYPE_CHECKING
@@ -61,6 +61,16 @@ class TokenSet:
         array[list(self.plus)] = True
         return array
 
+    def without(self, tokens: Collection[int]) -> TokenSet:
+        """The same set less some tokens."""
+        out = frozenset(tokens)
+        minus = out.difference(self.minus, self.plus)
+        return TokenSet(
+            self.mask,
+            (*self.minus, *(token for token in minus if self.mask.array[token])),
+            tuple(token for token in self.plus if token not in out),
+        )
+
     def is_empty(self) -> bool:
         return not self.plus and self.mask.size <= len(self.minus) and not self.to_array().any()
 
@@ -75,6 +85,13 @@ class TokenSet:
 def token_set(array: np.ndarray) -> TokenSet:
     """A set out of a bool array [vocab], which is made read-only."""
     return TokenSet(Mask(np.asarray(array, dtype=bool)))
+
+
+def marked(tokens: Iterable[int], size: int) -> np.ndarray:
+    """True for these tokens, [size]."""
+    array = np.zeros(size, dtype=bool)
+    array[list(tokens)] = True
+    return array
 
 
 class Intern:
