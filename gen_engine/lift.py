@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import ceil, inf
@@ -16,6 +16,12 @@ from .types import CharMachine, Prompt
 
 LiftedState = tuple[Any, bytes]
 """The machine's state after the last whole character, and the bytes of a character that is not finished yet."""
+
+
+def offered(rule: Any, name: str) -> Callable[..., Any] | None:
+    """An optional method of a rule; None if it has none. A field of that name, such as `most`, is no method."""
+    found = getattr(rule, name, None)
+    return found if callable(found) else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +82,7 @@ class Lifted:
             if len(self._completable) > REMEMBERED:
                 self._completable.clear()
             inner, pending = state
-            machine_set = getattr(self.machine, "allowed", None)
+            machine_set = offered(self.machine, "allowed")
             if machine_set is not None:
                 found = machine_set(inner).has_beginning(pending)
             else:
@@ -87,7 +93,7 @@ class Lifted:
 
     def allowed(self, state: LiftedState, *, single: bool = False) -> TokenSet:
         """All tokens that may follow, [vocab]; if only those of `single` characters are asked for, others may lack."""
-        machine_set = getattr(self.machine, "allowed", None)
+        machine_set = offered(self.machine, "allowed")
         if machine_set is not None and not state[1] and (single or self._is_plain):
             return self._from_chars(machine_set(state[0]))
         found = self._allowed.get(state)
@@ -107,7 +113,7 @@ class Lifted:
             array = marked(self.vocabulary.silent, len(self.vocabulary))
         else:
             array = self._from_chars(self._char_set(state[0])).to_array().copy()
-            if hasattr(self.machine, "kind"):
+            if offered(self.machine, "kind") is not None:
                 self._ask_for_each_kind(state, array)
             else:
                 self._walk(self._trie, state[0], array)
@@ -131,7 +137,7 @@ class Lifted:
     @cached_property
     def _merged_alike(self) -> list[tuple[list[int], np.ndarray]]:
         """Merged tokens whose characters are of the same kinds and repeat at the same places."""
-        kind = getattr(self.machine, "kind", None)
+        kind = offered(self.machine, "kind")
         assert kind is not None
         alike: dict[Hashable, list[int]] = {}
         for token in self.vocabulary.merged:
@@ -141,7 +147,7 @@ class Lifted:
         return [(tokens, np.array(tokens)) for tokens in alike.values()]
 
     def _char_set(self, inner: Any) -> CharSet:
-        machine_set = getattr(self.machine, "allowed", None)
+        machine_set = offered(self.machine, "allowed")
         if machine_set is not None:
             return machine_set(inner)  # type: ignore[no-any-return]
         step = self.machine.step
@@ -209,7 +215,7 @@ class Lifted:
 
     def kinds(self) -> list[Hashable] | None:
         """What makes tokens behave alike, one key for each token; None if the machine does not say."""
-        kind = getattr(self.machine, "kind", None)
+        kind = offered(self.machine, "kind")
         if kind is None:
             return None
         if self._is_plain:
@@ -232,7 +238,7 @@ class Lifted:
 
     def mentions(self, state: LiftedState) -> Iterable[int]:
         """The tokens that the state singles out."""
-        mentioned = getattr(self.machine, "mentions", None)
+        mentioned = offered(self.machine, "mentions")
         if mentioned is None:
             return ()
         carriers = self.vocabulary.carriers
@@ -241,16 +247,16 @@ class Lifted:
     @property
     def singles_out(self) -> bool:
         """Whether states may mention characters at all."""
-        return hasattr(self.machine, "mentions")
+        return offered(self.machine, "mentions") is not None
 
     @cached_property
     def has_moves(self) -> bool:
         """Whether `moves` answers: where no token prints a part of a character."""
-        return hasattr(self.machine, "moves") and not self.vocabulary.partial
+        return offered(self.machine, "moves") is not None and not self.vocabulary.partial
 
     def moves(self, state: LiftedState) -> list[tuple[Mask, LiftedState]]:
         """Disjoint sets of tokens, each with the state that follows; together they are what is permitted."""
-        machine_moves = getattr(self.machine, "moves", None)
+        machine_moves = offered(self.machine, "moves")
         assert machine_moves is not None
         found = [(self._printing(chars), (after, b"")) for chars, after in machine_moves(state[0])]
         if self.vocabulary.silent:
@@ -294,44 +300,44 @@ class Lifted:
 
     def least(self, state: LiftedState) -> float:
         """A lower bound on the tokens until the machine accepts."""
-        own = getattr(self.machine, "least", None)
+        own = offered(self.machine, "least")
         return 0 if own is None else ceil(own(state[0]) / self.vocabulary.longest)
 
     def most(self, state: LiftedState) -> float:
         """An upper bound on the characters that may still follow."""
-        own = getattr(self.machine, "most", None)
+        own = offered(self.machine, "most")
         return inf if own is None else float(own(state[0]))
 
     def spent(self, state: LiftedState) -> frozenset[str] | None:
         """The characters whose repetition alone the machine might forbid; None if it makes no such promise."""
-        own = getattr(self.machine, "spent", None)
+        own = offered(self.machine, "spent")
         return None if own is None or state[1] else own(state[0])
 
     def used_up(self, state: LiftedState, room: int) -> frozenset[str] | None:
         """The characters that never come again, as none will that is written from now on; None if they may."""
-        own = getattr(self.machine, "used_up", None)
+        own = offered(self.machine, "used_up")
         return None if own is None else own(state[0], room)
 
     def needs(self, state: LiftedState) -> Sequence[str]:
         """The characters that must still come, as often as they must."""
-        own = getattr(self.machine, "needs", None)
+        own = offered(self.machine, "needs")
         return () if own is None or state[1] else own(state[0])
 
     def wants(self, state: LiftedState) -> str:
         """What the machine wants next, in words; empty if it does not say."""
-        own = getattr(self.machine, "wants", None)
+        own = offered(self.machine, "wants")
         return "" if own is None else str(own(state[0]))
 
     def removes_at_most(self, horizon: int) -> int | None:
         """A bound on the single-character tokens forbidden at any one place, None if the machine promises none."""
-        bound = getattr(self.machine, "removes_at_most", None)
+        bound = offered(self.machine, "removes_at_most")
         if bound is None:
             return None
         return int(bound(horizon)) * self.vocabulary.widest
 
     def spares(self, token: int) -> bool:
         """Whether the machine promises never to forbid this token of single characters."""
-        spares = getattr(self.machine, "spares", None)
+        spares = offered(self.machine, "spares")
         text = self.vocabulary.texts[token]
         return text is not None and (not text or (spares is not None and all(spares(char) for char in text)))
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from .errors import GenError
 from .learn import Learner
-from .lift import Lifted
+from .lift import Lifted, offered
 from .text import Vocabulary
 from .tokensets import Ids, Intern, Mask, TokenSet, marked
 from .types import Constraint, Prompt
@@ -51,7 +51,7 @@ class Rule:
     @cached_property
     def permits(self) -> Callable[[Any, int], bool]:
         """Whether a token may follow a state."""
-        own = getattr(self.constraint, "permits", None)
+        own = offered(self.constraint, "permits")
         return own or (lambda state, token: bool(_member(self.constraint.allowed(state), token)))
 
     @property
@@ -61,7 +61,7 @@ class Rule:
 
     @cached_property
     def _own_kinds(self) -> Sequence[Hashable] | None:
-        own = getattr(self.constraint, "kinds", None)
+        own = offered(self.constraint, "kinds")
         return None if own is None else own()
 
     @cached_property
@@ -77,30 +77,30 @@ class Rule:
     def _has_kinds(self) -> bool:
         """Whether the rule itself says what makes tokens alike."""
         if isinstance(self.constraint, Lifted):
-            return hasattr(self.constraint.machine, "kind")
-        return hasattr(self.constraint, "kinds")
+            return offered(self.constraint.machine, "kind") is not None
+        return offered(self.constraint, "kinds") is not None
 
     @cached_property
     def mentions(self) -> Callable[[Any], Iterable[int]] | None:
         """The tokens that a state singles out; None if no state ever does."""
         if isinstance(self.constraint, Lifted) and not self.constraint.singles_out:
             return None
-        return getattr(self.constraint, "mentions", None)
+        return offered(self.constraint, "mentions")
 
     def removes_at_most(self, horizon: int) -> int | None:
         """A bound on the single-character tokens forbidden at any place; None if there is no promise."""
-        own = getattr(self.constraint, "removes_at_most", None)
+        own = offered(self.constraint, "removes_at_most")
         return None if own is None else own(horizon)
 
     @cached_property
     def spares(self) -> Callable[[int], bool]:
         """Whether a token is never forbidden."""
-        return getattr(self.constraint, "spares", None) or (lambda token: False)
+        return offered(self.constraint, "spares") or (lambda token: False)
 
     @cached_property
     def cut(self) -> Callable[[Any], int] | None:
         """How many trailing tokens a state cuts; None for all but stop strings."""
-        return getattr(self.constraint, "cut", None)
+        return offered(self.constraint, "cut")
 
     @property
     def is_structural(self) -> bool:
@@ -112,7 +112,7 @@ class Rule:
     def _own_moves(self) -> Callable[[Any], Iterable[tuple[Any, Any]] | None] | None:
         if isinstance(self.constraint, Lifted) and not self.constraint.has_moves:
             return None
-        return getattr(self.constraint, "moves", None)
+        return offered(self.constraint, "moves")
 
     def moves(self, state: Any) -> Iterable[tuple[Any, Any]] | None:
         """Sets of tokens and the states they lead to, None if the rule does not say."""
@@ -121,39 +121,40 @@ class Rule:
     @cached_property
     def least(self) -> Callable[[Any], float]:
         """A lower bound on the tokens until the rule accepts."""
-        return getattr(self.constraint, "least", None) or (lambda state: 0)
+        return offered(self.constraint, "least") or (lambda state: 0)
 
     @cached_property
     def most(self) -> Callable[[Any], float]:
         """An upper bound on the characters that may still follow."""
-        return getattr(self.constraint, "most", None) or (lambda state: inf)
+        return offered(self.constraint, "most") or (lambda state: inf)
 
     @cached_property
     def spent(self) -> Callable[[Any], frozenset[str] | None]:
         """The characters whose repetition alone the rule might forbid; None if there is no such promise."""
-        return getattr(self.constraint, "spent", None) or (lambda state: None)
+        return offered(self.constraint, "spent") or (lambda state: None)
 
     @cached_property
     def used_up(self) -> Callable[[Any, int], frozenset[str] | None]:
         """The characters that never come again, as none will that is written from now on; None if they may."""
-        return getattr(self.constraint, "used_up", None) or (lambda state, room: None)
+        return offered(self.constraint, "used_up") or (lambda state, room: None)
 
     @property
     def uses_up(self) -> bool:
         """Whether the rule ever promises that characters never come again."""
-        return hasattr(self.constraint.machine if isinstance(self.constraint, Lifted) else self.constraint, "used_up")
+        rule = self.constraint.machine if isinstance(self.constraint, Lifted) else self.constraint
+        return offered(rule, "used_up") is not None
 
     @cached_property
     def needs(self) -> Callable[[Any], Sequence[str]] | None:
         """The characters that must still come, as often as they must; None if the rule never says."""
-        if isinstance(self.constraint, Lifted) and not hasattr(self.constraint.machine, "needs"):
+        if isinstance(self.constraint, Lifted) and offered(self.constraint.machine, "needs") is None:
             return None
-        return getattr(self.constraint, "needs", None)
+        return offered(self.constraint, "needs")
 
     @cached_property
     def wants(self) -> Callable[[Any], str]:
         """What the rule wants next, in words; empty if it does not say."""
-        return getattr(self.constraint, "wants", None) or (lambda state: "")
+        return offered(self.constraint, "wants") or (lambda state: "")
 
 
 def _member(allowed: Any, token: int) -> bool:
@@ -274,7 +275,7 @@ class Product:
     def _short_enders(self, joint: Joint, found: TokenSet) -> Ids:
         enders: set[int] = set()
         for i in self._stops:
-            own = getattr(self.rules[i].constraint, "enders", None)
+            own = offered(self.rules[i].constraint, "enders")
             enders.update(own(joint.states[i]) if own else found.to_array().nonzero()[0].tolist())
         return tuple(token for token in enders if token in found and self._cuts_short(joint, token))
 
