@@ -151,6 +151,11 @@ class Course:
         half = (self.model.positions or 4 * RUN) // 2  # a model that slides its window keeps that many tokens
         return min(RUN, half - 1)
 
+    def witness(self, text: Text) -> int | None:
+        """The next token of the rest that is known to be legal: the end where it is empty, None if there is no end."""
+        rest = self.plan.prover.witness(text.joint, self.left(text))
+        return rest[0] if rest else self.plan.chain.vocabulary.end
+
     def force(self, text: Text, token: int) -> None:
         """Add a token that has no alternative."""
         self.write(text, token, self.plan.product.next(text.joint, token))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from math import isfinite
+from math import inf, isfinite, isnan
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -191,6 +191,11 @@ def blocked(allowed: Sequence[TokenSet], size: int) -> Tensor:
         if tokens.plus:
             array[row, np.fromiter(tokens.plus, dtype=np.int64)] = False
     return found
+
+
+def sound(logprob: float) -> float:
+    """A log-probability; what is no number counts as impossible."""
+    return -inf if isnan(logprob) else logprob
 
 
 def pick(shaped: Tensor, places: Sequence[float | None]) -> list[int | None]:

@@ -1,6 +1,7 @@
 """Character machines lifted to tokens: the same texts in every vocabulary, and sets that agree with single steps."""
 
 import itertools
+from types import SimpleNamespace
 
 import customs
 import oracle
@@ -156,6 +157,13 @@ def test_a_kind_that_is_an_empty_tuple_is_not_taken_for_that_of_a_silent_token()
     engine = engine_of(vocabulary("", "甲", "乙", specials=(0,)))
     done = engine.generate("", processors=[Named("readings", customs.Readings("乙")), "length=2"], max_new=3, seed=1)
     assert done[0].new in ("甲乙", "乙乙")
+
+
+def test_a_field_named_like_an_optional_method_promises_nothing():
+    rule, fields = length("2"), dict.fromkeys(("least", "most", "kind", "moves", "needs", "spent", "allowed"), 2)
+    machine = SimpleNamespace(start=rule.start, step=rule.step, accepts=rule.accepts, **fields)
+    [done] = engine_of(chars("ab")).generate("", processors=[machine], max_new=5, seed=1)
+    assert len(done.new) == 2
 
 
 def test_a_step_that_is_not_allowed_is_an_error():

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..course import ATTEMPTS, Course, Text
 from ..errors import GenError
-from ..scores import Scores
+from ..scores import Scores, sound
 from ..types import Draw, Extend
 from .sample import DOUBTS
 
@@ -125,7 +125,7 @@ class _Search:
         """Take note of what forced tokens cost; what was finished but for that is done."""
         text = line.text
         text.logprobs += forced
-        line.total += sum(map(_number, forced))
+        line.total += sum(map(sound, forced))
         text.fresh = text.forced = 0
         if line.why is not None:
             self.put_aside(line)
@@ -325,12 +325,11 @@ class _Growth:
         """Go on with the next token of the rest that is known to be legal."""
         course = self.search.course
         self.search.exact = False
-        rest = course.plan.prover.witness(line.text.joint, course.left(line.text))
-        token = rest[0] if rest else course.plan.chain.vocabulary.end
+        token = course.witness(line.text)
         if token is None:
             self._end(line, _Line(line.text.branch(), line.group, line.total, line.row), "full")
             return
-        self._try(line, token, line.total + _number(self.scores.logprob(line.draw, token)))
+        self._try(line, token, line.total + sound(self.scores.logprob(line.draw, token)))
 
 
 def descending(values: np.ndarray, first: int) -> Iterator[int]:
@@ -344,8 +343,3 @@ def descending(values: np.ndarray, first: int) -> Iterator[int]:
         yield from order[told:].tolist()
         told = len(order)
         size *= 8
-
-
-def _number(logprob: float) -> float:
-    """What is no number counts as impossible."""
-    return logprob if logprob == logprob else -inf

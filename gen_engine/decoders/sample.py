@@ -71,18 +71,14 @@ def _take(course: Course, scores: Scores, number: int, text: Text, at_random: bo
         struck = (*struck, token)
         doubts += answer == "undecided"
         tried = ATTEMPTS if doubts >= DOUBTS else len(struck)
-        token = _redraw(course, scores, number, text, struck, at_random) if tried < ATTEMPTS else _witness(course, text)
+        if tried < ATTEMPTS:
+            token = _redraw(course, scores, number, text, struck, at_random)
+        else:
+            token, text.exact = course.witness(text), False
     if token is not None:
         _record(scores, number, text, token)
     course.finish(text, "full" if token is None else "end")
     return True
-
-
-def _witness(course: Course, text: Text) -> int | None:
-    """The next token of the rest that is known to be legal."""
-    text.exact = False
-    rest = course.plan.prover.witness(text.joint, course.left(text))
-    return rest[0] if rest else course.plan.chain.vocabulary.end
 
 
 def _redraw(

@@ -26,7 +26,7 @@ import numpy as np
 from ..course import ATTEMPTS, Course, Text, uniform
 from ..errors import GenError
 from ..product import Joint
-from ..scores import Scores
+from ..scores import Scores, sound
 from ..types import Draw, Extend
 from .sample import DOUBTS
 
@@ -137,7 +137,7 @@ class _Population:
         """Weigh a particle by what its forced tokens cost, which the proposal writes with certainty."""
         text = particle.text
         text.logprobs += scores.forced[particle.row]
-        particle.weight += _number(sum((scores.tempered or scores.forced)[particle.row]))
+        particle.weight += sound(sum((scores.tempered or scores.forced)[particle.row]))
         text.fresh = text.forced = 0
         particle.scored = particle.why is not None
 
@@ -153,7 +153,7 @@ class _Population:
             token, joint, increment = choice.make()
             if token is not None:
                 target = float(tempered[number, token]) - norms[number]
-                particle.weight += _number(target + increment)
+                particle.weight += sound(target + increment)
                 particle.text.logprobs.append(scores.logprob(number, token))
             particle.text.undone.update(dict.fromkeys(scores.undone[number]))
             if joint is None or token is None:
@@ -278,10 +278,10 @@ class _Choice:
         """The next token of the rest that is known to be legal."""
         course, text = self.population.course, self.text
         self.population.exact = False
-        rest = course.plan.prover.witness(text.joint, course.left(text))
-        if not rest:
-            return course.plan.chain.vocabulary.end, None
-        return rest[0], course.plan.product.next(text.joint, rest[0])
+        token = course.witness(text)
+        if token is None or token == course.plan.chain.vocabulary.end:
+            return token, None
+        return token, course.plan.product.next(text.joint, token)
 
 
 def live_share(rates: Sequence[float]) -> float:
@@ -307,8 +307,3 @@ def _copy(particle: _Particle, slot: int) -> _Particle:
     text = particle.text.branch()
     text.lane = slot + 1
     return _Particle(text, particle.weight, particle.row, particle.why, particle.scored)
-
-
-def _number(logprob: float) -> float:
-    """What is no number counts as impossible."""
-    return logprob if logprob == logprob else -inf

@@ -8,6 +8,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from ..errors import GenError
+from ..lift import offered
 from ..product import as_rule
 from ..text import Vocabulary
 from ..tokensets import Intern, TokenSet
@@ -58,7 +59,7 @@ def raises_nothing_else(subject: Subject, scene: Scene) -> None:
     for state in states:
         view.accepts(state)
         for name in OPTIONAL:
-            method = getattr(view.rule, name, None)
+            method = offered(view.rule, name)
             if method is not None:
                 _ = [method(state, token) for token in view.symbols] if name == "permits" else method(state)
 

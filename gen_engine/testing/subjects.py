@@ -12,6 +12,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from ..chain import is_constraint
+from ..lift import offered
 from ..plugins import registry
 from ..product import as_rule
 from ..specs import build, parse_spec
@@ -59,7 +60,7 @@ class Subject:
     def offers(self, *names: str) -> bool:
         """Whether it offers all of these optional methods."""
         sample = self.sample
-        return all(hasattr(sample, name) for name in names)
+        return all(offered(sample, name) is not None for name in names)
 
 
 def subject_of(given: Any, alphabet: str = "", over: Over = "auto") -> Subject:
