@@ -8,7 +8,7 @@ one (Koenig and Likhachev 2005, "Adaptive A*").
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import inf
@@ -155,6 +155,10 @@ class Automaton:
             node = self._nodes[state] = _Node(accepts, max(leasts, default=0), sum(leasts))
         return node
 
+    def _ways(self, graph: Graph, here: State) -> Iterator[Edge]:
+        """The edges that count and lead elsewhere."""
+        return (edge for edge in self.edges(here) if edge[1] != here and self._counts(graph, edge))
+
     def _counts(self, graph: Graph, edge: Edge) -> bool:
         mask, after = edge
         if graph == "relaxed":
@@ -207,10 +211,8 @@ class Automaton:
                 return None
             if so_far >= deepest and all(after == here for _, after in self.edges(here)):
                 deepest, self._stuck[start] = so_far, here
-            for edge in self.edges(here):
+            for edge in self._ways(graph, here):
                 after = edge[1]
-                if not self._counts(graph, edge) or after == here:
-                    continue
                 if after is None:
                     if so_far + 1 < best:
                         best, best_edge = so_far + 1, (here, edge)
@@ -251,13 +253,18 @@ class Automaton:
         self, graph: Graph, begun: dict[State, int], came: dict[State, tuple[State, Edge]], here: State, total: float
     ) -> float:
         """Write down the way that was found, and what it says of the nodes beside it."""
-        self._nodes[here].known.setdefault(graph, 0)
+        last = self._nodes[here]
+        last.known.setdefault(graph, 0)
         self._learn(graph, begun, total)
+        # A nearest way of all whose edges print single characters is a nearest one of those, too.
+        is_fresh = graph == "relaxed" and (last.accepts or last.known.get("fresh") == last.known[graph])
         while here in came:
             before, edge = came[here]
-            node = self._nodes[before]
-            node.known[graph] = self._nodes[here].known[graph] + 1
-            node.onward[graph] = edge
+            node, distance = self._nodes[before], self._nodes[here].known[graph] + 1
+            node.known[graph], node.onward[graph] = distance, edge
+            is_fresh = is_fresh and self.weight(edge[0]) > 0
+            if is_fresh and "fresh" not in node.known:
+                node.known["fresh"], node.onward["fresh"] = distance, edge
             here = before
         return total
 

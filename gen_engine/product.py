@@ -247,14 +247,14 @@ class Product:
             return self.intern.adopt(self._usable.mask.array & False)
         if known is None:
             known, rest = self._usable, range(len(self.rules))
-        found = self.intern.meet([known, self.let_follow(joint, rest, known)]) if rest else known
+        found = self.let_follow(joint, rest, known) if rest else known
         short = self._short_enders(joint, found) if self._stops else ()
         return found.without(short) if short else found
 
     def let_follow(self, joint: Joint, rules: Sequence[int], among: TokenSet | None = None) -> TokenSet:
-        """The usable tokens that each of these rules by itself lets follow; only those `among` others count."""
+        """The usable tokens, or those `among` others, that each of these rules by itself lets follow."""
         single = among is not None and not among.plus and self._is_single(among.mask)
-        sets = [self._usable]
+        sets = [self._usable if among is None else among]
         for i in rules:
             rule, state = self.rules[i].constraint, joint.states[i]
             if isinstance(rule, Lifted):

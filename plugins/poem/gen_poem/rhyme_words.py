@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from gen_engine.errors import GenError
-from gen_engine.text import CharSet, is_han
+from gen_engine.text import EVERY_CHAR, CharSet, is_han
 
 from .patterns import Pattern
 from .verse import Spot, Verse, is_rhyming, parted
@@ -21,6 +21,9 @@ Reading = tuple[int, Spot, Words]
 State = tuple[Reading, ...]
 """Every way to read the lines that is still open."""
 
+REMEMBERED = 50_000
+"""Of how many states it is remembered what follows them."""
+
 
 @dataclass(frozen=True, eq=False)
 class RhymeWords:
@@ -32,6 +35,8 @@ class RhymeWords:
     """
 
     verses: tuple[Verse, ...]
+    _rhyming: dict[State, bool] = field(default_factory=dict, repr=False)
+    _steps: dict[tuple[State, Hashable], State | None] = field(default_factory=dict, repr=False)
 
     @staticmethod
     def of(verse: Verse) -> RhymeWords:
@@ -59,6 +64,23 @@ class RhymeWords:
         return tuple(found)
 
     def step(self, state: State, char: str) -> State | None:
+        if self._may_rhyme(state):
+            return self._after(state, char)
+        key = state, self.kind(char)  # elsewhere the character itself does not matter
+        if key not in self._steps:
+            self._steps[key] = self._after(state, char)
+        return self._steps[key]
+
+    def _may_rhyme(self, state: State) -> bool:
+        """Whether by some way to read the text a rhyme word comes next."""
+        if state not in self._rhyming:
+            if len(self._rhyming) > REMEMBERED:
+                self._rhyming.clear()
+                self._steps.clear()
+            self._rhyming[state] = any(rhyming_letter(spot) is not None for _, spot, _ in state)
+        return self._rhyming[state]
+
+    def _after(self, state: State, char: str) -> State | None:
         found = []
         for number, spot, words in state:
             after = self.verses[number].step(spot, char)
@@ -77,6 +99,8 @@ class RhymeWords:
 
     def allowed(self, state: State) -> CharSet:
         """All characters but the rhyme words that would come again."""
+        if not self._may_rhyme(state):
+            return EVERY_CHAR
         return CharSet(minus=frozenset(char for char in self._ending(state) if self.step(state, char) is None))
 
     @staticmethod
