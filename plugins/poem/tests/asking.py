@@ -1,117 +1,141 @@
-"""Random requests for verse, in every combination of wishes; half of them read off real poems, so that a text exists."""
+"""Random requests for verse, in every combination of wishes; some are read off real poems, so that a text exists."""
 
-import json
-import lzma
 import random
 from dataclasses import dataclass, field
 
 import independent
-from independent import LINES
+from independent import LEVEL, LINES, OBLIQUE, OLD
 
-BOOKS = ("pingshui", "pingshui", "cilin", "xinyun", "tongyun")
-DECODERS = ("sample", "sample", "sample", "greedy", "beam,width=3", "smc,particles=4")
-TUNES = ("浣溪沙", "西江月", "如梦令", "菩萨蛮", "卜算子", "忆江南", "清平乐", "蝶恋花")
+BOOKS = ("pingshui", "pingshui", "pingshui", "cilin", "xinyun", "tongyun", "none")
+DECODERS = ("sample",) * 7 + ("greedy", "beam,width=3", "smc,particles=4")
+SHAPERS = ("temperature=0.7", "temperature=1.8", "top_k=5", "top_p=0.8")
+ACROSTICS = {"acrostic": lambda n: 0, "acrostic tail": lambda n: -1, "acrostic diagonal": lambda n: n}
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A request: `wishes` for the checker, `processors` for the engine; `planted` is a text that fulfils them."""
+class Case:
+    """Wishes for the checker, `processors` for the engine; `planted` is a text that fulfils them, if one is known.
+
+    `size` is how many characters the text may have, and `must_begin` how much of the planted one is given at least.
+    """
 
     wishes: dict
     processors: tuple
-    prompt: str
-    decoder: str
-    seed: int
-    max_new: int
+    size: int
     planted: str = ""
-    checked: dict = field(default_factory=dict)
+    must_begin: int = 0
 
 
-def poems(data, alphabet, count, rng):
-    """Real poems of these characters, in the marks of the forms."""
-    found = []
-    with lzma.open(data / "poems.jsonl.xz", "rt", encoding="utf-8") as file:
-        for line in file:
-            poem = json.loads(line)
-            text = poem["text"].translate(str.maketrans(",.", "，。"))
-            if rng.random() < 0.05 and set(text) <= alphabet and independent.is_layout(text, *LINES[poem["form"]]):
-                found.append((poem["form"], text))
-                if len(found) >= count:
-                    break
-    rng.shuffle(found)
-    return found
+@dataclass(frozen=True)
+class World:
+    """A model, the characters that it knows, and real poems, songs and couplets to read wishes off."""
+
+    name: str
+    engine: object
+    chars: tuple
+    poems: tuple = ()
+    songs: tuple = ()
+    couplets: tuple = ()
+    tunes: tuple = ()
+    known: frozenset = field(default=frozenset())
 
 
-def songs(data, tables, alphabet, count):
-    """Real ci of these characters, marked as one form of their tune has it: (tune, text)."""
-    found = []
-    with lzma.open(data / "ci.jsonl.xz", "rt", encoding="utf-8") as file:
-        for line in file:
-            song = json.loads(line)
-            if song["cipai"] in TUNES and len(found) < count:
-                text = marked(tables, song["cipai"], song["text"])
-                if text and set(text) - set("、") <= alphabet:
-                    found.append((song["cipai"], text))
-    return found
-
-
-def marked(tables, tune, text):
-    """The text with the marks of a form that it obeys, "" if there is none."""
-    chars = [char for char in text if char.isalpha()]
-    for form in tables.of_tune(tune):
-        segments = independent._segments(form)
-        if segments and sum(len(tones) for tones, _ in segments) == len(chars):
-            rest = iter(chars)
-            laid = "".join("".join(next(rest) for _ in tones) + mark for tones, mark in segments)
-            if independent.obeys_tune(tables, laid, tune):
-                return laid
-    return ""
+# ---------------------------------------------------------------------------------------------- as processors
 
 
 def spelled(wishes):
     """The processors of the engine for these wishes."""
-    found = ["no_unk", "no_special"]
-    if wishes.get("tune"):
-        found.append(f"form={wishes['tune']},book=cilin")
-    elif wishes.get("form"):
-        options = {"tones": wishes["tones"], "book": wishes["book"], "rhyme": wishes.get("group"), "start": wishes.get("start"),
-                   "first": wishes.get("first"), "rows": wishes["rows"] if "排" in wishes["form"] else None}  # fmt: skip
-        verse = wishes["form"] + "".join(f",{key}={value}" for key, value in options.items() if value)
-        found += [f"form={verse}"] + [f"distinct_rhymes={verse}"] * bool(wishes.get("distinct_rhymes"))
-    else:
-        found.append(f"form={wishes['rows']}x{wishes['cols']}")
-    for kind in ("acrostic", "acrostic tail", "acrostic diagonal"):
-        if wishes.get(kind):
-            found.append(f"acrostic={wishes[kind]}" + (f",at={kind.split()[1]}" if " " in kind else ""))
+    found = ["no_unk", "no_special", *shape_rules(wishes)]
+    given = [kind for kind in ACROSTICS if wishes.get(kind)]
+    found += [f"acrostic={wishes[kind]}" + (f",at={kind.split()[1]}" if " " in kind else "") for kind in given]
     found += [f"{name}={'|'.join(wishes[name])}" for name in ("require", "ban") if wishes.get(name)]
     found += [f"template='{wishes['template']}'"] if wishes.get("template") else []
     found += ["distinct"] * bool(wishes.get("distinct"))
     found += [f"no_repeat={wishes['no_repeat']},exempt=punctuation"] if wishes.get("no_repeat") else []
-    found += ["parallel"] * bool(wishes.get("parallel"))
-    return found
+    if wishes.get("parallel"):
+        numbers, book = wishes["parallel"]
+        found.append(f"parallel={'|'.join(map(str, numbers))},book={book}")
+    return tuple(found)
 
 
-def random_wishes(rng, alphabet):
+def shape_rules(wishes):
+    if wishes.get("couplet"):
+        return [f"couplet={'，'.join(map(str, wishes['couplet']))},book={wishes['book']}"]
+    name = wishes.get("tune") or wishes.get("form")
+    if not name:
+        return [f"form={wishes['rows']}x{wishes['cols']}"]
+    rows = wishes["rows"] if not wishes.get("tune") and not LINES[name][0] else None
+    options = {key: wishes.get(key) for key in ("tones", "book", "start", "first", "variant")}
+    options |= {"rhyme": wishes.get("group"), "rows": rows}
+    verse = name + "".join(f",{key}={value}" for key, value in options.items() if value)
+    return [f"form={verse}"] + [f"distinct_rhymes={verse}"] * bool(wishes.get("distinct_rhymes"))
+
+
+# ------------------------------------------------------------------------------------------ wishes without a text
+
+
+def free_case(rng, world):
     """Wishes that may or may not have a text."""
-    form = rng.choice([*LINES, ""])
+    dice = rng.random()
+    if dice < 0.1 and world.tunes:
+        return free_song(rng, world)
+    if dice < 0.2 and not is_crowded(world):
+        shape = rng.choice([(3,), (5,), (7,), (7,), (9,), (4, 5), (4, 4, 6)])
+        wishes = {"couplet": shape, "book": rng.choice(BOOKS)}
+        return Case(wishes, spelled(wishes), 2 * sum(shape) + 2 * len(shape))
+    wishes = free_form(rng)
+    if wishes["form"] and wishes["book"] != "none" and rng.random() < 0.15:
+        wishes["group"] = rng.choice("东支先阳尤" if wishes["book"] == "pingshui" else GROUPS[wishes["book"]])
+    wishes |= more(rng, wishes, world.chars, None)
+    if rng.random() < 0.15 and not is_crowded(world):
+        wishes["parallel"] = tuple(sorted({rng.randint(1, 4) for _ in range(2)})), rng.choice(BOOKS)
+    return Case(wishes, spelled(wishes), wishes["rows"] * (wishes["cols"] + 1))
+
+
+GROUPS = {"cilin": (1, 2, 3, 7, 11), "xinyun": "麻波寒唐庚", "tongyun": "啊安昂英衣"}
+
+
+def free_form(rng):
+    """A form with some way to be judged."""
+    form = rng.choice([*LINES, *LINES, "", ""])
     wishes = {"form": form, "tones": rng.choice(["strict", "loose", "off"]), "book": rng.choice(BOOKS)}
     rows, cols = LINES[form] if form else (rng.randint(1, 6), rng.randint(1, 7))
-    wishes |= {"rows": rows or rng.choice([10, 12]), "cols": cols}
-    if form and rng.random() < 0.3:
+    if not rows:
+        rows = rng.choice((2, 3, 6, 9) if form in OLD else (4, 6) if form == "六言" else (10, 12))
+    wishes |= {"rows": rows, "cols": cols}
+    if form and independent.tones_of(wishes) != "off" and rng.random() < 0.3:
         wishes |= {"start": rng.choice(["平起", "仄起", ""]), "first": rng.choice(["rhymed", "unrhymed", ""])}
-    return wishes | _more(rng, wishes, lambda: rng.choice(alphabet), None)
+    return wishes
 
 
-def _more(rng, wishes, char, text):
+def is_crowded(world):
+    """Whether couplets of few characters have no room: there the search for what is still possible takes too long."""
+    return len(world.chars) < FEW
+
+
+FEW = 60
+
+
+def free_song(rng, world):
+    tune = rng.choice(world.tunes)
+    wishes = {
+        "tune": tune.name,
+        "book": rng.choice(["cilin", "cilin", "xinyun"]),
+        "tones": rng.choice(["loose", "off"]),
+    }
+    wishes["distinct_rhymes"] = rng.random() < 0.3
+    return Case(wishes, spelled(wishes), tune.longest)
+
+
+def more(rng, wishes, chars, text):
     """A few wishes beside the form; read off `text` if there is one."""
     rows, cols = wishes["rows"], wishes["cols"]
-    lines = independent.split(text)[0] if text else [[char() for _ in range(cols)] for _ in range(rows)]
+    lines = independent.split(text)[0] if text else [[rng.choice(chars) for _ in range(cols)] for _ in range(rows)]
     found = {}
     if rng.random() < 0.4:
         count = rng.randint(1, min(rows, cols))
         kind = rng.choice(["acrostic", "acrostic", "acrostic tail", "acrostic diagonal"])
-        place = {"acrostic": lambda n: 0, "acrostic tail": lambda n: -1, "acrostic diagonal": lambda n: n}[kind]
-        found[kind] = "".join(line[place(n)] for n, line in enumerate(lines[:count]))
+        found[kind] = "".join(line[ACROSTICS[kind](n)] for n, line in enumerate(lines[:count]))
     if rng.random() < 0.25:
         shown = rng.random()
         marks = ["，" if n % 2 == 0 and n + 1 < rows else "。" for n in range(rows)]
@@ -120,82 +144,119 @@ def _more(rng, wishes, char, text):
     if rng.random() < 0.2:
         found["require"] = "".join({rng.choice(rng.choice(lines)) for _ in range(rng.randint(1, 2))})
     if rng.random() < 0.2:
-        found["ban"] = "".join({char() for _ in range(3)} - (set(text) if text else set(found.get("require", ""))))
+        spared = set(text) if text else set(found.get("require", ""))
+        found["ban"] = "".join(sorted({rng.choice(chars) for _ in range(3)} - spared))
     found["distinct"] = rng.random() < 0.25
-    found["no_repeat"] = 0 if found["distinct"] or rng.random() < 0.7 else rng.choice([1, 2, 3])
-    found["distinct_rhymes"] = bool(wishes["form"]) and rng.random() < 0.5
+    found["no_repeat"] = (
+        0 if found["distinct"] or rng.random() < 0.7 else rng.choice([1, 2, 3, 8 if len(chars) >= FEW else 3])
+    )
+    found["distinct_rhymes"] = bool(wishes["form"]) and wishes["book"] != "none" and rng.random() < 0.5
     return found
 
 
-def planted_wishes(tables, rng, form, text, alphabet):
-    """Wishes that this poem fulfils, as the independent checker sees it."""
-    rows = len(independent.split(text)[0])
-    wishes = {"form": form, "rows": rows, "cols": LINES[form][1], "book": rng.choice(BOOKS)}
-    tones = [
-        t
-        for t in ("strict", "loose", "off")
-        if independent.obeys_regulated(tables, text, form, tones=t, book=wishes["book"])
-    ]
-    if not tones:
-        wishes |= {"form": "", "tones": "off"}
-    else:
-        wishes["tones"] = tones[0] if rng.random() < 0.6 else tones[-1]
-    wishes |= _more(rng, wishes, lambda: rng.choice(alphabet), text)
-    broken = independent.breaks(text, "", {name: wish for name, wish in wishes.items() if wish and name in OPTIONAL})
+# --------------------------------------------------------------------------------------- wishes read off real ones
+
+
+def planted_case(tables, rng, world):
+    """Wishes that a real poem fulfils, as the independent checker sees it."""
+    dice = rng.random()
+    if world.songs and (dice < 0.15 or not world.poems):
+        return planted_song(tables, rng, world)
+    if world.couplets and (dice < 0.3 or not world.poems) and not is_crowded(world):
+        return planted_couplet(tables, rng, world)
+    form, text = rng.choice(world.poems)
+    if LINES[form][1] == 7 and rng.random() < 0.06:  # six characters a line, as there are no such poems
+        lines, marks = independent.split(text)
+        text, form = "".join(line[1:] + mark for line, mark in zip(lines, marks, strict=True)), "六" + form[1]
+    wishes = judged(tables, rng, form, text)
+    wishes |= more(rng, wishes, world.chars, text)
+    if rng.random() < 0.25 and not is_crowded(world):
+        book = rng.choice(BOOKS)
+        lines = independent.split(text)[0]
+        fit = [
+            n for n in range(1, len(lines) // 2 + 1) if independent.are_couplets_parallel(tables, lines, ((n,), book))
+        ]
+        wishes["parallel"] = (tuple(fit), book) if fit else None
+    wishes = without_broken(tables, text, wishes)
+    return Case(wishes, spelled(wishes), len(text), text, begins_unknown(world, text))
+
+
+def begins_unknown(world, text):
+    """How much of a text must be given because the model has no token for some of its characters."""
+    return max((n + 1 for n, char in enumerate(text) if char not in world.known), default=0)
+
+
+def without_broken(tables, text, wishes):
+    broken = independent.breaks(tables, text, "", wishes)
     return {name: wish for name, wish in wishes.items() if name not in broken}
 
 
-OPTIONAL = (
-    "acrostic",
-    "acrostic tail",
-    "acrostic diagonal",
-    "template",
-    "require",
-    "ban",
-    "distinct",
-    "no_repeat",
-    "distinct_rhymes",
-)
+def judged(tables, rng, form, text):
+    """The form of a text, and how strictly and by which book it is one."""
+    lines = independent.split(text)[0]
+    name = rng.choice([form] * 6 + [{5: "五古", 7: "七古"}.get(len(lines[0]), form), ""])
+    wishes = {"form": name, "rows": len(lines), "cols": len(lines[0]), "book": rng.choice(BOOKS), "tones": "off"}
+    fit = [t for t in ("strict", "loose", "off") if name and independent.ways(tables, lines, {**wishes, "tones": t})]
+    if not fit:
+        return {**wishes, "form": "", "tones": "off"}
+    wishes["tones"] = fit[0] if rng.random() < 0.6 else fit[-1]
+    found = independent.ways(tables, lines, wishes)
+    head, rhymed = rng.choice(found)
+    if independent.tones_of(wishes) != "off" and rng.random() < 0.3:
+        wishes["start"] = {LEVEL: "平起", OBLIQUE: "仄起"}[head]
+    if rng.random() < 0.3:
+        wishes["first"] = "rhymed" if rhymed else "unrhymed"
+    if wishes["book"] != "none" and rng.random() < 0.3:
+        wishes["group"] = shared_group(tables, lines, wishes)
+    return wishes
 
 
-def ask(tables, rng, alphabet, real, sung=(), decoders=DECODERS):
-    """One request; planted half of the time."""
-    alphabet, planted = sorted(alphabet - set("，。、")), ""
-    if sung and rng.random() < 0.15:
-        tune, planted = rng.choice(sung)
-        wishes = {"tune": tune}
-    elif real and rng.random() < 0.5:
-        form, planted = rng.choice(real)
-        wishes = planted_wishes(tables, rng, form, planted, alphabet)
-    else:
-        wishes = random_wishes(rng, alphabet)
-    begun = rng.choice([0, 0, 0, 2, 9]) if planted and not wishes.get("ban") else 0
-    size = len(planted) if wishes.get("tune") else wishes["rows"] * (wishes["cols"] + 1)
-    size = max(size, 130) if wishes.get("tune") else size
-    return Asked(
-        wishes,
-        tuple(spelled(wishes)),
-        planted[:begun],
-        rng.choice(decoders),
-        rng.randrange(2**32),
-        size - begun,
-        planted,
-    )
+def shared_group(tables, lines, wishes):
+    """A group in which the even lines rhyme by the wishes."""
+    groups = {group for _, group, _ in tables.readings(lines[1][-1], wishes["book"])}
+    return next(g for g in sorted(groups, key=str) if independent.ways(tables, lines, {**wishes, "group": g}))
 
 
-def verdict(tables, asked, text):
-    """What is wrong with a text that was written for a request, in words; nothing if all is right."""
-    wishes = asked.wishes
-    if wishes.get("tune"):
-        return [] if independent.obeys_tune(tables, text, wishes["tune"]) else ["tune"]
-    found = [] if independent.is_layout(text, wishes["rows"], wishes["cols"]) else ["layout"]
-    if found:
-        return found
-    keys = ("tones", "book", "group", "start", "first")
-    given = {key: wishes[key] for key in keys if wishes.get(key)}
-    if wishes.get("form") and not independent.obeys_regulated(tables, text, wishes["form"], **given):
-        found.append("tones and rhyme")
-    return found + independent.breaks(text, asked.prompt, {n: w for n, w in wishes.items() if w and n in OPTIONAL})
+def planted_song(tables, rng, world):
+    tune, text = rng.choice(world.songs)
+    wishes = {"tune": tune.name, "book": "cilin", "tones": rng.choice(["loose", "loose", "off"])}
+    number = tables.of_tune(tune.name).index(independent.sung_ways(tables, text, wishes)[0]) + 1
+    wishes["variant"] = number if rng.random() < 0.3 else None
+    if rng.random() < 0.2:
+        wishes["require"] = "".join({rng.choice([c for c in text if c not in "，。、"]) for _ in range(2)})
+    wishes["no_repeat"] = rng.choice([0, 0, 0, 1, 2])
+    wishes = without_broken(tables, text, wishes)
+    return Case(wishes, spelled(wishes), tune.longest, text.replace("、", "，"), begins_unknown(world, text))
+
+
+def planted_couplet(tables, rng, world):
+    text = rng.choice(world.couplets)
+    shape = tuple(map(len, text[: len(text) // 2 - 1].split("，")))
+    books = [b for b in BOOKS if not independent.couplet_faults(tables, text, {"couplet": shape, "book": b})]
+    if not books and len(shape) > 1:
+        return free_case(rng, world)
+    plain = {"form": "", "rows": 2, "cols": shape[0], "tones": "off", "book": "none"}
+    wishes = {"couplet": shape, "book": rng.choice(books)} if books else plain
+    if rng.random() < 0.3 and len(shape) == 1:
+        wishes["acrostic"] = text[0] + text[shape[0] + 1]
+    wishes["distinct"] = rng.random() < 0.3
+    wishes = without_broken(tables, text, wishes)
+    return Case(wishes, spelled(wishes), len(text), text, begins_unknown(world, text))
+
+
+# ------------------------------------------------------------------------------------------------- what is asked
+
+
+def prompts(rng, case, world):
+    """One or two beginnings to ask for a case with."""
+    if not case.planted:
+        odd = "".join(rng.choice(world.chars) for _ in range(rng.randint(1, 2)))
+        return ["", odd] if rng.random() < 0.2 else [""]
+    least, size = case.must_begin, len(case.planted)
+    if rng.random() < 0.6:
+        return [case.planted[:least]]
+    longer = rng.choice([least, min(size - 1, least + 2), rng.randrange(least, size), size - 1])
+    return sorted({case.planted[:least], case.planted[: max(longer, least)]})
 
 
 def generator(seed):

@@ -4,72 +4,49 @@ Regulated verse after 王力《诗词格律》: lines are opposed within a coupl
 second place; even places alternate; odd lines end oblique, even ones level, the first either. Strictly, a line also
 has neither 孤平 nor 三平尾 and keeps the odd places that are not named free.
 Both take 平平仄平仄 for 平平平仄仄 (特拗).
+
+What is wished for is a dict, as `asking.py` makes it.
 """
 
-import json
 import re
-import tarfile
-from functools import cache
 from itertools import product
 
-LEVEL, OBLIQUE = "平", "仄"
+from raw_tables import LEVEL, OBLIQUE, Packaged, Tables, open_tables
+
 MARKS = "，。"
-LINES = {"五绝": (4, 5), "七绝": (4, 7), "五律": (8, 5), "七律": (8, 7), "五排": (0, 5), "七排": (0, 7)}
+LINES = {
+    "五绝": (4, 5), "七绝": (4, 7), "五律": (8, 5), "七律": (8, 7), "五排": (0, 5), "七排": (0, 7),
+    "六绝": (4, 6), "六律": (8, 6), "六言": (0, 6), "五古": (0, 5), "七古": (0, 7),
+}  # fmt: skip
+"""Lines (0: as many as are wished for) and characters a line."""
+
+OLD = ("五古", "七古")
+"""Old verse (古体) has rhymes and no tones."""
+
+UNREAD = frozenset("?")
+"""The tones of a character that the book does not know: none that a place could want."""
 
 
-class Tables:
-    """Readings of characters out of the raw tables: sets of (tone, group, is entering)."""
-
-    def __init__(self, archive):
-        with tarfile.open(archive, "r:xz") as tar:
-
-            def read(name):
-                return json.load(tar.extractfile(next(m for m in tar.getnames() if m.endswith(name))))
-
-            self.old, self.new, self.tunes = (
-                read("pingshui_char.json"),
-                read("couyun_newrhyme.json"),
-                read("cipu_qinding.json"),
-            )
-        from opencc import OpenCC
-
-        self._convert = cache(OpenCC("s2t").convert)
-
-    def readings(self, char, book):
-        spellings = {char, self._convert(char)}
-        return set().union(*(self._raw(spelling, book) for spelling in spellings))
-
-    @cache  # noqa: B019 - one instance lives as long as the tests
-    def _raw(self, char, book):
-        if book == "pingshui":
-            return {
-                (tone_of(r[0]), re.sub("^[上下]?[平去入]?[一二三四五六七八九十]+", "", r[1]), r[0] == "入")
-                for r in self.old.get(char, ())
-            }
-        if book == "cilin":
-            return {(tone_of(r[0]), r[2], r[0] == "入") for r in self.old.get(char, ())}
-        table = self.new["xin_yun" if book == "xinyun" else "tong_yun"]
-        names = self.new["xin_hanzi" if book == "xinyun" else "tong_hanzi"]
-        found = set()
-        for final, oblique in self.new["pinyin_finals"].get(char, ()):
-            group = next((number for number, finals in table.items() if final in finals), None)
-            if group is not None:
-                found.add((OBLIQUE if oblique else LEVEL, names[int(group) - 1], False))
-        return found
-
-    def tones(self, char, book):
-        return {tone for tone, _, _ in self.readings(char, book)}
-
-    def of_tune(self, name):
-        return next(tune for tune in self.tunes if name in tune["names"])["forms"]
+def judge(tables, wishes, prompt, text):
+    """What is wrong with a text, in words; nothing if all is right."""
+    if not text.startswith(prompt) or text == prompt == "":
+        return ["prompt"]
+    found = shape_faults(tables, wishes, text)
+    return found or breaks(tables, text, prompt, wishes)
 
 
-def tone_of(name):
-    return LEVEL if name == "平" else OBLIQUE
+def shape_faults(tables, wishes, text):
+    """What is wrong with lines, tones and rhymes."""
+    if wishes.get("tune"):
+        return [] if sung_ways(tables, text, wishes) else ["tune"]
+    if wishes.get("couplet"):
+        return couplet_faults(tables, text, wishes)
+    if not is_layout(text, wishes["rows"], wishes["cols"]):
+        return ["layout"]
+    return ["tones and rhyme"] if wishes.get("form") and not ways(tables, split(text)[0], wishes) else []
 
 
-def open_tables(data):
-    return Tables(data / "rhyme.tar.xz")
+# ---------------------------------------------------------------------------------------------- lines and tones
 
 
 def split(text):
@@ -79,33 +56,58 @@ def split(text):
 
 
 def is_layout(text, rows, cols):
-    """Whether the text is `rows` (0: any even number from ten) lines of `cols` characters with ， and 。 in turn."""
+    """Whether the text is `rows` lines of `cols` characters with ， and 。 in turn."""
     lines, marks = split(text)
-    wanted = len(lines) if rows == 0 else rows
-    ends = ["，" if n % 2 == 0 and n + 1 < wanted else "。" for n in range(wanted)]
-    right = wanted == len(lines) and all(len(line) == cols for line in lines) and marks == ends
-    return right and len("".join(lines)) + len(marks) == len(text) and (rows > 0 or (wanted >= 10 and wanted % 2 == 0))
+    ends = ["，" if n % 2 == 0 and n + 1 < rows else "。" for n in range(rows)]
+    right = rows == len(lines) and all(len(line) == cols for line in lines) and marks == ends
+    return right and len("".join(lines)) + len(marks) == len(text) and all(map(is_letter, "".join(lines)))
 
 
-def obeys_regulated(tables, text, form, *, tones, book, group="", start="", first=""):
-    """Whether some standard pattern, and some reading of every character, makes the text regulated verse."""
-    lines, _ = split(text)
-    for head, rhymed in product((LEVEL, OBLIQUE), (True, False)):
+def is_letter(char):
+    return char.isalpha() and not char.isascii()
+
+
+def tones_of(wishes):
+    """How tones are judged: strict, loose or off."""
+    return "off" if wishes["form"] in OLD else wishes["tones"]
+
+
+def ways(tables, lines, wishes):
+    """The ways (tone of the second character, does the first line rhyme) in which it is the verse wished for."""
+    return [way for way in open_ways(wishes) if is_way(tables, lines, wishes, *way)]
+
+
+def open_ways(wishes):
+    """The patterns that the wishes leave open."""
+    for head, rhymed in product((LEVEL, OBLIQUE) if tones_of(wishes) != "off" else ("",), (True, False)):
         named = ("平起" if head == LEVEL else "仄起", "rhymed" if rhymed else "unrhymed")
-        if start not in ("", named[0]) or first not in ("", named[1]):
-            continue
-        if _fits(tables, lines, head, rhymed, tones, book or "pingshui") and (
-            not book or _rhymes(tables, lines, rhymed, book, group, tones)
-        ):
-            return True
-    return False
+        if wishes.get("start") in (None, "", named[0]) and wishes.get("first") in (None, "", named[1]):
+            yield head, rhymed
 
 
-def _fits(tables, lines, head, rhymed, tones, book):
-    return tones == "off" or all(
-        line_fits([tables.tones(char, book) for char in line], second, end, tones == "strict")
-        for line, (second, end) in zip(lines, line_kinds(len(lines), head, rhymed), strict=True)
-    )
+def is_way(tables, lines, wishes, head, rhymed):
+    """Whether the lines have the tones and rhymes of a pattern."""
+    tones, book = tones_of(wishes), wishes["book"]
+    kinds = list(line_kinds(len(lines), head, rhymed))
+    if tones != "off" and not all(
+        line_fits([tables.tones(char, book) or UNREAD for char in line], second, end, tones == "strict")
+        for line, (second, end) in zip(lines, kinds, strict=True)
+    ):
+        return False
+    ends = [line[-1] for line in rhyming(lines, rhymed)]
+    return book == "none" or agree(tables, ends, book, wishes.get("group"), "" if tones == "off" else LEVEL)
+
+
+def rhyming(lines, rhymed):
+    """The lines that rhyme: even ones, and the first if it does."""
+    return [line for number, line in enumerate(lines) if number % 2 or (number == 0 and rhymed)]
+
+
+def agree(tables, chars, book, group, tone):
+    """Whether the characters share a reading; of that tone (else of any one) and that group, if they are given."""
+    read = [{r if not tone else r[:2] for r in tables.readings(char, book)} for char in chars]
+    shared = set.intersection(*read) if read else {(tone, group)}
+    return any((not group or r[1] == group) and (not tone or r[0] == tone) for r in shared)
 
 
 def line_kinds(count, head, rhymed):
@@ -131,11 +133,15 @@ def _reading_fits(tones, second, end, strict):
     special = _is_special(tones, second, end)
     if tones[-1] != end or not (even or special):
         return False
+    if strict and len(tones) == 6:
+        return _is_strict_six(tones, second, end)
     return not strict or special or _is_strict(tones[-5:])
 
 
 def _is_special(tones, second, end):
     """特拗: 平平仄平仄 instead of 平平平仄仄, the first of the five level."""
+    if len(tones) not in (5, 7):
+        return False
     before = len(tones) == 5 or tones[1] == second
     kind = second == (LEVEL if len(tones) == 5 else OBLIQUE) and end == OBLIQUE
     return before and kind and tones[-5:] == (LEVEL, LEVEL, OBLIQUE, LEVEL, OBLIQUE)
@@ -151,32 +157,16 @@ def _is_strict(five):
     return third == LEVEL or second == OBLIQUE  # 平平平仄仄; in 仄仄平平仄 an oblique third place is 小拗, which passes
 
 
-def _rhymes(tables, lines, rhymed, book, group, tones):
-    ends = [line[-1] for number, line in enumerate(lines) if number % 2 or (number == 0 and rhymed)]
-    if tones == "off":  # then any tone will do, but it is one
-        return _agree(tables, ends, book, group)
-    shared = set.intersection(
-        *({name for tone, name, _ in tables.readings(char, book) if tone == LEVEL} for char in ends)
-    )
-    return group in shared if group else bool(shared)
+def _is_strict_six(tones, second, end):
+    """Six characters: the fifth goes with the second, and 仄仄平平仄平 keeps its level third (no 孤平)."""
+    alone = (second, end) == (OBLIQUE, LEVEL)
+    return tones[4] == second and (not alone or tones[2] == LEVEL)
 
 
-def obeys_old(tables, text, book, group=""):
-    """Old verse (古体): all even lines rhyme by one group of one tone."""
-    return _agree(tables, [line[-1] for line in split(text)[0][1::2]], book, group)
+# --------------------------------------------------------------------------------------------------- tunes of ci
 
 
-def _agree(tables, chars, book, group):
-    shared = set.intersection(*(tables.readings(char, book) for char in chars))
-    return any(name == group for _, name, _ in shared) if group else bool(shared)
-
-
-def obeys_tune(tables, text, name, book="cilin"):
-    """Whether the text is one of the tune's forms, as the raw tune book has them."""
-    return any(_obeys_form(tables, text, form, book) for form in tables.of_tune(name) if _segments(form) is not None)
-
-
-def _segments(form):
+def segments(form):
     """The tones of each segment and its mark, None if the book's line cannot be read."""
     found = []
     for part in form["ge_lyu_sep"]:
@@ -187,57 +177,142 @@ def _segments(form):
     return found if "".join(tones for tones, _ in found) == form["ge_lyu_str"] else None
 
 
-def _obeys_form(tables, text, form, book):
-    segments = _segments(form)
+def sung_ways(tables, text, wishes):
+    """The forms of the tune that the text is one of, as the raw tune book has them."""
+    forms = enumerate(tables.of_tune(wishes["tune"]), 1)
+    wanted = wishes.get("variant")
+    return [
+        form for n, form in forms if wanted in (None, 0, n) and segments(form) and _is_sung(tables, text, form, wishes)
+    ]
+
+
+def _is_sung(tables, text, form, wishes):
     lines, marks = split(text)
-    if [len(line) for line in lines] != [len(tones) for tones, _ in segments]:
+    wanted = segments(form)
+    if [len(line) for line in lines] != [len(tones) for tones, _ in wanted]:
         return False
-    if any(
-        mark != wanted and (mark, wanted) != ("，", "、") for mark, (_, wanted) in zip(marks, segments, strict=True)
+    if sum(map(len, lines)) + len(marks) != len(text) or any(
+        mark != asked and (mark, asked) != ("，", "、") for mark, (_, asked) in zip(marks, wanted, strict=True)
     ):
         return False
-    chars, signs = "".join(lines), form["ge_lyu_str"]
-    if any(sign != "中" and sign not in tables.tones(char, book) for char, sign in zip(chars, signs, strict=True)):
+    chars, signs, book = "".join(lines), form["ge_lyu_str"], wishes["book"]
+    rhymes = {abs(place) for places in form["yun_classify"].values() for place in places}
+    judged = range(len(chars)) if wishes["tones"] != "off" else rhymes
+    if any(signs[i] not in ("中", *tables.tones(chars[i], book)) for i in judged):
         return False
-    for places in form["yun_classify"].values():
-        options = [
-            {name for tone, name, _ in tables.readings(chars[abs(p)], book) if signs[abs(p)] in ("中", tone)}
-            for p in places
-        ]
-        if options and not set.intersection(*options):
-            return False
-    return True
+    return all(_sing_alike(tables, chars, signs, places, book) for places in form["yun_classify"].values())
 
 
-# ------------------------------------------------------------------------------------------ wishes of all kinds
+def _sing_alike(tables, chars, signs, places, book):
+    """Whether the words of one rhyme share a group: each by a reading that its sign lets pass."""
+    options = [
+        {group for tone, group, _ in tables.readings(chars[abs(p)], book) if signs[abs(p)] in ("中", tone)}
+        for p in places
+    ]
+    return not options or bool(set.intersection(*options))
 
 
-def breaks(text, prompt, wishes):
-    """The names of those wishes, {name: value}, that the text does not fulfil."""
-    lines, _ = split(text)
-    han = [char for char in text if char not in "，。、"]
-    new = text[len(prompt) :]
-    verdicts = {
-        "acrostic": lambda wish: [line[0] for line in lines[: len(wish)]] == list(wish),
-        "acrostic tail": lambda wish: [line[-1] for line in lines[: len(wish)]] == list(wish),
-        "acrostic diagonal": lambda wish: [line[n] for n, line in enumerate(lines[: len(wish)])] == list(wish),
-        "template": lambda wish: (
-            len(wish) == len(text)
-            and all(w in ("□", c) or (w in MARKS and c in ",.，。") for w, c in zip(wish, text, strict=True))
-        ),
-        "require": lambda wish: set(wish) <= set(text),
-        "ban": lambda wish: set(wish).isdisjoint(new),
-        "distinct": lambda wish: len(set(han)) == len(han),
-        "no_repeat": lambda wish: all(
-            c not in text[max(0, i - wish) : i] for i, c in enumerate(text) if c in han and i >= len(prompt)
-        ),
-        "distinct_rhymes": lambda wish: len({line[-1] for line in lines[1::2]}) == len(lines[1::2]),
-        "parallel": lambda wish: all(is_parallel(lines[n], lines[n + 1]) for n in wish),
-    }
-    return [name for name, wish in wishes.items() if not verdicts[name](wish)]
+def sung_rhymes(text, form):
+    """The words of each rhyme of a form."""
+    chars = "".join(split(text)[0])
+    return [[chars[abs(place)] for place in places] for places in form["yun_classify"].values()]
+
+
+# ------------------------------------------------------------------------------------------------------ couplets
+
+
+def couplet_faults(tables, text, wishes):
+    """What is wrong with a couplet 上联，下联。 whose lines have parts of these sizes."""
+    wanted = "，".join("." * size for size in wishes["couplet"])
+    if not re.fullmatch(f"({wanted})，({wanted})。", text) or text.count("，") != 2 * len(wishes["couplet"]) - 1:
+        return ["layout"]
+    half = len(text) // 2
+    one, two = (line.replace("，", "") for line in (text[: half - 1], text[half:-1]))
+    found = [] if is_parallel(one, two) else ["shared or unlike repetitions"]
+    if wishes["book"] == "none":
+        return found
+    ends = OBLIQUE in tables.tones(one[-1], wishes["book"]) and LEVEL in tables.tones(two[-1], wishes["book"])
+    toned = {place for place in opposed_places(wishes["couplet"]) if place != len(one) - 1}
+    right = ends and all(is_opposed(tables, one[p], two[p], wishes["book"]) for p in toned)
+    return found if right else [*found, "tones"]
+
+
+def opposed_places(parts):
+    """Even places, and the last, of each part."""
+    begin = 0
+    for size in parts:
+        yield from (begin + p for p in range(size) if p % 2 == 1 or p == size - 1)
+        begin += size
+
+
+def is_opposed(tables, one, two, book):
+    """Whether the second has a tone opposed to that of the first, if that has one only."""
+    tones = tables.tones(one, book)
+    return len(tones) != 1 or other(*tones) in tables.tones(two, book)
 
 
 def is_parallel(one, two):
     """No shared character; characters of one line are equal where those of the other are."""
     alike = all((one[i] == one[j]) == (two[i] == two[j]) for i in range(len(one)) for j in range(i))
     return set(one).isdisjoint(two) and alike
+
+
+def are_couplets_parallel(tables, lines, wish):
+    """Whether the couplets of these numbers are parallel, as far as there are any."""
+    numbers, book = wish
+    pairs = [(lines[2 * n - 2], lines[2 * n - 1]) for n in numbers if 2 * n <= len(lines)]
+    return all(
+        len(one) == len(two)
+        and is_parallel(one, two)
+        and (book == "none" or all(is_opposed(tables, one[p], two[p], book) for p in opposed_places([len(one)])))
+        for one, two in pairs
+    )
+
+
+# ------------------------------------------------------------------------------------------ wishes of all kinds
+
+BESIDE = ("acrostic", "acrostic tail", "acrostic diagonal", "template", "require", "ban", "distinct", "no_repeat",
+          "distinct_rhymes", "parallel")  # fmt: skip
+"""The wishes beside the form."""
+
+
+def breaks(tables, text, prompt, wishes):
+    """The names of those wishes beside the form that the text does not fulfil."""
+    lines, _ = split(text)
+    han = [char for char in text if char not in "，。、"]
+    verdicts = {
+        "acrostic": lambda wish: [line[0] for line in lines[: len(wish)]] == list(wish),
+        "acrostic tail": lambda wish: [line[-1] for line in lines[: len(wish)]] == list(wish),
+        "acrostic diagonal": lambda wish: [line[n] for n, line in enumerate(lines[: len(wish)])] == list(wish),
+        "template": lambda wish: fits_template(text, wish),
+        "require": lambda wish: set(wish) <= set(text),
+        "ban": lambda wish: set(wish).isdisjoint(text[len(prompt) :]),
+        "distinct": lambda wish: len(set(han)) == len(han),
+        "no_repeat": lambda wish: (
+            not any(
+                char in text[max(0, i - wish) : i] for i, char in enumerate(text) if char in han and i >= len(prompt)
+            )
+        ),
+        "distinct_rhymes": lambda wish: all(len(set(words)) == len(words) for words in ends(tables, text, wishes)),
+        "parallel": lambda wish: are_couplets_parallel(tables, lines, wish),
+    }
+    return [name for name in BESIDE if wishes.get(name) and not verdicts[name](wishes[name])]
+
+
+def fits_template(text, wish):
+    """Whether the text is the template, with any characters for its blanks."""
+    pairs = zip(wish, text.translate(str.maketrans(",.", "，。")), strict=False)
+    return len(wish) == len(text) and all(w == c or (w == "□" and c not in MARKS) for w, c in pairs)
+
+
+def ends(tables, text, wishes):
+    """The rhyme words together, for each way to read the text and each of its rhymes."""
+    if wishes.get("tune"):
+        return [words for form in sung_ways(tables, text, wishes) for words in sung_rhymes(text, form)]
+    lines = split(text)[0]
+    if wishes["book"] == "none":
+        return []
+    return [[line[-1] for line in rhyming(lines, rhymed)] for _, rhymed in ways(tables, lines, wishes)]
+
+
+__all__ = ["LEVEL", "LINES", "OBLIQUE", "Packaged", "Tables", "judge", "open_tables", "split"]
