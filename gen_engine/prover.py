@@ -35,9 +35,6 @@ REMEMBERED = 200_000
 NODE, DEAD, REFUSAL = 64, 16, 1
 """What it costs to visit a state, to see at once that one is dead, and to be refused a token, in parts of a node."""
 
-THRIFT = 8
-"""Which part of a search looks for new characters, before the rest of it is made with those that stand there."""
-
 DOUBT = 64
 """After how many states of a search it is asked whether there are too few characters for the places ahead."""
 
@@ -259,15 +256,8 @@ class Prover:
         found = {token for rule, state in pairs if rule.mentions is not None for token in rule.mentions(state)}
         return found.union(*(self._twins[token] for token in found if token in self._twins)) if self._twins else found
 
-    def _candidates(
-        self, joint: Joint, budget: int, hint: int | None, spent: list[int], thrifty: bool = False
-    ) -> Iterator[int]:
-        """Tokens to try, so that if none of them leads to the end, no token does; refusals count as work.
-
-        Those that a rule singles out come last, or first for the `thrifty`.
-        """
-        if thrifty:
-            yield from (token for token in sorted(self.mentioned(joint)) if self.product.permits(joint, token))
+    def _candidates(self, joint: Joint, budget: int, hint: int | None, spent: list[int]) -> Iterator[int]:
+        """Tokens to try, so that if none of them leads to the end, no token does; refusals count as work."""
         for token in self._worth_asking(joint, budget, hint):
             if self.product.permits(joint, token):
                 yield token
@@ -331,20 +321,14 @@ class Prover:
         return found
 
     def _search(self, joint: Joint, budget: int, hint: Ids, materialise: bool = False) -> Answer:
-        """A search for new characters at each place; where that takes long, one for those that stand there already."""
         self._forget()
-        answer = self._dive(joint, budget, hint, materialise, False)
-        return self._dive(joint, budget, (), materialise, True) if answer == "undecided" else answer
-
-    def _dive(self, joint: Joint, budget: int, hint: Ids, materialise: bool, thrifty: bool) -> Answer:
-        spent, asked = [0], thrifty
-        most = self.nodes * NODE * (THRIFT - 1 if thrifty else 1) // THRIFT
-        stack = [(joint, self._candidates(joint, budget, hint[0] if hint else None, spent, thrifty))]
+        spent, asked = [0], False
+        stack = [(joint, self._candidates(joint, budget, hint[0] if hint else None, spent))]
         path: list[int] = []
         while stack:
             here, candidates = stack[-1]
             token = next(candidates, None)
-            if spent[0] > most:
+            if spent[0] > self.nodes * NODE:
                 return "undecided"
             if spent[0] > DOUBT * NODE and not asked and self._fresh is not None:
                 asked = True
@@ -374,7 +358,7 @@ class Prover:
             spent[0] += NODE
             path.append(token)
             follow = hint[len(path)] if len(hint) > len(path) else None
-            stack.append((there, self._candidates(there, left, follow, spent, thrifty)))
+            stack.append((there, self._candidates(there, left, follow, spent)))
         return "no"
 
     def _is_concrete(self, joint: Joint, left: int) -> bool:
