@@ -127,19 +127,23 @@ def read_prompt(prompt: str | None, file: str | None) -> str:
         raise GenError("Both --prompt and --file were given; give one of them.")
     if file is None:
         return prompt or ""
+    return read_text(file).replace("\r\n", "\n").removesuffix("\n")
+
+
+def read_text(file: str) -> str:
+    """The text of a file, or of standard input (-). GenError if it cannot be read, or is not UTF-8."""
     try:
         data = _standard_input() if file == "-" else Path(file).read_bytes()
-        text = data.decode("utf-8-sig")
+        return data.decode("utf-8-sig")
     except OSError as problem:
-        raise GenError(f"The prompt cannot be read from {file} ({problem.strerror}); name another file.") from problem
+        raise GenError(f"{file} cannot be read ({problem.strerror}); name another file.") from problem
     except UnicodeDecodeError:
-        raise GenError(f"The prompt in {file} is not UTF-8; convert it, as in `iconv -f GB18030 -t UTF-8`.") from None
-    return text.replace("\r\n", "\n").removesuffix("\n")
+        raise GenError(f"{file} is not UTF-8; convert it, as in `iconv -f GB18030 -t UTF-8`.") from None
 
 
 def _standard_input() -> bytes:
     if sys.stdin is None:  # closed by the shell: <&-
-        raise GenError("Standard input is closed; give --prompt TEXT or --file FILE.")
+        raise GenError("Standard input is closed; name a file instead.")
     return sys.stdin.buffer.read()
 
 

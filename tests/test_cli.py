@@ -130,7 +130,7 @@ def test_the_prompt_comes_from_standard_input(engine, monkeypatch):
     ("given", "message"),
     [
         (("白", "p.txt"), "give one of them"),
-        ((None, "no-such-file"), r"cannot be read from no-such-file \(No such file or directory\); name another"),
+        ((None, "no-such-file"), r"no-such-file cannot be read \(No such file or directory\); name another"),
     ],
 )
 def test_a_prompt_that_cannot_be_read_is_an_error(given, message):
@@ -140,7 +140,7 @@ def test_a_prompt_that_cannot_be_read_is_an_error(given, message):
 
 def test_a_closed_standard_input_is_an_error(monkeypatch):
     monkeypatch.setattr(sys, "stdin", None)
-    with pytest.raises(GenError, match="Standard input is closed; give --prompt"):
+    with pytest.raises(GenError, match="Standard input is closed; name a file"):
         options.read_prompt(None, "-")
 
 

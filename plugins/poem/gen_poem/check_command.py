@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from gen_engine.errors import GenError
-from gen_engine.options import debug_option
+from gen_engine.options import debug_option, read_text
 
 from .books import BOOKS, TITLES
 from .patterns import FIRSTS, STARTS, TONES
@@ -79,7 +78,7 @@ def check(
             start=start or "",
             first=first or "",
         )
-        for text in poems(read(file), one=one)
+        for text in poems(read_text(file), one=one)
     ]
     if as_json:
         for report in reports:
@@ -87,17 +86,6 @@ def check(
     else:
         show(reports)
     click.get_current_context().exit(0 if all(report.ok for report in reports) else 1)
-
-
-def read(file: str) -> str:
-    """The text of a file, or of standard input."""
-    try:
-        data = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
-        return data.decode("utf-8-sig")
-    except OSError as problem:
-        raise GenError(f"{file} cannot be read ({problem.strerror}); name another file.") from problem
-    except UnicodeDecodeError:
-        raise GenError(f"{file} is not UTF-8; convert it, as in `iconv -f GB18030 -t UTF-8`.") from None
 
 
 def poems(text: str, *, one: bool = False) -> list[str]:

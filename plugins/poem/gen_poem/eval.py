@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import lzma
-import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from gen_engine.errors import GenError
+from gen_engine.options import read_text
 
 from .check import Report, judge
 from .form import full_width
@@ -119,7 +119,7 @@ def read_lines(path: str) -> Iterator[str]:
     """The lines of a file, without their ends; GenError if it cannot be read."""
     try:
         if path == "-":
-            yield from (line.rstrip("\r\n") for line in sys.stdin)
+            yield from read_text(path).splitlines()
             return
         opened = lzma.open if path.endswith(".xz") else open
         with opened(path, "rt", encoding="utf-8-sig") as file:

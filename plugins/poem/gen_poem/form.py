@@ -10,6 +10,7 @@ from gen_engine.errors import GenError
 from gen_engine.text import NO_CHAR, CharSet, is_han, is_punctuation
 from gen_engine.types import CharMachine
 
+from .kinds import FITTING
 from .resolve import First, Start, Tones, Wish, resolve
 from .rhyme_words import RhymeWords
 
@@ -19,7 +20,7 @@ HAN = "汉"
 LONGEST = 50_000
 """Characters of the longest poem that is planned for."""
 
-WIDTHS = {"，": frozenset("，,"), "。": frozenset("。.")}
+WIDTHS = {mark: FITTING[mark] for mark in "，。"}
 """The full-width marks of the form, and what is printed for each by one vocabulary or another."""
 
 
@@ -183,8 +184,3 @@ def full_width(text: str) -> str:
 def break_lines(text: str) -> str:
     """The same, with a line break after each mark."""
     return full_width(text).replace("，", "，\n").replace("。", "。\n")
-
-
-def split_lines(poem: str) -> list[str]:
-    """The poem's lines, each with the mark that ends it, in full width."""
-    return break_lines(poem).splitlines()

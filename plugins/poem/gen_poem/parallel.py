@@ -8,7 +8,6 @@ The rule is made of two: `Opposed` is known exactly through a few kinds of chara
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from typing import NamedTuple
@@ -93,11 +92,6 @@ def _numbers(item: str) -> set[int]:
     if not 1 <= low <= high <= MOST:
         raise GenError(f"parallel={item} names no couplet; write middle, all, or numbers such as 1|3 or 2..4.")
     return set(range(low, high + 1))
-
-
-def inner_couplets(rows: int) -> Sequence[str]:
-    """What `parallel` is to judge in regulated verse of so many lines: every couplet but the first and the last."""
-    return (f"2..{rows // 2 - 1}",) if rows >= 6 else ()
 
 
 @dataclass(frozen=True)

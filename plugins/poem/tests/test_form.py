@@ -10,7 +10,7 @@ from gen_engine.chain import make_chain
 from gen_engine.errors import GenError
 from gen_engine.text import Vocabulary
 from gen_engine.types import Named, Prompt
-from gen_poem.form import LONGEST, Form, break_lines, distinct_rhymes, form, split_lines
+from gen_poem.form import LONGEST, Form, break_lines, distinct_rhymes, form
 
 sizes = st.tuples(st.integers(1, 8), st.integers(1, 9))
 HAN = st.text(st.sampled_from("春江花月夜一二三〇𬭭"), max_size=20)
@@ -72,7 +72,7 @@ def test_the_form_refuses_a_text_that_breaks_it():
 
 
 def test_a_poem_is_shown_with_full_width_marks_a_line_each():
-    assert split_lines("白日依山尽,黄河入海流.") == ["白日依山尽，", "黄河入海流。"]
+    assert break_lines("白日依山尽,黄河入海流.") == "白日依山尽，\n黄河入海流。\n"
 
 
 @given(st.lists(st.text("春月，,。.", max_size=4), max_size=5))

@@ -14,7 +14,7 @@ import machine_laws as laws
 from gen_engine.engine import Engine
 from gen_engine.errors import ConflictError, GenError
 from gen_engine.testing.models import table_model
-from gen_poem.parallel import LEVEL, NO_TONES, OBLIQUE, Tones, inner_couplets, parallel, parallel_by
+from gen_poem.parallel import LEVEL, NO_TONES, OBLIQUE, Tones, parallel, parallel_by
 
 READ = {"天": LEVEL, "云": LEVEL, "地": OBLIQUE, "雨": OBLIQUE, "中": LEVEL + OBLIQUE}
 TINY = Tones(*(frozenset(char for char, tones in READ.items() if tone in tones) for tone in (LEVEL, OBLIQUE)))
@@ -131,11 +131,6 @@ def test_couplets_are_named_by_words_numbers_and_ranges():
 def test_couplets_that_are_none_are_refused(bad):
     with pytest.raises(GenError, match=r"parallel.*; write middle"):
         parallel((bad,))
-
-
-def test_regulated_verse_has_inner_couplets():
-    assert [numbers(*inner_couplets(rows)) for rows in (6, 8, 12)] == [{2}, {2, 3}, {2, 3, 4, 5}]
-    assert inner_couplets(4) == ()
 
 
 GOOD = ["明月松间照，清泉石上流。", "星垂平野阔，月涌大江流。", "无边落木萧萧下，不尽长江滚滚来。"]
