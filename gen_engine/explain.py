@@ -82,6 +82,7 @@ class Place:
 
     @property
     def cost(self) -> float:
+        """How many nats less likely it is than the model's first wish."""
         return self.constrained + self.drawn
 
 
@@ -98,18 +99,22 @@ class Explanation:
 
     @property
     def new(self) -> str:
+        """What was written behind the prompt."""
         return "".join(place.text for place in self.places)
 
     @property
     def nats(self) -> float:
+        """The nats of what was written, the end included."""
         return sum(place.nats for place in self.places)
 
     @property
     def together(self) -> float:
+        """What all constraints and the prover cost in all."""
         return sum(place.together for place in self.places)
 
     @property
     def drawn(self) -> float:
+        """What shapers and decoder gave away in all."""
         return sum(place.drawn for place in self.places)
 
     @property

@@ -10,7 +10,7 @@ from functools import cached_property, lru_cache
 from math import inf
 
 from .errors import GenError
-from .text import CharSet
+from .text import CharSet, in_a_row
 from .types import CharMachine
 
 UNICODE = 0x110000
@@ -210,7 +210,7 @@ def _listed(ranges: Sequence[tuple[int, int]]) -> str:
     rest = sum(high - low + 1 for low, high in ranges[SHOWN:])
     if rest:
         return f"{', '.join(shown)} or one of {rest} others"
-    return " or ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)
+    return in_a_row(shown)
 
 
 def _spelled(code: int) -> str:

@@ -184,6 +184,7 @@ class ChainProcessor:
 
     @cached_property
     def living(self) -> Living:
+        """Tells the tokens that have a witness behind them."""
         return Living(self.plan)
 
     def text(self, row: Sequence[int] | Tensor) -> str:

@@ -9,7 +9,7 @@ from functools import cache, cached_property
 
 import numpy as np
 
-from .text import CLASSES, CharSet, Vocabulary
+from .text import CLASSES, CharSet, Vocabulary, in_a_row
 from .tokensets import Mask, TokenSet, token_set
 from .types import Prompt
 
@@ -61,7 +61,7 @@ def _listed(words: Sequence[str]) -> str:
     shown = list(words[:SHOWN])
     if len(words) > SHOWN:
         shown.append(f"{len(words) - SHOWN} others")
-    return " or ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown) or "nothing"
+    return in_a_row(shown) or "nothing"
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from typing import TYPE_CHECKING
@@ -106,6 +106,11 @@ def char_test(items: Iterable[str], *, whole_strings: bool = False) -> Callable[
         char for item in items if item not in CLASSES and not (whole_strings and len(item) > 1) for char in item
     )
     return lambda char: char in chars or any(test(char) for test in tests)
+
+
+def in_a_row(words: Sequence[str], last: str = "or") -> str:
+    """Words as a sentence lists them: `a, b or c`."""
+    return f" {last} ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
 def split_utf8(data: bytes) -> tuple[str, bytes] | None:

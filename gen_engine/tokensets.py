@@ -36,6 +36,7 @@ class Mask:
 
     @cached_property
     def size(self) -> int:
+        """How many tokens are in the set."""
         return int(self.array.sum())
 
 
@@ -72,6 +73,7 @@ class TokenSet:
         )
 
     def is_empty(self) -> bool:
+        """Whether no token is in the set."""
         return not self.plus and self.mask.size <= len(self.minus) and not self.to_array().any()
 
     def only(self) -> int | None:

@@ -69,6 +69,7 @@ class PoeTone:
 
     @property
     def score(self) -> float:
+        """The weighted sum of the three."""
         return STRUCTURE * self.structure + TONE * self.tone + RHYME * self.rhyme
 
 
