@@ -69,6 +69,15 @@ def test_witnesses_are_legal_and_fit_the_budget(case):
             assert (*tokens, *rest) in case.world.legal or case.stopped((*tokens, *rest)) is not None
 
 
+def test_a_rest_that_is_known_to_exist_is_told_without_a_search():
+    case = Case(chars("abcdefgh"), "", 30, (oracle.no_repeat(3), oracle.length(30, 30)))
+    product = chain_of(case).product
+    prover = Prover(product, counted_bound(product, 64), nodes=1)
+    start = product.start(prompt_of(case))
+    assert prover.feasible(start, 30) == "yes"
+    assert len(prover.witness(start, 30)) == 30
+
+
 @given(some.cases())
 @some.examples(80)
 def test_distances_of_the_automaton_are_bounds(case):

@@ -146,11 +146,11 @@ def settle_refusal(tables, world, case, prompt, answer, asked, found):
     planted = "planted" if case.planted else "free"
     what = answer.partition(":")[0].replace(" at once", "" if prompt else " at once")
     found.outcomes[world.name, planted, what] += 1
-    if what == "refused" and world.name == "tiny":
+    if what in ("refused", "undecided") and world.name == "tiny":
         possible = solver.is_possible(tables, world.chars, case.wishes, prompt)
         verdict = {False: "confirmed", True: "denied", None: "not settled"}[possible]
-        found.refusals[verdict] += 1
-        if verdict != "confirmed":
+        found.refusals[verdict if what == "refused" else f"undecided, to be {verdict}"] += 1
+        if verdict != "confirmed" and what == "refused":
             found.tell(verdict, case.processors, repr(prompt), "".join(world.chars), answer)
     if case.planted or what == "undecided" or (answer != "refused" and not prompt):
         found.tell(answer, case.processors, repr(prompt), case.planted, world.name, "".join(world.chars)[:150])
