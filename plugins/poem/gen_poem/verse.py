@@ -43,7 +43,7 @@ class Spot:
     allowed: CharSet | None = field(default=None, repr=False)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Verse:
     """A character machine over the whole text, which obeys one of `patterns` throughout.
 
@@ -56,10 +56,13 @@ class Verse:
     patterns: tuple[Pattern, ...]
     book: Book = SILENT
     rhymes: tuple[str, ...] = ()
-    _spots: dict[frozenset[Config], Spot] = field(default_factory=dict, repr=False)
-    _fits: dict[tuple[int, Needs, bool], int] = field(default_factory=dict, repr=False)
-    _kept: dict[tuple[Boxes, str], Boxes] = field(default_factory=dict, repr=False)
-    _known: dict[str, int] = field(default_factory=dict, repr=False)
+    _spots: dict[frozenset[Config], Spot] = field(default_factory=dict)
+    _fits: dict[tuple[int, Needs, bool], int] = field(default_factory=dict)
+    _kept: dict[tuple[Boxes, str], Boxes] = field(default_factory=dict)
+    _known: dict[str, int] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return f"Verse({'|'.join(dict.fromkeys(pattern.form for pattern in self.patterns))}, {self.book.name})"
 
     # ------------------------------------------------------------------------------------------- the machine
 

@@ -12,9 +12,12 @@ from verses import CHARS, MARKS, RICH, accepted, books, examples, explore, patte
 
 from gen_engine.errors import GenError
 from gen_poem.books import Book, Reading, book
+from gen_poem.couplet import couplet
+from gen_poem.parallel import parallel
 from gen_poem.patterns import Line, Pattern
 from gen_poem.patterns import patterns as patterns_of
 from gen_poem.resolve import Wish, resolve
+from gen_poem.rhyme_words import RhymeWords
 from gen_poem.verse import Verse
 
 DENGGAO = (
@@ -185,3 +188,10 @@ def test_tunes_without_tones_keep_those_of_their_rhyme_words():
     assert verse.accepts(verse.start("江江江，风风风风风。日日日日日日日，春春春春春春红。能不忆江东。"))
     with pytest.raises(GenError, match="an? .* in rhyme|that rhymes"):
         verse.start("江江江，风风风风月。")
+
+
+def test_rules_of_verse_print_in_a_line_whatever_they_know():
+    verse = resolve(Wish("浣溪沙"))
+    verse.moves(verse.start("一曲新词酒一杯。"))
+    assert repr(verse) == "Verse(浣溪沙, cilin)"
+    assert max(len(repr(rule)) for rule in (RhymeWords.of(verse), parallel(), couplet("7"), book("cilin"))) < 300
