@@ -194,3 +194,11 @@ def test_a_shaper_that_works_in_place_is_undone_without_a_trace():
     plain = text("length=4", decoder="greedy")
     wrecked = text("length=4", wreck, decoder="greedy")
     assert (wrecked.new, wrecked.undone) == (plain.new, ("wreck",))
+
+
+def test_what_a_chain_remembers_is_not_printed():
+    engine, processors = engine_of(chars("abcdef")), ["no_repeat=2", "force=3:a", "top_k=2"]
+    plan = engine.chain(processors).plan(engine.tokenizer.encode(""), 6)
+    before = repr((plan, plan.prover, plan.prover.automaton))
+    engine.generate("", processors=processors, num=3, max_new=6, seed=1)
+    assert repr((plan, plan.prover, plan.prover.automaton)) == before
