@@ -131,7 +131,7 @@ def form(
     size: str,
     *,
     tones: Tones = "loose",
-    book: str | None = None,
+    book: str = "",
     rhyme: tuple[str, ...] = (),
     start: Start | None = None,
     first: First | None = None,
@@ -144,8 +144,8 @@ def form(
     `rhyme` the group to rhyme in (several, with bars, where a tune changes its rhyme).
     """
     if any(map(is_han, size)):
-        return resolve(Wish(size, tones, book, rhyme, start, first, rows, variant))
-    if (tones, book, rhyme, start, first, rows, variant) != ("loose", None, (), None, None, None, None):
+        return resolve(Wish(size, tones, book or None, rhyme, start, first, rows, variant))
+    if (tones, book, rhyme, start, first, rows, variant) != ("loose", "", (), None, None, None, None):
         raise GenError(f"form={size} has neither tones nor rhymes; name a form of `gen forms`, such as form=七律.")
     high, _, wide = size.partition("x")
     if not (re.fullmatch(r"[0-9]{1,9}", high) and re.fullmatch(r"[0-9]{1,9}", wide)):
@@ -157,7 +157,7 @@ def distinct_rhymes(
     form: str,
     *,
     tones: Tones = "loose",
-    book: str | None = None,
+    book: str = "",
     rhyme: tuple[str, ...] = (),
     start: Start | None = None,
     first: First | None = None,
@@ -165,7 +165,7 @@ def distinct_rhymes(
     variant: int | None = None,
 ) -> CharMachine:
     """Forbid a rhyme word that stood at the end of another line of the same rhyme; written like `form=`."""
-    return RhymeWords.of(resolve(Wish(form, tones, book, rhyme, start, first, rows, variant)))
+    return RhymeWords.of(resolve(Wish(form, tones, book or None, rhyme, start, first, rows, variant)))
 
 
 EXAMPLES = {"form": ("form=2x1", "form=五绝,tones=strict", "form=浣溪沙"), "distinct_rhymes": ("distinct_rhymes=五绝",)}

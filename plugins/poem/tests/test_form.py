@@ -8,6 +8,9 @@ from hypothesis import strategies as st
 
 from gen_engine.chain import make_chain
 from gen_engine.errors import GenError
+from gen_engine.plugins import registry
+from gen_engine.specs import build
+from gen_engine.testing.models import tiny_vocabulary
 from gen_engine.text import Vocabulary
 from gen_engine.types import Named, Prompt
 from gen_poem.form import LONGEST, Form, break_lines, distinct_rhymes, form
@@ -106,6 +109,13 @@ def test_a_form_or_tune_by_name_is_kept_with_its_tones_and_rhymes():
     assert len(form("七律").patterns) == 4
     assert form("浣溪沙", variant=2).patterns[0].name == "第2体"
     assert form("水调歌头").book.name == "cilin"
+
+
+@pytest.mark.parametrize("rule", ["form", "distinct_rhymes"])
+def test_no_rhyme_book_is_none_also_where_it_is_written_in_a_chain(rule):
+    machine = build(f"{rule}=五绝,book=none", registry(), tiny_vocabulary("", "春")).processor
+    verse = machine if rule == "form" else machine.verses[0]
+    assert not any(line.rhyme for pattern in verse.patterns for line in pattern.lines)
 
 
 def test_the_same_wish_is_the_same_machine_so_that_rules_share_their_steps():
