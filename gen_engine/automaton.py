@@ -28,6 +28,9 @@ Graph = Literal["relaxed", "robust", "fresh"]
 EXPANSIONS = 30_000
 """How many nodes one search may open before it gives up and knows nothing."""
 
+EDGES = 4
+"""A node with many edges counts once for each so many of them."""
+
 NODES = 400_000
 """How many nodes are remembered."""
 
@@ -206,8 +209,8 @@ class Automaton:
                 continue  # opened again from nearer since
             if node.accepts or node.known.get(graph, inf) < inf:
                 return self._settle(graph, begun, came, here, total)
-            opened += bool(queue)  # a way without forks is no search
-            if opened > EXPANSIONS:
+            opened += bool(queue) * max(1, len(self.edges(here)) // EDGES)  # a way without forks is no search
+            if opened > EXPANSIONS >> 2 * len(self._hopeless):  # who gave up before does so sooner
                 return None
             if so_far >= deepest and all(after == here for _, after in self.edges(here)):
                 deepest, self._stuck[start] = so_far, here

@@ -29,6 +29,7 @@ class Chain:
     background: int
     nodes: int = NODES
     _provers: dict[tuple[int | None, int, tuple[int, ...]], Prover] = field(default_factory=dict, repr=False)
+    _not_refused: set[tuple[Joint, int]] = field(default_factory=set, repr=False)
 
     def plan(self, prompt: Prompt, budget: int) -> Plan:
         """The chain for one prompt and at most `budget` new tokens.
@@ -39,18 +40,28 @@ class Chain:
         if budget < 0:
             raise GenError(f"max_new={budget} is less than nothing; give a number of tokens from 0.")
         joint = self.product.start(prompt)
+        self._refuse_early(joint, prompt, budget)
         plan = Plan(self, prompt, budget, joint, self._shared_prover(joint, self._horizon(joint, prompt, budget)))
         answer = plan.prover.feasible(joint, budget)
         if answer == "undecided" and self._is_refuted(self.product, prompt, budget, len(self.product.rules)):
             answer = "no"
         if answer == "no":
-            raise self._conflict(prompt, budget)
+            raise self._conflict(self.product, prompt, budget)
         if answer == "undecided":
             raise UndecidedError(
                 f"Whether any text obeys {self._names(self.product.rules)} was not decided after {self.nodes} steps; "
                 "drop or relax one of them."
             )
         return plan
+
+    def _refuse_early(self, joint: Joint, prompt: Prompt, budget: int) -> None:
+        """ConflictError if no text obeys even one part of a rule of many parts, which is soon found out."""
+        if (joint, budget) in self._not_refused:
+            return
+        for narrowed in self.product.narrowed():
+            if prover_of(narrowed, prompt, budget, self.nodes).feasible(narrowed.start(prompt), budget) == "no":
+                raise self._conflict(narrowed, prompt, budget)
+        self._not_refused.add((joint, budget))
 
     def _horizon(self, joint: Joint, prompt: Prompt, budget: int) -> int:
         """How many characters the text may have at most."""
@@ -65,9 +76,8 @@ class Chain:
             self._provers[key] = Prover(self.product, key[0], self.nodes, key[1])
         return self._provers[key]
 
-    def _conflict(self, prompt: Prompt, budget: int) -> ConflictError:
+    def _conflict(self, product: Product, prompt: Prompt, budget: int) -> ConflictError:
         """Drops every rule without which there still is no text; what is left is a conflict of which each is needed."""
-        product = self.product
         unproven: list[str] = []
         for index in range(len(product.rules) - 1, self.background - 1, -1):
             smaller = product.without(index)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import inf
@@ -286,6 +286,14 @@ class Product:
     @cached_property
     def _usable(self) -> TokenSet:
         return self.intern.adopt(marked(self.vocabulary.usable, len(self.vocabulary)))
+
+    def narrowed(self) -> Iterator[Product]:
+        """The same with one rule of many parts (`parted`) cut down to one of these, for each of them."""
+        for index, rule in enumerate(self.rules):
+            own = getattr(rule.constraint.machine if isinstance(rule.constraint, Lifted) else None, "parted", tuple)
+            for part in own():
+                less = as_rule(rule.label, part, self.vocabulary, self.intern)
+                yield Product(self.vocabulary, (*self.rules[:index], less, *self.rules[index + 1 :]), self.intern)
 
     def without(self, index: int) -> Product:
         """The same product less one rule."""

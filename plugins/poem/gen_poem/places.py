@@ -248,11 +248,20 @@ class Template:
         return f"{what} at line {line}, place {place}"
 
 
+MOST = 12
+"""How many characters may be required: each of their subsets is a state."""
+
+FEW = 3
+"""Of so many required characters or fewer a contradiction is found at once."""
+
+
 def require(items: tuple[str, ...]) -> CharMachine:
     """Make each of these characters occur somewhere in the whole text (`require=花|月`)."""
     chars = "".join(dict.fromkeys("".join("".join(items).split())))
     if not chars:
         raise GenError("require needs characters; write require=花|月, say.")
+    if len(chars) > MOST:
+        raise GenError(f"require has {len(chars)} different characters, and {MOST} are the most; leave some out.")
     return Require(chars)
 
 
@@ -287,6 +296,10 @@ class Require:
 
     def needs(self, state: str) -> str:
         return state
+
+    def parted(self) -> tuple[Require, ...]:
+        """Each character by itself, where they are so many that all their subsets are too many states to refute."""
+        return tuple(map(Require, self.chars)) if len(self.chars) > FEW else ()
 
     def least(self, state: str) -> int:
         return len(state)

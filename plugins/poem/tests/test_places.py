@@ -2,6 +2,7 @@
 
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,13 @@ from hypothesis import strategies as st
 sys.path.insert(0, str(Path(__file__).parent))
 import machine_laws as laws
 
-from gen_engine.errors import GenError
+from gen_engine.chain import make_chain
+from gen_engine.constraints import ban
+from gen_engine.errors import ConflictError, GenError
+from gen_engine.text import Vocabulary
+from gen_engine.types import Named, Prompt
 from gen_poem.places import TailAcrostic, acrostic, distinct, require, template
+from gen_poem.resolve import Wish, resolve
 
 AT = ["head", "tail", "diagonal"]
 ALPHABET = "春夏，、"
@@ -149,6 +155,21 @@ def test_a_template_and_a_requirement_of_nothing_are_refused():
     for factory, nothing in ((template, ""), (require, ()), (require, ("", " "))):
         with pytest.raises(GenError, match="write"):
             factory(nothing)
+
+
+def test_no_more_characters_are_required_than_there_are_states_for():
+    assert len(require(("春夏秋冬风花雪月山水云雨",)).chars) == 12
+    with pytest.raises(GenError, match="13 different characters"):
+        require(("春夏秋冬风花雪月山水云雨日",))
+
+
+def test_one_of_many_required_characters_that_is_forbidden_is_found_by_itself():
+    wanted, chars = "春夏秋冬风花雪月", "春夏秋冬风花雪月，。山"
+    vocabulary = Vocabulary(tuple(c.encode() for c in chars), tuple(chars))
+    rules = [Named("form", resolve(Wish("五绝"))), Named("require", require((wanted,))), Named("ban", ban(("月",)))]
+    chain = replace(make_chain(vocabulary, rules), nodes=1)
+    with pytest.raises(ConflictError, match="require wants 月 somewhere"):
+        chain.plan(Prompt("", (), ()), 24)
 
 
 @pytest.mark.parametrize(
