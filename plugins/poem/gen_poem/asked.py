@@ -14,6 +14,7 @@ from gen_engine.errors import GenError
 from .books import BOOKS
 from .layout import Script
 from .resolve import Tones, Wish
+from .traditional import to_simplified
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 At = Literal["head", "tail", "diagonal"]
@@ -46,13 +47,14 @@ class Asked:
                 raise GenError(f"{option} is for a form with tones and rhymes; name one, as in --form 五绝.")
 
     def places(self) -> tuple[str, ...]:
-        """The processors that place characters."""
+        """The processors that place characters; the model writes simplified ones even where others are shown."""
+        read = to_simplified if self.script == "trad" else str
         at = "" if self.acrostic_at == "head" else f",at={self.acrostic_at}"
         found = [
-            f"acrostic={quoted(self.acrostic)}{at}" if self.acrostic else "",
-            f"template={quoted(self.template)}" if self.template else "",
-            f"require={listed(self.require)}" if self.require else "",
-            f"ban={listed(self.forbid)}" if self.forbid else "",
+            f"acrostic={quoted(read(self.acrostic))}{at}" if self.acrostic else "",
+            f"template={quoted(read(self.template))}" if self.template else "",
+            f"require={listed(read(self.require))}" if self.require else "",
+            f"ban={listed(read(self.forbid))}" if self.forbid else "",
             "distinct" if self.distinct else "",
         ]
         return tuple(filter(None, found))

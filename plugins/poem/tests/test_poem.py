@@ -53,6 +53,14 @@ def test_json_says_all_that_was_asked_of_it():
     assert (poem["seed"], poem["model"], poem["exact"]) == (4, "poem", True)
 
 
+def test_characters_asked_for_may_be_traditional_where_such_are_shown():
+    (poem,) = poems("--script", "trad", "--seed", 5, "--acrostic", "風雲雪月", "--forbid", "見來", "--require", "風")
+    assert "".join(line[0] for line in poem["lines"]) == "風雲雪月"
+    (free,) = poems("--script", "trad", "--seed", 5, "--num", 1)
+    (barred,) = poems("--script", "trad", "--seed", 5, "--forbid", free["text"][:5])
+    assert not set(free["text"][:5]) & set(barred["text"])
+
+
 def test_the_same_seed_gives_the_same_poem_and_sample_i_does_not_depend_on_num():
     five = poems("--prompt", "月", "--num", 5, "--seed", 9)
     assert [poem["text"] for poem in poems("--prompt", "月", "--num", 2, "--seed", 9)] == [p["text"] for p in five[:2]]
