@@ -84,11 +84,14 @@ def _generate(machine: Couplet, start: str, rule: str, chosen: Choice, script: s
         max_new = (len(machine.pattern) - len(start)) * engine.tokenizer.vocabulary.tokens_per_char
 
         def show(text: str) -> str:
-            if script == "simp":
-                return machine.full_width(text)
-            from .traditional import to_traditional
+            """A couplet, or what is new in one, in the light of how it begins."""
+            begun = len(machine.pattern) - len(text)
+            whole = machine.full_width(start[:begun] + text)
+            if script == "trad":
+                from .traditional import to_traditional
 
-            return to_traditional(machine.full_width(text))
+                whole = to_traditional(whole)
+            return whole[begun:]
 
         if chosen.explain is not None:
             shows = Show(show, machine.split)
@@ -101,6 +104,5 @@ def _generate(machine: Couplet, start: str, rule: str, chosen: Choice, script: s
             max_new=max_new,
             decoder=chosen.decoder,
         )
-        texts = ((done, show(done.text)) for done in completions)
-        shown = (replace(done, text=text, new=text[len(start) :]) for done, text in texts)
+        shown = (replace(done, text=show(done.text), new=show(done.new)) for done in completions)
         return write(out, shown, as_json=chosen.json, layout=machine.split)

@@ -206,3 +206,10 @@ def test_a_shape_is_read_off_a_line_and_written_as_numbers():
 def test_a_shape_that_is_none_is_refused(shape):
     with pytest.raises(GenError, match="no shape"):
         couplet(shape)
+
+
+@pytest.mark.parametrize(("begun", "count"), [(("--first", "春满神州花似锦"), 8), (("--prompt", "春"), 15), ((), 16)])
+@pytest.mark.parametrize("options", [(), ("--explain",), ("--script", "trad", "--explain")])
+def test_what_is_new_is_shown_as_in_the_couplet_also_when_it_is_explained(begun, count, options):
+    [done] = couplets(*begun, "--seed", 1, *options)
+    assert done["new"] == done["text"][-count:]
