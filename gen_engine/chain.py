@@ -11,7 +11,7 @@ from .errors import ConflictError, GenError, UndecidedError
 from .lift import AnyText
 from .product import Joint, Product, Rule, as_rule
 from .prover import NODES, Answer, Prover
-from .text import Vocabulary
+from .text import Vocabulary, in_a_row
 from .tokensets import REMEMBERED, Intern, TokenSet
 from .types import Named, Prompt, Step
 
@@ -123,7 +123,7 @@ class Chain:
 
     def _names(self, rules: Sequence[Rule]) -> str:
         labels = list(dict.fromkeys(rule.label for rule in rules[self.background :]))
-        return " and ".join([", ".join(labels[:-1]), labels[-1]] if len(labels) > 1 else labels)
+        return in_a_row(labels, "and")
 
     def shape(self, step: Step, logits: Tensor, blocked: Tensor) -> Tensor:
         """The choice logits [rows, vocab] of what is not blocked.
