@@ -182,16 +182,16 @@ def is_right(found):
 def test_random_requests_over_a_few_characters_are_right_or_rightly_refused():
     worlds = [guarantee.tiny_world("tiny", chars, i, shape) for i, (chars, shape) in enumerate(
         [("春夏秋东南风月花红中空", "normal"), ("春夏东月中", "holes"), ("东风月红", "ties")])]  # fmt: skip
-    found = guarantee.run(120, asking.generator(1), FEW, None, worlds)
+    found = guarantee.run(60, asking.generator(1), FEW, None, worlds)
     assert is_right(found)
-    assert found.refusals["confirmed"] >= 20
+    assert found.refusals["confirmed"] >= 8
 
 
 @needs_data
 def test_random_requests_are_right_or_rightly_refused_and_planted_ones_are_not_refused():
     rng, tables = asking.generator(5), independent.open_tables(Path(DATA))
     large, small = guarantee.worlds(tables, Path(DATA), rng, 12)
-    assert is_right(guarantee.run(100, rng, tables, large, small))
+    assert is_right(guarantee.run(40, rng, tables, large, small))
 
 
 @needs_data
