@@ -290,8 +290,8 @@ class Product:
     def narrowed(self) -> Iterator[Product]:
         """The same with one rule of many parts (`parted`) cut down to one of these, for each of them."""
         for index, rule in enumerate(self.rules):
-            own = getattr(rule.constraint.machine if isinstance(rule.constraint, Lifted) else None, "parted", tuple)
-            for part in own():
+            own = offered(rule.constraint.machine, "parted") if isinstance(rule.constraint, Lifted) else None
+            for part in own() if own is not None else ():
                 less = as_rule(rule.label, part, self.vocabulary, self.intern)
                 yield Product(self.vocabulary, (*self.rules[:index], less, *self.rules[index + 1 :]), self.intern)
 

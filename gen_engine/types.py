@@ -91,7 +91,8 @@ class CharMachine(Protocol):
     kind that the state does not mention behave alike), `mentions(state) -> iterable of characters`,
     `removes_at_most(horizon) -> int` (in characters), `spares(char)`, `moves(state) -> (CharSet, next state) ...`,
     `least(state)`, `most(state)` (in characters), `spent(state)`, `used_up(state, room)`, `needs(state)`,
-    `wants(state)`; `parts`, machines which together say the same and which a chain takes one by one instead.
+    `wants(state)`; `parts`, machines which together say the same and which a chain takes one by one instead;
+    `parted() -> machines`, each of which forbids less, among which a contradiction is looked for where all is too much.
     """
 
     def start(self, text: str) -> State: ...
