@@ -28,6 +28,9 @@ Graph = Literal["relaxed", "robust", "fresh"]
 EXPANSIONS = 30_000
 """How many nodes one search may open before it gives up and knows nothing."""
 
+FEWEST = 1_000
+"""How many it may open at least, after other searches gave up."""
+
 EDGES = 4
 """A node with many edges counts once for each so many of them."""
 
@@ -210,7 +213,7 @@ class Automaton:
             if node.accepts or node.known.get(graph, inf) < inf:
                 return self._settle(graph, begun, came, here, total)
             opened += bool(queue) * max(1, len(self.edges(here)) // EDGES)  # a way without forks is no search
-            if opened > EXPANSIONS >> 2 * len(self._hopeless):  # who gave up before does so sooner
+            if opened > max(EXPANSIONS >> 2 * len(self._hopeless), FEWEST):  # who gave up before does so sooner
                 return None
             if so_far >= deepest and all(after == here for _, after in self.edges(here)):
                 deepest, self._stuck[start] = so_far, here

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+PATIENCE = 10
+"""How many times as long as usual it is searched for whether there is any text at all."""
+
+
 @dataclass(frozen=True, eq=False)
 class Chain:
     """What a request is decoded under; made by `make_chain`, shared by all requests that were written alike."""
@@ -45,6 +49,10 @@ class Chain:
         answer = plan.prover.feasible(joint, budget)
         if answer == "undecided" and self._is_refuted(self.product, prompt, budget, len(self.product.rules)):
             answer = "no"
+        if answer == "undecided":  # this is asked once, not at each token: there is time for more
+            patient = prover_of(self.product, prompt, budget, PATIENCE * self.nodes)
+            answer = patient.feasible(joint, budget)
+            plan = replace(plan, prover=patient)
         if answer == "no":
             raise self._conflict(self.product, prompt, budget)
         if answer == "undecided":

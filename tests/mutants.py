@@ -188,7 +188,9 @@ def _test(tests: list[str], mutant: Mutant | None) -> int:
     try:
         if mutant is not None:
             sys.meta_path.insert(0, Swap(mutant))
-        return int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", "-W", REWRITTEN, "-m", "not slow", *tests]))
+        # Rewriting assertions would import the modules of our distribution by a hook of pytest's, without the mistake.
+        options = ["-x", "-q", "--assert=plain", "-p", "no:cacheprovider", "-W", REWRITTEN, "-m", "not slow"]
+        return int(pytest.main([*options, *tests]))
     except BaseException:  # noqa: BLE001 - whatever a mistake leads to, it was noticed
         traceback.print_exc()
         return 70

@@ -7,7 +7,7 @@ import pytest
 import torch
 from tiny import TinyTokenizer, chars, engine_of, vocabulary
 
-from gen_engine.chain import make_chain
+from gen_engine.chain import make_chain, prover_of, round_up
 from gen_engine.constraints import length, no_repeat_ngram
 from gen_engine.errors import ConflictError, GenError, UndecidedError
 from gen_engine.types import Named
@@ -202,3 +202,17 @@ def test_what_a_chain_remembers_is_not_printed():
     before = repr((plan, plan.prover, plan.prover.automaton))
     engine.generate("", processors=processors, num=3, max_new=6, seed=1)
     assert repr((plan, plan.prover, plan.prover.automaton)) == before
+
+
+def test_whether_there_is_any_text_is_asked_more_patiently():
+    vocab = chars("abcdefgh")
+    steps = [Named("no_repeat_ngram=1", no_repeat_ngram(1)), Named("length=9", length("9"))]
+    prompt = TinyTokenizer(vocab).encode("")
+    chain = make_chain(vocab, steps, nodes=1)
+    assert prover_of(chain.product, prompt, 9, 1).feasible(chain.product.start(prompt), 9) == "undecided"
+    with pytest.raises(ConflictError):
+        chain.plan(prompt, 9)
+
+
+def test_no_characters_need_no_room():
+    assert [round_up(count) for count in (0, 1, 2, 3, 64, 65)] == [0, 1, 2, 4, 64, 128]

@@ -30,12 +30,17 @@ def beam(width: int = 4, *, length_penalty: float = 1.0, groups: int = 1, divers
     """
     if width < 1:
         raise GenError(f"beam={width} keeps nothing; give a width from 1.")
+    if width > WIDEST:
+        raise GenError(f"beam={width} is more than fit beside each other; give a width up to {WIDEST}.")
     if groups < 1 or width % groups:
         raise GenError(f"groups={groups} cannot share {width} beams evenly; give a divisor of {width}.")
     if abs(length_penalty) > MOST or not 0 <= diversity <= MOST:
         raise GenError(f"length_penalty and diversity (from 0) go up to {MOST}; give smaller ones.")
     return Beam(width, length_penalty, groups, diversity)
 
+
+WIDEST = 1024
+"""Beams at most."""
 
 MOST = 10
 """The largest length penalty and the largest diversity."""

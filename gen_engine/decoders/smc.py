@@ -33,6 +33,10 @@ from .sample import DOUBTS
 Row = np.ndarray
 
 
+MOST = 4096
+"""Particles at most."""
+
+
 def smc(particles: int = 32, *, resample: float = 0.5) -> Smc:
     """Sample from the model's own distribution over the texts that obey all constraints, with `particles` at once.
 
@@ -44,6 +48,8 @@ def smc(particles: int = 32, *, resample: float = 0.5) -> Smc:
     """
     if particles < 1:
         raise GenError(f"smc={particles} writes nothing; give a number of particles from 1.")
+    if particles > MOST:
+        raise GenError(f"smc={particles} is more than fit beside each other; give a number of particles up to {MOST}.")
     if not 0 <= resample <= 1:
         raise GenError(f"resample={resample} is no share of the particles; give a number from 0 to 1.")
     return Smc(particles, resample)

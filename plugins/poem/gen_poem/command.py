@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import click
@@ -55,7 +56,7 @@ def poem(
     else:
         form = replace(wish.wish(name), start=start, first=first, rows=rows)
         shape = Poem(rules(form), resolve(form))
-    more = [*wish.places(), *([_parallel(parallel, wish)] if parallel else [])]
+    more = [*wish.places(), *([_parallel(parallel, wish, shape)] if parallel else [])]
     write(prompt, shape, more, wish, choice())
 
 
@@ -71,6 +72,9 @@ def _sized(wish: Asked, rows: int | None, cols: int | None, tones: str | None) -
     return Poem((f"form={shape.rows}x{shape.cols}",), shape)
 
 
-def _parallel(couplets: str, wish: Asked) -> str:
+def _parallel(couplets: str, wish: Asked, shape: Poem) -> str:
+    most = shape.couplets
+    if most is not None and any(int(number) > most for number in re.findall("[0-9]+", couplets)):
+        raise GenError(f"--parallel {couplets} names couplets of a poem that has {most}; name some of these.")
     book = "none" if wish.tones == "off" else wish.rhyme_book if wish.rhyme_book != "none" else None
     return f"parallel={couplets}" + (f",book={book}" if book else "")

@@ -109,6 +109,14 @@ class Poem:
             return len(self.shape.pattern)
         return self.length if self.shape is None else self.shape.rests.widest
 
+    @property
+    def couplets(self) -> int | None:
+        """How many pairs of lines the longest such poem has; None if that is open."""
+        if self.shape is None:
+            return None
+        rows = self.shape.rows if isinstance(self.shape, Form) else max(len(p.lines) for p in self.shape.patterns)
+        return rows // 2
+
     def lay_out(self, prompt: str) -> str:
         """The prompt as the beginning of such a poem; GenError says what does not fit."""
         if isinstance(self.shape, Form):

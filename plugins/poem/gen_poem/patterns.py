@@ -15,6 +15,9 @@ from gen_engine.errors import GenError
 
 from .books import EITHER
 
+MOST_ROWS = 200
+"""Lines of the longest poem with tones or rhyme."""
+
 TONES = ("strict", "loose", "off")
 STARTS = ("平起", "仄起")
 FIRSTS = ("rhymed", "unrhymed")
@@ -176,6 +179,8 @@ def _count_rows(form: str, rows: int | None) -> int:
         return shape.rows or shape.usual
     if shape.rows is not None and rows != shape.rows:
         raise GenError(f"{form} has {shape.rows} lines, not {rows}; leave out the number or take another form.")
+    if rows > MOST_ROWS:
+        raise GenError(f"{form} of {rows} lines is longer than is planned for; ask for at most {MOST_ROWS}.")
     if rows < shape.least or (shape.regulated and rows % 2):
         kind = "an even number of lines, " if shape.regulated else ""
         raise GenError(f"{form} has {kind}at least {shape.least}, not {rows}; ask for more, or take another form.")
