@@ -96,6 +96,8 @@ class Chain:
         members = list(dict.fromkeys(rule.label for rule in product.rules[self.background :]))
         if not members:
             message = f"The model can write no text at all within {budget} new tokens; give it more (max_new)."
+        elif len(members) == 1 and (unwritten := self._unwritten(product, prompt)):
+            message = f"{members[0]} wants {unwritten}, which the model has no token for; ask for something else."
         elif len(members) == 1:
             message = f"{members[0]} admits no text within {budget} new tokens; change it, or allow more (max_new)."
         else:
@@ -105,6 +107,13 @@ class Chain:
                 f"{self._clash(product, prompt, budget)}; drop or change one of them."
             )
         return ConflictError(message, members)
+
+    def _unwritten(self, product: Product, prompt: Prompt) -> str:
+        """The characters that a rule needs and no token prints."""
+        pairs = list(zip(product.rules, product.start(prompt).states, strict=True))[self.background :]
+        needed = [char for rule, state in pairs if rule.needs is not None for char in rule.needs(state)]
+        missing = () if self.vocabulary.partial else dict.fromkeys(needed)
+        return " and ".join(char for char in missing if char not in self.vocabulary.carriers)
 
     def _is_refuted(self, product: Product, prompt: Prompt, budget: int, below: int) -> bool:
         """Whether even fewer rules are known to admit no text; those numbered `below` and more stay."""

@@ -216,3 +216,8 @@ def test_whether_there_is_any_text_is_asked_more_patiently():
 
 def test_no_characters_need_no_room():
     assert [round_up(count) for count in (0, 1, 2, 3, 64, 65)] == [0, 1, 2, 4, 64, 128]
+
+
+def test_a_character_that_no_token_prints_is_named():
+    with pytest.raises(ConflictError, match="force=1:鬱 wants 鬱, which the model has no token for; ask for something"):
+        text("length=2", "force=1:鬱")
