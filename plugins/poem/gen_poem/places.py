@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, cached_property
 from typing import Literal
 
@@ -320,7 +320,7 @@ class Distinct:
     A frozen set remembers its hash and is itself what `allowed`, `mentions` and `spent` answer.
     """
 
-    is_exempt: Callable[[str], bool]
+    is_exempt: Callable[[str], bool] = field(repr=False)
 
     def start(self, text: str) -> frozenset[str]:
         return follow(self, frozenset(), text, "distinct")  # type: ignore[no-any-return]
