@@ -78,7 +78,13 @@ class Automaton:
     _nodes: dict[State, _Node] = field(default_factory=dict, repr=False)
     _weights: dict[Mask, float] = field(default_factory=dict, repr=False)
     _hopeless: set[tuple[Graph, State]] = field(default_factory=set, repr=False)
+    _work: list[int] = field(default_factory=lambda: [0], repr=False)
     _stuck: dict[State, State] = field(default_factory=dict, repr=False)
+
+    @property
+    def work(self) -> int:
+        """How many nodes all searches have opened."""
+        return self._work[0]
 
     @cached_property
     def moves(self) -> JointMoves:
@@ -212,6 +218,7 @@ class Automaton:
                 continue  # opened again from nearer since
             if node.accepts or node.known.get(graph, inf) < inf:
                 return self._settle(graph, begun, came, here, total)
+            self._work[0] += 1
             opened += bool(queue) * max(1, len(self.edges(here)) // EDGES)  # a way without forks is no search
             if opened > max(EXPANSIONS >> 2 * len(self._hopeless), FEWEST):  # who gave up before does so sooner
                 return None

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+HELP = 3
+"""How many times as long as usual it is searched for whether fewer rules admit a text."""
+
 PATIENCE = 10
 """How many times as long as usual it is searched for whether there is any text at all."""
 
@@ -135,8 +138,8 @@ class Chain:
         return f": {', '.join(told)}" if len(told) > 1 else ""
 
     def _without_help(self, product: Product, prompt: Prompt, budget: int) -> Answer:
-        """Whether fewer rules admit a text, searched for ten times as long: so that conflicts are as small as said."""
-        return prover_of(product, prompt, budget, 10 * self.nodes).feasible(product.start(prompt), budget)
+        """Whether fewer rules admit a text, searched for longer: so that conflicts are as small as said."""
+        return prover_of(product, prompt, budget, HELP * self.nodes).feasible(product.start(prompt), budget)
 
     def _names(self, rules: Sequence[Rule]) -> str:
         labels = list(dict.fromkeys(rule.label for rule in rules[self.background :]))

@@ -32,8 +32,9 @@ NODES = 20_000
 REMEMBERED = 200_000
 """Of how many states failures and witnesses are remembered."""
 
-NODE, DEAD, REFUSAL = 64, 16, 1
-"""What it costs to visit a state, to see at once that one is dead, and to be refused a token, in parts of a node."""
+NODE, OPENED, DEAD, REFUSAL = 64, 32, 16, 1
+"""What it costs to visit a state, to open a node of the automaton, to see at once that a state is dead, and to be
+refused a token, in parts of a node."""
 
 DOUBT = 64
 """After how many states of a search it is asked whether there are too few characters for the places ahead."""
@@ -322,13 +323,13 @@ class Prover:
 
     def _search(self, joint: Joint, budget: int, hint: Ids, materialise: bool = False) -> Answer:
         self._forget()
-        spent, asked = [0], False
+        spent, asked, opened = [0], False, self.automaton.work
         stack = [(joint, self._candidates(joint, budget, hint[0] if hint else None, spent))]
         path: list[int] = []
         while stack:
             here, candidates = stack[-1]
             token = next(candidates, None)
-            if spent[0] > self.nodes * NODE:
+            if spent[0] + OPENED * (self.automaton.work - opened) > self.nodes * NODE:
                 return "undecided"
             if spent[0] > DOUBT * NODE and not asked and self._fresh is not None:
                 asked = True
