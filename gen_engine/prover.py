@@ -36,6 +36,9 @@ NODE, OPENED, DEAD, REFUSAL = 64, 32, 16, 1
 """What it costs to visit a state, to open a node of the automaton, to see at once that a state is dead, and to be
 refused a token, in parts of a node."""
 
+TIRED = 4
+"""After so many searches behind tokens that ended at their limit, the limit is halved."""
+
 DOUBT = 64
 """After how many states of a search it is asked whether there are too few characters for the places ahead."""
 
@@ -59,6 +62,7 @@ class Prover:
     _witness: dict[Joint, tuple[int, int]] = field(default_factory=dict, repr=False)
     _onward: dict[Joint, tuple[int, int]] = field(default_factory=dict, repr=False)
     _ids: dict[Mask, list[int]] = field(default_factory=dict, repr=False)
+    _doubts: list[int] = field(default_factory=lambda: [0], repr=False)
     _deepest: list[tuple[int, Joint]] = field(default_factory=list, repr=False)
 
     def feasible(self, joint: Joint, budget: int, before: Joint | None = None) -> Answer:
@@ -67,7 +71,15 @@ class Prover:
         The witness of `before`, the state one token earlier, is tried first: much of it may still be legal.
         """
         known = self._at_once(joint, budget)
-        return known if known is not None else self._search(joint, budget, self._rest(before)[1:])
+        if known is not None:
+            return known
+        if before is None:
+            return self._search(joint, budget, ())
+        # Where tokens again and again are not found out about, less and less is spent on each.
+        patience = max(self.nodes >> self._doubts[0] // TIRED, self.nodes // 32)
+        found = self._search(joint, budget, self._rest(before)[1:], nodes=patience)
+        self._doubts[0] += found == "undecided"
+        return found
 
     def _rest(self, joint: Joint | None) -> Ids:
         """What is written down of a rest of a state, as far as it comes nearer to the end."""
@@ -321,15 +333,18 @@ class Prover:
             found = self._ids[mask] = sorted(mask.array.nonzero()[0].tolist(), key=lambda token: not surfaces[token])
         return found
 
-    def _search(self, joint: Joint, budget: int, hint: Ids, materialise: bool = False) -> Answer:
+    def _search(
+        self, joint: Joint, budget: int, hint: Ids, materialise: bool = False, nodes: int | None = None
+    ) -> Answer:
         self._forget()
+        limit = (self.nodes if nodes is None else nodes) * NODE
         spent, asked, opened = [0], False, self.automaton.work
         stack = [(joint, self._candidates(joint, budget, hint[0] if hint else None, spent))]
         path: list[int] = []
         while stack:
             here, candidates = stack[-1]
             token = next(candidates, None)
-            if spent[0] + OPENED * (self.automaton.work - opened) > self.nodes * NODE:
+            if spent[0] + OPENED * (self.automaton.work - opened) > limit:
                 return "undecided"
             if spent[0] > DOUBT * NODE and not asked and self._fresh is not None:
                 asked = True
