@@ -233,8 +233,7 @@ def _try_file(path: Path, options: argparse.Namespace) -> tuple[int, int]:
     for mutant in found:
         survives, _ = run(tests, mutant, 3 * seconds + 30)
         killed += not survives
-        if survives:
-            print(f"survived: {mutant}", flush=True)
+        print(f"{'survived' if survives else 'killed'}: {mutant}", flush=True)
     print(f"{path.relative_to(ROOT)}: {killed} of {len(found)} killed; its tests take {seconds:.0f} s", flush=True)
     return killed, len(found)
 
