@@ -134,7 +134,7 @@ class Chain:
         joint = product.start(prompt)
         joint = prover_of(product, prompt, budget, self.nodes).stuck(joint, budget)
         pairs = list(zip(product.rules, joint.states, strict=True))[self.background :]
-        told = [f"{rule.label} wants {what}" for rule, state in pairs if (what := rule.wants(state))]
+        told = [f"{rule.label} {what}" for rule, state in pairs if (what := _demand(rule, state, pairs))]
         return f": {', '.join(told)}" if len(told) > 1 else ""
 
     def _without_help(self, product: Product, prompt: Prompt, budget: int) -> Answer:
@@ -250,6 +250,16 @@ def make_chain(vocabulary: Vocabulary, processors: Sequence[Named], nodes: int =
     background = [Named("valid UTF-8", AnyText())] if vocabulary.partial else []
     rules = tuple(as_rule(named.label, named.processor, vocabulary, intern) for named in (*background, *hard))
     return Chain(vocabulary, Product(vocabulary, rules, intern), soft, len(background), nodes)
+
+
+def _demand(rule: Rule, state: Any, among: Sequence[tuple[Rule, Any]]) -> str:
+    """What a rule asks for, in words: characters that it needs several times where another lets none come again, or
+    what it wants next."""
+    needed = rule.needs(state) if rule.needs is not None and any(other.uses_up for other, _ in among) else ()
+    twice = [char for char in dict.fromkeys(needed) if needed.count(char) > 1]
+    if twice:
+        return f"needs {in_a_row(twice, 'and')} more than once"
+    return f"wants {what}" if (what := rule.wants(state)) else ""
 
 
 def has_memory(shaper: Any) -> bool:

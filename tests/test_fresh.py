@@ -75,6 +75,9 @@ class Different:
     def used_up(self, state, room):
         return state
 
+    def wants(self, state):
+        return "a new one"
+
     def spares(self, char):
         return char in self.free
 
@@ -230,3 +233,9 @@ def test_a_conflict_tells_what_each_rule_wants_where_they_part():
     rules = [Named("one", Slots(("ab", "ab", "a"))), Named("two", Slots(("ab", "abc", "b")))]
     with pytest.raises(ConflictError, match="one wants one of a at place 3, two wants one of b at place 3; drop"):
         engine_of(chars("abcd")).generate("", processors=rules, max_new=4)
+
+
+def test_a_conflict_tells_which_characters_are_needed_twice():
+    rules = ["force=1:a|3:b|5:a", Named("different", Different())]
+    with pytest.raises(ConflictError, match=r"force=1:a\|3:b\|5:a needs a more than once"):
+        engine_of(chars("abcd")).generate("", processors=[*rules, Named("slots", Slots(("abcd",) * 5))], max_new=5)
