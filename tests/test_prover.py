@@ -119,3 +119,14 @@ def test_a_memory_that_is_full_is_emptied_and_nothing_changes(monkeypatch):
 def test_twins_count_when_rules_are_counted():
     with pytest.raises(ConflictError):
         engine_of(vocabulary("a", "a", "a", "b", "b")).generate("", processors=["no_repeat=2", "length=3"], max_new=3)
+
+
+def test_less_and_less_is_spent_behind_tokens_that_are_not_found_out_about(monkeypatch):
+    asked = []
+    prover = prover_of(Case(chars("abc"), "", 5, (oracle.length(4, 5),)))
+    start = prover.product.start(prompt_of(Case(chars("abc"), "", 5, ())))
+    monkeypatch.setattr(Prover, "_at_once", lambda *_: None)
+    monkeypatch.setattr(Prover, "_search", lambda *_, nodes=None: asked.append(nodes) or "undecided")
+    for before in [start] * 9 + [None]:
+        prover.feasible(start, 5, before)
+    assert asked == [20_000] * 4 + [10_000] * 4 + [5_000, None]
