@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
-import copy
-import os
 import random
-import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Literal
 
 import torch
-from safetensors import SafetensorError
 from torch import Tensor, nn
-from transformers import AutoConfig, AutoTokenizer, GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerBase
+from transformers import AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerBase
 from transformers.utils import logging as transformers_logging
 
 from gen_engine.errors import GenError
-from gen_engine.models.checkpoint import refuse_pickled
 from gen_gpt2.data import Windows, collate_windows, encode_windows
 from gen_gpt2.data_vocab import build_tokenizer
-from gen_gpt2.train_card import CardFacts, write_card
-from gen_trainkit.loop import Batch, Outcome, Recipe, Reporting, Task, export_last, plan_steps, train
+from gen_trainkit.loop import Batch, Outcome, Part, Recipe, Reporting, Task, plan_steps
 from gen_trainkit.losses import chunked_cross_entropy
+from gen_trainkit.publishing import CardFacts, Publishing, export_model, load_pretrained, run_and_publish
 from gen_trainkit.reading import read_texts
 
-SAVE_DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 SHORT = 256  # up to this many positions plain attention is faster on a CPU than the fused kernel
 
 
@@ -65,11 +58,7 @@ class Job:
     shape: Shape
     recipe: Recipe
     reporting: Reporting
-    out: Path
-    save_dtype: Literal["fp32", "bf16", "fp16"] = "fp32"
-    keep: Literal["best", "last"] = "best"
-    title: str | None = None
-    note: str = ""
+    publishing: Publishing
 
 
 @dataclass(frozen=True)
@@ -90,11 +79,6 @@ def prepare(job: Job) -> Prepared:
     texts, valid_texts = split_texts(job.data, job.recipe.seed)
     torch.manual_seed(job.recipe.seed)
     model, tokenizer = load_base(job.base) if job.base else make_model(texts, job.shape)
-    if len(tokenizer) > model.config.vocab_size:
-        raise GenError(
-            f"The vocabulary has {len(tokenizer)} tokens and the model {model.config.vocab_size}."
-            " Give the tokenizer that belongs to the model, or --from-scratch."
-        )
     quicken(model)
     positions = model.config.n_positions
     windows = {
@@ -104,7 +88,7 @@ def prepare(job: Job) -> Prepared:
     pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else 0
     unknown = tokenizer.unk_token_id if tokenizer.unk_token_id != tokenizer.eos_token_id else None
 
-    def collate(split: Literal["train", "valid"], indices: Sequence[int]) -> Batch:
+    def collate(split: Part, indices: Sequence[int], epoch: int) -> Batch:
         return collate_windows(windows[split], indices, pad=pad, unknown=unknown)
 
     task = Task(
@@ -113,7 +97,7 @@ def prepare(job: Job) -> Prepared:
         valid_lengths=windows["valid"].lengths,
         collate=collate,
         score=score,
-        export=partial(export_model, model, tokenizer, job.save_dtype),
+        export=partial(export_model, model, tokenizer, job.publishing.save_dtype),
         fingerprint={"data": windows["train"].digest, "valid_data": windows["valid"].digest, "base": job.base}
         | ({} if job.base else {"shape": asdict(job.shape)}),
     )
@@ -155,26 +139,9 @@ def make_model(texts: Sequence[str], shape: Shape) -> tuple[GPT2LMHeadModel, Pre
 
 def load_base(base: str) -> tuple[GPT2LMHeadModel, PreTrainedTokenizerBase]:
     """The GPT-2 and tokenizer of a folder or hub name, in fp32; nothing in it is executed."""
-    try:
-        config = AutoConfig.from_pretrained(base, trust_remote_code=False)
-        if config.model_type != "gpt2":
-            raise GenError(
-                f"{base} is a {config.model_type} model. Give a GPT-2, such as uer/gpt2-chinese-cluecorpussmall."
-            )
-        if Path(base).is_dir():
-            refuse_pickled(Path(base))
-        model, info = GPT2LMHeadModel.from_pretrained(
-            base, dtype=torch.float32, use_safetensors=True, output_loading_info=True
-        )
-        if info["missing_keys"]:
-            raise GenError(f"{base} lacks {min(info['missing_keys'])}. Give weights that fit its config.json.")
-        return model, AutoTokenizer.from_pretrained(base, trust_remote_code=False)
-    except SafetensorError as error:
-        raise GenError(f"The weights of {base} are damaged ({error}). Fetch them again.") from error
-    except (OSError, ValueError) as error:
-        raise GenError(
-            f"{base} is neither a model folder nor a hub name within reach. Check it, or download it first."
-        ) from error
+    model, tokenizer = load_pretrained(AutoModelForCausalLM, base, kinds=("gpt2",))
+    assert isinstance(model, GPT2LMHeadModel)
+    return model, tokenizer
 
 
 def quicken(model: GPT2LMHeadModel) -> None:
@@ -192,12 +159,6 @@ def score(model: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
     return chunked_cross_entropy(hidden.flatten(0, 1), model.lm_head.weight, batch.labels.flatten())
 
 
-def export_model(model: GPT2LMHeadModel, tokenizer: PreTrainedTokenizerBase, dtype: str, folder: Path) -> None:
-    """Write config.json, model.safetensors and the tokenizer's files into `folder`."""
-    copy.deepcopy(model).to(SAVE_DTYPES[dtype]).save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-
-
 def describe(job: Job, ready: Prepared) -> dict[str, object]:
     """What would be trained, for `--dry-run`."""
     in_epoch, total = plan_steps(ready.task, job.recipe)
@@ -213,31 +174,17 @@ def describe(job: Job, ready: Prepared) -> dict[str, object]:
 
 
 def run_job(job: Job, ready: Prepared, *, resume: bool) -> Outcome:
-    """Train, and unless stopped by a signal publish the model folder in `job.out`; its `run` folder keeps the rest."""
-    run = job.out / "run"
-    outcome = train(ready.task, job.recipe, run, reporting=job.reporting, resume=resume)
-    if outcome.signal:
-        return outcome
-    chosen = run / "best"
-    if job.keep == "last" or not chosen.exists():
-        chosen = run / "last"
-        export_last(ready.task, job.recipe, chosen)
-    for path in sorted(chosen.iterdir()):
-        _copy_whole(path, job.out / path.name)
-    facts = CardFacts(
-        title=job.title or job.out.name,
-        note=job.note,
-        data=", ".join(path.name for path in job.data.files),
-        config=ready.model.config.to_dict(),
-        parameters=ready.model.num_parameters(),
-        base=job.base,
-        train_tokens=len(ready.train.ids),
+    """Train, and unless stopped by a signal publish the model folder; its `run` folder keeps the rest."""
+    config = ready.model.config
+    start = f"fine-tuned from `{job.base}`" if job.base else "trained from scratch"
+    shape = f"{config.n_layer} layers x {config.n_embd}, {config.n_head} heads, {config.n_positions} positions"
+    card = CardFacts(
+        made=f"A GPT-2 {start} by `gen train gpt2` (gen-engine). Padding and characters outside the vocabulary were"
+        " masked out of the loss.",
+        pipeline="text-generation",
+        facts={
+            "Data": f"{', '.join(path.name for path in job.data.files)}; {len(ready.train.ids):,} tokens an epoch",
+            "Size": f"{ready.model.num_parameters():,} parameters; {shape}; vocabulary of {config.vocab_size:,}",
+        },
     )
-    (job.out / "README.md").write_text(write_card(facts, job.recipe, outcome), encoding="utf-8")
-    return outcome
-
-
-def _copy_whole(source: Path, target: Path) -> None:
-    aside = target.with_name(f".writing-{target.name}")
-    shutil.copyfile(source, aside)
-    os.replace(aside, target)
+    return run_and_publish(ready.task, job.recipe, job.reporting, job.publishing, card, resume=resume)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from functools import partial
@@ -33,6 +33,9 @@ from gen_trainkit.optimizers import OptimizerName, build_optimizers, peak_rates,
 from gen_trainkit.progress import Watch, watch_run
 from gen_trainkit.schedules import Schedule, rate_factor
 
+Part = Literal["train", "valid"]
+"""Which texts: those trained on, or those set aside."""
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -44,6 +47,7 @@ class Recipe:
     accumulate: int = 1
     optimizer: OptimizerName = "adamw"
     rate: float = 2e-5
+    head_rate: float | None = None  # of the parameters that the task calls its head; None: the same rate
     matrix_rate: float = 4e-3
     weight_decay: float = 0.01
     schedule: Schedule = "linear"
@@ -52,15 +56,20 @@ class Recipe:
     ema: float = 0.0
     dtype: Literal["fp32", "bf16"] = "fp32"
     parallel: int = 1  # parts of a batch computed side by side, each on one thread
+    patience: int = 0  # stop after so many full validations without a better one; 0: never
     seed: int = 0
 
 
 @dataclass(frozen=True)
 class Reporting:
-    """When to measure and save, in steps; 0 means at the end of each epoch only."""
+    """When to measure and save, in steps; 0 means at the end of each epoch only.
+
+    With `valid_batches`, the measurements within an epoch look at so many batches only, and choose no best model.
+    """
 
     log_every: int = 50
     valid_every: int = 0
+    valid_batches: int = 0
     save_every: int = 500
 
 
@@ -76,27 +85,38 @@ class Batch:
 class Task:
     """What is trained: a model, the lengths of its texts, and how to batch, score and save.
 
-    `score` returns (summed loss with gradient, number of right guesses) of a batch; `export` writes a model folder.
+    `collate(part, indices, epoch)` makes a batch: a function of its arguments alone, whatever chance it uses. `score`
+    returns (summed loss with gradient, number of right guesses) of a batch; `export` writes a model folder. `figures`
+    tells more of the model at each full validation (of which `valid_loss` and `valid_accuracy` are always told); the
+    best model is the one whose `goal`, one of those figures, is highest, or lowest if its name ends in "loss".
+    `is_head(name)` tells which parameters learn at the rate of the head.
     """
 
     model: nn.Module
     train_lengths: Sequence[int]
     valid_lengths: Sequence[int]
-    collate: Callable[[Literal["train", "valid"], Sequence[int]], Batch]
+    collate: Callable[[Part, Sequence[int], int], Batch]
     score: Callable[[nn.Module, Batch], tuple[Tensor, Tensor]]
     export: Callable[[Path], None]
     fingerprint: dict[str, Any] = field(default_factory=dict)
+    figures: Callable[[nn.Module], Mapping[str, float]] | None = None
+    goal: str = "valid_loss"
+    is_head: Callable[[str], bool] | None = None
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended: steps done of the total, last and best validation loss, the signal that stopped it or 0."""
+    """How a run ended: steps done of the total, the last full validation, the best goal, the signal or 0.
+
+    `figures` are those of the last full validation, `best` the value of the goal of the best one; both may lack.
+    """
 
     step: int
     total: int
-    valid_loss: float | None
-    best_loss: float | None
+    figures: Mapping[str, float]
+    best: float | None
     signal: int
+    early: bool = False  # it stopped for want of patience
 
 
 @dataclass
@@ -110,8 +130,9 @@ class _Run:
     optimizers: list[torch.optim.Optimizer]
     average: list[Tensor]
     step: int = 0
-    valid_loss: float | None = None
-    best_loss: float | None = None
+    figures: dict[str, float] = field(default_factory=dict)
+    best: float | None = None
+    waited: int = 0  # full validations since the best one
     sums: dict[str, float] = field(default_factory=lambda: {"loss": 0.0, "targets": 0.0, "correct": 0.0})
 
 
@@ -131,7 +152,13 @@ def train(task: Task, recipe: Recipe, folder: Path, *, reporting: Reporting, res
     """
     torch.manual_seed(recipe.seed)
     optimizers = build_optimizers(
-        task.model, recipe.optimizer, rate=recipe.rate, matrix_rate=recipe.matrix_rate, weight_decay=recipe.weight_decay
+        task.model,
+        recipe.optimizer,
+        rate=recipe.rate,
+        head_rate=recipe.head_rate,
+        is_head=task.is_head,
+        matrix_rate=recipe.matrix_rate,
+        weight_decay=recipe.weight_decay,
     )
     average = start_average(task.model) if recipe.ema else []
     run = _Run(task, recipe, folder, _open_pool(task, recipe), optimizers, average)
@@ -139,13 +166,13 @@ def train(task: Task, recipe: Recipe, folder: Path, *, reporting: Reporting, res
     _start_or_resume(run, resume)
     in_epoch, total = plan_steps(task, recipe)
     with watch_run(total, run.step) as watch, asked_to_stop() as stop_signal, run.pool:
-        while run.step < total and not stop_signal():
+        while run.step < total and not stop_signal() and not _out_of_patience(run):
             batches = plan_epoch(task.train_lengths, recipe.batch_tokens, seed=recipe.seed, epoch=run.step // in_epoch)
-            while run.step < total and not stop_signal():
+            while run.step < total and not stop_signal() and not _out_of_patience(run):
                 place = run.step % in_epoch * recipe.accumulate
                 factor = rate_factor(run.step, total=total, warmup=recipe.warmup, schedule=recipe.schedule)
                 set_rates(optimizers, peaks, factor)
-                _step(run, batches[place : place + recipe.accumulate], watch)
+                _step(run, batches[place : place + recipe.accumulate], run.step // in_epoch, watch)
                 ended = run.step % in_epoch == 0 or run.step == total
                 _report(run, reporting, ended, factor)
                 if ended:
@@ -153,16 +180,20 @@ def train(task: Task, recipe: Recipe, folder: Path, *, reporting: Reporting, res
         if stop_signal():
             _save(run)
         draw_curve(folder / "metrics.jsonl", folder / "curve.png")
-        return Outcome(run.step, total, run.valid_loss, run.best_loss, stop_signal())
+        return Outcome(run.step, total, run.figures, run.best, stop_signal(), _out_of_patience(run))
 
 
-def _step(run: _Run, batches: Sequence[Sequence[int]], watch: Watch) -> None:
+def _out_of_patience(run: _Run) -> bool:
+    return 0 < run.recipe.patience <= run.waited
+
+
+def _step(run: _Run, batches: Sequence[Sequence[int]], epoch: int, watch: Watch) -> None:
     """One optimiser step over `batches`, each weighted by its number of targets."""
     task, recipe = run.task, run.recipe
     task.model.train()
     lanes = range(recipe.parallel)
     parts = [indices[lane :: recipe.parallel] for indices in batches for lane in lanes if lane < len(indices)]
-    loaded = [task.collate("train", part) for part in parts]
+    loaded = [task.collate("train", part, epoch) for part in parts]
     targets = sum(int((batch.labels != IGNORED).sum()) for batch in loaded)
     score = partial(_score_part, task, recipe, max(1, targets))
     for loss, correct, gradients in (run.pool.map if recipe.parallel > 1 else map)(score, loaded):
@@ -180,7 +211,7 @@ def _step(run: _Run, batches: Sequence[Sequence[int]], watch: Watch) -> None:
     run.sums["targets"] += targets
     run.step += 1
     mean = run.sums["loss"] / max(1.0, run.sums["targets"])
-    best = f"  best valid {run.best_loss:.4f}" if run.best_loss is not None else ""
+    best = f"  best {task.goal} {run.best:.4f}" if run.best is not None else ""
     watch(run.step, sum(batch.labels.numel() for batch in loaded), f"loss {mean:.4f}{best}")
 
 
@@ -213,30 +244,43 @@ def _report(run: _Run, reporting: Reporting, ended: bool, factor: float) -> None
         row |= {"rate_factor": factor, "time": round(time.time(), 1)}
         run.sums = dict.fromkeys(run.sums, 0.0)
     if run.task.valid_lengths and (ended or (reporting.valid_every and run.step % reporting.valid_every == 0)):
+        whole = ended or not reporting.valid_batches
         with averaged_weights(run.task.model, run.average):
-            run.valid_loss, accuracy = measure(run.task, run.recipe)
-            row |= {"valid_loss": run.valid_loss, "valid_accuracy": accuracy}
-            if run.best_loss is None or run.valid_loss < run.best_loss:
-                run.best_loss = run.valid_loss
-                _export(run, "best")
+            figures = measure(run.task, run.recipe, batches=None if whole else reporting.valid_batches)
+            if whole:
+                _keep_if_best(run, figures)
+        row |= figures if whole else {f"few_{name}": value for name, value in figures.items()}
     if len(row) > 1:
         append_metrics(run.folder / "metrics.jsonl", row)
     if ended or (reporting.save_every and run.step % reporting.save_every == 0):
         _save(run)
 
 
+def _keep_if_best(run: _Run, figures: dict[str, float]) -> None:
+    run.figures, goal = figures, run.task.goal
+    if goal not in figures:
+        raise GenError(f"Nothing measures {goal!r}. Choose one of {', '.join(figures)}.")
+    sign = -1 if goal.endswith("loss") else 1
+    if run.best is None or sign * figures[goal] > sign * run.best:
+        run.best, run.waited = figures[goal], 0
+        _export(run, "best")
+    else:
+        run.waited += 1
+
+
 @torch.no_grad()
-def measure(task: Task, recipe: Recipe) -> tuple[float, float]:
-    """(nats per token, share of next tokens guessed right) over the validation texts."""
+def measure(task: Task, recipe: Recipe, *, batches: int | None = None) -> dict[str, float]:
+    """`valid_loss` (nats per target), `valid_accuracy` and, over all batches only, the task's own figures."""
     task.model.eval()
     loss, correct, targets = 0.0, 0, 0
-    for indices in plan_epoch(task.valid_lengths, recipe.batch_tokens, seed=0, epoch=0):
-        batch = task.collate("valid", indices)
+    for indices in plan_epoch(task.valid_lengths, recipe.batch_tokens, seed=0, epoch=0)[:batches]:
+        batch = task.collate("valid", indices, 0)
         with torch.autocast("cpu", torch.bfloat16, enabled=recipe.dtype == "bf16"):
             batch_loss, batch_correct = task.score(task.model, batch)
         loss, correct = loss + batch_loss.item(), correct + int(batch_correct)
         targets += int((batch.labels != IGNORED).sum())
-    return loss / max(1, targets), correct / max(1, targets)
+    figures = {"valid_loss": loss / max(1, targets), "valid_accuracy": correct / max(1, targets)}
+    return figures if batches or task.figures is None else {**figures, **task.figures(task.model)}
 
 
 def export_last(task: Task, recipe: Recipe, folder: Path) -> None:
@@ -262,8 +306,9 @@ def _write_model(task: Task, folder: Path) -> None:
 def _save(run: _Run) -> None:
     values = {
         "step": run.step,
-        "valid_loss": run.valid_loss,
-        "best_loss": run.best_loss,
+        "figures": run.figures,
+        "best": run.best,
+        "waited": run.waited,
         "sums": run.sums,
         "recipe": asdict(run.recipe),
         "fingerprint": run.task.fingerprint,
@@ -281,14 +326,14 @@ def _start_or_resume(run: _Run, resume: bool) -> None:
         checkpoint = read_checkpoint(newest)
         _check_same(checkpoint.values, run)
         restore_state(checkpoint.tensors, run.task.model, run.optimizers, run.average)
-        for name in ("step", "valid_loss", "best_loss", "sums"):
+        for name in ("step", "figures", "best", "waited", "sums"):
             setattr(run, name, checkpoint.values[name])
     if not (run.folder / "best").exists():
-        run.best_loss = None
+        run.best = None
     rewind_metrics(run.folder / "metrics.jsonl", run.step)
 
 
-MAY_CHANGE = {"epochs", "steps", "rate", "matrix_rate", "parallel"}
+MAY_CHANGE = {"epochs", "steps", "rate", "head_rate", "matrix_rate", "parallel", "patience"}
 
 
 def _check_same(saved: dict[str, Any], run: _Run) -> None:

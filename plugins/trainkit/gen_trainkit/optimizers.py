@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
 
 import torch
 from torch import nn
@@ -14,14 +14,26 @@ OptimizerName = Literal["adamw", "muon"]
 
 
 def build_optimizers(
-    model: nn.Module, name: OptimizerName, *, rate: float, matrix_rate: float, weight_decay: float
+    model: nn.Module,
+    name: OptimizerName,
+    *,
+    rate: float,
+    matrix_rate: float,
+    weight_decay: float,
+    head_rate: float | None = None,
+    is_head: Callable[[str], bool] | None = None,
 ) -> list[torch.optim.Optimizer]:
     """The optimisers that together move every trainable parameter of `model` once.
 
     `matrix_rate` is Muon's own rate (Jordan et al. 2024, rescaled to AdamW's step size as in Liu et al. 2025,
-    arXiv:2502.16982); embeddings, norms and biases always go to AdamW, without weight decay.
+    arXiv:2502.16982); embeddings, norms and biases always go to AdamW, without weight decay. Parameters of which
+    `is_head(name)` is true learn by AdamW at `head_rate`.
     """
+    head = {id(p) for key, p in model.named_parameters() if head_rate is not None and is_head and is_head(key)}
     matrices, others = split_parameters(model)
+    heads = [_plain_group(matrices, weight_decay, head_rate, head), _plain_group(others, 0.0, head_rate, head)]
+    heads = [group for group in heads if group["params"]]
+    matrices, others = [[p for p in part if id(p) not in head] for part in (matrices, others)]
     if name == "muon":
         if not hasattr(torch.optim, "Muon"):
             raise GenError(
@@ -29,10 +41,18 @@ def build_optimizers(
             )
         return [
             torch.optim.Muon(matrices, lr=matrix_rate, weight_decay=weight_decay, adjust_lr_fn="match_rms_adamw"),
-            torch.optim.AdamW(others, lr=rate, betas=(0.9, 0.98), weight_decay=0.0, fused=True),
+            torch.optim.AdamW(
+                [{"params": others, "weight_decay": 0.0}, *heads], lr=rate, betas=(0.9, 0.98), fused=True
+            ),
         ]
-    groups = [{"params": matrices, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
+    groups = [{"params": matrices, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}, *heads]
     return [torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.98), fused=True)]
+
+
+def _plain_group(
+    part: Sequence[nn.Parameter], weight_decay: float, rate: float | None, head: set[int]
+) -> dict[str, Any]:
+    return {"params": [p for p in part if id(p) in head], "weight_decay": weight_decay, "lr": rate}
 
 
 def split_parameters(model: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]]:

@@ -27,7 +27,7 @@ class Guesser(nn.Module):
         return self.inner(self.drop(self.embed(ids)))
 
 
-def collate(split, indices):
+def collate(split, indices, epoch=0):
     longest = max(LENGTHS[i] for i in indices)
     ids = torch.tensor([[(i + at) % 6 for at in range(longest)] for i in indices])
     labels = (ids + 1) % 6
@@ -58,7 +58,7 @@ def stopping_task(at):
     """A task whose process gets SIGTERM when the batch number `at` is asked for."""
     asked = []
 
-    def collate_then_stop(split, indices):
+    def collate_then_stop(split, indices, epoch):
         asked.append(split)
         if split == "train" and asked.count("train") == at:
             os.kill(os.getpid(), signal.SIGTERM)
@@ -101,13 +101,13 @@ def test_a_resumed_run_has_the_same_figures(tmp_path):
 def test_it_learns_and_measures(tmp_path):
     outcome, _ = run(tmp_path, epochs=20, rate=5e-2)
     last = read_metrics(tmp_path / "metrics.jsonl")[-1]
-    assert outcome.valid_loss == last["valid_loss"] < 0.1
+    assert outcome.figures["valid_loss"] == last["valid_loss"] < 0.1
     assert last["valid_accuracy"] == 1
     assert (tmp_path / "curve.png").exists()
 
 
 def test_labels_of_padding_count_for_nothing(tmp_path):
-    def collate_with_noise(split, indices):
+    def collate_with_noise(split, indices, epoch):
         batch = collate(split, indices)
         batch.inputs["ids"][batch.labels == -100] = 5
         return batch
@@ -157,13 +157,13 @@ def test_dropout_on_threads_side_by_side_is_refused(tmp_path):
 
 
 def test_the_best_model_is_kept_when_later_ones_are_worse(tmp_path):
-    def collate_misleadingly(split, indices):
+    def collate_misleadingly(split, indices, epoch):
         batch = collate(split, indices)
         return Batch(batch.inputs, (batch.labels + 1).remainder(6)) if split == "train" else batch
 
     outcome, weights = run(tmp_path, make_task(collate=collate_misleadingly))
     losses = [row["valid_loss"] for row in read_metrics(tmp_path / "metrics.jsonl") if "valid_loss" in row]
-    assert outcome.best_loss == min(losses) < losses[-1]
+    assert outcome.best == min(losses) < losses[-1]
     assert not torch.equal(load_file(tmp_path / "best" / "model.safetensors")["inner.weight"], weights["inner.weight"])
 
 

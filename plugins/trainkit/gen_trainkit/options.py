@@ -1,0 +1,138 @@
+"""The options that all `gen train` commands share, and what becomes of them; importing this imports no torch."""
+
+from __future__ import annotations
+
+import math
+import sys
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gen_engine.errors import GenError
+
+if TYPE_CHECKING:
+    from gen_trainkit.loop import Outcome
+
+FILE = click.Path(path_type=Path)
+Decorator = Callable[[Any], Any]
+
+
+def options(*decorators: Decorator) -> Decorator:
+    """Several options as one decorator, shown by --help in this order."""
+
+    def decorate(function: Any) -> Any:
+        for decorator in reversed(decorators):
+            function = decorator(function)
+        return function
+
+    return decorate
+
+
+def _read_config(context: click.Context, parameter: click.Parameter, path: Path | None) -> Path | None:
+    """Take the values of a TOML file for defaults; what the command line says outweighs them."""
+    if path is None:
+        return None
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise GenError(f"There is no file {path}. Check the path of --config.") from error
+    except (OSError, ValueError) as error:
+        raise GenError(f"{path} is no readable TOML ({error}). Mend it, or leave --config out.") from error
+    known = {item.name: item for item in context.command.params if item.name}
+    strange = sorted(name for name in values if name.replace("-", "_") not in known)
+    if strange:
+        raise GenError(
+            f"{path} sets {strange[0]!r}, which is no option of this command. See --help for those that are."
+        )
+    context.default_map = {name.replace("-", "_"): value for name, value in values.items()}
+    return path
+
+
+config_option = click.option(
+    "--config",
+    type=FILE,
+    is_eager=True,
+    expose_value=False,
+    callback=_read_config,
+    help="TOML file of options, as each run writes one (run/config.toml); the command line outweighs it.",
+)
+
+
+def recipe_options(
+    *,
+    rate: str = "2e-5, from scratch 3e-3",
+    epochs: float = 1.0,
+    batch_tokens: int = 4096,
+    head: bool = False,
+) -> Decorator:
+    """How to train: the fields of `Recipe`. `rate` tells the defaults of --rate, which the command fills in."""
+    number = click.FloatRange(0)
+    head_rate = click.option("--head-rate", type=number, help="Peak learning rate of the head.  [default: --rate]")
+    return options(
+        click.option("--epochs", type=click.FloatRange(0, min_open=True), default=epochs, show_default=True),
+        click.option("--steps", type=click.IntRange(1), help="Instead of --epochs."),
+        click.option("--batch-tokens", type=click.IntRange(1), default=batch_tokens, show_default=True,
+                     help="Padded tokens a batch."),
+        click.option("--accumulate", type=click.IntRange(1), default=1, show_default=True, help="Batches a step."),
+        click.option("--optimizer", type=click.Choice(["adamw", "muon"]), default="adamw", show_default=True),
+        click.option("--rate", type=number, help=f"Peak learning rate.  [default: {rate}]"),
+        *([head_rate] if head else []),
+        click.option("--matrix-rate", type=number, default=4e-3, show_default=True,
+                     help="Muon's own, for weight matrices."),
+        click.option("--weight-decay", type=number, default=0.01, show_default=True),
+        click.option("--schedule", type=click.Choice(["linear", "cosine", "constant"]), default="linear",
+                     show_default=True),
+        click.option("--warmup", type=click.IntRange(0), default=0, show_default=True, help="Steps."),
+        click.option("--clip", type=number, default=1.0, show_default=True, help="Gradient norm; 0 for none."),
+        click.option("--ema", type=click.FloatRange(0, 1, max_open=True), default=0.0, show_default=True,
+                     help="Averaging."),
+        click.option("--dtype", type=click.Choice(["fp32", "bf16"]), default="fp32", show_default=True,
+                     help="Numbers to sum."),
+        click.option("--parallel", type=click.IntRange(1), default=1, show_default=True,
+                     help="Parts of a batch, a thread each."),
+        click.option("--patience", type=click.IntRange(0), default=0, show_default=True,
+                     help="Stop after so many full validations without a better one; 0: never."),
+        click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True),
+    )  # fmt: skip
+
+
+run_options = options(
+    click.option("--out", required=True, type=FILE, help="Model folder to write; its subfolder run keeps the rest."),
+    click.option("--log-every", type=click.IntRange(1), default=50, show_default=True, help="Steps."),
+    click.option("--valid-every", type=click.IntRange(0), default=0, show_default=True, help="Steps; 0: each epoch."),
+    click.option("--valid-batches", type=click.IntRange(0), default=0, show_default=True,
+                 help="Within an epoch, look at so many batches only; 0: at all."),
+    click.option("--save-every", type=click.IntRange(0), default=500, show_default=True, help="Steps; 0: each epoch."),
+    click.option("--keep", type=click.Choice(["best", "last"]), default="best", show_default=True),
+    click.option("--save-dtype", type=click.Choice(["fp32", "bf16", "fp16"]), default="fp32", show_default=True),
+    click.option("--tensorboard", is_flag=True, help="Write the figures for TensorBoard, too, into run/tensorboard."),
+    click.option("--title", help="Title of the model card."),
+    click.option("--note", default="", help="A paragraph for the model card."),
+    config_option,
+    click.option("--resume", is_flag=True, help="Go on from the newest checkpoint in --out."),
+    click.option("--dry-run", is_flag=True, help="Check everything, tell sizes, memory and time; train nothing."),
+)  # fmt: skip
+
+
+def part(kind: type, given: Mapping[str, Any]) -> Any:
+    """The dataclass `kind` out of the options of the same names."""
+    return kind(**{field.name: given[field.name] for field in fields(kind) if field.name in given})
+
+
+def check_finite(given: Mapping[str, Any]) -> None:
+    """Raise GenError for an option that is infinite or no number at all."""
+    for name, value in given.items():
+        if isinstance(value, float) and not math.isfinite(value):
+            raise GenError(f"--{name.replace('_', '-')} {value} is no number to count with. Give a finite one.")
+
+
+def tell_outcome(outcome: Outcome, out: Path) -> None:
+    """Print the folder that was written; after a signal, say how to go on and exit as a signal would."""
+    if outcome.signal:
+        click.echo(f"Stopped at step {outcome.step} of {outcome.total}; --resume goes on from there.", err=True)
+        sys.exit(128 + outcome.signal)
+    click.echo(f"{out}")

@@ -1,0 +1,150 @@
+"""From a task to a finished model folder: trained, the best or last weights published, with a model card."""
+
+from __future__ import annotations
+
+import copy
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from safetensors import SafetensorError
+from transformers import AutoConfig, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+
+from gen_engine.errors import GenError
+from gen_engine.models.checkpoint import refuse_pickled
+from gen_trainkit.loop import Outcome, Recipe, Reporting, Task, export_last, train
+
+SaveDtype = Literal["fp32", "bf16", "fp16"]
+SAVE_DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+@dataclass(frozen=True)
+class Publishing:
+    """Where the finished folder goes, which weights it holds, and what its card is called."""
+
+    out: Path
+    keep: Literal["best", "last"] = "best"
+    save_dtype: SaveDtype = "fp32"
+    title: str | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class CardFacts:
+    """What a card tells beside recipe and outcome: `made` is a sentence, `facts` are shown as a list."""
+
+    made: str
+    pipeline: str
+    facts: Mapping[str, str]
+    language: Sequence[str] = ()
+
+
+def run_and_publish(
+    task: Task, recipe: Recipe, reporting: Reporting, publishing: Publishing, card: CardFacts, *, resume: bool
+) -> Outcome:
+    """Train `task`, and unless stopped by a signal publish the model folder `publishing.out`.
+
+    Its `run` folder keeps checkpoints, figures and curves; the published files appear one by one, each whole.
+    """
+    run = publishing.out / "run"
+    outcome = train(task, recipe, run, reporting=reporting, resume=resume)
+    if outcome.signal:
+        return outcome
+    chosen = run / "best"
+    if publishing.keep == "last" or not chosen.exists():
+        chosen = run / "last"
+        export_last(task, recipe, chosen)
+    for path in sorted(chosen.iterdir()):
+        _copy_whole(path, publishing.out / path.name)
+    text = write_card(publishing, card, recipe, outcome, goal=task.goal)
+    (publishing.out / "README.md").write_text(text, encoding="utf-8")
+    return outcome
+
+
+def write_card(publishing: Publishing, card: CardFacts, recipe: Recipe, outcome: Outcome, *, goal: str) -> str:
+    """The model card as Markdown with the hub's metadata header."""
+    best = "not measured" if outcome.best is None else f"{outcome.best:.4f}" + " nats" * goal.endswith("loss")
+    left_out = {"steps"} if recipe.steps is None else {"epochs"}
+    settings = "\n".join(f"| {name} | {value} |" for name, value in asdict(recipe).items() if name not in left_out)
+    facts = "\n".join(f"- **{name}**: {value}." for name, value in card.facts.items())
+    language = f"language: [{', '.join(card.language)}]\n" if card.language else ""
+    return f"""---
+library_name: transformers
+pipeline_tag: {card.pipeline}
+{language}---
+# {publishing.title or publishing.out.name}
+
+{card.made}
+{publishing.note}
+
+{facts}
+- **Training**: {outcome.step:,} steps{" (stopped early)" if outcome.early else ""}.
+- **Best {goal.replace("valid_", "validation ").replace("_", " ")}**: {best}.
+
+| setting | value |
+|---|---|
+{settings}
+"""
+
+
+def export_model(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, dtype: SaveDtype, folder: Path) -> None:
+    """Write config.json, model.safetensors and the tokenizer's files into `folder`; `model` itself stays as it is."""
+    copy.deepcopy(model).to(SAVE_DTYPES[dtype]).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+
+
+def load_pretrained(
+    auto: Any,
+    base: str,
+    *,
+    kinds: Sequence[str] = (),
+    new: Sequence[str] = (),
+    settings: Mapping[str, Any] | None = None,
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """The model `auto` makes of a folder or hub name, in fp32, and its tokenizer; nothing in it is executed.
+
+    Weights whose names begin with one of `new` may be missing (a fresh head), or be left over where the model has no
+    such part; any other missing or unexpected weight raises GenError, and so do pickled and damaged ones, and a
+    `model_type` that is none of `kinds`.
+    """
+    try:
+        found = AutoConfig.from_pretrained(base, trust_remote_code=False).model_type
+        if kinds and found not in kinds:
+            raise GenError(f"{base} is a {found} model. Give one of type {' or '.join(kinds)}.")
+        if Path(base).is_dir():
+            refuse_pickled(Path(base))
+        model, info = auto.from_pretrained(
+            base, dtype=torch.float32, use_safetensors=True, output_loading_info=True, **(settings or {})
+        )
+        tokenizer = AutoTokenizer.from_pretrained(base, trust_remote_code=False)
+    except SafetensorError as error:
+        raise GenError(f"The weights of {base} are damaged ({error}). Fetch them again.") from error
+    except (OSError, ValueError) as error:
+        raise GenError(
+            f"{base} is neither a model folder nor a hub name within reach. Check it, or download it first."
+        ) from error
+    for kind, verb in (("missing_keys", "lacks"), ("unexpected_keys", "has unexpected")):
+        strange = sorted(name for name in info[kind] if not name.startswith(tuple(new)))
+        if strange:
+            raise GenError(f"{base} {verb} {strange[0]}. Give weights that fit its config.json.")
+    check_vocabulary(model, tokenizer)
+    return model, tokenizer
+
+
+def check_vocabulary(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
+    """Raise GenError if the tokenizer has tokens that the model does not know."""
+    if len(tokenizer) > model.config.vocab_size:
+        raise GenError(
+            f"The vocabulary has {len(tokenizer)} tokens and the model {model.config.vocab_size}."
+            " Give the tokenizer that belongs to the model, or --from-scratch."
+        )
+
+
+def _copy_whole(source: Path, target: Path) -> None:
+    aside = target.with_name(f".writing-{target.name}")
+    shutil.copyfile(source, aside)
+    os.replace(aside, target)
