@@ -1,0 +1,1 @@
+"""How good a language model is: `gen eval lm`, beside n-gram baselines."""

@@ -1,0 +1,1 @@
+"""Masked-LM pretraining of a BERT from scratch: `gen train mlm`."""
