@@ -1,0 +1,124 @@
+"""Texts as windows of characters, each with the one character that follows."""
+
+from __future__ import annotations
+
+import bisect
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedTokenizerBase
+
+from gen_trainkit.loop import Batch
+from gen_trainkit.losses import IGNORED
+
+Frame = Callable[[Sequence[int]], Sequence[int]]
+"""How a model wants a window: the window's ids with the special tokens around them."""
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Token ids of all texts end to end, where each begins (one more entry: the end), and the id of [UNK]."""
+
+    ids: Tensor  # [tokens] int32
+    starts: Sequence[int]
+    unknown: int | None
+
+    @property
+    def guessable(self) -> int:
+        """How many characters have another before them in their text; these can be asked for, in this order."""
+        return len(self.ids) - (len(self.starts) - 1)
+
+    @property
+    def unknown_share(self) -> float:
+        """The share of characters outside the vocabulary: they are seen as [UNK] and never asked for."""
+        return 0.0 if self.unknown is None else float((self.ids == self.unknown).float().mean())
+
+    @property
+    def digest(self) -> str:
+        """A short fingerprint of all ids and of where texts begin."""
+        starts = torch.tensor(self.starts).numpy().tobytes()
+        return hashlib.sha256(self.ids.numpy().tobytes() + starts).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Cut:
+    """How texts are cut: windows of at most `window` characters, the next one `stride` further on.
+
+    In every epoch windows end elsewhere, so that after `stride` epochs each character has been asked for exactly
+    once; with `shift` off, they stay where they are. With `variable` a window's length is drawn from 1 to `window`;
+    without, a `short_share` of them is: the model meets what a short prompt looks like.
+    """
+
+    window: int
+    stride: int
+    variable: bool = False
+    short_share: float = 0.0
+    shift: bool = True
+    seed: int = 0
+
+
+def encode_corpus(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> Corpus:
+    """The ids of `texts` without special tokens; texts of fewer than two tokens are left out."""
+    ids: list[Tensor] = []
+    starts = [0]
+    for first in range(0, len(texts), 1000):
+        encoded = tokenizer(list(texts[first : first + 1000]), add_special_tokens=False, return_attention_mask=False)
+        for body in encoded["input_ids"]:
+            if len(body) > 1:
+                ids.append(torch.tensor(body, dtype=torch.int32))
+                starts.append(starts[-1] + len(body))
+    return Corpus(torch.cat(ids) if ids else torch.empty(0, dtype=torch.int32), starts, tokenizer.unk_token_id)
+
+
+def window_lengths(corpus: Corpus, cut: Cut) -> list[int]:
+    """The number of characters each window of an epoch has at most: the same in every epoch, so that batches need no
+    padding but at the beginning of texts."""
+    count = -(-corpus.guessable // cut.stride)
+    noise = torch.Generator().manual_seed(cut.seed)
+    drawn = torch.randint(1, cut.window + 1, (count,), generator=noise)
+    short = torch.rand(count, generator=noise) < (1.0 if cut.variable else cut.short_share)
+    return torch.where(short, drawn, cut.window).tolist()
+
+
+def asked_place(corpus: Corpus, cut: Cut, index: int, *, epoch: int) -> int | None:
+    """Where in `corpus.ids` the character stands that window `index` asks for in `epoch`; None past the last one."""
+    rank = index * cut.stride + _offset(cut, epoch)
+    if rank >= corpus.guessable:
+        return None
+    # Text t begins at starts[t] and holds the ranks from starts[t] - t on: its first character is never asked for.
+    text = bisect.bisect_right(range(len(corpus.starts) - 1), rank, key=lambda t: corpus.starts[t] - t) - 1
+    return rank + text + 1
+
+
+def cut_window(corpus: Corpus, place: int, *, length: int) -> Tensor:
+    """The ids before `place` in its text, at most `length` of them."""
+    start = corpus.starts[bisect.bisect_right(corpus.starts, place) - 1]
+    return corpus.ids[max(start, place - length) : place]
+
+
+def collate_windows(
+    corpus: Corpus, cut: Cut, indices: Sequence[int], *, epoch: int, lengths: Sequence[int], frame: Frame, pad: int
+) -> Batch:
+    """Framed windows padded on the right [rows, length], and for each the character that follows; [UNK] is -100."""
+    rows: list[Sequence[int]] = []
+    labels = torch.full((len(indices),), IGNORED)
+    for row, index in enumerate(indices):
+        place = asked_place(corpus, cut, index, epoch=epoch)
+        if place is not None and corpus.ids[place] != corpus.unknown:
+            labels[row] = corpus.ids[place]
+        rows.append(frame(cut_window(corpus, 1 if place is None else place, length=lengths[index]).tolist()))
+    longest = max(map(len, rows))
+    ids = torch.tensor([[*row, *[pad] * (longest - len(row))] for row in rows])
+    mask = torch.tensor([[1] * len(row) + [0] * (longest - len(row)) for row in rows])
+    return Batch({"input_ids": ids, "attention_mask": mask}, labels)
+
+
+def _offset(cut: Cut, epoch: int) -> int:
+    """0 to stride - 1, each once in `stride` epochs, in an order drawn by the seed; unshifted, whole windows first."""
+    if not cut.shift:
+        return cut.stride - 1
+    order = torch.randperm(cut.stride, generator=torch.Generator().manual_seed(cut.seed))
+    return int(order[epoch % cut.stride])
