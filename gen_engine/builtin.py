@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import click
 
 from .hookspecs import hookimpl
-
-if TYPE_CHECKING:
-    import click
 
 ROOMS = {
     "gen_engine.constraints": (
@@ -39,6 +38,28 @@ class Lazy(Mapping[str, Any]):
 
     def __len__(self) -> int:
         return len(self.places)
+
+
+class Later(click.Command):
+    """A command that is imported when it is run or asked for its own help; until then only a line of it is known.
+
+    `Later("poem", "gen_poem.command:poem", "Write a poem.")`; click offers no way but to inherit.
+    """
+
+    def __init__(self, name: str, place: str, summary: str) -> None:
+        super().__init__(name, help=summary)
+        self.place = place
+
+    def load(self) -> click.Command:
+        """The command itself."""
+        module, _, attribute = self.place.partition(":")
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        return self.load().make_context(info_name, args, parent, **extra)
 
 
 @hookimpl

@@ -8,6 +8,8 @@ from types import ModuleType, SimpleNamespace
 import click
 import pytest
 
+from gen_engine.builtin import Later
+from gen_engine.cli import make_cli
 from gen_engine.errors import GenError
 from gen_engine.hookspecs import hookimpl
 from gen_engine.plugins import Registry, load_plugins, registry
@@ -213,3 +215,19 @@ def test_no_plugins_means_the_core_alone():
 def test_the_registry_is_made_once():
     assert registry() is registry()
     assert isinstance(registry(), Registry)
+
+
+def mounted(group):
+    """Every command below `group`, groups entered."""
+    for command in group.commands.values():
+        yield command
+        yield from mounted(command) if isinstance(command, click.Group) else ()
+
+
+def test_a_command_that_is_imported_later_says_now_what_it_will_say_then():
+    later = [command for command in mounted(make_cli()) if isinstance(command, Later)]
+    assert len(later) > 10
+    for command in later:
+        assert [command.get_short_help_str(n) for n in (30, 60, 200)] == [
+            command.load().get_short_help_str(n) for n in (30, 60, 200)
+        ], command.name

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gen_engine.builtin import Later
 from gen_engine.hookspecs import hookimpl
 
 if TYPE_CHECKING:
@@ -30,6 +31,5 @@ def loaders() -> Mapping[str, ModelLoader]:
 @hookimpl
 def add_trainers(train: click.Group) -> None:
     """Mount `gen train gpt2`."""
-    from gen_gpt2.train_command import gpt2_command
-
-    train.add_command(gpt2_command)
+    summary = "Train a GPT-2 on FILES: lines of text, CSV/TSV columns or JSONL fields, also packed as .xz or .gz."
+    train.add_command(Later("gpt2", "gen_gpt2.train_command:gpt2_command", summary))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gen_engine import ShippedModel, hookimpl
+from gen_engine.builtin import Later
 
 if TYPE_CHECKING:
     import click
@@ -17,9 +18,7 @@ WEIGHTS = Path(__file__).parent / "weights" / "novel"
 @hookimpl
 def add_commands(gen: click.Group) -> None:
     """Mount `gen novel`."""
-    from .command import novel
-
-    gen.add_command(novel)
+    gen.add_command(Later("novel", "gen_novel.command:novel", "Continue a text by exactly LEN characters."))
 
 
 @hookimpl

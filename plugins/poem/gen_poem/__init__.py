@@ -7,36 +7,40 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gen_engine import ShippedModel, hookimpl
-from gen_engine.builtin import Lazy
+from gen_engine.builtin import Later, Lazy
 
 if TYPE_CHECKING:
     import click
 
 WEIGHTS = Path(__file__).parent / "weights" / "poem"
 
+COMMANDS = (
+    ("poem", "command:poem",
+     "Write poems of exactly ROWS lines of COLS Chinese characters, or of a FORM with its tones and rhymes."),
+    ("ci", "ci_command:ci",
+     "Write words to a TUNE, with the lengths, tones and rhymes that one of its forms has."),
+    ("forms", "forms_command:forms",
+     "List the forms of verse and the tunes of ci; NAME (or a part of one) shows the patterns in full."),
+    ("check", "check_command:check",
+     "Judge the poems in FILE (- for standard input) against a form or a tune and a rhyme book."),
+    ("couplet", "couplet_command:couplet_command",
+     "Write couplets (对联): two lines of one length, opposed in tone, that share no character."),
+)  # fmt: skip
+
 
 @hookimpl
 def add_commands(gen: click.Group) -> None:
     """Mount the commands of verse."""
-    from .check_command import check
-    from .ci_command import ci
-    from .command import poem
-    from .couplet_command import couplet_command
-    from .forms_command import forms
-
-    gen.add_command(poem)
-    gen.add_command(ci)
-    gen.add_command(forms)
-    gen.add_command(check)
-    gen.add_command(couplet_command)
+    for name, place, summary in COMMANDS:
+        gen.add_command(Later(name, f"gen_poem.{place}", summary))
 
 
 @hookimpl
 def add_evaluators(group: click.Group) -> None:
     """Mount `gen eval poem`."""
-    from .eval_command import poem
-
-    group.add_command(poem)
+    group.add_command(
+        Later("poem", "gen_poem.eval_command:poem", "Judge poems: those that --model writes, or those of FILE.")
+    )
 
 
 @hookimpl
