@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 
-from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from transformers import PreTrainedTokenizerFast
 
 from gen_engine.errors import GenError
+from gen_trainkit.vocab import character_tokenizer
 
 PAD, UNK, CLS, SEP = SPECIALS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
 
@@ -22,7 +22,7 @@ def build_tokenizer(
     Raises GenError for any other `vocab`.
     """
     if vocab == "chars":
-        core = _character_tokenizer(texts, size=size, min_count=min_count)
+        core = character_tokenizer(texts, SPECIALS, unknown=UNK, size=size, min_count=min_count)
     elif vocab.startswith("bpe:") and vocab[4:].isdigit():
         core = _bpe_tokenizer(texts, int(vocab[4:]))
     else:
@@ -38,19 +38,6 @@ def build_tokenizer(
     return PreTrainedTokenizerFast(
         tokenizer_object=core, model_max_length=positions, clean_up_tokenization_spaces=False, **roles
     )
-
-
-def _character_tokenizer(texts: Sequence[str], *, size: int | None, min_count: int) -> Tokenizer:
-    counts: Counter[str] = Counter()
-    for text in texts:
-        counts.update(text)
-    ranked = sorted((char for char, count in counts.items() if count >= min_count), key=lambda c: (-counts[c], c))
-    kept = ranked[: size - len(SPECIALS)] if size else ranked
-    core = Tokenizer(models.WordLevel({token: index for index, token in enumerate((*SPECIALS, *kept))}, unk_token=UNK))
-    core.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\s\S]"), "isolated")
-    core.decoder = decoders.Fuse()
-    core.add_special_tokens(list(SPECIALS))
-    return core
 
 
 def _bpe_tokenizer(texts: Sequence[str], size: int) -> Tokenizer:

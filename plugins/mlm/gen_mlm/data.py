@@ -1,0 +1,123 @@
+"""Texts as windows of a BERT, and what is masked in them: a function of seed, epoch and window alone."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from transformers import DataCollatorForLanguageModeling, PreTrainedTokenizerBase
+
+from gen_engine.errors import GenError
+from gen_trainkit.loop import Batch
+from gen_trainkit.losses import IGNORED
+from gen_trainkit.reading import read_file
+from gen_trainkit.windows import Windows
+
+
+def read_columns(paths: Sequence[Path], *, columns: Sequence[str], encoding: str) -> list[str]:
+    """The non-empty texts of all files: of each the columns, of those named, that it has; it must have one.
+
+    Files of plain lines have no columns. Raises GenError, too, for a column that no file has.
+    """
+    texts: list[str] = []
+    lacking = dict.fromkeys(columns or ("text",))
+    for path in paths:
+        found = [column for column in columns or ("text",) if _has_column(path, column, encoding)]
+        if not found:  # reading on tells why
+            found = [*columns, "text"][:1]
+        if path.suffix not in TABLES and Path(path.stem).suffix not in TABLES:
+            found, lacking = found[:1], {}
+        for column in found:
+            texts += [text for text in read_file(path, column=column, encoding=encoding) if text.strip()]
+            lacking.pop(column, None)
+    if lacking and columns:
+        raise GenError(f"No file has a column {next(iter(lacking))!r}. Leave it out, or choose another with --column.")
+    if not texts:
+        raise GenError(f"There is no text in {', '.join(map(str, paths))}. Give a file with at least one.")
+    return texts
+
+
+TABLES = (".csv", ".tsv", ".jsonl")
+
+
+def _has_column(path: Path, column: str, encoding: str) -> bool:
+    try:
+        next(read_file(path, column=column, encoding=encoding), None)
+    except GenError:
+        return False
+    return True
+
+
+def encode_windows(
+    tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], positions: int, *, pack: bool = False
+) -> Windows:
+    """Every text as one window [CLS] text [SEP], or as several if it is longer than `positions` tokens; none overlap.
+
+    With `pack` a window holds as many whole texts in a row as fit, each closed by [SEP].
+    """
+    ids, starts = array("i"), [0]
+    cls, sep = tokenizer.cls_token_id, tokenizer.sep_token_id
+    for body in _bodies(tokenizer, texts):
+        for start in range(0, len(body), positions - 2):
+            piece = body[start : start + positions - 2]
+            if not (pack and len(starts) > 1 and starts[-1] - starts[-2] + len(piece) + 1 <= positions):
+                ids.append(cls)
+                starts.append(starts[-1] + 1)
+            ids.extend(piece)
+            ids.append(sep)
+            starts[-1] = len(ids)
+    return Windows(torch.tensor(ids, dtype=torch.int32), starts)
+
+
+def _bodies(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> Iterator[list[int]]:
+    for first in range(0, len(texts), 10_000):
+        part = list(texts[first : first + 10_000])
+        options = {"add_special_tokens": False, "return_attention_mask": False, "return_token_type_ids": False}
+        yield from tokenizer(part, verbose=False, **options)["input_ids"]
+
+
+@dataclass(frozen=True)
+class Masking:
+    """What is hidden: `share` of the tokens; of these 80% become [MASK], 10% another token, and 10% stay."""
+
+    tokenizer: PreTrainedTokenizerBase
+    share: float
+    seed: int
+
+    def collate(self, windows: Windows, indices: Sequence[int], epoch: int) -> Batch:
+        """The windows padded on the right [rows, length]; labels are the hidden tokens, elsewhere -100.
+
+        What is hidden in a window depends on (seed, epoch, its index) alone, not on the rows beside it. Special tokens
+        and unknown characters are never hidden, nor put in a token's place.
+        """
+        lengths = [windows.starts[index + 1] - windows.starts[index] for index in indices]
+        inputs = torch.full((len(indices), max(lengths)), self.tokenizer.pad_token_id, dtype=torch.long)
+        labels = torch.full_like(inputs, IGNORED)
+        collator = DataCollatorForLanguageModeling(self.tokenizer, mlm_probability=self.share)
+        special = torch.zeros(len(self.tokenizer), dtype=torch.bool)
+        special[self.tokenizer.all_special_ids] = True
+        for row, (index, length) in enumerate(zip(indices, lengths, strict=True)):
+            ids = windows.ids[windows.starts[index] : windows.starts[index + 1]].long()
+            collator.generator = torch.Generator().manual_seed(self._seed_of(epoch, index))
+            hidden, targets = collator.torch_mask_tokens(ids.clone()[None], special_tokens_mask=special[ids][None])
+            inputs[row, :length], labels[row, :length] = hidden[0], targets[0]
+        stray = special[inputs] & (inputs != self.tokenizer.mask_token_id) & (labels != IGNORED)
+        inputs = torch.where(stray, labels, inputs)
+        mask = _attention_mask(lengths)
+        return Batch({"input_ids": inputs} | ({} if mask is None else {"attention_mask": mask}), labels)
+
+    def _seed_of(self, epoch: int, index: int) -> int:
+        digest = blake2b(f"{self.seed}/{epoch}/{index}".encode(), digest_size=8).digest()
+        return int.from_bytes(digest, "little")
+
+
+def _attention_mask(lengths: Sequence[int]) -> Tensor | None:
+    """[rows, length], or None where nothing is padded, which saves the model some work."""
+    if min(lengths) == max(lengths):
+        return None
+    return (torch.arange(max(lengths)) < torch.tensor(lengths)[:, None]).long()

@@ -1,0 +1,216 @@
+"""Pretraining a BERT by masked tokens, from scratch or on from a base, into a folder any transformers program loads."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from transformers import AutoModelForMaskedLM, BertConfig, BertForMaskedLM, PreTrainedTokenizerBase
+from transformers.utils import logging as transformers_logging
+
+from gen_engine.errors import GenError
+from gen_mlm.data import Masking, encode_windows, read_columns
+from gen_mlm.vocab import build_tokenizer, read_tokenizer, write_vocabulary
+from gen_trainkit.loop import Batch, Outcome, Part, Recipe, Reporting, Task, plan_steps
+from gen_trainkit.losses import IGNORED, chunked_cross_entropy
+from gen_trainkit.publishing import CardFacts, Publishing, export_model, load_pretrained, run_and_publish
+from gen_trainkit.windows import Windows
+
+
+@dataclass(frozen=True)
+class Data:
+    """Where the texts come from, and how they are cut and masked."""
+
+    files: tuple[Path, ...]
+    columns: tuple[str, ...] = ()
+    encoding: str = "utf-8"
+    valid_files: tuple[Path, ...] = ()
+    valid_share: float = 0.01
+    pack: bool = False
+    mask_share: float = 0.15
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Sizes and vocabulary of a model made from scratch; `ff` None is four times the width."""
+
+    layers: int = 4
+    width: int = 192
+    heads: int = 4
+    ff: int | None = None
+    positions: int = 128
+    vocab_file: Path | None = None
+    lower_case: bool = True
+    vocab_size: int | None = None
+    min_count: int = 1
+
+
+@dataclass(frozen=True)
+class Job:
+    """One call of `gen train mlm`: `base` is a folder or hub name, or None to make a model of `shape`."""
+
+    data: Data
+    base: str | None
+    shape: Shape
+    dropout: float
+    recipe: Recipe
+    reporting: Reporting
+    publishing: Publishing
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A job made ready: the model with its tokenizer, the windows, and the task for the loop."""
+
+    model: BertForMaskedLM
+    tokenizer: PreTrainedTokenizerBase
+    train: Windows
+    valid: Windows
+    task: Task
+
+
+def prepare(job: Job) -> Prepared:
+    """Read the data and make or load the model; raises GenError for all that is known to be wrong before training."""
+    transformers_logging.disable_progress_bar()
+    transformers_logging.set_verbosity_error()
+    texts, valid_texts = split_texts(job.data, job.recipe.seed)
+    torch.manual_seed(job.recipe.seed)
+    if job.base:
+        model, tokenizer = load_base(job.base, job.dropout)
+    else:
+        model, tokenizer = make_model(texts, job.shape, job.dropout)
+    positions = model.config.max_position_embeddings
+    windows = {
+        "train": encode_windows(tokenizer, texts, positions, pack=job.data.pack),
+        "valid": encode_windows(tokenizer, valid_texts, positions, pack=job.data.pack),
+    }
+    masking = {  # what is hidden in the validation texts is the same in every run
+        "train": Masking(tokenizer, job.data.mask_share, job.recipe.seed),
+        "valid": Masking(tokenizer, job.data.mask_share, 0),
+    }
+
+    def collate(split: Part, indices: Sequence[int], epoch: int) -> Batch:
+        return masking[split].collate(windows[split], indices, epoch)
+
+    def export(folder: Path) -> None:
+        export_model(model, tokenizer, job.publishing.save_dtype, folder)
+        write_vocabulary(tokenizer, folder)
+
+    task = Task(
+        model=model,
+        train_lengths=windows["train"].lengths,
+        valid_lengths=windows["valid"].lengths,
+        collate=collate,
+        score=score,
+        export=export,
+        fingerprint=_fingerprint(job, windows["train"], windows["valid"]),
+    )
+    return Prepared(model, tokenizer, windows["train"], windows["valid"], task)
+
+
+def _fingerprint(job: Job, train: Windows, valid: Windows) -> dict[str, object]:
+    shape = {} if job.base else {"shape": asdict(job.shape) | {"vocab_file": str(job.shape.vocab_file)}}
+    chance = {"mask_share": job.data.mask_share, "dropout": job.dropout}
+    return {"data": train.digest, "valid_data": valid.digest, "base": job.base} | chance | shape
+
+
+def split_texts(data: Data, seed: int) -> tuple[list[str], list[str]]:
+    """(training texts, validation texts): from files of their own, or a random share set aside by `seed`."""
+    texts = read_columns(data.files, columns=data.columns, encoding=data.encoding)
+    if data.valid_files:
+        return texts, read_columns(data.valid_files, columns=data.columns, encoding=data.encoding)
+    aside = round(len(texts) * data.valid_share)
+    random.Random(seed).shuffle(texts)
+    return texts[aside:], texts[:aside]
+
+
+def make_model(texts: Sequence[str], shape: Shape, dropout: float) -> tuple[BertForMaskedLM, PreTrainedTokenizerBase]:
+    """A new BERT of `shape` with a vocabulary out of `texts`, or out of its vocabulary file."""
+    if shape.width % shape.heads:
+        raise GenError(f"A width of {shape.width} cannot be shared by {shape.heads} heads. Give a multiple of --heads.")
+    tokenizer: PreTrainedTokenizerBase
+    if shape.vocab_file:
+        tokenizer = read_tokenizer(shape.vocab_file, positions=shape.positions, lower_case=shape.lower_case)
+    else:
+        tokenizer = build_tokenizer(texts, size=shape.vocab_size, min_count=shape.min_count, positions=shape.positions)
+    config = BertConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=shape.width,
+        num_hidden_layers=shape.layers,
+        num_attention_heads=shape.heads,
+        intermediate_size=shape.ff or 4 * shape.width,
+        max_position_embeddings=shape.positions,
+        hidden_dropout_prob=dropout,
+        attention_probs_dropout_prob=dropout,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    return BertForMaskedLM(config), tokenizer
+
+
+def load_base(base: str, dropout: float) -> tuple[BertForMaskedLM, PreTrainedTokenizerBase]:
+    """The BERT and tokenizer of a folder or hub name, in fp32; a bare encoder gets a fresh head.
+
+    Its pooler and next-sentence head, which masked tokens do not train, are left out.
+    """
+    model, tokenizer = load_pretrained(
+        AutoModelForMaskedLM,
+        base,
+        kinds=("bert",),
+        new=("cls.", "bert.pooler.", "pooler."),
+        settings={"hidden_dropout_prob": dropout, "attention_probs_dropout_prob": dropout},
+    )
+    assert isinstance(model, BertForMaskedLM)
+    if tokenizer.mask_token_id is None or tokenizer.cls_token_id is None or tokenizer.sep_token_id is None:
+        raise GenError(f"The tokenizer of {base} has no [MASK], [CLS] or [SEP]. Give a BERT with its own tokenizer.")
+    return model, tokenizer
+
+
+def score(model: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
+    """(summed loss of the hidden tokens in nats, number of right guesses); logits are made at these places only."""
+    assert isinstance(model, BertForMaskedLM)
+    hidden = model.bert(**batch.inputs).last_hidden_state
+    chosen = batch.labels != IGNORED
+    head = model.cls.predictions
+    guesses = head.transform(hidden[chosen])  # [hidden tokens, width]
+    ones = guesses.new_ones(len(guesses), 1)
+    weight = torch.cat([head.decoder.weight, head.decoder.bias[:, None]], 1)  # the bias as one more column
+    return chunked_cross_entropy(torch.cat([guesses, ones], 1), weight, batch.labels[chosen])
+
+
+def describe(job: Job, ready: Prepared) -> dict[str, object]:
+    """What would be trained, for `--dry-run`."""
+    in_epoch, total = plan_steps(ready.task, job.recipe)
+    unknown = int((ready.train.ids == ready.tokenizer.unk_token_id).sum())
+    return {
+        "parameters": ready.model.num_parameters(),
+        "vocabulary": len(ready.tokenizer),
+        "unknown share": round(unknown / max(1, len(ready.train.ids)), 6),
+        "training windows": len(ready.train.lengths),
+        "training tokens": len(ready.train.ids),
+        "validation windows": len(ready.valid.lengths),
+        "steps an epoch": in_epoch,
+        "steps": total,
+    }
+
+
+def run_job(job: Job, ready: Prepared, *, resume: bool) -> Outcome:
+    """Train, and unless stopped by a signal publish the model folder; its `run` folder keeps the rest."""
+    config = ready.model.config
+    start = f"trained on from `{job.base}`" if job.base else "trained from scratch"
+    shape = f"{config.num_hidden_layers} layers x {config.hidden_size}, {config.num_attention_heads} heads"
+    card = CardFacts(
+        made=f"A BERT {start} by `gen train mlm` (gen-engine): {job.data.mask_share:.0%} of the tokens were hidden (80%"
+        " as [MASK], 10% as another token, 10% not at all) and guessed, without next-sentence prediction; special"
+        " tokens and characters outside the vocabulary were never hidden. The pooler is untrained.",
+        pipeline="fill-mask",
+        facts={
+            "Data": f"{', '.join(path.name for path in job.data.files)}; {len(ready.train.ids):,} tokens an epoch",
+            "Size": f"{ready.model.num_parameters():,} parameters; {shape}, {config.max_position_embeddings} positions;"
+            f" vocabulary of {config.vocab_size:,}",
+        },
+    )
+    return run_and_publish(ready.task, job.recipe, job.reporting, job.publishing, card, resume=resume)

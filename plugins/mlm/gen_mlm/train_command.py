@@ -1,0 +1,86 @@
+"""The command `gen train mlm`; everything heavy is imported when it runs."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from gen_engine.errors import GenError
+from gen_engine.options import debug_option
+from gen_trainkit.options import FILE, check_finite, options, part, recipe_options, run_options, tell_outcome
+
+size = click.IntRange(1)
+data_options = options(
+    click.argument("files", nargs=-1, required=True, type=FILE),
+    click.option("--column", "columns", multiple=True,
+                 help="Column of a .csv/.tsv (name or number) or field of a .jsonl; may be repeated.  [default: text]"),
+    click.option("--encoding", default="utf-8", show_default=True, help="Encoding of the files, such as gb18030."),
+    click.option("--valid", "valid_files", multiple=True, type=FILE, help="File of validation texts; may be repeated."),
+    click.option("--valid-share", type=click.FloatRange(0, 0.5), default=0.01, show_default=True, help="Or set aside."),
+    click.option("--pack", is_flag=True, help="Fill windows with several short texts."),
+    click.option("--mask-share", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.15,
+                 show_default=True, help="Tokens to hide."),
+)  # fmt: skip
+model_options = options(
+    click.option("--base", help="BERT to go on from: a folder or a hub name."),
+    click.option("--from-scratch", is_flag=True, help="Make a new BERT."),
+    click.option("--vocab-file", type=FILE, help="WordPiece vocabulary of a new BERT, a token a line.  "
+                 "[default: the characters of the data]"),
+    click.option("--lower-case/--keep-case", default=True, show_default=True, help="With --vocab-file."),
+    click.option("--vocab-size", type=click.IntRange(6), help="Characters: at most this many tokens."),
+    click.option("--min-count", type=size, default=1, show_default=True, help="Characters: leave rarer out."),
+    click.option("--layers", type=size, default=4, show_default=True),
+    click.option("--width", type=size, default=192, show_default=True),
+    click.option("--heads", type=size, default=4, show_default=True),
+    click.option("--ff", type=size, help="Width within the layers.  [default: 4 times --width]"),
+    click.option("--positions", type=click.IntRange(3), default=128, show_default=True),
+    click.option("--dropout", type=click.FloatRange(0, 0.9), default=0.0, show_default=True),
+)  # fmt: skip
+
+
+@click.command("mlm")
+@data_options
+@model_options
+@recipe_options(rate="5e-5, from scratch 1e-3")
+@run_options
+@debug_option()
+def mlm_command(**given: Any) -> None:
+    """Pretrain a BERT on FILES by guessing hidden tokens: lines, CSV/TSV columns or JSONL fields, also .xz or .gz."""
+    if bool(given["base"]) == given["from_scratch"]:
+        raise GenError("It is not said what to start from. Give either --base MODEL or --from-scratch.")
+    check_finite(given)
+    from gen_mlm.train import describe, prepare, run_job
+
+    job = build_job(given)
+    ready = prepare(job)
+    if given["dry_run"]:
+        click.echo(json.dumps(describe(job, ready), indent=1))
+        return
+    outcome = run_job(job, ready, resume=given["resume"])
+    tell_outcome(outcome, job.publishing.out)
+
+
+def build_job(given: dict[str, Any]) -> Any:
+    """The options sorted into the job's parts."""
+    from gen_mlm.train import Data, Job, Shape
+    from gen_trainkit.loop import Recipe, Reporting
+    from gen_trainkit.publishing import Publishing
+
+    given = dict(given)
+    if given["rate"] is None:
+        given["rate"] = 5e-5 if given["base"] else 1e-3
+    return Job(
+        data=part(Data, given),
+        base=given["base"],
+        shape=part(Shape, given),
+        dropout=given["dropout"],
+        recipe=part(Recipe, given),
+        reporting=part(Reporting, given),
+        publishing=part(Publishing, given),
+    )
+
+
+if __name__ == "__main__":
+    mlm_command()
