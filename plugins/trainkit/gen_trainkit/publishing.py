@@ -123,6 +123,8 @@ def load_pretrained(
         tokenizer = AutoTokenizer.from_pretrained(base, trust_remote_code=False)
     except SafetensorError as error:
         raise GenError(f"The weights of {base} are damaged ({error}). Fetch them again.") from error
+    except RuntimeError as error:  # transformers' own way to say that shapes differ
+        raise GenError(f"The weights of {base} do not fit the shapes of its config.json. Fetch both again.") from error
     except (OSError, ValueError) as error:
         raise GenError(
             f"{base} is neither a model folder nor a hub name within reach. Check it, or download it first."
