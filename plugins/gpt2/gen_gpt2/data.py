@@ -2,54 +2,40 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
-from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
+from gen_gpt2.data_texts import Longer
 from gen_trainkit.loop import Batch
 from gen_trainkit.losses import IGNORED
+from gen_trainkit.windows import Windows
 
 
-@dataclass(frozen=True)
-class Windows:
-    """Token ids of all windows end to end, and where each begins (one more entry: the end)."""
-
-    ids: Tensor  # [tokens] int32
-    starts: list[int]
-
-    @property
-    def lengths(self) -> list[int]:
-        """Tokens in each window."""
-        return [end - start for start, end in zip(self.starts, self.starts[1:], strict=False)]
-
-    @property
-    def digest(self) -> str:
-        """A short fingerprint of all ids."""
-        return hashlib.sha256(self.ids.numpy().tobytes()).hexdigest()[:16]
-
-
-def encode_windows(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], positions: int) -> Windows:
-    """Every text as one window, or as several if it is longer than `positions` tokens; none overlap.
+def encode_windows(
+    tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], positions: int, *, longer: Longer = "split"
+) -> Windows:
+    """Every text as one window; one longer than `positions` tokens is split into several, cut off, or dropped.
 
     A text ends in the end token, and each of its windows begins with the tokenizer's leading special token, if it adds
-    one: the model meets every window as it will meet a prompt.
+    one: the model meets every window as it will meet a prompt. Windows do not overlap.
     """
     lead, tail = special_frame(tokenizer)
     ids: list[int] = []
-    starts = [0]
+    starts, dropped = [0], 0
     room = positions - len(lead)
     for first in range(0, len(texts), 10_000):
         encoded = tokenizer(list(texts[first : first + 10_000]), add_special_tokens=False, return_attention_mask=False)
         for body in encoded["input_ids"]:
             whole = [*body, *tail]
-            for start in range(0, len(whole), room):
+            if longer == "drop" and len(whole) > room:
+                dropped += 1
+                continue
+            for start in range(0, room if longer == "cut" else len(whole), room):
                 ids += lead + whole[start : start + room]
                 starts.append(len(ids))
-    return Windows(torch.tensor(ids, dtype=torch.int32), starts)
+    return Windows(torch.tensor(ids, dtype=torch.int32), starts, dropped)
 
 
 def special_frame(tokenizer: PreTrainedTokenizerBase) -> tuple[list[int], list[int]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -14,25 +13,16 @@ from transformers import AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel, PreT
 from transformers.utils import logging as transformers_logging
 
 from gen_engine.errors import GenError
-from gen_gpt2.data import Windows, collate_windows, encode_windows
+from gen_gpt2.adapters import Adapters, add_adapters, merge_adapters
+from gen_gpt2.data import collate_windows, encode_windows
+from gen_gpt2.data_texts import Data, split_texts
 from gen_gpt2.data_vocab import build_tokenizer
 from gen_trainkit.loop import Batch, Outcome, Part, Recipe, Reporting, Task, plan_steps
 from gen_trainkit.losses import chunked_cross_entropy
 from gen_trainkit.publishing import CardFacts, Publishing, export_model, load_pretrained, run_and_publish
-from gen_trainkit.reading import read_texts
+from gen_trainkit.windows import Windows
 
 SHORT = 256  # up to this many positions plain attention is faster on a CPU than the fused kernel
-
-
-@dataclass(frozen=True)
-class Data:
-    """Where the texts come from."""
-
-    files: tuple[Path, ...]
-    column: str | None = None
-    encoding: str = "utf-8"
-    valid_files: tuple[Path, ...] = ()
-    valid_share: float = 0.01
 
 
 @dataclass(frozen=True)
@@ -59,6 +49,7 @@ class Job:
     recipe: Recipe
     reporting: Reporting
     publishing: Publishing
+    adapters: Adapters
 
 
 @dataclass(frozen=True)
@@ -80,10 +71,11 @@ def prepare(job: Job) -> Prepared:
     torch.manual_seed(job.recipe.seed)
     model, tokenizer = load_base(job.base) if job.base else make_model(texts, job.shape)
     quicken(model)
-    positions = model.config.n_positions
-    windows = {
-        "train": encode_windows(tokenizer, texts, positions),
-        "valid": encode_windows(tokenizer, valid_texts, positions),
+    if job.adapters.lora:
+        add_adapters(model, job.adapters)
+    windows: dict[Part, Windows] = {
+        "train": cut_windows(tokenizer, texts, model.config.n_positions, data=job.data),
+        "valid": cut_windows(tokenizer, valid_texts, model.config.n_positions, data=job.data),
     }
     pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else 0
     unknown = tokenizer.unk_token_id if tokenizer.unk_token_id != tokenizer.eos_token_id else None
@@ -97,21 +89,31 @@ def prepare(job: Job) -> Prepared:
         valid_lengths=windows["valid"].lengths,
         collate=collate,
         score=score,
-        export=partial(export_model, model, tokenizer, job.publishing.save_dtype),
+        export=partial(export, model, tokenizer, job),
         fingerprint={"data": windows["train"].digest, "valid_data": windows["valid"].digest, "base": job.base}
-        | ({} if job.base else {"shape": asdict(job.shape)}),
+        | ({} if job.base else {"shape": asdict(job.shape)})
+        | (asdict(job.adapters) if job.adapters.lora else {}),
     )
     return Prepared(model, tokenizer, windows["train"], windows["valid"], task)
 
 
-def split_texts(data: Data, seed: int) -> tuple[list[str], list[str]]:
-    """(training texts, validation texts): from files of their own, or a random share set aside by `seed`."""
-    texts = read_texts(data.files, column=data.column, encoding=data.encoding)
-    if data.valid_files:
-        return texts, read_texts(data.valid_files, column=data.column, encoding=data.encoding)
-    aside = round(len(texts) * data.valid_share)
-    random.Random(seed).shuffle(texts)
-    return texts[aside:], texts[:aside]
+def cut_windows(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], positions: int, *, data: Data) -> Windows:
+    """The windows of `texts` that the model and `--max-length` have room for."""
+    room = data.max_length or positions
+    if room > positions:
+        raise GenError(f"--max-length {room} is more than the model's {positions} positions. Give at most {positions}.")
+    windows = encode_windows(tokenizer, texts, room, longer=data.longer)
+    if texts and not windows.lengths:
+        raise GenError(
+            f"All {len(texts)} texts are longer than {room} tokens. Raise --max-length, or let --longer cut."
+        )
+    return windows
+
+
+def export(model: GPT2LMHeadModel, tokenizer: PreTrainedTokenizerBase, job: Job, folder: Path) -> None:
+    """Write a folder of plain weights, with adapters, if there are any, added into them."""
+    whole = merge_adapters(model) if job.adapters.lora else model
+    export_model(whole, tokenizer, job.publishing.save_dtype, folder)
 
 
 def make_model(texts: Sequence[str], shape: Shape) -> tuple[GPT2LMHeadModel, PreTrainedTokenizerBase]:
@@ -164,9 +166,11 @@ def describe(job: Job, ready: Prepared) -> dict[str, object]:
     in_epoch, total = plan_steps(ready.task, job.recipe)
     return {
         "parameters": ready.model.num_parameters(),
+        "trained parameters": ready.model.num_parameters(only_trainable=True),
         "vocabulary": len(ready.tokenizer),
         "training windows": len(ready.train.lengths),
         "training tokens": len(ready.train.ids),
+        "texts left out": ready.train.dropped + ready.valid.dropped,
         "validation windows": len(ready.valid.lengths),
         "steps an epoch": in_epoch,
         "steps": total,
@@ -178,13 +182,17 @@ def run_job(job: Job, ready: Prepared, *, resume: bool) -> Outcome:
     config = ready.model.config
     start = f"fine-tuned from `{job.base}`" if job.base else "trained from scratch"
     shape = f"{config.n_layer} layers x {config.n_embd}, {config.n_head} heads, {config.n_positions} positions"
+    adapted = f"; LoRA of rank {job.adapters.lora} beside {job.adapters.lora_targets}, merged"
+    files = ", ".join(path.name for path in job.data.files)
+    left_out = f"; {ready.train.dropped:,} texts left out as too long" if ready.train.dropped else ""
     card = CardFacts(
         made=f"A GPT-2 {start} by `gen train gpt2` (gen-engine). Padding and characters outside the vocabulary were"
         " masked out of the loss.",
         pipeline="text-generation",
         facts={
-            "Data": f"{', '.join(path.name for path in job.data.files)}; {len(ready.train.ids):,} tokens an epoch",
-            "Size": f"{ready.model.num_parameters():,} parameters; {shape}; vocabulary of {config.vocab_size:,}",
+            "Data": f"{files}; {len(ready.train.ids):,} tokens an epoch{left_out}",
+            "Size": f"{ready.model.num_parameters():,} parameters; {shape}; vocabulary of {config.vocab_size:,}"
+            + (adapted if job.adapters.lora else ""),
         },
     )
     return run_and_publish(ready.task, job.recipe, job.reporting, job.publishing, card, resume=resume)

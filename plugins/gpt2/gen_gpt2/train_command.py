@@ -14,6 +14,20 @@ from gen_trainkit.options import FILE, check_finite, options, part, recipe_optio
 data_options = options(
     click.argument("files", nargs=-1, required=True, type=FILE),
     click.option("--column", help="Column of a .csv/.tsv (name or number) or field of a .jsonl.  [default: text]"),
+    click.option("--column2", help="Second column, joined to the first: for couplets and the like."),
+    click.option(
+        "--split-at", metavar="MARK", help="Or: one column FIRST-SECOND, split at this mark and joined again."
+    ),
+    click.option("--separator", default="，", show_default=True, help="What joins the two."),
+    click.option("--ending", default="", help="What every text ends in; put where it is missing."),
+    click.option("--max-length", type=click.IntRange(3), help="Tokens of a window.  [default: the model's positions]"),
+    click.option(
+        "--longer",
+        type=click.Choice(["split", "cut", "drop"]),
+        default="split",
+        show_default=True,
+        help="What becomes of a longer text: several windows, its beginning, or nothing.",
+    ),
     click.option("--encoding", default="utf-8", show_default=True, help="Encoding of the files, such as gb18030."),
     click.option("--valid", "valid_files", multiple=True, type=FILE, help="File of validation texts; may be repeated."),
     click.option("--valid-share", type=click.FloatRange(0, 0.5), default=0.01, show_default=True, help="Or set aside."),
@@ -32,18 +46,29 @@ model_options = options(
     click.option("--positions", type=click.IntRange(2), default=256, show_default=True),
     click.option("--dropout", type=click.FloatRange(0, 0.9), default=0.0, show_default=True),
 )
+adapter_options = options(
+    click.option("--lora", type=click.IntRange(0), default=0, show_default=True, metavar="RANK",
+                 help="Train low-rank adapters beside frozen weights, merged at the end; 0: train all weights."),
+    click.option("--lora-alpha", type=click.FloatRange(0, min_open=True),
+                 help="Their scale times RANK.  [default: 2 RANK]"),
+    click.option("--lora-targets", default="c_attn", show_default=True,
+                 help="Layers adapted, such as c_attn,c_proj,c_fc."),
+)  # fmt: skip
 
 
 @click.command("gpt2")
 @data_options
 @model_options
-@recipe_options()
+@adapter_options
+@recipe_options(rate="2e-5, with --lora 5e-4, from scratch 3e-3")
 @run_options
 @debug_option()
 def gpt2_command(**given: Any) -> None:
     """Train a GPT-2 on FILES: lines of text, CSV/TSV columns or JSONL fields, also packed as .xz or .gz."""
     if bool(given["base"]) == given["from_scratch"]:
         raise GenError("It is not said what to start from. Give either --base MODEL or --from-scratch.")
+    if given["lora"] and given["from_scratch"]:
+        raise GenError("--lora adapts a model that knows something. Give --base MODEL, or leave --lora out.")
     check_finite(given)
     from gen_gpt2.train import describe, prepare, run_job
 
@@ -58,13 +83,15 @@ def gpt2_command(**given: Any) -> None:
 
 def build_job(given: dict[str, Any]) -> Any:
     """The options sorted into the job's parts."""
-    from gen_gpt2.train import Data, Job, Shape
+    from gen_gpt2.adapters import Adapters
+    from gen_gpt2.data_texts import Data
+    from gen_gpt2.train import Job, Shape
     from gen_trainkit.loop import Recipe, Reporting
     from gen_trainkit.publishing import Publishing
 
     given = dict(given)
     if given["rate"] is None:
-        given["rate"] = 2e-5 if given["base"] else 3e-3
+        given["rate"] = (5e-4 if given["lora"] else 2e-5) if given["base"] else 3e-3
 
     return Job(
         data=part(Data, given),
@@ -73,6 +100,7 @@ def build_job(given: dict[str, Any]) -> Any:
         recipe=part(Recipe, given),
         reporting=part(Reporting, given),
         publishing=part(Publishing, given),
+        adapters=part(Adapters, given),
     )
 
 

@@ -1,0 +1,52 @@
+"""Write couplets.train.tsv and couplets.valid.tsv out of both files of couplets in the folder GEN_DATA."""
+
+from __future__ import annotations
+
+import lzma
+import os
+import random
+import sys
+from collections import Counter
+from pathlib import Path
+
+VALIDATION_COUPLETS = 1000
+OUT_OF_VERSE = 90_000
+"""How many of the couplets out of regulated verse are taken, so that they do not outnumber the others."""
+
+Couplet = tuple[str, str]
+
+
+def read_couplets(path: Path) -> list[Couplet]:
+    """The pairs of a table without a header."""
+    with lzma.open(path, "rt", encoding="utf-8") as file:
+        rows = (line.rstrip("\n").split("\t") for line in file)
+        return [(first, second) for first, second in rows]
+
+
+def split_couplets(couplets: list[Couplet]) -> tuple[list[Couplet], list[Couplet]]:
+    """(training couplets, validation couplets); the latter share no line with any other."""
+    shuffled = sorted(set(couplets))
+    random.Random(0).shuffle(shuffled)
+    counts = Counter(line for couplet in shuffled for line in couplet)
+    alone = [couplet for couplet in shuffled if all(counts[line] == 1 for line in couplet)]
+    valid = set(alone[:VALIDATION_COUPLETS])
+    lines = {line for couplet in valid for line in couplet}
+    return [couplet for couplet in shuffled if not lines.intersection(couplet)], sorted(valid)
+
+
+def main() -> None:
+    """Write both files into the folder named on the command line."""
+    out, data = Path(sys.argv[1]), Path(os.environ["GEN_DATA"])
+    out.mkdir(parents=True, exist_ok=True)
+    train, valid = split_couplets(read_couplets(data / "couplets.tsv.xz"))
+    held = {line for couplet in valid for line in couplet}
+    verse = [each for each in sorted(set(read_couplets(data / "couplets_lushi.tsv.xz"))) if not held.intersection(each)]
+    parts = {"train": train + random.Random(0).sample(verse, OUT_OF_VERSE), "valid": valid}
+    for name, couplets in parts.items():
+        text = "".join(f"{first}\t{second}\n" for first, second in couplets)
+        (out / f"couplets.{name}.tsv").write_text(text, encoding="utf-8")
+        print(f"{name}: {len(couplets)} couplets")
+
+
+if __name__ == "__main__":
+    main()
