@@ -14,10 +14,11 @@ from transformers.utils import logging as transformers_logging
 
 from gen_engine.errors import GenError
 from gen_mlm.data import Masking, encode_windows, read_columns
-from gen_mlm.vocab import build_tokenizer, read_tokenizer, write_vocabulary
+from gen_mlm.vocab import read_tokenizer, write_vocabulary
 from gen_trainkit.loop import Batch, Outcome, Part, Recipe, Reporting, Task, plan_steps
 from gen_trainkit.losses import IGNORED, chunked_cross_entropy
 from gen_trainkit.publishing import CardFacts, Publishing, export_model, load_pretrained, run_and_publish
+from gen_trainkit.vocab import bert_tokenizer
 from gen_trainkit.windows import Windows
 
 
@@ -136,7 +137,7 @@ def make_model(texts: Sequence[str], shape: Shape, dropout: float) -> tuple[Bert
     if shape.vocab_file:
         tokenizer = read_tokenizer(shape.vocab_file, positions=shape.positions, lower_case=shape.lower_case)
     else:
-        tokenizer = build_tokenizer(texts, size=shape.vocab_size, min_count=shape.min_count, positions=shape.positions)
+        tokenizer = bert_tokenizer(texts, size=shape.vocab_size, min_count=shape.min_count, positions=shape.positions)
     config = BertConfig(
         vocab_size=len(tokenizer),
         hidden_size=shape.width,

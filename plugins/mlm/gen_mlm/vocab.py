@@ -3,40 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 
-from tokenizers import processors
-from transformers import BertTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
+from transformers import BertTokenizer, PreTrainedTokenizerBase
 
 from gen_engine.errors import GenError
 from gen_trainkit.reading import read_file
-from gen_trainkit.vocab import character_tokenizer
-
-PAD, UNK, CLS, SEP, MASK = SPECIALS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
-
-
-def build_tokenizer(
-    texts: Sequence[str], *, size: int | None, min_count: int, positions: int
-) -> PreTrainedTokenizerFast:
-    """A tokenizer of the characters of `texts`, framed as BERT has it: [CLS] a [SEP], and [CLS] a [SEP] b [SEP]."""
-    core = character_tokenizer(texts, SPECIALS, unknown=UNK, size=size, min_count=min_count)
-    core.post_processor = processors.TemplateProcessing(
-        single=f"{CLS}:0 $A:0 {SEP}:0",
-        pair=f"{CLS}:0 $A:0 {SEP}:0 $B:1 {SEP}:1",
-        special_tokens=[(CLS, core.token_to_id(CLS)), (SEP, core.token_to_id(SEP))],
-    )
-    return PreTrainedTokenizerFast(
-        tokenizer_object=core,
-        model_max_length=positions,
-        clean_up_tokenization_spaces=False,
-        model_input_names=["input_ids", "token_type_ids", "attention_mask"],
-        pad_token=PAD,
-        unk_token=UNK,
-        cls_token=CLS,
-        sep_token=SEP,
-        mask_token=MASK,
-    )
+from gen_trainkit.vocab import BERT_SPECIALS
 
 
 def read_tokenizer(vocab_file: Path, *, positions: int, lower_case: bool) -> BertTokenizer:
@@ -50,7 +23,7 @@ def read_tokenizer(vocab_file: Path, *, positions: int, lower_case: bool) -> Ber
     twice = [token for token, count in Counter(tokens).items() if count > 1]
     if twice:
         raise GenError(f"{vocab_file} has the token {twice[0]!r} twice. Give a vocabulary with one token a line.")
-    lacking = [token for token in SPECIALS if token not in tokens]
+    lacking = [token for token in BERT_SPECIALS if token not in tokens]
     if lacking:
         raise GenError(f"{vocab_file} lacks {', '.join(lacking)}. Add the special tokens of BERT, one a line.")
     vocabulary = {token: index for index, token in enumerate(tokens)}

@@ -34,7 +34,7 @@ def read_texts(paths: Sequence[Path], *, column: str | None = None, encoding: st
 def read_file(path: Path, *, column: str | None = None, encoding: str = "utf-8") -> Iterator[str]:
     """The texts of one file, empty ones included; see `read_texts`."""
     kind = Path(path.stem).suffix if path.suffix in PACKED else path.suffix
-    with _opened(path, encoding) as file:
+    with opened(path, encoding) as file:
         if kind == ".jsonl":
             yield from _json_fields(file, column or "text", path)
         elif kind in DELIMITERS:
@@ -52,7 +52,8 @@ def _unpacked(path: Path) -> IO[bytes]:
 
 
 @contextmanager
-def _opened(path: Path, encoding: str) -> Iterator[TextIO]:
+def opened(path: Path, encoding: str) -> Iterator[TextIO]:
+    """The unpacked text of `path`, a leading BOM dropped; raises GenError for all that is wrong with the file."""
     encoding = "utf-8-sig" if encoding.lower().replace("_", "-") in ("utf-8", "utf8") else encoding
     try:
         with _unpacked(path) as raw:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
+from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, processors
+from transformers import PreTrainedTokenizerFast
+
+PAD, UNK, CLS, SEP, MASK = BERT_SPECIALS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
 
 def character_tokenizer(
@@ -26,3 +29,26 @@ def character_tokenizer(
     core.decoder = decoders.Fuse()
     core.add_special_tokens(list(specials))
     return core
+
+
+def bert_tokenizer(
+    texts: Sequence[str], *, size: int | None, min_count: int, positions: int
+) -> PreTrainedTokenizerFast:
+    """A tokenizer of the characters of `texts`, framed as BERT has it: [CLS] a [SEP], and [CLS] a [SEP] b [SEP]."""
+    core = character_tokenizer(texts, BERT_SPECIALS, unknown=UNK, size=size, min_count=min_count)
+    core.post_processor = processors.TemplateProcessing(
+        single=f"{CLS}:0 $A:0 {SEP}:0",
+        pair=f"{CLS}:0 $A:0 {SEP}:0 $B:1 {SEP}:1",
+        special_tokens=[(CLS, core.token_to_id(CLS)), (SEP, core.token_to_id(SEP))],
+    )
+    return PreTrainedTokenizerFast(
+        tokenizer_object=core,
+        model_max_length=positions,
+        clean_up_tokenization_spaces=False,
+        model_input_names=["input_ids", "token_type_ids", "attention_mask"],
+        pad_token=PAD,
+        unk_token=UNK,
+        cls_token=CLS,
+        sep_token=SEP,
+        mask_token=MASK,
+    )
