@@ -11,10 +11,10 @@ import torch.nn.functional as F  # noqa: N812 - its usual name
 from torch import Tensor
 
 from gen_engine.models.dtype import choose_dtype
+from gen_engine.models.kernels import padded, padding
 from gen_engine.models.tokenizer import FolderTokenizer, load_tokenizer
 from gen_engine.models.window import in_last_window, window, with_earlier_windows
 from gen_gpt2.attention import Reading, plan_attention
-from gen_gpt2.kernels import padded, padding
 from gen_gpt2.slots import Move, Row, Slots, settle
 from gen_gpt2.weights import Shape, Weights, read_layers, read_shape
 

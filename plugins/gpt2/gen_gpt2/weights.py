@@ -12,7 +12,7 @@ from torch import Tensor
 
 from gen_engine.errors import GenError
 from gen_engine.models.checkpoint import check_names, read_config, read_weights
-from gen_gpt2.kernels import ACTIVATIONS, Linear, make_linear
+from gen_engine.models.kernels import ACTIVATIONS, Linear, make_linear
 
 Norm = tuple[Tensor, Tensor]
 

@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from gpt2_folders import gpt2_config, gpt2_tensors, write_gpt2
 
 from gen_engine.errors import GenError
-from gen_gpt2 import kernels
+from gen_engine.models import kernels
 from gen_gpt2.model import load
 
 DTYPES = ["float32", "bfloat16"]
