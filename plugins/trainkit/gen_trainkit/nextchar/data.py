@@ -27,11 +27,6 @@ class Corpus:
     unknown: int | None
 
     @property
-    def guessable(self) -> int:
-        """How many characters have another before them in their text; these can be asked for, in this order."""
-        return len(self.ids) - (len(self.starts) - 1)
-
-    @property
     def unknown_share(self) -> float:
         """The share of characters outside the vocabulary: they are seen as [UNK] and never asked for."""
         return 0.0 if self.unknown is None else float((self.ids == self.unknown).float().mean())
@@ -45,7 +40,7 @@ class Corpus:
 
 @dataclass(frozen=True)
 class Cut:
-    """How texts are cut: windows of at most `window` characters, the next one `stride` further on.
+    """How texts are cut: windows of at most `window` characters, the next one `stride` further on, never across texts.
 
     In every epoch windows end elsewhere, so that after `stride` epochs each character has been asked for exactly
     once; with `shift` off, they stay where they are. With `variable` a window's length is drawn from 1 to `window`;
@@ -61,13 +56,13 @@ class Cut:
 
 
 def encode_corpus(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> Corpus:
-    """The ids of `texts` without special tokens; texts of fewer than two tokens are left out."""
+    """The ids of `texts` without special tokens; empty texts are left out."""
     ids: list[Tensor] = []
     starts = [0]
     for first in range(0, len(texts), 1000):
         encoded = tokenizer(list(texts[first : first + 1000]), add_special_tokens=False, return_attention_mask=False)
         for body in encoded["input_ids"]:
-            if len(body) > 1:
+            if body:
                 ids.append(torch.tensor(body, dtype=torch.int32))
                 starts.append(starts[-1] + len(body))
     return Corpus(torch.cat(ids) if ids else torch.empty(0, dtype=torch.int32), starts, tokenizer.unk_token_id)
@@ -76,7 +71,7 @@ def encode_corpus(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> C
 def window_lengths(corpus: Corpus, cut: Cut) -> list[int]:
     """The number of characters each window of an epoch has at most: the same in every epoch, so that batches need no
     padding but at the beginning of texts."""
-    count = -(-corpus.guessable // cut.stride)
+    count = -(-len(corpus.ids) // cut.stride)
     noise = torch.Generator().manual_seed(cut.seed)
     drawn = torch.randint(1, cut.window + 1, (count,), generator=noise)
     short = torch.rand(count, generator=noise) < (1.0 if cut.variable else cut.short_share)
@@ -85,16 +80,12 @@ def window_lengths(corpus: Corpus, cut: Cut) -> list[int]:
 
 def asked_place(corpus: Corpus, cut: Cut, index: int, *, epoch: int) -> int | None:
     """Where in `corpus.ids` the character stands that window `index` asks for in `epoch`; None past the last one."""
-    rank = index * cut.stride + _offset(cut, epoch)
-    if rank >= corpus.guessable:
-        return None
-    # Text t begins at starts[t] and holds the ranks from starts[t] - t on: its first character is never asked for.
-    text = bisect.bisect_right(range(len(corpus.starts) - 1), rank, key=lambda t: corpus.starts[t] - t) - 1
-    return rank + text + 1
+    place = index * cut.stride + _offset(cut, epoch)
+    return place if place < len(corpus.ids) else None
 
 
 def cut_window(corpus: Corpus, place: int, *, length: int) -> Tensor:
-    """The ids before `place` in its text, at most `length` of them."""
+    """The ids before `place` in its text, at most `length` of them; none where the text begins."""
     start = corpus.starts[bisect.bisect_right(corpus.starts, place) - 1]
     return corpus.ids[max(start, place - length) : place]
 
@@ -109,7 +100,7 @@ def collate_windows(
         place = asked_place(corpus, cut, index, epoch=epoch)
         if place is not None and corpus.ids[place] != corpus.unknown:
             labels[row] = corpus.ids[place]
-        rows.append(frame(cut_window(corpus, 1 if place is None else place, length=lengths[index]).tolist()))
+        rows.append(frame(cut_window(corpus, place or 0, length=lengths[index]).tolist()))
     longest = max(map(len, rows))
     ids = torch.tensor([[*row, *[pad] * (longest - len(row))] for row in rows])
     mask = torch.tensor([[1] * len(row) + [0] * (longest - len(row)) for row in rows])
@@ -117,8 +108,8 @@ def collate_windows(
 
 
 def _offset(cut: Cut, epoch: int) -> int:
-    """0 to stride - 1, each once in `stride` epochs, in an order drawn by the seed; unshifted, whole windows first."""
+    """0 to stride - 1, each once in `stride` epochs, in an order drawn by the seed; unshifted, always 0."""
     if not cut.shift:
-        return cut.stride - 1
+        return 0
     order = torch.randperm(cut.stride, generator=torch.Generator().manual_seed(cut.seed))
     return int(order[epoch % cut.stride])
