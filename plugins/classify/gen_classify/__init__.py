@@ -1,1 +1,25 @@
 """Classifiers of texts: `gen train classifier`, `gen classify`, `gen eval classifier`, and the shaper `guide`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from gen_engine.builtin import Later, Lazy
+from gen_engine.hookspecs import hookimpl
+
+if TYPE_CHECKING:
+    import click
+
+
+@hookimpl
+def add_trainers(train: click.Group) -> None:
+    """Mount `gen train classifier`."""
+    summary = "Train a classifier on FILES: CSV, TSV or JSONL (packed or not), datasets folders, hub names."
+    train.add_command(Later("classifier", "gen_classify.train_command:classifier_command", summary))
+
+
+@hookimpl
+def processors() -> Mapping[str, Any]:
+    """The shaper by which a classifier guides generation."""
+    return Lazy({"guide": "gen_classify.guide:guide"})

@@ -1,0 +1,156 @@
+"""A classifier that judges many short texts at once, each of them to the last bit as if it were alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gen_classify.predicting import Classifier, load_classifier
+from gen_engine.errors import GenError
+
+BLOCK = 8
+"""How many texts are computed together: always so many, of one padded length, since the last bits of an fp32 product
+depend on how many rows it has."""
+
+STEP = 8
+"""Lengths are padded to multiples of this, which a text's own length alone decides."""
+
+REMEMBERED = 1 << 16
+"""How many texts' answers are kept: a text so far comes again as the text that ends there."""
+
+PROBES = ("春风又绿江南岸", "a", "明月何时照我还", "it was good", "春", "，", "the end.", "夜")
+
+
+@dataclass(eq=False)
+class Judge:
+    """Log-probabilities of a classifier's labels for texts; a text's do not depend on which others are asked with it.
+
+    `length` is how many tokens of a text, special ones included, are seen: the last ones. `block` texts are computed
+    together.
+    """
+
+    classifier: Classifier
+    length: int | None
+    block: int = BLOCK
+    _known: dict[str, tuple[float, ...]] = field(default_factory=dict, repr=False)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The names of the labels, in the order of the columns."""
+        return self.classifier.labels
+
+    def column(self, label: str | None, written: str) -> int:
+        """Which column is a label's, given by name or by number. GenError, telling the labels, if it is none."""
+        if label in self.labels:
+            return self.labels.index(label)
+        if label is not None and label.isascii() and label.isdigit() and int(label) < len(self.labels):
+            return int(label)
+        problem = "names no label" if label is None else f"has no label {label!r}"
+        known = ", ".join(f"{name} ({index})" for index, name in enumerate(self.labels[:20]))
+        more = ", ..." if len(self.labels) > 20 else ""
+        raise GenError(f"{written} {problem}; write guide=FOLDER:LABEL@STRENGTH with one of {known}{more}.")
+
+    def log_probabilities(self, texts: Sequence[str]) -> Tensor:
+        """The log-probability of each label for each text in nats, [texts, labels], float32."""
+        new = [text for text in dict.fromkeys(texts) if text not in self._known]
+        fresh = dict(zip(new, self._computed(new), strict=True))
+        found = torch.tensor([fresh.get(text) or self._known[text] for text in texts], dtype=torch.float32)
+        self._known |= fresh
+        for text in list(self._known)[: max(0, len(self._known) - REMEMBERED)]:
+            del self._known[text]
+        return found.reshape(len(texts), len(self.labels))
+
+    def _computed(self, texts: Sequence[str]) -> list[tuple[float, ...]]:
+        rows = self._encode(texts)
+        found: dict[int, tuple[float, ...]] = {}
+        by_width: dict[int, list[int]] = {}
+        for index, row in enumerate(rows):
+            by_width.setdefault(self._width(row), []).append(index)
+        for width, indices in sorted(by_width.items()):
+            for start in range(0, len(indices), self.block):
+                block = indices[start : start + self.block]
+                filled = [rows[index] for index in block + block[:1] * (self.block - len(block))]
+                told = self._forward(filled, width).tolist()
+                found |= dict(zip(block, map(tuple, told), strict=False))
+        return [found[index] for index in range(len(texts))]
+
+    def _width(self, row: dict[str, list[int]]) -> int:
+        width = -(-max(1, len(row["input_ids"])) // STEP) * STEP
+        return min(width, self.classifier.length or width)
+
+    @torch.inference_mode()
+    def _forward(self, rows: Sequence[dict[str, list[int]]], width: int) -> Tensor:
+        """Log-probabilities [rows, labels] of encoded texts, filled up on the right to `width` tokens."""
+        model: Any = self.classifier.model
+        pad = model.config.pad_token_id
+        seen = [max(1, len(row["input_ids"])) for row in rows]
+        inputs = {"attention_mask": [[1] * count + [0] * (width - count) for count in seen]}
+        for name in rows[0]:
+            filler = pad if name == "input_ids" else 0
+            inputs[name] = [row[name] + [filler] * (width - len(row[name])) for row in rows]
+        given = {name: torch.tensor(values, device=model.device) for name, values in inputs.items()}
+        logits = model(**given).logits.float().cpu()
+        if self.classifier.threshold is not None:
+            logits = torch.cat([torch.zeros_like(logits), logits], 1)  # its sigmoid is a softmax beside zero
+        found: Tensor = logits.log_softmax(1)
+        if not found.isfinite().all():
+            raise GenError("The classifier of guide answers with what is no number; train it again, or choose another.")
+        return found
+
+    def _encode(self, texts: Sequence[str]) -> list[dict[str, list[int]]]:
+        """Model inputs of each text; of a long one its last tokens, between the special ones."""
+        if not texts:
+            return []
+        tokenizer: Any = self.classifier.tokenizer
+        tokenizer.truncation_side = "left"
+        found = tokenizer(
+            list(texts),
+            truncation=self.length is not None,
+            max_length=self.length,
+            return_attention_mask=False,
+            verbose=False,
+        )
+        return [{name: values[index] for name, values in found.items()} for index in range(len(texts))]
+
+    def is_steady(self) -> bool:
+        """Whether a text's answer is the same to the last bit at each place of a block, whatever stands beside it."""
+        rows = self._encode(PROBES)
+        width = max(map(self._width, rows))
+        block = list(_repeated(rows, self.block))
+        together, turned = self._forward(block, width), self._forward(block[::-1], width)
+        alone = torch.stack([self._forward([row] * self.block, width)[0] for row in rows])
+        return torch.equal(together, turned.flip(0)) and torch.equal(together, alone[: self.block])
+
+
+def _repeated(rows: Sequence[dict[str, list[int]]], count: int) -> Iterator[dict[str, list[int]]]:
+    return (rows[index % len(rows)] for index in range(count))
+
+
+def open_judge(folder: str, window: int = 0) -> Judge:
+    """The judge of a classifier's folder or hub name, which sees the last `window` tokens (0: as many as it can).
+
+    The same one for the same unchanged folder. Should a text's answer depend on its neighbours, each is computed alone.
+    """
+    weights = sorted(Path(folder).glob("*.safetensors")) + sorted(Path(folder).glob("*.json"))
+    return _open(folder, window, tuple((path.name, path.stat().st_mtime_ns) for path in weights))
+
+
+@lru_cache(maxsize=4)
+def _open(folder: str, window: int, version: tuple[tuple[str, int], ...]) -> Judge:
+    del version  # a folder that was trained again is another
+    classifier = load_classifier(folder)
+    # Other kernels leave out a mask of ones, and so compute otherwise where no row of a block is padded.
+    classifier.model.set_attn_implementation("eager")
+    classifier.model.eval()
+    special = classifier.tokenizer.num_special_tokens_to_add()
+    if window and window <= special:
+        raise GenError(f"window={window} leaves no room for text beside {special} special tokens; give more.")
+    limits = [limit for limit in (window, classifier.length) if limit]
+    judge = Judge(classifier, min(limits, default=None))
+    return judge if judge.is_steady() else Judge(classifier, judge.length, block=1)
