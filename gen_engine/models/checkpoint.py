@@ -115,6 +115,17 @@ def check_names(found: Collection[str], expected: Collection[str], where: str) -
         raise GenError(f"{where} {' and '.join(parts)}; give weights and a config.json that belong together.")
 
 
+def check_tensors(found: Mapping[str, Tensor], shapes: Mapping[str, tuple[int, ...]], where: str) -> None:
+    """Nothing if `found` has these names and shapes, and numbers only. Raises GenError that says what is wrong."""
+    check_names(found, shapes, where)
+    for name, tensor in found.items():
+        if tuple(tensor.shape) != shapes[name]:
+            raise GenError(f"{where} has {name} of shape {tuple(tensor.shape)}, its config.json says {shapes[name]}; "
+                           "give weights and a config.json that belong together.")  # fmt: skip
+        if not tensor.isfinite().all():
+            raise GenError(f"{where} has numbers in {name} that are none or infinite; train or fetch it again.")
+
+
 def _few(names: list[str]) -> str:
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
     return ", ".join(names[:3]) + more

@@ -11,7 +11,8 @@ from transformers.modeling_outputs import CausalLMOutput
 
 from gen_engine.errors import GenError
 from gen_trainkit.nextchar.framing import Framing, framing_of
-from gen_trainkit.nextchar.modeling import at_places, build_encoder, frame_rows, read_places, register, settle_dropout
+from gen_trainkit.nextchar.heads import at_places, read_places
+from gen_trainkit.nextchar.modeling import build_encoder, frame_rows, register, settle_dropout
 
 
 class BertFcConfig(PretrainedConfig):  # type: ignore[misc]
@@ -81,7 +82,7 @@ class BertFcForCausalLM(PreTrainedModel, GenerationMixin):  # type: ignore[misc]
         """The vectors [rows, width] that predict the next characters of framed rows padded on the right."""
         found = self.encoder(input_ids=input_ids, attention_mask=attention_mask)
         read = found.pooler_output if self.config.pooler else at_places(
-            found.last_hidden_state, read_places(attention_mask, before_sep=True)
+            found.last_hidden_state, read_places(attention_mask.sum(1), before_sep=True)
         )  # fmt: skip
         hidden: Tensor = self.drop(self.activation(self.first(self.drop(read))))
         return hidden if self.project is None else self.project(hidden)

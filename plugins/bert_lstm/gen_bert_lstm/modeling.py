@@ -11,7 +11,8 @@ from transformers.modeling_outputs import CausalLMOutput
 
 from gen_engine.errors import GenError
 from gen_trainkit.nextchar.framing import Framing, framing_of
-from gen_trainkit.nextchar.modeling import at_places, build_encoder, frame_rows, read_places, register, settle_dropout
+from gen_trainkit.nextchar.heads import at_places, read_places
+from gen_trainkit.nextchar.modeling import build_encoder, frame_rows, register, settle_dropout
 
 
 class BertLstmConfig(PretrainedConfig):  # type: ignore[misc]
@@ -79,7 +80,7 @@ class BertLstmForCausalLM(PreTrainedModel, GenerationMixin):  # type: ignore[mis
         """The vectors [rows, width] that predict the next characters of framed rows padded on the right."""
         found = self.encoder(input_ids=input_ids, attention_mask=attention_mask)
         skipped = int(self.config.skip_special)
-        places = read_places(attention_mask, self.config.skip_special or self.config.variable) - skipped
+        places = read_places(attention_mask.sum(1), self.config.skip_special or self.config.variable) - skipped
         outputs, _ = self.lstm(self.drop(found.last_hidden_state[:, skipped:]))  # states start at zero
         hidden = at_places(outputs, places)
         if self.attend is not None:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from gen_engine.errors import GenError
-from gen_engine.models.checkpoint import check_names, read_config, read_weights
+from gen_engine.models.checkpoint import check_tensors, read_config, read_weights
 from gen_engine.models.kernels import ACTIVATIONS, Linear, make_linear
 
 Norm = tuple[Tensor, Tensor]
@@ -118,13 +118,7 @@ def read_layers(folder: Path, shape: Shape, dtype: torch.dtype) -> Weights:
     if "wte.weight" in found:
         found.setdefault("lm_head.weight", found["wte.weight"])
     shapes = _shapes(shape, len(found["wte.weight"]) if "wte.weight" in found and found["wte.weight"].dim() else 0)
-    check_names(found, shapes, str(folder))
-    for name, tensor in found.items():
-        if tuple(tensor.shape) != shapes[name]:
-            raise GenError(f"{folder} has {name} of shape {tuple(tensor.shape)}, its config.json says {shapes[name]}; "
-                           "give weights and a config.json that belong together.")  # fmt: skip
-        if not tensor.isfinite().all():
-            raise GenError(f"{folder} has numbers in {name} that are none or infinite; train or fetch it again.")
+    check_tensors(found, shapes, str(folder))
     cast = {name: tensor.to(dtype).contiguous() for name, tensor in found.items()}
     blocks = tuple(_block(cast, f"h.{layer}.", shape.activation) for layer in range(shape.layers))
     norm = cast["ln_f.weight"], cast["ln_f.bias"]

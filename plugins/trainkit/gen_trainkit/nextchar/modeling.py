@@ -40,20 +40,6 @@ def pad_framed(framing: Framing, rows: list[list[int]], device: Any = None) -> t
     return torch.tensor(ids, device=device), torch.tensor(mask, device=device)
 
 
-def read_places(attention_mask: Tensor, before_sep: bool) -> Tensor:
-    """Where in each framed row the prediction is read [rows]: at its [SEP], or at what stands before that.
-
-    That is the last character or the [MASK]; where a text is empty and there is no [MASK] either, it is [SEP].
-    """
-    lengths = attention_mask.sum(1)
-    return torch.where(lengths > 2, lengths - 1 - int(before_sep), lengths - 1)
-
-
-def at_places(states: Tensor, places: Tensor) -> Tensor:
-    """The state of each row at its place: [rows, width] of [rows, length, width]."""
-    return states[torch.arange(len(states), device=states.device), places]
-
-
 def settle_dropout(encoder: BertModel) -> None:
     """Switch off the dropout of an encoder of which nothing is trained, or its pooler alone."""
     if not any(each.requires_grad for name, each in encoder.named_parameters() if not name.startswith("pooler.")):
