@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from gen_engine import ShippedModel, hookimpl
 
 if TYPE_CHECKING:
+    import click
+
     from gen_engine.types import LanguageModel, ModelLoader
 
 WEIGHTS = Path(__file__).parent / "weights" / "bert_lstm"
@@ -20,6 +22,14 @@ def load_bert_lstm(folder: Path, *, name: str, dtype: str = "auto", fast: bool =
     from gen_trainkit.nextchar.runner import load_nextchar
 
     return load_nextchar(folder, KIND, name=name, dtype=dtype, fast=fast)
+
+
+@hookimpl
+def add_trainers(train: click.Group) -> None:
+    """Mount `gen train bert-lstm`."""
+    from gen_bert_lstm.train_command import bert_lstm_command
+
+    train.add_command(bert_lstm_command)
 
 
 @hookimpl
