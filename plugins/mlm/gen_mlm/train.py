@@ -21,6 +21,8 @@ from gen_trainkit.publishing import CardFacts, Publishing, export_model, load_pr
 from gen_trainkit.vocab import bert_tokenizer
 from gen_trainkit.windows import Windows
 
+SHORT = 256  # up to this many positions plain attention is faster on a CPU than the fused kernel
+
 
 @dataclass(frozen=True)
 class Data:
@@ -85,6 +87,7 @@ def prepare(job: Job) -> Prepared:
     else:
         model, tokenizer = make_model(texts, job.shape, job.dropout)
     positions = model.config.max_position_embeddings
+    model.set_attn_implementation("eager" if positions <= SHORT else "sdpa")
     windows = {
         "train": encode_windows(tokenizer, texts, positions, pack=job.data.pack),
         "valid": encode_windows(tokenizer, valid_texts, positions, pack=job.data.pack),
