@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import shutil
 import tempfile
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,6 @@ def write_tiny_classifier(
         options |= {
             "problem_type": "multi_label_classification",
             "threshold": 0.5,
-            "negative_label": f"not {labels[0]}",
         }
     letters = dict.fromkeys(chars)
     make = _bert if kind == "bert" else _gpt2
@@ -45,7 +45,7 @@ def write_tiny_classifier(
     for weight in model.parameters():  # large enough that every character tells
         torch.nn.init.normal_(weight, std=0.3)
     model.save_pretrained(folder)
-    _tokenizer([*MARKS, *letters], positions, closes=kind == "bert").save_pretrained(folder)
+    single_characters([*MARKS, *letters], positions, closes=kind == "bert").save_pretrained(folder)
     return folder
 
 
@@ -69,7 +69,7 @@ def _gpt2(size: int, positions: int, options: dict[str, Any]) -> Any:
     return GPT2ForSequenceClassification(config)
 
 
-def _tokenizer(names: list[str], positions: int, *, closes: bool) -> Any:
+def single_characters(names: Sequence[str], positions: int, *, closes: bool) -> Any:
     """A tokenizer of single characters; texts begin with [CLS], and with `closes` end with [SEP]."""
     from tokenizers import Regex, Tokenizer, models, pre_tokenizers, processors
     from transformers import PreTrainedTokenizerFast

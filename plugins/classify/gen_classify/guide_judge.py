@@ -47,10 +47,9 @@ class Judge:
 
     def column(self, label: str | None, written: str) -> int:
         """Which column is a label's, given by name or by number. GenError, telling the labels, if it is none."""
-        if label in self.labels:
-            return self.labels.index(label)
-        if label is not None and label.isascii() and label.isdigit() and int(label) < len(self.labels):
-            return int(label)
+        found = self.classifier.index(label) if label is not None else None
+        if found is not None:
+            return found
         problem = "names no label" if label is None else f"has no label {label!r}"
         known = ", ".join(f"{name} ({index})" for index, name in enumerate(self.labels[:20]))
         more = ", ..." if len(self.labels) > 20 else ""

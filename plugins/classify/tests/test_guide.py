@@ -15,6 +15,7 @@ from gen_engine.engine import Engine
 from gen_engine.plugins import registry
 from gen_engine.specs import build
 from gen_engine.testing import check_shaper, table_model, tiny_vocabulary
+from gen_engine.testing.offers import exhibits
 from gen_engine.types import Step
 
 HAN = "春夏秋冬"
@@ -57,8 +58,9 @@ def test_a_guide_keeps_every_law_of_shapers(folders, name):
 
 
 def test_the_kit_finds_an_example_of_its_own():
-    spec = getattr(__import__("gen_classify.guide", fromlist=["EXAMPLES"]), "EXAMPLES")["guide"][0]
-    assert build(spec, registry(), VOCABULARY).processor.name == f"guide={example_folder()}:春@2,k=3"
+    (exhibit,) = [each for each in exhibits("classify") if each.name == "guide"]
+    assert not exhibit.problem
+    assert build(exhibit.written, registry(), VOCABULARY).processor.name == f"guide={example_folder()}:春@2,k=3"
 
 
 @pytest.mark.parametrize("name", ["bert", "gpt2", "one"])
