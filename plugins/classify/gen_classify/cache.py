@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
@@ -48,14 +49,14 @@ def _read(path: Path) -> Encoded | None:
         with safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             cut = int(file.metadata()["cut"])
-        return Encoded(tensors["ids"], tensors["starts"], tensors.get("types"), cut)
+        return Encoded(tensors["ids"], tensors["starts"].tolist(), tensors.get("types"), cut)
     except (OSError, SafetensorError, KeyError, TypeError, ValueError):
         return None  # absent or damaged: it is made again
 
 
 def _write(path: Path, encoded: Encoded) -> None:
     """Keep `encoded`; where nothing can be written, it is merely not kept."""
-    tensors = {"ids": encoded.ids, "starts": encoded.starts}
+    tensors = {"ids": encoded.ids, "starts": torch.tensor(encoded.starts)}
     if encoded.types is not None:
         tensors["types"] = encoded.types
     aside = path.with_name(f".writing-{os.getpid()}-{path.name}")

@@ -23,14 +23,14 @@ class Encoded:
     """
 
     ids: Tensor  # [tokens] int32
-    starts: Tensor  # [rows + 1] int64
+    starts: list[int]
     types: Tensor | None  # [tokens] uint8
     cut: int
 
     @property
     def lengths(self) -> list[int]:
         """Tokens in each row."""
-        return self.starts.diff().tolist()
+        return [end - start for start, end in zip(self.starts, self.starts[1:], strict=False)]
 
 
 def encode_rows(tokenizer: Any, table: Table, length: int) -> Encoded:
@@ -55,7 +55,7 @@ def encode_rows(tokenizer: Any, table: Table, length: int) -> Encoded:
         types += [kind for row in found.get("token_type_ids", ()) for kind in row]
         cut += sum(bool(each.overflowing) for each in found.encodings or ())
     kinds = torch.tensor(types, dtype=torch.uint8) if with_types else None
-    return Encoded(torch.tensor(ids, dtype=torch.int32), torch.tensor(starts), kinds, cut)
+    return Encoded(torch.tensor(ids, dtype=torch.int32), starts, kinds, cut)
 
 
 def frame_lengths(tokenizer: Any) -> tuple[int, int]:

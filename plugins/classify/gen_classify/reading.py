@@ -56,8 +56,11 @@ class Table:
 
     def chosen(self, indices: Sequence[int]) -> Table:
         """The rows at `indices`, in that order."""
-        columns = (self.texts, self.seconds, self.labels, self.splits, self.places)
-        return Table(*([column[index] for index in indices] if column else [] for column in columns), bad=self.bad)
+        texts, seconds, labels, splits, places = (
+            [column[index] for index in indices] if column else []
+            for column in (self.texts, self.seconds, self.labels, self.splits, self.places)
+        )
+        return Table(texts, seconds, labels, splits, places, self.bad)
 
 
 def read_tables(paths: Sequence[Path], columns: Columns, *, encoding: str = "utf-8") -> Table:

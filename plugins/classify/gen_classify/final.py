@@ -1,0 +1,50 @@
+"""The one look at the test part: the published model, beside a baseline trained on the same rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from gen_classify.dataset import Rows
+from gen_classify.measures import measure
+from gen_classify.predicting import Text, load_classifier
+
+SHOWN = ("accuracy", "macro_f1")
+
+
+def measure_final(folder: Path, rows: Rows, *, baseline: bool, seed: int) -> dict[str, Any]:
+    """Figures of the model in `folder`, and of a `baseline` if wanted, on the test part, else the validation part.
+
+    The baseline learns the same balanced training rows.
+    """
+    part = rows.parts["test" if "test" in rows.parts else "valid"]
+    texts, wanted = _texts(rows, part), [rows.targets[index] for index in part]
+    classifier = load_classifier(folder)
+    guessed = classifier.choose(classifier.probabilities(texts)).tolist()
+    found: dict[str, Any] = {"part": "test" if "test" in rows.parts else "valid", "rows": len(part)}
+    found["model"] = measure(wanted, guessed, rows.labels.names).record()
+    if baseline:
+        from gen_classify.baseline import train_baseline
+
+        learned = train_baseline(_texts(rows, rows.train), [rows.targets[index] for index in rows.train], seed=seed)
+        found["baseline"] = measure(wanted, learned.predict(texts), rows.labels.names).record()
+    return found
+
+
+def _texts(rows: Rows, indices: list[int]) -> list[Text]:
+    table = rows.table
+    if not table.seconds:
+        return [table.texts[index] for index in indices]
+    return [(table.texts[index], table.seconds[index]) for index in indices]
+
+
+def tell_final(found: Mapping[str, Any]) -> str:
+    """The figures as lines to print."""
+    names = {"model": "model", "baseline": "TF-IDF + logistic regression"}
+    lines = [f"{found['rows']:,} rows of the {found['part']} part:"]
+    for key, name in names.items():
+        if key in found:
+            figures = "  ".join(f"{figure} {found[key][figure]:.4f}" for figure in SHOWN)
+            lines.append(f"  {name:<28}  {figures}")
+    return "\n".join(lines)
