@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gen_engine.builtin import Later
 from gen_engine.hookspecs import hookimpl
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 @hookimpl
 def add_trainers(train: click.Group) -> None:
     """Mount `gen train mlm`."""
-    from gen_mlm.train_command import mlm_command
-
-    train.add_command(mlm_command)
+    summary = (
+        "Pretrain a BERT on FILES by guessing hidden tokens: lines, CSV/TSV columns or JSONL fields, also .xz or .gz."
+    )
+    train.add_command(Later("mlm", "gen_mlm.train_command:mlm_command", summary))

@@ -15,8 +15,9 @@ from transformers.utils import logging as transformers_logging
 from gen_engine.errors import GenError
 from gen_mlm.data import Masking, encode_windows, read_columns
 from gen_mlm.vocab import read_tokenizer, write_vocabulary
-from gen_trainkit.loop import Batch, Outcome, Part, Recipe, Reporting, Task, plan_steps
+from gen_trainkit.loop import Batch, Outcome, Part, Recipe, Reporting, Task
 from gen_trainkit.losses import IGNORED, chunked_cross_entropy
+from gen_trainkit.plan import describe_run
 from gen_trainkit.publishing import CardFacts, Publishing, export_model, load_pretrained, run_and_publish
 from gen_trainkit.vocab import bert_tokenizer
 from gen_trainkit.windows import Windows
@@ -187,18 +188,13 @@ def score(model: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
 
 def describe(job: Job, ready: Prepared) -> dict[str, object]:
     """What would be trained, for `--dry-run`."""
-    in_epoch, total = plan_steps(ready.task, job.recipe)
     unknown = int((ready.train.ids == ready.tokenizer.unk_token_id).sum())
-    return {
-        "parameters": ready.model.num_parameters(),
+    facts = {
         "vocabulary": len(ready.tokenizer),
-        "unknown share": round(unknown / max(1, len(ready.train.ids)), 6),
-        "training windows": len(ready.train.lengths),
         "training tokens": len(ready.train.ids),
-        "validation windows": len(ready.valid.lengths),
-        "steps an epoch": in_epoch,
-        "steps": total,
+        "unknown characters": f"{unknown / max(1, len(ready.train.ids)):.3%}",
     }
+    return {**facts, **describe_run(ready.task, job.recipe)}
 
 
 def run_job(job: Job, ready: Prepared, *, resume: bool) -> Outcome:

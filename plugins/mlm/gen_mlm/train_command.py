@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import click
 
 from gen_engine.errors import GenError
 from gen_engine.options import debug_option
-from gen_trainkit.options import FILE, check_finite, options, part, recipe_options, run_options, tell_outcome
+from gen_trainkit.options import FILE, check_finite, options, part, recipe_options, run_options, tell_outcome, tell_plan
 
 size = click.IntRange(1)
 data_options = options(
@@ -50,13 +49,15 @@ def mlm_command(**given: Any) -> None:
     """Pretrain a BERT on FILES by guessing hidden tokens: lines, CSV/TSV columns or JSONL fields, also .xz or .gz."""
     if bool(given["base"]) == given["from_scratch"]:
         raise GenError("It is not said what to start from. Give either --base MODEL or --from-scratch.")
+    if given["base"] and given["vocab_file"]:
+        raise GenError("A base has a vocabulary of its own. Leave --vocab-file out, or give --from-scratch.")
     check_finite(given)
     from gen_mlm.train import describe, prepare, run_job
 
     job = build_job(given)
     ready = prepare(job)
     if given["dry_run"]:
-        click.echo(json.dumps(describe(job, ready), indent=1))
+        tell_plan(describe(job, ready))
         return
     outcome = run_job(job, ready, resume=given["resume"])
     tell_outcome(outcome, job.publishing.out)
