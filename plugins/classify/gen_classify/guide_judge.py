@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from gen_classify.guide_sharing import can_share, last_logits
 from gen_classify.predicting import Classifier, load_classifier
 from gen_engine.errors import GenError
 
@@ -24,7 +25,7 @@ STEP = 8
 REMEMBERED = 1 << 16
 """How many texts' answers are kept: a text so far comes again as the text that ends there."""
 
-PROBES = ("春风又绿江南岸", "a", "明月何时照我还", "it was good", "春", "，", "the end.", "夜")
+PROBES = ("春风又绿江南", "a", "春风又绿江南岸", "it was good", "春", "春风又绿江北", "the end.", "夜", "it was goof")
 
 
 @dataclass(eq=False)
@@ -38,6 +39,7 @@ class Judge:
     classifier: Classifier
     length: int | None
     block: int = BLOCK
+    shares: bool = False
     _known: dict[str, tuple[float, ...]] = field(default_factory=dict, repr=False)
 
     @property
@@ -68,39 +70,49 @@ class Judge:
     def _computed(self, texts: Sequence[str]) -> list[tuple[float, ...]]:
         rows = self._encode(texts)
         found: dict[int, tuple[float, ...]] = {}
+        alike = [index for index, row in enumerate(rows) if self.shares and len(row["input_ids"]) > 1]
+        if alike:
+            ids = [rows[index]["input_ids"] for index in alike]
+            logits = last_logits(self.classifier.model, ids, width=self._width, block=self.block)
+            found |= dict(zip(alike, self._told(logits), strict=True))
         by_width: dict[int, list[int]] = {}
-        for index, row in enumerate(rows):
-            by_width.setdefault(self._width(row), []).append(index)
+        for index in range(len(rows)):
+            if index not in found:
+                by_width.setdefault(self._width(len(rows[index]["input_ids"])), []).append(index)
         for width, indices in sorted(by_width.items()):
             for start in range(0, len(indices), self.block):
                 block = indices[start : start + self.block]
                 filled = [rows[index] for index in block + block[:1] * (self.block - len(block))]
-                told = self._forward(filled, width).tolist()
-                found |= dict(zip(block, map(tuple, told), strict=False))
+                found |= dict(zip(block, self._told(self._forward(filled, width)), strict=False))
         return [found[index] for index in range(len(texts))]
 
-    def _width(self, row: dict[str, list[int]]) -> int:
-        width = -(-max(1, len(row["input_ids"])) // STEP) * STEP
+    def _width(self, count: int) -> int:
+        """To how many tokens a row of `count` is filled up."""
+        width = -(-count // STEP) * STEP
         return min(width, self.classifier.length or width)
 
     @torch.inference_mode()
     def _forward(self, rows: Sequence[dict[str, list[int]]], width: int) -> Tensor:
-        """Log-probabilities [rows, labels] of encoded texts, filled up on the right to `width` tokens."""
+        """Logits [rows, outputs] of encoded texts, filled up on the right to `width` tokens."""
         model: Any = self.classifier.model
         pad = model.config.pad_token_id
-        seen = [max(1, len(row["input_ids"])) for row in rows]
+        seen = [len(row["input_ids"]) for row in rows]
         inputs = {"attention_mask": [[1] * count + [0] * (width - count) for count in seen]}
         for name in rows[0]:
             filler = pad if name == "input_ids" else 0
             inputs[name] = [row[name] + [filler] * (width - len(row[name])) for row in rows]
         given = {name: torch.tensor(values, device=model.device) for name, values in inputs.items()}
-        logits = model(**given).logits.float().cpu()
+        logits: Tensor = model(**given).logits.float().cpu()
+        return logits
+
+    def _told(self, logits: Tensor) -> list[tuple[float, ...]]:
+        """Logits [rows, outputs] as log-probabilities of the labels. GenError if one is no number."""
         if self.classifier.threshold is not None:
             logits = torch.cat([torch.zeros_like(logits), logits], 1)  # its sigmoid is a softmax beside zero
-        found: Tensor = logits.log_softmax(1)
+        found = logits.log_softmax(1)
         if not found.isfinite().all():
             raise GenError("The classifier of guide answers with what is no number; train it again, or choose another.")
-        return found
+        return [tuple(row) for row in found.tolist()]
 
     def _encode(self, texts: Sequence[str]) -> list[dict[str, list[int]]]:
         """Model inputs of each text; of a long one its last tokens, between the special ones."""
@@ -115,20 +127,18 @@ class Judge:
             return_attention_mask=False,
             verbose=False,
         )
-        return [{name: values[index] for name, values in found.items()} for index in range(len(texts))]
+        rows = [{name: values[index] for name, values in found.items()} for index in range(len(texts))]
+        blank = self.classifier.model.config.pad_token_id
+        return [
+            row if row["input_ids"] else {name: [blank if name == "input_ids" else 0] for name in row} for row in rows
+        ]
 
     def is_steady(self) -> bool:
         """Whether a text's answer is the same to the last bit at each place of a block, whatever stands beside it."""
-        rows = self._encode(PROBES)
-        width = max(map(self._width, rows))
-        block = list(_repeated(rows, self.block))
-        together, turned = self._forward(block, width), self._forward(block[::-1], width)
-        alone = torch.stack([self._forward([row] * self.block, width)[0] for row in rows])
-        return torch.equal(together, turned.flip(0)) and torch.equal(together, alone[: self.block])
-
-
-def _repeated(rows: Sequence[dict[str, list[int]]], count: int) -> Iterator[dict[str, list[int]]]:
-    return (rows[index % len(rows)] for index in range(count))
+        together, turned = self._computed(PROBES), self._computed(PROBES[::-1])
+        return together == turned[::-1] and all(
+            self._computed([probe]) == [told] for probe, told in zip(PROBES, together, strict=True)
+        )
 
 
 def open_judge(folder: str, window: int = 0) -> Judge:
@@ -151,5 +161,5 @@ def _open(folder: str, window: int, version: tuple[tuple[str, int], ...]) -> Jud
     if window and window <= special:
         raise GenError(f"window={window} leaves no room for text beside {special} special tokens; give more.")
     limits = [limit for limit in (window, classifier.length) if limit]
-    judge = Judge(classifier, min(limits, default=None))
+    judge = Judge(classifier, min(limits, default=None), shares=can_share(classifier.model))
     return judge if judge.is_steady() else Judge(classifier, judge.length, block=1)

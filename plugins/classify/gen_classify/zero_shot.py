@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
@@ -40,13 +40,14 @@ TEMPLATES: dict[Language, Template] = {
 
 @dataclass(frozen=True)
 class Answer:
-    """What a model answers about a text: the likelier of the two words, and its probability against the other.
+    """What a model answers about a text: the likelier of the two words, and its probability against the `other`.
 
     `mass` is the probability that the model gives to the two words together: near 0 it had something else to say, and
     the answer means little. `cut` says whether the end of the text was left out, since the model reads no more.
     """
 
     label: str
+    other: str
     probability: float
     mass: float
     cut: bool = False
@@ -177,11 +178,4 @@ def _answer(asked: _Asked, logprobs: tuple[float, float], words: tuple[str, str]
     best = 0 if logprobs[0] >= logprobs[1] else 1
     gap = logprobs[1 - best] - logprobs[best]  # at most 0, so that nothing overflows
     probability = 1 / (1 + math.exp(gap)) if not math.isnan(gap) else 0.5
-    return Answer(words[best], probability, sum(map(math.exp, logprobs)), asked.cut)
-
-
-def records(texts: Sequence[str], answers: Sequence[Answer]) -> Iterator[dict[str, object]]:
-    """What `--json` prints of each text."""
-    for text, answer in zip(texts, answers, strict=True):
-        yield {"text": text, "label": answer.label, "probability": answer.probability, "mass": answer.mass,
-               **({"cut": True} if answer.cut else {})}  # fmt: skip
+    return Answer(words[best], words[1 - best], probability, sum(map(math.exp, logprobs)), asked.cut)

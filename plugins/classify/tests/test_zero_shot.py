@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from gen_classify.guide_example import single_characters
-from gen_classify.zero_shot import ask, choose_template, records
+from gen_classify.zero_shot import ask, choose_template
 from gen_engine import GenError
 from gen_engine.testing import table_model
 
@@ -35,7 +35,7 @@ def refused(message, *values, **options):
 def test_the_answer_is_the_likelier_word_and_its_share_of_both(yes, no):
     (answer,) = ask(leaning(yes, no), ["春"], **ZH)
     total = math.exp(yes) + math.exp(no)
-    assert answer.label == ("是" if yes >= no else "否")
+    assert (answer.label, answer.other) == (("是", "否") if yes >= no else ("否", "是"))
     assert answer.probability == pytest.approx(max(math.exp(yes), math.exp(no)) / total, rel=1e-5)
     assert answer.mass == pytest.approx(total / (total + len(CHARS) - 1), rel=1e-5)
 
@@ -102,8 +102,3 @@ def test_a_folder_is_asked_as_transformers_would_answer(tmp_path):
     prompt = "春夏\n问题：好吗？请回答“是”或“否”。\n回答："
     logits = gpt2.eval()(torch.tensor([tokenizer(prompt)["input_ids"]])).logits[0, -1, [4, 5]]
     assert answer.probability == pytest.approx(float(logits.softmax(0).max()), abs=0.01)
-
-
-def test_records_are_plain():
-    (record,) = records(["春"], ask(leaning(2, 0), ["春"], **ZH))
-    assert record == {"text": "春", "label": "是", "probability": pytest.approx(0.88, abs=0.01), "mass": record["mass"]}
