@@ -84,6 +84,13 @@ class BertFcForCausalLM(PreTrainedModel, GenerationMixin):  # type: ignore[misc]
         read = found.pooler_output if self.config.pooler else at_places(
             found.last_hidden_state, read_places(attention_mask.sum(1), before_sep=True)
         )  # fmt: skip
+        return self._after(read)
+
+    def all_hidden(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """What `next_hidden` would tell after each character [rows, length, width], of encoders that look left only."""
+        return self._after(self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state)
+
+    def _after(self, read: Tensor) -> Tensor:
         hidden: Tensor = self.drop(self.activation(self.first(self.drop(read))))
         return hidden if self.project is None else self.project(hidden)
 

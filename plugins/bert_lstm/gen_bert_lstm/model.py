@@ -40,7 +40,7 @@ def make_head(settings: Any, found: Mapping[str, Tensor]) -> Head:
     attend = make_attention(found) if settings.attention else None
     project = make_projection(found)
     skipped = int(settings.skip_special)
-    before_sep = settings.skip_special or settings.variable
+    before_sep = settings.skip_special or settings.variable or bool(settings.encoder.get("is_decoder"))
 
     def head(states: Tensor, seen: Tensor, pooled: Tensor | None) -> Tensor:
         places = read_places(seen, before_sep) - skipped

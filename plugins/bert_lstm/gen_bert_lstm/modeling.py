@@ -80,7 +80,8 @@ class BertLstmForCausalLM(PreTrainedModel, GenerationMixin):  # type: ignore[mis
         """The vectors [rows, width] that predict the next characters of framed rows padded on the right."""
         found = self.encoder(input_ids=input_ids, attention_mask=attention_mask)
         skipped = int(self.config.skip_special)
-        places = read_places(attention_mask.sum(1), self.config.skip_special or self.config.variable) - skipped
+        before_sep = self.config.skip_special or self.config.variable or self.encoder.config.is_decoder
+        places = read_places(attention_mask.sum(1), before_sep) - skipped
         outputs, _ = self.lstm(self.drop(found.last_hidden_state[:, skipped:]))  # states start at zero
         hidden = at_places(outputs, places)
         if self.attend is not None:
@@ -88,6 +89,17 @@ class BertLstmForCausalLM(PreTrainedModel, GenerationMixin):  # type: ignore[mis
         if self.config.pooler:
             hidden = torch.cat([hidden, found.pooler_output], -1)
         projected: Tensor = self.drop(hidden) if self.project is None else self.project(self.drop(hidden))
+        return projected
+
+    def all_hidden(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """What `next_hidden` would tell after each character [rows, length, width], of encoders that look left only."""
+        states = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+        skipped = int(self.config.skip_special)
+        outputs, _ = self.lstm(self.drop(states[:, skipped:]))
+        if self.attend is not None:
+            outputs = self.attend.everywhere(outputs)
+        hidden = self.drop(nn.functional.pad(outputs, (0, 0, skipped, 0)))
+        projected: Tensor = hidden if self.project is None else self.project(hidden)
         return projected
 
     def forward(
@@ -151,6 +163,14 @@ class OutputAttention(nn.Module):
         later = torch.arange(outputs.shape[1], device=outputs.device) > places.unsqueeze(1)
         shares = scores.masked_fill(later, float("-inf")).softmax(-1)
         found: Tensor = self.norm(hidden + torch.einsum("rl,rlh->rh", shares, self.value(outputs)))
+        return found
+
+    def everywhere(self, outputs: Tensor) -> Tensor:
+        """What `forward` makes of each output [rows, length, size] as if it were the last."""
+        scores = torch.einsum("rlh,rqh->rql", self.key(outputs), self.query(outputs)) * outputs.shape[2] ** -0.5
+        later = torch.ones(scores.shape[1:], dtype=torch.bool, device=outputs.device).triu(1)
+        shares = scores.masked_fill(later, float("-inf")).softmax(-1)
+        found: Tensor = self.norm(outputs + shares @ self.value(outputs))
         return found
 
 

@@ -38,6 +38,8 @@ window_options = options(
                  help="How far on the next window ends: a whole window, or N characters."),
     click.option("--variable", is_flag=True,
                  help="Windows of 1 to --window characters and a [MASK] at the end, which is guessed."),
+    click.option("--left-only", is_flag=True,
+                 help="BERT sees what stands left only, and each character of a window is guessed, not one a window."),
     click.option("--short-share", type=click.FloatRange(0, 1), default=0.1, show_default=True,
                  help="Without --variable: share of windows cut short, as a prompt is."),
     click.option("--shift/--no-shift", default=True, show_default=True,

@@ -44,13 +44,15 @@ class Cut:
 
     In every epoch windows end elsewhere, so that after `stride` epochs each character has been asked for exactly
     once; with `shift` off, they stay where they are. With `variable` a window's length is drawn from 1 to `window`;
-    without, a `short_share` of them is: the model meets what a short prompt looks like.
+    without, a `short_share` of them is: the model meets what a short prompt looks like. With `dense` each character of
+    a window has its next one for a label, not the last alone.
     """
 
     window: int
     stride: int
     variable: bool = False
     short_share: float = 0.0
+    dense: bool = False
     shift: bool = True
     seed: int = 0
 
@@ -93,18 +95,27 @@ def cut_window(corpus: Corpus, place: int, *, length: int) -> Tensor:
 def collate_windows(
     corpus: Corpus, cut: Cut, indices: Sequence[int], *, epoch: int, lengths: Sequence[int], frame: Frame, pad: int
 ) -> Batch:
-    """Framed windows padded on the right [rows, length], and for each the character that follows; [UNK] is -100."""
+    """Framed windows padded on the right [rows, length], and for each the character that follows; [UNK] is -100.
+
+    Labels are [rows], or, where the cut is dense, [rows, length]: each stands where its character's predecessor does
+    (behind [CLS], which begins the frame), and where [SEP] does if a text begins with it.
+    """
     rows: list[Sequence[int]] = []
-    labels = torch.full((len(indices),), IGNORED)
-    for row, index in enumerate(indices):
+    asked: list[list[int]] = []
+    for index in indices:
         place = asked_place(corpus, cut, index, epoch=epoch)
-        if place is not None and corpus.ids[place] != corpus.unknown:
-            labels[row] = corpus.ids[place]
-        rows.append(frame(cut_window(corpus, place or 0, length=lengths[index]).tolist()))
+        window = cut_window(corpus, place or 0, length=lengths[index]).tolist()
+        target = IGNORED if place is None else int(corpus.ids[place])
+        labels = [*window[1:], target] if window and cut.dense else [target]
+        asked.append([IGNORED if label == corpus.unknown else label for label in labels])
+        rows.append(frame(window))
     longest = max(map(len, rows))
     ids = torch.tensor([[*row, *[pad] * (longest - len(row))] for row in rows])
     mask = torch.tensor([[1] * len(row) + [0] * (longest - len(row)) for row in rows])
-    return Batch({"input_ids": ids, "attention_mask": mask}, labels)
+    if cut.dense:
+        asked = [[IGNORED, *labels, *[IGNORED] * (longest - 1 - len(labels))] for labels in asked]
+    found = torch.tensor(asked)
+    return Batch({"input_ids": ids, "attention_mask": mask}, found if cut.dense else found[:, 0])
 
 
 def _offset(cut: Cut, epoch: int) -> int:

@@ -30,6 +30,7 @@ class EncoderShape:
     vocabulary: int
     epsilon: float
     activation: str
+    left_only: bool = False  # no token sees those after it
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,8 @@ class Encoder:
         unseen = torch.zeros(rows, 1, 1, length).masked_fill_(
             torch.arange(length) >= lengths.view(-1, 1, 1, 1), float("-inf")
         )
+        if shape.left_only:
+            unseen = unseen + torch.full((length, length), float("-inf")).triu(1)
         mask = unseen.expand(-1, shape.heads, length, -1).reshape(rows * shape.heads, length, length)
         for block in self.blocks:
             attended = attend(block.attend(hidden), mask, rows, shape.heads)
@@ -95,7 +98,7 @@ def read_encoder_shape(config: Mapping[str, Any], where: str) -> EncoderShape:
 
     activation = str(config.get("hidden_act", "gelu"))
     width, heads = size("hidden_size", 768), size("num_attention_heads", 12)
-    if activation not in ACTIVATIONS or activation == "none" or config.get("is_decoder") or width % heads:
+    if activation not in ACTIVATIONS or activation == "none" or config.get("add_cross_attention") or width % heads:
         raise GenError(f"{where} has an encoder that is not computed here; take a plain BERT with gelu or relu.")
     return EncoderShape(
         layers=size("num_hidden_layers", 12),
@@ -107,6 +110,7 @@ def read_encoder_shape(config: Mapping[str, Any], where: str) -> EncoderShape:
         vocabulary=size("vocab_size", 30522),
         epsilon=float(config.get("layer_norm_eps", 1e-12)),
         activation=activation,
+        left_only=bool(config.get("is_decoder")),
     )
 
 

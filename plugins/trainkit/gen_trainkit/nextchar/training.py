@@ -24,7 +24,7 @@ from transformers import (
 from transformers.utils import logging as transformers_logging
 
 from gen_engine.errors import GenError
-from gen_trainkit.losses import chunked_cross_entropy
+from gen_trainkit.losses import IGNORED, chunked_cross_entropy
 from gen_trainkit.nextchar.data import Corpus, Cut, collate_windows, encode_corpus, window_lengths
 from gen_trainkit.publishing import CardFacts, Publishing, export_model, load_pretrained, run_and_publish
 from gen_trainkit.reading import read_file, read_texts
@@ -56,6 +56,9 @@ ENCODER_SETTINGS = (
 )
 """What of a BertConfig a model's configuration keeps."""
 
+LEFT_ONLY = {"is_decoder": True, "use_cache": False}
+"""What makes a BERT look left only."""
+
 Freeze = Literal["all", "all-but-pooler", "nothing"]
 """What of the encoder stays as it is."""
 
@@ -74,12 +77,17 @@ class Data:
 
 @dataclass(frozen=True)
 class Windows:
-    """How texts are cut, see `Cut`; a `stride` of None means contiguous windows, the next where the last one ended."""
+    """How texts are cut, see `Cut`; a `stride` of None means contiguous windows, the next where the last one ended.
+
+    With `left_only` the encoder of a new model looks left only. What it tells of a character does then not depend on
+    those that follow, so each character of a window is asked for at once, not one a window.
+    """
 
     window: int = 32
     stride: int | None = None
     valid_stride: int | None = None
     variable: bool = False
+    left_only: bool = False
     short_share: float = 0.1
     shift: bool = True
 
@@ -210,16 +218,21 @@ def _read(data: Data, files: Sequence[Path]) -> list[str]:
 def plan_cuts(job: Job, model: PreTrainedModel) -> dict[Part, Cut]:
     """How training texts are cut, and validation texts: those always in whole windows, at the same places."""
     windows, config = job.windows, model.config
+    dense = bool(model.encoder.config.is_decoder)
     cut = Cut(
         window=config.window,
         stride=windows.stride or config.window,
         variable=config.variable,
-        short_share=windows.short_share,
+        short_share=0.0 if dense else windows.short_share,  # dense windows show all lengths
+        dense=dense,
         shift=windows.shift,
         seed=job.recipe.seed,
     )
     stride = windows.valid_stride or config.window
-    return {"train": cut, "valid": replace(cut, stride=stride, variable=False, short_share=0.0, shift=False)}
+    return {
+        "train": cut,
+        "valid": replace(cut, stride=stride, variable=False, short_share=0.0, dense=False, shift=False),
+    }
 
 
 # ------------------------------------------------------------------------------------------------------ model
@@ -232,13 +245,16 @@ def make_model(job: Job, texts: Sequence[str]) -> tuple[PreTrainedModel, PreTrai
         encoder, tokenizer = load_encoder(job.encoder)
         config = encoder.config
     window = job.windows.window
+    if job.windows.left_only and (job.windows.variable or job.head["pooler"]):
+        raise GenError("[MASK] and pooler see nothing of use from the left. Leave out --left-only, or these.")
     if encoder is None:
         tokenizer = build_tokenizer(texts, job.encoder, positions=window + FRAME)
         config = encoder_config(job.encoder, len(tokenizer), window + FRAME)
     marks = {f"{name}_token_id": getattr(tokenizer, f"{name}_token_id") for name in ("cls", "sep", "mask", "pad")}
     model = job.family.build(
         {
-            "encoder": {name: getattr(config, name) for name in ENCODER_SETTINGS},
+            "encoder": {name: getattr(config, name) for name in ENCODER_SETTINGS}
+            | (LEFT_ONLY if job.windows.left_only else {}),
             "vocab_size": config.vocab_size,
             "window": window,
             "variable": job.windows.variable,
@@ -332,6 +348,11 @@ def freeze(model: Any, what: Freeze) -> None:
 
 def score(model: Any, batch: Batch) -> tuple[Tensor, Tensor]:
     """(summed next-character loss in nats, number of right guesses) of a batch."""
+    if batch.labels.ndim == 2:
+        asked = batch.labels != IGNORED
+        return chunked_cross_entropy(
+            model.all_hidden(**batch.inputs)[asked], model.output_weight(), batch.labels[asked]
+        )
     hidden = model.next_hidden(**batch.inputs)
     return chunked_cross_entropy(hidden, model.output_weight(), batch.labels)
 
