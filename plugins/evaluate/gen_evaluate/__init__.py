@@ -1,1 +1,18 @@
 """How good a language model is: `gen eval lm`, beside n-gram baselines."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gen_engine.builtin import Later
+from gen_engine.hookspecs import hookimpl
+
+if TYPE_CHECKING:
+    import click
+
+
+@hookimpl
+def add_evaluators(group: click.Group) -> None:
+    """Mount `gen eval lm`."""
+    summary = "Measure language models on texts, and texts against references."
+    group.add_command(Later("lm", "gen_evaluate.command:lm_command", summary))

@@ -1,0 +1,73 @@
+"""BERTScore (Zhang et al. 2020): each token greedily matched to the likest one of the other text, by an encoder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import AutoModel
+from transformers.utils import logging
+
+from gen_evaluate.overlap import check_pairs
+from gen_trainkit.publishing import load_pretrained
+
+TOGETHER = 32  # texts at once
+
+
+@dataclass(frozen=True)
+class BertScore:
+    """Means over the texts of cosines, -1 to 1: of the candidates' tokens, of the references', and their F."""
+
+    precision: float
+    recall: float
+    f: float
+
+
+def bert_score(candidates: Sequence[str], references: Sequence[Sequence[str]], encoder: str) -> BertScore:
+    """How like candidates are to references under `encoder`, a folder or hub name; of several, the best F counts.
+
+    Compared are the last hidden states of all tokens but the special ones, none weighted. A text without tokens is
+    like nothing. Raises GenError if the encoder cannot be loaded whole, its head and pooler aside.
+    """
+    check_pairs(candidates, references)
+    logging.disable_progress_bar()
+    logging.set_verbosity_error()
+    model, tokenizer = load_pretrained(AutoModel, encoder, new=("pooler.", "cls.", "lm_head.", "classifier."))
+    texts = list(dict.fromkeys([*candidates, *(text for each in references for text in each)]))
+    states = dict(zip(texts, _encode(model.eval(), tokenizer, texts), strict=True))
+    found = []
+    for candidate, *those in zip(candidates, *references, strict=True):
+        found.append(max((match(states[candidate], states[each]) for each in those), key=lambda score: score.f))
+    count = max(1, len(found))
+    return BertScore(*(sum(getattr(one, name) for one in found) / count for name in ("precision", "recall", "f")))
+
+
+def match(ours: Tensor, theirs: Tensor) -> BertScore:
+    """The score of two texts by the states of their tokens, [tokens, width] of length 1."""
+    if not (len(ours) and len(theirs)):
+        return BertScore(0.0, 0.0, 0.0)
+    likeness = ours @ theirs.T
+    precision, recall = likeness.max(1).values.mean().item(), likeness.max(0).values.mean().item()
+    both = precision + recall
+    return BertScore(precision, recall, 2 * precision * recall / both if both else 0.0)
+
+
+@torch.inference_mode()
+def _encode(model: Any, tokenizer: Any, texts: Sequence[str]) -> list[Tensor]:
+    """Of each text the states of its tokens, [tokens, width], of length 1; what is beyond the positions is cut off."""
+    longest = getattr(model.config, "max_position_embeddings", None)
+    found: dict[int, Tensor] = {}
+    order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
+    for first in range(0, len(order), TOGETHER):
+        group = order[first : first + TOGETHER]
+        read = tokenizer(
+            [texts[i] for i in group], padding=True, truncation=longest is not None, max_length=longest,
+            return_tensors="pt", return_special_tokens_mask=True,
+        )  # fmt: skip
+        real = read["attention_mask"].bool() & ~read.pop("special_tokens_mask").bool()
+        states = torch.nn.functional.normalize(model(**read).last_hidden_state.float(), dim=-1)
+        found |= {i: row[mark] for i, row, mark in zip(group, states, real, strict=True)}
+    return [found[i] for i in range(len(texts))]
