@@ -26,10 +26,10 @@ UNLIMITED = 1 << 30  # tokenizers that know of no limit give a huge number for i
 
 @dataclass(frozen=True)
 class Encoded:
-    """Model inputs of texts, unpadded, and how many of the texts had to be cut to the length that the model takes."""
+    """Model inputs of texts, unpadded, and which of the texts had to be cut to the length that the model takes."""
 
     rows: list[dict[str, list[int]]]
-    cut: int
+    cut: frozenset[int]
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Classifier:
         long = [index for index, row in enumerate(rows) if self.length and len(row["input_ids"]) > self.length]
         for index, row in zip(long, _encode(self.tokenizer, [texts[i] for i in long], self.length), strict=True):
             rows[index] = row
-        return Encoded(rows, len(long))
+        return Encoded(rows, frozenset(long))
 
     def probabilities(self, texts: Sequence[Text], *, batch_tokens: int = BATCH_TOKENS) -> Tensor:
         """The probability of each label for each text, [texts, labels]; computed in batches of like length."""

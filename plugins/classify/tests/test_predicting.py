@@ -106,7 +106,7 @@ def test_pairs_are_told_apart_from_texts(classifiers, kind):
 @pytest.mark.parametrize("kind", ["bert", "gpt2", "bce"])
 def test_an_empty_text_and_an_endless_one_are_judged(classifiers, kind):
     texts = ["", "好" * 100_000, "坏"]
-    assert classifiers[kind].encode(texts).cut == 1
+    assert classifiers[kind].encode(texts).cut == {1}
     assert classifiers[kind].probabilities(texts).sum(1).tolist() == pytest.approx([1, 1, 1])
     assert classifiers[kind].probabilities([]).shape == (0, 2)
 

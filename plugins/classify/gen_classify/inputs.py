@@ -1,0 +1,146 @@
+"""Texts to be classified: from the command line, files, tables, standard input, or asked for one by one."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import zip_longest
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from gen_engine.errors import GenError
+
+if TYPE_CHECKING:
+    from gen_classify.predicting import Text
+
+QUIT = "q"
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a user named: texts, the second texts of pairs, a file and its columns; `pairs` splits lines at a tab."""
+
+    texts: tuple[str, ...] = ()
+    seconds: tuple[str, ...] = ()
+    file: Path | None = None
+    column: str | None = None
+    column2: str | None = None
+    pairs: bool = False
+    encoding: str = "utf-8"
+
+    @property
+    def asks_a_person(self) -> bool:
+        """Nothing is named and a person sits before the terminal."""
+        return not self.texts and self.file is None and sys.stdin is not None and sys.stdin.isatty()
+
+
+def check_source(source: Source) -> None:
+    """Raise GenError for what contradicts itself, before anything is loaded."""
+    if source.texts and source.file:
+        raise GenError("Both TEXT and --file were given. Give one of them.")
+    if source.seconds and len(source.seconds) != len(source.texts):
+        raise GenError(
+            f"There are {len(source.texts)} TEXTs and {len(source.seconds)} --text2. Give a --text2 for each TEXT."
+        )
+    if source.file and str(source.file) != "-" and not source.file.exists():
+        raise GenError(f"There is no file {source.file}. Check the path.")
+    if (source.column or source.column2) and not (source.file and is_table(source.file)):
+        raise GenError("Only tables have columns. Leave --column out, or give a .csv, .tsv or .jsonl --file.")
+    if source.pairs and source.file and is_table(source.file):
+        raise GenError("Of a table, --column2 names the second texts. Give it instead of --pairs.")
+
+
+def is_table(path: Path) -> bool:
+    """Whether the name of a file says that it has columns."""
+    from gen_trainkit.reading import DELIMITERS, PACKED
+
+    kind = Path(path.stem).suffix if path.suffix in PACKED else path.suffix
+    return kind in {".jsonl", *DELIMITERS}
+
+
+def read_source(source: Source) -> Iterator[tuple[int, Text]]:
+    """(number from 1, text or pair) of everything named, texts without any character included.
+
+    Raises GenError for files, columns and lines that cannot be read.
+    """
+    if source.texts:
+        paired = zip(source.texts, source.seconds, strict=True) if source.seconds else iter(source.texts)
+        yield from enumerate(paired, 1)
+    elif source.file and str(source.file) != "-":
+        yield from enumerate(_read_file(source, source.file), 1)
+    else:
+        yield from enumerate(_lines(_standard_input(source.encoding), source.pairs), 1)
+
+
+def _read_file(source: Source, path: Path) -> Iterator[Text]:
+    from gen_trainkit.reading import read_file
+
+    first = read_file(path, column=source.column, encoding=source.encoding)
+    if not is_table(path):
+        return _lines(first, source.pairs)
+    if not source.column2:
+        return first
+    second = read_file(path, column=source.column2, encoding=source.encoding)
+    return zip_longest(first, second, fillvalue="")
+
+
+def _lines(lines: Iterable[str], pairs: bool) -> Iterator[Text]:
+    for number, line in enumerate(lines, 1):
+        if not pairs:
+            yield line
+        elif not line.strip():
+            yield "", ""
+        elif line.count("\t") == 1:
+            one, _, other = line.partition("\t")
+            yield one, other
+        else:
+            raise GenError(f"Line {number} is no pair. Put one tab between the two texts, or leave --pairs out.")
+
+
+def _standard_input(encoding: str) -> Iterator[str]:
+    if sys.stdin is None:  # closed by the shell: <&-
+        raise GenError("Standard input is closed. Give TEXT or --file.")
+    encoding = "utf-8-sig" if encoding.lower().replace("_", "-") in ("utf-8", "utf8") else encoding
+    try:
+        for line in sys.stdin.buffer:
+            yield line.decode(encoding).rstrip("\r\n")
+            encoding = "utf-8" if encoding == "utf-8-sig" else encoding
+    except (UnicodeDecodeError, LookupError):
+        raise GenError(f"Standard input is not {encoding} text. Name its --encoding, such as gb18030.") from None
+
+
+def ask_texts(pairs: bool, read: Callable[[str], str]) -> Iterator[Text]:
+    """Texts, or pairs, typed at a prompt until `q` or the end of the input; empty ones are asked for again."""
+    while True:
+        found = []
+        for prompt in ("text (q ends): ", "second text: ")[: 1 + pairs]:
+            try:
+                typed = read(prompt).strip()
+            except EOFError:
+                click.echo()
+                return
+            if typed.lower() == QUIT:
+                return
+            found.append(typed)
+        if all(found):
+            yield (found[0], found[1]) if pairs else found[0]
+
+
+def is_blank(text: Text) -> bool:
+    """Whether a text, or both texts of a pair, have no character that shows."""
+    return not (text if isinstance(text, str) else "".join(text)).strip()
+
+
+def in_runs(texts: Iterable[tuple[int, Text]], size: int) -> Iterator[list[tuple[int, Text]]]:
+    """Consecutive runs of at most `size` texts, each as soon as it is full."""
+    run: list[tuple[int, Text]] = []
+    for text in texts:
+        run.append(text)
+        if len(run) == size:
+            yield run
+            run = []
+    if run:
+        yield run

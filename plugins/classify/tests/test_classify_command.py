@@ -1,0 +1,162 @@
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from gen_classify import inputs
+from gen_classify.classify_command import classify_command
+from gen_classify.predicting import load_classifier
+from gen_engine.errors import GenError
+
+sys.path.insert(0, str(Path(__file__).parent))
+import classifier_folders as folders
+
+TEXTS = ["好山好水", "酒店差", "春夏秋冬"]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    return folders.write(tmp_path_factory.mktemp("classify") / "bert")
+
+
+@pytest.fixture(scope="module")
+def wanted(model):
+    """What each text is labelled by the classifier itself."""
+    judge = load_classifier(model)
+    shares = judge.probabilities(TEXTS)
+    return [(judge.labels[place], row.max().item()) for place, row in zip(judge.choose(shares), shares, strict=True)]
+
+
+def run(model, *arguments, stdin=None):
+    command = [str(argument) for argument in ("--model", model, *arguments)]
+    return CliRunner().invoke(classify_command, command, input=stdin, catch_exceptions=False)
+
+
+def labels(result):
+    assert result.exit_code == 0
+    lines = [line.split("\t") for line in result.stdout.splitlines()]
+    return [(label, pytest.approx(float(share), abs=1e-4)) for label, share, _ in lines]
+
+
+def test_texts_of_the_command_line_a_file_and_standard_input_are_labelled_alike(model, wanted, tmp_path):
+    lines, table = tmp_path / "lines.txt", tmp_path / "table.csv"
+    lines.write_text("\n".join(TEXTS), encoding="utf-8")
+    table.write_text("id,review\n" + "".join(f"{i},{text}\n" for i, text in enumerate(TEXTS)), encoding="utf-8-sig")
+    for arguments in (TEXTS, ["--file", lines], ["--file", table, "--column=review"], ["--file", table, "--column=2"]):
+        found = labels(run(model, *arguments))
+        assert found[-3:] == wanted
+    assert labels(run(model, stdin="\n".join(TEXTS))) == labels(run(model, "--file=-", stdin="\n".join(TEXTS)))
+
+
+def test_lines_of_another_encoding_are_read_if_it_is_named(model, wanted):
+    data = "\r\n".join(TEXTS).encode("gb18030")
+    assert labels(run(model, "--encoding=gb18030", stdin=data)) == wanted
+    with pytest.raises(GenError, match="not utf-8"):
+        run(model, stdin=data)
+
+
+def test_json_tells_everything(model, wanted):
+    first, cut = map(json.loads, run(model, TEXTS[0], "好" * 100_000, "--json").stdout.splitlines())
+    assert (first["number"], first["text"], first["label"]) == (1, TEXTS[0], wanted[0][0])
+    assert first["probabilities"].keys() == set(folders.SENTIMENTS)
+    assert first["probability"] == pytest.approx(wanted[0][1])
+    assert "cut" not in first
+    assert cut["cut"]
+
+
+def test_top_tells_several_labels_from_likely_to_unlikely(model):
+    label, share, other, rest, text = run(model, TEXTS[0], "--top=2").stdout.rstrip().split("\t")
+    assert {label, other} == set(folders.SENTIMENTS)
+    assert float(share) >= float(rest) == pytest.approx(1 - float(share), abs=2e-4)
+
+
+def test_blank_and_endless_texts_are_said(model):
+    result = run(model, "--json", stdin="\n好\n   \n" + "差" * 500)
+    assert [json.loads(line)["number"] for line in result.stdout.splitlines()] == [2, 4]
+    assert "2 texts without any character: left out." in result.stderr
+    assert "1 text longer than the model reads: cut." in result.stderr
+
+
+def test_line_breaks_of_a_text_stay_out_of_its_line(model):
+    [line] = run(model, "好\n坏\t" + "山" * 100).stdout.splitlines()
+    assert line.split("\t")[2] == "好 坏 " + "山" * 55 + "…"
+
+
+def pair_file(tmp_path):
+    path = tmp_path / "pairs.tsv"
+    path.write_text("one\ttwo\n好\t坏\n山\t水\n", encoding="utf-8")
+    return path
+
+
+def test_pairs_come_from_options_columns_and_lines(model, tmp_path):
+    judge = load_classifier(model)
+    wanted = judge.probabilities([("好", "坏"), ("山", "水")])
+    typed = run(model, "好", "山", "--text2=坏", "--text2=水", "--json")
+    columns = run(model, "--file", pair_file(tmp_path), "--column=one", "--column2=two", "--json")
+    lines = run(model, "--pairs", "--json", stdin="好\t坏\n山\t水\n")
+    assert typed.stdout == columns.stdout == lines.stdout
+    shares = [json.loads(line)["probabilities"]["正向评价"] for line in lines.stdout.splitlines()]
+    assert shares == pytest.approx(wanted[:, 1].tolist())
+
+
+@pytest.mark.parametrize(
+    "typed, pairs, found",
+    [
+        (["好", " ", "坏 ", "q", "不"], False, ["好", "坏"]),
+        (["好", "坏", "山", "Q"], True, [("好", "坏")]),
+        (["好"], False, ["好"]),
+    ],
+)
+def test_the_prompt_asks_until_q_or_the_end(typed, pairs, found):
+    def read(prompt):
+        if not typed:
+            raise EOFError
+        return typed.pop(0)
+
+    typed = list(typed)
+    assert list(inputs.ask_texts(pairs, read)) == found
+
+
+def test_a_person_at_the_terminal_is_asked(model, wanted, monkeypatch):
+    monkeypatch.setattr(inputs.Source, "asks_a_person", True)
+    answers = iter([TEXTS[0], TEXTS[1], "q"])
+    monkeypatch.setattr("builtins.input", lambda prompt: next(answers))
+    assert labels(run(model)) == wanted[:2]
+
+
+@pytest.mark.parametrize(
+    "arguments, stdin, sentence",
+    [
+        (["好", "--file=a.txt"], None, "Both TEXT and --file"),
+        (["好", "--text2=a", "--text2=b"], None, "1 TEXTs and 2 --text2"),
+        (["--file=nowhere.txt"], None, "no file nowhere.txt"),
+        (["--column=a"], "好\n", "Only tables have columns"),
+        (["--pairs"], "好\n", "Line 1 is no pair"),
+        ([""], None, "no text to classify"),
+        ([], "", "no text to classify"),
+        (["好", "--zero-shot=好?", "--text2=坏"], None, "about one text"),
+    ],
+)
+def test_what_cannot_be_done_is_said(model, arguments, stdin, sentence):
+    with pytest.raises(GenError, match=sentence):
+        run(model, *arguments, stdin=stdin)
+
+
+def test_what_contradicts_itself_is_said_before_a_model_is_looked_for():
+    with pytest.raises(GenError, match="Both TEXT"):
+        run("nowhere", "好", "--file=a.txt")
+
+
+def test_a_question_is_asked_of_a_language_model(monkeypatch):
+    from gen_classify import zero_shot
+
+    def ask(model, texts, *, question, yes, no, language, template):
+        assert (question, yes, no, language, template) == ("好吗？", "是", None, None, None)
+        return [zero_shot.Answer("是", 0.75, 0.5, len(text) > 3) for text in texts]
+
+    monkeypatch.setattr(zero_shot, "ask", ask)
+    monkeypatch.setattr("gen_engine.load", lambda model: type("Engine", (), {"model": model}))
+    found = json.loads(run("lm", "--zero-shot=好吗？", "--yes=是", "--json", "山山水水").stdout)
+    assert (found["label"], found["probability"], found["mass"], found["cut"]) == ("是", 0.75, 0.5, True)
