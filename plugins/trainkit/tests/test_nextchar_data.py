@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -16,7 +18,7 @@ from gen_trainkit.nextchar.data import (
 )
 from gen_trainkit.vocab import character_tokenizer
 
-PAD, UNK, CLS = 0, 1, 2
+PAD, UNK, CLS, SEP = range(4)
 MANY = settings(max_examples=60, deadline=None, derandomize=True, database=None)
 
 
@@ -28,6 +30,10 @@ def corpus_of(*lengths):
 
 def frame(ids):
     return [CLS, *ids]
+
+
+def bert_frame(ids):
+    return [CLS, *ids, SEP]
 
 
 def asked(corpus, cut, epoch):
@@ -140,3 +146,24 @@ def test_a_window_never_reaches_into_the_text_before():
     corpus, cut = corpus_of(3, 5), Cut(4, 3, shift=False)
     assert [asked_place(corpus, cut, i, epoch=0) for i in range(4)] == [0, 3, 6, None]
     assert [cut_window(corpus, place, length=4).tolist() for place in (3, 5)] == [[], [13, 14]]
+
+
+@MANY
+@given(corpora, cuts.map(lambda cut: replace(cut, dense=True)), st.integers(0, 6))
+def test_dense_labels_stand_where_the_character_before_does(corpus, cut, epoch):
+    lengths = window_lengths(corpus, cut)
+    batch = collate_windows(corpus, cut, range(len(lengths)), epoch=epoch, lengths=lengths, frame=bert_frame, pad=PAD)
+    last = dict(enumerate(asked(corpus, replace(cut, dense=False), epoch)))
+    for row, labels in zip(batch.inputs["input_ids"].tolist(), batch.labels.tolist(), strict=True):
+        pairs = [(seen, label) for seen, label in zip(row, labels, strict=True) if label != IGNORED]
+        assert all(label == seen + 1 for seen, label in pairs if seen not in (CLS, SEP))
+    assert {int(row.max()) for row in batch.labels} - {IGNORED} >= {target for _, target in last.values()}
+
+
+def test_a_dense_window_asks_for_each_of_its_characters_and_the_next_but_not_for_unknown_ones():
+    corpus, cut = Corpus(torch.tensor([10, UNK, 11, 12], dtype=torch.int32), [0, 4], UNK), Cut(3, 3, dense=True)
+    batch = collate_windows(
+        corpus, replace(cut, shift=False), [0, 1], epoch=0, lengths=[3, 3], frame=bert_frame, pad=PAD
+    )
+    assert batch.inputs["input_ids"].tolist() == [[CLS, SEP, PAD, PAD, PAD], [CLS, 10, UNK, 11, SEP]]
+    assert batch.labels.tolist() == [[-100, 10, -100, -100, -100], [-100, -100, 11, 12, -100]]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from gen_engine.errors import GenError
-from gen_trainkit.options import FILE, check_finite, options, part, tell_outcome
+from gen_trainkit.options import FILE, check_finite, options, part, tell_outcome, tell_plan
 
 if TYPE_CHECKING:
     from gen_trainkit.nextchar.training import Family
@@ -79,7 +78,7 @@ def run_command(given: Mapping[str, Any], family: Family, head: Mapping[str, Any
     job = build_job(given, family, head)
     ready = prepare(job)
     if given["dry_run"]:
-        click.echo(json.dumps(describe(job, ready), indent=1))
+        tell_plan(describe(job, ready))
         return
     outcome = run_job(job, ready, resume=given["resume"])
     tell_outcome(outcome, job.publishing.out)

@@ -26,9 +26,10 @@ from transformers.utils import logging as transformers_logging
 from gen_engine.errors import GenError
 from gen_trainkit.losses import IGNORED, chunked_cross_entropy
 from gen_trainkit.nextchar.data import Corpus, Cut, collate_windows, encode_corpus, window_lengths
+from gen_trainkit.plan import describe_run
 from gen_trainkit.publishing import CardFacts, Publishing, export_model, load_pretrained, run_and_publish
 from gen_trainkit.reading import read_file, read_texts
-from gen_trainkit.tasks import Batch, Outcome, Part, Recipe, Reporting, Task, plan_steps
+from gen_trainkit.tasks import Batch, Outcome, Part, Recipe, Reporting, Task
 from gen_trainkit.vocab import character_tokenizer
 
 PAD, UNK, CLS, SEP, MASK = SPECIALS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
@@ -362,19 +363,12 @@ def score(model: Any, batch: Batch) -> tuple[Tensor, Tensor]:
 
 def describe(job: Job, ready: Prepared) -> dict[str, object]:
     """What would be trained, for `--dry-run`."""
-    in_epoch, total = plan_steps(ready.task, job.recipe)
-    learning = sum(parameter.numel() for parameter in ready.model.parameters() if parameter.requires_grad)
-    return {
-        "parameters": ready.model.num_parameters(),
-        "learning": learning,
+    facts = {
         "vocabulary": len(ready.tokenizer),
-        "unknown share": round(ready.train.unknown_share, 6),
         "training characters": len(ready.train.ids),
-        "training windows": len(ready.task.train_lengths),
-        "validation windows": len(ready.task.valid_lengths),
-        "steps an epoch": in_epoch,
-        "steps": total,
+        "unknown characters": f"{ready.train.unknown_share:.3%}",
     }
+    return {**facts, **describe_run(ready.task, job.recipe)}
 
 
 def run_job(job: Job, ready: Prepared, *, resume: bool) -> Outcome:
