@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from gen_engine.errors import GenError
+from gen_trainkit.storing import whole_folder
 
 PREFIX = "step-"
 TENSORS, MANIFEST = "state.safetensors", "manifest.json"
@@ -31,36 +31,23 @@ class Checkpoint:
 
 
 def write_checkpoint(folder: Path, checkpoint: Checkpoint) -> Path:
-    """Write `folder`/step-N whole and only then remove the older ones; a kill at any moment leaves a whole one."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Write `folder`/step-N whole and only then remove the older ones; a kill at any moment leaves a whole one.
+
+    Raises GenError if the disk is full; then the older one is still there. (One is enough: what could damage the newest
+    after it was flushed and renamed is a failing disk, which two would share.)
+    """
     final = folder / f"{PREFIX}{checkpoint.values['step']:08d}"
     if final.exists():  # the same step of the same run: the same content
         return final
-    aside = folder / f".writing-{final.name}"
-    shutil.rmtree(aside, ignore_errors=True)
-    aside.mkdir()
-    save_file({name: tensor.contiguous() for name, tensor in checkpoint.tensors.items()}, aside / TENSORS)
-    manifest = {**checkpoint.values, "sha256": _digest(aside / TENSORS)}
-    (aside / MANIFEST).write_text(json.dumps(manifest, ensure_ascii=False, indent=1), encoding="utf-8")
-    replace_folder(aside, final)
+    with whole_folder(final) as aside:
+        save_file({name: tensor.contiguous() for name, tensor in checkpoint.tensors.items()}, aside / TENSORS)
+        manifest = {**checkpoint.values, "sha256": _digest(aside / TENSORS)}
+        manifest["sha256_of_values"] = _digest_of_values(manifest)
+        (aside / MANIFEST).write_text(json.dumps(manifest, ensure_ascii=False, indent=1), encoding="utf-8")
     for old in folder.glob(f"{PREFIX}*"):
         if old != final:
             shutil.rmtree(old)
     return final
-
-
-def replace_folder(aside: Path, final: Path) -> None:
-    """Flush the files of `aside` to disk and rename it to `final`, in place of what was there."""
-    old = final.with_name(f".old-{final.name}")
-    shutil.rmtree(old, ignore_errors=True)
-    for path in [*aside.iterdir(), aside] if os.name == "posix" else ():  # elsewhere a folder cannot be opened
-        descriptor = os.open(path, os.O_RDONLY)
-        os.fsync(descriptor)
-        os.close(descriptor)
-    if final.exists():
-        final.rename(old)
-    aside.rename(final)
-    shutil.rmtree(old, ignore_errors=True)
 
 
 def newest_checkpoint(folder: Path) -> Path | None:
@@ -69,12 +56,14 @@ def newest_checkpoint(folder: Path) -> Path | None:
 
 
 def read_checkpoint(path: Path) -> Checkpoint:
-    """The checkpoint at `path`; raises GenError if any byte of its tensors differs from what was written."""
+    """The checkpoint at `path`; raises GenError if any byte or value differs from what was written."""
     try:
         values = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
-        whole = values.pop("sha256") == _digest(path / TENSORS)
+        told = values.pop("sha256_of_values", None)  # version 0.2 wrote none
+        whole = told in (None, _digest_of_values(values))
+        whole = values.pop("sha256") == _digest(path / TENSORS) and whole
         tensors = load_file(path / TENSORS) if whole else {}
-    except (OSError, ValueError, KeyError, SafetensorError):
+    except (OSError, ValueError, KeyError, AttributeError, TypeError, SafetensorError):
         whole = False
     if not whole:
         raise GenError(f"The checkpoint {path} is damaged. Remove that folder and start again without --resume.")
@@ -96,18 +85,32 @@ def gather_state(
 def restore_state(
     tensors: dict[str, Tensor], model: nn.Module, optimizers: Sequence[torch.optim.Optimizer], average: Sequence[Tensor]
 ) -> None:
-    """Put back what `gather_state` took; raises GenError if the shapes are those of another model."""
-    try:
-        with torch.no_grad():
-            for index, parameter in enumerate(model.parameters()):
-                parameter.copy_(tensors[f"model.{index}"])
-            for index, mean in enumerate(average):
-                mean.copy_(tensors[f"average.{index}"])
-    except (KeyError, RuntimeError) as error:
-        raise GenError("The checkpoint is of a model of other sizes. Give the options it was started with.") from error
-    for number, optimizer in enumerate(optimizers):
-        optimizer.load_state_dict({**optimizer.state_dict(), "state": _moments(tensors, number)})
+    """Put back what `gather_state` took: all of it, or, raising GenError if it is of another model, nothing."""
+    moments = [_moments(tensors, number) for number in range(len(optimizers))]
+    targets = {f"model.{index}": parameter for index, parameter in enumerate(model.parameters())}
+    targets |= {f"average.{index}": mean for index, mean in enumerate(average)}
+    shapes = {name: target.shape for name, target in targets.items()}
+    there = {name: value.shape for name, value in tensors.items() if name.startswith(("model.", "average."))}
+    if shapes != there or "random" not in tensors or not all(map(_fits, optimizers, moments)):
+        raise GenError("The checkpoint is of a model of other sizes. Give the options it was started with.")
+    if not all(bool(tensors[name].isfinite().all()) for name in shapes):
+        raise GenError("The checkpoint holds weights that are no numbers. Start again in another --out.")
+    with torch.no_grad():
+        for name, target in targets.items():
+            target.copy_(tensors[name])
+    for optimizer, states in zip(optimizers, moments, strict=True):
+        optimizer.load_state_dict({**optimizer.state_dict(), "state": states})
     torch.set_rng_state(tensors["random"])
+
+
+def _fits(optimizer: torch.optim.Optimizer, moments: dict[int, dict[str, Tensor]]) -> bool:
+    """Whether there are moments of the right shapes for every parameter, or, before the first step, for none."""
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    return moments.keys() in (set(), set(range(len(parameters)))) and all(
+        value.ndim == 0 or value.shape == parameters[index].shape
+        for index, states in moments.items()
+        for value in states.values()
+    )
 
 
 def _moments(tensors: dict[str, Tensor], number: int) -> dict[int, dict[str, Tensor]]:
@@ -117,6 +120,11 @@ def _moments(tensors: dict[str, Tensor], number: int) -> dict[int, dict[str, Ten
         if parts[:2] == ["optimizer", str(number)]:
             moments.setdefault(int(parts[2]), {})[parts[3]] = value
     return moments
+
+
+def _digest_of_values(values: dict[str, Any]) -> str:
+    as_read = json.loads(json.dumps(values))  # what is no string among the keys becomes one
+    return hashlib.sha256(json.dumps(as_read, sort_keys=True).encode()).hexdigest()
 
 
 def _digest(path: Path) -> str:

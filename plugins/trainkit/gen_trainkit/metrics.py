@@ -1,15 +1,19 @@
-"""The run's figures, one JSON object a line, and their picture."""
+"""The run's figures, one JSON object a line and, where wanted, for TensorBoard."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from gen_engine.errors import GenError
+from gen_trainkit.storing import stored, whole_file
+
 
 def append_metrics(path: Path, row: dict[str, Any]) -> None:
-    """Add one line to the file of figures."""
-    with path.open("a", encoding="utf-8") as file:
+    """Add one line to the file of figures; raises GenError if the disk is full."""
+    with stored(path), path.open("a", encoding="utf-8") as file:
         file.write(json.dumps(row, ensure_ascii=False) + "\n")
 
 
@@ -27,26 +31,27 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
 def rewind_metrics(path: Path, step: int) -> None:
     """Drop the figures of steps after `step`, which a resumed run will measure again."""
     rows = [row for row in read_metrics(path) if row["step"] <= step]
-    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+    with whole_file(path) as aside:
+        aside.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
 
 
-def draw_curve(metrics: Path, picture: Path) -> None:
-    """Draw training and validation loss over steps; with nothing measured, draw nothing."""
-    rows = read_metrics(metrics)
-    if not rows:
-        return
-    import matplotlib
+def open_events(folder: Path, step: int) -> Callable[[dict[str, Any]], None]:
+    """A function that writes rows of figures for TensorBoard into `folder`; those of steps after `step` are purged."""
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as error:
+        raise GenError(
+            "TensorBoard is not installed. Run `pip install 'gen-engine-trainkit[tensorboard]'`,"
+            " or leave --tensorboard out."
+        ) from error
+    with stored(folder):
+        writer = SummaryWriter(str(folder), purge_step=step + 1)
 
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
+    def write(row: dict[str, Any]) -> None:
+        with stored(folder):
+            for name, value in row.items():
+                if name not in ("step", "time"):
+                    writer.add_scalar(name, value, row["step"], walltime=row.get("time"))
+            writer.flush()
 
-    figure, axes = pyplot.subplots(figsize=(7, 4.5))
-    for key, style in (("loss", "-"), ("valid_loss", "o-")):
-        points = [(row["step"], row[key]) for row in rows if key in row]
-        if points:
-            axes.plot(*zip(*points, strict=True), style, label=key, linewidth=1, markersize=3)
-    axes.set(xlabel="step", ylabel="nats per token")
-    axes.grid(alpha=0.3)
-    axes.legend()
-    figure.savefig(picture, dpi=120, bbox_inches="tight")
-    pyplot.close(figure)
+    return write

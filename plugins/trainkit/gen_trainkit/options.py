@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
+import os
 import sys
 import tomllib
 from collections.abc import Callable, Mapping
@@ -13,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gen_engine.errors import GenError
+from gen_trainkit.ranks import is_first
 
 if TYPE_CHECKING:
     from gen_trainkit.loop import Outcome
@@ -42,13 +45,63 @@ def _read_config(context: click.Context, parameter: click.Parameter, path: Path 
         raise GenError(f"There is no file {path}. Check the path of --config.") from error
     except (OSError, ValueError) as error:
         raise GenError(f"{path} is no readable TOML ({error}). Mend it, or leave --config out.") from error
-    known = {item.name: item for item in context.command.params if item.name}
-    strange = sorted(name for name in values if name.replace("-", "_") not in known)
-    if strange:
-        raise GenError(
-            f"{path} sets {strange[0]!r}, which is no option of this command. See --help for those that are."
-        )
-    context.default_map = {name.replace("-", "_"): value for name, value in values.items()}
+    known = {told: item for item in context.command.params for told in (item.name, _option_name(item))}
+    defaults: dict[str, Any] = {}
+    for name, value in values.items():
+        item = known.get(name.replace("-", "_"), known.get(name))
+        if item is None or item.name is None:
+            raise GenError(f"{path} sets {name!r}, which is no option of this command. See --help for those that are.")
+        several = item.nargs == -1 or getattr(item, "multiple", False)
+        defaults[item.name] = [value] if several and not isinstance(value, list) else value
+    context.default_map = defaults
+    return path
+
+
+def _option_name(item: click.Parameter) -> str:
+    """What an option is called on the command line, without dashes before it; an argument's own name."""
+    return next((option.removeprefix("--") for option in item.opts if option.startswith("--")), item.name or "")
+
+
+UNSAVED = {"resume", "dry_run"}
+"""What says how to call a command rather than what it does."""
+
+
+def chosen_options() -> dict[str, Any]:
+    """What the running command was given or takes by default, as `--config` reads it; empty if it has no `--config`."""
+    context = click.get_current_context(silent=True)
+    if context is None or all(item.callback is not _read_config for item in context.command.params):
+        return {}
+    saved = [item for item in context.command.params if item.expose_value and item.name not in UNSAVED]
+    values = {_option_name(item): _plain(context.params.get(item.name or "")) for item in saved}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, (tuple, list)):
+        return [_plain(item) for item in value]
+    return value if value is None or isinstance(value, (bool, int, float, str)) else str(value)
+
+
+def write_chosen_options(path: Path) -> None:
+    """Write `chosen_options` as TOML: `--config` of that file repeats the run; nothing is written without a command."""
+    chosen = chosen_options()
+    if not chosen:
+        return
+    import tomli_w
+
+    from gen_trainkit.storing import whole_file
+
+    with whole_file(path) as aside:
+        aside.write_text(tomli_w.dumps(chosen), encoding="utf-8")
+
+
+def _check_out(context: click.Context, parameter: click.Parameter, path: Path) -> Path:
+    """Notice before anything is read or trained that the folder cannot be made."""
+    if path.exists() and not path.is_dir():
+        raise GenError(f"{path} is a file. Name a folder by --out.")
+    parent = next((parent for parent in (path, *path.absolute().parents) if parent.exists()), path)
+    if not parent.is_dir() or not os.access(parent, os.W_OK):
+        raise GenError(f"{path} cannot be written: {parent} is not writable. Give another --out.")
     return path
 
 
@@ -101,7 +154,8 @@ def recipe_options(
 
 
 run_options = options(
-    click.option("--out", required=True, type=FILE, help="Model folder to write; its subfolder run keeps the rest."),
+    click.option("--out", required=True, type=FILE, callback=_check_out,
+                 help="Model folder to write; its subfolder run keeps the rest."),
     click.option("--log-every", type=click.IntRange(1), default=50, show_default=True, help="Steps."),
     click.option("--valid-every", type=click.IntRange(0), default=0, show_default=True, help="Steps; 0: each epoch."),
     click.option("--valid-batches", type=click.IntRange(0), default=0, show_default=True,
@@ -131,8 +185,20 @@ def check_finite(given: Mapping[str, Any]) -> None:
 
 
 def tell_outcome(outcome: Outcome, out: Path) -> None:
-    """Print the folder that was written; after a signal, say how to go on and exit as a signal would."""
+    """Print the folder that was written; after a signal, say how to go on and exit as a signal would.
+
+    Of several processes the first one speaks.
+    """
     if outcome.signal:
+        if not is_first():
+            sys.exit(128 + outcome.signal)
         click.echo(f"Stopped at step {outcome.step} of {outcome.total}; --resume goes on from there.", err=True)
         sys.exit(128 + outcome.signal)
-    click.echo(f"{out}")
+    if is_first():
+        click.echo(f"{out}")
+
+
+def tell_plan(plan: Mapping[str, Any]) -> None:
+    """Print what `--dry-run` found, as JSON; of several processes the first one speaks."""
+    if is_first():
+        click.echo(json.dumps(plan, indent=1, ensure_ascii=False))

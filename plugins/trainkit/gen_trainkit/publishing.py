@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import os
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -17,6 +16,9 @@ from transformers import AutoConfig, AutoTokenizer, PreTrainedModel, PreTrainedT
 from gen_engine.errors import GenError
 from gen_engine.models.checkpoint import refuse_pickled
 from gen_trainkit.loop import Outcome, Recipe, Reporting, Task, export_last, train
+from gen_trainkit.options import write_chosen_options
+from gen_trainkit.ranks import is_first
+from gen_trainkit.storing import whole_file
 
 SaveDtype = Literal["fp32", "bf16", "fp16"]
 SAVE_DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -48,11 +50,14 @@ def run_and_publish(
 ) -> Outcome:
     """Train `task`, and unless stopped by a signal publish the model folder `publishing.out`.
 
-    Its `run` folder keeps checkpoints, figures and curves; the published files appear one by one, each whole.
+    Its `run` folder keeps checkpoints, figures and curves, and, if a command is running, its options as config.toml;
+    the published files appear one by one, each whole. Under torchrun the first process publishes.
     """
     run = publishing.out / "run"
-    outcome = train(task, recipe, run, reporting=reporting, resume=resume)
-    if outcome.signal:
+    outcome = train(
+        task, recipe, run, reporting=reporting, resume=resume, begun=lambda: write_chosen_options(run / "config.toml")
+    )
+    if outcome.signal or not is_first():
         return outcome
     chosen = run / "best"
     if publishing.keep == "last" or not chosen.exists():
@@ -61,7 +66,8 @@ def run_and_publish(
     for path in sorted(chosen.iterdir()):
         _copy_whole(path, publishing.out / path.name)
     text = write_card(publishing, card, recipe, outcome, goal=task.goal)
-    (publishing.out / "README.md").write_text(text, encoding="utf-8")
+    with whole_file(publishing.out / "README.md") as aside:
+        aside.write_text(text, encoding="utf-8")
     return outcome
 
 
@@ -147,6 +153,5 @@ def check_vocabulary(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase)
 
 
 def _copy_whole(source: Path, target: Path) -> None:
-    aside = target.with_name(f".writing-{target.name}")
-    shutil.copyfile(source, aside)
-    os.replace(aside, target)
+    with whole_file(target) as aside:
+        shutil.copyfile(source, aside)

@@ -1,0 +1,105 @@
+"""Several processes started by torchrun as one run: they share out the batches and add up what they find."""
+
+from __future__ import annotations
+
+import atexit
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch import distributed as dist
+
+from gen_engine.errors import GenError
+from gen_trainkit.ranks import process_count, process_rank
+
+PATIENCE = timedelta(hours=12)  # what one process does alone, such as writing, may take long
+
+
+@dataclass(frozen=True)
+class Group:
+    """The processes of a run: this one is number `rank` of `size`. All of them must call the methods alike."""
+
+    rank: int = 0
+    size: int = 1
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this process is the one that writes."""
+        return self.rank == 0
+
+    def add(self, tensors: Sequence[Tensor]) -> None:
+        """Put the sum over all processes into each of `tensors`, which are of one dtype."""
+        if self.size > 1:
+            flat = torch.cat([tensor.reshape(-1) for tensor in tensors])
+            _together(lambda: dist.all_reduce(flat))
+            sizes = [tensor.numel() for tensor in tensors]
+            for tensor, part in zip(tensors, flat.split(sizes), strict=True):
+                tensor.copy_(part.view_as(tensor))
+
+    def highest(self, number: int) -> int:
+        """The highest `number` of all processes."""
+        if self.size == 1:
+            return number
+        told = torch.tensor(number)
+        _together(lambda: dist.all_reduce(told, dist.ReduceOp.MAX))
+        return int(told)
+
+    def first(self, make: Callable[[], Any]) -> Any:
+        """What `make` returns in the first process, where alone it is called; it is told to all."""
+        told = [make() if self.is_first else None]
+        if self.size > 1:
+            _together(lambda: dist.broadcast_object_list(told))
+        return told[0]
+
+    def collect(self, tensor: Tensor) -> list[Tensor]:
+        """The `tensor` of every process, in order."""
+        if self.size == 1:
+            return [tensor]
+        all_of_them = [torch.empty_like(tensor) for _ in range(self.size)]
+        _together(lambda: dist.all_gather(all_of_them, tensor))
+        return all_of_them
+
+    @torch.no_grad()
+    def equalise(self, tensors: Sequence[Tensor]) -> None:
+        """Overwrite `tensors` by those of the first process."""
+        for tensor in tensors if self.size > 1 else ():
+            whole = tensor.detach().contiguous()
+            _together(lambda whole=whole: dist.broadcast(whole, 0))  # type: ignore[misc]
+            tensor.copy_(whole)
+
+
+def join_group() -> Group:
+    """The group of processes that torchrun started, met over gloo; without torchrun, this process alone."""
+    if process_count() == 1:
+        return Group()
+    if not dist.is_initialized():
+        _together(lambda: dist.init_process_group("gloo", timeout=PATIENCE))
+        atexit.register(_leave)
+    return Group(process_rank(), process_count())
+
+
+def _leave() -> None:
+    if dist.is_initialized():
+        dist.destroy_process_group()
+
+
+def _together(act: Callable[[], Any]) -> None:
+    """Do what all processes do; raises GenError where one of them is gone."""
+    try:
+        act()
+    except (RuntimeError, ValueError) as error:
+        raise GenError(
+            f"Process {process_rank()} of {process_count()} lost touch with the others"
+            f" ({str(error).splitlines()[0][:100]}). See what they say, then go on with --resume."
+        ) from error
+
+
+def seed_process(seed: int, rank: int) -> None:
+    """Give every process randomness of its own; the first one has what a process alone would have."""
+    torch.manual_seed((seed + rank * 0x9E3779B97F4A7C15) % 2**63 if rank else seed)
+
+
+__all__ = ["Group", "join_group", "process_count", "process_rank", "seed_process"]

@@ -1,0 +1,124 @@
+"""A run on its way: what moves in it, how that is saved, and how a run goes on from what was saved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gen_engine.errors import GenError
+from gen_trainkit.checkpoints import (
+    Checkpoint,
+    gather_state,
+    newest_checkpoint,
+    read_checkpoint,
+    restore_state,
+    write_checkpoint,
+)
+from gen_trainkit.distributed import Group, seed_process
+from gen_trainkit.metrics import rewind_metrics
+from gen_trainkit.stepping import trainable
+from gen_trainkit.storing import stored
+from gen_trainkit.tasks import Recipe, Task
+
+MAY_CHANGE = {"epochs", "steps", "rate", "head_rate", "matrix_rate", "parallel", "patience"}
+SAVED = ("step", "figures", "best", "waited", "sums", "examples")
+
+
+@dataclass
+class Run:
+    """The moving parts of one run."""
+
+    task: Task
+    recipe: Recipe
+    folder: Path
+    group: Group
+    pool: ThreadPoolExecutor
+    optimizers: list[torch.optim.Optimizer]
+    average: list[Tensor]
+    step: int = 0
+    examples: int = 0  # texts seen, each as often as it was
+    figures: dict[str, float] = field(default_factory=dict)
+    best: float | None = None
+    waited: int = 0  # full validations since the best one
+    signal: int = 0
+    tell: Callable[[dict[str, Any]], None] = lambda row: None  # where the figures go
+    sums: dict[str, float] = field(default_factory=lambda: {"loss": 0.0, "targets": 0.0, "correct": 0.0})
+
+    @property
+    def checkpoints(self) -> Path:
+        """The folder of its checkpoints."""
+        return self.folder / "checkpoints"
+
+    @property
+    def is_patient(self) -> bool:
+        """Whether it may still wait for a better model."""
+        return not 0 < self.recipe.patience <= self.waited
+
+
+def save_run(run: Run) -> None:
+    """Write a checkpoint; weights that are no numbers are none worth keeping, and raise GenError."""
+    states = run.group.collect(torch.get_rng_state())
+    if not all(bool(parameter.isfinite().all()) for parameter in trainable(run.task.model)):
+        raise not_finite(run, "Some weights are")
+    if not run.group.is_first:
+        return
+    values = {name: getattr(run, name) for name in SAVED}
+    values |= {"recipe": asdict(run.recipe), "fingerprint": run.task.fingerprint, "processes": run.group.size}
+    tensors = gather_state(run.task.model, run.optimizers, run.average)
+    tensors |= {f"random.{rank}": state for rank, state in enumerate(states) if rank}
+    write_checkpoint(run.checkpoints, Checkpoint(tensors, values))
+
+
+def not_finite(run: Run, what: str) -> GenError:
+    """The error that ends a run whose numbers have overflown."""
+    newest = newest_checkpoint(run.checkpoints)
+    how = f"go on from {newest} with --resume and a lower --rate" if newest else "start again with a lower --rate"
+    return GenError(f"{what} no finite number at step {run.step + 1}; the run stopped there. To mend it, {how}.")
+
+
+def start_or_resume(run: Run, resume: bool) -> None:
+    """Make the folder or, with `resume`, put back what the newest checkpoint holds; the same in all processes."""
+    seed_process(run.recipe.seed, run.group.rank)
+    newest = newest_checkpoint(run.checkpoints)
+    if newest and not resume:
+        raise GenError(f"{run.folder} holds an unfinished or finished run. Give --resume, or another --out.")
+    with stored(run.folder):
+        run.folder.mkdir(parents=True, exist_ok=True)
+    if newest:
+        checkpoint = read_checkpoint(newest)
+        _check_same(checkpoint.values, run)
+        restore_state(checkpoint.tensors, run.task.model, run.optimizers, run.average)
+        for name in SAVED:
+            setattr(run, name, checkpoint.values.get(name, getattr(run, name)))
+        if run.group.rank and f"random.{run.group.rank}" in checkpoint.tensors:
+            torch.set_rng_state(checkpoint.tensors[f"random.{run.group.rank}"])
+        elif run.group.rank:
+            seed_process(run.recipe.seed + run.step, run.group.rank)
+    run.group.equalise([*run.task.model.parameters(), *run.average])
+    if not run.group.first((run.folder / "best").exists):  # all have read; only now does the first one write
+        run.best = None
+    if run.group.is_first:
+        rewind_metrics(run.folder / "metrics.jsonl", run.step)
+
+
+def _check_same(saved: Mapping[str, Any], run: Run) -> None:
+    """Refuse other data or another recipe; a longer or shorter run and other rates are the user's right.
+
+    Two processes may go on where one with twice `accumulate` stopped.
+    """
+    now = {**asdict(run.recipe), **run.task.fingerprint}
+    then = {**saved["recipe"], **saved["fingerprint"]}
+    for settings, processes in ((now, run.group.size), (then, saved.get("processes", 1))):
+        settings["accumulate x processes"] = settings.pop("accumulate") * processes
+    changed = sorted(name for name in now if name not in MAY_CHANGE and now[name] != then.get(name))
+    if changed:
+        what = ", ".join(f"{name} (was {then.get(name)})" for name in changed)
+        raise GenError(
+            f"The checkpoint in {run.folder} was made with other settings: {what}. Give them, or another --out."
+        )
