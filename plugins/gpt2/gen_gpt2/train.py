@@ -17,8 +17,9 @@ from gen_gpt2.adapters import Adapters, add_adapters, merge_adapters
 from gen_gpt2.data import collate_windows, encode_windows
 from gen_gpt2.data_texts import Data, split_texts
 from gen_gpt2.data_vocab import build_tokenizer
-from gen_trainkit.loop import Batch, Outcome, Part, Recipe, Reporting, Task, plan_steps
+from gen_trainkit.loop import Batch, Outcome, Part, Recipe, Reporting, Task
 from gen_trainkit.losses import chunked_cross_entropy
+from gen_trainkit.plan import describe_run
 from gen_trainkit.publishing import CardFacts, Publishing, export_model, load_pretrained, run_and_publish
 from gen_trainkit.windows import Windows
 
@@ -163,18 +164,14 @@ def score(model: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
 
 def describe(job: Job, ready: Prepared) -> dict[str, object]:
     """What would be trained, for `--dry-run`."""
-    in_epoch, total = plan_steps(ready.task, job.recipe)
-    return {
-        "parameters": ready.model.num_parameters(),
-        "trained parameters": ready.model.num_parameters(only_trainable=True),
+    facts = {
         "vocabulary": len(ready.tokenizer),
         "training windows": len(ready.train.lengths),
         "training tokens": len(ready.train.ids),
         "texts left out": ready.train.dropped + ready.valid.dropped,
         "validation windows": len(ready.valid.lengths),
-        "steps an epoch": in_epoch,
-        "steps": total,
     }
+    return {**facts, **describe_run(ready.task, job.recipe)}
 
 
 def run_job(job: Job, ready: Prepared, *, resume: bool) -> Outcome:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import click
 
 from gen_engine.errors import GenError
 from gen_engine.options import debug_option
-from gen_trainkit.options import FILE, check_finite, options, part, recipe_options, run_options, tell_outcome
+from gen_trainkit.options import FILE, check_finite, options, part, recipe_options, run_options, tell_outcome, tell_plan
 
 data_options = options(
     click.argument("files", nargs=-1, required=True, type=FILE),
@@ -75,7 +74,7 @@ def gpt2_command(**given: Any) -> None:
     job = build_job(given)
     ready = prepare(job)
     if given["dry_run"]:
-        click.echo(json.dumps(describe(job, ready), indent=1))
+        tell_plan(describe(job, ready))
         return
     outcome = run_job(job, ready, resume=given["resume"])
     tell_outcome(outcome, job.publishing.out)
