@@ -42,8 +42,9 @@ def write_tiny_classifier(
     letters = dict.fromkeys(chars)
     make = _bert if kind == "bert" else _gpt2
     model = make(len(MARKS) + len(letters), positions, options)
-    for weight in model.parameters():  # large enough that every character tells
-        torch.nn.init.normal_(weight, std=0.3)
+    for weight in model.parameters():
+        if weight.ndim > 1:  # large enough that every character tells
+            torch.nn.init.normal_(weight, std=0.5)
     model.save_pretrained(folder)
     single_characters([*MARKS, *letters], positions, closes=kind == "bert").save_pretrained(folder)
     return folder

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -53,9 +54,10 @@ class Judge:
         if found is not None:
             return found
         problem = "names no label" if label is None else f"has no label {label!r}"
-        known = ", ".join(f"{name} ({index})" for index, name in enumerate(self.labels[:20]))
-        more = ", ..." if len(self.labels) > 20 else ""
-        raise GenError(f"{written} {problem}; write guide=FOLDER:LABEL@STRENGTH with one of {known}{more}.")
+        codes = self.classifier.data_labels or tuple(map(str, range(len(self.labels))))
+        names = [name if name == code else f"{name} ({code})" for name, code in zip(self.labels, codes, strict=True)]
+        known = ", ".join(names[:20]) + ", ..." * (len(names) > 20)
+        raise GenError(f"{written} {problem}; write guide=FOLDER:LABEL@STRENGTH with one of {known}.")
 
     def log_probabilities(self, texts: Sequence[str]) -> Tensor:
         """The log-probability of each label for each text in nats, [texts, labels], float32."""
@@ -63,7 +65,7 @@ class Judge:
         fresh = dict(zip(new, self._computed(new), strict=True))
         found = torch.tensor([fresh.get(text) or self._known[text] for text in texts], dtype=torch.float32)
         self._known |= fresh
-        for text in list(self._known)[: max(0, len(self._known) - REMEMBERED)]:
+        for text in list(islice(self._known, max(0, len(self._known) - REMEMBERED))):
             del self._known[text]
         return found.reshape(len(texts), len(self.labels))
 

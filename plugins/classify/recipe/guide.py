@@ -1,7 +1,8 @@
 """What `guide` gains: reviews written under a classifier, judged by others that were trained on other reviews.
 
-`prepare` writes reviews of GEN_DATA to build/guide, `train` prints the commands that train the language model, the
-guiding classifiers and the judge, `measure` prints the table: python plugins/classify/recipe/guide.py prepare
+`python plugins/classify/recipe/guide.py prepare` writes reviews of GEN_DATA to build/guide; `... train` prints the
+commands that train the language model, the guiding classifiers and the judge; `... write` writes under them, `... judge`
+prints the table, `... beginnings` how well guides judge what is not finished.
 """
 
 from __future__ import annotations
@@ -17,7 +18,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import mean
-from typing import Any
 
 import click
 
@@ -41,20 +41,18 @@ gen train classifier {BUILD}/other.tsv {CLASSIFIER} \\
 
 
 @dataclass(frozen=True)
-class Line:
-    """Texts under one guide: the share of them that each judge calls positive, and how fluent they are.
+class Written:
+    """Texts under one guide, their nats a character under the language model alone, and the seconds they took.
 
-    `fluency` is the ratio of nats a character without and with the guide, `in_perplexity` that of their exponentials.
+    `work` are seconds of processor time, which other programs on the machine change less.
     """
 
     guide: str
     strength: float
-    judge: float
-    baseline: float
     nats: float
-    fluency: float
-    in_perplexity: float
     seconds: float
+    work: float
+    texts: list[str]
 
 
 @click.group()
@@ -82,58 +80,89 @@ def prepare() -> None:
 
 @main.command()
 def train() -> None:
-    """Print the commands that train what `measure` needs."""
+    """Print the commands that train what `write` and `judge` need."""
     click.echo(TRAIN.strip())
 
 
 @main.command()
-@click.option("--num", default=100, show_default=True, help="Texts of 40 characters a line.")
+@click.option("--num", default=100, show_default=True, help="Texts of 40 characters for each guide and strength.")
 @click.option("--strengths", default="1,2,4", show_default=True)
 @click.option("--guides", default="prefixes,whole", show_default=True, help="Folders of build/guide.")
 @click.option("--seed", default=0, show_default=True)
-def measure(num: int, strengths: str, guides: str, seed: int) -> None:
-    """Print a table of strengths, and a few texts of each; build/guide/measured.json keeps them."""
+def write(num: int, strengths: str, guides: str, seed: int) -> None:
+    """Write texts under each guide and without one; they are added to build/guide/written.jsonl."""
     import gen_engine
 
-    engine, judges = gen_engine.load(BUILD / "lm"), _judges()
-    asked = [("", 0.0), *((name, float(each)) for name in guides.split(",") for each in strengths.split(","))]
-    lines: list[Line] = []
-    kept: list[dict[str, Any]] = []
-    for name, strength in asked:
-        line, texts = _measure(engine, judges, name, strength, num=num, seed=seed, first=lines[0] if lines else None)
-        lines.append(line)
-        kept.append({**asdict(line), "texts": texts})
-        (BUILD / "measured.json").write_text(json.dumps(kept, ensure_ascii=False, indent=1), encoding="utf-8")
-        click.echo(_row(line), err=True)
-    click.echo("\n".join([HEAD, *map(_row, lines)]))
-    for each in kept:
-        click.echo("\n".join([f"\n{each['guide'] or 'unguided'} {each['strength']:g}:", *each["texts"][:3]]))
+    engine = gen_engine.load(BUILD / "lm")
+    for name in ["", *guides.split(",")]:
+        for strength in map(float, strengths.split(",") if name else ["0"]):
+            guided = [f"guide={BUILD / name}:{WANTED}@{strength:g}"] if name else []
+            chain = ["no_unk", "no_special", f"length={LENGTH}", "top_k=20", *guided]
+            started = time.perf_counter(), time.process_time()
+            done = engine.generate("", processors=chain, num=num, seed=seed, max_new=LENGTH)
+            seconds, work = time.perf_counter() - started[0], time.process_time() - started[1]
+            texts = [each.new for each in done]
+            nats = -sum(each.logprob for each in done) / sum(map(len, texts))
+            written = Written(name, strength, nats, seconds, work, texts)
+            with (BUILD / "written.jsonl").open("a", encoding="utf-8") as file:
+                file.write(json.dumps(asdict(written), ensure_ascii=False) + "\n")
+            click.echo(f"{name or 'unguided'} {strength:g}: {nats:.3f} nats, {work:.0f} s of work")
 
 
-HEAD = """| guide | strength | positive: judge | TF-IDF | nats/char | fluency, nats | perplexity | s |
+@main.command()
+@click.option("--folder", type=click.Path(path_type=Path), default=BUILD / "judge", show_default=True)
+def judge(folder: Path) -> None:
+    """Print the table of what was written last under each guide and strength, and a few texts of each."""
+    lines = (BUILD / "written.jsonl").read_text(encoding="utf-8").splitlines()
+    latest = {(each.guide, each.strength): each for each in (Written(**json.loads(line)) for line in lines)}
+    plain = latest["", 0.0]
+    judges = _judges(folder)
+    click.echo(HEAD)
+    for each in latest.values():
+        shares = " | ".join(f"{share(each.texts):.0%}" for share in judges)
+        fluency, perplexity = plain.nats / each.nats, math.exp(plain.nats - each.nats)
+        click.echo(
+            f"| {each.guide or 'none'} | {each.strength:g} | {shares} | {each.nats:.3f} | {fluency:.3f} |"
+            f" {perplexity:.3f} | {each.work:.0f} |"
+        )
+    for each in latest.values():
+        click.echo("\n".join([f"\n{each.guide or 'unguided'} {each.strength:g}:", *each.texts[:3]]))
+
+
+@main.command()
+@click.option("--guides", default="prefixes,whole", show_default=True, help="Folders of build/guide.")
+@click.option("--num", default=1000, show_default=True, help="Reviews that the guides were not trained on.")
+def beginnings(guides: str, num: int) -> None:
+    """Print how often guides judge the first characters of reviews rightly."""
+    from gen_classify.predicting import load_classifier
+
+    rows = [row for row in _rows("other") if len(row["text"]) >= LENGTH][:num]
+    lengths = (5, 10, 20, LENGTH)
+    click.echo("\n".join([f"| guide | {' | '.join(map(str, lengths))} |", "|---" * 5 + "|"]))
+    for name in guides.split(","):
+        classifier = load_classifier(BUILD / name)
+        shares: list[float] = []
+        for length in lengths:
+            told = classifier.choose(classifier.probabilities([row["text"][:length] for row in rows])).tolist()
+            shares.append(mean(str(guess) == row["label"] for guess, row in zip(told, rows, strict=True)))
+        click.echo(f"| {name} | {' | '.join(f'{share:.1%}' for share in shares)} |")
+
+
+HEAD = """| guide | strength | positive: judge | TF-IDF | nats/char | fluency, nats | perplexity | CPU s |
 |---|---|---|---|---|---|---|---|"""
 
 
-def _row(line: Line) -> str:
-    return (
-        f"| {line.guide or 'none'} | {line.strength:g} | {line.judge:.0%} | {line.baseline:.0%} | {line.nats:.3f} |"
-        f" {line.fluency:.3f} | {line.in_perplexity:.3f} | {line.seconds:.0f} |"
-    )
-
-
-def _judges() -> tuple[Callable[[Sequence[str]], float], Callable[[Sequence[str]], float]]:
+def _judges(folder: Path) -> tuple[Callable[[Sequence[str]], float], Callable[[Sequence[str]], float]]:
     """What share of texts the two judges call positive: a BERT, and TF-IDF with logistic regression."""
     from gen_classify.baseline import train_baseline
     from gen_classify.predicting import load_classifier
 
-    judge = load_classifier(BUILD / "judge")
-    with (BUILD / "other.tsv").open(encoding="utf-8") as file:
-        rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+    second, rows = load_classifier(folder), _rows("other")
     baseline = train_baseline([row["text"] for row in rows], [row["label"] for row in rows], seed=2)
-    wanted = judge.labels.index(WANTED)
+    wanted = second.labels.index(WANTED)
 
     def by_judge(texts: Sequence[str]) -> float:
-        return float((judge.choose(judge.probabilities(list(texts))) == wanted).float().mean())
+        return float((second.choose(second.probabilities(list(texts))) == wanted).float().mean())
 
     def by_baseline(texts: Sequence[str]) -> float:
         return mean(guess == "1" for guess in baseline.predict(list(texts)))
@@ -141,20 +170,9 @@ def _judges() -> tuple[Callable[[Sequence[str]], float], Callable[[Sequence[str]
     return by_judge, by_baseline
 
 
-def _measure(
-    engine: Any, judges: Any, name: str, strength: float, *, num: int, seed: int, first: Line | None
-) -> tuple[Line, list[str]]:
-    """Texts under one guide; `first` is the unguided line."""
-    guided = [f"guide={BUILD / name}:{WANTED}@{strength:g}"] if name else []
-    started = time.perf_counter()
-    chain = ["no_unk", "no_special", f"length={LENGTH}", "top_k=20", *guided]
-    done = engine.generate("", processors=chain, num=num, seed=seed, max_new=LENGTH)
-    seconds = time.perf_counter() - started
-    texts = [each.new for each in done]
-    nats = -sum(each.logprob for each in done) / sum(map(len, texts))
-    plain = first.nats if first else nats
-    shares = [share(texts) for share in judges]
-    return Line(name, strength, *shares, nats, plain / nats, math.exp(plain - nats), seconds), texts
+def _rows(name: str) -> list[dict[str, str]]:
+    with (BUILD / f"{name}.tsv").open(encoding="utf-8") as file:
+        return list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
 
 
 if __name__ == "__main__":

@@ -158,7 +158,7 @@ def test_only_the_last_tokens_of_a_long_text_are_seen(folders):
 def test_a_window_hides_what_stands_before_it(folders):
     near = guide(f"{folders['gpt2']}:春@4", window=3)  # the first special token, and two of the text
     logits = torch.zeros(2, 7)
-    found = near(step([1, 2, 3, 4], [3, 1, 2, 4]), logits)
+    found = near(step([1, 2, 3, 4], [3, 1, 3, 4]), logits)
     assert torch.equal(found[0], found[1])
 
 
@@ -166,8 +166,8 @@ def test_unfinished_characters_are_left_out():
     vocabulary = tiny_vocabulary("", "春".encode()[:2], "春".encode()[2:], "夏")
     shaper = guide(f"{example_folder()}:春@4")
     found = shaper(Step([[1]], [0], vocabulary), torch.zeros(1, 4))[0]
-    assert found[0] == found[1] == found[3]  # nothing, and what never becomes a character
-    assert found[2] != found[0]
+    assert found[0] == found[1]  # nothing, and what never becomes a character
+    assert len(set(found[1:].tolist())) == 3
 
 
 @pytest.mark.parametrize("name", ["秋", "春", "冬"])

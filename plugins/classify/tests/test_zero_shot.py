@@ -31,7 +31,7 @@ def refused(message, *values, **options):
 
 
 @settings(deadline=None, max_examples=20, derandomize=True, database=None)
-@given(yes=st.floats(-5, 5), no=st.floats(-5, 5))
+@given(yes=st.integers(-20, 20).map(lambda n: n / 4), no=st.integers(-20, 20).map(lambda n: n / 4))
 def test_the_answer_is_the_likelier_word_and_its_share_of_both(yes, no):
     (answer,) = ask(leaning(yes, no), ["春"], **ZH)
     total = math.exp(yes) + math.exp(no)
@@ -100,5 +100,5 @@ def test_a_folder_is_asked_as_transformers_would_answer(tmp_path):
     tokenizer.save_pretrained(tmp_path)
     (answer,) = ask(str(tmp_path), ["春夏"], **ZH)
     prompt = "春夏\n问题：好吗？请回答“是”或“否”。\n回答："
-    logits = gpt2.eval()(torch.tensor([tokenizer(prompt)["input_ids"]])).logits[0, -1, [4, 5]]
+    logits = gpt2.eval()(torch.tensor([tokenizer(prompt)["input_ids"]])).logits[0, -1, [4, 5]].detach()
     assert answer.probability == pytest.approx(float(logits.softmax(0).max()), abs=0.01)
