@@ -87,7 +87,7 @@ def restore_state(
 ) -> None:
     """Put back what `gather_state` took: all of it, or, raising GenError if it is of another model, nothing."""
     moments = [_moments(tensors, number) for number in range(len(optimizers))]
-    targets = {f"model.{index}": parameter for index, parameter in enumerate(model.parameters())}
+    targets: dict[str, Tensor] = {f"model.{index}": parameter for index, parameter in enumerate(model.parameters())}
     targets |= {f"average.{index}": mean for index, mean in enumerate(average)}
     shapes = {name: target.shape for name, target in targets.items()}
     there = {name: value.shape for name, value in tensors.items() if name.startswith(("model.", "average."))}

@@ -52,6 +52,8 @@ def _read_config(context: click.Context, parameter: click.Parameter, path: Path 
         if item is None or item.name is None:
             raise GenError(f"{path} sets {name!r}, which is no option of this command. See --help for those that are.")
         several = item.nargs == -1 or getattr(item, "multiple", False)
+        if isinstance(value, dict) or (isinstance(value, list) and not several):
+            raise GenError(f"{path} gives {name!r} several values. Give it one.")
         defaults[item.name] = [value] if several and not isinstance(value, list) else value
     context.default_map = defaults
     return path
