@@ -37,10 +37,12 @@ def add_commands(gen: click.Group) -> None:
 
 @hookimpl
 def add_evaluators(group: click.Group) -> None:
-    """Mount `gen eval poem`."""
+    """Mount `gen eval poem` and `gen eval couplet`."""
     group.add_command(
         Later("poem", "gen_poem.eval_command:poem", "Judge poems: those that --model writes, or those of FILE.")
     )
+    summary = "Judge the second lines that --model writes to first lines of FILE."
+    group.add_command(Later("couplet", "gen_poem.couplet_eval_command:couplet", summary))
 
 
 @hookimpl

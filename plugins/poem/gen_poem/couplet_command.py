@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Collection
 from dataclasses import replace
 
 import click
@@ -14,6 +16,9 @@ from .asked import quoted
 from .books import BOOKS
 from .couplet import Couplet, couplet_of, shape_of
 from .lines import MARKS
+
+PAIRS = "no_repeat_ngram=2"
+"""What is asked for besides, unless the user says otherwise, or the first line demands that a pair is repeated."""
 
 DEFAULTS = ("temperature=0.7", "top_k=50", "top_p=0.95")
 """How characters are drawn, unless the user says otherwise."""
@@ -31,24 +36,28 @@ COLS = 7
               help="The book that says what tones characters have.")  # fmt: skip
 @click.option("--script", type=click.Choice(["simp", "trad"]), default="simp", show_default=True,
               help="Print simplified or traditional characters.")  # fmt: skip
+@click.option("--not-in", metavar="FILE", help="Write no line that stands in FILE, such as the couplets trained on.")
 @explaining
 @generating("poem")
-def couplet_command(first: str, prompt: str, cols: str | None, tones: str, rhyme_book: str, script: str) -> None:
+def couplet_command(
+    first: str, prompt: str, cols: str | None, tones: str, rhyme_book: str, script: str, not_in: str | None
+) -> None:
     """Write couplets (对联): two lines of one length, opposed in tone, that share no character.
 
     Where the first line repeats a character, the second repeats its answer; marks within the first stand in the
-    second, too. Characters are drawn at temperature 0.7 from the 50 likeliest and of these the top 0.95, unless
-    --temperature, --top-k, --top-p or --with says otherwise.
+    second, too, so the whole has 2N + 2 characters. No pair of characters is repeated unless the first line demands
+    it. Characters are drawn at temperature 0.7 from the 50 likeliest and of these the top 0.95, unless --temperature,
+    --top-k, --top-p or --with says otherwise.
     """
     line = "".join(first.split()).rstrip("".join(MARKS))
     if first and not line:
         raise GenError(f"The first line {first!r} has no characters; write one, such as 春满神州花似锦.")
     shape = _shape(line, prompt, cols)
     book = rhyme_book if tones == "on" else "none"
-    machine = couplet_of(shape, book=None if book == "none" else book)
+    machine = couplet_of(shape, book=None if book == "none" else book, not_in=not_in)
     start = machine.lay_out(prompt) if prompt else machine.full_width(line + "，" * bool(line))
     _check_ending(machine, start, book)
-    _generate(machine, start, f"couplet={quoted(shape)},book={book}", choice(), script)
+    _generate(machine, start, rule_of(shape, book, not_in), choice(), script)
 
 
 def _shape(line: str, prompt: str, cols: str | None) -> str:
@@ -72,15 +81,40 @@ def _check_ending(machine: Couplet, start: str, book: str) -> None:
         )
 
 
+def _check_marks(machine: Couplet, unknown: Collection[str], model: str) -> None:
+    lacking = next((char for char in machine.line if char in unknown), None)
+    if lacking is not None:
+        raise GenError(f"The model {model} does not know the mark {lacking}, and the second line needs it; write ，.")
+
+
+def processors_for(machine: Couplet, start: str, rule: str, chosen: Choice) -> tuple[str, ...]:
+    """The whole chain of a couplet that begins with `start`: the rules, what the user chose, and the defaults.
+
+    `no_repeat_ngram=2` is left out where every couplet must repeat a pair.
+    """
+    defaults = DEFAULTS if machine.must_repeat(start, 2) else (PAIRS, *DEFAULTS)
+    added = tuple(spec for each in defaults for spec in chosen.with_default(each)[len(chosen.processors) :])
+    rules = tuple(spec for spec in added if spec == PAIRS)
+    return ("no_unk", "no_special", rule, *rules, *chosen.processors, *(spec for spec in added if spec != PAIRS))
+
+
+def rule_of(shape: str, book: str, not_in: str | None) -> str:
+    """The processor `couplet` as it is written."""
+    return f"couplet={quoted(shape)},book={book}" + (f",not_in={quoted(not_in)}" if not_in else "")
+
+
 def _generate(machine: Couplet, start: str, rule: str, chosen: Choice, script: str) -> None:
     """Write the couplets when they are whole: traditional characters depend on what follows."""
     with opened(chosen.out) as out:
         from gen_engine.engine import load
 
         engine = load(chosen.model, dtype=chosen.dtype, fast=chosen.fast)
-        mention_unknown(engine.tokenizer.encode(start))
-        more = tuple(spec for default in DEFAULTS for spec in chosen.with_default(default)[len(chosen.processors) :])
-        processors = ("no_unk", "no_special", rule, *chosen.processors, *more)
+        read = engine.tokenizer.encode(start)
+        _check_marks(machine, read.unknown, chosen.model)
+        mention_unknown(read)
+        processors = processors_for(machine, start, rule, chosen)
+        if PAIRS not in processors and PAIRS in chosen.with_default(PAIRS):
+            print(f"note: the second line must repeat a pair, as the first does: {PAIRS} is left out.", file=sys.stderr)
         max_new = (len(machine.pattern) - len(start)) * engine.tokenizer.vocabulary.tokens_per_char
 
         def show(text: str) -> str:

@@ -213,3 +213,53 @@ def test_a_shape_that_is_none_is_refused(shape):
 def test_what_is_new_is_shown_as_in_the_couplet_also_when_it_is_explained(begun, count, options):
     [done] = couplets(*begun, "--seed", 1, *options)
     assert done["new"] == done["text"][-count:]
+
+
+def pairs_of(text):
+    return [text[i : i + 2] for i in range(len(text) - 1)]
+
+
+def demanded(first):
+    """Whether every couplet with this first line repeats a pair in the second, by a couplet of all new characters."""
+    answer = {char: chr(0x3400 + place) for place, char in enumerate(dict.fromkeys(first)) if char != "，"}
+    whole = f"{first}，{''.join(answer.get(char, char) for char in first)}。"
+    return any(pair in pairs_of(whole)[:at] for at, pair in enumerate(pairs_of(whole)) if at + 2 > len(first) + 1)
+
+
+@given(st.lists(st.text("天地云", min_size=1, max_size=4), min_size=1, max_size=3).map("，".join))
+@laws.examples(200)
+def test_a_repeated_pair_is_demanded_where_the_first_line_repeats_one_or_parts_begin_alike(first):
+    machine = couplet_of(shape_of(first), book=None)
+    assert machine.must_repeat(first + "，", 2) is demanded(first)
+    assert machine.must_repeat(first, 2) >= demanded(first)  # before its mark, that may be part of a pair
+    assert not machine.must_repeat("", 2)
+
+
+@pytest.mark.parametrize(
+    ("first", "noted"),
+    [("处处莺声处处柳", True), ("风声，风雨", True), ("春满神州花似锦", False), ("万水千山水", False)],
+)
+def test_no_pair_is_repeated_unless_the_first_line_demands_it(first, noted):
+    done = gen("--first", first, "--num", 3, "--seed", 5, "--tones", "off", "--json")
+    assert ("no_repeat_ngram=2 is left out" in done.stderr) is noted
+    for line in done.stdout.splitlines():
+        pairs = pairs_of(json.loads(line)["text"])
+        assert noted or len(set(pairs)) == len(pairs)
+
+
+def test_a_couplet_that_is_only_begun_may_demand_a_pair_too():
+    done = gen("--prompt", "处处莺声处处", "--seed", 1)
+    assert "is left out" in done.stderr
+
+
+def test_a_mark_that_the_model_lacks_is_refused_with_the_remedy():
+    with pytest.raises(
+        GenError, match="The model poem does not know the mark 、, and the second line needs it; write ，"
+    ):
+        gen("--first", "春、夏月")
+
+
+def test_the_whole_is_as_long_as_both_lines_and_their_marks():
+    for size in (1, 3, 5, 7, 11):
+        (found,) = couplets("--cols", size, "--seed", size)
+        assert len(found["text"]) == 2 * size + 2
