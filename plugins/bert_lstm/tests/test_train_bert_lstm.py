@@ -10,7 +10,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, BertConfig, BertFo
 from gen_bert_lstm.train_command import bert_lstm_command
 from gen_engine.errors import GenError
 from gen_trainkit.metrics import read_metrics
-from gen_trainkit.nextchar.training import Data, Encoder, build_tokenizer, read_prompts, split_texts
+from gen_trainkit.nextchar.data import Data, split_texts
+from gen_trainkit.nextchar.training import Encoder, build_tokenizer, read_prompts
 
 ROUND = "春夏秋冬风花雪月"
 LINES = [(ROUND * 4)[i % 8 : i % 8 + 12] for i in range(40)]

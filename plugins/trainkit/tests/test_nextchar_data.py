@@ -138,6 +138,13 @@ def test_texts_are_encoded_bare_and__a_next_character_are_left_out():
     assert (names, corpus.starts) == (["甲", "乙", "丙", "甲", "丙", "[UNK]"], [0, 3, 4, 6])
 
 
+def test_the_name_of_a_mark_is_text_like_any_other():
+    core = character_tokenizer(["[SEP]甲"], ["[PAD]", "[UNK]", "[CLS]", "[SEP]"], unknown="[UNK]")
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=core, unk_token="[UNK]", sep_token="[SEP]")
+    ids = encode_corpus(tokenizer, ["甲[SEP]"]).ids.tolist()
+    assert tokenizer.convert_ids_to_tokens(ids) == ["甲", "[", "S", "E", "P", "]"]
+
+
 def test_the_digest_tells_texts_apart_by_where_they_begin():
     assert corpus_of(3, 4).digest == corpus_of(3, 4).digest != corpus_of(4, 3).digest
 

@@ -32,7 +32,7 @@ data_options = options(
 )
 window_options = options(
     click.option("--window", type=click.IntRange(1), default=32, show_default=True,
-                 help="Characters the model sees at most."),
+                 help="Characters the model sees at most; with --base as it is."),
     click.option("--stride", default="contiguous", show_default=True, callback=_read_stride, metavar="contiguous|N",
                  help="How far on the next window ends: a whole window, or N characters."),
     click.option("--variable", is_flag=True,
@@ -40,7 +40,7 @@ window_options = options(
     click.option("--left-only", is_flag=True,
                  help="BERT sees what stands left only, and each character of a window is guessed, not one a window."),
     click.option("--short-share", type=click.FloatRange(0, 1), default=0.1, show_default=True,
-                 help="Without --variable: share of windows cut short, as a prompt is."),
+                 help="Share of windows cut short, as a prompt is, where not all lengths are seen anyway."),
     click.option("--shift/--no-shift", default=True, show_default=True,
                  help="Cut elsewhere in every epoch, until each character was guessed once."),
     click.option("--valid-stride", type=click.IntRange(1), help="--stride in validation.  [default: --window]"),
@@ -86,7 +86,8 @@ def run_command(given: Mapping[str, Any], family: Family, head: Mapping[str, Any
 
 def build_job(given: Mapping[str, Any], family: Family, head: Mapping[str, Any]) -> Any:
     """The options sorted into the job's parts."""
-    from gen_trainkit.nextchar.training import Data, Encoder, Job, Windows
+    from gen_trainkit.nextchar.data import Data
+    from gen_trainkit.nextchar.training import Encoder, Job, Windows
     from gen_trainkit.publishing import Publishing
     from gen_trainkit.tasks import Recipe, Reporting
 

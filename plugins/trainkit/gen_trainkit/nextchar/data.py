@@ -4,18 +4,33 @@ from __future__ import annotations
 
 import bisect
 import hashlib
+import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
-from gen_trainkit.loop import Batch
 from gen_trainkit.losses import IGNORED
+from gen_trainkit.reading import read_file, read_texts
+from gen_trainkit.tasks import Batch
 
 Frame = Callable[[Sequence[int]], Sequence[int]]
 """How a model wants a window: the window's ids with the special tokens around them."""
+
+
+@dataclass(frozen=True)
+class Data:
+    """Where the texts come from; with `join` all lines of a file are one text, parted by newlines."""
+
+    files: tuple[Path, ...]
+    column: str | None = None
+    encoding: str = "utf-8"
+    join: bool = False
+    valid_files: tuple[Path, ...] = ()
+    valid_share: float = 0.01
 
 
 @dataclass(frozen=True)
@@ -57,12 +72,42 @@ class Cut:
     seed: int = 0
 
 
+def split_texts(data: Data, seed: int) -> tuple[list[str], list[str]]:
+    """(training texts, validation texts): from files of their own, or a share set aside.
+
+    The share is of texts drawn by `seed`; where files are joined, it is the end of each.
+    """
+    texts = _read(data, data.files)
+    if data.valid_files:
+        return texts, _read(data, data.valid_files)
+    if data.join:
+        cuts = [round(len(text) * (1 - data.valid_share)) for text in texts]
+        return [text[:cut] for text, cut in zip(texts, cuts, strict=True)], [
+            text[cut:] for text, cut in zip(texts, cuts, strict=True)
+        ]
+    aside = round(len(texts) * data.valid_share)
+    random.Random(seed).shuffle(texts)
+    return texts[aside:], texts[:aside]
+
+
+def _read(data: Data, files: Sequence[Path]) -> list[str]:
+    if not data.join:
+        return read_texts(files, column=data.column, encoding=data.encoding)
+    read_texts(files, column=data.column, encoding=data.encoding)  # raises if there is no text at all
+    return ["\n".join(read_file(path, column=data.column, encoding=data.encoding)) for path in files]
+
+
 def encode_corpus(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> Corpus:
-    """The ids of `texts` without special tokens; empty texts are left out."""
+    """The ids of `texts`, in which "[SEP]" is five characters and no mark; empty texts are left out."""
     ids: list[Tensor] = []
     starts = [0]
     for first in range(0, len(texts), 1000):
-        encoded = tokenizer(list(texts[first : first + 1000]), add_special_tokens=False, return_attention_mask=False)
+        encoded = tokenizer(
+            list(texts[first : first + 1000]),
+            add_special_tokens=False,
+            split_special_tokens=True,
+            return_attention_mask=False,
+        )
         for body in encoded["input_ids"]:
             if body:
                 ids.append(torch.tensor(body, dtype=torch.int32))

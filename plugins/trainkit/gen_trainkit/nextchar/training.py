@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import copy
-import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import Any, Literal
 
 import torch
@@ -25,10 +23,9 @@ from transformers.utils import logging as transformers_logging
 
 from gen_engine.errors import GenError
 from gen_trainkit.losses import IGNORED, chunked_cross_entropy
-from gen_trainkit.nextchar.data import Corpus, Cut, collate_windows, encode_corpus, window_lengths
+from gen_trainkit.nextchar.data import Corpus, Cut, Data, collate_windows, encode_corpus, split_texts, window_lengths
 from gen_trainkit.plan import describe_run
 from gen_trainkit.publishing import CardFacts, Publishing, export_model, load_pretrained, run_and_publish
-from gen_trainkit.reading import read_file, read_texts
 from gen_trainkit.tasks import Batch, Outcome, Part, Recipe, Reporting, Task
 from gen_trainkit.vocab import character_tokenizer
 
@@ -62,18 +59,6 @@ LEFT_ONLY = {"is_decoder": True, "use_cache": False}
 
 Freeze = Literal["all", "all-but-pooler", "nothing"]
 """What of the encoder stays as it is."""
-
-
-@dataclass(frozen=True)
-class Data:
-    """Where the texts come from; with `join` all lines of a file are one text, parted by newlines."""
-
-    files: tuple[Path, ...]
-    column: str | None = None
-    encoding: str = "utf-8"
-    join: bool = False
-    valid_files: tuple[Path, ...] = ()
-    valid_share: float = 0.01
 
 
 @dataclass(frozen=True)
@@ -186,34 +171,6 @@ def _fingerprint(job: Job, corpora: Mapping[Part, Corpus], cuts: Mapping[Part, C
     made = {} if job.base else {"encoder": asdict(job.encoder), "head": dict(job.head)}
     digests = {"data": corpora["train"].digest, "valid_data": corpora["valid"].digest}
     return {**digests, "base": job.base, "freeze": job.encoder.freeze, "windows": asdict(cuts["train"]), **made}
-
-
-# ------------------------------------------------------------------------------------------------------ texts
-
-
-def split_texts(data: Data, seed: int) -> tuple[list[str], list[str]]:
-    """(training texts, validation texts): from files of their own, or a share set aside.
-
-    The share is of texts drawn by `seed`; where files are joined, it is the end of each.
-    """
-    texts = _read(data, data.files)
-    if data.valid_files:
-        return texts, _read(data, data.valid_files)
-    if data.join:
-        cuts = [round(len(text) * (1 - data.valid_share)) for text in texts]
-        return [text[:cut] for text, cut in zip(texts, cuts, strict=True)], [
-            text[cut:] for text, cut in zip(texts, cuts, strict=True)
-        ]
-    aside = round(len(texts) * data.valid_share)
-    random.Random(seed).shuffle(texts)
-    return texts[aside:], texts[:aside]
-
-
-def _read(data: Data, files: Sequence[Path]) -> list[str]:
-    if not data.join:
-        return read_texts(files, column=data.column, encoding=data.encoding)
-    read_texts(files, column=data.column, encoding=data.encoding)  # raises if there is no text at all
-    return ["\n".join(read_file(path, column=data.column, encoding=data.encoding)) for path in files]
 
 
 def plan_cuts(job: Job, model: PreTrainedModel) -> dict[Part, Cut]:
