@@ -20,6 +20,22 @@ def add_trainers(train: click.Group) -> None:
 
 
 @hookimpl
+def add_commands(gen: click.Group) -> None:
+    """Mount `gen classify`."""
+    summary = "Tell the label of each TEXT and its probability."
+    gen.add_command(Later("classify", "gen_classify.classify_command:classify_command", summary))
+
+
+@hookimpl
+def add_evaluators(group: click.Group) -> None:
+    """Mount `gen eval classifier` and `gen eval clue`."""
+    summary = "Judge a classifier by the labelled texts of FILES, beside a baseline if wanted."
+    group.add_command(Later("classifier", "gen_classify.eval_command:classifier_command", summary))
+    summary = "Tell the CLUE score: the mean accuracy on AFQMC, IFLYTEK and TNEWS."
+    group.add_command(Later("clue", "gen_classify.clue_command:clue_command", summary))
+
+
+@hookimpl
 def processors() -> Mapping[str, Any]:
     """The shaper by which a classifier guides generation."""
     return Lazy({"guide": "gen_classify.guide:guide"})

@@ -37,11 +37,10 @@ def columns(rows: Sequence[Sequence[str]], *, left: int = 1) -> str:
 
 def _on_the_whole(judged: Judged) -> str:
     reports = {"model": judged.report} | ({"baseline": judged.baseline} if judged.baseline else {})
-    rows = [["", *reports]]
-    for name in judged.report.figures():
-        rows.append([name.replace("_", " "), *(f"{report.figures()[name]:.4f}" for report in reports.values())])
+    names = {name: name.replace("_", " ") for name in judged.report.figures()}
+    rows = [[shown, *(f"{each.figures()[name]:.4f}" for each in reports.values())] for name, shown in names.items()]
     rows.append(["accuracy, 95% between", *("{:.4f} {:.4f}".format(*each.interval()) for each in reports.values())])
-    return columns(rows)
+    return columns([["", *reports], *rows])
 
 
 def _by_label(report: Report) -> str:

@@ -1,0 +1,108 @@
+"""The CLUE score as this house tells it: the arithmetic mean of the accuracies on AFQMC, IFLYTEK and TNEWS.
+
+CLUE (Xu and others 2020, https://aclanthology.org/2020.coling-main.419) has nine tasks with hidden tests; these are its
+three classifications with labelled data at hand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gen_classify.judging import Judged, judge
+from gen_classify.predicting import load_classifier
+from gen_classify.reading import Columns, Table, read_tables
+from gen_classify.report import columns
+from gen_engine.errors import GenError
+
+KINDS = (".tsv", ".jsonl", ".csv", ".tsv.xz", ".jsonl.xz", ".csv.xz", ".tsv.gz", ".jsonl.gz", ".csv.gz")
+
+
+@dataclass(frozen=True)
+class TaskOfClue:
+    """Where a task's texts stand in its files, and how many tokens of them a classifier is trained on."""
+
+    columns: Columns
+    length: int
+
+
+TASKS = {
+    "afqmc": TaskOfClue(Columns("sentence1", "sentence2", "label"), 96),
+    "iflytek": TaskOfClue(Columns("sentence", None, "label"), 128),
+    "tnews": TaskOfClue(Columns("sentence", None, "label"), 64),
+}
+
+
+@dataclass(frozen=True)
+class Score:
+    """What was found on each task."""
+
+    judged: Mapping[str, Judged]
+
+    @property
+    def mean(self) -> float:
+        """The mean accuracy of the three classifiers."""
+        return sum(each.report.accuracy for each in self.judged.values()) / len(self.judged)
+
+    @property
+    def baseline(self) -> float | None:
+        """The mean accuracy of the baselines, if they were trained."""
+        reports = [each.baseline for each in self.judged.values() if each.baseline]
+        return sum(report.accuracy for report in reports) / len(reports) if len(reports) == len(self.judged) else None
+
+    def record(self) -> dict[str, Any]:
+        """All of it as JSON knows it."""
+        baseline = {} if self.baseline is None else {"baseline": self.baseline}
+        return {"clue": self.mean, **baseline, "tasks": {name: each.record() for name, each in self.judged.items()}}
+
+
+def find_file(folder: Path, name: str, *, held_out: bool) -> Path:
+    """The rows of a task to train on, `folder`/NAME.tsv or the like, or those held out, `folder`/eval/NAME.tsv.
+
+    Raises GenError where there are none.
+    """
+    place = folder / "eval" if held_out else folder
+    found = next((path for kind in KINDS if (path := place / f"{name}{kind}").is_file()), None)
+    if found is None:
+        raise GenError(f"{place} has no {name}.tsv or {name}.jsonl, packed or not. Name the folder with --data.")
+    return found
+
+
+def read_task(folder: Path, name: str, *, held_out: bool) -> Table:
+    """The labelled texts of a task."""
+    return read_tables([find_file(folder, name, held_out=held_out)], TASKS[name].columns)
+
+
+def clue(
+    models: Mapping[str, str], data: Path, *, baseline: bool = False, after: Callable[[str], None] | None = None
+) -> Score:
+    """Judge the classifiers of `models` (a folder for each of TASKS) by the rows that `data` holds out.
+
+    With `baseline`, TF-IDF and logistic regression learn the training rows and are judged, too. `after` is told the
+    name of each task that is done.
+    """
+    found = {}
+    for name in TASKS:
+        train = read_task(data, name, held_out=False) if baseline else None
+        found[name] = judge(load_classifier(models[name]), read_task(data, name, held_out=True), train=train)
+        if after:
+            after(name)
+    return Score(found)
+
+
+def tell_score(score: Score) -> str:
+    """The accuracies and their mean as lines for people."""
+    rows = [["", "rows", "accuracy", "macro f1", *([] if score.baseline is None else ["baseline"])]]
+    for name, each in score.judged.items():
+        figures = [each.report.accuracy, each.report.macro_f1, *([each.baseline.accuracy] if each.baseline else [])]
+        rows.append([name.upper(), f"{each.report.rows:,}", *(f"{figure:.4f}" for figure in figures)])
+    mean = [f"{score.baseline:.4f}"] if score.baseline is not None else []
+    rows.append(["mean: CLUE", "", f"{score.mean:.4f}", "", *mean])
+    left_out = [
+        f"{name.upper()}: {each.unknown.total():,} rows with unknown labels are left out."
+        for name, each in score.judged.items()
+        if each.unknown
+    ]
+    return "\n".join([columns(rows), *left_out]) + "\n"

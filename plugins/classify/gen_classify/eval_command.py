@@ -1,0 +1,123 @@
+"""The command `gen eval classifier`: how often a classifier is right; everything heavy is imported when it runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gen_engine.errors import GenError
+from gen_engine.options import debug_option
+from gen_engine.output import opened
+from gen_trainkit.options import FILE, options
+
+if TYPE_CHECKING:
+    from gen_classify.judging import Judged
+    from gen_classify.reading import Table
+
+table_options = options(
+    click.option("--text", default="text", show_default=True, help="Column of the texts: a name, or a number from 1."),
+    click.option("--text2", help="Column of the second text of each pair."),
+    click.option("--label", default="label", show_default=True, help="Column of the labels, by name or as trained on."),
+    click.option("--header", is_flag=True, help="Tables have a header, though columns are given by number."),
+    click.option("--encoding", default="utf-8", show_default=True, help="Encoding of the files, such as gb18030."),
+    click.option("--bad-rows", type=click.Choice(["skip", "refuse"]), default="skip", show_default=True,
+                 help="Rows without text, or with no label or one that the classifier lacks."),
+)  # fmt: skip
+told_options = options(
+    click.option("--baseline", multiple=True, type=FILE, metavar="FILE",
+                 help="Training rows: TF-IDF with logistic regression learns them and is told beside.  [repeatable]"),
+    click.option("--mistakes", type=click.IntRange(0), default=0, metavar="N", help="Show the N surest mistakes."),
+    click.option("--picture", type=FILE, metavar="FILE", help="Draw the confusions into FILE.png, .pdf or .svg."),
+    click.option("--font", type=FILE, metavar="FILE", help="Font with the characters of the labels, for --picture."),
+    click.option("--curve", type=FILE, metavar="FILE", help="Draw the training of --model into FILE.png and .pdf."),
+    click.option("--json", is_flag=True, help="Print the figures as JSON."),
+    click.option("--out", multiple=True, type=FILE, metavar="FILE",
+                 help="Write the report into FILE, as JSON if it ends in .json.  [repeatable]"),
+)  # fmt: skip
+
+
+@click.command("classifier")
+@click.argument("files", nargs=-1, required=True, type=FILE)
+@click.option("--model", required=True, metavar="MODEL", help="A classifier: a folder, or a hub name.")
+@table_options
+@told_options
+@debug_option()
+def classifier_command(**given: Any) -> None:
+    """Judge a classifier by the labelled texts of FILES: CSV, TSV or JSONL, packed or not, or datasets.
+
+    Told are accuracy, precision, recall and F1, on the whole and label by label, and which labels are taken for which.
+    Macro means are over the labels that occur among rows or guesses; 95% of accuracies lie between the two bounds.
+    Each label's number is what a picture shows where no font has its characters.
+    """
+    _check(given)
+    table = read_labelled(given["files"], given)
+    train = read_labelled(given["baseline"], given) if given["baseline"] else None
+    from gen_classify.judging import judge
+    from gen_classify.predicting import load_classifier
+
+    judged = judge(load_classifier(given["model"]), table, train=train, mistakes=given["mistakes"])
+    if given["bad_rows"] == "refuse" and (judged.unknown or judged.bad):
+        first = judged.bad[0] if judged.bad else f"the label {next(iter(judged.unknown))!r} is unknown"
+        count = judged.unknown.total() + len(judged.bad)
+        raise GenError(f"{count:,} rows cannot be judged ({first}). Mend them, or give --bad-rows skip.")
+    names = ", ".join(path.name for path in given["files"])
+    title = f"{given['model']} on {judged.report.rows:,} rows of {names}"
+    tell_judged(judged, title, given)
+    _draw(judged, given)
+
+
+def read_labelled(files: Sequence[Path], given: dict[str, Any]) -> Table:
+    """The labelled texts of `files`, by the options of columns."""
+    from gen_classify.reading import Columns, read_tables
+
+    columns = Columns(given["text"], given["text2"], given["label"], header=given["header"])
+    return read_tables(files, columns, encoding=given["encoding"])
+
+
+def tell_judged(judged: Judged, title: str, given: dict[str, Any]) -> None:
+    """Print the report, as JSON if wanted, and write it into the files that are named."""
+    from gen_classify.report import tell
+
+    words = tell(judged, title)
+    record = json.dumps({"title": title, **judged.record()}, ensure_ascii=False, indent=1) + "\n"
+    click.echo(record if given["json"] else words, nl=False)
+    for path in given["out"]:
+        with opened(path) as out:
+            out.write(record if path.suffix == ".json" else words)
+
+
+def _check(given: dict[str, Any]) -> None:
+    """Raise GenError for pictures that could not be drawn in the end."""
+    from gen_classify.pictures import check_picture
+
+    if given["font"] and not given["picture"]:
+        raise GenError("A font is for a picture only. Give --picture FILE, or leave --font out.")
+    if given["picture"]:
+        check_picture(given["picture"], given["font"])
+    if given["curve"]:
+        check_picture(given["curve"])
+        if not (Path(given["model"]) / "run" / "metrics.jsonl").is_file():
+            raise GenError(f"{given['model']} has no run/metrics.jsonl to draw. Leave --curve out.")
+
+
+def _draw(judged: Judged, given: dict[str, Any]) -> None:
+    """Draw what is wanted, and say where a picture cannot show the labels' characters."""
+    from gen_classify.pictures import draw_confusion
+
+    if given["picture"]:
+        title = f"{Path(given['model']).name}: accuracy {judged.report.accuracy:.4f}"
+        remark = draw_confusion(judged.report, given["picture"], title=title, font=given["font"])
+        if remark:
+            click.echo(remark, err=True)
+    if given["curve"]:
+        from gen_trainkit.curves import draw_curve
+
+        draw_curve(Path(given["model"]) / "run" / "metrics.jsonl", given["curve"])
+
+
+if __name__ == "__main__":
+    classifier_command()

@@ -1,0 +1,270 @@
+import json
+import sys
+import warnings
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from fontTools.fontBuilder import FontBuilder
+from fontTools.pens.ttGlyphPen import TTGlyphPen
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from matplotlib import font_manager
+
+from gen_classify import pictures
+from gen_classify.eval_command import classifier_command
+from gen_classify.judging import Judged, judge
+from gen_classify.measures import measure
+from gen_classify.pictures import check_picture, draw_confusion, find_font
+from gen_classify.predicting import load_classifier, make_classifier
+from gen_classify.reading import Bad, Table
+from gen_classify.report import columns, tell
+from gen_engine.errors import GenError
+
+sys.path.insert(0, str(Path(__file__).parent))
+import classifier_folders as folders
+
+TEXTS = ["好山好水", "酒店差", "春夏秋冬", "房间好", "风花", "雪月", "坏", "山水好"]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    """A classifier that labels some of the texts so and some so."""
+    return folders.write(tmp_path_factory.mktemp("eval") / "bert", data_labels=["0", "1"])
+
+
+@pytest.fixture(scope="module")
+def classifier(model):
+    return load_classifier(model)
+
+
+def table_of(labels, texts=TEXTS, **more):
+    return Table(texts=texts, labels=labels, places=[f"f:{row}" for row in range(len(labels))], **more)
+
+
+@given(st.lists(st.sampled_from(["0", "1", "负向评价", "正向评价", "体育"]), min_size=8, max_size=8))
+@settings(deadline=None, max_examples=30, derandomize=True, database=None)
+def test_rows_are_judged_by_name_or_number_and_unknown_labels_are_counted(classifier, labels):
+    if set(labels) == {"体育"}:
+        return
+    judged = judge(classifier, table_of(labels), mistakes=3)
+    kept = [row for row, label in enumerate(labels) if label != "体育"]
+    guesses = classifier.choose(classifier.probabilities([TEXTS[row] for row in kept])).tolist()
+    true = [int(labels[row] in ("1", "正向评价")) for row in kept]
+    assert judged.report == measure(true, guesses, classifier.labels)
+    assert judged.unknown.total() == len(labels) - len(kept)
+    wrong = [f"f:{row}" for row, a, b in zip(kept, true, guesses, strict=True) if a != b]
+    assert {each.place for each in judged.mistakes} <= set(wrong)
+    assert len(judged.mistakes) == min(3, len(wrong))
+
+
+def test_mistakes_come_from_sure_to_unsure(classifier):
+    shares = classifier.probabilities(TEXTS)
+    wrong = [str(1 - guess) for guess in classifier.choose(shares).tolist()]
+    judged = judge(classifier, table_of(wrong), mistakes=8)
+    assert [each.probability for each in judged.mistakes] == sorted(shares.max(1).values.tolist(), reverse=True)
+    assert judged.report.accuracy == 0
+
+
+def test_a_file_without_any_known_label_is_refused(classifier):
+    with pytest.raises(GenError, match=r"are 负向评价, 正向评价 \(the rows have 体育\)"):
+        judge(classifier, table_of(["体育"] * 8))
+
+
+def test_the_baseline_learns_known_rows_and_repeated_texts_are_counted(classifier):
+    train = table_of(["1", "0", "1", "1", "0", "体育", "0", "1"])
+    judged = judge(classifier, table_of(["1", "0"] * 4), train=train)
+    assert judged.repeated == 7
+    assert judged.baseline.rows == 8
+    assert judged.record()["baseline"]["accuracy"] == judged.baseline.accuracy
+
+
+def test_pairs_are_judged_as_pairs(classifier):
+    seconds = TEXTS[::-1]
+    judged = judge(classifier, table_of(["0", "1"] * 4, seconds=seconds))
+    pairs = list(zip(TEXTS, seconds, strict=True))
+    guesses = classifier.choose(classifier.probabilities(pairs)).tolist()
+    assert judged.report == measure([0, 1] * 4, guesses, classifier.labels)
+
+
+def test_one_logit_is_judged_by_its_threshold(tmp_path):
+    strict = make_classifier(*folders.bert(tmp_path, **folders.one_logit(0.999999)))
+    assert judge(strict, table_of(["1", "0"] * 4)).report.macro_recall == 0.5
+
+
+def test_columns_line_up_with_chinese_labels():
+    lines = columns([["标签", "1"], ["a", "20"]]).splitlines()
+    assert lines == ["标签   1", "a     20"]
+
+
+def test_the_report_tells_all(classifier):
+    table = table_of(["1", "0"] * 3 + ["体育", "1"], [*TEXTS[:7], "好" * 50], bad=[Bad("f:9", "its text is empty")])
+    words = tell(judge(classifier, table, mistakes=1), "标题")
+    for each in ("标题", "macro f1", "accuracy, 95%", "1  负向评价", "2 正向评价", "surest mistakes", "体育 1"):
+        assert each in words
+    assert "1 texts are longer than the classifier reads" in words
+    assert "first f:9: its text is empty" in words
+
+
+def test_of_many_labels_the_most_frequent_confusions_are_told():
+    labels = [f"类{number}" for number in range(30)]
+    report = measure([0, 0, 0, 1, 2], [4, 4, 0, 5, 2], labels)
+    told = [line.split() for line in tell(Judged(report), "").splitlines()[-2:]]
+    assert told == [["类0", "类4", "2"], ["类1", "类5", "1"]]
+
+
+def run(model, *arguments):
+    command = [str(argument) for argument in ("--model", model, *arguments)]
+    return CliRunner().invoke(classifier_command, command, catch_exceptions=False)
+
+
+@pytest.fixture
+def rows(tmp_path):
+    path = tmp_path / "rows.tsv"
+    lines = [f"{index % 2}\t{text}" for index, text in enumerate(TEXTS)]
+    path.write_text("\n".join(["label\ttext", *lines, "7\t春", "1\t"]) + "\n", encoding="utf-8")
+    return path
+
+
+def test_the_command_prints_and_writes_report_and_json(model, rows, tmp_path):
+    written = tmp_path / "report.json", tmp_path / "report.txt"
+    result = run(model, rows, "--baseline", rows, *(f"--out={path}" for path in written))
+    assert result.stdout == written[1].read_text(encoding="utf-8")
+    record = json.loads(written[0].read_text(encoding="utf-8"))
+    assert (record["model"]["rows"], record["unknown labels"]) == (8, {"7": 1})
+    assert record["unusable rows"] == ["rows.tsv:11: its text is empty"]
+    assert json.loads(run(model, rows, "--baseline", rows, "--json").stdout) == record
+
+
+def test_unusable_rows_are_refused_if_wanted(model, rows):
+    with pytest.raises(GenError, match=r"2 rows cannot be judged \(rows.tsv:11"):
+        run(model, rows, "--bad-rows=refuse")
+
+
+@pytest.mark.parametrize(
+    "arguments, sentence",
+    [
+        (["--picture=a.doc"], "no name of a picture"),
+        (["--picture=no/a.png"], "folder does not exist"),
+        (["--font=a.ttf"], "for a picture only"),
+        (["--picture=a.png", "--font=rows.tsv"], "no font that can be read"),
+        (["--curve=a.png"], "no run/metrics.jsonl"),
+        (["--label=class"], "no column 'class'"),
+        (["--text=9"], "no column"),
+    ],
+)
+def test_what_cannot_be_done_is_said(model, rows, monkeypatch, arguments, sentence):
+    monkeypatch.chdir(rows.parent)
+    with pytest.raises(GenError, match=sentence):
+        run(model, "rows.tsv", *arguments)
+
+
+def test_the_curve_of_a_run_is_drawn(rows, tmp_path):
+    model = folders.write(tmp_path / "model")
+    (model / "run").mkdir()
+    row = {"step": 1, "loss": 2.0, "accuracy": 0.5, "valid_loss": 2.0, "valid_accuracy": 0.5, "examples": 8}
+    lines = [json.dumps(row | {"step": step, "examples": 8 * step}) for step in (1, 2)]
+    (model / "run" / "metrics.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    run(model, rows, "--curve", tmp_path / "curve.png")
+    assert (tmp_path / "curve.png").stat().st_size > 10_000
+    assert (tmp_path / "curve.pdf").read_bytes().startswith(b"%PDF")
+
+
+REPORT = measure([0, 1, 1, 0], [0, 1, 0, 0], folders.SENTIMENTS)
+PLAIN = measure([0, 1, 1, 0], [0, 1, 0, 0], ["ham", "spam"])
+
+
+def font_of(path, characters, family="Tiny Han"):
+    """A font file in which each of these characters is a box of its own."""
+    pen = TTGlyphPen(None)
+    for corner, draw in zip(((0, 0), (0, 700), (700, 700), (700, 0)), [pen.moveTo] + 3 * [pen.lineTo], strict=True):
+        draw(corner)
+    pen.closePath()
+    names = {ord(char): f"u{ord(char):X}" for char in sorted(set(characters))}
+    builder = FontBuilder(1000, isTTF=True)
+    builder.setupGlyphOrder([".notdef", *names.values()])
+    builder.setupCharacterMap(names)
+    builder.setupGlyf(dict.fromkeys([".notdef", *names.values()], pen.glyph()))
+    builder.setupHorizontalMetrics(dict.fromkeys([".notdef", *names.values()], (800, 0)))
+    builder.setupHorizontalHeader(ascent=800, descent=-200)
+    builder.setupNameTable({"familyName": family, "styleName": "Regular"})
+    builder.setupOS2()
+    builder.setupPost()
+    builder.save(path)
+    return path
+
+
+@pytest.fixture
+def no_font(monkeypatch):
+    """A machine with matplotlib's own font only."""
+    own = [each for each in font_manager.fontManager.ttflist if each.name.startswith(("DejaVu", pictures.BOXES))]
+    monkeypatch.setattr(font_manager.fontManager, "ttflist", own)
+    monkeypatch.setattr(font_manager, "findSystemFonts", list)
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """The labels that are drawn."""
+    seen = []
+    real = pictures._draw
+    monkeypatch.setattr(
+        pictures, "_draw", lambda report, labels, *rest: (seen.extend(labels), real(report, labels, *rest))
+    )
+    return seen
+
+
+@pytest.mark.parametrize("kind", ["png", "pdf", "svg"])
+@pytest.mark.usefixtures("no_font")
+def test_labels_that_matplotlibs_own_font_has_need_no_other(tmp_path, drawn, kind):
+    assert draw_confusion(PLAIN, tmp_path / f"p.{kind}", title="model") == ""
+    assert drawn == ["ham", "spam"]
+    assert (tmp_path / f"p.{kind}").stat().st_size > 1000
+
+
+@pytest.mark.parametrize("kind", ["png", "pdf"])
+@pytest.mark.usefixtures("no_font")
+def test_without_a_font_numbers_stand_for_chinese_labels_and_it_is_said(tmp_path, drawn, kind):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        remark = draw_confusion(REPORT, tmp_path / f"p.{kind}", title="模型")
+    assert "numbers stand for them" in remark
+    assert drawn == ["1", "2"]
+
+
+@pytest.mark.usefixtures("no_font")
+def test_without_a_font_an_svg_keeps_the_characters_as_text(tmp_path):
+    remark = draw_confusion(REPORT, tmp_path / "p.svg", title="模型")
+    written = (tmp_path / "p.svg").read_text(encoding="utf-8")
+    assert "they are text" in remark
+    assert all(f">{label}</text>" in written for label in folders.SENTIMENTS)
+
+
+@pytest.mark.parametrize("kind", ["png", "pdf", "svg"])
+@pytest.mark.usefixtures("no_font")
+def test_a_font_that_is_named_draws_the_labels(tmp_path, drawn, kind):
+    font = font_of(tmp_path / "han.ttf", "负正向评价模型")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert draw_confusion(REPORT, tmp_path / f"p.{kind}", title="模型 a", font=font) == ""
+    assert drawn == list(folders.SENTIMENTS)
+
+
+@pytest.mark.usefixtures("no_font")
+def test_a_font_installed_since_is_found_and_one_that_lacks_a_character_is_not(tmp_path, monkeypatch):
+    found = [str(font_of(tmp_path / "han.ttf", "负正向评", "Some Han")), str(tmp_path / "none.ttf")]
+    (tmp_path / "none.ttf").write_bytes(b"no font")
+    monkeypatch.setattr(font_manager, "findSystemFonts", lambda: found)
+    assert find_font("负正 abc") == "Some Han"
+    assert find_font("负价") is None
+    assert find_font("abc é") == "DejaVu Sans"
+
+
+def test_many_labels_are_drawn_without_counts(tmp_path):
+    labels = [f"label {number}" for number in range(40)]
+    draw_confusion(measure(list(range(40)), [0] * 40, labels), tmp_path / "p.png", title="many")
+    assert (tmp_path / "p.png").stat().st_size > 10_000
+
+
+def test_a_picture_is_checked_before_anything_else(tmp_path):
+    with pytest.raises(GenError, match="no font that can be read"):
+        check_picture(tmp_path / "p.png", tmp_path / "nowhere.ttf")
