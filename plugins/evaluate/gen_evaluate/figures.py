@@ -70,14 +70,19 @@ def _of_text(reading: Reading, counts: np.ndarray) -> np.ndarray:
         [
             counts.sum(),
             han.sum(),
-            reading.nats @ share,
-            reading.nats @ han_share,
+            _weigh(reading.nats, share),
+            _weigh(reading.nats, han_share),
             whole.sum(),
-            reading.nats @ whole,
+            _weigh(reading.nats, whole),
             (reading.guessed & whole).sum(),
         ],
         dtype=float,
     )
+
+
+def _weigh(nats: np.ndarray, share: np.ndarray) -> float:
+    """The sum of nats by share; what has none counts for nothing, were it infinite."""
+    return float(nats[share > 0] @ share[share > 0])
 
 
 def _sums(marked: np.ndarray, begins: np.ndarray, ends: np.ndarray) -> np.ndarray:

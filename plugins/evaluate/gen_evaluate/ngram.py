@@ -118,7 +118,7 @@ def _count_levels(stream: np.ndarray, depth: np.ndarray, order: int, size: int) 
 
 
 def _continuations(node: np.ndarray, longer: np.ndarray, raw: np.ndarray) -> np.ndarray:
-    """How many different n-grams, longer by one, end in each n-gram; none does in one that begins a text: then `raw`."""
+    """How many different n-grams, longer by one, end in each n-gram; of one that begins a text none does: `raw`."""
     _, places = np.unique(longer, return_index=True)
     places = places[longer[places] >= 0]
     counts = np.bincount(node[places], minlength=len(raw))

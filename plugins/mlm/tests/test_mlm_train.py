@@ -121,8 +121,8 @@ def test_the_card_says_how_it_was_made(trained):
 
 def test_a_base_is_trained_further_and_keeps_its_vocabulary(trained, texts, tmp_path):
     command(texts, "--base", trained, "--rate=1e-3", "--steps=2", "--valid-share=0.2", "--out", tmp_path / "more")
-    [row] = [row for row in read_metrics(tmp_path / "more" / "run" / "metrics.jsonl") if "valid_loss" in row]
-    assert row["valid_loss"] < 2
+    measured = [row for row in read_metrics(tmp_path / "more" / "run" / "metrics.jsonl") if "valid_loss" in row]
+    assert measured[-1]["valid_loss"] < 2
     assert (tmp_path / "more" / "vocab.txt").read_bytes() == (trained / "vocab.txt").read_bytes()
 
 

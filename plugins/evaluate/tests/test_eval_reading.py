@@ -1,0 +1,117 @@
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gen_engine.testing.models import table_model
+from gen_engine.text import Vocabulary
+from gen_engine.types import Prompt
+from gen_evaluate import reading
+from gen_evaluate.figures import counted_places, work_out
+from gen_evaluate.reading import count_tokens, read_texts
+
+EXAMPLES = settings(deadline=None, max_examples=60, derandomize=True, database=None)
+UNIFORM = {(): [0.0] * 5}
+
+
+def measured(model, *texts):
+    readings = read_texts(model, texts)
+    return work_out(readings, counted_places([readings]))
+
+
+def test_a_uniform_model_has_the_perplexity_of_its_vocabularys_size():
+    figures = measured(table_model("", "a", "b", "c", "d", table=UNIFORM), "abcd", "dd")
+    assert figures.perplexity == pytest.approx(5)
+    assert figures.nats_per_character == pytest.approx(math.log(5))
+    assert (figures.characters, figures.unknown) == (6, 0)
+
+
+def test_a_model_that_always_hopes_for_one_character_guesses_just_that():
+    model = table_model("", "a", "b", table={(): [0.0, 3.0, 0.0]})
+    figures = measured(model, "aabab")
+    assert figures.accuracy == pytest.approx(3 / 5)
+    norm = math.log(2 + math.exp(3))
+    assert figures.nats_per_token == pytest.approx((3 * (norm - 3) + 2 * norm) / 5)
+
+
+def by_hand(model, text):
+    """The nats of each token, each asked for by itself."""
+    tokens = list(model.tokenizer.encode(text).tokens)
+    rows = [model.feed(model.open(1), [-1], [0], [tokens[:i]])[0] for i in range(1, len(tokens))]
+    return [-row.log_softmax(0)[token].item() for row, token in zip(rows, tokens[1:], strict=True)]
+
+
+@EXAMPLES
+@given(st.lists(st.text("abc", max_size=7), max_size=5), st.integers(1, 4), st.integers(1, 3), st.integers(0, 9))
+def test_texts_cost_the_same_however_they_are_fed(texts, stretch, together, salt):
+    model = table_model("", "a", "b", "ab", "c", salt=salt)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reading, "STRETCH", stretch)
+        patch.setattr(reading, "TOGETHER", together)
+        found = read_texts(model, texts)
+    for each, text in zip(found, texts, strict=True):
+        assert each.nats == pytest.approx(by_hand(model, text), abs=1e-5)
+    assert count_tokens(found) == sum(len(each.nats) for each in found)
+
+
+@dataclass(frozen=True)
+class LongestBytes:
+    """A tokenizer that takes the longest surface at each byte and says nothing of characters."""
+
+    vocabulary: Vocabulary
+
+    def encode(self, text):
+        data, tokens, surfaces = text.encode(), [0], self.vocabulary.surfaces
+        while data:
+            tokens.append(surfaces.index(max((s for s in surfaces if s and data.startswith(s)), key=len)))
+            data = data[len(surfaces[tokens[-1]]) :]
+        return Prompt(text, tuple(tokens), ((0, 0),) * len(tokens))
+
+
+@EXAMPLES
+@given(st.lists(st.text("a春é", max_size=7), min_size=1, max_size=4))
+def test_parts_of_characters_and_several_of_them_are_charged_to_what_they_print(texts):
+    parts = [bytes([byte]) for byte in dict.fromkeys("春é".encode())]
+    model = table_model("", "a", "aa", "a春", *parts)
+    model.tokenizer = LongestBytes(model.tokenizer.vocabulary)
+    figures, readings = measured(model, *texts), read_texts(model, texts)
+    assert [reading.known.all() for reading in readings] == [True] * len(texts)
+    total = sum(reading.nats.sum() for reading in readings)
+    assert figures.characters == sum(map(len, texts))
+    assert total == pytest.approx(figures.nats_per_character * figures.characters if figures.characters else 0)
+
+
+def test_a_token_of_two_characters_shares_its_nats_out_evenly():
+    model = table_model("", "a", "山水", table={(): [0.0] * 3})
+    readings = read_texts(model, ["a山水"])
+    figures = work_out(readings, [np.array([True, False, True])])
+    assert figures.characters == 2
+    assert figures.nats_per_character == pytest.approx(1.5 * math.log(3) / 2)
+    assert figures.nats_per_han == pytest.approx(0.5 * math.log(3))
+    assert figures.perplexity == pytest.approx(3)
+
+
+def test_what_one_model_does_not_know_counts_for_none():
+    one = table_model("", "[UNK]", "a", "b", unk=1)
+    other = table_model("", "[UNK]", "a", "c", unk=1)
+    readings = [read_texts(model, ["abca"]) for model in (one, other)]
+    places = counted_places(readings)
+    assert places[0].tolist() == [True, False, False, True]
+    assert [work_out(each, places).characters for each in readings] == [2, 2]
+    assert [work_out(each, places).unknown for each in readings] == [0.25, 0.25]
+
+
+def test_without_a_leading_token_the_first_character_is_not_foretold():
+    model = table_model("a", "b", end=None)
+    [reading] = read_texts(model, ["ab"])
+    assert reading.known.tolist() == [False, True]
+    assert len(reading.nats) == 1
+
+
+def test_what_is_masked_out_costs_infinitely_much_and_nothing_at_all_is_no_number():
+    model = table_model("", "a", "b", table={(): [0.0, 0.0, -math.inf]})
+    assert measured(model, "b").perplexity == math.inf
+    assert math.isnan(measured(model, "").perplexity)
