@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,8 @@ def default_folder() -> Path:
 
 def _digest(tokenizer: Any, table: Table, length: int) -> str:
     digest = hashlib.sha256(f"{FORMAT} {length} {tokenizer.model_input_names}".encode())
+    tokenizer.backend_tokenizer.no_truncation()  # left over from an earlier call, they would tell it apart from itself
+    tokenizer.backend_tokenizer.no_padding()
     digest.update(tokenizer.backend_tokenizer.to_str().encode())
     for column in (table.texts, table.seconds):
         digest.update(json.dumps(column).encode())  # lone surrogates included
@@ -60,9 +63,9 @@ def _write(path: Path, encoded: Encoded) -> None:
     if encoded.types is not None:
         tensors["types"] = encoded.types
     aside = path.with_name(f".writing-{os.getpid()}-{path.name}")
-    try:
+    with suppress(OSError, SafetensorError):
         path.parent.mkdir(parents=True, exist_ok=True)
         save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, aside, {"cut": str(encoded.cut)})
         os.replace(aside, path)
-    except (OSError, SafetensorError):
-        aside.unlink(missing_ok=True)
+    with suppress(OSError):
+        aside.unlink()

@@ -191,7 +191,7 @@ def _dataset_rows(path: Path, columns: Columns) -> Iterator[tuple[str, Mapping[s
                 row = {**row, columns.label: names[label] if 0 <= label < len(names) else None}
             if columns.split and columns.split not in row:
                 row = {**row, columns.split: split}
-            yield f"{path.name}{'/' if split else ''}{split}:{number}", row
+            yield f"{path}{'/' if split else ''}{split}:{number}", row
 
 
 def _load_dataset(path: Path) -> Mapping[str, Any]:

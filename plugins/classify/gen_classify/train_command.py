@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import click
 
 from gen_engine.errors import GenError
 from gen_engine.options import debug_option
-from gen_trainkit.options import FILE, check_finite, options, part, recipe_options, run_options, tell_outcome
+from gen_trainkit.options import FILE, check_finite, options, part, recipe_options, run_options, tell_outcome, tell_plan
+from gen_trainkit.ranks import is_first
 
 size = click.IntRange(1)
 share = click.FloatRange(0, 0.9)
-
-
-def _several(context: click.Context, parameter: click.Parameter, value: str | None) -> tuple[str, ...]:
-    """Labels or names separated by commas."""
-    return tuple(part.strip() for part in value.split(",")) if value else ()
 
 
 data_options = options(
@@ -27,8 +22,8 @@ data_options = options(
     click.option("--label", default="label", show_default=True, help="Column of the labels."),
     click.option("--header", is_flag=True, help="Tables have a header, though columns are given by number."),
     click.option("--encoding", default="utf-8", show_default=True, help="Encoding of the files, such as gb18030."),
-    click.option("--labels", callback=_several, help="Labels in order, a,b,c; rows of others are bad.  [default: all]"),
-    click.option("--label-names", callback=_several, help="What the labels are called when shown, in their order."),
+    click.option("--labels", help="Labels in order, a,b,c; rows of others are bad.  [default: all]"),
+    click.option("--label-names", help="What the labels are called when shown, in their order."),
     click.option("--bad-rows", type=click.Choice(["skip", "refuse"]), default="skip", show_default=True,
                  help="Rows without text, or with no or an unknown label."),
     click.option("--split", help="Shares of training, validation and maybe test, such as 70/10/20.  [default: 90/10]"),
@@ -85,10 +80,10 @@ def classifier_command(**given: Any) -> None:
 
     job = build_job(given)
     ready = prepare(job)
-    if ready.rows.remark:
+    if ready.rows.remark and is_first():
         click.echo(f"{ready.rows.remark}; they are left out.", err=True)
     if given["dry_run"]:
-        click.echo(json.dumps(describe(job, ready), indent=1, ensure_ascii=False))
+        tell_plan(describe(job, ready))
         return
     finished = run_job(job, ready, resume=given["resume"])
     if finished.report:
@@ -105,6 +100,8 @@ def build_job(given: dict[str, Any]) -> Any:
     from gen_trainkit.publishing import Publishing
 
     given = dict(given)
+    for name in ("labels", "label_names"):
+        given[name] = tuple(each.strip() for each in given[name].split(",")) if given[name] else ()
     if given["rate"] is None:
         fresh = given["from_scratch"] or given["untrained"]
         given["rate"] = 5e-4 if fresh else 1e-3 if given["freeze"] == "all" else 5e-5

@@ -27,7 +27,8 @@ from gen_classify.splits import write_splits
 from gen_engine.errors import GenError
 from gen_trainkit.bucketing import plan_epoch
 from gen_trainkit.checkpoints import newest_checkpoint
-from gen_trainkit.loop import Batch, Outcome, Part, Recipe, Reporting, Task, plan_steps
+from gen_trainkit.loop import Batch, Outcome, Part, Recipe, Reporting, Task
+from gen_trainkit.plan import describe_run
 from gen_trainkit.publishing import CardFacts, Publishing, export_model, run_and_publish
 from gen_trainkit.ranks import is_first
 from gen_trainkit.storing import stored, whole_file
@@ -210,20 +211,14 @@ def _fingerprint(job: Job, rows: Rows, encoded: Encoded, weights: list[float] | 
 
 def describe(job: Job, ready: Prepared) -> dict[str, object]:
     """What would be trained, for `--dry-run`."""
-    in_epoch, total = plan_steps(ready.task, job.recipe)
-    learning = sum(each.numel() for each in ready.model.parameters() if each.requires_grad)
     return {
-        "parameters": ready.model.num_parameters(),
-        "parameters that learn": learning,
         "vocabulary": len(ready.tokenizer),
         "labels": list(ready.rows.labels.names),
         "rows": {name: len(indices) for name, indices in ready.rows.parts.items()},
         "training rows after balancing": len(ready.rows.train),
-        "training tokens": sum(ready.task.train_lengths),
         "texts cut to the maximum length": ready.encoded.cut,
         "unusable rows": ready.rows.remark or "none",
-        "steps an epoch": in_epoch,
-        "steps": total,
+        **describe_run(ready.task, job.recipe),
     }
 
 

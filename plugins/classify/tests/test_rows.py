@@ -3,6 +3,7 @@ import gzip
 import json
 import lzma
 from collections import Counter
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -110,6 +111,27 @@ def test_datasets_folders_tell_names_of_labels_and_splits(tmp_path):
     assert table.splits == ["train", "train", "test"]
 
 
+def test_hub_names_are_loaded_with_their_configuration(monkeypatch):
+    datasets = pytest.importorskip("datasets")
+    rows = datasets.Dataset.from_dict({"text": ["好"], "label": ["1"]})
+    asked = []
+    monkeypatch.setattr(datasets, "load_dataset", lambda *names: asked.append(names) or {"train": rows})
+    assert read_tables([Path("owner/name:part")], Columns()).places == ["owner/name:part/train:1"]
+    assert read_tables([Path("name")], Columns()).texts == ["好"]
+    assert asked == [("owner/name", "part"), ("name", None)]
+
+
+def test_a_hub_out_of_reach_is_told(monkeypatch):
+    datasets = pytest.importorskip("datasets")
+
+    def fail(*names):
+        raise ConnectionError("no network")
+
+    monkeypatch.setattr(datasets, "load_dataset", fail)
+    with pytest.raises(GenError, match="owner/name is neither a file nor a dataset of the hub within reach"):
+        read_tables([Path("owner/name")], Columns())
+
+
 def test_a_folder_without_a_dataset_is_refused(tmp_path):
     pytest.importorskip("datasets")
     with pytest.raises(GenError, match="no folder of a saved dataset"):
@@ -153,7 +175,7 @@ def sizes(data, seed=0):
 
 def test_a_split_column_files_and_shares_say_what_is_for_what(table):
     assert sizes(Data((table,), split_column="split")) == {"train": 30, "valid": 6, "test": 1}
-    assert sizes(Data((table,))) == {"train": 33, "valid": 4}
+    assert sizes(Data((table,))) == {"train": 34, "valid": 3}
     assert sizes(Data((table,), valid_files=(table,), test_files=(table,))) == {"train": 37, "valid": 37, "test": 37}
     assert sizes(Data((table,), split="60/20/20", max_rows=15)) == {"train": 9, "valid": 3, "test": 3}
 

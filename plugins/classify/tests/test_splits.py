@@ -108,6 +108,9 @@ def test_csv_files_of_splits_give_back_every_text(tmp_path, rows):
         assert [(row["text"], row["label"]) for row in csv.DictReader(file)] == rows
 
 
+NAMES = ["input_ids", "token_type_ids", "attention_mask"]
+
+
 def characters(frame):
     words = {word: index for index, word in enumerate(["[PAD]", "[CLS]", "[SEP]", *"abcd"])}
     core = Tokenizer(models.WordLevel(words, unk_token="d"))
@@ -115,7 +118,7 @@ def characters(frame):
     core.post_processor = processors.TemplateProcessing(
         single=frame, pair="[CLS]:0 $A:0 [SEP]:0 $B:1 [SEP]:1", special_tokens=[("[CLS]", 1), ("[SEP]", 2)]
     )
-    return PreTrainedTokenizerFast(tokenizer_object=core, pad_token="[PAD]", sep_token="[SEP]", cls_token="[CLS]")
+    return PreTrainedTokenizerFast(tokenizer_object=core, pad_token="[PAD]", model_input_names=NAMES)
 
 
 @pytest.mark.parametrize("frame, lengths", [("[CLS] $A [SEP]", (1, 1)), ("[CLS] $A", (1, 0)), ("$A", (0, 0))])

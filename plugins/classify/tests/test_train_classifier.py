@@ -21,7 +21,8 @@ from transformers import (
     GPT2LMHeadModel,
 )
 
-from gen_classify.train_command import classifier_command
+from gen_classify.train_command import build_job, classifier_command
+from gen_classify.training import prepare
 from gen_engine.errors import GenError
 from gen_trainkit.loop import Recipe
 from gen_trainkit.metrics import read_metrics
@@ -238,8 +239,25 @@ def test_a_dry_run_tells_the_plan_and_writes_nothing(table, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_prefixes_are_cut_and_pairs_have_none(table, tmp_path):
-    command(table, *SCRATCH, "--prefixes", "--steps=2", "--out", tmp_path / "out")
+def ready(*arguments):
+    """What the trainer prepares for these arguments."""
+    given = classifier_command.make_context("classifier", [str(argument) for argument in arguments]).params
+    return prepare(build_job(given))
+
+
+def test_prefixes_are_cut_anew_in_every_epoch_and_stay_framed(table, tmp_path):
+    whole, cut = (ready(table, *SCRATCH, *more, "--out", tmp_path) for more in ([], ["--prefixes"]))
+    rows = {}
+    for row in range(20):
+        full = whole.task.collate("train", [row], 0).inputs["input_ids"][0].tolist()
+        rows[row] = [cut.task.collate("train", [row], epoch).inputs["input_ids"][0].tolist() for epoch in (0, 0, 1, 2)]
+        assert all(found == [*full[: len(found) - 1], full[-1]] and len(found) > 2 for found in rows[row])
+        assert rows[row][0] == rows[row][1]
+    assert all(len({len(rows[row][epoch]) for row in rows}) > 2 for epoch in range(4))
+    assert any(found[1] != found[2] != found[3] for found in rows.values())
+
+
+def test_a_pair_has_no_prefix(table, tmp_path):
     refused("A pair of texts has no prefix", table, *SCRATCH, "--prefixes", "--text2=label", "--out", tmp_path / "o")
 
 
