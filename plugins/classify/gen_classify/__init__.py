@@ -29,9 +29,9 @@ def add_commands(gen: click.Group) -> None:
 @hookimpl
 def add_evaluators(group: click.Group) -> None:
     """Mount `gen eval classifier` and `gen eval clue`."""
-    summary = "Judge a classifier by the labelled texts of FILES, beside a baseline if wanted."
+    summary = "Judge a classifier by the labelled texts of FILES: CSV, TSV or JSONL, packed or not, or datasets."
     group.add_command(Later("classifier", "gen_classify.eval_command:classifier_command", summary))
-    summary = "Tell the CLUE score: the mean accuracy on AFQMC, IFLYTEK and TNEWS."
+    summary = "Tell the CLUE score of three classifiers: the mean of their accuracies on AFQMC, IFLYTEK and TNEWS."
     group.add_command(Later("clue", "gen_classify.clue_command:clue_command", summary))
 
 

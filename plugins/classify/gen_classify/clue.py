@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from gen_classify.judging import Judged, judge
@@ -44,13 +45,13 @@ class Score:
     @property
     def mean(self) -> float:
         """The mean accuracy of the three classifiers."""
-        return sum(each.report.accuracy for each in self.judged.values()) / len(self.judged)
+        return fmean(each.report.accuracy for each in self.judged.values())
 
     @property
     def baseline(self) -> float | None:
         """The mean accuracy of the baselines, if they were trained."""
         reports = [each.baseline for each in self.judged.values() if each.baseline]
-        return sum(report.accuracy for report in reports) / len(reports) if len(reports) == len(self.judged) else None
+        return fmean(report.accuracy for report in reports) if len(reports) == len(self.judged) else None
 
     def record(self) -> dict[str, Any]:
         """All of it as JSON knows it."""
