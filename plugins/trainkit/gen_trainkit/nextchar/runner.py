@@ -149,6 +149,7 @@ DEFAULTS: Mapping[str, Any] = {
 """What a configuration means where it says nothing, as the model classes have it."""
 
 
+@torch.inference_mode()
 def keep_rows_apart(model: NextCharModel) -> NextCharModel:
     """`model` with the cheapest padding under which each window has the same bits among others; else one by one.
 
