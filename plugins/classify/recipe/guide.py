@@ -1,8 +1,8 @@
 """What `guide` gains: reviews written under a classifier, judged by others that were trained on other reviews.
 
 `python plugins/classify/recipe/guide.py prepare` writes reviews of GEN_DATA to build/guide; `... train` prints the
-commands that train the language model, the guiding classifiers and the judge; `... write` writes under them, `... judge`
-prints the table, `... beginnings` how well guides judge what is not finished.
+commands that train the language model, the guiding classifiers and the judge; `... write` writes under them,
+`... judge` prints the table, `... beginnings` how well guides judge what is not finished.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ import click
 BUILD = Path("build/guide")
 LENGTH = 40
 CUT = 60
-WANTED = "正向评价"
-CLASSIFIER = """--text text --label label --label-names 负向评价,正向评价 --from-scratch --max-length 64 \\
+LABELS = ("负向评价", "正向评价")
+CLASSIFIER = f"""--text text --label label --label-names {",".join(LABELS)} --from-scratch --max-length 64 \\
   --split 95/5 --epochs 3 --batch-tokens 4096 --rate 1e-3 --warmup 50 --dtype bf16"""
 TRAIN = f"""
 gen train gpt2 {BUILD}/texts.jsonl --column text --from-scratch --layers 2 --width 192 --positions 64 --min-count 30 \\
@@ -42,12 +42,13 @@ gen train classifier {BUILD}/other.tsv {CLASSIFIER} \\
 
 @dataclass(frozen=True)
 class Written:
-    """Texts under one guide, their nats a character under the language model alone, and the seconds they took.
+    """Texts under one guide to a label, their nats a character under the language model alone, and what they took.
 
     `work` are seconds of processor time, which other programs on the machine change less.
     """
 
     guide: str
+    label: str
     strength: float
     nats: float
     seconds: float
@@ -88,22 +89,23 @@ def train() -> None:
 @click.option("--num", default=100, show_default=True, help="Texts of 40 characters for each guide and strength.")
 @click.option("--strengths", default="1,2,4", show_default=True)
 @click.option("--guides", default="prefixes,whole", show_default=True, help="Folders of build/guide.")
+@click.option("--label", type=click.Choice(LABELS), default=LABELS[1], show_default=True)
 @click.option("--seed", default=0, show_default=True)
-def write(num: int, strengths: str, guides: str, seed: int) -> None:
+def write(num: int, strengths: str, guides: str, label: str, seed: int) -> None:
     """Write texts under each guide and without one; they are added to build/guide/written.jsonl."""
     import gen_engine
 
     engine = gen_engine.load(BUILD / "lm")
     for name in ["", *guides.split(",")]:
         for strength in map(float, strengths.split(",") if name else ["0"]):
-            guided = [f"guide={BUILD / name}:{WANTED}@{strength:g}"] if name else []
+            guided = [f"guide={BUILD / name}:{label}@{strength:g}"] if name else []
             chain = ["no_unk", "no_special", f"length={LENGTH}", "top_k=20", *guided]
             started = time.perf_counter(), time.process_time()
             done = engine.generate("", processors=chain, num=num, seed=seed, max_new=LENGTH)
             seconds, work = time.perf_counter() - started[0], time.process_time() - started[1]
             texts = [each.new for each in done]
             nats = -sum(each.logprob for each in done) / sum(map(len, texts))
-            written = Written(name, strength, nats, seconds, work, texts)
+            written = Written(name, label if name else "", strength, nats, seconds, work, texts)
             with (BUILD / "written.jsonl").open("a", encoding="utf-8") as file:
                 file.write(json.dumps(asdict(written), ensure_ascii=False) + "\n")
             click.echo(f"{name or 'unguided'} {strength:g}: {nats:.3f} nats, {work:.0f} s of work")
@@ -114,19 +116,19 @@ def write(num: int, strengths: str, guides: str, seed: int) -> None:
 def judge(folder: Path) -> None:
     """Print the table of what was written last under each guide and strength, and a few texts of each."""
     lines = (BUILD / "written.jsonl").read_text(encoding="utf-8").splitlines()
-    latest = {(each.guide, each.strength): each for each in (Written(**json.loads(line)) for line in lines)}
-    plain = latest["", 0.0]
+    latest = {(each.guide, each.label, each.strength): each for each in (Written(**json.loads(line)) for line in lines)}
+    plain = latest["", "", 0.0]
     judges = _judges(folder)
     click.echo(HEAD)
     for each in latest.values():
         shares = " | ".join(f"{share(each.texts):.0%}" for share in judges)
         fluency, perplexity = plain.nats / each.nats, math.exp(plain.nats - each.nats)
         click.echo(
-            f"| {each.guide or 'none'} | {each.strength:g} | {shares} | {each.nats:.3f} | {fluency:.3f} |"
-            f" {perplexity:.3f} | {each.work:.0f} |"
+            f"| {each.guide or 'none'} | {each.label} | {each.strength:g} | {shares} | {each.nats:.3f} |"
+            f" {fluency:.3f} | {perplexity:.3f} | {each.work:.0f} |"
         )
     for each in latest.values():
-        click.echo("\n".join([f"\n{each.guide or 'unguided'} {each.strength:g}:", *each.texts[:3]]))
+        click.echo("\n".join([f"\n{each.guide or 'unguided'} {each.label} {each.strength:g}:", *each.texts[:3]]))
 
 
 @main.command()
@@ -148,8 +150,8 @@ def beginnings(guides: str, num: int) -> None:
         click.echo(f"| {name} | {' | '.join(f'{share:.1%}' for share in shares)} |")
 
 
-HEAD = """| guide | strength | positive: judge | TF-IDF | nats/char | fluency, nats | perplexity | CPU s |
-|---|---|---|---|---|---|---|---|"""
+HEAD = """| guide | to | strength | positive: judge | TF-IDF | nats/char | fluency, nats | perplexity | CPU s |
+|---|---|---|---|---|---|---|---|---|"""
 
 
 def _judges(folder: Path) -> tuple[Callable[[Sequence[str]], float], Callable[[Sequence[str]], float]]:
@@ -159,7 +161,7 @@ def _judges(folder: Path) -> tuple[Callable[[Sequence[str]], float], Callable[[S
 
     second, rows = load_classifier(folder), _rows("other")
     baseline = train_baseline([row["text"] for row in rows], [row["label"] for row in rows], seed=2)
-    wanted = second.labels.index(WANTED)
+    wanted = second.labels.index(LABELS[1])
 
     def by_judge(texts: Sequence[str]) -> float:
         return float((second.choose(second.probabilities(list(texts))) == wanted).float().mean())
