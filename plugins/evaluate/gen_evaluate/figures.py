@@ -87,5 +87,6 @@ def _weigh(nats: np.ndarray, share: np.ndarray) -> float:
 
 def _sums(marked: np.ndarray, begins: np.ndarray, ends: np.ndarray) -> np.ndarray:
     """How many places of each span are marked."""
-    upto = np.concatenate([[0], np.cumsum(marked)])
-    return upto[ends] - upto[begins]
+    upto: np.ndarray = np.concatenate([[0], np.cumsum(marked)])
+    found: np.ndarray = upto[ends] - upto[begins]
+    return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -93,7 +94,7 @@ def judge_reading(sources: Sources, models: Models, engines: dict[str, Engine]) 
     texts = files.read_texts(sources.files, column=sources.column, encoding=sources.encoding)[: sources.limit]
     rows, readings = [], []
     for name, read, facts in chain(_readers(engines), _counters(sources, models)):
-        found, cost = weigh(lambda read=read: read(texts))
+        found, cost = weigh(partial(read, texts))
         readings.append(found)
         rows.append({"model": name, **facts, **_costs(count_tokens(found), cost)})
     places = counted_places(readings)
@@ -110,14 +111,14 @@ Reader = tuple[str, Callable[[Sequence[str]], list[Reading]], Record]
 def _readers(engines: dict[str, Engine]) -> Iterator[Reader]:
     for name, engine in engines.items():
         model = engine.model
-        yield name, lambda texts, model=model: read_texts(model, texts), {"dtype": model.dtype}
+        yield name, partial(read_texts, model), {"dtype": model.dtype}
 
 
 def _counters(sources: Sources, models: Models) -> Iterator[Reader]:
     """The n-gram models; each is made when its turn comes, so that their memory is not mistaken for a model's."""
     for order in models.baselines:
         texts = files.read_texts(sources.train, column=sources.column, encoding=sources.encoding)
-        model, cost = weigh(lambda texts=texts, order=order: train_ngram(texts, order))
+        model, cost = weigh(partial(train_ngram, texts, order))
         facts = {"trained_on": [path.name for path in sources.train], "training_seconds": round(cost.seconds, 1)}
         yield f"{order}-gram", model.read, facts
 
@@ -159,7 +160,7 @@ def _written(sources: Sources, writing: Writing, engines: dict[str, Engine]) -> 
             Request(prompt, writing.processors, 1, writing.seed + i, writing.max_new, writing.decoder)
             for i, prompt in enumerate(prompts)
         ]
-        found, cost = weigh(lambda engine=engine, requests=requests: engine.generate_batch(requests))
+        found, cost = weigh(partial(engine.generate_batch, requests))
         yield name, [each[0].new for each in found], _costs(sum(len(each[0].tokens) for each in found), cost)
 
 

@@ -6,6 +6,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -117,10 +118,12 @@ def prepare(job: Job) -> Prepared:
     return Prepared(model, tokenizer, windows["train"], windows["valid"], task)
 
 
-def _fingerprint(job: Job, train: Windows, valid: Windows) -> dict[str, object]:
-    shape = {} if job.base else {"shape": asdict(job.shape) | {"vocab_file": str(job.shape.vocab_file)}}
-    chance = {"mask_share": job.data.mask_share, "dropout": job.dropout}
-    return {"data": train.digest, "valid_data": valid.digest, "base": job.base} | chance | shape
+def _fingerprint(job: Job, train: Windows, valid: Windows) -> dict[str, Any]:
+    facts: dict[str, Any] = {"data": train.digest, "valid_data": valid.digest, "base": job.base}
+    facts |= {"mask_share": job.data.mask_share, "dropout": job.dropout}
+    if job.base is None:
+        facts["shape"] = asdict(job.shape) | {"vocab_file": str(job.shape.vocab_file)}
+    return facts
 
 
 def split_texts(data: Data, seed: int) -> tuple[list[str], list[str]]:
