@@ -32,7 +32,7 @@ import classifier_folders as folders
 
 GOOD, BAD = "好山好水好风好月", "坏酒坏店差房差间"
 SIZES = ["--layers=1", "--width=16", "--heads=2", "--ff=32", "--positions=24"]
-QUICK = ["--batch-tokens=200", "--rate=3e-3", "--save-every=0"]
+QUICK = ["--batch-tokens=200", "--rate=1e-2", "--save-every=0"]
 SCRATCH = ["--from-scratch", *SIZES, *QUICK]
 
 
@@ -79,7 +79,7 @@ def trained(table, tmp_path_factory):
     out = tmp_path_factory.mktemp("trained") / "tiny"
     scores = ["--goal=macro_f1", "--valid-every=2", "--valid-batches=1", "--baseline"]
     names = "--label-names=负向评价,正向评价"
-    done = command(table, *SCRATCH, *scores, names, "--split=70/10/20", "--epochs=6", "--dtype=bf16", "--out", out)
+    done = command(table, *SCRATCH, *scores, names, "--split=70/10/20", "--epochs=8", "--dtype=bf16", "--out", out)
     return out, done.output
 
 
@@ -96,7 +96,7 @@ def test_it_learns_and_the_test_part_is_told_beside_the_baseline(trained):
 def test_figures_within_an_epoch_are_of_a_few_batches_and_full_ones_tell_f1(trained):
     rows = read_metrics(trained[0] / "run" / "metrics.jsonl")
     assert any("few_valid_accuracy" in row and "valid_accuracy" not in row for row in rows)
-    assert len([row for row in rows if "valid_macro_f1" in row]) == 6
+    assert len([row for row in rows if "valid_macro_f1" in row]) == 8
 
 
 def test_the_splits_are_saved_and_keep_the_shares(trained):
@@ -210,7 +210,7 @@ def test_a_narrow_hidden_layer_stays_narrow_in_a_plain_bert(table, tmp_path, opt
 def one_logit(table, tmp_path_factory):
     out = tmp_path_factory.mktemp("bce")
     names = ["--loss=bce", "--threshold=0.6", "--label-names=负向评价,正向评价"]
-    command(table, *SCRATCH, *names, "--class-weights=balanced", "--epochs=6", "--out", out)
+    command(table, *SCRATCH, *names, "--class-weights=balanced", "--epochs=8", "--out", out)
     return out
 
 
