@@ -71,7 +71,7 @@ def test_only_the_last_window_of_a_text_is_seen(options, text, before):
     near(logits(model, [[CLS, *before, *text]]), logits(model, [[CLS, *last]]))
 
 
-@EVERY
+@SOME
 @pytest.mark.parametrize("length", [WINDOW - 1, WINDOW, WINDOW + 1])
 def test_each_character_of_the_window_matters_and_none_before_it(options, length):
     model, text = model_of(options), list(range(10, 10 + length))

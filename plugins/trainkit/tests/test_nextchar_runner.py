@@ -11,6 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
+import gen_bert_fc
+import gen_bert_lstm
+
 sys.path.insert(0, str(Path(__file__).parent))
 from nextchar_models import ALL, CLS, FEW, LSTM, SEP, SIZE, WINDOW, examples, label, model_of, write
 
@@ -85,13 +88,13 @@ def test_any_number_of_rows_leaves_each_as_it_is(loaded, options, dtype):
     assert torch.equal(read(model, rows[-1]), whole[-1:])
 
 
-@SOME
+@pytest.mark.parametrize("options", [LSTM[31], ALL[-1]], ids=label)
 def test_two_threads_leave_a_row_as_it_is(options, tmp_path):
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     try:
         model = load(write(tmp_path, options), dtype="float32").model
-        rows = [[CLS, *range(10, 10 + row)] for row in range(16)]
+        rows = [[CLS, *range(10, 10 + row)] for row in range(6)]
         assert all(torch.equal(read(model, *rows[:count]), read(model, *rows)[:count]) for count in (1, 2, 5))
     finally:
         torch.set_num_threads(before)
@@ -199,3 +202,11 @@ def test_fast_says_whether_it_gave_anything_up(tmp_path, monkeypatch):
 
 def test_the_end_of_a_text_is_sep(loaded):
     assert loaded(FEW[0]).tokenizer.vocabulary.end == SEP
+
+
+@pytest.mark.parametrize("plugin, name", [(gen_bert_lstm, "bert-lstm-novel"), (gen_bert_fc, "bert-fc-novel")])
+def test_a_trained_model_is_offered_only_where_its_weights_are(plugin, name, tmp_path, monkeypatch):
+    monkeypatch.setattr(plugin, "WEIGHTS", tmp_path / "none")
+    assert plugin.models() == {}
+    monkeypatch.setattr(plugin, "WEIGHTS", tmp_path)
+    assert list(plugin.models()) == [name]
