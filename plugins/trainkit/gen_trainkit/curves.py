@@ -35,10 +35,10 @@ def draw_curve(metrics: Path, picture: Path) -> None:
     lines = -(-len(panels) // columns)
     with seaborn.axes_style("whitegrid"), seaborn.plotting_context("paper", font_scale=1.1):
         figure = Figure(figsize=(5.2 * columns, 3.6 * lines), layout="constrained")
-        grid = figure.subplots(lines, columns, squeeze=False).flat
+        grid = list(figure.subplots(lines, columns, squeeze=False).flat)
         for axes, (name, keys) in zip(grid, panels.items(), strict=False):
             _draw_panel(axes, rows, name, keys)
-        for axes in list(grid)[len(panels) :]:
+        for axes in grid[len(panels) :]:
             axes.set_visible(False)
         for path in (picture, picture.with_suffix(".pdf")):
             with whole_file(path) as aside:
