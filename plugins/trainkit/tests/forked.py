@@ -1,12 +1,13 @@
 """Runs of `gen` in processes of their own that can be killed, forked from one that has torch imported already."""
 
 import os
+import resource
 import sys
 import time
 from functools import cache
 from multiprocessing import get_context
 
-HEAVY = ["torch", "torch.distributed", "transformers", "safetensors.torch", "tokenizers", "click", "rich.progress"]
+HEAVY = ["torch", "torch.distributed", "transformers", "safetensors.torch", "tokenizers", "click", "seaborn", "tomli_w"]
 MODELS = ["transformers.models.gpt2.modeling_gpt2", "transformers.models.bert.modeling_bert"]
 
 
@@ -17,17 +18,17 @@ def _context():
     return context
 
 
-def start(arguments, *, log, **environment):
-    """A process that runs `gen ARGUMENTS`; what it prints goes to the file `log`."""
+def start(arguments, *, log, room=None, **environment):
+    """A process that runs `gen ARGUMENTS`; what it prints goes to the file `log`; no file may exceed `room` bytes."""
     words = [str(argument) for argument in arguments]
-    process = _context().Process(target=_run, args=(words, str(log), environment))
+    process = _context().Process(target=_run, args=(words, str(log), room, environment))
     process.start()
     return process
 
 
-def run(arguments, *, log, **environment):
+def run(arguments, *, log, room=None):
     """(exit code, what was printed) of `gen ARGUMENTS`."""
-    process = start(arguments, log=log, **environment)
+    process = start(arguments, log=log, room=room)
     process.join()
     return process.exitcode, log.read_text(encoding="utf-8")
 
@@ -47,11 +48,13 @@ def wait_for(path, lines, process):
         time.sleep(0.002)
 
 
-def _run(words, log, environment):
+def _run(words, log, room, environment):
     from gen_engine.cli import main
 
     os.environ.update(environment)
-    with open(log, "w", encoding="utf-8", buffering=1) as file:
-        for descriptor in (1, 2):
-            os.dup2(file.fileno(), descriptor)
+    file = sys.stdout = sys.stderr = open(log, "w", encoding="utf-8", buffering=1)  # noqa: SIM115
+    for descriptor in (1, 2):
+        os.dup2(file.fileno(), descriptor)
+    if room is not None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
     sys.exit(main(words))
