@@ -135,7 +135,7 @@ def judge(folder: Path) -> None:
 @click.option("--guides", default="prefixes,whole", show_default=True, help="Folders of build/guide.")
 @click.option("--num", default=1000, show_default=True, help="Reviews that the guides were not trained on.")
 def beginnings(guides: str, num: int) -> None:
-    """Print how often guides judge the first characters of reviews rightly."""
+    """Print how often guides judge the first characters of reviews rightly, and how many nats they give the label."""
     from gen_classify.predicting import load_classifier
 
     rows = [row for row in _rows("other") if len(row["text"]) >= LENGTH][:num]
@@ -143,11 +143,13 @@ def beginnings(guides: str, num: int) -> None:
     click.echo("\n".join([f"| guide | {' | '.join(map(str, lengths))} |", "|---" * 5 + "|"]))
     for name in guides.split(","):
         classifier = load_classifier(BUILD / name)
-        shares: list[float] = []
+        told: list[str] = []
         for length in lengths:
-            told = classifier.choose(classifier.probabilities([row["text"][:length] for row in rows])).tolist()
-            shares.append(mean(str(guess) == row["label"] for guess, row in zip(told, rows, strict=True)))
-        click.echo(f"| {name} | {' | '.join(f'{share:.1%}' for share in shares)} |")
+            found = classifier.probabilities([row["text"][:length] for row in rows])
+            labels = [int(row["label"]) for row in rows]
+            right = mean(guess == label for guess, label in zip(classifier.choose(found).tolist(), labels, strict=True))
+            told.append(f"{right:.1%}, {-float(found[range(len(labels)), labels].log().mean()):.3f} nats")
+        click.echo(f"| {name} | {' | '.join(told)} |")
 
 
 HEAD = """| guide | to | strength | positive: judge | TF-IDF | nats/char | fluency, nats | perplexity | CPU s |
