@@ -22,6 +22,9 @@ from .parallel import OPPOSITE, Tones, tones_of
 
 Pair = tuple[str, str]
 
+NEAR = 0.5
+"""From this cosine on two first lines are near-duplicates."""
+
 
 def read_pairs(path: str) -> list[Pair]:
     """The couplets of a table FIRST<tab>SECOND without a header; .xz is unpacked. GenError if it is none."""
@@ -156,29 +159,43 @@ class Retrieval:
     def _norms(self) -> list[float]:
         return [math.sqrt(sum(self._weight(gram) ** 2 for gram in set(grams(first)))) for first, _ in self.pairs]
 
-    def nearest(self, first: str) -> Pair:
-        """The couplet whose first line is most like `first`; of several the one that comes first."""
+    def nearest(self, first: str) -> tuple[Pair, float]:
+        """The couplet whose first line is most like `first`, of several the one that comes first, and the cosine."""
+        weights = {gram: self._weight(gram) ** 2 for gram in grams(first)}
         scores: dict[int, float] = defaultdict(float)
-        for gram in set(grams(first)):
-            weight = self._weight(gram) ** 2
+        for gram, weight in weights.items():
             for number in self._postings.get(gram, ()):
                 scores[number] += weight
         best = max(scores, key=lambda number: (scores[number] / self._norms[number], -number), default=0)
-        return self.pairs[best]
+        length = math.sqrt(sum(weights.values())) * self._norms[best]
+        return self.pairs[best], scores[best] / length if length else 0.0
+
+
+@dataclass(frozen=True)
+class Bleu:
+    """BLEU of `lines` second lines: as written, shuffled among first lines, and looked up (None without a corpus)."""
+
+    lines: int
+    written: float
+    shuffled: float
+    retrieval: float | None = None
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Figures of written second lines, as they are told and as JSON."""
+    """Figures of written second lines, as they are told and as JSON.
+
+    `bleu_apart` is of the lines alone whose first line has no near-duplicate in the corpus (a cosine of NEAR or more):
+    collections hold many a couplet in several spellings, and to look up those is to copy the answer.
+    """
 
     lines: int
     aside: dict[str, int]
     equal_length: float
     opposed: float
     copied: int | None
-    bleu: float
-    bleu_shuffled: float
-    bleu_retrieval: float | None
+    bleu: Bleu
+    bleu_apart: Bleu | None
     real_opposed: float
 
 
@@ -188,22 +205,32 @@ def evaluate(
     """Judge `written`, the second lines in the order of `drawn.pairs`, beside both baselines."""
     tones = tones_of(book)
     ours = [(first, second) for (first, _), second in zip(drawn.pairs, written, strict=True)]
-    wanted = [second for _, second in drawn.pairs]
     known = {line for pair in corpus or () for line in pair}
-    found = Retrieval(corpus) if corpus else None
+    retrieval = Retrieval(corpus) if corpus else None
+    looked_up = [retrieval.nearest(first) for first, _ in ours] if retrieval else None
+    columns = {
+        "written": list(written),
+        "shuffled": shuffle_alike(ours, seed=seed),
+        **({"retrieval": [pair[1] for pair, _ in looked_up]} if looked_up else {}),
+    }
+
+    def scores(places: Sequence[int]) -> Bleu:
+        wanted = [drawn.pairs[place][1] for place in places]
+        found = {name: bleu([lines[place] for place in places], wanted) for name, lines in columns.items()}
+        return Bleu(len(places), found["written"], found["shuffled"], found.get("retrieval"))
 
     def share(judge: Callable[[Pair], bool], pairs: Sequence[Pair]) -> float:
         return sum(map(judge, pairs)) / len(pairs)
 
+    apart = [place for place, (_, cosine) in enumerate(looked_up or ()) if cosine < NEAR]
     return Evaluation(
         lines=len(ours),
         aside=dict(drawn.aside),
         equal_length=share(same_length, ours),
         opposed=share(lambda pair: opposed(pair, tones), ours),
         copied=sum(second in known for second in written) if corpus else None,
-        bleu=bleu(written, wanted),
-        bleu_shuffled=bleu(shuffle_alike(ours, seed=seed), wanted),
-        bleu_retrieval=bleu([found.nearest(first)[1] for first, _ in ours], wanted) if found else None,
+        bleu=scores(range(len(ours))),
+        bleu_apart=scores(apart) if apart else None,
         real_opposed=share(lambda pair: opposed(pair, tones), drawn.pairs),
     )
 
@@ -216,7 +243,14 @@ def rows(found: Evaluation) -> Iterator[list[str]]:
     yield ["opposed tones", f"{100 * found.opposed:.1f}%", f"of the real second lines {100 * found.real_opposed:.1f}%"]
     if found.copied is not None:
         yield ["copied lines", str(found.copied), "second lines that stand in the corpus"]
-    yield ["BLEU", f"{found.bleu:.2f}", "characters, against the real second lines"]
-    yield ["BLEU, shuffled", f"{found.bleu_shuffled:.2f}", "the same lines, each to another first line of its shape"]
-    if found.bleu_retrieval is not None:
-        yield ["BLEU, retrieval", f"{found.bleu_retrieval:.2f}", "the answer to the corpus' most similar first line"]
+    yield from _bleu_rows(found.bleu, "BLEU")
+    if found.bleu_apart:
+        yield from _bleu_rows(found.bleu_apart, f"BLEU of {found.bleu_apart.lines} apart")
+
+
+def _bleu_rows(found: Bleu, title: str) -> Iterator[list[str]]:
+    apart = "" if title == "BLEU" else f"; lines with a cosine of {NEAR} to the corpus left out"
+    yield [title, f"{found.written:.2f}", f"characters, against the real second lines{apart}"]
+    yield [f"{title}, shuffled", f"{found.shuffled:.2f}", "the same lines, each to another first line of its shape"]
+    if found.retrieval is not None:
+        yield [f"{title}, retrieval", f"{found.retrieval:.2f}", "the answer to the corpus' most similar first line"]

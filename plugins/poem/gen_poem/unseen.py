@@ -40,13 +40,20 @@ def known_lines(path: str) -> frozenset[str]:
 
 
 @cache
+def _by_length(lines: frozenset[str]) -> dict[int, list[str]]:
+    found: dict[int, list[str]] = {}
+    for line in lines:
+        found.setdefault(len(line), []).append(line)
+    return found
+
+
+@cache
 def unseen(pattern: str, blank: str, *, lines: frozenset[str], label: str) -> Unseen:
     """The rule that neither half of a text of this `pattern`, where `blank` is any character, is one of `lines`."""
     half = pattern[: len(pattern) // 2 - 1]
     wide = {narrow: sign for sign in set(half) - {blank} for narrow in widths(sign)}
     shape = [sign if sign != blank else None for sign in half]
-    alike = (line for line in lines if len(line) == len(half))
-    spelled = {"".join(wide.get(char, char) for char in line) for line in alike}
+    spelled = {"".join(wide.get(char, char) for char in line) for line in _by_length(lines).get(len(half), ())}
     fitting = (
         line for line in spelled if all(s == c if s else c not in BETWEEN for s, c in zip(shape, line, strict=True))
     )

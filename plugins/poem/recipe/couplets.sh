@@ -8,4 +8,4 @@ test -f "$work/couplets.train.tsv" || python plugins/poem/recipe/couplets_prepar
 gen train gpt2 "$work/couplets.train.tsv" --valid "$work/couplets.valid.tsv" --out "$work/model" --resume \
   --config plugins/gpt2/recipe/couplet.toml --base plugins/poem/gen_poem/weights/poem \
   --batch-tokens 4096 --optimizer muon --matrix-rate 4e-3 --rate 2e-3 --weight-decay 0.1 --warmup 50 --dtype bf16 \
-  --seed 1 --steps 1100 --valid-every 400 --save-every 250 --save-dtype bf16 --title "couplets (not to be shipped)"
+  --seed 1 --steps 940 --valid-every 400 --save-every 250 --save-dtype bf16 --title "couplets (not to be shipped)"

@@ -1,4 +1,4 @@
-"""Write couplets.train.tsv and couplets.valid.tsv out of both files of couplets in the folder GEN_DATA."""
+"""Write couplets.train.tsv, couplets.valid.tsv and, of all couplets, couplets.known.tsv out of the files in GEN_DATA."""
 
 from __future__ import annotations
 
@@ -35,13 +35,19 @@ def split_couplets(couplets: list[Couplet]) -> tuple[list[Couplet], list[Couplet
 
 
 def main() -> None:
-    """Write both files into the folder named on the command line."""
+    """Write the files into the folder named on the command line."""
     out, data = Path(sys.argv[1]), Path(os.environ["GEN_DATA"])
     out.mkdir(parents=True, exist_ok=True)
-    train, valid = split_couplets(read_couplets(data / "couplets.tsv.xz"))
+    every = read_couplets(data / "couplets.tsv.xz")
+    train, valid = split_couplets(every)
     held = {line for couplet in valid for line in couplet}
-    verse = [each for each in sorted(set(read_couplets(data / "couplets_lushi.tsv.xz"))) if not held.intersection(each)]
-    parts = {"train": train + random.Random(0).sample(verse, OUT_OF_VERSE), "valid": valid}
+    all_verse = sorted(set(read_couplets(data / "couplets_lushi.tsv.xz")))
+    verse = [each for each in all_verse if not held.intersection(each)]
+    parts = {
+        "train": train + random.Random(0).sample(verse, OUT_OF_VERSE),
+        "valid": valid,
+        "known": sorted(set(every)) + all_verse,
+    }
     for name, couplets in parts.items():
         text = "".join(f"{first}\t{second}\n" for first, second in couplets)
         (out / f"couplets.{name}.tsv").write_text(text, encoding="utf-8")

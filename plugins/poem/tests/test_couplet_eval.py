@@ -13,7 +13,18 @@ from hypothesis import strategies as st
 
 from gen_engine.cli import make_cli
 from gen_engine.errors import GenError
-from gen_poem.couplet_eval import Retrieval, bleu, draw, grams, opposed, read_pairs, same_length, shuffle_alike
+from gen_poem.couplet_eval import (
+    Drawn,
+    Retrieval,
+    bleu,
+    draw,
+    evaluate,
+    grams,
+    opposed,
+    read_pairs,
+    same_length,
+    shuffle_alike,
+)
 from gen_poem.parallel import tones_of
 
 PINGSHUI = tones_of("pingshui")
@@ -73,8 +84,24 @@ def test_the_nearest_line_has_the_highest_cosine(firsts, asked):
         shared = sum(weight[gram] ** 2 for gram in set(grams(first)) & set(grams(asked)))
         return shared / math.sqrt(sum(weight[gram] ** 2 for gram in set(grams(first))))
 
-    found = Retrieval([(first, str(number)) for number, first in enumerate(firsts)]).nearest(asked)
+    found = Retrieval([(first, str(number)) for number, first in enumerate(firsts)]).nearest(asked)[0]
     assert cosine(found[0]) == pytest.approx(max(map(cosine, firsts)))
+
+
+def test_a_line_is_as_near_to_itself_as_can_be_and_not_at_all_to_one_of_other_characters():
+    retrieval = Retrieval(REAL)
+    assert retrieval.nearest("明月松间照") == (REAL[1], pytest.approx(1))
+    assert retrieval.nearest("〇〇") == (REAL[0], 0)
+
+
+def test_lines_with_near_duplicates_are_also_left_out_of_the_score():
+    corpus = [("明月松间照，", "清泉石上流"), ("〇", "〇")]
+    drawn = Drawn(REAL[:3], Counter())
+    found = evaluate(drawn, [second for _, second in REAL[:3]], book="pingshui", corpus=corpus, seed=0)
+    assert (found.bleu.lines, found.bleu_apart.lines) == (3, 2)
+    assert (found.bleu.written, found.bleu_apart.written) == (pytest.approx(100), pytest.approx(100))
+    assert found.bleu_apart.retrieval < found.bleu.retrieval
+    assert (found.opposed, found.real_opposed, found.copied) == (1, 1, 1)
 
 
 def test_shuffled_lines_stay_with_their_shape_and_leave_their_first_line():
@@ -94,7 +121,7 @@ def test_a_model_keeps_the_rules_and_the_figures_are_told_as_json(table):
     done = gen(table, "--lines", 3, "--corpus", table, "--not-in", table, "--seed", 2, "--json")
     found = json.loads(done.stdout)
     assert (found["equal_length"], found["opposed"], found["copied"]) == (1, 1, 0)
-    assert found["bleu_retrieval"] == pytest.approx(100)  # the lines asked for stand in the corpus
+    assert found["bleu"]["retrieval"] == pytest.approx(100)  # the lines asked for stand in the corpus
     assert len(found["couplets"]) == found["lines"] == 3
     assert gen(table, "--lines", 3, "--corpus", table, "--not-in", table, "--seed", 2, "--json").stdout == done.stdout
 
