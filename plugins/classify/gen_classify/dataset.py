@@ -59,8 +59,8 @@ class Rows:
 def load_rows(data: Data, *, seed: int) -> Rows:
     """Everything that `data` tells; raises GenError for all that is wrong with it."""
     table = read_tables(data.files, _columns(data), encoding=data.encoding)
-    table = keep_labelled(table, data.labels)
     labels = make_labels(table.labels, given=data.labels, names=data.label_names)
+    table = keep_labelled(table, data.labels)
     if data.max_rows is not None:
         chosen = sample_rows(table.labels, data.max_rows, least=len(SPLITS), seed=seed)
         table = table.chosen(chosen)

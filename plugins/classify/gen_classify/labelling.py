@@ -29,7 +29,7 @@ def make_labels(found: Sequence[str], *, given: Sequence[str] = (), names: Seque
     """
     data = tuple(given) or tuple(sorted(set(found), key=_order))
     if len(data) < 2:
-        raise GenError(f"All rows are labelled {data[0]!r}, and one class teaches nothing. Give rows of two at least.")
+        raise GenError(f"There is one label only, {data[0]!r}, which teaches nothing. Give rows of two at least.")
     missing = [label for label in data if label not in set(found)]
     if missing:
         there = ", ".join(sorted(set(found), key=_order)[:20])

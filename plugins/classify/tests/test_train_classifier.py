@@ -277,7 +277,7 @@ def test_errors_of_the_data_end_in_a_remedy(table, tmp_path):
     refused("There is no file .*none.tsv. Check the path", tmp_path / "none.tsv", *SCRATCH, *out)
     refused(r"no column 'body' \(label, text.*Choose one with --text", table, *SCRATCH, "--text=body", *out)
     refused("No row is labelled '7' .there are 0, 1.. Mend --labels", table, *SCRATCH, "--labels=0,7", *out)
-    refused("All rows are labelled '0'", table, *SCRATCH, "--labels=0", *out)
+    refused("There is one label only, '0'", table, *SCRATCH, "--labels=0", *out)
     refused("2 labels .0, 1. and 3 names", table, *SCRATCH, "--label-names=a,b,c", *out)
     refused("--max-rows 4 is too few for 2 classes", table, *SCRATCH, "--max-rows=4", *out)
     refused("--split and --valid both say", table, *SCRATCH, "--split=90/10", "--valid", table, *out)
