@@ -86,12 +86,12 @@ def restore_state(
     tensors: dict[str, Tensor], model: nn.Module, optimizers: Sequence[torch.optim.Optimizer], average: Sequence[Tensor]
 ) -> None:
     """Put back what `gather_state` took: all of it, or, raising GenError if it is of another model, nothing."""
-    moments = [_moments(tensors, number) for number in range(len(optimizers))]
+    moments = [_moments(tensors, number) for number in range(len(optimizers))]  # before the first step, none
     targets: dict[str, Tensor] = {f"model.{index}": parameter for index, parameter in enumerate(model.parameters())}
     targets |= {f"average.{index}": mean for index, mean in enumerate(average)}
     shapes = {name: target.shape for name, target in targets.items()}
     there = {name: value.shape for name, value in tensors.items() if name.startswith(("model.", "average."))}
-    if shapes != there or "random" not in tensors or not all(map(_fits, optimizers, moments)):
+    if shapes != there or "random" not in tensors or not (all(map(_fits, optimizers, moments)) or not any(moments)):
         raise GenError("The checkpoint is of a model of other sizes. Give the options it was started with.")
     if not all(bool(tensors[name].isfinite().all()) for name in shapes):
         raise GenError("The checkpoint holds weights that are no numbers. Start again in another --out.")
@@ -104,9 +104,9 @@ def restore_state(
 
 
 def _fits(optimizer: torch.optim.Optimizer, moments: dict[int, dict[str, Tensor]]) -> bool:
-    """Whether there are moments of the right shapes for every parameter, or, before the first step, for none."""
+    """Whether there are moments of the right shapes for every parameter."""
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-    return moments.keys() in (set(), set(range(len(parameters)))) and all(
+    return moments.keys() == set(range(len(parameters))) and all(
         value.ndim == 0 or value.shape == parameters[index].shape
         for index, states in moments.items()
         for value in states.values()

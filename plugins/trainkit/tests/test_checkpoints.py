@@ -74,3 +74,34 @@ def test_state_of_other_sizes_is_refused():
     state = gather_state(*pair(), [])
     with pytest.raises(GenError, match="model of other sizes. Give the options"):
         restore_state(state, *pair(5), [])
+
+
+DAMAGED_STATES = {
+    "a weight is missing": lambda state: state.pop("model.1"),
+    "a moment is missing": lambda state: [state.pop(name) for name in list(state) if name.startswith("optimizer.1.0")],
+    "a weight of a shape that would be stretched": lambda state: state.update({"model.0": torch.ones(1, 4)}),
+    "a moment of another shape": lambda state: state.update({"optimizer.1.0.exp_avg": torch.ones(9)}),
+    "one weight too many": lambda state: state.update({"model.7": torch.ones(1)}),
+    "no random state": lambda state: state.pop("random"),
+    "a weight is no number": lambda state: state.update({"model.0": torch.full((4, 4), float("nan"))}),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGED_STATES)
+def test_a_state_that_does_not_fit_is_refused_and_never_half_loaded(damage):
+    model, optimizers = pair()
+    run_a_step(model, optimizers)
+    state = gather_state(model, optimizers, [])
+    DAMAGED_STATES[damage](state)
+    other, others = pair()
+    before = [parameter.clone() for parameter in other.parameters()]
+    with pytest.raises(GenError, match="of other sizes. Give the options|no numbers. Start again"):
+        restore_state(state, other, others, [])
+    assert all(torch.equal(one, now) for one, now in zip(before, other.parameters(), strict=True))
+
+
+def test_a_value_edited_in_the_manifest_is_noticed(tmp_path):
+    path = write(tmp_path) / "manifest.json"
+    path.write_text(path.read_text(encoding="utf-8").replace('"step": 1', '"step": 2'), encoding="utf-8")
+    with pytest.raises(GenError, match="is damaged"):
+        read_checkpoint(path.parent)

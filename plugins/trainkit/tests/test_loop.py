@@ -199,3 +199,47 @@ def test_other_settings_are_refused_and_named(tmp_path):
 def test_a_finished_run_can_be_made_longer(tmp_path):
     assert run(tmp_path, steps=4)[0].step == 4
     assert run(tmp_path, steps=6, resume=True)[0].step == 6
+
+
+def test_a_loss_that_is_no_number_stops_the_run_and_names_the_last_checkpoint(tmp_path):
+    asked = []
+
+    def score_wildly(model, batch):
+        asked.append(batch)
+        loss, correct = score(model, batch)
+        return loss * (float("nan") if model.training and len(asked) > 4 else 1), correct
+
+    with pytest.raises(GenError, match=r"The loss is no finite number at step 5; .*go on from .*step-00000004 with"):
+        run(tmp_path, make_task(score=score_wildly, valid_lengths=[]))
+    assert run(tmp_path, make_task(valid_lengths=[]), resume=True, rate=1e-3)[0].step == 10
+
+
+def test_a_gradient_that_overflows_stops_the_run_before_the_weights_are_spoilt(tmp_path):
+    def score_steeply(model, batch):
+        loss, correct = score(model, batch)
+        return loss + (model.inner.bias - model.inner.bias.detach()).sqrt().sum(), correct
+
+    task = make_task(score=score_steeply)
+    with pytest.raises(GenError, match="gradient is no finite number at step 1; .*start again with a lower --rate"):
+        run(tmp_path, task)
+    assert all(bool(parameter.isfinite().all()) for parameter in task.model.parameters())
+
+
+def test_every_row_tells_the_examples_seen(tmp_path):
+    run(tmp_path)
+    rows = read_metrics(tmp_path / "metrics.jsonl")
+    assert rows[-1]["examples"] == 2 * len(LENGTHS)
+    assert [row["examples"] for row in rows] == sorted(row["examples"] for row in rows)
+
+
+def test_tensorboard_gets_the_rows_if_it_is_asked_for(tmp_path):
+    run(tmp_path / "without")
+    run(tmp_path / "with", reporting=Reporting(log_every=2, tensorboard=True))
+    assert not (tmp_path / "without" / "tensorboard").exists()
+    assert list((tmp_path / "with" / "tensorboard").glob("events.out.tfevents.*"))
+
+
+def test_nothing_left_out_of_a_run_that_is_refused_is_written(tmp_path):
+    run(tmp_path)
+    with pytest.raises(GenError):
+        train(make_task(), Recipe(), tmp_path, reporting=QUIET, resume=False, begun=lambda: pytest.fail("it began"))
