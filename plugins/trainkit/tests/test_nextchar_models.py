@@ -14,6 +14,7 @@ from nextchar_models import (
     ALL,
     CLS,
     ENCODER,
+    FC,
     FEW,
     LSTM,
     MASK,
@@ -132,7 +133,31 @@ def test_generate_goes_on_from_unpadded_and_left_padded_texts(options, use_cache
     assert both[1, 5:].tolist() == one[0].tolist()
 
 
-# ------------------------------------------------------------------------------------------------- the LSTM
+# -------------------------------------------------------------------------------------- where it reads; the LSTM
+
+
+def places_read(model, framed):
+    """The places of a framed text whose states have a say in what follows it."""
+    kept = []
+    handle = model.encoder.register_forward_hook(lambda module, given, out: kept.append(out.last_hidden_state))
+    hidden = model.next_hidden(*pad_framed(model.framing, [framed]))
+    handle.remove()
+    (slopes,) = torch.autograd.grad((hidden * torch.arange(hidden.shape[1])).sum(), kept)
+    return slopes[0].ne(0).any(1).nonzero()[:, 0].tolist()
+
+
+@pytest.mark.parametrize("options", [options for options in ALL if not options["pooler"]], ids=label)
+def test_a_prediction_is_read_at_the_last_character_or_the_mask_and_at_sep_by_lstms_alone(options):
+    framed = model_of(options).framing.frame([7, 8, 9])
+    skips, is_fc = options.get("skip_special", False), options["kind"] == "fc"
+    last = framed.index(9) + options["variable"] if is_fc or skips or options["variable"] else framed.index(SEP)
+    first = last if is_fc else int(skips)
+    assert places_read(model_of(options), framed) == [*range(first, last + 1)]
+
+
+@pytest.mark.parametrize("options", [options for options in FC if options["pooler"]][::3], ids=label)
+def test_the_pooler_reads_cls(options):
+    assert places_read(model_of(options), [CLS, 7, 8, SEP]) == [0]
 
 
 def test_the_lstm_reads_marks_only_if_not_told_to_skip_them():
