@@ -336,6 +336,7 @@ def run_job(job: Job, ready: Prepared, *, resume: bool) -> Outcome:
     start = start if job.base or job.encoder.encoder else "trained from scratch"
     kind = "lengths of 1 to " if cut.variable else ""
     frozen = {"all": "frozen", "all-but-pooler": "frozen but for the pooler", "nothing": "trained along"}
+    sight = "; looks left only, so that each character of a window was asked for" if cut.dense else ""
     card = CardFacts(
         made=f"A {job.family.title} next-character model {start} by `gen train {job.family.command}` (gen-engine)."
         " Characters outside the vocabulary were seen, but never asked for.",
@@ -345,7 +346,7 @@ def run_job(job: Job, ready: Prepared, *, resume: bool) -> Outcome:
             f" {len(ready.task.train_lengths):,} windows an epoch",
             "Windows": f"{kind}{cut.window} characters, the next one {cut.stride} further on",
             "Encoder": f"{encoder.num_hidden_layers} layers x {encoder.hidden_size},"
-            f" {encoder.num_attention_heads} heads; {frozen[job.encoder.freeze]}",
+            f" {encoder.num_attention_heads} heads; {frozen[job.encoder.freeze]}{sight}",
             "Size": f"{ready.model.num_parameters():,} parameters; vocabulary of {config.vocab_size:,}",
         },
     )
