@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 NAME = "character 1-3-gram TF-IDF + logistic regression"
 SEPARATOR = "\u241e"  # between the texts of a pair: the symbol for a record separator, which no text has
 FEATURES = 100_000
+WEIGHTS = 2_000_000  # features times labels, at most: 119 labels get 16,806 features, and seconds remain seconds
 RARE = 2000  # texts from which on n-grams that occur once are left out
 STEPS = 60
 STRENGTH = 10.0  # inverse of the weight of the penalty
@@ -51,7 +52,7 @@ def train_baseline(texts: Sequence[Text], labels: Sequence[Any], *, seed: int = 
         analyzer="char",
         ngram_range=(1, 3),
         min_df=2 if len(texts) >= RARE else 1,
-        max_features=FEATURES,
+        max_features=min(FEATURES, WEIGHTS // len(set(labels))),
         sublinear_tf=True,
         dtype=numpy.float32,
     )

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gen_engine.errors import GenError
 
@@ -58,7 +58,12 @@ def draw_confusion(report: Report, path: Path, *, title: str, font: Path | None 
         labels, title = [str(number) for number in range(1, len(labels) + 1)], "true labels and guesses, by number"
     fonts = dict.fromkeys([OWN, family or OWN])
     # SVG keeps text as text, which can be searched and copied, and for which browsers find a font.
-    settings = {"font.family": list(fonts), "svg.fonttype": "none", "svg.hashsalt": "gen", "axes.unicode_minus": False}
+    settings: Any = {
+        "font.family": list(fonts),
+        "svg.fonttype": "none",
+        "svg.hashsalt": "gen",
+        "axes.unicode_minus": False,
+    }
     with rc_context(settings), _silent_about_glyphs():
         _draw(report, labels, title, path)
     return remark
