@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 NAME = "character 1-3-gram TF-IDF + logistic regression"
 SEPARATOR = "\u241e"  # between the texts of a pair: the symbol for a record separator, which no text has
 FEATURES = 100_000
-WEIGHTS = 2_000_000  # features times labels, at most: 119 labels get 16,806 features, and seconds remain seconds
+WEIGHTS = 2_000_000  # features times labels, at most: 119 labels get 16,806 features
 RARE = 2000  # texts from which on n-grams that occur once are left out
 STEPS = 60
 STRENGTH = 10.0  # inverse of the weight of the penalty
