@@ -1,4 +1,4 @@
-"""Write couplets.train.tsv, couplets.valid.tsv and, of all couplets, couplets.known.tsv out of the files in GEN_DATA."""
+"""Write couplets.train.tsv, couplets.valid.tsv and, of all couplets, couplets.known.tsv from the files in GEN_DATA."""
 
 from __future__ import annotations
 
