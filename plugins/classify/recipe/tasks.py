@@ -19,7 +19,7 @@ class DataSet:
     label: str = "label"
     text: str = "text"
     text2: str | None = None
-    length: int = 128  # tokens that a classifier reads
+    length: int = 96  # tokens that a classifier reads
     options: tuple[str, ...] = ()
 
 
@@ -30,7 +30,7 @@ TASKS = {
     "weibo": DataSet("weibo_smp2020_usual.tsv.xz"),
     "tnews": DataSet("tnews.jsonl.xz", text="sentence", length=64),
     "iflytek": DataSet("iflytek.jsonl.xz", text="sentence"),
-    "afqmc": DataSet("afqmc.tsv.xz", text="sentence1", text2="sentence2", length=80),
+    "afqmc": DataSet("afqmc.tsv.xz", text="sentence1", text2="sentence2", length=72),
 }
 
 
