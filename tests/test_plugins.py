@@ -8,10 +8,10 @@ from types import ModuleType, SimpleNamespace
 import click
 import pytest
 
-from gen_engine.builtin import Later
 from gen_engine.cli import make_cli
 from gen_engine.errors import GenError
 from gen_engine.hookspecs import hookimpl
+from gen_engine.later import Later
 from gen_engine.plugins import Registry, load_plugins, registry
 
 
@@ -173,7 +173,7 @@ def test_gen_plugins_reports_a_name_that_is_not_installed():
 
 
 def test_what_cannot_be_imported_is_an_error_that_names_its_plugin(install):
-    from gen_engine.builtin import Lazy
+    from gen_engine.later import Lazy
 
     found = load_plugins([install("a", processors=lambda: Lazy({"tones": "no.such:tones"}))])
     with pytest.raises(GenError, match="tones of the plugin a cannot be imported .* uninstall dist-a"):
@@ -181,8 +181,8 @@ def test_what_cannot_be_imported_is_an_error_that_names_its_plugin(install):
 
 
 def test_a_model_that_cannot_be_imported_is_listed_with_its_reason(install, monkeypatch, capsys):
-    from gen_engine.builtin import Lazy
     from gen_engine.commands import listing
+    from gen_engine.later import Lazy
 
     found = load_plugins([install("a", models=lambda: Lazy({"verse": "no.such:verse"}))])
     monkeypatch.setattr(listing, "registry", lambda: found)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ..builtin import Later
+from ..later import Later
 from . import model_files
 
 COMMANDS = {

@@ -90,9 +90,8 @@ def show(folder: Path) -> None:
         ]
         accuracy.append(beside["accuracy"])
         last = ", ".join(f"{100 * value:.1f}" for value in accuracy)
-        print(
-            f"| {task} | {' | '.join(cells)} | {100 * gain:+.1f} ± {100 * error:.1f} | {100 * beside[JUDGE]:.1f} | {last} |"
-        )
+        cells += [f"{100 * gain:+.1f} ± {100 * error:.1f}", f"{100 * beside[JUDGE]:.1f}"]
+        print(f"| {task} | {' | '.join(cells)} | {last} |")
     print(f"\nThe pretrained encoder wins {won} of {len(TASKS)} by more than the standard error of the difference.")
 
 

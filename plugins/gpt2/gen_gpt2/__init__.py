@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gen_engine.builtin import Later
 from gen_engine.hookspecs import hookimpl
+from gen_engine.later import Later
 
 if TYPE_CHECKING:
     import click
