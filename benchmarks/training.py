@@ -107,6 +107,7 @@ def _contestants(folder: Path, texts: Path, made: Path) -> list[Turn]:
 def _trainer_turn(folder: Path, rows: list[dict[str, list[int]]], made: Path, *, bf16: bool) -> Turn:
     """`transformers.Trainer` as one would write it down: in bf16 padded to the longest text of a batch, in fp32 to all
     positions; as many texts a batch as make BATCH_TOKENS tokens of text."""
+    from accelerate.state import AcceleratorState
     from transformers import (
         AutoModelForCausalLM,
         AutoTokenizer,
@@ -129,13 +130,14 @@ def _trainer_turn(folder: Path, rows: list[dict[str, list[int]]], made: Path, *,
         labels = padded["input_ids"].masked_fill(padded["attention_mask"] == 0, -100)
         return {**padded, "labels": labels}
 
-    settings = TrainingArguments(
-        str(made / "trainer"), max_steps=STEPS, per_device_train_batch_size=size, learning_rate=RATE, bf16=bf16,
-        use_cpu=True, save_strategy="no", logging_strategy="no", report_to=[], disable_tqdm=True,
-    )  # fmt: skip
-
     def turn() -> int:
         read.clear()
+        AcceleratorState._reset_state(reset_partial_state=True)  # it would keep the precision of the other turn
+        os.environ["ACCELERATE_MIXED_PRECISION"] = "bf16" if bf16 else "no"
+        settings = TrainingArguments(
+            str(made / "trainer"), max_steps=STEPS, per_device_train_batch_size=size, learning_rate=RATE, bf16=bf16,
+            use_cpu=True, save_strategy="no", logging_strategy="no", report_to=[], disable_tqdm=True,
+        )  # fmt: skip
         Trainer(model, settings, train_dataset=rows, data_collator=collate).train()
         return sum(islice(read, STEPS))
 
