@@ -16,6 +16,7 @@ import machine_laws as laws
 
 from gen_engine.cli import make_cli
 from gen_engine.errors import GenError
+from gen_gpt2.data_texts import Data, split_texts
 from gen_poem.books import book
 from gen_poem.couplet import Couplet, couplet, couplet_of, shape_of
 from gen_poem.parallel import LEVEL, NO_TONES, OBLIQUE, Tones
@@ -263,3 +264,12 @@ def test_the_whole_is_as_long_as_both_lines_and_their_marks():
     for size in (1, 3, 5, 7, 11):
         (found,) = couplets("--cols", size, "--seed", size)
         assert len(found["text"]) == 2 * size + 2
+
+
+@pytest.mark.parametrize(("first", "second"), [("明月松间照", "清泉石上流"), ("山高月小，鸟飞", "水落石出，云散")])
+def test_trainer_prompt_and_constraint_lay_a_couplet_out_alike(first, second, tmp_path):
+    (tmp_path / "a.tsv").write_text(f"{first}\t{second}\n", encoding="utf-8")
+    [text], _ = split_texts(Data((tmp_path / "a.tsv",), column="1", column2="2", ending="。", valid_share=0), 0)
+    machine = couplet_of(shape_of(first), book=None)
+    assert text.startswith(machine.full_width(first + "，"))
+    assert machine.rule.accepts(laws.state_after(machine.rule, text))
