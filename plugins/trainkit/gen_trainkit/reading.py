@@ -7,6 +7,7 @@ import gzip
 import io
 import json
 import lzma
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,13 @@ from gen_engine.errors import GenError
 
 PACKED = (".xz", ".gz")
 DELIMITERS = {".csv": ",", ".tsv": "\t"}
+TABLES = (".jsonl", *DELIMITERS)
+"""The kinds of files that have columns, or fields."""
+
+
+def kind_of(path: Path) -> str:
+    """The suffix that says what a file is, packed or not: .jsonl of `a.jsonl.xz`."""
+    return Path(path.stem).suffix if path.suffix in PACKED else path.suffix
 
 
 def read_texts(paths: Sequence[Path], *, column: str | None = None, encoding: str = "utf-8") -> list[str]:
@@ -33,7 +41,7 @@ def read_texts(paths: Sequence[Path], *, column: str | None = None, encoding: st
 
 def read_file(path: Path, *, column: str | None = None, encoding: str = "utf-8") -> Iterator[str]:
     """The texts of one file, empty ones included; see `read_texts`."""
-    kind = Path(path.stem).suffix if path.suffix in PACKED else path.suffix
+    kind = kind_of(path)
     with opened(path, encoding) as file:
         if kind == ".jsonl":
             yield from _json_fields(file, column or "text", path)
@@ -62,11 +70,11 @@ def opened(path: Path, encoding: str) -> Iterator[TextIO]:
         raise GenError(f"There is no file {path}. Check the path.") from error
     except IsADirectoryError as error:
         raise GenError(f"{path} is a folder. Name the files in it.") from error
-    except (UnicodeDecodeError, LookupError) as error:
+    except (UnicodeError, LookupError) as error:
         raise GenError(f"{path} is not {encoding} text. Name its encoding, such as --encoding gb18030.") from error
     except csv.Error as error:
         raise GenError(f"{path} is no table ({error}). Mend it, or give the file another suffix.") from error
-    except (lzma.LZMAError, EOFError, gzip.BadGzipFile) as error:
+    except (lzma.LZMAError, zlib.error, EOFError, gzip.BadGzipFile) as error:
         raise GenError(f"{path} cannot be unpacked. Fetch or pack it again.") from error
 
 
@@ -90,7 +98,9 @@ def _columns(file: TextIO, column: str, delimiter: str, path: Path) -> Iterator[
         rows = csv.reader(file, delimiter=delimiter, quoting=csv.QUOTE_NONE)
     else:
         rows = csv.reader(file, delimiter=delimiter)
-    if column.isdigit():
+    if column == "0":
+        raise GenError("There is no column 0. Columns are counted from 1.")
+    if column.isdecimal():
         place = int(column) - 1
     else:
         header = next(rows, [])

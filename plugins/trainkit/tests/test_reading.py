@@ -65,6 +65,8 @@ def test_files_follow_each_other(tmp_path):
         ("a.jsonl", '{"text": null}', None, "There is no text in"),
         ("a.csv", "text\n" + "x" * 200_000, None, "is no table .field larger than field limit"),
         ("a.tsv", "label\ttext\n1\n", None, "Row 1 of .* has 1 columns"),
+        ("a.tsv", "label\ttext\n1\t春\n", "0", "There is no column 0. Columns are counted from 1."),
+        ("a.tsv", "label\ttext\n1\t春\n", "²", "has no column '²'"),
         ("a.txt", " \n", None, "There is no text in .* Give a file"),
     ],
 )
@@ -78,6 +80,19 @@ def test_a_missing_file_a_folder_and_a_torn_archive_are_named(tmp_path):
     for path, message in ((tmp_path / "b", "no file"), (tmp_path, "is a folder"), (tmp_path / "a.xz", "unpacked")):
         with pytest.raises(GenError, match=message):
             read_texts([path])
+
+
+def test_an_archive_damaged_in_its_middle_is_named(tmp_path):
+    packed = gzip.compress(bytes(range(256)) * 20)
+    (tmp_path / "a.gz").write_bytes(packed[:20] + b"\xff" * 10 + packed[30:])
+    with pytest.raises(GenError, match="cannot be unpacked"):
+        read_texts([tmp_path / "a.gz"], encoding="latin-1")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "undefined", "hex", "klingon"])
+def test_what_cannot_be_the_encoding_is_named(tmp_path, encoding):
+    with pytest.raises(GenError, match="Name its encoding"):
+        read_texts(write(tmp_path / "a.txt", "春眠"), encoding=encoding)
 
 
 def test_a_wrong_encoding_is_named_with_the_remedy(tmp_path):
