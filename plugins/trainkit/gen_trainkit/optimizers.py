@@ -39,12 +39,12 @@ def build_optimizers(
             raise GenError(
                 f"torch {torch.__version__} has no Muon. Install torch 2.9 or later, or give --optimizer adamw."
             )
-        return [
-            torch.optim.Muon(matrices, lr=matrix_rate, weight_decay=weight_decay, adjust_lr_fn="match_rms_adamw"),
-            torch.optim.AdamW(
-                [{"params": others, "weight_decay": 0.0}, *heads], lr=rate, betas=(0.9, 0.98), fused=True
-            ),
-        ]
+        rest = [{"params": others, "weight_decay": 0.0}, *heads]
+        adamw = torch.optim.AdamW(rest, lr=rate, betas=(0.9, 0.98), fused=True)
+        if not matrices:  # all that learns is the head
+            return [adamw]
+        settings: dict[str, Any] = {"weight_decay": weight_decay, "adjust_lr_fn": "match_rms_adamw"}
+        return [torch.optim.Muon(matrices, lr=matrix_rate, **settings), adamw]
     groups = [{"params": matrices, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}, *heads]
     return [torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.98), fused=True)]
 

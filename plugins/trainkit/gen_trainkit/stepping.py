@@ -49,7 +49,7 @@ def compute_gradients(
     targets = torch.tensor(float(sum(count_targets(batch) for batch in loaded)), dtype=torch.float64)
     group.add([targets])
     score = partial(_score_part, task, recipe, max(1.0, targets.item()))
-    sums = [0.0, 0.0, float(sum(batch.labels.numel() for batch in loaded)), float(sum(map(len, mine)))]
+    sums = [0.0, 0.0, float(sum(map(count_tokens, loaded))), float(sum(map(len, mine)))]
     for loss, correct, gradients in (pool.map if pool and recipe.parallel > 1 else map)(score, loaded):
         sums[0] += loss
         sums[1] += correct
@@ -74,6 +74,11 @@ def _add_up(model: nn.Module, sums: Sequence[float], group: Group) -> list[float
 def count_targets(batch: Batch) -> int:
     """How many labels of the batch count."""
     return int((batch.labels != IGNORED).sum())
+
+
+def count_tokens(batch: Batch) -> int:
+    """How many tokens the model reads of the batch, padding included; labels may be fewer, one a text."""
+    return max(tensor.numel() for tensor in batch.inputs.values())
 
 
 def _score_part(task: Task, recipe: Recipe, targets: float, batch: Batch) -> tuple[float, float, tuple[Tensor, ...]]:

@@ -42,3 +42,11 @@ def test_a_torch_without_muon_is_told_so(monkeypatch):
     monkeypatch.delattr(torch.optim, "Muon")
     with pytest.raises(GenError, match="Install torch 2.9 or later, or give --optimizer adamw"):
         build("muon", model())
+
+
+def test_where_the_head_alone_learns_muon_has_nothing_to_move():
+    parts = nn.ModuleDict({"inner": nn.Linear(4, 4).requires_grad_(False), "head": nn.Linear(4, 7)})
+    settings = {"rate": 1e-3, "matrix_rate": 2e-3, "weight_decay": 0.1, "head_rate": 1e-2}
+    [optimizer] = build_optimizers(parts, "muon", **settings, is_head=lambda name: name.startswith("head."))
+    moved = [id(p) for group in optimizer.param_groups for p in group["params"]]
+    assert sorted(moved) == sorted(id(p) for p in parts["head"].parameters())

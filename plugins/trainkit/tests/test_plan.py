@@ -3,8 +3,9 @@ import torch
 from safetensors.torch import save_file
 from test_loop import LENGTHS, Guesser, collate, score
 
-from gen_trainkit.loop import Recipe, Task
+from gen_trainkit.loop import Batch, Recipe, Task
 from gen_trainkit.plan import describe_run
+from gen_trainkit.stepping import count_tokens
 
 
 def make_task(**changes):
@@ -51,3 +52,8 @@ def test_what_is_frozen_counts_for_weights_alone():
 
 def test_without_texts_set_aside_there_is_a_plan_too():
     assert describe_run(make_task(valid_lengths=[]), Recipe(batch_tokens=12))["validation texts"] == 0
+
+
+def test_tokens_are_those_read_though_labels_are_one_a_text():
+    inputs = {"input_ids": torch.zeros(3, 5, dtype=torch.long), "other": torch.zeros(3)}
+    assert count_tokens(Batch(inputs, torch.zeros(3, dtype=torch.long))) == 15
