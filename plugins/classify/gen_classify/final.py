@@ -16,13 +16,16 @@ SHOWN = ("accuracy", "macro_f1")
 def measure_final(folder: Path, rows: Rows, *, baseline: bool, seed: int) -> dict[str, Any]:
     """Figures of the model in `folder`, and of a `baseline` if wanted, on the test part, else the validation part.
 
-    The baseline learns the same balanced training rows.
+    The baseline learns the same balanced training rows. `repeated` is how many of the texts stand in these, too: data
+    with repeated texts, split at random, make both look better than they are.
     """
     part = rows.parts["test" if "test" in rows.parts else "valid"]
     texts, wanted = _texts(rows, part), [rows.targets[index] for index in part]
     classifier = load_classifier(folder)
     guessed = classifier.choose(classifier.probabilities(texts)).tolist()
     found: dict[str, Any] = {"part": "test" if "test" in rows.parts else "valid", "rows": len(part)}
+    known = set(_texts(rows, rows.train))
+    found["repeated"] = sum(text in known for text in texts)
     found["model"] = measure(wanted, guessed, rows.labels.names).record()
     if baseline:
         from gen_classify.baseline import train_baseline
@@ -47,4 +50,6 @@ def tell_final(found: Mapping[str, Any]) -> str:
         if key in found:
             figures = "  ".join(f"{figure} {found[key][figure]:.4f}" for figure in SHOWN)
             lines.append(f"  {name:<28}  {figures}")
+    if found["repeated"]:
+        lines.append(f"  {found['repeated']:,} of the texts stand in the training part, too.")
     return "\n".join(lines)

@@ -72,7 +72,7 @@ class Judge:
     def _computed(self, texts: Sequence[str]) -> list[tuple[float, ...]]:
         rows = self._encode(texts)
         found: dict[int, tuple[float, ...]] = {}
-        alike = [index for index, row in enumerate(rows) if self.shares and len(row["input_ids"]) > 1]
+        alike = [index for index, row in enumerate(rows) if self.shares and self._is_read_at_its_end(row["input_ids"])]
         if alike:
             ids = [rows[index]["input_ids"] for index in alike]
             logits = last_logits(self.classifier.model, ids, width=self._width, block=self.block)
@@ -87,6 +87,10 @@ class Judge:
                 filled = [rows[index] for index in block + block[:1] * (self.block - len(block))]
                 found |= dict(zip(block, self._told(self._forward(filled, width)), strict=False))
         return [found[index] for index in range(len(texts))]
+
+    def _is_read_at_its_end(self, ids: Sequence[int]) -> bool:
+        """Whether a GPT-2 reads the label at the last token: it does at the last that is not its padding token."""
+        return len(ids) > 1 and ids[-1] != self.classifier.model.config.pad_token_id
 
     def _width(self, count: int) -> int:
         """To how many tokens a row of `count` is filled up."""

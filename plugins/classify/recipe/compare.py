@@ -58,10 +58,10 @@ def train(encoder: Path, folder: Path, *, seeds: list[int], tasks: list[str], ro
                 print(f"{out.name}: {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
 
 
-def read(folder: Path, task: str, arm: str) -> list[dict[str, dict[str, float]]]:
-    """What the finished runs of one arm measured, in the order of their seeds."""
+def read(folder: Path, task: str, arm: str) -> dict[int, dict[str, dict[str, float]]]:
+    """What the finished runs of one arm measured, by seed."""
     found = sorted(folder.glob(f"{task}-{arm}-*/run/test.json"))
-    return [json.loads(path.read_text(encoding="utf-8")) for path in found]
+    return {int(path.parts[-3].rsplit("-", 1)[1]): json.loads(path.read_text(encoding="utf-8")) for path in found}
 
 
 def mean_and_error(values: list[float]) -> tuple[float, float]:
@@ -76,15 +76,17 @@ def show(folder: Path) -> None:
     print("|---|---|---|---|---|---|")
     won = 0
     for task in TASKS:
-        arms = {arm: read(folder, task, arm) for arm in ARMS}
-        if not all(arms.values()):
+        found = {arm: read(folder, task, arm) for arm in ARMS}
+        seeds = sorted(set.intersection(*map(set, found.values())))  # a run without its partner tells nothing yet
+        if not seeds:
             continue
+        arms = {arm: [runs[seed] for seed in seeds] for arm, runs in found.items()}
         scores = {arm: [run["model"][JUDGE] for run in runs] for arm, runs in arms.items()}
-        pairs = [a - b for a, b in zip(scores["pretrained"], scores["untrained"], strict=False)]
+        pairs = [a - b for a, b in zip(scores["pretrained"], scores["untrained"], strict=True)]
         gain, error = mean_and_error(pairs)
         won += gain > error
         cells = [f"{100 * statistics.mean(scores[arm]):.1f}" for arm in ("untrained", "pretrained")]
-        beside = next(run["baseline"] for run in arms["pretrained"] if "baseline" in run)
+        beside = found[BASELINE[0]][BASELINE[1]]["baseline"]
         accuracy = [
             statistics.mean(run["model"]["accuracy"] for run in arms[arm]) for arm in ("untrained", "pretrained")
         ]

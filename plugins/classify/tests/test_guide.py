@@ -93,6 +93,16 @@ def test_what_texts_share_is_read_once_and_changes_nothing(folders, start, ends)
     assert judge.log_probabilities(texts) == pytest.approx(whole, abs=1e-5)
 
 
+def test_a_gpt2_text_that_ends_in_the_padding_token_is_read_before_it(folders, tmp_path):
+    shutil.copytree(folders["gpt2"], tmp_path / "ended")
+    config = tmp_path / "ended" / "config.json"
+    config.write_text(config.read_text().replace('"pad_token_id": 0', '"pad_token_id": 1'))  # [UNK], as some pad by it
+    judge = fresh(tmp_path / "ended")
+    expected = judge.classifier.probabilities(["春鬱", "春花"])
+    assert judge.shares
+    assert judge.log_probabilities(["春鬱", "春花"]).exp() == pytest.approx(expected, abs=1e-5)
+
+
 @pytest.mark.parametrize("strength", [0.5, 1, 4])
 @examples(8)
 @given(history=st.lists(st.integers(1, 6), max_size=6), salt=st.integers(0, 9))
