@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gen_engine import ShippedModel, hookimpl
+from gen_engine.later import Later
 
 if TYPE_CHECKING:
     import click
@@ -27,9 +28,10 @@ def load_bert_fc(folder: Path, *, name: str, dtype: str = "auto", fast: bool = F
 @hookimpl
 def add_trainers(train: click.Group) -> None:
     """Mount `gen train bert-fc`."""
-    from gen_bert_fc.train_command import bert_fc_command
-
-    train.add_command(bert_fc_command)
+    summary = (
+        "Train a BERT with two linear layers on it to write the next character of FILES: lines, columns, JSONL fields."
+    )
+    train.add_command(Later("bert-fc", "gen_bert_fc.train_command:bert_fc_command", summary))
 
 
 @hookimpl

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gen_engine import ShippedModel, hookimpl
+from gen_engine.later import Later
 
 if TYPE_CHECKING:
     import click
@@ -27,9 +28,8 @@ def load_bert_lstm(folder: Path, *, name: str, dtype: str = "auto", fast: bool =
 @hookimpl
 def add_trainers(train: click.Group) -> None:
     """Mount `gen train bert-lstm`."""
-    from gen_bert_lstm.train_command import bert_lstm_command
-
-    train.add_command(bert_lstm_command)
+    summary = "Train a BERT with an LSTM on it to write the next character of FILES: lines, columns or JSONL fields."
+    train.add_command(Later("bert-lstm", "gen_bert_lstm.train_command:bert_lstm_command", summary))
 
 
 @hookimpl
