@@ -15,7 +15,7 @@ from torch import distributed as dist
 from gen_engine.errors import GenError
 from gen_trainkit.ranks import process_count, process_rank
 
-PATIENCE = timedelta(hours=12)  # what one process does alone, such as writing, may take long
+PATIENCE = timedelta(hours=1)  # what one process does alone, such as finding figures, may take long
 
 
 @dataclass(frozen=True)

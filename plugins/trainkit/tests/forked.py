@@ -6,6 +6,7 @@ import sys
 import time
 from functools import cache
 from multiprocessing import get_context
+from multiprocessing.connection import wait
 
 HEAVY = ["torch", "torch.distributed", "transformers", "safetensors.torch", "tokenizers", "click", "seaborn", "tomli_w"]
 MODELS = ["transformers.models.gpt2.modeling_gpt2", "transformers.models.bert.modeling_bert"]
@@ -37,7 +38,10 @@ def run_together(arguments, *, log, port):
     """The exit codes of two gloo processes that run `gen ARGUMENTS` as torchrun would have them."""
     shared = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
     both = [start(arguments, log=log.with_suffix(f".{rank}"), RANK=str(rank), **shared) for rank in (0, 1)]
+    wait([process.sentinel for process in both])
     for process in both:
+        if any(other.exitcode for other in both):  # as torchrun would
+            process.terminate()
         process.join()
     return [process.exitcode for process in both]
 

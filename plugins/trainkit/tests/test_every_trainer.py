@@ -22,7 +22,7 @@ LINES = [f"{a}{b}山{b}，{b}{a}水{a}。" + "月" * (i % 5) for i, (a, b) in en
 BERT = ["--from-scratch", "--layers=1", "--width=16", "--heads=2", "--positions=16"]
 GPT2 = ["--from-scratch", "--layers=1", "--width=16", "--heads=2", "--positions=12"]
 NEXT = ["--from-scratch", "--encoder-layers=1", "--width=16", "--heads=2", "--hidden=8", "--window=6"]
-LONG = ["--batch-tokens=60", "--epochs=4", "--rate=1e-3", "--save-every=3", "--log-every=1", "--valid-every=4"]
+LONG = ["--batch-tokens=60", "--epochs=2", "--rate=1e-3", "--save-every=3", "--log-every=1", "--valid-every=7"]
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ def test_two_processes_do_what_one_does_with_twice_the_batches(name):
 @each_trainer
 def test_without_room_on_disk_it_says_so_and_goes_on_later(name):
     out = shutil.copytree(made(name), Path(f"full {name}"))
-    longer = [*command(name, out, "--resume"), "--epochs=5"]
+    longer = [*command(name, out, "--resume"), "--epochs=3"]
     [before] = out_checkpoints(out)
     code, printed = forked.run(longer, log=Path("full.log"), room=15_000)
     assert (code, out_checkpoints(out)) == (2, [before])
