@@ -11,7 +11,8 @@ from gen_bert_lstm.train_command import bert_lstm_command
 from gen_engine.errors import GenError
 from gen_trainkit.metrics import read_metrics
 from gen_trainkit.nextchar.data import Data, split_texts
-from gen_trainkit.nextchar.training import Encoder, build_tokenizer, read_prompts
+from gen_trainkit.nextchar.training import read_prompts
+from gen_trainkit.vocab import bert_tokenizer
 
 ROUND = "春夏秋冬风花雪月"
 LINES = [(ROUND * 4)[i % 8 : i % 8 + 12] for i in range(40)]
@@ -53,7 +54,7 @@ def texts(tmp_path_factory):
 def encoder(tmp_path_factory):
     """A BERT for masked tokens, random, with its head."""
     folder = tmp_path_factory.mktemp("encoder")
-    tokenizer = build_tokenizer(LINES, Encoder(), positions=8)
+    tokenizer = bert_tokenizer(LINES, size=None, min_count=1, positions=8)
     config = BertConfig(vocab_size=len(tokenizer), hidden_size=16, num_hidden_layers=1, num_attention_heads=2,
                         intermediate_size=16, max_position_embeddings=8)  # fmt: skip
     torch.manual_seed(1)
@@ -157,9 +158,12 @@ def test_an_encoder_that_lacks_a_weight_is_refused(texts, encoder, tmp_path):
     [
         (r"--encoder BERT, --from-scratch and --base", []),
         (r"--encoder BERT, --from-scratch and --base", ["--from-scratch", "--base=x"]),
-        (r"neither a model folder nor a hub name", ["--encoder=nowhere"]),
+        (r"neither a model folder nor a hub name", ["--encoder=/nowhere/at/all"]),
         (r"multiple of --heads", ["--from-scratch", "--width=10", "--heads=4"]),
         (r"is no number", ["--from-scratch", "--rate=nan"]),
+        (r"--width does nothing beside --encoder", ["--encoder=x", "--width=8"]),
+        (r"--window does nothing beside --base", ["--base=x", "--window=8"]),
+        (r"--attention does nothing beside --base", ["--base=x", "--attention"]),
     ],
 )
 def test_what_cannot_be_trained_is_refused(texts, tmp_path, message, options):
@@ -203,6 +207,7 @@ def test_joined_lines_are_one_text_whose_end_is_set_aside(tmp_path):
 
 
 def test_a_tokenizer_made_to_read_prompts_leaves_the_given_one_alone():
-    tokenizer = build_tokenizer(LINES, Encoder(), positions=8)
-    read_prompts(tokenizer)
-    assert tokenizer("春")["input_ids"] == tokenizer.convert_tokens_to_ids(["春"])
+    tokenizer = bert_tokenizer(LINES, size=None, min_count=1, positions=8)
+    reading = read_prompts(tokenizer)
+    assert tokenizer("春")["input_ids"] == tokenizer.convert_tokens_to_ids(["[CLS]", "春", "[SEP]"])
+    assert reading("春")["input_ids"] == reading.convert_tokens_to_ids(["[CLS]", "春"])
