@@ -55,10 +55,9 @@ def check_source(source: Source) -> None:
 
 def is_table(path: Path) -> bool:
     """Whether the name of a file says that it has columns."""
-    from gen_trainkit.reading import DELIMITERS, PACKED
+    from gen_trainkit.reading import TABLES, kind_of
 
-    kind = Path(path.stem).suffix if path.suffix in PACKED else path.suffix
-    return kind in {".jsonl", *DELIMITERS}
+    return kind_of(path) in TABLES
 
 
 def read_source(source: Source) -> Iterator[tuple[int, Text]]:

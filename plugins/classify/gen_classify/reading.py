@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from gen_engine.errors import GenError
-from gen_trainkit.reading import DELIMITERS, PACKED, opened
+from gen_trainkit.reading import DELIMITERS, TABLES, is_whole, kind_of, opened
 
 PARTS = {"train": "train", "valid": "valid", "validation": "valid", "dev": "valid", "val": "valid", "test": "test"}
 """What the values of a split column are taken for."""
@@ -68,6 +68,9 @@ def read_tables(paths: Sequence[Path], columns: Columns, *, encoding: str = "utf
 
     Raises GenError for a missing file or column, for bytes that are not `encoding`, and when no row is left.
     """
+    for option in ("text", "text2", "label", "split"):
+        if getattr(columns, option) == "":
+            raise GenError(f"{_option_of(option)} names no column. Give a name, or a number from 1.")
     table = Table()
     for path in paths:
         for place, row in _read_rows(path, columns, encoding):
@@ -85,6 +88,8 @@ def _add_row(table: Table, place: str, row: Mapping[str, Any] | str, columns: Co
         return
     values = {name: _as_text(row.get(name)) for name in columns.wanted}
     why = next((f"its {name} is empty" for name in columns.wanted if not values[name].strip()), None)
+    if why is None:
+        why = next((f"its {name} holds half a character" for name in columns.wanted if not is_whole(values[name])), None)
     split = PARTS.get(values[columns.split].strip().lower()) if columns.split else None
     if why is None and columns.split and split is None:
         why = f"its {columns.split} {values[columns.split]!r} is none of {', '.join(PARTS)}"
@@ -110,11 +115,11 @@ def _as_text(value: Any) -> str:
 
 def _read_rows(path: Path, columns: Columns, encoding: str) -> Iterator[tuple[str, Mapping[str, Any] | str]]:
     """(place, row by column name, or what is wrong with it) of one file, folder or hub name."""
-    kind = Path(path.stem).suffix if path.suffix in PACKED else path.suffix
+    kind = kind_of(path)
     if path.is_dir() or (not kind and not path.exists() and HUB_NAME.fullmatch(str(path))):
         yield from _dataset_rows(path, columns)
         return
-    if kind not in {".jsonl", *DELIMITERS}:
+    if kind not in TABLES:
         if not path.exists():
             raise GenError(f"There is no file {path}. Check the path.")
         raise GenError(f"{path} is no table. Give a .csv, .tsv or .jsonl file, packed as .xz or .gz or not.")
@@ -147,11 +152,13 @@ def _table_rows(file: TextIO, columns: Columns, path: Path, kind: str) -> Iterat
     reader = csv.reader(file, delimiter=DELIMITERS[kind], quoting=quoting)
     if "0" in columns.wanted:
         raise GenError("There is no column 0. Columns are counted from 1.")
-    numbered = all(name.isdigit() for name in columns.wanted)
+    numbered = all(name.isdecimal() for name in columns.wanted)
     header = next(reader, []) if columns.header or not numbered else []
+    if not header and not numbered:
+        return  # an empty file, or one that begins with an empty line
     if header:
         _check_columns(columns, header + [str(place) for place in range(1, len(header) + 1)], path)
-    places = {name: int(name) - 1 if name.isdigit() else header.index(name) for name in columns.wanted}
+    places = {name: int(name) - 1 if name.isdecimal() else header.index(name) for name in columns.wanted}
     widest = 0
     for row in reader:
         widest = max(widest, len(row))

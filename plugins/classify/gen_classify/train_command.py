@@ -8,7 +8,17 @@ import click
 
 from gen_engine.errors import GenError
 from gen_engine.options import debug_option
-from gen_trainkit.options import FILE, check_finite, options, part, recipe_options, run_options, tell_outcome, tell_plan
+from gen_trainkit.options import (
+    FILE,
+    check_finite,
+    options,
+    part,
+    recipe_options,
+    refuse_idle,
+    run_options,
+    tell_outcome,
+    tell_plan,
+)
 from gen_trainkit.ranks import is_first
 
 size = click.IntRange(1)
@@ -76,6 +86,10 @@ def classifier_command(**given: Any) -> None:
     if bool(given["encoder"]) == given["from_scratch"] or (given["untrained"] and given["from_scratch"]):
         raise GenError("It is not said what to start from. Give either --encoder MODEL or --from-scratch.")
     check_finite(given)
+    if given["encoder"]:
+        refuse_idle(FRESH, "beside --encoder, which brings its own")
+    if given["loss"] != "bce":
+        refuse_idle({"threshold"}, "without --loss bce")
     from gen_classify.training import describe, prepare, run_job
 
     job = build_job(given)
@@ -89,6 +103,10 @@ def classifier_command(**given: Any) -> None:
     if finished.report:
         click.echo(finished.report)
     tell_outcome(finished.outcome, job.publishing.out)
+
+
+FRESH = {"layers", "width", "heads", "ff", "positions", "vocab_size", "min_count"}
+"""Options of a model made from scratch."""
 
 
 def build_job(given: dict[str, Any]) -> Any:

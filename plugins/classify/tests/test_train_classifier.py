@@ -90,6 +90,8 @@ def test_it_learns_and_the_test_part_is_told_beside_the_baseline(trained):
     assert found["model"]["accuracy"] > 0.9
     assert found["baseline"]["macro_f1"] > 0.9
     assert "24 rows of the test part" in told
+    assert found["repeated"] > 0
+    assert f"{found['repeated']} of the texts stand in the training part, too." in told
     assert "TF-IDF + logistic regression" in told
 
 
@@ -289,6 +291,8 @@ def test_errors_of_the_model_end_in_a_remedy(table, encoders, tmp_path):
     out, gpt2 = ["--out", tmp_path / "out"], ["--encoder", encoders / "gpt2"]
     refused("Give either --encoder MODEL or --from-scratch", table, *out)
     refused("neither a model folder nor a hub name", table, "--encoder", tmp_path / "none", *out)
+    refused("--layers does nothing beside --encoder", table, *gpt2, "--layers=2", *out)
+    refused("--threshold does nothing without --loss bce", table, *gpt2, "--threshold=0.4", *out)
     refused("A GPT-2 has no pooler", table, *gpt2, "--freeze=all-but-pooler", *out)
     refused("one linear layer. Leave --hidden out", table, *gpt2, "--hidden=3", *out)
     refused("--hidden 17 is more than the encoder is wide. Give at most 16", table, *SCRATCH, "--hidden=17", *out)

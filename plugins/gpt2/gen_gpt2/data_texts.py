@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from gen_engine.errors import GenError
-from gen_trainkit.reading import DELIMITERS, PACKED, read_file, read_texts
+from gen_trainkit.reading import TABLES, kind_of, read_file, read_texts
 
 Longer = Literal["split", "cut", "drop"]
 """What becomes of a text that is too long: several windows, its beginning, or nothing."""
@@ -59,8 +59,7 @@ def _read(data: Data, files: tuple[Path, ...]) -> list[str]:
 
 def _joined_columns(data: Data, path: Path) -> Iterator[str]:
     """The texts `first SEPARATOR second` of a table; rows that are empty in both are left out."""
-    kind = Path(path.stem).suffix if path.suffix in PACKED else path.suffix
-    if kind not in DELIMITERS and kind != ".jsonl":
+    if kind_of(path) not in TABLES:
         raise GenError(f"{path} has lines and no columns. Give a .csv, .tsv or .jsonl, or leave out --column2.")
     firsts = read_file(path, column=data.column, encoding=data.encoding)
     seconds = read_file(path, column=data.column2, encoding=data.encoding)

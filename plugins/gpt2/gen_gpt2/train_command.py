@@ -8,7 +8,17 @@ import click
 
 from gen_engine.errors import GenError
 from gen_engine.options import debug_option
-from gen_trainkit.options import FILE, check_finite, options, part, recipe_options, run_options, tell_outcome, tell_plan
+from gen_trainkit.options import (
+    FILE,
+    check_finite,
+    options,
+    part,
+    recipe_options,
+    refuse_idle,
+    run_options,
+    tell_outcome,
+    tell_plan,
+)
 
 data_options = options(
     click.argument("files", nargs=-1, required=True, type=FILE),
@@ -69,6 +79,7 @@ def gpt2_command(**given: Any) -> None:
     if given["lora"] and given["from_scratch"]:
         raise GenError("--lora adapts a model that knows something. Give --base MODEL, or leave --lora out.")
     check_finite(given)
+    _refuse_idle(given)
     from gen_gpt2.train import describe, prepare, run_job
 
     job = build_job(given)
@@ -78,6 +89,19 @@ def gpt2_command(**given: Any) -> None:
         return
     outcome = run_job(job, ready, resume=given["resume"])
     tell_outcome(outcome, job.publishing.out)
+
+
+FRESH = {"vocab", "vocab_size", "min_count", "layers", "width", "heads", "positions", "dropout"}
+"""Options of a model made from scratch."""
+
+
+def _refuse_idle(given: dict[str, Any]) -> None:
+    if given["base"]:
+        refuse_idle(FRESH, "beside --base, which brings its own")
+    if not given["lora"]:
+        refuse_idle({"lora_alpha", "lora_targets"}, "without --lora")
+    if given["column2"] is None and given["split_at"] is None:
+        refuse_idle({"separator"}, "without --column2 or --split-at")
 
 
 def build_job(given: dict[str, Any]) -> Any:

@@ -189,6 +189,7 @@ def test_errors_end_in_a_remedy(texts, tmp_path):
     refused("Give either --base MODEL or --from-scratch", texts, "--base=x", "--from-scratch", *out)
     refused("There is no file .*none.txt. Check the path", tmp_path / "none.txt", *SCRATCH, *out)
     refused("neither a model folder nor a hub name", texts, "--base", tmp_path / "none", *out)
+    refused("--dropout does nothing beside --base", texts, "--base=x", "--dropout=0.1", *out)
     refused("cannot be shared by 3 heads. Give a multiple", texts, "--from-scratch", "--heads=3", *out)
     refused("There is no vocabulary 'words'", texts, *SCRATCH, "--vocab=words", *out)
 

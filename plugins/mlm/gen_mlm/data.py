@@ -15,7 +15,7 @@ from transformers import DataCollatorForLanguageModeling, PreTrainedTokenizerBas
 from gen_engine.errors import GenError
 from gen_trainkit.loop import Batch
 from gen_trainkit.losses import IGNORED
-from gen_trainkit.reading import read_file
+from gen_trainkit.reading import TABLES, kind_of, read_file
 from gen_trainkit.windows import Windows
 
 
@@ -30,7 +30,7 @@ def read_columns(paths: Sequence[Path], *, columns: Sequence[str], encoding: str
         found = [column for column in columns or ("text",) if _has_column(path, column, encoding)]
         if not found:  # reading on tells why
             found = [*columns, "text"][:1]
-        if path.suffix not in TABLES and Path(path.stem).suffix not in TABLES:
+        if kind_of(path) not in TABLES:
             found, lacking = found[:1], {}
         for column in found:
             texts += [text for text in read_file(path, column=column, encoding=encoding) if text.strip()]
@@ -40,9 +40,6 @@ def read_columns(paths: Sequence[Path], *, columns: Sequence[str], encoding: str
     if not texts:
         raise GenError(f"There is no text in {', '.join(map(str, paths))}. Give a file with at least one.")
     return texts
-
-
-TABLES = (".csv", ".tsv", ".jsonl")
 
 
 def _has_column(path: Path, column: str, encoding: str) -> bool:

@@ -8,7 +8,17 @@ import click
 
 from gen_engine.errors import GenError
 from gen_engine.options import debug_option
-from gen_trainkit.options import FILE, check_finite, options, part, recipe_options, run_options, tell_outcome, tell_plan
+from gen_trainkit.options import (
+    FILE,
+    check_finite,
+    options,
+    part,
+    recipe_options,
+    refuse_idle,
+    run_options,
+    tell_outcome,
+    tell_plan,
+)
 
 size = click.IntRange(1)
 data_options = options(
@@ -51,6 +61,8 @@ def mlm_command(**given: Any) -> None:
         raise GenError("It is not said what to start from. Give either --base MODEL or --from-scratch.")
     if given["base"] and given["vocab_file"]:
         raise GenError("A base has a vocabulary of its own. Leave --vocab-file out, or give --from-scratch.")
+    if given["base"]:
+        refuse_idle(FRESH, "beside --base, which brings its own")
     check_finite(given)
     from gen_mlm.train import describe, prepare, run_job
 
@@ -61,6 +73,10 @@ def mlm_command(**given: Any) -> None:
         return
     outcome = run_job(job, ready, resume=given["resume"])
     tell_outcome(outcome, job.publishing.out)
+
+
+FRESH = {"lower_case", "vocab_size", "min_count", "layers", "width", "heads", "ff", "positions"}
+"""Options of a model made from scratch."""
 
 
 def build_job(given: dict[str, Any]) -> Any:

@@ -163,6 +163,7 @@ def test_another_share_of_hidden_tokens_is_another_run(texts, tmp_path):
 def test_errors_end_in_a_remedy(texts, trained, tmp_path):
     out = ["--out", tmp_path / "out"]
     refused("Give either --base MODEL or --from-scratch", texts, *out)
+    refused("--positions does nothing beside --base", texts, "--base", trained, "--positions=64", *out)
     refused("Leave --vocab-file out", texts, "--base", trained, "--vocab-file", trained / "vocab.txt", *out)
     refused("There is no file .*none.txt. Check the path", tmp_path / "none.txt", *SCRATCH, *out)
     refused("There is no file .*none.txt. Check the path", texts, *SCRATCH, "--vocab-file", tmp_path / "none.txt", *out)

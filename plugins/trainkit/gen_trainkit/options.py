@@ -7,12 +7,13 @@ import math
 import os
 import sys
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from gen_engine.errors import GenError
 from gen_trainkit.ranks import is_first
@@ -184,6 +185,17 @@ def check_finite(given: Mapping[str, Any]) -> None:
     for name, value in given.items():
         if isinstance(value, float) and not math.isfinite(value):
             raise GenError(f"--{name.replace('_', '-')} {value} is no number to count with. Give a finite one.")
+
+
+def refuse_idle(names: Collection[str], when: str) -> None:
+    """Raise GenError if the command line gives one of the options `names`, which do nothing `when`.
+
+    What --config sets may stand: a run writes down all its options, the idle ones included.
+    """
+    context = click.get_current_context(silent=True)
+    for item in context.command.params if context else ():
+        if item.name in names and context and context.get_parameter_source(item.name) is ParameterSource.COMMANDLINE:
+            raise GenError(f"{item.opts[0]} does nothing {when}. Leave it out.")
 
 
 def tell_outcome(outcome: Outcome, out: Path) -> None:

@@ -16,6 +16,7 @@ from gen_trainkit.options import (
     options,
     part,
     recipe_options,
+    refuse_idle,
     run_options,
     tell_outcome,
     tell_plan,
@@ -41,6 +42,24 @@ def command(**given):
     recipe = part(Recipe, {**given, "rate": given["rate"] or 1.0})
     told = {"chosen": chosen_options(), "recipe": recipe.__dict__, "shift": given["shift"], "files": given["files"]}
     click.echo(json.dumps(told | {"valid": given["valid_files"]}, default=str))
+
+
+@click.command()
+@click.option("--base")
+@click.option("--layers", default=4)
+@options(run_options)
+def idling(**given):
+    """A command whose --layers do nothing beside --base."""
+    if given["base"]:
+        refuse_idle({"layers"}, "beside --base")
+
+
+def test_an_option_that_does_nothing_is_refused_unless_a_file_has_it(tmp_path):
+    (tmp_path / "config.toml").write_text("layers = 3", encoding="utf-8")
+    for fine in (["--layers=3"], ["--base=x"], ["--base=x", "--config", str(tmp_path / "config.toml")]):
+        assert CliRunner().invoke(idling, ["--out", str(tmp_path), *fine]).exit_code == 0
+    result = CliRunner().invoke(idling, ["--out", str(tmp_path), "--base=x", "--layers=4"])
+    assert str(result.exception) == "--layers does nothing beside --base. Leave it out."
 
 
 def call(*arguments):

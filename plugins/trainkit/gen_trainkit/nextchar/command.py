@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gen_engine.errors import GenError
-from gen_trainkit.options import FILE, check_finite, options, part, tell_outcome, tell_plan
+from gen_trainkit.options import FILE, check_finite, options, part, refuse_idle, tell_outcome, tell_plan
 
 if TYPE_CHECKING:
     from gen_trainkit.nextchar.training import Family
@@ -32,7 +32,7 @@ data_options = options(
 )
 window_options = options(
     click.option("--window", type=click.IntRange(1), default=32, show_default=True,
-                 help="Characters the model sees at most; with --base as it is."),
+                 help="Characters the model sees at most; --base has its own."),
     click.option("--stride", default="contiguous", show_default=True, callback=_read_stride, metavar="contiguous|N",
                  help="How far on the next window ends: a whole window, or N characters."),
     click.option("--variable", is_flag=True,
@@ -62,6 +62,12 @@ encoder_options = options(
                  help="Dropout in the encoder.  [default: its own, from scratch 0]"),
 )  # fmt: skip
 
+FRESH = {"encoder_layers", "width", "heads", "ff", "vocab_size", "min_count"}
+"""Options of an encoder made from scratch."""
+
+NEW = {"window", "variable", "left_only", "encoder_dropout"}
+"""Options of a new model, beside those of its head."""
+
 RATES = "2e-5, from scratch 1e-3"
 """The default of --rate, in words."""
 
@@ -73,6 +79,10 @@ def run_command(given: Mapping[str, Any], family: Family, head: Mapping[str, Any
         raise GenError(
             "It is not said what to start from. Give one of --encoder BERT, --from-scratch and --base MODEL."
         )
+    if given["encoder"]:
+        refuse_idle(FRESH, "beside --encoder, which brings its own")
+    if given["base"]:
+        refuse_idle({*FRESH, *NEW, *head}, "beside --base, which brings its own")
     from gen_trainkit.nextchar.training import describe, prepare, run_job
 
     job = build_job(given, family, head)

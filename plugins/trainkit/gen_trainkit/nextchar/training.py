@@ -17,7 +17,6 @@ from transformers import (
     BertConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
-    PreTrainedTokenizerFast,
 )
 from transformers.utils import logging as transformers_logging
 
@@ -27,9 +26,7 @@ from gen_trainkit.nextchar.data import Corpus, Cut, Data, collate_windows, encod
 from gen_trainkit.plan import describe_run
 from gen_trainkit.publishing import CardFacts, Publishing, export_model, load_pretrained, run_and_publish
 from gen_trainkit.tasks import Batch, Outcome, Part, Recipe, Reporting, Task
-from gen_trainkit.vocab import character_tokenizer
-
-PAD, UNK, CLS, SEP, MASK = SPECIALS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+from gen_trainkit.vocab import bert_tokenizer
 
 SHORT = 256
 """Up to this many tokens plain attention is faster on a CPU than the fused kernel: in bf16 1.7 times at 35 tokens."""
@@ -206,7 +203,9 @@ def make_model(job: Job, texts: Sequence[str]) -> tuple[PreTrainedModel, PreTrai
     if job.windows.left_only and (job.windows.variable or job.head["pooler"]):
         raise GenError("[MASK] and pooler see nothing of use from the left. Leave out --left-only, or these.")
     if encoder is None:
-        tokenizer = build_tokenizer(texts, job.encoder, positions=window + FRAME)
+        tokenizer = bert_tokenizer(
+            texts, size=job.encoder.vocab_size, min_count=job.encoder.min_count, positions=window + FRAME
+        )
         config = encoder_config(job.encoder, len(tokenizer), window + FRAME)
     marks = {f"{name}_token_id": getattr(tokenizer, f"{name}_token_id") for name in ("cls", "sep", "mask", "pad")}
     model = job.family.build(
@@ -269,15 +268,6 @@ def encoder_config(asked: Encoder, vocab_size: int, positions: int) -> BertConfi
         hidden_dropout_prob=dropout,
         attention_probs_dropout_prob=dropout,
         pad_token_id=0,
-    )
-
-
-def build_tokenizer(texts: Sequence[str], asked: Encoder, *, positions: int) -> PreTrainedTokenizerFast:
-    """A token a character of `texts`, and the special tokens of BERT."""
-    core = character_tokenizer(texts, SPECIALS, unknown=UNK, size=asked.vocab_size, min_count=asked.min_count)
-    names = {"pad_token": PAD, "unk_token": UNK, "cls_token": CLS, "sep_token": SEP, "mask_token": MASK}
-    return PreTrainedTokenizerFast(
-        tokenizer_object=core, model_max_length=positions, clean_up_tokenization_spaces=False, **names
     )
 
 
