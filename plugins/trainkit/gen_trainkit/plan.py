@@ -117,7 +117,7 @@ def _memory(model: nn.Module, recipe: Recipe, tried: Trial) -> dict[str, str]:
         "a checkpoint on disk": weights + 4 * (2 * moving - matrices) + (weights if recipe.ema else 0),
         "a step, measured, on top of the weights": tried.extra,
     }
-    return {name: f"{size / MEGABYTE:,.1f} MB" for name, size in parts.items() if size is not None}
+    return {name: f"{size / MEGABYTE:,.1f} MB" for name, size in parts.items() if size}
 
 
 def _time(task: Task, recipe: Recipe, tried: Trial) -> dict[str, str]:
