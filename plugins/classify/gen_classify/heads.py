@@ -11,7 +11,6 @@ from torch import nn
 from transformers import (
     AutoConfig,
     AutoModelForSequenceClassification,
-    AutoTokenizer,
     BertConfig,
     BertForSequenceClassification,
     PreTrainedModel,
@@ -20,7 +19,7 @@ from transformers import (
 
 from gen_classify.labelling import Labels
 from gen_engine.errors import GenError
-from gen_trainkit.publishing import check_vocabulary, load_pretrained
+from gen_trainkit.publishing import check_vocabulary, load_pretrained, load_tokenizer, told_clearly
 from gen_trainkit.vocab import bert_tokenizer
 
 Freeze = Literal["nothing", "all", "all-but-pooler", "all-but-last"]
@@ -121,12 +120,8 @@ def _from_scratch(
 def _from_encoder(
     encoder: str, *, untrained: bool, head: Head, labels: Labels
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    try:
+    with told_clearly(encoder):
         config = AutoConfig.from_pretrained(encoder, trust_remote_code=False)
-    except (OSError, ValueError) as error:
-        raise GenError(
-            f"{encoder} is neither a model folder nor a hub name within reach. Check it, or download it first."
-        ) from error
     if config.model_type not in ("bert", "gpt2"):
         raise GenError(f"{encoder} is a {config.model_type} model. Give a BERT or a GPT-2.")
     settings = _settings(head, labels, config.model_type)
@@ -135,8 +130,9 @@ def _from_encoder(
     if untrained:
         for name, value in settings.items():
             setattr(config, name, value)
-        tokenizer = AutoTokenizer.from_pretrained(encoder, trust_remote_code=False)
-        model = AutoModelForSequenceClassification.from_config(config).float()
+        tokenizer = load_tokenizer(encoder)
+        with told_clearly(encoder):
+            model = AutoModelForSequenceClassification.from_config(config).float()
         check_vocabulary(model, tokenizer)
         return model, tokenizer
     new = ("classifier.", "score.", "bert.pooler.", "pooler.", *LANGUAGE_HEADS)

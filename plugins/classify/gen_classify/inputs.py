@@ -107,7 +107,7 @@ def _standard_input(encoding: str) -> Iterator[str]:
         for line in sys.stdin.buffer:
             yield line.decode(encoding).rstrip("\r\n")
             encoding = "utf-8" if encoding == "utf-8-sig" else encoding
-    except (UnicodeDecodeError, LookupError):
+    except (UnicodeError, LookupError):
         raise GenError(f"Standard input is not {encoding} text. Name its --encoding, such as gb18030.") from None
 
 

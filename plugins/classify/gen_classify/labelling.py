@@ -38,6 +38,8 @@ def make_labels(found: Sequence[str], *, given: Sequence[str] = (), names: Seque
         [(value, count), *_] = Counter(values).most_common(1) or [("", 0)]
         if count > 1:
             raise GenError(f"{option} has {value!r} {count} times. Give each once.")
+    if "" in names:
+        raise GenError("One of --label-names is empty. Give each label a name that can be seen.")
     if names and len(names) != len(data):
         raise GenError(f"There are {len(data)} labels ({', '.join(data[:20])}) and {len(names)} names for them."
                        " Give --label-names as many, in that order.")  # fmt: skip
@@ -45,7 +47,7 @@ def make_labels(found: Sequence[str], *, given: Sequence[str] = (), names: Seque
 
 
 def _order(label: str) -> tuple[bool, int, str]:
-    is_number = label.removeprefix("-").isdecimal()
+    is_number = label.removeprefix("-").isdecimal() and len(label) < 1000  # longer ones Python refuses to count with
     return (not is_number, int(label) if is_number else 0, label)
 
 

@@ -116,9 +116,6 @@ def load_classifier(source: str | Path) -> Classifier:
     if Path(source).is_dir():
         _check_kind(Path(source))
     model, tokenizer = load_pretrained(AutoModelForSequenceClassification, str(source))
-    for name, weight in model.named_parameters():
-        if not weight.isfinite().all():
-            raise GenError(f"{name} of {source} holds values that are no numbers. Train the classifier again.")
     return make_classifier(model, tokenizer)
 
 
@@ -134,7 +131,9 @@ def make_classifier(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) 
     if config.pad_token_id is None:
         known = (tokenizer.pad_token_id, tokenizer.eos_token_id, 0)
         config.pad_token_id = next(token for token in known if token is not None)
-    labels = tuple(str(config.id2label[index]) for index in range(config.num_labels))
+    labels = tuple(str(config.id2label.get(index, "")) for index in range(config.num_labels))
+    if "" in labels or len(set(labels)) < len(labels):
+        raise GenError("The id2label of config.json leaves an output without a name of its own. Name each differently.")
     threshold = None
     if len(labels) == 1:
         labels = tuple(getattr(config, "label_names", (f"not {labels[0]}", labels[0])))

@@ -89,7 +89,9 @@ def _add_row(table: Table, place: str, row: Mapping[str, Any] | str, columns: Co
     values = {name: _as_text(row.get(name)) for name in columns.wanted}
     why = next((f"its {name} is empty" for name in columns.wanted if not values[name].strip()), None)
     if why is None:
-        why = next((f"its {name} holds half a character" for name in columns.wanted if not is_whole(values[name])), None)
+        why = next(
+            (f"its {name} holds half a character" for name in columns.wanted if not is_whole(values[name])), None
+        )
     split = PARTS.get(values[columns.split].strip().lower()) if columns.split else None
     if why is None and columns.split and split is None:
         why = f"its {columns.split} {values[columns.split]!r} is none of {', '.join(PARTS)}"

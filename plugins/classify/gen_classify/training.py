@@ -90,6 +90,11 @@ def prepare(job: Job) -> Prepared:
     length = min(job.data.max_length, _positions(model))
     tokenizer.model_max_length = length
     encoded = cached_rows(tokenizer, rows.table, length, folder=job.data.cache or default_folder())
+    if torch.isin(encoded.ids, torch.tensor(tokenizer.all_special_ids, dtype=torch.int32)).all():
+        raise GenError(
+            f"With {length} tokens of a text, the model sees no character that it knows."
+            " Give an encoder whose vocabulary has them, or a longer --max-length."
+        )
     task = _make_task(job, rows, model, tokenizer, encoded, weights)
     return Prepared(rows, model, tokenizer, encoded, task)
 

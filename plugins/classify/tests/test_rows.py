@@ -85,6 +85,9 @@ def test_wrong_tables_are_refused_with_a_remedy(tmp_path):
         (Columns(split="part"), "Choose one with --split-column"),
         (Columns("3", label="1"), "no column '3' .1, 2"),
         (Columns("0", label="1"), "counted from 1"),
+        (Columns("²", label="1"), "no column '²'"),
+        (Columns(""), "--text names no column"),
+        (Columns(label=""), "--label names no column"),
     ):
         with pytest.raises(GenError, match=message):
             read_tables([good], columns)
@@ -93,6 +96,8 @@ def test_wrong_tables_are_refused_with_a_remedy(tmp_path):
 def test_empty_and_strange_files_are_refused(tmp_path):
     with pytest.raises(GenError, match=r"no labelled text in .*\(1 unusable rows; e.csv:2: its text is empty"):
         read_tables([write(tmp_path / "e.csv", "text,label\n,1\n")], Columns())
+    with pytest.raises(GenError, match="no labelled text in"):
+        read_tables([write(tmp_path / "nothing.csv", "")], Columns())
     with pytest.raises(GenError, match="is no table. Give a .csv, .tsv or .jsonl"):
         read_tables([write(tmp_path / "a.docx", "好")], Columns())
     with pytest.raises(GenError, match="is not utf-8"):
@@ -136,6 +141,22 @@ def test_a_folder_without_a_dataset_is_refused(tmp_path):
     pytest.importorskip("datasets")
     with pytest.raises(GenError, match="no folder of a saved dataset"):
         read_tables([tmp_path], Columns())
+
+
+def test_halves_of_characters_are_bad_rows(tmp_path):
+    rows = [{"text": "\ud83d", "label": "1"}, {"text": "好", "label": "\ude00"}, {"text": "好😀", "label": "1"}]
+    table = read_tables([write(tmp_path / "a.jsonl", "\n".join(map(json.dumps, rows)))], Columns())
+    assert table.texts == ["好😀"]
+    assert [bad.why for bad in table.bad] == ["its text holds half a character", "its label holds half a character"]
+
+
+def test_a_label_longer_than_any_number_is_a_name():
+    assert make_labels(["9" * 5000, "10"]).data == ("10", "9" * 5000)
+
+
+def test_a_name_that_cannot_be_seen_is_refused():
+    with pytest.raises(GenError, match="One of --label-names is empty"):
+        make_labels(["0", "1"], names=["好", ""])
 
 
 def test_labels_are_ordered_by_number_or_by_spelling():

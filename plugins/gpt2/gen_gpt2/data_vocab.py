@@ -12,6 +12,9 @@ from gen_trainkit.vocab import character_tokenizer
 
 PAD, UNK, CLS, SEP = SPECIALS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
 
+MOST = 1_000_000
+"""The largest vocabulary of byte pairs."""
+
 
 def build_tokenizer(
     texts: Sequence[str], vocab: str, *, size: int | None, min_count: int, positions: int
@@ -23,7 +26,7 @@ def build_tokenizer(
     """
     if vocab == "chars":
         core = character_tokenizer(texts, SPECIALS, unknown=UNK, size=size, min_count=min_count)
-    elif vocab.startswith("bpe:") and vocab[4:].isdigit():
+    elif vocab.startswith("bpe:") and vocab[4:].isdecimal():
         core = _bpe_tokenizer(texts, int(vocab[4:]))
     else:
         raise GenError(
@@ -46,6 +49,8 @@ def _bpe_tokenizer(texts: Sequence[str], size: int) -> Tokenizer:
         raise GenError(
             f"bpe:{size} is too small to hold every byte. Give at least bpe:{len(alphabet) + len(SPECIALS)}."
         )
+    if size > MOST:  # the library makes room for all of them first, and where there is none ends the process
+        raise GenError(f"bpe:{size} is more than any text fills. Give at most bpe:{MOST}.")
     core = Tokenizer(models.BPE())
     core.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     core.decoder = decoders.ByteLevel()

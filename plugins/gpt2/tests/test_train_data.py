@@ -47,9 +47,9 @@ def test_bpe_has_the_size_asked_for_and_any_text_comes_back():
     assert tokenizer.decode(ids, skip_special_tokens=True) == "白日，\nnew😀"
 
 
-@pytest.mark.parametrize("vocab", ["words", "bpe:", "bpe:x", "bpe:259"])
+@pytest.mark.parametrize("vocab", ["words", "bpe:", "bpe:x", "bpe:²", "bpe:259", "bpe:9999999999"])
 def test_other_vocabularies_are_refused(vocab):
-    with pytest.raises(GenError, match=r"chars|bpe:260\."):
+    with pytest.raises(GenError, match=r"chars|bpe:260\.|at most"):
         build_tokenizer(POEMS, vocab, size=None, min_count=1, positions=16)
 
 

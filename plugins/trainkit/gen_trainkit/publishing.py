@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import copy
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
+from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
+from tokenizers import Tokenizer
 from transformers import AutoConfig, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from gen_engine.errors import GenError
@@ -19,6 +22,9 @@ from gen_trainkit.loop import Outcome, Recipe, Reporting, Task, export_last, tra
 from gen_trainkit.options import write_chosen_options
 from gen_trainkit.ranks import is_first
 from gen_trainkit.storing import whole_file
+
+MISREAD = (OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, StrictDataclassError)
+"""What transformers raises for a config.json or tokenizer.json that is damaged or holds nonsense."""
 
 SaveDtype = Literal["fp32", "bf16", "fp16"]
 SAVE_DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -117,7 +123,7 @@ def load_pretrained(
     such part; any other missing or unexpected weight raises GenError, and so do pickled and damaged ones, and a
     `model_type` that is none of `kinds`.
     """
-    try:
+    with told_clearly(base):
         found = AutoConfig.from_pretrained(base, trust_remote_code=False).model_type
         if kinds and found not in kinds:
             raise GenError(f"{base} is a {found} model. Give one of type {' or '.join(kinds)}.")
@@ -126,21 +132,49 @@ def load_pretrained(
         model, info = auto.from_pretrained(
             base, dtype=torch.float32, use_safetensors=True, output_loading_info=True, **(settings or {})
         )
-        tokenizer = AutoTokenizer.from_pretrained(base, trust_remote_code=False)
-    except SafetensorError as error:
-        raise GenError(f"The weights of {base} are damaged ({error}). Fetch them again.") from error
-    except RuntimeError as error:  # transformers' own way to say that shapes differ
-        raise GenError(f"The weights of {base} do not fit the shapes of its config.json. Fetch both again.") from error
-    except (OSError, ValueError) as error:
-        raise GenError(
-            f"{base} is neither a model folder nor a hub name within reach. Check it, or download it first."
-        ) from error
+    tokenizer = load_tokenizer(base)
     for kind, verb in (("missing_keys", "lacks"), ("unexpected_keys", "has unexpected")):
         strange = sorted(name for name in info[kind] if not name.startswith(tuple(new)))
         if strange:
             raise GenError(f"{base} {verb} {strange[0]}. Give weights that fit its config.json.")
+    for name, weight in model.named_parameters():
+        if not weight.isfinite().all():
+            raise GenError(f"{name} of {base} holds values that are no numbers. Fetch the model or train it again.")
     check_vocabulary(model, tokenizer)
     return model, tokenizer
+
+
+def load_tokenizer(base: str) -> PreTrainedTokenizerBase:
+    """The tokenizer of a folder or hub name; raises GenError where it is damaged, or there is none.
+
+    Where its files are missing transformers makes one that knows special tokens only, and reads all text as unknown.
+    """
+    with told_clearly(base):
+        file = Path(base) / "tokenizer.json"
+        if file.is_file():
+            Tokenizer.from_buffer(file.read_bytes())  # raises ValueError, which the file's own reader does not
+        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(base, trust_remote_code=False)
+    if not set(tokenizer.get_vocab()) - set(tokenizer.all_special_tokens):
+        raise GenError(f"{base} has no tokenizer. Add the tokenizer.json that belongs to the model.")
+    return tokenizer
+
+
+@contextmanager
+def told_clearly(base: str) -> Iterator[None]:
+    """Inside, the folder or hub name `base` is read; what is wrong with it becomes a GenError of one sentence."""
+    try:
+        yield
+    except SafetensorError as error:
+        raise GenError(f"The weights of {base} are damaged ({error}). Fetch them again.") from error
+    except RuntimeError as error:  # transformers' own way to say that shapes differ
+        raise GenError(f"The weights of {base} do not fit the shapes of its config.json. Fetch both again.") from error
+    except MISREAD as error:
+        if (Path(base) / "config.json").is_file():
+            why = " ".join(f"{type(error).__name__}: {error}".split())[:160]
+            raise GenError(f"{base} cannot be read as a model with its tokenizer ({why}). Fetch it again.") from error
+        raise GenError(
+            f"{base} is neither a model folder nor a hub name within reach. Check it, or download it first."
+        ) from error
 
 
 def check_vocabulary(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:

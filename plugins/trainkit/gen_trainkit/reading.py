@@ -51,6 +51,11 @@ def read_file(path: Path, *, column: str | None = None, encoding: str = "utf-8")
             yield from (line.rstrip("\r\n") for line in file)
 
 
+def is_whole(text: str) -> bool:
+    """Whether `text` can be written: JSON may hold halves of characters (\\ud83d alone), which no tokenizer reads."""
+    return text.isascii() or not any("\ud800" <= char <= "\udfff" for char in text)
+
+
 def _unpacked(path: Path) -> IO[bytes]:
     if path.suffix == ".xz":
         return cast("IO[bytes]", lzma.open(path, "rb"))
@@ -89,7 +94,10 @@ def _json_fields(file: TextIO, field: str, path: Path) -> Iterator[str]:
         if not isinstance(row, dict) or field not in row:
             there = ", ".join(row) if isinstance(row, dict) else "none"
             raise GenError(f"Line {number} of {path} has no field {field!r} ({there}). Choose one with --column.")
-        yield "" if row[field] is None else str(row[field])
+        text = "" if row[field] is None else str(row[field])
+        if not is_whole(text):
+            raise GenError(f"Line {number} of {path} holds half a character (a lone surrogate). Mend or remove it.")
+        yield text
 
 
 def _columns(file: TextIO, column: str, delimiter: str, path: Path) -> Iterator[str]:

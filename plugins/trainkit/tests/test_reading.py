@@ -62,6 +62,7 @@ def test_files_follow_each_other(tmp_path):
         ("a.jsonl", "[1]\n", None, "has no field"),
         ("a.jsonl", "{\n", None, "Line 1 of .* is not JSON"),
         ("a.jsonl", "[" * 100_000, None, "Line 1 of .* is not JSON"),
+        ("a.jsonl", '{"text": "\\ud83d"}', None, "Line 1 of .* holds half a character"),
         ("a.jsonl", '{"text": null}', None, "There is no text in"),
         ("a.csv", "text\n" + "x" * 200_000, None, "is no table .field larger than field limit"),
         ("a.tsv", "label\ttext\n1\n", None, "Row 1 of .* has 1 columns"),
