@@ -374,6 +374,15 @@ def test_a_model_with_missing_weights_is_refused(gpt2, tmp_path):
         transformers_lm.load(tmp_path / "model", name="tiny")
 
 
+def test_a_model_that_sees_what_comes_next_is_refused(tmp_path):
+    from transformers import BertConfig, BertForMaskedLM
+
+    size = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 1, "intermediate_size": 8}
+    BertForMaskedLM(BertConfig(vocab_size=20, **size)).save_pretrained(tmp_path / "model")
+    with pytest.raises(GenError, match="sees what comes next, which it is to guess; give a causal"):
+        transformers_lm.load(tmp_path / "model", name="tiny")
+
+
 def test_a_hub_name_that_is_not_here_is_refused_with_the_remedy(monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(GenError, match="the name of one on the hub"):

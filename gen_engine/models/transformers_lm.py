@@ -243,6 +243,13 @@ def _read_model(source: Path | str, dtype: torch.dtype) -> Any:
     lacking = sorted(info["missing_keys"]) + sorted(str(item) for item in info.get("mismatched_keys", ()))
     if lacking:
         raise GenError(f"{source} lacks {', '.join(lacking[:3])}; give weights and a config.json that belong together.")
+    from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES as MASKED
+
+    if model.config.model_type in MASKED and not getattr(model.config, "is_decoder", False):
+        raise GenError(
+            f"{source} is a {model.config.model_type} that sees what comes next, which it is to guess; "
+            "give a causal language model, or build one on it with `gen train bert-lstm`."
+        )
     return model.eval()
 
 

@@ -27,6 +27,7 @@ from gen_trainkit.storing import stored
 from gen_trainkit.tasks import Recipe, Task
 
 MAY_CHANGE = {"epochs", "steps", "rate", "head_rate", "matrix_rate", "parallel", "patience"}
+NEEDED = {"step": int, "sums": dict, "recipe": dict, "fingerprint": dict}
 SAVED = ("step", "figures", "best", "waited", "sums", "examples")
 
 
@@ -112,6 +113,8 @@ def _check_same(saved: Mapping[str, Any], run: Run) -> None:
 
     Two processes may go on where one with twice `accumulate` stopped.
     """
+    if not all(isinstance(saved.get(name), kind) for name, kind in NEEDED.items()):
+        raise GenError(f"The checkpoint in {run.checkpoints} is damaged. Remove that folder, or give another --out.")
     now = {**asdict(run.recipe), **run.task.fingerprint}
     then = {**saved["recipe"], **saved["fingerprint"]}
     for settings, processes in ((now, run.group.size), (then, saved.get("processes", 1))):

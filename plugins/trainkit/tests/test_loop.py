@@ -1,3 +1,4 @@
+import json
 import os
 import signal
 
@@ -94,6 +95,17 @@ def test_a_stopped_run_resumes_to_the_same_weights(tmp_path, settings, at):
     assert (whole.signal, stopped.signal, resumed.signal) == (0, signal.SIGTERM, 0)
     assert resumed == whole
     assert all(torch.equal(weights[name], expected[name]) for name in expected)
+
+
+@pytest.mark.parametrize("lost", ["step", "recipe", "fingerprint"])
+def test_a_checkpoint_that_lacks_what_it_was_made_of_is_refused(tmp_path, lost):
+    run(tmp_path)
+    [manifest] = tmp_path.glob("checkpoints/*/manifest.json")
+    values = json.loads(manifest.read_text(encoding="utf-8"))
+    kept = {name: value for name, value in values.items() if name not in (lost, "sha256_of_values")}
+    manifest.write_text(json.dumps(kept), encoding="utf-8")
+    with pytest.raises(GenError, match="is damaged. Remove that folder"):
+        run(tmp_path, resume=True)
 
 
 def test_a_resumed_run_has_the_same_figures(tmp_path):
