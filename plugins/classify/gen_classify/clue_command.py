@@ -11,7 +11,7 @@ import click
 from gen_engine.errors import GenError
 from gen_engine.options import debug_option
 from gen_engine.output import opened
-from gen_trainkit.options import FILE, options
+from gen_trainkit.options import FILE, check_finite, options
 
 model_options = options(
     click.option("--afqmc", metavar="MODEL", help="Classifier of AFQMC: a folder, or a hub name."),
@@ -62,6 +62,7 @@ def clue_command(**given: Any) -> None:
 
 def _check(given: dict[str, Any]) -> None:
     """Raise GenError for what is missing, before anything is trained."""
+    check_finite(given)
     from gen_classify.clue import TASKS, find_file
 
     missing = [name for name in TASKS if not given[name]]

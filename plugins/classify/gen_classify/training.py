@@ -29,7 +29,7 @@ from gen_trainkit.bucketing import plan_epoch
 from gen_trainkit.checkpoints import newest_checkpoint
 from gen_trainkit.loop import Batch, Outcome, Part, Recipe, Reporting, Task
 from gen_trainkit.plan import describe_run
-from gen_trainkit.publishing import CardFacts, Publishing, export_model, run_and_publish
+from gen_trainkit.publishing import CardFacts, Publishing, check_known, export_model, run_and_publish
 from gen_trainkit.ranks import is_first
 from gen_trainkit.storing import stored, whole_file
 
@@ -90,11 +90,7 @@ def prepare(job: Job) -> Prepared:
     length = min(job.data.max_length, _positions(model))
     tokenizer.model_max_length = length
     encoded = cached_rows(tokenizer, rows.table, length, folder=job.data.cache or default_folder())
-    if torch.isin(encoded.ids, torch.tensor(tokenizer.all_special_ids, dtype=torch.int32)).all():
-        raise GenError(
-            f"With {length} tokens of a text, the model sees no character that it knows."
-            " Give an encoder whose vocabulary has them, or a longer --max-length."
-        )
+    check_known(tokenizer, encoded.ids)
     task = _make_task(job, rows, model, tokenizer, encoded, weights)
     return Prepared(rows, model, tokenizer, encoded, task)
 

@@ -287,6 +287,13 @@ def test_errors_of_the_data_end_in_a_remedy(table, tmp_path):
     refused("--class-weights 1 does not weigh 2 labels", table, *SCRATCH, "--class-weights=1", *out)
 
 
+def test_texts_of_which_the_encoder_knows_nothing_are_refused(encoders, tmp_path):
+    strange, out = tmp_path / "a.tsv", ["--out", tmp_path / "out"]
+    strange.write_text("text\tlabel\n" + "𠀀𠀁\t1\n𠀂\t0\n" * 20, encoding="utf-8")
+    for encoder in ("bert", "gpt2"):
+        refused("no character that it knows", strange, "--encoder", encoders / encoder, *out, "--dry-run")
+
+
 def test_errors_of_the_model_end_in_a_remedy(table, encoders, tmp_path):
     out, gpt2 = ["--out", tmp_path / "out"], ["--encoder", encoders / "gpt2"]
     refused("Give either --encoder MODEL or --from-scratch", table, *out)

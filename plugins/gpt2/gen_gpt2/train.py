@@ -20,7 +20,7 @@ from gen_gpt2.data_vocab import build_tokenizer
 from gen_trainkit.loop import Batch, Outcome, Part, Recipe, Reporting, Task
 from gen_trainkit.losses import chunked_cross_entropy
 from gen_trainkit.plan import describe_run
-from gen_trainkit.publishing import CardFacts, Publishing, export_model, load_pretrained, run_and_publish
+from gen_trainkit.publishing import CardFacts, Publishing, check_known, export_model, load_pretrained, run_and_publish
 from gen_trainkit.windows import Windows
 
 SHORT = 256  # up to this many positions plain attention is faster on a CPU than the fused kernel
@@ -78,6 +78,7 @@ def prepare(job: Job) -> Prepared:
         "train": cut_windows(tokenizer, texts, model.config.n_positions, data=job.data),
         "valid": cut_windows(tokenizer, valid_texts, model.config.n_positions, data=job.data),
     }
+    check_known(tokenizer, windows["train"].ids)
     pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else 0
     unknown = tokenizer.unk_token_id if tokenizer.unk_token_id != tokenizer.eos_token_id else None
 

@@ -19,7 +19,7 @@ from gen_mlm.vocab import read_tokenizer, write_vocabulary
 from gen_trainkit.loop import Batch, Outcome, Part, Recipe, Reporting, Task
 from gen_trainkit.losses import IGNORED, chunked_cross_entropy
 from gen_trainkit.plan import describe_run
-from gen_trainkit.publishing import CardFacts, Publishing, export_model, load_pretrained, run_and_publish
+from gen_trainkit.publishing import CardFacts, Publishing, check_known, export_model, load_pretrained, run_and_publish
 from gen_trainkit.vocab import bert_tokenizer
 from gen_trainkit.windows import Windows
 
@@ -94,6 +94,7 @@ def prepare(job: Job) -> Prepared:
         "train": encode_windows(tokenizer, texts, positions, pack=job.data.pack),
         "valid": encode_windows(tokenizer, valid_texts, positions, pack=job.data.pack),
     }
+    check_known(tokenizer, windows["train"].ids)
     masking = {  # what is hidden in the validation texts is the same in every run
         "train": Masking(tokenizer, job.data.mask_share, job.recipe.seed),
         "valid": Masking(tokenizer, job.data.mask_share, 0),

@@ -171,6 +171,12 @@ def test_errors_end_in_a_remedy(texts, trained, tmp_path):
     refused("neither a model folder nor a hub name", texts, "--base", tmp_path / "none", *out)
 
 
+def test_texts_of_which_the_base_knows_nothing_are_refused(trained, tmp_path):
+    (tmp_path / "a.txt").write_text("𠀀𠀁\n𠀂\n", encoding="utf-8")
+    out = ["--out", tmp_path / "out"]
+    refused("sees no character that it knows", tmp_path / "a.txt", "--base", trained, *out)
+
+
 def test_a_base_that_is_no_bert_is_refused(texts, tmp_path):
     GPT2Config(n_layer=1).save_pretrained(tmp_path)
     refused("is a gpt2 model. Give one of type bert", texts, "--base", tmp_path, "--out", tmp_path / "out")

@@ -55,7 +55,13 @@ def _read_config(context: click.Context, parameter: click.Parameter, path: Path 
         several = item.nargs == -1 or getattr(item, "multiple", False)
         if isinstance(value, dict) or (isinstance(value, list) and not several):
             raise GenError(f"{path} gives {name!r} several values. Give it one.")
-        defaults[item.name] = [value] if several and not isinstance(value, list) else value
+        if getattr(item, "is_flag", False):
+            if not isinstance(value, bool):
+                raise GenError(f"{path} gives {name!r} as {value!r}. Write true or false.")
+            defaults[item.name] = value
+        else:  # as if typed: click would cut 1.5 down to a whole number, and take true for 1
+            given = [str(each) for each in (value if isinstance(value, list) else [value])]
+            defaults[item.name] = given if several else given[0]
     context.default_map = defaults
     return path
 

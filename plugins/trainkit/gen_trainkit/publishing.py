@@ -186,6 +186,15 @@ def check_vocabulary(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase)
         )
 
 
+def check_known(tokenizer: PreTrainedTokenizerBase, ids: torch.Tensor) -> None:
+    """Raise GenError if all of the token `ids` of the texts are special ones: there is nothing to learn from them."""
+    if torch.isin(ids, torch.tensor(tokenizer.all_special_ids, dtype=ids.dtype)).all():
+        raise GenError(
+            "Of these texts the model sees no character that it knows."
+            " Give one whose vocabulary has them or, if --max-length leaves them no room, raise it."
+        )
+
+
 def _copy_whole(source: Path, target: Path) -> None:
     with whole_file(target) as aside:
         shutil.copyfile(source, aside)

@@ -113,6 +113,7 @@ def test_people_may_write_it_more_loosely(tmp_path, text):
         ("a = ", "is no readable TOML"),
         (None, "There is no file"),
         ("seed = [1]", "gives 'seed' several values"),
+        ("tensorboard = 5", "gives 'tensorboard' as 5. Write true or false"),
     ],
 )
 def test_a_file_that_says_nonsense_is_refused(tmp_path, text, message):
@@ -122,7 +123,9 @@ def test_a_file_that_says_nonsense_is_refused(tmp_path, text, message):
         call("a", "--config", tmp_path / "mine.toml", "--out", tmp_path)
 
 
-@pytest.mark.parametrize("line", ["epochs = 'many'", "optimizer = 'sgd'", "epochs = -1"])
+@pytest.mark.parametrize(
+    "line", ["epochs = 'many'", "optimizer = 'sgd'", "epochs = -1", "steps = 1.5", "rate = true", "steps = 2026-01-01"]
+)
 def test_values_of_the_file_are_checked_as_if_given(tmp_path, line):
     (tmp_path / "mine.toml").write_text(line)
     result = CliRunner().invoke(command, ["a", "--config", str(tmp_path / "mine.toml"), "--out", str(tmp_path)])

@@ -24,7 +24,7 @@ from gen_engine.errors import GenError
 from gen_trainkit.losses import IGNORED, chunked_cross_entropy
 from gen_trainkit.nextchar.data import Corpus, Cut, Data, collate_windows, encode_corpus, split_texts, window_lengths
 from gen_trainkit.plan import describe_run
-from gen_trainkit.publishing import CardFacts, Publishing, export_model, load_pretrained, run_and_publish
+from gen_trainkit.publishing import CardFacts, Publishing, check_known, export_model, load_pretrained, run_and_publish
 from gen_trainkit.tasks import Batch, Outcome, Part, Recipe, Reporting, Task
 from gen_trainkit.vocab import bert_tokenizer
 
@@ -138,6 +138,7 @@ def prepare(job: Job) -> Prepared:
         "train": encode_corpus(tokenizer, texts),
         "valid": encode_corpus(tokenizer, valid_texts),
     }
+    check_known(tokenizer, corpora["train"].ids)
     cuts = plan_cuts(job, model)
     lengths = {part: window_lengths(corpora[part], cuts[part]) for part in corpora}
     frame, pad = model.framing.frame, model.framing.pad
