@@ -121,6 +121,10 @@ def ask_texts(pairs: bool, read: Callable[[str], str]) -> Iterator[Text]:
             except EOFError:
                 click.echo()
                 return
+            except UnicodeDecodeError:
+                raise GenError(
+                    "What was typed is not in the terminal's encoding. Type it again, or give a --file."
+                ) from None
             if typed.lower() == QUIT:
                 return
             found.append(typed)

@@ -160,3 +160,11 @@ def test_a_question_is_asked_of_a_language_model(monkeypatch):
     monkeypatch.setattr("gen_engine.load", lambda model: type("Engine", (), {"model": model}))
     found = json.loads(run("lm", "--zero-shot=好吗？", "--yes=是", "--json", "山山水水").stdout)
     assert (found["label"], found["probabilities"], found["cut"]) == ("是", {"是": 0.75, "否": 0.25}, True)
+
+
+def test_bytes_typed_that_are_no_text_are_told():
+    def read(prompt):
+        return b"\xff".decode()
+
+    with pytest.raises(GenError, match="Type it again, or give a --file"):
+        list(inputs.ask_texts(False, read))
