@@ -34,8 +34,8 @@ def guide(
     text so far + candidate) is added (1 if not said; 0 changes nothing), where the text is what the tokens print: the
     classifier may have another vocabulary. Of more than `k` tokens the rest is removed, as published; put top_k before
     it to choose them otherwise. It sees the last `window` tokens of the text (0: as many as the classifier takes).
-    Yang and Klein (2021), "FUDGE: controlled text generation with future discriminators"; a classifier trained on
-    prefixes (`gen train classifier --prefixes`) knows best how a text may go on.
+    Yang and Klein (2021), "FUDGE: controlled text generation with future discriminators"; one trained on
+    prefixes (`gen train classifier --prefixes`) is surer of beginnings only as far as they tell.
     """
     k = whole("k", k, least=1, why="weighs nothing")
     window = whole("window", window, least=0, why="looks into the future")

@@ -60,7 +60,9 @@ def refused(message, *arguments):
 def test_the_folder_is_complete_and_the_run_is_beside_it(trained):
     names = {path.name for path in trained.iterdir()}
     assert {"config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "README.md"} <= names
-    assert {"best", "checkpoints", "curve.png", "metrics.jsonl"} <= {path.name for path in (trained / "run").iterdir()}
+    assert {"best", "last", "checkpoints", "curve.png", "metrics.jsonl"} <= {
+        path.name for path in (trained / "run").iterdir()
+    }
     assert {tensor.dtype for tensor in load_file(trained / "model.safetensors").values()} == {torch.float16}
 
 

@@ -65,10 +65,9 @@ def run_and_publish(
     )
     if outcome.signal or not is_first():
         return outcome
-    chosen = run / "best"
-    if publishing.keep == "last" or not chosen.exists():
-        chosen = run / "last"
-        export_last(task, recipe, chosen)
+    export_last(task, recipe, run / "last")
+    best = run / "best"
+    chosen = best if publishing.keep == "best" and best.exists() else run / "last"
     for path in sorted(chosen.iterdir()):
         _copy_whole(path, publishing.out / path.name)
     text = write_card(publishing, card, recipe, outcome, goal=task.goal)
