@@ -6,8 +6,8 @@ three classifications with labelled data at hand.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -23,16 +23,20 @@ KINDS = (".tsv", ".jsonl", ".csv", ".tsv.xz", ".jsonl.xz", ".csv.xz", ".tsv.gz",
 
 @dataclass(frozen=True)
 class TaskOfClue:
-    """Where a task's texts stand in its files, and how many tokens of them a classifier is trained on."""
+    """Where a task's texts stand in its files, and how many tokens of them a classifier is trained on.
+
+    `words` is the column that says the labels in words, by which a classifier may have been trained as well.
+    """
 
     columns: Columns
     length: int
+    words: str | None = None
 
 
 TASKS = {
     "afqmc": TaskOfClue(Columns("sentence1", "sentence2", "label"), 96),
-    "iflytek": TaskOfClue(Columns("sentence", None, "label"), 128),
-    "tnews": TaskOfClue(Columns("sentence", None, "label"), 64),
+    "iflytek": TaskOfClue(Columns("sentence", None, "label"), 128, "label_des"),
+    "tnews": TaskOfClue(Columns("sentence", None, "label"), 64, "label_desc"),
 }
 
 
@@ -71,9 +75,13 @@ def find_file(folder: Path, name: str, *, held_out: bool) -> Path:
     return found
 
 
-def read_task(folder: Path, name: str, *, held_out: bool) -> Table:
-    """The labelled texts of a task."""
-    return read_tables([find_file(folder, name, held_out=held_out)], TASKS[name].columns)
+def read_task(folder: Path, name: str, *, held_out: bool, known: Collection[str] = ()) -> Table:
+    """The labelled texts of a task; labels are taken in words where only these are among the `known` ones."""
+    path, task = find_file(folder, name, held_out=held_out), TASKS[name]
+    table = read_tables([path], task.columns)
+    if known and task.words and not set(known) & set(table.labels):
+        return read_tables([path], replace(task.columns, label=task.words))
+    return table
 
 
 def clue(
@@ -86,8 +94,10 @@ def clue(
     """
     found = {}
     for name in TASKS:
-        train = read_task(data, name, held_out=False) if baseline else None
-        found[name] = judge(load_classifier(models[name]), read_task(data, name, held_out=True), train=train)
+        classifier = load_classifier(models[name])
+        known = {*classifier.labels, *classifier.data_labels}
+        train = read_task(data, name, held_out=False, known=known) if baseline else None
+        found[name] = judge(classifier, read_task(data, name, held_out=True, known=known), train=train)
         if after:
             after(name)
     return Score(found)

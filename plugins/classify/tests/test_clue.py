@@ -6,7 +6,7 @@ from statistics import fmean
 import pytest
 from click.testing import CliRunner
 
-from gen_classify.clue import TASKS, clue, find_file
+from gen_classify.clue import TASKS, clue, find_file, read_task
 from gen_classify.clue_command import clue_command, train_arguments
 from gen_engine.errors import GenError
 
@@ -64,6 +64,13 @@ def test_each_task_is_judged_by_its_own_held_out_rows(data, models):
     score = clue(models, data)
     assert [each.report.rows for each in score.judged.values()] == [len(TEXTS[1::4])] * 3
     assert score.baseline is None
+
+
+def test_labels_are_taken_in_words_by_a_classifier_that_learned_words(tmp_path):
+    row = {"sentence": "好", "label": "108", "label_desc": "news_edu"}
+    (tmp_path / "tnews.jsonl").write_text(json.dumps(row), encoding="utf-8")
+    for known, label in (((), "108"), (("108", "109"), "108"), (("news_edu", "news_car"), "news_edu")):
+        assert read_task(tmp_path, "tnews", held_out=False, known=known).labels == [label]
 
 
 def test_classifiers_that_are_not_named_are_trained_first(data, models, tmp_path):

@@ -114,7 +114,8 @@ def _generate(machine: Couplet, start: str, rule: str, chosen: Choice, script: s
         mention_unknown(read)
         processors = processors_for(machine, start, rule, chosen)
         if PAIRS not in processors and PAIRS in chosen.with_default(PAIRS):
-            print(f"note: the second line must repeat a pair, as the first does: {PAIRS} is left out.", file=sys.stderr)
+            note = f"note: the second line must repeat a pair, as the first does: {PAIRS} is left out."
+            print(note, file=sys.stderr, flush=True)
         max_new = (len(machine.pattern) - len(start)) * engine.tokenizer.vocabulary.tokens_per_char
 
         def show(text: str) -> str:

@@ -64,7 +64,7 @@ def _draw_panel(axes: Axes, rows: Sequence[Row], name: str, keys: Sequence[str])
         points = [(row["step"], row[key]) for row in rows if key in row]
         part = _split(key)[0]
         own = not part and len(keys) == 1 and name not in ("loss", "accuracy")  # a figure of the task's own
-        style = "o-" if part == "valid_" or own else "-"
+        style = "o-" if part == "valid_" or own or len(points) == 1 else "-"  # one point has no line to be seen by
         label = "validation" if own else WORDS[part]
         axes.plot(*zip(*points, strict=True), style, label=label, linewidth=1.3, markersize=3.5)
     axes.set(xlabel="step", ylabel=UNITS.get(name, name.replace("_", " ")))
@@ -80,9 +80,10 @@ def _draw_examples(axes: Axes, seen: Sequence[tuple[int, int]]) -> None:
     from matplotlib.ticker import EngFormatter, MaxNLocator
 
     steps, examples = (list(values) for values in zip((0, 0), *seen, strict=True))
+    axes.set_xlim(left=0)
     top = axes.twiny()
-    top.set_xlim(axes.get_xlim())
     ticks = [tick for tick in MaxNLocator(4, integer=True).tick_values(0, examples[-1]) if 0 <= tick <= examples[-1]]
     top.set_xticks(list(numpy.interp(ticks, examples, steps)), [EngFormatter(sep="")(tick) for tick in ticks])
+    top.set_xlim(axes.get_xlim())  # last, since ticks may widen an axis
     top.set_xlabel("examples seen")
     top.grid(visible=False)
