@@ -78,9 +78,9 @@ def test_a_label_is_the_same_however_it_is_written(tmp_path, value, label):
     assert read_tables([path], Columns()).labels == [label]
 
 
-def test_wrong_tables_are_refused_with_a_remedy(tmp_path):
-    good = write(tmp_path / "a.csv", "text,label\n好,1\n")
-    for columns, message in (
+@pytest.mark.parametrize(
+    "columns, message",
+    [
         (Columns("body"), "no column 'body' .text, label"),
         (Columns(split="part"), "Choose one with --split-column"),
         (Columns("3", label="1"), "no column '3' .1, 2"),
@@ -88,9 +88,12 @@ def test_wrong_tables_are_refused_with_a_remedy(tmp_path):
         (Columns("²", label="1"), "no column '²'"),
         (Columns(""), "--text names no column"),
         (Columns(label=""), "--label names no column"),
-    ):
-        with pytest.raises(GenError, match=message):
-            read_tables([good], columns)
+    ],
+)
+def test_wrong_tables_are_refused_with_a_remedy(tmp_path, columns, message):
+    good = write(tmp_path / "a.csv", "text,label\n好,1\n")
+    with pytest.raises(GenError, match=message):
+        read_tables([good], columns)
 
 
 def test_empty_and_strange_files_are_refused(tmp_path):

@@ -23,10 +23,11 @@ from gen_trainkit.measuring import measure
 from gen_trainkit.metrics import append_metrics, open_events
 from gen_trainkit.optimizers import build_optimizers, peak_rates, set_rates
 from gen_trainkit.progress import Watch, watch_run
+from gen_trainkit.ranks import is_first
 from gen_trainkit.runs import Run, not_finite, save_run, start_or_resume
 from gen_trainkit.schedules import rate_factor
 from gen_trainkit.stepping import compute_gradients, open_pool
-from gen_trainkit.storing import whole_folder
+from gen_trainkit.storing import claimed, whole_folder
 from gen_trainkit.tasks import Batch, Outcome, Part, Recipe, Reporting, Task, plan_steps
 
 __all__ = [
@@ -57,8 +58,15 @@ def train(
     With `resume`, go on from the newest checkpoint in `folder`, to the same weights, bit for bit, as a run that was
     never stopped. Under torchrun every process calls this; the first one writes, and calls `begun` once `folder` is
     there. Raises GenError when that checkpoint is damaged or of another recipe; without `resume`, when there is one;
-    when the disk is full; and when the loss is no finite number.
+    when another training writes into `folder`; when the disk is full; and when the loss is no finite number.
     """
+    with claimed(folder) if is_first() else nullcontext():
+        return _train(task, recipe, folder, reporting=reporting, resume=resume, begun=begun)
+
+
+def _train(
+    task: Task, recipe: Recipe, folder: Path, *, reporting: Reporting, resume: bool, begun: Callable[[], None] | None
+) -> Outcome:
     run = _set_up(task, recipe, folder)
     peaks = peak_rates(run.optimizers)
     start_or_resume(run, resume)

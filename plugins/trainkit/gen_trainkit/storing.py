@@ -39,6 +39,28 @@ def _refusal(path: Path, number: int | None, words: str) -> GenError:
 
 
 @contextmanager
+def claimed(folder: Path) -> Iterator[None]:
+    """Inside, no other training may write into `folder`; raises GenError if one does.
+
+    The system frees it when a process ends, however it ends. Where there are no such locks, nothing is claimed.
+    """
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        yield
+        return
+    with stored(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / ".lock").open("w")
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise GenError(f"Another training writes into {folder}. Wait for it, or give another --out.") from error
+        yield
+
+
+@contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
     """A path beside `path` to write to, renamed to `path` when that went well, else removed."""
     aside = path.with_name(f".writing-{path.name}")

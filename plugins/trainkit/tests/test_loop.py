@@ -11,6 +11,7 @@ from torch.nn.functional import cross_entropy
 from gen_engine.errors import GenError
 from gen_trainkit.loop import Batch, Recipe, Reporting, Task, export_last, train
 from gen_trainkit.metrics import read_metrics
+from gen_trainkit.storing import claimed
 
 LENGTHS = [2, 3, 4] * 6
 QUIET = Reporting(log_every=2, valid_every=3, save_every=2)
@@ -255,3 +256,10 @@ def test_nothing_left_out_of_a_run_that_is_refused_is_written(tmp_path):
     run(tmp_path)
     with pytest.raises(GenError):
         train(make_task(), Recipe(), tmp_path, reporting=QUIET, resume=False, begun=lambda: pytest.fail("it began"))
+
+
+def test_two_trainings_never_write_into_one_folder(tmp_path):
+    with claimed(tmp_path), pytest.raises(GenError, match=r"Another training writes into .* give another --out"):
+        run(tmp_path)
+    assert not (tmp_path / "checkpoints").exists()
+    run(tmp_path)
