@@ -98,6 +98,8 @@ def judge_reading(sources: Sources, models: Models, engines: dict[str, Engine]) 
         readings.append(found)
         rows.append({"model": name, **facts, **_costs(count_tokens(found), cost)})
     places = counted_places(readings)
+    if not any(each.any() for each in places):
+        raise GenError("The texts have no character that every model knows. Give other texts, or leave a model out.")
     for row, found in zip(rows, readings, strict=True):
         row |= asdict(work_out(found, places))
     written = sum(map(len, texts))

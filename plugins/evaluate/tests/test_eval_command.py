@@ -91,11 +91,11 @@ def test_a_model_writes_the_candidates_reproducibly(folder, texts):
     assert [one[name] for name in same] == [other[name] for name in same]
 
 
-def test_a_figure_that_is_no_number_is_null(tmp_path, texts):
-    other = write(tmp_path / "other.txt", "鬱鬱")
-    [row] = json.loads(command(other, "--baseline=ngram=2", "--train", texts, "--json"))["reading"]
-    assert row["perplexity"] is None
-    assert row["unknown"] == 1
+def test_a_figure_that_is_no_number_is_null(tmp_path):
+    latin = write(tmp_path / "latin.txt", "abc", "cab")
+    [row] = json.loads(command(latin, "--baseline=ngram=2", "--train", latin, "--json"))["reading"]
+    assert row["nats_per_han"] is None
+    assert row["nats_per_character"] > 0
 
 
 @pytest.mark.parametrize(
@@ -116,6 +116,12 @@ def test_a_figure_that_is_no_number_is_null(tmp_path, texts):
 def test_errors_end_in_a_remedy(arguments, message):
     with pytest.raises(GenError, match=message):
         command(*arguments)
+
+
+def test_texts_of_unknown_characters_alone_are_refused(folder, tmp_path):
+    strange = write(tmp_path / "strange.txt", "ЖЖЖ", "Ж")
+    with pytest.raises(GenError, match="no character that every model knows"):
+        command(strange, "--model", folder)
 
 
 def test_it_is_mounted_and_its_summary_is_that_of_the_command():
