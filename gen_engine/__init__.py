@@ -15,7 +15,7 @@ from .types import Completion, Piece, Request, ShippedModel, Step
 if TYPE_CHECKING:
     from .engine import Engine, load
 
-__version__ = "0.3.0"
+__version__ = "0.4.0"
 __all__ = [
     "Completion",
     "ConflictError",

@@ -1,3 +1,3 @@
 """What every trainer of gen-engine shares: reading data, batching, optimising, checkpointing, reporting."""
 
-__version__ = "0.3.0"
+__version__ = "0.4.0"
