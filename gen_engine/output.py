@@ -206,6 +206,17 @@ def remark(completion: Completion) -> None:
         print(f"note: {names} left nothing to choose from at some places and was undone there.", file=sys.stderr)
 
 
+def load_engine(name: str, *, dtype: str, fast: bool) -> Engine:
+    """What `load` gives; said once on standard error if a text of this model may differ from what it is alone."""
+    from .engine import load
+
+    engine = load(name, dtype=dtype, fast=fast)
+    if not engine.model.reproducible:
+        why = "--fast computes" if fast else f"{name} computes"
+        print(f"note: {why} rows together that change each other's last bits (reproducible: false).", file=sys.stderr)
+    return engine
+
+
 def mention_unknown(prompt: Prompt) -> None:
     """Say once on standard error which characters of the prompt the model does not know."""
     if prompt.unknown:

@@ -9,8 +9,9 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from gen_engine.engine import Engine, load
+from gen_engine.engine import Engine
 from gen_engine.errors import GenError
+from gen_engine.output import load_engine
 from gen_engine.types import Request
 from gen_evaluate.cost import Cost, weigh
 from gen_evaluate.figures import counted_places, work_out
@@ -61,7 +62,7 @@ class Writing:
 def judge(sources: Sources, models: Models, writing: Writing) -> Record:
     """All that was asked for, as JSON: `reading` has a row for each model, `writing` one for each set of candidates."""
     check(sources, models, writing)
-    engines = {name: load(name, dtype=models.dtype, fast=models.fast) for name in models.models}
+    engines = {name: load_engine(name, dtype=models.dtype, fast=models.fast) for name in models.models}
     record: Record = {}
     if sources.files:
         record |= judge_reading(sources, models, engines)
