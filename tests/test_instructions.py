@@ -141,7 +141,7 @@ MIXING = {
     "by place": (by_place, (1,)),
     "the last of many": (lambda count: (by_place(count) == 127).float(), kernels.SIZES[:-1]),
     "by number": (lambda count: torch.tensor(float(count)), (16,)),
-    "few": (lambda count: torch.tensor(float(count < 8)), kernels.SIZES[5:]),
+    "few": (lambda count: torch.tensor(float(count < 8)), kernels.SIZES[7:]),
     "odd": (lambda count: torch.tensor(float(count % 2)), tuple(s for s in kernels.SIZES if s % 2 == 0)),
     "blocks of six": (lambda count: (by_place(count) >= count // 6 * 6).float(), None),
 }
@@ -182,7 +182,8 @@ def test_plain_layers_treat_the_last_numbers_as_all_others(monkeypatch, activati
 
 def test_a_kernel_says_what_it_does():
     assert str(Kernel(True, kernels.SIZES)) == "packed weights, any number of rows together"
-    assert str(Kernel(False, (8, 16))) == "plain weights, rows together by 8, 16"
+    assert str(Kernel(True, kernels.SIZES[1:])) == "packed weights, at least 2 rows together"
+    assert str(Kernel(False, (8, 16))) == "plain weights, only 8, 16 rows together"
     assert str(Kernel(True, (1,))) == "packed weights, each row by itself"
 
 

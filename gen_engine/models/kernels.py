@@ -40,8 +40,9 @@ ACTIVATIONS: dict[str, tuple[str, str]] = {
 }
 """How oneDNN calls the activations of GPT-2's configurations."""
 
-SIZES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 128)
-"""Numbers of rows that may be computed together, if they are found to round alike."""
+SIZES = (*range(1, 17), 20, 24, 32, 48, 64, 128)
+"""Numbers of rows that may be computed together, if they are found to round alike: all that are small, since few rows
+would be filled up by many; up to where more at once are hardly faster."""
 
 SMALL = 16
 """A way to compute must round so many rows, or fewer, as it rounds many: else one by one is cheaper for few."""
@@ -80,7 +81,9 @@ class Kernel:
             return f"{weights}, each row by itself"
         if self.any_rows:
             return f"{weights}, any number of rows together"
-        return f"{weights}, rows together by {', '.join(map(str, self.sizes))}"
+        if self.sizes == SIZES[-len(self.sizes) :]:
+            return f"{weights}, at least {self.sizes[0]} rows together"
+        return f"{weights}, only {', '.join(map(str, self.sizes))} rows together"
 
 
 def make_linear(weight: Tensor, bias: Tensor | None, activation: str = "none", *, fast: bool = False) -> Linear:
@@ -141,9 +144,11 @@ def apart(compute: Linear, sizes: tuple[int, ...], x: Tensor) -> Tensor:
     rows = len(x)
     if rows in sizes:
         return compute(x)
-    if rows > sizes[-1]:
-        # Each is a copy of its own: kernels may go by the alignment of what they read.
-        return torch.cat([apart(compute, sizes, part.clone()) for part in torch.split(x, sizes[-1])])
+    most = sizes[-1]
+    if rows > most:
+        # Kernels may go by the alignment of what they read: fewer than 64 rows need a copy of their own for that.
+        parts = torch.split(x, most) if most >= 64 else [part.clone() for part in torch.split(x, most)]
+        return torch.cat([apart(compute, sizes, part) for part in parts])
     filled = next(size for size in sizes if size > rows)
     return compute(F.pad(x, (*[0, 0] * (x.dim() - 1), 0, filled - rows)))[:rows]
 
