@@ -85,7 +85,7 @@ def free_case(rng, world):
         return Case(wishes, spelled(wishes), 2 * sum(shape) + 2 * len(shape))
     wishes = free_form(rng)
     if wishes["form"] and wishes["book"] != "none" and rng.random() < 0.15:
-        wishes["group"] = rng.choice("东支先阳尤" if wishes["book"] == "pingshui" else GROUPS[wishes["book"]])
+        wishes["group"] = rng.choice("东支先阳庚" if wishes["book"] == "pingshui" else GROUPS[wishes["book"]])
     wishes |= more(rng, wishes, world.chars, None)
     if rng.random() < 0.15 and not is_crowded(world):
         wishes["parallel"] = tuple(sorted({rng.randint(1, 4) for _ in range(2)})), rng.choice(BOOKS)
@@ -105,6 +105,8 @@ def free_form(rng):
     wishes |= {"rows": rows, "cols": cols}
     if form and independent.tones_of(wishes) != "off" and rng.random() < 0.3:
         wishes |= {"start": rng.choice(["平起", "仄起", ""]), "first": rng.choice(["rhymed", "unrhymed", ""])}
+    if form and form not in OLD and wishes["book"] == "pingshui" and rng.random() < 0.2:
+        wishes["first"] = "neighbour"
     return wishes
 
 

@@ -80,7 +80,14 @@ def ways(tables, lines, wishes):
 def open_ways(wishes):
     """The patterns that the wishes leave open."""
     for head, rhymed in product((LEVEL, OBLIQUE) if tones_of(wishes) != "off" else ("",), (True, False)):
-        named = ("平起" if head == LEVEL else "仄起", "rhymed" if rhymed else "unrhymed")
+        if rhymed and wishes.get("first") == "neighbour":
+            rhymed = NEAR
+        elif wishes.get("first") == "neighbour":
+            continue
+        named = (
+            "平起" if head == LEVEL else "仄起",
+            "neighbour" if rhymed == NEAR else "rhymed" if rhymed else "unrhymed",
+        )
         if wishes.get("start") in (None, "", named[0]) and wishes.get("first") in (None, "", named[1]):
             yield head, rhymed
 
@@ -94,8 +101,31 @@ def is_way(tables, lines, wishes, head, rhymed):
         for line, (second, end) in zip(lines, kinds, strict=True)
     ):
         return False
+    if rhymed == NEAR:
+        return is_borrowed(tables, lines, wishes.get("group"), "" if tones == "off" else LEVEL)
     ends = [line[-1] for line in rhyming(lines, rhymed)]
     return book == "none" or agree(tables, ends, book, wishes.get("group"), "" if tones == "off" else LEVEL)
+
+
+NEAR = "near"
+"""How a first line rhymes that borrows its rhyme."""
+
+BESIDE_EACH_OTHER = """东冬 江阳 支微 支齐 微齐 鱼虞 佳灰 佳麻 真文 真元 文元 元寒 元删 元先 寒删 寒先 删先
+萧肴 萧豪 肴豪 庚青 庚蒸 青蒸 覃盐 覃咸 盐咸""".split()
+
+
+def beside(group):
+    """The neighbours of a group."""
+    return {pair.replace(group, "") for pair in BESIDE_EACH_OTHER if group in pair}
+
+
+def is_borrowed(tables, lines, group, tone):
+    """Whether the even lines rhyme, and the first in a neighbouring group."""
+    ends = [line[-1] for line in lines[1::2]]
+    shared = {r[1] for r in tables.readings(ends[0], "pingshui")}
+    mains = [main for main in shared if group in (None, "", main) and agree(tables, ends, "pingshui", main, tone)]
+    borrowed = {g for level, g, _ in tables.readings(lines[0][-1], "pingshui") if level == LEVEL}
+    return any(beside(main) & borrowed for main in mains)
 
 
 def rhyming(lines, rhymed):

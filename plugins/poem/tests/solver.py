@@ -10,7 +10,7 @@ from functools import cache
 from itertools import combinations, product
 
 import independent
-from independent import LEVEL, OBLIQUE
+from independent import LEVEL, NEAR, OBLIQUE
 
 STEPS, PUZZLES = 4000, 3000
 
@@ -95,7 +95,8 @@ def regulated_layouts(tables, alphabet, wishes):
         options = [[None]] * rows if tones == "off" else [boxes(cols, *kind, strict) for kind in kinds]
         for sound in sounds(tables, alphabet, wishes):
             of_lines = [
-                list(line_sets(tables, alphabet, wishes, box, n in ends and sound)) for n, box in enumerate(options)
+                list(line_sets(tables, alphabet, wishes, box, n in ends and sound, borrows=not n and rhymed == NEAR))
+                for n, box in enumerate(options)
             ]
             for chosen in product(*of_lines) if all(of_lines) else ():
                 yield (
@@ -114,13 +115,17 @@ def sounds(tables, alphabet, wishes):
     return sorted(kept, key=str)
 
 
-def line_sets(tables, alphabet, wishes, options, sound):
+def line_sets(tables, alphabet, wishes, options, sound, *, borrows=False):
     """The sets of a line for each of its alternatives that some characters fulfil."""
+    near = independent.beside(sound[1]) if borrows and sound else set()
     for box in options:
         line = [fitting(tables, alphabet, wishes["book"], box and box[p]) for p in range(wishes["cols"])]
         if sound:
             width = len(sound)
             line[-1] = {c for c in alphabet if any(r[:width] == sound for r in tables.readings(c, wishes["book"]))}
+        if borrows:
+            level = {c: {g for tone, g, _ in tables.readings(c, "pingshui") if tone == LEVEL} for c in alphabet}
+            line[-1] = {c for c in alphabet if near & level[c]}
         if all(line):
             yield line
 
