@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
-    from .check import Place, Report
+    from .report import Place, Report
 
 SHOWN = {"平": "平", "仄": "仄", "平仄": "兼", "?": "？"}
 """The tones a character has, in one sign: 兼 is both, ？ that the book does not know it."""

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 from gen_engine.errors import GenError
 from gen_engine.options import read_text
 
-from .check import Report, judge
+from .check import judge
 from .form import full_width
 from .patterns import form_name
+from .report import Report
 from .segments import segments
 from .tunes import number_of, tune
 
