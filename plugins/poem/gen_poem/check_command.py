@@ -13,7 +13,7 @@ from gen_engine.errors import GenError
 from gen_engine.options import debug_option, read_text
 
 from .books import BOOKS, TITLES
-from .patterns import FIRSTS, STARTS, TONES
+from .patterns import FIRST_CHOICES, STARTS, TONES
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -36,7 +36,7 @@ SHOWN = {"平": "平", "仄": "仄", "平仄": "兼", "?": "？"}
 @click.option("--rhyme-book", type=click.Choice(BOOKS), help="By default pingshui, and cilin for tunes.")
 @click.option("--rhyme", default="", metavar="GROUP", help="The rhyme that is asked for, such as 东.")
 @click.option("--start", type=click.Choice(STARTS), help="How the first line begins.")
-@click.option("--first", type=click.Choice(FIRSTS), help="Whether the first line rhymes.")
+@click.option("--first", type=click.Choice(FIRST_CHOICES), help="How the first line rhymes; by default as it does.")
 @click.option("--one", is_flag=True, help="FILE is one text, empty lines and all.")
 @click.option("--json", "as_json", is_flag=True, help="Print a line of JSON for each text.")
 @debug_option()

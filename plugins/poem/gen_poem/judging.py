@@ -3,24 +3,70 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from .books import Book, Reading
+from gen_engine.errors import GenError
+
+from .books import OBLIQUE, Book, Reading, book
 from .patterns import SHAPES, STRICT, Line, Pattern
-from .report import TOLD, Fault, Place, Report
-from .segments import Segment, lay
+from .regulated import is_regulated, saved
+from .report import TOLD, Fault, Note, Place, Report
+from .segments import Segment, lay, segments
 
 Rhyme = tuple[str, str]
 """What rhyme words share: the group, and where the pattern tells no tones, the tone ("" where it does)."""
 
 
-def judge_pattern(
-    pieces: Sequence[Segment], odd: Sequence[str], pattern: Pattern, tones: str, rules: Book, rhyme: str
-) -> Report:
-    """The judgement of these segments, and of `odd` characters beside them, by one pattern; `rhyme` is asked for."""
-    laid = lay(pieces, pattern.lines)
-    faults = [Fault("format", 0, 0, f"{char!r} is no character of verse") for char in odd]
+@dataclass(frozen=True)
+class Text:
+    """A text to judge: its segments, and the characters in it that verse does not have."""
+
+    text: str
+    pieces: Sequence[Segment]
+    odd: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How a text is judged, as `check.judge` has it: how strictly, by which book, and what is asked of it."""
+
+    tones: str = "loose"
+    rhyme_book: str = ""
+    rhyme: str = ""
+    start: str = ""
+    first: str = ""
+
+    def rules(self, form: str) -> Book:
+        """The rhyme book of a form: the one that is asked for, else pingshui for verse and cilin for tunes."""
+        return book(self.rhyme_book or ("pingshui" if form in SHAPES else "cilin"))
+
+
+def read(text: str) -> Text:
+    """A text taken apart; GenError if it has no Chinese character."""
+    pieces, odd = segments(text)
+    if not pieces:
+        raise GenError("There is no Chinese character in the text; give a poem.")
+    return Text(text, pieces, odd)
+
+
+def best(reports: Iterable[Report]) -> Report:
+    """The report of the nearest pattern: of right lengths, and with the fewest faults; the first of equal ones."""
+    found: list[Report] = []
+    for report in reports:
+        if report.ok:
+            return report
+        found.append(report)
+    return min(found, key=lambda report: (not report.format_ok, len(report.faults)))
+
+
+def judge_pattern(given: Text, pattern: Pattern, manner: Manner) -> Report:
+    """The judgement of a text by one pattern."""
+    rules = manner.rules(pattern.form)
+    laid = lay(given.pieces, pattern.lines)
+    faults = [Fault("format", 0, 0, f"{char!r} is no character of verse") for char in given.odd]
     faults += [Fault("format", line, 0, words) for line, words in laid.faults]
+    crooked: list[Fault] = []
     places: list[list[Place]] = []
     for number, row in enumerate(laid.rows, 1):
         line = pattern.lines[number - 1] if number <= len(pattern.lines) else None
@@ -29,14 +75,20 @@ def judge_pattern(
             [Place(c, number, i, w, rules.readings(c)) for i, (c, w) in enumerate(zip(row, wanted, strict=True), 1)]
         )
         if line is not None and len(row) == line.length:
-            faults += _tone_faults(places[-1], line, tones)
+            crooked += _tone_faults(places[-1], line, manner.tones)
+    notes: list[Note] = []
+    if is_regulated(pattern.form):
+        crooked, notes = saved(pattern, places, crooked)
+    faults += crooked
     lined = zip(pattern.lines, places, strict=False)
     words = [(line, row[-1]) for line, row in lined if line.rhyme and len(row) == line.length]
-    rhyme_faults, groups = _rhymes(words, rules, rhyme and rules.find(rhyme))
+    rhyme_faults, groups = _rhymes(words, rules, manner.rhyme and rules.find(manner.rhyme))
     faults += rhyme_faults
     if pattern.form in SHAPES:
         faults += _repeated(words)
-    return Report(pattern, tones, rules.name, _marked(places, faults), tuple(faults), tuple(groups))
+    notes += _borrowed(words, groups, rules)
+    read = _read(places, words, groups, rules, {(each.line, each.place): each for each in notes if each.kind == "拗救"})
+    return Report(pattern, manner.tones, rules.name, _marked(read, faults), tuple(faults), tuple(groups), tuple(notes))
 
 
 def _nearest(row: str, line: Line | None, rules: Book) -> str:
@@ -84,7 +136,7 @@ def _rhymes(words: Sequence[tuple[Line, Place]], rules: Book, asked: str) -> tup
     """What does not rhyme, and the group of each letter."""
     letters: dict[str, list[Place]] = defaultdict(list)
     for line, place in words:
-        letters[line.rhyme].append(place)
+        letters[line.rhyme] += [] if line.near else [place]
     faults: list[Fault] = []
     groups: list[tuple[str, str]] = []
     for number, (letter, places) in enumerate(letters.items()):
@@ -94,7 +146,27 @@ def _rhymes(words: Sequence[tuple[Line, Place]], rules: Book, asked: str) -> tup
             continue
         groups.append((letter, best[0]))
         faults += [_no_rhyme(each, best[0]) for each in places if best not in _possible(each)]
+        borrowed = [place for line, place in words if line.near and line.rhyme == letter]
+        faults += [_no_rhyme(each, f"a neighbour of {best[0]}") for each in borrowed if not _near(each, best[0], rules)]
     return faults, groups
+
+
+def _near(place: Place, group: str, rules: Book) -> Reading | None:
+    """The reading by which a word rhymes in a neighbouring group."""
+    told = place.wanted in TOLD
+    near = rules.neighbours.get(group, ())
+    return next((r for r in place.readings if r.group in near and (not told or r.tone == place.wanted)), None)
+
+
+def _borrowed(words: Sequence[tuple[Line, Place]], groups: Sequence[tuple[str, str]], rules: Book) -> Iterator[Note]:
+    """The words that rhyme in a neighbouring group, as they may."""
+    for line, place in words:
+        group = dict(groups).get(line.rhyme, "")
+        reading = _near(place, group, rules) if line.near else None
+        if reading:
+            where = f"line {place.line}, place {place.place}: {place.char}"
+            told = f"{where} ({reading.group}) rhymes in a neighbour of {group}, as a first line may (首句借邻韵)"
+            yield Note("首句借邻韵", place.line, place.place, told)
 
 
 def _possible(place: Place) -> set[Rhyme]:
@@ -132,9 +204,46 @@ def _marked(rows: Sequence[Sequence[Place]], faults: Sequence[Fault]) -> tuple[t
     for fault in faults:
         at[fault.line, fault.place].append(fault)
     return tuple(
-        tuple(
-            Place(p.char, p.line, p.place, p.wanted.strip(), p.readings, tuple(at.get((p.line, p.place), ())))
-            for p in row
-        )
+        tuple(replace(p, wanted=p.wanted.strip(), faults=tuple(at.get((p.line, p.place), ()))) for p in row)
         for row in rows
     )
+
+
+# ---------------------------------------------------------------------------------------------------- how it is read
+
+
+def _read(
+    rows: Sequence[Sequence[Place]],
+    words: Iterable[tuple[Line, Place]],
+    groups: Iterable[tuple[str, str]],
+    rules: Book,
+    crooked: Mapping[tuple[int, int], Note],
+) -> list[list[Place]]:
+    """The places, each with the reading it was judged by where it has several."""
+    rhymes = {(place.line, place.place): (line, dict(groups).get(line.rhyme, "")) for line, place in words}
+    return [
+        [_crooked(p) if (p.line, p.place) in crooked else _taken(p, rhymes.get((p.line, p.place)), rules) for p in row]
+        for row in rows
+    ]
+
+
+def _crooked(place: Place) -> Place:
+    if len(place.tones) < 2:
+        return place
+    reading = next(each for each in place.readings if each.tone == OBLIQUE)
+    return replace(place, taken=reading, why="仄 here is 拗, and saved")
+
+
+def _taken(place: Place, rhyme: tuple[Line, str] | None, rules: Book) -> Place:
+    if len(place.readings) < 2:
+        return place
+    told = place.wanted in TOLD
+    fit = [each for each in place.readings if not told or each.tone == place.wanted]
+    if rhyme is not None and rhyme[1]:
+        line, group = rhyme
+        near = _near(place, group, rules) if line.near else None
+        reading = near or next((each for each in fit if each.group == group), None)
+        return replace(place, taken=reading, why=f"it rhymes in {reading.group}") if reading else place
+    if told and fit and len(place.tones) == 2:
+        return replace(place, taken=fit[0], why=f"{place.wanted} is wanted at this place")
+    return place
