@@ -1,4 +1,4 @@
-"""The tunes of ci (词牌) after the imperial tune book of 1715 (钦定词谱) and 龙榆生《唐宋词格律》, with all their forms.
+"""The tunes of ci (词牌) with all their forms, after the tune book of 1715 (钦定词谱) and 龙榆生《唐宋词格律》.
 
 A rhyme is a letter; 叶 is the same letter in the other tone, 换韵 another letter. 叠 and 重, words that are repeated,
 are lines like any other: that they are repeated is not asked for. Where a line is free is said in `tables/README.md`.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -23,7 +23,7 @@ SOME = 12
 """Real lines that each of two alternatives needs."""
 
 RARE, COMMON = 0.03, 0.10
-"""The share of real lines below which a tone is a lapse, and from which on it is a freedom the books have not marked."""
+"""The share of real lines below which a tone is a lapse, and from which on it is a freedom that no book has marked."""
 
 FAR = 0.25
 """The share of tones that a real ci may have otherwise than the form it is counted for."""
@@ -88,7 +88,7 @@ def agree(one: str, other: str) -> int:
 
 
 def like_lines(one: Sequence[Row], other: Sequence[Row]) -> list[tuple[int, int]]:
-    """Pairs of lines of two forms that correspond: of one length and role, in order, as many agreeing signs as can be."""
+    """Pairs of lines of two forms that correspond: of one length and role, in order, with the most signs that agree."""
     best: list[list[float]] = [[0.0] * (len(other) + 1) for _ in range(len(one) + 1)]
     for i in range(len(one) - 1, -1, -1):
         for j in range(len(other) - 1, -1, -1):

@@ -65,7 +65,7 @@ def read_forms(tune: dict[str, Any], parts: Parts, counts: Counts) -> Iterator[F
         here = f"{tune['names'][0]} {number}"
         if (tune["names"][0], number) in MODERN:
             counts["left out: a modern example"].append(here)
-        elif (found := one_form(form, str(number), parts, lambda what, here=here: counts[what].append(here))):
+        elif found := one_form(form, str(number), parts, lambda what, here=here: counts[what].append(here)):
             counts["forms"].append(here)
             yield found
 
