@@ -12,13 +12,14 @@ import click
 from gen_engine.errors import GenError
 from gen_engine.options import debug_option, read_text
 
-from .books import BOOKS, TITLES
+from .books import BOOKS, EITHER, TITLES
 from .patterns import FIRST_CHOICES, STARTS, TONES
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
+    from .books import Reading
     from .report import Place, Report
 
 SHOWN = {"平": "平", "仄": "仄", "平仄": "兼", "?": "？"}
@@ -58,7 +59,11 @@ def check(
     """Judge the poems in FILE (- for standard input) against a form or a tune and a rhyme book.
 
     An empty line parts two poems; a line that begins with # or stands in 《》 is a title. What `--json` of the writing
-    commands printed is read too. Each poem is held against the pattern it is nearest to.
+    commands printed is read too. Each poem is held against the pattern it is nearest to; where no form is named, verse
+    that is not regulated is judged as old verse (古体), by its rhyme alone.
+
+    Told as right are a first line that borrows a neighbouring rhyme (首句借邻韵) and wrong tones that are made up for
+    (拗救), with the places. 兼: a character of both tones, where either will do.
 
     The exit code is 0 if nothing is wrong, and 1 if something is.
     """
@@ -121,12 +126,15 @@ def record(report: Report) -> dict[str, Any]:
         "book": report.book,
         "ok": report.ok,
         "format_ok": report.format_ok,
-        "tones_ok": report.tones_ok,
-        "rhyme_ok": report.rhyme_ok,
+        "tones_ok": report.tones_ok if report.has_tones else None,
+        "rhyme_ok": report.rhyme_ok if report.has_rhyme or not report.rhyme_ok else None,
         "rhymes": [{"letter": letter, "group": group} for letter, group in report.groups],
         "faults": [
             {"rule": fault.rule, "line": fault.line, "place": fault.place, "words": fault.words}
             for fault in report.faults
+        ],
+        "notes": [
+            {"kind": note.kind, "line": note.line, "place": note.place, "words": note.words} for note in report.notes
         ],
         "lines": [[_place_record(place) for place in row] for row in report.rows],
     }
@@ -136,10 +144,16 @@ def _place_record(place: Place) -> dict[str, Any]:
     return {
         "char": place.char,
         "wanted": place.wanted,
-        "readings": [{"tone": r.tone, "group": r.group, "entering": r.entering} for r in place.readings],
+        "readings": list(map(_reading_record, place.readings)),
+        "taken": place.taken and _reading_record(place.taken),
+        "why": place.why,
         "ok": not place.faults,
         "faults": [fault.words for fault in place.faults],
     }
+
+
+def _reading_record(reading: Reading) -> dict[str, Any]:
+    return {"tone": reading.tone, "group": reading.group, "entering": reading.entering}
 
 
 def show(reports: Sequence[Report]) -> None:
@@ -152,12 +166,13 @@ def show(reports: Sequence[Report]) -> None:
             console.print()
         _show_one(console, report)
     if len(reports) > 1:
-        counts = {
-            name: sum(getattr(each, name) for each in reports) for name in ("ok", "format_ok", "tones_ok", "rhyme_ok")
-        }
+        right = sum(each.ok for each in reports)
+        tones = sum(each.tones_ok for each in reports if each.has_tones)
+        rhyme = sum(each.rhyme_ok for each in reports if each.has_rhyme)
+        free = sum(not each.has_tones for each in reports)
         console.print(
-            f"\n{counts['ok']} of {len(reports)} are right: format {counts['format_ok']}, tones {counts['tones_ok']}, "
-            f"rhyme {counts['rhyme_ok']}."
+            f"\n{right} of {len(reports)} are right: format {sum(each.format_ok for each in reports)}, tones {tones}, "
+            f"rhyme {rhyme}{f'; {free} of free tones' * bool(free)}."
         )
 
 
@@ -170,23 +185,44 @@ def _show_one(console: Console, report: Report) -> None:
         mark = marks[number - 1] if number <= len(marks) else ""
         for text in _rows(row, mark) if row else ():
             console.print(text)
-        for fault in report.faults:
-            if fault.line == number:
-                console.print(Text(f"    {fault.words}", style="red"))
+        _remark(console, report, number)
+        for words in filter(None, map(read_as, row)):
+            console.print(Text(f"    {words}", style="dim"))
+    _remark(console, report, 0)
+
+
+def _remark(console: Console, report: Report, line: int) -> None:
+    """Print the faults and the notes of one line; 0 is the text as a whole."""
+    from rich.text import Text
+
     for fault in report.faults:
-        if not fault.line:
+        if fault.line == line:
             console.print(Text(f"    {fault.words}", style="red"))
+    for note in report.notes:
+        if note.line == line:
+            console.print(Text(f"    {note.words}", style="cyan"))
+
+
+def read_as(place: Place) -> str:
+    """How a character of several readings was read, and how else it reads, in words; "" where that is no question."""
+    if place.taken is None:
+        return ""
+    others = [each for each in place.readings if (each.tone, each.group) != (place.taken.tone, place.taken.group)]
+    if not others:
+        return ""
+    taken, *rest = (f"{each.tone} ({each.group})" for each in (place.taken, *others))
+    return f"place {place.place}: {place.char} is read {taken}, since {place.why}; else {' or '.join(rest)}"
 
 
 def _title(report: Report) -> str:
-    judged = [
-        f"{name} {'right' if fine else 'wrong'}"
-        for name, fine in (("format", report.format_ok), ("tones", report.tones_ok), ("rhyme", report.rhyme_ok))
-    ]
+    tones = "free" if not report.has_tones else "right" if report.tones_ok else "wrong"
+    rhyme = "right" if report.rhyme_ok and report.has_rhyme else "wrong" if not report.rhyme_ok else "none"
+    judged = [f"format {'right' if report.format_ok else 'wrong'}", f"tones {tones}", f"rhyme {rhyme}"]
     rhymes = " ".join(dict.fromkeys(group for _, group in report.groups))
     about = f"{report.pattern.form} {report.pattern.name}".strip()
     book = TITLES[report.book] + (f" {rhymes}" if rhymes else "")
-    return f"{about} ({report.tones}, {book}): {', '.join(judged)}"
+    strictness = f"{report.tones}, " * report.has_tones
+    return f"{about} ({strictness}{book}): {', '.join(judged)}"
 
 
 def _rows(row: Sequence[Place], mark: str) -> Iterator[Text]:
@@ -198,10 +234,11 @@ def _rows(row: Sequence[Place], mark: str) -> Iterator[Text]:
         bad = bool(place.faults)
         chars.append(place.char, style="bold red" if bad else "bold")
         wanted.append(place.wanted or "　", style="dim")
-        has.append(SHOWN[place.tones], style="red" if bad else {"平": "green", "仄": "yellow"}.get(place.tones, "cyan"))
+        sign = place.taken.tone if place.taken else SHOWN[place.tones]
+        has.append(sign, style="red" if bad else {"平": "green", "仄": "yellow"}.get(sign, "cyan"))
     chars.append(mark)
     yield chars
-    if any(place.wanted for place in row):
+    if any(place.wanted not in ("", EITHER) for place in row):
         yield wanted.append("  wanted", style="dim")
     yield has.append("  has", style="dim")
     if any(place.faults for place in row):

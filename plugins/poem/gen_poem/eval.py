@@ -148,14 +148,15 @@ def judge_poem(text: str, wanted: Wanted) -> Judged:
     except GenError:  # it looks like no form, or has no character
         return Judged(text, "", "", format=False, strict=False, loose=False, rhyme=False)
     strict = loose if wanted.tune else _report(text, wanted, "strict", None)
+    named = bool(wanted.form or wanted.tune)  # where nothing is named, old verse has no tones that could be right
     return Judged(
         text=text,
         form=loose.pattern.form,
         group=loose.group if loose.rhyme_ok else "",
         format=loose.format_ok,
-        strict=strict.tones_ok,
-        loose=loose.tones_ok,
-        rhyme=loose.rhyme_ok,
+        strict=strict.tones_ok and (named or strict.has_tones),
+        loose=loose.tones_ok and (named or loose.has_tones),
+        rhyme=loose.rhyme_ok and (named or loose.has_rhyme),
         poetone=poetone(text, wanted) if wanted.tune else None,
     )
 

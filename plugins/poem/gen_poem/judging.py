@@ -243,7 +243,8 @@ def _read(
 def _crooked(place: Place) -> Place:
     if len(place.tones) < 2:
         return place
-    reading = next(each for each in place.readings if each.tone == OBLIQUE)
+    oblique = (each for each in place.readings if each.tone == OBLIQUE)
+    reading = max(oblique, key=lambda each: each.entering)  # of 不 the usual reading, too
     return replace(place, taken=reading, why="仄 here is 拗, and saved")
 
 

@@ -95,7 +95,7 @@ def test_the_form_of_a_poem_is_guessed(tones):
 
 
 def test_a_poem_that_breaks_tones_says_where():
-    report = judge(MOON)
+    report = judge(MOON, "五绝")
     assert [fault.words for fault in report.faults] == [
         "line 2, place 4: 上 is 仄, 平 is wanted",
         "line 3, place 2: 头 is 平, 仄 is wanted",
@@ -193,14 +193,14 @@ def test_traditional_texts_are_as_long_as_simplified_ones(text):
 
 def test_check_exits_with_0_if_all_is_right_and_with_1_if_not():
     assert said("check", "-", text=STORK).exit_code == 0
-    done = said("check", "-", text=f"《登鹳雀楼》\n{STORK}\n\n# 静夜思\n{MOON}\n")
+    done = said("check", "-", "--form", "五绝", text=f"《登鹳雀楼》\n{STORK}\n\n# 静夜思\n{MOON}\n")
     assert done.exit_code == 1
     assert "1 of 2 are right: format 2, tones 1, rhyme 2." in done.stdout
     assert "\n  　　　＾\n    line 2, place 4: 上 is 仄, 平 is wanted\n" in done.stdout
 
 
 def test_check_gives_programs_every_character():
-    [line] = said("check", "-", "--json", text=MOON).stdout.splitlines()
+    [line] = said("check", "-", "--form", "五绝", "--json", text=MOON).stdout.splitlines()
     told = json.loads(line)
     place = told["lines"][1][3]
     assert (place["char"], place["wanted"], place["ok"]) == ("上", "平", False)
