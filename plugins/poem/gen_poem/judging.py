@@ -10,6 +10,7 @@ from gen_engine.errors import GenError
 
 from .alignment import Row, align
 from .books import OBLIQUE, Book, Reading, book
+from .other_books import elsewhere
 from .patterns import SHAPES, STRICT, Line, Pattern
 from .regulated import is_regulated, saved
 from .report import TOLD, Fault, Note, Place, Report
@@ -155,12 +156,14 @@ def _rhymes(words: Sequence[tuple[Line, Place]], rules: Book, asked: str) -> tup
     for number, (letter, places) in enumerate(letters.items()):
         best = _shared(places, asked if number == 0 else "")
         if best is None:
-            faults += [_no_rhyme(place, asked) for place in places if asked]
+            faults += [_no_rhyme(place, asked, (), rules) for place in places if asked]
             continue
         groups.append((letter, best[0]))
-        faults += [_no_rhyme(each, best[0]) for each in places if best not in _possible(each)]
+        fellows = [(each.char, each.wanted) for each in places if best in _possible(each)]
+        faults += [_no_rhyme(each, best[0], fellows, rules) for each in places if best not in _possible(each)]
         borrowed = [place for line, place in words if line.near and line.rhyme == letter]
-        faults += [_no_rhyme(each, f"a neighbour of {best[0]}") for each in borrowed if not _near(each, best[0], rules)]
+        wrong = [each for each in borrowed if not _near(each, best[0], rules)]
+        faults += [_no_rhyme(each, f"a neighbour of {best[0]}", fellows, rules) for each in wrong]
     return faults, groups
 
 
@@ -195,10 +198,13 @@ def _shared(places: Sequence[Place], asked: str) -> Rhyme | None:
     return counts.most_common(1)[0][0] if counts else None
 
 
-def _no_rhyme(place: Place, group: str) -> Fault:
+def _no_rhyme(place: Place, group: str, fellows: Sequence[tuple[str, str]], rules: Book) -> Fault:
     own = "、".join(dict.fromkeys(f"{each.tone}{each.group}" for each in place.readings)) or "not in the book"
     where = f"line {place.line}, place {place.place}: {place.char}"
-    return Fault("rhyme", place.line, place.place, f"{where} ({own}) does not rhyme in {group}")
+    also = elsewhere(place.char, place.wanted.strip(), fellows, rules)
+    return Fault(
+        "rhyme", place.line, place.place, f"{where} ({own}) does not rhyme in {group}" + f"; {also}" * bool(also)
+    )
 
 
 def _repeated(words: Iterable[tuple[Line, Place]]) -> Iterator[Fault]:

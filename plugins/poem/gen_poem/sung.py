@@ -18,11 +18,11 @@ GAP = 3
 NEAR = 4
 """So many forms that a text does not have the format of are tried: those whose lines are most like its own."""
 
-STRAY = 0.25
-"""The share of tones that may be wrong in a text that is taken for a tune."""
+STRAY, CLOSE = 0.25, 0.1
+"""The share of tones that may be wrong in a text that is taken for a tune, and if its lines are not quite like it."""
 
 OUT_OF_RHYME = 0.5
-"""The share of rhyme words that may not rhyme in it."""
+"""The share of rhyme words that may not rhyme in it; half as many if its lines are not quite the tune's."""
 
 
 def judge_tune(given: Text, variants: Sequence[Pattern], manner: Manner) -> Report:
@@ -63,15 +63,15 @@ def _by_length() -> dict[int, list[Pattern]]:
     found: dict[int, list[Pattern]] = {}
     for tune in every_tune():
         for pattern in tune.variants:
-            found.setdefault(sum(line.length for line in pattern.lines), []).append(pattern)
+            found.setdefault(_size(pattern), []).append(pattern)
     return found
 
 
 def songs_like(given: Text, manner: Manner) -> list[Report]:
     """The judgements by the tunes that a text may be meant for, one for each, the likeliest first.
 
-    A tune has the format of the text, three quarters of its tones and half of its rhymes; where no tune has, one is
-    looked for that lacks a character or two or has as many too many.
+    A tune has the format of the text, and by and large its tones and rhymes: the less of them where commas stand
+    elsewhere. If there is none, one is looked for that has a character or two more or less.
     """
     text = spell(given.pieces, manner.rules(""))
     count = len(text.chars)
@@ -79,32 +79,35 @@ def songs_like(given: Text, manner: Manner) -> list[Report]:
     found = list(_likely(given, text, right, manner))
     if not found and len(given.pieces) > 2:
         near = [each for n in (count - 1, count + 1, count - 2, count + 2) for each in _by_length().get(n, ())]
-        found = list(_likely(given, None, _nearest(given, near), manner))
+        found = list(_likely(given, text, _nearest(given, near), manner))
     return sorted(found, key=weight)
 
 
-def _likely(given: Text, text: Spelled | None, patterns: Sequence[Pattern], manner: Manner) -> Iterator[Report]:
+def _likely(given: Text, text: Spelled, patterns: Sequence[Pattern], manner: Manner) -> Iterator[Report]:
     """The best report for each tune, if its tones and rhymes are by and large right."""
     best: dict[str, Report] = {}
     for pattern in patterns:
-        if text is not None and stray(text, pattern) > STRAY * len(text.chars):
+        alike = fits(text, pattern.lines, sung=False)
+        if len(text.chars) == _size(pattern) and stray(text, pattern) > (STRAY if alike else CLOSE) * len(text.chars):
             continue
         report = judge_pattern(given, without_tones(pattern) if manner.tones == "off" else pattern, manner)
+        if not _is_likely(report, alike=alike):
+            continue
         if pattern.form not in best or weight(report) < weight(best[pattern.form]):
             best[pattern.form] = report
-    for report in best.values():
-        if _is_likely(report, sum(len(piece.chars) for piece in given.pieces)):
-            yield report
+    yield from best.values()
 
 
-def _is_likely(report: Report, count: int) -> bool:
+def _is_likely(report: Report, *, alike: bool) -> bool:
     rules = Counter(fault.rule for fault in report.faults)
     rhyming = sum(bool(line.rhyme) for line in report.pattern.lines)
-    return (
-        rules["format"] <= 2
-        and rules["tone"] + rules["unknown"] <= STRAY * count
-        and rules["rhyme"] <= OUT_OF_RHYME * rhyming
-    )
+    tones, rhyme = (STRAY, OUT_OF_RHYME) if alike else (CLOSE, OUT_OF_RHYME / 2)
+    wrong = rules["tone"] + rules["unknown"]
+    return rules["format"] <= 1 and wrong <= tones * _size(report.pattern) and rules["rhyme"] <= rhyme * rhyming
+
+
+def _size(pattern: Pattern) -> int:
+    return sum(line.length for line in pattern.lines)
 
 
 def stray(text: Spelled, pattern: Pattern) -> int:

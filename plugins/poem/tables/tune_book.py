@@ -51,7 +51,7 @@ def read_tunes(book: Book, second: Book, parts: Parts, songs: dict[str, list[str
         counts["names added"] += extra
         tunes.append(Tune([*each["names"], *extra], list(read_forms(each, parts, counts))))
     for each in second:
-        add_second(tunes, each, parts, counts)
+        add_second(tunes, each, parts, tones, counts)
     lines: list[str] = []
     for tune in tunes:
         own = [song for name in tune.names for song in songs.get(name, ())]
@@ -77,8 +77,8 @@ def one_form(form: dict[str, Any], name: str, parts: Parts, note: Any) -> Form |
     return None if pattern is None else parse(name, pattern, words)
 
 
-def add_second(tunes: Sequence[Tune], tune: dict[str, Any], parts: Parts, counts: Counts) -> None:
-    """Add the forms of a tune of the second book to the tune of a name of its that has forms of their shape."""
+def add_second(tunes: Sequence[Tune], tune: dict[str, Any], parts: Parts, tones: Tones, counts: Counts) -> None:
+    """Add the forms of a tune of the second book to the tune of its name that has the form most like each."""
     meant = [each for name in tune["names"] for each in tunes if name in each.names]
     for form in tune["forms"]:
         plain = form | {"origin": form["origin"].translate(FULL)}
@@ -86,10 +86,16 @@ def add_second(tunes: Sequence[Tune], tune: dict[str, Any], parts: Parts, counts
         if not meant or found is None:
             counts["second book: not read"].append(tune["names"][0])
             continue
-        alike = (each for each in meant if any(its.shape == found.shape for its in each.forms))
-        home = next(alike, meant[0])
+        home = min(meant, key=lambda each, found=found: unlike(each, found, tones))
         number = 1 + sum(each.is_second for each in home.forms)
         home.forms.append(replace(found, name=f"{SECOND}{number}"))
+
+
+def unlike(tune: Tune, form: Form, tones: Tones) -> float:
+    """How many tones of a form's example its likest form of a tune does not admit; infinite if none has its shape."""
+    sounds = heard(form.words, tones)
+    alike = ("".join(row.signs for row in each.rows) for each in tune.forms if each.shape == form.shape)
+    return min((misses(sounds, signs) for signs in alike), default=float("inf"))
 
 
 def written(tune: Tune, songs: Sequence[str], tones: Tones, counts: Counts) -> Iterator[str]:
