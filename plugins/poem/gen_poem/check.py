@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from gen_engine.errors import GenError
 
 from .books import EITHER
-from .judging import Manner, Text, best, judge_pattern, read
+from .judging import Manner, Text, judge_pattern, read
 from .meant import judge_form, judge_meant
-from .patterns import TONES, Line, Pattern, without_tones
+from .patterns import TONES, Line, Pattern
 from .report import Report
+from .sung import judge_tune
 from .tunes import tune
 
 
@@ -44,16 +43,10 @@ def judge(
     manner = Manner(tones, rhyme_book, rhyme, start, first)
     if tune_name:
         found = tune(tune_name)
-        variants = [found.variant(variant)] if variant else found.variants
-        return best(judge_pattern(given, each, manner) for each in _without_tones(variants, tones))
+        return judge_tune(given, [found.variant(variant)] if variant else found.variants, manner)
     if rows or cols:
         return judge_pattern(given, _size(given, rows, cols), manner)
     return judge_form(given, form, manner) if form else judge_meant(given, manner)
-
-
-def _without_tones(variants: Iterable[Pattern], tones: str) -> list[Pattern]:
-    """The forms of a tune; if no tones are asked for, with those of the rhymes only, which 叶 is told by."""
-    return list(variants) if tones != "off" else list(map(without_tones, variants))
 
 
 def _size(given: Text, rows: int | None, cols: int | None) -> Pattern:

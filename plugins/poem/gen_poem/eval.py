@@ -6,7 +6,7 @@ import json
 import lzma
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ from .form import full_width
 from .patterns import form_name
 from .report import Report
 from .segments import segments
-from .tunes import tune
+from .tunes import number_of, tune
 
 if TYPE_CHECKING:
     from gen_engine.engine import Engine
@@ -175,8 +175,10 @@ def _report(text: str, wanted: Wanted, tones: str, variant: int | None) -> Repor
 
 def poetone(text: str, wanted: Wanted) -> PoeTone:
     """The shares of one ci by that form of the tune for which their weighted sum is the largest."""
-    numbers = [wanted.variant] if wanted.variant else [int(each.name[1:-1]) for each in tune(wanted.tune).variants]
-    return max((_shares(_report(text, wanted, "loose", number)) for number in numbers), key=lambda each: each.score)
+    meant = tune(wanted.tune)
+    forms = [meant.variant(wanted.variant)] if wanted.variant else meant.variants
+    judged = (_report(text, replace(wanted, tune=each.form), "loose", number_of(each)) for each in forms)
+    return max(map(_shares, judged), key=lambda each: each.score)
 
 
 def _shares(report: Report) -> PoeTone:

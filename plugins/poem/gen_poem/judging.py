@@ -8,11 +8,13 @@ from dataclasses import dataclass, replace
 
 from gen_engine.errors import GenError
 
+from .alignment import Row, align
 from .books import OBLIQUE, Book, Reading, book
+from .other_books import elsewhere
 from .patterns import SHAPES, STRICT, Line, Pattern
 from .regulated import is_regulated, saved
 from .report import TOLD, Fault, Note, Place, Report
-from .segments import Segment, lay, segments
+from .segments import Segment, segments
 
 Rhyme = tuple[str, str]
 """What rhyme words share: the group, and where the pattern tells no tones, the tone ("" where it does)."""
@@ -63,25 +65,23 @@ def best(reports: Iterable[Report]) -> Report:
 def judge_pattern(given: Text, pattern: Pattern, manner: Manner) -> Report:
     """The judgement of a text by one pattern."""
     rules = manner.rules(pattern.form)
-    laid = lay(given.pieces, pattern.lines)
+    laid = align(given.pieces, pattern.lines, rules, sung=is_sung(pattern))
     faults = [Fault("format", 0, 0, f"{char!r} is no character of verse") for char in given.odd]
-    faults += [Fault("format", line, 0, words) for line, words in laid.faults]
+    faults += [Fault("format", line, place, words) for line, place, words in laid.faults]
     crooked: list[Fault] = []
     places: list[list[Place]] = []
     for number, row in enumerate(laid.rows, 1):
         line = pattern.lines[number - 1] if number <= len(pattern.lines) else None
         wanted = _nearest(row, line, rules)
-        places.append(
-            [Place(c, number, i, w, rules.readings(c)) for i, (c, w) in enumerate(zip(row, wanted, strict=True), 1)]
-        )
-        if line is not None and len(row) == line.length:
+        pairs = enumerate(zip(row.chars, wanted, strict=True), 1)
+        places.append([Place(c, number, i, w, rules.readings(c)) for i, (c, w) in pairs])
+        if line is not None:
             crooked += _tone_faults(places[-1], line, manner.tones)
     notes: list[Note] = []
     if is_regulated(pattern.form):
         crooked, notes = saved(pattern, places, crooked)
     faults += crooked
-    lined = zip(pattern.lines, places, strict=False)
-    words = [(line, row[-1]) for line, row in lined if line.rhyme and len(row) == line.length]
+    words = _rhyme_words(pattern, laid.rows, places)
     rhyme_faults, groups = _rhymes(words, rules, manner.rhyme and rules.find(manner.rhyme))
     faults += rhyme_faults
     if pattern.form in SHAPES:
@@ -91,17 +91,31 @@ def judge_pattern(given: Text, pattern: Pattern, manner: Manner) -> Report:
     return Report(pattern, manner.tones, rules.name, _marked(read, faults), tuple(faults), tuple(groups), tuple(notes))
 
 
-def _nearest(row: str, line: Line | None, rules: Book) -> str:
-    """What is wanted of each character: the alternative that the row comes nearest to."""
-    if line is None or len(row) != line.length:
-        return " " * len(row)
-    if len(line.tones) == 1:
-        return line.tones[0]
+def is_sung(pattern: Pattern) -> bool:
+    """Whether it is a form of a tune, in which commas may stand anywhere between rhymes."""
+    return pattern.form not in SHAPES and bool(pattern.name)
 
-    def misses(tones: str) -> int:
-        return sum(not _has(rules.readings(char), sign) for char, sign in zip(row, tones, strict=True))
 
-    return min(line.tones, key=misses)
+def _nearest(row: Row, line: Line | None, rules: Book) -> str:
+    """What is wanted of each character, by the alternative that the row comes nearest to; blank where nothing is."""
+    if line is None:
+        return " " * len(row.chars)
+
+    def signs(tones: str) -> str:
+        return "".join(tones[place - 1] if place else " " for place in row.places)
+
+    def misses(wanted: str) -> int:
+        return sum(not _has(rules.readings(char), sign) for char, sign in zip(row.chars, wanted, strict=True))
+
+    wanted = [signs(tones) for tones in line.tones]
+    return wanted[0] if len(wanted) == 1 else min(wanted, key=misses)
+
+
+def _rhyme_words(pattern: Pattern, rows: Sequence[Row], places: Sequence[Sequence[Place]]) -> list[tuple[Line, Place]]:
+    """The last words of the lines that rhyme, as far as they are there."""
+    lined = zip(pattern.lines, rows, places, strict=False)
+    ends = ((line, row.places.index(line.length), own) for line, row, own in lined if line.length in row.places)
+    return [(line, own[end]) for line, end, own in ends if line.rhyme]
 
 
 def _has(readings: Iterable[Reading], wanted: str) -> bool:
@@ -142,12 +156,14 @@ def _rhymes(words: Sequence[tuple[Line, Place]], rules: Book, asked: str) -> tup
     for number, (letter, places) in enumerate(letters.items()):
         best = _shared(places, asked if number == 0 else "")
         if best is None:
-            faults += [_no_rhyme(place, asked) for place in places if asked]
+            faults += [_no_rhyme(place, asked, (), rules) for place in places if asked]
             continue
         groups.append((letter, best[0]))
-        faults += [_no_rhyme(each, best[0]) for each in places if best not in _possible(each)]
+        fellows = [(each.char, each.wanted) for each in places if best in _possible(each)]
+        faults += [_no_rhyme(each, best[0], fellows, rules) for each in places if best not in _possible(each)]
         borrowed = [place for line, place in words if line.near and line.rhyme == letter]
-        faults += [_no_rhyme(each, f"a neighbour of {best[0]}") for each in borrowed if not _near(each, best[0], rules)]
+        wrong = [each for each in borrowed if not _near(each, best[0], rules)]
+        faults += [_no_rhyme(each, f"a neighbour of {best[0]}", fellows, rules) for each in wrong]
     return faults, groups
 
 
@@ -182,10 +198,13 @@ def _shared(places: Sequence[Place], asked: str) -> Rhyme | None:
     return counts.most_common(1)[0][0] if counts else None
 
 
-def _no_rhyme(place: Place, group: str) -> Fault:
+def _no_rhyme(place: Place, group: str, fellows: Sequence[tuple[str, str]], rules: Book) -> Fault:
     own = "、".join(dict.fromkeys(f"{each.tone}{each.group}" for each in place.readings)) or "not in the book"
     where = f"line {place.line}, place {place.place}: {place.char}"
-    return Fault("rhyme", place.line, place.place, f"{where} ({own}) does not rhyme in {group}")
+    also = elsewhere(place.char, place.wanted.strip(), fellows, rules)
+    return Fault(
+        "rhyme", place.line, place.place, f"{where} ({own}) does not rhyme in {group}" + f"; {also}" * bool(also)
+    )
 
 
 def _repeated(words: Iterable[tuple[Line, Place]]) -> Iterator[Fault]:

@@ -10,11 +10,10 @@ from gen_engine.errors import GenError
 
 from .judging import Manner, Text, best, judge_pattern
 from .old_verse import judge_old
-from .patterns import NEIGHBOUR, SHAPES, Pattern, form_name, of_kinds, patterns, without_tones
+from .patterns import NEIGHBOUR, SHAPES, Pattern, form_name, of_kinds, patterns
 from .regulated import is_regulated, loose_joints, unstuck
 from .report import TONE_RULES, Note, Report
-from .segments import lay
-from .tunes import Tune, every_tune, tune
+from .sung import songs_like
 
 WRONG_LINES = 4
 """Verse is taken for regulated if at most one in so many of its lines (and always one) has wrong tones."""
@@ -95,8 +94,7 @@ def judge_meant(given: Text, manner: Manner) -> Report:
     regulated = judge_form(given, name, manner) if name else None
     if regulated and (regulated.ok or not regulated.format_ok or manner.start or manner.first):
         return regulated
-    sung = [_as_tune(given, each, manner) for each in tunes_like(given)]
-    song = best(sung) if sung else None
+    song = next(iter(songs_like(given, manner)), None)
     if song and not _is_even(given):
         return song
     if regulated and _wrong_lines(regulated) <= max(1, len(given.pieces) // WRONG_LINES):
@@ -156,22 +154,3 @@ def _regulated_like(given: Text) -> str:
     else:
         kind = {4: "绝", 8: "律"}.get(count, "")
     return "" if not kind else number + kind if number + kind in SHAPES else "六言"
-
-
-def _as_tune(given: Text, name: str, manner: Manner) -> Report:
-    laid = (each for each in tune(name).variants if not lay(given.pieces, each.lines).faults)
-    tones = without_tones if manner.tones == "off" else (lambda pattern: pattern)
-    return best(judge_pattern(given, tones(each), manner) for each in laid)
-
-
-def tunes_like(given: Text) -> list[str]:
-    """The tunes one of whose forms has lines of just these lengths."""
-    total = sum(len(piece.chars) for piece in given.pieces)
-
-    def fits(each: Tune) -> bool:
-        return any(
-            sum(line.length for line in form.lines) == total and not lay(given.pieces, form.lines).faults
-            for form in each.variants
-        )
-
-    return [each.names[0] for each in every_tune() if fits(each)] if len(given.pieces) > 1 else []

@@ -222,8 +222,9 @@ def shared_group(tables, lines, wishes):
 def planted_song(tables, rng, world):
     tune, text = rng.choice(world.songs)
     wishes = {"tune": tune.name, "book": "cilin", "tones": rng.choice(["loose", "loose", "off"])}
-    number = tables.of_tune(tune.name).index(independent.sung_ways(tables, text, wishes)[0]) + 1
-    wishes["variant"] = number if rng.random() < 0.3 else None
+    way = independent.sung_ways(tables, text, wishes)[0]
+    is_first = independent.variants(tables, {**wishes, "variant": way["number"]}) == [way]
+    wishes["variant"] = way["number"] if is_first and rng.random() < 0.3 else None
     if rng.random() < 0.2:
         wishes["require"] = "".join({rng.choice([c for c in text if c not in "，。、"]) for _ in range(2)})
     wishes["no_repeat"] = rng.choice([0, 0, 0, 1, 2])

@@ -136,33 +136,43 @@ def fitting(tables, alphabet, book, tones):
 
 
 def sung_layouts(tables, alphabet, wishes):
-    """The sets of every form of a tune, and choice of its rhymes."""
-    book = wishes["book"]
-    for number, form in enumerate(tables.of_tune(wishes["tune"]), 1):
-        parts = independent.segments(form)
-        if parts is None or wishes.get("variant") not in (None, 0, number):
-            continue
-        signs = form["ge_lyu_str"]
-        ends = [sorted(map(abs, places)) for places in form["yun_classify"].values() if places]
-        either = "中" if wishes["tones"] != "off" else "中平仄"
-        known = {char: tables.tones(char, book) for char in alphabet}
-        sets = [{c for c in alphabet if sign in either or sign in known[c]} for sign in signs]
-        choices = [list(rhyme_sets(tables, alphabet, signs, places, book)) for places in ends]
-        for chosen in product(*choices):
-            mine = list(map(set, sets))
-            for places, words in zip(ends, chosen, strict=True):
-                for place, chars in zip(places, words, strict=True):
-                    mine[place] &= chars
-            yield "".join("□" * len(tones) + mark for tones, mark in parts), mine, ends
+    """The sets of every form of a tune, and choice of its alternatives and rhymes."""
+    book, known = wishes["book"], {char: tables.tones(char, wishes["book"]) for char in alphabet}
+    for form in independent.variants(tables, wishes):
+        layout = "".join("□" * len(options[0]) + mark for options, _, mark in form["lines"])
+        ends = rhyme_places(form)
+        lines = [options if wishes["tones"] != "off" else loose(options) for options, _, _ in form["lines"]]
+        choices = [list(rhyme_sets(tables, alphabet, places, book)) for places in ends]
+        for signs in map("".join, product(*lines)):
+            sets = [{c for c in alphabet if sign == "中" or sign in known[c]} for sign in signs]
+            for chosen in product(*choices):
+                mine = list(map(set, sets))
+                for places, words in zip(ends, chosen, strict=True):
+                    for (place, _), chars in zip(places, words, strict=True):
+                        mine[place] &= chars
+                yield layout, mine, [[place for place, _ in places] for places in ends]
 
 
-def rhyme_sets(tables, alphabet, signs, places, book):
+def loose(options):
+    """The one alternative of a line of which only the rhyme is judged."""
+    return ("中" * len(options[0]),)
+
+
+def rhyme_places(form):
+    """For each letter the places that rhyme by it, with the tone of each."""
+    found, place = {}, -1
+    for options, letter, _ in form["lines"]:
+        place += len(options[0])
+        if letter:
+            found.setdefault(letter, []).append((place, options[0][-1]))
+    return list(found.values())
+
+
+def rhyme_sets(tables, alphabet, places, book):
     """The characters of each place of one rhyme, for every group that has some for all of them."""
     read = {char: tables.readings(char, book) for char in alphabet}
     for group in sorted({r[1] for readings in read.values() for r in readings}, key=str):
-        found = [
-            {c for c in alphabet if any(r[1] == group and signs[p] in ("中", r[0]) for r in read[c])} for p in places
-        ]
+        found = [{c for c in alphabet if any(r[:2] == (sign, group) for r in read[c])} for _, sign in places]
         if all(found):
             yield found
 

@@ -16,7 +16,7 @@ from gen_poem.check import judge
 from gen_poem.patterns import FORMS, SHAPES, Line, patterns
 from gen_poem.segments import lay, segments
 from gen_poem.traditional import to_simplified, to_traditional
-from gen_poem.tunes import every_tune
+from gen_poem.tunes import every_tune, number_of
 
 STORK = "白日依山尽，黄河入海流。欲穷千里目，更上一层楼。"
 MOON = "床前明月光，疑是地上霜。举头望明月，低头思故乡。"
@@ -70,7 +70,7 @@ def test_what_obeys_a_pattern_has_no_tone_or_rhyme_wrong(form, tones, number, se
 def test_what_obeys_a_form_of_a_tune_is_right(tune, seed, name):
     variant = tune.variants[seed % len(tune.variants)]
     text = write(variant, name, {"cilin": "第一部", "xinyun": "庚"}[name], seed)
-    assert faults(text, tune_name=tune.names[-1], variant=int(variant.name[1:-1]), rhyme_book=name) == []
+    assert faults(text, tune_name=tune.names[0], variant=number_of(variant), rhyme_book=name) == []
     assert judge(text, tune_name=tune.names[0], rhyme_book=name).ok
 
 
@@ -118,7 +118,7 @@ def test_taboos_have_their_names_in_strict_verse(form, before, second, fourth, f
 
 @pytest.mark.parametrize(
     ("text", "found"),
-    [("白日依山尽，黄河入海。欲穷千里目，更上一层楼。", ("format", 2, 0)), (STORK + "更上一层楼。", ("format", 5, 0)),
+    [("白日依山尽，黄河入海。欲穷千里目，更上一层楼。", ("format", 2, 5)), (STORK + "更上一层楼。", ("format", 5, 0)),
      (STORK[:18], ("format", 4, 0)), (STORK.replace("山", "x"), ("format", 0, 0)),
      (STORK.replace("楼", "东"), ("rhyme", 4, 5)), (STORK.replace("楼", "流"), ("重韵", 4, 5)),
      (STORK.replace("河", "\U00030edd"), ("unknown", 2, 2))],
@@ -155,7 +155,7 @@ def test_a_text_without_pauses_is_cut_as_the_pattern_is():
 
 
 def test_only_lines_of_the_right_length_are_asked_for_rhymes():
-    assert faults("白日依山尽，黄河入海。欲穷千里目，更上一层楼。", "五绝") == [("format", 2, 0)]
+    assert faults("白日依山尽，黄河入海。欲穷千里目，更上一层楼。", "五绝") == [("format", 2, 5)]
 
 
 def test_a_text_of_no_known_shape_is_refused_with_the_remedy():
