@@ -126,7 +126,7 @@ class NoRepeat:
         return True
 
     def allowed(self, state: tuple[str, ...]) -> CharSet:
-        return CharSet(minus=frozenset(state))
+        return CharSet(minus=self.spent(state))
 
     def kind(self, char: str) -> bool:
         return self.is_exempt(char)

@@ -10,12 +10,15 @@ from functools import cached_property, lru_cache
 from math import inf
 
 from .errors import GenError
-from .text import CharSet, in_a_row
+from .text import CharSet, Ranges, in_a_row
 from .types import CharMachine
 
 UNICODE = 0x110000
 SHOWN = 6
 """How many characters are spelled out in words before the rest are counted."""
+
+SPELLED = 256
+"""Sets of so many characters are kept as such, larger ones as ranges."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,9 +52,11 @@ class Atoms:
 
 
 @lru_cache(256)
-def _members(ranges: tuple[tuple[int, int], ...]) -> frozenset[str]:
-    """The characters of some ranges, one object for all who ask: equal sets of many characters are slow to compare."""
-    return frozenset(chr(code) for low, high in ranges for code in range(low, high + 1))
+def _members(ranges: tuple[tuple[int, int], ...]) -> frozenset[str] | Ranges:
+    """The characters of some ranges, one object for all who ask; spelled out if they are few."""
+    if sum(high - low + 1 for low, high in ranges) <= SPELLED:
+        return frozenset(chr(code) for low, high in ranges for code in range(low, high + 1))
+    return Ranges([low for low, _ in ranges], [high + 1 for _, high in ranges])
 
 
 def inverse(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cached_property
 
 import numpy as np
 
-from .text import CLASSES, CharSet, Vocabulary, in_a_row
+from .text import CLASSES, CharSet, Ranges, Vocabulary, in_a_row
 from .tokensets import Mask, TokenSet, token_set
 from .types import Prompt
 
@@ -24,15 +24,8 @@ def chars_of(items: Iterable[str]) -> CharSet:
     chars = frozenset(char for item in items if item not in CLASSES for char in item)
     if not classes:
         return CharSet(chars)
-    if len(classes) == 1:
-        return CharSet(classes[0], plus=frozenset(char for char in chars if not CLASSES[classes[0]](char)))
-    return CharSet(chars.union(*map(_members, classes)))
-
-
-@cache
-def _members(name: str) -> frozenset[str]:
-    """All characters of a class."""
-    return frozenset(filter(CLASSES[name], map(chr, range(0x110000))))
+    base = CharSet("|".join(classes))
+    return CharSet(base.kind, plus=frozenset(char for char in chars if not base.in_base(char)))
 
 
 def without(chars: CharSet, out: frozenset[str]) -> CharSet:
@@ -48,7 +41,8 @@ def complement(chars: CharSet) -> CharSet:
 
 def in_words(chars: CharSet) -> str:
     """A set of characters in words: `han, ， or 。`, `anything but punctuation or 的`."""
-    named = [chars.kind] if isinstance(chars.kind, str) else sorted(chars.kind or ())
+    assert not isinstance(chars.kind, Ranges)  # of those only automata are made, which find words of their own
+    named = chars.kind.split("|") if isinstance(chars.kind, str) else sorted(chars.kind or ())
     more, less = sorted(chars.plus), sorted(chars.minus)
     if chars.inverted:
         return f"anything but {_listed([*named, *less])}" if named or less else f"{_listed(more)}"
