@@ -35,12 +35,19 @@ class Atoms:
     def ranges(self, wanted: frozenset[int]) -> list[tuple[int, int]]:
         """The code points of some classes as ranges, first and last."""
         found: list[tuple[int, int]] = []
-        for i, number in enumerate(self.numbers):
-            if number in wanted:
-                low, high = self.starts[i], (*self.starts[i + 1 : i + 2], UNICODE)[0] - 1
-                if found and found[-1][1] == low - 1:
-                    low = found.pop()[0]
-                found.append((low, high))
+        for low, high in sorted(piece for number in wanted for piece in self._pieces.get(number, ())):
+            if found and found[-1][1] == low - 1:
+                low = found.pop()[0]
+            found.append((low, high))
+        return found
+
+    @cached_property
+    def _pieces(self) -> dict[int, list[tuple[int, int]]]:
+        """The ranges of each class as they stand in the table."""
+        found: dict[int, list[tuple[int, int]]] = {}
+        for number, low, after in zip(self.numbers, self.starts, [*self.starts[1:], UNICODE], strict=True):
+            if low < after:
+                found.setdefault(number, []).append((low, after - 1))
         return found
 
     def chars(self, wanted: frozenset[int]) -> CharSet:
