@@ -14,6 +14,7 @@ from functools import cache, lru_cache
 from importlib import import_module
 from typing import Any
 
+import numpy as np
 from greenery import Charclass
 from greenery.fsm import crawl
 
@@ -96,7 +97,7 @@ def _source(op: str, argument: Any) -> str:
 
 @cache
 def _every_char() -> str:
-    return "".join(map(chr, range(UNICODE)))
+    return np.arange(UNICODE, dtype="<u4").tobytes().decode("utf-32-le", "surrogatepass")
 
 
 @cache
