@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -221,6 +222,8 @@ def shell(tmp_path):
     venv.create(tmp_path / "env", with_pip=True)
     here = [path for path in sys.path if path.endswith("site-packages")]
     [site] = (tmp_path / "env" / "lib").glob("python*/site-packages")
+    for old in [*site.glob("*setuptools*"), site / "_distutils_hack"]:  # torch brings a newer one, which is seen below
+        shutil.rmtree(old, ignore_errors=True)
     (site / "here.pth").write_text("\n".join(f"import site; site.addsitedir({path!r})" for path in here))
     binaries = tmp_path / "env" / "bin"
     (binaries / "gen").write_text(
