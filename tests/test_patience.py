@@ -106,9 +106,15 @@ def request_of(num, seconds):
     return Request("", ("length=3",), num, 1, 9, patience=seconds)
 
 
-def test_what_is_looked_up_between_tokens_is_not_counted(slow):
-    slow(0.0009)
-    assert len(outcome(["length=9"], seconds=0.5, num=64) or ()) == 64
+@pytest.mark.parametrize("tick, counted", [(0.0005, 0.0), (0.003, 0.04)])
+def test_the_first_millisecond_of_each_question_between_tokens_is_not_counted(slow, tick, counted):
+    slow(0.0)
+    plan = ENGINE.chain(["length=9"]).plan(ENGINE.tokenizer.encode(""), 9)
+    after = plan.product.next(plan.start, 1)
+    slow(tick)
+    for _ in range(20):
+        assert plan.is_alive(after, 8, plan.start) == "yes"
+    assert plan.patience.spent == pytest.approx(counted)
 
 
 @pytest.mark.parametrize("more", [[], ["--num", "3"], ["--json"], ["--particles", "4"]])
