@@ -16,6 +16,7 @@ from typing import Any
 from .automaton import Automaton, Edge
 from .matching import representatives
 from .moves import State
+from .patience import check
 from .product import Rule
 from .tokensets import Mask
 
@@ -163,6 +164,7 @@ class Fresh:
         layers: list[set[State]] = [{state}]
         seen = 1
         while layers[-1] and len(layers) <= budget and seen <= LAYERED:
+            check()
             longer = {after for here in layers[-1] for _, after in self._printing(here) if after is not None}
             seen += len(longer)
             layers.append(longer)

@@ -22,6 +22,7 @@ import numpy as np
 from .automaton import Automaton
 from .fresh import Fresh
 from .moves import partition
+from .patience import check
 from .product import Joint, Product
 from .tokensets import Ids, Mask, TokenSet
 
@@ -342,6 +343,7 @@ class Prover:
         stack = [(joint, self._candidates(joint, budget, hint[0] if hint else None, spent))]
         path: list[int] = []
         while stack:
+            check()
             here, candidates = stack[-1]
             token = next(candidates, None)
             if spent[0] + OPENED * (self.automaton.work - opened) > limit:
