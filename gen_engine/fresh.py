@@ -56,12 +56,9 @@ class Fresh:
 
         `state` is that of the automaton, `others` are those of the rules outside it.
         """
-        spent: list[frozenset[str]] = []
-        for rule, other in zip(self.rules, others, strict=True):
-            chars = rule.spent(other)
-            if chars is None:
-                return False
-            spent.append(chars)
+        spent = self._spent(others)
+        if spent is None:
+            return False
         if self.automaton.fresh(state, budget) > budget:
             return False
         ahead = self._places(state)
@@ -71,6 +68,20 @@ class Fresh:
             if all(choice.isdisjoint(chars) for chars in spent):
                 return True
         return self._match(ahead, frozenset().union(*spent))
+
+    def _spent(self, others: Sequence[Any]) -> list[frozenset[str]] | None:
+        found: list[frozenset[str]] = []
+        for rule, other in zip(self.rules, others, strict=True):
+            chars = rule.spent(other)
+            if chars is None:
+                return None
+            found.append(chars)
+        return found
+
+    def taken(self, others: Sequence[Any]) -> frozenset[str] | None:
+        """The characters that some rule may forbid; None if a rule does not say. All others are new to the text."""
+        spent = self._spent(others)
+        return None if spent is None else frozenset().union(*spent)
 
     def choice(self, state: State) -> frozenset[str]:
         """Characters that had better be kept for narrow places ahead, as far as known."""
