@@ -10,7 +10,8 @@ from math import inf
 from typing import Literal
 
 from .errors import GenError
-from .rules import BannedStrings, BannedTokens, EachChar, StopStrings, chars_of, complement, in_words
+from .rules import BannedStrings, BannedTokens, EachChar, chars_of, complement, in_words
+from .stops import StopStrings
 from .text import CLASSES, EVERY_CHAR, NO_CHAR, CharSet, Vocabulary, char_test, is_punctuation
 from .types import CharMachine, Constraint
 
@@ -28,7 +29,8 @@ def ban(items: tuple[str, ...]) -> CharMachine:
     """Forbid characters, strings and classes of characters in the new text (`ban=punctuation|的|春风`)."""
     items = _given("ban", items)
     strings = tuple(item for item in items if item not in CLASSES and len(item) > 1)
-    return BannedStrings(complement(chars_of(item for item in items if item not in strings)), strings)
+    chars = chars_of(item for item in items if item in CLASSES or len(item) == 1)
+    return BannedStrings(complement(chars), strings)
 
 
 def only(items: tuple[str, ...]) -> CharMachine:
@@ -126,7 +128,7 @@ class NoRepeat:
         return True
 
     def allowed(self, state: tuple[str, ...]) -> CharSet:
-        return CharSet(minus=frozenset(state))
+        return CharSet(minus=self.spent(state))
 
     def kind(self, char: str) -> bool:
         return self.is_exempt(char)

@@ -10,12 +10,15 @@ from functools import cached_property, lru_cache
 from math import inf
 
 from .errors import GenError
-from .text import CharSet, in_a_row
+from .text import CharSet, Ranges, in_a_row
 from .types import CharMachine
 
 UNICODE = 0x110000
 SHOWN = 6
 """How many characters are spelled out in words before the rest are counted."""
+
+SPELLED = 256
+"""Sets of so many characters are kept as such, larger ones as ranges."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,12 +35,19 @@ class Atoms:
     def ranges(self, wanted: frozenset[int]) -> list[tuple[int, int]]:
         """The code points of some classes as ranges, first and last."""
         found: list[tuple[int, int]] = []
-        for i, number in enumerate(self.numbers):
-            if number in wanted:
-                low, high = self.starts[i], (*self.starts[i + 1 : i + 2], UNICODE)[0] - 1
-                if found and found[-1][1] == low - 1:
-                    low = found.pop()[0]
-                found.append((low, high))
+        for low, high in sorted(piece for number in wanted for piece in self._pieces.get(number, ())):
+            if found and found[-1][1] == low - 1:
+                low = found.pop()[0]
+            found.append((low, high))
+        return found
+
+    @cached_property
+    def _pieces(self) -> dict[int, list[tuple[int, int]]]:
+        """The ranges of each class as they stand in the table."""
+        found: dict[int, list[tuple[int, int]]] = {}
+        for number, low, after in zip(self.numbers, self.starts, [*self.starts[1:], UNICODE], strict=True):
+            if low < after:
+                found.setdefault(number, []).append((low, after - 1))
         return found
 
     def chars(self, wanted: frozenset[int]) -> CharSet:
@@ -49,9 +59,11 @@ class Atoms:
 
 
 @lru_cache(256)
-def _members(ranges: tuple[tuple[int, int], ...]) -> frozenset[str]:
-    """The characters of some ranges, one object for all who ask: equal sets of many characters are slow to compare."""
-    return frozenset(chr(code) for low, high in ranges for code in range(low, high + 1))
+def _members(ranges: tuple[tuple[int, int], ...]) -> frozenset[str] | Ranges:
+    """The characters of some ranges, one object for all who ask; spelled out if they are few."""
+    if sum(high - low + 1 for low, high in ranges) <= SPELLED:
+        return frozenset(chr(code) for low, high in ranges for code in range(low, high + 1))
+    return Ranges([low for low, _ in ranges], [high + 1 for _, high in ranges])
 
 
 def inverse(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .text import EVERY_CHAR, CharSet, Vocabulary, codes_beginning, split_utf8
+from .text import EVERY_CHAR, CharSet, Ranges, Vocabulary, codes_beginning, split_utf8
 from .tokensets import REMEMBERED, Intern, Mask, TokenSet, marked
 from .types import CharMachine, Prompt
 
@@ -190,7 +190,7 @@ class Lifted:
         return TokenSet(self._base(chars))
 
     def _base(self, chars: CharSet) -> Mask:
-        key = id(chars.kind), chars.inverted  # comparing large sets would take longer than a new mask
+        key = _key_of(chars.kind), chars.inverted  # comparing large sets would take longer than a new mask
         if key not in self._bases:
             if len(self._bases) > REMEMBERED:
                 self._bases.clear()
@@ -201,10 +201,12 @@ class Lifted:
             self._bases[key] = self.intern.mask(array), chars.kind  # kept, so that its id stays its own
         return self._bases[key][0]
 
-    def _chars_of(self, kind: str | frozenset[str] | None) -> np.ndarray:
+    def _chars_of(self, kind: str | frozenset[str] | Ranges | None) -> np.ndarray:
         """The tokens that print one character of a kind, [vocab]."""
         if kind is None:
             return self.vocabulary.codes >= 0
+        if isinstance(kind, Ranges):
+            return self.vocabulary.in_ranges(kind)
         if isinstance(kind, str):
             return self.vocabulary.in_class(kind).copy()
         singles = self.vocabulary.singles
@@ -286,7 +288,7 @@ class Lifted:
 
     def _printing(self, chars: CharSet) -> Mask:
         """The tokens that print one of these characters."""
-        key = id(chars.kind), chars.inverted, chars.minus, chars.plus
+        key = _key_of(chars.kind), chars.inverted, chars.minus, chars.plus
         known = self._printed.get(key)
         if known is not None:
             return known[0]
@@ -340,6 +342,10 @@ class Lifted:
         spares = offered(self.machine, "spares")
         text = self.vocabulary.texts[token]
         return text is not None and (not text or (spares is not None and all(spares(char) for char in text)))
+
+
+def _key_of(kind: str | frozenset[str] | Ranges | None) -> str | int:
+    return kind if isinstance(kind, str) else id(kind)
 
 
 @dataclass(frozen=True)

@@ -1,15 +1,15 @@
-"""The machines behind `ban`, `only`, `no_unk`, `no_special` and `stop`."""
+"""The machines behind `ban`, `only`, `no_unk` and `no_special`."""
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from collections import deque
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cached_property
 
 import numpy as np
 
-from .text import CLASSES, CharSet, Vocabulary, in_a_row
+from .text import CLASSES, CharSet, Ranges, Vocabulary, in_a_row
 from .tokensets import Mask, TokenSet, token_set
 from .types import Prompt
 
@@ -24,15 +24,8 @@ def chars_of(items: Iterable[str]) -> CharSet:
     chars = frozenset(char for item in items if item not in CLASSES for char in item)
     if not classes:
         return CharSet(chars)
-    if len(classes) == 1:
-        return CharSet(classes[0], plus=frozenset(char for char in chars if not CLASSES[classes[0]](char)))
-    return CharSet(chars.union(*map(_members, classes)))
-
-
-@cache
-def _members(name: str) -> frozenset[str]:
-    """All characters of a class."""
-    return frozenset(filter(CLASSES[name], map(chr, range(0x110000))))
+    base = CharSet("|".join(classes))
+    return CharSet(base.kind, plus=frozenset(char for char in chars if not base.in_base(char)))
 
 
 def without(chars: CharSet, out: frozenset[str]) -> CharSet:
@@ -48,7 +41,8 @@ def complement(chars: CharSet) -> CharSet:
 
 def in_words(chars: CharSet) -> str:
     """A set of characters in words: `han, ， or 。`, `anything but punctuation or 的`."""
-    named = [chars.kind] if isinstance(chars.kind, str) else sorted(chars.kind or ())
+    assert not isinstance(chars.kind, Ranges)  # of those only automata are made, which find words of their own
+    named = chars.kind.split("|") if isinstance(chars.kind, str) else sorted(chars.kind or ())
     more, less = sorted(chars.plus), sorted(chars.minus)
     if chars.inverted:
         return f"anything but {_listed([*named, *less])}" if named or less else f"{_listed(more)}"
@@ -96,72 +90,83 @@ class EachChar:
 
 @dataclass(frozen=True)
 class BannedStrings:
-    """State: the longest end of the text that begins a banned string (Aho and Corasick 1975, over prefixes).
+    """State: the node of the longest end of the text that begins a banned string (Aho and Corasick 1975).
 
     `chars` are those that may stand in the text at all.
     """
 
     chars: CharSet
     strings: tuple[str, ...]
-    _known: dict[str, list[tuple[CharSet, str]]] = field(default_factory=dict, repr=False, compare=False)
+    _known: dict[int, list[tuple[CharSet, int]]] = field(default_factory=dict, repr=False, compare=False)
 
-    def start(self, text: str) -> str:
-        return ""
+    def start(self, text: str) -> int:
+        return 0
 
     @cached_property
-    def _prefixes(self) -> frozenset[str]:
-        return frozenset(string[:i] for string in self.strings for i in range(len(string)))
+    def _machine(self) -> tuple[list[dict[str, int]], list[int], set[int]]:
+        """For each node its children, and the node of its longest end that is one; the nodes that end in a string."""
+        children: list[dict[str, int]] = [{}]
+        full: set[int] = set()
+        for string in self.strings:
+            node = 0
+            for char in string:
+                if char not in children[node]:
+                    children.append({})
+                    children[node][char] = len(children) - 1
+                node = children[node][char]
+            full.add(node)
+        shorter = [0] * len(children)
+        waiting = deque(children[0].values())
+        while waiting:
+            node = waiting.popleft()
+            full |= {node} if shorter[node] in full else set()
+            waiting += children[node].values()
+            for char, child in children[node].items():
+                shorter[child] = _longest_end(children, shorter, shorter[node], char)
+        return children, shorter, full
 
     @cached_property
     def _parts(self) -> frozenset[str]:
         return frozenset(char for string in self.strings for char in string)
 
-    @cached_property
-    def _following(self) -> dict[str, set[str]]:
-        """For each beginning of a banned string the characters that lengthen it."""
-        found: dict[str, set[str]] = {}
-        for string in self.strings:
-            for i, char in enumerate(string):
-                found.setdefault(string[:i], set()).add(char)
-        return found
+    def step(self, state: int, char: str) -> int | None:
+        children, shorter, full = self._machine
+        after = _longest_end(children, shorter, state, char)
+        return None if char not in self.chars or after in full else after
 
-    def step(self, state: str, char: str) -> str | None:
-        if char not in self.chars:
-            return None
-        text = state + char
-        if text.endswith(self.strings):
-            return None
-        return next((text[i:] for i in range(len(text)) if text[i:] in self._prefixes), "")
-
-    def accepts(self, state: str) -> bool:
+    def accepts(self, state: int) -> bool:
         return True
 
     def kind(self, char: str) -> Hashable:
         return char not in self.chars or (char if char in self._parts else False)
 
-    def allowed(self, state: str) -> CharSet:
+    def allowed(self, state: int) -> CharSet:
         out = frozenset(char for char in self._odd(state) if self.step(state, char) is None)
         return without(self.chars, out)
 
-    def _odd(self, state: str) -> set[str]:
+    def _odd(self, state: int) -> set[str]:
         """The characters that do not lead to the state of having begun nothing."""
-        ends = (state[i:] for i in range(len(state) + 1))
-        return {char for end in ends for char in self._following.get(end, ())}
+        children, shorter, _ = self._machine
+        found = set(children[0])
+        while state:
+            found.update(children[state])
+            state = shorter[state]
+        return found
 
-    def moves(self, state: str) -> list[tuple[CharSet, str]]:
+    def moves(self, state: int) -> list[tuple[CharSet, int]]:
         """The characters that lengthen what was begun, by the state they lead to, and all others."""
         if state not in self._known:
-            grouped: dict[str, set[str]] = {}
+            grouped: dict[int, set[str]] = {}
             odd = frozenset(self._odd(state))
             for char in odd:
                 after = self.step(state, char)
                 if after is not None:
                     grouped.setdefault(after, set()).add(char)
             begun = [(CharSet(frozenset(group)), after) for after, group in grouped.items()]
-            self._known[state] = [*begun, (without(self.chars, odd), "")]
+            self._known[state] = [*begun, (without(self.chars, odd), 0)]
         return self._known[state]
 
-    def wants(self, state: str) -> str:
+    def wants(self, state: int) -> str:
         """What may not follow, in words."""
         return in_words(self.allowed(state))
 
@@ -207,140 +212,8 @@ class BannedTokens:
         return f"any token but {_listed(names)}" if names else "any token"
 
 
-Match = tuple[int, int, int]
-"""A stop string that may be under way: its number, the bytes matched, the tokens they take (-1: it cannot count)."""
-
-StopState = tuple[int, tuple[Match, ...]]
-"""How many trailing tokens are cut (0: the text goes on), and the matches under way."""
-
-
-@dataclass(frozen=True, eq=False)
-class StopStrings:
-    """Ends the text before a stop string, which must begin where a token begins.
-
-    A string that began within a token is never completed, since the text before it would end within that token.
-    """
-
-    vocabulary: Vocabulary
-    strings: tuple[bytes, ...]
-
-    def start(self, prompt: Prompt) -> StopState:
-        return 0, ()
-
-    def accepts(self, state: StopState) -> bool:
-        return True
-
-    def cut(self, state: StopState) -> int:
-        """How many trailing tokens are no part of the text."""
-        return state[0]
-
-    def held(self, state: StopState) -> int:
-        """How many trailing bytes could still become a stop string."""
-        return max((matched for _, matched, tokens in state[1] if tokens > 0), default=0)
-
-    def next(self, state: StopState, token: int) -> StopState:
-        after = self._after(state, token)
-        if after is None:
-            raise ValueError(f"token {token} is not allowed here")
-        return after
-
-    def permits(self, state: StopState, token: int) -> bool:
-        return self._after(state, token) is not None
-
-    def allowed(self, state: StopState) -> TokenSet:
-        if state[0]:
-            return self._nothing
-        mask = self._anything.mask
-        rests = [self.strings[i][matched:] for i, matched, _ in state[1]]
-        completing = {token: self.permits(state, token) for rest in rests for token in self._beginning_with(rest)}
-        minus = tuple(token for token, may in completing.items() if mask.array[token] and not may)
-        return TokenSet(mask, minus, tuple(token for token, may in completing.items() if may and not mask.array[token]))
-
-    def kinds(self) -> list[Hashable]:
-        """Tokens that neither print a part of a stop string nor overlap with one behave alike."""
-        parts = {s[i:j] for s in self.strings for i in range(len(s)) for j in range(i + 1, len(s) + 1)}
-        heads = tuple({s[:i] for s in self.strings for i in range(1, len(s) + 1)})
-        tails = tuple({s[i:] for s in self.strings for i in range(len(s))})
-
-        def matters(surface: bytes) -> bool:
-            overlaps = surface.startswith(tails) or surface.endswith(heads)
-            return overlaps or surface in parts or any(string in surface for string in self.strings)
-
-        surfaces = self.vocabulary.surfaces
-        return [(i if matters(surface) else -1) if surface else -2 for i, surface in enumerate(surfaces)]
-
-    def enders(self, state: StopState) -> list[int]:
-        """The tokens that would complete a stop string."""
-        if state[0]:
-            return []
-        wanted = [self.strings[i][matched:] for i, matched, tokens in state[1] if tokens > 0] + list(self.strings)
-        found = {token for rest in wanted for token in self._beginning_with(rest)}
-        return [token for token in found if (after := self._after(state, token)) is not None and after[0]]
-
-    def _after(self, state: StopState, token: int) -> StopState | None:
-        surface = self.vocabulary.surfaces[token]
-        if state[0]:
-            return None
-        if not surface:
-            return 0, tuple(sorted({(i, matched, self._one_more(n)) for i, matched, n in state[1]}))
-        under_way: list[Match] = []
-        cuts: list[int] = []
-        for i, matched, tokens in (*state[1], *((i, 0, 0) for i in range(len(self.strings)))):
-            rest = self.strings[i][matched:]
-            count = -1 if tokens < 0 else tokens + 1
-            if surface.startswith(rest):
-                cuts.append(count)
-            elif rest.startswith(surface):
-                under_way.append((i, matched + len(surface), count))
-        inner = self._within(surface)
-        if -1 in cuts or (inner is None and not cuts):
-            return None
-        return (max(cuts), ()) if cuts else (0, tuple(sorted({*under_way, *(inner or ())})))
-
-    def _one_more(self, tokens: int) -> int:
-        """The tokens of a match after one that prints nothing; too many are given up, so that states stay few."""
-        return tokens + 1 if 0 < tokens < self._longest else -1
-
-    @cached_property
-    def _longest(self) -> int:
-        return max(len(string) for string in self.strings)
-
-    def _within(self, surface: bytes) -> list[Match] | None:
-        """The stop strings that begin within the token; None if one is complete in it."""
-        found: list[Match] = []
-        for offset in range(1, len(surface)):
-            if surface[offset] not in self._first_bytes:
-                continue
-            tail = surface[offset:]
-            if any(tail.startswith(string) for string in self.strings):
-                return None
-            found += [(i, len(tail), -1) for i, string in enumerate(self.strings) if string.startswith(tail)]
-        return found
-
-    @cached_property
-    def _first_bytes(self) -> frozenset[int]:
-        return frozenset(string[0] for string in self.strings)
-
-    @cached_property
-    def _nothing(self) -> TokenSet:
-        return token_set(np.zeros(len(self.vocabulary), dtype=bool))
-
-    @cached_property
-    def _anything(self) -> TokenSet:
-        array = np.ones(len(self.vocabulary), dtype=bool)
-        for token, surface in enumerate(self.vocabulary.surfaces):
-            if self._first_bytes & set(surface[1:]):
-                array[token] = self._after((0, ()), token) is not None
-        return token_set(array)
-
-    @cached_property
-    def _sorted(self) -> list[tuple[bytes, int]]:
-        return sorted((surface, token) for token, surface in enumerate(self.vocabulary.surfaces) if surface)
-
-    def _beginning_with(self, rest: bytes) -> list[int]:
-        found: list[int] = []
-        for surface, token in self._sorted[bisect_left(self._sorted, (rest, -1)) :]:
-            if not surface.startswith(rest):
-                break
-            found.append(token)
-        return found
+def _longest_end(children: Sequence[dict[str, int]], shorter: Sequence[int], node: int, char: str) -> int:
+    """The node of the longest end of what `node` stands for and `char`."""
+    while node and char not in children[node]:
+        node = shorter[node]
+    return children[node].get(char, 0)

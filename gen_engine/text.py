@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import unicodedata
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
+from string import ascii_letters
 from typing import TYPE_CHECKING
 
 from .errors import GenError
@@ -39,21 +41,80 @@ CLASSES: dict[str, Callable[[str], bool]] = {
     "han": is_han,
     "punctuation": is_punctuation,
     "digit": str.isdigit,
-    "latin": lambda char: char.isascii() and char.isalpha(),
+    "latin": frozenset(ascii_letters).__contains__,
     "letter": str.isalpha,
     "space": str.isspace,
 }
 """Classes of characters by the names that `ban`, `only` and `exempt` understand."""
 
 
+ASSIGNED = (range(0x40000), range(0xE0000, 0xE1000))
+"""The code points that any class may hold: on the other planes nothing is assigned, or for private use."""
+
+
+@dataclass(frozen=True, eq=False)
+class Ranges:
+    """Characters as ranges of code points: from `starts[i]` up to but without `ends[i]`, in order; equal to itself
+    only."""
+
+    starts: Sequence[int] = field(repr=False)
+    ends: Sequence[int] = field(repr=False)
+
+    def __contains__(self, char: str) -> bool:
+        code = ord(char)
+        place = bisect_right(self.starts, code) - 1
+        return place >= 0 and code < self.ends[place]
+
+    def count(self, codes: range) -> int:
+        """How many of the characters with these code points are among them."""
+        first, last = bisect_right(self.ends, codes.start), bisect_left(self.starts, codes.stop)
+        pairs = zip(self.starts[first:last], self.ends[first:last], strict=True)
+        return sum(min(end, codes.stop) - max(start, codes.start) for start, end in pairs)
+
+
+@cache
+def class_ranges(kind: str) -> Ranges:
+    """The characters of one or several classes; their names are joined by |."""
+    starts: list[int] = []
+    ends: list[int] = []
+    for codes in ASSIGNED:
+        flags = 0
+        for name in kind.split("|"):
+            flags |= int.from_bytes(_flags(name, codes), "little")  # numbers, since these are joined at once
+        data = flags.to_bytes(len(codes) + 1, "little")
+        end = 0
+        while (start := data.find(1, end)) >= 0:
+            end = data.find(0, start)
+            starts.append(codes.start + start)
+            ends.append(codes.start + end)
+    return Ranges(starts, ends)
+
+
+@cache
+def _flags(name: str, codes: range) -> bytes:
+    """A byte for each code point: whether its character is of a class. No Python runs for each, for they are many."""
+    if name == "han":
+        flags = bytearray(len(codes))
+        for low, high in HAN_RANGES:
+            if low in codes:
+                flags[low - codes.start : high + 1 - codes.start] = bytes([1]) * (high + 1 - low)
+        return bytes(flags)
+    chars = map(chr, codes)
+    if name != "punctuation":
+        return bytes(map(CLASSES[name], chars))
+    categories = list(map(unicodedata.category, chars))
+    return bytes(map({category: category[0] in "PS" for category in set(categories)}.__getitem__, categories))
+
+
 @dataclass(frozen=True)
 class CharSet:
     """A set of characters: those of `kind` (None: every character), less `minus`, and `plus`.
 
-    `kind` is compared by identity of its name, so that vocabularies remember the mask of each kind once.
+    `kind` is the name of a class, names of several joined by |, or the characters themselves. It is compared by
+    identity, so that vocabularies remember the mask of each kind once.
     """
 
-    kind: str | frozenset[str] | None = None
+    kind: str | frozenset[str] | Ranges | None = None
     inverted: bool = False
     minus: frozenset[str] = frozenset()
     plus: frozenset[str] = frozenset()
@@ -65,7 +126,7 @@ class CharSet:
         """Whether `char` is of the set's kind, `minus` and `plus` aside."""
         if self.kind is None:
             return not self.inverted
-        found = CLASSES[self.kind](char) if isinstance(self.kind, str) else char in self.kind
+        found = _in_class(self.kind, char) if isinstance(self.kind, str) else char in self.kind
         return found is not self.inverted
 
     def has_beginning(self, data: bytes) -> bool:
@@ -73,13 +134,23 @@ class CharSet:
         codes = codes_beginning(data)
         if any(ord(char) in codes for char in self.plus):
             return True
-        return _base_has_beginning(self.kind, self.inverted, data) and any(chr(code) in self for code in codes)
+        gone = sum(ord(char) in codes and self.in_base(char) for char in self.minus)
+        return _count(self.kind, self.inverted, codes) > gone
 
 
-@cache
-def _base_has_beginning(kind: str | frozenset[str] | None, inverted: bool, data: bytes) -> bool:
-    base = CharSet(kind, inverted)
-    return not inverted if kind is None else any(base.in_base(chr(code)) for code in codes_beginning(data))
+def _in_class(kind: str, char: str) -> bool:
+    return CLASSES[kind](char) if kind in CLASSES else any(CLASSES[name](char) for name in kind.split("|"))
+
+
+def _count(kind: str | frozenset[str] | Ranges | None, inverted: bool, codes: range) -> int:
+    """How many of the characters with these code points are of a kind."""
+    if kind is None:
+        count = len(codes)
+    elif isinstance(kind, frozenset):
+        count = sum(ord(char) in codes for char in kind)
+    else:
+        count = (class_ranges(kind) if isinstance(kind, str) else kind).count(codes)
+    return len(codes) - count if inverted else count
 
 
 @cache
@@ -201,19 +272,23 @@ class Vocabulary:
 
     @cached_property
     def in_class(self) -> Callable[[str], np.ndarray]:
-        """For a class of characters the tokens that print one of them, [vocab]; remembered."""
+        """For a class of characters, or several joined by |, the tokens that print one of them, [vocab]; remembered."""
         return cache(self._find_class)
 
     def _find_class(self, name: str) -> np.ndarray:
         import numpy as np
 
-        codes = self.codes
-        if name == "han":
-            found = np.zeros(len(codes), dtype=bool)
-            for low, high in HAN_RANGES:
-                found |= (codes >= low) & (codes <= high)
-            return found
-        return np.array([code >= 0 and CLASSES[name](chr(code)) for code in codes.tolist()], dtype=bool)
+        return np.array([code >= 0 and _in_class(name, chr(code)) for code in self.codes.tolist()], dtype=bool)
+
+    def in_ranges(self, ranges: Ranges) -> np.ndarray:
+        """The tokens that print one character of these, [vocab]."""
+        import numpy as np
+
+        if not ranges.starts:
+            return np.zeros(len(self), dtype=bool)
+        places = np.searchsorted(np.asarray(ranges.starts), self.codes, side="right") - 1
+        found: np.ndarray = (places >= 0) & (self.codes < np.asarray(ranges.ends)[places])
+        return found
 
     @cached_property
     def tokens_per_char(self) -> int:

@@ -1,5 +1,9 @@
 """Surfaces, characters and sets of them; sets of tokens."""
 
+import sys
+from collections import Counter
+from itertools import chain
+
 import numpy as np
 import pytest
 import strategies as some
@@ -7,9 +11,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny import vocabulary
 
+from gen_engine.constraints import ban, only
 from gen_engine.errors import GenError
-from gen_engine.text import CharSet, Vocabulary, char_test, is_han, is_punctuation, split_utf8
+from gen_engine.lift import Lifted
+from gen_engine.text import (
+    CLASSES,
+    CharSet,
+    Ranges,
+    Vocabulary,
+    char_test,
+    class_ranges,
+    codes_beginning,
+    is_han,
+    is_punctuation,
+    split_utf8,
+)
 from gen_engine.tokensets import Intern, Mask, TokenSet
+from gen_engine.types import Prompt
 
 BYTES = vocabulary("", "ab", "春", b"\xe6", b"\x98\xa5", "春", "a", end=0, unused=(5,))
 
@@ -67,6 +85,56 @@ def test_a_set_of_characters_is_its_kind_less_some_and_some_more(kind, inverted,
     of_kind = {None: "ab春", "han": "春"}.get(kind, "ab")
     for char in "ab春":
         assert (char in chars) == (char in plus or (((char in of_kind) != inverted) and char not in minus))
+
+
+def named(kind):
+    """All characters of classes, asked one by one."""
+    tests = [CLASSES[name] for name in kind.split("|")]
+    return {code for code in range(sys.maxunicode + 1) if any(test(chr(code)) for test in tests)}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", [*CLASSES, "digit|punctuation", "han|latin|space", "|".join(CLASSES)])
+def test_the_ranges_of_classes_hold_what_their_definitions_say(kind):
+    found = class_ranges(kind)
+    ranges = map(range, found.starts, found.ends)
+    assert set(chain(*ranges)) == named(kind)
+
+
+@given(st.sampled_from(["punctuation", "han|digit", "space|latin|letter"]), st.characters(codec="utf-8"))
+@some.examples(300)
+def test_ranges_classes_and_sets_of_them_agree(kind, char):
+    expected = any(CLASSES[name](char) for name in kind.split("|"))
+    assert (char in class_ranges(kind), char in CharSet(kind)) == (expected, expected)
+    assert class_ranges(kind).count(range(ord(char), ord(char) + 1)) == expected
+
+
+KINDS = [None, "digit", "han|punctuation", frozenset("é春𠀀"), Ranges([0x80, 0x6625], [0x90, 0x6626])]
+
+
+@given(st.sampled_from(KINDS), st.booleans(), st.text("é春𠀀", max_size=3), st.text("éß🌙", max_size=1),
+       st.sampled_from([char.encode()[:n] for char in "éß春𠀀🌙" for n in range(1, len(char.encode()))]))  # fmt: skip
+@some.examples(400)
+def test_a_set_knows_which_beginnings_of_characters_it_completes(kind, inverted, minus, plus, data):
+    chars = CharSet(kind, inverted, frozenset(minus), frozenset(plus))
+    expected = any(chr(code) in chars for code in codes_beginning(data))
+    assert chars.has_beginning(data) == expected
+
+
+@pytest.mark.parametrize("items", ["punctuation|digit", "han|punctuation", "letter|space|digit", "latin|，"])
+@pytest.mark.parametrize("rule", [ban, only])
+def test_classes_are_asked_of_the_characters_of_the_vocabulary_alone(monkeypatch, rule, items):
+    asked = Counter()
+    for name, test in list(CLASSES.items()):
+        monkeypatch.setitem(CLASSES, name, lambda char, test=test: asked.update("!") or test(char))
+    lifted = Lifted(rule(tuple(items.split("|"))), vocabulary(*"春1，a ~", end=None))
+    found = lifted.allowed(lifted.start(Prompt("", (), ()))).to_array().tolist()
+    inside = [
+        char in items.split("|") or any(CLASSES[n](char) for n in items.split("|") if n in CLASSES)
+        for char in "春1，a ~"
+    ]
+    assert found == [each is (rule is only) for each in inside]
+    assert asked.total() <= 100
 
 
 @st.composite

@@ -33,13 +33,15 @@ class Reading:
 class Book:
     """A rhyme book: the groups in their order, and the readings of some 40,000 characters of both scripts.
 
-    `aliases` are other names of groups; a name that stands for several groups is none.
+    `aliases` are other names of groups; a name that stands for several groups is none. `neighbours` are the groups
+    near enough to a group for a first line to rhyme in (邻韵), where the book has such.
     """
 
     name: str
     groups: tuple[str, ...] = field(repr=False)
     entries: Mapping[str, tuple[Reading, ...]] = field(repr=False)
     aliases: Mapping[str, str] = field(repr=False)
+    neighbours: Mapping[str, frozenset[str]] = field(default_factory=dict, repr=False)
 
     def readings(self, char: str) -> tuple[Reading, ...]:
         """Every reading of the character, none if the book does not know it."""
@@ -100,7 +102,28 @@ def _old(name: str) -> Book:
     groups = tuple(dict.fromkeys(each.group for each in classes))
     if name == "cilin":
         groups = tuple(f"第{each}部" for each in NUMERALS)
-    return Book(name, groups, entries, {**_traditional(pairs), **_unambiguous(pairs)})
+    near = neighbours() if name == "pingshui" else {}
+    return Book(name, groups, entries, {**_traditional(pairs), **_unambiguous(pairs)}, near)
+
+
+NEIGHBOURS: tuple[str, ...] = (
+    "东冬", "江阳", "支微齐", "鱼虞", "佳灰", "佳麻", "真文元", "元寒删先", "萧肴豪", "庚青蒸", "覃盐咸",
+)  # fmt: skip
+"""Level groups of 平水韵 of which any two are neighbours (邻韵), after 王力《汉语诗律学》 on first lines.
+
+He counts 真文元寒删先 as one class; poets join 元 with either half, and hardly ever one half with the other (figures in
+the README of the tables). A pair that is not here is none, however alike it sounds today (真庚, 蒸侵).
+"""
+
+
+@cache
+def neighbours() -> Mapping[str, frozenset[str]]:
+    """For each level group of 平水韵 that has neighbours, these."""
+    found: dict[str, frozenset[str]] = {}
+    for alike in NEIGHBOURS:
+        for group in alike:
+            found[group] = found.get(group, frozenset()) | set(alike) - {group}
+    return found
 
 
 def _modern(name: str) -> Book:

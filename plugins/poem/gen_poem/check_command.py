@@ -12,14 +12,15 @@ import click
 from gen_engine.errors import GenError
 from gen_engine.options import debug_option, read_text
 
-from .books import BOOKS, TITLES
-from .patterns import FIRSTS, STARTS, TONES
+from .books import BOOKS, EITHER, TITLES
+from .patterns import FIRST_CHOICES, STARTS, TONES
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
-    from .check import Place, Report
+    from .books import Reading
+    from .report import Place, Report
 
 SHOWN = {"平": "平", "仄": "仄", "平仄": "兼", "?": "？"}
 """The tones a character has, in one sign: 兼 is both, ？ that the book does not know it."""
@@ -36,7 +37,7 @@ SHOWN = {"平": "平", "仄": "仄", "平仄": "兼", "?": "？"}
 @click.option("--rhyme-book", type=click.Choice(BOOKS), help="By default pingshui, and cilin for tunes.")
 @click.option("--rhyme", default="", metavar="GROUP", help="The rhyme that is asked for, such as 东.")
 @click.option("--start", type=click.Choice(STARTS), help="How the first line begins.")
-@click.option("--first", type=click.Choice(FIRSTS), help="Whether the first line rhymes.")
+@click.option("--first", type=click.Choice(FIRST_CHOICES), help="How the first line rhymes; by default as it does.")
 @click.option("--one", is_flag=True, help="FILE is one text, empty lines and all.")
 @click.option("--json", "as_json", is_flag=True, help="Print a line of JSON for each text.")
 @debug_option()
@@ -58,34 +59,44 @@ def check(
     """Judge the poems in FILE (- for standard input) against a form or a tune and a rhyme book.
 
     An empty line parts two poems; a line that begins with # or stands in 《》 is a title. What `--json` of the writing
-    commands printed is read too. Each poem is held against the pattern it is nearest to.
+    commands printed is read too. Each poem is held against the pattern it is nearest to; where no form is named, verse
+    that is not regulated is judged as old verse (古体), by its rhyme alone.
+
+    Told as right are a first line that borrows a neighbouring rhyme (首句借邻韵) and wrong tones that are made up for
+    (拗救), with the places. 兼: a character of both tones, where either will do.
 
     The exit code is 0 if nothing is wrong, and 1 if something is.
     """
     from .check import judge
 
-    reports = [
-        judge(
-            text,
-            form,
-            tune_name=tune_name,
-            variant=variant,
-            rows=rows,
-            cols=cols,
-            tones=tones,
-            rhyme_book=rhyme_book or "",
-            rhyme=rhyme,
-            start=start or "",
-            first=first or "",
-        )
-        for text in poems(read_text(file), one=one)
-    ]
+    def judged(text: str) -> Report | GenError:
+        try:
+            return judge(
+                text,
+                form,
+                tune_name=tune_name,
+                variant=variant,
+                rows=rows,
+                cols=cols,
+                tones=tones,
+                rhyme_book=rhyme_book or "",
+                rhyme=rhyme,
+                start=start or "",
+                first=first or "",
+            )
+        except GenError as problem:  # one text that cannot be judged does not keep the others from it
+            return problem
+
+    found = [judged(text) for text in poems(read_text(file), one=one)]
+    if all(isinstance(each, GenError) for each in found):
+        raise next(each for each in found if isinstance(each, GenError))
     if as_json:
-        for report in reports:
-            click.echo(json.dumps(record(report), ensure_ascii=False))
+        for each in found:
+            told = record(each) if not isinstance(each, GenError) else {"ok": False, "error": str(each)}
+            click.echo(json.dumps(told, ensure_ascii=False))
     else:
-        show(reports)
-    click.get_current_context().exit(0 if all(report.ok for report in reports) else 1)
+        show(found)
+    click.get_current_context().exit(0 if all(not isinstance(each, GenError) and each.ok for each in found) else 1)
 
 
 def poems(text: str, *, one: bool = False) -> list[str]:
@@ -121,12 +132,15 @@ def record(report: Report) -> dict[str, Any]:
         "book": report.book,
         "ok": report.ok,
         "format_ok": report.format_ok,
-        "tones_ok": report.tones_ok,
-        "rhyme_ok": report.rhyme_ok,
+        "tones_ok": report.tones_ok if report.has_tones else None,
+        "rhyme_ok": report.rhyme_ok if report.has_rhyme or not report.rhyme_ok else None,
         "rhymes": [{"letter": letter, "group": group} for letter, group in report.groups],
         "faults": [
             {"rule": fault.rule, "line": fault.line, "place": fault.place, "words": fault.words}
             for fault in report.faults
+        ],
+        "notes": [
+            {"kind": note.kind, "line": note.line, "place": note.place, "words": note.words} for note in report.notes
         ],
         "lines": [[_place_record(place) for place in row] for row in report.rows],
     }
@@ -136,28 +150,40 @@ def _place_record(place: Place) -> dict[str, Any]:
     return {
         "char": place.char,
         "wanted": place.wanted,
-        "readings": [{"tone": r.tone, "group": r.group, "entering": r.entering} for r in place.readings],
+        "readings": list(map(_reading_record, place.readings)),
+        "taken": place.taken and _reading_record(place.taken),
+        "why": place.why,
         "ok": not place.faults,
         "faults": [fault.words for fault in place.faults],
     }
 
 
-def show(reports: Sequence[Report]) -> None:
+def _reading_record(reading: Reading) -> dict[str, Any]:
+    return {"tone": reading.tone, "group": reading.group, "entering": reading.entering}
+
+
+def show(found: Sequence[Report | GenError]) -> None:
     """Print reports for people, and how many are right if there are several."""
     from rich.console import Console
+    from rich.text import Text
 
     console = Console(width=None if sys.stdout.isatty() else 1000, highlight=False)
-    for number, report in enumerate(reports):
+    for number, each in enumerate(found):
         if number:
             console.print()
-        _show_one(console, report)
-    if len(reports) > 1:
-        counts = {
-            name: sum(getattr(each, name) for each in reports) for name in ("ok", "format_ok", "tones_ok", "rhyme_ok")
-        }
+        if isinstance(each, GenError):
+            console.print(Text(str(each), style="red"))
+        else:
+            _show_one(console, each)
+    reports = [each for each in found if not isinstance(each, GenError)]
+    if len(found) > 1:
+        right = sum(each.ok for each in reports)
+        tones = sum(each.tones_ok for each in reports if each.has_tones)
+        rhyme = sum(each.rhyme_ok for each in reports if each.has_rhyme)
+        free = sum(not each.has_tones for each in reports)
         console.print(
-            f"\n{counts['ok']} of {len(reports)} are right: format {counts['format_ok']}, tones {counts['tones_ok']}, "
-            f"rhyme {counts['rhyme_ok']}."
+            f"\n{right} of {len(found)} are right: format {sum(each.format_ok for each in reports)}, tones {tones}, "
+            f"rhyme {rhyme}{f'; {free} of free tones' * bool(free)}."
         )
 
 
@@ -170,23 +196,44 @@ def _show_one(console: Console, report: Report) -> None:
         mark = marks[number - 1] if number <= len(marks) else ""
         for text in _rows(row, mark) if row else ():
             console.print(text)
-        for fault in report.faults:
-            if fault.line == number:
-                console.print(Text(f"    {fault.words}", style="red"))
+        _remark(console, report, number)
+        for words in filter(None, map(read_as, row)):
+            console.print(Text(f"    {words}", style="dim"))
+    _remark(console, report, 0)
+
+
+def _remark(console: Console, report: Report, line: int) -> None:
+    """Print the faults and the notes of one line; 0 is the text as a whole."""
+    from rich.text import Text
+
     for fault in report.faults:
-        if not fault.line:
+        if fault.line == line:
             console.print(Text(f"    {fault.words}", style="red"))
+    for note in report.notes:
+        if note.line == line:
+            console.print(Text(f"    {note.words}", style="cyan"))
+
+
+def read_as(place: Place) -> str:
+    """How a character of several readings was read, and how else it reads, in words; "" where that is no question."""
+    if place.taken is None:
+        return ""
+    others = [each for each in place.readings if (each.tone, each.group) != (place.taken.tone, place.taken.group)]
+    if not others:
+        return ""
+    taken, *rest = (f"{each.tone} ({each.group})" for each in (place.taken, *others))
+    return f"place {place.place}: {place.char} is read {taken}, since {place.why}; else {' or '.join(rest)}"
 
 
 def _title(report: Report) -> str:
-    judged = [
-        f"{name} {'right' if fine else 'wrong'}"
-        for name, fine in (("format", report.format_ok), ("tones", report.tones_ok), ("rhyme", report.rhyme_ok))
-    ]
+    tones = "free" if not report.has_tones else "right" if report.tones_ok else "wrong"
+    rhyme = "right" if report.rhyme_ok and report.has_rhyme else "wrong" if not report.rhyme_ok else "none"
+    judged = [f"format {'right' if report.format_ok else 'wrong'}", f"tones {tones}", f"rhyme {rhyme}"]
     rhymes = " ".join(dict.fromkeys(group for _, group in report.groups))
     about = f"{report.pattern.form} {report.pattern.name}".strip()
     book = TITLES[report.book] + (f" {rhymes}" if rhymes else "")
-    return f"{about} ({report.tones}, {book}): {', '.join(judged)}"
+    strictness = f"{report.tones}, " * report.has_tones
+    return f"{about} ({strictness}{book}): {', '.join(judged)}"
 
 
 def _rows(row: Sequence[Place], mark: str) -> Iterator[Text]:
@@ -198,10 +245,11 @@ def _rows(row: Sequence[Place], mark: str) -> Iterator[Text]:
         bad = bool(place.faults)
         chars.append(place.char, style="bold red" if bad else "bold")
         wanted.append(place.wanted or "　", style="dim")
-        has.append(SHOWN[place.tones], style="red" if bad else {"平": "green", "仄": "yellow"}.get(place.tones, "cyan"))
+        sign = place.taken.tone if place.taken else SHOWN[place.tones]
+        has.append(sign, style="red" if bad else {"平": "green", "仄": "yellow"}.get(sign, "cyan"))
     chars.append(mark)
     yield chars
-    if any(place.wanted for place in row):
+    if any(place.wanted not in ("", EITHER) for place in row):
         yield wanted.append("  wanted", style="dim")
     yield has.append("  has", style="dim")
     if any(place.faults for place in row):

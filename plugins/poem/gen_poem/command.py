@@ -13,6 +13,7 @@ from gen_engine.options import choice, explaining, generating
 from .asked import Asked, asked, asking, rules
 from .form import Form
 from .layout import Poem
+from .patterns import FIRST_CHOICES
 from .resolve import First, Start, resolve
 from .writing import write
 
@@ -29,7 +30,8 @@ ROWS, COLS = 4, 5
 )
 @asking
 @click.option("--start", type=click.Choice(["平起", "仄起"]), help="How the tones of --form begin [default: either].")
-@click.option("--first", type=click.Choice(["rhymed", "unrhymed"]), help="Whether line 1 rhymes [default: either].")
+@click.option("--first", type=click.Choice(FIRST_CHOICES),
+              help="Whether line 1 rhymes, or in a neighbouring group [default: rhymed or not].")  # fmt: skip
 @click.option("--parallel", is_flag=False, flag_value="middle", metavar="[COUPLETS]",
               help="Make couplets parallel: the middle ones of 律诗, all, or such as '1|3'.")  # fmt: skip
 @explaining

@@ -6,18 +6,19 @@ import json
 import lzma
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from gen_engine.errors import GenError
 from gen_engine.options import read_text
 
-from .check import Report, judge
+from .check import judge
 from .form import full_width
 from .patterns import form_name
+from .report import Report
 from .segments import segments
-from .tunes import tune
+from .tunes import number_of, tune
 
 if TYPE_CHECKING:
     from gen_engine.engine import Engine
@@ -77,8 +78,8 @@ class PoeTone:
 class Judged:
     """One poem: what it keeps, by what form and rhyme group, and how likely it is.
 
-    `strict` and `loose` are its tones by either measure. `nats` is of the whole poem with marks and end, less the
-    characters the model does not know; None without a model.
+    `strict` and `loose` are its tones by either measure; `old` says that it is told as old verse, which has none.
+    `nats` is of the whole poem with marks and end, less the characters the model does not know; None without a model.
     """
 
     text: str
@@ -88,6 +89,7 @@ class Judged:
     strict: bool
     loose: bool
     rhyme: bool
+    old: bool = False
     poetone: PoeTone | None = None
     nats: float | None = None
     known: int = 0
@@ -147,14 +149,16 @@ def judge_poem(text: str, wanted: Wanted) -> Judged:
     except GenError:  # it looks like no form, or has no character
         return Judged(text, "", "", format=False, strict=False, loose=False, rhyme=False)
     strict = loose if wanted.tune else _report(text, wanted, "strict", None)
+    named = bool(wanted.form or wanted.tune)  # where nothing is named, old verse has no tones that could be right
     return Judged(
         text=text,
         form=loose.pattern.form,
         group=loose.group if loose.rhyme_ok else "",
         format=loose.format_ok,
-        strict=strict.tones_ok,
-        loose=loose.tones_ok,
-        rhyme=loose.rhyme_ok,
+        strict=strict.tones_ok and (named or strict.has_tones),
+        loose=loose.tones_ok and (named or loose.has_tones),
+        rhyme=loose.rhyme_ok and (named or loose.has_rhyme),
+        old=not named and loose.ok and not loose.has_tones,
         poetone=poetone(text, wanted) if wanted.tune else None,
     )
 
@@ -173,8 +177,10 @@ def _report(text: str, wanted: Wanted, tones: str, variant: int | None) -> Repor
 
 def poetone(text: str, wanted: Wanted) -> PoeTone:
     """The shares of one ci by that form of the tune for which their weighted sum is the largest."""
-    numbers = [wanted.variant] if wanted.variant else [int(each.name[1:-1]) for each in tune(wanted.tune).variants]
-    return max((_shares(_report(text, wanted, "loose", number)) for number in numbers), key=lambda each: each.score)
+    meant = tune(wanted.tune)
+    forms = [meant.variant(wanted.variant)] if wanted.variant else meant.variants
+    judged = (_report(text, replace(wanted, tune=each.form), "loose", number_of(each)) for each in forms)
+    return max(map(_shares, judged), key=lambda each: each.score)
 
 
 def _shares(report: Report) -> PoeTone:

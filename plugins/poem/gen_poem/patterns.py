@@ -21,18 +21,27 @@ MOST_ROWS = 200
 TONES = ("strict", "loose", "off")
 STARTS = ("平起", "仄起")
 FIRSTS = ("rhymed", "unrhymed")
+"""The ways of a first line that a form has by itself."""
+
+NEIGHBOUR = "neighbour"
+"""Another way, which is asked for: the first line rhymes in a neighbouring group (首句借邻韵)."""
+
+FIRST_CHOICES = (*FIRSTS, NEIGHBOUR)
+FIRST_NAMES = {"rhymed": "首句入韵", "unrhymed": "首句不入韵", NEIGHBOUR: "首句借邻韵"}
 
 
 @dataclass(frozen=True)
 class Line:
     """A line obeys at least one of `tones`, strings of 平 仄 中 (either) of one length; `mark` follows it.
 
-    Lines with the same letter in `rhyme` rhyme together; "" does not rhyme.
+    Lines with the same letter in `rhyme` rhyme together; "" does not rhyme. The word of a `near` line has a reading in
+    a group that is a neighbour of theirs, and their tone.
     """
 
     tones: tuple[str, ...]
     mark: str
     rhyme: str = ""
+    near: bool = False
 
     @property
     def length(self) -> int:
@@ -136,13 +145,15 @@ def patterns(
     """Every pattern of the form that fits the wishes, one of which the whole text obeys.
 
     `tones` is strict, loose or off; `start` 平起 or 仄起 (the second character of the text), `first` rhymed or unrhymed
-    (the first line); "" leaves it open. `rows` is for forms of no fixed length.
+    (the first line), or neighbour, as that alone; "" leaves it open. `rows` is for forms of no fixed length.
     """
     name = form_name(form)
     _refuse("tones", tones, TONES)
     _refuse("start", start, ("", *STARTS))
-    _refuse("first", first, ("", *FIRSTS))
+    _refuse("first", first, ("", *FIRST_CHOICES))
     free = tones == "off" or not SHAPES[name].regulated
+    if first == NEIGHBOUR and not SHAPES[name].regulated:
+        raise GenError(f"first={first} is for regulated verse, and {name} is old verse; leave it out.")
     if free and start:
         raise GenError(f"start={start} is about tones, which {name} with tones={tones} has none of; leave it out.")
     return _patterns(name, "off" if free else tones, start, first, _count_rows(name, rows))
@@ -150,7 +161,7 @@ def patterns(
 
 @cache
 def _patterns(form: str, tones: str, start: str, first: str, rows: int) -> tuple[Pattern, ...]:
-    firsts = [each for each in FIRSTS if first in ("", each)]
+    firsts = [first] if first else list(FIRSTS)
     if tones == "off":
         return tuple(_free(form, each, rows) for each in firsts)
     starts = [each for each in STARTS if start in ("", each)]
@@ -188,7 +199,7 @@ def _count_rows(form: str, rows: int | None) -> int:
 
 
 def _named(start: str, first: str) -> str:
-    return start + ("首句入韵" if first == "rhymed" else "首句不入韵")
+    return start + FIRST_NAMES[first]
 
 
 def _mark(row: int, rows: int) -> str:
@@ -196,24 +207,44 @@ def _mark(row: int, rows: int) -> str:
 
 
 def _rhyme(row: int, first: str) -> str:
-    return "A" if row % 2 or (row == 0 and first == "rhymed") else ""
+    return "A" if row % 2 or (row == 0 and first != "unrhymed") else ""
+
+
+def _is_near(row: int, first: str) -> bool:
+    return row == 0 and first == NEIGHBOUR
 
 
 def _free(form: str, first: str, rows: int) -> Pattern:
     line = (EITHER * SHAPES[form].cols,)
-    return Pattern(form, _named("", first), tuple(Line(line, _mark(i, rows), _rhyme(i, first)) for i in range(rows)))
+    lines = (Line(line, _mark(i, rows), _rhyme(i, first), _is_near(i, first)) for i in range(rows))
+    return Pattern(form, _named("", first), tuple(lines))
 
 
 def _regulated(form: str, tones: str, start: str, first: str, rows: int) -> Pattern:
     """Couplets ab and cd by turns (粘对); a first line that rhymes takes the other line of its beginning."""
-    cols = SHAPES[form].cols
+    begins_ab = start == ("平起" if SHAPES[form].cols == 7 else "仄起")
+    kinds = ("abcd" if begins_ab else "cdab") * (rows // 4 + 1)
+    if first != "unrhymed":
+        kinds = RHYMED[kinds[0]] + kinds[1:]
+    return of_kinds(form, tones, kinds[:rows], first)
+
+
+RHYMED = {"a": "d", "c": "b"}
+"""The line that a first one becomes where it rhymes."""
+
+
+def of_kinds(form: str, tones: str, kinds: str, first: str) -> Pattern:
+    """The pattern whose lines are of these kinds (a, b, c, d); `first` says how the first one rhymes."""
+    cols, rows = SHAPES[form].cols, len(kinds)
     lines = (STRICT if tones == "strict" else LOOSE)[cols]
-    begins_ab = start == ("平起" if cols == 7 else "仄起")
-    kinds = list(("abcd" if begins_ab else "cdab") * (rows // 4 + 1))[:rows]
-    if first == "rhymed":
-        kinds[0] = {"a": "d", "c": "b"}[kinds[0]]
-    return Pattern(
-        form,
-        _named(start, first),
-        tuple(Line(lines[kind], _mark(i, rows), _rhyme(i, first)) for i, kind in enumerate(kinds)),
-    )
+    made = (Line(lines[kind], _mark(i, rows), _rhyme(i, first), _is_near(i, first)) for i, kind in enumerate(kinds))
+    start = "仄起" if (kinds[0] in "ad") == (cols != 7) else "平起"
+    return Pattern(form, _named(start, first), tuple(made))
+
+
+def kind_of(line: Line) -> str:
+    """Which of a, b, c, d a line of regulated verse is; "" if it is none."""
+    return _KINDS.get(line.tones, "")
+
+
+_KINDS = {tones: kind for told in (STRICT, LOOSE) for kinds in told.values() for kind, tones in kinds.items()}

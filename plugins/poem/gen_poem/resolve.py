@@ -8,15 +8,15 @@ from typing import Literal
 
 from gen_engine.errors import GenError
 
-from .books import BOOKS, EITHER, book
-from .patterns import FORMS, LONG_NAMES, Pattern, patterns, without_tones
+from .books import BOOKS, EITHER, Book, book
+from .patterns import FORMS, LONG_NAMES, NEIGHBOUR, Pattern, patterns, without_tones
 from .sounds import SILENT
 from .tunes import tune
 from .verse import Verse
 
 Tones = Literal["strict", "loose", "off"]
 Start = Literal["平起", "仄起"]
-First = Literal["rhymed", "unrhymed"]
+First = Literal["rhymed", "unrhymed", "neighbour"]
 
 REMEMBERED = 64
 """How many verses are remembered, each with what was found out about it."""
@@ -52,14 +52,27 @@ def resolve(wish: Wish) -> Verse:
     found = _of_form(wish) if is_form(wish.name) else _of_tune(wish)
     name = wish.book or ("pingshui" if is_form(wish.name) else "cilin")
     if name == "none":
-        if wish.rhymes:
+        if wish.rhymes or wish.first == NEIGHBOUR:
             raise GenError("A rhyme was asked for without a rhyme book; leave one of them out.")
         found = tuple(_without_rhyme(pattern) for pattern in found)
         name = "pingshui"
+    if wish.first == NEIGHBOUR:
+        _refuse_lonely(book(name), wish.rhymes)
     found = _with_letters(found, wish)
     judged = any(line.rhyme or set("".join(line.tones)) != {EITHER} for pattern in found for line in pattern.lines)
     chosen = book(name) if judged or name not in BOOKS else SILENT
     return Verse(found, chosen, tuple(chosen.find(rhyme) for rhyme in wish.rhymes))
+
+
+def _refuse_lonely(rules: Book, rhymes: tuple[str, ...]) -> None:
+    """GenError if there is no neighbouring rhyme to borrow."""
+    if not rules.neighbours:
+        raise GenError(
+            f"first={NEIGHBOUR} borrows a neighbouring rhyme, which only 平水韵 has; leave out {rules.name}."
+        )
+    for rhyme in rhymes:
+        if rules.find(rhyme) not in rules.neighbours:
+            raise GenError(f"first={NEIGHBOUR} borrows a neighbouring rhyme, and {rhyme} has none; change one of them.")
 
 
 def _of_form(wish: Wish) -> tuple[Pattern, ...]:

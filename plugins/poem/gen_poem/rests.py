@@ -23,8 +23,9 @@ class Rest:
     """What is left of a pattern in a line or before a mark; equal to itself only, and equal rests are one object.
 
     `mark` is the mark wanted here, "" in a line and at the end. `opening` are the alternatives of the line that
-    follows the mark. `letter` is the number of the letter that the line rhymes by, None if it does not. Letters are
-    numbered by their last lines, from the end of the pattern, so that a number holds as long as its letter is in play:
+    follows the mark. `letter` is the number of the letter that the line rhymes by, None if it does not, and `near`
+    whether it does so in a neighbouring group only. Letters are numbered by their last lines, from the end of the
+    pattern, so that a number holds as long as its letter is in play:
     `needs[i]` is what the lines *after* this one want of letter i, and `whole[i]` whether its words share their tone
     too, because the signs leave it open. `left` counts the characters from the mark on, the mark included.
     """
@@ -33,6 +34,7 @@ class Rest:
     after: Rest | None = field(default=None, repr=False)
     opening: Boxes = ()
     letter: int | None = None
+    near: bool = False
     needs: tuple[Needs, ...] = ()
     whole: tuple[bool, ...] = ()
     left: int = 0
@@ -64,16 +66,17 @@ class _Builder:
         if not pattern.lines:
             raise GenError(f"{pattern.form} {pattern.name} has no lines; give it one.")
         opening: Boxes = ()
-        rest = self._one("", None, opening, None, False)
+        rest = self._one("", None, opening)
         shared = shared_tones(pattern.lines)
         letters: list[str] = []
         for number, line in reversed(list(enumerate(pattern.lines, 1))):
-            rest = self._one(line.mark, rest, opening, None, False)
+            rest = self._one(line.mark, rest, opening)
             self._stands(rest, 0, number, line.length + 1)
             if line.rhyme and line.rhyme not in letters:
                 letters.append(line.rhyme)
             letter = letters.index(line.rhyme) if line.rhyme else None
-            rest, opening = self._one("", rest, (), letter, line.rhyme in shared), self.boxes(line)
+            rest = self._one("", rest, (), letter, near=line.near, whole=line.rhyme in shared)
+            opening = self.boxes(line)
             for place in range(1, line.length + 1):
                 self._stands(rest, line.length - place + 1, number, place)
         return rest, opening
@@ -91,14 +94,23 @@ class _Builder:
         signs = self.sounds.signs
         return uncovered(tones for tones in line.tones if all(s == EITHER or signs[s] for s in tones))
 
-    def _one(self, mark: str, after: Rest | None, opening: Boxes, letter: int | None, whole: bool) -> Rest:
-        key = (mark, after, opening, letter, whole)
+    def _one(
+        self,
+        mark: str,
+        after: Rest | None,
+        opening: Boxes,
+        letter: int | None = None,
+        *,
+        near: bool = False,
+        whole: bool = False,
+    ) -> Rest:
+        key = (mark, after, opening, letter, near, whole)
         if key not in self.known:
-            self.known[key] = self._new(mark, after, opening, letter, whole)
+            self.known[key] = self._new(mark, after, opening, letter, near, whole)
         return self.known[key]
 
     @staticmethod
-    def _new(mark: str, after: Rest | None, opening: Boxes, letter: int | None, whole: bool) -> Rest:
+    def _new(mark: str, after: Rest | None, opening: Boxes, letter: int | None, near: bool, whole: bool) -> Rest:
         if after is None:
             return Rest(mark)
         needs, tones = list(after.needs), list(after.whole)
@@ -110,7 +122,7 @@ class _Builder:
             left += 1 + (len(opening[0]) if opening else 0)
             if after.letter is not None:  # the line after the mark is among those after this one
                 needs[after.letter] |= {frozenset(box[-1] for box in opening)}
-        return Rest(mark, after, opening, letter, tuple(needs), tuple(tones), left)
+        return Rest(mark, after, opening, letter, near, tuple(needs), tuple(tones), left)
 
 
 def shared_tones(lines: Iterable[Line]) -> frozenset[str]:

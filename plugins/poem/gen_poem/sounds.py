@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cache, cached_property, reduce
+from operator import or_
 
 from .books import EITHER, LEVEL, OBLIQUE, Book, Reading
 
@@ -50,6 +51,17 @@ class Sounds:
         """For each reading those of its group, as bits."""
         return tuple(self.groups[reading.group] for reading in self.readings)
 
+    @cached_property
+    def near(self) -> tuple[int, ...]:
+        """For each reading those of neighbouring groups, as bits."""
+        beside = self.book.neighbours
+        groups = (beside.get(reading.group, ()) for reading in self.readings)
+        return tuple(bits_of(self.groups[each] for each in found) for found in groups)
+
+    def near_to(self, mask: int) -> int:
+        """The readings of groups that are neighbours of the group of some reading among these bits."""
+        return bits_of(self.near[reading] for reading in members(mask))
+
     def tones(self, voice: int) -> str:
         """The signs that some reading among these bits satisfies, but for 中."""
         return "".join(sign for sign in (LEVEL, OBLIQUE) if voice & self.signs[sign])
@@ -89,6 +101,11 @@ def bits(numbers: Iterable[int]) -> int:
     for number in numbers:
         found |= 1 << number
     return found
+
+
+def bits_of(masks: Iterable[int]) -> int:
+    """All bits that are set in one of the masks."""
+    return reduce(or_, masks, 0)
 
 
 def members(mask: int) -> list[int]:

@@ -1,7 +1,7 @@
-"""The tunes of ci (词牌) after the imperial tune book of 1715 (钦定词谱), each with all its forms.
+"""The tunes of ci (词牌) with all their forms, after the tune book of 1715 (钦定词谱) and 龙榆生《唐宋词格律》.
 
 A rhyme is a letter; 叶 is the same letter in the other tone, 换韵 another letter. 叠 and 重, words that are repeated,
-are lines like any other: that they are repeated is not asked for.
+are lines like any other: that they are repeated is not asked for. Where a line is free is said in `tables/README.md`.
 """
 
 from __future__ import annotations
@@ -16,71 +16,102 @@ from gen_engine.errors import GenError
 from .books import TABLES
 from .patterns import Line, Pattern
 
-LINE = re.compile(r"([平仄中]+)([A-Z]?)([，、。])")
+LINE = re.compile(r"([平仄中/]+)([A-Z]?)([，、。])")
+
+SECOND, FROM = "龙", 100
+"""What the names of forms that only 龙榆生 has begin with (龙1), and what is added to their numbers (101)."""
+
+Entry = tuple[tuple[str, ...], tuple[str, ...]]
+"""A tune's names and the unread lines of its forms."""
 
 
 @dataclass(frozen=True)
 class Tune:
-    """A tune: its names, the usual one first, and its forms; `form` of each is the usual name, `name` 第1体, ..."""
+    """A tune: its names, the usual one first, and its forms; `form` of each is the usual name, `name` 第1体, ...
+
+    A name that several tunes have (浪淘沙) means all of them: their forms follow each other, each with its own tune in
+    `form`.
+    """
 
     names: tuple[str, ...]
     variants: tuple[Pattern, ...]
 
     def variant(self, number: int) -> Pattern:
-        """The form of that number in the tune book; GenError names those there are."""
+        """The form of that number in the tune book, or, from 101 on, of 龙榆生; GenError names those there are."""
         for pattern in self.variants:
-            if pattern.name == f"第{number}体":
+            if number_of(pattern) == number:
                 return pattern
-        numbers = ", ".join(each.name[1:-1] for each in self.variants)
+        numbers = ", ".join(str(number_of(each)) for each in self.variants)
         raise GenError(f"{self.names[0]} has no form {number}; choose one of {numbers}.")
 
 
+def number_of(pattern: Pattern) -> int:
+    """The number by which a form of a tune is asked for: 3 of 第3体, 101 of 龙1."""
+    if pattern.name.startswith(SECOND):
+        return FROM + int(pattern.name.removeprefix(SECOND))
+    return int(pattern.name[1:-1])
+
+
 @cache
-def _book() -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:
-    """For each name its tune's names and the unread lines of its forms."""
+def _entries() -> tuple[Entry, ...]:
+    """The tunes in the order of the book: from the shortest to the longest."""
     text = lzma.decompress((TABLES / "tunes.txt.xz").read_bytes()).decode()
-    found: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {}
-    for block in text.split("\n\n"):
-        first, *forms = block.splitlines()
-        names = tuple(first.split("/"))
-        found.update(dict.fromkeys(names, (names, tuple(forms))))
-    return found
+    blocks = (block.splitlines() for block in text.split("\n\n"))
+    return tuple((tuple(first.split("/")), tuple(forms)) for first, *forms in blocks)
 
 
 @cache
-def _read(names: tuple[str, ...], forms: tuple[str, ...]) -> Tune:
+def _book() -> dict[str, tuple[Entry, ...]]:
+    """For each name the tunes that it means, first the one of which it is the usual name."""
+    found: dict[str, list[Entry]] = {}
+    for entry in _entries():
+        for number, name in enumerate(entry[0]):
+            meant = found.setdefault(name, [])
+            meant.insert(0 if number == 0 else len(meant), entry)
+    return {name: tuple(entries) for name, entries in found.items()}
+
+
+@cache
+def _read(entry: Entry) -> Tune:
+    names, forms = entry
     return Tune(names, tuple(_pattern(names[0], form) for form in forms))
 
 
 def _pattern(name: str, form: str) -> Pattern:
     number, _, signs = form.partition(" ")
-    lines = (Line((tones,), mark, rhyme) for tones, rhyme, mark in LINE.findall(signs))
-    return Pattern(name, f"第{number}体", tuple(lines))
+    lines = (Line(tuple(tones.split("/")), mark, rhyme) for tones, rhyme, mark in LINE.findall(signs))
+    return Pattern(name, number if number.startswith(SECOND) else f"第{number}体", tuple(lines))
+
+
+@cache
+def _meant(name: str) -> Tune:
+    """All tunes of that name as one."""
+    found = [_read(entry) for entry in _book()[name]]
+    return Tune(found[0].names, tuple(each for one in found for each in one.variants))
 
 
 def tunes() -> list[str]:
     """The usual name of each tune, in the order of the book: from the shortest to the longest."""
-    return list(dict.fromkeys(names[0] for names, _ in _book().values()))
+    return [names[0] for names, _ in _entries()]
 
 
 @cache
 def every_tune() -> tuple[Tune, ...]:
     """All tunes with all their forms, in the order of the book."""
-    return tuple(_read(*entry) for entry in dict.fromkeys(_book().values()))
+    return tuple(map(_read, _entries()))
 
 
 def search(part: str) -> list[Tune]:
     """The tunes in one of whose names the part occurs."""
     plain = _simple(part)
-    found = dict.fromkeys(entry for name, entry in _book().items() if plain in name)
-    return [_read(*entry) for entry in found]
+    return [_read(entry) for entry in _entries() if any(plain in name for name in entry[0])]
 
 
 def tune(name: str) -> Tune:
     """The tune of that name, any of its names, in simplified or traditional characters; GenError names near misses."""
     plain = _simple(name)
     if plain in _book():
-        return _read(*_book()[plain])
+        return _meant(plain)
     from difflib import get_close_matches
 
     near = get_close_matches(plain, _book(), 5, 0.4)

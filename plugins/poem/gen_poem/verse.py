@@ -140,8 +140,10 @@ class Verse:
         """The characters that it tells apart: by what may still rhyme at the beginning, for it gets only less."""
         signs = {sign for each in self.patterns for line in each.lines for tones in line.tones for sign in tones}
         configs: Iterable[Config] = () if self.opening is None else self.opening.configs
-        masks = (mask for _, _, masks in configs for mask in masks)
-        return CharKinds(self.sounds, signs != {EITHER}, reduce(or_, masks, 0))
+        may_rhyme = reduce(or_, (mask for _, _, masks in configs for mask in masks), 0)
+        if any(line.near for each in self.patterns for line in each.lines):
+            may_rhyme |= self.sounds.near_to(may_rhyme)
+        return CharKinds(self.sounds, signs != {EITHER}, may_rhyme)
 
     # --------------------------------------------------------------------------------------------- one step
 
@@ -173,7 +175,8 @@ class Verse:
         """The readings that a rhyme word may have here, as bits."""
         rest, boxes, masks = config
         assert rest.letter is not None
-        return self._allow(boxes) & masks[rest.letter]
+        mask = masks[rest.letter]
+        return self._allow(boxes) & (self.sounds.near_to(mask) if rest.near else mask)
 
     def _allow(self, signs: Iterable[str]) -> int:
         return reduce(or_, (self.sounds.signs[sign] for sign in signs))
@@ -184,7 +187,9 @@ class Verse:
         letter = rest.letter
         if letter is None or not chosen:
             return None
-        if not rest.whole[letter]:
+        if rest.near:
+            chosen = self.sounds.near_to(chosen) & masks[letter]
+        elif not rest.whole[letter]:
             chosen = reduce(or_, (self.sounds.alike[reading] for reading in members(chosen))) & masks[letter]
         narrowed = (*masks[:letter], chosen, *masks[letter + 1 :])
         return self._settle(after, LINE_END, narrowed[: len(after.needs)])  # the last letter may have had its last line
@@ -203,7 +208,9 @@ class Verse:
                 needs |= {frozenset(box[-1] for box in boxes)}
             settled.append(self._fitting(mask, needs, rest.whole[letter]))
         if rest.letter is not None:
-            boxes = tuple(box for box in boxes if self.sounds.signs[box[-1]] & settled[rest.letter])
+            mask = settled[rest.letter]
+            passing = self.sounds.near_to(mask) if rest.near else mask
+            boxes = tuple(box for box in boxes if self.sounds.signs[box[-1]] & passing)
         return (rest, boxes, tuple(settled)) if boxes and all(settled) else None
 
     def _fitting(self, mask: int, needs: Needs, whole: bool) -> int:

@@ -30,7 +30,8 @@ def _wanted(verse: Verse, config: Config) -> str:
     if rest.letter is None or len(boxes[0]) > 1:
         return tone
     groups = [group for group, readings in verse.sounds.groups.items() if readings & masks[rest.letter]]
-    rhyme = f"in rhyme with {'、'.join(groups)}" if len(groups) <= 3 else "that rhymes"
+    how = "in a rhyme next to" if rest.near else "in rhyme with"
+    rhyme = f"{how} {'、'.join(groups)}" if len(groups) <= 3 else f"that rhymes{' in a neighbouring group' * rest.near}"
     return f"{TONES.get(signs, 'a character')} {rhyme}"
 
 

@@ -1,6 +1,6 @@
 """Build the tables of tones, rhymes and tunes: `python build.py [--from rhyme.tar.xz] [--to FOLDER]`.
 
-The archive is by default the one under GEN_DATA.
+The archive is by default the one under GEN_DATA; `ci.jsonl.xz`, the real ci, stands beside it.
 
 Facts only: character -> tone and rhyme group, tune -> pattern. See README.md beside this file for the sources, the
 format, and what was left out or mended. Needs `opencc`, which says which traditional characters one simplified
@@ -19,6 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from freedoms import Tones
 from opencc import OpenCC
 from tune_book import read_tunes
 
@@ -82,8 +83,8 @@ def grouped(entries: Entries) -> list[str]:
     return [f"{','.join(map(str, classes))}\t{''.join(sorted(chars))}" for classes, chars in sorted(alike.items())]
 
 
-def pingshui(data: dict[str, Any], folder: Path) -> None:
-    """Tones, the 106 rhymes of 平水韵 and the 19 parts of 词林正韵."""
+def pingshui(data: dict[str, Any], folder: Path) -> dict[str, frozenset[str]]:
+    """Tones, the 106 rhymes of 平水韵 and the 19 parts of 词林正韵; the tones that each character has."""
     names = {(name, part) for readings in data["pingshui_char"].values() for _, name, part in readings}
     tables = data["couyun_newrhyme"]["pingshui_names"]
     rank = {group: i for i, group in enumerate("".join(tables).replace("？", ""))}
@@ -105,6 +106,8 @@ def pingshui(data: dict[str, Any], folder: Path) -> None:
     counts["characters"] = len(entries)
     save("pingshui", [f"{name} {part}" for name, part in classes] + [""] + grouped(entries), folder)
     print("  ", dict(counts))
+    signs = ["平" if "平" in name else "仄" for name, _ in classes]
+    return {char: frozenset(signs[number] for number in numbers) for char, numbers in entries.items()}
 
 
 def leave_out_unused(entries: Entries, classes: list[tuple[str, int]]) -> int:
@@ -140,10 +143,14 @@ def modern(data: dict[str, Any], folder: Path) -> None:
     print("  ", {"characters": len(entries), "widened": widened, "filled": filled, "readings left out": left_out})
 
 
-def tunes(data: dict[str, Any], folder: Path) -> None:
-    """Patterns of the tune book."""
+def tunes(data: dict[str, Any], songs: Path, tones: Tones, folder: Path) -> None:
+    """Patterns of the tune books, with freedoms that real ci bear out."""
     part = {char: {(tone == "平", cilin) for tone, _, cilin in rs} for char, rs in data["pingshui_char"].items()}
-    lines, counts = read_tunes(data["cipu_qinding"], part)
+    by_name: dict[str, list[str]] = defaultdict(list)
+    with lzma.open(songs, "rt", encoding="utf-8") as file:
+        for song in map(json.loads, file):
+            by_name[song["cipai"]].append(song["text"])
+    lines, counts = read_tunes(data["cipu_qinding"], data["cipu_longyusheng"], part, by_name, tones)
     save("tunes", lines, folder)
     for what, where in counts.items():
         print(f"   {what}: {len(where)} {'; '.join(where[:12])}")
@@ -155,10 +162,12 @@ def main() -> None:
     parser.add_argument("--from", dest="archive", type=Path, help="rhyme.tar.xz")
     parser.add_argument("--to", dest="folder", type=Path, default=TABLES, help="where the tables go")
     chosen = parser.parse_args()
-    sources = load(chosen.archive or Path(os.environ["GEN_DATA"]) / "rhyme.tar.xz")
+    archive = chosen.archive or Path(os.environ["GEN_DATA"]) / "rhyme.tar.xz"
+    sources = load(archive)
     chosen.folder.mkdir(exist_ok=True)
-    for build in (pingshui, modern, tunes):
-        build(sources, chosen.folder)
+    tones = pingshui(sources, chosen.folder)
+    modern(sources, chosen.folder)
+    tunes(sources, archive.parent / "ci.jsonl.xz", tones, chosen.folder)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,14 @@
-"""Read the forms of the tune book: signs, marks and rhymes, each checked against the example it comes with."""
+"""Read the forms of the tune books: signs, marks and rhymes, each checked against the example it comes with."""
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+from freedoms import Boxes, Form, Tones, cut, heard, lay_freedoms, misses, parse
 
 MARKS = "，、。"
 SENSE = {"，": "句", "、": "读"}
@@ -12,39 +16,114 @@ MODERN = {("贺新郎", 12)}
 """Forms of the source that are no old ones: their example is a joke of our days."""
 
 OTHER_NAMES = Path(__file__).parent / "names.txt"
-"""Usual names that the source does not list, other spellings among them; the first of a line is one that it has."""
+"""Usual names that the source does not list, other spellings among them; the first of a line is one that it has. A name
+may stand in several lines: it means several tunes."""
+
+SECOND = "龙"
+"""What the names of forms of the second book begin with."""
+
+FULL = str.maketrans("？！；：", "。。，，")
 
 Parts = dict[str, set[tuple[bool, int]]]
 Counts = dict[str, list[str]]
+Book = list[dict[str, Any]]
 
 
-def read_tunes(book: list[dict[str, Any]], parts: Parts) -> tuple[list[str], Counts]:
-    """Lines of the table, a tune's names and then its forms, and what was mended or left out."""
-    lines: list[str] = []
+@dataclass(frozen=True)
+class Tune:
+    """A tune of the first book with all its names, its forms, and those of the second book."""
+
+    names: list[str]
+    forms: list[Form]
+
+
+def read_tunes(book: Book, second: Book, parts: Parts, songs: dict[str, list[str]],
+               tones: Tones) -> tuple[list[str], Counts]:  # fmt: skip
+    """Lines of the table, a tune's names and then its forms, and what was mended or left out.
+
+    `songs` are real ci by the names of their tunes, `tones` those that characters have.
+    """
     counts: Counts = defaultdict(list)
-    taken = {name for tune in book for name in tune["names"]}
-    listed = [line.split() for line in OTHER_NAMES.read_text(encoding="utf-8").splitlines()]
-    more = {known: [each for each in names if each not in taken] for known, *names in listed}
-    if unknown := set(more) - taken:
-        raise ValueError(f"{OTHER_NAMES.name} names tunes that the book has not: {unknown}")
-    for tune in book:
-        name = tune["names"][0]
-        forms = []
-        for number, form in enumerate(tune["forms"], 1):
-            here = f"{name} {number}"
-            pattern = None
-            if (name, number) in MODERN:
-                counts["left out: a modern example"].append(here)
-            else:
-                pattern = read_form(form, parts, lambda what, here=here: counts[what].append(here))
-            if pattern is not None:
-                counts["forms"].append(here)
-                forms.append(f"{number} {pattern}")
-        counts["tunes"].append(name)
-        names = [*tune["names"], *(other for known in tune["names"] for other in more.get(known, ()))]
-        counts["names added"] += names[len(tune["names"]) :]
-        lines += [*[""][: bool(lines)], "/".join(names), *forms]
+    more = other_names(book)
+    tunes = []
+    for each in book:
+        extra = more.get(each["names"][0], [])
+        counts["names added"] += extra
+        tunes.append(Tune([*each["names"], *extra], list(read_forms(each, parts, counts))))
+    for each in second:
+        add_second(tunes, each, parts, tones, counts)
+    lines: list[str] = []
+    for tune in tunes:
+        own = [song for name in tune.names for song in songs.get(name, ())]
+        lines += [*[""][: bool(lines)], "/".join(tune.names), *written(tune, own, tones, counts)]
     return lines, dict(counts)
+
+
+def read_forms(tune: dict[str, Any], parts: Parts, counts: Counts) -> Iterator[Form]:
+    """The forms of a tune of the first book by their numbers."""
+    for number, form in enumerate(tune["forms"], 1):
+        here = f"{tune['names'][0]} {number}"
+        if (tune["names"][0], number) in MODERN:
+            counts["left out: a modern example"].append(here)
+        elif found := one_form(form, str(number), parts, lambda what, here=here: counts[what].append(here)):
+            counts["forms"].append(here)
+            yield found
+
+
+def one_form(form: dict[str, Any], name: str, parts: Parts, note: Any) -> Form | None:
+    """A form and the words of its example."""
+    pattern = read_form(form, parts, note)
+    words = "".join(char for char in mended_marks(form["origin"], lambda _: None) if char not in MARKS)
+    return None if pattern is None else parse(name, pattern, words)
+
+
+def add_second(tunes: Sequence[Tune], tune: dict[str, Any], parts: Parts, tones: Tones, counts: Counts) -> None:
+    """Add the forms of a tune of the second book to the tune of its name that has the form most like each."""
+    meant = [each for name in tune["names"] for each in tunes if name in each.names]
+    for form in tune["forms"]:
+        plain = form | {"origin": form["origin"].translate(FULL)}
+        found = one_form(plain, SECOND, parts, lambda _: None)
+        if not meant or found is None:
+            counts["second book: not read"].append(tune["names"][0])
+            continue
+        home = min(meant, key=lambda each, found=found: unlike(each, found, tones))
+        number = 1 + sum(each.is_second for each in home.forms)
+        home.forms.append(replace(found, name=f"{SECOND}{number}"))
+
+
+def unlike(tune: Tune, form: Form, tones: Tones) -> float:
+    """How many tones of a form's example its likest form of a tune does not admit; infinite if none has its shape."""
+    sounds = heard(form.words, tones)
+    alike = ("".join(row.signs for row in each.rows) for each in tune.forms if each.shape == form.shape)
+    return min((misses(sounds, signs) for signs in alike), default=float("inf"))
+
+
+def written(tune: Tune, songs: Sequence[str], tones: Tones, counts: Counts) -> Iterator[str]:
+    """The forms with their freedoms; one of the second book only if no other says the same."""
+    said: list[tuple[Form, list[Boxes]]] = []
+    for form, boxes in zip(tune.forms, lay_freedoms(tune.forms, songs, tones), strict=True):
+        if form.is_second and any(each.shape == form.shape and admits(its, each, form, tones) for each, its in said):
+            counts["second book: in the first, too"].append(f"{tune.names[0]} {form.name}")
+            continue
+        counts["second book: forms of their own"] += [f"{tune.names[0]} {form.name}"] * form.is_second
+        said.append((form, boxes))
+        lines = ("/".join(each) + row.letter + row.mark for each, row in zip(boxes, form.rows, strict=True))
+        yield f"{form.name} {''.join(lines)}"
+
+
+def admits(boxes: Sequence[Boxes], form: Form, other: Form, tones: Tones) -> bool:
+    """Whether a form admits the example of another of its shape."""
+    sounds = cut(heard(other.words, tones), form)
+    return all(any(not misses(line, box) for box in each) for line, each in zip(sounds, boxes, strict=True))
+
+
+def other_names(book: Book) -> dict[str, list[str]]:
+    """The names that each tune has beside those of the source; ValueError for a tune that there is not."""
+    listed = [line.split() for line in OTHER_NAMES.read_text(encoding="utf-8").splitlines()]
+    more = {known: names for known, *names in listed}
+    if unknown := set(more) - {tune["names"][0] for tune in book}:
+        raise ValueError(f"{OTHER_NAMES.name} names tunes that the book has not: {unknown}")
+    return more
 
 
 def read_form(form: dict[str, Any], parts: Parts, note: Any) -> str | None:

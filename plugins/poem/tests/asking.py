@@ -85,7 +85,7 @@ def free_case(rng, world):
         return Case(wishes, spelled(wishes), 2 * sum(shape) + 2 * len(shape))
     wishes = free_form(rng)
     if wishes["form"] and wishes["book"] != "none" and rng.random() < 0.15:
-        wishes["group"] = rng.choice("东支先阳尤" if wishes["book"] == "pingshui" else GROUPS[wishes["book"]])
+        wishes["group"] = rng.choice("东支先阳庚" if wishes["book"] == "pingshui" else GROUPS[wishes["book"]])
     wishes |= more(rng, wishes, world.chars, None)
     if rng.random() < 0.15 and not is_crowded(world):
         wishes["parallel"] = tuple(sorted({rng.randint(1, 4) for _ in range(2)})), rng.choice(BOOKS)
@@ -105,6 +105,8 @@ def free_form(rng):
     wishes |= {"rows": rows, "cols": cols}
     if form and independent.tones_of(wishes) != "off" and rng.random() < 0.3:
         wishes |= {"start": rng.choice(["平起", "仄起", ""]), "first": rng.choice(["rhymed", "unrhymed", ""])}
+    if form and form not in OLD and wishes["book"] == "pingshui" and rng.random() < 0.2:
+        wishes["first"] = "neighbour"
     return wishes
 
 
@@ -220,8 +222,9 @@ def shared_group(tables, lines, wishes):
 def planted_song(tables, rng, world):
     tune, text = rng.choice(world.songs)
     wishes = {"tune": tune.name, "book": "cilin", "tones": rng.choice(["loose", "loose", "off"])}
-    number = tables.of_tune(tune.name).index(independent.sung_ways(tables, text, wishes)[0]) + 1
-    wishes["variant"] = number if rng.random() < 0.3 else None
+    way = independent.sung_ways(tables, text, wishes)[0]
+    is_first = independent.variants(tables, {**wishes, "variant": way["number"]}) == [way]
+    wishes["variant"] = way["number"] if is_first and rng.random() < 0.3 else None
     if rng.random() < 0.2:
         wishes["require"] = "".join({rng.choice([c for c in text if c not in "，。、"]) for _ in range(2)})
     wishes["no_repeat"] = rng.choice([0, 0, 0, 1, 2])

@@ -80,7 +80,14 @@ def ways(tables, lines, wishes):
 def open_ways(wishes):
     """The patterns that the wishes leave open."""
     for head, rhymed in product((LEVEL, OBLIQUE) if tones_of(wishes) != "off" else ("",), (True, False)):
-        named = ("平起" if head == LEVEL else "仄起", "rhymed" if rhymed else "unrhymed")
+        if rhymed and wishes.get("first") == "neighbour":
+            rhymed = NEAR
+        elif wishes.get("first") == "neighbour":
+            continue
+        named = (
+            "平起" if head == LEVEL else "仄起",
+            "neighbour" if rhymed == NEAR else "rhymed" if rhymed else "unrhymed",
+        )
         if wishes.get("start") in (None, "", named[0]) and wishes.get("first") in (None, "", named[1]):
             yield head, rhymed
 
@@ -94,8 +101,31 @@ def is_way(tables, lines, wishes, head, rhymed):
         for line, (second, end) in zip(lines, kinds, strict=True)
     ):
         return False
+    if rhymed == NEAR:
+        return is_borrowed(tables, lines, wishes.get("group"), "" if tones == "off" else LEVEL)
     ends = [line[-1] for line in rhyming(lines, rhymed)]
     return book == "none" or agree(tables, ends, book, wishes.get("group"), "" if tones == "off" else LEVEL)
+
+
+NEAR = "near"
+"""How a first line rhymes that borrows its rhyme."""
+
+BESIDE_EACH_OTHER = """东冬 江阳 支微 支齐 微齐 鱼虞 佳灰 佳麻 真文 真元 文元 元寒 元删 元先 寒删 寒先 删先
+萧肴 萧豪 肴豪 庚青 庚蒸 青蒸 覃盐 覃咸 盐咸""".split()
+
+
+def beside(group):
+    """The neighbours of a group."""
+    return {pair.replace(group, "") for pair in BESIDE_EACH_OTHER if group in pair}
+
+
+def is_borrowed(tables, lines, group, tone):
+    """Whether the even lines rhyme, and the first in a neighbouring group."""
+    ends = [line[-1] for line in lines[1::2]]
+    shared = {r[1] for r in tables.readings(ends[0], "pingshui")}
+    mains = [main for main in shared if group in (None, "", main) and agree(tables, ends, "pingshui", main, tone)]
+    borrowed = {g for level, g, _ in tables.readings(lines[0][-1], "pingshui") if level == LEVEL}
+    return any(beside(main) & borrowed for main in mains)
 
 
 def rhyming(lines, rhymed):
@@ -166,56 +196,57 @@ def _is_strict_six(tones, second, end):
 # --------------------------------------------------------------------------------------------------- tunes of ci
 
 
-def segments(form):
-    """The tones of each segment and its mark, None if the book's line cannot be read."""
-    found = []
-    for part in form["ge_lyu_sep"]:
-        pieces = re.findall("([平仄中]+)(句|读|韵|叶|换韵|换叶|叠韵|叠|重)", part)
-        if "".join(a + b for a, b in pieces) != part:
-            return None
-        found += [(tones, {"句": "，", "读": "、"}.get(kind, "。")) for tones, kind in pieces]
-    return found if "".join(tones for tones, _ in found) == form["ge_lyu_str"] else None
+def size(form):
+    """How many characters a form has."""
+    return sum(len(options[0]) for options, _, _ in form["lines"])
+
+
+def variants(tables, wishes):
+    """The forms of the tune wished for: all, or the one of the number wished for."""
+    forms = tables.of_tune(wishes["tune"])
+    wanted = wishes.get("variant")
+    return [form for form in forms if form["number"] == wanted][:1] if wanted else forms
 
 
 def sung_ways(tables, text, wishes):
-    """The forms of the tune that the text is one of, as the raw tune book has them."""
-    forms = enumerate(tables.of_tune(wishes["tune"]), 1)
-    wanted = wishes.get("variant")
-    return [
-        form for n, form in forms if wanted in (None, 0, n) and segments(form) and _is_sung(tables, text, form, wishes)
-    ]
+    """The forms of the tune that the text is one of."""
+    return [form for form in variants(tables, wishes) if _is_sung(tables, text, form, wishes)]
 
 
 def _is_sung(tables, text, form, wishes):
-    lines, marks = split(text)
-    wanted = segments(form)
-    if [len(line) for line in lines] != [len(tones) for tones, _ in wanted]:
+    rows, marks = split(text)
+    if [len(row) for row in rows] != [len(options[0]) for options, _, _ in form["lines"]]:
         return False
-    if sum(map(len, lines)) + len(marks) != len(text) or any(
-        mark != asked and (mark, asked) != ("，", "、") for mark, (_, asked) in zip(marks, wanted, strict=True)
+    if sum(map(len, rows)) + len(marks) != len(text) or any(
+        mark != asked and (mark, asked) != ("，", "、")
+        for mark, (_, _, asked) in zip(marks, form["lines"], strict=True)
     ):
         return False
-    chars, signs, book = "".join(lines), form["ge_lyu_str"], wishes["book"]
-    rhymes = {abs(place) for places in form["yun_classify"].values() for place in places}
-    judged = range(len(chars)) if wishes["tones"] != "off" else rhymes
-    if any(signs[i] not in ("中", *tables.tones(chars[i], book)) for i in judged):
-        return False
-    return all(_sing_alike(tables, chars, signs, places, book) for places in form["yun_classify"].values())
+    known, off = {char: tables.tones(char, wishes["book"]) for char in text}, wishes["tones"] == "off"
+    for row, (options, _, _) in zip(rows, form["lines"], strict=True):
+        if not off and not any(all(s == "中" or s in known[c] for c, s in zip(row, o, strict=True)) for o in options):
+            return False
+    return all(_sing_alike(tables, words, wishes["book"]) for words in _rhyming(rows, form).values())
 
 
-def _sing_alike(tables, chars, signs, places, book):
-    """Whether the words of one rhyme share a group: each by a reading that its sign lets pass."""
-    options = [
-        {group for tone, group, _ in tables.readings(chars[abs(p)], book) if signs[abs(p)] in ("中", tone)}
-        for p in places
-    ]
-    return not options or bool(set.intersection(*options))
+def _rhyming(rows, form):
+    """For each letter the words that rhyme, with the tone of each."""
+    found = {}
+    for row, (options, letter, _) in zip(rows, form["lines"], strict=True):
+        if letter:
+            found.setdefault(letter, []).append((row[-1], options[0][-1]))
+    return found
+
+
+def _sing_alike(tables, words, book):
+    """Whether the words of one rhyme share a group: each by a reading of its tone."""
+    options = [{group for tone, group, _ in tables.readings(char, book) if tone == sign} for char, sign in words]
+    return bool(set.intersection(*options))
 
 
 def sung_rhymes(text, form):
     """The words of each rhyme of a form."""
-    chars = "".join(split(text)[0])
-    return [[chars[abs(place)] for place in places] for places in form["yun_classify"].values()]
+    return [[char for char, _ in words] for words in _rhyming(split(text)[0], form).values()]
 
 
 # ------------------------------------------------------------------------------------------------------ couplets

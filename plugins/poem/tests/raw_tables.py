@@ -1,10 +1,12 @@
-"""Readings and tunes straight out of the raw tables (`rhyme.tar.xz` of GEN_DATA), with no code of the plugin's.
+"""Readings straight out of the raw tables (`rhyme.tar.xz` of GEN_DATA), and tunes, with no code of the plugin's.
 
 What the plugin leaves out on purpose is left out here, too, from the documents that say so: `tables/unused.txt`, and
-the variants that `tables/README.md` says lend no reading.
+the variants that `tables/README.md` says lend no reading. Tunes are those of the plugin's own table, which the raw tune
+books alone do not make; `test_tunes.py` holds it against them.
 """
 
 import json
+import lzma
 import re
 import tarfile
 from collections import defaultdict
@@ -14,6 +16,7 @@ from pathlib import Path
 
 LEVEL, OBLIQUE = "平", "仄"
 UNUSED = Path(__file__).parent.parent / "tables" / "unused.txt"
+TUNES = Path(__file__).parent.parent / "gen_poem" / "tables" / "tunes.txt.xz"
 APART = "傢闇汎閒徵"
 """Traditional characters that lend simplified ones no reading of the old books."""
 
@@ -39,7 +42,8 @@ class Tables:
                 return json.load(tar.extractfile(next(m for m in tar.getnames() if m.endswith("/" + name))))
 
             self.old, self.new = read("pingshui_char.json"), read("couyun_newrhyme.json")
-            self.tunes, lists = read("cipu_qinding.json"), read("pingshui.json")
+            lists = read("pingshui.json")
+        self.tunes = list(read_tunes())
         from opencc import OpenCC
 
         self._full, self._simple = cache(OpenCC("s2t").convert), cache(OpenCC("t2s").convert)
@@ -112,8 +116,29 @@ class Tables:
         return {tone for tone, _, _ in self.readings(char, book)}
 
     def of_tune(self, name):
-        """The raw forms of a tune."""
-        return next(tune for tune in self.tunes if name in tune["names"])["forms"]
+        """The forms of all tunes of that name, those of the tune that goes by it first."""
+        meant = sorted(
+            (tune for tune in self.tunes if name in tune["names"]), key=lambda each: each["names"][0] != name
+        )
+        return [form for tune in meant for form in tune["forms"]]
+
+
+def read_tunes():
+    """The tunes of the plugin's table: names, and forms with their numbers and lines (alternatives, letter, mark)."""
+    text = lzma.decompress(TUNES.read_bytes()).decode()
+    for block in text.split("\n\n"):
+        names, *forms = block.splitlines()
+        yield {"names": names.split("/"), "forms": [read_form(*form.split(" ")) for form in forms]}
+
+
+def read_form(number, signs):
+    lines, line = [], ""
+    for sign in signs:
+        if sign in "，、。":
+            letter = line[-1] if line[-1].isascii() else ""
+            lines.append((tuple(line.removesuffix(letter).split("/")), letter, sign))
+        line = "" if sign in "，、。" else line + sign
+    return {"number": 100 + int(number[1:]) if number[0] == "龙" else int(number), "lines": lines}
 
 
 def open_tables(data):

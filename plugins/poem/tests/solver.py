@@ -10,7 +10,7 @@ from functools import cache
 from itertools import combinations, product
 
 import independent
-from independent import LEVEL, OBLIQUE
+from independent import LEVEL, NEAR, OBLIQUE
 
 STEPS, PUZZLES = 4000, 3000
 
@@ -95,7 +95,8 @@ def regulated_layouts(tables, alphabet, wishes):
         options = [[None]] * rows if tones == "off" else [boxes(cols, *kind, strict) for kind in kinds]
         for sound in sounds(tables, alphabet, wishes):
             of_lines = [
-                list(line_sets(tables, alphabet, wishes, box, n in ends and sound)) for n, box in enumerate(options)
+                list(line_sets(tables, alphabet, wishes, box, n in ends and sound, borrows=not n and rhymed == NEAR))
+                for n, box in enumerate(options)
             ]
             for chosen in product(*of_lines) if all(of_lines) else ():
                 yield (
@@ -114,13 +115,17 @@ def sounds(tables, alphabet, wishes):
     return sorted(kept, key=str)
 
 
-def line_sets(tables, alphabet, wishes, options, sound):
+def line_sets(tables, alphabet, wishes, options, sound, *, borrows=False):
     """The sets of a line for each of its alternatives that some characters fulfil."""
+    near = independent.beside(sound[1]) if borrows and sound else set()
     for box in options:
         line = [fitting(tables, alphabet, wishes["book"], box and box[p]) for p in range(wishes["cols"])]
         if sound:
             width = len(sound)
             line[-1] = {c for c in alphabet if any(r[:width] == sound for r in tables.readings(c, wishes["book"]))}
+        if borrows:
+            level = {c: {g for tone, g, _ in tables.readings(c, "pingshui") if tone == LEVEL} for c in alphabet}
+            line[-1] = {c for c in alphabet if near & level[c]}
         if all(line):
             yield line
 
@@ -131,33 +136,43 @@ def fitting(tables, alphabet, book, tones):
 
 
 def sung_layouts(tables, alphabet, wishes):
-    """The sets of every form of a tune, and choice of its rhymes."""
-    book = wishes["book"]
-    for number, form in enumerate(tables.of_tune(wishes["tune"]), 1):
-        parts = independent.segments(form)
-        if parts is None or wishes.get("variant") not in (None, 0, number):
-            continue
-        signs = form["ge_lyu_str"]
-        ends = [sorted(map(abs, places)) for places in form["yun_classify"].values() if places]
-        either = "中" if wishes["tones"] != "off" else "中平仄"
-        known = {char: tables.tones(char, book) for char in alphabet}
-        sets = [{c for c in alphabet if sign in either or sign in known[c]} for sign in signs]
-        choices = [list(rhyme_sets(tables, alphabet, signs, places, book)) for places in ends]
-        for chosen in product(*choices):
-            mine = list(map(set, sets))
-            for places, words in zip(ends, chosen, strict=True):
-                for place, chars in zip(places, words, strict=True):
-                    mine[place] &= chars
-            yield "".join("□" * len(tones) + mark for tones, mark in parts), mine, ends
+    """The sets of every form of a tune, and choice of its alternatives and rhymes."""
+    book, known = wishes["book"], {char: tables.tones(char, wishes["book"]) for char in alphabet}
+    for form in independent.variants(tables, wishes):
+        layout = "".join("□" * len(options[0]) + mark for options, _, mark in form["lines"])
+        ends = rhyme_places(form)
+        lines = [options if wishes["tones"] != "off" else loose(options) for options, _, _ in form["lines"]]
+        choices = [list(rhyme_sets(tables, alphabet, places, book)) for places in ends]
+        for signs in map("".join, product(*lines)):
+            sets = [{c for c in alphabet if sign == "中" or sign in known[c]} for sign in signs]
+            for chosen in product(*choices):
+                mine = list(map(set, sets))
+                for places, words in zip(ends, chosen, strict=True):
+                    for (place, _), chars in zip(places, words, strict=True):
+                        mine[place] &= chars
+                yield layout, mine, [[place for place, _ in places] for places in ends]
 
 
-def rhyme_sets(tables, alphabet, signs, places, book):
+def loose(options):
+    """The one alternative of a line of which only the rhyme is judged."""
+    return ("中" * len(options[0]),)
+
+
+def rhyme_places(form):
+    """For each letter the places that rhyme by it, with the tone of each."""
+    found, place = {}, -1
+    for options, letter, _ in form["lines"]:
+        place += len(options[0])
+        if letter:
+            found.setdefault(letter, []).append((place, options[0][-1]))
+    return list(found.values())
+
+
+def rhyme_sets(tables, alphabet, places, book):
     """The characters of each place of one rhyme, for every group that has some for all of them."""
     read = {char: tables.readings(char, book) for char in alphabet}
     for group in sorted({r[1] for readings in read.values() for r in readings}, key=str):
-        found = [
-            {c for c in alphabet if any(r[1] == group and signs[p] in ("中", r[0]) for r in read[c])} for p in places
-        ]
+        found = [{c for c in alphabet if any(r[:2] == (sign, group) for r in read[c])} for _, sign in places]
         if all(found):
             yield found
 

@@ -16,7 +16,7 @@ from gen_poem.check import judge
 from gen_poem.patterns import FORMS, SHAPES, Line, patterns
 from gen_poem.segments import lay, segments
 from gen_poem.traditional import to_simplified, to_traditional
-from gen_poem.tunes import every_tune
+from gen_poem.tunes import every_tune, number_of
 
 STORK = "白日依山尽，黄河入海流。欲穷千里目，更上一层楼。"
 MOON = "床前明月光，疑是地上霜。举头望明月，低头思故乡。"
@@ -70,7 +70,7 @@ def test_what_obeys_a_pattern_has_no_tone_or_rhyme_wrong(form, tones, number, se
 def test_what_obeys_a_form_of_a_tune_is_right(tune, seed, name):
     variant = tune.variants[seed % len(tune.variants)]
     text = write(variant, name, {"cilin": "第一部", "xinyun": "庚"}[name], seed)
-    assert faults(text, tune_name=tune.names[-1], variant=int(variant.name[1:-1]), rhyme_book=name) == []
+    assert faults(text, tune_name=tune.names[0], variant=number_of(variant), rhyme_book=name) == []
     assert judge(text, tune_name=tune.names[0], rhyme_book=name).ok
 
 
@@ -95,7 +95,7 @@ def test_the_form_of_a_poem_is_guessed(tones):
 
 
 def test_a_poem_that_breaks_tones_says_where():
-    report = judge(MOON)
+    report = judge(MOON, "五绝")
     assert [fault.words for fault in report.faults] == [
         "line 2, place 4: 上 is 仄, 平 is wanted",
         "line 3, place 2: 头 is 平, 仄 is wanted",
@@ -118,7 +118,7 @@ def test_taboos_have_their_names_in_strict_verse(form, before, second, fourth, f
 
 @pytest.mark.parametrize(
     ("text", "found"),
-    [("白日依山尽，黄河入海。欲穷千里目，更上一层楼。", ("format", 2, 0)), (STORK + "更上一层楼。", ("format", 5, 0)),
+    [("白日依山尽，黄河入海。欲穷千里目，更上一层楼。", ("format", 2, 5)), (STORK + "更上一层楼。", ("format", 5, 0)),
      (STORK[:18], ("format", 4, 0)), (STORK.replace("山", "x"), ("format", 0, 0)),
      (STORK.replace("楼", "东"), ("rhyme", 4, 5)), (STORK.replace("楼", "流"), ("重韵", 4, 5)),
      (STORK.replace("河", "\U00030edd"), ("unknown", 2, 2))],
@@ -155,7 +155,7 @@ def test_a_text_without_pauses_is_cut_as_the_pattern_is():
 
 
 def test_only_lines_of_the_right_length_are_asked_for_rhymes():
-    assert faults("白日依山尽，黄河入海。欲穷千里目，更上一层楼。", "五绝") == [("format", 2, 0)]
+    assert faults("白日依山尽，黄河入海。欲穷千里目，更上一层楼。", "五绝") == [("format", 2, 5)]
 
 
 def test_a_text_of_no_known_shape_is_refused_with_the_remedy():
@@ -193,14 +193,14 @@ def test_traditional_texts_are_as_long_as_simplified_ones(text):
 
 def test_check_exits_with_0_if_all_is_right_and_with_1_if_not():
     assert said("check", "-", text=STORK).exit_code == 0
-    done = said("check", "-", text=f"《登鹳雀楼》\n{STORK}\n\n# 静夜思\n{MOON}\n")
+    done = said("check", "-", "--form", "五绝", text=f"《登鹳雀楼》\n{STORK}\n\n# 静夜思\n{MOON}\n")
     assert done.exit_code == 1
     assert "1 of 2 are right: format 2, tones 1, rhyme 2." in done.stdout
     assert "\n  　　　＾\n    line 2, place 4: 上 is 仄, 平 is wanted\n" in done.stdout
 
 
 def test_check_gives_programs_every_character():
-    [line] = said("check", "-", "--json", text=MOON).stdout.splitlines()
+    [line] = said("check", "-", "--form", "五绝", "--json", text=MOON).stdout.splitlines()
     told = json.loads(line)
     place = told["lines"][1][3]
     assert (place["char"], place["wanted"], place["ok"]) == ("上", "平", False)
@@ -266,3 +266,36 @@ def test_forms_shows_a_tune_or_those_of_like_names():
     assert len(json.loads(said("forms", "--json").stdout)["tunes"]) == 817
     with pytest.raises(GenError, match="gen forms"):
         said("forms", "xyz")
+
+
+def test_a_text_that_cannot_be_judged_keeps_no_other_from_it():
+    done = said("check", "-", text=f"一二三，四五六七八九十百，千。\n\n{STORK}")
+    assert done.exit_code == 1
+    assert "no form and no tune that is known" in done.stdout
+    assert "1 of 2 are right: format 1, tones 1, rhyme 1." in done.stdout
+    told = [
+        json.loads(line) for line in said("check", "-", "--json", text=f"一，二三。\n\n{STORK}").stdout.splitlines()
+    ]
+    assert [each["ok"] for each in told] == [False, True]
+    assert "--form or --tune" in told[0]["error"]
+
+
+def test_check_tells_programs_and_people_how_it_read_a_character():
+    text = "众鸟高飞尽，孤云独去闲。相看两不厌，只有敬亭山。"
+    assert (
+        "place 2: 看 is read 平 (寒), since 平 is wanted at this place; else 仄 (翰)"
+        in said("check", "-", text=text).stdout
+    )
+    told = json.loads(said("check", "-", "--json", text=text).stdout)
+    place = told["lines"][2][1]
+    assert (place["taken"]["tone"], place["why"]) == ("平", "平 is wanted at this place")
+    assert told["notes"] == []
+
+
+def test_what_has_no_tones_is_not_right_in_them():
+    snow = "千山鸟飞绝，万径人踪灭。孤舟蓑笠翁，独钓寒江雪。"
+    told = json.loads(said("check", "-", "--json", text=snow).stdout)
+    assert (told["ok"], told["tones_ok"], told["rhyme_ok"]) == (True, None, True)
+    done = said("check", "-", text=f"{snow}\n\n{STORK}")
+    assert "tones free, rhyme right" in done.stdout
+    assert "2 of 2 are right: format 2, tones 1, rhyme 2; 1 of free tones." in done.stdout

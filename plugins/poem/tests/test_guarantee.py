@@ -24,8 +24,8 @@ READ = {
 }
 """How a few characters read: tone and group, and ! for an entering tone."""
 
-TUNE = {"ge_lyu_sep": ["平仄句仄平韵", "中仄平韵"], "ge_lyu_str": "平仄仄平中仄平", "yun_classify": {"0": [3, 6]}}
-"""A tune that there is not: 平仄，仄平。中仄平。"""
+TUNE = {"number": 1, "lines": [(("平仄",), "", "，"), (("仄平",), "A", "。"), (("平仄平", "仄仄平"), "A", "。")]}
+"""A tune that there is not: 平仄，仄平。中仄平。, its last line written as two alternatives."""
 
 
 class Few:

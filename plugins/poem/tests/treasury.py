@@ -1,4 +1,4 @@
-"""Real poems, ci and couplets under GEN_DATA, in the marks that the forms have; and tunes of which nobody doubts."""
+"""Real poems, ci and couplets under GEN_DATA, in the marks that the forms have; and tunes."""
 
 import json
 import lzma
@@ -53,29 +53,12 @@ def is_even(text):
 
 
 def tunes(tables, most=140):
-    """The tunes whose forms are all as plain as the second transcription of them, up to a length."""
+    """The tunes whose forms are all no longer than that."""
     found = []
-    for tune in tables.tunes:
-        if all(map(is_plain, tune["forms"])):
-            longest = max(len(f["ge_lyu_str"]) + len(independent.segments(f)) for f in tune["forms"])
-            found += [Tune(tune["names"][0], longest)] if longest <= most else []
+    for name in (tune["names"][0] for tune in tables.tunes):
+        longest = max(independent.size(form) + len(form["lines"]) for form in tables.of_tune(name))
+        found += [Tune(name, longest)] if longest <= most else []
     return found
-
-
-def is_plain(form):
-    """Whether nothing of a form is in doubt: marks, and rhymes at full stops, one tone for each."""
-    parts = independent.segments(form)
-    if parts is None:
-        return False
-    marks = re.sub("[^，、。]", "", form["origin"])
-    ends, place = [], -1
-    for tones, mark in parts:
-        place += len(tones)
-        ends += [place] * (mark == "。")
-    rhymes = {abs(p) for places in form["yun_classify"].values() for p in places}
-    lone = any(len(p) == 1 and p[0] < 0 for p in form["yun_classify"].values())
-    signed = all(form["ge_lyu_str"][p] != "中" for p in rhymes)
-    return marks == "".join(mark for _, mark in parts) and set(ends) <= rhymes and not lone and signed
 
 
 def songs(data, tables, rng, known, count):
@@ -102,10 +85,9 @@ def marked(tables, tune, text):
     """The text with the marks of a form that it obeys, "" if there is none."""
     chars = [char for char in text if char.isalpha()]
     for form in tables.of_tune(tune):
-        parts = independent.segments(form)
-        if sum(len(tones) for tones, _ in parts) == len(chars):
+        if independent.size(form) == len(chars):
             rest = iter(chars)
-            laid = "".join("".join(next(rest) for _ in tones) + mark for tones, mark in parts)
+            laid = "".join("".join(next(rest) for _ in options[0]) + mark for options, _, mark in form["lines"])
             if independent.sung_ways(tables, laid, {"tune": tune, "book": "cilin", "tones": "loose"}):
                 return laid
     return ""

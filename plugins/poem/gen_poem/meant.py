@@ -1,0 +1,156 @@
+"""What a text is meant for where it is not said: regulated verse, a tune, old verse, or none of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+
+from gen_engine.errors import GenError
+
+from .judging import Manner, Text, best, judge_pattern
+from .old_verse import judge_old
+from .patterns import NEIGHBOUR, SHAPES, Pattern, form_name, of_kinds, patterns
+from .regulated import is_regulated, loose_joints, unstuck
+from .report import TONE_RULES, Note, Report
+from .sung import songs_like
+
+WRONG_LINES = 4
+"""Verse is taken for regulated if at most one in so many of its lines (and always one) has wrong tones."""
+
+
+# -------------------------------------------------------------------------------------------- a form that is named
+
+
+def judge_form(given: Text, form: str, manner: Manner) -> Report:
+    """The judgement by the patterns of a form: the nearest one.
+
+    Regulated verse may borrow a neighbouring rhyme in its first line, unless the manner says how that rhymes. Where
+    its couplets do not stick together, that is the fault, and not each place of the lines behind it.
+    """
+    name = form_name(form)
+    rows = open_rows(name, len(given.pieces))
+    found = best(judge_pattern(given, each, manner) for each in _patterns(name, manner, rows))
+    if not SHAPES[name].regulated:
+        return found if found.ok or manner.first or not found.format_ok else _nearer(found, _as_old(given, manner))
+    return _nearer(found, _unstuck(given, name, manner, found)) if _may_be_loose(found) else found
+
+
+def _patterns(name: str, manner: Manner, rows: int | None) -> Iterator[Pattern]:
+    yield from patterns(name, tones=manner.tones, start=manner.start, first=manner.first, rows=rows)
+    if SHAPES[name].regulated and not manner.first and manner.rules(name).neighbours:
+        yield from patterns(name, tones=manner.tones, start=manner.start, first=NEIGHBOUR, rows=rows)
+
+
+def _nearer(one: Report, other: Report) -> Report:
+    return other if len(other.faults) < len(one.faults) else one
+
+
+def _as_old(given: Text, manner: Manner) -> Report:
+    return judge_old(given.pieces, given.odd, given.text, manner.rules("五古"), manner.rhyme)
+
+
+def _may_be_loose(report: Report) -> bool:
+    wrong = sum(fault.rule in TONE_RULES for fault in report.faults)
+    return is_regulated(report.pattern.form) and report.tones != "off" and report.format_ok and wrong > 1
+
+
+def _unstuck(given: Text, name: str, manner: Manner, nearest: Report) -> Report:
+    """The judgement by couplets that need not stick together, with that as its fault."""
+    first = manner.first or (NEIGHBOUR if nearest.pattern.lines[0].near else "")
+
+    def faulty(number: int, kinds: str) -> int:
+        couplet = replace(given, pieces=given.pieces[2 * number : 2 * number + 2], odd=())
+        report = judge_pattern(couplet, of_kinds(name, manner.tones, kinds, "unrhymed"), manner)
+        return sum(fault.rule in TONE_RULES for fault in report.faults)
+
+    pattern = unstuck(name, manner.tones, first, faulty, len(given.pieces))
+    if manner.start and not pattern.name.startswith(manner.start):
+        return nearest
+    report = judge_pattern(given, pattern, manner)
+    return replace(report, faults=(*report.faults, *loose_joints(pattern, SHAPES[name].cols)))
+
+
+def open_rows(form: str, count: int) -> int | None:
+    """The number of lines a form without a fixed one is judged by: the text's, or the nearest the form has."""
+    shape = SHAPES[form]
+    if shape.rows is not None:
+        return None
+    nearest = max(count, shape.least)
+    return nearest + nearest % 2 if shape.regulated else nearest
+
+
+# -------------------------------------------------------------------------------------------- nothing that is named
+
+
+def judge_meant(given: Text, manner: Manner) -> Report:
+    """The judgement by what the text looks like; GenError if that is nothing known.
+
+    Regulated verse is what has its lines and, but for a few of them, its tones; a tune what has all lines of one of its
+    forms (and its tones and rhymes, if the lines are all of one length); else it is old verse, of which only the rhyme
+    is judged.
+    """
+    name = _regulated_like(given)
+    regulated = judge_form(given, name, manner) if name else None
+    if regulated and (regulated.ok or not regulated.format_ok or manner.start or manner.first):
+        return regulated
+    song = next(iter(songs_like(given, manner)), None)
+    if song and not _is_even(given):
+        return song
+    if regulated and _wrong_lines(regulated) <= max(1, len(given.pieces) // WRONG_LINES):
+        return regulated
+    if song and song.ok and len(given.pieces) != QUATRAIN:
+        return song
+    return _old_or_none(given, manner, regulated or song)
+
+
+QUATRAIN = 4
+"""Lines of what is a quatrain first of all, though some tunes have just such lines."""
+
+
+def _old_or_none(given: Text, manner: Manner, other: Report | None) -> Report:
+    old = _as_old(given, manner)
+    if old.rhyme_ok and old.has_rhyme:
+        return _told(old, _compared(other)) if other and is_regulated(other.pattern.form) else old
+    if other is None and not old.has_rhyme:
+        total = sum(len(piece.chars) for piece in given.pieces)
+        raise GenError(
+            f"A text of {len(given.pieces)} lines and {total} characters like this is no form and no tune that is "
+            "known; name one by --form or --tune."
+        )
+    nearest = old if other is None else _nearer(other, old)
+    return _told(nearest, "it fits no form of regulated verse, no tune, and no rhyme of old verse; this is the nearest")
+
+
+def _told(report: Report, words: str) -> Report:
+    return replace(report, notes=(Note("体", 0, 0, words), *report.notes))
+
+
+def _compared(regulated: Report) -> str:
+    """What keeps old verse from being regulated, in words."""
+    wrong = sum(fault.rule in TONE_RULES for fault in regulated.faults)
+    form = f"{regulated.pattern.form} {regulated.pattern.name}"
+    return f"as {form} it has {wrong} tones wrong; --form {regulated.pattern.form} shows them"
+
+
+def _is_even(given: Text) -> bool:
+    return len({len(piece.chars) for piece in given.pieces}) == 1
+
+
+def _wrong_lines(report: Report) -> int:
+    return len({fault.line for fault in report.faults if fault.rule in TONE_RULES})
+
+
+def _regulated_like(given: Text) -> str:
+    """The form of regulated verse that has such lines, or nearly; "" if none."""
+    lengths = Counter(len(piece.chars) for piece in given.pieces)
+    cols, share = lengths.most_common(1)[0]
+    count = len(given.pieces)
+    number = {5: "五", 6: "六", 7: "七"}.get(cols, "")
+    if not number or share < count - (count > 3):
+        return ""
+    if share == count:
+        kind = {4: "绝", 8: "律"}.get(count, "排" if count >= 10 and count % 2 == 0 else "")
+    else:
+        kind = {4: "绝", 8: "律"}.get(count, "")
+    return "" if not kind else number + kind if number + kind in SHAPES else "六言"
