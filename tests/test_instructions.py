@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -54,6 +55,26 @@ def test_so_it_does_where_all_of_torch_uses_avx2():
 @pytest.mark.parametrize("limit", LIMITS)
 def test_a_thousand_requests_give_the_same_bits_in_every_batch(limit):
     assert [each["differ"] for each in answers(limit, "1000", "10", "poem")] == [NONE] * 2
+
+
+EARLY = """
+from batches import opened
+from gen_engine.models import instructions
+flags = [flag for _, flags in instructions.SETS.values() for flag in flags]
+instructions._features = lambda: dict.fromkeys(flags, True)
+instructions.BELOW_AMX = "AVX2"
+opened({kind!r}, "float32")
+"""
+"""Loads a model on what seems to have AMX, where a limit shows that this machine has, too."""
+
+
+@pytest.mark.parametrize("kind", ["poem", "bert-fc-novel", "transformers"])
+def test_the_limit_is_set_before_the_first_product(kind):
+    environment = {name: value for name, value in os.environ.items() if name not in VARIABLES}
+    environment |= {"PYTHONPATH": str(SCRIPT.parent), "ONEDNN_VERBOSE": "1", "OMP_NUM_THREADS": "1"}
+    code = EARLY.format(kind=kind) + "import torch; torch.ops.mkldnn._reorder_linear_weight(torch.ones(64, 64), 16)"
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert re.search(r"cpu,isa:Intel AVX2\n", done.stdout)
 
 
 # ----------------------------------------------------------------------------------------------- which are used
