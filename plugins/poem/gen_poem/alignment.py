@@ -25,6 +25,9 @@ TONE = 1.0
 UNMARKED, WITHIN = 1.5, 0.4
 """What a line costs that must end at a pause and does not, and what a pause within a line of a tune."""
 
+SHORT = 3
+"""Rhyming lines of fewer characters (短韵) need no pause after them, nor do those before a line of one."""
+
 SLACK = 4
 """How far an alignment may stray beyond the difference in length."""
 
@@ -92,13 +95,14 @@ def spell(pieces: Sequence[Segment], rules: Book) -> Spelled:
 
 @cache
 def slots(lines: tuple[Line, ...], *, sung: bool) -> tuple[Slot, ...]:
-    """The places of the lines; in what is sung the text must pause after rhymes only."""
+    """The places of the lines; in what is sung the text must pause after rhymes only, but for short ones (错错错)."""
     found, firm = [], False
     for number, line in enumerate(lines, 1):
         for place, signs in enumerate(zip(*line.tones, strict=True), 1):
             mask = MASK[EITHER] if EITHER in signs else sum({MASK[sign] for sign in signs})
             found.append(Slot(number, place, mask, place == 1, place == 1 and firm))
-        firm = bool(line.rhyme) if sung else False
+        after = lines[number].length if number < len(lines) else 0
+        firm = sung and bool(line.rhyme) and line.length >= SHORT and after > 1
     return tuple(found)
 
 
