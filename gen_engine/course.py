@@ -153,7 +153,7 @@ class Course:
 
     def witness(self, text: Text) -> int | None:
         """The next token of the rest that is known to be legal: the end where it is empty, None if there is no end."""
-        rest = self.plan.prover.witness(text.joint, self.left(text))
+        rest = self.plan.witness(text.joint, self.left(text))
         return rest[0] if rest else self.plan.chain.vocabulary.end
 
     def force(self, text: Text, token: int) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 from .automaton import Automaton, Edge
 from .matching import representatives
 from .moves import State
+from .patience import check
 from .product import Rule
 from .tokensets import Mask
 
@@ -55,12 +56,9 @@ class Fresh:
 
         `state` is that of the automaton, `others` are those of the rules outside it.
         """
-        spent: list[frozenset[str]] = []
-        for rule, other in zip(self.rules, others, strict=True):
-            chars = rule.spent(other)
-            if chars is None:
-                return False
-            spent.append(chars)
+        spent = self._spent(others)
+        if spent is None:
+            return False
         if self.automaton.fresh(state, budget) > budget:
             return False
         ahead = self._places(state)
@@ -70,6 +68,20 @@ class Fresh:
             if all(choice.isdisjoint(chars) for chars in spent):
                 return True
         return self._match(ahead, frozenset().union(*spent))
+
+    def _spent(self, others: Sequence[Any]) -> list[frozenset[str]] | None:
+        found: list[frozenset[str]] = []
+        for rule, other in zip(self.rules, others, strict=True):
+            chars = rule.spent(other)
+            if chars is None:
+                return None
+            found.append(chars)
+        return found
+
+    def taken(self, others: Sequence[Any]) -> frozenset[str] | None:
+        """The characters that some rule may forbid; None if a rule does not say. All others are new to the text."""
+        spent = self._spent(others)
+        return None if spent is None else frozenset().union(*spent)
 
     def choice(self, state: State) -> frozenset[str]:
         """Characters that had better be kept for narrow places ahead, as far as known."""
@@ -163,6 +175,7 @@ class Fresh:
         layers: list[set[State]] = [{state}]
         seen = 1
         while layers[-1] and len(layers) <= budget and seen <= LAYERED:
+            check()
             longer = {after for here in layers[-1] for _, after in self._printing(here) if after is not None}
             seen += len(longer)
             layers.append(longer)

@@ -276,7 +276,7 @@ class ChainProcessor:
             if (shaped > -torch.inf).any():
                 return shaped
             allowed = allowed.without(dead)
-        rest = self.plan.prover.witness(place.joint, left)
+        rest = self.plan.witness(place.joint, left)
         only = torch.full_like(scores[0], -torch.inf)
         only[rest[0] if rest else end] = 0.0
         return only

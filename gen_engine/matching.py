@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+from .patience import check
+
 
 def representatives(domains: Sequence[Collection[str]], taken: Collection[str] = ()) -> tuple[str, ...] | None:
     """One character for each domain, all different and none of them taken; None if there is no such choice.
@@ -23,6 +25,7 @@ def representatives(domains: Sequence[Collection[str]], taken: Collection[str] =
         return False
 
     for number in sorted(range(len(domains)), key=lambda number: len(domains[number])):
+        check()
         if not place(number, set()):
             return None
     found = {number: char for char, number in owner.items()}

@@ -137,14 +137,20 @@ def continue_text(
     gc.freeze()  # what is loaded stays: looking through it for garbage takes longer than most steps
     explain = chosen.explain if explain is None else explain
     if chosen.num == 1 and not chosen.json and explain is None:
-        request = Request(prompt, tuple(processors), 1, chosen.seed, max_new, chosen.decoder)
+        request = Request(prompt, tuple(processors), 1, chosen.seed, max_new, chosen.decoder, chosen.patience)
         done: list[Completion] = []
         stream(file, show.piece(prompt), map(show.piece, _texts(engine.pieces([request]), done)))
         for completion in done:
             remark(completion)
         return None
     completions = engine.completions(
-        prompt, processors=processors, num=chosen.num, seed=chosen.seed, max_new=max_new, decoder=chosen.decoder
+        prompt,
+        processors=processors,
+        num=chosen.num,
+        seed=chosen.seed,
+        max_new=max_new,
+        decoder=chosen.decoder,
+        patience=chosen.patience,
     )
     shown = (replace(each, text=show.text(each.text), new=show.text(each.new)) for each in completions)
     if explain is None:

@@ -20,8 +20,10 @@ from typing import Any, Literal
 import numpy as np
 
 from .automaton import Automaton
+from .detours import written_out
 from .fresh import Fresh
 from .moves import partition
+from .patience import check
 from .product import Joint, Product
 from .tokensets import Ids, Mask, TokenSet
 
@@ -73,6 +75,8 @@ class Prover:
         known = self._at_once(joint, budget)
         if known is not None:
             return known
+        if self._by_detour(joint, budget):
+            return "yes"
         if before is None:
             return self._search(joint, budget, ())
         # Where tokens again and again are not found out about, less and less is spent on each.
@@ -80,6 +84,23 @@ class Prover:
         found = self._search(joint, budget, self._rest(before)[1:], nodes=patience)
         self._doubts[0] += found == "undecided"
         return found
+
+    def _by_detour(self, joint: Joint, budget: int) -> bool:
+        """Whether a rest of different characters is found on another way than the nearest; it is remembered."""
+        taken = self._fresh.taken(self.others(joint)) if self._fresh is not None else None
+        if taken is None:
+            return False
+        state, vocabulary = self.structural(joint), self.product.vocabulary
+        for rest in written_out(vocabulary, self.automaton, state, budget, taken):
+            joints = [joint]
+            for token in rest:
+                if not self.product.permits(joints[-1], token):
+                    break
+                joints.append(self.product.next(joints[-1], token))
+            if len(joints) > len(rest) and self.product.accepts(joints[-1]):
+                self._remember(joints, list(rest))
+                return True
+        return False
 
     def _rest(self, joint: Joint | None) -> Ids:
         """What is written down of a rest of a state, as far as it comes nearer to the end."""
@@ -342,6 +363,7 @@ class Prover:
         stack = [(joint, self._candidates(joint, budget, hint[0] if hint else None, spent))]
         path: list[int] = []
         while stack:
+            check()
             here, candidates = stack[-1]
             token = next(candidates, None)
             if spent[0] + OPENED * (self.automaton.work - opened) > limit:

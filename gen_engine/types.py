@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from .patience import SECONDS
+
 if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
@@ -247,7 +249,12 @@ class Extend:
 
 @dataclass(frozen=True)
 class Request:
-    """One text (or `num` of them) that somebody wants. `max_new` counts new tokens; `seed` None draws a fresh one."""
+    """One text (or `num` of them) that somebody wants. `max_new` counts new tokens; `seed` None draws a fresh one.
+
+    `patience` is how many seconds may be searched: for whether any text obeys, with the conflict if none does, and
+    between the tokens of up to 64 texts (further ones have as much again). What the model takes is not counted, and
+    neither is the first millisecond of each question between tokens. It never changes a text.
+    """
 
     prompt: str
     processors: tuple[Any, ...] = ()
@@ -255,6 +262,7 @@ class Request:
     seed: int | None = None
     max_new: int = 256
     decoder: str | Decoder = "sample"
+    patience: float = SECONDS
 
 
 @dataclass(frozen=True)

@@ -69,28 +69,34 @@ def check(
     """
     from .check import judge
 
-    reports = [
-        judge(
-            text,
-            form,
-            tune_name=tune_name,
-            variant=variant,
-            rows=rows,
-            cols=cols,
-            tones=tones,
-            rhyme_book=rhyme_book or "",
-            rhyme=rhyme,
-            start=start or "",
-            first=first or "",
-        )
-        for text in poems(read_text(file), one=one)
-    ]
+    def judged(text: str) -> Report | GenError:
+        try:
+            return judge(
+                text,
+                form,
+                tune_name=tune_name,
+                variant=variant,
+                rows=rows,
+                cols=cols,
+                tones=tones,
+                rhyme_book=rhyme_book or "",
+                rhyme=rhyme,
+                start=start or "",
+                first=first or "",
+            )
+        except GenError as problem:  # one text that cannot be judged does not keep the others from it
+            return problem
+
+    found = [judged(text) for text in poems(read_text(file), one=one)]
+    if all(isinstance(each, GenError) for each in found):
+        raise next(each for each in found if isinstance(each, GenError))
     if as_json:
-        for report in reports:
-            click.echo(json.dumps(record(report), ensure_ascii=False))
+        for each in found:
+            told = record(each) if not isinstance(each, GenError) else {"ok": False, "error": str(each)}
+            click.echo(json.dumps(told, ensure_ascii=False))
     else:
-        show(reports)
-    click.get_current_context().exit(0 if all(report.ok for report in reports) else 1)
+        show(found)
+    click.get_current_context().exit(0 if all(not isinstance(each, GenError) and each.ok for each in found) else 1)
 
 
 def poems(text: str, *, one: bool = False) -> list[str]:
@@ -156,22 +162,27 @@ def _reading_record(reading: Reading) -> dict[str, Any]:
     return {"tone": reading.tone, "group": reading.group, "entering": reading.entering}
 
 
-def show(reports: Sequence[Report]) -> None:
+def show(found: Sequence[Report | GenError]) -> None:
     """Print reports for people, and how many are right if there are several."""
     from rich.console import Console
+    from rich.text import Text
 
     console = Console(width=None if sys.stdout.isatty() else 1000, highlight=False)
-    for number, report in enumerate(reports):
+    for number, each in enumerate(found):
         if number:
             console.print()
-        _show_one(console, report)
-    if len(reports) > 1:
+        if isinstance(each, GenError):
+            console.print(Text(str(each), style="red"))
+        else:
+            _show_one(console, each)
+    reports = [each for each in found if not isinstance(each, GenError)]
+    if len(found) > 1:
         right = sum(each.ok for each in reports)
         tones = sum(each.tones_ok for each in reports if each.has_tones)
         rhyme = sum(each.rhyme_ok for each in reports if each.has_rhyme)
         free = sum(not each.has_tones for each in reports)
         console.print(
-            f"\n{right} of {len(reports)} are right: format {sum(each.format_ok for each in reports)}, tones {tones}, "
+            f"\n{right} of {len(found)} are right: format {sum(each.format_ok for each in reports)}, tones {tones}, "
             f"rhyme {rhyme}{f'; {free} of free tones' * bool(free)}."
         )
 

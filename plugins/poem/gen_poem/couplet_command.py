@@ -138,6 +138,7 @@ def _generate(machine: Couplet, start: str, rule: str, chosen: Choice, script: s
             seed=chosen.seed,
             max_new=max_new,
             decoder=chosen.decoder,
+            patience=chosen.patience,
         )
         shown = (replace(done, text=show(done.text), new=show(done.new)) for done in completions)
         return write(out, shown, as_json=chosen.json, layout=machine.split)

@@ -75,7 +75,7 @@ def _write(engine: Engine, pairs: Sequence[Pair], chosen: Choice, book: str, not
         start = machine.full_width(first + "，")
         wanted = processors_for(machine, start, rule_of(shape, book, not_in), chosen)
         room = (len(machine.pattern) - len(start)) * engine.tokenizer.vocabulary.tokens_per_char
-        requests.append(Request(start, wanted, 1, chosen.seed or 0, room, chosen.decoder))
+        requests.append(Request(start, wanted, 1, chosen.seed or 0, room, chosen.decoder, chosen.patience))
     done = engine.generate_batch(requests)
     shown = (couplet_of(shape_of(first), book=book) for first, _ in pairs)
     return [

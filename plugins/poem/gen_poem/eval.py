@@ -78,8 +78,8 @@ class PoeTone:
 class Judged:
     """One poem: what it keeps, by what form and rhyme group, and how likely it is.
 
-    `strict` and `loose` are its tones by either measure. `nats` is of the whole poem with marks and end, less the
-    characters the model does not know; None without a model.
+    `strict` and `loose` are its tones by either measure; `old` says that it is told as old verse, which has none.
+    `nats` is of the whole poem with marks and end, less the characters the model does not know; None without a model.
     """
 
     text: str
@@ -89,6 +89,7 @@ class Judged:
     strict: bool
     loose: bool
     rhyme: bool
+    old: bool = False
     poetone: PoeTone | None = None
     nats: float | None = None
     known: int = 0
@@ -157,6 +158,7 @@ def judge_poem(text: str, wanted: Wanted) -> Judged:
         strict=strict.tones_ok and (named or strict.has_tones),
         loose=loose.tones_ok and (named or loose.has_tones),
         rhyme=loose.rhyme_ok and (named or loose.has_rhyme),
+        old=not named and loose.ok and not loose.has_tones,
         poetone=poetone(text, wanted) if wanted.tune else None,
     )
 

@@ -110,6 +110,7 @@ def _write(engine: Engine, chosen: Choice, prompt: str, poem: Poem) -> list[str]
         seed=chosen.seed,
         max_new=max(0, poem.widest - len(start)) * engine.tokenizer.vocabulary.tokens_per_char,
         decoder=chosen.decoder,
+        patience=chosen.patience,
     )
     return [each.text for each in done]
 

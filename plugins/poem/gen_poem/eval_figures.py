@@ -94,10 +94,12 @@ def _kept(poems: Sequence[Judged], wanted: Wanted) -> list[Figure]:
         Figure("tone places", _mean(each.tone for each in shares), "places of the right tone in these"),
         Figure("rhyme words", _mean(each.rhyme for each in shares), "rhyme words that rhyme"),
     ]
+    old = Figure("old verse", _mean(poem.old for poem in poems), "poems of free tones that rhyme as old verse does")
     return [
         Figure("format", _mean(poem.format for poem in poems), "poems with the right lines of the right length"),
         *tones,
         Figure("rhyme", _mean(poem.rhyme for poem in poems), "poems that rhyme, no word twice"),
+        *(() if wanted.form or wanted.tune else [old]),
         *(ci if wanted.tune else ()),
     ]
 

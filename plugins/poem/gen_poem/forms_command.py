@@ -11,6 +11,7 @@ from gen_engine.errors import GenError
 from gen_engine.options import debug_option
 from gen_engine.output import dump, table
 
+from .books import NEIGHBOURS
 from .patterns import FORMS, LONG_NAMES, LOOSE, SCRIPT, SHAPES, STRICT, Line, Pattern, patterns
 from .tunes import Tune, every_tune, search, tune
 
@@ -20,10 +21,12 @@ strict: no place is free but those marked 中, no 孤平, no 三平尾, after �
   孤平 is 平平仄仄平 with an oblique first place and no level third one (七言: third and fifth).
   三平尾 is a line that ends in three level tones.
   Of 拗救 it has 本句自救 (仄平平仄平), 特拗 (平平仄平仄) and 小拗 (third place of 仄仄平平仄), but not 大拗,
-  which the line that answers it must rescue.
+  which the line that answers it must rescue; `gen check` takes a rescued one for right.
 loose: 一三五不论, 二四六分明, and 特拗.
+A first line rhymes or not; with --first neighbour it rhymes in a neighbouring group (首句借邻韵), any two of:
+  {neighbours}; in `gen check` unasked.
 Tunes: 钦定词谱 (1715); 、 is a short pause (读), 叶 the same letter in the other tone, 换韵 another letter.
-""".splitlines()
+""".format(neighbours=" ".join(NEIGHBOURS)).splitlines()
 
 NAMES = {"a": "仄脚 (a)", "b": "answers a", "c": "仄脚 (c)", "d": "answers c"}
 
