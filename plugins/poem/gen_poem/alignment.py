@@ -17,7 +17,8 @@ from .patterns import Line
 from .segments import Segment
 
 OPEN, MORE, LINE = 2.2, 0.5, 0.1
-"""What a gap costs, and each further character of it; how much less if it begins where a line does."""
+"""What a gap costs, and each further character of it; how much less if it begins where a line does, and how much more
+for a character too many before a pause."""
 
 TONE = 1.0
 """What a wrong tone costs."""
@@ -149,7 +150,8 @@ def _cheapest(text: Spelled, wanted: Sequence[Slot], within: float) -> list[int]
                 here[0], back[0] = (0.0, INFINITE, INFINITE), (MATCH, MATCH, MATCH)
                 continue
             match, by_match = _least(before.get(j - 1) if i and j else None, 0.0, 0.0, 0.0)
-            extra, by_extra = _least(before.get(j) if i else None, OPEN, MORE, OPEN)
+            end = LINE * ((i < n and text.pauses[i] == 2) or i == n)
+            extra, by_extra = _least(before.get(j) if i else None, OPEN + end, MORE, OPEN + end)
             begin = OPEN - LINE * (j > 0 and wanted[j - 1].begins)
             missing, by_missing = _least(here.get(j - 1) if j else None, begin, begin, MORE)
             if i and j:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
+from itertools import accumulate
 
-from .alignment import MASK, Spelled, fits, slots, spell
+from .alignment import MASK, Slot, Spelled, fits, slots, spell
 from .judging import Manner, Text, judge_pattern
 from .patterns import Pattern, without_tones
 from .report import Report
@@ -43,18 +44,25 @@ def weight(report: Report) -> int:
 
 
 def _nearest(text: Spelled, patterns: Iterable[Pattern]) -> list[Pattern]:
-    """The patterns that the text most likely has with a character or a line more or less: those whose rhymes stand
-    where it pauses, counted from its beginning or its end."""
+    """The patterns that the text most likely has with one gap: those whose tones and rhymes stand where its own do,
+    counted from the beginning before the gap and from the end behind it."""
     count = len(text.chars)
-    pauses = {place for place, pause in enumerate(text.pauses) if pause == 2} | {count}
+    marked = [pause == 2 for pause in text.pauses]
 
-    def unlike(pattern: Pattern) -> tuple[int, int]:
-        firm = [place for place, slot in enumerate(slots(pattern.lines, sung=True)) if slot.firm]
-        more = _size(pattern) - count
-        stray = sum(place not in pauses and place - more not in pauses for place in firm)
-        return stray + abs(more), abs(more)
+    def unlike(pattern: Pattern) -> int:
+        wanted = slots(pattern.lines, sung=True)
+        ahead = [_wrong(*each) for each in zip(text.masks, marked, wanted, strict=False)]
+        behind = [_wrong(*each) for each in zip(text.masks[::-1], marked[::-1], wanted[::-1], strict=False)]
+        whole = min(count, len(wanted))
+        left, right = [0, *accumulate(ahead)], [0, *accumulate(behind)]
+        return abs(count - len(wanted)) + min(left[cut] + right[whole - cut] for cut in range(whole + 1))
 
     return sorted(patterns, key=unlike)[:NEAR]
+
+
+def _wrong(mask: int, marked: bool, slot: Slot) -> int:
+    """What speaks against a character at a place: its tone, and that no pause comes before it though one must."""
+    return (not mask & slot.mask) + (slot.firm and not marked)
 
 
 # ----------------------------------------------------------------------------------------------- without a name
