@@ -27,7 +27,7 @@ UNMARKED, WITHIN = 1.5, 0.4
 """What a line costs that must end at a pause and does not, and what a pause within a line of a tune."""
 
 SHORT = 3
-"""Rhyming lines of fewer characters (短韵) need no pause after them, nor do those before a line of one."""
+"""Rhyming lines of fewer characters (短韵, 错错错) need no pause after them."""
 
 SLACK = 4
 """How far an alignment may stray beyond the difference in length."""
@@ -102,8 +102,7 @@ def slots(lines: tuple[Line, ...], *, sung: bool) -> tuple[Slot, ...]:
         for place, signs in enumerate(zip(*line.tones, strict=True), 1):
             mask = MASK[EITHER] if EITHER in signs else sum({MASK[sign] for sign in signs})
             found.append(Slot(number, place, mask, place == 1, place == 1 and firm))
-        after = lines[number].length if number < len(lines) else 0
-        firm = sung and bool(line.rhyme) and line.length >= SHORT and after > 1
+        firm = sung and bool(line.rhyme) and line.length >= SHORT
     return tuple(found)
 
 

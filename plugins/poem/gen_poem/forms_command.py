@@ -142,7 +142,8 @@ def _length(pattern: Pattern) -> int:
 
 
 def _signs(pattern: Pattern) -> str:
-    return "".join(map(written, pattern.lines))
+    """All lines, with a blank where a narrow terminal may break them."""
+    return "".join("/".join(line.tones) + line.rhyme + line.mark + " " * (line.mark == "。") for line in pattern.lines)
 
 
 def _rhymes(pattern: Pattern) -> str:

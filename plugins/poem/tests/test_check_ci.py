@@ -41,6 +41,20 @@ def test_a_character_that_is_missing_is_one_fault_though_two_editions_differ():
     assert (fault.rule, fault.line) == ("format", 5)
 
 
+def test_a_ci_with_a_few_wrong_tones_is_known_without_its_name():
+    text = (
+        next(v[-1] for v in verdicts() if "明月几时有" in v[0]).replace("问青天", "望青天").replace("不胜寒", "怯霜寒")
+    )
+    report = judge(text.replace("琼楼", "玉阙"))
+    assert (report.pattern.form, report.tones_ok, report.format_ok) == ("水调歌头", False, True)
+
+
+def test_two_wrong_tones_are_less_than_a_character_too_many():
+    text = next(v[-1] for v in verdicts() if "我住长江头" in v[0]).replace("只愿君心", "只愿君君心")
+    report = judge(text, tune_name="卜算子")
+    assert (report.format_ok, len(report.faults)) == (True, 2)
+
+
 # ------------------------------------------------------------------------------------------------- free places
 
 
