@@ -13,8 +13,8 @@ from gen_engine.cli import make_cli
 from gen_engine.errors import GenError
 from gen_poem.books import book
 from gen_poem.check import judge
-from gen_poem.patterns import FORMS, SHAPES, Line, patterns
-from gen_poem.segments import lay, segments
+from gen_poem.patterns import FORMS, SHAPES, patterns
+from gen_poem.segments import segments
 from gen_poem.traditional import to_simplified, to_traditional
 from gen_poem.tunes import every_tune, number_of
 
@@ -136,18 +136,6 @@ def test_an_entering_tone_rhymes_with_entering_tones_only():
 def test_a_tune_is_guessed_from_the_lengths_of_the_lines(text, name):
     report = judge(text)
     assert (report.pattern.form, report.book, report.ok) == (name, "cilin", True)
-
-
-@pytest.mark.parametrize("text", ["一二三、四五六七。", "一二三四五六七。", "一、二三四五六七！", "一二三，四五六七"])
-def test_a_short_pause_may_be_missing_or_there_and_any_pause_counts(text):
-    lines = (Line(("中中中",), "、"), Line(("中中中中",), "。", "A"))
-    laid = lay(segments(text)[0], lines)
-    assert (laid.rows, laid.faults) == (["一二三", "四五六七"], [])
-
-
-@pytest.mark.parametrize("text", ["一二三四，五六七。", "一二三。", "一二三。四五六七。八", "一二三四五六七八"])
-def test_a_full_pause_may_not(text):
-    assert lay(segments(text)[0], (Line(("中中中",), "，"), Line(("中中中中",), "。", "A"))).faults
 
 
 def test_a_text_without_pauses_is_cut_as_the_pattern_is():
