@@ -206,6 +206,11 @@ class Chain:
         return after if revives_nothing else after.masked_fill(blocked, float("-inf"))
 
     @cached_property
+    def truncates(self) -> bool:
+        """Whether any shaper may remove tokens, so that what may be drawn depends on what else may follow."""
+        return any(getattr(named.processor, "truncates", True) for named in self.shapers)
+
+    @cached_property
     def first_memory(self) -> tuple[Any, ...]:
         """What each shaper remembers before the first token (None: nothing ever); empty if none has a memory."""
         memory = tuple(named.processor.start() if has_memory(named.processor) else None for named in self.shapers)

@@ -11,7 +11,7 @@ behave alike, with failures remembered; it ends in a witness, in a proof by exha
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import inf
@@ -22,6 +22,7 @@ import numpy as np
 from .automaton import Automaton
 from .fresh import Fresh
 from .moves import partition
+from .needs import Needs
 from .patience import check
 from .product import Joint, Product
 from .tokensets import Ids, Mask, TokenSet
@@ -39,6 +40,9 @@ refused a token, in parts of a node."""
 
 TIRED = 4
 """After so many searches behind tokens that ended at their limit, the limit is halved."""
+
+GLANCE = 8
+"""At so many edges of a state, those of the most tokens, it is looked whether they are always safe."""
 
 DOUBT = 64
 """After how many states of a search it is asked whether there are too few characters for the places ahead."""
@@ -116,6 +120,20 @@ class Prover:
         self._search(joint, budget, (), materialise=True)
         return self._witness[joint][0]
 
+    def unfailing(self, joint: Joint, tokens: np.ndarray, budget: int) -> np.ndarray:
+        """Which of these permitted tokens are seen at once to have a rest of at most `budget` more, whatever rules of
+        history remove; a bool array like `tokens`. Most edges are passed over where there are many."""
+        found = np.zeros(len(tokens), dtype=bool)
+        if self.bound is None:
+            return found
+        for mask, after in self.automaton.edges(self.structural(joint))[: -GLANCE - 1 : -1]:
+            mine = mask.array[tokens]
+            if mine.any() and (after is None or self.automaton.robust(after, budget) <= budget):
+                found |= mine
+            if found.all():
+                break
+        return found
+
     def stuck(self, joint: Joint, budget: int) -> Joint:
         """The state furthest from `joint`, which has no rest, that a search for one came to."""
         state = self.structural(joint)
@@ -146,39 +164,9 @@ class Prover:
             return "yes"
         if self.automaton.relaxed(state, budget) > budget:
             return "no"
-        if self._misses(joint):
+        if self._needs.are_missed(joint):
             return "no"
         return "yes" if self._fresh is not None and self._fresh.suffices(state, self.others(joint), budget) else None
-
-    def _misses(self, joint: Joint) -> bool:
-        """Whether one rule needs a character that never comes again by another."""
-        if self.room is None or not self._using_up:
-            return False
-        for i, needs in self._needy:
-            wanted = needs(joint.states[i])
-            if not wanted:
-                continue
-            for j in self._using_up:
-                gone = self.product.rules[j].used_up(joint.states[j], self.room)
-                if gone is not None and (not gone.isdisjoint(wanted) or self._repeats(wanted, j)):
-                    return True
-        return False
-
-    def _repeats(self, chars: Sequence[str], number: int) -> bool:
-        """Whether a character comes twice that the rule of this number does not spare."""
-        if len(set(chars)) == len(chars):
-            return False
-        singles, spares = self.product.vocabulary.singles, self.product.rules[number].spares
-        twice = {char for char in chars if chars.count(char) > 1}
-        return not all(spares(token) for char in twice for token in singles.get(char, ()))
-
-    @cached_property
-    def _needy(self) -> list[tuple[int, Callable[[Any], Sequence[str]]]]:
-        return [(i, rule.needs) for i, rule in enumerate(self.product.rules) if rule.needs is not None]
-
-    @cached_property
-    def _using_up(self) -> list[int]:
-        return [i for i, rule in enumerate(self.product.rules) if rule.uses_up]
 
     # ------------------------------------------------------------------------------------------ the automaton
 
@@ -213,6 +201,10 @@ class Prover:
         return Automaton(
             rules, product.vocabulary, product.intern, self.bound, narrow, lambda token: all(s(token) for s in others)
         )
+
+    @cached_property
+    def _needs(self) -> Needs:
+        return Needs(self.product, self.room)
 
     @cached_property
     def _fresh(self) -> Fresh | None:

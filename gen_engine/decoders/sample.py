@@ -7,9 +7,7 @@ from collections.abc import Generator
 from ..course import ATTEMPTS, Course, Going, Text, uniform
 from ..scores import Scores
 from ..types import Draw, Extend
-
-DOUBTS = 4
-"""How many searches at one place may end at their limit before the witness decides; each costs its full price."""
+from .survivors import DOUBTS, settle
 
 
 def sample(course: Course) -> Generator[Extend, Scores, None]:
@@ -59,7 +57,8 @@ def _take(course: Course, scores: Scores, number: int, text: Text, at_random: bo
     """Write the first drawn token that has a witness behind it; True if the text ended instead."""
     struck: tuple[int, ...] = ()
     doubts = 0
-    token: int | None = scores.drawn[number]
+    settle(course, scores, number, text)
+    token = scores.token(number)
     while token is not None and token != course.plan.chain.vocabulary.end:
         joint = course.plan.product.next(text.joint, token)
         answer = course.plan.is_alive(joint, course.left(text) - 1, text.joint)
