@@ -62,8 +62,10 @@ class Chain:
 
     def _plan(self, prompt: Prompt, budget: int) -> Plan:
         joint = self.product.start(prompt)
-        self._refuse_early(joint, prompt, budget)
         plan = Plan(self, prompt, budget, joint, self._shared_prover(joint, self._horizon(joint, prompt, budget)))
+        if plan.prover.at_once(joint, budget) == "yes":
+            return plan
+        self._refuse_early(joint, prompt, budget)
         answer = plan.prover.feasible(joint, budget)
         if answer == "undecided" and self._is_refuted(self.product, prompt, budget, len(self.product.rules)):
             answer = "no"
@@ -237,7 +239,7 @@ def counted_bound(product: Product, horizon: int) -> int | None:
     """
     total = 0
     for rule in product.rules:
-        if rule.is_structural:
+        if rule.is_structural or rule.gathers is not None:
             continue
         bound = rule.removes_at_most(horizon)
         if bound is None:
@@ -329,7 +331,9 @@ class Plan:
             if len(prover.tokens) > REMEMBERED:
                 prover.tokens.clear()
             prover.tokens[state, left] = known
-        return self.product.allowed(joint, known, prover.other_rules)
+        found = self.product.allowed(joint, known, prover.other_rules)
+        due = prover.needs.due(joint, left)
+        return found if due is None else self.product.intern.meet([found, due])
 
     def with_end(self, tokens: TokenSet) -> TokenSet:
         """The same set and the end of the text, if the model has one; for places where every rule accepts."""

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from .product import Joint, Product
+from .tokensets import TokenSet, marked
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +32,24 @@ class Needs:
                 if gone is not None and (not gone.isdisjoint(wanted) or self._repeats(wanted, j)):
                     return True
         return False
+
+    def gathered(self, joint: Joint) -> tuple[str, ...]:
+        """The characters that need only come, in any order, each once."""
+        if not self._gathering:
+            return ()
+        return tuple(dict.fromkeys(char for i, gathers in self._gathering for char in gathers(joint.states[i])))
+
+    def due(self, joint: Joint, left: int) -> TokenSet | None:
+        """The tokens of which one must come now, since so many must come as are left; None if there is more room."""
+        vocabulary, wanted = self.product.vocabulary, self.gathered(joint)
+        if not wanted or len(wanted) < left or vocabulary.longest > 1 or vocabulary.partial:
+            return None
+        tokens = [token for char in wanted for token in vocabulary.singles.get(char, ())]
+        return TokenSet(self.product.intern.mask(marked(tokens, len(vocabulary))))
+
+    @cached_property
+    def _gathering(self) -> list[tuple[int, Callable[[Any], Sequence[str]]]]:
+        return [(i, rule.gathers) for i, rule in enumerate(self.product.rules) if rule.gathers is not None]
 
     def _repeats(self, chars: Sequence[str], number: int) -> bool:
         """Whether a character comes twice that the rule of this number does not spare."""

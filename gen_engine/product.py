@@ -152,6 +152,13 @@ class Rule:
         return offered(self.constraint, "needs")
 
     @cached_property
+    def gathers(self) -> Callable[[Any], Sequence[str]] | None:
+        """The characters that need only come, in any order, for the rule to accept; None if it forbids anything."""
+        if isinstance(self.constraint, Lifted) and offered(self.constraint.machine, "gathers") is None:
+            return None
+        return offered(self.constraint, "gathers")
+
+    @cached_property
     def wants(self) -> Callable[[Any], str]:
         """What the rule wants next, in words; empty if it does not say."""
         return offered(self.constraint, "wants") or (lambda state: "")

@@ -75,7 +75,7 @@ class Prover:
 
         The witness of `before`, the state one token earlier, is tried first: much of it may still be legal.
         """
-        known = self._at_once(joint, budget)
+        known = self.at_once(joint, budget)
         if known is not None:
             return known
         if before is None:
@@ -115,7 +115,7 @@ class Prover:
         if known is not None and known[1] <= budget:
             return known[0]
         for token in self._candidates(joint, budget, None, [0]):
-            if self._at_once(self.product.next(joint, token), budget - 1) == "yes":
+            if self.at_once(self.product.next(joint, token), budget - 1) == "yes":
                 return token
         self._search(joint, budget, (), materialise=True)
         return self._witness[joint][0]
@@ -124,7 +124,7 @@ class Prover:
         """Which of these permitted tokens are seen at once to have a rest of at most `budget` more, whatever rules of
         history remove; a bool array like `tokens`. Most edges are passed over where there are many."""
         found = np.zeros(len(tokens), dtype=bool)
-        if self.bound is None:
+        if self.bound is None or self.needs.gathered(joint):
             return found
         for mask, after in self.automaton.edges(self.structural(joint))[: -GLANCE - 1 : -1]:
             mine = mask.array[tokens]
@@ -145,7 +145,8 @@ class Prover:
             return self._deepest[-1][1]
         return joint
 
-    def _at_once(self, joint: Joint, budget: int) -> Answer | None:
+    def at_once(self, joint: Joint, budget: int) -> Answer | None:
+        """The answer where it takes no search over joint states; None where it does."""
         if self.product.accepts(joint):
             return "yes"
         if budget <= 0:
@@ -159,14 +160,16 @@ class Prover:
         return "yes" if known is not None and known[1] <= budget else None
 
     def _sure(self, joint: Joint, budget: int) -> Answer | None:
-        state = self.structural(joint)
-        if self.automaton.robust(state, budget) <= budget:
+        state, wanted = self.structural(joint), self.needs.gathered(joint)
+        if not wanted and self.automaton.robust(state, budget) <= budget:
             return "yes"
-        if self.automaton.relaxed(state, budget) > budget:
+        if self.automaton.relaxed(state, budget) > budget or self.needs.are_missed(joint):
             return "no"
-        if self._needs.are_missed(joint):
-            return "no"
-        return "yes" if self._fresh is not None and self._fresh.suffices(state, self.others(joint), budget) else None
+        if self._fresh is None:
+            return None
+        if self._fresh.suffices(state, self.others(joint), budget, wanted):
+            return "yes"
+        return "no" if wanted and self._fresh.rooms(wanted).lack(state, budget) else None
 
     # ------------------------------------------------------------------------------------------ the automaton
 
@@ -203,7 +206,8 @@ class Prover:
         )
 
     @cached_property
-    def _needs(self) -> Needs:
+    def needs(self) -> Needs:
+        """What must still come."""
         return Needs(self.product, self.room)
 
     @cached_property
@@ -354,7 +358,7 @@ class Prover:
                 continue
             there = self.product.next(here, token)
             left = budget - len(path) - 1
-            known = self._at_once(there, left)
+            known = self.at_once(there, left)
             if known == "yes" and (not materialise or self._is_concrete(there, left)):
                 if self._is_concrete(there, left):
                     self._remember([*(frame[0] for frame in stack), there], [*path, token])
