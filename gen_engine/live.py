@@ -33,10 +33,13 @@ class Living:
         tokens = list(tokens)
         return set(tokens) - self.dead(joint, left, tokens)[0]
 
-    def dead(self, joint: Joint, left: int, tokens: Sequence[int], doubts: float = inf) -> tuple[set[int], int]:
+    def dead(
+        self, joint: Joint, left: int, tokens: Sequence[int], doubts: float = inf, searches: float = inf
+    ) -> tuple[set[int], int]:
         """The others, and how many of them are only taken for dead, since their searches ended at their limit.
 
-        After so many `doubts` the tokens that stand behind are not asked about.
+        After so many `doubts` the tokens that stand behind are not asked about; after so many `searches`, only those
+        are of which an answer is known without one.
         """
         if len(self._known) > STATES:
             self._known.clear()
@@ -50,7 +53,12 @@ class Living:
         for token in (token for token, is_sure in zip(tokens, sure, strict=True) if not is_sure):
             key = ("itself", token) if token in mentioned else ("alike", group_of[token])
             if key not in known:
-                known[key] = self.plan.is_alive(self.plan.product.next(joint, token), left - 1, joint)
+                after = self.plan.product.next(joint, token)
+                answer = self.plan.at_once(after, left - 1)
+                if answer is None and searches <= 0:
+                    continue
+                searches -= answer is None
+                known[key] = self.plan.is_alive(after, left - 1, joint) if answer is None else answer
             if known[key] != "yes":
                 found.add(token)
                 undecided += known[key] == "undecided"

@@ -8,6 +8,9 @@ from ..scores import Scores
 DOUBTS = 4
 """How many searches at one place may end at their limit before no more is asked; each costs its full price."""
 
+SEARCHES = 4
+"""For so many tokens at one place it is searched whether they live, before one of them is drawn."""
+
 
 def settle(course: Course, scores: Scores, number: int, text: Text) -> None:
     """Shape draw `number`, which is for `text`, again without dead tokens, until it could be none of them.
@@ -18,7 +21,7 @@ def settle(course: Course, scores: Scores, number: int, text: Text) -> None:
     if not course.plan.chain.truncates:
         return
     while likely := scores.likely(number):
-        dead, doubts = course.living.dead(text.joint, course.left(text), likely, DOUBTS)
+        dead, doubts = course.living.dead(text.joint, course.left(text), likely, DOUBTS, SEARCHES)
         text.exact = text.exact and not doubts
         if not dead or not scores.shape_without(number, dead) or doubts >= DOUBTS:
             return
