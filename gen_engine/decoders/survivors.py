@@ -8,8 +8,9 @@ from ..scores import Scores
 DOUBTS = 4
 """How many searches at one place may end at their limit before no more is asked; each costs its full price."""
 
-SEARCHES = 4
-"""For so many tokens at one place it is searched whether they live, before one of them is drawn."""
+SEARCHES = 0
+"""For so many tokens at one place it is searched whether they live before one is drawn; of the others only what is seen
+at once counts. Each search may cost its full price, and most of these tokens will not be drawn."""
 
 
 def settle(course: Course, scores: Scores, number: int, text: Text) -> None:
