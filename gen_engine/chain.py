@@ -62,8 +62,10 @@ class Chain:
 
     def _plan(self, prompt: Prompt, budget: int) -> Plan:
         joint = self.product.start(prompt)
-        self._refuse_early(joint, prompt, budget)
         plan = Plan(self, prompt, budget, joint, self._shared_prover(joint, self._horizon(joint, prompt, budget)))
+        if plan.prover.at_once(joint, budget) == "yes":
+            return plan
+        self._refuse_early(joint, prompt, budget)
         answer = plan.prover.feasible(joint, budget)
         if answer == "undecided" and self._is_refuted(self.product, prompt, budget, len(self.product.rules)):
             answer = "no"
@@ -206,6 +208,11 @@ class Chain:
         return after if revives_nothing else after.masked_fill(blocked, float("-inf"))
 
     @cached_property
+    def truncates(self) -> bool:
+        """Whether any shaper may remove tokens, so that what may be drawn depends on what else may follow."""
+        return any(getattr(named.processor, "truncates", True) for named in self.shapers)
+
+    @cached_property
     def first_memory(self) -> tuple[Any, ...]:
         """What each shaper remembers before the first token (None: nothing ever); empty if none has a memory."""
         memory = tuple(named.processor.start() if has_memory(named.processor) else None for named in self.shapers)
@@ -232,7 +239,7 @@ def counted_bound(product: Product, horizon: int) -> int | None:
     """
     total = 0
     for rule in product.rules:
-        if rule.is_structural:
+        if rule.is_structural or rule.gathers is not None:
             continue
         bound = rule.removes_at_most(horizon)
         if bound is None:
@@ -324,7 +331,9 @@ class Plan:
             if len(prover.tokens) > REMEMBERED:
                 prover.tokens.clear()
             prover.tokens[state, left] = known
-        return self.product.allowed(joint, known, prover.other_rules)
+        found = self.product.allowed(joint, known, prover.other_rules)
+        due = prover.needs.due(joint, left)
+        return found if due is None else self.product.intern.meet([found, due])
 
     def with_end(self, tokens: TokenSet) -> TokenSet:
         """The same set and the end of the text, if the model has one; for places where every rule accepts."""
@@ -335,6 +344,13 @@ class Plan:
         """Whether a text exists behind `joint`, which follows `before`, with at most `left` more tokens."""
         with self.patience:
             answer = self.prover.feasible(joint, left, before)
+        self.patience.forgive()
+        return answer
+
+    def at_once(self, joint: Joint, left: int) -> Answer | None:
+        """The same where no search over joint states is needed; None where it is."""
+        with self.patience:
+            answer = self.prover.at_once(joint, left)
         self.patience.forgive()
         return answer
 

@@ -10,6 +10,7 @@ from hashlib import blake2b
 from typing import Any
 
 from .chain import Plan
+from .live import Living
 from .product import Joint
 from .tokensets import TokenSet
 from .types import Completion, Draw, Extend, Piece
@@ -79,6 +80,11 @@ class Course:
     model: Any
     send: Callable[[Piece], None]
     in_pieces: bool = True
+
+    @cached_property
+    def living(self) -> Living:
+        """Tells the tokens that have a witness behind them."""
+        return Living(self.plan)
 
     def texts(self) -> list[Text]:
         """One empty text for each sample that is wanted."""

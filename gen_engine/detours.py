@@ -15,6 +15,7 @@ from .automaton import Automaton
 from .matching import representatives
 from .moves import State
 from .patience import check
+from .product import Joint, Product
 from .text import Vocabulary
 from .tokensets import Ids, Mask
 
@@ -83,3 +84,16 @@ def written_out(
         found = different(vocabulary, automaton, way, taken)
         if found is not None:
             yield found
+
+
+def legal(
+    product: Product, automaton: Automaton, here: tuple[Joint, State], budget: int, taken: Collection[str]
+) -> tuple[list[Joint], list[int]] | None:
+    """The first of them that all rules permit, and the joint states along it; `here` is where it begins, as all rules
+    and as the automaton know it."""
+    joint, state = here
+    for rest in written_out(product.vocabulary, automaton, state, budget, taken):
+        joints = product.walk(joint, rest)
+        if len(joints) > len(rest) and product.accepts(joints[-1]):
+            return joints, list(rest)
+    return None

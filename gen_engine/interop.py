@@ -273,7 +273,7 @@ class ChainProcessor:
             likely = [token for token in (shaped > -torch.inf).nonzero().flatten().tolist() if token != end]
             dead = set(likely) - self.living.among(place.joint, left, likely)
             shaped[list(dead)] = -torch.inf
-            if (shaped > -torch.inf).any():
+            if not dead or (not self.chain.truncates and (shaped > -torch.inf).any()):
                 return shaped
             allowed = allowed.without(dead)
         rest = self.plan.witness(place.joint, left)

@@ -117,19 +117,10 @@ def test_the_first_millisecond_of_each_question_between_tokens_is_not_counted(sl
     assert plan.patience.spent == pytest.approx(counted)
 
 
-@pytest.mark.parametrize("more", [[], ["--num", "3"], ["--json"], ["--particles", "4"]])
+@pytest.mark.parametrize("more", [[], ["--num=3"], ["--json"], ["--particles=4"]])
 def test_a_request_that_ends_undecided_leaves_no_file(slow, tmp_path, capsys, more):
     slow(5.0)
-    spec = [
-        "--with",
-        "no_repeat_ngram=2",
-        "--with",
-        "length=40",
-        "--out",
-        str(tmp_path / "poem.txt"),
-        "--max-new",
-        "60",
-    ]
-    code = main(["text", "--model", "poem", *spec, "--out", str(tmp_path / "poem.txt")])
+    rules = ["--with=no_repeat_ngram=2", "--with=length=40", "--max-new=60"]
+    code = main(["text", "--model=poem", *rules, *more, f"--out={tmp_path / 'poem.txt'}"])
     assert (code, list(tmp_path.iterdir())) == (3, [])
     assert "--patience SECONDS" in capsys.readouterr().err
