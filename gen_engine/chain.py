@@ -347,13 +347,6 @@ class Plan:
         self.patience.forgive()
         return answer
 
-    def at_once(self, joint: Joint, left: int) -> Answer | None:
-        """The same where no search over joint states is needed; None where it is."""
-        with self.patience:
-            answer = self.prover.at_once(joint, left)
-        self.patience.forgive()
-        return answer
-
     def witness(self, joint: Joint, left: int) -> Ids:
         """The tokens of one legal rest of at most `left` tokens, where there is one; the end is not among them."""
         with self.patience:

@@ -87,7 +87,7 @@ class Prover:
 
     def _by_detour(self, joint: Joint, budget: int) -> Answer:
         """Whether a search that came to its limit left out a rest on another way than the nearest."""
-        taken = self._fresh.taken(self.others(joint)) if self._fresh is not None else None
+        taken = self.fresh.taken(self.others(joint)) if self.fresh is not None else None
         here = joint, self.structural(joint)
         if taken is None or (found := legal(self.product, self.automaton, here, budget, taken)) is None:
             return "undecided"
@@ -173,11 +173,11 @@ class Prover:
             return "yes"
         if self.automaton.relaxed(state, budget) > budget or self.needs.are_missed(joint):
             return "no"
-        if self._fresh is None:
+        if self.fresh is None:
             return None
-        if self._fresh.suffices(state, self.others(joint), budget, wanted):
+        if self.fresh.suffices(state, self.others(joint), budget, wanted):
             return "yes"
-        return "no" if wanted and self._fresh.rooms(wanted).lack(state, budget) else None
+        return "no" if wanted and self.fresh.rooms(wanted).lack(state, budget) else None
 
     # ------------------------------------------------------------------------------------------ the automaton
 
@@ -217,7 +217,7 @@ class Prover:
         return Needs(self.product, self.room)
 
     @cached_property
-    def _fresh(self) -> Fresh | None:
+    def fresh(self) -> Fresh | None:
         if self.room is None or not self.other_rules:
             return None
         return Fresh(self.automaton, tuple(self.product.rules[i] for i in self.other_rules), self.room)
@@ -287,7 +287,7 @@ class Prover:
             yield hint
         mentioned = self.mentioned(joint)
         edges = self._nearest(self.structural(joint), budget)
-        kept = self._fresh.choice(self.structural(joint)) if self._fresh is not None else ()
+        kept = self.fresh.choice(self.structural(joint)) if self.fresh is not None else ()
         texts = self.product.vocabulary.texts
         tried: set[int] = set()
         for mask in edges:
@@ -350,9 +350,9 @@ class Prover:
             token = next(candidates, None)
             if spent[0] + OPENED * (self.automaton.work - opened) > limit:
                 return "undecided"
-            if spent[0] > DOUBT * NODE and not asked and self._fresh is not None:
+            if spent[0] > DOUBT * NODE and not asked and self.fresh is not None:
                 asked = True
-                if self._fresh.clashes(self.structural(joint), self.others(joint), budget):
+                if self.fresh.clashes(self.structural(joint), self.others(joint), budget):
                     self._failed[joint] = max(budget, self._failed.get(joint, -1))
                     return "no"
             if token is None:

@@ -7,7 +7,7 @@ from collections.abc import Generator
 from ..course import ATTEMPTS, Course, Going, Text, uniform
 from ..scores import Scores
 from ..types import Draw, Extend
-from .survivors import DOUBTS, SEARCHES, settle
+from .survivors import DOUBTS, settle
 
 SWEEP = 16
 """After so many strikes at one place all tokens are asked about, those that behave alike at once."""
@@ -87,12 +87,10 @@ def _take(course: Course, scores: Scores, number: int, text: Text, at_random: bo
 
 
 def _sweep(course: Course, scores: Scores, number: int, text: Text) -> set[int]:
-    """All dead tokens among those that may follow, as far as searches find out: they are many here."""
+    """Those of the tokens that may follow that are seen to be dead: they are many here."""
     members = scores.draws[number].allowed.to_array().nonzero()[0].tolist()
     tokens = [token for token in members if token != course.plan.chain.vocabulary.end]
-    dead, doubts = course.living.dead(text.joint, course.left(text), tokens, DOUBTS, SEARCHES)
-    text.exact = text.exact and not doubts
-    return dead
+    return course.living.seen_dead(text.joint, course.left(text), tokens)
 
 
 def _record(scores: Scores, number: int, text: Text, token: int) -> None:
