@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from gen_classify.dataset import Data, load_rows
 from gen_classify.labelling import keep_labelled, make_labels, tell_bad
-from gen_classify.reading import Bad, Columns, Table, read_tables
+from gen_classify.reading import Columns, Table, read_tables
 from gen_engine.errors import GenError
+from gen_trainkit.tally import Bad
 
 HEALTH = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 EXAMPLES = settings(deadline=None, max_examples=60, derandomize=True, database=None, suppress_health_check=HEALTH)
@@ -72,7 +73,7 @@ def test_lines_that_are_no_json_are_bad_rows(tmp_path):
     assert [bad.where for bad in table.bad] == ["a.jsonl:2", "a.jsonl:3", "a.jsonl:4"]
 
 
-@pytest.mark.parametrize("value, label", [(1, "1"), (1.0, "1"), (True, "1"), ("1", "1"), (" 1 ", "1"), (0.5, "0.5")])
+@pytest.mark.parametrize("value, label", [(1, "1"), (1.0, "1"), (True, "true"), ("1", "1"), (" 1 ", "1"), (0.5, "0.5")])
 def test_a_label_is_the_same_however_it_is_written(tmp_path, value, label):
     path = write(tmp_path / "a.jsonl", json.dumps({"text": "好", "label": value}))
     assert read_tables([path], Columns()).labels == [label]

@@ -46,7 +46,7 @@ def command(*arguments):
     if isinstance(result.exception, GenError):
         raise result.exception
     assert result.exit_code == 0, result.output
-    return result.output
+    return result.stdout
 
 
 def test_a_gpt2_costs_what_transformers_says(folder, texts):

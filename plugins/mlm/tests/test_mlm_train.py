@@ -146,7 +146,7 @@ def test_a_resumed_run_ends_with_the_weights_of_one_never_stopped(texts, tmp_pat
 
 def test_a_dry_run_tells_the_plan_and_writes_nothing(texts, tmp_path):
     options = ["--min-count=9", "--pack", "--dry-run", "--out", tmp_path / "out"]
-    plan = json.loads(command(texts, *SCRATCH, *options).output)
+    plan = json.loads(command(texts, *SCRATCH, *options).stdout)
     assert plan["vocabulary"] == len(BERT_SPECIALS) + len(set("".join(LINES)))
     assert plan["unknown characters"] == "0.000%"
     assert plan["steps"] == plan["steps an epoch"] > 1

@@ -1,0 +1,78 @@
+"""Datasets with splits of their own: which rows are for what, and which of them a model was trained on."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from gen_classify.splits import SPLITS, Split, split_rows
+from gen_engine.errors import GenError
+from gen_trainkit.saved_datasets import PARTS
+
+if TYPE_CHECKING:
+    from gen_classify.reading import Table
+
+ASIDE = (0.9, 0.1)
+"""How the training split is shared out where no split validates."""
+
+Trained = Literal["refuse", "skip", "score"]
+"""What becomes of rows that the model was trained on: an error, left out, or judged like all others."""
+
+
+def use_own_splits(table: Table, seed: int, *, validated: bool) -> dict[Split, list[int]]:
+    """The rows of each part by the names of their splits, told in the table's tally; rows of plain files train.
+
+    Splits of other names are used for nothing. Where no split validates, and nothing else does, a tenth of the training
+    rows does, of each class its share. Raises GenError where no split trains.
+    """
+    parts: dict[Split, list[int]] = {name: [] for name in SPLITS}
+    left: Counter[str] = Counter()
+    for index, split in enumerate(table.splits):
+        part = PARTS.get(split.lower(), "") if split else "train"
+        for name in SPLITS:
+            if name == part:
+                parts[name].append(index)
+        left[split] += not part
+    if not parts["train"]:
+        names = ", ".join(dict.fromkeys(table.splits))
+        raise GenError(f"The data have no train split ({names}). Give --split 90/10 to share out all their rows.")
+    counts = ", ".join(f"{len(rows):,} {name}" for name, rows in parts.items() if rows)
+    table.tally.remark(f"The data's own splits are used: {counts} rows; --split shares all of them out anew.")
+    for unknown, count in (+left).items():
+        table.tally.remark(f"The {count:,} rows of the split {unknown} are used for nothing.")
+    if not parts["valid"] and not validated:
+        rows = parts["train"]
+        shared = split_rows([table.labels[row] for row in rows], ASIDE, seed=seed)
+        parts["train"], parts["valid"] = ([rows[place] for place in part] for part in shared)
+        table.tally.remark(f"No split validates: {len(parts['valid']):,} of the training rows are set aside for it.")
+    return parts
+
+
+def trained_rows(model: str | Path, texts: Sequence[object]) -> list[int]:
+    """Places of those `texts` (or pairs) that stand in the rows `model` was trained on, by its own run/splits.
+
+    A text that the run held out as well, since the data repeat it, is not among them. None where nothing is known.
+    """
+    folder = Path(model) / "run" / "splits"
+    if not (folder / "train.csv").is_file():
+        return []
+    known = _texts(folder / "train.csv")
+    for name in ("valid", "test"):
+        if (folder / f"{name}.csv").is_file():
+            known -= _texts(folder / f"{name}.csv")
+    return [place for place, text in enumerate(texts) if text in known]
+
+
+def _texts(path: Path) -> set[object]:
+    """The texts, or pairs, of a file that `write_splits` wrote."""
+    before = csv.field_size_limit(2**31 - 1)
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            return {(row["text"], row["text2"]) if "text2" in row else row["text"] for row in csv.DictReader(file)}
+    except (OSError, UnicodeError, csv.Error, KeyError) as error:
+        raise GenError(f"{path} cannot be read ({error}). Restore it, or remove the folder {path.parent}.") from error
+    finally:
+        csv.field_size_limit(before)
