@@ -10,7 +10,7 @@ from typing import Literal
 
 from gen_classify.balance import Balance, balance_rows
 from gen_classify.labelling import Labels, keep_labelled, make_labels, tell_bad
-from gen_classify.own_splits import use_own_splits
+from gen_classify.own_splits import leave_out_others, use_own_splits
 from gen_classify.reading import Columns, Table, read_tables
 from gen_classify.splits import SPLITS, Split, read_shares, sample_rows, split_rows
 from gen_engine.errors import GenError
@@ -65,6 +65,8 @@ class Rows:
 def load_rows(data: Data, *, seed: int) -> Rows:
     """Everything that `data` tells; raises GenError for all that is wrong with it."""
     table = _read(data, data.files, split=True)
+    if not data.split and not data.split_column:
+        table = leave_out_others(table)
     wanted = tuple(map(label_text, data.labels))
     labels = make_labels(table.labels, given=wanted, names=data.label_names)
     table = keep_labelled(table, wanted)

@@ -71,6 +71,8 @@ def classifier_command(**given: Any) -> None:
         count = judged.unknown.total() + len(judged.bad)
         raise GenError(f"{count:,} rows cannot be judged ({first}). Mend them, or give --bad-rows skip.")
     names = ", ".join(path.name for path in given["files"])
+    splits = ", ".join(dict.fromkeys(filter(None, table.splits)))
+    names += f" ({splits})" if splits else ""
     title = f"{given['model']} on {judged.report.rows:,} rows of {names}"
     tell_judged(judged, title, given)
     _draw(judged, given)

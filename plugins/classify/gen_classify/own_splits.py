@@ -22,27 +22,27 @@ Trained = Literal["refuse", "skip", "score"]
 """What becomes of rows that the model was trained on: an error, left out, or judged like all others."""
 
 
+def leave_out_others(table: Table) -> Table:
+    """The rows without those of splits that are neither for training nor for validation or test; these are told."""
+    left = Counter(split for split in table.splits if split and split.lower() not in PARTS)
+    for split, count in left.items():
+        table.tally.remark(f"The {count:,} rows of the split {split} are used for nothing.")
+    return table.chosen([row for row, split in enumerate(table.splits) if split not in left]) if left else table
+
+
 def use_own_splits(table: Table, seed: int, *, validated: bool) -> dict[Split, list[int]]:
     """The rows of each part by the names of their splits, told in the table's tally; rows of plain files train.
 
-    Splits of other names are used for nothing. Where no split validates, and nothing else does, a tenth of the training
-    rows does, of each class its share. Raises GenError where no split trains.
+    Where no split validates, and nothing else does, a tenth of the training rows does, of each class its share. Raises
+    GenError where no split trains.
     """
-    parts: dict[Split, list[int]] = {name: [] for name in SPLITS}
-    left: Counter[str] = Counter()
-    for index, split in enumerate(table.splits):
-        part = PARTS.get(split.lower(), "") if split else "train"
-        for name in SPLITS:
-            if name == part:
-                parts[name].append(index)
-        left[split] += not part
+    found = [PARTS.get(split.lower(), "") if split else "train" for split in table.splits]
+    parts: dict[Split, list[int]] = {name: [row for row, part in enumerate(found) if part == name] for name in SPLITS}
     if not parts["train"]:
         names = ", ".join(dict.fromkeys(table.splits))
         raise GenError(f"The data have no train split ({names}). Give --split 90/10 to share out all their rows.")
     counts = ", ".join(f"{len(rows):,} {name}" for name, rows in parts.items() if rows)
     table.tally.remark(f"The data's own splits are used: {counts} rows; --split shares all of them out anew.")
-    for unknown, count in (+left).items():
-        table.tally.remark(f"The {count:,} rows of the split {unknown} are used for nothing.")
     if not parts["valid"] and not validated:
         rows = parts["train"]
         shared = split_rows([table.labels[row] for row in rows], ASIDE, seed=seed)

@@ -79,6 +79,14 @@ def test_splits_by_other_names_are_known_and_what_is_set_aside_comes_from_traini
     assert ("used for nothing" in " ".join(rows.told)) == ("unsupervised" in sizes)
 
 
+def test_labels_of_splits_that_are_left_out_are_no_classes(tmp_path):
+    made = {"train": (["好", "坏"] * 9, [1, 0] * 9), "unsupervised": (["山"] * 3, [7, 8, 9])}
+    datasets.DatasetDict(
+        {name: datasets.Dataset.from_dict({"text": texts, "label": labels}) for name, (texts, labels) in made.items()}
+    ).save_to_disk(str(tmp_path / "d"))
+    assert load_rows(Data((tmp_path / "d",)), seed=0).labels.data == ("0", "1")
+
+
 def test_data_without_a_train_split_are_refused(tmp_path):
     folder = save(tmp_path / "d", {"validation": 8, "test": 8})
     with pytest.raises(GenError, match=r"no train split \(validation, test\). Give --split 90/10"):
@@ -124,6 +132,7 @@ def evaluate(*arguments):
 def test_an_evaluation_takes_the_test_split_and_says_so(saved, model):
     found, told = evaluate(saved, "--model", model, "--json")
     assert found["model"]["rows"] == 20
+    assert found["title"].endswith("on 20 rows of chn (test)")
     assert f"{saved}: rows of test, of the splits train, validation, test." in told
     assert "20 rows read, 20 used." in told
 

@@ -105,7 +105,7 @@ def guess_encoding(head: bytes) -> str | None:
 def _is_likely(head: bytes, encoding: str) -> bool:
     """Whether nearly all of `head` are common characters in that encoding, and some beyond ASCII or NULs."""
     text = _decoded(head, encoding)
-    if text is None:
+    if not text:
         return False
     strange = [char for char in text if not char.isascii()]
     common = "gb2312" if encoding == "gb18030" else "gb18030"  # what Big5 wrote is no GB 2312, but most of Unicode is

@@ -19,6 +19,9 @@ HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?(:[\w.-]+)?")
 SAVED = ("dataset_dict.json", "state.json")
 """What a saved dataset has in its folder, with splits or without."""
 
+DAMAGED = (OSError, ValueError, LookupError, TypeError, AttributeError)
+"""What the library raises for folders that are none or hold nonsense, and for a hub out of reach."""
+
 
 def is_dataset(path: Path, *, hub: bool = False) -> bool:
     """Whether `path` is a folder to be read by `datasets` or, if `hub`, the name of a dataset there."""
@@ -43,7 +46,7 @@ def load_splits(path: Path) -> Mapping[str, Any]:
         else:
             with _quietly(name):
                 found = datasets.load_dataset(name, configuration or None)
-    except (OSError, ValueError) as error:
+    except DAMAGED as error:
         what = (
             "no folder of a saved dataset" if path.is_dir() else "neither a file nor a dataset of the hub within reach"
         )

@@ -108,3 +108,11 @@ def test_a_number_in_a_dataset_is_no_text(tmp_path):
 def test_another_folder_is_told_to_be_one(tmp_path):
     with pytest.raises(GenError, match="is a folder. Name the files in it"):
         read_texts([tmp_path])
+
+
+@pytest.mark.parametrize("name, content", [("state.json", "{"), ("state.json", "{}"), ("dataset_info.json", "[]")])
+def test_a_damaged_folder_is_told(saved, name, content):
+    folder = saved(alone=["春"])
+    (folder / name).write_text(content, encoding="utf-8")
+    with pytest.raises(GenError, match="is no folder of a saved dataset"):
+        read_texts([folder])
