@@ -178,18 +178,21 @@ def test_splits_that_cannot_be_read_are_told(model, damage):
         trained_rows(model, ["a"])
 
 
+def write_rows(path, rows):
+    """A table of texts and labels, in the format of its suffix."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        if path.suffix == ".jsonl":
+            file.writelines(json.dumps({"text": text, "label": label}) + "\n" for text, label in rows)
+        else:
+            csv.writer(file, delimiter=",\t"[path.suffix == ".tsv"]).writerows([("text", "label"), *rows])
+    return path
+
+
 @pytest.mark.parametrize("kind", ["csv", "jsonl", "tsv"])
-@pytest.mark.parametrize("spelled", [("1", "0"), ("1.0", "0.0"), (" 1", " 0"), ("+1", "-0")])
+@pytest.mark.parametrize("spelled", [("1", "0"), ("1.0", "0.0"), (" 1", " 0"), ("+1", "-0"), (1.0, 0)])
 def test_labels_are_one_in_training_validation_and_test(tmp_path, kind, spelled):
-    """The training file spells labels 1 and 0, the others otherwise."""
-    train, other = tmp_path / "train.csv", tmp_path / f"other.{kind}"
-    train.write_text("text,label\n" + "".join(f"好{n},{n % 2}\n" for n in range(8)), encoding="utf-8")
-    rows = [(f"坏{n}", spelled[n % 2]) for n in range(4)]
-    if kind == "jsonl":
-        other.write_text("".join(json.dumps({"text": a, "label": b}) + "\n" for a, b in rows), encoding="utf-8")
-    else:
-        with other.open("w", encoding="utf-8", newline="") as file:
-            csv.writer(file, delimiter=",\t"[kind == "tsv"]).writerows([("text", "label"), *rows])
+    train = write_rows(tmp_path / "train.csv", [(f"好{n}", n % 2) for n in range(8)])
+    other = write_rows(tmp_path / f"other.{kind}", [(f"坏{n}", spelled[n % 2]) for n in range(4)])
     found = load_rows(Data((train,), valid_files=(other,), test_files=(other,), labels=("1.0", "0")), seed=0)
     assert found.labels.data == ("1", "0")
     assert [found.targets[index] for index in found.parts["valid"] + found.parts["test"]] == [0, 1, 0, 1] * 2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -122,11 +122,11 @@ class _Known:
         if width < 2 or any(len(row) != width for row in split):
             return False
         kinds = [{(column, _kind(row[column])) for column in others if column < width} for row in split]
-        for place, found in enumerate(kinds):
-            elsewhere = {pair for other in kinds[:place] + kinds[place + 1 :] for pair in other}
-            if not any(kind and (kind in self.kinds.get(at, ()) or (at, kind) in elsewhere) for at, kind in found):
-                return False
-        return True
+        times = Counter(pair for found in kinds for pair in found)  # at most one a line
+        return all(
+            any(kind and (kind in self.kinds.get(column, ()) or times[column, kind] > 1) for column, kind in found)
+            for found in kinds
+        )
 
 
 def _kind(cell: str) -> str:

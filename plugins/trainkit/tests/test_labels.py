@@ -28,7 +28,9 @@ def test_one_label_in_all_its_spellings(one, others):
     assert {label_text(other) for other in others} == {one}
 
 
-@pytest.mark.parametrize("name", ["01", "007", "3E1", "1e0", "1.2.3", "1,000", "１", "v1", "1a", "-", "+", ".", "一"])
+@pytest.mark.parametrize(
+    "name", ["01", "007", "01.0", "+01", "-00", "3E1", "1e0", "1.2.3", "1,000", "１", "v1", "1a", "-", "+", ".", "一"]
+)
 def test_what_is_no_plain_number_is_a_name(name):
     assert label_text(name) == name
 
