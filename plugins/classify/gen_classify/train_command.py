@@ -54,7 +54,7 @@ data_options = options(
     click.option("--cache", type=FILE, help="Folder of tokenised data.  [default: the platform's cache]"),
 )  # fmt: skip
 model_options = options(
-    click.option("--encoder", help="BERT or GPT-2 to start from: a folder or a hub name."),
+    click.option("--encoder", help="BERT or GPT-2 to start from: a folder, a hub name, or one of gen models."),
     click.option("--untrained", is_flag=True, help="Only the sizes and the vocabulary of --encoder, fresh weights."),
     click.option("--from-scratch", is_flag=True, help="Make a new BERT, its vocabulary from the data."),
     click.option("--layers", type=size, default=4, show_default=True),

@@ -49,7 +49,7 @@ data_options = options(
     valid_options,
 )
 model_options = options(
-    click.option("--base", help="Model to fine-tune: a folder or a hub name."),
+    click.option("--base", help="Model to fine-tune: one of gen models, a folder or a hub name."),
     click.option("--from-scratch", is_flag=True, help="Make a new model, its vocabulary from the data."),
     click.option("--vocab", default="chars", show_default=True, help="chars, or bpe:N for N tokens."),
     click.option("--vocab-size", type=click.IntRange(5), help="With chars: at most this many tokens."),

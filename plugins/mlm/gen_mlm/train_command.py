@@ -41,7 +41,7 @@ data_options = options(
                  show_default=True, help="Tokens to hide."),
 )  # fmt: skip
 model_options = options(
-    click.option("--base", help="BERT to go on from: a folder or a hub name."),
+    click.option("--base", help="BERT to go on from: a folder, a hub name, or one of gen models."),
     click.option("--from-scratch", is_flag=True, help="Make a new BERT."),
     click.option("--vocab-file", type=FILE, help="WordPiece vocabulary of a new BERT, a token a line.  "
                  "[default: the characters of the data]"),

@@ -56,9 +56,14 @@ class Tally:
         counts += [f"{self.empty:,} without text"] if self.empty else []
         counts += [f"{left:,} left out"] if left else []
         lines = [", ".join(counts) + (f" ({tell_bad(self.bad)})" if self.bad else "") + "."]
-        for places, words in ((self.long, "take several lines"), (self.mended, "had a quote mended")):
+        for places, words in (
+            (self.long, ("take several lines", "takes several lines")),
+            (self.mended, ("had a quote mended",) * 2),
+        ):
             if places:
-                lines.append(f"{len(places):,} {what} {words} (the first: {places[0]}).")
+                one = len(places) == 1
+                told = f"{len(places):,} {what.removesuffix('s') if one else what}"
+                lines.append(f"{told} {words[one]} ({'' if one else 'the first: '}{places[0]}).")
         return [*lines, *self.remarks]
 
 

@@ -6,7 +6,8 @@ import pytest
 
 from gen_engine.errors import GenError
 from gen_trainkit.reading import read_texts
-from gen_trainkit.tally import Tally
+from gen_trainkit.tables import Reading
+from gen_trainkit.tally import Bad, Tally
 
 
 def write(path, text, encoding="utf-8"):
@@ -170,3 +171,20 @@ def test_rows_are_counted(tmp_path):
     tally = Tally()
     read_texts(write(tmp_path / "a.txt", "春\n\n眠\n \n"), tally=tally)
     assert tally.told("texts") == ["4 texts read, 2 used, 2 without text."]
+
+
+def test_rows_of_several_lines_and_mended_ones_are_told(tmp_path):
+    file = write(tmp_path / "a.csv", 'text,label\n"春\n眠",1\n"晓,0\n"a"b,1\n"好,\n山",0\n,1\n')
+    tally = Tally()
+    assert len(read_texts(file, reading=Reading(quotes="repair"), tally=tally)) == 4
+    assert tally.told() == [
+        "5 rows read, 4 used, 1 without text.",
+        "2 rows take several lines (the first: a.csv:2 to 3).",
+        "2 rows had a quote mended (the first: a.csv:4).",
+    ]
+
+
+def test_counts_of_several_readings_add_up():
+    one, other = Tally(read=3, used=1, empty=1), Tally(read=1, bad=[Bad("f:1", "no")])
+    one.remark("a"), other.remark("b"), other.remark("a")
+    assert (one + other).told() == ["4 rows read, 1 used, 1 without text, 2 left out (f:1: no).", "a", "b"]

@@ -63,7 +63,7 @@ window_options = options(
 encoder_options = options(
     click.option("--encoder", help="BERT to build on: a folder, such as of gen train mlm, or a hub name."),
     click.option("--from-scratch", is_flag=True, help="Make a new encoder, its vocabulary from the data."),
-    click.option("--base", help="Or go on from a trained model of this kind: a folder or a hub name."),
+    click.option("--base", help="Or go on from a model of this kind: one of gen models, a folder or a hub name."),
     click.option("--freeze", type=click.Choice(["all", "all-but-pooler", "nothing"]), default="nothing",
                  show_default=True, help="What of the encoder does not learn."),
     click.option("--encoder-layers", type=click.IntRange(1), default=4, show_default=True, help="From scratch."),
