@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from gen_classify.splits import SPLITS, Split, split_rows
 from gen_engine.errors import GenError
 from gen_trainkit.saved_datasets import PARTS
+from gen_trainkit.tables import Reading, columns_in, read_rows
 
 if TYPE_CHECKING:
     from gen_classify.reading import Table
@@ -68,11 +68,10 @@ def trained_rows(model: str | Path, texts: Sequence[object]) -> list[int]:
 
 def _texts(path: Path) -> set[object]:
     """The texts, or pairs, of a file that `write_splits` wrote."""
-    before = csv.field_size_limit(2**31 - 1)
+    reading = Reading(quotes="trust")
     try:
-        with path.open(encoding="utf-8", newline="") as file:
-            return {(row["text"], row["text2"]) if "text2" in row else row["text"] for row in csv.DictReader(file)}
-    except (OSError, UnicodeError, csv.Error, KeyError) as error:
-        raise GenError(f"{path} cannot be read ({error}). Restore it, or remove the folder {path.parent}.") from error
-    finally:
-        csv.field_size_limit(before)
+        wanted = {name: f"--{name}" for name in ("text", "text2") if name in columns_in(path, reading)} or {"text": ""}
+        rows = [tuple(row.cells[name] for name in wanted) for row in read_rows(path, wanted, reading) if not row.flaw]
+    except GenError as error:
+        raise GenError(f"{path} cannot be read. Restore it, or remove the folder {path.parent}.") from error
+    return {row if len(row) > 1 else row[0] for row in rows}
