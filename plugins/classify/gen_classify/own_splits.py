@@ -70,7 +70,8 @@ def _texts(path: Path) -> set[object]:
     """The texts, or pairs, of a file that `write_splits` wrote."""
     reading = Reading(quotes="trust")
     try:
-        wanted = {name: f"--{name}" for name in ("text", "text2") if name in columns_in(path, reading)} or {"text": ""}
+        there = columns_in(path, reading)
+        wanted = {"text": "--text", "text2": "--text2"} if "text2" in there else {"text": "--text"}
         rows = [tuple(row.cells[name] for name in wanted) for row in read_rows(path, wanted, reading) if not row.flaw]
     except GenError as error:
         raise GenError(f"{path} cannot be read. Restore it, or remove the folder {path.parent}.") from error
