@@ -125,8 +125,8 @@ def load_classifier(source: str | Path) -> Classifier:
     transformers_logging.set_verbosity_error()  # what it would warn of, `load_pretrained` refuses
     folder = model_source(str(source))
     if Path(folder).is_dir():
-        _check_kind(Path(folder))
-    model, tokenizer = load_pretrained(AutoModelForSequenceClassification, folder)
+        _check_kind(Path(folder), str(source))
+    model, tokenizer = load_pretrained(AutoModelForSequenceClassification, str(source))
     return make_classifier(model, tokenizer)
 
 
@@ -157,11 +157,11 @@ def _several(config: Any) -> bool:
     return bool(config.problem_type == "multi_label_classification")
 
 
-def _check_kind(folder: Path) -> None:
+def _check_kind(folder: Path, name: str) -> None:
     """Raise GenError for a folder whose config.json names a model that does not classify texts."""
     kinds = read_json(folder / CONFIG).get("architectures") or []
     if kinds and not any(kind.endswith("ForSequenceClassification") for kind in kinds):
-        raise GenError(f"{folder} holds a {kinds[0]}, no classifier. Make one of it with `gen train classifier`.")
+        raise GenError(f"{name} holds a {kinds[0]}, no classifier. Make one of it with `gen train classifier`.")
 
 
 def _length(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> int | None:

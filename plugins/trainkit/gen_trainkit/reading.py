@@ -90,7 +90,8 @@ def choosing(path: Path, usually: Sequence[str], part: str | None, tally: Tally)
 
     def choose(names: Sequence[str]) -> Sequence[str]:
         chosen = choose_splits(names, part, usually=usually, path=path)
-        tally.remark(f"{path}: rows of {' and '.join(chosen)}, of the splits {', '.join(names)}.")
+        if names:
+            tally.remark(f"{path}: rows of {' and '.join(chosen)}, of the splits {', '.join(names)}.")
         return chosen
 
     return choose

@@ -80,6 +80,10 @@ def choose_splits(names: Sequence[str], wanted: str | None, *, usually: Sequence
     `wanted` is a name, a part (train, valid, test) or "all"; without it, the first of the parts `usually` that there
     is, or the only split. Raises GenError where none is meant.
     """
+    if not names:
+        if wanted not in (None, "all"):
+            raise GenError(f"{path} has no splits of its own. Leave --part out.")
+        return [""]
     if wanted == "all" or (wanted is None and len(names) == 1):
         return list(names)
     if wanted is not None and wanted in names:

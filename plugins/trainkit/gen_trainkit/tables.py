@@ -153,7 +153,7 @@ def _dataset_rows(path: Path, columns: Mapping[str, str], choose: Choose | None)
     """Rows of a dataset; names of class labels stand for their numbers, and its splits for a split column it lacks."""
     splits = load_splits(path)
     names = [name for name in splits if name]
-    chosen = choose(names) if choose and names else splits
+    chosen = choose(names) if choose else splits
     for split, data in ((name, splits[name]) for name in chosen):
         lacking = {name for name, option in columns.items() if split and option == SPLIT_COLUMN}
         lacking -= set(data.column_names)

@@ -67,7 +67,11 @@ def test_texts_of_one_split_are_read_and_told(saved):
 
 
 def test_a_folder_without_splits_is_read_whole(saved):
-    assert read_texts([saved(alone=["春", "夏"])]) == ["春", "夏"]
+    folder = saved(alone=["春", "夏"])
+    assert read_texts([folder]) == read_texts([folder], part="all") == ["春", "夏"]
+    for part in ("train", "test", "x"):
+        with pytest.raises(GenError, match="has no splits of its own. Leave --part out"):
+            read_texts([folder], part=part)
 
 
 def test_a_split_validates_unless_something_else_is_asked_for(saved):
