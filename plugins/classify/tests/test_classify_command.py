@@ -202,3 +202,9 @@ def test_stray_quotes_are_refused_trusted_or_mended(model, tmp_path, quotes, cou
     done = run(model, "--file", table, f"--quotes={quotes}")
     assert len(done.stdout.splitlines()) == count
     assert f"{count} texts read, {count} used." in done.stderr
+
+
+@pytest.mark.parametrize("name", ["poem", "novel", "bert-fc-novel"])
+def test_a_model_of_gen_models_that_is_no_classifier_is_told_by_its_name(name):
+    with pytest.raises(GenError, match=f"^{name} holds a .*, no classifier"):
+        run(name, "好")

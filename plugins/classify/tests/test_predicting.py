@@ -204,9 +204,3 @@ def test_an_answer_that_is_no_number_is_refused(tmp_path):
     torch.nn.init.constant_(judge.model.classifier.bias, float("inf"))
     with pytest.raises(GenError, match="no number"):
         judge.probabilities(["好"])
-
-
-@pytest.mark.parametrize("name", ["poem", "novel", "bert-fc-novel"])
-def test_a_model_of_gen_models_that_is_no_classifier_is_told_by_its_name(name):
-    with pytest.raises(GenError, match=f"^{name} holds a .*, no classifier"):
-        load_classifier(name)
