@@ -27,6 +27,9 @@ PLACES = 400
 KEPT = 4
 """How many matchings are remembered for a state."""
 
+SETS = 64
+"""For how many sets of characters that must come it is remembered where they can stand."""
+
 LAYERED = 30_000
 """How many states are looked at in all layers together before places ahead are left unknown."""
 
@@ -115,6 +118,8 @@ class Fresh:
     def rooms(self, wanted: tuple[str, ...]) -> Rooms:
         """Where these characters can stand; remembered."""
         if wanted not in self._rooms:
+            if len(self._rooms) >= SETS:
+                self._rooms.clear()
             vocabulary = self.automaton.vocabulary
             lasting = not vocabulary.partial and vocabulary.longest == 1
             self._rooms[wanted] = Rooms(self.automaton, wanted, lasting)

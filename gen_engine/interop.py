@@ -26,6 +26,7 @@ from .errors import GenError
 from .live import Living
 from .models.tokenizer import make_tokenizer
 from .models.transformers_lm import TransformersLM
+from .patience import SECONDS, Patience
 from .product import Joint
 from .scores import blocked
 from .shaping import NamedShaper, keep
@@ -118,14 +119,17 @@ def as_logits_processor(
     max_new: int = 256,
     shapers: bool = True,
     seed: int = 0,
+    patience: float = SECONDS,
 ) -> ChainProcessor:
     """Our chain as an object for `logits_processor=[...]` of `model.generate`: greedy, sampling and beams.
 
     `source` is an engine, whose processors are written as for `engine.generate`, or a chain made before, for which
     `prompt` has been encoded. `shapers` says whether the chain's shapers count, too (beams rank by what they return);
-    `seed` is for those that draw numbers. What `generate` itself is set to cut off (top_k=50 if nothing is said) is
-    cut off after the chain. Raises ConflictError before the first token if there is no text, and GenError for a model
-    without an end token, since `generate` could not end a text.
+    `seed` is for those that draw numbers; `patience` is how many seconds it may search in all. What `generate` itself
+    is set to cut off (top_k=50 if nothing is said) is cut off after the chain.
+
+    Raises ConflictError before the first token if there is no text, UndecidedError when patience is at an end (perhaps
+    between two tokens), and GenError for a model without an end token, since `generate` could not end a text.
     """
     if isinstance(source, Engine):
         prompt = source.tokenizer.encode(prompt) if isinstance(prompt, str) else prompt
@@ -136,7 +140,8 @@ def as_logits_processor(
         )
     if source.vocabulary.end is None:
         raise GenError("The model has no end token, by which generate could end a text; use engine.generate instead.")
-    return ChainProcessor(source.plan(prompt, max_new), source if shapers else replace(source, shapers=()), seed)
+    plan = source.plan(prompt, max_new, Patience(patience))
+    return ChainProcessor(plan, source if shapers else replace(source, shapers=()), seed)
 
 
 @dataclass(frozen=True, eq=False)
@@ -263,7 +268,8 @@ class ChainProcessor:
         return tokens
 
     def _shaped(self, number: int, row: tuple[int, ...], place: Place, allowed: TokenSet, scores: Tensor) -> Tensor:
-        """The row's scores [vocab] as the decoders would draw from them once all dead tokens are struck."""
+        """The row's scores [vocab] once all dead tokens are struck. `generate` cannot be asked to draw again, so these
+        are searched for before one is drawn, where the decoders search after it."""
         assert place.joint is not None
         left = self.plan.budget - len(row)
         end = self.plan.chain.vocabulary.end

@@ -40,40 +40,43 @@ class Living:
     def seen_dead(self, joint: Joint, left: int, tokens: Sequence[int]) -> set[int]:
         """Those of the tokens that are seen to be dead, without a search that goes further than `NEAR` tokens. What
         searches remember is not asked: what is drawn would depend on what was drawn before."""
-        prover = self.plan.prover
-        sure = prover.unfailing(joint, np.array(tokens, dtype=np.int64), left - 1).tolist()
-        if all(sure):
-            return set()
         if len(self._seen) > STATES:
             self._seen.clear()
-        seen = self._seen.setdefault((joint, left), {})
-        mentioned, group_of = prover.mentioned(joint), prover.group_of
         found: set[int] = set()
-        with self.plan.patience:
-            for token in (token for token, is_sure in zip(tokens, sure, strict=True) if not is_sure):
-                key = ("itself", token) if token in mentioned else ("alike", group_of[token])
-                if key not in seen:
-                    seen[key] = is_dead(prover, self.plan.product.next(joint, token), left - 1, [TRIES])
-                found |= {token} if seen[key] else set()
-        self.plan.patience.forgive()
+        for token, key in self._doubtful(joint, left, tokens):
+            seen = self._seen.setdefault((joint, left), {})
+            if key not in seen:
+                after = self.plan.product.next(joint, token)
+                with self.plan.patience:
+                    seen[key] = is_dead(self.plan.prover, after, left - 1, [TRIES])
+                self.plan.patience.forgive()
+            if seen[key]:
+                found.add(token)
         return found
 
+    def _doubtful(self, joint: Joint, left: int, tokens: Sequence[int]) -> list[tuple[int, tuple[str, int]]]:
+        """The tokens of which it is not sure that they live, each with a key that is the same for those alike."""
+        prover = self.plan.prover
+        with self.plan.patience:
+            sure = prover.unfailing(joint, np.array(tokens, dtype=np.int64), left - 1).tolist()
+        self.plan.patience.forgive()
+        if all(sure):
+            return []
+        mentioned, group_of = prover.mentioned(joint), prover.group_of
+        asked = (token for token, is_sure in zip(tokens, sure, strict=True) if not is_sure)
+        return [(token, ("itself", token) if token in mentioned else ("alike", group_of[token])) for token in asked]
+
     def dead(self, joint: Joint, left: int, tokens: Sequence[int], doubts: float = inf) -> tuple[set[int], int]:
-        """The others, and how many of them are only taken for dead, since their searches ended at their limit.
+        """The tokens with no rest, and how many of them only count as dead since their searches ended at their limit.
 
         After so many `doubts` the tokens that stand behind are not asked about.
         """
         if len(self._known) > STATES:
             self._known.clear()
-        sure = self.plan.prover.unfailing(joint, np.array(tokens, dtype=np.int64), left - 1).tolist()
-        if all(sure):
-            return set(), 0
         known = self._known.setdefault((joint, left), {})
-        mentioned, group_of = self.plan.prover.mentioned(joint), self.plan.prover.group_of
         found: set[int] = set()
         undecided = 0
-        for token in (token for token, is_sure in zip(tokens, sure, strict=True) if not is_sure):
-            key = ("itself", token) if token in mentioned else ("alike", group_of[token])
+        for token, key in self._doubtful(joint, left, tokens):
             if key not in known:
                 after = self.plan.product.next(joint, token)
                 known[key] = self.plan.is_alive(after, left - 1, joint)

@@ -202,8 +202,7 @@ def _options(model: str | None) -> list[Callable[[Command], Command]]:
                help="Numbers to compute with."),
         option("--fast", is_flag=True, help="Faster where that costs reproducibility."),
         option("--patience", type=float, default=SECONDS, show_default=True, metavar="SECONDS",
-               help="Give up (exit code 3) after so much search, for any text and between the tokens of up to 64; the "
-               "model's time is not counted."),
+               help="Give up (exit code 3) after so many seconds of search per 64 texts; the model's are not counted."),
         option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Write to FILE; - is standard output."),
         option("--json", is_flag=True, help="Write a line of JSON for each text."),
         debug_option(),

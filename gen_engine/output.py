@@ -219,7 +219,9 @@ def load_engine(name: str, *, dtype: str, fast: bool) -> Engine:
     engine = load(name, dtype=dtype, fast=fast)
     if not engine.model.reproducible:
         why = "--fast computes" if fast else f"{name} computes"
-        print(f"note: {why} rows together that change each other's last bits (reproducible: false).", file=sys.stderr)
+        print(
+            f"note: {why} rows together that may change each other's last bits (reproducible: false).", file=sys.stderr
+        )
     return engine
 
 

@@ -1,4 +1,7 @@
-"""How long a request may search. The clock only ever ends a request; what may follow is never its business."""
+"""How long a request may search. The clock only ever ends a request; what may follow is never its business.
+
+A conflict that is proven by then is told; it says which members it was not found out to need.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,7 @@ class Patience:
 
     def __post_init__(self) -> None:
         if not (isfinite(self.seconds) and self.seconds > 0):
-            raise GenError(f"patience={self.seconds} gives no time to search; give a number of seconds above 0.")
+            raise GenError(f"patience={self.seconds} is no time to search for; give a number of seconds above 0.")
 
     def __enter__(self) -> Patience:
         self._running.append((perf_counter(), _current.set(self)))

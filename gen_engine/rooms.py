@@ -8,10 +8,11 @@ left to try there is no rest either.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 
-from .automaton import Automaton
+from .automaton import Automaton, Edge
 from .matching import fill, places_for
 from .moves import State
 from .patience import check
@@ -21,7 +22,10 @@ LOOKED = 4_000
 """How many states are looked at for one question."""
 
 STEPS = 2_000
-"""How many edges are tried for a way."""
+"""How many edges are tried for a way, beside one for each token left."""
+
+REMEMBERED = 100_000
+"""Of how many states and tokens left the answers are remembered."""
 
 Options = tuple[int, ...]
 """For each character the places ahead where it can stand, as bits."""
@@ -37,6 +41,7 @@ class Rooms:
     lasting: bool
     _options: dict[tuple[State, int], Options | None] = field(default_factory=dict, repr=False)
     _ways: dict[tuple[State, int], list[Mask] | str] = field(default_factory=dict, repr=False)
+    _large: dict[tuple[State, int], None] = field(default_factory=dict, repr=False)
     _passing: dict[Mask, Options] = field(default_factory=dict, repr=False)
 
     def lack(self, state: State, left: int) -> bool:
@@ -53,46 +58,50 @@ class Rooms:
     def _search(self, state: State, left: int) -> list[Mask] | str:
         """A way; "no" if there is none, "undecided" if that would take more steps."""
         if (state, left) not in self._ways:
-            masks: list[Mask] = []
-            steps = [0]
-            nothing = (0,) * len(self.wanted)
-            possible = places_for(self._ahead(state, left) or nothing) is not None
-            found = possible and self._go(state, left, masks, nothing, steps, set())
-            self._ways[state, left] = masks if found else "undecided" if steps[0] > STEPS else "no"
+            possible = places_for(self._options[state, left] or (0,) * len(self.wanted)) is not None
+            self._ways[state, left] = self._seek(state, left) if possible else "no"
         return self._ways[state, left]
 
-    def _go(
-        self,
-        state: State,
-        left: int,
-        masks: list[Mask],
-        fixed: Options,
-        steps: list[int],
-        failed: set[tuple[State, int, Options]],
-    ) -> bool:
-        """Lengthen `masks`, at whose places each of the wanted can stand as `fixed` says, to a way to the end."""
-        if self.automaton.accepts(state) and places_for(fixed) is not None:
-            return True
-        depth = len(masks)
-        for mask, after in reversed(self.automaton.edges(state)) if left else ():
-            ahead = None if after is None else self._options.get((after, left - 1))
-            if after is None or ahead is None or not self.automaton.weight(mask):
+    def _seek(self, state: State, left: int) -> list[Mask] | str:
+        """Depth first: each edge fixes at one more place which of the wanted can stand there."""
+        nothing = (0,) * len(self.wanted)
+        if self.automaton.accepts(state) and places_for(nothing) is not None:
+            return []
+        masks: list[Mask] = []
+        frames = [(nothing, self._onward(state, left))]
+        failed: set[tuple[State, int, Options]] = set()
+        steps = 0
+        while frames:
+            fixed, edges = frames[-1]
+            edge = next(edges, None)
+            if edge is None:
+                frames.pop()
+                del masks[-1:]
                 continue
-            steps[0] += 1
+            mask, after, ahead = edge
             check()
-            if steps[0] > STEPS:
-                return False
+            steps += 1
+            if steps > STEPS + left:
+                return "undecided"
+            depth, rest = len(masks), left - len(frames)
             now = tuple(old | new << depth for old, new in zip(fixed, self._passes(mask), strict=True))
-            if (after, left, now) in failed:
+            if (after, rest, now) in failed:
                 continue
-            failed.add((after, left, now))
+            failed.add((after, rest, now))
             if places_for([one | other << depth + 1 for one, other in zip(now, ahead, strict=True)]) is None:
                 continue
             masks.append(mask)
-            if self._go(after, left - 1, masks, now, steps, failed):
-                return True
-            masks.pop()
-        return False
+            if self.automaton.accepts(after) and places_for(now) is not None:
+                return masks
+            frames.append((now, self._onward(after, rest)))
+        return "no"
+
+    def _onward(self, state: State, left: int) -> Iterator[tuple[Mask, State, Options]]:
+        """The edges that lead on, those of many tokens first, each with the places ahead of where it leads."""
+        for mask, after in reversed(self.automaton.edges(state)) if left else ():
+            ahead = None if after is None else self._options.get((after, left - 1))
+            if after is not None and ahead is not None and self.automaton.weight(mask):
+                yield mask, after, ahead
 
     def options(self, masks: Sequence[Mask]) -> Options:
         """At which of these places each character can stand."""
@@ -109,32 +118,41 @@ class Rooms:
             self._passing[mask] = tuple(int(any(mask.array[token] for token in each)) for each in tokens)
         return self._passing[mask]
 
-    def _ahead(self, state: State, left: int) -> Options:
-        """The places ahead of a state of which all is known; () if no end is in reach."""
-        return self._options[state, left] or ()
-
     def _known(self, state: State, left: int) -> bool:
-        """Work out the places ahead; False if too many states are."""
-        waiting = [(state, left)]
-        opened = 0
-        while waiting:
-            here, more = waiting[-1]
-            if (here, more) in self._options:
-                waiting.pop()
-                continue
-            edges = [edge for edge in self.automaton.edges(here) if edge[1] != here or self.automaton.prints(edge[0])]
-            behind = [(after, more - 1) for _, after in edges if after is not None] if more else []
-            unknown = [each for each in behind if each not in self._options]
-            if unknown:
-                waiting += unknown
-                opened += len(unknown)
-                check()
-                if opened > LOOKED:
-                    return False
-                continue
-            self._options[here, more] = self._join(here, more, edges)
-            waiting.pop()
+        """Work out the places ahead; False if more than LOOKED states are in reach, whether looked at before or not:
+        so the answer depends on the question alone."""
+        if (state, left) in self._options:
+            return True
+        if (state, left) in self._large:
+            return False
+        if len(self._options) + len(self._large) > REMEMBERED:
+            for memory in (self._options, self._ways, self._large):
+                memory.clear()
+        reached = self._reach(state, left)
+        if reached is None:
+            self._large[state, left] = None
+            return False
+        for here, more in sorted(reached, key=itemgetter(1)):  # what is ahead has fewer tokens left
+            if (here, more) not in self._options:
+                self._options[here, more] = self._join(here, more, self._printing(here))
         return True
+
+    def _reach(self, state: State, left: int) -> set[tuple[State, int]] | None:
+        """The states in reach, with the tokens left there; None if they are too many."""
+        reached = {(state, left)}
+        waiting = [(state, left)]
+        while waiting:
+            check()
+            here, more = waiting.pop()
+            ahead = {(after, more - 1) for _, after in self._printing(here) if after is not None} if more else set()
+            waiting += ahead - reached
+            reached |= ahead
+            if len(reached) > LOOKED:
+                return None
+        return reached
+
+    def _printing(self, here: State) -> list[Edge]:
+        return [edge for edge in self.automaton.edges(here) if edge[1] != here or self.automaton.prints(edge[0])]
 
     def _join(self, here: State, more: int, edges: Sequence[tuple[Mask, State | None]]) -> Options | None:
         found: list[int] | None = [0] * len(self.wanted) if self.automaton.accepts(here) else None

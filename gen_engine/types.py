@@ -67,7 +67,7 @@ class Constraint(Protocol):
     `used_up(state, room) -> frozenset of characters, or None`: the promise that in a text of at most `room` characters
     none of these is permitted ever again, nor any character (not spared) once it is written;
     `needs(state) -> characters`: each of them must still come, as often as it stands here;
-    `gathers(state) -> characters`: the promise that the rule never forbids anything, and accepts as soon as each of
+    `gathers(state) -> characters`: the promise that the rule never forbids anything, and accepts exactly when each of
     these has come, in any order;
     `wants(state) -> str`: what the rule wants next, in words and with the place, for people;
     `cut(state) -> int`: how many trailing tokens are no part of the text, which then has ended (stop strings). What

@@ -7,7 +7,7 @@ least cost (edit distance with affine gaps; Gotoh 1982), tones and pauses being 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import groupby
@@ -127,6 +127,7 @@ def align(pieces: Sequence[Segment], lines: tuple[Line, ...], rules: Book, *, su
     kinds = [MATCH] * len(wanted)
     if not is_straight(text, wanted, sung=sung):
         kinds = _cheapest(text, wanted, WITHIN if sung else UNMARKED)
+        kinds = _with_best_gaps(text, lines, wanted, kinds)
     steps = list(_walk(text, wanted, kinds))
     faults = list(_gaps(text, lines, wanted, steps)) or list(_pauses(text, wanted, sung=sung))
     return Laid(_rows(text, lines, wanted, steps), faults)
@@ -187,6 +188,32 @@ def _cost(text: Spelled, i: int, slot: Slot, within: float, marked: bool) -> flo
     elif pause:
         cost += within if pause == 2 else WITHIN / 4
     return cost
+
+
+def _with_best_gaps(text: Spelled, lines: Sequence[Line], wanted: Sequence[Slot], kinds: Sequence[int]) -> list[int]:
+    """The same steps, with the gap of a line that has one where the fewest tones are wrong by one of its alternatives,
+    of which the least cost knows only what they admit together at a place."""
+    moved: list[int] = []
+    for line, group in groupby(_walk(text, wanted, kinds), key=lambda step: step.line):
+        run = list(group)
+        gaps = [step.kind for step in run if step.kind != MATCH]
+        if len(gaps) == 1 and line <= len(lines):
+            ways = [[MATCH] * at + gaps + [MATCH] * (len(run) - at - 1) for at in range(len(run))]
+            own = [step.kind for step in run]
+            moved += min([own, *ways], key=lambda way: _misses(text, lines[line - 1], wanted, run[0], way))
+        else:
+            moved += [step.kind for step in run]
+    return moved
+
+
+def _misses(text: Spelled, line: Line, wanted: Sequence[Slot], first: Step, kinds: Iterable[int]) -> int:
+    """How many tones of a line are wrong by the best of its alternatives."""
+    i, j, pairs = first.i, first.j, []
+    for kind in kinds:
+        if kind == MATCH:
+            pairs.append((text.masks[i], wanted[j].place - 1))
+        i, j = i + (kind != MISSING), j + (kind != EXTRA)
+    return min(sum(not mask & MASK[tones[place]] for mask, place in pairs) for tones in line.tones)
 
 
 # ------------------------------------------------------------------------------------------------- what it comes to

@@ -39,6 +39,10 @@ def judge(
         raise GenError("A text is judged by one form, one tune or one size; give one of them.")
     if variant and not tune_name:
         raise GenError(f"variant={variant} is a form of a tune; name the tune, or leave it out.")
+    if tune_name and (start or first):
+        raise GenError(f"{start or first} is for regulated verse, and {tune_name} is a tune; leave it out.")
+    if (rows or cols) and (rhyme or start or first):
+        raise GenError(f"{rhyme or start or first} is for a form, and a size has no tones and no rhyme; name a form.")
     given = read(text)
     manner = Manner(tones, rhyme_book, rhyme, start, first)
     if tune_name:
@@ -49,6 +53,15 @@ def judge(
     return judge_form(given, form, manner) if form else judge_meant(given, manner)
 
 
+FAR = 1000
+"""How many characters a size may have beside ten times those of the text."""
+
+
 def _size(given: Text, rows: int | None, cols: int | None) -> Pattern:
     rows, cols = rows or len(given.pieces), cols or len(given.pieces[0].chars)
+    count = sum(len(piece.chars) for piece in given.pieces)
+    if rows * cols > FAR + 10 * count:
+        raise GenError(
+            f"{rows} rows of {cols} are far from the {count} characters given; ask for a size like its text."
+        )
     return Pattern(f"{rows}x{cols}", "", (Line((EITHER * cols,), "，"),) * rows)

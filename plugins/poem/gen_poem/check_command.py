@@ -14,6 +14,7 @@ from gen_engine.options import debug_option, read_text
 
 from .books import BOOKS, EITHER, TITLES
 from .patterns import FIRST_CHOICES, STARTS, TONES
+from .segments import is_title
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -105,7 +106,7 @@ def poems(text: str, *, one: bool = False) -> list[str]:
         found = list(_records(text))
     else:
         lines = [line.strip() for line in text.splitlines()]
-        kept = "\n".join(line for line in lines if not (line.startswith("#") or line[:1] + line[-1:] == "《》"))
+        kept = "\n".join(line for line in lines if not is_title(line))
         found = [kept] if one else [block for block in kept.split("\n\n") if block.strip()]
     if not any(each.strip() for each in found):
         raise GenError("There is no poem to judge; give a file with one, or - and one on standard input.")
@@ -221,8 +222,14 @@ def read_as(place: Place) -> str:
     others = [each for each in place.readings if (each.tone, each.group) != (place.taken.tone, place.taken.group)]
     if not others:
         return ""
-    taken, *rest = (f"{each.tone} ({each.group})" for each in (place.taken, *others))
-    return f"place {place.place}: {place.char} is read {taken}, since {place.why}; else {' or '.join(rest)}"
+    rhymes = "rhymes" in place.why  # which tells its group, as a tone does not
+    alike = () if rhymes else [each for each in others if each.tone == place.taken.tone]
+    rest = [f"{each.tone} ({each.group})" for each in others if each not in alike]
+    taken = f"{place.taken.tone} ({'、'.join(each.group for each in (place.taken, *alike))})"
+    return (
+        f"place {place.place}: {place.char} is read {taken}, since {place.why}"
+        + f"; else {' or '.join(rest)}" * bool(rest)
+    )
 
 
 def _title(report: Report) -> str:

@@ -17,7 +17,7 @@ from .check import judge
 from .form import full_width
 from .patterns import form_name
 from .report import Report
-from .segments import segments
+from .segments import is_title, segments
 from .tunes import number_of, tune
 
 if TYPE_CHECKING:
@@ -98,7 +98,8 @@ class Judged:
 def read_poems(path: str) -> list[str]:
     """The poems of a file (- is standard input; .xz is unpacked): a `text` of JSON each line, or else one each line,
     or, where there are empty lines, one between two of them; a file whose lines end in commas is one poem."""
-    text = "\n".join(line.strip() for line in read_lines(path)).strip()
+    stripped = (line.strip() for line in read_lines(path))
+    text = "\n".join(line for line in stripped if not is_title(line)).strip()
     lines = text.split("\n")
     if not text:
         raise GenError(f"There is no poem in {path}; name a file with some.")
@@ -155,9 +156,9 @@ def judge_poem(text: str, wanted: Wanted) -> Judged:
         form=loose.pattern.form,
         group=loose.group if loose.rhyme_ok else "",
         format=loose.format_ok,
-        strict=strict.tones_ok and (named or strict.has_tones),
-        loose=loose.tones_ok and (named or loose.has_tones),
-        rhyme=loose.rhyme_ok and (named or loose.has_rhyme),
+        strict=strict.format_ok and strict.tones_ok and (named or strict.has_tones),
+        loose=loose.format_ok and loose.tones_ok and (named or loose.has_tones),
+        rhyme=loose.format_ok and loose.rhyme_ok and (named or loose.has_rhyme),
         old=not named and loose.ok and not loose.has_tones,
         poetone=poetone(text, wanted) if wanted.tune else None,
     )

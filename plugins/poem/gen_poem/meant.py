@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import accumulate
 
 from gen_engine.errors import GenError
 
@@ -13,10 +14,11 @@ from .old_verse import judge_old
 from .patterns import NEIGHBOUR, SHAPES, Pattern, form_name, of_kinds, patterns
 from .regulated import is_regulated, loose_joints, unstuck
 from .report import TONE_RULES, Note, Report
-from .sung import songs_like
+from .sung import judge_tune, songs_like, weight
+from .tunes import tune
 
 WRONG_LINES = 4
-"""Verse is taken for regulated if at most one in so many of its lines (and always one) has wrong tones."""
+"""Verse is taken for regulated if it has at most one fault for so many of its lines, and always if it has but one."""
 
 
 # -------------------------------------------------------------------------------------------- a form that is named
@@ -29,6 +31,8 @@ def judge_form(given: Text, form: str, manner: Manner) -> Report:
     its couplets do not stick together, that is the fault, and not each place of the lines behind it.
     """
     name = form_name(form)
+    if manner.first == NEIGHBOUR and not manner.rules(name).neighbours:
+        raise GenError(f"first={NEIGHBOUR} borrows a neighbouring rhyme, which only 平水韵 has; leave the book out.")
     rows = open_rows(name, len(given.pieces))
     found = best(judge_pattern(given, each, manner) for each in _patterns(name, manner, rows))
     if not SHAPES[name].regulated:
@@ -94,14 +98,20 @@ def judge_meant(given: Text, manner: Manner) -> Report:
     regulated = judge_form(given, name, manner) if name else None
     if regulated and (regulated.ok or not regulated.format_ok or manner.start or manner.first):
         return regulated
-    song = next(iter(songs_like(given, manner)), None)
-    if song and not _is_even(given):
+    song = _song(given, manner)
+    if song and song.format_ok and not _is_even(given):
         return song
-    if regulated and _wrong_lines(regulated) <= max(1, len(given.pieces) // WRONG_LINES):
+    if regulated and len(regulated.faults) <= max(1, len(given.pieces) // WRONG_LINES):
         return regulated
     if song and song.ok and len(given.pieces) != QUATRAIN:
         return song
     return _old_or_none(given, manner, regulated or song)
+
+
+def _song(given: Text, manner: Manner) -> Report | None:
+    """The judgement by the likeliest tune, in its nearest form."""
+    likely = next(iter(songs_like(given, manner)), None)
+    return likely and min(likely, judge_tune(given, tune(likely.pattern.form).variants, manner), key=weight)
 
 
 QUATRAIN = 4
@@ -118,6 +128,8 @@ def _old_or_none(given: Text, manner: Manner, other: Report | None) -> Report:
             f"A text of {len(given.pieces)} lines and {total} characters like this is no form and no tune that is "
             "known; name one by --form or --tune."
         )
+    if other and not is_regulated(other.pattern.form) and not _is_even(given):
+        return other  # a tune with a character too few or too many
     nearest = old if other is None else _nearer(other, old)
     return _told(nearest, "it fits no form of regulated verse, no tune, and no rhyme of old verse; this is the nearest")
 
@@ -137,20 +149,29 @@ def _is_even(given: Text) -> bool:
     return len({len(piece.chars) for piece in given.pieces}) == 1
 
 
-def _wrong_lines(report: Report) -> int:
-    return len({fault.line for fault in report.faults if fault.rule in TONE_RULES})
-
-
 def _regulated_like(given: Text) -> str:
     """The form of regulated verse that has such lines, or nearly; "" if none."""
     lengths = Counter(len(piece.chars) for piece in given.pieces)
     cols, share = lengths.most_common(1)[0]
     count = len(given.pieces)
-    number = {5: "五", 6: "六", 7: "七"}.get(cols, "")
-    if not number or share < count - (count > 3):
-        return ""
-    if share == count:
-        kind = {4: "绝", 8: "律"}.get(count, "排" if count >= 10 and count % 2 == 0 else "")
-    else:
-        kind = {4: "绝", 8: "律"}.get(count, "")
-    return "" if not kind else number + kind if number + kind in SHAPES else "六言"
+    if cols in NUMBERS and share >= count - (count > 3):
+        return _named(cols, count, whole=share == count)
+    return next((form for cols in NUMBERS if (form := _unmarked(given, cols))), "")
+
+
+NUMBERS = {5: "五", 6: "六", 7: "七"}
+
+
+def _named(cols: int, rows: int, *, whole: bool) -> str:
+    """The form of so many lines of so many characters; one that is not `whole` is a quatrain or of eight lines."""
+    kind = {4: "绝", 8: "律"}.get(rows, "排" if whole and rows >= 10 and rows % 2 == 0 else "")
+    name = NUMBERS[cols] + kind
+    return "" if not kind else name if name in SHAPES else "六言"
+
+
+def _unmarked(given: Text, cols: int) -> str:
+    """The form of a text of which marks are left out: all pauses but one stand where lines of `cols` end."""
+    ends = list(accumulate(len(piece.chars) for piece in given.pieces))
+    rows, rest = divmod(ends[-1], cols)
+    stray = sum(end % cols != 0 for end in ends)
+    return _named(cols, rows, whole=True) if not rest and rows in (4, 8) and 2 * stray < len(ends) else ""

@@ -46,7 +46,7 @@ def _crooked(kind: str, row: Sequence[Place], answer: Sequence[Place]) -> Iterat
             yield _note("大拗", row[-2], rescue), row[-2]
         elif row[-3].tones == OBLIQUE and row[-2].tones != OBLIQUE:
             yield _note("小拗", row[-3], rescue), row[-3]
-    if kind == "b" and row[-5].tones == OBLIQUE and LEVEL in row[-3].tones:
+    if kind == "b" and row[-5].tones == OBLIQUE and LEVEL in row[-4].tones and LEVEL in row[-3].tones:
         yield _note("孤平拗救", row[-5], row[-3]), row[-5]
     if kind == "c" and row[-2].tones == LEVEL and OBLIQUE in row[-3].tones and row[-2].wanted == LEVEL:
         yield _note("特拗", row[-3], row[-2]), row[-3]

@@ -78,13 +78,19 @@ class Report:
 
     @property
     def tones_ok(self) -> bool:
-        """Whether every place has a tone that the pattern permits; not without the format."""
-        return self.format_ok and not any(fault.rule in TONE_RULES for fault in self.faults)
+        """Whether every place has a tone that the pattern permits, as far as the text has the pattern's lines."""
+        return self._is_legible and not any(fault.rule in TONE_RULES for fault in self.faults)
 
     @property
     def rhyme_ok(self) -> bool:
-        """Whether the rhyme words rhyme; not without the format."""
-        return self.format_ok and not any(fault.rule in RHYME_RULES for fault in self.faults)
+        """Whether the rhyme words rhyme, as far as the text has the pattern's lines."""
+        return self._is_legible and not any(fault.rule in RHYME_RULES for fault in self.faults)
+
+    @property
+    def _is_legible(self) -> bool:
+        """Whether so little is wrong with the lines that tones and rhymes can be told: in one of four at most."""
+        wrong = sum(fault.rule == "format" for fault in self.faults)
+        return wrong <= max(1, len(self.pattern.lines) // 4)
 
     @property
     def has_tones(self) -> bool:

@@ -24,14 +24,22 @@ class Segment:
     pause: bool = True
 
 
+def is_title(line: str) -> bool:
+    """Whether a line of a file is a title: it begins with # or stands in 《》."""
+    return line.startswith("#") or line[:1] + line[-1:] == "《》"
+
+
 def segments(text: str) -> tuple[list[Segment], list[str]]:
     """The segments of a text, and the characters in it that verse does not have, once each."""
     found: list[Segment] = []
     odd: dict[str, None] = {}
+    is_marked = not PAUSES.isdisjoint(text)
     chars = ""
     for char in text + "\n":
         if is_han(char):
             chars += char
+        elif char.isspace() and char != "\n" and is_marked:
+            continue  # blanks that were typed within lines
         elif char in PAUSES or char in HALTS or char.isspace():
             found += [Segment(chars, char not in HALTS)] if chars else []
             chars = ""

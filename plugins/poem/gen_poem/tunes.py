@@ -41,8 +41,13 @@ class Tune:
         for pattern in self.variants:
             if number_of(pattern) == number:
                 return pattern
-        numbers = ", ".join(str(number_of(each)) for each in self.variants)
-        raise GenError(f"{self.names[0]} has no form {number}; choose one of {numbers}.")
+        by_tune: dict[str, list[str]] = {}
+        for each in self.variants:
+            by_tune.setdefault(each.form, []).append(str(number_of(each)))
+        several = len(by_tune) > 1
+        numbers = "; ".join(f"{f'of {name} ' * several}{', '.join(found)}" for name, found in by_tune.items())
+        remedy = "name one of these tunes and a form of it:" if several else "choose one of"
+        raise GenError(f"{self.names[0]} has no form {number}; {remedy} {numbers}.")
 
 
 def number_of(pattern: Pattern) -> int:

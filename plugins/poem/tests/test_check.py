@@ -13,6 +13,7 @@ from gen_engine.cli import make_cli
 from gen_engine.errors import GenError
 from gen_poem.books import book
 from gen_poem.check import judge
+from gen_poem.eval import read_poems
 from gen_poem.patterns import FORMS, SHAPES, patterns
 from gen_poem.segments import segments
 from gen_poem.traditional import to_simplified, to_traditional
@@ -287,3 +288,47 @@ def test_what_has_no_tones_is_not_right_in_them():
     done = said("check", "-", text=f"{snow}\n\n{STORK}")
     assert "tones free, rhyme right" in done.stdout
     assert "2 of 2 are right: format 2, tones 1, rhyme 2; 1 of free tones." in done.stdout
+
+
+@pytest.mark.parametrize("place", [i for i, char in enumerate(STORK) if char not in "，。"])
+def test_one_character_too_few_or_too_many_is_one_fault_and_no_other(place):
+    for text in (STORK[:place] + STORK[place + 1 :], STORK[:place] + STORK[place] + STORK[place:]):
+        report = judge(text)
+        assert [fault.rule for fault in report.faults].count("format") == len(report.faults) == 1
+        assert (report.pattern.form, report.format_ok, report.tones_ok, report.rhyme_ok) == ("五绝", False, True, True)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["白日依山尽黄河入海流欲穷千里目更上一层楼", "白日依 山尽，　黄河入海流。欲穷\t千里目，更上一层楼。",
+     "白日依山尽，黄河入海流。欲穷千里目更上一层楼。", "白日依山尽 黄河入海流 欲穷千里目 更上一层楼",
+     "白日依山尽黄河入海流。欲穷千里目更上一层楼。"],
+)  # fmt: skip
+def test_marks_that_are_left_out_and_blanks_make_no_tune_of_a_poem(text):
+    assert (judge(text).pattern.form, judge(text).ok) == ("五绝", True)
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [("鹅，鹅，鹅，曲项向天歌。白毛浮绿水，红掌拨清波。", "杂言"),
+     ("美人卷珠帘，深坐颦蛾眉。但见泪痕湿，不知心恨谁。", "五古"),
+     ("鹿鹿鹿，在山谷。月明人不知，独向寒泉宿。", "杂言")],
+)  # fmt: skip
+def test_old_verse_is_no_tune_with_something_missing(text, name):
+    assert (judge(text).pattern.form, judge(text).ok) == (name, True)
+
+
+@pytest.mark.parametrize(
+    ("wishes", "remedy"),
+    [({"rows": 10**8, "cols": 5}, "size like its text"), ({"rows": 4, "cols": 10**7}, "size like its"),
+     ({"rows": 4, "rhyme": "尤"}, "name a form"), ({"tune_name": "浣溪沙", "start": "平起"}, "leave it out"),
+     ({"form": "五绝", "first": "neighbour", "rhyme_book": "xinyun"}, "leave the book out")],
+)  # fmt: skip
+def test_options_that_would_do_nothing_are_refused(wishes, remedy):
+    with pytest.raises(GenError, match=remedy):
+        judge(STORK, **wishes)
+
+
+def test_titles_are_no_verse_in_any_file(tmp_path):
+    (tmp_path / "poems").write_text(f"# 登鹳雀楼\n{STORK}\n\n《静夜思》\n{MOON}\n", encoding="utf-8")
+    assert read_poems(str(tmp_path / "poems")) == [STORK, MOON]

@@ -24,13 +24,13 @@ def test_the_slowest_requests_found_at_random_end(seed):
     patience = 4.0
     engine, since = load("poem"), perf_counter()
     hardest.run(engine, seed, patience)  # decided, or an UndecidedError, which it tells
-    assert perf_counter() - since < 20 * patience  # the model's time, and a machine with other work
+    assert perf_counter() - since < 4 * patience  # with the model's time, on a machine that may have other work
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("prompt, rule, budget", [("白", "form=五律,tones=strict", 60), ("", "form=七律", 80)])
 def test_twelve_required_characters_that_differ_are_decided(prompt, rule, budget):
-    [done] = load("poem").generate(prompt, processors=[*TWELVE, rule], max_new=budget, seed=1, patience=200)
+    [done] = load("poem").generate(prompt, processors=[*TWELVE, rule], max_new=budget, seed=1)
     assert done.exact
     assert all(char in done.text for char in "春夏秋冬花月风雪山水云天")
 
