@@ -300,7 +300,4 @@ def test_convert_says_what_it_wrote(monkeypatch, capsys, tmp_path):
     assert cli.main(f"convert {tmp_path}/net.pt {tmp_path}/out --base {tmp_path} --rename a=b".split()) == 0
     assert asked[0][0] == (tmp_path / "net.pt", tmp_path, tmp_path / "out")
     assert asked[0][1] == {"recipe": None, "architecture": None, "rename": ("a=b",), "leave_out": ()}
-    assert capsys.readouterr() == (
-        f"{tmp_path / 'out'} holds a BertModel for transformers and gen\n",
-        "Left out: cls.\n",
-    )
+    assert capsys.readouterr().out == f"{tmp_path}/out holds a BertModel for transformers and gen\n"
