@@ -12,6 +12,7 @@ from torch import Tensor
 from transformers import AutoModelForSequenceClassification, PreTrainedModel, PreTrainedTokenizerBase
 from transformers import logging as transformers_logging
 
+import gen_classify.bert_head  # noqa: F401 - makes its kind of model known
 from gen_engine.errors import GenError
 from gen_engine.models.checkpoint import CONFIG, read_json
 from gen_trainkit.bucketing import cut_batches
