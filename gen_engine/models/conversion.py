@@ -83,6 +83,11 @@ def _check(best: Fit, base: Path, where: str) -> None:
             f"{where} is no {best.architecture.name}: it {' and '.join(parts)}; give names with --rename OLD=NEW, drop "
             "some with --leave-out NAME, or give another --base, an --architecture or a --recipe (`gen recipes`)."
         )
+    check_shapes(best, base, where)
+
+
+def check_shapes(best: Fit, base: Path, where: str) -> None:
+    """Raise GenError unless the tensors of `best` have the shapes that its architecture says."""
     shapes = best.architecture.shapes
     wrong = [name for name, tensor in best.tensors.items() if tuple(tensor.shape) != shapes[name]]
     if wrong:

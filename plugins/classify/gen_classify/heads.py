@@ -101,7 +101,7 @@ def _settings(head: Head, labels: Labels, kind: str) -> dict[str, Any]:
     idle = {"--hidden": head.hidden, "--dropout": head.dropout, "--relu": head.relu, "--reads cls": not head.plain}
     option = next((option for option, given in idle.items() if given), None)
     if kind == "gpt2" and option:
-        raise GenError(f"The head of a GPT-2 classifier is one linear layer on the last token. Leave {option} out.")
+        raise GenError(f"The head of a GPT-2 classifier is one linear layer. Leave {option} out.")
     if not head.plain:
         settings |= {"reads": head.reads, "relu": head.relu}
     if head.dropout is not None:
