@@ -139,3 +139,21 @@ def _tell(best: Fit, found: Mapping[str, Tensor], names: Sequence[str], settings
         keeps = next((each.architecture.name for each in fuller if each.good), None)
         remedy = f"; --architecture {keeps} keeps it" if keeps else ""
         yield f"Left out, since a {name} has no place for it: {grouped(best.heads)}{remedy}."
+
+
+def label_settings(outputs: int, labels: Sequence[str], threshold: float) -> dict[str, Any]:
+    """What config.json says of the labels of a head of so many `outputs`; one is the logit of the second of two.
+
+    Raises GenError unless `labels` are none, or all of them.
+    """
+    wanted = max(2, outputs)
+    if labels and (len(labels) != wanted or len(set(labels)) < wanted):
+        raise GenError(f"The head tells {wanted} labels apart; name as many different ones, as in labels=bad|good.")
+    names = list(labels) or [f"LABEL_{index}" for index in range(wanted)]
+    shown = names[1:] if outputs == 1 else names
+    settings: dict[str, Any] = {
+        "id2label": {str(index): name for index, name in enumerate(shown)},
+        "label2id": {name: index for index, name in enumerate(shown)},
+        "problem_type": "multi_label_classification" if outputs == 1 else "single_label_classification",
+    }
+    return settings | ({"label_names": names, "threshold": threshold} if outputs == 1 else {})

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from gen_engine.errors import GenError
 from gen_engine.models.architectures import Fit, fit, named, read_settings
 from gen_engine.models.checkpoint import read_weights
-from gen_engine.models.conversion import base_config, check_shapes
+from gen_engine.models.conversion import base_config, check_shapes, label_settings
 from gen_engine.models.state_dict import grouped
 from gen_engine.types import Conversion, Recipe
 
@@ -123,21 +123,6 @@ def _classifier(
     extra = {} if plain else {"model_type": "bert-head", "reads": reads, "relu": inputs[1] if len(head) == 2 else None}
     config = {**config, **label_settings(outputs, labels, threshold), **extra, "architectures": [kind]}
     return Conversion(config, tensors, tuple(_tell(head, reads, outputs, config, plain=plain)))
-
-
-def label_settings(outputs: int, labels: Sequence[str], threshold: float) -> dict[str, Any]:
-    """What config.json says of the labels; one output is the logit of the second of two."""
-    wanted = max(2, outputs)
-    if labels and (len(labels) != wanted or len(set(labels)) < wanted):
-        raise GenError(f"The head tells {wanted} labels apart; name as many different ones, as in labels=bad|good.")
-    names = list(labels) or [f"LABEL_{index}" for index in range(wanted)]
-    shown = names[1:] if outputs == 1 else names
-    settings: dict[str, Any] = {
-        "id2label": {str(index): name for index, name in enumerate(shown)},
-        "label2id": {name: index for index, name in enumerate(shown)},
-        "problem_type": "multi_label_classification" if outputs == 1 else "single_label_classification",
-    }
-    return settings | ({"label_names": names, "threshold": threshold} if outputs == 1 else {})
 
 
 def _tell(
