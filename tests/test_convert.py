@@ -1,6 +1,7 @@
 """`gen convert`: what other programs saved becomes a model folder of the right class, with the same answers."""
 
 import json
+import logging
 import pickle
 import zipfile
 
@@ -103,12 +104,33 @@ def test_a_fine_tuned_classifier_is_known_beside_the_config_of_its_base(tmp_path
     )
 
 
-def test_a_bert_is_never_asked_to_be_a_decoder(tmp_path, capfd):
-    for name in ("BertForMaskedLM", "BertLMHeadModel", None):
-        _, net = saved(tmp_path / f"{name}", "BertForMaskedLM", architectures=[name] if name else None)
-        convert(net, net.parent, tmp_path / f"{name}-out")
-    out, err = capfd.readouterr()
-    assert "is_decoder" not in out + err
+@pytest.mark.parametrize("name", ["BertLMHeadModel", "RobertaForCausalLM"])
+@pytest.mark.parametrize("decoder", [True, False])
+def test_only_a_decoder_writes(tmp_path, name, decoder):
+    _, net = saved(tmp_path / "old", name, is_decoder=decoder)
+    convert(net, net.parent, tmp_path / "out")
+    assert (type(loaded(tmp_path / "out")).__name__ == name) is decoder
+
+
+@pytest.fixture
+def warned():
+    """What transformers warns of, whether or not its logger has been silenced before."""
+    told = []
+    handler = logging.Handler(logging.WARNING)
+    handler.emit = lambda record: told.append(record.getMessage())
+    before = transformers.logging.get_verbosity()
+    transformers.logging.set_verbosity_warning()
+    transformers.logging.add_handler(handler)
+    yield told
+    transformers.logging.remove_handler(handler)
+    transformers.logging.set_verbosity(before)
+
+
+@pytest.mark.parametrize("name", ["BertForMaskedLM", "BertLMHeadModel", None])
+def test_a_bert_is_never_asked_to_be_a_decoder(tmp_path, warned, name):
+    _, net = saved(tmp_path / "old", "BertForMaskedLM", architectures=[name] if name else None)
+    convert(net, net.parent, tmp_path / "out")
+    assert warned == []
 
 
 def test_a_config_from_before_model_types_is_read(tmp_path):
@@ -119,12 +141,11 @@ def test_a_config_from_before_model_types_is_read(tmp_path):
 
 
 @pytest.mark.parametrize("drop", [["bos_token_id", "eos_token_id"], ["eos_token_id"], ["bos_token_id"]])
-def test_a_model_without_begin_and_end_is_converted_and_loaded_without_warnings(tmp_path, capfd, drop):
+def test_a_model_without_begin_and_end_is_converted_and_loaded_without_warnings(tmp_path, warned, drop):
     _, net = saved(tmp_path / "old", "GPT2LMHeadModel", drop=drop)
-    transformers.logging.set_verbosity_warning()
-    convert(net, net.parent, tmp_path / "out")
+    made = convert(net, net.parent, tmp_path / "out")
     loaded(tmp_path / "out")
-    assert "50256" not in "".join(capfd.readouterr())
+    assert (warned, [made.config[name] for name in drop]) == ([], [None] * len(drop))
 
 
 def test_asking_for_an_architecture_overrides_the_config(tmp_path):
@@ -276,13 +297,14 @@ FILES = [
 
 
 @pytest.mark.parametrize("write", FILES)
-def test_what_is_no_state_dict_is_refused_in_one_sentence(tmp_path, write, capfd):
+def test_what_is_no_state_dict_is_refused_in_one_sentence(tmp_path, write, capfd, recwarn):
     write(tmp_path / "net.pt")
+    recwarn.clear()
     with pytest.raises(GenError, match=r"net\.pt (holds no|is)") as error:
         read_state_dict(tmp_path / "net.pt")
     assert "\n" not in str(error.value)
     assert len(str(error.value).replace(str(tmp_path), "")) < 320
-    assert "".join(capfd.readouterr()) == ""
+    assert ("".join(capfd.readouterr()), list(recwarn)) == ("", [])
     assert not (tmp_path / "ran").exists()
 
 

@@ -110,13 +110,14 @@ def named(name: str, settings: Any) -> Architecture | None:
 
 
 def candidates(settings: Any, tasks: Sequence[str] = TASKS) -> Iterator[Architecture]:
-    """The architectures for each of the `tasks`; never a BERT that is asked to write, unless it is a decoder."""
+    """The architectures for each of the `tasks`: of those for masked and causal guesses the one that `settings` mean."""
     from transformers.models.auto import modeling_auto
 
     masked = modeling_auto.MODEL_FOR_MASKED_LM_MAPPING.get(type(settings), None)
+    causal = modeling_auto.MODEL_FOR_CAUSAL_LM_MAPPING.get(type(settings), None)
     for task in tasks:
         kind = getattr(modeling_auto, f"MODEL_{task}_MAPPING".replace("__", "_")).get(type(settings), None)
-        if task == "FOR_CAUSAL_LM" and masked and not getattr(settings, "is_decoder", False):
+        if masked and kind is (masked if getattr(settings, "is_decoder", False) else causal):
             continue
         for each in kind if isinstance(kind, tuple) else [kind] if kind else []:
             yield _build(each, settings)
