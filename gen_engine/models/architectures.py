@@ -110,7 +110,7 @@ def named(name: str, settings: Any) -> Architecture | None:
 
 
 def candidates(settings: Any, tasks: Sequence[str] = TASKS) -> Iterator[Architecture]:
-    """The architectures for each of the `tasks`: of those for masked and causal guesses the one that `settings` mean."""
+    """The architectures for each of the `tasks`; of masked and causal ones those that `settings` are for."""
     from transformers.models.auto import modeling_auto
 
     masked = modeling_auto.MODEL_FOR_MASKED_LM_MAPPING.get(type(settings), None)
