@@ -17,6 +17,7 @@ from typing import Literal
 import numpy as np
 
 from .moves import JointMoves, State
+from .patience import check
 from .product import Rule
 from .text import Vocabulary
 from .tokensets import Intern, Mask, marked
@@ -208,6 +209,7 @@ class Automaton:
         best = inf  # by a stop string, which needs no node of its own
         best_edge: tuple[State, Edge] | None = None
         while queue:
+            check()
             total, _, _, here = heapq.heappop(queue)
             so_far, node = begun[here], self._node(here)
             if total > min(limit, best):

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import ConflictError, GenError, UndecidedError
 from .lift import AnyText
+from .patience import Patience
 from .product import Joint, Product, Rule, as_rule
 from .prover import NODES, Answer, Prover
 from .text import Vocabulary, in_a_row
-from .tokensets import REMEMBERED, Intern, TokenSet
+from .tokensets import REMEMBERED, Ids, Intern, TokenSet
 from .types import Named, Prompt, Step
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 HELP = 3
 """How many times as long as usual it is searched for whether fewer rules admit a text."""
 
-PATIENCE = 10
+ONCE = 10
 """How many times as long as usual it is searched for whether there is any text at all."""
 
 
@@ -38,22 +39,38 @@ class Chain:
     _provers: dict[tuple[int | None, int, tuple[int, ...]], Prover] = field(default_factory=dict, repr=False)
     _not_refused: set[tuple[Joint, int]] = field(default_factory=set, repr=False)
 
-    def plan(self, prompt: Prompt, budget: int) -> Plan:
-        """The chain for one prompt and at most `budget` new tokens.
+    def plan(self, prompt: Prompt, budget: int, patience: Patience | None = None) -> Plan:
+        """The chain for one prompt and at most `budget` new tokens, which may be searched for with so much patience.
 
-        Raises ConflictError if no text exists, UndecidedError if that was not found out within the search limit, and
-        GenError if a rule refuses the prompt.
+        Raises ConflictError if no text exists, UndecidedError if that was not found out within the search limit or
+        with the patience there is, and GenError if a rule refuses the prompt.
         """
         if budget < 0:
             raise GenError(f"max_new={budget} is less than nothing; give a number of tokens from 0.")
+        patience = patience or Patience()
+        try:
+            with patience:
+                return replace(self._plan(prompt, budget), patience=patience)
+        except UndecidedError:
+            if not patience.is_over:
+                raise
+            names = self._names(self.product.rules) or "the vocabulary"
+            raise UndecidedError(
+                f"Whether any text obeys {names} was not decided in {patience.seconds:g} seconds; drop or relax one of "
+                "them, or allow more (--patience SECONDS)."
+            ) from None
+
+    def _plan(self, prompt: Prompt, budget: int) -> Plan:
         joint = self.product.start(prompt)
-        self._refuse_early(joint, prompt, budget)
         plan = Plan(self, prompt, budget, joint, self._shared_prover(joint, self._horizon(joint, prompt, budget)))
+        if plan.prover.at_once(joint, budget) == "yes":
+            return plan
+        self._refuse_early(joint, prompt, budget)
         answer = plan.prover.feasible(joint, budget)
         if answer == "undecided" and self._is_refuted(self.product, prompt, budget, len(self.product.rules)):
             answer = "no"
         if answer == "undecided":  # this is asked once, not at each token: there is time for more
-            patient = prover_of(self.product, prompt, budget, PATIENCE * self.nodes)
+            patient = prover_of(self.product, prompt, budget, ONCE * self.nodes)
             answer = patient.feasible(joint, budget)
             plan = replace(plan, prover=patient)
         if answer == "no":
@@ -132,14 +149,20 @@ class Chain:
     def _clash(self, product: Product, prompt: Prompt, budget: int) -> str:
         """Where the rules part, in their own words; empty if they do not say."""
         joint = product.start(prompt)
-        joint = prover_of(product, prompt, budget, self.nodes).stuck(joint, budget)
+        try:
+            joint = prover_of(product, prompt, budget, self.nodes).stuck(joint, budget)
+        except UndecidedError:  # no patience is left
+            return ""
         pairs = list(zip(product.rules, joint.states, strict=True))[self.background :]
         told = [f"{rule.label} {what}" for rule, state in pairs if (what := _demand(rule, state, pairs))]
         return f": {', '.join(told)}" if len(told) > 1 else ""
 
     def _without_help(self, product: Product, prompt: Prompt, budget: int) -> Answer:
         """Whether fewer rules admit a text, searched for longer: so that conflicts are as small as said."""
-        return prover_of(product, prompt, budget, HELP * self.nodes).feasible(product.start(prompt), budget)
+        try:
+            return prover_of(product, prompt, budget, HELP * self.nodes).feasible(product.start(prompt), budget)
+        except UndecidedError:  # no patience is left: the conflict stands, and is perhaps not the smallest
+            return "undecided"
 
     def _names(self, rules: Sequence[Rule]) -> str:
         labels = list(dict.fromkeys(rule.label for rule in rules[self.background :]))
@@ -185,6 +208,11 @@ class Chain:
         return after if revives_nothing else after.masked_fill(blocked, float("-inf"))
 
     @cached_property
+    def truncates(self) -> bool:
+        """Whether any shaper may remove tokens, so that what may be drawn depends on what else may follow."""
+        return any(getattr(named.processor, "truncates", True) for named in self.shapers)
+
+    @cached_property
     def first_memory(self) -> tuple[Any, ...]:
         """What each shaper remembers before the first token (None: nothing ever); empty if none has a memory."""
         memory = tuple(named.processor.start() if has_memory(named.processor) else None for named in self.shapers)
@@ -211,7 +239,7 @@ def counted_bound(product: Product, horizon: int) -> int | None:
     """
     total = 0
     for rule in product.rules:
-        if rule.is_structural:
+        if rule.is_structural or rule.gathers is not None:
             continue
         bound = rule.removes_at_most(horizon)
         if bound is None:
@@ -283,6 +311,7 @@ class Plan:
     budget: int
     start: Joint
     prover: Prover
+    patience: Patience = field(default_factory=Patience)
 
     @cached_property
     def product(self) -> Product:
@@ -294,13 +323,17 @@ class Plan:
         state = prover.structural(joint)
         known = prover.tokens.get((state, left))
         if known is None:
-            alive = prover.automaton.alive(state, left - 1)
+            with self.patience:
+                alive = prover.automaton.alive(state, left - 1)
+            self.patience.forgive()
             structural = prover.structural_rules
             known = self.product.let_follow(joint, structural) if alive is None else TokenSet(alive)
             if len(prover.tokens) > REMEMBERED:
                 prover.tokens.clear()
             prover.tokens[state, left] = known
-        return self.product.allowed(joint, known, prover.other_rules)
+        found = self.product.allowed(joint, known, prover.other_rules)
+        due = prover.needs.due(joint, left)
+        return found if due is None else self.product.intern.meet([found, due])
 
     def with_end(self, tokens: TokenSet) -> TokenSet:
         """The same set and the end of the text, if the model has one; for places where every rule accepts."""
@@ -309,4 +342,12 @@ class Plan:
 
     def is_alive(self, joint: Joint, left: int, before: Joint) -> Answer:
         """Whether a text exists behind `joint`, which follows `before`, with at most `left` more tokens."""
-        return self.prover.feasible(joint, left, before)
+        with self.patience:
+            answer = self.prover.feasible(joint, left, before)
+        self.patience.forgive()
+        return answer
+
+    def witness(self, joint: Joint, left: int) -> Ids:
+        """The tokens of one legal rest of at most `left` tokens, where there is one; the end is not among them."""
+        with self.patience:
+            return self.prover.witness(joint, left)

@@ -128,7 +128,7 @@ class NoRepeat:
         return True
 
     def allowed(self, state: tuple[str, ...]) -> CharSet:
-        return CharSet(minus=self.spent(state))
+        return CharSet(minus=frozenset(self.mentions(state)))
 
     def kind(self, char: str) -> bool:
         return self.is_exempt(char)

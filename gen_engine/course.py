@@ -10,6 +10,7 @@ from hashlib import blake2b
 from typing import Any
 
 from .chain import Plan
+from .live import Living
 from .product import Joint
 from .tokensets import TokenSet
 from .types import Completion, Draw, Extend, Piece
@@ -79,6 +80,11 @@ class Course:
     model: Any
     send: Callable[[Piece], None]
     in_pieces: bool = True
+
+    @cached_property
+    def living(self) -> Living:
+        """Tells the tokens that have a witness behind them."""
+        return Living(self.plan)
 
     def texts(self) -> list[Text]:
         """One empty text for each sample that is wanted."""
@@ -153,7 +159,7 @@ class Course:
 
     def witness(self, text: Text) -> int | None:
         """The next token of the rest that is known to be legal: the end where it is empty, None if there is no end."""
-        rest = self.plan.prover.witness(text.joint, self.left(text))
+        rest = self.plan.witness(text.joint, self.left(text))
         return rest[0] if rest else self.plan.chain.vocabulary.end
 
     def force(self, text: Text, token: int) -> None:

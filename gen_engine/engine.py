@@ -7,13 +7,14 @@ import os
 import re
 import secrets
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from .chain import Chain, make_chain
 from .course import Course
 from .errors import GenError
+from .patience import SECONDS, Patience
 from .plugins import registry
 from .runner import ROWS, Runner
 from .specs import build, build_decoder
@@ -46,15 +47,19 @@ class Engine:
         seed: int | None = None,
         max_new: int = 256,
         decoder: str | Decoder = "sample",
+        patience: float = SECONDS,
     ) -> list[Completion]:
         """`num` texts that continue `prompt` with at most `max_new` tokens under the processors, in the order given.
 
         A processor is written as on the command line ("top_k=50"), or is an object: a constraint, a character
         machine, or a function of step and logits; a decoder likewise ("beam,width=8"). Raises ConflictError before
-        the first token if the constraints admit no text, UndecidedError if that could not be found out.
+        the first token if the constraints admit no text, UndecidedError if that could not be found out, or if in all
+        more than `patience` seconds were searched (`Request` says what counts); nothing else depends on that clock.
         """
         return list(
-            self.completions(prompt, processors=processors, num=num, seed=seed, max_new=max_new, decoder=decoder)
+            self.completions(
+                prompt, processors=processors, num=num, seed=seed, max_new=max_new, decoder=decoder, patience=patience
+            )
         )
 
     def completions(
@@ -66,9 +71,10 @@ class Engine:
         seed: int | None = None,
         max_new: int = 256,
         decoder: str | Decoder = "sample",
+        patience: float = SECONDS,
     ) -> Iterator[Completion]:
         """What `generate` returns, one by one: each as soon as it and those before it are done."""
-        request = Request(prompt, tuple(processors), num, seed, max_new, decoder)
+        request = Request(prompt, tuple(processors), num, seed, max_new, decoder, patience)
         found = self._completions([request])
 
         def in_order() -> Iterator[Completion]:
@@ -90,9 +96,10 @@ class Engine:
         seed: int | None = None,
         max_new: int = 256,
         decoder: str | Decoder = "sample",
+        patience: float = SECONDS,
     ) -> Iterator[str]:
         """The new text of one completion, in pieces, each as soon as no later token can change it."""
-        request = Request(prompt, tuple(processors), 1, seed, max_new, decoder)
+        request = Request(prompt, tuple(processors), 1, seed, max_new, decoder, patience)
         return (piece.text for _, piece in self.pieces([request]) if piece.text)
 
     def generate_batch(self, requests: Sequence[Request]) -> list[list[Completion]]:
@@ -125,11 +132,16 @@ class Engine:
             raise GenError(f"num={request.num} asks for no text; give a number from 1.")
         decoder = build_decoder(request.decoder, registry())
         at_once = decoder.at_once(request.num) if hasattr(decoder, "at_once") else ROWS
-        plan = self.chain(request.processors).plan(self._read(request.prompt), request.max_new)
+        patience = Patience(request.patience)
+        with patience:
+            chain = self.chain(request.processors)
+        plan = chain.plan(self._read(request.prompt), request.max_new, patience)
         seed = secrets.randbelow(2**32) if request.seed is None else request.seed
+        parts = [plan, *(replace(plan, patience=Patience(request.patience)) for _ in range((request.num - 1) // ROWS))]
 
         def job(samples: range) -> Job:
-            return decoder, lambda send: Course(plan, seed, samples, self.model, send, in_pieces)
+            part = parts[samples.start // ROWS]
+            return decoder, lambda send: Course(part, seed, samples, self.model, send, in_pieces)
 
         return [job(range(first, min(first + at_once, request.num))) for first in range(0, request.num, at_once)]
 

@@ -16,7 +16,9 @@ from typing import Any
 from .automaton import Automaton, Edge
 from .matching import representatives
 from .moves import State
+from .patience import check
 from .product import Rule
+from .rooms import Rooms, suffices
 from .tokensets import Mask
 
 PLACES = 400
@@ -49,14 +51,17 @@ class Fresh:
     _ahead: dict[State, _Ahead] = field(default_factory=dict, repr=False)
     _chars: dict[Mask, tuple[str, ...]] = field(default_factory=dict, repr=False)
     _clashes: dict[tuple[Any, ...], bool] = field(default_factory=dict, repr=False)
+    _rooms: dict[tuple[str, ...], Rooms] = field(default_factory=dict, repr=False)
 
-    def suffices(self, state: State, others: Sequence[Any], budget: int) -> bool:
-        """Whether a rest of at most `budget` tokens is known in which every character is new.
+    def suffices(self, state: State, others: Sequence[Any], budget: int, wanted: tuple[str, ...] = ()) -> bool:
+        """Whether a rest of at most `budget` tokens is known in which every character is new, and all `wanted` come.
 
         `state` is that of the automaton, `others` are those of the rules outside it.
         """
         spent: list[frozenset[str]] = []
         for rule, other in zip(self.rules, others, strict=True):
+            if rule.gathers is not None:
+                continue
             chars = rule.spent(other)
             if chars is None:
                 return False
@@ -66,10 +71,58 @@ class Fresh:
         ahead = self._places(state)
         if (sum(map(len, spent)) + ahead.count) * self._twins >= ahead.widest:
             return False
+        if wanted:
+            return self._gathers(state, wanted, frozenset().union(*spent) if spent else None, budget)
         for choice in ahead.choices:
             if all(choice.isdisjoint(chars) for chars in spent):
                 return True
         return self._match(ahead, frozenset().union(*spent))
+
+    def taken(self, others: Sequence[Any]) -> frozenset[str] | None:
+        """The characters that some rule may forbid; None if a rule does not say. All others are new to the text."""
+        found: list[frozenset[str]] = []
+        for rule, other in zip(self.rules, others, strict=True):
+            chars = rule.spent(other) if rule.gathers is None else frozenset()
+            if chars is None:
+                return None
+            found.append(chars)
+        return frozenset().union(*found)
+
+    def _gathers(self, state: State, wanted: tuple[str, ...], taken: frozenset[str] | None, budget: int) -> bool:
+        """Whether all wanted characters find a place on some way; `taken` is None where repeats are welcome."""
+        if taken is not None and not taken.isdisjoint(wanted):
+            return False
+        rooms = self.rooms(wanted)
+        masks: list[Mask] = []
+        here: State | None = state
+        while here is not None and (edge := self.automaton.first(here)) is not None:
+            masks.append(edge[0])
+            here = edge[1]
+        if here is not None and self._fills(rooms, masks, taken):  # a stop string at its end would be cut
+            return True
+        way = rooms.way(state, budget)
+        return way is not None and self._fills(rooms, way, taken)
+
+    def _fills(self, rooms: Rooms, masks: Sequence[Mask], taken: frozenset[str] | None) -> bool:
+        if taken is None:
+            return suffices(rooms, masks, {}, frozenset())
+        weights = [self.automaton.weight(mask) for mask in masks]
+        narrow = {i: self._texts(masks[i]) for i, weight in enumerate(weights) if weight <= self._wide}
+        wide = min([weight for weight in weights if weight > self._wide], default=inf)
+        fits = (len(taken) + len(masks)) * self._twins < wide and len(narrow) <= PLACES
+        return fits and suffices(rooms, masks, narrow, taken)
+
+    def rooms(self, wanted: tuple[str, ...]) -> Rooms:
+        """Where these characters can stand; remembered."""
+        if wanted not in self._rooms:
+            vocabulary = self.automaton.vocabulary
+            lasting = not vocabulary.partial and vocabulary.longest == 1
+            self._rooms[wanted] = Rooms(self.automaton, wanted, lasting)
+        return self._rooms[wanted]
+
+    @property
+    def _wide(self) -> int:
+        return self.room * self._twins
 
     def choice(self, state: State) -> frozenset[str]:
         """Characters that had better be kept for narrow places ahead, as far as known."""
@@ -101,7 +154,7 @@ class Fresh:
             path.append((here, edge[0]))
             here = edge[1]
         ahead = self._ahead.get(here, _Ahead(0, (), inf)) if here is not None else _Ahead(0, (), inf)
-        wide = self.room * self._twins
+        wide = self._wide
         for place, mask in reversed(path):
             weight = self.automaton.weight(mask)
             if weight > wide:
@@ -163,6 +216,7 @@ class Fresh:
         layers: list[set[State]] = [{state}]
         seen = 1
         while layers[-1] and len(layers) <= budget and seen <= LAYERED:
+            check()
             longer = {after for here in layers[-1] for _, after in self._printing(here) if after is not None}
             seen += len(longer)
             layers.append(longer)

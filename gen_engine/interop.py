@@ -273,10 +273,10 @@ class ChainProcessor:
             likely = [token for token in (shaped > -torch.inf).nonzero().flatten().tolist() if token != end]
             dead = set(likely) - self.living.among(place.joint, left, likely)
             shaped[list(dead)] = -torch.inf
-            if (shaped > -torch.inf).any():
+            if not dead or (not self.chain.truncates and (shaped > -torch.inf).any()):
                 return shaped
             allowed = allowed.without(dead)
-        rest = self.plan.prover.witness(place.joint, left)
+        rest = self.plan.witness(place.joint, left)
         only = torch.full_like(scores[0], -torch.inf)
         only[rest[0] if rest else end] = 0.0
         return only

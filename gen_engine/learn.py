@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from .patience import check
 from .text import Vocabulary
 
 STATES = 64
@@ -50,6 +51,7 @@ class Learner:
             state = waiting.pop()
             if state in self._effects:
                 continue
+            check()
             effects = [-1] * len(self.vocabulary)
             for token in usable:
                 if self.permits(state, token):

@@ -325,6 +325,11 @@ class Lifted:
         own = offered(self.machine, "needs")
         return () if own is None or state[1] else own(state[0])
 
+    def gathers(self, state: LiftedState) -> Sequence[str]:
+        """The characters that need only come, in any order."""
+        own = offered(self.machine, "gathers")
+        return () if own is None else own(state[0])
+
     def wants(self, state: LiftedState) -> str:
         """What the machine wants next, in words; empty if it does not say."""
         own = offered(self.machine, "wants")

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from .patience import check
 from .product import Rule
 from .text import Vocabulary
 from .tokensets import Intern, Mask, marked
@@ -110,6 +111,7 @@ class JointMoves:
             options = moves(part)
             longer: list[tuple[Mask, State | None]] = []
             for mask, before in found:
+                check()
                 for option, after in options:
                     both = meet((mask, option))
                     if both.size:

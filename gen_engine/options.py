@@ -12,6 +12,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from .errors import GenError
+from .patience import SECONDS
 from .plugins import registry
 from .specs import parse_spec
 
@@ -50,6 +51,7 @@ class Choice:
     out: Path | None
     json: bool
     explain: str | None = None
+    patience: float = SECONDS
 
     def with_default(self, spec: str) -> tuple[str, ...]:
         """The processors, and `spec` after them unless one of its name is among them.
@@ -199,6 +201,9 @@ def _options(model: str | None) -> list[Callable[[Command], Command]]:
         option("--dtype", type=click.Choice(["auto", "float32", "bfloat16"]), default="auto",
                help="Numbers to compute with."),
         option("--fast", is_flag=True, help="Faster where that costs reproducibility."),
+        option("--patience", type=float, default=SECONDS, show_default=True, metavar="SECONDS",
+               help="Give up (exit code 3) after so much search, for any text and between the tokens of up to 64; the "
+               "model's time is not counted."),
         option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Write to FILE; - is standard output."),
         option("--json", is_flag=True, help="Write a line of JSON for each text."),
         debug_option(),

@@ -137,14 +137,20 @@ def continue_text(
     gc.freeze()  # what is loaded stays: looking through it for garbage takes longer than most steps
     explain = chosen.explain if explain is None else explain
     if chosen.num == 1 and not chosen.json and explain is None:
-        request = Request(prompt, tuple(processors), 1, chosen.seed, max_new, chosen.decoder)
+        request = Request(prompt, tuple(processors), 1, chosen.seed, max_new, chosen.decoder, chosen.patience)
         done: list[Completion] = []
         stream(file, show.piece(prompt), map(show.piece, _texts(engine.pieces([request]), done)))
         for completion in done:
             remark(completion)
         return None
     completions = engine.completions(
-        prompt, processors=processors, num=chosen.num, seed=chosen.seed, max_new=max_new, decoder=chosen.decoder
+        prompt,
+        processors=processors,
+        num=chosen.num,
+        seed=chosen.seed,
+        max_new=max_new,
+        decoder=chosen.decoder,
+        patience=chosen.patience,
     )
     shown = (replace(each, text=show.text(each.text), new=show.text(each.new)) for each in completions)
     if explain is None:
@@ -204,6 +210,17 @@ def remark(completion: Completion) -> None:
     if completion.undone:
         names = ", ".join(completion.undone)
         print(f"note: {names} left nothing to choose from at some places and was undone there.", file=sys.stderr)
+
+
+def load_engine(name: str, *, dtype: str, fast: bool) -> Engine:
+    """What `load` gives; said once on standard error if a text of this model may differ from what it is alone."""
+    from .engine import load
+
+    engine = load(name, dtype=dtype, fast=fast)
+    if not engine.model.reproducible:
+        why = "--fast computes" if fast else f"{name} computes"
+        print(f"note: {why} rows together that change each other's last bits (reproducible: false).", file=sys.stderr)
+    return engine
 
 
 def mention_unknown(prompt: Prompt) -> None:

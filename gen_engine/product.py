@@ -152,6 +152,13 @@ class Rule:
         return offered(self.constraint, "needs")
 
     @cached_property
+    def gathers(self) -> Callable[[Any], Sequence[str]] | None:
+        """The characters that need only come, in any order, for the rule to accept; None if it forbids anything."""
+        if isinstance(self.constraint, Lifted) and offered(self.constraint.machine, "gathers") is None:
+            return None
+        return offered(self.constraint, "gathers")
+
+    @cached_property
     def wants(self) -> Callable[[Any], str]:
         """What the rule wants next, in words; empty if it does not say."""
         return offered(self.constraint, "wants") or (lambda state: "")
@@ -286,6 +293,15 @@ class Product:
     @cached_property
     def _usable(self) -> TokenSet:
         return self.intern.adopt(marked(self.vocabulary.usable, len(self.vocabulary)))
+
+    def walk(self, joint: Joint, tokens: Sequence[int]) -> list[Joint]:
+        """The states along these tokens, `joint` first, as far as they are permitted."""
+        joints = [joint]
+        for token in tokens:
+            if not self.permits(joints[-1], token):
+                break
+            joints.append(self.next(joints[-1], token))
+        return joints
 
     def narrowed(self) -> Iterator[Product]:
         """The same with one rule of many parts (`parted`) cut down to one of these, for each of them."""

@@ -11,7 +11,7 @@ behave alike, with failures remembered; it ends in a witness, in a proof by exha
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import inf
@@ -20,8 +20,11 @@ from typing import Any, Literal
 import numpy as np
 
 from .automaton import Automaton
+from .detours import legal
 from .fresh import Fresh
 from .moves import partition
+from .needs import Needs
+from .patience import check
 from .product import Joint, Product
 from .tokensets import Ids, Mask, TokenSet
 
@@ -33,11 +36,13 @@ REMEMBERED = 200_000
 """Of how many states failures and witnesses are remembered."""
 
 NODE, OPENED, DEAD, REFUSAL = 64, 32, 16, 1
-"""What it costs to visit a state, to open a node of the automaton, to see at once that a state is dead, and to be
-refused a token, in parts of a node."""
+"""What it costs to visit a state, open a node of the automaton, see that a state is dead, and be refused a token."""
 
 TIRED = 4
 """After so many searches behind tokens that ended at their limit, the limit is halved."""
+
+GLANCE = 8
+"""So many edges of a state, those of the most tokens, are looked at for always being safe."""
 
 DOUBT = 64
 """After how many states of a search it is asked whether there are too few characters for the places ahead."""
@@ -49,8 +54,7 @@ class Prover:
     they do not say), `room` how many characters a text has at most (None: unknown).
 
     `_witness` holds the next token of one rest and how long that is, `_onward` a token behind which a rest is known to
-    exist, and within which budget. `tokens` is for whoever asks what the automaton lets follow one of its states with
-    so many tokens to go, to remember the answer in.
+    exist, and within which budget. `tokens` caches what the automaton lets follow, by (state, tokens left).
     """
 
     product: Product
@@ -70,16 +74,25 @@ class Prover:
 
         The witness of `before`, the state one token earlier, is tried first: much of it may still be legal.
         """
-        known = self._at_once(joint, budget)
-        if known is not None:
+        if (known := self.at_once(joint, budget)) is not None:
             return known
         if before is None:
-            return self._search(joint, budget, ())
+            found = self._search(joint, budget, ())
+            return self._by_detour(joint, budget) if found == "undecided" else found
         # Where tokens again and again are not found out about, less and less is spent on each.
         patience = max(self.nodes >> self._doubts[0] // TIRED, self.nodes // 32)
         found = self._search(joint, budget, self._rest(before)[1:], nodes=patience)
         self._doubts[0] += found == "undecided"
         return found
+
+    def _by_detour(self, joint: Joint, budget: int) -> Answer:
+        """Whether a search that came to its limit left out a rest on another way than the nearest."""
+        taken = self.fresh.taken(self.others(joint)) if self.fresh is not None else None
+        here = joint, self.structural(joint)
+        if taken is None or (found := legal(self.product, self.automaton, here, budget, taken)) is None:
+            return "undecided"
+        self._remember(*found)
+        return "yes"
 
     def _rest(self, joint: Joint | None) -> Ids:
         """What is written down of a rest of a state, as far as it comes nearer to the end."""
@@ -93,7 +106,7 @@ class Prover:
 
     def _known(self, joint: Joint) -> tuple[int, int] | None:
         """A token behind which a rest is known to exist, and within how many tokens."""
-        found = [memory[joint] for memory in (self._witness, self._onward) if joint in memory]
+        found = (memory[joint] for memory in (self._witness, self._onward) if joint in memory)
         return min(found, key=lambda known: known[1], default=None)
 
     def witness(self, joint: Joint, budget: int) -> Ids:
@@ -110,10 +123,24 @@ class Prover:
         if known is not None and known[1] <= budget:
             return known[0]
         for token in self._candidates(joint, budget, None, [0]):
-            if self._at_once(self.product.next(joint, token), budget - 1) == "yes":
+            if self.at_once(self.product.next(joint, token), budget - 1) == "yes":
                 return token
         self._search(joint, budget, (), materialise=True)
         return self._witness[joint][0]
+
+    def unfailing(self, joint: Joint, tokens: np.ndarray, budget: int) -> np.ndarray:
+        """Which of these permitted tokens are seen at once to have a rest of at most `budget` more, whatever rules of
+        history remove; a bool array like `tokens`. Most edges are passed over where there are many."""
+        found = np.zeros(len(tokens), dtype=bool)
+        if self.bound is None or self.needs.gathered(joint):
+            return found
+        for mask, after in self.automaton.edges(self.structural(joint))[: -GLANCE - 1 : -1]:
+            mine = mask.array[tokens]
+            if mine.any() and (after is None or self.automaton.robust(after, budget) <= budget):
+                found |= mine
+            if found.all():
+                break
+        return found
 
     def stuck(self, joint: Joint, budget: int) -> Joint:
         """The state furthest from `joint`, which has no rest, that a search for one came to."""
@@ -126,7 +153,8 @@ class Prover:
             return self._deepest[-1][1]
         return joint
 
-    def _at_once(self, joint: Joint, budget: int) -> Answer | None:
+    def at_once(self, joint: Joint, budget: int) -> Answer | None:
+        """The answer where it takes no search over joint states; None where it does."""
         if self.product.accepts(joint):
             return "yes"
         if budget <= 0:
@@ -140,44 +168,16 @@ class Prover:
         return "yes" if known is not None and known[1] <= budget else None
 
     def _sure(self, joint: Joint, budget: int) -> Answer | None:
-        state = self.structural(joint)
-        if self.automaton.robust(state, budget) <= budget:
+        state, wanted = self.structural(joint), self.needs.gathered(joint)
+        if not wanted and self.automaton.robust(state, budget) <= budget:
             return "yes"
-        if self.automaton.relaxed(state, budget) > budget:
+        if self.automaton.relaxed(state, budget) > budget or self.needs.are_missed(joint):
             return "no"
-        if self._misses(joint):
-            return "no"
-        return "yes" if self._fresh is not None and self._fresh.suffices(state, self.others(joint), budget) else None
-
-    def _misses(self, joint: Joint) -> bool:
-        """Whether one rule needs a character that never comes again by another."""
-        if self.room is None or not self._using_up:
-            return False
-        for i, needs in self._needy:
-            wanted = needs(joint.states[i])
-            if not wanted:
-                continue
-            for j in self._using_up:
-                gone = self.product.rules[j].used_up(joint.states[j], self.room)
-                if gone is not None and (not gone.isdisjoint(wanted) or self._repeats(wanted, j)):
-                    return True
-        return False
-
-    def _repeats(self, chars: Sequence[str], number: int) -> bool:
-        """Whether a character comes twice that the rule of this number does not spare."""
-        if len(set(chars)) == len(chars):
-            return False
-        singles, spares = self.product.vocabulary.singles, self.product.rules[number].spares
-        twice = {char for char in chars if chars.count(char) > 1}
-        return not all(spares(token) for char in twice for token in singles.get(char, ()))
-
-    @cached_property
-    def _needy(self) -> list[tuple[int, Callable[[Any], Sequence[str]]]]:
-        return [(i, rule.needs) for i, rule in enumerate(self.product.rules) if rule.needs is not None]
-
-    @cached_property
-    def _using_up(self) -> list[int]:
-        return [i for i, rule in enumerate(self.product.rules) if rule.uses_up]
+        if self.fresh is None:
+            return None
+        if self.fresh.suffices(state, self.others(joint), budget, wanted):
+            return "yes"
+        return "no" if wanted and self.fresh.rooms(wanted).lack(state, budget) else None
 
     # ------------------------------------------------------------------------------------------ the automaton
 
@@ -193,13 +193,11 @@ class Prover:
 
     def structural(self, joint: Joint) -> tuple[Any, ...]:
         """The part of a joint state that the automaton knows."""
-        states = joint.states
-        return tuple([states[i] for i in self.structural_rules])
+        return tuple([joint.states[i] for i in self.structural_rules])
 
     def others(self, joint: Joint) -> tuple[Any, ...]:
         """The part of a joint state that the automaton does not know."""
-        states = joint.states
-        return tuple([states[i] for i in self.other_rules])
+        return tuple([joint.states[i] for i in self.other_rules])
 
     @cached_property
     def automaton(self) -> Automaton:
@@ -214,7 +212,12 @@ class Prover:
         )
 
     @cached_property
-    def _fresh(self) -> Fresh | None:
+    def needs(self) -> Needs:
+        """What must still come."""
+        return Needs(self.product, self.room)
+
+    @cached_property
+    def fresh(self) -> Fresh | None:
         if self.room is None or not self.other_rules:
             return None
         return Fresh(self.automaton, tuple(self.product.rules[i] for i in self.other_rules), self.room)
@@ -284,7 +287,7 @@ class Prover:
             yield hint
         mentioned = self.mentioned(joint)
         edges = self._nearest(self.structural(joint), budget)
-        kept = self._fresh.choice(self.structural(joint)) if self._fresh is not None else ()
+        kept = self.fresh.choice(self.structural(joint)) if self.fresh is not None else ()
         texts = self.product.vocabulary.texts
         tried: set[int] = set()
         for mask in edges:
@@ -342,13 +345,14 @@ class Prover:
         stack = [(joint, self._candidates(joint, budget, hint[0] if hint else None, spent))]
         path: list[int] = []
         while stack:
+            check()
             here, candidates = stack[-1]
             token = next(candidates, None)
             if spent[0] + OPENED * (self.automaton.work - opened) > limit:
                 return "undecided"
-            if spent[0] > DOUBT * NODE and not asked and self._fresh is not None:
+            if spent[0] > DOUBT * NODE and not asked and self.fresh is not None:
                 asked = True
-                if self._fresh.clashes(self.structural(joint), self.others(joint), budget):
+                if self.fresh.clashes(self.structural(joint), self.others(joint), budget):
                     self._failed[joint] = max(budget, self._failed.get(joint, -1))
                     return "no"
             if token is None:
@@ -360,7 +364,7 @@ class Prover:
                 continue
             there = self.product.next(here, token)
             left = budget - len(path) - 1
-            known = self._at_once(there, left)
+            known = self.at_once(there, left)
             if known == "yes" and (not materialise or self._is_concrete(there, left)):
                 if self._is_concrete(there, left):
                     self._remember([*(frame[0] for frame in stack), there], [*path, token])

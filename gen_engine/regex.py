@@ -1,25 +1,24 @@
 """`regex`: the whole new text matches a pattern, by the automaton of the pattern.
 
 Patterns are read by Python's own parser, and sets of characters are what `re` itself finds in all of Unicode, so that a
-pattern means what `re.fullmatch` takes it for; `greenery` makes the automaton deterministic (Rabin and Scott 1959).
+pattern means what `re.fullmatch` takes it for; sets of states make it deterministic (Rabin and Scott 1959).
 """
 
 from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from importlib import import_module
 from typing import Any
 
 import numpy as np
-from greenery import Charclass
-from greenery.fsm import crawl
 
 from .errors import GenError
 from .finite import UNICODE, Finite, atoms_of, inverse
+from .patience import check
 from .types import CharMachine
 
 STATES = 3000
@@ -208,6 +207,7 @@ class _Builder:
 
     def closure(self, nodes: Iterable[int]) -> frozenset[int]:
         """The nodes and all that free moves lead to."""
+        check()
         found: set[int] = set()
         waiting = list(nodes)
         while waiting:
@@ -237,12 +237,30 @@ def _deterministic(pattern: str, builder: _Builder, end: int) -> Finite:
             "write whole texts to choose from as choice=A|B."
         )
     split, classes = _classes(leaves)
-    symbols = [Charclass(chr(number)) for number in range(len(classes))]  # one character stands for each class
-    others = ~Charclass("".join(chr(number) for number in range(len(classes))))
-    numbers = {symbol: number for number, symbol in enumerate(symbols)}
-    fsm = crawl([*symbols, others], *_subsets(builder, end, split, numbers))
-    rows = {state: {numbers[symbol]: row[symbol] for symbol in symbols} for state, row in fsm.map.items()}
-    return _live(pattern, rows, fsm.finals, fsm.initial, classes)
+    subsets = [builder.closure([0])]
+    known = {subsets[0]: 0}
+    rows: list[dict[int, int]] = []
+    for subset in subsets:  # which grows meanwhile
+        rows.append({})
+        for part, nodes in _after(builder, subset, split).items():
+            after = builder.closure(nodes)
+            if known.setdefault(after, len(subsets)) == len(subsets):
+                if len(subsets) >= STATES:
+                    raise builder.too_large()
+                subsets.append(after)
+            rows[-1][part] = known[after]
+    finals = [state for state, subset in enumerate(subsets) if end in subset]
+    return _live(pattern, rows, finals, classes)
+
+
+def _after(builder: _Builder, subset: Iterable[int], split: dict[Ranges, frozenset[int]]) -> dict[int, set[int]]:
+    """The nodes that follow a set of nodes, by the class of the next character."""
+    found: dict[int, set[int]] = {}
+    for node in subset:
+        for leaf, target in builder.edges[node]:
+            for part in split[leaf]:
+                found.setdefault(part, set()).add(target)
+    return found
 
 
 def _classes(leaves: Iterable[Ranges]) -> tuple[dict[Ranges, frozenset[int]], list[list[tuple[int, int]]]]:
@@ -266,47 +284,15 @@ def _classes(leaves: Iterable[Ranges]) -> tuple[dict[Ranges, frozenset[int]], li
     return {leaf: frozenset(numbers) for leaf, numbers in parts.items()}, list(ranges.values())
 
 
-def _subsets(
-    builder: _Builder, end: int, split: dict[Ranges, frozenset[int]], numbers: dict[Charclass, int]
-) -> tuple[int, Callable[[int], bool], Callable[[int, Charclass], int]]:
-    """What `crawl` asks of the subsets of nodes, which are numbered so that it compares numbers."""
-    subsets: list[frozenset[int]] = []
-    known: dict[frozenset[int], int] = {}
-    after: dict[int, dict[int, set[int]]] = {}
-
-    def number(nodes: frozenset[int]) -> int:
-        if nodes not in known:
-            if len(subsets) >= STATES:
-                raise builder.too_large()
-            known[nodes] = len(subsets)
-            subsets.append(nodes)
-        return known[nodes]
-
-    def follow(state: int, symbol: Charclass) -> int:
-        if state not in after:
-            after.clear()  # states are asked for one by one
-            after[state] = {}
-            for node in subsets[state]:
-                for leaf, target in builder.edges[node]:
-                    for part in split[leaf]:
-                        after[state].setdefault(part, set()).add(target)
-        nodes = after[state].get(numbers.get(symbol, -1))
-        return nowhere if nodes is None else number(builder.closure(nodes))
-
-    initial, nowhere = number(builder.closure([0])), number(frozenset())
-    return initial, lambda state: end in subsets[state], follow
-
-
 def _live(
     pattern: str,
-    rows: dict[int, dict[int, int]],
+    rows: Sequence[dict[int, int]],
     finals: Iterable[int],
-    initial: int,
     classes: Sequence[Sequence[tuple[int, int]]],
 ) -> Finite:
     """The automaton of the states from which an accepting one can be reached."""
     before: dict[int, set[int]] = {}
-    for state, row in rows.items():
+    for state, row in enumerate(rows):
         for after in row.values():
             before.setdefault(after, set()).add(state)
     alive: set[int] = set()
@@ -316,9 +302,9 @@ def _live(
         if state not in alive:
             alive.add(state)
             waiting += before.get(state, ())
-    if initial not in alive:
+    if 0 not in alive:
         raise GenError(f"regex={pattern} matches no text at all; change it.")
-    order = {state: i for i, state in enumerate([initial, *sorted(alive - {initial})])}
+    order = {state: i for i, state in enumerate(sorted(alive))}
     table = [{n: order[after] for n, after in rows[state].items() if after in order} for state in order]
     return Finite(
         f"regex={pattern}", atoms_of(dict(enumerate(classes))), table, frozenset(order[state] for state in finals)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from math import inf, isfinite, isnan
 from typing import TYPE_CHECKING
@@ -38,6 +38,42 @@ class Scores:
     tempered: Sequence[Sequence[float]] = ()
     _anew: dict[int, Tensor] = field(default_factory=dict)
     _struck: dict[int, Tensor] = field(default_factory=dict)
+    _dead: dict[int, frozenset[int]] = field(default_factory=dict)
+    _drawn_anew: dict[int, int | None] = field(default_factory=dict)
+
+    def token(self, number: int) -> int | None:
+        """The token chosen for draw `number`; None if all that may follow turned out to be dead."""
+        return self._drawn_anew[number] if number in self._drawn_anew else self.drawn[number]
+
+    def is_shaped_anew(self, number: int) -> bool:
+        """Whether draw `number` was shaped again without dead tokens."""
+        return number in self._drawn_anew
+
+    def likely(self, number: int) -> list[int]:
+        """The tokens that draw `number` could be, the end aside, the likeliest first; none if no shaper removed any."""
+        row = self.shaped_row(number)[0].cpu().numpy()
+        left = np.flatnonzero(row > -inf)
+        allowed = self.draws[number].allowed
+        dead = self._dead.get(number, ())
+        if len(left) + len(dead) >= allowed.mask.size - len(allowed.minus) + len(allowed.plus):
+            return []
+        end = self.course.plan.chain.vocabulary.end
+        return [token for token in left[np.argsort(-row[left], kind="stable")].tolist() if token != end]
+
+    def shape_without(self, number: int, dead: Iterable[int]) -> bool:
+        """Shape and choose draw `number` as if these tokens had never been allowed; whether anything is left."""
+        gone = self._dead[number] = self._dead.get(number, frozenset()).union(dead)
+        draw = self.draws[number]
+        rest = draw.allowed.without(gone)
+        if rest.is_empty():
+            self._drawn_anew[number] = None
+            return False
+        (token,), (names,), row = _choose(
+            [(self.course, replace(draw, allowed=rest))], self.logits[number : number + 1]
+        )
+        self._struck[number] = self._anew[number] = row
+        self._drawn_anew[number], self.undone[number] = token, names
+        return True
 
     def logprob(self, number: int, token: int) -> float:
         """The model's own log-probability of `token` at draw `number`, in nats."""
@@ -63,8 +99,11 @@ class Scores:
         return float((left.logsumexp(dim=-1) - whole.logsumexp(dim=-1)).exp())
 
     def again(self, places: Sequence[float]) -> list[int | None]:
-        """For each draw the choice at another place, as if nothing had been struck."""
-        return pick(self.shaped, places)
+        """For each draw the choice at another place, as if nothing had been struck but what it was shaped without."""
+        found = pick(self.shaped, places)
+        for number in self._drawn_anew:
+            found[number] = pick(self.shaped_row(number), [places[number]])[0]
+        return found
 
     def redraw(self, number: int, struck: Sequence[int], place: float | None) -> int | None:
         """The choice at `place` in the shaped distribution without the struck tokens; None if nothing is left.
@@ -77,7 +116,7 @@ class Scores:
             self._struck[number] = row
             return pick(row, [place])[0]
         draw = self.draws[number]
-        rest = draw.allowed.without(struck)
+        rest = draw.allowed.without({*struck, *self._dead.get(number, ())})
         if rest.is_empty():
             return None
         asks = [(self.course, replace(draw, allowed=rest, uniform=place))]

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from .patience import SECONDS
+
 if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
@@ -65,6 +67,8 @@ class Constraint(Protocol):
     `used_up(state, room) -> frozenset of characters, or None`: the promise that in a text of at most `room` characters
     none of these is permitted ever again, nor any character (not spared) once it is written;
     `needs(state) -> characters`: each of them must still come, as often as it stands here;
+    `gathers(state) -> characters`: the promise that the rule never forbids anything, and accepts as soon as each of
+    these has come, in any order;
     `wants(state) -> str`: what the rule wants next, in words and with the place, for people;
     `cut(state) -> int`: how many trailing tokens are no part of the text, which then has ended (stop strings). What
     cuts may also say `strings` (the longest tells how far back it cuts), `enders(state) -> tokens that would complete
@@ -91,7 +95,7 @@ class CharMachine(Protocol):
     kind that the state does not mention behave alike), `mentions(state) -> iterable of characters`,
     `removes_at_most(horizon) -> int` (in characters), `spares(char)`, `moves(state) -> (CharSet, next state) ...`,
     `least(state)`, `most(state)` (in characters), `spent(state)`, `used_up(state, room)`, `needs(state)`,
-    `wants(state)`; `parts`, machines which together say the same and which a chain takes one by one instead;
+    `gathers(state)`, `wants(state)`; `parts`, machines which together say the same and which a chain takes one by one;
     `parted() -> machines`, each of which forbids less, among which a contradiction is looked for where all is too much.
     """
 
@@ -268,7 +272,12 @@ class Extend:
 
 @dataclass(frozen=True)
 class Request:
-    """One text (or `num` of them) that somebody wants. `max_new` counts new tokens; `seed` None draws a fresh one."""
+    """One text (or `num` of them) that somebody wants. `max_new` counts new tokens; `seed` None draws a fresh one.
+
+    `patience` is how many seconds may be searched: for whether any text obeys, with the conflict if none does, and
+    between the tokens of up to 64 texts (further ones have as much again). What the model takes is not counted, and
+    neither is the first millisecond of each question between tokens. It never changes a text.
+    """
 
     prompt: str
     processors: tuple[Any, ...] = ()
@@ -276,6 +285,7 @@ class Request:
     seed: int | None = None
     max_new: int = 256
     decoder: str | Decoder = "sample"
+    patience: float = SECONDS
 
 
 @dataclass(frozen=True)

@@ -26,12 +26,13 @@ class StubEngine:
     asked: list = field(default_factory=list)
     unknown: tuple = ()
     failure: BaseException | None = None
+    model: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(reproducible=True))
 
     @property
     def tokenizer(self):
         return SimpleNamespace(encode=lambda text: Prompt(text, (), (), self.unknown))
 
-    def completions(self, prompt, *, processors, num, seed, max_new, decoder):
+    def completions(self, prompt, *, processors, num, seed, max_new, decoder, patience):
         self.asked.append((prompt, processors, num, seed, max_new, decoder))
         return [
             Completion(prompt + "日", "日", (1,), -1.0, (-1.0,), "end", 7, sample, "stub", "float32")
@@ -262,6 +263,8 @@ def test_the_doctor_knows_versions_threads_and_the_dtype_with_its_reason():
     facts = json.loads(gen("doctor", "--json", env={"OMP_NUM_THREADS": "1"}).stdout)
     assert {"python", "torch", "threads", "OMP_NUM_THREADS", "import of core"} <= set(facts)
     assert re.fullmatch("(bfloat16|float32), since .+", facts["dtype auto"])
+    assert re.fullmatch(".+: .+", facts["instructions"])
+    assert all(facts[f"rows, {dtype}"].startswith("independent: ") for dtype in ("float32", "bfloat16"))
 
 
 def test_no_color_is_heeded():

@@ -166,8 +166,8 @@ def test_matching_never_says_what_trying_every_text_denies(case):
         left = case.budget - len(tokens)
         alive = tokens in case.world.alive
         state, others = prover.structural(each), prover.others(each)
-        assert alive or not prover._fresh.suffices(state, others, left)
-        assert not alive or not prover._fresh.clashes(state, others, left)
+        assert alive or not prover.fresh.suffices(state, others, left)
+        assert not alive or not prover.fresh.clashes(state, others, left)
 
 
 @given(slot_cases())

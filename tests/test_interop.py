@@ -205,6 +205,29 @@ def test_what_is_left_is_what_trying_every_text_finds(case, dice):
     assert chain.exact
 
 
+STUCK = [  # where some of what may follow leads nowhere, as nobody foresees
+    (chars("abc"), "aabac", ["no_repeat_ngram=2", "only=a|b|c", "length=2"], 2, [2, 3]),
+    (vocabulary("", b"\xa9", *"花月风", b"\xc3", end=0), "", ["length=1"], 1, [2, 3, 4]),
+    (vocabulary("", b"\xc3", b"\xa9", "a", "b", b"\xe6", end=0), "", ["length=2"], 2, [3, 4]),
+]
+
+
+@pytest.mark.parametrize("shaper", ["top_k=1", "top_k=2", "min_p=0.7", "top_p=0.5", "typical=0.5", "top_n_sigma=1"])
+@pytest.mark.parametrize("vocab, prompt, rules, budget, live", STUCK)
+@pytest.mark.parametrize("sign", [1, -1])
+def test_shapers_that_remove_tokens_see_only_what_lives(vocab, prompt, rules, budget, live, shaper, sign):
+    engine = some.engine_of(vocab)
+    chain = as_logits_processor(engine, prompt, processors=[*rules, shaper], max_new=budget)
+    scores = sign * torch.linspace(-1, 1, len(vocab))[None]
+    found = chain(torch.tensor([chain.plan.prompt.tokens]), scores)[0]
+    alone = torch.full_like(scores, -torch.inf)
+    alone[0, live] = scores[0, live]
+    expected = engine.chain([shaper]).shapers[0].processor(None, alone)[0]
+    assert set((found > -torch.inf).nonzero().flatten().tolist()) <= set(live)
+    if shaper.startswith(("top_k", "min_p")):  # the others sum over what is not known to be dead
+        assert found.tolist() == expected.tolist()
+
+
 def test_where_two_stop_strings_end_the_text_the_longer_one_counts():
     even = next(wish.spec for wish in customs.wishes(4, "abc") if getattr(wish.spec, "label", "") == "even")
     rules = [even, "stop=ba", "stop=a"]  # "ba" leaves nothing, which is even; "a" would leave "b"

@@ -125,7 +125,7 @@ def test_less_and_less_is_spent_behind_tokens_that_are_not_found_out_about(monke
     asked = []
     prover = prover_of(Case(chars("abc"), "", 5, (oracle.length(4, 5),)))
     start = prover.product.start(prompt_of(Case(chars("abc"), "", 5, ())))
-    monkeypatch.setattr(Prover, "_at_once", lambda *_: None)
+    monkeypatch.setattr(Prover, "at_once", lambda *_: None)
     monkeypatch.setattr(Prover, "_search", lambda *_, nodes=None: asked.append(nodes) or "undecided")
     for before in [start] * 9 + [None]:
         prover.feasible(start, 5, before)

@@ -1,4 +1,9 @@
-"""What READMEs show is what the commands print (on a machine of the kind it was shown on)."""
+"""What READMEs show is what the commands print.
+
+What is drawn by a seed goes by the last bits of the model's numbers. Those of float32 came out alike under every set of
+instructions that was tried, from SSE4.1 up; bfloat16 is the default only where the processor multiplies it fast. So the
+READMEs show what is drawn in float32, and say so.
+"""
 
 import re
 import shlex
@@ -28,14 +33,19 @@ def shown(readme):
 CASES = [(readme.parent.name, *case) for readme in READMES for case in shown(readme)]
 
 
+def lines(text):
+    return [line.rstrip() for line in text.splitlines()]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("where", "command", "output"), CASES)
 def test_readme_shows_what_is_printed(where, command, output):
     if not re.search("--seed|--beams|--help|check", command) and "gen: " not in output:
         pytest.skip(f"{where}: {command} is another text each time")
-    result = CliRunner().invoke(make_cli(), shlex.split(command)[1:])
+    drawn = ["--dtype", "float32"] if "--seed" in command else []
+    result = CliRunner().invoke(make_cli(), [*shlex.split(command)[1:], *drawn])
     printed = result.output if result.exception is None else f"gen: {result.exception}\n"
-    assert [line.rstrip() for line in printed.splitlines()] == [line.rstrip() for line in output.splitlines()]
+    assert lines(printed) == lines(output)
 
 
 def test_readmes_show_commands_with_their_output():

@@ -112,9 +112,9 @@ def test_ranges_classes_and_sets_of_them_agree(kind, char):
 KINDS = [None, "digit", "han|punctuation", frozenset("é春𠀀"), Ranges([0x80, 0x6625], [0x90, 0x6626])]
 
 
-@given(st.sampled_from(KINDS), st.booleans(), st.text("éß春𠀀🌙", max_size=3), st.text("éß春𠀀🌙", max_size=3),
-       st.sampled_from([char.encode()[:n] for char in "éß春𠀀🌙𐀀" for n in range(1, len(char.encode()))]))  # fmt: skip
-@some.examples(150)
+@given(st.sampled_from(KINDS), st.booleans(), st.text("é春𠀀", max_size=3), st.text("éß🌙", max_size=1),
+       st.sampled_from([char.encode()[:n] for char in "éß春𠀀🌙" for n in range(1, len(char.encode()))]))  # fmt: skip
+@some.examples(400)
 def test_a_set_knows_which_beginnings_of_characters_it_completes(kind, inverted, minus, plus, data):
     chars = CharSet(kind, inverted, frozenset(minus), frozenset(plus))
     expected = any(chr(code) in chars for code in codes_beginning(data))

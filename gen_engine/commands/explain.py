@@ -6,7 +6,7 @@ import click
 
 from ..errors import GenError
 from ..options import choice, generating, prompted, read_prompt
-from ..output import Show, continue_text, mention_unknown, opened, write_explained
+from ..output import Show, continue_text, load_engine, mention_unknown, opened, write_explained
 
 
 @click.command()
@@ -29,10 +29,9 @@ def explain(prompt: str | None, file: str | None, text: str | None, max_new: int
     if text is not None and (chosen.num > 1 or chosen.seed is not None):
         raise GenError("--text explains the text that is given, so that --num and --seed say nothing; leave them out.")
     with opened(chosen.out) as out:
-        from ..engine import load
         from ..explain_shown import sentences
 
-        engine = load(chosen.model, dtype=chosen.dtype, fast=chosen.fast)
+        engine = load_engine(chosen.model, dtype=chosen.dtype, fast=chosen.fast)
         mention_unknown(engine.tokenizer.encode(start))
         processors, show = chosen.processors, Show(lines=sentences)
         if text is None:

@@ -137,13 +137,29 @@ def _machine() -> dict[str, str]:
     import torch
 
     from ..models.dtype import choose_dtype
+    from ..models.instructions import choose_instructions
 
+    instructions = choose_instructions()
     dtype, reason = choose_dtype("auto")
     return {
         "threads": f"{torch.get_num_threads()} of {os.cpu_count()} cores",
         "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "not set"),
+        "instructions": f"{instructions.name}: {instructions.reason}",
         "dtype auto": f"{str(dtype).removeprefix('torch.')}, since {reason}",
+        **_layers(),
         "accelerator": torch.cuda.get_device_name() if torch.cuda.is_available() else "none",
+    }
+
+
+def _layers() -> dict[str, str]:
+    """How layers of a usual size are computed so that a row gets the same bits beside any others."""
+    import torch
+
+    from ..models.kernels import Layer, kernel_of
+
+    return {
+        f"rows, {name}": f"independent: {kernel_of(Layer(768, 768), getattr(torch, name))}"
+        for name in ("float32", "bfloat16")
     }
 
 

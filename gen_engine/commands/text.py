@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from ..options import choice, explaining, generating, prompted, read_prompt
-from ..output import continue_text, mention_unknown, opened
+from ..output import continue_text, load_engine, mention_unknown, opened
 
 
 @click.command()
@@ -20,8 +20,6 @@ def text(prompt: str | None, file: str | None, max_new: int) -> None:
     chosen = choice()
     start = read_prompt(prompt, file)
     with opened(chosen.out) as out:
-        from ..engine import load
-
-        engine = load(chosen.model, dtype=chosen.dtype, fast=chosen.fast)
+        engine = load_engine(chosen.model, dtype=chosen.dtype, fast=chosen.fast)
         mention_unknown(engine.tokenizer.encode(start))
         continue_text(out, engine, start, chosen, processors=chosen.processors, max_new=max_new)

@@ -17,7 +17,7 @@ from ..course import ATTEMPTS, Course, Text
 from ..errors import GenError
 from ..scores import Scores, sound
 from ..types import Draw, Extend
-from .sample import DOUBTS
+from .survivors import DOUBTS, settle
 
 
 def beam(width: int = 4, *, length_penalty: float = 1.0, groups: int = 1, diversity: float = 0.5) -> Beam:
@@ -247,6 +247,9 @@ class _Growth:
     def grow(self, lines: Sequence[_Line]) -> list[_Line]:
         """The group's next beams: the best continuations with a witness behind each."""
         waiting = list(lines)
+        for line in lines:
+            settle(self.search.course, self.scores, line.draw, line.text)
+            self.search.exact &= line.text.exact
         while waiting and self._walk(waiting):
             # All of these was asked; where all was struck, the shapers are asked again for the rest.
             waiting = [line for line in waiting if line.barren and self._shape_anew(line)]

@@ -7,9 +7,10 @@ from collections.abc import Generator
 from ..course import ATTEMPTS, Course, Going, Text, uniform
 from ..scores import Scores
 from ..types import Draw, Extend
+from .survivors import DOUBTS, settle
 
-DOUBTS = 4
-"""How many searches at one place may end at their limit before the witness decides; each costs its full price."""
+SWEEP = 16
+"""After so many strikes at one place all tokens are asked about, those that behave alike at once."""
 
 
 def sample(course: Course) -> Generator[Extend, Scores, None]:
@@ -58,8 +59,9 @@ def _finish_if_scored(course: Course, item: Going) -> bool:
 def _take(course: Course, scores: Scores, number: int, text: Text, at_random: bool) -> bool:
     """Write the first drawn token that has a witness behind it; True if the text ended instead."""
     struck: tuple[int, ...] = ()
-    doubts = 0
-    token: int | None = scores.drawn[number]
+    attempts = doubts = 0
+    settle(course, scores, number, text)
+    token = scores.token(number)
     while token is not None and token != course.plan.chain.vocabulary.end:
         joint = course.plan.product.next(text.joint, token)
         answer = course.plan.is_alive(joint, course.left(text) - 1, text.joint)
@@ -70,9 +72,12 @@ def _take(course: Course, scores: Scores, number: int, text: Text, at_random: bo
         text.exact = text.exact and answer == "no"
         struck = (*struck, token)
         doubts += answer == "undecided"
-        tried = ATTEMPTS if doubts >= DOUBTS else len(struck)
-        if tried < ATTEMPTS:
-            token = _redraw(course, scores, number, text, struck, at_random)
+        attempts += 1
+        if attempts == SWEEP and not doubts:
+            struck = (*struck, *_sweep(course, scores, number, text))
+        if doubts < DOUBTS and attempts < ATTEMPTS:
+            place = uniform(course.seed, text.sample, len(text.tokens), attempts, "draw") if at_random else None
+            token = scores.redraw(number, struck, place)
         else:
             token, text.exact = course.witness(text), False
     if token is not None:
@@ -81,12 +86,11 @@ def _take(course: Course, scores: Scores, number: int, text: Text, at_random: bo
     return True
 
 
-def _redraw(
-    course: Course, scores: Scores, number: int, text: Text, struck: tuple[int, ...], at_random: bool
-) -> int | None:
-    """Another token, the struck ones aside; None where only the end is left and the model has no token for it."""
-    place = uniform(course.seed, text.sample, len(text.tokens), len(struck), "draw") if at_random else None
-    return scores.redraw(number, struck, place)
+def _sweep(course: Course, scores: Scores, number: int, text: Text) -> set[int]:
+    """Those of the tokens that may follow that are seen to be dead: they are many here."""
+    members = scores.draws[number].allowed.to_array().nonzero()[0].tolist()
+    tokens = [token for token in members if token != course.plan.chain.vocabulary.end]
+    return course.living.seen_dead(text.joint, course.left(text), tokens)
 
 
 def _record(scores: Scores, number: int, text: Text, token: int) -> None:

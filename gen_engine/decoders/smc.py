@@ -11,6 +11,10 @@ at once that nothing may follow ("full": then the end is not the model's choice,
 end goes on until one of the others). The target is the distribution of its texts, given that all constraints hold;
 the evidence is the probability that they do.
 
+How many particles. The evidence is without bias for any number N of them; the text is drawn from the target only as N
+grows, and is still a masked sample at N = 1. In a test where the target gives its two texts 4.6% and 95.4%, and masking
+half each, the first is drawn in 49, 27, 6.3 and 5.1% of all cases at N = 1, 2, 8 and 32: the bias falls like 1/N.
+
 The proposal is the chain's choice among the tokens with a witness behind them. How much of the choice distribution
 those hold is not known, but estimated without bias (`live_share`), which is all that is needed.
 """
@@ -28,7 +32,7 @@ from ..errors import GenError
 from ..product import Joint
 from ..scores import Scores, sound
 from ..types import Draw, Extend
-from .sample import DOUBTS
+from .survivors import DOUBTS, settle
 
 Row = np.ndarray
 
@@ -41,8 +45,9 @@ def smc(particles: int = 32, *, resample: float = 0.5) -> Smc:
     """Sample from the model's own distribution over the texts that obey all constraints, with `particles` at once.
 
     Particles are resampled where the effective size of their sample falls below `resample` times their number. Each
-    text has particles of its own, and tells the log evidence: the log-probability, in nats, that the model writes a
-    text that obeys all constraints. Temperature is part of the model; shapers that remove tokens make both inexact.
+    text has particles of its own, and is nearer to that distribution the more they are (the bias falls like 1/N). It
+    tells the log evidence, without bias: the log-probability, in nats, that the model writes a text that obeys all
+    constraints. Temperature is part of the model; shapers that remove tokens make both inexact.
     Del Moral, Doucet and Jasra (2006), "Sequential Monte Carlo samplers"; Lew et al. (2023), "Sequential Monte Carlo
     steering of large language models using probabilistic programs".
     """
@@ -151,6 +156,9 @@ class _Population:
         """Write one more token to each, or the end."""
         if not particles:
             return
+        for number, particle in enumerate(particles):
+            settle(self.course, scores, number, particle.text)
+            self.exact &= particle.text.exact
         tempered = scores.logits / self._temperature
         norms, choices = tempered.logsumexp(dim=-1).tolist(), scores.shaped.logsumexp(dim=-1).tolist()
         others = scores.again([self._place(particle.text, 0, "again") for particle in particles])
@@ -235,7 +243,7 @@ class _Choice:
     def make(self) -> tuple[int | None, Joint | None, float]:
         """The first token drawn that has a witness behind it (None: nothing is left) with the state it leads to (None:
         the end), and the log of the share of live tokens over its probability."""
-        token, joint = self._draw_until_live(self.scores.drawn[self.number], "strike")
+        token, joint = self._draw_until_live(self.scores.token(self.number), "strike")
         if token is None:
             return None, None, 0.0
         proposal = self._proposal(token)
@@ -254,7 +262,7 @@ class _Choice:
     def _proposal(self, token: int) -> float:
         """The log-probability of a token in the choice distribution; 0 where only the witness knew it."""
         row, norm = self.scores.shaped_row(self.number), self.norm
-        if self.struck:  # and perhaps shaped anew
+        if self.struck or self.scores.is_shaped_anew(self.number):
             norm = float(row.logsumexp(dim=-1))
         found = float(row[0, token]) - norm
         return found if found > -inf else 0.0

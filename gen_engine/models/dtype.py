@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import torch
 
+from .instructions import choose_instructions
+from .kernels import Layer, kernel_of
 
-def choose_dtype(wanted: str) -> tuple[torch.dtype, str]:
-    """The dtype to compute in, and why; "auto" asks what the processor has, never a clock."""
-    if wanted == "float32":
-        return torch.float32, "asked for"
-    if wanted == "bfloat16":
-        return torch.bfloat16, "asked for"
-    for probe, name in (("_is_amx_tile_supported", "AMX"), ("_is_avx512_bf16_supported", "AVX-512 bf16")):
-        if getattr(torch.cpu, probe, lambda: False)():
-            return torch.bfloat16, f"the processor has {name}"
-    return torch.float32, "the processor multiplies bfloat16 no faster"
+
+def choose_dtype(wanted: str, layers: Iterable[Layer] = ()) -> tuple[torch.dtype, str]:
+    """The dtype to compute in, and why. "auto" asks what the processor has and what keeps rows apart, never a clock.
+
+    It is float32 where bfloat16 would have to compute the rows of one of `layers` one by one, and float32 would not.
+    """
+    instructions = choose_instructions()
+    if wanted != "auto":
+        return {"float32": torch.float32, "bfloat16": torch.bfloat16}[wanted], "asked for"
+    if not instructions.bf16:
+        return torch.float32, f"{instructions.name} multiplies bfloat16 no faster"
+    slow = [layer for layer in layers if kernel_of(layer, torch.bfloat16).one_by_one]
+    if slow and not any(kernel_of(layer, torch.float32).one_by_one for layer in slow):
+        return torch.float32, "bfloat16 rounds rows otherwise among others and would compute each by itself"
+    return torch.bfloat16, f"{instructions.name} multiplies it fast"

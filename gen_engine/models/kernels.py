@@ -1,11 +1,17 @@
-"""Linear layers whose rows do not depend on their neighbours, bit for bit, and the padding that sees to it.
+"""Linear layers whose rows do not depend on their neighbours, bit for bit, on every processor.
 
-Found with torch 2.13 on AVX-512 (bf16, VNNI), 1 and 2 threads, with weights and rows that cancel, so that the result is
-nothing but rounding and any other order of summation shows:
-- oneDNN with packed weights: equal at 2 to 100 rows in bf16 and fp32; one row alone differs where a layer has 1600
-  inputs or more. 1.4 to 2 times faster than `F.linear` at one row.
-- `F.linear`: in fp32 rows 1-3 differ (one thread), 1-3, 5-7 and 9 (two threads): multiples of 8 are safe. In bf16 one
-  row alone differs at 1600 inputs or more, and at 32 or fewer.
+A matrix product may round a row otherwise among other numbers of rows, or at another place among them. So the layers
+compute only such numbers of rows together as were found, at load and on this very machine, to round a row alike, at any
+place. Other numbers of rows are filled up with zeros, or cut. Where no such numbers are found, each row is computed by
+itself: that is right whatever the processor does.
+
+They are found with weights and rows that cancel: the results are nothing but rounding, and any other order of summation
+shows. What was seen with torch 2.13, one and two threads, 1 to 130 rows, in layers of 8 to 3072 inputs, under each
+instruction set from SSE4.1 to AVX-512 with fp16:
+- oneDNN with packed weights rounds a row alike at 2 to 130 rows. One row alone differs where a layer has many inputs
+  (1600 under AVX-512, 256 under SSE4.1), and in bf16 everywhere where the processor lacks bf16. AVX2 cannot pack bf16.
+- `F.linear` in fp32 rounds 1 to 15 rows otherwise, in bf16 one row, or 3 to 21 in a layer of 8 inputs.
+- `F.gelu` rounds the last numbers of a tensor otherwise in fp32, since those are not computed as vectors.
 - `F.scaled_dot_product_attention`, one query, fp32, two threads: differs with the number of rows, since the alignment
   of its per-thread buffers does; bf16 is equal, but 8 times slower than `bmm` in fp32 at 64 rows.
 - `bmm` - `softmax` - `bmm` in fp32 with one query a row: equal at any number of rows, and under padding with masked
@@ -14,14 +20,16 @@ nothing but rounding and any other order of summation shows:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from functools import lru_cache
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache, partial
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - its usual name
 from torch import Tensor
 
 Linear = Callable[[Tensor], Tensor]
+"""`x [rows, in] -> [rows, out]`."""
 
 ACTIVATIONS: dict[str, tuple[str, str]] = {
     "gelu_new": ("gelu", "tanh"),
@@ -32,25 +40,79 @@ ACTIVATIONS: dict[str, tuple[str, str]] = {
 }
 """How oneDNN calls the activations of GPT-2's configurations."""
 
-PROBED_OUTPUTS = 512
-"""Outputs of a layer that are probed: more of them are more of the same."""
+SIZES = (*range(1, 17), 20, 24, 32, 48, 64, 128)
+"""Numbers of rows that may be computed together, if they are found to round alike: all that are small, since few rows
+would be filled up by many; up to where more at once are hardly faster."""
 
-PADDINGS = ((1, 1), (2, 1), (8, 8), (16, 16))
-"""Ways to pad rows, cheapest first: to at least so many, to a multiple of so many."""
+SMALL = 16
+"""A way to compute must round so many rows, or fewer, as it rounds many: else one by one is cheaper for few."""
 
 
-def make_linear(weight: Tensor, bias: Tensor | None, activation: str = "none") -> Linear:
-    """`x -> activation(x @ weight.T + bias)` for x [rows, in] and weight [out, in], packed where torch can do that."""
+@dataclass(frozen=True)
+class Layer:
+    """What a kernel is chosen by: `out` x `inner` weights, the activation that follows, whether there is a bias."""
+
+    out: int
+    inner: int
+    activation: str = "none"
+    bias: bool = True
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """How a layer is computed: with weights packed by oneDNN or not, and which numbers of rows together."""
+
+    packed: bool
+    sizes: tuple[int, ...]
+
+    @property
+    def one_by_one(self) -> bool:
+        """Whether each row is computed by itself."""
+        return self.sizes == (1,)
+
+    @property
+    def any_rows(self) -> bool:
+        """Whether all numbers of rows that were tried may be computed together: then `fast` gives nothing up."""
+        return self.sizes == SIZES
+
+    def __str__(self) -> str:
+        weights = "packed weights" if self.packed else "plain weights"
+        if self.one_by_one:
+            return f"{weights}, each row by itself"
+        if self.any_rows:
+            return f"{weights}, any number of rows together"
+        if self.sizes == SIZES[-len(self.sizes) :]:
+            return f"{weights}, at least {self.sizes[0]} rows together"
+        return f"{weights}, only {', '.join(map(str, self.sizes))} rows together"
+
+
+def make_linear(weight: Tensor, bias: Tensor | None, activation: str = "none", *, fast: bool = False) -> Linear:
+    """`x -> activation(x @ weight.T + bias)` for x [rows, in] and weight [out, in].
+
+    What a row gives depends on that row alone. `fast` gives that up: all rows are computed together.
+    """
+    kernel = kernel_of(Layer(len(weight), weight.shape[1], activation, bias is not None), weight.dtype)
+    compute = _computed(weight, bias, activation, packed=kernel.packed)
+    assert compute is not None
+    return compute if fast else partial(apart, compute, kernel.sizes)
+
+
+def kernel_of(layer: Layer, dtype: torch.dtype) -> Kernel:
+    """The cheapest way to compute such layers on this machine in which a row's result depends on that row alone."""
+    return _kernel_of(layer, dtype, torch.get_num_threads())
+
+
+def _computed(weight: Tensor, bias: Tensor | None, activation: str, *, packed: bool) -> Linear | None:
+    """All rows together, by oneDNN with packed weights or by torch; None if this torch cannot pack them."""
     kind, algorithm = ACTIVATIONS[activation]
-    packed = _pack(weight)
-    if packed is not None:
-        apply = torch.ops.mkldnn._linear_pointwise
-        return lambda x: apply(x, packed, bias, kind, [], algorithm)
-    if kind == "gelu":
-        return lambda x: F.gelu(F.linear(x, weight, bias), approximate=algorithm)
-    if kind == "relu":
-        return lambda x: F.relu(F.linear(x, weight, bias))
-    return lambda x: F.linear(x, weight, bias)
+    if not packed:
+        after = PLAIN[kind + algorithm]
+        return lambda x: after(F.linear(x, weight, bias))
+    held = _pack(weight)
+    if held is None:
+        return None
+    apply = torch.ops.mkldnn._linear_pointwise
+    return lambda x: apply(x, held, bias, kind, [], algorithm)
 
 
 def _pack(weight: Tensor) -> Tensor | None:
@@ -63,35 +125,85 @@ def _pack(weight: Tensor) -> Tensor | None:
     return packed
 
 
-def padding(shapes: Iterable[tuple[int, int]], dtype: torch.dtype) -> tuple[int, int] | None:
-    """The cheapest padding under which layers of these (out, in) shapes treat every row alike; None if none does."""
-    found = [_padding(min(out, PROBED_OUTPUTS), inner, dtype, torch.get_num_threads()) for out, inner in set(shapes)]
-    return None if None in found else max((pad for pad in found if pad is not None), default=PADDINGS[0])
+def _gelu(x: Tensor) -> Tensor:
+    found = x.float()
+    return (found * 0.5 * (1 + torch.erf(found * 0.5**0.5))).to(x.dtype)
 
 
-@lru_cache
-def _padding(out: int, inner: int, dtype: torch.dtype, threads: int) -> tuple[int, int] | None:
+def _gelu_tanh(x: Tensor) -> Tensor:
+    found = x.float()
+    return (found * 0.5 * (1 + torch.tanh((2 / torch.pi) ** 0.5 * (found + 0.044715 * found**3)))).to(x.dtype)
+
+
+PLAIN: dict[str, Linear] = {"gelutanh": _gelu_tanh, "gelunone": _gelu, "relu": F.relu, "none": lambda x: x}
+"""The activations of steps that round a number alike wherever it stands, which `F.gelu` does not."""
+
+
+def apart(compute: Linear, sizes: tuple[int, ...], x: Tensor) -> Tensor:
+    """`compute` of x [rows, ...], called with numbers of rows among `sizes` only; what is filled up are zeros."""
+    rows = len(x)
+    if rows in sizes:
+        return compute(x)
+    most = sizes[-1]
+    if rows > most:
+        # Kernels may go by the alignment of what they read: fewer than 64 rows need a copy of their own for that.
+        parts = torch.split(x, most) if most >= 64 else [part.clone() for part in torch.split(x, most)]
+        return torch.cat([apart(compute, sizes, part) for part in parts])
+    filled = next(size for size in sizes if size > rows)
+    return compute(F.pad(x, (*[0, 0] * (x.dim() - 1), 0, filled - rows)))[:rows]
+
+
+def multiply(left: Tensor, right: Tensor, added: Tensor | None = None, scale: float = 1.0) -> Tensor:
+    """`added + scale * left @ right` of matrices [count, ...]; what one gives does not depend on how many there are.
+
+    One alone would be multiplied by another function than several, which splits its sums among threads.
+    """
+    if len(left) == 1:
+        return multiply(left.expand(2, -1, -1), right.expand(2, -1, -1), added, scale)[:1]
+    return torch.bmm(left, right) if added is None else torch.baddbmm(added, left, right, alpha=scale)
+
+
+@cache
+@torch.inference_mode()
+def _kernel_of(layer: Layer, dtype: torch.dtype, threads: int) -> Kernel:
     del threads  # a part of the key: kernels split their work by it
-    linear, rows = _cancelling(out, inner, dtype)
-    expected = linear(rows)
-    for pad in PADDINGS:
-        counts = (1, 2, 3, 5, 9, 33)
-        if all(torch.equal(linear(rows[: padded(count, pad)])[:count], expected[:count]) for count in counts):
-            return pad
-    return None
+    weight, rows = _cancelling(layer, dtype)
+    bias = torch.zeros(layer.out, dtype=dtype) if layer.bias else None
+    ways = {packed: _computed(weight, bias, layer.activation, packed=packed) for packed in (True, False)}
+    for packed, compute in ways.items():
+        sizes = alike(compute, rows) if compute is not None else ()
+        if sizes:
+            return Kernel(packed, sizes)
+    return Kernel(ways[True] is not None, (1,))
 
 
-def padded(count: int, pad: tuple[int, int]) -> int:
-    """`count` rows rounded up by a padding."""
-    least, multiple = pad
-    return max(least, -(-count // multiple) * multiple)
+def alike(compute: Callable[[Tensor], Tensor], rows: Tensor) -> tuple[int, ...]:
+    """The SIZES in which `compute` gives each of `rows` the same bits at any place; none if no such ones are of use.
+
+    The largest is all of `rows`, 64 or 16; the smallest at most 16, since few rows are filled up to it.
+    """
+    found = (_alike(compute, rows[:most]) for most in (len(rows), 64, SMALL) if most <= len(rows))
+    return next((sizes for sizes in found if sizes and sizes[0] <= SMALL), ())
 
 
-def _cancelling(out: int, inner: int, dtype: torch.dtype) -> tuple[Linear, Tensor]:
-    """A layer and 64 rows whose products sum to zero, so that its outputs are rounding errors only."""
+def _alike(compute: Callable[[Tensor], Tensor], rows: Tensor) -> tuple[int, ...]:
+    """The sizes in which each of `rows` comes out as it does among all of them, which are the largest.
+
+    All of them are turned by one place, which compares each place with the next; then each smaller number of the last
+    rows, at its own places, is compared with them.
+    """
+    whole = compute(rows)
+    if not torch.equal(compute(rows.roll(1, 0)), whole.roll(1, 0)):
+        return ()
+    smaller = [size for size in SIZES if size < len(rows) and torch.equal(compute(rows[-size:]), whole[-size:])]
+    return (*smaller, len(rows))
+
+
+def _cancelling(layer: Layer, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    """Weights [out, in] and 128 rows whose products sum to zero, so that the layer's outputs are rounding errors."""
     generator = torch.Generator().manual_seed(0)
-    half = (inner + 1) // 2
-    left = torch.randn(min(out, 64), half, generator=generator).to(dtype)
-    rows = torch.randn(64, half, generator=generator).to(dtype)
-    weight = torch.cat([left, left.flip(1)], 1).repeat(-(-out // len(left)), 1)[:out, :inner].contiguous()
-    return make_linear(weight, None), torch.cat([rows, -rows.flip(1)], 1)[:, :inner].contiguous()
+    half = (layer.inner + 1) // 2
+    left = torch.randn(min(layer.out, 64), half, generator=generator).to(dtype)
+    rows = torch.randn(SIZES[-1], half, generator=generator).to(dtype)
+    weight = torch.cat([left, left.flip(1)], 1).repeat(-(-layer.out // len(left)), 1)[: layer.out, : layer.inner]
+    return weight.contiguous(), torch.cat([rows, -rows.flip(1)], 1)[:, : layer.inner].contiguous()

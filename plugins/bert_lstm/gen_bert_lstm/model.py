@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gen_engine.models.kernels import make_linear
+from gen_engine.models.kernels import make_linear, multiply
 from gen_trainkit.nextchar.encoder import Shapes
 from gen_trainkit.nextchar.heads import Head, HeadKind, at_places, make_projection, projection_tensors, read_places
 
@@ -74,10 +74,10 @@ def make_attention(found: Mapping[str, Tensor]) -> Attend:
         rows, length, size = outputs.shape
         flat = outputs.reshape(-1, size)
         keys, values = (part(flat).float().view(rows, length, size) for part in (key, value))
-        scores = torch.bmm(query(hidden).float().unsqueeze(1), keys.transpose(1, 2)) * size**-0.5  # [rows, 1, length]
+        scores = multiply(query(hidden).float().unsqueeze(1), keys.transpose(1, 2)) * size**-0.5  # [rows, 1, length]
         later = torch.arange(length) > places.view(-1, 1, 1)
         shares = scores.masked_fill(later, float("-inf")).softmax(-1)
-        added = hidden + torch.bmm(shares, values).squeeze(1).to(hidden.dtype)
+        added = hidden + multiply(shares, values).squeeze(1).to(hidden.dtype)
         return torch.layer_norm(added, (size,), *norm, 1e-5)
 
     return attend

@@ -182,7 +182,7 @@ def test_a_stride_is_contiguous_or_a_number(texts, tmp_path):
 
 def test_a_dry_run_tells_sizes_and_trains_nothing(texts, tmp_path):
     result = command(texts, *SCRATCH, "--stride=3", "--valid-share=0", "--dry-run", "--out", tmp_path / "m")
-    told = json.loads(result.output)
+    told = json.loads(result.stdout)
     assert (told["training characters"], told["training texts"], told["vocabulary"]) == (480, 160, 13)
     assert not (tmp_path / "m").exists()
 

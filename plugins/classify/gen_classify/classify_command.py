@@ -13,7 +13,7 @@ from gen_classify.inputs import Source, ask_texts, check_source, in_runs, is_bla
 from gen_engine.errors import GenError
 from gen_engine.options import debug_option
 from gen_engine.output import opened
-from gen_trainkit.options import FILE, options, part
+from gen_trainkit.options import FILE, options, part, part_option, quotes_option, refuse_idle, refuse_unread
 
 if TYPE_CHECKING:
     from gen_classify.predicting import Text
@@ -48,6 +48,8 @@ input_options = options(
     click.option("--column2", metavar="NAME", help="Column of the second text of each pair."),
     click.option("--pairs", is_flag=True, help="Lines hold two texts with a tab between; the prompt asks for two."),
     click.option("--encoding", default="utf-8", show_default=True, help="Encoding of the input, such as gb18030."),
+    quotes_option,
+    part_option("test, else valid"),
 )
 shown_options = options(
     click.option("--top", type=click.IntRange(1), metavar="N", help="Tell the N likeliest labels.  [default: 1]"),
@@ -78,12 +80,25 @@ def classify_command(**given: Any) -> None:
     """
     source: Source = part(Source, given)
     check_source(source)
+    _refuse_idle(source, given)
     judge = _ask_model(given) if given["question"] is not None else _open_classifier(given["model"])
     with opened(given["out"]) as out:
         if source.asks_a_person:
             _talk(judge, out, source.pairs, given)
         else:
             _classify_all(judge, out, source, given)
+
+
+def _refuse_idle(source: Source, given: dict[str, Any]) -> None:
+    """Raise GenError for options on the command line that do nothing with this input."""
+    if source.texts:
+        refuse_idle({"encoding", "pairs", "quotes", "part"}, "beside TEXT")
+    elif source.file is None or str(source.file) == "-":
+        refuse_idle({"quotes", "part"}, "without a --file")
+    else:
+        refuse_unread([source.file], given)
+    if given["question"] is None:
+        refuse_idle({"yes", "no", "language", "template"}, "without --zero-shot")
 
 
 def _open_classifier(model: str) -> Judge:
@@ -129,8 +144,11 @@ def _both(answer: Answer) -> dict[str, float]:
 
 def _classify_all(judge: Judge, out: TextIO, source: Source, given: dict[str, Any]) -> None:
     """Print the label of everything that `source` names, and say what was left out or cut."""
+    from gen_trainkit.tally import Tally
+
     blank = cut = told = 0
-    for run in in_runs(read_source(source), RUN):
+    tally = Tally()
+    for run in in_runs(read_source(source, tally), RUN):
         full = [(number, text) for number, text in run if not is_blank(text)]
         blank += len(run) - len(full)
         for (number, text), guess in zip(full, judge([text for _, text in full]), strict=True):
@@ -139,6 +157,9 @@ def _classify_all(judge: Judge, out: TextIO, source: Source, given: dict[str, An
             told += 1
     if not told:
         raise GenError("There is no text to classify. Give TEXT, a --file or lines of standard input.")
+    tally.used, tally.empty = told, blank
+    for words in tally.told("texts") if source.file and tally.read else ():
+        click.echo(words, err=True)
     for count, what in ((blank, "without any character: left out"), (cut, "longer than the model reads: cut")):
         if count:
             click.echo(f"{count:,} {'text' if count == 1 else 'texts'} {what}.", err=True)

@@ -12,6 +12,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from gen_classify.dataset import tell_counts
 from gen_classify.judging import Judged, judge
 from gen_classify.predicting import load_classifier
 from gen_classify.reading import Columns, Table, read_tables
@@ -90,16 +91,17 @@ def clue(
     """Judge the classifiers of `models` (a folder for each of TASKS) by the rows that `data` holds out.
 
     With `baseline`, TF-IDF and logistic regression learn the training rows and are judged, too. `after` is told the
-    name of each task that is done.
+    name of each task that is done, and its counts of rows.
     """
     found = {}
     for name in TASKS:
         classifier = load_classifier(models[name])
         known = {*classifier.labels, *classifier.data_labels}
         train = read_task(data, name, held_out=False, known=known) if baseline else None
-        found[name] = judge(classifier, read_task(data, name, held_out=True, known=known), train=train)
+        table = read_task(data, name, held_out=True, known=known)
+        found[name] = judge(classifier, table, train=train)
         if after:
-            after(name)
+            after(f"{name}: {tell_counts(table, used=len(table.texts))[0]}")
     return Score(found)
 
 

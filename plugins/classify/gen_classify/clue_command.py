@@ -76,7 +76,8 @@ def _check(given: dict[str, Any]) -> None:
         raise GenError("All three classifiers are named, and none is left to train. Leave --train out.")
     if given["train"] and not given["models"]:
         raise GenError("It is not said where the trained classifiers go. Give --models DIR.")
-    idle = [name for name in ("models", "config", "epochs", "rate", "max_rows", "seed") if given[name] is not None]
+    training = ("models", "config", "epochs", "rate", "max_rows", "seed", "untrained", "resume")
+    idle = [name for name in training if given[name] not in (None, False)]
     if not given["train"] and idle:
         raise GenError(f"--{idle[0].replace('_', '-')} is for training. Give --train ENCODER, or leave it out.")
     for name in TASKS:

@@ -12,7 +12,7 @@ import click
 from gen_engine.errors import GenError
 from gen_engine.options import debug_option
 from gen_engine.output import opened
-from gen_trainkit.options import FILE, options
+from gen_trainkit.options import FILE, options, part_option, quotes_option, refuse_unread, tell_reading
 
 if TYPE_CHECKING:
     from gen_classify.judging import Judged
@@ -24,6 +24,10 @@ table_options = options(
     click.option("--label", default="label", show_default=True, help="Column of the labels, by name or as trained on."),
     click.option("--header", is_flag=True, help="Tables have a header, though columns are given by number."),
     click.option("--encoding", default="utf-8", show_default=True, help="Encoding of the files, such as gb18030."),
+    quotes_option,
+    part_option("test, else valid"),
+    click.option("--trained-on", type=click.Choice(["refuse", "skip", "score"]), default="refuse", show_default=True,
+                 help="Rows that MODEL was trained on, by its own run/splits: an error, left out, or scored."),
     click.option("--bad-rows", type=click.Choice(["skip", "refuse"]), default="skip", show_default=True,
                  help="Rows without text, or with no label or one that the classifier lacks."),
 )  # fmt: skip
@@ -55,7 +59,9 @@ def classifier_command(**given: Any) -> None:
     """
     _check(given)
     table = read_labelled(given["files"], given)
-    train = read_labelled(given["baseline"], given) if given["baseline"] else None
+    tell_reading(table.tally.told())
+    train = read_labelled(given["baseline"], given, training=True) if given["baseline"] else None
+    table = _not_trained_on(table, given)
     from gen_classify.judging import judge
     from gen_classify.predicting import load_classifier
 
@@ -65,17 +71,42 @@ def classifier_command(**given: Any) -> None:
         count = judged.unknown.total() + len(judged.bad)
         raise GenError(f"{count:,} rows cannot be judged ({first}). Mend them, or give --bad-rows skip.")
     names = ", ".join(path.name for path in given["files"])
+    splits = ", ".join(dict.fromkeys(filter(None, table.splits)))
+    names += f" ({splits})" if splits else ""
     title = f"{given['model']} on {judged.report.rows:,} rows of {names}"
     tell_judged(judged, title, given)
     _draw(judged, given)
 
 
-def read_labelled(files: Sequence[Path], given: dict[str, Any]) -> Table:
-    """The labelled texts of `files`, by the options of columns."""
+def read_labelled(files: Sequence[Path], given: dict[str, Any], *, training: bool = False) -> Table:
+    """The labelled texts of `files`, by the options of columns; of datasets, the split to judge or to learn from."""
+    from gen_classify.dataset import tell_counts
     from gen_classify.reading import Columns, read_tables
+    from gen_trainkit.reading import HELD_OUT, TRAINING
+    from gen_trainkit.tables import Reading
 
     columns = Columns(given["text"], given["text2"], given["label"], header=given["header"])
-    return read_tables(files, columns, encoding=given["encoding"])
+    reading = Reading(given["encoding"], given["header"], given["quotes"], hub=True)
+    part, usually = (None, TRAINING) if training else (given["part"], HELD_OUT)
+    table = read_tables(files, columns, reading=reading, part=part, usually=usually)
+    tell_counts(table, used=len(table.texts))
+    return table
+
+
+def _not_trained_on(table: Table, given: dict[str, Any]) -> Table:
+    """The rows that the model has not been trained on, as far as its folder tells, or as --trained-on wants it."""
+    from gen_classify.judging import texts_of
+    from gen_classify.own_splits import trained_rows
+
+    trained = trained_rows(given["model"], texts_of(table)) if given["trained_on"] != "score" else []
+    if not trained:
+        return table
+    told = f"{len(trained):,} of the {len(table.texts):,} rows are among those that {given['model']} was trained on"
+    if given["trained_on"] == "refuse" or len(trained) == len(table.texts):
+        first = f"({table.places[trained[0]]} is the first)"
+        raise GenError(f"{told} {first}. Give others, or --trained-on skip or score.")
+    click.echo(f"{told}; they are left out.", err=True)
+    return table.chosen(sorted(set(range(len(table.texts))) - set(trained)))
 
 
 def tell_judged(judged: Judged, title: str, given: dict[str, Any]) -> None:
@@ -94,6 +125,7 @@ def _check(given: dict[str, Any]) -> None:
     """Raise GenError for pictures that could not be drawn in the end."""
     from gen_classify.pictures import check_picture
 
+    refuse_unread((*given["files"], *given["baseline"]), given)
     if given["font"] and not given["picture"]:
         raise GenError("A font is for a picture only. Give --picture FILE, or leave --font out.")
     if given["picture"]:

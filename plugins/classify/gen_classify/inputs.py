@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,8 @@ from gen_engine.errors import GenError
 
 if TYPE_CHECKING:
     from gen_classify.predicting import Text
+    from gen_trainkit.csv_rows import Quotes
+    from gen_trainkit.tally import Tally
 
 QUIT = "q"
 
@@ -30,6 +31,8 @@ class Source:
     column2: str | None = None
     pairs: bool = False
     encoding: str = "utf-8"
+    quotes: Quotes = "check"
+    part: str | None = None
 
     @property
     def asks_a_person(self) -> bool:
@@ -54,14 +57,14 @@ def check_source(source: Source) -> None:
 
 
 def is_table(path: Path) -> bool:
-    """Whether the name of a file says that it has columns."""
-    from gen_trainkit.reading import TABLES, kind_of
+    """Whether a file has columns, by its name, or is a dataset."""
+    from gen_trainkit.reading import has_columns
 
-    return kind_of(path) in TABLES
+    return has_columns(path)
 
 
-def read_source(source: Source) -> Iterator[tuple[int, Text]]:
-    """(number from 1, text or pair) of everything named, texts without any character included.
+def read_source(source: Source, tally: Tally) -> Iterator[tuple[int, Text]]:
+    """(number from 1, text or pair) of everything named, texts without any character included; files are counted.
 
     Raises GenError for files, columns and lines that cannot be read.
     """
@@ -69,21 +72,21 @@ def read_source(source: Source) -> Iterator[tuple[int, Text]]:
         paired = zip(source.texts, source.seconds, strict=True) if source.seconds else iter(source.texts)
         yield from enumerate(paired, 1)
     elif source.file and str(source.file) != "-":
-        yield from enumerate(_read_file(source, source.file), 1)
+        yield from enumerate(_read_file(source, source.file, tally), 1)
     else:
         yield from enumerate(_lines(_standard_input(source.encoding), source.pairs), 1)
 
 
-def _read_file(source: Source, path: Path) -> Iterator[Text]:
-    from gen_trainkit.reading import read_file
+def _read_file(source: Source, path: Path, tally: Tally) -> Iterator[Text]:
+    from gen_trainkit.reading import HELD_OUT, read_cells
+    from gen_trainkit.tables import Reading
 
-    first = read_file(path, column=source.column, encoding=source.encoding)
+    columns = [source.column or "text", *([source.column2] if source.column2 else [])]
+    reading = Reading(source.encoding, quotes=source.quotes)
+    rows = read_cells(path, columns, reading, splits=HELD_OUT, part=source.part, tally=tally, pairs=True)
     if not is_table(path):
-        return _lines(first, source.pairs)
-    if not source.column2:
-        return first
-    second = read_file(path, column=source.column2, encoding=source.encoding)
-    return zip_longest(first, second, fillvalue="")
+        return _lines((text for (text,) in rows), source.pairs)
+    return ((row[0], row[1]) if len(row) == 2 else row[0] for row in rows)
 
 
 def _lines(lines: Iterable[str], pairs: bool) -> Iterator[Text]:
@@ -102,13 +105,15 @@ def _lines(lines: Iterable[str], pairs: bool) -> Iterator[Text]:
 def _standard_input(encoding: str) -> Iterator[str]:
     if sys.stdin is None:  # closed by the shell: <&-
         raise GenError("Standard input is closed. Give TEXT or --file.")
-    encoding = "utf-8-sig" if encoding.lower().replace("_", "-") in ("utf-8", "utf8") else encoding
-    try:
-        for line in sys.stdin.buffer:
-            yield line.decode(encoding).rstrip("\r\n")
-            encoding = "utf-8" if encoding == "utf-8-sig" else encoding
-    except (UnicodeError, LookupError):
-        raise GenError(f"Standard input is not {encoding} text. Name its --encoding, such as gb18030.") from None
+    from gen_trainkit.files import as_text
+    from gen_trainkit.reading import text_flaw
+
+    with as_text(sys.stdin.buffer, "Standard input", encoding) as lines:
+        for number, line in enumerate(lines, 1):
+            flaw = text_flaw(line)
+            if flaw:
+                raise GenError(f"Line {number} of standard input holds {flaw}. Mend or remove it.")
+            yield line.rstrip("\r\n")
 
 
 def ask_texts(pairs: bool, read: Callable[[str], str]) -> Iterator[Text]:

@@ -6,8 +6,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gen_classify.reading import Bad, Table
+from gen_classify.reading import Table
 from gen_engine.errors import GenError
+from gen_trainkit import tally
+from gen_trainkit.tally import Bad
 
 
 @dataclass(frozen=True)
@@ -65,10 +67,6 @@ def keep_labelled(table: Table, labels: Sequence[str]) -> Table:
     return kept
 
 
-def tell_bad(bad: Sequence[Bad], *, shown: int = 3) -> str:
+def tell_bad(bad: Sequence[Bad]) -> str:
     """How many rows cannot be used, and the first few of them, as one line; nothing for none."""
-    if not bad:
-        return ""
-    first = "; ".join(f"{each.where}: {each.why}" for each in bad[:shown])
-    more = f"; {len(bad) - shown:,} more" if len(bad) > shown else ""
-    return f"{len(bad):,} rows cannot be used ({first}{more})"
+    return f"{len(bad):,} rows cannot be used ({tally.tell_bad(bad)})" if bad else ""

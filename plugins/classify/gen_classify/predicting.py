@@ -15,7 +15,9 @@ from transformers import logging as transformers_logging
 import gen_classify.bert_head  # noqa: F401 - makes its kind of model known
 from gen_engine.errors import GenError
 from gen_engine.models.checkpoint import CONFIG, read_json
+from gen_trainkit.bases import model_source
 from gen_trainkit.bucketing import cut_batches
+from gen_trainkit.labels import label_text
 from gen_trainkit.publishing import load_pretrained
 
 Text = str | tuple[str, str]
@@ -88,10 +90,18 @@ class Classifier:
         return probabilities.argmax(1)
 
     def index(self, label: str) -> int | None:
-        """The place of a label, by its name or as the training files write it, else by its number; None if unknown."""
+        """The place of a label, by its name or as the training files write it, else by its number; None if unknown.
+
+        Labels are the same by `label_text`, in whatever file they stand.
+        """
         numbers = () if self.data_labels else tuple(map(str, range(len(self.labels))))
-        known = (names.index(label) for names in (self.labels, self.data_labels, numbers) if label in names)
-        return next(known, None)
+        wanted = label_text(label)
+        for names in (self.labels, self.data_labels, numbers):
+            written = [label_text(name) for name in names]
+            if wanted in written:
+                return written.index(wanted)
+        truths = {"true": "1", "false": "0"}  # up to version 0.3 trainers wrote them so
+        return self.index(truths[wanted]) if wanted in truths and self.data_labels == ("0", "1") else None
 
     def _shares(self, logits: Tensor) -> Tensor:
         """Logits [rows, outputs] as probabilities [rows, labels]."""
@@ -119,8 +129,9 @@ def load_classifier(source: str | Path) -> Classifier:
     """
     transformers_logging.disable_progress_bar()
     transformers_logging.set_verbosity_error()  # what it would warn of, `load_pretrained` refuses
-    if Path(source).is_dir():
-        _check_kind(Path(source))
+    folder = model_source(str(source))
+    if Path(folder).is_dir():
+        _check_kind(Path(folder), str(source))
     model, tokenizer = load_pretrained(AutoModelForSequenceClassification, str(source))
     return make_classifier(model, tokenizer)
 
@@ -155,11 +166,11 @@ def _several(config: Any) -> bool:
     return bool(config.problem_type == "multi_label_classification")
 
 
-def _check_kind(folder: Path) -> None:
+def _check_kind(folder: Path, name: str) -> None:
     """Raise GenError for a folder whose config.json names a model that does not classify texts."""
     kinds = read_json(folder / CONFIG).get("architectures") or []
     if kinds and not any(kind.endswith("ForSequenceClassification") for kind in kinds):
-        raise GenError(f"{folder} holds a {kinds[0]}, no classifier. Make one of it with `gen train classifier`.")
+        raise GenError(f"{name} holds a {kinds[0]}, no classifier. Make one of it with `gen train classifier`.")
 
 
 def _length(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> int | None:

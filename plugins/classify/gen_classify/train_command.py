@@ -13,13 +13,16 @@ from gen_trainkit.options import (
     check_finite,
     options,
     part,
+    quotes_option,
     recipe_options,
     refuse_idle,
+    refuse_idle_recipe,
+    refuse_unread,
     run_options,
     tell_outcome,
     tell_plan,
+    tell_reading,
 )
-from gen_trainkit.ranks import is_first
 
 size = click.IntRange(1)
 share = click.FloatRange(0, 0.9)
@@ -32,11 +35,13 @@ data_options = options(
     click.option("--label", default="label", show_default=True, help="Column of the labels."),
     click.option("--header", is_flag=True, help="Tables have a header, though columns are given by number."),
     click.option("--encoding", default="utf-8", show_default=True, help="Encoding of the files, such as gb18030."),
+    quotes_option,
     click.option("--labels", help="Labels in order, a,b,c; rows of others are bad.  [default: all]"),
     click.option("--label-names", help="What the labels are called when shown, in their order."),
     click.option("--bad-rows", type=click.Choice(["skip", "refuse"]), default="skip", show_default=True,
                  help="Rows without text, or with no or an unknown label."),
-    click.option("--split", help="Shares of training, validation and maybe test, such as 70/10/20.  [default: 90/10]"),
+    click.option("--split", help="Shares of training, validation and maybe test, such as 70/10/20.  "
+                 "[default: the data's own splits, else 90/10]"),
     click.option("--split-column", help="Column that says train, valid (dev) or test."),
     click.option("--valid", "valid_files", multiple=True, type=FILE, help="File to validate on; may be repeated."),
     click.option("--test", "test_files", multiple=True, type=FILE, help="File for the final figures; may be repeated."),
@@ -49,7 +54,7 @@ data_options = options(
     click.option("--cache", type=FILE, help="Folder of tokenised data.  [default: the platform's cache]"),
 )  # fmt: skip
 model_options = options(
-    click.option("--encoder", help="BERT or GPT-2 to start from: a folder or a hub name."),
+    click.option("--encoder", help="BERT or GPT-2 to start from: a folder, a hub name, or one of gen models."),
     click.option("--untrained", is_flag=True, help="Only the sizes and the vocabulary of --encoder, fresh weights."),
     click.option("--from-scratch", is_flag=True, help="Make a new BERT, its vocabulary from the data."),
     click.option("--layers", type=size, default=4, show_default=True),
@@ -89,6 +94,8 @@ def classifier_command(**given: Any) -> None:
     if bool(given["encoder"]) == given["from_scratch"] or (given["untrained"] and given["from_scratch"]):
         raise GenError("It is not said what to start from. Give either --encoder MODEL or --from-scratch.")
     check_finite(given)
+    refuse_idle_recipe(given)
+    refuse_unread((*given["files"], *given["valid_files"], *given["test_files"]), given)
     if given["encoder"]:
         refuse_idle(FRESH, "beside --encoder, which brings its own")
     if given["loss"] != "bce":
@@ -97,8 +104,7 @@ def classifier_command(**given: Any) -> None:
 
     job = build_job(given)
     ready = prepare(job)
-    if ready.rows.remark and is_first():
-        click.echo(f"{ready.rows.remark}; they are left out.", err=True)
+    tell_reading(ready.rows.told)
     if given["dry_run"]:
         tell_plan(describe(job, ready))
         return

@@ -25,6 +25,7 @@ from gen_classify.heads import Head, Shape, is_head, make_classifier
 from gen_classify.measures import measure
 from gen_classify.splits import write_splits
 from gen_engine.errors import GenError
+from gen_trainkit.bases import model_source
 from gen_trainkit.bucketing import plan_epoch
 from gen_trainkit.checkpoints import newest_checkpoint
 from gen_trainkit.loop import Batch, Outcome, Part, Recipe, Reporting, Task
@@ -84,8 +85,9 @@ def prepare(job: Job) -> Prepared:
     texts = [
         column[index] for column in (rows.table.texts, rows.table.seconds) if column for index in rows.parts["train"]
     ]
+    encoder = job.encoder and model_source(job.encoder)
     model, tokenizer = make_classifier(
-        job.encoder, untrained=job.untrained, shape=job.shape, head=job.head, labels=rows.labels, texts=texts
+        encoder, untrained=job.untrained, shape=job.shape, head=job.head, labels=rows.labels, texts=texts
     )
     length = min(job.data.max_length, _positions(model))
     tokenizer.model_max_length = length

@@ -168,3 +168,43 @@ def test_bytes_typed_that_are_no_text_are_told():
 
     with pytest.raises(GenError, match="Type it again, or give a --file"):
         list(inputs.ask_texts(False, read))
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "gb18030", "utf-32"])
+def test_standard_input_in_another_encoding_is_told_which(model, encoding):
+    with pytest.raises(GenError, match=f"Standard input is .*ive --encoding {encoding}"):
+        run(model, stdin="好山好水，酒店差。\n春夏秋冬\n".encode(encoding))
+
+
+@pytest.mark.parametrize("text, what", [("好\0山", "a NUL"), ("\0", "a NUL"), ("好\n坏\0", "a NUL")])
+def test_a_nul_in_standard_input_is_told(model, text, what):
+    with pytest.raises(GenError, match=f"Line {1 + text.count(chr(10))} of standard input holds {what}"):
+        run(model, stdin=text)
+
+
+def test_a_dataset_is_read_by_its_split_and_rows_are_counted(model, wanted, tmp_path):
+    datasets = pytest.importorskip("datasets")
+    made = {name: datasets.Dataset.from_dict({"text": texts}) for name, texts in (("train", ["坏"]), ("test", TEXTS))}
+    datasets.DatasetDict(made).save_to_disk(str(tmp_path / "d"))
+    done = run(model, "--file", tmp_path / "d")
+    assert labels(done) == wanted
+    assert "3 texts read, 3 used." in done.stderr
+    assert f"{tmp_path / 'd'}: rows of test, of the splits train, test." in done.stderr
+    assert len(labels(run(model, "--file", tmp_path / "d", "--part=train"))) == 1
+
+
+@pytest.mark.parametrize("quotes, count", [("trust", 2), ("repair", 3)])
+def test_stray_quotes_are_refused_trusted_or_mended(model, tmp_path, quotes, count):
+    table = tmp_path / "a.csv"
+    table.write_text('text,label\n"好山,1\n酒店差",1\n春夏,1\n', encoding="utf-8")
+    with pytest.raises(GenError, match="lines 2 to 3 of .*a.csv looks like 2 rows in one"):
+        run(model, "--file", table)
+    done = run(model, "--file", table, f"--quotes={quotes}")
+    assert len(done.stdout.splitlines()) == count
+    assert f"{count} texts read, {count} used." in done.stderr
+
+
+@pytest.mark.parametrize("name", ["poem", "novel", "bert-fc-novel"])
+def test_a_model_of_gen_models_that_is_no_classifier_is_told_by_its_name(name):
+    with pytest.raises(GenError, match=f"^{name} holds a .*, no classifier"):
+        run(name, "好")

@@ -113,6 +113,8 @@ ALL = ["--afqmc=a", "--iflytek=i", "--tnews=t"]
         ([*ALL, "--train=e"], "none is left to train"),
         ([*ALL[1:], "--train=e"], "Give --models DIR"),
         ([*ALL, "--epochs=1"], "--epochs is for training"),
+        ([*ALL, "--untrained"], "--untrained is for training"),
+        ([*ALL, "--resume"], "--resume is for training"),
         ([*ALL, "--data=nowhere"], "has no afqmc.tsv"),
     ],
 )

@@ -17,9 +17,10 @@ from gen_classify.judging import Judged, judge
 from gen_classify.measures import measure
 from gen_classify.pictures import check_picture, draw_confusion, find_font
 from gen_classify.predicting import load_classifier, make_classifier
-from gen_classify.reading import Bad, Table
+from gen_classify.reading import Table
 from gen_classify.report import columns, tell
 from gen_engine.errors import GenError
+from gen_trainkit.tally import Bad
 
 sys.path.insert(0, str(Path(__file__).parent))
 import classifier_folders as folders

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from gen_classify.dataset import Data, load_rows
 from gen_classify.labelling import keep_labelled, make_labels, tell_bad
-from gen_classify.reading import Bad, Columns, Table, read_tables
+from gen_classify.reading import Columns, Table, read_tables
 from gen_engine.errors import GenError
+from gen_trainkit.tally import Bad
 
 HEALTH = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 EXAMPLES = settings(deadline=None, max_examples=60, derandomize=True, database=None, suppress_health_check=HEALTH)
@@ -72,7 +73,7 @@ def test_lines_that_are_no_json_are_bad_rows(tmp_path):
     assert [bad.where for bad in table.bad] == ["a.jsonl:2", "a.jsonl:3", "a.jsonl:4"]
 
 
-@pytest.mark.parametrize("value, label", [(1, "1"), (1.0, "1"), (True, "1"), ("1", "1"), (" 1 ", "1"), (0.5, "0.5")])
+@pytest.mark.parametrize("value, label", [(1, "1"), (1.0, "1"), (True, "true"), ("1", "1"), (" 1 ", "1"), (0.5, "0.5")])
 def test_a_label_is_the_same_however_it_is_written(tmp_path, value, label):
     path = write(tmp_path / "a.jsonl", json.dumps({"text": "好", "label": value}))
     assert read_tables([path], Columns()).labels == [label]
@@ -233,3 +234,41 @@ def test_balance_touches_the_training_part_only(table):
     rows = load_rows(Data((table,), split_column="split", balance="oversample", labels=("0", "1")), seed=0)
     assert Counter(rows.targets[index] for index in rows.train) == {0: 10, 1: 10}
     assert (len(rows.parts["train"]), len(rows.parts["valid"])) == (20, 4)
+
+
+@pytest.mark.parametrize(
+    "row, why",
+    [
+        ({"text": 5, "label": 1}, "its text holds a number (5) where a text belongs"),
+        ({"text": ["a"], "label": 1}, 'its text holds a list (["a"]) where a text belongs'),
+        ({"text": {"a": 1}, "label": 1}, 'its text holds an object ({"a": 1}) where a text belongs'),
+        ({"text": "好\0", "label": 1}, "its text holds a NUL character"),
+        ({"text": "好", "label": [1]}, "its label is a list or an object"),
+        ({"text": "好", "label": float("nan")}, "its label is empty"),
+        ({"text": "好", "label": "\u200b"}, "its label is empty"),
+        ({"text": "好", "label": "a\0"}, "its label holds a NUL character"),
+    ],
+)
+def test_what_is_neither_text_nor_label_is_a_bad_row(tmp_path, row, why):
+    rows = [{"text": "山", "label": 0}, row]
+    table = read_tables([write(tmp_path / "a.jsonl", "\n".join(map(json.dumps, rows)))], Columns())
+    assert (table.texts, [(bad.where, bad.why) for bad in table.bad]) == (["山"], [("a.jsonl:2", why)])
+
+
+@pytest.mark.parametrize("kind", ["csv", "tsv", "jsonl"])
+def test_labels_in_one_file_are_one_however_they_are_spelled(tmp_path, kind):
+    spelled = ["1", "1.0", " 1", "+1", "1."]
+    rows = {
+        "csv": "text,label\n" + "".join(f"好,{label}\n" for label in spelled),
+        "tsv": "text\tlabel\n" + "".join(f"好\t{label}\n" for label in spelled),
+        "jsonl": "".join(json.dumps({"text": "好", "label": label}) + "\n" for label in [*spelled, 1, 1.0]),
+    }
+    assert set(read_tables([write(tmp_path / f"a.{kind}", rows[kind])], Columns()).labels) == {"1"}
+
+
+def test_quotes_are_looked_at_and_rows_counted(tmp_path):
+    path = write(tmp_path / "a.csv", 'text,label\n好,1\n"坏,0\n山",1\n,0\n水,0\n')
+    with pytest.raises(GenError, match="lines 3 to 4 of .*a.csv looks like 2 rows"):
+        load_rows(Data((path,)), seed=0)
+    rows = load_rows(Data((path,), quotes="repair"), seed=0)
+    assert rows.told[0] == "5 rows read, 4 used, 1 left out (a.csv:5: its text is empty)."

@@ -69,10 +69,6 @@ def refused(message, *arguments):
         command(*arguments)
 
 
-def plan(*arguments):
-    return json.loads(command(*arguments, "--dry-run").stdout)
-
-
 @pytest.fixture(scope="module")
 def trained(table, tmp_path_factory):
     """A BERT from scratch, split in three, with names, a baseline and early stopping."""
@@ -235,7 +231,9 @@ def test_pairs_are_read_with_both_types(tmp_path):
 
 
 def test_a_dry_run_tells_the_plan_and_writes_nothing(table, tmp_path):
-    told = plan(table, *SCRATCH, "--split=70/10/20", "--balance=undersample", "--out", tmp_path / "out")
+    done = command(table, *SCRATCH, "--split=70/10/20", "--balance=undersample", "--out", tmp_path / "out", "--dry-run")
+    assert done.stderr == "120 rows read, 120 used.\n"
+    told = json.loads(done.stdout)
     assert told["rows"] == {"train": 84, "valid": 12, "test": 24}
     assert told["labels"] == ["0", "1"]
     assert not (tmp_path / "out").exists()

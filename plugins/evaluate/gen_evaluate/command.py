@@ -13,7 +13,7 @@ import click
 from gen_engine.errors import GenError
 from gen_engine.options import debug_option
 from gen_engine.output import opened
-from gen_trainkit.options import FILE, options, part
+from gen_trainkit.options import FILE, options, part, part_option, quotes_option, refuse_idle, refuse_unread
 
 
 def _orders(context: click.Context, parameter: click.Parameter, given: Sequence[str]) -> tuple[int, ...]:
@@ -35,6 +35,8 @@ reading_options = options(
     click.option("--train", multiple=True, type=FILE, help="Texts for the baseline; may be repeated."),
     click.option("--column", help="Column of a .csv/.tsv (name or number) or field of a .jsonl.  [default: text]"),
     click.option("--encoding", default="utf-8", show_default=True, help="Encoding of the files, such as gb18030."),
+    quotes_option,
+    part_option("test, else valid; of --train, train"),
     click.option("--limit", type=click.IntRange(1), metavar="N", help="The first N texts only."),
     click.option("--dtype", type=click.Choice(["auto", "float32", "bfloat16"]), default="auto", show_default=True),
     click.option("--fast", is_flag=True, help="Rows may change each other's last bits."),
@@ -68,6 +70,7 @@ def lm_command(**given: Any) -> None:
     memory, over the characters that all of them know. --candidates, or what the models make of --prompts, are held
     against --references: BLEU, ROUGE and, with --encoder, BERTScore, all by characters; distinct-n needs no references.
     """
+    _refuse_idle(given)
     from gen_evaluate.judging import Models, Sources, Writing, judge
     from gen_evaluate.report import tell
 
@@ -79,6 +82,18 @@ def lm_command(**given: Any) -> None:
         click.echo(text, nl=False)
     else:
         tell(record)
+
+
+def _refuse_idle(given: dict[str, Any]) -> None:
+    """Raise GenError for options on the command line that do nothing beside the others."""
+    prompts = [given["prompts"]] if given["prompts"] else []
+    refuse_unread((*given["files"], *given["train"], *given["references"], *given["candidates"], *prompts), given)
+    if not prompts:
+        refuse_idle({"processors", "decoder", "max_new", "seed"}, "without --prompts")
+    if not given["references"]:
+        refuse_idle({"tokenize"}, "without --references")
+    if not given["models"]:
+        refuse_idle({"dtype", "fast"}, "without --model")
 
 
 def _write(out: Path, text: str) -> None:

@@ -9,8 +9,9 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from gen_engine.engine import Engine, load
+from gen_engine.engine import Engine
 from gen_engine.errors import GenError
+from gen_engine.output import load_engine
 from gen_engine.types import Request
 from gen_evaluate.cost import Cost, weigh
 from gen_evaluate.figures import counted_places, work_out
@@ -18,6 +19,10 @@ from gen_evaluate.ngram import train_ngram
 from gen_evaluate.overlap import bleu, check_pairs, distinct, rouge
 from gen_evaluate.reading import Reading, count_tokens, read_texts
 from gen_trainkit import reading as files
+from gen_trainkit.csv_rows import Quotes
+from gen_trainkit.options import tell_reading
+from gen_trainkit.tables import Reading as Input
+from gen_trainkit.tally import Tally
 
 Record = dict[str, Any]
 
@@ -29,11 +34,18 @@ class Sources:
     files: tuple[Path, ...] = ()
     column: str | None = None
     encoding: str = "utf-8"
+    quotes: Quotes = "check"
+    part: str | None = None
     train: tuple[Path, ...] = ()
     references: tuple[Path, ...] = ()
     candidates: tuple[Path, ...] = ()
     prompts: Path | None = None
     limit: int | None = None
+
+    @property
+    def reading(self) -> Input:
+        """How all files are read."""
+        return Input(self.encoding, quotes=self.quotes)
 
 
 @dataclass(frozen=True)
@@ -61,7 +73,7 @@ class Writing:
 def judge(sources: Sources, models: Models, writing: Writing) -> Record:
     """All that was asked for, as JSON: `reading` has a row for each model, `writing` one for each set of candidates."""
     check(sources, models, writing)
-    engines = {name: load(name, dtype=models.dtype, fast=models.fast) for name in models.models}
+    engines = {name: load_engine(name, dtype=models.dtype, fast=models.fast) for name in models.models}
     record: Record = {}
     if sources.files:
         record |= judge_reading(sources, models, engines)
@@ -91,17 +103,27 @@ def check(sources: Sources, models: Models, writing: Writing) -> None:
 
 def judge_reading(sources: Sources, models: Models, engines: dict[str, Engine]) -> Record:
     """The figures of all models, over the characters that all of them know."""
-    texts = files.read_texts(sources.files, column=sources.column, encoding=sources.encoding)[: sources.limit]
+    tally = Tally()
+    found = files.read_texts(
+        sources.files,
+        column=sources.column,
+        reading=sources.reading,
+        splits=files.HELD_OUT,
+        part=sources.part,
+        tally=tally,
+    )
+    tell_reading(tally.told("texts"))
+    texts = found[: sources.limit]
     rows, readings = [], []
     for name, read, facts in chain(_readers(engines), _counters(sources, models)):
-        found, cost = weigh(partial(read, texts))
-        readings.append(found)
-        rows.append({"model": name, **facts, **_costs(count_tokens(found), cost)})
+        known, cost = weigh(partial(read, texts))
+        readings.append(known)
+        rows.append({"model": name, **facts, **_costs(count_tokens(known), cost)})
     places = counted_places(readings)
     if not any(each.any() for each in places):
         raise GenError("The texts have no character that every model knows. Give other texts, or leave a model out.")
-    for row, found in zip(rows, readings, strict=True):
-        row |= asdict(work_out(found, places))
+    for row, known in zip(rows, readings, strict=True):
+        row |= asdict(work_out(known, places))
     written = sum(map(len, texts))
     counted = int(sum(each.sum() for each in places))
     return {"texts": len(texts), "characters": written, "counted": counted, "reading": rows}
@@ -119,7 +141,7 @@ def _readers(engines: dict[str, Engine]) -> Iterator[Reader]:
 def _counters(sources: Sources, models: Models) -> Iterator[Reader]:
     """The n-gram models; each is made when its turn comes, so that their memory is not mistaken for a model's."""
     for order in models.baselines:
-        texts = files.read_texts(sources.train, column=sources.column, encoding=sources.encoding)
+        texts = files.read_texts(sources.train, column=sources.column, reading=sources.reading)
         model, cost = weigh(partial(train_ngram, texts, order))
         facts = {"trained_on": [path.name for path in sources.train], "training_seconds": round(cost.seconds, 1)}
         yield f"{order}-gram", model.read, facts
@@ -168,7 +190,13 @@ def _written(sources: Sources, writing: Writing, engines: dict[str, Engine]) -> 
 
 def _lines(path: Path, sources: Sources) -> list[str]:
     """The texts of a file, empty ones included: they have a partner in the other file."""
-    found = list(files.read_file(path, column=sources.column, encoding=sources.encoding))[: sources.limit]
+    tally = Tally()
+    rows = files.read_cells(
+        path, [sources.column or "text"], sources.reading, splits=files.HELD_OUT, part=sources.part, tally=tally
+    )
+    found = [text for (text,) in rows][: sources.limit]
+    tally.used = tally.read
+    tell_reading(f"{path.name}: {words}" for words in tally.told("texts"))
     if not found:
         raise GenError(f"There is no text in {path}. Give a file with at least one.")
     return found

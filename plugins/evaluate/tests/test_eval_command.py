@@ -46,7 +46,7 @@ def command(*arguments):
     if isinstance(result.exception, GenError):
         raise result.exception
     assert result.exit_code == 0, result.output
-    return result.output
+    return result.stdout
 
 
 def test_a_gpt2_costs_what_transformers_says(folder, texts):
@@ -136,3 +136,21 @@ def test_it_is_mounted_and_its_summary_is_that_of_the_command():
 def test_importing_the_command_imports_no_torch():
     code = "import sys, gen_evaluate.command; print({'torch', 'numpy', 'tokenizers', 'rich'} & {*sys.modules})"
     assert subprocess.check_output([sys.executable, "-c", code]) == b"set()\n"
+
+
+def test_a_dataset_is_read_by_its_split(tmp_path):
+    datasets = pytest.importorskip("datasets")
+    made = {name: datasets.Dataset.from_dict({"text": [name] * count}) for name, count in (("train", 5), ("test", 2))}
+    datasets.DatasetDict(made).save_to_disk(str(tmp_path / "d"))
+    counted = ["--baseline=ngram=2", "--train", tmp_path / "d", "--json"]
+    assert json.loads(command(tmp_path / "d", *counted))["texts"] == 2
+    assert json.loads(command(tmp_path / "d", *counted, "--part=all"))["texts"] == 7
+
+
+def test_texts_are_counted_and_quotes_looked_at(tmp_path):
+    write(tmp_path / "a.csv", "text,label", "春,1", '"夏,0', '秋",1', ",0")
+    with pytest.raises(GenError, match="lines 3 to 4 of .*a.csv looks like 2 rows in one"):
+        command(tmp_path / "a.csv", "--baseline=ngram=2", "--train", tmp_path / "a.csv")
+    words = [tmp_path / "a.csv", "--baseline=ngram=2", "--train", tmp_path / "a.csv", "--quotes=repair"]
+    told = CliRunner().invoke(lm_command, [str(word) for word in words]).stderr
+    assert "4 texts read, 3 used, 1 without text." in told

@@ -31,7 +31,7 @@ def loaders() -> Mapping[str, ModelLoader]:
 @hookimpl
 def add_trainers(train: click.Group) -> None:
     """Mount `gen train gpt2`."""
-    summary = "Train a GPT-2 on FILES: lines of text, CSV/TSV columns or JSONL fields, also packed as .xz or .gz."
+    summary = "Train a GPT-2 on FILES: lines of text, CSV/TSV columns, JSONL fields, packed or not, datasets."
     train.add_command(Later("gpt2", "gen_gpt2.train_command:gpt2_command", summary))
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from gen_engine.models.kernels import multiply
 from gen_gpt2.slots import Pool, Row
 
 Attend = Callable[[Tensor, int, float], Tensor]
@@ -82,8 +83,8 @@ def _plan_step(pool: Pool, rows: int, places: Tensor, masks: list[Tensor], heads
     def attend(read: Tensor, layer: int, scale: float) -> Tensor:
         queries = read[:, :size].float().reshape(-1, 1, width)
         flat[layer].index_copy_(0, places, read[:, size:].float().reshape(-1, width))
-        scores = torch.baddbmm(mask, queries, keys[layer], alpha=scale)
-        return torch.bmm(torch.softmax(scores, -1), values[layer]).view(rows, size)
+        scores = multiply(queries, keys[layer], mask, scale)
+        return multiply(torch.softmax(scores, -1), values[layer]).view(rows, size)
 
     return attend
 
@@ -101,8 +102,8 @@ def _plan_round(
 
     def attend(queries: Tensor, attended: Tensor, layer: int, scale: float) -> None:
         asking = queries.index_select(0, asked).view(-1, 1, width)
-        scores = torch.baddbmm(mask, asking, keys[layer], alpha=scale)
-        found = torch.bmm(torch.softmax(scores, -1), values[layer]).view(len(part), heads * width)
+        scores = multiply(asking, keys[layer], mask, scale)
+        found = multiply(torch.softmax(scores, -1), values[layer]).view(len(part), heads * width)
         attended.index_copy_(0, written, found.index_select(0, chosen))
 
     return attend
@@ -121,8 +122,8 @@ def _plan_alone(reading: Reading, heads: int, width: int) -> Callable[[Tensor, T
         asking = queries[reading.first : end].view(-1, heads, width).transpose(0, 1).clone(
             memory_format=torch.contiguous_format
         )  # fmt: skip
-        scores = torch.baddbmm(mask, asking, key.transpose(1, 2), alpha=scale)
-        found = torch.bmm(torch.softmax(scores, -1), value)
+        scores = multiply(asking, key.transpose(1, 2), mask, scale)
+        found = multiply(torch.softmax(scores, -1), value)
         attended[reading.first : end] = found.transpose(0, 1).reshape(reading.count, -1)
 
     return attend

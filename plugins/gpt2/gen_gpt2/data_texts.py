@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 from gen_engine.errors import GenError
-from gen_trainkit.reading import TABLES, kind_of, read_file, read_texts
+from gen_trainkit.csv_rows import Quotes
+from gen_trainkit.holding_out import hold_out
+from gen_trainkit.reading import has_columns, read_cells, read_texts
+from gen_trainkit.tables import Reading
+from gen_trainkit.tally import Tally
 
 Longer = Literal["split", "cut", "drop"]
 """What becomes of a text that is too long: several windows, its beginning, or nothing."""
@@ -26,44 +30,55 @@ class Data:
     separator: str = "，"
     ending: str = ""
     encoding: str = "utf-8"
+    quotes: Quotes = "check"
+    part: str | None = None
     valid_files: tuple[Path, ...] = ()
-    valid_share: float = 0.01
+    valid_share: float | None = None
     max_length: int | None = None
     longer: Longer = "split"
 
 
-def split_texts(data: Data, seed: int) -> tuple[list[str], list[str]]:
-    """(training texts, validation texts): from files of their own, or a random share set aside by `seed`."""
-    texts = _read(data, data.files)
-    if data.valid_files:
-        return texts, _read(data, data.valid_files)
-    aside = round(len(texts) * data.valid_share)
-    random.Random(seed).shuffle(texts)
-    return texts[aside:], texts[:aside]
+def split_texts(data: Data, seed: int, tally: Tally | None = None) -> tuple[list[str], list[str]]:
+    """(training texts, validation texts), counted by `tally`; see `hold_out`."""
+    return hold_out(
+        partial(_read, data, Tally() if tally is None else tally),
+        data.files,
+        valid_files=data.valid_files,
+        valid_share=data.valid_share,
+        part=data.part,
+        seed=seed,
+    )
 
 
-def _read(data: Data, files: tuple[Path, ...]) -> list[str]:
+def _read(data: Data, tally: Tally, files: Sequence[Path], splits: Sequence[str]) -> list[str]:
     """All non-empty texts of `files`, each closed by `data.ending` unless it ends so already."""
     if data.column2 is not None and data.split_at is not None:
         raise GenError("Two columns and one that is split were both asked for. Give --column2 or --split-at.")
+    reading, part = Reading(data.encoding, quotes=data.quotes), None if files == data.valid_files else data.part
     if data.column2 is not None:
-        texts = [text for path in files for text in _joined_columns(data, path)]
+        columns = [data.column or "text", data.column2]
+        tables = {path: partial(read_cells, _table(path), columns, reading, splits=splits, part=part) for path in files}
+        texts = [text for path, rows in tables.items() for text in _joined(data, path, rows(tally=tally, pairs=True))]
+        tally.used += len(texts)
         if not texts:
             raise GenError(f"There is no text in {', '.join(map(str, files))}. Give a file with at least one.")
     else:
-        texts = read_texts(files, column=data.column, encoding=data.encoding)
+        texts = read_texts(files, column=data.column, reading=reading, splits=splits, part=part, tally=tally)
     if data.split_at is not None:
         texts = [_rejoined(data, text) for text in texts]
     return [text if text.endswith(data.ending) else text + data.ending for text in texts]
 
 
-def _joined_columns(data: Data, path: Path) -> Iterator[str]:
-    """The texts `first SEPARATOR second` of a table; rows that are empty in both are left out."""
-    if kind_of(path) not in TABLES:
+def _table(path: Path) -> Path:
+    """The same path, of a file that has columns."""
+    if path.exists() and not has_columns(path):
         raise GenError(f"{path} has lines and no columns. Give a .csv, .tsv or .jsonl, or leave out --column2.")
-    firsts = read_file(path, column=data.column, encoding=data.encoding)
-    seconds = read_file(path, column=data.column2, encoding=data.encoding)
-    for number, (first, second) in enumerate(zip(firsts, seconds, strict=True), 1):
+    return path
+
+
+def _joined(data: Data, path: Path, rows: Iterator[tuple[str, ...]]) -> Iterator[str]:
+    """The texts `first SEPARATOR second` of a table; rows that are empty in both are left out."""
+    for number, (first, second) in enumerate(rows, 1):
         first, second = first.strip(), second.strip()
         if bool(first) != bool(second):
             raise GenError(f"Row {number} of {path} has but one part, {first or second!r}. Fill in or remove it.")

@@ -11,12 +11,12 @@ import torch.nn.functional as F  # noqa: N812 - its usual name
 from torch import Tensor
 
 from gen_engine.models.dtype import choose_dtype
-from gen_engine.models.kernels import padded, padding
+from gen_engine.models.kernels import kernel_of
 from gen_engine.models.tokenizer import FolderTokenizer, load_tokenizer
 from gen_engine.models.window import in_last_window, window, with_earlier_windows
 from gen_gpt2.attention import Reading, plan_attention
 from gen_gpt2.slots import Move, Row, Slots, settle
-from gen_gpt2.weights import Shape, Weights, read_layers, read_shape
+from gen_gpt2.weights import Shape, Weights, make_layers, read_shape, read_tensors
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +31,6 @@ class GPT2:
     tokenizer: FolderTokenizer
     shape: Shape
     weights: Weights
-    pad: tuple[int, int]
 
     def open(self, capacity: int) -> Slots:
         """An empty cache; it grows by itself, so `capacity` is only a hint."""
@@ -77,27 +76,20 @@ class GPT2:
 
     def _logits(self, ids: list[int], places: list[int], readings: list[Reading], ends: list[int]) -> Tensor:
         """Run the blocks over the new tokens of all rows, and the head over those whose logits are wanted."""
-        count, weights, epsilon = len(ids), self.weights, self.shape.epsilon
+        weights, epsilon = self.weights, self.shape.epsilon
         size = (self.shape.size,)
-        extra = padded(count, self.pad) - count
-        if extra:
-            ids, places = ids + [0] * extra, places + [0] * extra
         attend = plan_attention(readings, self.shape.heads, self.shape.width)
         hidden = F.embedding(torch.tensor(ids), weights.tokens)
         hidden = hidden.add_(F.embedding(torch.tensor(places), weights.positions))  # [tokens, size]
         for layer, block in enumerate(weights.blocks):
             read = block.attend(torch.layer_norm(hidden, size, *block.norm_1, epsilon))
-            attended = attend(read[:count] if extra else read, layer, self.shape.scales[layer]).to(hidden.dtype)
-            if extra:
-                attended = F.pad(attended, (0, 0, 0, extra))
+            attended = attend(read, layer, self.shape.scales[layer]).to(hidden.dtype)
             hidden = block.project(attended).add_(hidden)
             inner = block.expand(torch.layer_norm(hidden, size, *block.norm_2, epsilon))
             hidden = block.contract(inner).add_(hidden)
-        wanted = len(ends)
-        ends = ends + [0] * (padded(wanted, self.pad) - wanted)
         if ends != list(range(len(hidden))):
             hidden = hidden.index_select(0, torch.tensor(ends))
-        return weights.head(torch.layer_norm(hidden, size, *weights.norm, epsilon))[:wanted].float()
+        return weights.head(torch.layer_norm(hidden, size, *weights.norm, epsilon)).float()
 
 
 def _lay_out(moves: Sequence[Move], wanted: Sequence[int]) -> tuple[list[int], list[int], list[Reading], list[int]]:
@@ -118,24 +110,23 @@ def _lay_out(moves: Sequence[Move], wanted: Sequence[int]) -> tuple[list[int], l
 
 
 def load(folder: Path, *, name: str, dtype: str = "auto", fast: bool = False) -> GPT2:
-    """The GPT-2 in `folder`. `fast` gives up padding rows where that is what keeps them independent.
+    """The GPT-2 in `folder`. `fast` computes all rows together even where that does not keep them independent.
 
     Raises GenError if files are missing, damaged or do not belong together, or the variant is not computed here.
     """
     shape = read_shape(folder)
-    kind, reason = choose_dtype(dtype)
+    tensors = read_tensors(folder, shape)
+    layers = shape.layers_with(len(tensors["wte.weight"]))
+    kind, reason = choose_dtype(dtype, layers)
     with torch.inference_mode():
-        weights = read_layers(folder, shape, kind)
-        pad = padding([*shape.linears, (weights.columns, shape.size)], kind)
-    tokenizer = load_tokenizer(folder, weights.columns)
+        weights = make_layers(tensors, shape, kind, fast=fast)
     return GPT2(
         name=name,
         dtype=str(kind).removeprefix("torch."),
         dtype_reason=reason,
         positions=shape.positions,
-        reproducible=pad is not None and (not fast or pad == (1, 1)),
-        tokenizer=tokenizer,
+        reproducible=not fast or all(kernel_of(layer, kind).any_rows for layer in layers),
+        tokenizer=load_tokenizer(folder, weights.columns),
         shape=shape,
         weights=weights,
-        pad=(1, 1) if fast or pad is None else pad,
     )

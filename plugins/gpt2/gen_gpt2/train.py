@@ -21,6 +21,7 @@ from gen_trainkit.loop import Batch, Outcome, Part, Recipe, Reporting, Task
 from gen_trainkit.losses import chunked_cross_entropy
 from gen_trainkit.plan import describe_run
 from gen_trainkit.publishing import CardFacts, Publishing, check_known, export_model, load_pretrained, run_and_publish
+from gen_trainkit.tally import Tally
 from gen_trainkit.windows import Windows
 
 SHORT = 256  # up to this many positions plain attention is faster on a CPU than the fused kernel
@@ -62,13 +63,15 @@ class Prepared:
     train: Windows
     valid: Windows
     task: Task
+    told: Sequence[str] = ()  # how many texts were read and used, and which splits
 
 
 def prepare(job: Job) -> Prepared:
     """Read the data and make or load the model; raises GenError for all that is known to be wrong before training."""
     transformers_logging.disable_progress_bar()
     transformers_logging.set_verbosity_error()  # it would warn of the attention mask that `collate_windows` needs not
-    texts, valid_texts = split_texts(job.data, job.recipe.seed)
+    tally = Tally()
+    texts, valid_texts = split_texts(job.data, job.recipe.seed, tally)
     torch.manual_seed(job.recipe.seed)
     model, tokenizer = load_base(job.base) if job.base else make_model(texts, job.shape)
     quicken(model)
@@ -96,7 +99,7 @@ def prepare(job: Job) -> Prepared:
         | ({} if job.base else {"shape": asdict(job.shape)})
         | (asdict(job.adapters) if job.adapters.lora else {}),
     )
-    return Prepared(model, tokenizer, windows["train"], windows["valid"], task)
+    return Prepared(model, tokenizer, windows["train"], windows["valid"], task, tally.told("texts"))
 
 
 def cut_windows(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], positions: int, *, data: Data) -> Windows:

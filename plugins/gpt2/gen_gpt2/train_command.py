@@ -13,11 +13,17 @@ from gen_trainkit.options import (
     check_finite,
     options,
     part,
+    part_option,
+    quotes_option,
     recipe_options,
     refuse_idle,
+    refuse_idle_recipe,
+    refuse_unread,
     run_options,
     tell_outcome,
     tell_plan,
+    tell_reading,
+    valid_options,
 )
 
 data_options = options(
@@ -38,11 +44,12 @@ data_options = options(
         help="What becomes of a longer text: several windows, its beginning, or nothing.",
     ),
     click.option("--encoding", default="utf-8", show_default=True, help="Encoding of the files, such as gb18030."),
-    click.option("--valid", "valid_files", multiple=True, type=FILE, help="File of validation texts; may be repeated."),
-    click.option("--valid-share", type=click.FloatRange(0, 0.5), default=0.01, show_default=True, help="Or set aside."),
+    quotes_option,
+    part_option("train, validated by the split for it"),
+    valid_options,
 )
 model_options = options(
-    click.option("--base", help="Model to fine-tune: a folder or a hub name."),
+    click.option("--base", help="Model to fine-tune: one of gen models, a folder or a hub name."),
     click.option("--from-scratch", is_flag=True, help="Make a new model, its vocabulary from the data."),
     click.option("--vocab", default="chars", show_default=True, help="chars, or bpe:N for N tokens."),
     click.option("--vocab-size", type=click.IntRange(5), help="With chars: at most this many tokens."),
@@ -73,17 +80,20 @@ adapter_options = options(
 @run_options
 @debug_option()
 def gpt2_command(**given: Any) -> None:
-    """Train a GPT-2 on FILES: lines of text, CSV/TSV columns or JSONL fields, also packed as .xz or .gz."""
+    """Train a GPT-2 on FILES: lines of text, CSV/TSV columns, JSONL fields, packed or not, datasets."""
     if bool(given["base"]) == given["from_scratch"]:
         raise GenError("It is not said what to start from. Give either --base MODEL or --from-scratch.")
     if given["lora"] and given["from_scratch"]:
         raise GenError("--lora adapts a model that knows something. Give --base MODEL, or leave --lora out.")
     check_finite(given)
+    refuse_idle_recipe(given)
+    refuse_unread((*given["files"], *given["valid_files"]), given)
     _refuse_idle(given)
     from gen_gpt2.train import describe, prepare, run_job
 
     job = build_job(given)
     ready = prepare(job)
+    tell_reading(ready.told)
     if given["dry_run"]:
         tell_plan(describe(job, ready))
         return
@@ -98,6 +108,8 @@ FRESH = {"vocab", "vocab_size", "min_count", "layers", "width", "heads", "positi
 def _refuse_idle(given: dict[str, Any]) -> None:
     if given["base"]:
         refuse_idle(FRESH, "beside --base, which brings its own")
+    elif given["vocab"] != "chars":
+        refuse_idle({"vocab_size", "min_count"}, "without --vocab chars")
     if not given["lora"]:
         refuse_idle({"lora_alpha", "lora_targets"}, "without --lora")
     if given["column2"] is None and given["split_at"] is None:

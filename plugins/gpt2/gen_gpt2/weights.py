@@ -12,7 +12,7 @@ from torch import Tensor
 
 from gen_engine.errors import GenError
 from gen_engine.models.checkpoint import check_tensors, read_config, read_weights
-from gen_engine.models.kernels import ACTIVATIONS, Linear, make_linear
+from gen_engine.models.kernels import ACTIVATIONS, Layer, Linear, make_linear
 
 Norm = tuple[Tensor, Tensor]
 
@@ -35,11 +35,11 @@ class Shape:
         """The width of one head."""
         return self.size // self.heads
 
-    @property
-    def linears(self) -> list[tuple[int, int]]:
-        """The (out, in) of the linear layers of one block."""
+    def layers_with(self, vocabulary: int) -> list[Layer]:
+        """The kinds of linear layers: those of a block, and the head."""
         size, inner = self.size, self.inner
-        return [(3 * size, size), (size, size), (inner, size), (size, inner)]
+        block = [Layer(3 * size, size), Layer(size, size), Layer(inner, size, self.activation), Layer(size, inner)]
+        return [*block, Layer(vocabulary, size, bias=False)]
 
 
 @dataclass(frozen=True)
@@ -111,18 +111,23 @@ def _problem(config: Mapping[str, Any], size: int, heads: int, activation: str) 
     return None if size % heads == 0 else f"{heads} heads do not divide {size}"
 
 
-def read_layers(folder: Path, shape: Shape, dtype: torch.dtype) -> Weights:
-    """The layers of a folder in `dtype`. Raises GenError if a tensor is missing, unexpected or of a wrong shape."""
+def read_tensors(folder: Path, shape: Shape) -> dict[str, Tensor]:
+    """The tensors of a folder. Raises GenError if one is missing, unexpected or of a wrong shape."""
     found = {name.removeprefix("transformer."): tensor for name, tensor in read_weights(folder).items()}
     found = {name: tensor for name, tensor in found.items() if not name.endswith((".attn.bias", ".attn.masked_bias"))}
     if "wte.weight" in found:
         found.setdefault("lm_head.weight", found["wte.weight"])
     shapes = _shapes(shape, len(found["wte.weight"]) if "wte.weight" in found and found["wte.weight"].dim() else 0)
     check_tensors(found, shapes, str(folder))
+    return found
+
+
+def make_layers(found: Mapping[str, Tensor], shape: Shape, dtype: torch.dtype, *, fast: bool = False) -> Weights:
+    """The layers of these tensors in `dtype`; with `fast` their rows need not be independent."""
     cast = {name: tensor.to(dtype).contiguous() for name, tensor in found.items()}
-    blocks = tuple(_block(cast, f"h.{layer}.", shape.activation) for layer in range(shape.layers))
+    blocks = tuple(_block(cast, f"h.{layer}.", shape.activation, fast) for layer in range(shape.layers))
     norm = cast["ln_f.weight"], cast["ln_f.bias"]
-    head = make_linear(cast["lm_head.weight"], None)
+    head = make_linear(cast["lm_head.weight"], None, fast=fast)
     return Weights(cast["wte.weight"], cast["wpe.weight"], blocks, norm, head, len(cast["wte.weight"]))
 
 
@@ -150,10 +155,11 @@ def _shapes(shape: Shape, vocabulary: int) -> dict[str, tuple[int, ...]]:
     return shapes | ends | {"ln_f.weight": (size,), "ln_f.bias": (size,)}
 
 
-def _block(found: Mapping[str, Tensor], prefix: str, activation: str) -> Block:
+def _block(found: Mapping[str, Tensor], prefix: str, activation: str, fast: bool) -> Block:
     def linear(name: str, activation: str = "none") -> Linear:
         # GPT-2's layers are kept as [in, out].
-        return make_linear(found[f"{prefix}{name}.weight"].t().contiguous(), found[f"{prefix}{name}.bias"], activation)
+        weight = found[f"{prefix}{name}.weight"].t().contiguous()
+        return make_linear(weight, found[f"{prefix}{name}.bias"], activation, fast=fast)
 
     def norm(name: str) -> Norm:
         return found[f"{prefix}{name}.weight"], found[f"{prefix}{name}.bias"]

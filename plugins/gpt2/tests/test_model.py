@@ -200,11 +200,21 @@ def test_two_threads_leave_a_row_as_it_is(tmp_path, two_threads, dtype):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_rows_are_padded_where_kernels_do_not_keep_them_apart(folder, monkeypatch, dtype):
+def test_one_row_of_one_head_is_as_it_is_beside_others(tmp_path, two_threads, dtype):
+    model = load(write_gpt2(tmp_path / "model", layers=1, size=8, heads=1, positions=600), name="tiny", dtype=dtype)
+    texts = [tokens_of(seed, 500) for seed in range(3)]
+    found = model.feed(cache := model.open(3), [-1] * 3, [0] * 3, texts)
+    found = model.feed(cache, range(3), [500] * 3, [[9]] * 3)
+    for text, row in zip(texts, found, strict=True):
+        assert torch.equal(alone(model, [(0, text), (500, [9])])[-1], row)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_without_packed_weights_rows_are_as_independent(folder, monkeypatch, dtype):
     monkeypatch.setattr(kernels, "_pack", lambda weight: None)
-    kernels._padding.cache_clear()
+    kernels._kernel_of.cache_clear()
     model = load(folder, name="tiny", dtype=dtype)
-    kernels._padding.cache_clear()
+    kernels._kernel_of.cache_clear()
     assert model.reproducible
     check_rows(model)
 

@@ -144,7 +144,9 @@ def test_ctrl_c_writes_a_checkpoint_and_tells_how_to_go_on(texts, tmp_path, monk
 
 
 def test_a_dry_run_tells_the_plan_and_writes_nothing(texts, tmp_path):
-    plan = json.loads(command(texts, *SCRATCH, "--dry-run", "--out", tmp_path / "out").output)
+    done = command(texts, *SCRATCH, "--dry-run", "--out", tmp_path / "out")
+    assert done.stderr == "60 texts read, 60 used.\n"
+    plan = json.loads(done.stdout)
     assert plan["vocabulary"] == 4 + len(set("".join(LINES)))
     assert plan["steps"] == plan["steps an epoch"] > 1
     assert not (tmp_path / "out").exists()
@@ -163,7 +165,7 @@ def test_bpe_windows_and_csv_together(tmp_path):
 
 
 def test_validation_texts_may_come_from_their_own_file(texts, tmp_path):
-    plan = command(texts, "--valid", texts, *SCRATCH, "--dry-run", "--out", tmp_path).output
+    plan = command(texts, "--valid", texts, *SCRATCH, "--dry-run", "--out", tmp_path).stdout
     assert json.loads(plan)["validation windows"] == json.loads(plan)["training windows"]
 
 

@@ -14,7 +14,5 @@ if TYPE_CHECKING:
 @hookimpl
 def add_trainers(train: click.Group) -> None:
     """Mount `gen train mlm`."""
-    summary = (
-        "Pretrain a BERT on FILES by guessing hidden tokens: lines, CSV/TSV columns or JSONL fields, also .xz or .gz."
-    )
+    summary = "Pretrain a BERT on FILES by guessing hidden tokens: lines, CSV/TSV columns, JSONL fields, datasets."
     train.add_command(Later("mlm", "gen_mlm.train_command:mlm_command", summary))

@@ -15,39 +15,43 @@ from transformers import DataCollatorForLanguageModeling, PreTrainedTokenizerBas
 from gen_engine.errors import GenError
 from gen_trainkit.loop import Batch
 from gen_trainkit.losses import IGNORED
-from gen_trainkit.reading import TABLES, kind_of, read_file
+from gen_trainkit.reading import PLAIN, TRAINING, has_columns, read_cells
+from gen_trainkit.tables import Reading, columns_in
+from gen_trainkit.tally import Tally
 from gen_trainkit.windows import Windows
 
 
-def read_columns(paths: Sequence[Path], *, columns: Sequence[str], encoding: str) -> list[str]:
+def read_columns(
+    paths: Sequence[Path],
+    *,
+    columns: Sequence[str],
+    reading: Reading = PLAIN,
+    splits: Sequence[str] = TRAINING,
+    part: str | None = None,
+    tally: Tally | None = None,
+) -> list[str]:
     """The non-empty texts of all files: of each the columns, of those named, that it has; it must have one.
 
     Files of plain lines have no columns. Raises GenError, too, for a column that no file has.
     """
+    tally = Tally() if tally is None else tally
     texts: list[str] = []
     lacking = dict.fromkeys(columns or ("text",))
     for path in paths:
-        found = [column for column in columns or ("text",) if _has_column(path, column, encoding)]
-        if not found:  # reading on tells why
-            found = [*columns, "text"][:1]
-        if kind_of(path) not in TABLES:
-            found, lacking = found[:1], {}
-        for column in found:
-            texts += [text for text in read_file(path, column=column, encoding=encoding) if text.strip()]
-            lacking.pop(column, None)
+        wanted = [*columns] or ["text"]
+        there = columns_in(path, reading) if has_columns(path) else wanted[:1]
+        found = [column for column in wanted if column in there] or wanted[:1]  # reading it tells that it is not there
+        for cells in read_cells(path, found, reading, splits=splits, part=part, tally=tally):
+            full = [text for text in cells if text.strip()]
+            texts += full
+            tally.used += bool(full)
+            tally.empty += not full
+        lacking = {column: None for column in lacking if column not in found} if has_columns(path) else {}
     if lacking and columns:
         raise GenError(f"No file has a column {next(iter(lacking))!r}. Leave it out, or choose another with --column.")
     if not texts:
         raise GenError(f"There is no text in {', '.join(map(str, paths))}. Give a file with at least one.")
     return texts
-
-
-def _has_column(path: Path, column: str, encoding: str) -> bool:
-    try:
-        next(read_file(path, column=column, encoding=encoding), None)
-    except GenError:
-        return False
-    return True
 
 
 def encode_windows(

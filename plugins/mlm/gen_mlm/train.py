@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,10 +15,14 @@ from transformers.utils import logging as transformers_logging
 from gen_engine.errors import GenError
 from gen_mlm.data import Masking, encode_windows, read_columns
 from gen_mlm.vocab import read_tokenizer, write_vocabulary
+from gen_trainkit.csv_rows import Quotes
+from gen_trainkit.holding_out import hold_out
 from gen_trainkit.loop import Batch, Outcome, Part, Recipe, Reporting, Task
 from gen_trainkit.losses import IGNORED, chunked_cross_entropy
 from gen_trainkit.plan import describe_run
 from gen_trainkit.publishing import CardFacts, Publishing, check_known, export_model, load_pretrained, run_and_publish
+from gen_trainkit.tables import Reading
+from gen_trainkit.tally import Tally
 from gen_trainkit.vocab import bert_tokenizer
 from gen_trainkit.windows import Windows
 
@@ -33,8 +36,11 @@ class Data:
     files: tuple[Path, ...]
     columns: tuple[str, ...] = ()
     encoding: str = "utf-8"
+    quotes: Quotes = "check"
+    part: str | None = None
     valid_files: tuple[Path, ...] = ()
-    valid_share: float = 0.01
+    valid_share: float | None = None
+    max_length: int | None = None
     pack: bool = False
     mask_share: float = 0.15
 
@@ -76,19 +82,21 @@ class Prepared:
     train: Windows
     valid: Windows
     task: Task
+    told: Sequence[str] = ()  # how many texts were read and used, and which splits
 
 
 def prepare(job: Job) -> Prepared:
     """Read the data and make or load the model; raises GenError for all that is known to be wrong before training."""
     transformers_logging.disable_progress_bar()
     transformers_logging.set_verbosity_error()
-    texts, valid_texts = split_texts(job.data, job.recipe.seed)
+    tally = Tally()
+    texts, valid_texts = split_texts(job.data, job.recipe.seed, tally)
     torch.manual_seed(job.recipe.seed)
     if job.base:
         model, tokenizer = load_base(job.base, job.dropout)
     else:
         model, tokenizer = make_model(texts, job.shape, job.dropout)
-    positions = model.config.max_position_embeddings
+    positions = window_length(model.config.max_position_embeddings, job.data.max_length)
     model.set_attn_implementation("eager" if positions <= SHORT else "sdpa")
     windows = {
         "train": encode_windows(tokenizer, texts, positions, pack=job.data.pack),
@@ -116,7 +124,7 @@ def prepare(job: Job) -> Prepared:
         export=export,
         fingerprint=_fingerprint(job, windows["train"], windows["valid"]),
     )
-    return Prepared(model, tokenizer, windows["train"], windows["valid"], task)
+    return Prepared(model, tokenizer, windows["train"], windows["valid"], task, tally.told())
 
 
 def _fingerprint(job: Job, train: Windows, valid: Windows) -> dict[str, Any]:
@@ -127,14 +135,32 @@ def _fingerprint(job: Job, train: Windows, valid: Windows) -> dict[str, Any]:
     return facts
 
 
-def split_texts(data: Data, seed: int) -> tuple[list[str], list[str]]:
-    """(training texts, validation texts): from files of their own, or a random share set aside by `seed`."""
-    texts = read_columns(data.files, columns=data.columns, encoding=data.encoding)
-    if data.valid_files:
-        return texts, read_columns(data.valid_files, columns=data.columns, encoding=data.encoding)
-    aside = round(len(texts) * data.valid_share)
-    random.Random(seed).shuffle(texts)
-    return texts[aside:], texts[:aside]
+def split_texts(data: Data, seed: int, tally: Tally | None = None) -> tuple[list[str], list[str]]:
+    """(training texts, validation texts), counted by `tally`; see `hold_out`."""
+    counted = Tally() if tally is None else tally
+    reading = Reading(data.encoding, quotes=data.quotes)
+
+    def read(files: Sequence[Path], splits: Sequence[str]) -> list[str]:
+        part = None if files == data.valid_files else data.part
+        return read_columns(files, columns=data.columns, reading=reading, splits=splits, part=part, tally=counted)
+
+    return hold_out(
+        read,
+        data.files,
+        valid_files=data.valid_files,
+        valid_share=data.valid_share,
+        part=data.part,
+        seed=seed,
+    )
+
+
+def window_length(positions: int, wanted: int | None) -> int:
+    """How many tokens a window has at most; GenError if the model has no `positions` for those that are wanted."""
+    if wanted is not None and wanted > positions:
+        raise GenError(
+            f"--max-length {wanted} is more than the model's {positions} positions. Give at most {positions}."
+        )
+    return wanted or positions
 
 
 def make_model(texts: Sequence[str], shape: Shape, dropout: float) -> tuple[BertForMaskedLM, PreTrainedTokenizerBase]:

@@ -13,11 +13,17 @@ from gen_trainkit.options import (
     check_finite,
     options,
     part,
+    part_option,
+    quotes_option,
     recipe_options,
     refuse_idle,
+    refuse_idle_recipe,
+    refuse_unread,
     run_options,
     tell_outcome,
     tell_plan,
+    tell_reading,
+    valid_options,
 )
 
 size = click.IntRange(1)
@@ -26,14 +32,16 @@ data_options = options(
     click.option("--column", "columns", multiple=True,
                  help="Column of a .csv/.tsv (name or number) or field of a .jsonl; may be repeated.  [default: text]"),
     click.option("--encoding", default="utf-8", show_default=True, help="Encoding of the files, such as gb18030."),
-    click.option("--valid", "valid_files", multiple=True, type=FILE, help="File of validation texts; may be repeated."),
-    click.option("--valid-share", type=click.FloatRange(0, 0.5), default=0.01, show_default=True, help="Or set aside."),
+    quotes_option,
+    part_option("train, validated by the split for it"),
+    valid_options,
+    click.option("--max-length", type=click.IntRange(3), help="Tokens of a window.  [default: the model's positions]"),
     click.option("--pack", is_flag=True, help="Fill windows with several short texts."),
     click.option("--mask-share", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.15,
                  show_default=True, help="Tokens to hide."),
 )  # fmt: skip
 model_options = options(
-    click.option("--base", help="BERT to go on from: a folder or a hub name."),
+    click.option("--base", help="BERT to go on from: a folder, a hub name, or one of gen models."),
     click.option("--from-scratch", is_flag=True, help="Make a new BERT."),
     click.option("--vocab-file", type=FILE, help="WordPiece vocabulary of a new BERT, a token a line.  "
                  "[default: the characters of the data]"),
@@ -56,18 +64,25 @@ model_options = options(
 @run_options
 @debug_option()
 def mlm_command(**given: Any) -> None:
-    """Pretrain a BERT on FILES by guessing hidden tokens: lines, CSV/TSV columns or JSONL fields, also .xz or .gz."""
+    """Pretrain a BERT on FILES by guessing hidden tokens: lines, CSV/TSV columns, JSONL fields, datasets."""
     if bool(given["base"]) == given["from_scratch"]:
         raise GenError("It is not said what to start from. Give either --base MODEL or --from-scratch.")
     if given["base"] and given["vocab_file"]:
         raise GenError("A base has a vocabulary of its own. Leave --vocab-file out, or give --from-scratch.")
     if given["base"]:
         refuse_idle(FRESH, "beside --base, which brings its own")
+    elif given["vocab_file"]:
+        refuse_idle({"vocab_size", "min_count"}, "beside --vocab-file")
+    else:
+        refuse_idle({"lower_case"}, "without --vocab-file")
     check_finite(given)
+    refuse_idle_recipe(given)
+    refuse_unread((*given["files"], *given["valid_files"]), given)
     from gen_mlm.train import describe, prepare, run_job
 
     job = build_job(given)
     ready = prepare(job)
+    tell_reading(ready.told)
     if given["dry_run"]:
         tell_plan(describe(job, ready))
         return

@@ -97,14 +97,14 @@ def test_another_epoch_and_another_seed_hide_other_tokens(seed, epoch):
 
 @pytest.fixture
 def tables(tmp_path):
-    (tmp_path / "a.tsv").write_text("label\ttext\n1\t春\n0\t夏\n", encoding="utf-8")
-    (tmp_path / "b.jsonl").write_text('{"one": "秋", "two": "冬"}\n{"one": "", "two": "山"}\n', encoding="utf-8")
-    (tmp_path / "c.txt").write_text("水\n\n", encoding="utf-8")
+    (tmp_path / "a.tsv").write_text("label\ttext\n1\t春\n0\t夏\n")
+    (tmp_path / "b.jsonl").write_text('{"one": "秋", "two": "冬"}\n{"one": "", "two": "山"}\n')
+    (tmp_path / "c.txt").write_text("水\n\n")
     return [tmp_path / name for name in ("a.tsv", "b.jsonl", "c.txt")]
 
 
 def test_every_file_gives_the_columns_it_has(tables):
-    texts = read_columns(tables, columns=("text", "one", "two"), encoding="utf-8")
+    texts = read_columns(tables, columns=("text", "one", "two"))
     assert texts == ["春", "夏", "秋", "冬", "山", "水"]
 
 
@@ -118,19 +118,19 @@ def test_every_file_gives_the_columns_it_has(tables):
 )
 def test_a_column_that_no_file_has_and_a_file_without_columns_are_refused(tables, columns, message):
     with pytest.raises(GenError, match=message):
-        read_columns(tables[:2], columns=columns, encoding="utf-8")
+        read_columns(tables[:2], columns=columns)
 
 
 def test_missing_and_empty_files_are_refused(tables, tmp_path):
     with pytest.raises(GenError, match="There is no file .*none.tsv"):
-        read_columns([tmp_path / "none.tsv"], columns=(), encoding="utf-8")
-    (tmp_path / "empty.txt").write_text("\n", encoding="utf-8")
+        read_columns([tmp_path / "none.tsv"], columns=())
+    (tmp_path / "empty.txt").write_text("\n")
     with pytest.raises(GenError, match="There is no text in .*empty.txt"):
-        read_columns([tmp_path / "empty.txt"], columns=(), encoding="utf-8")
+        read_columns([tmp_path / "empty.txt"], columns=())
 
 
 def test_a_vocabulary_file_makes_berts_own_tokenizer(tmp_path):
-    (tmp_path / "vocab.txt").write_text("\n".join([*BERT_SPECIALS, "春", "spring", "##s"]), encoding="utf-8")
+    (tmp_path / "vocab.txt").write_text("\n".join([*BERT_SPECIALS, "春", "spring", "##s"]))
     tokenizer = read_tokenizer(tmp_path / "vocab.txt", positions=9, lower_case=True)
     assert tokenizer("春 Springs 鬱")["input_ids"] == [CLS, 5, 6, 7, UNK, SEP]
     assert tokenizer("春", "春")["token_type_ids"] == [0, 0, 0, 1, 1]
@@ -140,7 +140,7 @@ def test_a_vocabulary_file_makes_berts_own_tokenizer(tmp_path):
     ("tokens", "message"), [("[PAD] 春", r"lacks \[UNK\], \[CLS\]"), ("春 夏 春", "has the token '春' twice")]
 )
 def test_a_vocabulary_file_that_cannot_serve_is_refused(tmp_path, tokens, message):
-    (tmp_path / "vocab.txt").write_text(tokens.replace(" ", "\n"), encoding="utf-8")
+    (tmp_path / "vocab.txt").write_text(tokens.replace(" ", "\n"))
     with pytest.raises(GenError, match=message):
         read_tokenizer(tmp_path / "vocab.txt", positions=9, lower_case=True)
 

@@ -10,8 +10,8 @@ from transformers import AutoTokenizer, BertConfig, BertForMaskedLM, BertModel, 
 
 from gen_engine.errors import GenError
 from gen_mlm.data import Masking, encode_windows
-from gen_mlm.train import load_base, score
-from gen_mlm.train_command import mlm_command
+from gen_mlm.train import load_base, prepare, score
+from gen_mlm.train_command import build_job, mlm_command
 from gen_trainkit.losses import IGNORED
 from gen_trainkit.metrics import read_metrics
 from gen_trainkit.vocab import BERT_SPECIALS
@@ -146,11 +146,26 @@ def test_a_resumed_run_ends_with_the_weights_of_one_never_stopped(texts, tmp_pat
 
 def test_a_dry_run_tells_the_plan_and_writes_nothing(texts, tmp_path):
     options = ["--min-count=9", "--pack", "--dry-run", "--out", tmp_path / "out"]
-    plan = json.loads(command(texts, *SCRATCH, *options).output)
+    done = command(texts, *SCRATCH, *options)
+    assert done.stderr == f"{len(LINES)} rows read, {len(LINES)} used.\n"
+    plan = json.loads(done.stdout)
     assert plan["vocabulary"] == len(BERT_SPECIALS) + len(set("".join(LINES)))
     assert plan["unknown characters"] == "0.000%"
     assert plan["steps"] == plan["steps an epoch"] > 1
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("length", [3, 6, 11])
+def test_windows_may_be_shorter_than_the_model(texts, tmp_path, length):
+    given = mlm_command.make_context("mlm", [str(texts), *SCRATCH, f"--max-length={length}", "--out", str(tmp_path)])
+    ready = prepare(build_job(given.params))
+    assert max(ready.train.lengths) <= length < ready.model.config.max_position_embeddings
+    assert sum(each - 2 for each in ready.train.lengths + ready.valid.lengths) == len("".join(LINES))
+
+
+def test_windows_longer_than_the_model_are_refused(texts, trained, tmp_path):
+    for start in (SCRATCH, ["--base", trained]):
+        refused("--max-length 600 is more than the model's", texts, *start, "--max-length=600", "--out", tmp_path / "o")
 
 
 def test_another_share_of_hidden_tokens_is_another_run(texts, tmp_path):

@@ -6,7 +6,7 @@ import click
 
 from gen_engine.errors import GenError
 from gen_engine.options import choice, explaining, generating, prompted, read_prompt
-from gen_engine.output import continue_text, mention_unknown, opened
+from gen_engine.output import continue_text, load_engine, mention_unknown, opened
 
 FUNCTION_WORDS = "的了是不我他你她在着也就都这那有人一来去说道么"
 """The commonest function words, which prose can hardly do without for 30 characters."""
@@ -37,9 +37,7 @@ def novel(prompt: str | None, file: str | None, length: int, end: str, no_repeat
     if not start.strip():
         raise GenError("There is nothing to continue; give --prompt TEXT or --file FILE.")
     with opened(chosen.out) as out:
-        from gen_engine.engine import load
-
-        engine = load(chosen.model, dtype=chosen.dtype, fast=chosen.fast)
+        engine = load_engine(chosen.model, dtype=chosen.dtype, fast=chosen.fast)
         mention_unknown(engine.tokenizer.encode(start))
         processors = (
             *rules(length, end == "sentence", no_repeat, repeat_words),

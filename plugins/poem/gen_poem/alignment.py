@@ -17,13 +17,17 @@ from .patterns import Line
 from .segments import Segment
 
 OPEN, MORE, LINE = 2.2, 0.5, 0.1
-"""What a gap costs, and each further character of it; how much less if it begins where a line does."""
+"""What a gap costs, and each further character of it; how much less if it begins where a line does, and how much more
+for a character too many before a pause."""
 
 TONE = 1.0
 """What a wrong tone costs."""
 
 UNMARKED, WITHIN = 1.5, 0.4
 """What a line costs that must end at a pause and does not, and what a pause within a line of a tune."""
+
+SHORT = 3
+"""Rhyming lines of fewer characters (短韵, 错错错) need no pause after them."""
 
 SLACK = 4
 """How far an alignment may stray beyond the difference in length."""
@@ -92,13 +96,13 @@ def spell(pieces: Sequence[Segment], rules: Book) -> Spelled:
 
 @cache
 def slots(lines: tuple[Line, ...], *, sung: bool) -> tuple[Slot, ...]:
-    """The places of the lines; in what is sung the text must pause after rhymes only."""
+    """The places of the lines; in what is sung the text must pause after rhymes only, but for short ones (错错错)."""
     found, firm = [], False
     for number, line in enumerate(lines, 1):
         for place, signs in enumerate(zip(*line.tones, strict=True), 1):
             mask = MASK[EITHER] if EITHER in signs else sum({MASK[sign] for sign in signs})
             found.append(Slot(number, place, mask, place == 1, place == 1 and firm))
-        firm = bool(line.rhyme) if sung else False
+        firm = sung and bool(line.rhyme) and line.length >= SHORT
     return tuple(found)
 
 
@@ -145,7 +149,8 @@ def _cheapest(text: Spelled, wanted: Sequence[Slot], within: float) -> list[int]
                 here[0], back[0] = (0.0, INFINITE, INFINITE), (MATCH, MATCH, MATCH)
                 continue
             match, by_match = _least(before.get(j - 1) if i and j else None, 0.0, 0.0, 0.0)
-            extra, by_extra = _least(before.get(j) if i else None, OPEN, MORE, OPEN)
+            end = LINE * ((i < n and text.pauses[i] == 2) or i == n)
+            extra, by_extra = _least(before.get(j) if i else None, OPEN + end, MORE, OPEN + end)
             begin = OPEN - LINE * (j > 0 and wanted[j - 1].begins)
             missing, by_missing = _least(here.get(j - 1) if j else None, begin, begin, MORE)
             if i and j:

@@ -11,7 +11,7 @@ import click
 
 from gen_engine.errors import GenError
 from gen_engine.options import Choice, choice, explaining, generating
-from gen_engine.output import Show, continue_text, mention_unknown, opened, write
+from gen_engine.output import Show, continue_text, load_engine, mention_unknown, opened, write
 
 from .asked import quoted
 from .books import BOOKS
@@ -138,9 +138,7 @@ def _noting(
 def _generate(machine: Couplet, start: str, rule: str, chosen: Choice, script: str) -> None:
     """Write the couplets when they are whole: traditional characters depend on what follows."""
     with opened(chosen.out) as out:
-        from gen_engine.engine import load
-
-        engine = load(chosen.model, dtype=chosen.dtype, fast=chosen.fast)
+        engine = load_engine(chosen.model, dtype=chosen.dtype, fast=chosen.fast)
         read = engine.tokenizer.encode(start)
         _check_marks(machine, start, engine.tokenizer.vocabulary, chosen.model)
         mention_unknown(read)
@@ -173,6 +171,7 @@ def _generate(machine: Couplet, start: str, rule: str, chosen: Choice, script: s
             seed=chosen.seed,
             max_new=max_new,
             decoder=chosen.decoder,
+            patience=chosen.patience,
         )
         if not whole_line:
             completions = _noting(completions, engine.model, machine, chosen.model)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gen_engine.options import Choice, choice, generating
-from gen_engine.output import opened, table
+from gen_engine.output import load_engine, opened, table
 
 from .books import BOOKS
 from .couplet import couplet_of, shape_of
@@ -49,9 +49,7 @@ def couplet(file: str, lines: int, corpus: str | None, not_in: str | None, rhyme
     known = read_pairs(corpus) if corpus else None
     pairs = read_pairs(file)
     with opened(chosen.out) as out:
-        from gen_engine.engine import load
-
-        engine = load(chosen.model, dtype=chosen.dtype, fast=chosen.fast)
+        engine = load_engine(chosen.model, dtype=chosen.dtype, fast=chosen.fast)
         marks = "".join(sorted(MARKS | PASSED))
         unknown = engine.tokenizer.encode(marks).unknown
         drawn = draw(pairs, lines, seed=seed, book=rhyme_book, unknown=unknown)
@@ -75,7 +73,7 @@ def _write(engine: Engine, pairs: Sequence[Pair], chosen: Choice, book: str, not
         start = machine.full_width(first + "，")
         wanted = processors_for(machine, start, rule_of(shape, book, not_in), chosen)
         room = (len(machine.pattern) - len(start)) * engine.tokenizer.vocabulary.tokens_per_char
-        requests.append(Request(start, wanted, 1, chosen.seed or 0, room, chosen.decoder))
+        requests.append(Request(start, wanted, 1, chosen.seed or 0, room, chosen.decoder, chosen.patience))
     done = engine.generate_batch(requests)
     shown = (couplet_of(shape_of(first), book=book) for first, _ in pairs)
     return [

@@ -11,7 +11,7 @@ from click.core import ParameterSource
 
 from gen_engine.errors import GenError
 from gen_engine.options import Choice, choice, generating
-from gen_engine.output import opened, table
+from gen_engine.output import load_engine, opened, table
 
 from .asked import Asked, asked, asking, rules
 from .layout import Poem
@@ -70,11 +70,9 @@ def poem(
         check_picture(picture)
     texts = read_poems(file) if file else None
     with opened(chosen.out) as out:
-        from gen_engine.engine import load
-
         from .eval_figures import evaluate
 
-        engine = load(chosen.model, dtype=chosen.dtype, fast=chosen.fast)
+        engine = load_engine(chosen.model, dtype=chosen.dtype, fast=chosen.fast)
         texts = texts or _write(engine, chosen, prompt, writing)
         source = file or f"{chosen.model}, {chosen.decoder}"
         found = evaluate(texts, wanted, source=source, engine=engine, corpus=read_corpus(corpus) if corpus else None)
@@ -110,6 +108,7 @@ def _write(engine: Engine, chosen: Choice, prompt: str, poem: Poem) -> list[str]
         seed=chosen.seed,
         max_new=max(0, poem.widest - len(start)) * engine.tokenizer.vocabulary.tokens_per_char,
         decoder=chosen.decoder,
+        patience=chosen.patience,
     )
     return [each.text for each in done]
 

@@ -13,7 +13,7 @@ from gen_engine.output import dump, table
 
 from .books import NEIGHBOURS
 from .patterns import FORMS, LONG_NAMES, LOOSE, SCRIPT, SHAPES, STRICT, Line, Pattern, patterns
-from .tunes import Tune, every_tune, search, tune
+from .tunes import Tune, every_tune, number_of, search, tune
 
 SOURCES = """\
 平 level, 仄 oblique, 中 either; a letter after the signs: the line rhymes with those of the same letter.
@@ -25,7 +25,9 @@ strict: no place is free but those marked 中, no 孤平, no 三平尾, after �
 loose: 一三五不论, 二四六分明, and 特拗.
 A first line rhymes or not; with --first neighbour it rhymes in a neighbouring group (首句借邻韵), any two of:
   {neighbours}; in `gen check` unasked.
-Tunes: 钦定词谱 (1715); 、 is a short pause (读), 叶 the same letter in the other tone, 换韵 another letter.
+Tunes: 钦定词谱 (1715); 龙N is a form of 龙榆生《唐宋词格律》 that it lacks, asked for by --variant 100+N.
+  / parts alternatives of a line, 、 is a short pause (读), 叶 the same letter in the other tone, 换韵 another letter.
+  A place is free where the books or like lines of other forms have it free and real ci bear that out.
 """.format(neighbours=" ".join(NEIGHBOURS)).splitlines()
 
 NAMES = {"a": "仄脚 (a)", "b": "answers a", "c": "仄脚 (c)", "d": "answers c"}
@@ -111,7 +113,11 @@ def print_form(form: str) -> None:
 def print_tune(found: Tune) -> None:
     """All forms of a tune."""
     others = f" (also {'、'.join(found.names[1:])})" if found.names[1:] else ""
-    rows = [[each.name, str(_length(each)), _rhymes(each), _signs(each)] for each in found.variants]
+    several = len({each.form for each in found.variants}) > 1
+    rows = [
+        [f"{each.form} {each.name}" if several else each.name, str(_length(each)), _rhymes(each), _signs(each)]
+        for each in found.variants
+    ]
     table(f"{found.names[0]}{others}", ["form", "characters", "rhymes", "pattern"], rows)
     _print_sources()
 
@@ -136,7 +142,8 @@ def _length(pattern: Pattern) -> int:
 
 
 def _signs(pattern: Pattern) -> str:
-    return "".join(map(written, pattern.lines))
+    """All lines, with a blank where a narrow terminal may break them."""
+    return "".join("/".join(line.tones) + line.rhyme + line.mark + " " * (line.mark == "。") for line in pattern.lines)
 
 
 def _rhymes(pattern: Pattern) -> str:
@@ -179,9 +186,11 @@ def tune_record(found: Tune) -> dict[str, Any]:
         "names": list(found.names),
         "variants": [
             {
+                "tune": each.form,
                 "name": each.name,
+                "variant": number_of(each),
                 "characters": _length(each),
-                "lines": [{"tones": line.tones[0], "mark": line.mark, "rhyme": line.rhyme} for line in each.lines],
+                "lines": [{"tones": list(line.tones), "mark": line.mark, "rhyme": line.rhyme} for line in each.lines],
             }
             for each in found.variants
         ],

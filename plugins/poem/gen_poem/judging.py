@@ -10,7 +10,7 @@ from gen_engine.errors import GenError
 
 from .alignment import Row, align
 from .books import OBLIQUE, Book, Reading, book
-from .other_books import elsewhere
+from .other_books import elsewhere, rhyme_of_verse
 from .patterns import SHAPES, STRICT, Line, Pattern
 from .regulated import is_regulated, saved
 from .report import TOLD, Fault, Note, Place, Report
@@ -83,6 +83,9 @@ def judge_pattern(given: Text, pattern: Pattern, manner: Manner) -> Report:
     faults += crooked
     words = _rhyme_words(pattern, laid.rows, places)
     rhyme_faults, groups = _rhymes(words, rules, manner.rhyme and rules.find(manner.rhyme))
+    if is_sung(pattern) and not (manner.rhyme_book or manner.rhyme):
+        rhyme_faults, told = _right_in_verse(words, rhyme_faults)
+        notes += told
     faults += rhyme_faults
     if pattern.form in SHAPES:
         faults += _repeated(words)
@@ -165,6 +168,25 @@ def _rhymes(words: Sequence[tuple[Line, Place]], rules: Book, asked: str) -> tup
         wrong = [each for each in borrowed if not _near(each, best[0], rules)]
         faults += [_no_rhyme(each, f"a neighbour of {best[0]}", fellows, rules) for each in wrong]
     return faults, groups
+
+
+def _right_in_verse(words: Iterable[tuple[Line, Place]], faults: Sequence[Fault]) -> tuple[list[Fault], list[Note]]:
+    """The faults less those of a rhyme whose words all rhyme in 平水韵, and a note for each of these."""
+    wrong = {(fault.line, fault.place) for fault in faults}
+    letters: dict[str, list[Place]] = defaultdict(list)
+    for line, place in words:
+        letters[line.rhyme].append(place)
+    notes: list[Note] = []
+    pardoned: set[tuple[int, int]] = set()
+    for places in letters.values():
+        out = [(each.line, each.place) for each in places if (each.line, each.place) in wrong]
+        group = rhyme_of_verse([(each.char, each.wanted) for each in places]) if out else ""
+        if group:
+            chars = "".join(each.char for each in places)
+            told = f"{chars} rhyme in 平水韵 ({group}), though not all are of one part of 词林正韵"
+            notes.append(Note("平水韵", out[0][0], 0, told))
+            pardoned.update(out)
+    return [fault for fault in faults if (fault.line, fault.place) not in pardoned], notes
 
 
 def _near(place: Place, group: str, rules: Book) -> Reading | None:

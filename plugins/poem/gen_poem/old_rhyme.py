@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from math import inf
 
-from .books import LEVEL, Reading
+from .books import Reading
 
 ALIKE: tuple[str, ...] = (
     "东冬", "江阳", "支微齐佳灰", "鱼虞", "真文元寒删先", "萧肴豪", "麻佳", "庚青蒸", "覃盐咸",
@@ -26,7 +26,7 @@ LONE, ALONE, WIDE = 6.0, 1.0, 1.25
 """What a stanza costs: lines that rhyme with nothing, one that rhymes in a group, one that rhymes in groups alike."""
 
 Sound = tuple[str, frozenset[str]]
-"""A voice (平, 上去 or 入) and the groups that count as one."""
+"""A tone, and the groups of it that count as one."""
 
 
 @dataclass(frozen=True)
@@ -37,13 +37,8 @@ class Stanza:
     last: int
     rhyming: tuple[int, ...] = ()
     groups: tuple[str, ...] = ()
-    voice: str = ""
+    tone: str = ""
     missing: tuple[int, ...] = ()
-
-
-def voice(reading: Reading) -> str:
-    """The tones that rhyme with each other: 平, 上去 or 入."""
-    return LEVEL if reading.tone == LEVEL else "入" if reading.entering else "上去"
 
 
 @cache
@@ -56,8 +51,8 @@ def sounds_of(readings: Iterable[Reading], asked: str = "") -> frozenset[Sound]:
     found: set[Sound] = set()
     for reading in readings:
         if asked in ("", reading.group):
-            found.add((voice(reading), frozenset({reading.group})))
-            found |= {(voice(reading), groups) for groups in _alike(reading.group) if not asked}
+            found.add((reading.tone, frozenset({reading.group})))
+            found |= {(reading.tone, groups) for groups in _alike(reading.group) if not asked}
     return frozenset(found)
 
 
@@ -135,11 +130,11 @@ def _even(ends: Sequence[frozenset[Sound]], first: int) -> Iterator[tuple[float,
 
 
 def _told(shared: frozenset[Sound], first: int, last: int, rhyming: tuple[int, ...]) -> tuple[float, Stanza]:
-    sounds, groups = min(shared, key=lambda each: (len(each[1]), each[0], sorted(each[1])))
+    tone, groups = min(shared, key=lambda each: (len(each[1]), each[0], sorted(each[1])))
     cost = (ALONE if len(groups) == 1 else WIDE) - 0.001 * len(rhyming)
-    return cost, Stanza(first, last, rhyming, tuple(sorted(groups)), sounds)
+    return cost, Stanza(first, last, rhyming, tuple(sorted(groups)), tone)
 
 
 def reading_of(readings: Iterable[Reading], stanza: Stanza) -> Reading | None:
     """The reading by which a line end rhymes in its stanza."""
-    return next((r for r in readings if r.group in stanza.groups and voice(r) == stanza.voice), None)
+    return next((r for r in readings if r.group in stanza.groups and r.tone == stanza.tone), None)

@@ -82,10 +82,10 @@ def _lettered(found: Sequence[Stanza]) -> list[tuple[str, Stanza]]:
 
 
 def _how(found: Sequence[Stanza]) -> str:
-    voices = {"平" if stanza.voice == "平" else "仄" for stanza in found if stanza.rhyming}
+    tones = {stanza.tone for stanza in found if stanza.rhyming}
     if len([stanza for stanza in found if stanza.rhyming]) > 1:
         return " 换韵"
-    return f" {voices.pop()}韵" if voices else ""
+    return f" {tones.pop()}韵" if tones else ""
 
 
 def _line(number: int, pieces: Sequence[Segment], letters: dict[int, tuple[str, Stanza]]) -> Line:

@@ -21,6 +21,13 @@ MOST = 2 / 3
 """The share of the other words that must rhyme by the same group."""
 
 
+def rhyme_of_verse(words: Iterable[tuple[str, str]]) -> str:
+    """The group of 平水韵 by which all words rhyme, each in the tone that is wanted of it; "" if there is none."""
+    rules = book("pingshui")
+    groups = [_groups(char, wanted, rules) for char, wanted in words]
+    return next((group for group in groups[0] if all(group in each for each in groups)), "") if groups else ""
+
+
 def elsewhere(char: str, wanted: str, fellows: Sequence[tuple[str, str]], rules: Book) -> str:
     """By which other books a word rhymes with most of its fellows, and whether its group is one that poets join to
     theirs; in words, "" if neither.

@@ -35,7 +35,7 @@ class Line:
     """A line obeys at least one of `tones`, strings of 平 仄 中 (either) of one length; `mark` follows it.
 
     Lines with the same letter in `rhyme` rhyme together; "" does not rhyme. The word of a `near` line has a reading in
-    a group that is a neighbour of theirs.
+    a group that is a neighbour of theirs, and their tone.
     """
 
     tones: tuple[str, ...]

@@ -249,10 +249,10 @@ class Template:
 
 
 MOST = 12
-"""How many characters may be required: each of their subsets is a state."""
+"""How many characters may be required."""
 
 FEW = 3
-"""Of so many required characters or fewer a contradiction is found at once."""
+"""Of so many required characters or fewer each subset is a state of an automaton; more are matched to places."""
 
 
 def require(items: tuple[str, ...]) -> CharMachine:
@@ -262,7 +262,7 @@ def require(items: tuple[str, ...]) -> CharMachine:
         raise GenError("require needs characters; write require=花|月, say.")
     if len(chars) > MOST:
         raise GenError(f"require has {len(chars)} different characters, and {MOST} are the most; leave some out.")
-    return Require(chars)
+    return Require(chars) if len(chars) <= FEW else RequireMany(chars)
 
 
 @dataclass(frozen=True)
@@ -297,12 +297,50 @@ class Require:
     def needs(self, state: str) -> str:
         return state
 
-    def parted(self) -> tuple[Require, ...]:
-        """Each character by itself, where they are so many that all their subsets are too many states to refute."""
-        return tuple(map(Require, self.chars)) if len(self.chars) > FEW else ()
-
     def least(self, state: str) -> int:
         return len(state)
+
+    def wants(self, state: str) -> str:
+        return f"{' and '.join(state)} somewhere" if state else ""
+
+
+@dataclass(frozen=True)
+class RequireMany:
+    """State: the characters that have not occurred yet, in the order given. All their subsets would be too many states
+    of an automaton, so what is said of them is that they may come in any order."""
+
+    chars: str
+
+    def start(self, text: str) -> str:
+        return Require(self.chars).start(text)
+
+    def step(self, state: str, char: str) -> str:
+        return state.replace(char, "") if char in state else state
+
+    def accepts(self, state: str) -> bool:
+        return not state
+
+    def kind(self, char: str) -> None:
+        return None
+
+    def mentions(self, state: str) -> str:
+        return state
+
+    def allowed(self, state: str) -> CharSet:
+        return EVERY_CHAR
+
+    def spares(self, char: str) -> bool:
+        return True
+
+    def needs(self, state: str) -> str:
+        return state
+
+    def gathers(self, state: str) -> str:
+        return state
+
+    def parted(self) -> tuple[Require, ...]:
+        """Each character by itself, which an automaton refutes at once."""
+        return tuple(map(Require, self.chars))
 
     def wants(self, state: str) -> str:
         return f"{' and '.join(state)} somewhere" if state else ""

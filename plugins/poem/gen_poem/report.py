@@ -25,7 +25,7 @@ class Fault:
 
 @dataclass(frozen=True)
 class Note:
-    """What is worth to be told: 首句借邻韵, 拗救, 通押, 换韵, or 体 (of the form); `place` 0 is all of the line."""
+    """What is worth to be told: 首句借邻韵, 拗救, 通押, 换韵, 平水韵, or 体 (form); `place` 0 is all of the line."""
 
     kind: str
     line: int

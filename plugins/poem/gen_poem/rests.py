@@ -120,7 +120,7 @@ class _Builder:
         left = after.left
         if mark:
             left += 1 + (len(opening[0]) if opening else 0)
-            if after.letter is not None and not after.near:  # the line after the mark is among those after this one
+            if after.letter is not None:  # the line after the mark is among those after this one
                 needs[after.letter] |= {frozenset(box[-1] for box in opening)}
         return Rest(mark, after, opening, letter, near, tuple(needs), tuple(tones), left)
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
+from itertools import accumulate
 
-from .alignment import MASK, Spelled, fits, spell
+from .alignment import MASK, Slot, Spelled, fits, slots, spell
 from .judging import Manner, Text, judge_pattern
 from .patterns import Pattern, without_tones
 from .report import Report
@@ -16,7 +17,7 @@ GAP = 3
 """A fault of format counts like so many of other kinds: a text with one character too few is not another form."""
 
 NEAR = 4
-"""So many forms that a text does not have the format of are tried: those whose lines are most like its own."""
+"""So many forms that a text does not have the format of are tried."""
 
 STRAY, CLOSE = 0.25, 0.1
 """The share of tones that may be wrong in a text that is taken for a tune, and if its lines are not quite like it."""
@@ -33,7 +34,7 @@ def judge_tune(given: Text, variants: Sequence[Pattern], manner: Manner) -> Repo
     reports = [judge_pattern(given, each, manner) for each in right]
     if not reports or min(map(weight, reports)) > GAP:
         others = [each for each in plain if each not in right]
-        reports += [judge_pattern(given, each, manner) for each in _nearest(given, others)]
+        reports += [judge_pattern(given, each, manner) for each in _nearest(text, others)]
     return min(reports, key=weight)
 
 
@@ -42,16 +43,26 @@ def weight(report: Report) -> int:
     return sum(GAP if fault.rule == "format" else 1 for fault in report.faults)
 
 
-def _nearest(given: Text, patterns: Sequence[Pattern]) -> list[Pattern]:
-    """The patterns whose lines are most like those of the text, by length."""
-    own = Counter(len(piece.chars) for piece in given.pieces)
+def _nearest(text: Spelled, patterns: Iterable[Pattern]) -> list[Pattern]:
+    """The patterns that the text most likely has with one gap: those whose tones and rhymes stand where its own do,
+    counted from the beginning before the gap and from the end behind it."""
+    count = len(text.chars)
+    marked = [pause == 2 for pause in text.pauses]
 
-    def unlike(pattern: Pattern) -> tuple[int, int]:
-        lengths = Counter(line.length for line in pattern.lines)
-        total = sum(n * count for n, count in lengths.items()) - sum(n * count for n, count in own.items())
-        return abs(total), ((own - lengths) + (lengths - own)).total()
+    def unlike(pattern: Pattern) -> int:
+        wanted = slots(pattern.lines, sung=True)
+        ahead = [_wrong(*each) for each in zip(text.masks, marked, wanted, strict=False)]
+        behind = [_wrong(*each) for each in zip(text.masks[::-1], marked[::-1], wanted[::-1], strict=False)]
+        whole = min(count, len(wanted))
+        left, right = [0, *accumulate(ahead)], [0, *accumulate(behind)]
+        return abs(count - len(wanted)) + min(left[cut] + right[whole - cut] for cut in range(whole + 1))
 
     return sorted(patterns, key=unlike)[:NEAR]
+
+
+def _wrong(mask: int, marked: bool, slot: Slot) -> int:
+    """What speaks against a character at a place: its tone, and that no pause comes before it though one must."""
+    return (not mask & slot.mask) + (slot.firm and not marked)
 
 
 # ----------------------------------------------------------------------------------------------- without a name
@@ -79,7 +90,7 @@ def songs_like(given: Text, manner: Manner) -> list[Report]:
     found = list(_likely(given, text, right, manner))
     if not found and len(given.pieces) > 2:
         near = [each for n in (count - 1, count + 1, count - 2, count + 2) for each in _by_length().get(n, ())]
-        found = list(_likely(given, text, _nearest(given, near), manner))
+        found = list(_likely(given, text, _nearest(text, near), manner))
     return sorted(found, key=weight)
 
 

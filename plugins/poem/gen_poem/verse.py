@@ -204,7 +204,7 @@ class Verse:
         settled = []
         for letter, mask in enumerate(masks):
             needs = rest.needs[letter]
-            if letter == rest.letter and not rest.near:
+            if letter == rest.letter:
                 needs |= {frozenset(box[-1] for box in boxes)}
             settled.append(self._fitting(mask, needs, rest.whole[letter]))
         if rest.letter is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gen_engine.options import Choice
-from gen_engine.output import continue_text, mention_unknown, opened
+from gen_engine.output import continue_text, load_engine, mention_unknown, opened
 
 from .asked import Asked
 from .layout import Poem, show
@@ -22,9 +22,7 @@ def write(
     start = poem.lay_out(to_simplified(prompt) if asked.script == "trad" else prompt)
     streamed = chosen.num == 1 and not chosen.json and chosen.explain is None
     with opened(chosen.out) as out:
-        from gen_engine.engine import load
-
-        engine = load(chosen.model, dtype=chosen.dtype, fast=chosen.fast)
+        engine = load_engine(chosen.model, dtype=chosen.dtype, fast=chosen.fast)
         mention_unknown(engine.tokenizer.encode(start))
         continue_text(
             out,

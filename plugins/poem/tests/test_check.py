@@ -13,8 +13,8 @@ from gen_engine.cli import make_cli
 from gen_engine.errors import GenError
 from gen_poem.books import book
 from gen_poem.check import judge
-from gen_poem.patterns import FORMS, SHAPES, Line, patterns
-from gen_poem.segments import lay, segments
+from gen_poem.patterns import FORMS, SHAPES, patterns
+from gen_poem.segments import segments
 from gen_poem.traditional import to_simplified, to_traditional
 from gen_poem.tunes import every_tune, number_of
 
@@ -138,18 +138,6 @@ def test_a_tune_is_guessed_from_the_lengths_of_the_lines(text, name):
     assert (report.pattern.form, report.book, report.ok) == (name, "cilin", True)
 
 
-@pytest.mark.parametrize("text", ["一二三、四五六七。", "一二三四五六七。", "一、二三四五六七！", "一二三，四五六七"])
-def test_a_short_pause_may_be_missing_or_there_and_any_pause_counts(text):
-    lines = (Line(("中中中",), "、"), Line(("中中中中",), "。", "A"))
-    laid = lay(segments(text)[0], lines)
-    assert (laid.rows, laid.faults) == (["一二三", "四五六七"], [])
-
-
-@pytest.mark.parametrize("text", ["一二三四，五六七。", "一二三。", "一二三。四五六七。八", "一二三四五六七八"])
-def test_a_full_pause_may_not(text):
-    assert lay(segments(text)[0], (Line(("中中中",), "，"), Line(("中中中中",), "。", "A"))).faults
-
-
 def test_a_text_without_pauses_is_cut_as_the_pattern_is():
     assert judge(STORK.replace("，", "").replace("。", ""), "五绝").ok
 
@@ -266,3 +254,36 @@ def test_forms_shows_a_tune_or_those_of_like_names():
     assert len(json.loads(said("forms", "--json").stdout)["tunes"]) == 817
     with pytest.raises(GenError, match="gen forms"):
         said("forms", "xyz")
+
+
+def test_a_text_that_cannot_be_judged_keeps_no_other_from_it():
+    done = said("check", "-", text=f"一二三，四五六七八九十百，千。\n\n{STORK}")
+    assert done.exit_code == 1
+    assert "no form and no tune that is known" in done.stdout
+    assert "1 of 2 are right: format 1, tones 1, rhyme 1." in done.stdout
+    told = [
+        json.loads(line) for line in said("check", "-", "--json", text=f"一，二三。\n\n{STORK}").stdout.splitlines()
+    ]
+    assert [each["ok"] for each in told] == [False, True]
+    assert "--form or --tune" in told[0]["error"]
+
+
+def test_check_tells_programs_and_people_how_it_read_a_character():
+    text = "众鸟高飞尽，孤云独去闲。相看两不厌，只有敬亭山。"
+    assert (
+        "place 2: 看 is read 平 (寒), since 平 is wanted at this place; else 仄 (翰)"
+        in said("check", "-", text=text).stdout
+    )
+    told = json.loads(said("check", "-", "--json", text=text).stdout)
+    place = told["lines"][2][1]
+    assert (place["taken"]["tone"], place["why"]) == ("平", "平 is wanted at this place")
+    assert told["notes"] == []
+
+
+def test_what_has_no_tones_is_not_right_in_them():
+    snow = "千山鸟飞绝，万径人踪灭。孤舟蓑笠翁，独钓寒江雪。"
+    told = json.loads(said("check", "-", "--json", text=snow).stdout)
+    assert (told["ok"], told["tones_ok"], told["rhyme_ok"]) == (True, None, True)
+    done = said("check", "-", text=f"{snow}\n\n{STORK}")
+    assert "tones free, rhyme right" in done.stdout
+    assert "2 of 2 are right: format 2, tones 1, rhyme 2; 1 of free tones." in done.stdout

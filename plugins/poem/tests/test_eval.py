@@ -310,3 +310,15 @@ def test_a_model_that_writes_as_it_will_is_judged_by_what_its_poems_look_like():
     found = json.loads(gen("--free", "--with", "form=4x5", "--num", 3, "--seed", 1, "--json").stdout)
     assert {poem["form"] for poem in found["each"]} <= {"五绝", "五古"}
     assert found["figures"]["tone strict"] < 1
+
+
+def test_old_verse_counts_apart_where_no_form_is_named(tmp_path):
+    (tmp_path / "poems").write_text(f"{SNOW}\n{STORK}\n", encoding="utf-8")
+    figures = json.loads(gen(str(tmp_path / "poems"), "--json").stdout)["figures"]
+    assert [figures[name] for name in ("old verse", "tone loose", "rhyme")] == [0.5, 0.5, 1]
+    named = json.loads(gen(str(tmp_path / "poems"), "--form", "五绝", "--json").stdout)["figures"]
+    assert "old verse" not in named
+
+
+SNOW = "千山鸟飞绝，万径人踪灭。孤舟蓑笠翁，独钓寒江雪。"
+STORK = "白日依山尽，黄河入海流。欲穷千里目，更上一层楼。"

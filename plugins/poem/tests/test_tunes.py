@@ -1,9 +1,18 @@
 """The tune book: names, forms, rhymes, and what was mended in it."""
 
+import json
+import os
+import tarfile
+from pathlib import Path
+
 import pytest
 
 from gen_engine.errors import GenError
+from gen_poem.check import judge
 from gen_poem.tunes import every_tune, number_of, search, tune, tunes
+
+JOKE = ("贺新郎", 12)
+"""A form of the source that is none."""
 
 
 def signs(pattern):
@@ -83,3 +92,37 @@ def test_a_name_that_is_nearly_right_is_answered_with_near_ones():
 def test_parts_of_names_find_tunes():
     assert [each.names[0] for each in search("江月")] == ["西江月", "江月晃重山", "念奴娇", "西江月慢"]
     assert search("xyz") == []
+
+
+def samples(book):
+    """(tune, sample, number in the book) of every form of a raw tune book."""
+    with tarfile.open(Path(os.environ["GEN_DATA"]) / "rhyme.tar.xz") as tar:
+        file = tar.extractfile(next(each for each in tar if each.name.endswith(f"cipu_{book}.json")))
+        tunes = json.load(file)
+    return [(t["names"][0], f["origin"], n) for t in tunes for n, f in enumerate(t["forms"], 1)]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif("GEN_DATA" not in os.environ, reason="set GEN_DATA to the folder with the raw tables")
+def test_the_samples_of_the_tune_book_have_their_own_forms_but_for_11_words():
+    found = [judge(text, tune_name=name, variant=n) for name, text, n in samples("qinding") if (name, n) != JOKE]
+    assert sum(report.format_ok for report in found) >= 2292
+    assert sum(report.tones_ok for report in found) >= 2282
+
+
+@pytest.mark.slow
+@pytest.mark.skipif("GEN_DATA" not in os.environ, reason="set GEN_DATA to the folder with the raw tables")
+def test_the_samples_of_the_second_book_are_right_but_for_a_word_and_rhymes_that_leave_the_book():
+    found = [judge(text, tune_name=name) for name, text, _ in samples("longyusheng")]
+    assert all(report.format_ok for report in found)
+    assert sum(report.tones_ok for report in found) >= 229
+    assert sum(report.ok for report in found) >= 217
+
+
+@pytest.mark.parametrize(
+    ("name", "number", "shown"),
+    [("卜算子", 102, "龙2"), ("满江红", 101, "龙1"), ("眉妩", 101, "龙1"), ("浪淘沙", 2, "第2体")],
+)
+def test_a_form_of_the_second_book_is_asked_for_from_101_on(name, number, shown):
+    assert tune(name).variant(number).name == shown
+    assert number_of(tune(name).variant(number)) == number

@@ -13,8 +13,10 @@ from gen_poem.books import NEIGHBOURS, book, neighbours
 from gen_poem.check import judge
 from gen_poem.old_rhyme import ALIKE, sounds_of, stanzas
 from gen_poem.patterns import SHAPES, of_kinds, patterns
+from gen_poem.regulated import loose_joints, unstuck
 from gen_poem.resolve import Wish, resolve
 from gen_poem.traditional import to_traditional
+from gen_poem.tunes import tune
 
 TRIES = settings(deadline=None, max_examples=30, derandomize=True, database=None)
 LEVEL_GROUPS = "东冬江支微鱼虞齐佳灰真文元寒删先萧肴豪歌麻阳庚青蒸尤侵覃盐咸"
@@ -79,15 +81,20 @@ def test_a_first_line_borrows_no_rhyme_where_it_is_said_how_it_rhymes(wishes):
 
 
 @TRIES
-@given(st.sampled_from(["五绝", "七绝", "五律", "七律"]), st.sampled_from(["strict", "loose", "off"]), st.data())
-def test_what_first_neighbour_admits_is_what_check_calls_so(form, tones, data):
-    verse = resolve(Wish(form, tones=tones, first="neighbour"))
+@given(
+    st.sampled_from(["五绝", "七绝", "五律", "七律"]),
+    st.sampled_from(["strict", "loose", "off"]),
+    st.sampled_from([(), ("东",), ("先",), ("麻",)]),
+    st.data(),
+)
+def test_what_first_neighbour_admits_is_what_check_calls_so(form, tones, rhymes, data):
+    verse = resolve(Wish(form, tones=tones, rhymes=rhymes, first="neighbour"))
     draw = random.Random(data.draw(st.integers(0, 10**6)))
     state, text = verse.opening, ""
     while not verse.accepts(state):
         text += draw.choice([char for char in SAMPLE if verse.step(state, char) is not None])
         state = verse.step(state, text[-1])
-    report = judge(text, form, tones=tones, first="neighbour")
+    report = judge(text, form, tones=tones, first="neighbour", rhyme="".join(rhymes))
     assert {fault.rule for fault in report.faults} <= {"重韵"}
     assert "借邻韵" in report.pattern.name
 
@@ -139,6 +146,24 @@ def test_couplets_that_do_not_stick_are_one_fault_each(form, number, seed):
     assert faults == [("失粘", 2 * number + 1)]
 
 
+@TRIES
+@given(st.sampled_from(["五绝", "七绝"]), st.integers(0, 10**6))
+def test_lines_that_are_not_opposed_are_one_fault(form, seed):
+    draw = random.Random(seed)
+    signs = [each.tones[0].replace("中", "仄") for each in of_kinds(form, "loose", "adad", "unrhymed").lines]
+    text = "，".join(line(each, draw, "先" if i % 2 else "") for i, each in enumerate(signs))
+    found = [(f.rule, f.line) for f in judge(text, form).faults if f.rule != "重韵"]
+    assert found == [("失对", 2), ("失对", 4)]
+
+
+@pytest.mark.parametrize("first", ["", "rhymed", "unrhymed", "neighbour"])
+def test_couplets_stick_together_where_nothing_speaks_against_it(first):
+    for rows in (4, 8, 12):
+        pattern = unstuck("七排", "loose", first, lambda number, kinds: 1, rows)
+        assert loose_joints(pattern, 7) == []
+        assert len(pattern.lines) == rows
+
+
 def test_no_pattern_of_a_form_has_loose_joints():
     for form in ("五绝", "七律", "五排"):
         for pattern in patterns(form):
@@ -160,12 +185,34 @@ def test_no_pattern_of_a_form_has_loose_joints():
 def test_a_character_of_two_tones_is_told_with_the_reading_that_was_taken(text, where, tone, why):
     place = judge(text).rows[where[0] - 1][where[1] - 1]
     assert place.taken is not None
+    assert place.char != "不" or place.taken.entering
     assert place.taken.tone == tone
     assert why in place.why
     assert any(each.tone != tone for each in place.readings) or "rhymes" in why
 
 
 # ------------------------------------------------------------------------------------------------------- old verse
+
+
+@pytest.mark.parametrize("ends", ["白怕", "一意", "月夜", "天电", "东送"])
+def test_level_oblique_and_entering_tones_do_not_rhyme_with_each_other(ends):
+    chars = ends * 2
+    text = "，".join("人人人人" + char for pair in zip("何多山春", chars, strict=True) for char in pair)
+    report = judge(text, "五古")
+    assert not report.ok
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_quatrain_is_never_taken_for_a_tune(seed):
+    draw = random.Random(seed)
+    for name in ("啰唝曲", "纥那曲", "竹枝", "浪淘沙", "杨柳枝"):
+        for pattern in tune(name).variants:
+            if {each.length for each in pattern.lines} in ({5}, {7}) and len(pattern.lines) == 4:
+                signs = [draw.choice(each.tones).replace("中", draw.choice("平仄")) for each in pattern.lines]
+                text = "，".join(
+                    line(s, draw, "先" if each.rhyme else "") for s, each in zip(signs, pattern.lines, strict=True)
+                )
+                assert judge(text).pattern.form in ("五绝", "七绝", "五古", "七古")
 
 
 def test_groups_that_count_as_one_are_of_one_voice():

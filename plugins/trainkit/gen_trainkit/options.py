@@ -7,7 +7,7 @@ import math
 import os
 import sys
 import tomllib
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -124,6 +124,29 @@ config_option = click.option(
 )
 
 
+quotes_option = click.option(
+    "--quotes",
+    type=click.Choice(["check", "trust", "repair"]),
+    default="check",
+    show_default=True,
+    help="Of a .csv. check: refuse broken quotes, and cells that look like several rows; trust: refuse broken quotes;"
+    " repair: such a line is a row by itself, its quote a character.",
+)
+
+
+def part_option(default: str) -> Decorator:
+    """Which split of a `datasets` folder is read; `default` says which otherwise."""
+    words = f"Split of a datasets folder: its name, train, valid, test, or all.  [default: {default}]"
+    return click.option("--part", metavar="NAME", help=words)
+
+
+valid_options = options(
+    click.option("--valid", "valid_files", multiple=True, type=FILE, help="File of validation texts; may be repeated."),
+    click.option("--valid-share", type=click.FloatRange(0, 0.5),
+                 help="Or set so many aside.  [default: a dataset's own split, else 0.01]"),
+)  # fmt: skip
+
+
 def recipe_options(
     *,
     rate: str = "2e-5, from scratch 3e-3",
@@ -193,6 +216,16 @@ def check_finite(given: Mapping[str, Any]) -> None:
             raise GenError(f"--{name.replace('_', '-')} {value} is no number to count with. Give a finite one.")
 
 
+def refuse_idle_recipe(given: Mapping[str, Any]) -> None:
+    """Raise GenError for options of `recipe_options` and `run_options` that do nothing beside the others."""
+    if given["steps"] is not None:
+        refuse_idle({"epochs"}, "beside --steps")
+    if given["optimizer"] != "muon":
+        refuse_idle({"matrix_rate"}, "without --optimizer muon")
+    if not given["valid_every"]:
+        refuse_idle({"valid_batches"}, "without --valid-every")
+
+
 def refuse_idle(names: Collection[str], when: str) -> None:
     """Raise GenError if the command line gives one of the options `names`, which do nothing `when`.
 
@@ -202,6 +235,39 @@ def refuse_idle(names: Collection[str], when: str) -> None:
     for item in context.command.params if context else ():
         if item.name in names and context and context.get_parameter_source(item.name) is ParameterSource.COMMANDLINE:
             raise GenError(f"{item.opts[0]} does nothing {when}. Leave it out.")
+
+
+def refuse_unread(files: Collection[Path], given: Mapping[str, Any]) -> None:
+    """Raise GenError for an option on the command line that means nothing to any of `files`; missing ones are passed.
+
+    Lines have no columns, only a .csv has quotes, only a dataset has splits, and that needs no encoding.
+    """
+    from gen_trainkit.files import DELIMITERS, TABLES, kind_of
+    from gen_trainkit.saved_datasets import is_dataset
+
+    if not files or not all(path.exists() for path in files):
+        return
+    datasets = [is_dataset(path) for path in files]
+    kinds = {kind_of(path) for path, known in zip(files, datasets, strict=True) if not known}
+    if not any(datasets):
+        refuse_idle({"part"}, "without a datasets folder")
+    if all(datasets):
+        refuse_idle({"encoding"}, "with datasets, which are read without")
+    if not any(datasets) and not kinds & set(TABLES):
+        refuse_idle({"column", "columns", "column2"}, "with lines of text, which have no columns")
+    if ".csv" not in kinds:
+        refuse_idle({"quotes"}, "without a .csv")
+    chosen = [given[name] for name in ("text", "text2", "label", "split_column") if given.get(name)]
+    if not kinds & set(DELIMITERS) or not all(name.isdecimal() for name in chosen):
+        refuse_idle({"header"}, "unless all columns of a .csv or .tsv are numbers: else there is one anyway")
+    if given.get("valid_files"):
+        refuse_idle({"valid_share"}, "beside --valid")
+
+
+def tell_reading(told: Iterable[str]) -> None:
+    """Say on standard error what was read, used and left out; of several processes the first one speaks."""
+    for words in told if is_first() else ():
+        click.echo(words, err=True)
 
 
 def tell_outcome(outcome: Outcome, out: Path) -> None:

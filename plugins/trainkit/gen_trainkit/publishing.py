@@ -18,6 +18,7 @@ from transformers import AutoConfig, AutoTokenizer, PreTrainedModel, PreTrainedT
 
 from gen_engine.errors import GenError
 from gen_engine.models.checkpoint import refuse_pickled
+from gen_trainkit.bases import model_source, not_waiting_for_hub
 from gen_trainkit.loop import Outcome, Recipe, Reporting, Task, export_last, train
 from gen_trainkit.options import write_chosen_options
 from gen_trainkit.ranks import is_first
@@ -116,20 +117,23 @@ def load_pretrained(
     new: Sequence[str] = (),
     settings: Mapping[str, Any] | None = None,
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    """The model `auto` makes of a folder or hub name, in fp32, and its tokenizer; nothing in it is executed.
+    """The model `auto` makes of a folder, a hub name or one of `gen models`, in fp32, and its tokenizer.
+
+    Nothing in it is executed.
 
     Weights whose names begin with one of `new` may be missing (a fresh head), or be left over where the model has no
     such part; any other missing or unexpected weight raises GenError, and so do pickled and damaged ones, and a
     `model_type` that is none of `kinds`.
     """
-    with told_clearly(base):
-        found = AutoConfig.from_pretrained(base, trust_remote_code=False).model_type
+    source = model_source(base)
+    with told_clearly(source):
+        found = AutoConfig.from_pretrained(source, trust_remote_code=False).model_type
         if kinds and found not in kinds:
             raise GenError(f"{base} is a {found} model. Give one of type {' or '.join(kinds)}.")
-        if Path(base).is_dir():
-            refuse_pickled(Path(base))
+        if Path(source).is_dir():
+            refuse_pickled(Path(source))
         model, info = auto.from_pretrained(
-            base, dtype=torch.float32, use_safetensors=True, output_loading_info=True, **(settings or {})
+            source, dtype=torch.float32, use_safetensors=True, output_loading_info=True, **(settings or {})
         )
     tokenizer = load_tokenizer(base)
     for kind, verb in (("missing_keys", "lacks"), ("unexpected_keys", "has unexpected")):
@@ -148,6 +152,7 @@ def load_tokenizer(base: str) -> PreTrainedTokenizerBase:
 
     Where its files are missing transformers makes one that knows special tokens only, and reads all text as unknown.
     """
+    base = model_source(base)
     with told_clearly(base):
         file = Path(base) / "tokenizer.json"
         if file.is_file():
@@ -162,7 +167,8 @@ def load_tokenizer(base: str) -> PreTrainedTokenizerBase:
 def told_clearly(base: str) -> Iterator[None]:
     """Inside, the folder or hub name `base` is read; what is wrong with it becomes a GenError of one sentence."""
     try:
-        yield
+        with not_waiting_for_hub(base):
+            yield
     except SafetensorError as error:
         raise GenError(f"The weights of {base} are damaged ({error}). Fetch them again.") from error
     except RuntimeError as error:  # transformers' own way to say that shapes differ

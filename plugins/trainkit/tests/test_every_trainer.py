@@ -66,7 +66,8 @@ def command(name, out, *more, texts="texts.csv", dropout=0.1):
     trainer = TRAINERS[name]
     cache_folder = ["--cache=cache"] if "classifier" in name else []
     drawn = [f"{option}={dropout}" for option in trainer.dropout]
-    return ["train", trainer.words[0], texts, *trainer.words[1:], *LONG, *drawn, *cache_folder, "--out", out, *more]
+    long = [word for word in LONG if not ("--epochs" in word and any("--steps" in other for other in more))]
+    return ["train", trainer.words[0], texts, *trainer.words[1:], *long, *drawn, *cache_folder, "--out", out, *more]
 
 
 def train(words):
@@ -158,7 +159,7 @@ def out_checkpoints(out):
 
 def told(printed):
     """The one line that tells what is wrong; there must be no other but of progress."""
-    [line] = [line for line in printed.splitlines() if not line.startswith(("step ", "Loading"))]
+    [line] = [line for line in printed.splitlines() if not re.match(r"step |Loading|[\d,]+ (rows|texts) read", line)]
     return line
 
 

@@ -110,19 +110,36 @@ def test_many_windows_are_computed_block_by_block(loaded, options):
     assert torch.equal(read(model, *rows), read(loaded(options), *rows))
 
 
+def adding(model, added):
+    """`model` with a head that adds to each row what a kernel that mixes rows might: `added(number of rows)`."""
+    return replace(model, head=lambda *given: model.head(*given) + added(len(given[0])))
+
+
+def place(count):
+    return torch.arange(count)[:, None]
+
+
 @SOME
-def test_kernels_that_mix_rows_are_found_out_and_rows_computed_one_by_one(loaded, options):
-    model = loaded(options)
-    leaky = replace(model, head=lambda states, seen, pooled: model.head(states, seen, pooled) + len(seen))
-    assert runner.keep_rows_apart(leaky).at_once == 1
+def test_where_a_row_goes_by_its_place_each_is_computed_by_itself(loaded, options):
+    assert runner.sizes_apart(adding(loaded(options), place)) == (1,)
+
+
+@SOME
+def test_where_a_row_goes_by_their_number_it_is_always_the_same(loaded, options):
+    assert runner.sizes_apart(adding(loaded(options), int)) == (16,)
+
+
+def test_where_many_rows_are_mixed_few_are_computed_together(loaded):
+    assert runner.sizes_apart(adding(loaded(FEW[0]), lambda count: place(count) == 63))[-1] == 16
 
 
 @pytest.mark.parametrize("least", [2, 8])
 def test_rows_are_padded_where_that_keeps_them_apart(loaded, least):
     model = loaded(FEW[0])
-    picky = replace(model, head=lambda states, seen, pooled: model.head(states, seen, pooled) + (len(seen) < least))
-    assert runner.keep_rows_apart(picky).pad[0] == least
-    assert torch.equal(read(runner.keep_rows_apart(picky), [CLS, 9]), read(model, [CLS, 9]))
+    picky = adding(model, lambda count: count < least)
+    sizes = runner.sizes_apart(picky)
+    assert sizes[0] == least
+    assert torch.equal(read(replace(picky, sizes=sizes), [CLS, 9]), read(model, [CLS, 9]))
 
 
 @SOME
@@ -197,10 +214,11 @@ def test_a_configuration_that_is_not_computed_here_is_refused(tmp_path, old, new
 
 def test_fast_says_whether_it_gave_anything_up(tmp_path, monkeypatch):
     write(tmp_path, FEW[0])
-    assert load(tmp_path, fast=True).model.reproducible
-    monkeypatch.setattr(runner, "keep_rows_apart", lambda model: replace(model, pad=(2, 1)))
-    assert not load(tmp_path, fast=True).model.reproducible
-    assert load(tmp_path, fast=True).model.pad == (1, 1)
+    for sizes in (runner.SIZES_AT_ONCE, (2, 8)):
+        monkeypatch.setattr(runner, "sizes_apart", lambda model, sizes=sizes: sizes)
+        assert load(tmp_path, fast=True).model.reproducible == (sizes != (2, 8))
+        assert load(tmp_path, fast=True).model.sizes is None
+        assert load(tmp_path).model.sizes == sizes
 
 
 def test_the_end_of_a_text_is_sep(loaded):

@@ -67,7 +67,7 @@ def call(*arguments):
     if isinstance(result.exception, GenError):
         raise result.exception
     assert result.exit_code == 0, result.output
-    return json.loads(result.output)
+    return json.loads(result.stdout)
 
 
 @given(PATHS, st.lists(st.sampled_from("ab")), NUMBERS, st.integers(0, 2**63 - 1), st.booleans(), st.booleans())

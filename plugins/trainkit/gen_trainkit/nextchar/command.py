@@ -8,7 +8,21 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gen_engine.errors import GenError
-from gen_trainkit.options import FILE, check_finite, options, part, refuse_idle, tell_outcome, tell_plan
+from gen_trainkit.options import (
+    FILE,
+    check_finite,
+    options,
+    part,
+    part_option,
+    quotes_option,
+    refuse_idle,
+    refuse_idle_recipe,
+    refuse_unread,
+    tell_outcome,
+    tell_plan,
+    tell_reading,
+    valid_options,
+)
 
 if TYPE_CHECKING:
     from gen_trainkit.nextchar.training import Family
@@ -27,8 +41,9 @@ data_options = options(
     click.option("--column", help="Column of a .csv/.tsv (name or number) or field of a .jsonl.  [default: text]"),
     click.option("--encoding", default="utf-8", show_default=True, help="Encoding of the files, such as gb18030."),
     click.option("--join", is_flag=True, help="All lines of a file are one text, as in a novel."),
-    click.option("--valid", "valid_files", multiple=True, type=FILE, help="File of validation texts; may be repeated."),
-    click.option("--valid-share", type=click.FloatRange(0, 0.5), default=0.01, show_default=True, help="Or set aside."),
+    quotes_option,
+    part_option("train, validated by the split for it"),
+    valid_options,
 )
 window_options = options(
     click.option("--window", type=click.IntRange(1), default=32, show_default=True,
@@ -48,7 +63,7 @@ window_options = options(
 encoder_options = options(
     click.option("--encoder", help="BERT to build on: a folder, such as of gen train mlm, or a hub name."),
     click.option("--from-scratch", is_flag=True, help="Make a new encoder, its vocabulary from the data."),
-    click.option("--base", help="Or go on from a trained model of this kind: a folder or a hub name."),
+    click.option("--base", help="Or go on from a model of this kind: one of gen models, a folder or a hub name."),
     click.option("--freeze", type=click.Choice(["all", "all-but-pooler", "nothing"]), default="nothing",
                  show_default=True, help="What of the encoder does not learn."),
     click.option("--encoder-layers", type=click.IntRange(1), default=4, show_default=True, help="From scratch."),
@@ -75,6 +90,8 @@ RATES = "2e-5, from scratch 1e-3"
 def run_command(given: Mapping[str, Any], family: Family, head: Mapping[str, Any]) -> None:
     """Do what a trainer's options ask for: train and publish, or only tell what would be trained."""
     check_finite(given)
+    refuse_idle_recipe(given)
+    refuse_unread((*given["files"], *given["valid_files"]), given)
     if sum(map(bool, (given["encoder"], given["from_scratch"], given["base"]))) != 1:
         raise GenError(
             "It is not said what to start from. Give one of --encoder BERT, --from-scratch and --base MODEL."
@@ -83,10 +100,13 @@ def run_command(given: Mapping[str, Any], family: Family, head: Mapping[str, Any
         refuse_idle(FRESH, "beside --encoder, which brings its own")
     if given["base"]:
         refuse_idle({*FRESH, *NEW, *head}, "beside --base, which brings its own")
+    if given["variable"]:
+        refuse_idle({"short_share"}, "beside --variable")
     from gen_trainkit.nextchar.training import describe, prepare, run_job
 
     job = build_job(given, family, head)
     ready = prepare(job)
+    tell_reading(ready.told)
     if given["dry_run"]:
         tell_plan(describe(job, ready))
         return

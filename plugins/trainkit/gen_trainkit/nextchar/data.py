@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import bisect
 import hashlib
-import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
+from gen_engine.errors import GenError
+from gen_trainkit.csv_rows import Quotes
+from gen_trainkit.holding_out import SHARE, has_validation, hold_out
 from gen_trainkit.losses import IGNORED
-from gen_trainkit.reading import read_file, read_texts
+from gen_trainkit.reading import TRAINING, read_cells, read_texts
+from gen_trainkit.tables import Reading
+from gen_trainkit.tally import Tally
 from gen_trainkit.tasks import Batch
 
 Frame = Callable[[Sequence[int]], Sequence[int]]
@@ -28,9 +33,11 @@ class Data:
     files: tuple[Path, ...]
     column: str | None = None
     encoding: str = "utf-8"
+    quotes: Quotes = "check"
+    part: str | None = None
     join: bool = False
     valid_files: tuple[Path, ...] = ()
-    valid_share: float = 0.01
+    valid_share: float | None = None
 
 
 @dataclass(frozen=True)
@@ -72,29 +79,39 @@ class Cut:
     seed: int = 0
 
 
-def split_texts(data: Data, seed: int) -> tuple[list[str], list[str]]:
-    """(training texts, validation texts): from files of their own, or a share set aside.
+def split_texts(data: Data, seed: int, tally: Tally | None = None) -> tuple[list[str], list[str]]:
+    """(training texts, validation texts), counted by `tally`; see `hold_out`.
 
-    The share is of texts drawn by `seed`; where files are joined, it is the end of each.
+    A share set aside is of texts drawn by `seed`; where files are joined, it is the end of each.
     """
-    texts = _read(data, data.files)
-    if data.valid_files:
-        return texts, _read(data, data.valid_files)
-    if data.join:
-        cuts = [round(len(text) * (1 - data.valid_share)) for text in texts]
+    read = partial(_read, data, Tally() if tally is None else tally)
+    own = data.part is None and data.valid_share is None and any(map(has_validation, data.files))
+    if data.join and not data.valid_files and not own:
+        share = SHARE if data.valid_share is None else data.valid_share
+        texts = read(data.files, TRAINING)
+        cuts = [round(len(text) * (1 - share)) for text in texts]
         return [text[:cut] for text, cut in zip(texts, cuts, strict=True)], [
             text[cut:] for text, cut in zip(texts, cuts, strict=True)
         ]
-    aside = round(len(texts) * data.valid_share)
-    random.Random(seed).shuffle(texts)
-    return texts[aside:], texts[:aside]
+    return hold_out(
+        read, data.files, valid_files=data.valid_files, valid_share=data.valid_share, part=data.part, seed=seed
+    )
 
 
-def _read(data: Data, files: Sequence[Path]) -> list[str]:
+def _read(data: Data, tally: Tally, files: Sequence[Path], splits: Sequence[str]) -> list[str]:
+    reading, part = Reading(data.encoding, quotes=data.quotes), None if files == data.valid_files else data.part
     if not data.join:
-        return read_texts(files, column=data.column, encoding=data.encoding)
-    read_texts(files, column=data.column, encoding=data.encoding)  # raises if there is no text at all
-    return ["\n".join(read_file(path, column=data.column, encoding=data.encoding)) for path in files]
+        return read_texts(files, column=data.column, reading=reading, splits=splits, part=part, tally=tally)
+    joined = []
+    for path in files:
+        rows = read_cells(path, [data.column or "text"], reading, splits=splits, part=part, tally=tally)
+        lines = [text for (text,) in rows]
+        tally.used += sum(bool(text.strip()) for text in lines)
+        tally.empty += sum(not text.strip() for text in lines)
+        joined.append("\n".join(lines))
+    if not any(text.strip() for text in joined):
+        raise GenError(f"There is no text in {', '.join(map(str, files))}. Give a file with at least one.")
+    return joined
 
 
 def encode_corpus(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> Corpus:

@@ -11,7 +11,7 @@ import torch.nn.functional as F  # noqa: N812 - its usual name
 from torch import Tensor
 
 from gen_engine.errors import GenError
-from gen_engine.models.kernels import ACTIVATIONS, Linear, make_linear
+from gen_engine.models.kernels import ACTIVATIONS, Layer, Linear, make_linear, multiply
 
 Norm = tuple[Tensor, Tensor]
 Shapes = dict[str, tuple[int, ...]]
@@ -31,6 +31,12 @@ class EncoderShape:
     epsilon: float
     activation: str
     left_only: bool = False  # no token sees those after it
+
+    @property
+    def linears(self) -> list[Layer]:
+        """The kinds of linear layers of a block."""
+        size, inner = self.size, self.inner
+        return [Layer(3 * size, size), Layer(size, size), Layer(inner, size, self.activation), Layer(size, inner)]
 
 
 @dataclass(frozen=True)
@@ -82,8 +88,8 @@ def attend(read: Tensor, mask: Tensor, rows: int, heads: int) -> Tensor:
     length = mask.shape[1]
     parts = read.float().view(rows, length, 3, heads, -1).permute(2, 0, 3, 1, 4).contiguous().flatten(1, 2)
     queries, keys, values = parts.unbind(0)  # [rows * heads, length, width]
-    scores = torch.baddbmm(mask, queries, keys.transpose(1, 2), alpha=queries.shape[-1] ** -0.5)
-    found = torch.bmm(torch.softmax(scores, -1), values).view(rows, heads, length, -1)
+    scores = multiply(queries, keys.transpose(1, 2), mask, queries.shape[-1] ** -0.5)
+    found = multiply(torch.softmax(scores, -1), values).view(rows, heads, length, -1)
     return found.transpose(1, 2).reshape(rows * length, -1).to(read.dtype)
 
 

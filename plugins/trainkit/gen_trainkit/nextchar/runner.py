@@ -13,7 +13,7 @@ from torch import Tensor
 
 from gen_engine.models.checkpoint import check_tensors, read_config, read_weights
 from gen_engine.models.dtype import choose_dtype
-from gen_engine.models.kernels import PADDINGS, Linear, make_linear, padded
+from gen_engine.models.kernels import SIZES, Layer, Linear, alike, apart, make_linear
 from gen_engine.models.tokenizer import FolderTokenizer, load_tokenizer
 from gen_trainkit.nextchar.encoder import Encoder, encoder_tensors, make_encoder, read_encoder_shape
 from gen_trainkit.nextchar.framing import Framing, framing_of
@@ -34,7 +34,7 @@ class Rows:
 class NextCharModel:
     """A BERT with a head as a `LanguageModel`; `dtype_reason` says why it computes in `dtype`.
 
-    `pad` is how many windows its head computes at least, and at a multiple of what; `at_once` how many at most.
+    `sizes` are the numbers of windows that its head computes together, None if any; `at_once` is the most.
     """
 
     name: str
@@ -46,8 +46,8 @@ class NextCharModel:
     encoder: Encoder
     head: Head
     output: Linear
-    pad: tuple[int, int]
-    at_once: int
+    sizes: tuple[int, ...] | None
+    at_once: int = AT_ONCE
     positions: int | None = None  # texts of any length are read by window
 
     def open(self, capacity: int) -> Rows:
@@ -84,13 +84,14 @@ class NextCharModel:
         ids = torch.tensor([window + [self.framing.pad] * (length - len(window)) for window in windows])
         seen = torch.tensor([len(window) for window in windows])
         states = self.encoder.states(ids, seen)
-        extra = padded(len(windows), self.pad) - len(windows)
-        if extra:
-            states = torch.cat([states, states[:1].expand(extra, -1, -1)])
-            seen = torch.cat([seen, seen[:1].expand(extra)])
-        pooled = None if self.encoder.pooler is None else self.encoder.pooler(states[:, 0].contiguous()).tanh()
-        hidden = self.head(states[:, : self.framing.most], seen, pooled)
-        return self.output(hidden)[: len(windows)].float()
+
+        def found(rows: Tensor) -> Tensor:
+            read = states[rows]
+            pooled = None if self.encoder.pooler is None else self.encoder.pooler(read[:, 0].contiguous()).tanh()
+            return self.output(self.head(read[:, : self.framing.most], seen[rows], pooled)).float()
+
+        rows = torch.arange(len(windows))
+        return found(rows) if self.sizes is None else apart(found, self.sizes, rows)
 
 
 LENGTHS = 8
@@ -98,7 +99,7 @@ LENGTHS = 8
 
 
 def load_nextchar(folder: Path, kind: HeadKind, *, name: str, dtype: str = "auto", fast: bool = False) -> NextCharModel:
-    """The model in `folder`, whose head is of `kind`. `fast` gives up padding rows where that keeps them independent.
+    """The model in `folder`, whose head is of `kind`. `fast` computes all windows together, independent or not.
 
     Raises GenError if files are missing, damaged or do not belong together, or the variant is not computed here.
     """
@@ -107,9 +108,10 @@ def load_nextchar(folder: Path, kind: HeadKind, *, name: str, dtype: str = "auto
     where = f"{folder}/config.json"
     shape = read_encoder_shape(settings.encoder or {}, where)
     framing = framing_of(settings)
-    computed, reason = choose_dtype(dtype)
     shapes = {f"encoder.{key}": sizes for key, sizes in encoder_tensors(shape, settings.pooler).items()}
     shapes |= kind.tensors(settings, shape.size)
+    width = shape.size if settings.tie else shapes["output.weight"][1]
+    computed, reason = choose_dtype(dtype, [*shape.linears, Layer(shape.vocabulary, width, bias=False)])
     found = read_weights(folder)
     check_tensors(found, shapes, str(folder))
     with torch.inference_mode():
@@ -127,11 +129,10 @@ def load_nextchar(folder: Path, kind: HeadKind, *, name: str, dtype: str = "auto
             encoder=encoder,
             head=kind.make(settings, cast),
             output=output,
-            pad=(1, 1),
-            at_once=AT_ONCE,
+            sizes=None,
         )
-        apart = keep_rows_apart(model)
-    return replace(model, reproducible=(apart.pad, apart.at_once) == (model.pad, AT_ONCE)) if fast else apart
+        sizes = sizes_apart(model)
+    return replace(model, reproducible=sizes == SIZES_AT_ONCE) if fast else replace(model, sizes=sizes)
 
 
 DEFAULTS: Mapping[str, Any] = {
@@ -150,19 +151,22 @@ DEFAULTS: Mapping[str, Any] = {
 """What a configuration means where it says nothing, as the model classes have it."""
 
 
-@torch.inference_mode()
-def keep_rows_apart(model: NextCharModel) -> NextCharModel:
-    """`model` with the cheapest padding under which each window has the same bits among others; else one by one.
+SIZES_AT_ONCE = tuple(size for size in SIZES if size <= AT_ONCE)
 
-    Tried on this machine with windows drawn at random and one layer, since all layers have the same shapes.
+
+@torch.inference_mode()
+def sizes_apart(model: NextCharModel) -> tuple[int, ...]:
+    """The numbers of windows that may be computed together, since each gets the same bits in all of them; else 1.
+
+    Tried on this machine with windows drawn at random and one layer, since all layers have the same shapes. They are
+    full ones: the more is summed, the surer a difference shows.
     """
-    shallow = replace(model, encoder=replace(model.encoder, blocks=model.encoder.blocks[:1]))
+    shallow = replace(model, encoder=replace(model.encoder, blocks=model.encoder.blocks[:1]), sizes=None)
     noise = torch.Generator().manual_seed(0)
-    drawn = torch.randint(model.encoder.shape.vocabulary, (17, model.framing.window), generator=noise)
-    windows = [model.framing.frame(row[i:].tolist()) for i, row in enumerate(drawn)]
-    for pad in PADDINGS:
-        tried = replace(shallow, pad=pad)
-        whole = tried._logits(windows)
-        if all(torch.equal(tried._logits(windows[:count]), whole[:count]) for count in (1, 2, 3, 5)):
-            return replace(model, pad=pad)
-    return replace(model, at_once=1)
+    drawn = torch.randint(model.encoder.shape.vocabulary, (AT_ONCE, model.framing.window), generator=noise)
+    windows = [model.framing.frame(row.tolist()) for row in drawn]
+
+    def logits(rows: Tensor) -> Tensor:
+        return shallow._logits([windows[row] for row in rows])
+
+    return alike(logits, torch.arange(AT_ONCE)) or (1,)

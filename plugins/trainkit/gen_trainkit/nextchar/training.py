@@ -25,6 +25,7 @@ from gen_trainkit.losses import IGNORED, chunked_cross_entropy
 from gen_trainkit.nextchar.data import Corpus, Cut, Data, collate_windows, encode_corpus, split_texts, window_lengths
 from gen_trainkit.plan import describe_run
 from gen_trainkit.publishing import CardFacts, Publishing, check_known, export_model, load_pretrained, run_and_publish
+from gen_trainkit.tally import Tally
 from gen_trainkit.tasks import Batch, Outcome, Part, Recipe, Reporting, Task
 from gen_trainkit.vocab import bert_tokenizer
 
@@ -125,13 +126,15 @@ class Prepared:
     valid: Corpus
     cuts: Mapping[Part, Cut]
     task: Task
+    told: Sequence[str] = ()  # how many texts were read and used, and which splits
 
 
 def prepare(job: Job) -> Prepared:
     """Read the data and make or load the model; raises GenError for all that is known to be wrong before training."""
     transformers_logging.disable_progress_bar()
     transformers_logging.set_verbosity_error()
-    texts, valid_texts = split_texts(job.data, job.recipe.seed)
+    tally = Tally()
+    texts, valid_texts = split_texts(job.data, job.recipe.seed, tally)
     torch.manual_seed(job.recipe.seed)
     model, tokenizer = load_base(job) if job.base else make_model(job, texts)
     corpora: dict[Part, Corpus] = {
@@ -162,7 +165,7 @@ def prepare(job: Job) -> Prepared:
         fingerprint=_fingerprint(job, corpora, cuts),
         is_head=lambda name: not name.startswith("encoder."),
     )
-    return Prepared(model, tokenizer, corpora["train"], corpora["valid"], cuts, task)
+    return Prepared(model, tokenizer, corpora["train"], corpora["valid"], cuts, task, tally.told("texts"))
 
 
 def _fingerprint(job: Job, corpora: Mapping[Part, Corpus], cuts: Mapping[Part, Cut]) -> dict[str, Any]:

@@ -1,0 +1,68 @@
+"""How long a request may search. The clock only ever ends a request; what may follow is never its business."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar, Token
+from dataclasses import dataclass, field
+from math import isfinite
+from time import perf_counter
+
+from .errors import GenError, UndecidedError
+
+SECONDS = 8.0
+"""How long a request may search if nothing is said."""
+
+FREE = 0.001
+"""So many seconds of each question between two tokens are not counted: most are looked up, not searched for."""
+
+
+@dataclass(eq=False)
+class Patience:
+    """The seconds that a request may search; `spent` is what it has.
+
+    `with patience:` lets the clock run; in it, `check()` raises UndecidedError once all is spent. Chains that many
+    requests share know nothing of it, and a search that is cut off leaves nothing but what is true behind.
+    """
+
+    seconds: float = SECONDS
+    spent: float = 0.0
+    last: float = 0.0
+    _running: list[tuple[float, Token[Patience | None]]] = field(default_factory=list, repr=False)
+
+    def __post_init__(self) -> None:
+        if not (isfinite(self.seconds) and self.seconds > 0):
+            raise GenError(f"patience={self.seconds} gives no time to search; give a number of seconds above 0.")
+
+    def __enter__(self) -> Patience:
+        self._running.append((perf_counter(), _current.set(self)))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        since, token = self._running.pop()
+        _current.reset(token)
+        if not self._running:
+            self.last = perf_counter() - since
+            self.spent += self.last
+
+    def forgive(self) -> None:
+        """Count the last question less what is free."""
+        self.spent -= min(FREE, self.last)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether all is spent."""
+        running = perf_counter() - self._running[0][0] if self._running else 0.0
+        return self.spent + running > self.seconds
+
+
+_current: ContextVar[Patience | None] = ContextVar("patience", default=None)
+
+
+def check() -> None:
+    """UndecidedError if the request that is searched for has no patience left."""
+    patience = _current.get()
+    if patience is not None and patience.is_over:
+        raise UndecidedError(
+            f"After {patience.seconds:g} seconds of searching it was not decided how a text can go on; drop or relax a "
+            "constraint, or allow more (--patience SECONDS)."
+        )

@@ -1,0 +1,126 @@
+"""A clock may end a request, and nothing else."""
+
+from itertools import count
+
+import pytest
+from tiny import chars, engine_of
+
+from gen_engine import patience
+from gen_engine.cli import main
+from gen_engine.errors import ConflictError, GenError, UndecidedError
+from gen_engine.patience import Patience
+
+ENGINE = engine_of(chars("abc"))
+TICKS = [0.0, 0.01, 0.1, 0.3, 1.0, 3.0, 9.0]
+HARD = [
+    (["no_repeat_ngram=2", "length=9"], "sample"),
+    (["no_repeat_ngram=2", "length=7..9", "stop=ca"], "beam,width=3"),
+    (["no_repeat_ngram=2", "length=6..8", "ban=ab"], "smc=4"),
+    (["no_repeat_ngram=1", "no_repeat_ngram=2", "length=3"], "greedy"),
+]
+
+
+@pytest.fixture
+def slow(monkeypatch):
+    """Makes every look at the clock take so many seconds."""
+
+    def of(tick):
+        moments = count()
+        monkeypatch.setattr(patience, "perf_counter", lambda: tick * next(moments))
+
+    return of
+
+
+def outcome(processors, decoder="sample", *, undecided=True, seconds=8.0, num=2):
+    engine = engine_of(chars("abc"))  # with nothing remembered
+    try:
+        done = engine.generate("", processors=processors, seed=1, num=num, max_new=9, decoder=decoder, patience=seconds)
+        return [(each.text, each.exact) for each in done]
+    except UndecidedError:
+        if not undecided:
+            raise
+        return None
+
+
+@pytest.mark.parametrize("processors, decoder", HARD)
+def test_on_a_slow_machine_a_text_is_the_same_or_undecided(slow, processors, decoder):
+    found = []
+    for tick in TICKS:
+        slow(tick)
+        found.append(outcome(processors, decoder))
+    assert (found[0] is None, found[-1]) == (False, None)
+    assert all(each in (found[0], None) for each in found)
+
+
+CLASHES = [["no_repeat_ngram=1", "length=4", "ban=c"], ["length=9", "regex=a{3}", "stop=b"]]
+
+
+@pytest.mark.parametrize("processors", CLASHES)
+def test_on_a_slow_machine_a_conflict_is_at_most_told_larger(slow, processors):
+    found = []
+    for tick in TICKS:
+        slow(tick)
+        with pytest.raises((ConflictError, UndecidedError)) as error:
+            outcome(processors, undecided=False)
+        found.append(error.value)
+    assert isinstance(found[0], ConflictError)
+    for each in found:
+        members = set(getattr(each, "members", processors))
+        assert members >= set(found[0].members)
+        assert members == set(found[0].members) or "not decided" in str(each)
+
+
+def test_a_conflict_whose_smallness_is_not_known_says_so(slow):
+    slow(0.0)
+    engine = engine_of(chars("abc"))
+    chain = engine.chain(["no_repeat_ngram=1", "length=4"])
+    waited = Patience(5.0, spent=9.0)
+    with waited:
+        found = str(chain._conflict(chain.product, engine.tokenizer.encode(""), 9))
+    assert "(whether no_repeat_ngram=1 is needed for that was not decided)" in found
+
+
+def test_more_patience_decides_what_less_does_not(slow):
+    slow(0.3)
+    assert outcome(*HARD[0], seconds=2.0) is None
+    assert outcome(*HARD[0], seconds=1e6)
+
+
+@pytest.mark.parametrize("seconds", [0, -1.0, float("nan"), float("inf")])
+def test_no_patience_is_refused(seconds):
+    with pytest.raises(GenError, match="give a number of seconds above 0"):
+        outcome(["length=3"], seconds=seconds)
+
+
+def test_further_texts_have_patience_of_their_own(slow):
+    slow(0.0)
+    jobs = ENGINE.jobs(request_of(130, 5.0))
+    made = [make(lambda _: None) for _, make in jobs]
+    assert [course.samples for course in made] == [range(64), range(64, 128), range(128, 130)]
+    assert len({id(course.plan.patience) for course in made}) == 3
+
+
+def request_of(num, seconds):
+    from gen_engine.types import Request
+
+    return Request("", ("length=3",), num, 1, 9, patience=seconds)
+
+
+@pytest.mark.parametrize("tick, counted", [(0.0005, 0.0), (0.003, 0.04)])
+def test_the_first_millisecond_of_each_question_between_tokens_is_not_counted(slow, tick, counted):
+    slow(0.0)
+    plan = ENGINE.chain(["length=9"]).plan(ENGINE.tokenizer.encode(""), 9)
+    after = plan.product.next(plan.start, 1)
+    slow(tick)
+    for _ in range(20):
+        assert plan.is_alive(after, 8, plan.start) == "yes"
+    assert plan.patience.spent == pytest.approx(counted)
+
+
+@pytest.mark.parametrize("more", [[], ["--num=3"], ["--json"], ["--particles=4"]])
+def test_a_request_that_ends_undecided_leaves_no_file(slow, tmp_path, capsys, more):
+    slow(5.0)
+    rules = ["--with=no_repeat_ngram=2", "--with=length=40", "--max-new=60"]
+    code = main(["text", "--model=poem", *rules, *more, f"--out={tmp_path / 'poem.txt'}"])
+    assert (code, list(tmp_path.iterdir())) == (3, [])
+    assert "--patience SECONDS" in capsys.readouterr().err
