@@ -10,7 +10,7 @@ import pluggy
 if TYPE_CHECKING:
     import click
 
-    from .types import Decoder, DecoderFactory, ModelLoader, ProcessorFactory, ShippedModel
+    from .types import Decoder, DecoderFactory, ModelLoader, ProcessorFactory, RecipeFactory, ShippedModel
 
 PROJECT = "gen_engine"
 hookspec = pluggy.HookspecMarker(PROJECT)
@@ -50,3 +50,8 @@ def processors() -> Mapping[str, ProcessorFactory]:  # type: ignore[empty-body]
 @hookspec
 def decoders() -> Mapping[str, Decoder | DecoderFactory]:  # type: ignore[empty-body]
     """Name the decoding strategies: functions of a `course`, or factories of such with typed parameters."""
+
+
+@hookspec
+def recipes() -> Mapping[str, RecipeFactory]:  # type: ignore[empty-body]
+    """Name the recipes of `gen convert`: factories, with typed parameters, of what makes a model of foreign tensors."""

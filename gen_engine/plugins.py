@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import click
 
 CORE = "gen-engine"
-NOUNS = {"processor": "processors", "model": "models", "loader": "loaders", "decoder": "decoders"}
+NOUNS = {noun: f"{noun}s" for noun in ("processor", "model", "loader", "decoder", "recipe")}
 FEW = 10
 """So many names an error message spells out; for more it names the command that lists them."""
 
@@ -83,8 +83,12 @@ class Registry:
     def decoders(self) -> dict[str, Offer]:
         return self._named("decoders")
 
+    @cached_property
+    def recipes(self) -> dict[str, Offer]:
+        return self._named("recipes")
+
     def find(self, noun: str, name: str) -> Offer:
-        """The offer called `name` or `distribution:name`; `noun` is "processor", "model", "loader" or "decoder"."""
+        """The offer called `name` or `distribution:name`; `noun` is one of `NOUNS`."""
         offers: dict[str, Offer] = getattr(self, NOUNS[noun])
         known = offers.get(name) or next((o for o in offers.values() if _answers(o, name)), None)
         if known:

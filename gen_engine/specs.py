@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin
 
 from .errors import GenError
-from .types import Named
+from .types import Named, Recipe
 
 if TYPE_CHECKING:
     from .plugins import Registry
@@ -125,6 +125,13 @@ def build_decoder(item: Any, registry: Registry) -> Any:
     if spec.value is not None or spec.options:
         raise GenError(f"{spec.name} takes no options; write {spec.name} alone instead of {spec.text!r}.")
     return found
+
+
+def build_recipe(text: str, registry: Registry) -> Recipe:
+    """The recipe of `gen convert` that `text` means, written as a processor is ("frozen_bert,reads=pooler")."""
+    spec = parse_spec(text)
+    made: Recipe = _call(registry.find("recipe", spec.name).value, spec, None)
+    return made
 
 
 def parameters(factory: Callable[..., Any]) -> list[inspect.Parameter]:

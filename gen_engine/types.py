@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Hashable, Sequence
+from collections.abc import Callable, Generator, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
@@ -209,6 +209,27 @@ class ModelLoader(Protocol):
     """Loads a checkpoint folder of one `model_type`; dtype is "auto", "float32" or "bfloat16"."""
 
     def __call__(self, folder: Path, *, name: str, dtype: str = "auto", fast: bool = False) -> LanguageModel: ...
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """A model folder to be: its config.json, its tensors, and sentences that tell what was taken for what."""
+
+    config: Mapping[str, Any]
+    tensors: Mapping[str, Tensor]
+    told: tuple[str, ...] = ()
+
+
+class Recipe(Protocol):
+    """Makes a model folder of the tensors `found` in a file, with the help of the model folder `base`.
+
+    Raises GenError where they are not what the recipe is for.
+    """
+
+    def __call__(self, found: Mapping[str, Tensor], base: Path) -> Conversion: ...
+
+
+RecipeFactory = Callable[..., Recipe]
 
 
 # --------------------------------------------------------------------------------------------------- decoding

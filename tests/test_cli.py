@@ -16,7 +16,7 @@ import pytest
 
 from gen_engine import cli, options
 from gen_engine.errors import ConflictError, GenError, UndecidedError
-from gen_engine.types import Completion, Piece, Prompt
+from gen_engine.types import Completion, Conversion, Piece, Prompt
 
 
 @dataclass
@@ -293,11 +293,14 @@ def test_folders_are_completed_where_a_model_is_asked_for():
     assert (item.value, item.type) == ("./runs", "dir")
 
 
-def test_convert_writes_a_folder(monkeypatch, capsys, tmp_path):
+def test_convert_says_what_it_wrote(monkeypatch, capsys, tmp_path):
     asked = []
-    module = ModuleType("gen_engine.models.checkpoint")
-    module.convert = lambda net, base, out: asked.append((net, base, out))
-    monkeypatch.setitem(sys.modules, "gen_engine.models.checkpoint", module)
+    module = ModuleType("conversion")
+    made = Conversion({"architectures": ["BertModel"]}, {}, ("Left out: cls.",))
+    module.convert = lambda *files, **options: asked.append((files, options)) or made
+    monkeypatch.setitem(sys.modules, "gen_engine.models.conversion", module)
     (tmp_path / "net.pt").touch()
-    assert cli.main(["convert", str(tmp_path / "net.pt"), "--base", str(tmp_path), str(tmp_path / "out")]) == 0
-    assert asked == [(tmp_path / "net.pt", tmp_path, tmp_path / "out")]
+    assert cli.main(f"convert {tmp_path}/net.pt {tmp_path}/out --base {tmp_path} --rename a=b".split()) == 0
+    assert asked[0][0] == (tmp_path / "net.pt", tmp_path, tmp_path / "out")
+    assert asked[0][1] == {"recipe": None, "architecture": None, "rename": ("a=b",), "leave_out": ()}
+    assert capsys.readouterr().out == f"{tmp_path}/out holds a BertModel for transformers and gen\n"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
 from gen_engine.errors import GenError
-from gen_engine.models import checkpoint, transformers_lm
+from gen_engine.models import checkpoint, conversion, transformers_lm
 from gen_engine.models.tokenizer import load_tokenizer
 from gen_engine.models.window import window
 from gen_engine.testing.models import table_model
@@ -61,7 +61,7 @@ def prefixed(prefix):
 
 @pytest.mark.parametrize("prefix", ["", "module.", "model.", "gpt2.", "transformer.", "module.model.", "net.lm."])
 def test_a_tutorials_state_dict_becomes_a_model_folder(gpt2, net, tmp_path, prefix):
-    checkpoint.convert(net(prefixed(prefix)), gpt2, tmp_path / "out")
+    conversion.convert(net(prefixed(prefix)), gpt2, tmp_path / "out")
     made, base = (load_file(folder / "model.safetensors") for folder in (tmp_path / "out", gpt2))
     assert made.keys() == base.keys()
     assert all(torch.equal(made[name], base[name]) for name in base)
@@ -72,7 +72,7 @@ def test_a_bare_transformer_is_converted_without_its_tied_head(gpt2, net, tmp_pa
     def bare(tensors):
         return {n.removeprefix("transformer."): t for n, t in tensors.items() if n != "lm_head.weight"}
 
-    checkpoint.convert(net(bare), gpt2, tmp_path / "out")
+    conversion.convert(net(bare), gpt2, tmp_path / "out")
     assert load_file(tmp_path / "out" / "model.safetensors").keys() == load_file(gpt2 / "model.safetensors").keys()
 
 
@@ -89,12 +89,12 @@ def without(*names):
         (lambda tensors: tensors | {"lm_head.weight": torch.ones(40, 16)}, r"unlike transformer\.wte\.weight"),
         (lambda tensors: tensors | {"transformer.ln_f.bias": torch.ones(3)}, r"of shape \(3,\)"),
         (lambda tensors: [1, 2], "no state dict"),
-        (lambda tensors: torch.nn.Linear(2, 2), "pickled model.*state_dict"),
+        (lambda tensors: torch.nn.Linear(2, 2), "pickled object.*state_dict"),
     ],
 )
 def test_what_does_not_fit_is_refused_and_nothing_is_written(gpt2, net, tmp_path, change, reason):
     with pytest.raises(GenError, match=reason):
-        checkpoint.convert(net(change), gpt2, tmp_path / "out")
+        conversion.convert(net(change), gpt2, tmp_path / "out")
     assert not (tmp_path / "out").exists()
     assert not list(tmp_path.glob(".out*"))
 
@@ -102,12 +102,12 @@ def test_what_does_not_fit_is_refused_and_nothing_is_written(gpt2, net, tmp_path
 def test_a_file_that_is_no_checkpoint_is_refused(gpt2, tmp_path):
     (tmp_path / "net.pt").write_bytes(b"not a checkpoint")
     with pytest.raises(GenError, match=r"net\.pt"):
-        checkpoint.convert(tmp_path / "net.pt", gpt2, tmp_path / "out")
+        conversion.convert(tmp_path / "net.pt", gpt2, tmp_path / "out")
 
 
 def test_a_folder_in_use_is_not_overwritten(gpt2, net):
     with pytest.raises(GenError, match="exists already"):
-        checkpoint.convert(net(), gpt2, gpt2)
+        conversion.convert(net(), gpt2, gpt2)
 
 
 def test_pickled_weights_are_refused_with_the_remedy(gpt2, tmp_path):

@@ -57,6 +57,11 @@ def test_a_plugin_offers_decoders(install):
     assert found.find("decoder", "beam").value == "a decoder"
 
 
+def test_a_plugin_offers_recipes(install):
+    found = load_plugins([install("a", recipes=lambda: {"book_gpt": "a recipe"})])
+    assert found.find("recipe", "book_gpt").value == "a recipe"
+
+
 def test_a_plugin_mounts_commands(install):
     gen = click.Group("gen")
     load_plugins([install("a", add_commands=lambda gen: gen.add_command(click.Command("poem")))]).mount(

@@ -14,6 +14,7 @@ COMMANDS = {
     "listing:models": "List the models that plugins bring.",
     "listing:processors": "List what --with understands, with parameters.",
     "listing:decoders": "List what --decoder understands, with parameters.",
+    "listing:recipes": "List what --recipe of `gen convert` understands.",
     "plugins:plugins": "List plugins, their hooks, and what failed to load and why.",
     "listing:doctor": "Show versions, threads, dtypes and start-up times.",
     "model_files:convert": "Turn a pickled state dict NET into a model folder OUT.",

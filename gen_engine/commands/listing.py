@@ -62,6 +62,14 @@ def decoders(as_json: bool) -> None:
     _list_parts("Decoders", registry().decoders, as_json=as_json)
 
 
+@click.command()
+@as_json
+@debug_option()
+def recipes(as_json: bool) -> None:
+    """List what --recipe of `gen convert` understands."""
+    _list_parts("Recipes", registry().recipes, as_json=as_json)
+
+
 def _list_parts(title: str, offers: Mapping[str, Offer], *, as_json: bool) -> None:
     rows = [_part(name, offer) for name, offer in offers.items()]
     if as_json:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gen_engine import ShippedModel, hookimpl
-from gen_engine.later import Later
+from gen_engine.later import Later, Lazy
 
 if TYPE_CHECKING:
     import click
@@ -47,3 +47,9 @@ def models() -> Mapping[str, ShippedModel]:
         return {}
     summary = "prose of old novels, the next character by BERT and two linear layers"
     return {"bert-fc-novel": ShippedModel(WEIGHTS, summary, ("no_repeat=30,exempt=punctuation", "top_k=10"))}
+
+
+@hookimpl
+def recipes() -> Mapping[str, Any]:
+    """Such models as tutorials save them, for `gen convert`."""
+    return Lazy({"bert_fc": "gen_bert_fc.foreign:bert_fc"})

@@ -26,7 +26,7 @@ def make_head(settings: Any, found: Mapping[str, Tensor]) -> Head:
     project = make_projection(found)
 
     def head(states: Tensor, seen: Tensor, pooled: Tensor | None) -> Tensor:
-        read = at_places(states, read_places(seen, before_sep=True)) if pooled is None else pooled
+        read = at_places(states, read_places(seen, before_sep=not settings.bare)) if pooled is None else pooled
         hidden = first(read)
         return project(torch.tanh(hidden) if settings.activation == "tanh" else hidden)
 

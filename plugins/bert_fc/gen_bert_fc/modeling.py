@@ -29,6 +29,7 @@ class BertFcConfig(PretrainedConfig):  # type: ignore[misc]
     vocab_size: int = 30522
     window: int = 32
     variable: bool = False
+    bare: bool = False
     hidden: int = 256
     activation: str = "gelu"
     dropout: float = 0.1
@@ -82,7 +83,7 @@ class BertFcForCausalLM(PreTrainedModel, GenerationMixin):  # type: ignore[misc]
         """The vectors [rows, width] that predict the next characters of framed rows padded on the right."""
         found = self.encoder(input_ids=input_ids, attention_mask=attention_mask)
         read = found.pooler_output if self.config.pooler else at_places(
-            found.last_hidden_state, read_places(attention_mask.sum(1), before_sep=True)
+            found.last_hidden_state, read_places(attention_mask.sum(1), before_sep=not self.config.bare)
         )  # fmt: skip
         return self._after(read)
 

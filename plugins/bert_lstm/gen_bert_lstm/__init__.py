@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gen_engine import ShippedModel, hookimpl
-from gen_engine.later import Later
+from gen_engine.later import Later, Lazy
 
 if TYPE_CHECKING:
     import click
@@ -45,3 +45,9 @@ def models() -> Mapping[str, ShippedModel]:
         return {}
     summary = "prose of old novels, the next character by BERT and an LSTM"
     return {"bert-lstm-novel": ShippedModel(WEIGHTS, summary, ("no_repeat=30,exempt=punctuation", "top_k=10"))}
+
+
+@hookimpl
+def recipes() -> Mapping[str, Any]:
+    """Such models as tutorials save them, for `gen convert`."""
+    return Lazy({"bert_lstm": "gen_bert_lstm.foreign:bert_lstm"})

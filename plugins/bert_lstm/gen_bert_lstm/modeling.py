@@ -30,6 +30,7 @@ class BertLstmConfig(PretrainedConfig):  # type: ignore[misc]
     vocab_size: int = 30522
     window: int = 32
     variable: bool = False
+    bare: bool = False
     hidden: int = 256
     layers: int = 1
     dropout: float = 0.1

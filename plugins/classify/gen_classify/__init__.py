@@ -39,3 +39,9 @@ def add_evaluators(group: click.Group) -> None:
 def processors() -> Mapping[str, Any]:
     """The shaper by which a classifier guides generation."""
     return Lazy({"guide": "gen_classify.guide:guide"})
+
+
+@hookimpl
+def recipes() -> Mapping[str, Any]:
+    """Classifiers as tutorials save them, for `gen convert`."""
+    return Lazy({name: f"gen_classify.foreign:{name}" for name in ("frozen_bert", "bert_classifier")})

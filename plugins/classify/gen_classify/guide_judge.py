@@ -160,6 +160,8 @@ def open_judge(folder: str, window: int = 0) -> Judge:
 def _open(folder: str, window: int, version: tuple[tuple[str, int], ...]) -> Judge:
     del version  # a folder that was trained again is another
     classifier = load_classifier(folder)
+    if classifier.fill is not None:
+        raise GenError(f"{folder} judges texts filled up to {classifier.fill[1]} tokens only; guide by another.")
     # Other kernels leave out a mask of ones, and so compute otherwise where no row of a block is padded.
     classifier.model.set_attn_implementation("eager")
     classifier.model.eval()

@@ -12,11 +12,11 @@ from transformers import (
     AutoConfig,
     AutoModelForSequenceClassification,
     BertConfig,
-    BertForSequenceClassification,
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
 
+from gen_classify.bert_head import BertHeadConfig, BertHeadForSequenceClassification, Reads
 from gen_classify.labelling import Labels
 from gen_engine.errors import GenError
 from gen_trainkit.publishing import check_vocabulary, load_pretrained, load_tokenizer, told_clearly
@@ -42,14 +42,24 @@ class Shape:
 
 @dataclass(frozen=True)
 class Head:
-    """What the head is, what of the model learns, and what is dropped in training (None: as the encoder has it)."""
+    """What the head is, what of the model learns, and what is dropped in training (None: as the encoder has it).
+
+    `reads` and `relu` are those of `BertHeadConfig`; as they are by default, the model is a plain BERT.
+    """
 
     loss: Literal["cross-entropy", "bce"] = "cross-entropy"
     threshold: float = 0.5
     freeze: Freeze = "nothing"
     hidden: int | None = None
+    reads: Reads = "pooler"
+    relu: int | None = None
     dropout: float | None = None
     encoder_dropout: float | None = None
+
+    @property
+    def plain(self) -> bool:
+        """Whether the head is that of transformers' own classifiers."""
+        return self.reads == "pooler" and self.relu is None
 
 
 def make_classifier(
@@ -62,6 +72,10 @@ def make_classifier(
     if head.loss == "bce" and len(labels) != 2:
         raise GenError(
             f"One logit tells two labels apart, not {len(labels)}. Leave --loss bce out, or name two --labels."
+        )
+    if head.hidden is not None and not head.plain:
+        raise GenError(
+            "--hidden takes the pooler's place under a linear layer. Leave it out, or --reads cls and --relu."
         )
     if encoder is None:
         model, tokenizer = _from_scratch(shape, texts, _settings(head, labels, "bert"))
@@ -84,9 +98,12 @@ def _settings(head: Head, labels: Labels, kind: str) -> dict[str, Any]:
     problem = "multi_label_classification" if head.loss == "bce" else "single_label_classification"
     settings: dict[str, Any] = {"id2label": dict(enumerate(names)), "problem_type": problem}
     settings["label2id"] = {name: index for index, name in enumerate(names)}
-    if kind == "gpt2" and (head.hidden is not None or head.dropout is not None):
-        option = "--dropout" if head.hidden is None else "--hidden"
+    idle = {"--hidden": head.hidden, "--dropout": head.dropout, "--relu": head.relu, "--reads cls": not head.plain}
+    option = next((option for option, given in idle.items() if given), None)
+    if kind == "gpt2" and option:
         raise GenError(f"The head of a GPT-2 classifier is one linear layer. Leave {option} out.")
+    if not head.plain:
+        settings |= {"reads": head.reads, "relu": head.relu}
     if head.dropout is not None:
         settings["classifier_dropout"] = head.dropout
     names_of_dropout = {
@@ -104,7 +121,7 @@ def _from_scratch(
     if shape.width % shape.heads:
         raise GenError(f"A width of {shape.width} cannot be shared by {shape.heads} heads. Give a multiple of --heads.")
     tokenizer = bert_tokenizer(texts, size=shape.vocab_size, min_count=shape.min_count, positions=shape.positions)
-    config = BertConfig(
+    config = (BertConfig if "reads" not in settings else BertHeadConfig)(
         vocab_size=len(tokenizer),
         hidden_size=shape.width,
         num_hidden_layers=shape.layers,
@@ -114,7 +131,7 @@ def _from_scratch(
         pad_token_id=tokenizer.pad_token_id,
         **{"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0, **settings},
     )
-    return BertForSequenceClassification(config), tokenizer
+    return AutoModelForSequenceClassification.from_config(config), tokenizer
 
 
 def _from_encoder(
@@ -122,12 +139,14 @@ def _from_encoder(
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     with told_clearly(encoder):
         config = AutoConfig.from_pretrained(encoder, trust_remote_code=False)
-    if config.model_type not in ("bert", "gpt2"):
+    if config.model_type not in ("bert", "bert-head", "gpt2"):
         raise GenError(f"{encoder} is a {config.model_type} model. Give a BERT or a GPT-2.")
-    settings = _settings(head, labels, config.model_type)
+    settings = _settings(head, labels, config.model_type.removesuffix("-head"))
     if any(kind.endswith("ForSequenceClassification") for kind in config.architectures or ()):
         _check_outputs(encoder, config, len(settings["id2label"]))
+        _check_head(encoder, config, head)
     if untrained:
+        config = config if head.plain else BertHeadConfig.from_dict(config.to_dict() | {"model_type": "bert-head"})
         for name, value in settings.items():
             setattr(config, name, value)
         tokenizer = load_tokenizer(encoder)
@@ -135,8 +154,9 @@ def _from_encoder(
             model = AutoModelForSequenceClassification.from_config(config).float()
         check_vocabulary(model, tokenizer)
         return model, tokenizer
-    new = ("classifier.", "score.", "bert.pooler.", "pooler.", *LANGUAGE_HEADS)
-    return load_pretrained(AutoModelForSequenceClassification, encoder, new=new, settings=settings)
+    new = ("classifier.", "score.", "between.", "bert.pooler.", "pooler.", *LANGUAGE_HEADS)
+    auto = AutoModelForSequenceClassification if head.plain else BertHeadForSequenceClassification
+    return load_pretrained(auto, encoder, new=new, settings=settings)
 
 
 def _check_outputs(encoder: str, config: Any, outputs: int) -> None:
@@ -145,6 +165,13 @@ def _check_outputs(encoder: str, config: Any, outputs: int) -> None:
             f"{encoder} already classifies, into {config.num_labels} labels, not {outputs}."
             " Give the encoder that it was made of, or rows of the same labels."
         )
+
+
+def _check_head(encoder: str, config: Any, head: Head) -> None:
+    reads, relu = getattr(config, "reads", "pooler"), getattr(config, "relu", None)
+    if (head.reads, head.relu) != (reads, relu):
+        own = f"--reads {reads}" + (f" --relu {relu}" if relu else "")
+        raise GenError(f"{encoder} already has a head, that of {own}. Give these, or the encoder that it was made of.")
 
 
 def _teach_padding(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
@@ -182,12 +209,12 @@ def _narrow_pooler(model: Any, units: int) -> None:
 
 
 def is_head(model: Any) -> frozenset[str]:
-    """Names of the parameters that are made for the labels: the linear layer, and a pooler that has never learned.
+    """Names of the parameters that are made for the labels: the linear layers, and a pooler that has never learned.
 
     A fresh pooler is known by its biases, which all are zero before they learn.
     """
-    names = [name for name, _ in model.named_parameters() if name.startswith(("classifier.", "score."))]
-    if hasattr(model, "bert") and not model.bert.pooler.dense.bias.any():
+    names = [name for name, _ in model.named_parameters() if name.startswith(("classifier.", "score.", "between."))]
+    if hasattr(model, "bert") and model.bert.pooler is not None and not model.bert.pooler.dense.bias.any():
         names += ["bert.pooler.dense.weight", "bert.pooler.dense.bias"]
     return frozenset(names)
 
@@ -197,11 +224,14 @@ def freeze(model: Any, what: Freeze) -> None:
     is_gpt2 = model.config.model_type == "gpt2"
     if is_gpt2 and what == "all-but-pooler":
         raise GenError("A GPT-2 has no pooler. Give --freeze all-but-last, all or nothing.")
+    pooler = None if is_gpt2 else model.bert.pooler
+    if pooler is None and not is_gpt2 and what == "all-but-pooler":
+        raise GenError("A head that reads [CLS] has no pooler. Give --freeze all-but-last, all or nothing.")
     last: list[nn.Module] = []
     if what == "all-but-last":
         last = [model.transformer.h[-1], model.transformer.ln_f] if is_gpt2 else [model.bert.encoder.layer[-1]]
-    if what in ("all-but-pooler", "all-but-last") and not is_gpt2:
-        last.append(model.bert.pooler)
+    if what in ("all-but-pooler", "all-but-last") and pooler is not None:
+        last.append(pooler)
     spared = {id(parameter) for module in last for parameter in module.parameters()}
     head = is_head(model)
     for name, parameter in model.named_parameters():

@@ -12,6 +12,7 @@ from torch import Tensor
 from transformers import AutoModelForSequenceClassification, PreTrainedModel, PreTrainedTokenizerBase
 from transformers import logging as transformers_logging
 
+import gen_classify.bert_head  # noqa: F401 - makes its kind of model known
 from gen_engine.errors import GenError
 from gen_engine.models.checkpoint import CONFIG, read_json
 from gen_trainkit.bases import model_source
@@ -39,7 +40,8 @@ class Classifier:
     """A model with its tokenizer, its labels in the order of its probabilities, and for one logit its threshold.
 
     `length` is the number of tokens that it sees of a text, special ones included; None stands for any number.
-    `data_labels` are the labels as the training files write them, where they are known.
+    `data_labels` are the labels as the training files write them, where they are known. With `fill`, (token, length),
+    every text is filled up with the token: a head that learned to read the last place of such texts finds it there.
     """
 
     model: PreTrainedModel
@@ -48,6 +50,7 @@ class Classifier:
     length: int | None = None
     threshold: float | None = None
     data_labels: tuple[str, ...] = ()
+    fill: tuple[int, int] | None = None
 
     def encode(self, texts: Sequence[Text]) -> Encoded:
         """The inputs of `texts` as `pipeline("text-classification")` would make them; long texts lose their ends."""
@@ -55,6 +58,9 @@ class Classifier:
         long = [index for index, row in enumerate(rows) if self.length and len(row["input_ids"]) > self.length]
         for index, row in zip(long, _encode(self.tokenizer, [texts[i] for i in long], self.length), strict=True):
             rows[index] = row
+        if self.fill is not None:
+            token, length = self.fill
+            rows = [{"input_ids": row["input_ids"] + [token] * (length - len(row["input_ids"]))} for row in rows]
         return Encoded(rows, frozenset(long))
 
     def probabilities(self, texts: Sequence[Text], *, batch_tokens: int = BATCH_TOKENS) -> Tensor:
@@ -134,7 +140,8 @@ def make_classifier(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) 
     """A classifier out of a model at hand, which is neither copied nor changed but for a padding token it lacks.
 
     One logit is read as the log odds of the second of the config's `label_names` against the first, and its `threshold`
-    as the probability from which on it is chosen; `gen train classifier` writes them, and `data_labels`.
+    as the probability from which on it is chosen; `gen train classifier` writes them, and `data_labels`. `fill_to` and
+    `fill_token_id`, which `gen convert` may write, say how texts are filled up.
     """
     config = model.config
     if config.problem_type == "regression" or (config.problem_type and config.num_labels > 1 and _several(config)):
@@ -150,7 +157,9 @@ def make_classifier(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) 
         labels = tuple(getattr(config, "label_names", (f"not {labels[0]}", labels[0])))
         threshold = float(getattr(config, "threshold", 0.5))
     data_labels = tuple(map(str, getattr(config, "data_labels", ())))
-    return Classifier(model, tokenizer, labels, _length(model, tokenizer), threshold, data_labels)
+    fill = (int(config.fill_token_id), int(config.fill_to)) if hasattr(config, "fill_to") else None
+    length = _length(model, tokenizer) if fill is None else fill[1]
+    return Classifier(model, tokenizer, labels, length, threshold, data_labels, fill)
 
 
 def _several(config: Any) -> bool:

@@ -110,7 +110,7 @@ def _make_task(
     weights: list[float] | None,
 ) -> Task:
     chosen: Mapping[Part, list[int]] = {"train": rows.train, "valid": rows.parts["valid"]}
-    collate = make_collate(job, rows, chosen, tokenizer, encoded, masked=model.config.model_type == "bert")
+    collate = make_collate(job, rows, chosen, tokenizer, encoded, masked=model.config.model_type != "gpt2")
     guess = partial(guesses, threshold=job.head.threshold if job.head.loss == "bce" else None)
     lengths = encoded.lengths
     valid_lengths = [lengths[index] for index in chosen["valid"]]
@@ -259,8 +259,9 @@ def _card(job: Job, ready: Prepared) -> CardFacts:
         f"{name} ({data})" if name != data else name
         for name, data in zip(rows.labels.names, rows.labels.data, strict=True)
     ]
+    family = config.model_type.removesuffix("-head").upper()
     return CardFacts(
-        made=f"A {config.model_type.upper()} classifier, {start}, by `gen train classifier` (gen-engine).",
+        made=f"A {family} classifier, {start}, by `gen train classifier` (gen-engine).",
         pipeline="text-classification",
         facts={
             "Labels": ", ".join(labels) + one_logit,
@@ -268,5 +269,13 @@ def _card(job: Job, ready: Prepared) -> CardFacts:
             "Size": f"{ready.model.num_parameters():,} parameters; vocabulary of {config.vocab_size:,};"
             f" at most {ready.tokenizer.model_max_length} tokens of a text",
             "Frozen": job.head.freeze,
+            **({} if job.head.plain else {"Head": _head_told(job.head)}),
         },
     )
+
+
+def _head_told(head: Head) -> str:
+    """What a head is that transformers' own classifiers do not have, and what it takes to load it."""
+    reads = "the raw state of [CLS]" if head.reads == "cls" else "the pooler's output"
+    layer = f", a layer of {head.relu} ReLU units between" if head.relu else ""
+    return f"it reads {reads}{layer}; `import gen_classify.bert_head` before `pipeline` loads it"

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 from transformers import pipeline
 
+from gen_classify.guide_judge import open_judge
 from gen_classify.predicting import load_classifier, make_classifier
 from gen_engine.errors import GenError
 
@@ -204,3 +205,19 @@ def test_an_answer_that_is_no_number_is_refused(tmp_path):
     torch.nn.init.constant_(judge.model.classifier.bias, float("inf"))
     with pytest.raises(GenError, match="no number"):
         judge.probabilities(["好"])
+
+
+@torch.inference_mode()
+def test_texts_are_filled_up_where_the_head_reads_the_last_place(tmp_path):
+    folder = folders.write(tmp_path / "filled", "gpt2", pad_token_id=-1, fill_to=12, fill_token_id=0)
+    classifier = load_classifier(folder)
+    for text in ("好", "坏酒店差" * 5):
+        ids = classifier.tokenizer(text)["input_ids"][:12]
+        expected = classifier.model(torch.tensor([ids + [0] * (12 - len(ids))])).logits.softmax(1)
+        assert torch.allclose(classifier.probabilities([text, "山水"])[0], expected[0], atol=1e-6)
+
+
+def test_a_classifier_of_filled_texts_does_not_guide(tmp_path):
+    folder = folders.write(tmp_path / "filled", "gpt2", pad_token_id=-1, fill_to=12, fill_token_id=0)
+    with pytest.raises(GenError, match="filled up to 12 tokens only"):
+        open_judge(str(folder))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gen_engine.hookspecs import hookimpl
-from gen_engine.later import Later
+from gen_engine.later import Later, Lazy
 
 if TYPE_CHECKING:
     import click
@@ -33,3 +33,9 @@ def add_trainers(train: click.Group) -> None:
     """Mount `gen train gpt2`."""
     summary = "Train a GPT-2 on FILES: lines of text, CSV/TSV columns, JSONL fields, packed or not, datasets."
     train.add_command(Later("gpt2", "gen_gpt2.train_command:gpt2_command", summary))
+
+
+@hookimpl
+def recipes() -> Mapping[str, Any]:
+    """The GPT that books build from scratch, for `gen convert`."""
+    return Lazy({"book_gpt": "gen_gpt2.foreign:book_gpt"})

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection
+from collections.abc import Iterator
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,7 +16,14 @@ from gen_engine.output import Show, continue_text, load_engine, mention_unknown,
 from .asked import quoted
 from .books import BOOKS
 from .couplet import Couplet, couplet_of, shape_of
+from .form import HAN
 from .lines import MARKS
+from .places import widths
+from .separator import other_separator
+
+if TYPE_CHECKING:
+    from gen_engine.text import Vocabulary
+    from gen_engine.types import Completion, LanguageModel
 
 PAIRS = "no_repeat_ngram=2"
 """What is asked for besides, unless the user says otherwise, or the first line demands that a pair is repeated."""
@@ -81,10 +89,17 @@ def _check_ending(machine: Couplet, start: str, book: str) -> None:
         )
 
 
-def _check_marks(machine: Couplet, unknown: Collection[str], model: str) -> None:
-    lacking = next((char for char in machine.line if char in unknown), None)
-    if lacking is not None:
+def _check_marks(machine: Couplet, start: str, vocabulary: Vocabulary, model: str) -> None:
+    """Raise GenError if the model lacks a mark that it has to write behind `start`."""
+    rest = (sign for sign in machine.pattern[len(start) :] if sign != HAN)
+    lacking = next((mark for mark in rest if not any(char in vocabulary.carriers for char in widths(mark))), None)
+    if lacking is not None and lacking in machine.line:
         raise GenError(f"The model {model} does not know the mark {lacking}, and the second line needs it; write ，.")
+    if lacking is not None:
+        raise GenError(
+            f"The model {model} does not know the mark {lacking} that ends a line of a couplet; train it with "
+            "--separator ， and --ending 。, or take another model."
+        )
 
 
 def processors_for(machine: Couplet, start: str, rule: str, chosen: Choice) -> tuple[str, ...]:
@@ -103,17 +118,37 @@ def rule_of(shape: str, book: str, not_in: str | None) -> str:
     return f"couplet={quoted(shape)},book={book}" + (f",not_in={quoted(not_in)}" if not_in else "")
 
 
+def _note_separator(model: LanguageModel, line: str, name: str) -> None:
+    found = other_separator(model, line)
+    if found:
+        note = f"note: behind a first line the model {name} expects {found}: it learned another separator; "
+        print(f"{note}train it with --separator ， or take another model.", file=sys.stderr, flush=True)
+
+
+def _noting(
+    completions: Iterator[Completion], model: LanguageModel, machine: Couplet, name: str
+) -> Iterator[Completion]:
+    """The `completions`; behind the first line of the first of them the model is asked what it expects."""
+    for index, done in enumerate(completions):
+        if index == 0:
+            _note_separator(model, done.text[: len(machine.line)], name)
+        yield done
+
+
 def _generate(machine: Couplet, start: str, rule: str, chosen: Choice, script: str) -> None:
     """Write the couplets when they are whole: traditional characters depend on what follows."""
     with opened(chosen.out) as out:
         engine = load_engine(chosen.model, dtype=chosen.dtype, fast=chosen.fast)
         read = engine.tokenizer.encode(start)
-        _check_marks(machine, read.unknown, chosen.model)
+        _check_marks(machine, start, engine.tokenizer.vocabulary, chosen.model)
         mention_unknown(read)
         processors = processors_for(machine, start, rule, chosen)
         if PAIRS not in processors and PAIRS in chosen.with_default(PAIRS):
             note = f"note: the second line must repeat a pair, as the first does: {PAIRS} is left out."
             print(note, file=sys.stderr, flush=True)
+        whole_line = len(start) > len(machine.line)
+        if whole_line:
+            _note_separator(engine.model, start[: len(machine.line)], chosen.model)
         max_new = (len(machine.pattern) - len(start)) * engine.tokenizer.vocabulary.tokens_per_char
 
         def show(text: str) -> str:
@@ -138,5 +173,7 @@ def _generate(machine: Couplet, start: str, rule: str, chosen: Choice, script: s
             decoder=chosen.decoder,
             patience=chosen.patience,
         )
+        if not whole_line:
+            completions = _noting(completions, engine.model, machine, chosen.model)
         shown = (replace(done, text=show(done.text), new=show(done.new)) for done in completions)
         return write(out, shown, as_json=chosen.json, layout=machine.split)

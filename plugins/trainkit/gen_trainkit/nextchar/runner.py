@@ -140,6 +140,7 @@ DEFAULTS: Mapping[str, Any] = {
     "vocab_size": 30522,
     "window": 32,
     "variable": False,
+    "bare": False,
     "pooler": False,
     "tie": True,
     "cls_token_id": None,
