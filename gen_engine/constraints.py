@@ -10,7 +10,7 @@ from math import inf
 from typing import Literal
 
 from .errors import GenError
-from .rules import BannedStrings, BannedTokens, EachChar, chars_of, complement, in_words
+from .rules import BannedStrings, BannedTokens, EachChar, ManyStrings, chars_of, complement, in_words
 from .stops import StopStrings
 from .text import CLASSES, EVERY_CHAR, NO_CHAR, CharSet, Vocabulary, char_test, is_punctuation
 from .types import CharMachine, Constraint
@@ -25,12 +25,17 @@ LONGEST = 20_000
 """The longest text, in characters, that lengths and places may speak of: each of its characters is a state."""
 
 
+MANY = 100
+"""More banned strings than this are counted rather than known to the automaton."""
+
+
 def ban(items: tuple[str, ...]) -> CharMachine:
     """Forbid characters, strings and classes of characters in the new text (`ban=punctuation|的|春风`)."""
     items = _given("ban", items)
     strings = tuple(item for item in items if item not in CLASSES and len(item) > 1)
     chars = chars_of(item for item in items if item in CLASSES or len(item) == 1)
-    return BannedStrings(complement(chars), strings)
+    machine = BannedStrings(complement(chars), strings)
+    return ManyStrings(machine) if len(strings) == len(items) and len(items) > MANY else machine
 
 
 def only(items: tuple[str, ...]) -> CharMachine:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -141,17 +141,39 @@ class BannedStrings:
         return char not in self.chars or (char if char in self._parts else False)
 
     def allowed(self, state: int) -> CharSet:
-        out = frozenset(char for char in self._odd(state) if self.step(state, char) is None)
-        return without(self.chars, out)
+        return without(self.chars, self.completing(state))
+
+    def completing(self, state: int) -> frozenset[str]:
+        """The characters that would complete a banned string."""
+        children, _, full = self._machine
+        begun = (children[node].items() for node in self._begun(state))
+        return frozenset(char for each in begun for char, child in each if child in full).union(self._whole)
+
+    @cached_property
+    def _whole(self) -> frozenset[str]:
+        """Single characters that are banned strings."""
+        return frozenset(string for string in self.strings if len(string) == 1)
+
+    def _begun(self, state: int) -> Iterator[int]:
+        """The nodes of all ends of the text that begin a string, but the empty one."""
+        while state:
+            yield state
+            state = self._machine[1][state]
+
+    @cached_property
+    def most(self) -> int:
+        """How many characters complete a banned string in any one state, at most."""
+        return max(map(len, map(self.completing, range(len(self._machine[0])))))
+
+    @cached_property
+    def lasts(self) -> frozenset[str]:
+        """The last characters of the banned strings."""
+        return frozenset(string[-1] for string in self.strings)
 
     def _odd(self, state: int) -> set[str]:
         """The characters that do not lead to the state of having begun nothing."""
-        children, shorter, _ = self._machine
-        found = set(children[0])
-        while state:
-            found.update(children[state])
-            state = shorter[state]
-        return found
+        children = self._machine[0]
+        return set(children[0]).union(*(children[node] for node in self._begun(state)))
 
     def moves(self, state: int) -> list[tuple[CharSet, int]]:
         """The characters that lengthen what was begun, by the state they lead to, and all others."""
@@ -165,6 +187,45 @@ class BannedStrings:
             begun = [(CharSet(frozenset(group)), after) for after, group in grouped.items()]
             self._known[state] = [*begun, (without(self.chars, odd), 0)]
         return self._known[state]
+
+    def wants(self, state: int) -> str:
+        """What may not follow, in words."""
+        return in_words(self.allowed(state))
+
+
+@dataclass(frozen=True)
+class ManyStrings:
+    """Banned strings that are too many for the automaton, which would have a state for each beginning of one.
+
+    They are counted instead: at any place they forbid few characters, those that would complete one.
+    """
+
+    machine: BannedStrings
+
+    def start(self, text: str) -> int:
+        return self.machine.start(text)
+
+    def step(self, state: int, char: str) -> int | None:
+        return self.machine.step(state, char)
+
+    def accepts(self, state: int) -> bool:
+        return True
+
+    def allowed(self, state: int) -> CharSet:
+        return self.machine.allowed(state)
+
+    def kind(self, char: str) -> Hashable:
+        return self.machine.kind(char)
+
+    def mentions(self, state: int) -> frozenset[str]:
+        """The characters that would complete a banned string now."""
+        return self.machine.completing(state)
+
+    def removes_at_most(self, horizon: int) -> int:
+        return self.machine.most
+
+    def spares(self, char: str) -> bool:
+        return char not in self.machine.lasts
 
     def wants(self, state: int) -> str:
         """What may not follow, in words."""

@@ -8,6 +8,9 @@ from tiny import chars, engine_of, vocabulary
 
 from gen_engine.constraints import ban, stop
 from gen_engine.finite import choice
+from gen_engine.rules import BannedStrings, ManyStrings
+from gen_engine.testing import check_constraint
+from gen_engine.text import EVERY_CHAR
 
 SURFACES = ("", "a", "b", "c", "ab", "ba", "cab", "abcab", "春", b"\xe6", b"\x98\xa5")
 STRINGS = st.lists(st.text("abc春", min_size=1, max_size=5), min_size=1, max_size=4)
@@ -95,3 +98,29 @@ def test_one_very_long_string_costs_memory_in_proportion():
     state = rule.next(rule.start(None), 1)
     assert (rule.held(state), sorted(rule.kinds())) == (1, [-2, 1, 2])
     assert ban(("ab" * 20_000,)).step(0, "a") == 1
+
+
+@given(st.lists(st.text("abc", min_size=2, max_size=4), min_size=1, max_size=8), st.text("abcd", max_size=12))
+def test_many_banned_strings_are_banned_as_few_are(strings, text):
+    few = BannedStrings(EVERY_CHAR, tuple(strings))
+    many = ManyStrings(few)
+    state = few.start("")
+    for char in text:
+        completing = {c for c in "abcd" if few.step(state, c) is None}
+        assert many.mentions(state) == completing == {c for c in "abcd" if c not in many.allowed(state)}
+        assert len(completing) <= many.removes_at_most(99)
+        assert not any(many.spares(c) for c in completing)
+        if char in completing:
+            return
+        state = many.step(state, char)
+
+
+def test_many_banned_strings_keep_every_law():
+    check_constraint(ManyStrings(BannedStrings(EVERY_CHAR, ("春夏", "夏秋", "秋秋", "春春冬"))), alphabet="春夏秋冬")
+
+
+def test_thousands_of_banned_strings_are_counted():
+    strings = [chr(0x4E00 + i) + chr(0x4E00 + (i * 7) % 3000) for i in range(3000)]
+    assert isinstance(ban(tuple(strings)), ManyStrings)
+    assert isinstance(ban(tuple(strings[:50])), BannedStrings)
+    assert ban(tuple(strings)).removes_at_most(100) < 10
