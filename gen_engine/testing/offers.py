@@ -92,9 +92,13 @@ def find_plugin(name: str, everything: Registry) -> PluginInfo:
     return found[0]
 
 
+UNTRIED = ("loader", "recipe")
+"""What has no laws of its own: a loader is tried by the models that it loads, a recipe by whoever ships it."""
+
+
 def _offered(info: PluginInfo, noun: str, offers: dict[str, Offer]) -> Iterator[Exhibit]:
     for offer in offers.values():
-        if offer.plugin is not info or noun == "loader":  # a loader is tried by the models that it loads
+        if offer.plugin is not info or noun in UNTRIED:
             continue
         try:
             yield from _exhibited(noun, offer)

@@ -99,7 +99,8 @@ def judge_meant(given: Text, manner: Manner) -> Report:
     if regulated and (regulated.ok or not regulated.format_ok or manner.start or manner.first):
         return regulated
     song = _song(given, manner)
-    if song and song.format_ok and not _is_even(given):
+    count = sum(len(piece.chars) for piece in given.pieces)
+    if song and not _is_even(given) and (song.format_ok or CLEAR * weight(song) <= count):
         return song
     if regulated and len(regulated.faults) <= max(1, len(given.pieces) // WRONG_LINES):
         return regulated
@@ -113,6 +114,9 @@ def _song(given: Text, manner: Manner) -> Report | None:
     likely = next(iter(songs_like(given, manner)), None)
     return likely and min(likely, judge_tune(given, tune(likely.pattern.form).variants, manner), key=weight)
 
+
+CLEAR = 10
+"""A text with characters too few or too many is taken for a tune if it has at most one fault in so many of them."""
 
 QUATRAIN = 4
 """Lines of what is a quatrain first of all, though some tunes have just such lines."""
@@ -170,8 +174,7 @@ def _named(cols: int, rows: int, *, whole: bool) -> str:
 
 
 def _unmarked(given: Text, cols: int) -> str:
-    """The form of a text of which marks are left out: all pauses but one stand where lines of `cols` end."""
+    """The form of a text of which marks are left out: all pauses stand where lines of `cols` end."""
     ends = list(accumulate(len(piece.chars) for piece in given.pieces))
-    rows, rest = divmod(ends[-1], cols)
-    stray = sum(end % cols != 0 for end in ends)
-    return _named(cols, rows, whole=True) if not rest and rows in (4, 8) and 2 * stray < len(ends) else ""
+    fits = ends[-1] // cols in (4, 8) and not any(end % cols for end in ends)
+    return _named(cols, ends[-1] // cols, whole=True) if fits else ""
