@@ -11,7 +11,7 @@ from gen_engine.errors import GenError
 
 from .judging import Manner, Text, best, judge_pattern
 from .old_verse import judge_old
-from .patterns import NEIGHBOUR, SHAPES, Pattern, form_name, of_kinds, patterns
+from .patterns import MOST_ROWS, NEIGHBOUR, SHAPES, Pattern, form_name, of_kinds, patterns
 from .regulated import is_regulated, loose_joints, unstuck
 from .report import TONE_RULES, Note, Report
 from .sung import judge_tune, songs_like, weight
@@ -50,7 +50,15 @@ def _nearer(one: Report, other: Report) -> Report:
     return other if len(other.faults) < len(one.faults) else one
 
 
+LONGEST = 400
+"""Lines of the longest old verse whose rhymes are looked for."""
+
+
 def _as_old(given: Text, manner: Manner) -> Report:
+    if len(given.pieces) > LONGEST:
+        raise GenError(
+            f"A text of {len(given.pieces)} lines is no poem that can be judged; give at most {LONGEST} lines."
+        )
     return judge_old(given.pieces, given.odd, given.text, manner.rules("五古"), manner.rhyme)
 
 
@@ -168,7 +176,7 @@ NUMBERS = {5: "五", 6: "六", 7: "七"}
 
 def _named(cols: int, rows: int, *, whole: bool) -> str:
     """The form of so many lines of so many characters; one that is not `whole` is a quatrain or of eight lines."""
-    kind = {4: "绝", 8: "律"}.get(rows, "排" if whole and rows >= 10 and rows % 2 == 0 else "")
+    kind = {4: "绝", 8: "律"}.get(rows, "排" if whole and 10 <= rows <= MOST_ROWS and rows % 2 == 0 else "")
     name = NUMBERS[cols] + kind
     return "" if not kind else name if name in SHAPES else "六言"
 

@@ -332,3 +332,13 @@ def test_options_that_would_do_nothing_are_refused(wishes, remedy):
 def test_titles_are_no_verse_in_any_file(tmp_path):
     (tmp_path / "poems").write_text(f"# 登鹳雀楼\n{STORK}\n\n《静夜思》\n{MOON}\n", encoding="utf-8")
     assert read_poems(str(tmp_path / "poems")) == [STORK, MOON]
+
+
+@pytest.mark.parametrize(("count", "right"), [(202, True), (360, True), (400, True), (402, False), (20_000, False)])
+def test_old_verse_may_be_longer_than_any_form(count, right):
+    text = "人人人人天，人人人人山。" * (count // 2)
+    if right:
+        assert (judge(text).pattern.form, judge(text).rhyme_ok) == ("五古", True)
+    else:
+        with pytest.raises(GenError, match="at most 400 lines"):
+            judge(text)
