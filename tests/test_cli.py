@@ -64,7 +64,7 @@ def engine(monkeypatch):
 
 def gen(*words, env=None):
     """Run `gen` in a process of its own."""
-    command = [sys.executable, "-m", "gen_engine.cli", *words]
+    command = [sys.executable, "-m", "gen_engine", *words]
     return subprocess.run(command, capture_output=True, env={**os.environ, **(env or {})}, check=False)
 
 
@@ -231,7 +231,7 @@ def test_chinese_is_read_and_written_where_the_locale_is_c():
 
 
 def test_a_closed_pipe_ends_quietly():
-    command = f"{sys.executable} -m gen_engine.cli processors | true"
+    command = f"{sys.executable} -m gen_engine processors | true"
     done = subprocess.run(command, shell=True, capture_output=True, check=False)
     assert done.stderr == b""
 

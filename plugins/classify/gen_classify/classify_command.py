@@ -82,7 +82,7 @@ def classify_command(**given: Any) -> None:
     check_source(source)
     _refuse_idle(source, given)
     judge = _ask_model(given) if given["question"] is not None else _open_classifier(given["model"])
-    with opened(given["out"]) as out:
+    with opened(given["out"], lines=True) as out:
         if source.asks_a_person:
             _talk(judge, out, source.pairs, given)
         else:
