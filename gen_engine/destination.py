@@ -135,14 +135,19 @@ def _whole_lines(path: Path, step: int = 1 << 16) -> int:
 
 
 def _refuse_other_use(out: Path, option: str) -> None:
-    """Raise GenError if the running command reads the file, or writes something else into it."""
+    """Raise GenError if more than one parameter of the running command names the file, to read or to write it."""
+    names: list[str] = []
     context = click.get_current_context(silent=True)
     while context is not None:
         for parameter in context.command.params:
-            name = parameter.opts[0] if isinstance(parameter, click.Option) else parameter.human_readable_name
-            if name != option and any(_is_same(out, value) for value in _files(parameter, context)):
-                raise GenError(f"{out} is what {name} names, too; choose another {option}.")
+            if any(_is_same(out, value) for value in _files(parameter, context)):
+                names.append(
+                    parameter.opts[0] if isinstance(parameter, click.Option) else parameter.make_metavar(context)
+                )
         context = context.parent
+    others = [name for name in names if name != option]
+    if len(names) > 1:
+        raise GenError(f"{out} is what {others[0]} names, too; choose another {option}.")
 
 
 def _files(parameter: click.Parameter, context: click.Context) -> Iterator[str]:
