@@ -139,20 +139,18 @@ def _refuse_other_use(out: Path, option: str) -> None:
     names: list[str] = []
     context = click.get_current_context(silent=True)
     while context is not None:
-        for parameter in context.command.params:
-            if any(_is_same(out, value) for value in _files(parameter, context)):
-                names.append(
-                    parameter.opts[0] if isinstance(parameter, click.Option) else parameter.make_metavar(context)
-                )
+        given = [each for each in context.command.params if any(_is_same(out, file) for file in _files(each, context))]
+        names += [each.opts[0] if isinstance(each, click.Option) else each.human_readable_name for each in given]
         context = context.parent
-    others = [name for name in names if name != option]
     if len(names) > 1:
-        raise GenError(f"{out} is what {others[0]} names, too; choose another {option}.")
+        other = next(name for name in names if name != option)
+        raise GenError(f"{out} is what {other} names, too; choose another {option}.")
 
 
 def _files(parameter: click.Parameter, context: click.Context) -> Iterator[str]:
     """The files that a parameter names, if it names any."""
-    names_files = isinstance(parameter.type, click.Path) or "FILE" in parameter.make_metavar(context).upper()
+    shown = parameter.metavar or parameter.human_readable_name
+    names_files = isinstance(parameter.type, click.Path) or "FILE" in shown.upper()
     kept: Any = [values for values in context.meta.values() if isinstance(values, dict)]
     for values in (context.params, *kept) if names_files else ():
         found = values.get(parameter.name)
