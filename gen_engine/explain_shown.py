@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib.resources import files
+from io import StringIO
 from itertools import accumulate, islice
 from math import exp, isfinite
 from typing import TYPE_CHECKING, Any, TextIO
@@ -67,11 +69,38 @@ def _finite(nats: float) -> float | None:
     return nats if isfinite(nats) else None
 
 
-def page(explanations: Sequence[Explanation], *, lines: Callable[[str], Sequence[str]] = str.splitlines) -> str:
+def page(explanations: Iterable[Explanation], *, lines: Callable[[str], Sequence[str]] = str.splitlines) -> str:
     """All of a page of HTML with these texts, needing nothing else; `lines` says how a text is shown, line by line."""
-    # In a script element only "<" could end it, and JSON may spell it otherwise.
-    data = json.dumps([_shown(each, lines) for each in explanations], ensure_ascii=False).replace("<", "\\u003c")
-    return files(__package__).joinpath("explain_page.html").read_text(encoding="utf-8").replace("__DATA__", data)
+    text = StringIO()
+    with paged(text, lines=lines) as add:
+        for each in explanations:
+            add(each)
+    return text.getvalue()
+
+
+@contextmanager
+def paged(
+    file: TextIO, *, lines: Callable[[str], Sequence[str]] = str.splitlines
+) -> Iterator[Callable[[Explanation], None]]:
+    """Write the page as its texts come, each given to what is yielded; it is whole even if they end early."""
+    template = files(__package__).joinpath("explain_page.html").read_text(encoding="utf-8")
+    head, tail = template.split("__DATA__")
+    texts = 0
+
+    def add(explained: Explanation) -> None:
+        nonlocal texts
+        # In a script element only "<" could end it, and JSON may spell it otherwise.
+        data = json.dumps(_shown(explained, lines), ensure_ascii=False).replace("<", "\\u003c")
+        file.write((",\n" if texts else f"{head}[") + data)
+        texts += 1
+
+    try:
+        yield add
+    finally:
+        if texts:
+            file.write(f"]{tail}")
+    if not texts:
+        file.write(f"{head}[]{tail}")
 
 
 def _shown(explained: Explanation, lines: Callable[[str], Sequence[str]]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
+from .destination import check_out
 from .errors import GenError
 from .patience import SECONDS
 from .plugins import registry
@@ -65,10 +66,12 @@ class Choice:
 
 
 def choice() -> Choice:
-    """The shared options of the command that is running."""
+    """The shared options of the command that is running. GenError if a page that they name cannot be written."""
     values = click.get_current_context().meta[__name__]
     shapers = tuple(f"{name}={values[name]}" for name in SHAPERS if values[name] is not None)
     others = {name: values[name] for name in Choice.__annotations__ if name in values and name != "decoder"}
+    if others.get("explain"):
+        check_out(Path(others["explain"]), "--explain")
     return Choice(processors=(*values["with"], *shapers), decoder=_decoder(values), **others)
 
 

@@ -12,7 +12,7 @@ import click
 
 from gen_engine.errors import GenError
 from gen_engine.options import debug_option
-from gen_engine.output import opened
+from gen_engine.output import check_out, opened
 from gen_trainkit.options import FILE, options, part, part_option, quotes_option, refuse_idle, refuse_unread
 
 
@@ -71,6 +71,7 @@ def lm_command(**given: Any) -> None:
     against --references: BLEU, ROUGE and, with --encoder, BERTScore, all by characters; distinct-n needs no references.
     """
     _refuse_idle(given)
+    check_out(given["out"])
     from gen_evaluate.judging import Models, Sources, Writing, judge
     from gen_evaluate.report import tell
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 import click
@@ -11,7 +12,7 @@ from click.core import ParameterSource
 
 from gen_engine.errors import GenError
 from gen_engine.options import Choice, choice, generating
-from gen_engine.output import load_engine, opened, table
+from gen_engine.output import check_out, load_engine, opened, table
 
 from .asked import Asked, asked, asking, rules
 from .layout import Poem
@@ -68,6 +69,7 @@ def poem(
     writing = _writing(file, asks, replace(asks.wish(form or tune), variant=variant, rows=rows), free)
     if picture:
         check_picture(picture)
+        check_out(Path(picture), "--picture")
     texts = read_poems(file) if file else None
     with opened(chosen.out) as out:
         from .eval_figures import evaluate
