@@ -13,7 +13,7 @@ from types import TracebackType
 
 import click
 
-from .errors import GenError
+from .errors import GenError, readable
 from .options import Settings, debug_option
 from .plugins import CORE, registry
 
@@ -61,8 +61,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def complain(message: str, code: int) -> int:
-    """Print one sentence on standard error and pass `code` on."""
-    print(f"gen: {message}", file=sys.stderr)
+    """Print one sentence on standard error, safe for a terminal whoever wrote it, and pass `code` on."""
+    print(f"gen: {readable(message)}", file=sys.stderr)
     return code
 
 

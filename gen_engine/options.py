@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
-from .errors import GenError
+from .errors import GenError, quoted
 from .patience import SECONDS
 from .plugins import registry
 from .specs import parse_spec
@@ -111,7 +111,7 @@ def explaining(command: Command) -> Command:
 
 def _keep_page(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
     if value and not value.endswith((".html", ".htm")):
-        raise click.BadParameter(f"{value!r} is no page; write --explain alone, or --explain FILE.html")
+        raise click.BadParameter(f"{quoted(value)} is no page; write --explain alone, or --explain FILE.html")
     _keep(context, parameter, value)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from gen_engine.errors import GenError
+from gen_engine.errors import GenError, quoted
 from gen_engine.options import read_text
 
 from .check import judge
@@ -115,7 +115,7 @@ def _text_of(line: str, path: str) -> str:
         return str(json.loads(line)["text"])
     except (ValueError, KeyError, TypeError):
         raise GenError(
-            f"{path} has a line {line[:40]!r} that is no JSON with a text; mend it, or leave it out."
+            f"{path} has a line {quoted(line)} that is no JSON with a text; mend it, or leave it out."
         ) from None
 
 

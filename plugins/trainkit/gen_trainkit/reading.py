@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from gen_engine.errors import GenError
+from gen_engine.errors import GenError, quoted
 from gen_trainkit.files import TABLES, kind_of, opened
 from gen_trainkit.saved_datasets import choose_splits, is_dataset
 from gen_trainkit.tables import Choose, Reading, Row, read_rows
@@ -117,7 +117,7 @@ def _text(row: Row, name: str, path: Path) -> str:
         raise GenError(f"Line {number} of {path} cannot be used: {row.flaw}. Mend it, or choose another --column.")
     if name not in row.cells:
         there = ", ".join(row.cells)
-        raise GenError(f"Line {number} of {path} has no field {name!r} ({there}). Choose one with --column.")
+        raise GenError(f"Line {number} of {path} has no field {quoted(name)} ({there}). Choose one with --column.")
     flaw = text_flaw(row.cells[name])
     if flaw:
         other = ", or choose another --column" if name else ""
