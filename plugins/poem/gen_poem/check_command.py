@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gen_engine.errors import GenError
-from gen_engine.options import debug_option, read_text
+from gen_engine.options import debug_option
 
 from .books import BOOKS, EITHER, TITLES
 from .patterns import FIRST_CHOICES, STARTS, TONES
-from .segments import is_title
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -69,6 +68,7 @@ def check(
     The exit code is 0 if nothing is wrong, and 1 if something is.
     """
     from .check import judge
+    from .reading import read_blocks
 
     def judged(text: str) -> Report | GenError:
         try:
@@ -88,7 +88,7 @@ def check(
         except GenError as problem:  # one text that cannot be judged does not keep the others from it
             return problem
 
-    found = [judged(text) for text in poems(read_text(file), one=one)]
+    found = [judged(text) for text in read_blocks(file, whole=one)]
     if all(isinstance(each, GenError) for each in found):
         raise next(each for each in found if isinstance(each, GenError))
     if as_json:
@@ -98,27 +98,6 @@ def check(
     else:
         show(found)
     click.get_current_context().exit(0 if all(not isinstance(each, GenError) and each.ok for each in found) else 1)
-
-
-def poems(text: str, *, one: bool = False) -> list[str]:
-    """The poems in a file, without titles; GenError if there are none."""
-    if text.lstrip().startswith("{"):
-        found = list(_records(text))
-    else:
-        lines = [line.strip() for line in text.splitlines()]
-        kept = "\n".join(line for line in lines if not is_title(line))
-        found = [kept] if one else [block for block in kept.split("\n\n") if block.strip()]
-    if not any(each.strip() for each in found):
-        raise GenError("There is no poem to judge; give a file with one, or - and one on standard input.")
-    return found
-
-
-def _records(text: str) -> Iterator[str]:
-    for number, line in enumerate(filter(str.strip, text.splitlines()), 1):
-        try:
-            yield json.loads(line)["text"]
-        except (ValueError, KeyError, TypeError):
-            raise GenError(f'Line {number} is no JSON object with a "text"; give JSON lines, or plain text.') from None
 
 
 # ------------------------------------------------------------------------------------------------------- showing

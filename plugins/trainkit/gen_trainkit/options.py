@@ -244,7 +244,7 @@ def refuse_unread(files: Collection[Path], given: Mapping[str, Any]) -> None:
 
     Lines have no columns, only a .csv has quotes, only a dataset has splits, and that needs no encoding.
     """
-    from gen_trainkit.files import DELIMITERS, TABLES, kind_of
+    from gen_engine.textfiles import DELIMITERS, TABLES, kind_of
     from gen_trainkit.saved_datasets import is_dataset
 
     if not files or not all(path.exists() for path in files):
