@@ -10,8 +10,9 @@ import lzma
 import os
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -69,6 +70,14 @@ NO_TEXT = {
 PLAIN = "Save its texts as plain text, one a line"
 TAR = b"ustar"
 TAR_AT = 257
+HEAD = 3
+"""By so many lines it is seen what a file of text is."""
+
+REMEDIES = {
+    "a table": "Give its name the ending .csv or .tsv, or save its texts alone",
+    "JSON lines": "Give its name the ending .jsonl, or save its texts alone",
+    "a list of JSON": "Save it as .jsonl, one object a line, or its texts alone",
+}
 PAGE = re.compile(r"\s*<(!doctype|html|\?xml)\b", re.IGNORECASE)
 LIST = re.compile(r"\s*\[\s*[\[{\"]")
 HEADER = re.compile(r"[A-Za-z_]\w*(?:([,;\t]) *[A-Za-z_]\w*)+\s*", re.ASCII)
@@ -87,6 +96,25 @@ def other_kind(name: str, beginning: str) -> str:
     if kind_of(Path(name)) in DELIMITERS or _has_header(beginning):
         return "a table"
     return "a list of JSON" if LIST.match(beginning) else ""
+
+
+def plain_lines(lines: Iterable[str], where: str, *, ahead: int = HEAD) -> Iterator[str]:
+    """The same lines; GenError if the first ones are those of another kind of file, such as a table by another name."""
+    rest = iter(lines)
+    head = list(islice(rest, ahead))
+    kind = other_kind("", "".join(head)) or ("JSON lines" if _is_object(head) else "")
+    if kind:
+        remedy = REMEDIES.get(kind, "Save its texts as plain text, one a line")
+        raise GenError(f"{where} looks like {kind}, no plain lines of text. {remedy}.")
+    yield from chain(head, rest)
+
+
+def _is_object(head: Sequence[str]) -> bool:
+    first = next(filter(str.strip, head), "")
+    try:
+        return first.startswith("{") and isinstance(json.loads(first), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _has_header(beginning: str) -> bool:

@@ -7,15 +7,12 @@ from itertools import chain, islice
 
 from gen_engine import options
 from gen_engine.errors import GenError
-from gen_engine.textfiles import other_kind, text_field
+from gen_engine.textfiles import HEAD, other_kind, text_field
 
 from .segments import is_title
 
 UNFINISHED = ("，", "、", ",")
 """What no poem ends in."""
-
-HEAD = 3
-"""By so many lines it is seen what a file is."""
 
 
 def read_lines(path: str, *, columns: bool = False) -> Iterator[str]:

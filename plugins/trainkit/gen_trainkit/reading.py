@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from gen_engine.errors import GenError, quoted
-from gen_engine.textfiles import TABLES, kind_of, opened, text_flaw
+from gen_engine.textfiles import TABLES, kind_of, opened, plain_lines, text_flaw
 from gen_trainkit.saved_datasets import choose_splits, is_dataset
 from gen_trainkit.tables import Choose, Reading, Row, read_rows
 from gen_trainkit.tally import Tally
@@ -101,7 +101,7 @@ def has_columns(path: Path) -> bool:
 
 def _lines(path: Path, reading: Reading) -> Iterator[Row]:
     with opened(path, reading.encoding) as file:
-        for number, line in enumerate(file, 1):
+        for number, line in enumerate(plain_lines(file, str(path)), 1):
             yield Row(f"{path.name}:{number}", {"": line.rstrip("\r\n")})
 
 
