@@ -13,7 +13,7 @@ from types import TracebackType
 import click
 
 from . import interrupts
-from .errors import GenError
+from .errors import GenError, readable
 from .options import Settings, debug_option
 from .plugins import CORE, registry
 
@@ -83,9 +83,9 @@ def _failed(problem: Exception, settings: Settings) -> int:
 
 
 def complain(message: str, code: int) -> int:
-    """Print one sentence on standard error, if there is one, and pass `code` on."""
+    """Print one sentence on standard error, if there is one, safe for a terminal, and pass `code` on."""
     if message:
-        print(f"gen: {message}", file=sys.stderr)
+        print(f"gen: {readable(message)}", file=sys.stderr)
     return code
 
 

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from gen_engine.errors import GenError
+from gen_engine.errors import GenError, quoted
 from gen_trainkit.csv_rows import Quotes
 from gen_trainkit.holding_out import hold_out
 from gen_trainkit.reading import has_columns, read_cells, read_texts
@@ -81,7 +81,7 @@ def _joined(data: Data, path: Path, rows: Iterator[tuple[str, ...]]) -> Iterator
     for number, (first, second) in enumerate(rows, 1):
         first, second = first.strip(), second.strip()
         if bool(first) != bool(second):
-            raise GenError(f"Row {number} of {path} has but one part, {first or second!r}. Fill in or remove it.")
+            raise GenError(f"Row {number} of {path} has but one part, {quoted(first or second)}. Fill in or remove it.")
         if first:
             yield first + data.separator + second
 
@@ -90,5 +90,7 @@ def _rejoined(data: Data, text: str) -> str:
     """`first-second` as `first SEPARATOR second`."""
     parts = [part.strip() for part in text.split(data.split_at or "")] if data.split_at else []
     if len(parts) != 2 or not all(parts):
-        raise GenError(f"{text!r} is not two parts with one {data.split_at!r} between. Mend it, or change --split-at.")
+        raise GenError(
+            f"{quoted(text)} is not two parts with one {quoted(data.split_at)} between. Mend it, or change --split-at."
+        )
     return data.separator.join(parts)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from transformers import PreTrainedTokenizerFast
 
-from gen_engine.errors import GenError
+from gen_engine.errors import GenError, quoted
 from gen_trainkit.vocab import character_tokenizer
 
 PAD, UNK, CLS, SEP = SPECIALS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
@@ -30,7 +30,7 @@ def build_tokenizer(
         core = _bpe_tokenizer(texts, int(vocab[4:]))
     else:
         raise GenError(
-            f"There is no vocabulary {vocab!r}. Give --vocab chars, or --vocab bpe:N with a number of tokens."
+            f"There is no vocabulary {quoted(vocab)}. Give --vocab chars, or --vocab bpe:N with a number of tokens."
         )
     core.post_processor = processors.TemplateProcessing(
         single=f"{CLS} $A",  # no [SEP]: whoever encodes a prompt wants it continued, and the trainer adds the end

@@ -60,8 +60,9 @@ def poem(
     corpus, and their nats a character under --model. A model writes --num poems, 100 if nothing is said; by strict
     and by loose tones they are judged whichever they kept. --out writes the figures as JSON.
     """
-    from .eval import Wanted, read_corpus, read_poems
+    from .eval import Wanted
     from .eval_picture import check_picture
+    from .reading import read_poems, read_texts
 
     asks, chosen = asked(), choice()
     judged_by = asks.rhyme_book if asks.rhyme_book != "none" else None
@@ -77,7 +78,7 @@ def poem(
         engine = load_engine(chosen.model, dtype=chosen.dtype, fast=chosen.fast)
         texts = texts or _write(engine, chosen, prompt, writing)
         source = file or f"{chosen.model}, {chosen.decoder}"
-        found = evaluate(texts, wanted, source=source, engine=engine, corpus=read_corpus(corpus) if corpus else None)
+        found = evaluate(texts, wanted, source=source, engine=engine, corpus=read_texts(corpus) if corpus else None)
         if picture:
             from .eval_picture import draw
 
