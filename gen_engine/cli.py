@@ -39,7 +39,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     if current_thread() is main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
         signal.signal(signal.SIGTERM, leave_tidily)
     try:
-        done = make_cli().main(_arguments(argv), prog_name="gen", obj=settings, standalone_mode=False)
+        arguments = _arguments(argv)
+        settings.words = ("gen", *arguments)
+        done = make_cli().main(arguments, prog_name="gen", obj=settings, standalone_mode=False)
         return done if isinstance(done, int) else 0
     except (click.Abort, KeyboardInterrupt):
         return 130

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -29,16 +31,28 @@ PARAMETERS = {
 
 @dataclass
 class Settings:
-    """What holds for the whole run of the program, whichever command runs."""
+    """What holds for the whole run of the program, whichever command runs: `words` are those it was called with."""
 
     debug: bool = False
+    words: tuple[str, ...] = ()
+
+
+def command_line() -> str:
+    """The command that is running, as it could be typed again; "" where none is, or the program was not told."""
+    context = click.get_current_context(silent=True)
+    settings = context.find_object(Settings) if context else None
+    if settings is None or not settings.words:
+        return ""
+    # Unlike shlex, leave Chinese words without quotes.
+    return " ".join(word if re.fullmatch(r"[\w@%+=:,./-]+", word) else shlex.quote(word) for word in settings.words)
 
 
 @dataclass(frozen=True)
 class Choice:
     """What a user chose with the shared options; `processors` are in the order in which they apply.
 
-    `explain` is the page of HTML that is asked for, "" if explanations are but no page, None if neither is.
+    `explain` is the page of HTML that is asked for, "" if explanations are but no page, None if neither is; `command`
+    is the command as it was typed.
     """
 
     model: str
@@ -52,6 +66,7 @@ class Choice:
     json: bool
     explain: str | None = None
     patience: float = SECONDS
+    command: str = ""
 
     def with_default(self, spec: str) -> tuple[str, ...]:
         """The processors, and `spec` after them unless one of its name is among them.
@@ -69,7 +84,7 @@ def choice() -> Choice:
     values = click.get_current_context().meta[__name__]
     shapers = tuple(f"{name}={values[name]}" for name in SHAPERS if values[name] is not None)
     others = {name: values[name] for name in Choice.__annotations__ if name in values and name != "decoder"}
-    return Choice(processors=(*values["with"], *shapers), decoder=_decoder(values), **others)
+    return Choice(processors=(*values["with"], *shapers), decoder=_decoder(values), command=command_line(), **others)
 
 
 def _decoder(values: Mapping[str, Any]) -> str:

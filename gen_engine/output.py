@@ -167,7 +167,7 @@ def continue_text(
                 ),
             )
 
-    return write_explained(file, explained(), as_json=chosen.json, html=explain, show=show)
+    return write_explained(file, explained(), as_json=chosen.json, html=explain, show=show, command=chosen.command)
 
 
 Explained = tuple[dict[str, Any], "Explanation"]
@@ -175,10 +175,20 @@ Explained = tuple[dict[str, Any], "Explanation"]
 
 
 def write_explained(
-    file: TextIO, explained: Iterable[Explained], *, as_json: bool, html: str = "", show: Show = PLAIN
+    file: TextIO,
+    explained: Iterable[Explained],
+    *,
+    as_json: bool,
+    html: str = "",
+    show: Show = PLAIN,
+    command: str = "",
 ) -> None:
-    """Write texts, each with its explanation, as they come; and all of them as a page of HTML, if `html` names one."""
-    from .explain_shown import explanation_record, page, print_explanation
+    """Write texts, each with its explanation, as they come; and all of them as a page of HTML, if `html` names one.
+
+    `command` is the command that made them, which the page tells.
+    """
+    from .explain_page import page
+    from .explain_shown import explanation_record, print_explanation
 
     with opened(Path(html)) if html else nullcontext() as written:
         told = []
@@ -191,7 +201,7 @@ def write_explained(
                 print_explanation(file, explanation)
             told.append(explanation)
         if written is not None:
-            written.write(page(told, lines=lambda text: show.lines(show.text(text))))
+            written.write(page(told, lines=lambda text: show.lines(show.text(text)), command=command))
 
 
 def _texts(pieces: Iterable[tuple[int, Piece]], done: list[Completion]) -> Iterator[str]:
