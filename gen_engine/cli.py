@@ -40,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         signal.signal(signal.SIGTERM, leave_tidily)
     try:
         arguments = _arguments(argv)
-        settings.words = ("gen", *arguments)
+        settings.arguments = tuple(arguments)
         done = make_cli().main(arguments, prog_name="gen", obj=settings, standalone_mode=False)
         return done if isinstance(done, int) else 0
     except (click.Abort, KeyboardInterrupt):

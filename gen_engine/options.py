@@ -31,20 +31,21 @@ PARAMETERS = {
 
 @dataclass
 class Settings:
-    """What holds for the whole run of the program, whichever command runs: `words` are those it was called with."""
+    """What holds for the whole run of the program, whichever command runs."""
 
     debug: bool = False
-    words: tuple[str, ...] = ()
+    arguments: tuple[str, ...] = ()  # as they were given
 
 
-def command_line() -> str:
+def typed_command() -> str:
     """The command that is running, as it could be typed again; "" where none is, or the program was not told."""
     context = click.get_current_context(silent=True)
     settings = context.find_object(Settings) if context else None
-    if settings is None or not settings.words:
+    if settings is None or not settings.arguments:
         return ""
+    words = ("gen", *settings.arguments)
     # Unlike shlex, leave Chinese words without quotes.
-    return " ".join(word if re.fullmatch(r"[\w@%+=:,./-]+", word) else shlex.quote(word) for word in settings.words)
+    return " ".join(word if re.fullmatch(r"[\w@%+=:,./-]+", word) else shlex.quote(word) for word in words)
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ def choice() -> Choice:
     values = click.get_current_context().meta[__name__]
     shapers = tuple(f"{name}={values[name]}" for name in SHAPERS if values[name] is not None)
     others = {name: values[name] for name in Choice.__annotations__ if name in values and name != "decoder"}
-    return Choice(processors=(*values["with"], *shapers), decoder=_decoder(values), command=command_line(), **others)
+    return Choice(processors=(*values["with"], *shapers), decoder=_decoder(values), command=typed_command(), **others)
 
 
 def _decoder(values: Mapping[str, Any]) -> str:
