@@ -16,6 +16,7 @@ import click
 from .errors import GenError
 from .options import Settings, debug_option
 from .plugins import CORE, registry
+from .underway import doing, shown
 
 
 def make_cli() -> click.Group:
@@ -39,9 +40,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     if current_thread() is main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
         signal.signal(signal.SIGTERM, leave_tidily)
     try:
-        arguments = _arguments(argv)
-        settings.arguments = tuple(arguments)
-        done = make_cli().main(arguments, prog_name="gen", obj=settings, standalone_mode=False)
+        with shown():
+            with doing("loading plugins"):
+                gen = make_cli()
+            arguments = _arguments(argv)
+            settings.arguments = tuple(arguments)
+            done = gen.main(arguments, prog_name="gen", obj=settings, standalone_mode=False)
         return done if isinstance(done, int) else 0
     except (click.Abort, KeyboardInterrupt):
         return 130

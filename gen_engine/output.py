@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from .errors import GenError
 from .types import Request
+from .underway import awaited
 
 if TYPE_CHECKING:
     from .engine import Engine
@@ -95,7 +96,7 @@ def _evidence(completion: Completion) -> dict[str, float | None]:
 
 def write(file: TextIO, completions: Iterable[Completion], *, as_json: bool, layout: Layout = str.splitlines) -> None:
     """Write completions as they come: a line of JSON each, or their lines with an empty line between two texts."""
-    for number, completion in enumerate(completions):
+    for number, completion in enumerate(awaited(completions, "writing")):
         if as_json:
             print(json.dumps(record(completion, layout), ensure_ascii=False), file=file, flush=True)
         else:
@@ -109,7 +110,7 @@ def stream(file: TextIO, prompt: str, pieces: Iterable[str]) -> None:
     try:
         file.write(prompt)
         file.flush()
-        for piece in pieces:
+        for piece in awaited(pieces, "writing"):
             file.write(piece)
             file.flush()
             last = piece or last
@@ -192,7 +193,7 @@ def write_explained(
 
     with opened(Path(html)) if html else nullcontext() as written:
         told = []
-        for number, (text, explanation) in enumerate(explained):
+        for number, (text, explanation) in enumerate(awaited(explained, "writing and explaining")):
             if as_json:
                 both = {**text, "explanation": explanation_record(explanation)}
                 print(json.dumps(both, ensure_ascii=False), file=file, flush=True)

@@ -11,6 +11,7 @@ import click
 
 from gen_engine.errors import GenError
 from gen_engine.options import debug_option, read_text
+from gen_engine.underway import counted
 
 from .books import BOOKS, EITHER, TITLES
 from .patterns import FIRST_CHOICES, STARTS, TONES
@@ -88,7 +89,7 @@ def check(
         except GenError as problem:  # one text that cannot be judged does not keep the others from it
             return problem
 
-    found = [judged(text) for text in poems(read_text(file), one=one)]
+    found = [judged(text) for text in counted(poems(read_text(file), one=one), "judging poems")]
     if all(isinstance(each, GenError) for each in found):
         raise next(each for each in found if isinstance(each, GenError))
     if as_json:
