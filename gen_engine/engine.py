@@ -19,6 +19,7 @@ from .plugins import registry
 from .runner import ROWS, Runner
 from .specs import build, build_decoder
 from .types import Completion, Decoder, LanguageModel, Piece, Prompt, Request, Tokenizer
+from .underway import doing
 
 Job = tuple[Decoder, Callable[[Callable[[Piece], None]], Course]]
 """A decoder, and what makes the course it runs from a place to send pieces to."""
@@ -184,6 +185,11 @@ def load(name: str | os.PathLike[str], *, dtype: str = "auto", fast: bool = Fals
     if dtype not in ("auto", "float32", "bfloat16"):
         raise GenError(f"There is no dtype {quoted(dtype)}; choose auto, float32 or bfloat16.")
     name = os.fspath(name)
+    with doing(f"loading the model {name}"):
+        return _load(name, dtype=dtype, fast=fast)
+
+
+def _load(name: str, *, dtype: str, fast: bool) -> Engine:
     folder = _folder(name)
     if folder is not None:
         model_type = _model_type(folder)

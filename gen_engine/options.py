@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -34,13 +36,26 @@ class Settings:
     """What holds for the whole run of the program, whichever command runs."""
 
     debug: bool = False
+    arguments: tuple[str, ...] = ()  # as they were given
+
+
+def typed_command() -> str:
+    """The command that is running, as it could be typed again; "" where none is, or the program was not told."""
+    context = click.get_current_context(silent=True)
+    settings = context.find_object(Settings) if context else None
+    if settings is None or not settings.arguments:
+        return ""
+    words = ("gen", *settings.arguments)
+    # Unlike shlex, leave Chinese words without quotes.
+    return " ".join(word if re.fullmatch(r"[\w@%+=:,./-]+", word) else shlex.quote(word) for word in words)
 
 
 @dataclass(frozen=True)
 class Choice:
     """What a user chose with the shared options; `processors` are in the order in which they apply.
 
-    `explain` is the page of HTML that is asked for, "" if explanations are but no page, None if neither is.
+    `explain` is the page of HTML that is asked for, "" if explanations are but no page, None if neither is; `command`
+    is the command as it was typed.
     """
 
     model: str
@@ -54,6 +69,7 @@ class Choice:
     json: bool
     explain: str | None = None
     patience: float = SECONDS
+    command: str = ""
 
     def with_default(self, spec: str) -> tuple[str, ...]:
         """The processors, and `spec` after them unless one of its name is among them.
@@ -73,7 +89,7 @@ def choice() -> Choice:
     others = {name: values[name] for name in Choice.__annotations__ if name in values and name != "decoder"}
     if others.get("explain"):
         check_out(Path(others["explain"]), "--explain")
-    return Choice(processors=(*values["with"], *shapers), decoder=_decoder(values), **others)
+    return Choice(processors=(*values["with"], *shapers), decoder=_decoder(values), command=typed_command(), **others)
 
 
 def _decoder(values: Mapping[str, Any]) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gen_engine import underway
 from gen_engine.errors import GenError
 from gen_engine.options import debug_option
 from gen_engine.output import counted
@@ -91,7 +92,8 @@ def check(
         except GenError as problem:  # one text that cannot be judged does not keep the others from it
             return problem
 
-    seen = tell(map(judged, read_blocks(file, whole=one)), as_json=as_json)
+    texts = underway.counted(read_blocks(file, whole=one), "judging poems")
+    seen = tell(map(judged, texts), as_json=as_json)
     click.get_current_context().exit(0 if seen.right == seen.texts else 1)
 
 
