@@ -24,9 +24,9 @@ lang_option = click.option(
 
 def choose_language(wanted: str, labels: Iterable[str] = ()) -> Language:
     """The language that `--lang` wants; `auto` is Chinese where one of the labels has a Chinese character."""
-    if wanted == "en" or wanted == "zh":
-        return wanted
-    return "zh" if any(is_han(char) for label in labels for char in label) else "en"
+    if wanted == "en":
+        return "en"
+    return "zh" if wanted == "zh" or any(is_han(char) for label in labels for char in label) else "en"
 
 
 def speak(language: Language) -> Say:
