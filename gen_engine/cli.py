@@ -17,6 +17,9 @@ from .errors import GenError, readable
 from .options import Settings, debug_option
 from .plugins import CORE, registry
 
+COMPLETING = "_GEN_COMPLETE"
+"""What a shell sets that asks how a word may go on."""
+
 
 def make_cli() -> click.Group:
     """The group `gen` with every command that is installed."""
@@ -39,6 +42,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if current_thread() is main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
         signal.signal(signal.SIGTERM, leave_tidily)
     try:
+        for sentence in () if COMPLETING in os.environ else registry().absent():
+            print(f"note: {readable(sentence)}", file=sys.stderr)
         done = make_cli().main(_arguments(argv), prog_name="gen", obj=settings, standalone_mode=False)
         return done if isinstance(done, int) else 0
     except (click.Abort, KeyboardInterrupt):
