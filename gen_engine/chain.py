@@ -118,11 +118,11 @@ class Chain:
             product = smaller if answer == "no" else product
         members = list(dict.fromkeys(rule.label for rule in product.rules[self.background :]))
         if not members:
-            message = f"The model can write no text at all within {budget} new tokens; give it more (max_new)."
+            message = f"The model can write no text at all within {budget} new tokens; give it more."
         elif len(members) == 1 and (unwritten := self._unwritten(product, prompt)):
-            message = f"{members[0]} wants {unwritten}, which the model has no token for; ask for something else."
+            message = f"{brief(members[0], LABEL)} wants {unwritten}, which the model has no token for; ask for something else."
         elif len(members) == 1:
-            message = f"{members[0]} admits no text within {budget} new tokens; change it, or allow more (max_new)."
+            message = f"{brief(members[0], LABEL)} admits no text within {budget} new tokens; change it, or allow more tokens."
         else:
             doubt = f" (whether {' and '.join(unproven)} is needed for that was not decided)" if unproven else ""
             message = (
