@@ -143,7 +143,7 @@ def _refuse_other_use(out: Path, option: str) -> None:
         names += [each.opts[0] if isinstance(each, click.Option) else each.human_readable_name for each in given]
         context = context.parent
     if len(names) > 1:
-        other = next(name for name in names if name != option)
+        other = next((name for name in names if name != option), names[0])
         raise GenError(f"{out} is what {other} names, too; choose another {option}.")
 
 
