@@ -13,9 +13,10 @@ from types import TracebackType
 import click
 
 from . import interrupts
-from .errors import GenError
+from .errors import GenError, readable
 from .options import Settings, debug_option
 from .plugins import CORE, registry
+from .underway import doing, shown
 
 
 def make_cli() -> click.Group:
@@ -41,9 +42,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     write_any_text()
     sys.excepthook = one_sentence(settings)
     try:
-        gen = make_cli()
-        interrupts.begin()
-        done = gen.main(_arguments(argv), prog_name="gen", obj=settings, standalone_mode=False)
+        with shown():
+            with doing("loading plugins"):
+                gen = make_cli()
+            interrupts.begin()
+            arguments = _arguments(argv)
+            settings.arguments = tuple(arguments)
+            done = gen.main(arguments, prog_name="gen", obj=settings, standalone_mode=False)
         return done if isinstance(done, int) else 0
     except (click.Abort, KeyboardInterrupt) as problem:
         return _stopped(problem)
@@ -83,9 +88,9 @@ def _failed(problem: Exception, settings: Settings) -> int:
 
 
 def complain(message: str, code: int) -> int:
-    """Print one sentence on standard error, if there is one, and pass `code` on."""
+    """Print one sentence on standard error, if there is one, safe for a terminal, and pass `code` on."""
     if message:
-        print(f"gen: {message}", file=sys.stderr)
+        print(f"gen: {readable(message)}", file=sys.stderr)
     return code
 
 

@@ -13,12 +13,13 @@ from typing import Any
 
 from .chain import Chain, Plan, make_chain
 from .course import Course
-from .errors import GenError
+from .errors import GenError, quoted
 from .patience import SECONDS, Patience
 from .plugins import registry
 from .runner import ROWS, Runner
 from .specs import build, build_decoder
 from .types import Completion, Decoder, LanguageModel, Piece, Prompt, Request, Tokenizer
+from .underway import doing
 
 Job = tuple[Decoder, Callable[[Callable[[Piece], None]], Course]]
 """A decoder, and what makes the course it runs from a place to send pieces to."""
@@ -182,8 +183,13 @@ def load(name: str | os.PathLike[str], *, dtype: str = "auto", fast: bool = Fals
     Raises GenError if there is no such model or its files are damaged.
     """
     if dtype not in ("auto", "float32", "bfloat16"):
-        raise GenError(f"There is no dtype {dtype!r}; choose auto, float32 or bfloat16.")
+        raise GenError(f"There is no dtype {quoted(dtype)}; choose auto, float32 or bfloat16.")
     name = os.fspath(name)
+    with doing(f"loading the model {name}"):
+        return _load(name, dtype=dtype, fast=fast)
+
+
+def _load(name: str, *, dtype: str, fast: bool) -> Engine:
     folder = _folder(name)
     if folder is not None:
         model_type = _model_type(folder)
@@ -207,7 +213,9 @@ def _folder(name: str) -> Path | None:
     if name in registry().models or ":" in name:
         return Path(registry().find("model", name).value.folder)
     if path.is_absolute() or name.startswith(".") or not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", name):
-        raise GenError(f"There is no folder {name!r}; name a folder with a config.json, or a model of `gen models`.")
+        raise GenError(
+            f"There is no folder {quoted(name)}; name a folder with a config.json, or a model of `gen models`."
+        )
     return None
 
 

@@ -1,15 +1,10 @@
-"""Explanations as people and programs read them: tables, JSON, and a page of HTML that needs nothing else."""
+"""Explanations as people and programs read them: tables and JSON."""
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from importlib.resources import files
-from io import StringIO
-from itertools import accumulate, islice
+from collections.abc import Sequence
 from math import exp, isfinite
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -34,6 +29,8 @@ def explanation_record(explained: Explanation) -> dict[str, Any]:
         "new": explained.new,
         "model": explained.model,
         "decoder": explained.decoder,
+        "seed": explained.seed,
+        "sample": explained.sample,
         "nats": _finite(explained.nats),
         "together": _finite(explained.together),
         "drawn": _finite(explained.drawn),
@@ -67,56 +64,6 @@ def _place_record(place: Place) -> dict[str, Any]:
 
 def _finite(nats: float) -> float | None:
     return nats if isfinite(nats) else None
-
-
-def page(explanations: Iterable[Explanation], *, lines: Callable[[str], Sequence[str]] = str.splitlines) -> str:
-    """All of a page of HTML with these texts, needing nothing else; `lines` says how a text is shown, line by line."""
-    text = StringIO()
-    with paged(text, lines=lines) as add:
-        for each in explanations:
-            add(each)
-    return text.getvalue()
-
-
-@contextmanager
-def paged(
-    file: TextIO, *, lines: Callable[[str], Sequence[str]] = str.splitlines
-) -> Iterator[Callable[[Explanation], None]]:
-    """Write the page as its texts come, each given to what is yielded; it is whole even if they end early."""
-    template = files(__package__).joinpath("explain_page.html").read_text(encoding="utf-8")
-    head, tail = template.split("__DATA__")
-    texts = 0
-
-    def add(explained: Explanation) -> None:
-        nonlocal texts
-        # In a script element only "<" could end it, and JSON may spell it otherwise.
-        data = json.dumps(_shown(explained, lines), ensure_ascii=False).replace("<", "\\u003c")
-        file.write((",\n" if texts else f"{head}[") + data)
-        texts += 1
-
-    try:
-        yield add
-    finally:
-        if texts:
-            file.write(f"]{tail}")
-    if not texts:
-        file.write(f"{head}[]{tail}")
-
-
-def _shown(explained: Explanation, lines: Callable[[str], Sequence[str]]) -> dict[str, Any]:
-    """The record with the prompt and each place as they are shown, broken into lines if that changes no length."""
-    text = explained.prompt + explained.new
-    laid = lines(text)
-    if len("".join(laid)) == len(text):
-        ends = set(accumulate(map(len, laid[:-1])))
-        shown = [char + "\n" * (number in ends) for number, char in enumerate("".join(laid), 1)]
-    else:
-        shown = list(text)
-    chars = iter(shown)
-    record = explanation_record(explained)
-    prompt = "".join(islice(chars, len(explained.prompt)))
-    places = [{**place, "shown": "".join(islice(chars, len(place["text"])))} for place in record["places"]]
-    return {**record, "prompt": prompt, "places": places}
 
 
 def sentences(text: str) -> list[str]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from .destination import check_out, counted, opened
 from .types import Request
+from .underway import awaited
 
 if TYPE_CHECKING:
     from .engine import Engine
@@ -84,7 +85,7 @@ def _evidence(completion: Completion) -> dict[str, float | None]:
 def write(file: TextIO, completions: Iterable[Completion], *, as_json: bool, layout: Layout = str.splitlines) -> None:
     """Write completions as they come: a line of JSON each, or their lines with an empty line between two texts."""
     with counted() as count:
-        for completion in completions:
+        for completion in awaited(completions, "writing"):
             with count.one():
                 if as_json:
                     print(json.dumps(record(completion, layout), ensure_ascii=False), file=file, flush=True)
@@ -99,7 +100,7 @@ def stream(file: TextIO, prompt: str, pieces: Iterable[str]) -> None:
     try:
         file.write(prompt)
         file.flush()
-        for piece in pieces:
+        for piece in awaited(pieces, "writing"):
             file.write(piece)
             file.flush()
             last = piece or last
@@ -157,7 +158,7 @@ def continue_text(
                 ),
             )
 
-    return write_explained(file, explained(), as_json=chosen.json, html=explain, show=show)
+    return write_explained(file, explained(), as_json=chosen.json, html=explain, show=show, command=chosen.command)
 
 
 Explained = tuple[dict[str, Any], "Explanation"]
@@ -165,18 +166,28 @@ Explained = tuple[dict[str, Any], "Explanation"]
 
 
 def write_explained(
-    file: TextIO, explained: Iterable[Explained], *, as_json: bool, html: str = "", show: Show = PLAIN
+    file: TextIO,
+    explained: Iterable[Explained],
+    *,
+    as_json: bool,
+    html: str = "",
+    show: Show = PLAIN,
+    command: str = "",
 ) -> None:
-    """Write texts, each with its explanation, as they come; and as a page of HTML, too, if `html` names one."""
-    from .explain_shown import explanation_record, paged, print_explanation
+    """Write texts, each with its explanation, as they come; and as a page of HTML, too, if `html` names one.
+
+    `command` is the command that made them, which the page tells.
+    """
+    from .explain_page import paged
+    from .explain_shown import explanation_record, print_explanation
 
     with ExitStack() as stack:
         count = stack.enter_context(counted())
         add = None
         if html:
             page = stack.enter_context(opened(Path(html), option="--explain"))
-            add = stack.enter_context(paged(page, lines=lambda text: show.lines(show.text(text))))
-        for text, explanation in explained:
+            add = stack.enter_context(paged(page, lines=lambda text: show.lines(show.text(text)), command=command))
+        for text, explanation in awaited(explained, "writing and explaining"):
             with count.one():
                 if as_json:
                     both = {**text, "explanation": explanation_record(explanation)}

@@ -130,7 +130,7 @@ def test_the_prompt_comes_from_standard_input(engine, monkeypatch):
     ("given", "message"),
     [
         (("白", "p.txt"), "give one of them"),
-        ((None, "no-such-file"), r"no-such-file cannot be read \(No such file or directory\); name another"),
+        ((None, "no-such-file"), "no file no-such-file. Check the path"),
     ],
 )
 def test_a_prompt_that_cannot_be_read_is_an_error(given, message):
@@ -146,7 +146,7 @@ def test_a_closed_standard_input_is_an_error(monkeypatch):
 
 def test_a_prompt_in_another_encoding_is_an_error(tmp_path):
     (tmp_path / "gbk.txt").write_bytes("白日".encode("gb18030"))
-    with pytest.raises(GenError, match="not UTF-8; convert it"):
+    with pytest.raises(GenError, match="not utf-8 text. It looks like gb18030: convert it"):
         options.read_prompt(None, str(tmp_path / "gbk.txt"))
 
 

@@ -45,4 +45,6 @@ def explain(prompt: str | None, file: str | None, text: str | None, max_new: int
 
         told = explain_text(engine, text, prompt=start, processors=processors, max_new=max_new)
         record = {"text": text, "new": told.new, "lines": sentences(text), "model": told.model}
-        return write_explained(out, [(record, told)], as_json=chosen.json, html=html or "", show=show)
+        return write_explained(
+            out, [(record, told)], as_json=chosen.json, html=html or "", show=show, command=chosen.command
+        )

@@ -12,6 +12,7 @@ import click
 from gen_engine.errors import GenError
 from gen_engine.options import debug_option
 from gen_engine.output import check_out, opened
+from gen_engine.underway import doing
 from gen_trainkit.options import FILE, options, part_option, quotes_option, refuse_unread, tell_reading
 
 if TYPE_CHECKING:
@@ -140,6 +141,7 @@ def _check(given: dict[str, Any]) -> None:
             raise GenError(f"{given['model']} has no run/metrics.jsonl to draw. Leave --curve out.")
 
 
+@doing("drawing the picture")
 def _draw(judged: Judged, given: dict[str, Any]) -> None:
     """Draw what is wanted, and say where a picture cannot show the labels' characters."""
     from gen_classify.pictures import draw_confusion

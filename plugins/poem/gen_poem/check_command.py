@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gen_engine import underway
 from gen_engine.errors import GenError
-from gen_engine.options import debug_option, read_text
+from gen_engine.options import debug_option
 from gen_engine.output import counted
 
 from .books import BOOKS, EITHER, TITLES
 from .patterns import FIRST_CHOICES, STARTS, TONES
-from .segments import is_title
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -72,6 +72,7 @@ def check(
     The exit code is 0 if nothing is wrong, and 1 if something is.
     """
     from .check import judge
+    from .reading import read_blocks
 
     def judged(text: str) -> Report | GenError:
         try:
@@ -91,29 +92,9 @@ def check(
         except GenError as problem:  # one text that cannot be judged does not keep the others from it
             return problem
 
-    seen = tell(map(judged, poems(read_text(file), one=one)), as_json=as_json)
+    texts = underway.counted(read_blocks(file, whole=one), "judging poems")
+    seen = tell(map(judged, texts), as_json=as_json)
     click.get_current_context().exit(0 if seen.right == seen.texts else 1)
-
-
-def poems(text: str, *, one: bool = False) -> list[str]:
-    """The poems in a file, without titles; GenError if there are none."""
-    if text.lstrip().startswith("{"):
-        found = list(_records(text))
-    else:
-        lines = [line.strip() for line in text.splitlines()]
-        kept = "\n".join(line for line in lines if not is_title(line))
-        found = [kept] if one else [block for block in kept.split("\n\n") if block.strip()]
-    if not any(each.strip() for each in found):
-        raise GenError("There is no poem to judge; give a file with one, or - and one on standard input.")
-    return found
-
-
-def _records(text: str) -> Iterator[str]:
-    for number, line in enumerate(filter(str.strip, text.splitlines()), 1):
-        try:
-            yield json.loads(line)["text"]
-        except (ValueError, KeyError, TypeError):
-            raise GenError(f'Line {number} is no JSON object with a "text"; give JSON lines, or plain text.') from None
 
 
 # ------------------------------------------------------------------------------------------------------- showing
