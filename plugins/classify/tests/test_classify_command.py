@@ -236,12 +236,11 @@ def test_what_was_classified_stays_if_it_is_stopped(model, tmp_path, number):
     out = tmp_path / "labels.tsv"
     command = [sys.executable, "-m", "gen_engine", "classify", "--model", str(model), "--out", str(out)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        process.stdin.write("\n".join(TEXTS) + "\n")
-        process.stdin.flush()
+        print(*TEXTS, sep="\n", file=process.stdin, flush=True)
         while not any(path.stat().st_size for path in tmp_path.glob(".*.tmp")):
             assert process.poll() is None
         process.send_signal(number)
-        said = process.stderr.read()
+        said = process.stderr.read().strip()
     count = len(out.read_text("utf-8").splitlines())
+    assert said.startswith(f"gen: Stopped: {count} text{'s were' if count > 1 else ' was'} classified; {out}")
     assert process.returncode == 128 + number
-    assert said.strip().startswith(f"gen: Stopped: {count} text{'s were' if count > 1 else ' was'} classified; {out}")

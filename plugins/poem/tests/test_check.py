@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from gen_engine.cli import main, make_cli
 from gen_engine.errors import GenError
-from gen_poem import check_command
+from gen_poem import check_command, reading
 from gen_poem.books import book
 from gen_poem.check import judge
 from gen_poem.patterns import FORMS, SHAPES, patterns
@@ -346,7 +346,7 @@ def test_old_verse_may_be_longer_than_any_form(count, right):
 
 
 def given(monkeypatch, texts):
-    monkeypatch.setattr(check_command, "poems", lambda *_, **__: texts)
+    monkeypatch.setattr(reading, "read_blocks", lambda *_, **__: texts)
 
 
 def test_check_tells_each_text_as_it_is_judged(monkeypatch):
