@@ -43,7 +43,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         with shown():
             with doing("loading plugins"):
                 gen = make_cli()
-            done = gen.main(_arguments(argv), prog_name="gen", obj=settings, standalone_mode=False)
+            arguments = _arguments(argv)
+            settings.arguments = tuple(arguments)
+            done = gen.main(arguments, prog_name="gen", obj=settings, standalone_mode=False)
         return done if isinstance(done, int) else 0
     except (click.Abort, KeyboardInterrupt):
         return 130

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import shutil
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -32,6 +34,7 @@ class Settings:
     """What holds for the whole run of the program, whichever command runs."""
 
     debug: bool = False
+    arguments: tuple[str, ...] = ()  # as they were given
 
 
 @dataclass(frozen=True)
@@ -147,6 +150,17 @@ def _standard_input() -> bytes:
     if sys.stdin is None:  # closed by the shell: <&-
         raise GenError("Standard input is closed; name a file instead.")
     return sys.stdin.buffer.read()
+
+
+def command_line(*arguments: str) -> str:
+    """The command `gen` with these arguments as people may paste it, called as it was called now."""
+    called = Path(sys.argv[0] if sys.argv else "gen")
+    if called.name == "__main__.py":
+        program = [sys.executable, "-m", __package__ or ""]
+    else:
+        known = called.name != "gen" or str(called) == shutil.which("gen")
+        program = ["gen" if known else str(called)]
+    return shlex.join([*program, *arguments])
 
 
 def set_debug(context: click.Context, _: click.Parameter, value: bool) -> None:

@@ -7,12 +7,14 @@ from collections.abc import Sequence
 import torch
 from transformers import PreTrainedTokenizerBase
 
+from gen_engine.underway import doing
 from gen_gpt2.data_texts import Longer
 from gen_trainkit.loop import Batch
 from gen_trainkit.losses import IGNORED
 from gen_trainkit.windows import Windows
 
 
+@doing("tokenising")
 def encode_windows(
     tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], positions: int, *, longer: Longer = "split"
 ) -> Windows:
