@@ -174,7 +174,7 @@ def read_lines(file: str) -> Iterator[str]:
 def command_line(*arguments: str) -> str:
     """The command `gen` with these arguments as people may paste it, called as it was called now."""
     called = Path(sys.argv[0] if sys.argv else "gen")
-    if called.name == "__main__.py":
+    if called.name == "__main__.py" and called.parent.name == __package__:
         program = [sys.executable, "-m", __package__ or ""]
     else:
         known = called.name != "gen" or str(called) == shutil.which("gen")
