@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from .course import uniform
-from .errors import GenError
+from .errors import GenError, quoted
 from .replay import Replay, Sight
 from .types import Completion, Prompt, Step
 
@@ -165,7 +165,8 @@ def explain_text(
     """
     if not text.startswith(prompt):
         raise GenError(
-            f"The text {text!r} does not begin with the prompt {prompt!r}; give a prompt that it begins with."
+            f"The text {quoted(text)} does not begin with the prompt {quoted(prompt)}; "
+            "give a prompt that it begins with."
         )
     start = _read(engine, prompt)
     tokens = _tokens_after(engine, start, text)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib.resources import files
+from io import StringIO
 from itertools import accumulate, islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from .explain_shown import explanation_record
 
@@ -15,9 +17,21 @@ if TYPE_CHECKING:
 
 
 def page(
-    explanations: Sequence[Explanation], *, lines: Callable[[str], Sequence[str]] = str.splitlines, command: str = ""
+    explanations: Iterable[Explanation], *, lines: Callable[[str], Sequence[str]] = str.splitlines, command: str = ""
 ) -> str:
-    """All of a page of HTML with these texts, needing nothing else.
+    """All of a page of HTML with these texts, needing nothing else; see `paged`."""
+    text = StringIO()
+    with paged(text, lines=lines, command=command) as add:
+        for each in explanations:
+            add(each)
+    return text.getvalue()
+
+
+@contextmanager
+def paged(
+    file: TextIO, *, lines: Callable[[str], Sequence[str]] = str.splitlines, command: str = ""
+) -> Iterator[Callable[[Explanation], None]]:
+    """Write the page as its texts come, each given to what is yielded; it is whole even if they end early.
 
     `lines` says how a text is shown, line by line; `command` is the command that made the texts, as it was typed.
     """
@@ -25,9 +39,24 @@ def page(
         files(__package__).joinpath(name).read_text(encoding="utf-8")
         for name in ("explain_page.html", "explain_words.json")
     )
-    data = json.dumps({"command": command, "texts": [_shown(each, lines) for each in explanations]}, ensure_ascii=False)
     before, between, after = template.replace("__WORDS__", "__DATA__").split("__DATA__")
-    return before + _harmless(json.dumps(json.loads(words), ensure_ascii=False)) + between + _harmless(data) + after
+    head = before + _harmless(json.dumps(json.loads(words), ensure_ascii=False)) + between
+    begin = f'{head}{{"command": {_harmless(json.dumps(command, ensure_ascii=False))}, "texts": ['
+    texts = 0
+
+    def add(explained: Explanation) -> None:
+        nonlocal texts
+        data = _harmless(json.dumps(_shown(explained, lines), ensure_ascii=False))
+        file.write((",\n" if texts else begin) + data)
+        texts += 1
+
+    try:
+        yield add
+    finally:
+        if texts:
+            file.write(f"]}}{after}")
+    if not texts:
+        file.write(f"{begin}]}}{after}")
 
 
 def _harmless(data: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,10 +13,12 @@ from typing import Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
-from .errors import GenError
+from .destination import check_out
+from .errors import GenError, quoted
 from .patience import SECONDS
 from .plugins import registry
 from .specs import parse_spec
+from .textfiles import as_text, check_line, opened
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 SHAPERS = ("temperature", "top_k", "top_p")
@@ -81,10 +83,12 @@ class Choice:
 
 
 def choice() -> Choice:
-    """The shared options of the command that is running."""
+    """The shared options of the command that is running. GenError if a page that they name cannot be written."""
     values = click.get_current_context().meta[__name__]
     shapers = tuple(f"{name}={values[name]}" for name in SHAPERS if values[name] is not None)
     others = {name: values[name] for name in Choice.__annotations__ if name in values and name != "decoder"}
+    if others.get("explain"):
+        check_out(Path(others["explain"]), "--explain")
     return Choice(processors=(*values["with"], *shapers), decoder=_decoder(values), command=typed_command(), **others)
 
 
@@ -127,7 +131,7 @@ def explaining(command: Command) -> Command:
 
 def _keep_page(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
     if value and not value.endswith((".html", ".htm")):
-        raise click.BadParameter(f"{value!r} is no page; write --explain alone, or --explain FILE.html")
+        raise click.BadParameter(f"{quoted(value)} is no page; write --explain alone, or --explain FILE.html")
     _keep(context, parameter, value)
 
 
@@ -149,20 +153,18 @@ def read_prompt(prompt: str | None, file: str | None) -> str:
 
 
 def read_text(file: str) -> str:
-    """The text of a file, or of standard input (-). GenError if it cannot be read, or is not UTF-8."""
-    try:
-        data = _standard_input() if file == "-" else Path(file).read_bytes()
-        return data.decode("utf-8-sig")
-    except OSError as problem:
-        raise GenError(f"{file} cannot be read ({problem.strerror}); name another file.") from problem
-    except UnicodeDecodeError:
-        raise GenError(f"{file} is not UTF-8; convert it, as in `iconv -f GB18030 -t UTF-8`.") from None
+    """The text of a file, .xz and .gz unpacked, or of standard input (-). GenError if it is no UTF-8 text."""
+    return "".join(read_lines(file))
 
 
-def _standard_input() -> bytes:
-    if sys.stdin is None:  # closed by the shell: <&-
+def read_lines(file: str) -> Iterator[str]:
+    """The lines of that text with their ends, one by one."""
+    if file == "-" and sys.stdin is None:  # closed by the shell: <&-
         raise GenError("Standard input is closed; name a file instead.")
-    return sys.stdin.buffer.read()
+    where = "Standard input" if file == "-" else file
+    with as_text(sys.stdin.buffer, where) if file == "-" else opened(Path(file)) as lines:
+        for number, line in enumerate(lines, 1):
+            yield check_line(line, number, where)
 
 
 def set_debug(context: click.Context, _: click.Parameter, value: bool) -> None:
