@@ -86,4 +86,4 @@ def test_each_part_has_a_line_of_its_own(tmp_path, monkeypatch):
     monkeypatch.setattr(Figure, "savefig", lambda own, *a, **k: (drawn.append(own), real(own, *a, **k)))
     draw_curve(*measured(tmp_path))
     lines = drawn[0].axes[0].get_lines()
-    assert len({(line.get_color(), line.get_linestyle()) for line in lines if line.get_label() in WORDS.values()}) == 3
+    assert len({(line.get_color(), line.get_linestyle()) for line in lines if line.get_label() in WORDS.values()}) == 4
