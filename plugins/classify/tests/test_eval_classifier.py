@@ -5,17 +5,14 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from fontTools.fontBuilder import FontBuilder
-from fontTools.pens.ttGlyphPen import TTGlyphPen
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from matplotlib import font_manager
 
 from gen_classify import pictures
 from gen_classify.eval_command import classifier_command
 from gen_classify.judging import Judged, judge
 from gen_classify.measures import measure
-from gen_classify.pictures import check_picture, draw_confusion, find_font
+from gen_classify.pictures import check_picture, draw_confusion
 from gen_classify.predicting import load_classifier, make_classifier
 from gen_classify.reading import Table
 from gen_classify.report import columns, tell
@@ -23,7 +20,9 @@ from gen_engine.errors import GenError
 from gen_trainkit.tally import Bad
 
 sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[3] / "tests"))
 import classifier_folders as folders
+from font_files import font_of, forget_fonts
 
 TEXTS = ["好山好水", "酒店差", "春夏秋冬", "房间好", "风花", "雪月", "坏", "山水好"]
 
@@ -175,32 +174,10 @@ REPORT = measure([0, 1, 1, 0], [0, 1, 0, 0], folders.SENTIMENTS)
 PLAIN = measure([0, 1, 1, 0], [0, 1, 0, 0], ["ham", "spam"])
 
 
-def font_of(path, characters, family="Tiny Han"):
-    """A font file in which each of these characters is a box of its own."""
-    pen = TTGlyphPen(None)
-    for corner, draw in zip(((0, 0), (0, 700), (700, 700), (700, 0)), [pen.moveTo] + 3 * [pen.lineTo], strict=True):
-        draw(corner)
-    pen.closePath()
-    names = {ord(char): f"u{ord(char):X}" for char in sorted(set(characters))}
-    builder = FontBuilder(1000, isTTF=True)
-    builder.setupGlyphOrder([".notdef", *names.values()])
-    builder.setupCharacterMap(names)
-    builder.setupGlyf(dict.fromkeys([".notdef", *names.values()], pen.glyph()))
-    builder.setupHorizontalMetrics(dict.fromkeys([".notdef", *names.values()], (800, 0)))
-    builder.setupHorizontalHeader(ascent=800, descent=-200)
-    builder.setupNameTable({"familyName": family, "styleName": "Regular"})
-    builder.setupOS2()
-    builder.setupPost()
-    builder.save(path)
-    return path
-
-
 @pytest.fixture
 def no_font(monkeypatch):
     """A machine with matplotlib's own font only."""
-    own = [each for each in font_manager.fontManager.ttflist if each.name.startswith(("DejaVu", pictures.BOXES))]
-    monkeypatch.setattr(font_manager.fontManager, "ttflist", own)
-    monkeypatch.setattr(font_manager, "findSystemFonts", list)
+    forget_fonts(monkeypatch)
 
 
 @pytest.fixture
@@ -248,16 +225,6 @@ def test_a_font_that_is_named_draws_the_labels(tmp_path, drawn, kind):
         warnings.simplefilter("error")
         assert draw_confusion(REPORT, tmp_path / f"p.{kind}", title="模型 a", font=font) == ""
     assert drawn == list(folders.SENTIMENTS)
-
-
-@pytest.mark.usefixtures("no_font")
-def test_a_font_installed_since_is_found_and_one_that_lacks_a_character_is_not(tmp_path, monkeypatch):
-    found = [str(font_of(tmp_path / "han.ttf", "负正向评", "Some Han")), str(tmp_path / "none.ttf")]
-    (tmp_path / "none.ttf").write_bytes(b"no font")
-    monkeypatch.setattr(font_manager, "findSystemFonts", lambda: found)
-    assert find_font("负正 abc") == "Some Han"
-    assert find_font("负价") is None
-    assert find_font("abc é") == "DejaVu Sans"
 
 
 def test_many_labels_are_drawn_without_counts(tmp_path):

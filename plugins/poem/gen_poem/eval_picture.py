@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gen_engine.errors import GenError
+from gen_engine.fonts import check_name, drawing_with, find_font
 
 if TYPE_CHECKING:
     from .eval_figures import Evaluation, Figure
 
-KINDS = (".svg", ".png", ".pdf")
-FONTS = (
-    "Noto Sans CJK SC", "Source Han Sans SC", "WenQuanYi Micro Hei", "WenQuanYi Zen Hei", "PingFang SC",
-    "Microsoft YaHei", "SimHei", "Noto Serif CJK SC", "AR PL UMing CN", "Heiti SC", "Arial Unicode MS",
-)  # fmt: skip
-"""Fonts with Chinese characters, of which systems have one or another."""
+NAMES = "五绝律词韵部东覃"
+"""Characters that a font must have if it is to draw the names of forms and rhymes."""
 
 RHYMES = 20
 """How many rhyme groups the picture has room for."""
@@ -28,38 +24,27 @@ KEPT, OTHER = "#2f7d6b", "#b5653c"
 
 def check_picture(path: str) -> None:
     """Raise GenError now if the picture could not be drawn in the end."""
-    if Path(path).suffix not in KINDS:
-        raise GenError(f"{path} is no name of a picture; end it in {', '.join(KINDS)}.")
-    if not Path(path).resolve().parent.is_dir():
-        raise GenError(f"{path} cannot be written, for its folder does not exist; make it, or choose another name.")
-    _matplotlib(path)
-
-
-def _matplotlib(path: str) -> Any:
-    """matplotlib with Chinese characters; GenError if it, or for other than SVG a font, is not installed."""
-    try:
-        import matplotlib
-        from matplotlib import font_manager
-    except ImportError:
-        raise GenError("A picture needs matplotlib; `pip install 'gen-engine-poem[eval]'` installs it.") from None
-    installed = {font.name for font in font_manager.fontManager.ttflist}
-    known = [name for name in FONTS if name in installed]
+    check_name(Path(path))
+    if find_spec("matplotlib") is None:
+        raise GenError("A picture needs matplotlib; `pip install 'gen-engine-poem[eval]'` installs it.")
     # SVG keeps text as text: whoever looks at it has fonts, whether this machine has or not.
-    if not known and not path.endswith(".svg"):
+    if not path.lower().endswith(".svg") and find_font(NAMES) is None:
         raise GenError(
             f"No font here has the Chinese characters of {path}; install one (fonts-wqy-microhei), or name an .svg."
         )
-    matplotlib.use("agg")
-    return matplotlib, known
 
 
 def draw(evaluation: Evaluation, path: str) -> None:
     """Draw an evaluation into a file, .svg, .png or .pdf."""
-    matplotlib, known = _matplotlib(path)
+    import matplotlib
+
+    matplotlib.use("agg")
     import matplotlib.pyplot as plt
 
-    settings = {"font.family": [*known, "DejaVu Sans"], "svg.fonttype": "none", "axes.unicode_minus": False}
-    with matplotlib.rc_context(settings), _silent_about_glyphs():
+    what = evaluation.wanted.form or evaluation.wanted.tune or "poems"
+    title = f"{len(evaluation.poems)} × {what}, {evaluation.source}"
+    drawn = "".join([title, *(name for name, _ in evaluation.groups[:RHYMES])])
+    with drawing_with(find_font(drawn) or find_font(NAMES)):
         likely = [poem.nats / poem.known for poem in evaluation.poems if poem.nats is not None and poem.known]
         panels = 1 + bool(likely) + bool(evaluation.groups)
         figure, axes = plt.subplots(
@@ -71,18 +56,9 @@ def draw(evaluation: Evaluation, path: str) -> None:
             _histogram(rest.pop(0), likely)
         if evaluation.groups:
             _rhymes(rest.pop(0), evaluation.groups[:RHYMES])
-        what = evaluation.wanted.form or evaluation.wanted.tune or "poems"
-        figure.suptitle(f"{len(evaluation.poems)} × {what}, {evaluation.source}", fontsize=13)
+        figure.suptitle(title, fontsize=13)
         figure.savefig(path, dpi=150)
         plt.close(figure)
-
-
-@contextmanager
-def _silent_about_glyphs() -> Iterator[None]:
-    """matplotlib warns of glyphs that it lacks, which in an SVG it need not have."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        yield
 
 
 def _shares(axis: Any, figures: Sequence[Figure]) -> None:

@@ -21,7 +21,7 @@ def write(
     """
     typed = asked.typed(poem.lay_out(prompt))
     streamed = chosen.num == 1 and not chosen.json and chosen.explain is None
-    with opened(chosen.out) as out:
+    with opened(chosen.out, lines=True) as out:
         engine = load_engine(chosen.model, dtype=chosen.dtype, fast=chosen.fast)
         vocabulary = engine.tokenizer.vocabulary
         start, *more = (as_read(text, asked.script, vocabulary) for text in (typed.start, *more))

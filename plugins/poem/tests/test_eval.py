@@ -3,7 +3,9 @@
 import json
 import lzma
 import sys
+import warnings
 from functools import cache
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -17,8 +19,12 @@ from gen_engine.errors import GenError
 from gen_engine.testing.models import table_model
 from gen_poem import eval as measures
 from gen_poem import eval_picture
-from gen_poem.eval import PoeTone, Wanted, judge_poem, nats, read_poems
+from gen_poem.eval import PoeTone, Wanted, judge_poem, nats
 from gen_poem.eval_figures import evaluate
+from gen_poem.reading import read_poems
+
+sys.path.insert(0, str(Path(__file__).parents[3] / "tests"))
+from font_files import font_of, forget_fonts
 
 HERON = "白日依山尽，黄河入海流。欲穷千里目，更上一层楼。"
 CI = "山下兰芽短浸溪。松间沙路净无泥。萧萧暮雨子规啼。谁道人生无再少，门前流水尚能西。休将白发唱黄鸡。"
@@ -195,7 +201,9 @@ def test_poems_stand_one_a_line_and_may_be_packed(tmp_path):
     assert read_poems(str(tmp_path / "poems.xz")) == ["春花，秋月。", "夏"]
 
 
-@pytest.mark.parametrize(("data", "message"), [(b"", "no poem"), (b"\xff\xfe", "UTF-8"), (b'{"a": 1}', "no JSON")])
+@pytest.mark.parametrize(
+    ("data", "message"), [(b"", "no poem"), (b"\xff\xfe", "utf-16 text.*iconv"), (b'{"a": 1}', "no JSON")]
+)
 def test_a_file_without_poems_says_what_to_do(tmp_path, data, message):
     (tmp_path / "poems").write_bytes(data)
     with pytest.raises(GenError, match=message):
@@ -203,7 +211,7 @@ def test_a_file_without_poems_says_what_to_do(tmp_path, data, message):
 
 
 def test_a_missing_file_is_named():
-    with pytest.raises(GenError, match=r"nowhere\.txt cannot be read"):
+    with pytest.raises(GenError, match=r"no file nowhere\.txt"):
         read_poems("nowhere.txt")
 
 
@@ -217,13 +225,24 @@ def test_a_picture_shows_chinese_names(tmp_path):
 
 
 def test_a_picture_that_could_not_be_read_is_refused_before_anything_is_done(tmp_path, monkeypatch):
-    monkeypatch.setattr(eval_picture, "FONTS", ("No Such Font",))
+    forget_fonts(monkeypatch)
     with pytest.raises(GenError, match="install one"):
         eval_picture.check_picture(str(tmp_path / "p.png"))
     with pytest.raises(GenError, match="end it in"):
         eval_picture.check_picture("p.doc")
     with pytest.raises(GenError, match="folder does not exist"):
         eval_picture.check_picture(str(tmp_path / "no" / "p.svg"))
+
+
+@pytest.mark.parametrize("kind", ["png", "pdf", "PNG"])
+def test_a_font_installed_since_matplotlib_last_looked_is_no_missing_font(tmp_path, monkeypatch, kind):
+    forget_fonts(monkeypatch, font_of(tmp_path / "han.ttf", eval_picture.NAMES + "七尤×"))
+    picture = str(tmp_path / f"p.{kind}")
+    eval_picture.check_picture(picture)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        eval_picture.draw(evaluate([HERON], Wanted("五绝"), source="here"), picture)
+    assert (tmp_path / f"p.{kind}").stat().st_size > 5_000
 
 
 @pytest.mark.parametrize("missing", ["matplotlib", "sacrebleu.metrics.bleu"])
