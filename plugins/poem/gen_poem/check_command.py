@@ -130,6 +130,7 @@ def _place_record(place: Place) -> dict[str, Any]:
         "readings": list(map(_reading_record, place.readings)),
         "taken": place.taken and _reading_record(place.taken),
         "why": place.why,
+        "marks": place.marks,
         "ok": not place.faults,
         "faults": [fault.words for fault in place.faults],
     }
@@ -211,10 +212,8 @@ def _show_one(console: Console, report: Report) -> None:
     from rich.text import Text
 
     console.print(Text(_title(report), style="bold"))
-    marks = [line.mark for line in report.pattern.lines]
     for number, row in enumerate(report.rows, 1):
-        mark = marks[number - 1] if number <= len(marks) else ""
-        for text in _rows(row, mark) if row else ():
+        for text in _rows(row) if row else ():
             console.print(text)
         _remark(console, report, number)
         for words in filter(None, map(read_as, row)):
@@ -262,21 +261,27 @@ def _title(report: Report) -> str:
     return f"{about} ({strictness}{book}): {', '.join(judged)}"
 
 
-def _rows(row: Sequence[Place], mark: str) -> Iterator[Text]:
-    """The characters, the tones wanted, and the tones they have, one below the other."""
+def _rows(row: Sequence[Place]) -> Iterator[Text]:
+    """The characters with their marks, the tones wanted, and the tones they have, one below the other."""
+    from rich.cells import cell_len
     from rich.text import Text
 
-    chars, wanted, has = Text("  "), Text("  "), Text("  ")
+    chars, wanted, has, below = Text("  "), Text("  "), Text("  "), "  "
     for place in row:
         bad = bool(place.faults)
-        chars.append(place.char, style="bold red" if bad else "bold")
+        char = place.char if place.char.isprintable() else "?"
+        chars.append(char + " " * (2 - cell_len(char)), style="bold red" if bad else "bold").append(place.marks)
         wanted.append(place.wanted or "　", style="dim")
         sign = place.taken.tone if place.taken else SHOWN[place.tones]
         has.append(sign, style="red" if bad else {"平": "green", "仄": "yellow"}.get(sign, "cyan"))
-    chars.append(mark)
+        below += "＾" if bad else "　"
+        if place is not row[-1]:  # tones stand below their characters
+            blank = " " * cell_len(place.marks)
+            wanted.append(blank), has.append(blank)
+            below += blank
     yield chars
     if any(place.wanted not in ("", EITHER) for place in row):
         yield wanted.append("  wanted", style="dim")
     yield has.append("  has", style="dim")
     if any(place.faults for place in row):
-        yield Text("  " + "".join("＾" if place.faults else "　" for place in row).rstrip(), style="red")
+        yield Text(below.rstrip(), style="red")
