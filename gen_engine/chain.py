@@ -15,6 +15,7 @@ from .prover import NODES, Answer, Prover
 from .text import Vocabulary, in_a_row
 from .tokensets import REMEMBERED, Ids, Intern, TokenSet
 from .types import Named, Prompt, Step
+from .underway import doing
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -42,6 +43,7 @@ class Chain:
     _provers: dict[tuple[int | None, int, tuple[int, ...]], Prover] = field(default_factory=dict, repr=False)
     _not_refused: set[tuple[Joint, int]] = field(default_factory=set, repr=False)
 
+    @doing("looking whether there is a text under these rules")
     def plan(self, prompt: Prompt, budget: int, patience: Patience | None = None) -> Plan:
         """The chain for one prompt and at most `budget` new tokens, which may be searched for with so much patience.
 

@@ -88,7 +88,10 @@ class Place:
 
 @dataclass(frozen=True)
 class Explanation:
-    """A text, place by place, and what each constraint and shaper cost in all."""
+    """A text, place by place, and what each constraint and shaper cost in all.
+
+    `seed` and `sample` say which of whose draws made it; a text from elsewhere has no seed.
+    """
 
     prompt: str
     model: str
@@ -96,6 +99,8 @@ class Explanation:
     constraints: tuple[str, ...]
     shapers: tuple[str, ...]
     places: tuple[Place, ...]
+    seed: int | None = None
+    sample: int = 0
 
     @property
     def new(self) -> str:
@@ -141,7 +146,8 @@ def explain(
     """Explain a completion that `engine` made of `prompt` with these processors and this budget."""
     plan = engine.chain(processors).plan(_read(engine, prompt), max_new)
     end = plan.chain.vocabulary.end if done.finish == "end" else None
-    return _explain(engine, plan, done.tokens, end, decoder=decoder, draws=(done.seed, done.sample), top=top)
+    told = _explain(engine, plan, done.tokens, end, decoder=decoder, draws=(done.seed, done.sample), top=top)
+    return replace(told, seed=done.seed, sample=done.sample)
 
 
 def explain_text(

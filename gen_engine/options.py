@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+import shlex
+import shutil
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,6 +14,7 @@ from typing import Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
+from .destination import check_out
 from .errors import GenError, quoted
 from .patience import SECONDS
 from .plugins import registry
@@ -33,13 +37,29 @@ class Settings:
     """What holds for the whole run of the program, whichever command runs."""
 
     debug: bool = False
+    arguments: tuple[str, ...] = ()  # as they were given
+
+
+def typed_command() -> str:
+    """The command that is running, as it could be typed again; "" where none is, or the program was not told."""
+    context = click.get_current_context(silent=True)
+    settings = context.find_object(Settings) if context else None
+    if settings is None or not settings.arguments:
+        return ""
+    return pasted(("gen", *settings.arguments))
+
+
+def pasted(words: Iterable[str]) -> str:
+    """A command of these words as a shell takes it; unlike shlex, Chinese words are left without quotes."""
+    return " ".join(word if re.fullmatch(r"[\w@%+=:,./-]+", word) else shlex.quote(word) for word in words)
 
 
 @dataclass(frozen=True)
 class Choice:
     """What a user chose with the shared options; `processors` are in the order in which they apply.
 
-    `explain` is the page of HTML that is asked for, "" if explanations are but no page, None if neither is.
+    `explain` is the page of HTML that is asked for, "" if explanations are but no page, None if neither is; `command`
+    is the command as it was typed.
     """
 
     model: str
@@ -53,6 +73,7 @@ class Choice:
     json: bool
     explain: str | None = None
     patience: float = SECONDS
+    command: str = ""
 
     def with_default(self, spec: str) -> tuple[str, ...]:
         """The processors, and `spec` after them unless one of its name is among them.
@@ -66,11 +87,13 @@ class Choice:
 
 
 def choice() -> Choice:
-    """The shared options of the command that is running."""
+    """The shared options of the command that is running. GenError if a page that they name cannot be written."""
     values = click.get_current_context().meta[__name__]
     shapers = tuple(f"{name}={values[name]}" for name in SHAPERS if values[name] is not None)
     others = {name: values[name] for name in Choice.__annotations__ if name in values and name != "decoder"}
-    return Choice(processors=(*values["with"], *shapers), decoder=_decoder(values), **others)
+    if others.get("explain"):
+        check_out(Path(others["explain"]), "--explain")
+    return Choice(processors=(*values["with"], *shapers), decoder=_decoder(values), command=typed_command(), **others)
 
 
 def _decoder(values: Mapping[str, Any]) -> str:
@@ -146,6 +169,17 @@ def read_lines(file: str) -> Iterator[str]:
     with as_text(sys.stdin.buffer, where) if file == "-" else opened(Path(file)) as lines:
         for number, line in enumerate(lines, 1):
             yield check_line(line, number, where)
+
+
+def command_line(*arguments: str) -> str:
+    """The command `gen` with these arguments as people may paste it, called as it was called now."""
+    called = Path(sys.argv[0] if sys.argv else "gen")
+    if called.name == "__main__.py" and called.parent.name == __package__:
+        program = [sys.executable, "-m", __package__ or ""]
+    else:
+        known = called.name != "gen" or str(called) == shutil.which("gen")
+        program = ["gen" if known else str(called)]
+    return pasted((*program, *arguments))
 
 
 def set_debug(context: click.Context, _: click.Parameter, value: bool) -> None:

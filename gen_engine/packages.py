@@ -15,6 +15,7 @@ from string import Template
 
 from .errors import GenError, quoted
 from .plugins import CORE, registry
+from .underway import doing
 
 LISTING = """
 from importlib.metadata import entry_points
@@ -93,7 +94,8 @@ def uninstall(name: str, options: Sequence[str] = ()) -> str:
 
 def _pip(verb: str, what: str, options: Sequence[str]) -> None:
     command = [sys.executable, "-m", "pip", "--disable-pip-version-check", verb, "--quiet", *options, what]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    with doing(f"pip has to {verb} {what}"):
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         lines = [line.strip() for line in done.stderr.splitlines() if line.strip().upper().startswith("ERROR")]
         reason = (lines or done.stderr.strip().splitlines() or ["it said nothing"])[-1].rstrip(".")

@@ -16,6 +16,7 @@ from ..options import debug_option
 from ..output import dump, table
 from ..plugins import CORE, Offer, registry
 from ..specs import describe, parameters
+from ..underway import doing
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 
@@ -133,6 +134,7 @@ def _versions() -> dict[str, str]:
     return facts
 
 
+@doing("trying what this machine computes")
 def _machine() -> dict[str, str]:
     import torch
 

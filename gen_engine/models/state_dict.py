@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import GenError, brief, quoted
+from ..underway import doing
 from .checkpoint import read_safetensors, read_shards
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ NUMBER = re.compile(r"\.\d+(?=\.|$)")
 # ------------------------------------------------------------------------------------------------------ reading
 
 
+@doing("reading the tensors")
 def read_state_dict(net: Path) -> dict[str, Tensor]:
     """The tensors of a `torch.save(model.state_dict(), net)` file, read without running code from it.
 

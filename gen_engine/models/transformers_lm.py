@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ..errors import GenError
 from . import hub
+from .architectures import quiet
 from .checkpoint import read_config, refuse_pickled
 from .dtype import choose_dtype
 from .holdings import Holding, holding, silent
@@ -236,9 +237,9 @@ def _read_model(source: Path | str, dtype: torch.dtype) -> Any:
         )
 
     logging.disable_progress_bar()
-    logging.set_verbosity_error()  # what it would warn of is refused below
     try:
-        model, info = _local_first(read, isinstance(source, Path))
+        with quiet():  # what it would report is said below, in a sentence
+            model, info = _local_first(read, isinstance(source, Path))
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, ImportError, SafetensorError) as error:
         reason = str(error).strip().split("\n")[0]
         if isinstance(source, Path) and (found := holding(read_config(source))).kind == "other":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -142,12 +143,12 @@ def is_blank(text: Text) -> bool:
 
 
 def in_runs(texts: Iterable[tuple[int, Text]], size: int) -> Iterator[list[tuple[int, Text]]]:
-    """Consecutive runs of at most `size` texts, each as soon as it is full."""
-    run: list[tuple[int, Text]] = []
-    for text in texts:
-        run.append(text)
-        if len(run) == size:
-            yield run
-            run = []
-    if run:
+    """Consecutive runs, each as soon as it is full: of one text, then of twice as many each time, up to `size`.
+
+    So at any time about half of what was read has been passed on, and whoever waits sees the first at once.
+    """
+    rest = iter(texts)
+    length = 1
+    while run := list(islice(rest, length)):
         yield run
+        length = min(size, 2 * length)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from gen_engine.errors import GenError, quoted
 from gen_engine.text import is_han
+from gen_engine.underway import counted
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -85,7 +86,7 @@ def ask(
     opened = _open(model)
     asked = [_lay_out(opened, chosen, text, question) for text in texts]
     found: list[Answer] = []
-    for first in range(0, len(asked), ROWS):
+    for first in counted(range(0, len(asked), ROWS), "asking, batches"):
         some = asked[first : first + ROWS]
         found += map(_answer, some, _word_logprobs(opened, some), [(chosen.yes, chosen.no)] * len(some))
     return found

@@ -8,6 +8,8 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, 
 from transformers import PreTrainedTokenizerFast
 
 from gen_engine.errors import GenError, quoted
+from gen_engine.underway import doing
+from gen_gpt2.data_texts import CONTEXT_END
 from gen_trainkit.vocab import character_tokenizer
 
 PAD, UNK, CLS, SEP = SPECIALS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
@@ -16,6 +18,7 @@ MOST = 1_000_000
 """The largest vocabulary of byte pairs."""
 
 
+@doing("making the vocabulary")
 def build_tokenizer(
     texts: Sequence[str], vocab: str, *, size: int | None, min_count: int, positions: int
 ) -> PreTrainedTokenizerFast:
@@ -24,6 +27,7 @@ def build_tokenizer(
     For characters, `size` and `min_count` leave the rarest out; they become [UNK], which is never trained on as text.
     Raises GenError for any other `vocab`.
     """
+    texts = [text.replace(CONTEXT_END, "") for text in texts]
     if vocab == "chars":
         core = character_tokenizer(texts, SPECIALS, unknown=UNK, size=size, min_count=min_count)
     elif vocab.startswith("bpe:") and vocab[4:].isdecimal():

@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from gen_engine import underway
 from gen_engine.errors import GenError
 from gen_engine.options import debug_option
+from gen_engine.output import counting
 
 from .books import BOOKS, EITHER, TITLES
 from .patterns import FIRST_CHOICES, STARTS, TONES
@@ -88,16 +92,9 @@ def check(
         except GenError as problem:  # one text that cannot be judged does not keep the others from it
             return problem
 
-    found = [judged(text) for text in read_blocks(file, whole=one)]
-    if all(isinstance(each, GenError) for each in found):
-        raise next(each for each in found if isinstance(each, GenError))
-    if as_json:
-        for each in found:
-            told = record(each) if not isinstance(each, GenError) else {"ok": False, "error": str(each)}
-            click.echo(json.dumps(told, ensure_ascii=False))
-    else:
-        show(found)
-    click.get_current_context().exit(0 if all(not isinstance(each, GenError) and each.ok for each in found) else 1)
+    texts = underway.counted(read_blocks(file, whole=one), "judging poems")
+    seen = tell(map(judged, texts), as_json=as_json)
+    click.get_current_context().exit(0 if seen.right == seen.texts else 1)
 
 
 # ------------------------------------------------------------------------------------------------------- showing
@@ -142,29 +139,72 @@ def _reading_record(reading: Reading) -> dict[str, Any]:
     return {"tone": reading.tone, "group": reading.group, "entering": reading.entering}
 
 
-def show(found: Sequence[Report | GenError]) -> None:
-    """Print reports for people, and how many are right if there are several."""
+@dataclass
+class Seen:
+    """How many texts there were, and of how many what was right; `free` had no tones to judge."""
+
+    texts: int = 0
+    right: int = 0
+    format: int = 0
+    tones: int = 0
+    rhyme: int = 0
+    free: int = 0
+    unjudged: int = 0
+
+    def add(self, each: Report | GenError) -> None:
+        """Count one more."""
+        self.texts += 1
+        if isinstance(each, GenError):
+            self.unjudged += 1
+            return
+        self.right += each.ok
+        self.format += each.format_ok
+        self.tones += each.tones_ok and each.has_tones
+        self.rhyme += each.rhyme_ok and each.has_rhyme
+        self.free += not each.has_tones
+
+    def __str__(self) -> str:
+        told = f"format {self.format}, tones {self.tones}, rhyme {self.rhyme}"
+        return f"{self.right} of {self.texts} are right: {told}{f'; {self.free} of free tones' * bool(self.free)}."
+
+
+def tell(found: Iterator[Report | GenError], *, as_json: bool) -> Seen:
+    """Print each report as it comes, and for people how many are right if there are several.
+
+    Raises the first GenError if that is all there is: of several, the others are not kept from being told.
+    """
     from rich.console import Console
-    from rich.text import Text
 
     console = Console(width=None if sys.stdout.isatty() else 1000, highlight=False)
-    for number, each in enumerate(found):
-        if number:
-            console.print()
-        if isinstance(each, GenError):
-            console.print(Text(str(each), style="red"))
-        else:
-            _show_one(console, each)
-    reports = [each for each in found if not isinstance(each, GenError)]
-    if len(found) > 1:
-        right = sum(each.ok for each in reports)
-        tones = sum(each.tones_ok for each in reports if each.has_tones)
-        rhyme = sum(each.rhyme_ok for each in reports if each.has_rhyme)
-        free = sum(not each.has_tones for each in reports)
-        console.print(
-            f"\n{right} of {len(found)} are right: format {sum(each.format_ok for each in reports)}, tones {tones}, "
-            f"rhyme {rhyme}{f'; {free} of free tones' * bool(free)}."
-        )
+    seen = Seen()
+    first = list(islice(found, 2))
+    if len(first) == 1 and isinstance(first[0], GenError):
+        raise first[0]
+    with counting("text was judged", "texts were judged") as count:
+        for each in chain(first, found):
+            with count.one():
+                _tell_one(console, each, as_json=as_json, parted=seen.texts > 0)
+            seen.add(each)
+    if seen.unjudged == seen.texts:
+        raise GenError(f"None of the {seen.texts:,} texts can be judged; give poems or ci, or name --form or --tune.")
+    if seen.texts > 1 and not as_json:
+        console.print(f"\n{seen}")
+    return seen
+
+
+def _tell_one(console: Console, each: Report | GenError, *, as_json: bool, parted: bool) -> None:
+    from rich.text import Text
+
+    if as_json:
+        told = record(each) if not isinstance(each, GenError) else {"ok": False, "error": str(each)}
+        print(json.dumps(told, ensure_ascii=False), flush=True)
+        return
+    if parted:
+        console.print()
+    if isinstance(each, GenError):
+        console.print(Text(str(each), style="red"))
+    else:
+        _show_one(console, each)
 
 
 def _show_one(console: Console, report: Report) -> None:

@@ -139,7 +139,7 @@ def _noting(
 
 def _generate(machine: Couplet, start: str, rule: str, chosen: Choice, script: str) -> None:
     """Write the couplets when they are whole: traditional characters depend on what follows."""
-    with opened(chosen.out) as out:
+    with opened(chosen.out, lines=True) as out:
         engine = load_engine(chosen.model, dtype=chosen.dtype, fast=chosen.fast)
         read = engine.tokenizer.encode(start)
         _check_marks(machine, start, engine.tokenizer.vocabulary, chosen.model)

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gen_engine.languages import choose_language, lang_option, speak
 from gen_engine.options import Choice, choice, generating
 from gen_engine.output import load_engine, opened, table
+from gen_engine.underway import counted, doing
 
 from .books import BOOKS
 from .couplet import couplet_of, shape_of
@@ -33,8 +35,9 @@ LINES = 200
 @click.option("--not-in", metavar="FILE", help="As in `gen couplet`: write no line that stands in FILE.")
 @click.option("--rhyme-book", type=click.Choice(BOOKS), default=BOOKS[0], show_default=True,
               help="The book that says what tones characters have.")  # fmt: skip
+@lang_option
 @generating("poem")
-def couplet(file: str, lines: int, corpus: str | None, not_in: str | None, rhyme_book: str) -> None:
+def couplet(file: str, lines: int, corpus: str | None, not_in: str | None, rhyme_book: str, lang: str) -> None:
     """Judge the second lines that --model writes to first lines of FILE.
 
     FILE and --corpus are tables FIRST<tab>SECOND without a header; .xz is unpacked. First lines are drawn by --seed (0
@@ -59,7 +62,9 @@ def couplet(file: str, lines: int, corpus: str | None, not_in: str | None, rhyme
             couplets = [{"first": a, "second": b, "real": c} for (a, c), b in zip(drawn.pairs, written, strict=True)]
             print(json.dumps({**asdict(found), "couplets": couplets}, ensure_ascii=False, indent=1), file=out)
         else:
-            table(f"second lines ({chosen.model}, {chosen.decoder})", ["figure", "is", "what it says"], rows(found))
+            say = speak(choose_language(lang))
+            title = say("second lines ({model}, {decoder})").format(model=chosen.model, decoder=chosen.decoder)
+            table(title, [*map(say, ("figure", "is", "what it says"))], rows(found, say))
 
 
 def _write(engine: Engine, pairs: Sequence[Pair], chosen: Choice, book: str, not_in: str | None) -> list[str]:
@@ -67,14 +72,15 @@ def _write(engine: Engine, pairs: Sequence[Pair], chosen: Choice, book: str, not
     from gen_engine.types import Request
 
     requests = []
-    for first, _ in pairs:
+    for first, _ in counted(pairs, "planning second lines"):
         shape = shape_of(first)
         machine = couplet_of(shape, book=book, not_in=not_in)
         start = machine.full_width(first + "，")
         wanted = processors_for(machine, start, rule_of(shape, book, not_in), chosen)
         room = (len(machine.pattern) - len(start)) * engine.tokenizer.vocabulary.tokens_per_char
         requests.append(Request(start, wanted, 1, chosen.seed or 0, room, chosen.decoder, chosen.patience))
-    done = engine.generate_batch(requests)
+    with doing(f"writing {len(requests):,} second lines"):
+        done = engine.generate_batch(requests)
     shown = (couplet_of(shape_of(first), book=book) for first, _ in pairs)
     return [
         machine.full_width(each[0].text)[len(machine.line) + 1 : -1] for machine, each in zip(shown, done, strict=True)

@@ -9,6 +9,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from gen_engine.errors import GenError
+from gen_engine.underway import counted
 
 from .check import judge
 from .form import full_width
@@ -175,7 +176,8 @@ def self_bleu(poems: Sequence[str]) -> float | None:
     if len(texts) < 2:
         return None
     bleu = BLEU(tokenize="none", effective_order=True, force=True)
-    scores = [bleu.sentence_score(text, texts[:i] + texts[i + 1 :]).score for i, text in enumerate(texts)]
+    others = ((text, texts[:i] + texts[i + 1 :]) for i, text in enumerate(texts))
+    scores = [bleu.sentence_score(*each).score for each in counted(others, "comparing poems", len(texts))]
     return sum(scores) / len(scores) / 100
 
 
@@ -189,7 +191,7 @@ def verbatim(poems: Sequence[str], corpus: Iterable[str]) -> float:
     """The share of lines that stand in the corpus as they are."""
     lines = [line for poem in poems for line in lines_of(poem)]
     own = set(lines)
-    seen = {line for text in corpus for line in lines_of(text) if line in own}
+    seen = {line for text in counted(corpus, "reading the corpus, texts") for line in lines_of(text) if line in own}
     return sum(line in seen for line in lines) / len(lines) if lines else 0.0
 
 
@@ -214,7 +216,8 @@ def nats(engine: Engine, poems: Sequence[str]) -> list[tuple[float, int]]:
     found: list[tuple[float, int]] = []
     vocabulary = engine.tokenizer.vocabulary
     ends = () if vocabulary.end is None else (vocabulary.end,)
-    for first in range(0, len(poems), PACKED):
+    batches = range(0, len(poems), PACKED)
+    for first in counted(batches, "reading poems with the model, batches"):
         prompts = [engine.tokenizer.encode(laid_out(poem)) for poem in poems[first : first + PACKED]]
         rows = [(*prompt.tokens, *ends) for prompt in prompts]
         leads = [max(1, sum(a == b for a, b in prompt.spans)) for prompt in prompts]

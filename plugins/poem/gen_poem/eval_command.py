@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 import click
 from click.core import ParameterSource
 
 from gen_engine.errors import GenError
+from gen_engine.languages import Say, choose_language, lang_option, speak
 from gen_engine.options import Choice, choice, generating
-from gen_engine.output import load_engine, opened, table
+from gen_engine.output import check_out, load_engine, opened, table
+from gen_engine.underway import counted, doing
 
 from .asked import Asked, asked, asking, rules
 from .layout import Poem
@@ -39,6 +42,7 @@ FREE = 400
 @click.option("--free", is_flag=True, help="Let the model write as it will, under --with alone, and see what it keeps.")
 @click.option("--corpus", metavar="FILE", help="Texts, such as those trained on: how many lines stand there?")
 @click.option("--picture", metavar="FILE", help="Draw the figures into FILE.svg, .png or .pdf.")
+@lang_option
 @asking
 @generating("poem")
 def poem(
@@ -51,6 +55,7 @@ def poem(
     free: bool,
     corpus: str | None,
     picture: str | None,
+    lang: str,
 ) -> None:
     """Judge poems: those that --model writes, or those of FILE.
 
@@ -69,6 +74,7 @@ def poem(
     writing = _writing(file, asks, replace(asks.wish(form or tune), variant=variant, rows=rows), free)
     if picture:
         check_picture(picture)
+        check_out(Path(picture), "--picture")
     texts = read_poems(file) if file else None
     with opened(chosen.out) as out:
         from .eval_figures import evaluate
@@ -80,8 +86,9 @@ def poem(
         if picture:
             from .eval_picture import draw
 
-            draw(found, picture)
-        _tell(found, out, as_json=chosen.json or chosen.out is not None)
+            with doing("drawing the picture"):
+                draw(found, picture, choose_language(lang))
+        _tell(found, out, speak(choose_language(lang)), as_json=chosen.json or chosen.out is not None)
 
 
 def _writing(file: str | None, asks: Asked, wish: Wish, free: bool) -> Poem:
@@ -102,28 +109,28 @@ def _write(engine: Engine, chosen: Choice, prompt: str, poem: Poem) -> list[str]
     start = poem.lay_out(prompt)
     # The shared option's own default is one text, of which there is little to tell.
     asked_for = click.get_current_context().get_parameter_source("num") is ParameterSource.COMMANDLINE
+    wanted = chosen.num if asked_for else TEXTS
     done = engine.completions(
         start,
         processors=("no_unk", "no_special", *poem.rules, *chosen.with_default("top_k=200")),
-        num=chosen.num if asked_for else TEXTS,
+        num=wanted,
         seed=chosen.seed,
         max_new=max(0, poem.widest - len(start)) * engine.tokenizer.vocabulary.tokens_per_char,
         decoder=chosen.decoder,
         patience=chosen.patience,
     )
-    return [each.text for each in done]
+    return [each.text for each in counted(done, "writing poems", wanted)]
 
 
-def _tell(found: Evaluation, out: TextIO, *, as_json: bool) -> None:
+def _tell(found: Evaluation, out: TextIO, say: Say, *, as_json: bool) -> None:
     """Print the figures as a table or as JSON."""
     if as_json:
         print(json.dumps(found.record(), ensure_ascii=False, indent=2), file=out)
         return
-    rows = [[figure.name, _shown(figure.value, figure.unit), figure.meaning] for figure in found.figures]
+    rows = [[say(figure.name), _shown(figure.value, figure.unit), figure.told(say)] for figure in found.figures]
     rhymes = " ".join(f"{name} {count}" for name, count in found.groups[:12])
-    rows += [["rhymes", "", rhymes]] if rhymes else []
-    what = found.wanted.form or found.wanted.tune or "poems"
-    table(f"{len(found.poems)} × {what} ({found.source})", ["figure", "is", "what it says"], rows)
+    rows += [[say("rhymes"), "", rhymes]] if rhymes else []
+    table(found.title(say), [*map(say, ("figure", "is", "what it says"))], rows)
 
 
 def _shown(value: float | None, unit: str) -> str:

@@ -3,7 +3,9 @@
 import json
 import lzma
 import sys
+import warnings
 from functools import cache
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -14,12 +16,16 @@ import gen_engine.engine
 from gen_engine.cli import make_cli
 from gen_engine.engine import Engine
 from gen_engine.errors import GenError
+from gen_engine.languages import CHINESE
 from gen_engine.testing.models import table_model
 from gen_poem import eval as measures
 from gen_poem import eval_picture
 from gen_poem.eval import PoeTone, Wanted, judge_poem, nats
 from gen_poem.eval_figures import evaluate
 from gen_poem.reading import read_poems
+
+sys.path.insert(0, str(Path(__file__).parents[3] / "tests"))
+from font_files import font_of, forget_fonts
 
 HERON = "白日依山尽，黄河入海流。欲穷千里目，更上一层楼。"
 CI = "山下兰芽短浸溪。松间沙路净无泥。萧萧暮雨子规啼。谁道人生无再少，门前流水尚能西。休将白发唱黄鸡。"
@@ -219,14 +225,52 @@ def test_a_picture_shows_chinese_names(tmp_path):
     assert [word for word in ("五绝", "尤", "distinct-2", "50.0%") if word not in drawn] == []
 
 
+@pytest.mark.parametrize(
+    "language, words",
+    [("en", ("kept: shares of poems, lines or places", "per cent", "number of poems in each", "1 × 五绝 (here)")),
+     ("zh", ("守律：诗、句或字的比例", "变化：字或句的比例、相似度", "百分比", "平仄（严）", "1 × 五绝（here）"))],
+)  # fmt: skip
+def test_a_picture_says_what_its_colours_and_units_are(tmp_path, language, words):
+    eval_picture.draw(evaluate([HERON], Wanted("五绝"), source="here"), str(tmp_path / "p.svg"), language)
+    drawn = (tmp_path / "p.svg").read_text("utf-8")
+    assert [each for each in words if f">{each}</text>" not in drawn] == []
+
+
+def test_a_picture_of_likelihoods_tells_mean_and_unit(tmp_path):
+    found = evaluate(["春花。"], Wanted(), source="here", engine=tiny())
+    eval_picture.draw(found, str(tmp_path / "p.svg"), "zh")
+    drawn = (tmp_path / "p.svg").read_text("utf-8")
+    assert [each for each in ("每字奈特（越小越可能）", "平均 ", "诗的首数") if each not in drawn] == []
+
+
+def test_every_figure_of_poems_is_told_in_chinese():
+    found = [
+        evaluate([HERON], wanted, source="", corpus=[HERON])
+        for wanted in (Wanted("五绝"), Wanted(), Wanted(tune="如梦令"))
+    ]
+    figures = [each for evaluation in found for each in evaluation.figures]
+    assert [each.name for each in figures if each.name not in CHINESE or each.meaning not in CHINESE] == []
+
+
 def test_a_picture_that_could_not_be_read_is_refused_before_anything_is_done(tmp_path, monkeypatch):
-    monkeypatch.setattr(eval_picture, "FONTS", ("No Such Font",))
+    forget_fonts(monkeypatch)
     with pytest.raises(GenError, match="install one"):
         eval_picture.check_picture(str(tmp_path / "p.png"))
     with pytest.raises(GenError, match="end it in"):
         eval_picture.check_picture("p.doc")
     with pytest.raises(GenError, match="folder does not exist"):
         eval_picture.check_picture(str(tmp_path / "no" / "p.svg"))
+
+
+@pytest.mark.parametrize("kind", ["png", "pdf", "PNG"])
+def test_a_font_installed_since_matplotlib_last_looked_is_no_missing_font(tmp_path, monkeypatch, kind):
+    forget_fonts(monkeypatch, font_of(tmp_path / "han.ttf", eval_picture.NAMES + "七尤×"))
+    picture = str(tmp_path / f"p.{kind}")
+    eval_picture.check_picture(picture)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        eval_picture.draw(evaluate([HERON], Wanted("五绝"), source="here"), picture)
+    assert (tmp_path / f"p.{kind}").stat().st_size > 5_000
 
 
 @pytest.mark.parametrize("missing", ["matplotlib", "sacrebleu.metrics.bleu"])

@@ -20,11 +20,13 @@ from gen_engine.errors import GenError
 from gen_engine.models.checkpoint import read_json, refuse_pickled
 from gen_engine.models.holdings import holding, refuse_no_model
 from gen_engine.models.hub import not_waiting_for_hub
+from gen_engine.underway import doing
 from gen_trainkit.bases import model_source
 from gen_trainkit.loop import Outcome, Recipe, Reporting, Task, export_last, train
 from gen_trainkit.options import write_chosen_options
 from gen_trainkit.ranks import is_first
 from gen_trainkit.storing import whole_file
+from gen_trainkit.wording import in_words
 
 MISREAD = (OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, StrictDataclassError)
 """What transformers raises for a config.json or tokenizer.json that is damaged or holds nonsense."""
@@ -82,8 +84,11 @@ def run_and_publish(
 def write_card(publishing: Publishing, card: CardFacts, recipe: Recipe, outcome: Outcome, *, goal: str) -> str:
     """The model card as Markdown with the hub's metadata header."""
     best = "not measured" if outcome.best is None else f"{outcome.best:.4f}" + " nats" * goal.endswith("loss")
-    left_out = {"steps"} if recipe.steps is None else {"epochs"}
-    settings = "\n".join(f"| {name} | {value} |" for name, value in asdict(recipe).items() if name not in left_out)
+    trained = f"{outcome.step:,} step{'s' * (outcome.step != 1)}" + " (stopped early)" * outcome.early
+    idle = {"epochs"} if recipe.steps is not None else set()
+    idle |= {"matrix_rate"} if recipe.optimizer != "muon" else set()
+    chosen = {name: value for name, value in asdict(recipe).items() if name not in idle and value is not None}
+    settings = "\n".join(f"| {name} | {in_words(value)} |" for name, value in chosen.items())
     facts = "\n".join(f"- **{name}**: {value}." for name, value in card.facts.items())
     language = f"language: [{', '.join(card.language)}]\n" if card.language else ""
     return f"""---
@@ -96,7 +101,7 @@ pipeline_tag: {card.pipeline}
 {publishing.note}
 
 {facts}
-- **Training**: {outcome.step:,} steps{" (stopped early)" if outcome.early else ""}.
+- **Training**: {trained}.
 - **Best {goal.replace("valid_", "validation ").replace("_", " ")}**: {best}.
 
 | setting | value |
@@ -105,12 +110,14 @@ pipeline_tag: {card.pipeline}
 """
 
 
+@doing("writing the model folder")
 def export_model(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, dtype: SaveDtype, folder: Path) -> None:
     """Write config.json, model.safetensors and the tokenizer's files into `folder`; `model` itself stays as it is."""
     copy.deepcopy(model).to(SAVE_DTYPES[dtype]).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
 
 
+@doing("loading the model")
 def load_pretrained(
     auto: Any,
     base: str,
