@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from dataclasses import fields
 from pathlib import Path
 
@@ -75,8 +76,8 @@ def trained(table, tmp_path_factory):
     out = tmp_path_factory.mktemp("trained") / "tiny"
     scores = ["--goal=macro_f1", "--valid-every=2", "--valid-batches=1", "--baseline"]
     names = "--label-names=负向评价,正向评价"
-    done = command(table, *SCRATCH, *scores, names, "--split=70/10/20", "--epochs=8", "--dtype=bf16", "--out", out)
-    return out, done.output
+    split = ["--split=70/10/20", "--epochs=8", "--dtype=bf16"]
+    return out, command(table, *SCRATCH, *scores, names, *split, "--lang=en", "--out", out).output
 
 
 def test_it_learns_and_the_test_part_is_told_beside_the_baseline(trained):
@@ -89,6 +90,16 @@ def test_it_learns_and_the_test_part_is_told_beside_the_baseline(trained):
     assert found["repeated"] > 0
     assert f"{found['repeated']} of the texts stand in the training part, too." in told
     assert "TF-IDF + logistic regression" in told
+
+
+@pytest.mark.parametrize(
+    "names, words", [("负向评价,正向评价", "测试集 24 条样本："), ("bad,good", "24 rows of the test part:")]
+)
+def test_it_is_told_in_the_language_of_the_labels(table, tmp_path, names, words):
+    out = tmp_path / "tiny"
+    told = command(table, *SCRATCH, f"--label-names={names}", "--split=70/10/20", "--steps=2", "--out", out).output
+    assert words in told
+    assert tomllib.loads((out / "run" / "config.toml").read_text("utf-8"))["lang"] == "auto"
 
 
 def test_figures_within_an_epoch_are_of_a_few_batches_and_full_ones_tell_f1(trained):

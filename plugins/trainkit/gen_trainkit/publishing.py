@@ -194,7 +194,7 @@ def check_vocabulary(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase)
     if len(tokenizer) > model.config.vocab_size:
         raise GenError(
             f"The vocabulary has {len(tokenizer)} tokens and the model {model.config.vocab_size}."
-            " Give the tokenizer that belongs to the model, or --from-scratch."
+            " Give the tokenizer that belongs to the model."
         )
 
 
@@ -203,7 +203,7 @@ def check_known(tokenizer: PreTrainedTokenizerBase, ids: torch.Tensor) -> None:
     if torch.isin(ids, torch.tensor(tokenizer.all_special_ids, dtype=ids.dtype)).all():
         raise GenError(
             "Of these texts the model sees no character that it knows."
-            " Give one whose vocabulary has them or, if --max-length leaves them no room, raise it."
+            " Give one whose vocabulary has them, or leave texts more room."
         )
 
 
