@@ -18,6 +18,9 @@ from .options import Settings, debug_option
 from .plugins import CORE, registry
 from .underway import doing, shown
 
+COMPLETING = "_GEN_COMPLETE"
+"""What a shell sets that asks how a word may go on."""
+
 
 def make_cli() -> click.Group:
     """The group `gen` with every command that is installed."""
@@ -45,6 +48,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         with shown():
             with doing("loading plugins"):
                 gen = make_cli()
+            for sentence in () if COMPLETING in os.environ else registry().absent():
+                print(f"note: {readable(sentence)}", file=sys.stderr)
             interrupts.begin()
             arguments = _arguments(argv)
             settings.arguments = tuple(arguments)

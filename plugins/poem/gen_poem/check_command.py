@@ -14,7 +14,7 @@ import click
 from gen_engine import underway
 from gen_engine.errors import GenError
 from gen_engine.options import debug_option
-from gen_engine.output import counted
+from gen_engine.output import counting
 
 from .books import BOOKS, EITHER, TITLES
 from .patterns import FIRST_CHOICES, STARTS, TONES
@@ -180,7 +180,7 @@ def tell(found: Iterator[Report | GenError], *, as_json: bool) -> Seen:
     first = list(islice(found, 2))
     if len(first) == 1 and isinstance(first[0], GenError):
         raise first[0]
-    with counted("text was judged", "texts were judged") as count:
+    with counting("text was judged", "texts were judged") as count:
         for each in chain(first, found):
             with count.one():
                 _tell_one(console, each, as_json=as_json, parted=seen.texts > 0)

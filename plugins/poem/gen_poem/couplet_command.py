@@ -97,8 +97,8 @@ def _check_marks(machine: Couplet, start: str, vocabulary: Vocabulary, model: st
         raise GenError(f"The model {model} does not know the mark {lacking}, and the second line needs it; write ，.")
     if lacking is not None:
         raise GenError(
-            f"The model {model} does not know the mark {lacking} that ends a line of a couplet; train it with "
-            "--separator ， and --ending 。, or take another model."
+            f"The model {model} does not know the mark {lacking} that ends a line of a couplet; take another model, or "
+            "train one with `gen train gpt2 --separator ， --ending 。`."
         )
 
 
@@ -122,7 +122,9 @@ def _note_separator(model: LanguageModel, line: str, name: str) -> None:
     found = other_separator(model, line)
     if found:
         note = f"note: behind a first line the model {name} expects {found}: it learned another separator; "
-        print(f"{note}train it with --separator ， or take another model.", file=sys.stderr, flush=True)
+        print(
+            f"{note}take another model, or train one with `gen train gpt2 --separator ，`.", file=sys.stderr, flush=True
+        )
 
 
 def _noting(
