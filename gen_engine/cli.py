@@ -14,8 +14,10 @@ from types import TracebackType
 import click
 
 from .errors import GenError
+from .help_pages import uncut
 from .options import Settings, debug_option
 from .plugins import CORE, registry
+from .screen import paint
 
 
 def make_cli() -> click.Group:
@@ -28,6 +30,7 @@ def make_cli() -> click.Group:
         """Generate text under constraints that always hold."""
 
     registry().mount(gen, "add_commands")
+    uncut(gen)
     return gen
 
 
@@ -62,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def complain(message: str, code: int) -> int:
     """Print one sentence on standard error and pass `code` on."""
-    print(f"gen: {message}", file=sys.stderr)
+    print(paint([("gen:", "error"), (f" {message}", "")], sys.stderr), file=sys.stderr)
     return code
 
 

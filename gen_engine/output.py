@@ -235,17 +235,3 @@ def mention_unknown(prompt: Prompt) -> None:
 def dump(value: Any) -> None:
     """Print a value as JSON for programs."""
     print(json.dumps(value, ensure_ascii=False, indent=2))
-
-
-def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print a table whose columns line up, Chinese characters included; piped, no line is broken."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    grid = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold cyan")
-    for column in columns:
-        grid.add_column(column, overflow="fold")
-    for row in rows:
-        grid.add_row(*(Text(cell) for cell in row))
-    Console(width=None if sys.stdout.isatty() else 1000, highlight=False).print(grid)

@@ -10,7 +10,7 @@ import pytest
 
 from gen_engine.errors import GenError
 from gen_engine.options import Choice
-from gen_engine.output import continue_text, dump, mention_unknown, opened, record, stream, table, write
+from gen_engine.output import continue_text, dump, mention_unknown, opened, record, stream, write
 from gen_engine.types import Completion, Piece, Prompt
 
 
@@ -174,17 +174,6 @@ def test_what_is_no_file_is_written_to_and_not_replaced(tmp_path):
 def test_a_file_that_cannot_be_written_is_an_error_before_anything_is_done(tmp_path, place):
     with pytest.raises(GenError, match=r"cannot be written \(.*\); choose another --out"), opened(tmp_path / place):
         pytest.fail("never reached")
-
-
-def test_columns_line_up_with_chinese_in_them(capsys):
-    table("Models", ["name", "what"], [["诗", "verse"], ["novel", "散文"]])
-    title, _, verse, prose = capsys.readouterr().out.rstrip("\n").split("\n")
-    assert (verse.rstrip(), prose.rstrip()) == ("诗     verse", "novel  散文")
-
-
-def test_a_piped_table_breaks_no_line_and_reads_no_markup(capsys):
-    table("Long", ["a"], [["[bold]" + "x" * 300]])
-    assert "[bold]" + "x" * 300 in capsys.readouterr().out
 
 
 def test_json_for_programs_is_readable(capsys):

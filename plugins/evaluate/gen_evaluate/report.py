@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gen_engine.output import table
+from gen_engine.tables import table
 
 READING = {
     "model": "{}",

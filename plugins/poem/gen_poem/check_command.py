@@ -11,20 +11,26 @@ import click
 
 from gen_engine.errors import GenError
 from gen_engine.options import debug_option, read_text
+from gen_engine.screen import Span, paint, say, width_of
 
 from .books import BOOKS, EITHER, TITLES
 from .patterns import FIRST_CHOICES, STARTS, TONES
 from .segments import is_title
 
 if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.text import Text
-
     from .books import Reading
     from .report import Place, Report
 
 SHOWN = {"平": "平", "仄": "仄", "平仄": "兼", "?": "？"}
-"""The tones a character has, in one sign: 兼 is both, ？ that the book does not know it."""
+"""The tones a character has, in one sign."""
+
+MEANINGS = {
+    "平": "level",
+    "仄": "oblique",
+    EITHER: "either will do",
+    "兼": "has both",
+    "？": "not in the book",
+}
 
 
 @click.command()
@@ -164,55 +170,59 @@ def _reading_record(reading: Reading) -> dict[str, Any]:
 
 
 def show(found: Sequence[Report | GenError]) -> None:
-    """Print reports for people, and how many are right if there are several."""
-    from rich.console import Console
-    from rich.text import Text
-
-    console = Console(width=None if sys.stdout.isatty() else 1000, highlight=False)
+    """Print reports for people, what their signs mean, and how many are right if there are several."""
     for number, each in enumerate(found):
         if number:
-            console.print()
+            print()
         if isinstance(each, GenError):
-            console.print(Text(str(each), style="red"))
+            say([(str(each), "error")])
         else:
-            _show_one(console, each)
+            _show_one(each)
     reports = [each for each in found if not isinstance(each, GenError)]
     if len(found) > 1:
         right = sum(each.ok for each in reports)
         tones = sum(each.tones_ok for each in reports if each.has_tones)
         rhyme = sum(each.rhyme_ok for each in reports if each.has_rhyme)
         free = sum(not each.has_tones for each in reports)
-        console.print(
-            f"\n{right} of {len(found)} are right: format {sum(each.format_ok for each in reports)}, tones {tones}, "
+        print()
+        say(
+            f"{right} of {len(found)} are right: format {sum(each.format_ok for each in reports)}, tones {tones}, "
             f"rhyme {rhyme}{f'; {free} of free tones' * bool(free)}."
         )
+    if legend := width_of(sys.stdout) and _legend(reports):
+        print()
+        say([(legend, "quiet")])
 
 
-def _show_one(console: Console, report: Report) -> None:
-    from rich.text import Text
+def _legend(reports: Sequence[Report]) -> str:
+    """What the signs mean that stand in the reports."""
+    places = [place for report in reports for row in report.rows for place in row]
+    used = {_has(place) for place in places} | {place.wanted for place in places}
+    told = [f"{sign} {meaning}" for sign, meaning in MEANINGS.items() if sign in used]
+    return ", ".join(told) + "." * bool(told)
 
-    console.print(Text(_title(report), style="bold"))
+
+def _show_one(report: Report) -> None:
+    say(_title(report))
     marks = [line.mark for line in report.pattern.lines]
     for number, row in enumerate(report.rows, 1):
         mark = marks[number - 1] if number <= len(marks) else ""
-        for text in _rows(row, mark) if row else ():
-            console.print(text)
-        _remark(console, report, number)
-        for words in filter(None, map(read_as, row)):
-            console.print(Text(f"    {words}", style="dim"))
-    _remark(console, report, 0)
+        for words in _rows(row, mark) if row else ():
+            print(paint(words, sys.stdout))
+        _remark(report, number)
+        for read in filter(None, map(read_as, row)):
+            say([(read, "quiet")], indent="    ")
+    _remark(report, 0)
 
 
-def _remark(console: Console, report: Report, line: int) -> None:
+def _remark(report: Report, line: int) -> None:
     """Print the faults and the notes of one line; 0 is the text as a whole."""
-    from rich.text import Text
-
     for fault in report.faults:
         if fault.line == line:
-            console.print(Text(f"    {fault.words}", style="red"))
+            say([(fault.words, "wrong")], indent="    ")
     for note in report.notes:
         if note.line == line:
-            console.print(Text(f"    {note.words}", style="cyan"))
+            say([(note.words, "note")], indent="    ")
 
 
 def read_as(place: Place) -> str:
@@ -232,32 +242,31 @@ def read_as(place: Place) -> str:
     )
 
 
-def _title(report: Report) -> str:
+def _title(report: Report) -> list[Span]:
     tones = "free" if not report.has_tones else "right" if report.tones_ok else "wrong"
     rhyme = "right" if report.rhyme_ok and report.has_rhyme else "wrong" if not report.rhyme_ok else "none"
-    judged = [f"format {'right' if report.format_ok else 'wrong'}", f"tones {tones}", f"rhyme {rhyme}"]
+    judged = {"format": "right" if report.format_ok else "wrong", "tones": tones, "rhyme": rhyme}
     rhymes = " ".join(dict.fromkeys(group for _, group in report.groups))
     about = f"{report.pattern.form} {report.pattern.name}".strip()
     book = TITLES[report.book] + (f" {rhymes}" if rhymes else "")
     strictness = f"{report.tones}, " * report.has_tones
-    return f"{about} ({strictness}{book}): {', '.join(judged)}"
+    title: list[Span] = [(f"{about} ({strictness}{book}):", "heading")]
+    for number, (what, verdict) in enumerate(judged.items()):
+        title += [(f"{',' * bool(number)} {what} ", ""), (verdict, verdict if verdict in ("right", "wrong") else "")]
+    return title
 
 
-def _rows(row: Sequence[Place], mark: str) -> Iterator[Text]:
+def _has(place: Place) -> str:
+    """The tone that a character has, in one sign."""
+    return place.taken.tone if place.taken else SHOWN[place.tones]
+
+
+def _rows(row: Sequence[Place], mark: str) -> Iterator[list[Span]]:
     """The characters, the tones wanted, and the tones they have, one below the other."""
-    from rich.text import Text
-
-    chars, wanted, has = Text("  "), Text("  "), Text("  ")
-    for place in row:
-        bad = bool(place.faults)
-        chars.append(place.char, style="bold red" if bad else "bold")
-        wanted.append(place.wanted or "　", style="dim")
-        sign = place.taken.tone if place.taken else SHOWN[place.tones]
-        has.append(sign, style="red" if bad else {"平": "green", "仄": "yellow"}.get(sign, "cyan"))
-    chars.append(mark)
-    yield chars
+    bad = ["wrong" if place.faults else "" for place in row]
+    yield [("  ", ""), *((place.char, style or "name") for place, style in zip(row, bad, strict=True)), (mark, "")]
     if any(place.wanted not in ("", EITHER) for place in row):
-        yield wanted.append("  wanted", style="dim")
-    yield has.append("  has", style="dim")
-    if any(place.faults for place in row):
-        yield Text("  " + "".join("＾" if place.faults else "　" for place in row).rstrip(), style="red")
+        yield [("  " + "".join(place.wanted or "　" for place in row) + "  wanted", "quiet")]
+    yield [("  ", ""), *zip(map(_has, row), bad, strict=True), ("  has", "quiet")]
+    if any(bad):
+        yield [("  " + "".join("＾" if place.faults else "　" for place in row).rstrip(), "wrong")]

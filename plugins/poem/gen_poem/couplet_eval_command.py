@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from gen_engine.options import Choice, choice, generating
-from gen_engine.output import load_engine, opened, table
+from gen_engine.output import load_engine, opened
+from gen_engine.tables import table
 
 from .books import BOOKS
 from .couplet import couplet_of, shape_of

@@ -11,7 +11,8 @@ from click.core import ParameterSource
 
 from gen_engine.errors import GenError
 from gen_engine.options import Choice, choice, generating
-from gen_engine.output import load_engine, opened, table
+from gen_engine.output import load_engine, opened
+from gen_engine.tables import table
 
 from .asked import Asked, asked, asking, rules
 from .layout import Poem
