@@ -6,14 +6,14 @@ named here, too: `hookimpl`, the classes of `types`, and `GenError`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-from .errors import ConflictError, GenError, UndecidedError
-from .hookspecs import hookimpl
-from .types import Completion, Piece, Request, ShippedModel, Step
-
+TYPE_CHECKING = False  # `gen` hears Ctrl-C only once this is imported, and typing is slow to import
 if TYPE_CHECKING:
+    from typing import Any
+
     from .engine import Engine, load
+    from .errors import ConflictError, GenError, UndecidedError
+    from .hookspecs import hookimpl
+    from .types import Completion, Piece, Request, ShippedModel, Step
 
 __version__ = "0.4.0"
 __all__ = [
@@ -30,11 +30,19 @@ __all__ = [
     "load",
 ]
 
+_PLACES = {
+    "engine": ("Engine", "load"),
+    "errors": ("ConflictError", "GenError", "UndecidedError"),
+    "hookspecs": ("hookimpl",),
+    "types": ("Completion", "Piece", "Request", "ShippedModel", "Step"),
+}
+
 
 def __getattr__(name: str) -> Any:
-    """`Engine` and `load` arrive when first used, so that importing the package stays quick."""
-    if name in ("Engine", "load"):
-        from . import engine
+    """Every name arrives when first used."""
+    from importlib import import_module
 
-        return getattr(engine, name)
-    raise AttributeError(f"module 'gen_engine' has no attribute {name!r}")
+    module = next((module for module, names in _PLACES.items() if name in names), None)
+    if module is None:
+        raise AttributeError(f"module 'gen_engine' has no attribute {name!r}")
+    return getattr(import_module(f".{module}", __name__), name)

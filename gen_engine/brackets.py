@@ -6,7 +6,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from .errors import GenError
+from .errors import GenError, brief
 from .text import CharSet
 from .types import CharMachine
 
@@ -24,11 +24,13 @@ def balanced(pairs: tuple[str, ...] = PAIRS, *, depth: int = DEPTH) -> CharMachi
     pairs = (pairs,) if isinstance(pairs, str) else tuple(pairs)
     wrong = [pair for pair in pairs if len(pair) not in (1, 2)]
     if wrong or not pairs:
-        raise GenError(f"balanced={'|'.join(pairs)} holds no pairs of characters; write them as balanced=《》|“”.")
+        raise GenError(
+            f"balanced={brief('|'.join(pairs))} holds no pairs of characters; write them as balanced=《》|“”."
+        )
     chars = [char for pair in pairs for char in dict.fromkeys(pair)]
     if len(set(chars)) < len(chars):
         twice = next(char for char in chars if chars.count(char) > 1)
-        raise GenError(f"balanced={'|'.join(pairs)} has {twice} in two pairs; keep one of them.")
+        raise GenError(f"balanced={brief('|'.join(pairs))} has {twice} in two pairs; keep one of them.")
     if depth < 1:
         raise GenError(f"balanced with depth={depth} could open nothing; give a number from 1.")
     return Balanced(tuple((pair[0], pair[-1]) for pair in pairs), depth)

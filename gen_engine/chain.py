@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from .errors import ConflictError, GenError, UndecidedError
+from .errors import ConflictError, GenError, UndecidedError, brief
 from .lift import AnyText
 from .patience import Patience
 from .product import Joint, Product, Rule, as_rule
@@ -15,6 +15,7 @@ from .prover import NODES, Answer, Prover
 from .text import Vocabulary, in_a_row
 from .tokensets import REMEMBERED, Ids, Intern, TokenSet
 from .types import Named, Prompt, Step
+from .underway import doing
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 HELP = 3
 """How many times as long as usual it is searched for whether fewer rules admit a text."""
+
+LABEL = 120
+"""So many characters of a processor a conflict echoes."""
 
 ONCE = 10
 """How many times as long as usual it is searched for whether there is any text at all."""
@@ -39,6 +43,7 @@ class Chain:
     _provers: dict[tuple[int | None, int, tuple[int, ...]], Prover] = field(default_factory=dict, repr=False)
     _not_refused: set[tuple[Joint, int]] = field(default_factory=set, repr=False)
 
+    @doing("looking whether there is a text under these rules")
     def plan(self, prompt: Prompt, budget: int, patience: Patience | None = None) -> Plan:
         """The chain for one prompt and at most `budget` new tokens, which may be searched for with so much patience.
 
@@ -154,7 +159,7 @@ class Chain:
         except UndecidedError:  # no patience is left
             return ""
         pairs = list(zip(product.rules, joint.states, strict=True))[self.background :]
-        told = [f"{rule.label} {what}" for rule, state in pairs if (what := _demand(rule, state, pairs))]
+        told = [f"{brief(rule.label, LABEL)} {what}" for rule, state in pairs if (what := _demand(rule, state, pairs))]
         return f": {', '.join(told)}" if len(told) > 1 else ""
 
     def _without_help(self, product: Product, prompt: Prompt, budget: int) -> Answer:
@@ -165,7 +170,7 @@ class Chain:
             return "undecided"
 
     def _names(self, rules: Sequence[Rule]) -> str:
-        labels = list(dict.fromkeys(rule.label for rule in rules[self.background :]))
+        labels = list(dict.fromkeys(brief(rule.label, LABEL) for rule in rules[self.background :]))
         return in_a_row(labels, "and")
 
     def shape(self, step: Step, logits: Tensor, blocked: Tensor) -> Tensor:

@@ -8,16 +8,17 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 from io import TextIOWrapper
-from threading import current_thread, main_thread
 from types import TracebackType
 
 import click
 
-from .errors import GenError
+from . import interrupts
+from .errors import GenError, readable
 from .help_pages import uncut
 from .options import Settings, debug_option
 from .plugins import CORE, registry
 from .screen import paint
+from .underway import doing, shown
 
 
 def make_cli() -> click.Group:
@@ -35,17 +36,43 @@ def make_cli() -> click.Group:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit code: 0, 2 for what the user can mend, 3 for undecided, 130 for Ctrl-C."""
+    """Run one command; returns the exit code.
+
+    0, 2 for what the user can mend, 3 for undecided, 141 if nobody reads standard output any more, 128 and the
+    signal's number if one ended it (130 for Ctrl-C).
+    """
     settings = Settings()
     write_any_text()
     sys.excepthook = one_sentence(settings)
-    if current_thread() is main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-        signal.signal(signal.SIGTERM, leave_tidily)
     try:
-        done = make_cli().main(_arguments(argv), prog_name="gen", obj=settings, standalone_mode=False)
+        with shown():
+            with doing("loading plugins"):
+                gen = make_cli()
+            interrupts.begin()
+            arguments = _arguments(argv)
+            settings.arguments = tuple(arguments)
+            done = gen.main(arguments, prog_name="gen", obj=settings, standalone_mode=False)
         return done if isinstance(done, int) else 0
-    except (click.Abort, KeyboardInterrupt):
-        return 130
+    except (click.Abort, KeyboardInterrupt) as problem:
+        return _stopped(problem)
+    except Exception as problem:  # noqa: BLE001 - libraries make other errors of a Ctrl-C within them
+        return _stopped(problem) if interrupts.asked() else _failed(problem, settings)
+
+
+def _stopped(problem: BaseException) -> int:
+    """Say that the program was stopped and what was done by then; returns the exit code."""
+    cause = problem.__cause__ if isinstance(problem, click.Abort) else problem
+    if isinstance(cause, EOFError):
+        return complain("The input ended too early; check the files that were named.", 2)
+    done = "; ".join(getattr(cause, "__notes__", ()))
+    number = getattr(cause, "number", interrupts.asked() or signal.SIGINT)
+    return complain(f"Stopped: {done}." if done else "Stopped.", 128 + number)
+
+
+def _failed(problem: Exception, settings: Settings) -> int:
+    """Say in one sentence what went wrong; returns the exit code. Raises what nobody expected."""
+    try:
+        raise problem
     except click.ClickException as problem:
         if problem.format_message().startswith("Usage:"):  # a group without a command: its help
             problem.show()
@@ -64,8 +91,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def complain(message: str, code: int) -> int:
-    """Print one sentence on standard error and pass `code` on."""
-    print(paint([("gen:", "error"), (f" {message}", "")], sys.stderr), file=sys.stderr)
+    """Print one sentence on standard error, if there is one, safe for a terminal, and pass `code` on."""
+    if message:
+        print(paint([("gen:", "error"), (f" {readable(message)}", "")], sys.stderr), file=sys.stderr)
     return code
 
 
@@ -83,11 +111,6 @@ def _arguments(argv: Sequence[str] | None) -> list[str]:
     """The arguments as UTF-8, whatever the locale took them for."""
     given = sys.argv[1:] if argv is None else argv
     return [os.fsencode(word).decode("utf-8", "replace") for word in given]
-
-
-def leave_tidily(number: int, _: object) -> None:
-    """End as after Ctrl-C when the system asks to: a file keeps what was written, and nothing lies about beside it."""
-    sys.exit(128 + number)
 
 
 def write_any_text() -> None:
@@ -113,7 +136,3 @@ def one_sentence(settings: Settings) -> Callable[[type[BaseException], BaseExcep
             complain(f"Something went wrong inside ({words}); --debug shows where, please report it.", 1)
 
     return show
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -9,7 +9,7 @@ from functools import cached_property
 from math import inf
 from typing import Literal
 
-from .errors import GenError
+from .errors import GenError, brief
 from .rules import BannedStrings, BannedTokens, EachChar, ManyStrings, chars_of, complement, in_words
 from .stops import StopStrings
 from .text import CLASSES, EVERY_CHAR, NO_CHAR, CharSet, Vocabulary, char_test, is_punctuation
@@ -74,11 +74,13 @@ def length(chars: str, *, of: Literal["new", "whole"] = "new") -> CharMachine:
         low = int(least) if least else 0
         high = (int(most) if most else None) if ".." in str(chars) else low
     except ValueError:
-        raise GenError(f"length={chars} is no length; write a number such as 20, or a range such as 5..10.") from None
+        raise GenError(f"length={brief(chars)} is no length; write 20, or a range such as 5..10.") from None
     if low < 0 or (high is not None and high < low):
-        raise GenError(f"length={chars} is an empty range; write the smaller number first, from 0.")
+        raise GenError(f"length={brief(chars)} is an empty range; write the smaller number first, from 0.")
     if max(low, high or 0) > LONGEST:
-        raise GenError(f"length={chars} is beyond any text made here; write at most {LONGEST}, or leave the end open.")
+        raise GenError(
+            f"length={brief(chars)} is beyond any text made here; write at most {LONGEST}, or leave the end open."
+        )
     return Length(low, high, of == "whole")
 
 
@@ -93,9 +95,11 @@ def force(places: tuple[str, ...], *, of: Literal["new", "whole"] = "new") -> Ch
     for item in _given("force", places):
         place, _, char = item.partition(":")
         if not re.fullmatch(r"[0-9]{1,9}", place) or int(place) < 1 or len(char) != 1:
-            raise GenError(f"force={item} names no place; write PLACE:CHARACTER with places from 1, such as 1:春.")
+            raise GenError(
+                f"force={brief(item)} names no place; write PLACE:CHARACTER with places from 1, such as 1:春."
+            )
         if int(place) > LONGEST:
-            raise GenError(f"force={item} is beyond any text made here; give places up to {LONGEST}.")
+            raise GenError(f"force={brief(item)} is beyond any text made here; give places up to {LONGEST}.")
         if forced.setdefault(int(place), char) != char:
             raise GenError(f"force gives place {place} both {forced[int(place)]} and {char}; keep one of them.")
     return Forced(tuple(sorted(forced.items())), of == "whole")

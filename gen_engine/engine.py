@@ -11,14 +11,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from .chain import Chain, make_chain
+from .chain import Chain, Plan, make_chain
 from .course import Course
-from .errors import GenError
+from .errors import GenError, quoted
 from .patience import SECONDS, Patience
 from .plugins import registry
 from .runner import ROWS, Runner
 from .specs import build, build_decoder
 from .types import Completion, Decoder, LanguageModel, Piece, Prompt, Request, Tokenizer
+from .underway import doing
 
 Job = tuple[Decoder, Callable[[Callable[[Piece], None]], Course]]
 """A decoder, and what makes the course it runs from a place to send pieces to."""
@@ -73,7 +74,10 @@ class Engine:
         decoder: str | Decoder = "sample",
         patience: float = SECONDS,
     ) -> Iterator[Completion]:
-        """What `generate` returns, one by one: each as soon as it and those before it are done."""
+        """What `generate` returns, one by one: each as soon as it and those before it are done.
+
+        The request is checked now, and texts are made as they are asked for: any `num` needs the same memory.
+        """
         request = Request(prompt, tuple(processors), num, seed, max_new, decoder, patience)
         found = self._completions([request])
 
@@ -121,13 +125,13 @@ class Engine:
         return ((number, piece.completion) for number, piece in pieces if piece.completion is not None)
 
     def _run(self, requests: Sequence[Request], *, in_pieces: bool) -> Iterator[tuple[int, Piece]]:
-        jobs = [(number, job) for number, each in enumerate(requests) for job in self.jobs(each, in_pieces=in_pieces)]
-        pieces = Runner(self.model).run([job for _, job in jobs])
-        return ((jobs[number][0], piece) for number, piece in pieces)
+        checked = [self.jobs(each, in_pieces=in_pieces) for each in requests]
+        jobs = (_numbered(number, job) for number, some in enumerate(checked) for job in some)
+        return (piece for _, piece in Runner(self.model).run(jobs))
 
-    def jobs(self, request: Request, *, in_pieces: bool = True) -> list[Job]:
-        """What the runner runs for a request, which is checked now; several jobs if it wants more texts than one
-        forward pass takes rows."""
+    def jobs(self, request: Request, *, in_pieces: bool = True) -> Iterator[Job]:
+        """What the runner runs for a request, which is checked now; several jobs, made one by one, if it wants more
+        texts than one forward pass takes rows."""
         if request.num < 1:
             raise GenError(f"num={request.num} asks for no text; give a number from 1.")
         decoder = build_decoder(request.decoder, registry())
@@ -137,13 +141,18 @@ class Engine:
             chain = self.chain(request.processors)
         plan = chain.plan(self._read(request.prompt), request.max_new, patience)
         seed = secrets.randbelow(2**32) if request.seed is None else request.seed
-        parts = [plan, *(replace(plan, patience=Patience(request.patience)) for _ in range((request.num - 1) // ROWS))]
 
-        def job(samples: range) -> Job:
-            part = parts[samples.start // ROWS]
+        def job(part: Plan, samples: range) -> Job:
             return decoder, lambda send: Course(part, seed, samples, self.model, send, in_pieces)
 
-        return [job(range(first, min(first + at_once, request.num))) for first in range(0, request.num, at_once)]
+        def in_turn() -> Iterator[Job]:
+            part = plan
+            for first in range(0, request.num, at_once):
+                if first and first % ROWS < at_once:  # every ROWS texts have a patience of their own
+                    part = replace(plan, patience=Patience(request.patience))
+                yield job(part, range(first, min(first + at_once, request.num)))
+
+        return in_turn()
 
     def _read(self, prompt: str | Prompt) -> Prompt:
         return prompt if isinstance(prompt, Prompt) else self.tokenizer.encode(prompt)
@@ -161,6 +170,12 @@ class Engine:
         return self._chains[key][0]
 
 
+def _numbered(number: int, job: Job) -> tuple[Decoder, Callable[[Callable[[tuple[int, Piece]], None]], Course]]:
+    """A job that sends its pieces with the number of its request."""
+    decoder, make_course = job
+    return decoder, lambda send: make_course(lambda piece: send((number, piece)))
+
+
 def load(name: str | os.PathLike[str], *, dtype: str = "auto", fast: bool = False) -> Engine:
     """An engine around a model of `gen models`, a folder, or a hub name, looked for in this order.
 
@@ -168,8 +183,13 @@ def load(name: str | os.PathLike[str], *, dtype: str = "auto", fast: bool = Fals
     Raises GenError if there is no such model or its files are damaged.
     """
     if dtype not in ("auto", "float32", "bfloat16"):
-        raise GenError(f"There is no dtype {dtype!r}; choose auto, float32 or bfloat16.")
+        raise GenError(f"There is no dtype {quoted(dtype)}; choose auto, float32 or bfloat16.")
     name = os.fspath(name)
+    with doing(f"loading the model {name}"):
+        return _load(name, dtype=dtype, fast=fast)
+
+
+def _load(name: str, *, dtype: str, fast: bool) -> Engine:
     folder = _folder(name)
     if folder is not None:
         model_type = _model_type(folder)
@@ -193,7 +213,9 @@ def _folder(name: str) -> Path | None:
     if name in registry().models or ":" in name:
         return Path(registry().find("model", name).value.folder)
     if path.is_absolute() or name.startswith(".") or not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", name):
-        raise GenError(f"There is no folder {name!r}; name a folder with a config.json, or a model of `gen models`.")
+        raise GenError(
+            f"There is no folder {quoted(name)}; name a folder with a config.json, or a model of `gen models`."
+        )
     return None
 
 

@@ -1,14 +1,30 @@
-"""Every error a user can meet: one sentence of what is wrong, ending in the remedy."""
+"""Every error a user can meet: one sentence of what is wrong, ending in the remedy; and how it quotes others' text."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+
+ECHO = 60
+"""So many characters of what somebody wrote are echoed."""
+
+LONGEST_WORD = 200
+"""A run without a blank that is longer loses its middle: nobody reads it, and no terminal breaks it well."""
+
+LONGEST = 1500
+"""A longer message loses its middle; what is wrong stands at its beginning, the remedy at its end."""
 
 
 class GenError(Exception):
-    """What is wrong and how to mend it, in one sentence; the command line prints it and exits with `exit_code`."""
+    """What is wrong and how to mend it, in one sentence; the command line prints it and exits with `exit_code`.
+
+    The sentence is made fit to be read: characters that a terminal would obey are escaped, endless words cut.
+    """
 
     exit_code = 2
+
+    def __init__(self, message: str) -> None:
+        super().__init__(readable(message))
 
 
 class ConflictError(GenError):
@@ -23,3 +39,33 @@ class UndecidedError(GenError):
     """Neither a legal text nor a proof that there is none was found within the search limit."""
 
     exit_code = 3
+
+
+def quoted(value: object, most: int = ECHO) -> str:
+    """What a user, a file or a plugin wrote, as a message quotes it: in quotes, escaped, cut to `most` characters."""
+    return repr(_cut(value, most)) if isinstance(value, str) else brief(repr(value), most)
+
+
+def brief(value: object, most: int = ECHO) -> str:
+    """The same without quotes, for what is known by its place: `regex=...`, the label of a processor."""
+    return escaped(_cut(str(value), most))
+
+
+def escaped(text: str) -> str:
+    r"""`text` in characters that can be seen: controls, marks of direction, halves of characters as \x1b, \u202e."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def readable(message: str) -> str:
+    """A message in one line that a terminal shows as it is, without the middle of endless words."""
+    message = message if len(message) <= LONGEST else _without_middle(message, LONGEST)
+    return re.sub(rf"\S{{{LONGEST_WORD + 1},}}", lambda run: _without_middle(run[0], LONGEST_WORD), escaped(message))
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def _without_middle(text: str, most: int) -> str:
+    kept = most // 3
+    return f"{text[: most - kept - 1]}…{text[-kept:]}"

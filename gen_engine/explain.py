@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from .course import uniform
-from .errors import GenError
+from .errors import GenError, quoted
 from .replay import Replay, Sight
 from .types import Completion, Prompt, Step
 
@@ -88,7 +88,10 @@ class Place:
 
 @dataclass(frozen=True)
 class Explanation:
-    """A text, place by place, and what each constraint and shaper cost in all."""
+    """A text, place by place, and what each constraint and shaper cost in all.
+
+    `seed` and `sample` say which of whose draws made it; a text from elsewhere has no seed.
+    """
 
     prompt: str
     model: str
@@ -96,6 +99,8 @@ class Explanation:
     constraints: tuple[str, ...]
     shapers: tuple[str, ...]
     places: tuple[Place, ...]
+    seed: int | None = None
+    sample: int = 0
 
     @property
     def new(self) -> str:
@@ -141,7 +146,8 @@ def explain(
     """Explain a completion that `engine` made of `prompt` with these processors and this budget."""
     plan = engine.chain(processors).plan(_read(engine, prompt), max_new)
     end = plan.chain.vocabulary.end if done.finish == "end" else None
-    return _explain(engine, plan, done.tokens, end, decoder=decoder, draws=(done.seed, done.sample), top=top)
+    told = _explain(engine, plan, done.tokens, end, decoder=decoder, draws=(done.seed, done.sample), top=top)
+    return replace(told, seed=done.seed, sample=done.sample)
 
 
 def explain_text(
@@ -159,7 +165,8 @@ def explain_text(
     """
     if not text.startswith(prompt):
         raise GenError(
-            f"The text {text!r} does not begin with the prompt {prompt!r}; give a prompt that it begins with."
+            f"The text {quoted(text)} does not begin with the prompt {quoted(prompt)}; "
+            "give a prompt that it begins with."
         )
     start = _read(engine, prompt)
     tokens = _tokens_after(engine, start, text)

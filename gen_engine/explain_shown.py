@@ -1,13 +1,10 @@
-"""Explanations as people and programs read them: tables, JSON, and a page of HTML that needs nothing else."""
+"""Explanations as people and programs read them: tables and JSON."""
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from importlib.resources import files
-from itertools import accumulate, islice
+from collections.abc import Iterator, Sequence
 from math import exp, isfinite
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -45,6 +42,8 @@ def explanation_record(explained: Explanation) -> dict[str, Any]:
         "new": explained.new,
         "model": explained.model,
         "decoder": explained.decoder,
+        "seed": explained.seed,
+        "sample": explained.sample,
         "nats": _finite(explained.nats),
         "together": _finite(explained.together),
         "drawn": _finite(explained.drawn),
@@ -78,29 +77,6 @@ def _place_record(place: Place) -> dict[str, Any]:
 
 def _finite(nats: float) -> float | None:
     return nats if isfinite(nats) else None
-
-
-def page(explanations: Sequence[Explanation], *, lines: Callable[[str], Sequence[str]] = str.splitlines) -> str:
-    """All of a page of HTML with these texts, needing nothing else; `lines` says how a text is shown, line by line."""
-    # In a script element only "<" could end it, and JSON may spell it otherwise.
-    data = json.dumps([_shown(each, lines) for each in explanations], ensure_ascii=False).replace("<", "\\u003c")
-    return files(__package__).joinpath("explain_page.html").read_text(encoding="utf-8").replace("__DATA__", data)
-
-
-def _shown(explained: Explanation, lines: Callable[[str], Sequence[str]]) -> dict[str, Any]:
-    """The record with the prompt and each place as they are shown, broken into lines if that changes no length."""
-    text = explained.prompt + explained.new
-    laid = lines(text)
-    if len("".join(laid)) == len(text):
-        ends = set(accumulate(map(len, laid[:-1])))
-        shown = [char + "\n" * (number in ends) for number, char in enumerate("".join(laid), 1)]
-    else:
-        shown = list(text)
-    chars = iter(shown)
-    record = explanation_record(explained)
-    prompt = "".join(islice(chars, len(explained.prompt)))
-    places = [{**place, "shown": "".join(islice(chars, len(place["text"])))} for place in record["places"]]
-    return {**record, "prompt": prompt, "places": places}
 
 
 def sentences(text: str) -> list[str]:

@@ -20,6 +20,7 @@ from .product import Joint, Product, Rule
 from .prover import Prover
 from .rules import BannedStrings, EachChar
 from .types import Named, Prompt, Step
+from .underway import doing
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -60,6 +61,7 @@ class Finding:
         return asdict(self)
 
 
+@doing("trying the rules against each other")
 def lint(chain: Chain, prompt: Prompt, max_new: int) -> list[Finding]:
     """What there is to say of a chain for this prompt and at most `max_new` new tokens, the worst first."""
     wrong = list(_contradictions(chain, prompt, max_new))

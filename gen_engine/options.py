@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,10 +13,12 @@ from typing import Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
-from .errors import GenError
+from .destination import check_out
+from .errors import GenError, quoted
 from .patience import SECONDS
 from .plugins import registry
 from .specs import parse_spec
+from .textfiles import as_text, check_line, opened
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 SHAPERS = ("temperature", "top_k", "top_p")
@@ -32,13 +36,26 @@ class Settings:
     """What holds for the whole run of the program, whichever command runs."""
 
     debug: bool = False
+    arguments: tuple[str, ...] = ()  # as they were given
+
+
+def typed_command() -> str:
+    """The command that is running, as it could be typed again; "" where none is, or the program was not told."""
+    context = click.get_current_context(silent=True)
+    settings = context.find_object(Settings) if context else None
+    if settings is None or not settings.arguments:
+        return ""
+    words = ("gen", *settings.arguments)
+    # Unlike shlex, leave Chinese words without quotes.
+    return " ".join(word if re.fullmatch(r"[\w@%+=:,./-]+", word) else shlex.quote(word) for word in words)
 
 
 @dataclass(frozen=True)
 class Choice:
     """What a user chose with the shared options; `processors` are in the order in which they apply.
 
-    `explain` is the page of HTML that is asked for, "" if explanations are but no page, None if neither is.
+    `explain` is the page of HTML that is asked for, "" if explanations are but no page, None if neither is; `command`
+    is the command as it was typed.
     """
 
     model: str
@@ -52,6 +69,7 @@ class Choice:
     json: bool
     explain: str | None = None
     patience: float = SECONDS
+    command: str = ""
 
     def with_default(self, spec: str) -> tuple[str, ...]:
         """The processors, and `spec` after them unless one of its name is among them.
@@ -65,11 +83,13 @@ class Choice:
 
 
 def choice() -> Choice:
-    """The shared options of the command that is running."""
+    """The shared options of the command that is running. GenError if a page that they name cannot be written."""
     values = click.get_current_context().meta[__name__]
     shapers = tuple(f"{name}={values[name]}" for name in SHAPERS if values[name] is not None)
     others = {name: values[name] for name in Choice.__annotations__ if name in values and name != "decoder"}
-    return Choice(processors=(*values["with"], *shapers), decoder=_decoder(values), **others)
+    if others.get("explain"):
+        check_out(Path(others["explain"]), "--explain")
+    return Choice(processors=(*values["with"], *shapers), decoder=_decoder(values), command=typed_command(), **others)
 
 
 def _decoder(values: Mapping[str, Any]) -> str:
@@ -111,7 +131,7 @@ def explaining(command: Command) -> Command:
 
 def _keep_page(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
     if value and not value.endswith((".html", ".htm")):
-        raise click.BadParameter(f"{value!r} is no page; write --explain alone, or --explain FILE.html")
+        raise click.BadParameter(f"{quoted(value)} is no page; write --explain alone, or --explain FILE.html")
     _keep(context, parameter, value)
 
 
@@ -133,20 +153,18 @@ def read_prompt(prompt: str | None, file: str | None) -> str:
 
 
 def read_text(file: str) -> str:
-    """The text of a file, or of standard input (-). GenError if it cannot be read, or is not UTF-8."""
-    try:
-        data = _standard_input() if file == "-" else Path(file).read_bytes()
-        return data.decode("utf-8-sig")
-    except OSError as problem:
-        raise GenError(f"{file} cannot be read ({problem.strerror}); name another file.") from problem
-    except UnicodeDecodeError:
-        raise GenError(f"{file} is not UTF-8; convert it, as in `iconv -f GB18030 -t UTF-8`.") from None
+    """The text of a file, .xz and .gz unpacked, or of standard input (-). GenError if it is no UTF-8 text."""
+    return "".join(read_lines(file))
 
 
-def _standard_input() -> bytes:
-    if sys.stdin is None:  # closed by the shell: <&-
+def read_lines(file: str) -> Iterator[str]:
+    """The lines of that text with their ends, one by one."""
+    if file == "-" and sys.stdin is None:  # closed by the shell: <&-
         raise GenError("Standard input is closed; name a file instead.")
-    return sys.stdin.buffer.read()
+    where = "Standard input" if file == "-" else file
+    with as_text(sys.stdin.buffer, where) if file == "-" else opened(Path(file)) as lines:
+        for number, line in enumerate(lines, 1):
+            yield check_line(line, number, where)
 
 
 def set_debug(context: click.Context, _: click.Parameter, value: bool) -> None:

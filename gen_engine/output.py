@@ -4,23 +4,41 @@ from __future__ import annotations
 
 import gc
 import json
-import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from .errors import GenError
+from .destination import check_out, counted, opened
 from .types import Request
+from .underway import awaited
 
 if TYPE_CHECKING:
     from .engine import Engine
     from .explain import Explanation
     from .options import Choice
     from .types import Completion, Piece, Prompt
+
+__all__ = [
+    "PLAIN",
+    "Layout",
+    "Show",
+    "check_out",
+    "continue_text",
+    "counted",
+    "dump",
+    "load_engine",
+    "mention_unknown",
+    "opened",
+    "record",
+    "remark",
+    "stream",
+    "write",
+    "write_explained",
+]
 
 Layout = Callable[[str], Sequence[str]]
 """How a text is laid out in lines, for people and for the `lines` of JSON."""
@@ -36,36 +54,6 @@ class Show:
 
 
 PLAIN = Show()
-
-
-@contextmanager
-def opened(out: Path | None) -> Iterator[TextIO]:
-    """Standard output, or a file that stands under its name only once it is whole (after Ctrl-C: what was written).
-
-    A file that cannot be written is an error at once, before anything is generated.
-    """
-    if out is None or str(out) == "-":
-        yield sys.stdout
-        return
-    try:
-        path = out.resolve()
-        direct = path.exists() and not path.is_file()  # /dev/null, a named pipe: nothing to rename onto
-        written = path if direct else path.with_name(f".{path.name}.{os.getpid()}.tmp")
-        file = written.open("w", encoding="utf-8")
-    except OSError as problem:
-        raise GenError(f"{out} cannot be written ({problem.strerror}); choose another --out.") from problem
-    whole = False
-    try:
-        with file:
-            try:
-                yield file
-                whole = True
-            except (KeyboardInterrupt, SystemExit):
-                whole = file.tell() > 0
-                raise
-    finally:
-        if not direct:
-            written.replace(path) if whole else written.unlink()
 
 
 def record(completion: Completion, layout: Layout = str.splitlines) -> dict[str, Any]:
@@ -95,12 +83,14 @@ def _evidence(completion: Completion) -> dict[str, float | None]:
 
 def write(file: TextIO, completions: Iterable[Completion], *, as_json: bool, layout: Layout = str.splitlines) -> None:
     """Write completions as they come: a line of JSON each, or their lines with an empty line between two texts."""
-    for number, completion in enumerate(completions):
-        if as_json:
-            print(json.dumps(record(completion, layout), ensure_ascii=False), file=file, flush=True)
-        else:
-            print("\n" * bool(number) + "\n".join(layout(completion.text)), file=file, flush=True)
-        remark(completion)
+    with counted() as count:
+        for completion in awaited(completions, "writing"):
+            with count.one():
+                if as_json:
+                    print(json.dumps(record(completion, layout), ensure_ascii=False), file=file, flush=True)
+                else:
+                    print("\n" * bool(count.number) + "\n".join(layout(completion.text)), file=file, flush=True)
+            remark(completion)
 
 
 def stream(file: TextIO, prompt: str, pieces: Iterable[str]) -> None:
@@ -109,7 +99,7 @@ def stream(file: TextIO, prompt: str, pieces: Iterable[str]) -> None:
     try:
         file.write(prompt)
         file.flush()
-        for piece in pieces:
+        for piece in awaited(pieces, "writing"):
             file.write(piece)
             file.flush()
             last = piece or last
@@ -167,7 +157,7 @@ def continue_text(
                 ),
             )
 
-    return write_explained(file, explained(), as_json=chosen.json, html=explain, show=show)
+    return write_explained(file, explained(), as_json=chosen.json, html=explain, show=show, command=chosen.command)
 
 
 Explained = tuple[dict[str, Any], "Explanation"]
@@ -175,23 +165,38 @@ Explained = tuple[dict[str, Any], "Explanation"]
 
 
 def write_explained(
-    file: TextIO, explained: Iterable[Explained], *, as_json: bool, html: str = "", show: Show = PLAIN
+    file: TextIO,
+    explained: Iterable[Explained],
+    *,
+    as_json: bool,
+    html: str = "",
+    show: Show = PLAIN,
+    command: str = "",
 ) -> None:
-    """Write texts, each with its explanation, as they come; and all of them as a page of HTML, if `html` names one."""
-    from .explain_shown import explanation_record, page, print_explanation
+    """Write texts, each with its explanation, as they come; and as a page of HTML, too, if `html` names one.
 
-    with opened(Path(html)) if html else nullcontext() as written:
-        told = []
-        for number, (text, explanation) in enumerate(explained):
-            if as_json:
-                both = {**text, "explanation": explanation_record(explanation)}
-                print(json.dumps(both, ensure_ascii=False), file=file, flush=True)
-            else:
-                print("\n" * bool(number) + "\n".join(text["lines"]), file=file, flush=True)
-                print_explanation(file, explanation)
-            told.append(explanation)
-        if written is not None:
-            written.write(page(told, lines=lambda text: show.lines(show.text(text))))
+    `command` is the command that made them, which the page tells.
+    """
+    from .explain_page import paged
+    from .explain_shown import explanation_record, print_explanation
+
+    with ExitStack() as stack:
+        count = stack.enter_context(counted())
+        add = None
+        if html:
+            page = stack.enter_context(opened(Path(html), option="--explain"))
+            add = stack.enter_context(paged(page, lines=lambda text: show.lines(show.text(text)), command=command))
+        for text, explanation in awaited(explained, "writing and explaining"):
+            with count.one():
+                if as_json:
+                    both = {**text, "explanation": explanation_record(explanation)}
+                    print(json.dumps(both, ensure_ascii=False), file=file, flush=True)
+                else:
+                    print("\n" * bool(count.number) + "\n".join(text["lines"]), file=file, flush=True)
+                    print_explanation(file, explanation)
+                    file.flush()
+                if add is not None:
+                    add(explanation)
 
 
 def _texts(pieces: Iterable[tuple[int, Piece]], done: list[Completion]) -> Iterator[str]:

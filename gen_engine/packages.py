@@ -13,8 +13,9 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from string import Template
 
-from .errors import GenError
+from .errors import GenError, quoted
 from .plugins import CORE, registry
+from .underway import doing
 
 LISTING = """
 from importlib.metadata import entry_points
@@ -27,9 +28,11 @@ NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 def write_template(name: str, into: Path) -> tuple[Path, str]:
     """Write a new plugin called `name` to a folder of its own within `into`; that folder and its package's name."""
     if not NAME.fullmatch(name):
-        raise GenError(f"{name!r} is no name for a plugin; write small letters, digits and hyphens, as in tide-tables.")
+        raise GenError(
+            f"{quoted(name)} is no name for a plugin; write small letters, digits and hyphens, as in tide-tables."
+        )
     if any(name in (each.name, each.distribution) for each in registry().plugins):
-        raise GenError(f"There is a plugin {name!r} already; choose another name.")
+        raise GenError(f"There is a plugin {quoted(name)} already; choose another name.")
     word = name.replace("-", "_")
     folder, package = into / f"gen-{name}", f"gen_{word}"
     if folder.exists():
@@ -80,7 +83,7 @@ def uninstall(name: str, options: Sequence[str] = ()) -> str:
     """Uninstall the distribution of a plugin; what to tell about it."""
     found = next((each for each in registry().plugins if name in (each.name, each.distribution)), None)
     if found is None or not found.distribution:
-        raise GenError(f"There is no plugin {name!r}; `gen plugins` lists those that are installed.")
+        raise GenError(f"There is no plugin {quoted(name)}; `gen plugins` lists those that are installed.")
     if found.distribution == CORE:
         raise GenError(f"{name} is the engine itself; uninstall it by `pip uninstall {CORE}`.")
     _pip("uninstall", found.distribution, ["--yes", *options])
@@ -91,7 +94,8 @@ def uninstall(name: str, options: Sequence[str] = ()) -> str:
 
 def _pip(verb: str, what: str, options: Sequence[str]) -> None:
     command = [sys.executable, "-m", "pip", "--disable-pip-version-check", verb, "--quiet", *options, what]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    with doing(f"pip has to {verb} {what}"):
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         lines = [line.strip() for line in done.stderr.splitlines() if line.strip().upper().startswith("ERROR")]
         reason = (lines or done.stderr.strip().splitlines() or ["it said nothing"])[-1].rstrip(".")

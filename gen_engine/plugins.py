@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 from . import hookspecs
-from .errors import GenError
+from .errors import GenError, quoted
 from .help_pages import uncut
 
 if TYPE_CHECKING:
@@ -96,12 +96,14 @@ class Registry:
             return known
         rivals = sorted(o.full_name for o in offers.values() if o.name == name)
         if rivals:
-            raise GenError(f"The {noun} {name!r} is offered by more than one plugin; write {' or '.join(rivals)}.")
+            raise GenError(
+                f"The {noun} {quoted(name)} is offered by more than one plugin; write {' or '.join(rivals)}."
+            )
         close = get_close_matches(name, offers, n=1)
         names = ", ".join(sorted(offers)) or "none"
         remedy = f"there are {names}." if len(offers) < FEW else f"`gen {NOUNS[noun]}` lists what there is."
         remedy = f"did you mean {close[0]!r}?" if close else remedy
-        raise GenError(f"There is no {noun} {name!r}{self.broken()}; {remedy}")
+        raise GenError(f"There is no {noun} {quoted(name)}{self.broken()}; {remedy}")
 
     def broken(self) -> str:
         """A half-sentence for error messages that names the plugins that failed, if any did."""
@@ -148,7 +150,7 @@ def _disputed(name: str, rivals: list[str]) -> click.Command:
     import click
 
     def refuse() -> None:
-        raise GenError(f"The command {name!r} is offered by more than one plugin; write {' or '.join(rivals)}.")
+        raise GenError(f"The command {quoted(name)} is offered by more than one plugin; write {' or '.join(rivals)}.")
 
     settings: dict[str, Any] = {"ignore_unknown_options": True, "allow_extra_args": True}
     return click.Command(name, callback=refuse, context_settings=settings, help="Offered by more than one plugin.")

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from .errors import GenError
+from .errors import GenError, brief
 from .finite import UNICODE, Finite, atoms_of, inverse
 from .patience import check
 from .types import CharMachine
@@ -72,7 +72,7 @@ def _automaton(pattern: str) -> Finite:
             nondeterministic = _Builder(pattern)
             end = nondeterministic.sequence(parsed, 0, parsed.state.flags, first=True, last=True)
     except (re.error, OverflowError, RecursionError) as problem:
-        raise GenError(f"regex={pattern} is no regular expression of Python ({problem}); mend it.") from None
+        raise GenError(f"regex={brief(pattern)} is no regular expression of Python ({problem}); mend it.") from None
     return _deterministic(pattern, nondeterministic, end)
 
 
@@ -146,7 +146,7 @@ class _Builder:
 
     def too_large(self) -> GenError:
         return GenError(
-            f"regex={self.pattern} needs an automaton too large to build (about {STATES} states is the limit); "
+            f"regex={brief(self.pattern)} needs an automaton too large to build (about {STATES} states is the limit); "
             "write shorter counted repeats, or leave lengths to length=A..B."
         )
 
@@ -182,7 +182,9 @@ class _Builder:
             return end
         else:
             refused = REFUSED[op]
-        raise GenError(f"regex={self.pattern} has {refused}, which no automaton here reads; write the pattern without.")
+        raise GenError(
+            f"regex={brief(self.pattern)} has {refused}, which no automaton here reads; write the pattern without."
+        )
 
     def _behind(self, node: int) -> int:
         """A new node that `node` moves to freely."""
@@ -233,7 +235,7 @@ def _deterministic(pattern: str, builder: _Builder, end: int) -> Finite:
     leaves = {leaf for edges in builder.edges for leaf, _ in edges}
     if len(leaves) > LEAVES:
         raise GenError(
-            f"regex={pattern} names {len(leaves)} different characters and sets, more than {LEAVES}; "
+            f"regex={brief(pattern)} names {len(leaves)} different characters and sets, more than {LEAVES}; "
             "write whole texts to choose from as choice=A|B."
         )
     split, classes = _classes(leaves)
@@ -303,7 +305,7 @@ def _live(
             alive.add(state)
             waiting += before.get(state, ())
     if 0 not in alive:
-        raise GenError(f"regex={pattern} matches no text at all; change it.")
+        raise GenError(f"regex={brief(pattern)} matches no text at all; change it.")
     order = {state: i for i, state in enumerate(sorted(alive))}
     table = [{n: order[after] for n, after in rows[state].items() if after in order} for state in order]
     return Finite(

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import accumulate, islice
-from typing import TYPE_CHECKING, Any
+from itertools import accumulate, chain, islice
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from .course import Course
 from .scores import Scores, score
-from .types import Decoder, Extend, LanguageModel, Piece
+from .types import Decoder, Extend, LanguageModel
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 ROWS = 64
 """How many rows are packed into one forward pass, as long as single decoders do not ask for more."""
+
+AHEAD = 16 * ROWS
+"""No text begins that is so many texts behind the first unfinished one: whoever wants them in order keeps the rest."""
+
+Sent = TypeVar("Sent")
+"""What courses send: pieces, or what their maker wraps them in."""
 
 
 @dataclass
@@ -24,14 +30,15 @@ class _Job:
     course: Course
     decoder: Generator[Extend, Scores, None]
     ask: Extend
-    pieces: list[Piece]
+    pieces: list[Any]
+    first_text: int
     first_row: int = -1
     most: int = 1
 
     @property
     def rows(self) -> int:
-        """How many rows it takes, or will take."""
-        return max(self.most, len(self.ask.tokens))
+        """How many rows it takes, or will take: before the first ask, all texts are one row."""
+        return max(self.most, len(self.ask.tokens), len(self.ask.draws))
 
 
 @dataclass
@@ -40,30 +47,41 @@ class Runner:
 
     model: LanguageModel
     rows: int = ROWS
-    _pieces: list[tuple[int, Piece]] = field(default_factory=list)
+    _pieces: list[tuple[int, Any]] = field(default_factory=list)
 
-    def run(self, jobs: Sequence[tuple[Decoder, Any]]) -> Iterator[tuple[int, Piece]]:
-        """Run all jobs to their end; what they write, as soon as it is final, with the job's number.
+    def run(
+        self, jobs: Iterable[tuple[Decoder, Callable[[Callable[[Sent], None]], Course]]]
+    ) -> Iterator[tuple[int, Sent]]:
+        """Run all jobs to their end; what they send, as soon as it is final, with the job's number.
 
-        A job is a decoder and a function that makes its course from a place to send pieces to.
+        A job is a decoder and a function that makes its course from a place to send to. Jobs are taken from the
+        iterable when there is room for them.
         """
         import torch
 
-        waiting = list(enumerate(jobs))[::-1]
+        numbered = enumerate(jobs)
+        first = list(islice(numbered, self.rows))
+        waiting = chain(first, numbered)
         live: list[_Job] = []
-        cache = self.model.open(min(self.rows, max(1, len(jobs))))
-        while waiting or live:
-            while waiting and (not live or sum(job.rows for job in live) < self.rows):
-                number, (decoder, make_course) = waiting.pop()
-                job, pieces = _begin(number, decoder, make_course)
+        cache = self.model.open(max(1, len(first)))
+        following, texts = next(waiting, None), 0
+        while following or live:
+            while following and (not live or self._has_room(live, texts)):
+                number, (decoder, make_course) = following
+                job, sent, count = _begin(number, decoder, make_course, texts)
                 live += [job] if job is not None else []
-                yield from ((number, piece) for piece in pieces)
+                following, texts = next(waiting, None), texts + count
+                yield from ((number, piece) for piece in sent)
             if not live:
                 continue
             with torch.inference_mode():
                 live = self._tick(cache, live)
             yield from self._pieces
             self._pieces.clear()
+
+    def _has_room(self, live: Sequence[_Job], texts: int) -> bool:
+        """Whether another job may begin, with the text number `texts`; the first of the live ones is the oldest."""
+        return sum(job.rows for job in live) < self.rows and texts - live[0].first_text < AHEAD
 
     def _tick(self, cache: Any, live: list[_Job]) -> list[_Job]:
         """One forward pass, and every decoder's answer to it; the jobs that go on."""
@@ -95,16 +113,18 @@ class Runner:
         return going
 
 
-def _begin(number: int, decoder: Decoder, make_course: Any) -> tuple[_Job | None, list[Piece]]:
-    """A started job, or None if it ended without asking the model; and what it wrote at once."""
-    pieces: list[Piece] = []
-    course = make_course(pieces.append)
+def _begin(number: int, decoder: Decoder, make_course: Any, first_text: int) -> tuple[_Job | None, list[Any], int]:
+    """A started job, or None if it ended without asking the model; what it sent at once, and how many texts it is."""
+    sent: list[Any] = []
+    course = make_course(sent.append)
     coroutine = decoder(course)
+    count = len(course.samples)
     try:
         ask = next(coroutine)
     except StopIteration:
-        return None, pieces
-    return _Job(number, course, coroutine, ask, pieces, most=getattr(decoder, "rows", 1)), []
+        return None, sent, count
+    most = getattr(decoder, "rows", 1)
+    return _Job(number, course, coroutine, ask, sent, first_text, most=most), [], count
 
 
 def _score_all(live: list[_Job], logits: Tensor, last: Sequence[int]) -> dict[int, Scores]:

@@ -12,24 +12,22 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import groupby
 from operator import itemgetter
-from typing import Any, TextIO
+from typing import TextIO
 from unicodedata import category, east_asian_width
 
-import click
-
-STYLES: dict[str, dict[str, Any]] = {
-    "": {},
-    "heading": {"bold": True},
-    "name": {"bold": True},
-    "error": {"fg": "red", "bold": True},
-    "wrong": {"fg": "red"},
-    "right": {"fg": "green"},
-    "note": {"fg": "magenta"},
-    "quiet": {"dim": True},
-    "chosen": {"fg": "green", "bold": True},
-    "removed": {"fg": "red", "strikethrough": True},
+STYLES = {
+    "": "",
+    "heading": "1",  # bold
+    "name": "1",
+    "error": "1;31",  # red
+    "wrong": "31",
+    "right": "32",  # green
+    "note": "35",  # magenta
+    "quiet": "2",  # dim
+    "chosen": "1;32",
+    "removed": "31;9",  # struck out
 }
-"""Everything that is coloured is coloured by one of these names."""
+"""Everything that is coloured is coloured by one of these names, whose values are the codes of terminals (SGR)."""
 
 USUAL = 80
 """Columns of a terminal that does not tell how many it has."""
@@ -68,13 +66,15 @@ def is_coloured(file: TextIO) -> bool:
     """Whether styles are shown: on a terminal, unless NO_COLOR, CLICOLOR=0, FORCE_COLOR=0 or TERM=dumb say otherwise.
 
     FORCE_COLOR and CLICOLOR_FORCE colour standard output and standard error where they are no terminals, but no file.
+    On Windows only its newer terminal is taken to know colours.
     """
     wanted = os.environ.get("FORCE_COLOR") or os.environ.get("CLICOLOR_FORCE")
     if os.environ.get("NO_COLOR") or wanted == "0":
         return False
     if wanted:
         return file in (sys.stdout, sys.stderr)
-    return _is_terminal(file) and os.environ.get("CLICOLOR") != "0" and os.environ.get("TERM") != "dumb"
+    knows = os.environ.get("TERM") != "dumb" and (sys.platform != "win32" or "WT_SESSION" in os.environ)
+    return knows and _is_terminal(file) and os.environ.get("CLICOLOR") != "0"
 
 
 def _is_terminal(file: TextIO) -> bool:
@@ -91,7 +91,7 @@ def paint(words: Words, file: TextIO) -> str:
     painted = []
     for style, group in groupby(spans(words), key=itemgetter(1)):
         text = "".join(text for text, _ in group)
-        painted.append(click.style(text, **STYLES[style]) if style and text else text)
+        painted.append(f"\x1b[{STYLES[style]}m{text}\x1b[0m" if style and text else text)
     return "".join(painted)
 
 

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from .errors import GenError
+from .errors import GenError, brief
 from .shaping import NamedShaper, entropy, number, spell, whole, written
 from .text import Vocabulary
 
@@ -99,7 +99,7 @@ def _amount(item: str, name: str, amount: str) -> float:
         bias = math.nan
     if not name or not -100 <= bias <= 100:
         raise GenError(
-            f"logit_bias={item} names no bias; write WHAT:NUMBER with a number from -100 to 100, as in 春:2."
+            f"logit_bias={brief(item)} names no bias; write WHAT:NUMBER with a number from -100 to 100, as in 春:2."
         )
     return bias
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin
 
-from .errors import GenError
+from .errors import GenError, brief, quoted
 from .types import Named, Recipe
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def parse_spec(text: str) -> Spec:
     """Read `NAME[=VALUE[,key=value]...]`."""
     head = NAME.match(text)
     if not head:
-        raise GenError(f"{text!r} names no processor; write NAME=VALUE, as in top_k=50.")
+        raise GenError(f"{quoted(text)} names no processor; write NAME=VALUE, as in top_k=50.")
     value: Value | None = None
     position = head.end()
     if head[2]:
@@ -54,10 +54,10 @@ def parse_spec(text: str) -> Spec:
         key = KEY.match(text, position + 1)
         if not key:
             raise GenError(
-                f"{text!r} has no key=value after a comma; quote a value that holds commas, as in ban='a,b'."
+                f"{quoted(text)} has no key=value after a comma; quote a value that holds commas, as in ban='a,b'."
             )
         if key[1] in options:
-            raise GenError(f"{text!r} gives {key[1]} twice; keep one of them.")
+            raise GenError(f"{quoted(text)} gives {brief(key[1])} twice; keep one of them.")
         options[key[1]], position = _value(text, key.end())
     return Spec(text, head[1], value, options)
 
@@ -87,11 +87,13 @@ def _piece(text: str, position: int) -> tuple[str, int]:
         closed = text[position : position + 1] == quote
         position += 1
         if not closed or text[position : position + 1] not in ("", ",", "|"):
-            raise GenError(f"{text!r} has a value that does not end where its quotes do; put {quote} around all of it.")
+            raise GenError(
+                f"{quoted(text)} has a value that does not end where its quotes do; put {quote} around all of it."
+            )
     try:
         return written.encode("utf-16", "surrogatepass").decode("utf-16"), position
     except UnicodeDecodeError:
-        raise GenError(f"{text!r} holds half a surrogate pair; write the whole character instead.") from None
+        raise GenError(f"{quoted(text)} holds half a surrogate pair; write the whole character instead.") from None
 
 
 def _unescape(escape: re.Match[str]) -> str:
@@ -123,7 +125,7 @@ def build_decoder(item: Any, registry: Registry) -> Any:
     if "course" not in inspect.signature(found).parameters:
         return _call(found, spec, None)
     if spec.value is not None or spec.options:
-        raise GenError(f"{spec.name} takes no options; write {spec.name} alone instead of {spec.text!r}.")
+        raise GenError(f"{spec.name} takes no options; write {spec.name} alone instead of {quoted(spec.text)}.")
     return found
 
 
@@ -154,17 +156,17 @@ def _call(factory: Callable[..., Any], spec: Spec, vocabulary: Vocabulary | None
     given = dict(spec.options)
     if spec.value is not None:
         if not known:
-            raise GenError(f"{spec.name} takes no value; write {spec.name} alone instead of {spec.text!r}.")
+            raise GenError(f"{spec.name} takes no value; write {spec.name} alone instead of {quoted(spec.text)}.")
         if known[0].name in given:
-            raise GenError(f"{spec.text!r} gives {known[0].name} twice; keep one of them.")
+            raise GenError(f"{quoted(spec.text)} gives {known[0].name} twice; keep one of them.")
         given = {known[0].name: spec.value, **given}
     for key in given:
         if key not in {p.name for p in known}:
-            raise GenError(f"{spec.name} has no option {key!r}; {_options(known)}.")
+            raise GenError(f"{brief(spec.name)} has no option {quoted(key)}; {_options(known)}.")
     for p in known:
         if p.default is p.empty and p.name not in given:
             as_in = f"{spec.name}=VALUE" if p is known[0] else f"{spec.name},{p.name}=VALUE"
-            raise GenError(f"{spec.text!r} lacks its {p.name} ({describe(p.annotation)}); write {as_in}.")
+            raise GenError(f"{quoted(spec.text)} lacks its {p.name} ({describe(p.annotation)}); write {as_in}.")
     arguments = {p.name: convert(given[p.name], p, spec) for p in known if p.name in given}
     if "vocabulary" in inspect.signature(factory).parameters:
         arguments["vocabulary"] = vocabulary
@@ -172,7 +174,9 @@ def _call(factory: Callable[..., Any], spec: Spec, vocabulary: Vocabulary | None
         return factory(**arguments)
     except (ValueError, TypeError, LookupError, ArithmeticError) as problem:
         reason = " ".join(f"{type(problem).__name__}: {problem}".split())
-        raise GenError(f"{spec.text!r} cannot be made ({reason}); give it other values, or leave it out.") from problem
+        raise GenError(
+            f"{quoted(spec.text)} cannot be made ({reason}); give it other values, or leave it out."
+        ) from problem
 
 
 def _options(known: list[inspect.Parameter]) -> str:
@@ -207,7 +211,9 @@ def convert(value: Value, parameter: inspect.Parameter, spec: Spec) -> Any:
         return _converted(value, parameter.annotation)
     except ValueError:
         wanted = describe(parameter.annotation)
-        raise GenError(f"{spec.text!r} gives {parameter.name} as {'|'.join(value)!r}; write {wanted}.") from None
+        raise GenError(
+            f"{quoted(spec.text)} gives {parameter.name} as {quoted('|'.join(value))}; write {wanted}."
+        ) from None
 
 
 def _converted(value: Value, annotation: Any) -> Any:

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TextIO
 
+from .errors import escaped
 from .screen import Span, Words, cells, hang, longest_word, paint, plain, spans, styled, width_of
 
 GAP = "  "
@@ -19,8 +20,8 @@ ROOM = 30
 MOST = 0.6
 """A column may be narrower than its longest cell by so much, before others are tried."""
 
-CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
-"""Characters that would move the cursor or turn the line around."""
+VISIBLE = re.compile("[^\u00a0\u3000]+")
+"""What is escaped if it cannot be seen; these two blanks are known."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ def table(
 def _clean(words: Words) -> Words:
     """Words that stay on their line and in their cell."""
     if isinstance(words, str):
-        return CONTROL.sub(lambda found: " " if found[0] in "\t\n\r" else ascii(found[0])[1:-1], words)
+        return VISIBLE.sub(lambda found: escaped(found[0]), re.sub(r"[\t\r\n]", " ", words))
     return [(plain(_clean(text)), style) for text, style in words]
 
 

@@ -17,7 +17,8 @@ from gen_engine.constraints import ban
 from gen_engine.engine import Engine
 from gen_engine.errors import GenError
 from gen_engine.explain import PROOF, VOCABULARY, explain, explain_text
-from gen_engine.explain_shown import explanation_record, page, print_explanation, sentences, short_names
+from gen_engine.explain_page import page
+from gen_engine.explain_shown import explanation_record, print_explanation, sentences, short_names
 from gen_engine.testing.models import table_model
 from gen_engine.types import Named
 
@@ -286,7 +287,7 @@ def test_a_page_needs_nothing_else_and_holds_everything():
     watch.feed(html := page([explained]))
     assert watch.asks == []
     assert not [word for word in ("http:", "https:", "url(", "@import", "fetch(") if word in html]
-    [record] = json.loads(watch.texts[("script",)][0])
+    [record] = json.loads(watch.texts[("script",)][1])["texts"]
     assert record["constraints"] == explanation_record(explained)["constraints"]
     assert [place["shown"] for place in record["places"]] == [place.text for place in explained.places]
 
@@ -302,7 +303,7 @@ def test_no_text_can_break_out_of_a_page():
 def shown(html):
     watch = Watch()
     watch.feed(html)
-    [record] = json.loads(watch.texts[("script",)][0])
+    [record] = json.loads(watch.texts[("script",)][1])["texts"]
     return [record["prompt"], *(place["shown"] for place in record["places"])]
 
 

@@ -1,16 +1,13 @@
-"""What is printed and written: whole texts, JSON lines, tables, files that are never half there."""
+"""What is printed and written: whole texts, JSON lines, tables."""
 
 import io
 import json
-import os
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
-from gen_engine.errors import GenError
 from gen_engine.options import Choice
-from gen_engine.output import continue_text, dump, mention_unknown, opened, record, stream, write
+from gen_engine.output import continue_text, dump, mention_unknown, record, stream, write
 from gen_engine.types import Completion, Piece, Prompt
 
 
@@ -116,64 +113,6 @@ def test_unknown_characters_are_mentioned_once(capsys):
     mention_unknown(Prompt("𠮷白", (0, 1), ((0, 1), (1, 2)), unknown=("𠮷",)))
     mention_unknown(Prompt("白", (1,), ((0, 1),)))
     assert capsys.readouterr().err == "note: the model does not know 𠮷: kept as typed, read as [UNK].\n"
-
-
-@pytest.mark.parametrize("out", [None, Path("-")])
-def test_without_a_file_texts_go_to_standard_output(capsys, out):
-    with opened(out) as file:
-        file.write("白")
-    assert capsys.readouterr().out == "白"
-
-
-def test_a_file_stands_under_its_name_only_when_whole(tmp_path):
-    out = tmp_path / "poem.txt"
-    out.write_text("old")
-    with opened(out) as file:
-        file.write("白")
-        assert out.read_text() == "old"
-    assert (out.read_text("utf-8"), list(tmp_path.iterdir())) == ("白", [out])
-
-
-def test_a_failure_leaves_the_old_file_and_no_other(tmp_path):
-    out = tmp_path / "poem.txt"
-    out.write_text("old")
-    with pytest.raises(ZeroDivisionError), opened(out) as file:
-        file.write("half")
-        raise ZeroDivisionError
-    assert (out.read_text(), list(tmp_path.iterdir())) == ("old", [out])
-
-
-@pytest.mark.parametrize("ending", [KeyboardInterrupt, SystemExit])
-@pytest.mark.parametrize(("written", "left"), [("half", ["poem.txt"]), ("", [])])
-def test_an_interrupt_keeps_what_was_written(tmp_path, written, left, ending):
-    with pytest.raises(ending), opened(tmp_path / "poem.txt") as file:
-        file.write(written)
-        raise ending
-    assert [path.name for path in tmp_path.iterdir()] == left
-
-
-def test_a_link_is_written_through(tmp_path):
-    (tmp_path / "link").symlink_to(tmp_path / "real.txt")
-    with opened(tmp_path / "link") as file:
-        file.write("白")
-    assert (tmp_path / "link").is_symlink()
-    assert (tmp_path / "real.txt").read_text("utf-8") == "白"
-
-
-def test_what_is_no_file_is_written_to_and_not_replaced(tmp_path):
-    pipe = tmp_path / "pipe"
-    os.mkfifo(pipe)
-    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
-    with opened(pipe) as file:
-        file.write("白")
-    assert (os.read(reader, 9), pipe.is_fifo()) == ("白".encode(), True)
-    os.close(reader)
-
-
-@pytest.mark.parametrize("place", ["missing/poem.txt", ".", "a" * 300])
-def test_a_file_that_cannot_be_written_is_an_error_before_anything_is_done(tmp_path, place):
-    with pytest.raises(GenError, match=r"cannot be written \(.*\); choose another --out"), opened(tmp_path / place):
-        pytest.fail("never reached")
 
 
 def test_json_for_programs_is_readable(capsys):

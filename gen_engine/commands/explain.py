@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from ..errors import GenError
 from ..options import choice, generating, prompted, read_prompt
-from ..output import Show, continue_text, load_engine, mention_unknown, opened, write_explained
+from ..output import Show, check_out, continue_text, load_engine, mention_unknown, opened, write_explained
 
 
 @click.command()
@@ -28,7 +30,8 @@ def explain(prompt: str | None, file: str | None, text: str | None, max_new: int
     start = read_prompt(prompt, file)
     if text is not None and (chosen.num > 1 or chosen.seed is not None):
         raise GenError("--text explains the text that is given, so that --num and --seed say nothing; leave them out.")
-    with opened(chosen.out) as out:
+    check_out(Path(html) if html else None, "--html")
+    with opened(chosen.out, lines=True) as out:
         from ..explain_shown import sentences
 
         engine = load_engine(chosen.model, dtype=chosen.dtype, fast=chosen.fast)
@@ -42,4 +45,6 @@ def explain(prompt: str | None, file: str | None, text: str | None, max_new: int
 
         told = explain_text(engine, text, prompt=start, processors=processors, max_new=max_new)
         record = {"text": text, "new": told.new, "lines": sentences(text), "model": told.model}
-        return write_explained(out, [(record, told)], as_json=chosen.json, html=html or "", show=show)
+        return write_explained(
+            out, [(record, told)], as_json=chosen.json, html=html or "", show=show, command=chosen.command
+        )

@@ -17,6 +17,7 @@ from ..output import dump
 from ..plugins import CORE, Offer, registry
 from ..specs import describe, parameters
 from ..tables import table
+from ..underway import doing
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 
@@ -136,6 +137,7 @@ def _versions() -> dict[str, str]:
     return facts
 
 
+@doing("trying what this machine computes")
 def _machine() -> dict[str, str]:
     import torch
 

@@ -15,6 +15,7 @@ from ..output import dump
 from ..plugins import NOUNS, registry
 from ..screen import Span, Words, cells, say, width_of
 from ..tables import table
+from ..underway import counted
 
 if TYPE_CHECKING:
     from ..testing.laws import Verdict
@@ -72,7 +73,8 @@ def check(name: str, only: tuple[str, ...], examples: int | None, as_json: bool)
     found = [each for each in _exhibits(name) if not only or each.name in only]
     if not found:
         raise GenError(f"{name} offers nothing to be tried{' of that name' if only else ''}; see `gen plugins`.")
-    tried = [(each, each.judge(examples)) for each in found if not each.problem]
+    sound = [each for each in found if not each.problem]
+    tried = [(each, each.judge(examples)) for each in counted(sound, "trying the laws on what it offers")]
     untried = [each for each in found if each.problem]
     if as_json:
         dump([_row(each, verdicts) for each, verdicts in tried] + [_row(each, ()) for each in untried])

@@ -19,7 +19,7 @@ def text(prompt: str | None, file: str | None, max_new: int) -> None:
     """Continue a text with any model and any processors."""
     chosen = choice()
     start = read_prompt(prompt, file)
-    with opened(chosen.out) as out:
+    with opened(chosen.out, lines=True) as out:
         engine = load_engine(chosen.model, dtype=chosen.dtype, fast=chosen.fast)
         mention_unknown(engine.tokenizer.encode(start))
         continue_text(out, engine, start, chosen, processors=chosen.processors, max_new=max_new)

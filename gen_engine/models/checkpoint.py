@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import GenError
+from ..underway import doing
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -167,6 +168,7 @@ def write_weights(path: Path, tensors: Mapping[str, Tensor]) -> None:
         aside.unlink(missing_ok=True)
 
 
+@doing("writing the model folder")
 def write_checkpoint(out: Path, config: Mapping[str, Any], tensors: Mapping[str, Tensor], base: Path | None) -> None:
     """Write a standard model folder, with the tokenizer files of `base`; it appears whole or not at all."""
     import shutil

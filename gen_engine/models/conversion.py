@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import GenError
 from ..types import Conversion, Recipe
+from ..underway import doing
 from .architectures import WRAPPERS, Fit, best_fit, candidates, fit, guess_type, label_count, named, read_settings
 from .checkpoint import CONFIG, read_config, read_json, write_checkpoint
 from .state_dict import grouped, left_out, modern_names, read_state_dict, renamed, without_shared_prefix
@@ -55,6 +56,7 @@ def base_config(base: Path) -> dict[str, Any]:
     return config if "model_type" in config else {"model_type": guess_type(config), **config}
 
 
+@doing("finding the architecture that fits")
 def by_architecture(found: Mapping[str, Tensor], base: Path, *, architecture: str | None, where: str) -> Conversion:
     """The tensors `found` as the class of transformers that `architecture`, the config of `base` or they speak of."""
     config = base_config(base)

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import GenError
+from ..errors import GenError, brief, quoted
+from ..underway import doing
 from .checkpoint import read_safetensors, read_shards
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ NUMBER = re.compile(r"\.\d+(?=\.|$)")
 # ------------------------------------------------------------------------------------------------------ reading
 
 
+@doing("reading the tensors")
 def read_state_dict(net: Path) -> dict[str, Tensor]:
     """The tensors of a `torch.save(model.state_dict(), net)` file, read without running code from it.
 
@@ -116,17 +118,18 @@ def renamed(found: Mapping[str, Tensor], rules: Sequence[str], where: str) -> di
     for rule in rules:
         old, equals, new = (part.strip() for part in rule.partition("="))
         if not old or not equals or new.count("*") > old.count("*"):
-            raise GenError(f"{rule!r} is no OLD=NEW of names; write it as in `--rename bert_pretrained=bert`.")
+            raise GenError(f"{quoted(rule)} is no OLD=NEW of names; write it as in `--rename bert_pretrained=bert`.")
         pattern = _pattern(old)
         if not any(pattern.search(name) for name in tensors):
             raise GenError(
-                f"--rename {rule} fits no name of {where}, which has {grouped(tensors)}; check its spelling."
+                f"--rename {brief(rule)} fits no name of {where}, which has {grouped(tensors)}; check its spelling."
             )
         names = {name: _replaced(name, pattern, new) for name in tensors}
         twice = [name for name, count in Counter(names.values()).items() if count > 1]
         if twice or "" in names.values():
             raise GenError(
-                f"--rename {rule} leaves several tensors as {twice[0] if twice else 'nothing'!r}; narrow it."
+                f"--rename {brief(rule)} leaves several tensors as {quoted(twice[0] if twice else 'nothing')}; "
+                "narrow it."
             )
         tensors = {names[name]: tensor for name, tensor in tensors.items()}
     return tensors
@@ -138,7 +141,9 @@ def left_out(found: Mapping[str, Tensor], parts: Sequence[str], where: str) -> d
     for part in parts:
         kept = {name: tensor for name, tensor in tensors.items() if not _pattern(part).search(name)}
         if len(kept) == len(tensors):
-            raise GenError(f"--leave-out {part} fits no name of {where}, which has {grouped(tensors)}; check it.")
+            raise GenError(
+                f"--leave-out {brief(part)} fits no name of {where}, which has {grouped(tensors)}; check it."
+            )
         tensors = kept
     return tensors
 

@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Literal
 
-from gen_engine.errors import GenError
+from gen_engine.errors import GenError, brief
 
 Balance = Literal["none", "undersample", "oversample"]
 
@@ -48,6 +48,7 @@ def class_weights(given: str | None, counts: Counter[str], labels: Sequence[str]
         weights = []
     if len(weights) != len(labels) or not all(0 < weight < float("inf") for weight in weights):
         raise GenError(
-            f"--class-weights {given} does not weigh {len(labels)} labels. Give balanced, or as many numbers above 0."
+            f"--class-weights {brief(given)} does not weigh {len(labels)} labels. Give balanced, "
+            "or as many numbers above 0."
         )
     return weights

@@ -13,6 +13,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
 from gen_engine.errors import GenError
+from gen_engine.underway import doing
 
 if TYPE_CHECKING:
     from gen_classify.predicting import Text
@@ -41,6 +42,7 @@ class Baseline:
         return found
 
 
+@doing("training the baseline")
 def train_baseline(texts: Sequence[Text], labels: Sequence[Any], *, seed: int = 0) -> Baseline:
     """The baseline of `texts` or pairs and their `labels`; the same for the same data on every run.
 

@@ -12,7 +12,7 @@ import click
 from gen_classify.inputs import Source, ask_texts, check_source, in_runs, is_blank, read_source
 from gen_engine.errors import GenError
 from gen_engine.options import debug_option
-from gen_engine.output import opened
+from gen_engine.output import counted, opened
 from gen_trainkit.options import FILE, options, part, part_option, quotes_option, refuse_idle, refuse_unread
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from gen_classify.zero_shot import Answer
 
 RUN = 2048
-"""How many texts are sorted by length and computed together before their labels are printed."""
+"""How many texts are sorted by length and computed together at most before their labels are printed."""
 
 SHOWN = 60
 """How many characters of a text are printed beside its label."""
@@ -82,7 +82,7 @@ def classify_command(**given: Any) -> None:
     check_source(source)
     _refuse_idle(source, given)
     judge = _ask_model(given) if given["question"] is not None else _open_classifier(given["model"])
-    with opened(given["out"]) as out:
+    with opened(given["out"], lines=True) as out:
         if source.asks_a_person:
             _talk(judge, out, source.pairs, given)
         else:
@@ -146,23 +146,24 @@ def _classify_all(judge: Judge, out: TextIO, source: Source, given: dict[str, An
     """Print the label of everything that `source` names, and say what was left out or cut."""
     from gen_trainkit.tally import Tally
 
-    blank = cut = told = 0
+    blank = cut = 0
     tally = Tally()
-    for run in in_runs(read_source(source, tally), RUN):
-        full = [(number, text) for number, text in run if not is_blank(text)]
-        blank += len(run) - len(full)
-        for (number, text), guess in zip(full, judge([text for _, text in full]), strict=True):
-            print(_shown(guess, text, given["top"], number if given["json"] else None), file=out, flush=True)
-            cut += guess.cut
-            told += 1
-    if not told:
+    with counted("text was classified", "texts were classified") as count:
+        for run in in_runs(read_source(source, tally), RUN):
+            full = [(number, text) for number, text in run if not is_blank(text)]
+            blank += len(run) - len(full)
+            for (number, text), guess in zip(full, judge([text for _, text in full]), strict=True):
+                with count.one():
+                    print(_shown(guess, text, given["top"], number if given["json"] else None), file=out, flush=True)
+                cut += guess.cut
+    if not count.number:
         raise GenError("There is no text to classify. Give TEXT, a --file or lines of standard input.")
-    tally.used, tally.empty = told, blank
+    tally.used, tally.empty = count.number, blank
     for words in tally.told("texts") if source.file and tally.read else ():
         click.echo(words, err=True)
-    for count, what in ((blank, "without any character: left out"), (cut, "longer than the model reads: cut")):
-        if count:
-            click.echo(f"{count:,} {'text' if count == 1 else 'texts'} {what}.", err=True)
+    for number, what in ((blank, "without any character: left out"), (cut, "longer than the model reads: cut")):
+        if number:
+            click.echo(f"{number:,} {'text' if number == 1 else 'texts'} {what}.", err=True)
 
 
 def _talk(judge: Judge, out: TextIO, pairs: bool, given: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ import click
 
 from gen_engine.errors import GenError
 from gen_engine.options import debug_option
-from gen_engine.output import opened
+from gen_engine.output import check_out, opened
 from gen_trainkit.options import FILE, check_finite, options
 
 model_options = options(
@@ -63,6 +63,7 @@ def clue_command(**given: Any) -> None:
 def _check(given: dict[str, Any]) -> None:
     """Raise GenError for what is missing, before anything is trained."""
     check_finite(given)
+    check_out(given["out"])
     from gen_classify.clue import TASKS, find_file
 
     missing = [name for name in TASKS if not given[name]]

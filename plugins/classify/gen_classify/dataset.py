@@ -13,7 +13,7 @@ from gen_classify.labelling import Labels, keep_labelled, make_labels, tell_bad
 from gen_classify.own_splits import leave_out_others, use_own_splits
 from gen_classify.reading import Columns, Table, read_tables
 from gen_classify.splits import SPLITS, Split, read_shares, sample_rows, split_rows
-from gen_engine.errors import GenError
+from gen_engine.errors import GenError, quoted
 from gen_trainkit.csv_rows import Quotes
 from gen_trainkit.labels import label_text
 from gen_trainkit.tables import Reading
@@ -153,4 +153,6 @@ def _check_parts(table: Table, parts: Mapping[Split, Sequence[int]], labels: Lab
             raise GenError(f"No row is there for {name}. Give --split, or a --split-column that names some so.")
     lacking = set(labels.data) - {table.labels[index] for index in parts["train"]}
     if lacking:
-        raise GenError(f"No training row is labelled {min(lacking)!r}. Leave it out of --labels, or split otherwise.")
+        raise GenError(
+            f"No training row is labelled {quoted(min(lacking))}. Leave it out of --labels, or split otherwise."
+        )

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from gen_classify.reading import Table
+from gen_engine.underway import counted
 from gen_trainkit.loop import Batch
 
 AT_ONCE = 10_000
@@ -39,7 +40,7 @@ def encode_rows(tokenizer: Any, table: Table, length: int) -> Encoded:
     types: list[int] = []
     starts, cut = [0], 0
     with_types = bool(table.seconds) and "token_type_ids" in tokenizer.model_input_names
-    for first in range(0, len(table.texts), AT_ONCE):
+    for first in counted(range(0, len(table.texts), AT_ONCE), f"tokenising {len(table.texts):,} texts, batches"):
         rows = slice(first, first + AT_ONCE)
         found = tokenizer(
             table.texts[rows],

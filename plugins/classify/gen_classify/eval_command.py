@@ -11,7 +11,8 @@ import click
 
 from gen_engine.errors import GenError
 from gen_engine.options import debug_option
-from gen_engine.output import opened
+from gen_engine.output import check_out, opened
+from gen_engine.underway import doing
 from gen_trainkit.options import FILE, options, part_option, quotes_option, refuse_unread, tell_reading
 
 if TYPE_CHECKING:
@@ -122,20 +123,25 @@ def tell_judged(judged: Judged, title: str, given: dict[str, Any]) -> None:
 
 
 def _check(given: dict[str, Any]) -> None:
-    """Raise GenError for pictures that could not be drawn in the end."""
+    """Raise GenError for files that could not be written in the end."""
     from gen_classify.pictures import check_picture
 
     refuse_unread((*given["files"], *given["baseline"]), given)
+    for path in given["out"]:
+        check_out(path)
     if given["font"] and not given["picture"]:
         raise GenError("A font is for a picture only. Give --picture FILE, or leave --font out.")
     if given["picture"]:
         check_picture(given["picture"], given["font"])
+        check_out(given["picture"], "--picture")
     if given["curve"]:
         check_picture(given["curve"])
+        check_out(given["curve"], "--curve")
         if not (Path(given["model"]) / "run" / "metrics.jsonl").is_file():
             raise GenError(f"{given['model']} has no run/metrics.jsonl to draw. Leave --curve out.")
 
 
+@doing("drawing the picture")
 def _draw(judged: Judged, given: dict[str, Any]) -> None:
     """Draw what is wanted, and say where a picture cannot show the labels' characters."""
     from gen_classify.pictures import draw_confusion

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gen_engine.errors import GenError
+from gen_engine.errors import GenError, brief
 from gen_engine.shaping import NamedShaper, number, plain, spell, whole, written
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def _asked(value: str, label: str | None, strength: float | None) -> tuple[str, 
     if label is None and not Path(value).is_dir():
         folder, label, told = split_value(value)
         if told is not None and strength is not None:
-            raise GenError(f"guide={value} gives strength twice; keep one of them.")
+            raise GenError(f"guide={brief(value)} gives strength twice; keep one of them.")
         strength = told if told is not None else strength
     return folder, label, number("strength", 1.0 if strength is None else strength, least=0, most=100)
 

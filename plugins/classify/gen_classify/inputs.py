@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -105,11 +106,10 @@ def _lines(lines: Iterable[str], pairs: bool) -> Iterator[Text]:
 def _standard_input(encoding: str) -> Iterator[str]:
     if sys.stdin is None:  # closed by the shell: <&-
         raise GenError("Standard input is closed. Give TEXT or --file.")
-    from gen_trainkit.files import as_text
-    from gen_trainkit.reading import text_flaw
+    from gen_engine.textfiles import as_text, plain_lines, text_flaw
 
     with as_text(sys.stdin.buffer, "Standard input", encoding) as lines:
-        for number, line in enumerate(lines, 1):
+        for number, line in enumerate(plain_lines(lines, "Standard input", ahead=1), 1):
             flaw = text_flaw(line)
             if flaw:
                 raise GenError(f"Line {number} of standard input holds {flaw}. Mend or remove it.")
@@ -143,12 +143,12 @@ def is_blank(text: Text) -> bool:
 
 
 def in_runs(texts: Iterable[tuple[int, Text]], size: int) -> Iterator[list[tuple[int, Text]]]:
-    """Consecutive runs of at most `size` texts, each as soon as it is full."""
-    run: list[tuple[int, Text]] = []
-    for text in texts:
-        run.append(text)
-        if len(run) == size:
-            yield run
-            run = []
-    if run:
+    """Consecutive runs, each as soon as it is full: of one text, then of twice as many each time, up to `size`.
+
+    So at any time about half of what was read has been passed on, and whoever waits sees the first at once.
+    """
+    rest = iter(texts)
+    length = 1
+    while run := list(islice(rest, length)):
         yield run
+        length = min(size, 2 * length)

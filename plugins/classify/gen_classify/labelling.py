@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gen_classify.reading import Table
-from gen_engine.errors import GenError
+from gen_engine.errors import GenError, quoted
 from gen_trainkit import tally
 from gen_trainkit.tally import Bad
 
@@ -31,15 +31,15 @@ def make_labels(found: Sequence[str], *, given: Sequence[str] = (), names: Seque
     """
     data = tuple(given) or tuple(sorted(set(found), key=_order))
     if len(data) < 2:
-        raise GenError(f"There is one label only, {data[0]!r}, which teaches nothing. Give rows of two at least.")
+        raise GenError(f"There is one label only, {quoted(data[0])}, which teaches nothing. Give rows of two at least.")
     missing = [label for label in data if label not in set(found)]
     if missing:
         there = ", ".join(sorted(set(found), key=_order)[:20])
-        raise GenError(f"No row is labelled {missing[0]!r} (there are {there}). Mend --labels.")
+        raise GenError(f"No row is labelled {quoted(missing[0])} (there are {there}). Mend --labels.")
     for option, values in (("--labels", data), ("--label-names", tuple(names))):
         [(value, count), *_] = Counter(values).most_common(1) or [("", 0)]
         if count > 1:
-            raise GenError(f"{option} has {value!r} {count} times. Give each once.")
+            raise GenError(f"{option} has {quoted(value)} {count} times. Give each once.")
     if "" in names:
         raise GenError("One of --label-names is empty. Give each label a name that can be seen.")
     if names and len(names) != len(data):

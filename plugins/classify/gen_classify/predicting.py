@@ -15,6 +15,7 @@ from transformers import logging as transformers_logging
 import gen_classify.bert_head  # noqa: F401 - makes its kind of model known
 from gen_engine.errors import GenError
 from gen_engine.models.checkpoint import CONFIG, read_json
+from gen_engine.underway import counted, doing
 from gen_trainkit.bases import model_source
 from gen_trainkit.bucketing import cut_batches
 from gen_trainkit.labels import label_text
@@ -54,7 +55,8 @@ class Classifier:
 
     def encode(self, texts: Sequence[Text]) -> Encoded:
         """The inputs of `texts` as `pipeline("text-classification")` would make them; long texts lose their ends."""
-        rows = _encode(self.tokenizer, texts, None)
+        with doing(f"tokenising {len(texts):,} texts"):
+            rows = _encode(self.tokenizer, texts, None)
         long = [index for index, row in enumerate(rows) if self.length and len(row["input_ids"]) > self.length]
         for index, row in zip(long, _encode(self.tokenizer, [texts[i] for i in long], self.length), strict=True):
             rows[index] = row
@@ -75,7 +77,7 @@ class Classifier:
         found = torch.zeros(len(lengths), len(self.labels))
         training = self.model.training
         self.model.eval()
-        for batch in cut_batches(order, lengths, batch_tokens):
+        for batch in counted(list(cut_batches(order, lengths, batch_tokens)), "classifying, batches"):
             inputs = self._pad([encoded.rows[index] for index in batch])
             found[batch] = self._shares(self.model(**inputs).logits.float().cpu())
         self.model.train(training)

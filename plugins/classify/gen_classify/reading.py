@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from gen_engine.errors import GenError
+from gen_engine.textfiles import text_flaw
 from gen_trainkit.labels import label_text
-from gen_trainkit.reading import choosing, text_flaw
+from gen_trainkit.reading import choosing
 from gen_trainkit.saved_datasets import PARTS
 from gen_trainkit.tables import SPLIT_COLUMN, Reading, Row, read_rows
 from gen_trainkit.tally import Bad, Tally

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from gen_classify.reading import Table
-from gen_engine.errors import GenError
+from gen_engine.errors import GenError, brief, quoted
 
 Split = Literal["train", "valid", "test"]
 SPLITS: tuple[Split, ...] = ("train", "valid", "test")
@@ -25,7 +25,7 @@ def read_shares(text: str) -> tuple[float, ...]:
     except ValueError:
         parts = []
     if len(parts) not in (2, 3) or not all(0 < part < float("inf") for part in parts):
-        raise GenError(f"--split {text} is no split. Give shares above 0, such as 90/10 or 70/10/20.")
+        raise GenError(f"--split {brief(text)} is no split. Give shares above 0, such as 90/10 or 70/10/20.")
     return tuple(part / sum(parts) for part in parts)
 
 
@@ -39,7 +39,7 @@ def split_rows(labels: Sequence[str], shares: Sequence[float], *, seed: int) -> 
     for label, rows in _shuffled_classes(labels, seed).items():
         if len(rows) < len(shares):
             raise GenError(
-                f"Label {label!r} has {len(rows)} rows, too few to stratify into {len(shares)} parts."
+                f"Label {quoted(label)} has {len(rows)} rows, too few to stratify into {len(shares)} parts."
                 " Leave it out of --labels, or give more rows or files of --valid and --test."
             )
         start = 0

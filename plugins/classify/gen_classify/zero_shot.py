@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
-from gen_engine.errors import GenError
+from gen_engine.errors import GenError, quoted
 from gen_engine.text import is_han
+from gen_engine.underway import counted
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -85,7 +86,7 @@ def ask(
     opened = _open(model)
     asked = [_lay_out(opened, chosen, text, question) for text in texts]
     found: list[Answer] = []
-    for first in range(0, len(asked), ROWS):
+    for first in counted(range(0, len(asked), ROWS), "asking, batches"):
         some = asked[first : first + ROWS]
         found += map(_answer, some, _word_logprobs(opened, some), [(chosen.yes, chosen.no)] * len(some))
     return found
@@ -145,7 +146,9 @@ def _encode(model: LanguageModel, template: Template, prompt: str, *, cut: bool)
     rests = (both[0][shared:], both[1][shared:])
     for word, rest in zip((template.yes, template.no), rests, strict=True):
         if not rest or (unk is not None and unk in rest):
-            raise GenError(f"The model has no tokens for the answer {word!r}. Give words that it knows (--yes, --no).")
+            raise GenError(
+                f"The model has no tokens for the answer {quoted(word)}. Give words that it knows (--yes, --no)."
+            )
     if not shared:
         raise GenError("The model reads nothing before the answer. Choose a model whose texts begin with a token.")
     return _Asked(both[0][:shared], rests, cut)

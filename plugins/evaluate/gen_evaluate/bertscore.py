@@ -11,6 +11,7 @@ from torch import Tensor
 from transformers import AutoModel
 from transformers.utils import logging
 
+from gen_engine.underway import counted
 from gen_evaluate.overlap import check_pairs
 from gen_trainkit.publishing import load_pretrained
 
@@ -61,7 +62,7 @@ def _encode(model: Any, tokenizer: Any, texts: Sequence[str]) -> list[Tensor]:
     longest = getattr(model.config, "max_position_embeddings", None)
     found: dict[int, Tensor] = {}
     order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
-    for first in range(0, len(order), TOGETHER):
+    for first in counted(range(0, len(order), TOGETHER), "reading texts for BERTScore, batches"):
         group = order[first : first + TOGETHER]
         read = tokenizer(
             [texts[i] for i in group], padding=True, truncation=longest is not None, max_length=longest,

@@ -10,9 +10,9 @@ from typing import Any
 
 import click
 
-from gen_engine.errors import GenError
+from gen_engine.errors import GenError, quoted
 from gen_engine.options import debug_option
-from gen_engine.output import opened
+from gen_engine.output import check_out, opened
 from gen_trainkit.options import FILE, options, part, part_option, quotes_option, refuse_idle, refuse_unread
 
 
@@ -21,7 +21,7 @@ def _orders(context: click.Context, parameter: click.Parameter, given: Sequence[
     for text in given:
         kind, _, order = text.partition("=")
         if kind != "ngram" or not order.isdecimal() or not 1 <= int(order) <= 20:
-            raise GenError(f"There is no baseline {text!r}. Give ngram=N with N from 1 to 20, such as ngram=5.")
+            raise GenError(f"There is no baseline {quoted(text)}. Give ngram=N with N from 1 to 20, such as ngram=5.")
         found.append(int(order))
     return tuple(found)
 
@@ -71,6 +71,7 @@ def lm_command(**given: Any) -> None:
     against --references: BLEU, ROUGE and, with --encoder, BERTScore, all by characters; distinct-n needs no references.
     """
     _refuse_idle(given)
+    check_out(given["out"])
     from gen_evaluate.judging import Models, Sources, Writing, judge
     from gen_evaluate.report import tell
 

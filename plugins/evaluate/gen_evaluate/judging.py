@@ -13,6 +13,7 @@ from gen_engine.engine import Engine
 from gen_engine.errors import GenError
 from gen_engine.output import load_engine
 from gen_engine.types import Request
+from gen_engine.underway import doing
 from gen_evaluate.cost import Cost, weigh
 from gen_evaluate.figures import counted_places, work_out
 from gen_evaluate.ngram import train_ngram
@@ -184,7 +185,8 @@ def _written(sources: Sources, writing: Writing, engines: dict[str, Engine]) -> 
             Request(prompt, writing.processors, 1, writing.seed + i, writing.max_new, writing.decoder)
             for i, prompt in enumerate(prompts)
         ]
-        found, cost = weigh(partial(engine.generate_batch, requests))
+        with doing(f"{name} continues {len(requests):,} prompts"):
+            found, cost = weigh(partial(engine.generate_batch, requests))
         yield name, [each[0].new for each in found], _costs(sum(len(each[0].tokens) for each in found), cost)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gen_engine.errors import GenError
+from gen_engine.underway import counted, doing
 from gen_evaluate.reading import Reading
 
 BEGIN, UNKNOWN = 0, 1  # before a text; any character not seen in training
@@ -67,7 +68,7 @@ class Ngram:
 
     def read(self, texts: Sequence[str]) -> list[Reading]:
         """What each character of the texts costs."""
-        return [self._read(text) for text in texts]
+        return [self._read(text) for text in counted(texts, f"the {len(self.levels)}-gram model reads texts")]
 
     def _read(self, text: str) -> Reading:
         row = [BEGIN, *(self.ids.get(char, UNKNOWN) for char in text)]
@@ -80,6 +81,7 @@ class Ngram:
         return Reading(text, np.stack([places, places + 1], axis=1), nats, guessed, known)
 
 
+@doing("counting n-grams")
 def train_ngram(texts: Sequence[str], order: int) -> Ngram:
     """The n-gram model of `texts`, each of which begins anew. Raises GenError for an order below 1 or no text."""
     if order < 1:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gen_engine.errors import GenError
+from gen_engine.underway import counted
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,8 @@ def rouge(candidates: Sequence[str], references: Sequence[Sequence[str]]) -> dic
     """ROUGE-1, ROUGE-2 and ROUGE-L (Lin 2004) as means over the texts; of several references the best F counts."""
     check_pairs(candidates, references)
     found: dict[str, list[Rouge]] = {"rouge1": [], "rouge2": [], "rougeL": []}
-    for candidate, *those in zip(candidates, *references, strict=True):
+    pairs = zip(candidates, *references, strict=True)
+    for candidate, *those in counted(pairs, "comparing with references", len(candidates)):
         guess, golds = characters(candidate), [characters(each) for each in those]
         for name, kind in (("rouge1", 1), ("rouge2", 2)):
             found[name].append(max((_shared_ngrams(guess, gold, kind) for gold in golds), key=lambda each: each.f))

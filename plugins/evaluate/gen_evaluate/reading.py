@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from gen_engine.types import LanguageModel
+from gen_engine.underway import counted
 
 STRETCH = 128  # tokens of a row at once
 TOGETHER = 8  # rows at once
@@ -45,7 +46,7 @@ def read_texts(model: LanguageModel, texts: Sequence[str]) -> list[Reading]:
         spans.append(_spans(model, text, tokens, prompt.spans, 0 if led else len(start)))
     readings: dict[int, Reading] = {}
     order = sorted(range(len(texts)), key=lambda i: len(rows[i]), reverse=True)
-    for first in range(0, len(order), TOGETHER):
+    for first in counted(range(0, len(order), TOGETHER), f"{model.name} reads texts, batches"):
         group = order[first : first + TOGETHER]
         costs = _costs(model, [rows[i] for i in group])
         readings |= {

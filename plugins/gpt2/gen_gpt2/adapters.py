@@ -8,7 +8,7 @@ from typing import Any
 
 from transformers import GPT2LMHeadModel
 
-from gen_engine.errors import GenError
+from gen_engine.errors import GenError, quoted
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ def add_adapters(model: GPT2LMHeadModel, wanted: Adapters) -> None:
     for target in wanted.targets or [""]:
         if not any(name == target or name.endswith(f".{target}") for name in names):
             there = ", ".join(sorted({name.split(".", 3)[-1] for name in names}))
-            raise GenError(f"--lora-targets {target!r} is no linear layer of this model. Choose of {there}.")
+            raise GenError(f"--lora-targets {quoted(target)} is no linear layer of this model. Choose of {there}.")
     alpha = 2 * wanted.lora if wanted.lora_alpha is None else wanted.lora_alpha
     settings = LoraConfig(
         r=wanted.lora, lora_alpha=alpha, target_modules=wanted.targets, fan_in_fan_out=True, lora_dropout=0.0

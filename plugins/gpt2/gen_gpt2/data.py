@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 from transformers import PreTrainedTokenizerBase
 
-from gen_gpt2.data_texts import Longer
+from gen_gpt2.data_texts import CONTEXT_END, Longer
 from gen_trainkit.loop import Batch
 from gen_trainkit.losses import IGNORED
 from gen_trainkit.windows import Windows
@@ -19,23 +20,29 @@ def encode_windows(
     """Every text as one window; one longer than `positions` tokens is split into several, cut off, or dropped.
 
     A text ends in the end token, and each of its windows begins with the tokenizer's leading special token, if it adds
-    one: the model meets every window as it will meet a prompt. Windows do not overlap.
+    one, and the text's context, if it has one: the model meets every window as it will meet a prompt. Windows do not
+    overlap. A context is cut to half of the room, so that there is room for its text.
     """
     lead, tail = special_frame(tokenizer)
+    encode = partial(tokenizer, add_special_tokens=False, return_attention_mask=False)
     ids: list[int] = []
-    starts, dropped = [0], 0
-    room = positions - len(lead)
+    starts, given, dropped = [0], [], 0
     for first in range(0, len(texts), 10_000):
-        encoded = tokenizer(list(texts[first : first + 10_000]), add_special_tokens=False, return_attention_mask=False)
-        for body in encoded["input_ids"]:
-            whole = [*body, *tail]
+        parts = [text.rpartition(CONTEXT_END) for text in texts[first : first + 10_000]]
+        contexts = encode([context for context, _, _ in parts])["input_ids"]
+        bodies = encode([body for _, _, body in parts])["input_ids"]
+        for context, body in zip(contexts, bodies, strict=True):
+            before = [*lead, *context[: (positions - len(lead)) // 2]]
+            whole, room = [*body, *tail], positions - len(before)
             if longer == "drop" and len(whole) > room:
                 dropped += 1
                 continue
             for start in range(0, room if longer == "cut" else len(whole), room):
-                ids += lead + whole[start : start + room]
+                ids += before + whole[start : start + room]
                 starts.append(len(ids))
-    return Windows(torch.tensor(ids, dtype=torch.int32), starts, dropped)
+                given.append(len(before))
+    told = any(CONTEXT_END in text for text in texts)
+    return Windows(torch.tensor(ids, dtype=torch.int32), starts, dropped, given if told else ())
 
 
 def special_frame(tokenizer: PreTrainedTokenizerBase) -> tuple[list[int], list[int]]:
@@ -50,17 +57,21 @@ def special_frame(tokenizer: PreTrainedTokenizerBase) -> tuple[list[int], list[i
 
 
 def collate_windows(windows: Windows, indices: Sequence[int], *, pad: int, unknown: int | None) -> Batch:
-    """The windows padded on the right [rows, length], with next-token labels; padding and unknown characters are -100.
+    """The windows padded on the right [rows, length], with next-token labels.
+
+    The labels of padding, of unknown characters and of what the windows are given beforehand are -100.
 
     No attention mask is needed: padding comes after the text, where causal attention never looks.
     """
     spans = [(windows.starts[index], windows.starts[index + 1]) for index in indices]
+    given = [windows.given[index] for index in indices] if windows.given else [1] * len(spans)
     longest = max(end - start for start, end in spans) - 1  # the last token predicts nothing
     inputs = torch.full((len(spans), longest), pad, dtype=torch.long)
     labels = torch.full((len(spans), longest), IGNORED, dtype=torch.long)
     for row, (start, end) in enumerate(spans):
         inputs[row, : end - start - 1] = windows.ids[start : end - 1]
-        labels[row, : end - start - 1] = windows.ids[start + 1 : end]
+        first = max(given[row], 1)  # a model without a leading token is asked for all tokens but the first
+        labels[row, first - 1 : end - start - 1] = windows.ids[start + first : end]
     if unknown is not None:
         labels[labels == unknown] = IGNORED
     return Batch({"input_ids": inputs}, labels)

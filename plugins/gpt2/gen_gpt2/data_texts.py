@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from gen_engine.errors import GenError
+from gen_engine.errors import GenError, quoted
 from gen_trainkit.csv_rows import Quotes
 from gen_trainkit.holding_out import hold_out
 from gen_trainkit.reading import has_columns, read_cells, read_texts
@@ -19,13 +19,21 @@ Longer = Literal["split", "cut", "drop"]
 """What becomes of a text that is too long: several windows, its beginning, or nothing."""
 
 
+CONTEXT_END = "\0"
+"""Stands between a context and its text; no reader lets it into a text."""
+
+
 @dataclass(frozen=True)
 class Data:
-    """Where the texts come from, how two parts of one are joined, and how long a window may be."""
+    """Where the texts come from, how two parts of one are joined, and how long a window may be.
+
+    `context` names a column that is read before each text and not learnt: what is known of the text.
+    """
 
     files: tuple[Path, ...]
     column: str | None = None
     column2: str | None = None
+    context: str | None = None
     split_at: str | None = None
     separator: str = "，"
     ending: str = ""
@@ -51,14 +59,19 @@ def split_texts(data: Data, seed: int, tally: Tally | None = None) -> tuple[list
 
 
 def _read(data: Data, tally: Tally, files: Sequence[Path], splits: Sequence[str]) -> list[str]:
-    """All non-empty texts of `files`, each closed by `data.ending` unless it ends so already."""
-    if data.column2 is not None and data.split_at is not None:
-        raise GenError("Two columns and one that is split were both asked for. Give --column2 or --split-at.")
+    """All non-empty texts of `files`, each closed by `data.ending` unless it ends so already.
+
+    With `data.context` each is preceded by its context and CONTEXT_END.
+    """
+    _check_asked(data)
     reading, part = Reading(data.encoding, quotes=data.quotes), None if files == data.valid_files else data.part
-    if data.column2 is not None:
-        columns = [data.column or "text", data.column2]
-        tables = {path: partial(read_cells, _table(path), columns, reading, splits=splits, part=part) for path in files}
-        texts = [text for path, rows in tables.items() for text in _joined(data, path, rows(tally=tally, pairs=True))]
+    second = data.context or data.column2
+    if second is not None:
+        columns = [data.column or "text", second]
+        table = partial(_table, option="--context" if data.context else "--column2")
+        tables = {path: partial(read_cells, table(path), columns, reading, splits=splits, part=part) for path in files}
+        join = _preceded if data.context else partial(_joined, data)
+        texts = [text for path, rows in tables.items() for text in join(path, rows(tally=tally, pairs=True))]
         tally.used += len(texts)
         if not texts:
             raise GenError(f"There is no text in {', '.join(map(str, files))}. Give a file with at least one.")
@@ -69,11 +82,27 @@ def _read(data: Data, tally: Tally, files: Sequence[Path], splits: Sequence[str]
     return [text if text.endswith(data.ending) else text + data.ending for text in texts]
 
 
-def _table(path: Path) -> Path:
+def _check_asked(data: Data) -> None:
+    """Raise GenError for two ways of making one text out of two that were asked for together."""
+    if data.column2 is not None and data.split_at is not None:
+        raise GenError("Two columns and one that is split were both asked for. Give --column2 or --split-at.")
+    if data.context is not None and (data.column2 is not None or data.split_at is not None):
+        other = "--column2" if data.column2 is not None else "--split-at"
+        raise GenError(f"--context and {other} were both asked for. Join the columns in the file, and give --context.")
+
+
+def _table(path: Path, *, option: str) -> Path:
     """The same path, of a file that has columns."""
     if path.exists() and not has_columns(path):
-        raise GenError(f"{path} has lines and no columns. Give a .csv, .tsv or .jsonl, or leave out --column2.")
+        raise GenError(f"{path} has lines and no columns. Give a .csv, .tsv or .jsonl, or leave out {option}.")
     return path
+
+
+def _preceded(path: Path, rows: Iterator[tuple[str, ...]]) -> Iterator[str]:
+    """The texts of a table, each after its context; a row without text is left out, one without context is not."""
+    for text, context in rows:
+        if text.strip():
+            yield context + CONTEXT_END + text
 
 
 def _joined(data: Data, path: Path, rows: Iterator[tuple[str, ...]]) -> Iterator[str]:
@@ -81,7 +110,7 @@ def _joined(data: Data, path: Path, rows: Iterator[tuple[str, ...]]) -> Iterator
     for number, (first, second) in enumerate(rows, 1):
         first, second = first.strip(), second.strip()
         if bool(first) != bool(second):
-            raise GenError(f"Row {number} of {path} has but one part, {first or second!r}. Fill in or remove it.")
+            raise GenError(f"Row {number} of {path} has but one part, {quoted(first or second)}. Fill in or remove it.")
         if first:
             yield first + data.separator + second
 
@@ -90,5 +119,7 @@ def _rejoined(data: Data, text: str) -> str:
     """`first-second` as `first SEPARATOR second`."""
     parts = [part.strip() for part in text.split(data.split_at or "")] if data.split_at else []
     if len(parts) != 2 or not all(parts):
-        raise GenError(f"{text!r} is not two parts with one {data.split_at!r} between. Mend it, or change --split-at.")
+        raise GenError(
+            f"{quoted(text)} is not two parts with one {quoted(data.split_at)} between. Mend it, or change --split-at."
+        )
     return data.separator.join(parts)

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from transformers import PreTrainedTokenizerFast
 
-from gen_engine.errors import GenError
+from gen_engine.errors import GenError, quoted
+from gen_gpt2.data_texts import CONTEXT_END
 from gen_trainkit.vocab import character_tokenizer
 
 PAD, UNK, CLS, SEP = SPECIALS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
@@ -24,13 +25,14 @@ def build_tokenizer(
     For characters, `size` and `min_count` leave the rarest out; they become [UNK], which is never trained on as text.
     Raises GenError for any other `vocab`.
     """
+    texts = [text.replace(CONTEXT_END, "") for text in texts]
     if vocab == "chars":
         core = character_tokenizer(texts, SPECIALS, unknown=UNK, size=size, min_count=min_count)
     elif vocab.startswith("bpe:") and vocab[4:].isdecimal():
         core = _bpe_tokenizer(texts, int(vocab[4:]))
     else:
         raise GenError(
-            f"There is no vocabulary {vocab!r}. Give --vocab chars, or --vocab bpe:N with a number of tokens."
+            f"There is no vocabulary {quoted(vocab)}. Give --vocab chars, or --vocab bpe:N with a number of tokens."
         )
     core.post_processor = processors.TemplateProcessing(
         single=f"{CLS} $A",  # no [SEP]: whoever encodes a prompt wants it continued, and the trainer adds the end

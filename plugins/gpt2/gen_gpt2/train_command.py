@@ -30,6 +30,7 @@ data_options = options(
     click.argument("files", nargs=-1, required=True, type=FILE),
     click.option("--column", help="Column of a .csv/.tsv (name or number) or field of a .jsonl.  [default: text]"),
     click.option("--column2", help="Second column, joined to the first: for couplets and the like."),
+    click.option("--context", help="Column that is read before each text and not learnt: its title, say."),
     click.option(
         "--split-at", metavar="MARK", help="Or: one column FIRST-SECOND, split at this mark and joined again."
     ),

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gen_engine.errors import GenError
+from gen_engine.errors import GenError, quoted
 from gen_engine.models.checkpoint import check_tensors, read_config, read_weights
 from gen_engine.models.kernels import ACTIVATIONS, Layer, Linear, make_linear
 
@@ -93,13 +93,13 @@ _SIZES = (("n_embd", 768), ("n_head", 12), ("n_layer", 12), ("n_positions", 1024
 
 def _size(folder: Path, name: str, value: object) -> int:
     if not isinstance(value, int) or not 1 <= value <= 1_000_000:
-        raise GenError(f"{folder}/config.json has {value!r} for {name}, which is a size; save the model again.")
+        raise GenError(f"{folder}/config.json has {quoted(value)} for {name}, which is a size; save the model again.")
     return value
 
 
 def _epsilon(folder: Path, value: object) -> float:
     if not isinstance(value, (int, float)) or not 0 <= value < 1:
-        raise GenError(f"{folder}/config.json has {value!r} for layer_norm_epsilon; save the model again.")
+        raise GenError(f"{folder}/config.json has {quoted(value)} for layer_norm_epsilon; save the model again.")
     return float(value)
 
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from transformers import DataCollatorForLanguageModeling, PreTrainedTokenizerBase
 
-from gen_engine.errors import GenError
+from gen_engine.errors import GenError, quoted
 from gen_trainkit.loop import Batch
 from gen_trainkit.losses import IGNORED
 from gen_trainkit.reading import PLAIN, TRAINING, has_columns, read_cells
@@ -48,7 +48,9 @@ def read_columns(
             tally.empty += not full
         lacking = {column: None for column in lacking if column not in found} if has_columns(path) else {}
     if lacking and columns:
-        raise GenError(f"No file has a column {next(iter(lacking))!r}. Leave it out, or choose another with --column.")
+        raise GenError(
+            f"No file has a column {quoted(next(iter(lacking)))}. Leave it out, or choose another with --column."
+        )
     if not texts:
         raise GenError(f"There is no text in {', '.join(map(str, paths))}. Give a file with at least one.")
     return texts

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from transformers import BertTokenizer, PreTrainedTokenizerBase
 
-from gen_engine.errors import GenError
+from gen_engine.errors import GenError, quoted
 from gen_trainkit.reading import read_file
 from gen_trainkit.vocab import BERT_SPECIALS
 
@@ -22,7 +22,7 @@ def read_tokenizer(vocab_file: Path, *, positions: int, lower_case: bool) -> Ber
         tokens.pop()
     twice = [token for token, count in Counter(tokens).items() if count > 1]
     if twice:
-        raise GenError(f"{vocab_file} has the token {twice[0]!r} twice. Give a vocabulary with one token a line.")
+        raise GenError(f"{vocab_file} has the token {quoted(twice[0])} twice. Give a vocabulary with one token a line.")
     lacking = [token for token in BERT_SPECIALS if token not in tokens]
     if lacking:
         raise GenError(f"{vocab_file} lacks {', '.join(lacking)}. Add the special tokens of BERT, one a line.")

@@ -36,7 +36,7 @@ def novel(prompt: str | None, file: str | None, length: int, end: str, no_repeat
     start = read_prompt(prompt, file)
     if not start.strip():
         raise GenError("There is nothing to continue; give --prompt TEXT or --file FILE.")
-    with opened(chosen.out) as out:
+    with opened(chosen.out, lines=True) as out:
         engine = load_engine(chosen.model, dtype=chosen.dtype, fast=chosen.fast)
         mention_unknown(engine.tokenizer.encode(start))
         processors = (

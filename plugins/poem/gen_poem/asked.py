@@ -51,8 +51,8 @@ class Asked:
         read = to_simplified if self.script == "trad" else str
         at = "" if self.acrostic_at == "head" else f",at={self.acrostic_at}"
         found = [
-            f"acrostic={quoted(read(self.acrostic))}{at}" if self.acrostic else "",
-            f"template={quoted(read(self.template))}" if self.template else "",
+            f"acrostic={as_value(read(self.acrostic))}{at}" if self.acrostic else "",
+            f"template={as_value(read(self.template))}" if self.template else "",
             f"require={listed(read(self.require))}" if self.require else "",
             f"ban={listed(read(self.forbid))}" if self.forbid else "",
             "distinct" if self.distinct else "",
@@ -65,17 +65,17 @@ def rules(wish: Wish) -> tuple[str, ...]:
     given = {
         "tones": wish.tones if wish.tones != "loose" else None,
         "book": wish.book,
-        "rhyme": "|".join(map(quoted, wish.rhymes)) or None,
+        "rhyme": "|".join(map(as_value, wish.rhymes)) or None,
         "start": wish.start,
         "first": wish.first,
         "rows": wish.rows,
         "variant": wish.variant,
     }
-    written = quoted(wish.name) + "".join(f",{key}={value}" for key, value in given.items() if value is not None)
+    written = as_value(wish.name) + "".join(f",{key}={value}" for key, value in given.items() if value is not None)
     return (f"form={written}", *([f"distinct_rhymes={written}"] if wish.book != "none" else []))
 
 
-def quoted(value: str) -> str:
+def as_value(value: str) -> str:
     """A value as it is written in a processor, in quotes if it needs them."""
     if not re.search(r"[,|'\"\\]", value):
         return value
@@ -85,7 +85,7 @@ def quoted(value: str) -> str:
 def listed(items: str) -> str:
     """Characters as a list; or, where they are parted by bars, what stands between these."""
     parts = items.split("|") if "|" in items else [char for char in items if not char.isspace()]
-    return "|".join(quoted(part) for part in parts if part)
+    return "|".join(as_value(part) for part in parts if part)
 
 
 def asking(command: Command) -> Command:

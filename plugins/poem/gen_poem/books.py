@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from gen_engine.errors import GenError
+from gen_engine.errors import GenError, quoted
 
 TABLES = Path(__file__).parent / "tables"
 LEVEL, OBLIQUE, EITHER = "平", "仄", "中"
@@ -57,7 +57,7 @@ class Book:
         if bare.isascii() and bare.isdigit() and 1 <= int(bare) <= len(self.groups):
             return self.groups[int(bare) - 1]
         raise GenError(
-            f"{name!r} is no rhyme of {TITLES[self.name]} ({self.name}); choose one of {' '.join(self.groups)}."
+            f"{quoted(name)} is no rhyme of {TITLES[self.name]} ({self.name}); choose one of {' '.join(self.groups)}."
         )
 
 
@@ -158,7 +158,7 @@ def book(name: str) -> Book:
     """The rhyme book of that name, read once: pingshui, cilin, xinyun or tongyun (or 平水韵, ...)."""
     known = {title: each for each, title in TITLES.items()} | {each: each for each in BOOKS}
     if name not in known:
-        raise GenError(f"There is no rhyme book {name!r}; choose one of {', '.join(BOOKS)}.")
+        raise GenError(f"There is no rhyme book {quoted(name)}; choose one of {', '.join(BOOKS)}.")
     if known[name] != name:
         return book(known[name])
     return _old(name) if name in BOOKS[:2] else _modern(name)

@@ -5,17 +5,20 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from gen_engine import underway
 from gen_engine.errors import GenError
-from gen_engine.options import debug_option, read_text
+from gen_engine.options import debug_option
+from gen_engine.output import counted
 from gen_engine.screen import Span, paint, say, width_of
 
 from .books import BOOKS, EITHER, TITLES
 from .patterns import FIRST_CHOICES, STARTS, TONES
-from .segments import is_title
 
 if TYPE_CHECKING:
     from .books import Reading
@@ -75,6 +78,7 @@ def check(
     The exit code is 0 if nothing is wrong, and 1 if something is.
     """
     from .check import judge
+    from .reading import read_blocks
 
     def judged(text: str) -> Report | GenError:
         try:
@@ -94,37 +98,9 @@ def check(
         except GenError as problem:  # one text that cannot be judged does not keep the others from it
             return problem
 
-    found = [judged(text) for text in poems(read_text(file), one=one)]
-    if all(isinstance(each, GenError) for each in found):
-        raise next(each for each in found if isinstance(each, GenError))
-    if as_json:
-        for each in found:
-            told = record(each) if not isinstance(each, GenError) else {"ok": False, "error": str(each)}
-            click.echo(json.dumps(told, ensure_ascii=False))
-    else:
-        show(found)
-    click.get_current_context().exit(0 if all(not isinstance(each, GenError) and each.ok for each in found) else 1)
-
-
-def poems(text: str, *, one: bool = False) -> list[str]:
-    """The poems in a file, without titles; GenError if there are none."""
-    if text.lstrip().startswith("{"):
-        found = list(_records(text))
-    else:
-        lines = [line.strip() for line in text.splitlines()]
-        kept = "\n".join(line for line in lines if not is_title(line))
-        found = [kept] if one else [block for block in kept.split("\n\n") if block.strip()]
-    if not any(each.strip() for each in found):
-        raise GenError("There is no poem to judge; give a file with one, or - and one on standard input.")
-    return found
-
-
-def _records(text: str) -> Iterator[str]:
-    for number, line in enumerate(filter(str.strip, text.splitlines()), 1):
-        try:
-            yield json.loads(line)["text"]
-        except (ValueError, KeyError, TypeError):
-            raise GenError(f'Line {number} is no JSON object with a "text"; give JSON lines, or plain text.') from None
+    texts = underway.counted(read_blocks(file, whole=one), "judging poems")
+    seen = tell(map(judged, texts), as_json=as_json)
+    click.get_current_context().exit(0 if seen.right == seen.texts else 1)
 
 
 # ------------------------------------------------------------------------------------------------------- showing
@@ -169,37 +145,81 @@ def _reading_record(reading: Reading) -> dict[str, Any]:
     return {"tone": reading.tone, "group": reading.group, "entering": reading.entering}
 
 
-def show(found: Sequence[Report | GenError]) -> None:
-    """Print reports for people, what their signs mean, and how many are right if there are several."""
-    for number, each in enumerate(found):
-        if number:
-            print()
+@dataclass
+class Seen:
+    """How many texts there were, and of how many what was right; `free` had no tones to judge; the signs they show."""
+
+    texts: int = 0
+    right: int = 0
+    format: int = 0
+    tones: int = 0
+    rhyme: int = 0
+    free: int = 0
+    unjudged: int = 0
+    signs: set[str] = field(default_factory=set)
+
+    def add(self, each: Report | GenError) -> None:
+        """Count one more."""
+        self.texts += 1
         if isinstance(each, GenError):
-            say([(str(each), "error")])
-        else:
-            _show_one(each)
-    reports = [each for each in found if not isinstance(each, GenError)]
-    if len(found) > 1:
-        right = sum(each.ok for each in reports)
-        tones = sum(each.tones_ok for each in reports if each.has_tones)
-        rhyme = sum(each.rhyme_ok for each in reports if each.has_rhyme)
-        free = sum(not each.has_tones for each in reports)
-        print()
-        say(
-            f"{right} of {len(found)} are right: format {sum(each.format_ok for each in reports)}, tones {tones}, "
-            f"rhyme {rhyme}{f'; {free} of free tones' * bool(free)}."
-        )
-    if legend := width_of(sys.stdout) and _legend(reports):
-        print()
-        say([(legend, "quiet")])
+            self.unjudged += 1
+            return
+        self.right += each.ok
+        self.format += each.format_ok
+        self.tones += each.tones_ok and each.has_tones
+        self.rhyme += each.rhyme_ok and each.has_rhyme
+        self.free += not each.has_tones
+        self.signs.update(sign for row in each.rows for place in row for sign in (place.wanted, _has(place)))
+
+    def __str__(self) -> str:
+        told = f"format {self.format}, tones {self.tones}, rhyme {self.rhyme}"
+        return f"{self.right} of {self.texts} are right: {told}{f'; {self.free} of free tones' * bool(self.free)}."
+
+    def legend(self) -> str:
+        """What the signs mean."""
+        told = [f"{sign} {meaning}" for sign, meaning in MEANINGS.items() if sign in self.signs]
+        return ", ".join(told) + "." * bool(told)
 
 
-def _legend(reports: Sequence[Report]) -> str:
-    """What the signs mean that stand in the reports."""
-    places = [place for report in reports for row in report.rows for place in row]
-    used = {_has(place) for place in places} | {place.wanted for place in places}
-    told = [f"{sign} {meaning}" for sign, meaning in MEANINGS.items() if sign in used]
-    return ", ".join(told) + "." * bool(told)
+def tell(found: Iterator[Report | GenError], *, as_json: bool) -> Seen:
+    """Print each report as it comes, and for people how many are right if there are several, and on a terminal what
+    the signs mean.
+
+    Raises the first GenError if that is all there is: of several, the others are not kept from being told.
+    """
+    seen = Seen()
+    first = list(islice(found, 2))
+    if len(first) == 1 and isinstance(first[0], GenError):
+        raise first[0]
+    with counted("text was judged", "texts were judged") as count:
+        for each in chain(first, found):
+            with count.one():
+                _tell_one(each, as_json=as_json, parted=seen.texts > 0)
+            seen.add(each)
+    if seen.unjudged == seen.texts:
+        raise GenError(f"None of the {seen.texts:,} texts can be judged; give poems or ci, or name --form or --tune.")
+    if as_json:
+        return seen
+    if seen.texts > 1:
+        print()
+        say(str(seen))
+    if width_of(sys.stdout) and seen.legend():
+        print()
+        say([(seen.legend(), "quiet")])
+    return seen
+
+
+def _tell_one(each: Report | GenError, *, as_json: bool, parted: bool) -> None:
+    if as_json:
+        told = record(each) if not isinstance(each, GenError) else {"ok": False, "error": str(each)}
+        print(json.dumps(told, ensure_ascii=False), flush=True)
+        return
+    if parted:
+        print()
+    if isinstance(each, GenError):
+        say([(str(each), "error")])
+    else:
+        _show_one(each)
 
 
 def _show_one(report: Report) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import click
 
-from gen_engine.errors import GenError
+from gen_engine.errors import GenError, brief
 from gen_engine.options import choice, explaining, generating
 
 from .asked import Asked, asked, asking, rules
@@ -54,7 +54,7 @@ def poem(
     if name is None:
         shape = _sized(wish, rows, cols, start or first)
     elif cols is not None:
-        raise GenError(f"--form {name} says how long its lines are; leave out --cols.")
+        raise GenError(f"--form {brief(name)} says how long its lines are; leave out --cols.")
     else:
         form = replace(wish.wish(name), start=start, first=first, rows=rows)
         shape = Poem(rules(form), resolve(form))

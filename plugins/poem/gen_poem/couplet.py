@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import groupby, zip_longest
 
-from gen_engine.errors import GenError
+from gen_engine.errors import GenError, brief, quoted
 from gen_engine.text import is_han, is_punctuation
 from gen_engine.types import CharMachine
 
@@ -38,8 +38,8 @@ def couplet_of(shape: str, *, book: str | None, not_in: str | None = None) -> Co
     parts, marks = [len(size) < 4 and size.isdecimal() and int(size) for size in sizes[::2]], sizes[1::2]
     if not all(parts) or sum(parts) > LONGEST or not BETWEEN.issuperset(marks):
         raise GenError(
-            f"couplet={shape} is no shape of up to {LONGEST} characters a line; write their number, or parts of a line "
-            "with marks between them, such as 7 or 4，5."
+            f"couplet={brief(shape)} is no shape of up to {LONGEST} characters a line; write their number, or "
+            "parts of a line with marks between them, such as 7 or 4，5."
         )
     line = "".join(HAN * int(size) if size.isdecimal() else size for size in sizes)
     return Couplet(line, tones_of(book), known_lines(not_in) if not_in else frozenset())
@@ -49,7 +49,9 @@ def shape_of(line: str) -> str:
     """The shape of a first line: its Chinese characters counted, its marks kept. GenError names what is neither."""
     odd = next((char for char in line if not is_han(char) and not is_punctuation(char)), None)
     if odd is not None:
-        raise GenError(f"The line {line!r} has {odd!r}, and a couplet is Chinese characters and marks; leave it out.")
+        raise GenError(
+            f"The line {quoted(line)} has {quoted(odd)}, and a couplet is Chinese characters and marks; leave it out."
+        )
     runs = ((is_mark, "".join(run)) for is_mark, run in groupby(line, is_punctuation))
     return "".join(run if is_mark else str(len(run)) for is_mark, run in runs)
 
@@ -97,11 +99,15 @@ class Couplet:
             while len(laid) < len(self.pattern) and self.pattern[len(laid)] != HAN and is_han(char):
                 laid.append(self.pattern[len(laid)])
             if len(laid) == len(self.pattern):
-                raise GenError(f"The prompt {prompt!r} is longer than the couplet; shorten it to {len(self.pattern)}.")
+                raise GenError(
+                    f"The prompt {quoted(prompt)} is longer than the couplet; shorten it to {len(self.pattern)}."
+                )
             sign = self.pattern[len(laid)]
             if not is_han(char) if sign == HAN else char not in widths(sign):
                 wanted = "a Chinese character" if sign == HAN else sign
-                raise GenError(f"The prompt {prompt!r} has {char!r} where the couplet has {wanted}; leave it out.")
+                raise GenError(
+                    f"The prompt {quoted(prompt)} has {quoted(char)} where the couplet has {wanted}; leave it out."
+                )
             laid.append(char if sign == HAN else sign)
         return "".join(laid)
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gen_engine.errors import GenError
+from gen_engine.errors import GenError, brief, quoted
 from gen_engine.options import Choice, choice, explaining, generating
 from gen_engine.output import Show, continue_text, load_engine, mention_unknown, opened, write
 
-from .asked import quoted
+from .asked import as_value
 from .books import BOOKS
 from .couplet import Couplet, couplet_of, shape_of
 from .form import HAN
@@ -59,7 +59,7 @@ def couplet_command(
     """
     line = "".join(first.split()).rstrip("".join(MARKS))
     if first and not line:
-        raise GenError(f"The first line {first!r} has no characters; write one, such as 春满神州花似锦.")
+        raise GenError(f"The first line {quoted(first)} has no characters; write one, such as 春满神州花似锦.")
     shape = _shape(line, prompt, cols)
     book = rhyme_book if tones == "on" else "none"
     machine = couplet_of(shape, book=None if book == "none" else book, not_in=not_in)
@@ -75,7 +75,7 @@ def _shape(line: str, prompt: str, cols: str | None) -> str:
         return cols or str(COLS)
     shape = shape_of(line)
     if cols is not None and cols != shape:
-        raise GenError(f"The first line is of the shape {shape}, and --cols is {cols}; leave out --cols.")
+        raise GenError(f"The first line is of the shape {brief(shape)}, and --cols is {cols}; leave out --cols.")
     return shape
 
 
@@ -84,8 +84,8 @@ def _check_ending(machine: Couplet, start: str, book: str) -> None:
     wrong = machine.ends_wrong(first) if len(first) == len(machine.line) else ""
     if wrong:
         raise GenError(
-            f"The first line {first!r} ends in {wrong}, which {book} does not have in an oblique tone (仄), as a first "
-            "line ends; end it otherwise, or give --tones off."
+            f"The first line {quoted(first)} ends in {wrong}, which {book} does not have in an oblique "
+            "tone (仄), as a first line ends; end it otherwise, or give --tones off."
         )
 
 
@@ -115,7 +115,7 @@ def processors_for(machine: Couplet, start: str, rule: str, chosen: Choice) -> t
 
 def rule_of(shape: str, book: str, not_in: str | None) -> str:
     """The processor `couplet` as it is written."""
-    return f"couplet={quoted(shape)},book={book}" + (f",not_in={quoted(not_in)}" if not_in else "")
+    return f"couplet={as_value(shape)},book={book}" + (f",not_in={as_value(not_in)}" if not_in else "")
 
 
 def _note_separator(model: LanguageModel, line: str, name: str) -> None:
@@ -137,7 +137,7 @@ def _noting(
 
 def _generate(machine: Couplet, start: str, rule: str, chosen: Choice, script: str) -> None:
     """Write the couplets when they are whole: traditional characters depend on what follows."""
-    with opened(chosen.out) as out:
+    with opened(chosen.out, lines=True) as out:
         engine = load_engine(chosen.model, dtype=chosen.dtype, fast=chosen.fast)
         read = engine.tokenizer.encode(start)
         _check_marks(machine, start, engine.tokenizer.vocabulary, chosen.model)

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import lzma
 import math
 import random
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 from gen_engine.errors import GenError
-from gen_engine.options import read_text
 from gen_engine.text import is_han
 
 from .books import LEVEL, OBLIQUE
 from .couplet import couplet_of, shape_of
 from .lines import MARKS
 from .parallel import OPPOSITE, Tones, tones_of
+from .reading import read_lines
 
 Pair = tuple[str, str]
 
@@ -28,18 +26,15 @@ NEAR = 0.5
 
 def read_pairs(path: str) -> list[Pair]:
     """The couplets of a table FIRST<tab>SECOND without a header; .xz is unpacked. GenError if it is none."""
-    if path.endswith(".xz"):
-        try:
-            text = lzma.decompress(Path(path).read_bytes()).decode("utf-8")
-        except (OSError, lzma.LZMAError, UnicodeDecodeError) as problem:
-            raise GenError(f"{path} cannot be unpacked ({problem}); fetch or pack it again.") from problem
-    else:
-        text = read_text(path)
-    rows = [tuple(map(trimmed, line.split("\t"))) for line in text.splitlines() if line.strip()]
-    odd = next((number for number, row in enumerate(rows, 1) if len(row) != 2 or not all(row)), None)
+    rows = [tuple(map(trimmed, line.split("\t"))) for line in read_lines(path, columns=True) if line.strip()]
+    odd = next((number for number, row in enumerate(rows, 1) if not _is_pair(row)), None)
     if odd is not None or not rows:
         raise GenError(f"Row {odd or 1} of {path} is not FIRST<tab>SECOND; mend it, or name another file.")
     return [(row[0], row[1]) for row in rows]
+
+
+def _is_pair(row: Sequence[str]) -> bool:
+    return len(row) == 2 and all(any(map(is_han, line)) for line in row)
 
 
 def trimmed(line: str) -> str:

@@ -12,6 +12,7 @@ import click
 from gen_engine.options import Choice, choice, generating
 from gen_engine.output import load_engine, opened
 from gen_engine.tables import table
+from gen_engine.underway import counted, doing
 
 from .books import BOOKS
 from .couplet import couplet_of, shape_of
@@ -68,14 +69,15 @@ def _write(engine: Engine, pairs: Sequence[Pair], chosen: Choice, book: str, not
     from gen_engine.types import Request
 
     requests = []
-    for first, _ in pairs:
+    for first, _ in counted(pairs, "planning second lines"):
         shape = shape_of(first)
         machine = couplet_of(shape, book=book, not_in=not_in)
         start = machine.full_width(first + "，")
         wanted = processors_for(machine, start, rule_of(shape, book, not_in), chosen)
         room = (len(machine.pattern) - len(start)) * engine.tokenizer.vocabulary.tokens_per_char
         requests.append(Request(start, wanted, 1, chosen.seed or 0, room, chosen.decoder, chosen.patience))
-    done = engine.generate_batch(requests)
+    with doing(f"writing {len(requests):,} second lines"):
+        done = engine.generate_batch(requests)
     shown = (couplet_of(shape_of(first), book=book) for first, _ in pairs)
     return [
         machine.full_width(each[0].text)[len(machine.line) + 1 : -1] for machine, each in zip(shown, done, strict=True)

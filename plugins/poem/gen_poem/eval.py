@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import json
-import lzma
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from gen_engine.errors import GenError
-from gen_engine.options import read_text
+from gen_engine.underway import counted
 
 from .check import judge
 from .form import full_width
 from .patterns import form_name
 from .report import Report
-from .segments import is_title, segments
+from .segments import segments
 from .tunes import number_of, tune
 
 if TYPE_CHECKING:
@@ -28,9 +26,6 @@ COMPARED = 200
 
 PACKED = 32
 """How many poems the model reads at once."""
-
-UNFINISHED = ("，", "、", ",")
-"""What no poem ends in."""
 
 STRUCTURE, TONE, RHYME = 0.4, 0.3, 0.3
 """What PoeTone weighs its three shares with."""
@@ -93,46 +88,6 @@ class Judged:
     poetone: PoeTone | None = None
     nats: float | None = None
     known: int = 0
-
-
-def read_poems(path: str) -> list[str]:
-    """The poems of a file (- is standard input; .xz is unpacked): a `text` of JSON each line, or else one each line,
-    or, where there are empty lines, one between two of them; a file whose lines end in commas is one poem."""
-    stripped = (line.strip() for line in read_lines(path))
-    text = "\n".join(line for line in stripped if not is_title(line)).strip()
-    lines = text.split("\n")
-    if not text:
-        raise GenError(f"There is no poem in {path}; name a file with some.")
-    if text.startswith("{"):
-        return [_text_of(line, path) for line in lines if line]
-    if "" not in lines:
-        return [text] if any(line.endswith(UNFINISHED) for line in lines) else lines
-    return [poem.strip() for poem in text.split("\n\n") if poem.strip()]
-
-
-def _text_of(line: str, path: str) -> str:
-    try:
-        return str(json.loads(line)["text"])
-    except (ValueError, KeyError, TypeError):
-        raise GenError(
-            f"{path} has a line {line[:40]!r} that is no JSON with a text; mend it, or leave it out."
-        ) from None
-
-
-def read_lines(path: str) -> Iterator[str]:
-    """The lines of a file, without their ends; GenError if it cannot be read."""
-    try:
-        if path == "-":
-            yield from read_text(path).splitlines()
-            return
-        opened = lzma.open if path.endswith(".xz") else open
-        with opened(path, "rt", encoding="utf-8-sig") as file:
-            yield from (line.rstrip("\r\n") for line in file)
-    except (OSError, lzma.LZMAError) as problem:
-        reason = getattr(problem, "strerror", None) or problem
-        raise GenError(f"{path} cannot be read ({reason}); name another file.") from problem
-    except UnicodeDecodeError:
-        raise GenError(f"{path} is not UTF-8; convert it, as in `iconv -f GB18030 -t UTF-8`.") from None
 
 
 def lines_of(poem: str) -> list[str]:
@@ -221,7 +176,8 @@ def self_bleu(poems: Sequence[str]) -> float | None:
     if len(texts) < 2:
         return None
     bleu = BLEU(tokenize="none", effective_order=True, force=True)
-    scores = [bleu.sentence_score(text, texts[:i] + texts[i + 1 :]).score for i, text in enumerate(texts)]
+    others = ((text, texts[:i] + texts[i + 1 :]) for i, text in enumerate(texts))
+    scores = [bleu.sentence_score(*each).score for each in counted(others, "comparing poems", len(texts))]
     return sum(scores) / len(scores) / 100
 
 
@@ -235,14 +191,8 @@ def verbatim(poems: Sequence[str], corpus: Iterable[str]) -> float:
     """The share of lines that stand in the corpus as they are."""
     lines = [line for poem in poems for line in lines_of(poem)]
     own = set(lines)
-    seen = {line for text in corpus for line in lines_of(text) if line in own}
+    seen = {line for text in counted(corpus, "reading the corpus, texts") for line in lines_of(text) if line in own}
     return sum(line in seen for line in lines) / len(lines) if lines else 0.0
-
-
-def read_corpus(path: str) -> Iterator[str]:
-    """The texts of a corpus, one by one, of files of any size: JSON lines with a `text`, or lines of text."""
-    for line in read_lines(path):
-        yield _text_of(line, path) if line.startswith("{") else line
 
 
 # ------------------------------------------------------------------------------------------------ under a model
@@ -266,7 +216,8 @@ def nats(engine: Engine, poems: Sequence[str]) -> list[tuple[float, int]]:
     found: list[tuple[float, int]] = []
     vocabulary = engine.tokenizer.vocabulary
     ends = () if vocabulary.end is None else (vocabulary.end,)
-    for first in range(0, len(poems), PACKED):
+    batches = range(0, len(poems), PACKED)
+    for first in counted(batches, "reading poems with the model, batches"):
         prompts = [engine.tokenizer.encode(laid_out(poem)) for poem in poems[first : first + PACKED]]
         rows = [(*prompt.tokens, *ends) for prompt in prompts]
         leads = [max(1, sum(a == b for a, b in prompt.spans)) for prompt in prompts]

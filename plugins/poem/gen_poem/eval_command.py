@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 import click
@@ -11,8 +12,9 @@ from click.core import ParameterSource
 
 from gen_engine.errors import GenError
 from gen_engine.options import Choice, choice, generating
-from gen_engine.output import load_engine, opened
+from gen_engine.output import check_out, load_engine, opened
 from gen_engine.tables import table
+from gen_engine.underway import counted, doing
 
 from .asked import Asked, asked, asking, rules
 from .layout import Poem
@@ -60,8 +62,9 @@ def poem(
     corpus, and their nats a character under --model. A model writes --num poems, 100 if nothing is said; by strict
     and by loose tones they are judged whichever they kept. --out writes the figures as JSON.
     """
-    from .eval import Wanted, read_corpus, read_poems
+    from .eval import Wanted
     from .eval_picture import check_picture
+    from .reading import read_poems, read_texts
 
     asks, chosen = asked(), choice()
     judged_by = asks.rhyme_book if asks.rhyme_book != "none" else None
@@ -69,6 +72,7 @@ def poem(
     writing = _writing(file, asks, replace(asks.wish(form or tune), variant=variant, rows=rows), free)
     if picture:
         check_picture(picture)
+        check_out(Path(picture), "--picture")
     texts = read_poems(file) if file else None
     with opened(chosen.out) as out:
         from .eval_figures import evaluate
@@ -76,11 +80,12 @@ def poem(
         engine = load_engine(chosen.model, dtype=chosen.dtype, fast=chosen.fast)
         texts = texts or _write(engine, chosen, prompt, writing)
         source = file or f"{chosen.model}, {chosen.decoder}"
-        found = evaluate(texts, wanted, source=source, engine=engine, corpus=read_corpus(corpus) if corpus else None)
+        found = evaluate(texts, wanted, source=source, engine=engine, corpus=read_texts(corpus) if corpus else None)
         if picture:
             from .eval_picture import draw
 
-            draw(found, picture)
+            with doing("drawing the picture"):
+                draw(found, picture)
         _tell(found, out, as_json=chosen.json or chosen.out is not None)
 
 
@@ -102,16 +107,17 @@ def _write(engine: Engine, chosen: Choice, prompt: str, poem: Poem) -> list[str]
     start = poem.lay_out(prompt)
     # The shared option's own default is one text, of which there is little to tell.
     asked_for = click.get_current_context().get_parameter_source("num") is ParameterSource.COMMANDLINE
+    wanted = chosen.num if asked_for else TEXTS
     done = engine.completions(
         start,
         processors=("no_unk", "no_special", *poem.rules, *chosen.with_default("top_k=200")),
-        num=chosen.num if asked_for else TEXTS,
+        num=wanted,
         seed=chosen.seed,
         max_new=max(0, poem.widest - len(start)) * engine.tokenizer.vocabulary.tokens_per_char,
         decoder=chosen.decoder,
         patience=chosen.patience,
     )
-    return [each.text for each in done]
+    return [each.text for each in counted(done, "writing poems", wanted)]
 
 
 def _tell(found: Evaluation, out: TextIO, *, as_json: bool) -> None:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from gen_engine.errors import GenError
+from gen_engine.underway import counted
 
 from .eval import Judged, Wanted, distinct, judge_poem, nats, repeated_lines, self_bleu, verbatim
 
@@ -60,10 +61,10 @@ def evaluate(
     corpus: Iterable[str] | None = None,
 ) -> Evaluation:
     """Judge all poems; with an engine also how likely they are, with a corpus also what stands in it."""
-    poems = [judge_poem(text, wanted) for text in texts]
+    poems = [judge_poem(text, wanted) for text in counted(texts, "judging poems")]
     if engine is not None:
-        counted = zip(poems, nats(engine, texts), strict=True)
-        poems = [replace(poem, nats=total, known=chars) for poem, (total, chars) in counted]
+        costs = zip(poems, nats(engine, texts), strict=True)
+        poems = [replace(poem, nats=total, known=chars) for poem, (total, chars) in costs]
     figures = (*_kept(poems, wanted), *_variety(texts, corpus), *_likelihood(poems, engine))
     return Evaluation(wanted, source, tuple(poems), figures)
 

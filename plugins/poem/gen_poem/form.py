@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 
-from gen_engine.errors import GenError
+from gen_engine.errors import GenError, quoted
 from gen_engine.text import NO_CHAR, CharSet, is_han, is_punctuation
 from gen_engine.types import CharMachine
 
@@ -54,8 +54,10 @@ class Form:
         for char in text:
             after = self.step(state, char)
             if after is None:
-                raise GenError(f"The prompt {text!r} does not fit form={self.rows}x{self.cols} at place {state + 1}; "
-                               "lay it out as the form has it.")  # fmt: skip
+                raise GenError(
+                    f"The prompt {quoted(text)} does not fit form={self.rows}x{self.cols} at place {state + 1}; "
+                    "lay it out as the form has it."
+                )
             state = after
         return state
 
@@ -123,8 +125,10 @@ class Form:
     def _misfit(self, prompt: str, char: str, sign: str) -> GenError:
         if is_punctuation(char):
             where = f"the form has {sign} there" if sign != HAN else "the form has a Chinese character there"
-            return GenError(f"The prompt {prompt!r} has {char} where it does not belong ({where}); leave it out.")
-        return GenError(f"The prompt {prompt!r} has {char!r}, and a poem is Chinese characters only; leave it out.")
+            return GenError(f"The prompt {quoted(prompt)} has {char} where it does not belong ({where}); leave it out.")
+        return GenError(
+            f"The prompt {quoted(prompt)} has {quoted(char)}, and a poem is Chinese characters only; leave it out."
+        )
 
 
 def form(

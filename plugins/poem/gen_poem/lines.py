@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cache, cached_property
 from typing import Any
 
-from gen_engine.errors import GenError
+from gen_engine.errors import GenError, brief, quoted
 from gen_engine.text import EVERY_CHAR, NO_CHAR, CharSet, is_han
 
 MARKS = frozenset("，。！？；,.!?;｡")
@@ -96,7 +96,7 @@ def follow(machine: Any, state: Any, text: str, label: str) -> Any:
         if after is None:
             line, place = place_of(text[:number])
             raise GenError(
-                f"The prompt {text!r} has {char} at line {line}, place {place}, where {label} wants "
+                f"The prompt {quoted(text)} has {char} at line {line}, place {place}, where {brief(label)} wants "
                 f"{machine.wants(state)}; change one of them."
             )
         state = after

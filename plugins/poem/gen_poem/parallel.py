@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import cache, cached_property
 from typing import NamedTuple
 
-from gen_engine.errors import GenError
+from gen_engine.errors import GenError, brief
 from gen_engine.text import EVERY_CHAR, CharSet
 from gen_engine.types import CharMachine
 
@@ -90,7 +90,7 @@ def _numbers(item: str) -> set[int]:
     read = re.fullmatch(r"([0-9]{1,4})(?:\.\.([0-9]{1,4}))?", item)
     low, high = (int(read[1]), int(read[2] or read[1])) if read else (0, 0)
     if not 1 <= low <= high <= MOST:
-        raise GenError(f"parallel={item} names no couplet; write middle, all, or numbers such as 1|3 or 2..4.")
+        raise GenError(f"parallel={brief(item)} names no couplet; write middle, all, or numbers such as 1|3 or 2..4.")
     return set(range(low, high + 1))
 
 

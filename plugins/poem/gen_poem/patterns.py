@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 
-from gen_engine.errors import GenError
+from gen_engine.errors import GenError, quoted
 
 from .books import EITHER
 
@@ -135,7 +135,7 @@ def form_name(name: str) -> str:
     """The short name of a form: 七律 for 七言律诗; GenError names the choices."""
     plain = name.strip().translate(SCRIPT)
     if (short := LONG_NAMES.get(plain, plain)) not in SHAPES:
-        raise GenError(f"There is no form {name!r}; choose one of {' '.join(FORMS)}.")
+        raise GenError(f"There is no form {quoted(name)}; choose one of {' '.join(FORMS)}.")
     return short
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cache, cached_property
 from typing import Literal
 
-from gen_engine.errors import GenError
+from gen_engine.errors import GenError, brief
 from gen_engine.text import EVERY_CHAR, NO_CHAR, CharSet, char_test, is_punctuation
 from gen_engine.types import CharMachine
 
@@ -31,7 +31,7 @@ def acrostic(text: str, *, at: Literal["head", "tail", "diagonal"] = "head") -> 
         raise GenError("acrostic has no characters to place; write acrostic=春夏秋冬, say.")
     odd = next((char for char in chars if char in BETWEEN or is_punctuation(char)), None)
     if odd is not None:
-        raise GenError(f"acrostic={text} has {odd}, which begins no line; leave it out.")
+        raise GenError(f"acrostic={brief(text)} has {odd}, which begins no line; leave it out.")
     if at == "tail":
         return TailAcrostic(chars)
     return Acrostic(chars, tuple(range(len(chars))) if at == "diagonal" else (0,) * len(chars))

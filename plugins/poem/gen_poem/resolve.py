@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal
 
-from gen_engine.errors import GenError
+from gen_engine.errors import GenError, brief
 
 from .books import BOOKS, EITHER, Book, book
 from .patterns import FORMS, LONG_NAMES, NEIGHBOUR, Pattern, patterns, without_tones
@@ -72,19 +72,21 @@ def _refuse_lonely(rules: Book, rhymes: tuple[str, ...]) -> None:
         )
     for rhyme in rhymes:
         if rules.find(rhyme) not in rules.neighbours:
-            raise GenError(f"first={NEIGHBOUR} borrows a neighbouring rhyme, and {rhyme} has none; change one of them.")
+            raise GenError(
+                f"first={NEIGHBOUR} borrows a neighbouring rhyme, and {brief(rhyme)} has none; change one of them."
+            )
 
 
 def _of_form(wish: Wish) -> tuple[Pattern, ...]:
     if wish.variant is not None:
-        raise GenError(f"variant={wish.variant} is for tunes, and {wish.name} is a form; leave it out.")
+        raise GenError(f"variant={wish.variant} is for tunes, and {brief(wish.name)} is a form; leave it out.")
     return patterns(wish.name, tones=wish.tones, start=wish.start or "", first=wish.first or "", rows=wish.rows)
 
 
 def _of_tune(wish: Wish) -> tuple[Pattern, ...]:
     for what in ("start", "first", "rows"):
         if getattr(wish, what) is not None:
-            raise GenError(f"{what} is for forms of regulated verse, and {wish.name} is a tune; leave it out.")
+            raise GenError(f"{what} is for forms of regulated verse, and {brief(wish.name)} is a tune; leave it out.")
     meant = tune(wish.name)
     found = meant.variants if wish.variant is None else (meant.variant(wish.variant),)
     return tuple(without_tones(pattern) for pattern in found) if wish.tones == "off" else found
@@ -95,8 +97,8 @@ def _with_letters(found: tuple[Pattern, ...], wish: Wish) -> tuple[Pattern, ...]
     letters = [len({line.rhyme for line in pattern.lines} - {""}) for pattern in found]
     if len(wish.rhymes) > max(letters):
         raise GenError(
-            f"{wish.name} rhymes in {max(letters)} of the {len(wish.rhymes)} groups asked for "
-            f"({'、'.join(wish.rhymes)}), as it has no more rhymes; leave out the others."
+            f"{brief(wish.name)} rhymes in {max(letters)} of the {len(wish.rhymes)} groups asked for "
+            f"({brief('、'.join(wish.rhymes))}), as it has no more rhymes; leave out the others."
         )
     return tuple(each for each, count in zip(found, letters, strict=True) if count >= len(wish.rhymes))
 

@@ -6,7 +6,7 @@ from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from gen_engine.errors import GenError
+from gen_engine.errors import GenError, quoted
 from gen_engine.text import EVERY_CHAR, CharSet, is_han
 
 from .patterns import Pattern
@@ -49,8 +49,8 @@ class RhymeWords:
             after = self.step(state, char)
             if after is None:
                 raise GenError(
-                    f"The prompt {text!r} ends a line in {char} at place {place + 1}, as an earlier line of the same "
-                    "rhyme does; change one of them."
+                    f"The prompt {quoted(text)} ends a line in {char} at place {place + 1}, as an "
+                    "earlier line of the same rhyme does; change one of them."
                 )
             state = after
         return state

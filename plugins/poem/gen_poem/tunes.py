@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from functools import cache
 
-from gen_engine.errors import GenError
+from gen_engine.errors import GenError, quoted
 
 from .books import TABLES
 from .patterns import Line, Pattern
@@ -121,7 +121,7 @@ def tune(name: str) -> Tune:
 
     near = get_close_matches(plain, _book(), 5, 0.4)
     remedy = f"take {', '.join(near)}, or what `gen forms` lists" if near else "`gen forms` lists those there are"
-    raise GenError(f"The tune book knows no tune {name!r}; {remedy}.")
+    raise GenError(f"The tune book knows no tune {quoted(name)}; {remedy}.")
 
 
 def _simple(name: str) -> str:

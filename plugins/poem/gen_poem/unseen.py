@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import gzip
-import lzma
 import re
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache, cached_property
-from pathlib import Path
-from typing import IO, NamedTuple
+from typing import NamedTuple
 
-from gen_engine.errors import GenError
 from gen_engine.text import EVERY_CHAR, CharSet
 
 from .lines import BETWEEN, MARKS
 from .places import widths
+from .reading import read_texts
 
 LAST = "\U0010ffff"
 
@@ -28,14 +24,7 @@ def known_lines(path: str) -> frozenset[str]:
 
     GenError if there is no such file, or none that can be read.
     """
-    opener: Callable[..., IO[str]] = {".xz": lzma.open, ".gz": gzip.open}.get(Path(path).suffix, open)  # type: ignore[assignment]
-    try:
-        with opener(path, "rt", encoding="utf-8-sig") as file:
-            text = file.read()
-    except (OSError, EOFError, lzma.LZMAError) as problem:
-        raise GenError(f"{path} cannot be read ({problem}); name another file.") from problem
-    except UnicodeDecodeError:
-        raise GenError(f"{path} is not UTF-8; convert it, as in `iconv -f GB18030 -t UTF-8`.") from None
+    text = "\n".join(read_texts(path, columns=True))
     return frozenset("".join(part.split()).rstrip("".join(MARKS)) for part in re.split("[\t\n]", text)) - {""}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from gen_engine.errors import GenError
+from gen_engine.errors import GenError, quoted
 from gen_engine.text import is_han
 
 from .books import LEVEL, OBLIQUE
@@ -53,7 +53,9 @@ def refusal(verse: Verse, spot: Spot, text: str, place: int) -> GenError:
     """The error for a text of which the character at `place`, counted from 0, may not follow `spot`."""
     char = text[place]
     if verse.accepts(spot):
-        return GenError(f"The prompt {text!r} goes on after the end of the form; leave out {text[place:]!r}.")
+        return GenError(
+            f"The prompt {quoted(text)} goes on after the end of the form; leave out {quoted(text[place:])}."
+        )
     wanted, _, where = _either(f"{_wanted(verse, c)}\t{_where(verse, c)}" for c in spot.configs).partition("\t")
     return GenError(f"{char}{where}: {wanted} is wanted there ({_found(verse, char)}); change the prompt.")
 

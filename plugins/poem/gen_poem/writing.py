@@ -21,7 +21,7 @@ def write(
     """
     start = poem.lay_out(to_simplified(prompt) if asked.script == "trad" else prompt)
     streamed = chosen.num == 1 and not chosen.json and chosen.explain is None
-    with opened(chosen.out) as out:
+    with opened(chosen.out, lines=True) as out:
         engine = load_engine(chosen.model, dtype=chosen.dtype, fast=chosen.fast)
         mention_unknown(engine.tokenizer.encode(start))
         continue_text(

@@ -13,8 +13,8 @@ from gen_engine.cli import make_cli
 from gen_engine.errors import GenError
 from gen_poem.books import book
 from gen_poem.check import judge
-from gen_poem.eval import read_poems
 from gen_poem.patterns import FORMS, SHAPES, patterns
+from gen_poem.reading import read_poems
 from gen_poem.segments import segments
 from gen_poem.traditional import to_simplified, to_traditional
 from gen_poem.tunes import every_tune, number_of
@@ -221,7 +221,7 @@ def test_check_judges_by_wishes(wishes):
 
 def test_check_refuses_what_it_cannot_read(tmp_path):
     (tmp_path / "gbk").write_bytes("白日".encode("gb18030"))
-    for file, remedy in [("gbk", "iconv"), ("none", "name another")]:
+    for file, remedy in [("gbk", "iconv"), ("none", "no file .*none")]:
         with pytest.raises(GenError, match=remedy):
             said("check", str(tmp_path / file))
     for text, remedy in [("", "give a file"), ("{}", "JSON lines")]:

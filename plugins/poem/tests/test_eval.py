@@ -19,8 +19,9 @@ from gen_engine.errors import GenError
 from gen_engine.testing.models import table_model
 from gen_poem import eval as measures
 from gen_poem import eval_picture
-from gen_poem.eval import PoeTone, Wanted, judge_poem, nats, read_poems
+from gen_poem.eval import PoeTone, Wanted, judge_poem, nats
 from gen_poem.eval_figures import evaluate
+from gen_poem.reading import read_poems
 
 sys.path.insert(0, str(Path(__file__).parents[3] / "tests"))
 from font_files import font_of, forget_fonts
@@ -200,7 +201,9 @@ def test_poems_stand_one_a_line_and_may_be_packed(tmp_path):
     assert read_poems(str(tmp_path / "poems.xz")) == ["春花，秋月。", "夏"]
 
 
-@pytest.mark.parametrize(("data", "message"), [(b"", "no poem"), (b"\xff\xfe", "UTF-8"), (b'{"a": 1}', "no JSON")])
+@pytest.mark.parametrize(
+    ("data", "message"), [(b"", "no poem"), (b"\xff\xfe", "utf-16 text.*iconv"), (b'{"a": 1}', "no JSON")]
+)
 def test_a_file_without_poems_says_what_to_do(tmp_path, data, message):
     (tmp_path / "poems").write_bytes(data)
     with pytest.raises(GenError, match=message):
@@ -208,7 +211,7 @@ def test_a_file_without_poems_says_what_to_do(tmp_path, data, message):
 
 
 def test_a_missing_file_is_named():
-    with pytest.raises(GenError, match=r"nowhere\.txt cannot be read"):
+    with pytest.raises(GenError, match=r"no file nowhere\.txt"):
         read_poems("nowhere.txt")
 
 

@@ -29,7 +29,7 @@ POEM = ("poem", "--form", "五绝", "--acrostic", "春夏秋冬", "--seed", 1)
 def shown(path):
     """The texts of a page, broken into lines as they are shown."""
     data = re.search(r'id="data">(.*?)</script>', path.read_text("utf-8"), re.DOTALL)[1]
-    return [text["prompt"] + "".join(place["shown"] for place in text["places"]) for text in json.loads(data)]
+    return [text["prompt"] + "".join(place["shown"] for place in text["places"]) for text in json.loads(data)["texts"]]
 
 
 def test_the_poem_that_is_explained_is_the_one_that_would_be_written():

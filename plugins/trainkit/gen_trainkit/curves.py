@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gen_engine.underway import doing
 from gen_trainkit.metrics import read_metrics
 from gen_trainkit.storing import whole_file
 
@@ -19,6 +20,7 @@ WORDS = {"": "training", "valid_": "validation", "few_valid_": "validation, a fe
 UNITS = {"loss": "loss (nats per target)"}
 
 
+@doing("drawing the curve")
 def draw_curve(metrics: Path, picture: Path) -> None:
     """Draw the file of figures as `picture` (a PNG) and beside it as PDF; with nothing measured, draw nothing.
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from torch import nn
 
-from gen_engine.errors import GenError
+from gen_engine.errors import GenError, quoted
 from gen_trainkit.averaging import averaged_weights, start_average, update_average
 from gen_trainkit.bucketing import plan_epoch
 from gen_trainkit.checkpoints import newest_checkpoint, read_checkpoint
@@ -176,7 +176,7 @@ def _measure_now(run: Run, batches: int | None) -> dict[str, float]:
 def _keep_if_best(run: Run, figures: dict[str, float]) -> None:
     run.figures, goal = figures, run.task.goal
     if goal not in figures:
-        raise GenError(f"Nothing measures {goal!r}. Choose one of {', '.join(figures)}.")
+        raise GenError(f"Nothing measures {quoted(goal)}. Choose one of {', '.join(figures)}.")
     if not math.isfinite(figures["valid_loss"]):
         raise not_finite(run, "The validation loss is")
     sign = -1 if goal.endswith("loss") else 1

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from gen_engine.errors import GenError
+from gen_engine.errors import GenError, quoted
 from gen_trainkit.ranks import is_first
 
 if TYPE_CHECKING:
@@ -51,13 +51,15 @@ def _read_config(context: click.Context, parameter: click.Parameter, path: Path 
     for name, value in values.items():
         item = known.get(name.replace("-", "_"), known.get(name))
         if item is None or item.name is None:
-            raise GenError(f"{path} sets {name!r}, which is no option of this command. See --help for those that are.")
+            raise GenError(
+                f"{path} sets {quoted(name)}, which is no option of this command. See --help for those that are."
+            )
         several = item.nargs == -1 or getattr(item, "multiple", False)
         if isinstance(value, dict) or (isinstance(value, list) and not several):
-            raise GenError(f"{path} gives {name!r} several values. Give it one.")
+            raise GenError(f"{path} gives {quoted(name)} several values. Give it one.")
         if getattr(item, "is_flag", False):
             if not isinstance(value, bool):
-                raise GenError(f"{path} gives {name!r} as {value!r}. Write true or false.")
+                raise GenError(f"{path} gives {quoted(name)} as {quoted(value)}. Write true or false.")
             defaults[item.name] = value
         else:  # as if typed: click would cut 1.5 down to a whole number, and take true for 1
             given = [str(each) for each in (value if isinstance(value, list) else [value])]
@@ -242,7 +244,7 @@ def refuse_unread(files: Collection[Path], given: Mapping[str, Any]) -> None:
 
     Lines have no columns, only a .csv has quotes, only a dataset has splits, and that needs no encoding.
     """
-    from gen_trainkit.files import DELIMITERS, TABLES, kind_of
+    from gen_engine.textfiles import DELIMITERS, TABLES, kind_of
     from gen_trainkit.saved_datasets import is_dataset
 
     if not files or not all(path.exists() for path in files):

@@ -18,6 +18,7 @@ from transformers import AutoConfig, AutoTokenizer, PreTrainedModel, PreTrainedT
 
 from gen_engine.errors import GenError
 from gen_engine.models.checkpoint import refuse_pickled
+from gen_engine.underway import doing
 from gen_trainkit.bases import model_source, not_waiting_for_hub
 from gen_trainkit.loop import Outcome, Recipe, Reporting, Task, export_last, train
 from gen_trainkit.options import write_chosen_options
@@ -109,6 +110,7 @@ def export_model(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, dty
     tokenizer.save_pretrained(folder)
 
 
+@doing("loading the model")
 def load_pretrained(
     auto: Any,
     base: str,

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
-from gen_engine.errors import GenError
-from gen_trainkit.files import TABLES, kind_of, opened
+from gen_engine.errors import GenError, quoted
+from gen_engine.textfiles import TABLES, kind_of, opened, plain_lines, text_flaw
 from gen_trainkit.saved_datasets import choose_splits, is_dataset
 from gen_trainkit.tables import Choose, Reading, Row, read_rows
 from gen_trainkit.tally import Tally
@@ -18,7 +16,6 @@ VALIDATION = ("valid",)
 HELD_OUT = ("test", "valid")
 """Which splits are read where none is named: the first of these that there is."""
 
-ECHOED = 40
 PLAIN = Reading()
 
 
@@ -104,7 +101,7 @@ def has_columns(path: Path) -> bool:
 
 def _lines(path: Path, reading: Reading) -> Iterator[Row]:
     with opened(path, reading.encoding) as file:
-        for number, line in enumerate(file, 1):
+        for number, line in enumerate(plain_lines(file, str(path)), 1):
             yield Row(f"{path.name}:{number}", {"": line.rstrip("\r\n")})
 
 
@@ -117,28 +114,9 @@ def _text(row: Row, name: str, path: Path) -> str:
         raise GenError(f"Line {number} of {path} cannot be used: {row.flaw}. Mend it, or choose another --column.")
     if name not in row.cells:
         there = ", ".join(row.cells)
-        raise GenError(f"Line {number} of {path} has no field {name!r} ({there}). Choose one with --column.")
+        raise GenError(f"Line {number} of {path} has no field {quoted(name)} ({there}). Choose one with --column.")
     flaw = text_flaw(row.cells[name])
     if flaw:
         other = ", or choose another --column" if name else ""
         raise GenError(f"Line {number} of {path} holds {flaw}. Mend or remove it{other}.")
     return row.cells[name] or ""
-
-
-def text_flaw(value: Any) -> str:
-    """What of a cell is no text: a number, a list, half a character (which JSON may hold), NUL; "" for a text."""
-    if value is None:
-        return ""
-    if not isinstance(value, str):
-        shown = json.dumps(value, ensure_ascii=True, default=str)
-        what = {bool: "a truth value", int: "a number", float: "a number", list: "a list", dict: "an object"}
-        brief = shown if len(shown) <= ECHOED else shown[: ECHOED - 1] + "…"
-        return f"{what.get(type(value), 'something')} ({brief}) where a text belongs"
-    if not is_whole(value):
-        return "half a character (a lone surrogate)"
-    return "a NUL character" if "\0" in value else ""
-
-
-def is_whole(text: str) -> bool:
-    """Whether `text` can be written: JSON may hold halves of characters (\\ud83d alone), which no tokenizer reads."""
-    return text.isascii() or not any("\ud800" <= char <= "\udfff" for char in text)

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
-from gen_engine.errors import GenError
+from gen_engine.errors import GenError, quoted
+from gen_engine.textfiles import DELIMITERS, TABLES, kind_of, opened
 from gen_trainkit.csv_rows import Quotes, Record, csv_records
-from gen_trainkit.files import DELIMITERS, TABLES, kind_of, opened
 from gen_trainkit.saved_datasets import dataset_columns, is_dataset, load_splits
 
 SPLIT_COLUMN = "--split-column"
@@ -86,7 +86,7 @@ def check_columns(columns: Mapping[str, str], there: Sequence[str], where: str) 
     for name, option in columns.items():
         if name not in there:
             shown = [each for each in there if not each.isdecimal()] or there
-            raise GenError(f"{where} has no column {name!r} ({', '.join(shown[:20])}). Choose one with {option}.")
+            raise GenError(f"{where} has no column {quoted(name)} ({', '.join(shown[:20])}). Choose one with {option}.")
 
 
 def _json_rows(file: TextIO, columns: Mapping[str, str], path: Path) -> Iterator[Row]:

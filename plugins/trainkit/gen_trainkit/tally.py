@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from gen_engine.underway import counted
 from gen_trainkit.tables import Row
 
 SHOWN = 3
@@ -32,7 +33,7 @@ class Tally:
 
     def seen(self, rows: Iterable[Row]) -> Iterator[Row]:
         """The same rows, counted as they pass."""
-        for row in rows:
+        for row in counted(rows, "reading rows"):
             self.read += 1
             if row.lines > 1:
                 self.long.append(f"{row.place} to {int(row.place.rpartition(':')[2]) + row.lines - 1}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -15,6 +16,7 @@ class Windows:
     ids: Tensor  # [tokens] int32
     starts: list[int]
     dropped: int = 0  # texts left out since they are too long
+    given: Sequence[int] = ()  # tokens that each window begins with and that are read, not learnt; none: unsaid
 
     @property
     def lengths(self) -> list[int]:
@@ -24,5 +26,5 @@ class Windows:
     @property
     def digest(self) -> str:
         """A short fingerprint of all ids and where they are cut."""
-        bounds = ",".join(map(str, self.starts)).encode()
+        bounds = ",".join(map(str, (*self.starts, *self.given))).encode()
         return hashlib.sha256(self.ids.numpy().tobytes() + bounds).hexdigest()[:16]

@@ -188,3 +188,30 @@ def test_counts_of_several_readings_add_up():
     one, other = Tally(read=3, used=1, empty=1), Tally(read=1, bad=[Bad("f:1", "no")])
     one.remark("a"), other.remark("b"), other.remark("a")
     assert (one + other).told() == ["4 rows read, 1 used, 1 without text, 2 left out (f:1: no).", "a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        ("text,label\n春,1\n", "a table.*ending .csv or .tsv"),
+        ("id\ttext\n1\t春\n", "a table"),
+        ('{"text": "春"}\n', "JSON lines.*ending .jsonl"),
+        ('[\n  {"text": "春"}\n]\n', "a list of JSON.*as .jsonl"),
+        ("<!DOCTYPE html>\n<p>春</p>\n", "a page of HTML"),
+    ],
+)
+def test_a_table_under_another_name_is_no_lines_of_text(tmp_path, content, what):
+    with pytest.raises(GenError, match=f"looks like {what}"):
+        read_texts(write(tmp_path / "a.txt", content))
+
+
+def test_lines_that_only_look_a_little_like_a_table_are_texts(tmp_path):
+    for lines in (
+        ["a,b", "春"],
+        ["春,夏", "秋,冬"],
+        ["{春}", "夏"],
+        ["[春]", "夏"],
+        ["<春>", "夏"],
+        ["one, two three", "four"],
+    ):
+        assert read_texts(write(tmp_path / "a.txt", "\n".join(lines))) == lines

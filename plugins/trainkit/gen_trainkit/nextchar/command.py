@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gen_engine.errors import GenError
+from gen_engine.errors import GenError, quoted
 from gen_trainkit.options import (
     FILE,
     check_finite,
@@ -32,7 +32,7 @@ def _read_stride(_: click.Context, __: click.Parameter, value: str) -> int | Non
     if value == "contiguous":
         return None
     if not value.isdigit() or int(value) < 1:
-        raise click.BadParameter(f"{value!r} is neither 'contiguous' nor a number of characters from 1.")
+        raise click.BadParameter(f"{quoted(value)} is neither 'contiguous' nor a number of characters from 1.")
     return int(value)
 
 

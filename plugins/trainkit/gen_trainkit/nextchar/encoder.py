@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - its usual name
 from torch import Tensor
 
-from gen_engine.errors import GenError
+from gen_engine.errors import GenError, quoted
 from gen_engine.models.kernels import ACTIVATIONS, Layer, Linear, make_linear, multiply
 
 Norm = tuple[Tensor, Tensor]
@@ -99,7 +99,7 @@ def read_encoder_shape(config: Mapping[str, Any], where: str) -> EncoderShape:
     def size(name: str, default: int) -> int:
         value = config.get(name, default)
         if not isinstance(value, int) or not 1 <= value <= 1_000_000:
-            raise GenError(f"{where} has {value!r} for {name}, which is a size; save the model again.")
+            raise GenError(f"{where} has {quoted(value)} for {name}, which is a size; save the model again.")
         return value
 
     activation = str(config.get("hidden_act", "gelu"))

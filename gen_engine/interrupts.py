@@ -1,0 +1,101 @@
+"""Ctrl-C, and the system's wish that the program ends: heard from the first moment on, heeded where nothing is half.
+
+Signals belong to the process, and so does what is kept here. A program that only imports gen_engine never calls
+`listen`; for it, Ctrl-C stays what Python makes of it.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+
+TYPE_CHECKING = False  # typing and its like would be imported before Ctrl-C is heard
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
+
+
+class Stopped(KeyboardInterrupt):
+    """The program was asked to end by the signal `number`; its exit code is 128 more, as shells have it."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
+
+
+class _Process:
+    """Whether there is something to lose yet, the signal that came, how deep in what must stay whole, last actions."""
+
+    has_begun: bool = False
+    asked: int = 0
+    shields: int = 0
+
+    def __init__(self) -> None:
+        self.last_actions: list[Callable[[], object]] = []
+
+
+_process = _Process()
+
+
+def listen() -> None:
+    """Heed the signals by which users and systems end programs; those that the caller ignores (nohup) stay ignored.
+
+    The first one raises `Stopped`, unless nothing has begun yet; every further one ends the program at once. This is
+    for the main thread.
+    """
+    for name in NAMES:
+        number = getattr(signal, name, None)  # Windows knows fewer
+        if number is not None and signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
+            signal.signal(number, _heed)
+
+
+def begin() -> None:
+    """From here on there may be something to lose: the first signal lets what runs tidy up."""
+    _process.has_begun = True
+
+
+def asked() -> int:
+    """The signal by which the program was asked to end, or 0; libraries may swallow the exception that told so."""
+    return _process.asked
+
+
+def _heed(number: int, _: object) -> None:
+    is_first = not _process.asked
+    _process.asked = _process.asked or number
+    if not (is_first and _process.has_begun):
+        _leave(number)
+    if not _process.shields:
+        raise Stopped(number)
+
+
+def _leave(number: int) -> None:
+    for act in _process.last_actions:
+        act()
+    os.write(2, b"gen: Stopped.\n")
+    os._exit(128 + number)
+
+
+class shielded:  # noqa: N801 - used like a function, and contextlib is slow to import
+    """What is done inside is done whole: a signal waits for it, and a second one does not."""
+
+    def __enter__(self) -> None:
+        _process.shields += 1
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        _process.shields -= 1
+        if _process.asked and not _process.shields and kind is None:
+            raise Stopped(_process.asked)
+
+
+class at_last:  # noqa: N801 - likewise
+    """`act` is done even if the program ends at once inside."""
+
+    def __init__(self, act: Callable[[], object]) -> None:
+        self.act = act
+
+    def __enter__(self) -> None:
+        _process.last_actions.append(self.act)
+
+    def __exit__(self, *_: object) -> None:
+        _process.last_actions.remove(self.act)
