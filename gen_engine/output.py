@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from .destination import check_out, counted, opened
+from .tables import table
 from .types import Request
 from .underway import awaited
 
@@ -36,6 +37,7 @@ __all__ = [
     "record",
     "remark",
     "stream",
+    "table",
     "write",
     "write_explained",
 ]
