@@ -18,6 +18,7 @@ from gen_classify.predicting import load_classifier
 from gen_classify.reading import Columns, Table, read_tables
 from gen_classify.report import columns
 from gen_engine.errors import GenError
+from gen_engine.languages import Say
 
 KINDS = (".tsv", ".jsonl", ".csv", ".tsv.xz", ".jsonl.xz", ".csv.xz", ".tsv.gz", ".jsonl.gz", ".csv.gz")
 
@@ -105,16 +106,18 @@ def clue(
     return Score(found)
 
 
-def tell_score(score: Score) -> str:
+def tell_score(score: Score, say: Say = str) -> str:
     """The accuracies and their mean as lines for people."""
-    rows = [["", "rows", "accuracy", "macro f1", *([] if score.baseline is None else ["baseline"])]]
+    heads = ["rows", "accuracy", "macro f1", *([] if score.baseline is None else ["baseline"])]
+    rows = [["", *map(say, heads)]]
     for name, each in score.judged.items():
         figures = [each.report.accuracy, each.report.macro_f1, *([each.baseline.accuracy] if each.baseline else [])]
         rows.append([name.upper(), f"{each.report.rows:,}", *(f"{figure:.4f}" for figure in figures)])
     mean = [f"{score.baseline:.4f}"] if score.baseline is not None else []
-    rows.append(["mean: CLUE", "", f"{score.mean:.4f}", "", *mean])
+    rows.append([say("mean: CLUE"), "", f"{score.mean:.4f}", "", *mean])
+    words = say("{name}: {count:,} rows with unknown labels are left out.")
     left_out = [
-        f"{name.upper()}: {each.unknown.total():,} rows with unknown labels are left out."
+        words.format(name=name.upper(), count=each.unknown.total())
         for name, each in score.judged.items()
         if each.unknown
     ]

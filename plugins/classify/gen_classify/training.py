@@ -6,7 +6,7 @@ import hashlib
 import json
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -25,6 +25,7 @@ from gen_classify.heads import Head, Shape, is_head, make_classifier
 from gen_classify.measures import measure
 from gen_classify.splits import write_splits
 from gen_engine.errors import GenError
+from gen_engine.languages import choose_language, speak
 from gen_trainkit.bases import model_source
 from gen_trainkit.bucketing import plan_epoch
 from gen_trainkit.checkpoints import newest_checkpoint
@@ -231,13 +232,15 @@ def run_job(job: Job, ready: Prepared, *, resume: bool) -> Finished:
     if is_first() and newest_checkpoint(run / "checkpoints") is None:
         with stored(run):
             write_splits(table, ready.rows.parts, run / "splits")
-    outcome = run_and_publish(ready.task, job.recipe, job.reporting, job.publishing, _card(job, ready), resume=resume)
+    language = choose_language(job.reporting.lang, ready.rows.labels.names)
+    reporting = replace(job.reporting, lang=language)
+    outcome = run_and_publish(ready.task, job.recipe, reporting, job.publishing, _card(job, ready), resume=resume)
     if outcome.signal or not is_first() or not (job.baseline or "test" in ready.rows.parts):
         return Finished(outcome, {}, "")
     found = measure_final(job.publishing.out, ready.rows, baseline=job.baseline, seed=job.recipe.seed)
     with whole_file(run / "test.json") as aside:
         aside.write_text(json.dumps(found, ensure_ascii=False, indent=1), encoding="utf-8")
-    return Finished(outcome, found, tell_final(found))
+    return Finished(outcome, found, tell_final(found, speak(language)))
 
 
 def train_classifier(job: Job, *, resume: bool = False) -> Finished:

@@ -186,7 +186,7 @@ def drawn(monkeypatch):
     seen = []
     real = pictures._draw
     monkeypatch.setattr(
-        pictures, "_draw", lambda report, labels, *rest: (seen.extend(labels), real(report, labels, *rest))
+        pictures, "_draw", lambda report, words, *rest: (seen.extend(words.labels), real(report, words, *rest))
     )
     return seen
 
@@ -194,7 +194,7 @@ def drawn(monkeypatch):
 @pytest.mark.parametrize("kind", ["png", "pdf", "svg"])
 @pytest.mark.usefixtures("no_font")
 def test_labels_that_matplotlibs_own_font_has_need_no_other(tmp_path, drawn, kind):
-    assert draw_confusion(PLAIN, tmp_path / f"p.{kind}", title="model") == ""
+    assert draw_confusion(PLAIN, tmp_path / f"p.{kind}", name="model") == ""
     assert drawn == ["ham", "spam"]
     assert (tmp_path / f"p.{kind}").stat().st_size > 1000
 
@@ -204,14 +204,14 @@ def test_labels_that_matplotlibs_own_font_has_need_no_other(tmp_path, drawn, kin
 def test_without_a_font_numbers_stand_for_chinese_labels_and_it_is_said(tmp_path, drawn, kind):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        remark = draw_confusion(REPORT, tmp_path / f"p.{kind}", title="模型")
+        remark = draw_confusion(REPORT, tmp_path / f"p.{kind}", name="模型")
     assert "numbers stand for them" in remark
     assert drawn == ["1", "2"]
 
 
 @pytest.mark.usefixtures("no_font")
 def test_without_a_font_an_svg_keeps_the_characters_as_text(tmp_path):
-    remark = draw_confusion(REPORT, tmp_path / "p.svg", title="模型")
+    remark = draw_confusion(REPORT, tmp_path / "p.svg", name="模型")
     written = (tmp_path / "p.svg").read_text(encoding="utf-8")
     assert "they are text" in remark
     assert all(f">{label}</text>" in written for label in folders.SENTIMENTS)
@@ -223,13 +223,13 @@ def test_a_font_that_is_named_draws_the_labels(tmp_path, drawn, kind):
     font = font_of(tmp_path / "han.ttf", "负正向评价模型")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert draw_confusion(REPORT, tmp_path / f"p.{kind}", title="模型 a", font=font) == ""
+        assert draw_confusion(REPORT, tmp_path / f"p.{kind}", name="模型 a", font=font) == ""
     assert drawn == list(folders.SENTIMENTS)
 
 
 def test_many_labels_are_drawn_without_counts(tmp_path):
     labels = [f"label {number}" for number in range(40)]
-    draw_confusion(measure(list(range(40)), [0] * 40, labels), tmp_path / "p.png", title="many")
+    draw_confusion(measure(list(range(40)), [0] * 40, labels), tmp_path / "p.png", name="many")
     assert (tmp_path / "p.png").stat().st_size > 10_000
 
 

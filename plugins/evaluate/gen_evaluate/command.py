@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from gen_engine.errors import GenError, quoted
+from gen_engine.languages import choose_language, lang_option, speak
 from gen_engine.options import debug_option
 from gen_engine.output import check_out, opened
 from gen_trainkit.options import FILE, options, part, part_option, quotes_option, refuse_idle, refuse_unread
@@ -60,6 +61,7 @@ writing_options = options(
 @click.command("lm")
 @reading_options
 @writing_options
+@lang_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
 @click.option("--out", type=FILE, metavar="FILE", help="Write the JSON to a file, too.")
 @debug_option()
@@ -82,7 +84,7 @@ def lm_command(**given: Any) -> None:
     if given["as_json"]:
         click.echo(text, nl=False)
     else:
-        tell(record)
+        tell(record, speak(choose_language(given["lang"])))
 
 
 def _refuse_idle(given: dict[str, Any]) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 from torch import nn
 
 from gen_engine.errors import GenError, quoted
+from gen_engine.languages import choose_language
 from gen_trainkit.averaging import averaged_weights, start_average, update_average
 from gen_trainkit.bucketing import plan_epoch
 from gen_trainkit.checkpoints import newest_checkpoint, read_checkpoint
@@ -22,6 +23,7 @@ from gen_trainkit.interrupts import asked_to_stop
 from gen_trainkit.measuring import measure
 from gen_trainkit.metrics import append_metrics, open_events
 from gen_trainkit.optimizers import build_optimizers, peak_rates, set_rates
+from gen_trainkit.options import tell_reading
 from gen_trainkit.progress import Watch, watch_run
 from gen_trainkit.ranks import is_first
 from gen_trainkit.runs import Run, not_finite, save_run, start_or_resume
@@ -92,7 +94,10 @@ def _train(
         if run.signal:
             save_run(run)
         if run.group.is_first:
-            draw_curve(folder / "metrics.jsonl", folder / "curve.png")
+            remark = draw_curve(
+                folder / "metrics.jsonl", folder / "curve.png", language=choose_language(reporting.lang)
+            )
+            tell_reading([remark] if remark else [])
     return Outcome(run.step, total, run.figures, run.best, run.signal, not run.is_patient)
 
 

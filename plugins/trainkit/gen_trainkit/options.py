@@ -16,6 +16,7 @@ import click
 from click.core import ParameterSource
 
 from gen_engine.errors import GenError, quoted
+from gen_engine.languages import lang_option
 from gen_trainkit.ranks import is_first
 
 if TYPE_CHECKING:
@@ -198,6 +199,7 @@ run_options = options(
     click.option("--keep", type=click.Choice(["best", "last"]), default="best", show_default=True),
     click.option("--save-dtype", type=click.Choice(["fp32", "bf16", "fp16"]), default="fp32", show_default=True),
     click.option("--tensorboard", is_flag=True, help="Write the figures for TensorBoard, too, into run/tensorboard."),
+    lang_option,
     click.option("--title", help="Title of the model card."),
     click.option("--note", default="", help="A paragraph for the model card."),
     config_option,
