@@ -189,6 +189,11 @@ def say(words: Words, *, indent: str = "", file: TextIO | None = None) -> None:
         print(paint(line, out), file=out)
 
 
+def note(words: str) -> None:
+    """Say on standard error what is no result and no error."""
+    print(paint([("note:", "note"), (f" {words}", "")], sys.stderr), file=sys.stderr, flush=True)
+
+
 def hang(words: Words, width: int | None, *, indent: str = "", hanging: str | None = None) -> list[list[Span]]:
     """Lines of words behind an indent, and behind a `hanging` one from the second line on; one line without a width."""
     if width is None:

@@ -14,6 +14,9 @@ from .screen import Span, Words, cells, hang, longest_word, paint, plain, spans,
 GAP = "  "
 INDENT = "    "
 
+PAGE = 100
+"""Columns of a page, such as a report in a file."""
+
 ROOM = 30
 """A last column is broken into lines if it has so many columns of the terminal, and else stands below its row."""
 
@@ -64,15 +67,44 @@ def table(
     """
     out = file or sys.stdout
     width = width_of(out)
+    head = hang(styled(title, "heading"), width, hanging=GAP) if width else [[(f"# {title}", "")]]
+    lines = [paint(line, out) for line in head]
+    lines += tabulated(columns, rows, out, right=right, nameless=nameless, turn=turn)
+    for words in legend if width else ():
+        lines += [paint(line, out) for line in hang(styled(words, "quiet"), width, hanging=GAP)]
+    out.write("".join(line + "\n" for line in lines))
+
+
+def tabulated(
+    columns: Sequence[str],
+    rows: Iterable[Sequence[Words]],
+    place: TextIO | None = None,
+    *,
+    right: Collection[str] = (),
+    nameless: Collection[str] = (),
+    turn: bool = False,
+) -> list[str]:
+    """The lines of a table, as they are printed to `place`; without one, as they stand on a page of 100 columns."""
+    width = width_of(place) if place else PAGE
     clean = [[_clean(cell) for cell in row] for row in rows]
     if width is None:
-        lines = [f"# {title}", *("\t".join(map(plain, row)) for row in (columns, *clean))]
-        out.write("\n".join(lines) + "\n")
-        return
-    grid = Grid(columns, clean, right, nameless)
-    told = [*hang(styled(title, "heading"), width, hanging=GAP), *_laid_out(grid, width, turn=turn)]
-    told += [line for words in legend for line in hang(styled(words, "quiet"), width, hanging=GAP)]
-    out.write("".join(paint(_trimmed(line), out) + "\n" for line in told))
+        return ["\t".join(map(plain, row)) for row in (columns, *clean)]
+    lines = map(_trimmed, _laid_out(Grid(columns, clean, right, nameless), width, turn=turn))
+    return [paint(line, place) if place else plain(line) for line in lines]
+
+
+def side_by_side(widths: Sequence[int], place: TextIO | None = None, *, first: int) -> list[list[int]]:
+    """Columns of these widths, by their numbers, in as many tables as `place` demands; each has a `first` one, too."""
+    width = width_of(place) if place else PAGE
+    groups: list[list[int]] = []
+    left = 0
+    for each, wanted in enumerate(widths):
+        if not groups or (width is not None and left < wanted + len(GAP)):
+            groups.append([])
+            left = (width or 0) - first
+        groups[-1].append(each)
+        left -= wanted + len(GAP)
+    return groups
 
 
 def _clean(words: Words) -> Words:

@@ -13,16 +13,13 @@ from ..errors import GenError
 from ..options import debug_option
 from ..output import dump
 from ..plugins import NOUNS, registry
-from ..screen import Span, Words, cells, say, width_of
-from ..tables import table
+from ..screen import Span, Words, cells, say
+from ..tables import side_by_side, table
 from ..underway import counted
 
 if TYPE_CHECKING:
     from ..testing.laws import Verdict
     from ..testing.offers import Exhibit
-
-ANY = 10**6
-"""As wide as whatever is no terminal."""
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 CELLS: dict[str, Span] = {
@@ -69,7 +66,10 @@ def plugins(context: click.Context, as_json: bool) -> None:
 @as_json
 @debug_option()
 def check(name: str, only: tuple[str, ...], examples: int | None, as_json: bool) -> int:
-    """Try every law of the test kit on all that a plugin offers; exits with 1 if one is broken."""
+    """Try every law of the test kit on all that a plugin offers; exits with 1 if one is broken.
+
+    -: it says nothing of what the law is about; ?: the law means nothing while another one is broken.
+    """
     found = [each for each in _exhibits(name) if not only or each.name in only]
     if not found:
         raise GenError(f"{name} offers nothing to be tried{' of that name' if only else ''}; see `gen plugins`.")
@@ -101,7 +101,10 @@ def _row(each: Exhibit, verdicts: Sequence[Verdict]) -> dict[str, Any]:
 def _show(tried: Sequence[tuple[Exhibit, Sequence[Verdict]]], untried: Sequence[Exhibit]) -> None:
     for kind in dict.fromkeys(each.kind for each, _ in tried):
         mine = [pair for pair in tried if pair[0].kind == kind]
-        for block in _blocks(mine, width_of(sys.stdout) or ANY):
+        widths = [max(len("BROKEN"), cells(each.written)) for each, _ in mine]
+        longest = max(cells(verdict.law) for verdict in mine[0][1])
+        for places in side_by_side(widths, sys.stdout, first=longest):
+            block = [mine[place] for place in places]
             laws = [verdict.law for verdict in block[0][1]]
             rows: list[list[Words]] = [
                 [law, *([CELLS[verdicts[i].state]] for _, verdicts in block)] for i, law in enumerate(laws)
@@ -121,22 +124,6 @@ def _show(tried: Sequence[tuple[Exhibit, Sequence[Verdict]]], untried: Sequence[
         f"{len(tried)} tried, {counted.count('holds')} laws hold, {counted.count('broken')} are broken, "
         f"{counted.count('unjudged')} mean nothing while those are, {len(untried)} could not be tried."
     )
-
-
-def _blocks(
-    tried: Sequence[tuple[Exhibit, Sequence[Verdict]]], width: int
-) -> list[list[tuple[Exhibit, Sequence[Verdict]]]]:
-    """As many columns side by side as the terminal takes."""
-    blocks: list[list[tuple[Exhibit, Sequence[Verdict]]]] = []
-    left = 0
-    for pair in tried:
-        wants = max(6, cells(pair[0].written)) + 2
-        if not blocks or wants > left:
-            blocks.append([])
-            left = width - max(len(verdict.law) for verdict in pair[1])
-        blocks[-1].append(pair)
-        left -= wants
-    return blocks
 
 
 # --------------------------------------------------------------------------------------- new, install, uninstall

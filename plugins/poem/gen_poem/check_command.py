@@ -73,7 +73,8 @@ def check(
     that is not regulated is judged as old verse (古体), by its rhyme alone.
 
     Told as right are a first line that borrows a neighbouring rhyme (首句借邻韵) and wrong tones that are made up for
-    (拗救), with the places. 兼: a character of both tones, where either will do.
+    (拗救), with the places. 平: level, 仄: oblique, 中: either is wanted, 兼: a character of both tones, ？: one that
+    the book lacks.
 
     The exit code is 0 if nothing is wrong, and 1 if something is.
     """
