@@ -119,12 +119,13 @@ class Chain:
                 unproven.append(product.rules[index].label)
             product = smaller if answer == "no" else product
         members = list(dict.fromkeys(rule.label for rule in product.rules[self.background :]))
+        first = brief(members[0], LABEL) if members else ""
         if not members:
-            message = f"The model can write no text at all within {budget} new tokens; give it more (max_new)."
+            message = f"The model can write no text at all within {budget} new tokens; give it more."
         elif len(members) == 1 and (unwritten := self._unwritten(product, prompt)):
-            message = f"{members[0]} wants {unwritten}, which the model has no token for; ask for something else."
+            message = f"{first} wants {unwritten}, which the model has no token for; ask for something else."
         elif len(members) == 1:
-            message = f"{members[0]} admits no text within {budget} new tokens; change it, or allow more (max_new)."
+            message = f"{first} admits no text within {budget} new tokens; change it, or allow more tokens."
         else:
             doubt = f" (whether {' and '.join(unproven)} is needed for that was not decided)" if unproven else ""
             message = (

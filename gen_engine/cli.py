@@ -17,8 +17,11 @@ from .errors import GenError, readable
 from .help_pages import uncut
 from .options import Settings, debug_option
 from .plugins import CORE, registry
-from .screen import paint
+from .screen import note, paint
 from .underway import doing, shown
+
+COMPLETING = "_GEN_COMPLETE"
+"""What a shell sets that asks how a word may go on."""
 
 
 def make_cli() -> click.Group:
@@ -48,6 +51,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         with shown():
             with doing("loading plugins"):
                 gen = make_cli()
+            for sentence in () if COMPLETING in os.environ else registry().absent():
+                note(readable(sentence))
             interrupts.begin()
             arguments = _arguments(argv)
             settings.arguments = tuple(arguments)

@@ -11,7 +11,7 @@ from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from .destination import check_out, counted, opened
+from .destination import check_out, counting, opened
 from .screen import note
 from .tables import table
 from .types import Request
@@ -29,7 +29,7 @@ __all__ = [
     "Show",
     "check_out",
     "continue_text",
-    "counted",
+    "counting",
     "dump",
     "load_engine",
     "mention_unknown",
@@ -85,7 +85,7 @@ def _evidence(completion: Completion) -> dict[str, float | None]:
 
 def write(file: TextIO, completions: Iterable[Completion], *, as_json: bool, layout: Layout = str.splitlines) -> None:
     """Write completions as they come: a line of JSON each, or their lines with an empty line between two texts."""
-    with counted() as count:
+    with counting() as count:
         for completion in awaited(completions, "writing"):
             with count.one():
                 if as_json:
@@ -183,7 +183,7 @@ def write_explained(
     from .explain_shown import explanation_record, print_explanation
 
     with ExitStack() as stack:
-        count = stack.enter_context(counted())
+        count = stack.enter_context(counting())
         add = None
         if html:
             page = stack.enter_context(opened(Path(html), option="--explain"))

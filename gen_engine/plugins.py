@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cache, cached_property
@@ -39,6 +39,11 @@ class PluginInfo:
     seconds: float = 0.0
     error: str | None = None
 
+    @property
+    def is_absent(self) -> bool:
+        """Whether it is only a name in `GEN_PLUGINS`, and not installed."""
+        return not self.module
+
 
 @dataclass(frozen=True)
 class Offer:
@@ -64,9 +69,12 @@ class Offer:
 class Registry:
     """What all plugins together offer; each hook is asked once, when first needed."""
 
-    def __init__(self, manager: pluggy.PluginManager, plugins: Iterable[PluginInfo]) -> None:
+    def __init__(
+        self, manager: pluggy.PluginManager, plugins: Iterable[PluginInfo], kept_out: Sequence[str] = ()
+    ) -> None:
         self.manager = manager
         self.plugins = list(plugins)
+        self.kept_out = kept_out
 
     @cached_property
     def processors(self) -> dict[str, Offer]:
@@ -106,9 +114,14 @@ class Registry:
         raise GenError(f"There is no {noun} {quoted(name)}{self.broken()}; {remedy}")
 
     def broken(self) -> str:
-        """A half-sentence for error messages that names the plugins that failed, if any did."""
-        names = ", ".join(p.name for p in self.plugins if p.error)
-        return f" ({names} failed to load: `gen plugins` says why)" if names else ""
+        """A half-sentence for error messages that names the plugins that failed, and those that may not load."""
+        names = ", ".join(p.name for p in self.plugins if p.error and not p.is_absent)
+        failed = f" ({names} failed to load: `gen plugins` says why)" if names else ""
+        return failed + (f" (GEN_PLUGINS keeps out {', '.join(self.kept_out)})" if self.kept_out else "")
+
+    def absent(self) -> list[str]:
+        """A sentence for each name in `GEN_PLUGINS` that no installed plugin has."""
+        return [f"{quoted(p.name)} is no plugin: {p.error}" for p in self.plugins if p.is_absent]
 
     def mount(self, group: click.Group, verb: str) -> None:
         """Mount on `group` the commands of every plugin's `add_commands` or `add_trainers`; `verb` names the hook."""
@@ -178,7 +191,7 @@ def _reason(problem: BaseException) -> str:
 
 @cache
 def registry() -> Registry:
-    """Everything installed, loaded once; `GEN_PLUGINS` (names, by commas; empty: none) says which plugins may load."""
+    """Everything installed, loaded once; `GEN_PLUGINS` (names, by commas or blanks; empty: none) says what may load."""
     return load_plugins(entry_points(group=hookspecs.PROJECT), os.environ.get("GEN_PLUGINS"))
 
 
@@ -186,16 +199,25 @@ def load_plugins(found: Iterable[EntryPoint], allowed: str | None = None) -> Reg
     """The plugins among `found` that `allowed` names (None: all), one by one, the core first, then in order of name."""
     manager = pluggy.PluginManager(hookspecs.PROJECT)
     manager.add_hookspecs(hookspecs)
-    plugins = []
-    wanted = None if allowed is None else {_plain(name) for name in allowed.split(",") if name.strip()}
-    missing = set(wanted or ())
-    for entry in sorted(found, key=lambda e: (_names(e)[1] != CORE, e.name)):
-        missing.difference_update(_names(entry))
-        if wanted is None or CORE in _names(entry) or wanted.intersection(_names(entry)):
-            plugins.append(_load(manager, entry))
-    absent = "GEN_PLUGINS names it, but it is not installed"
-    plugins += [PluginInfo(name, "", "", "", error=absent) for name in sorted(missing)]
-    return Registry(manager, plugins)
+    entries = sorted(found, key=lambda e: (_names(e)[1] != CORE, e.name))
+    wanted = None if allowed is None else {_plain(name) for name in re.split(r"[,;\s]+", allowed) if name}
+    may_load = [
+        wanted is None or CORE in _names(entry) or bool(wanted.intersection(_names(entry))) for entry in entries
+    ]
+    plugins = [_load(manager, entry) for entry, may in zip(entries, may_load, strict=True) if may]
+    known = {name for entry in entries for name in _names(entry)}
+    there = [entry.name for entry in entries]
+    absent = [
+        PluginInfo(name, "", "", "", error=_absent(name, there, known)) for name in sorted((wanted or set()) - known)
+    ]
+    kept_out = [entry.name for entry, may in zip(entries, may_load, strict=True) if not may]
+    return Registry(manager, [*plugins, *absent], kept_out)
+
+
+def _absent(name: str, there: Sequence[str], known: Iterable[str]) -> str:
+    close = get_close_matches(name, known, n=1)
+    remedy = f"did you mean {close[0]}?" if close else f"there are {', '.join(there) or 'none'}."
+    return f"GEN_PLUGINS names it, but it is not installed; {remedy}"
 
 
 def _names(entry: EntryPoint) -> tuple[str, str]:

@@ -27,6 +27,9 @@ ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\", "'": "'", '"': '"', ",":
 NAME = re.compile(r"\s*([^=,\s]+)\s*(=?)")
 KEY = re.compile(r"\s*([A-Za-z_]\w*)\s*=")
 ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
+PIECE = {ends: re.compile(rf"(?:{ESCAPE.pattern}|[^\\{ends}]+|\\\Z)*", re.DOTALL) for ends in ("'", '"', ",|")}
+"""What stands within each kind of quotes, and outside them: escapes and what they are not for."""
+
 YES, NO = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 
 
@@ -78,11 +81,9 @@ def _piece(text: str, position: int) -> tuple[str, int]:
     quote = text[position : position + 1]
     ends = quote if quote and quote in "'\"" else ",|"
     position += ends == quote
-    written = ""
-    while position < len(text) and text[position] not in ends:
-        escape = ESCAPE.match(text, position)
-        written += _unescape(escape) if escape else text[position]
-        position = escape.end() if escape else position + 1
+    piece = PIECE[ends].match(text, position)
+    assert piece is not None  # it may be empty
+    written, position = ESCAPE.sub(_unescape, piece[0]), piece.end()
     if ends == quote:
         closed = text[position : position + 1] == quote
         position += 1

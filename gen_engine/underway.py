@@ -23,7 +23,7 @@ Item = TypeVar("Item")
 SOON = 0.6
 """After so many seconds of silence a terminal is told what is being done: with the wait for a tick, within one."""
 
-LOGGED, RARER = 5.0, 4.0
+LOGGED, RARER = 10.0, 4.0
 """A log is told after so many seconds, and from then on when an activity has taken so many times as long."""
 
 TICK = 0.1

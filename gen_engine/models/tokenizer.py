@@ -68,6 +68,17 @@ def load_tokenizer(folder: Path, columns: int | None = None) -> FolderTokenizer:
     return make_tokenizer(backend, settings, [config, read_json(folder / "generation_config.json")], columns)
 
 
+def marks_of(folder: Path, size: int) -> dict[str, int]:
+    """The ids of the marks that the tokenizer of `folder` names, such as eos_token_id, of a vocabulary of `size`."""
+    settings = read_json(folder / "tokenizer_config.json")
+    if (folder / "tokenizer.json").is_file():
+        ids = _read_backend(folder / "tokenizer.json").get_vocab(with_added_tokens=True)
+    else:
+        ids = read_json(folder / "vocab.json")
+    found = {f"{kind}_token_id": _token(settings.get(f"{kind}_token"), ids) for kind in ("bos", "eos", "pad")}
+    return {key: token for key, token in found.items() if token is not None and 0 <= token < size}
+
+
 def load_hub_tokenizer(name: str, config: Mapping[str, Any], columns: int) -> FolderTokenizer:
     """The tokenizer of a hub name or folder, as transformers finds it."""
     backend, settings = _transformers_backend(name)

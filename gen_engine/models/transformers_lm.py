@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from ..errors import GenError
+from .architectures import quiet
 from .checkpoint import read_config, refuse_pickled
 from .dtype import choose_dtype
 from .tokenizer import FolderTokenizer, load_hub_tokenizer, load_tokenizer
@@ -233,7 +234,8 @@ def _read_model(source: Path | str, dtype: torch.dtype) -> Any:
 
     logging.disable_progress_bar()
     try:
-        model, info = _local_first(read, isinstance(source, Path))
+        with quiet():  # what it would report is said below, in a sentence
+            model, info = _local_first(read, isinstance(source, Path))
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, ImportError, SafetensorError) as error:
         reason = str(error).strip().split("\n")[0]
         raise GenError(

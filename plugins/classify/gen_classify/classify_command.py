@@ -12,7 +12,7 @@ import click
 from gen_classify.inputs import Source, ask_texts, check_source, in_runs, is_blank, read_source
 from gen_engine.errors import GenError
 from gen_engine.options import debug_option
-from gen_engine.output import counted, opened
+from gen_engine.output import counting, opened
 from gen_engine.screen import cells, cut, paint, plain, width_of
 from gen_trainkit.options import FILE, options, part, part_option, quotes_option, refuse_idle, refuse_unread
 
@@ -152,7 +152,7 @@ def _classify_all(judge: Judge, out: TextIO, source: Source, given: dict[str, An
 
     blank = cut = 0
     tally = Tally()
-    with counted("text was classified", "texts were classified") as count:
+    with counting("text was classified", "texts were classified") as count:
         for run in in_runs(read_source(source, tally), RUN):
             full = [(number, text) for number, text in run if not is_blank(text)]
             blank += len(run) - len(full)

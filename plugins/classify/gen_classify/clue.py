@@ -80,9 +80,13 @@ def find_file(folder: Path, name: str, *, held_out: bool) -> Path:
 def read_task(folder: Path, name: str, *, held_out: bool, known: Collection[str] = ()) -> Table:
     """The labelled texts of a task; labels are taken in words where only these are among the `known` ones."""
     path, task = find_file(folder, name, held_out=held_out), TASKS[name]
-    table = read_tables([path], task.columns)
-    if known and task.words and not set(known) & set(table.labels):
-        return read_tables([path], replace(task.columns, label=task.words))
+    try:
+        table = read_tables([path], task.columns)
+        if known and task.words and not set(known) & set(table.labels):
+            return read_tables([path], replace(task.columns, label=task.words))
+    except GenError as error:  # its remedies are options of columns, which a task has chosen
+        flaw = str(error).rpartition(". ")[0] or str(error)
+        raise GenError(f"{flaw}. Fetch the rows of {name} again, as CLUE has them.") from error
     return table
 
 

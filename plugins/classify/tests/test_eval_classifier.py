@@ -1,4 +1,5 @@
 import json
+import re
 import sys
 import warnings
 from pathlib import Path
@@ -17,6 +18,7 @@ from gen_classify.predicting import load_classifier, make_classifier
 from gen_classify.reading import Table
 from gen_classify.report import columns, tell
 from gen_engine.errors import GenError
+from gen_engine.languages import choose_language, speak
 from gen_engine.screen import cells
 from gen_trainkit.tally import Bad
 
@@ -144,6 +146,33 @@ def rows(tmp_path):
     return path
 
 
+CHINESE = ("真实标签 \\ 预测标签", "宏平均 F1", "准确率 95% 置信区间", "精确率", "召回率", "最有把握的错误", "基线")
+
+
+@pytest.mark.parametrize("language", [[], ["--lang=auto"], ["--lang=zh"]])
+def test_the_report_is_chinese_where_labels_are_and_by_option(model, rows, language):
+    told = run(model, rows, "--mistakes=1", "--baseline", rows, *language).stdout
+    assert [words for words in CHINESE if words not in told] == []
+    for name in (str(model), "rows.tsv", "its text is empty", "F1"):
+        told = told.replace(name, "")
+    assert re.findall("[A-Za-z]{2,}", told) == []
+
+
+def test_the_report_is_english_by_option_and_where_labels_are(model, rows):
+    told = run(model, rows, "--lang=en").stdout
+    assert [words for words in CHINESE if words in told] == []
+    for language, words in (("auto", "true label"), ("zh", "真实标签")):
+        assert words in tell(Judged(PLAIN), "", speak(choose_language(language, ["ham", "spam"])))
+
+
+@pytest.mark.parametrize("language", ["en", "zh", "auto"])
+def test_json_has_english_keys_in_every_language(model, rows, language):
+    record = json.loads(run(model, rows, "--json", f"--lang={language}").stdout)
+    assert {"title", "model", "unknown labels", "unusable rows", "texts cut", "mistakes"} == record.keys()
+    assert {"accuracy", "macro_f1", "labels", "confusion"} <= record["model"].keys()
+    assert " rows of rows.tsv" in record["title"]
+
+
 def test_the_command_prints_and_writes_report_and_json(model, rows, tmp_path):
     written = tmp_path / "report.json", tmp_path / "report.txt"
     result = run(model, rows, "--baseline", rows, *(f"--out={path}" for path in written))
@@ -245,6 +274,36 @@ def test_a_font_that_is_named_draws_the_labels(tmp_path, drawn, kind):
         warnings.simplefilter("error")
         assert draw_confusion(REPORT, tmp_path / f"p.{kind}", name="模型 a", font=font) == ""
     assert drawn == list(folders.SENTIMENTS)
+
+
+def texts_of(picture):
+    return re.findall("<text[^>]*>([^<]*)<", picture.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(
+    "language, words",
+    [("zh", ("混淆矩阵", "真实标签", "预测标签", "颜色：占该真实标签样本的比例", "数字：样本数")),
+     ("en", ("confusion matrix", "true label", "guessed label", "colour: share of the rows of the true label"))],
+)  # fmt: skip
+def test_a_picture_says_what_its_axes_colours_and_numbers_are(tmp_path, language, words):
+    for report in (REPORT, PLAIN):
+        draw_confusion(report, tmp_path / "p.svg", name="m", language=language)
+        assert [each for each in words if each not in texts_of(tmp_path / "p.svg")] == []
+
+
+@pytest.mark.parametrize("options, words", [([], "混淆矩阵"), (["--lang=en"], "confusion matrix")])
+def test_a_picture_is_in_the_language_of_the_report(model, rows, tmp_path, options, words):
+    run(model, rows, "--picture", tmp_path / "p.svg", *options)
+    assert words in texts_of(tmp_path / "p.svg")
+
+
+@pytest.mark.usefixtures("no_font")
+def test_without_a_font_latin_labels_stay_and_words_are_english(tmp_path, drawn):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        remark = draw_confusion(PLAIN, tmp_path / "p.png", name="m", language="zh")
+    assert "its words are English" in remark
+    assert drawn == ["ham", "spam"]
 
 
 def test_many_labels_are_drawn_without_counts(tmp_path):

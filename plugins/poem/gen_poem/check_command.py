@@ -14,7 +14,7 @@ import click
 from gen_engine import underway
 from gen_engine.errors import GenError
 from gen_engine.options import debug_option
-from gen_engine.output import counted
+from gen_engine.output import counting
 from gen_engine.screen import Span, paint, say, width_of
 
 from .books import BOOKS, EITHER, TITLES
@@ -192,7 +192,7 @@ def tell(found: Iterator[Report | GenError], *, as_json: bool) -> Seen:
     first = list(islice(found, 2))
     if len(first) == 1 and isinstance(first[0], GenError):
         raise first[0]
-    with counted("text was judged", "texts were judged") as count:
+    with counting("text was judged", "texts were judged") as count:
         for each in chain(first, found):
             with count.one():
                 _tell_one(each, as_json=as_json, parted=seen.texts > 0)

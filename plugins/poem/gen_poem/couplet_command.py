@@ -97,8 +97,8 @@ def _check_marks(machine: Couplet, start: str, vocabulary: Vocabulary, model: st
         raise GenError(f"The model {model} does not know the mark {lacking}, and the second line needs it; write ，.")
     if lacking is not None:
         raise GenError(
-            f"The model {model} does not know the mark {lacking} that ends a line of a couplet; train it with "
-            "--separator ， and --ending 。, or take another model."
+            f"The model {model} does not know the mark {lacking} that ends a line of a couplet; take another model, or "
+            "train one with `gen train gpt2 --separator ， --ending 。`."
         )
 
 
@@ -123,7 +123,7 @@ def _note_separator(model: LanguageModel, line: str, name: str) -> None:
     if found:
         note(
             f"behind a first line the model {name} expects {found}: it learned another separator; "
-            "train it with --separator ， or take another model."
+            "take another model, or train one with `gen train gpt2 --separator ，`."
         )
 
 

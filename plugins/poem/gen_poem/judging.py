@@ -44,9 +44,19 @@ class Manner:
         return book(self.rhyme_book or ("pingshui" if form in SHAPES else "cilin"))
 
 
+LONGEST = 5_000
+"""The longest text that is judged, in characters; no poem has half as many."""
+
+
 def read(text: str) -> Text:
-    """A text taken apart; GenError if it has no Chinese character."""
+    """A text taken apart; GenError if it has no Chinese character, or more than any poem."""
     pieces, odd = segments(text)
+    count = sum(len(piece.chars) for piece in pieces)
+    if count > LONGEST:
+        raise GenError(
+            f"A text of {count} characters is no poem that can be judged; give at most {LONGEST}, and an empty line "
+            "between two poems."
+        )
     if not pieces:
         raise GenError("There is no Chinese character in the text; give a poem.")
     return Text(text, pieces, odd)

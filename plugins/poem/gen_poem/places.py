@@ -21,12 +21,24 @@ BLANKS = frozenset("□_＿○")
 """What stands in a template for any Chinese character."""
 
 
+LONGEST = 5_000
+"""The longest acrostic or template: each of its characters is a state."""
+
+
+def _check_length(name: str, text: str) -> None:
+    if len(text) > LONGEST:
+        raise GenError(
+            f"{name}={brief(text)} has {len(text)} characters, and no text is so long; give up to {LONGEST}."
+        )
+
+
 def acrostic(text: str, *, at: Literal["head", "tail", "diagonal"] = "head") -> CharMachine:
     """Make the n-th line begin with (or end in, or have at place n) the n-th character of TEXT (`acrostic=春夏秋冬`).
 
     Lines are what ， 。 ！ ？ ； end. The text ends only when all are placed.
     """
     chars = "".join(text.split())
+    _check_length("acrostic", chars)
     if not chars:
         raise GenError("acrostic has no characters to place; write acrostic=春夏秋冬, say.")
     odd = next((char for char in chars if char in BETWEEN or is_punctuation(char)), None)
@@ -178,6 +190,7 @@ def template(pattern: str) -> CharMachine:
 
     _ and ○ are blanks, too; marks are taken in half or full width alike.
     """
+    _check_length("template", pattern)
     if not pattern:
         raise GenError("template has no pattern; write template='床前□□光，□□□□□。', say.")
     return Template(pattern)

@@ -9,8 +9,9 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gen_engine.cli import make_cli
+from gen_engine.cli import main, make_cli
 from gen_engine.errors import GenError
+from gen_poem import check_command, reading
 from gen_poem.books import book
 from gen_poem.check import judge
 from gen_poem.patterns import FORMS, SHAPES, patterns
@@ -342,3 +343,35 @@ def test_old_verse_may_be_longer_than_any_form(count, right):
     else:
         with pytest.raises(GenError, match="at most 400 lines"):
             judge(text)
+
+
+def given(monkeypatch, texts):
+    monkeypatch.setattr(reading, "read_blocks", lambda *_, **__: texts)
+
+
+def test_check_tells_each_text_as_it_is_judged(monkeypatch):
+    seen = []
+    given(monkeypatch, (text for text in [STORK, "百", STORK, STORK] if not seen.append("read")))
+    monkeypatch.setattr(check_command, "_tell_one", lambda *_, **__: seen.append("told"))
+    said("check", "-", text="")
+    assert seen == ["read", "read", "told", "told", "read", "told", "read", "told"]
+
+
+def test_a_check_that_is_stopped_says_how_many_were_judged(monkeypatch, tmp_path, capsys):
+    def texts():
+        yield from [STORK, STORK, STORK]
+        raise KeyboardInterrupt
+
+    given(monkeypatch, texts())
+    (tmp_path / "poems.txt").touch()
+    assert main(["check", str(tmp_path / "poems.txt"), "--json"]) == 130
+    captured = capsys.readouterr()
+    assert (captured.out.count("\n"), captured.err.strip()) == (3, "gen: Stopped: 3 texts were judged.")
+
+
+def test_where_no_text_can_be_judged_each_is_told_why():
+    done = CliRunner().invoke(make_cli(), ["check", "-", "--json"], input="百\n\n千\n\n万")
+    assert [json.loads(line)["ok"] for line in done.stdout.splitlines()] == [False] * 3
+    assert "None of the 3 texts can be judged; give" in str(done.exception)
+    with pytest.raises(GenError, match="give a poem"):
+        said("check", "-", text="abc")

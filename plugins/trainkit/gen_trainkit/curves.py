@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 Row = dict[str, Any]
-NO_CURVE = {"step", "examples", "time", "rate_factor"}
+NO_CURVE = {"step", "examples", "time", "rate_factor", "valid_labels_guessed"}
 PARTS = ("few_valid_", "valid_", "few_")  # before the name of what was measured: on which texts
 WORDS = {"": "training", "valid_": "validation", "few_valid_": "validation, a few batches", "few_": "a few batches"}
 UNITS = {"loss": "loss (nats per target)", "accuracy": "accuracy (share of targets)"}
-LINES = {"": ("-", "C0"), "valid_": ("o-", "C1"), "few_valid_": ("x--", "C2"), "few_": ("x--", "C2")}
+LINES = {"": ("-", "C0"), "valid_": ("o-", "C1"), "few_valid_": ("x--", "C2"), "few_": ("x:", "C3")}
 """How the figures of each part are drawn, and in which colour."""
 
 

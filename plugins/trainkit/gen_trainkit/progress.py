@@ -32,7 +32,8 @@ def watch_run(total: int, start: int) -> Iterator[Watch]:
     """A watch for a run of `total` steps of which `start` are done, fitting standard error."""
     width = width_of(sys.stderr)
     if width is None or os.environ.get("TERM") == "dumb":
-        yield _line_watch(total, start)
+        with _line_watch(total, start) as lines:
+            yield lines
         return
     from rich.console import Console
     from rich.progress import (
@@ -72,20 +73,22 @@ def _brief(rate: str, note: str, room: int) -> str:
     return both if cells(both) <= room else cut(note, max(1, room))
 
 
-def _line_watch(total: int, start: int, every: float = 30.0) -> Watch:
+@contextmanager
+def _line_watch(total: int, start: int, every: float = 30.0) -> Iterator[Watch]:
+    """A line every 30 seconds, and one in the end with the newest figures."""
     read, began, told = 0, time.monotonic(), time.monotonic()
+    line = ""
 
     def watch(step: int, tokens: int, note: str) -> None:
-        nonlocal read, told
+        nonlocal read, told, line
         read += tokens
         now = time.monotonic()
-        if now - told < every and step != total:
-            return
-        told = now
         left = (now - began) / max(1, step - start) * (total - step)
-        rate = read / (now - began)
-        print(
-            f"step {step}/{total}  {rate:,.0f} tokens/s  {left / 60:.1f} min left  {note}", file=sys.stderr, flush=True
-        )
+        line = f"step {step}/{total}  {read / (now - began):,.0f} tokens/s  {left / 60:.1f} min left  {note}"
+        if now - told >= every:
+            told = now
+            print(line, file=sys.stderr, flush=True)
 
-    return watch
+    yield watch
+    if line:
+        print(line, file=sys.stderr, flush=True)

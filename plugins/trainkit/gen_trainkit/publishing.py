@@ -24,6 +24,7 @@ from gen_trainkit.loop import Outcome, Recipe, Reporting, Task, export_last, tra
 from gen_trainkit.options import write_chosen_options
 from gen_trainkit.ranks import is_first
 from gen_trainkit.storing import whole_file
+from gen_trainkit.wording import in_words
 
 MISREAD = (OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, StrictDataclassError)
 """What transformers raises for a config.json or tokenizer.json that is damaged or holds nonsense."""
@@ -81,8 +82,11 @@ def run_and_publish(
 def write_card(publishing: Publishing, card: CardFacts, recipe: Recipe, outcome: Outcome, *, goal: str) -> str:
     """The model card as Markdown with the hub's metadata header."""
     best = "not measured" if outcome.best is None else f"{outcome.best:.4f}" + " nats" * goal.endswith("loss")
-    left_out = {"steps"} if recipe.steps is None else {"epochs"}
-    settings = "\n".join(f"| {name} | {value} |" for name, value in asdict(recipe).items() if name not in left_out)
+    trained = f"{outcome.step:,} step{'s' * (outcome.step != 1)}" + " (stopped early)" * outcome.early
+    idle = {"epochs"} if recipe.steps is not None else set()
+    idle |= {"matrix_rate"} if recipe.optimizer != "muon" else set()
+    chosen = {name: value for name, value in asdict(recipe).items() if name not in idle and value is not None}
+    settings = "\n".join(f"| {name} | {in_words(value)} |" for name, value in chosen.items())
     facts = "\n".join(f"- **{name}**: {value}." for name, value in card.facts.items())
     language = f"language: [{', '.join(card.language)}]\n" if card.language else ""
     return f"""---
@@ -95,7 +99,7 @@ pipeline_tag: {card.pipeline}
 {publishing.note}
 
 {facts}
-- **Training**: {outcome.step:,} steps{" (stopped early)" if outcome.early else ""}.
+- **Training**: {trained}.
 - **Best {goal.replace("valid_", "validation ").replace("_", " ")}**: {best}.
 
 | setting | value |
@@ -104,6 +108,7 @@ pipeline_tag: {card.pipeline}
 """
 
 
+@doing("writing the model folder")
 def export_model(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, dtype: SaveDtype, folder: Path) -> None:
     """Write config.json, model.safetensors and the tokenizer's files into `folder`; `model` itself stays as it is."""
     copy.deepcopy(model).to(SAVE_DTYPES[dtype]).save_pretrained(folder)
@@ -189,7 +194,7 @@ def check_vocabulary(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase)
     if len(tokenizer) > model.config.vocab_size:
         raise GenError(
             f"The vocabulary has {len(tokenizer)} tokens and the model {model.config.vocab_size}."
-            " Give the tokenizer that belongs to the model, or --from-scratch."
+            " Give the tokenizer that belongs to the model."
         )
 
 
@@ -198,7 +203,7 @@ def check_known(tokenizer: PreTrainedTokenizerBase, ids: torch.Tensor) -> None:
     if torch.isin(ids, torch.tensor(tokenizer.all_special_ids, dtype=ids.dtype)).all():
         raise GenError(
             "Of these texts the model sees no character that it knows."
-            " Give one whose vocabulary has them or, if --max-length leaves them no room, raise it."
+            " Give one whose vocabulary has them, or leave texts more room."
         )
 
 

@@ -101,6 +101,7 @@ class Outcome:
     best: float | None
     signal: int
     early: bool = False  # it stopped for want of patience
+    goal: str = "valid_loss"
 
 
 def plan_steps(task: Task, recipe: Recipe) -> tuple[int, int]:

@@ -20,6 +20,14 @@ def test_elsewhere_than_on_a_terminal_the_last_step_is_a_line(capsys):
     assert "tokens/s  0.0 min left  loss 1" in err
 
 
+def test_the_last_line_has_the_newest_figures(capsys):
+    with watch_run(2, 0) as watch:
+        watch(2, 10, "loss 1  validating")
+        watch(2, 0, "loss 1  best valid_loss 0.5")
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.endswith("loss 1  best valid_loss 0.5")
+
+
 @pytest.fixture
 def bar(capsys, monkeypatch):
     """The last line of the bar of a run, as a terminal of so many columns shows it."""
@@ -60,5 +68,5 @@ def test_the_rate_gives_way_before_the_figures_do(bar):
 
 def test_a_dumb_terminal_gets_lines(bar, monkeypatch):
     monkeypatch.setenv("TERM", "dumb")
-    assert bar(80) == ""
+    assert re.match("step 12344/12345 .*loss 2.3456", bar(80))
     assert progress.__doc__
