@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import json
-import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -13,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from .destination import check_out, counting, opened
+from .screen import note
+from .tables import table
 from .types import Request
 from .underway import awaited
 
@@ -213,12 +214,12 @@ def _texts(pieces: Iterable[tuple[int, Piece]], done: list[Completion]) -> Itera
 def remark(completion: Completion) -> None:
     """Say on standard error which shapers were undone because they left nothing, and whether a bound cut choices."""
     if not completion.exact and completion.reproducible and completion.log_evidence is not None:
-        print("note: a shaper removed tokens that the target holds (exact: false).", file=sys.stderr)
+        note("a shaper removed tokens that the target holds (exact: false).")
     elif not completion.exact:
-        print("note: a search limit, not a proof, ruled out some choices (exact: false).", file=sys.stderr)
+        note("a search limit, not a proof, ruled out some choices (exact: false).")
     if completion.undone:
         names = ", ".join(completion.undone)
-        print(f"note: {names} left nothing to choose from at some places and was undone there.", file=sys.stderr)
+        note(f"{names} left nothing to choose from at some places and was undone there.")
 
 
 def load_engine(name: str, *, dtype: str, fast: bool) -> Engine:
@@ -228,9 +229,7 @@ def load_engine(name: str, *, dtype: str, fast: bool) -> Engine:
     engine = load(name, dtype=dtype, fast=fast)
     if not engine.model.reproducible:
         why = "--fast computes" if fast else f"{name} computes"
-        print(
-            f"note: {why} rows together that may change each other's last bits (reproducible: false).", file=sys.stderr
-        )
+        note(f"{why} rows together that may change each other's last bits (reproducible: false).")
     return engine
 
 
@@ -243,7 +242,7 @@ def mention_unknown(prompt: Prompt, *, spelling: bool = True) -> None:
         print(f"note: the model reads {_cut(typed)} as {_cut(read)}.", file=sys.stderr)
     if prompt.unknown:
         chars = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in prompt.unknown)
-        print(f"note: the model does not know {chars}: kept as typed, read as [UNK].", file=sys.stderr)
+        note(f"the model does not know {chars}: kept as typed, read as [UNK].")
 
 
 def _cut(chars: str) -> str:
@@ -253,17 +252,3 @@ def _cut(chars: str) -> str:
 def dump(value: Any) -> None:
     """Print a value as JSON for programs."""
     print(json.dumps(value, ensure_ascii=False, indent=2))
-
-
-def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print a table whose columns line up, Chinese characters included; piped, no line is broken."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    grid = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold cyan")
-    for column in columns:
-        grid.add_column(column, overflow="fold")
-    for row in rows:
-        grid.add_row(*(Text(cell) for cell in row))
-    Console(width=None if sys.stdout.isatty() else 1000, highlight=False).print(grid)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ import click
 from gen_engine.errors import GenError, brief, quoted
 from gen_engine.options import Choice, choice, explaining, generating
 from gen_engine.output import Show, continue_text, load_engine, mention_unknown, opened, write
+from gen_engine.screen import note
 
 from .asked import as_value
 from .books import BOOKS
@@ -122,9 +122,9 @@ def rule_of(shape: str, book: str, not_in: str | None) -> str:
 def _note_separator(model: LanguageModel, line: str, name: str) -> None:
     found = other_separator(model, line)
     if found:
-        note = f"note: behind a first line the model {name} expects {found}: it learned another separator; "
-        print(
-            f"{note}take another model, or train one with `gen train gpt2 --separator ，`.", file=sys.stderr, flush=True
+        note(
+            f"behind a first line the model {name} expects {found}: it learned another separator; "
+            "take another model, or train one with `gen train gpt2 --separator ，`."
         )
 
 
@@ -150,8 +150,7 @@ def _generate(machine: Couplet, start: str, rule: str, chosen: Choice, script: S
         hint([start], script, engine.tokenizer)
         processors = processors_for(machine, start, rule, chosen)
         if PAIRS not in processors and PAIRS in chosen.with_default(PAIRS):
-            note = f"note: the second line must repeat a pair, as the first does: {PAIRS} is left out."
-            print(note, file=sys.stderr, flush=True)
+            note(f"the second line must repeat a pair, as the first does: {PAIRS} is left out.")
         whole_line = len(start) > len(machine.line)
         if whole_line:
             _note_separator(engine.model, start[: len(machine.line)], chosen.model)

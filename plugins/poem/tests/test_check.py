@@ -232,8 +232,8 @@ def test_check_refuses_what_it_cannot_read(tmp_path):
 
 def test_forms_lists_all_forms_and_tunes_and_its_sources():
     told = said("forms").stdout
-    assert all(f"\n{form} " in told for form in FORMS)
-    assert all("、".join(each.names) in told for each in every_tune())
+    assert all(f"\n{form}\t" in told for form in FORMS)
+    assert all(f"\n{each.names[0]}\t" in told and "、".join(each.names[1:]) in told for each in every_tune())
     assert all(word in told for word in ("王力《诗词格律》", "孤平", "三平尾", "特拗", "钦定词谱"))
 
 
