@@ -239,7 +239,7 @@ def mention_unknown(prompt: Prompt, *, spelling: bool = True) -> None:
     if spelling and prompt.spelt is not None:
         pairs = dict.fromkeys((a, b) for a, b in zip(prompt.text, prompt.spelt, strict=True) if a != b)
         typed, read = ("".join(chars) for chars in zip(*pairs, strict=True))
-        print(f"note: the model reads {_cut(typed)} as {_cut(read)}.", file=sys.stderr)
+        note(f"the model reads {_cut(typed)} as {_cut(read)}.")
     if prompt.unknown:
         chars = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in prompt.unknown)
         note(f"the model does not know {chars}: kept as typed, read as [UNK].")
