@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from ..bounds import read_settings
 from ..errors import GenError
 from ..options import choice, generating, prompted, read_prompt
 from ..output import dump
@@ -24,9 +25,9 @@ def _read_chain(context: click.Context, _: click.Parameter, value: Path | None) 
 
 def _settings(file: Path) -> dict[str, Any]:
     try:
-        text = file.read_text(encoding="utf-8")
+        text = read_settings(file)
         found = tomllib.loads(text) if file.suffix == ".toml" else json.loads(text)
-    except (OSError, ValueError) as problem:
+    except (OSError, ValueError, RecursionError) as problem:
         raise GenError(f"{file} cannot be read as JSON or TOML ({problem}); mend it, or name another file.") from None
     known = ("model", "with", "prompt", "max_new", "temperature", "top_k", "top_p")
     if not isinstance(found, dict) or set(found) - set(known):
