@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import select
 import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from threading import Thread
 from typing import BinaryIO, TextIO
 
 from .errors import GenError
@@ -47,18 +47,23 @@ def bounded(lines: Iterable[str], most: int, where: str, remedy: str) -> Iterato
 
 def open_file(path: Path) -> BinaryIO:
     """The bytes of a file, or of a pipe such as `<(command)`. GenError for a pipe that nobody writes to; OSError."""
-    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    if stat.S_ISFIFO(os.fstat(descriptor).st_mode):
-        ready, _, _ = select.select([descriptor], [], [], WRITER)
-        if not ready:
-            os.close(descriptor)
-            raise GenError(f"{path} is a pipe that nobody writes to; name a file, or start what writes to it first.")
-    elif stat.S_ISDIR(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise IsADirectoryError(path)
-    if hasattr(os, "set_blocking"):
-        os.set_blocking(descriptor, True)
-    return os.fdopen(descriptor, "rb")
+    if stat.S_ISFIFO(os.stat(path).st_mode):
+        return os.fdopen(_open_pipe(path), "rb")
+    return path.open("rb")
+
+
+def _open_pipe(path: Path) -> int:
+    """A pipe, once somebody has opened it to write; what is written may come as late as it will."""
+    found: list[int] = []
+    opening = Thread(target=lambda: found.append(os.open(path, os.O_RDONLY)), daemon=True)
+    opening.start()
+    opening.join(WRITER)
+    if opening.is_alive():
+        os.close(os.open(path, os.O_WRONLY | os.O_NONBLOCK))  # somebody writes, if only we: the thread comes back
+        opening.join()
+        os.close(found[0])
+        raise GenError(f"{path} is a pipe that nobody writes to; name a file, or start what writes to it first.")
+    return found[0]
 
 
 def read_whole(path: Path, most: int) -> bytes:

@@ -13,6 +13,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from string import Template
 
+from .bounds import read_settings
 from .errors import GenError, quoted
 from .plugins import CORE, registry
 from .underway import doing
@@ -69,7 +70,7 @@ def install(what: str, options: Sequence[str] = ()) -> list[str]:
 
 def _named_in(folder: Path) -> str:
     try:
-        project = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))
+        project = tomllib.loads(read_settings(folder / "pyproject.toml"))
         return str(project["project"]["name"])
     except (OSError, ValueError, KeyError, TypeError):
         raise GenError(f"{folder} holds no package with a name in pyproject.toml; name a plugin's folder.") from None

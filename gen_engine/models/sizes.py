@@ -16,7 +16,7 @@ MOST = {
     "num_hidden_layers": 2_000, "n_layer": 2_000, "n_layers": 2_000, "num_layers": 2_000, "layers": 2_000,
     "num_attention_heads": 1_000_000, "n_head": 1_000_000, "num_key_value_heads": 1_000_000,
     "vocab_size": 100_000_000, "type_vocab_size": 1_000_000, "window": 20_000_000,
-    "n_positions": 20_000_000, "n_ctx": 20_000_000, "max_position_embeddings": 20_000_000,
+    "num_labels": 1_000_000, "n_positions": 20_000_000, "n_ctx": 20_000_000, "max_position_embeddings": 20_000_000,
 }  # fmt: skip
 """How large a size in a config.json may be; no known model comes near."""
 
@@ -42,14 +42,26 @@ TRAINED = 16
 """Bytes of a weight while it is trained by AdamW: itself, its gradient and two moments, in float32."""
 
 
-def check_folder(folder: Path) -> None:
-    """Raise GenError for what stands in a model folder and would never end, or is far too large; nothing is read."""
+def check_files(folder: Path) -> None:
+    """Raise GenError for what stands in a folder and is neither file nor folder: reading it might never end."""
     for path in sorted(folder.iterdir()):
         if path.exists() and not (path.is_file() or path.is_dir()):
-            raise GenError(f"{path} is a pipe, a socket or a device, no file; save the model again.")
+            raise GenError(f"{path} is a pipe, a socket or a device, no file; save what belongs there again.")
+
+
+def check_folder(folder: Path) -> None:
+    """Raise GenError for what stands in a model folder and would never end, or is far too large; nothing is read."""
+    check_files(folder)
+    for path in sorted(folder.iterdir()):
         kept = SETTINGS if path.name in SETTING_FILES else VOCABULARY if path.name in TOKENIZER_FILES else None
         if kept and path.is_file() and path.stat().st_size > kept:
             raise GenError(f"{path} has over {kept:,} bytes, which no such file has; save the model again.")
+    stored, room = stored_bytes(folder), memory()
+    if stored and room and stored > room:
+        raise GenError(
+            f"The weights in {folder} take {stored / 1e9:,.0f} GB, and this machine has {room / 1e9:,.0f}; "
+            "choose a smaller model."
+        )
 
 
 def check_config(config: Mapping[str, Any], where: str, stored: int | None = None) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any
 
 import torch
@@ -12,8 +14,7 @@ from torch import Tensor
 from gen_classify.reading import Table
 from gen_engine.underway import counted
 from gen_trainkit.loop import Batch
-
-AT_ONCE = 10_000
+from gen_trainkit.portions import in_portions
 
 
 @dataclass(frozen=True)
@@ -36,24 +37,25 @@ class Encoded:
 
 def encode_rows(tokenizer: Any, table: Table, length: int) -> Encoded:
     """Every row as the tokenizer frames it, at most `length` tokens; of a pair the longer text is cut first."""
-    ids: list[int] = []
-    types: list[int] = []
+    ids, types = array("i"), array("b")
     starts, cut = [0], 0
     with_types = bool(table.seconds) and "token_type_ids" in tokenizer.model_input_names
-    for first in counted(range(0, len(table.texts), AT_ONCE), f"tokenising {len(table.texts):,} texts, batches"):
-        rows = slice(first, first + AT_ONCE)
+    rows = zip(table.texts, table.seconds or repeat(""), strict=False)
+    portions = in_portions(rows, size=lambda row: len(row[0]) + len(row[1]))
+    for portion in counted(portions, f"tokenising {len(table.texts):,} texts, batches"):
         found = tokenizer(
-            table.texts[rows],
-            table.seconds[rows] or None,
+            [first for first, _ in portion],
+            [second for _, second in portion] if table.seconds else None,
             truncation=True,
             max_length=length,
             return_attention_mask=False,
             return_token_type_ids=with_types,
         )
         for row in found["input_ids"]:
-            ids += row
+            ids.extend(row)
             starts.append(len(ids))
-        types += [kind for row in found.get("token_type_ids", ()) for kind in row]
+        for row in found.get("token_type_ids", ()):
+            types.extend(row)
         cut += sum(bool(each.overflowing) for each in found.encodings or ())
     kinds = torch.tensor(types, dtype=torch.uint8) if with_types else None
     return Encoded(torch.tensor(ids, dtype=torch.int32), starts, kinds, cut)

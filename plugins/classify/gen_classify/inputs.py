@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -145,10 +144,23 @@ def is_blank(text: Text) -> bool:
 def in_runs(texts: Iterable[tuple[int, Text]], size: int) -> Iterator[list[tuple[int, Text]]]:
     """Consecutive runs, each as soon as it is full: of one text, then of twice as many each time, up to `size`.
 
-    So at any time about half of what was read has been passed on, and whoever waits sees the first at once.
+    So at any time about half of what was read has been passed on, and whoever waits sees the first at once. A run is
+    full, too, when it has the characters of a portion, however few texts these are.
     """
-    rest = iter(texts)
-    length = 1
-    while run := list(islice(rest, length)):
+    from gen_trainkit.portions import CHARACTERS
+
+    run: list[tuple[int, Text]] = []
+    length, held = 1, 0
+    for text in texts:
+        run.append(text)
+        held += characters(text[1])
+        if len(run) == length or held >= CHARACTERS:
+            yield run
+            run, held, length = [], 0, min(size, 2 * length)
+    if run:
         yield run
-        length = min(size, 2 * length)
+
+
+def characters(text: Text) -> int:
+    """How many characters a text, or both texts of a pair, have."""
+    return len(text) if isinstance(text, str) else len(text[0]) + len(text[1])

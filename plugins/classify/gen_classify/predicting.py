@@ -13,12 +13,14 @@ from transformers import AutoModelForSequenceClassification, PreTrainedModel, Pr
 from transformers import logging as transformers_logging
 
 import gen_classify.bert_head  # noqa: F401 - makes its kind of model known
+from gen_classify.inputs import characters
 from gen_engine.errors import GenError
 from gen_engine.models.holdings import no_classifier, refuse_no_model
 from gen_engine.underway import counted, doing
 from gen_trainkit.bases import model_source
 from gen_trainkit.bucketing import cut_batches
 from gen_trainkit.labels import label_text
+from gen_trainkit.portions import in_portions
 from gen_trainkit.publishing import load_pretrained
 
 Text = str | tuple[str, str]
@@ -55,11 +57,17 @@ class Classifier:
 
     def encode(self, texts: Sequence[Text]) -> Encoded:
         """The inputs of `texts` as `pipeline("text-classification")` would make them; long texts lose their ends."""
+        rows: list[dict[str, list[int]]] = []
+        long: list[int] = []
         with doing(f"tokenising {len(texts):,} texts"):
-            rows = _encode(self.tokenizer, texts, None)
-        long = [index for index, row in enumerate(rows) if self.length and len(row["input_ids"]) > self.length]
-        for index, row in zip(long, _encode(self.tokenizer, [texts[i] for i in long], self.length), strict=True):
-            rows[index] = row
+            for portion in in_portions(texts, size=characters):
+                found = _encode(self.tokenizer, portion, None)
+                beyond = [i for i, row in enumerate(found) if self.length and len(row["input_ids"]) > self.length]
+                cut = _encode(self.tokenizer, [portion[i] for i in beyond], self.length)
+                for index, row in zip(beyond, cut, strict=True):
+                    found[index] = row
+                long += [len(rows) + index for index in beyond]
+                rows += found
         if self.fill is not None:
             token, length = self.fill
             rows = [{"input_ids": row["input_ids"] + [token] * (length - len(row["input_ids"]))} for row in rows]

@@ -39,6 +39,8 @@ def add_adapters(model: GPT2LMHeadModel, wanted: Adapters) -> None:
         if not any(name == target or name.endswith(f".{target}") for name in names):
             there = ", ".join(sorted({name.split(".", 3)[-1] for name in names}))
             raise GenError(f"--lora-targets {quoted(target)} is no linear layer of this model. Choose of {there}.")
+    if wanted.lora > model.config.n_embd:
+        raise GenError(f"--lora {wanted.lora} is more than the model is wide. Give at most {model.config.n_embd}.")
     alpha = 2 * wanted.lora if wanted.lora_alpha is None else wanted.lora_alpha
     settings = LoraConfig(
         r=wanted.lora, lora_alpha=alpha, target_modules=wanted.targets, fan_in_fan_out=True, lora_dropout=0.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
 from functools import partial
 
@@ -12,6 +13,7 @@ from gen_engine.underway import doing
 from gen_gpt2.data_texts import CONTEXT_END, Longer
 from gen_trainkit.loop import Batch
 from gen_trainkit.losses import IGNORED
+from gen_trainkit.portions import in_portions
 from gen_trainkit.windows import Windows
 
 
@@ -27,10 +29,10 @@ def encode_windows(
     """
     lead, tail = special_frame(tokenizer)
     encode = partial(tokenizer, add_special_tokens=False, return_attention_mask=False)
-    ids: list[int] = []
+    ids = array("i")
     starts, given, dropped = [0], [], 0
-    for first in range(0, len(texts), 10_000):
-        parts = [text.rpartition(CONTEXT_END) for text in texts[first : first + 10_000]]
+    for portion in in_portions(texts):
+        parts = [text.rpartition(CONTEXT_END) for text in portion]
         contexts = encode([context for context, _, _ in parts])["input_ids"]
         bodies = encode([body for _, _, body in parts])["input_ids"]
         for context, body in zip(contexts, bodies, strict=True):
@@ -40,7 +42,7 @@ def encode_windows(
                 dropped += 1
                 continue
             for start in range(0, room if longer == "cut" else len(whole), room):
-                ids += before + whole[start : start + room]
+                ids.extend(before + whole[start : start + room])
                 starts.append(len(ids))
                 given.append(len(before))
     told = any(CONTEXT_END in text for text in texts)

@@ -16,6 +16,7 @@ from gen_engine.errors import GenError, quoted
 from gen_engine.underway import doing
 from gen_trainkit.loop import Batch
 from gen_trainkit.losses import IGNORED
+from gen_trainkit.portions import in_portions
 from gen_trainkit.reading import PLAIN, TRAINING, has_columns, read_cells
 from gen_trainkit.tables import Reading, columns_in
 from gen_trainkit.tally import Tally
@@ -80,8 +81,7 @@ def encode_windows(
 
 
 def _bodies(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> Iterator[list[int]]:
-    for first in range(0, len(texts), 10_000):
-        part = list(texts[first : first + 10_000])
+    for part in in_portions(texts):
         options = {"add_special_tokens": False, "return_attention_mask": False, "return_token_type_ids": False}
         yield from tokenizer(part, verbose=False, **options)["input_ids"]
 

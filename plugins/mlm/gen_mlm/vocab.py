@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import islice
 from pathlib import Path
 
 from transformers import BertTokenizer, PreTrainedTokenizerBase
@@ -11,13 +12,18 @@ from gen_engine.errors import GenError, quoted
 from gen_trainkit.reading import read_file
 from gen_trainkit.vocab import BERT_SPECIALS
 
+MOST = 1_000_000
+"""Tokens that a vocabulary may have at most."""
+
 
 def read_tokenizer(vocab_file: Path, *, positions: int, lower_case: bool) -> BertTokenizer:
     """BERT's own tokenizer over the tokens of `vocab_file`, one a line, packed or not.
 
     Raises GenError if a token stands there twice or one of the five special tokens is missing.
     """
-    tokens = list(read_file(vocab_file))
+    tokens = list(islice(read_file(vocab_file), MOST + 1))
+    if len(tokens) > MOST:
+        raise GenError(f"{vocab_file} has more than {MOST:,} lines. Give a vocabulary with one token a line.")
     while tokens and not tokens[-1]:
         tokens.pop()
     twice = [token for token, count in Counter(tokens).items() if count > 1]

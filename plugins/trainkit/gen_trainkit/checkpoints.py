@@ -15,7 +15,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from gen_engine.bounds import read_settings
 from gen_engine.errors import GenError
+from gen_engine.models.sizes import check_files
 from gen_trainkit.storing import whole_folder
 
 PREFIX = "step-"
@@ -57,8 +59,9 @@ def newest_checkpoint(folder: Path) -> Path | None:
 
 def read_checkpoint(path: Path) -> Checkpoint:
     """The checkpoint at `path`; raises GenError if any byte or value differs from what was written."""
+    check_files(path)
     try:
-        values = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
+        values = json.loads(read_settings(path / MANIFEST))
         told = values.pop("sha256_of_values", None)  # version 0.2 wrote none
         whole = told in (None, _digest_of_values(values))
         whole = values.pop("sha256") == _digest(path / TENSORS) and whole

@@ -29,6 +29,7 @@ from gen_trainkit.progress import Watch, watch_run
 from gen_trainkit.ranks import is_first
 from gen_trainkit.runs import Run, not_finite, save_run, start_or_resume
 from gen_trainkit.schedules import rate_factor
+from gen_trainkit.sizes import check_batches
 from gen_trainkit.stepping import compute_gradients, open_pool
 from gen_trainkit.storing import claimed, whole_folder
 from gen_trainkit.tasks import Batch, Outcome, Part, Recipe, Reporting, Task, plan_steps
@@ -61,8 +62,10 @@ def train(
     With `resume`, go on from the newest checkpoint in `folder`, to the same weights, bit for bit, as a run that was
     never stopped. Under torchrun every process calls this; the first one writes, and calls `begun` once `folder` is
     there. Raises GenError when that checkpoint is damaged or of another recipe; without `resume`, when there is one;
-    when another training writes into `folder`; when the disk is full; and when the loss is no finite number.
+    when another training writes into `folder`; for a batch larger than memory; when the disk is full; and when the loss
+    is no finite number.
     """
+    check_batches(task, recipe)
     with claimed(folder) if is_first() else nullcontext():
         return _train(task, recipe, folder, reporting=reporting, resume=resume, begun=begun)
 

@@ -18,6 +18,7 @@ from gen_trainkit.bucketing import plan_epoch
 from gen_trainkit.measuring import measure
 from gen_trainkit.optimizers import build_optimizers
 from gen_trainkit.ranks import process_count
+from gen_trainkit.sizes import check_batches
 from gen_trainkit.stepping import compute_gradients, open_pool, trainable
 from gen_trainkit.tasks import Recipe, Task, plan_steps
 
@@ -44,6 +45,7 @@ def describe_run(task: Task, recipe: Recipe) -> dict[str, Any]:
     `options.tell_plan`. Nothing is written, and model and random state stay as they are: time and the highest memory
     are measured by a few steps on a copy of the model that is thrown away, the first of them on the largest batch.
     """
+    check_batches(task, recipe)
     batches = plan_epoch(task.train_lengths, recipe.batch_tokens, seed=recipe.seed, epoch=0)
     in_epoch, total = plan_steps(task, recipe)
     tokens = sum(_padded(task.train_lengths, batch) for batch in batches)

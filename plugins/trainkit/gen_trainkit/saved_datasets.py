@@ -10,6 +10,7 @@ from typing import Any
 
 from gen_engine.errors import GenError
 from gen_engine.models.hub import not_waiting_for_hub
+from gen_engine.models.sizes import check_files
 from gen_engine.textfiles import kind_of
 
 PARTS = {"train": "train", "valid": "valid", "validation": "valid", "dev": "valid", "val": "valid", "test": "test"}
@@ -40,6 +41,8 @@ def load_splits(path: Path) -> Mapping[str, Any]:
         ) from error
 
     name, _, configuration = str(path).partition(":")
+    for folder in (path, *filter(Path.is_dir, path.iterdir())) if path.is_dir() else ():
+        check_files(folder)
     try:
         if path.is_dir():
             found = datasets.load_from_disk(str(path))

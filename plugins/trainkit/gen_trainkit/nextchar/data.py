@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import bisect
 import hashlib
-from collections.abc import Callable, Sequence
+from array import array
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 import torch
@@ -18,6 +20,7 @@ from gen_engine.underway import doing
 from gen_trainkit.csv_rows import Quotes
 from gen_trainkit.holding_out import SHARE, has_validation, hold_out
 from gen_trainkit.losses import IGNORED
+from gen_trainkit.portions import at_line_breaks, in_portions
 from gen_trainkit.reading import TRAINING, read_cells, read_texts
 from gen_trainkit.tables import Reading
 from gen_trainkit.tally import Tally
@@ -120,18 +123,22 @@ def encode_corpus(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> C
     """The ids of `texts`, in which "[SEP]" is five characters and no mark; empty texts are left out."""
     ids: list[Tensor] = []
     starts = [0]
-    for first in range(0, len(texts), 1000):
-        encoded = tokenizer(
-            list(texts[first : first + 1000]),
-            add_special_tokens=False,
-            split_special_tokens=True,
-            return_attention_mask=False,
-        )
-        for body in encoded["input_ids"]:
-            if body:
-                ids.append(torch.tensor(body, dtype=torch.int32))
-                starts.append(starts[-1] + len(body))
+    for body in _bodies(tokenizer, texts):
+        if body:
+            ids.append(torch.tensor(body, dtype=torch.int32))
+            starts.append(starts[-1] + len(body))
     return Corpus(torch.cat(ids) if ids else torch.empty(0, dtype=torch.int32), starts, tokenizer.unk_token_id)
+
+
+def _bodies(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> Iterator[Sequence[int]]:
+    """The ids of each text. A joined novel is read by runs of lines, since no token spans a line break."""
+    options = {"add_special_tokens": False, "split_special_tokens": True, "return_attention_mask": False}
+    for portion in in_portions(texts, most=1000):
+        if len(portion) > 1:
+            yield from tokenizer(portion, **options)["input_ids"]
+        else:
+            runs = (tokenizer(piece, **options)["input_ids"] for piece in at_line_breaks(portion[0]))
+            yield array("i", chain.from_iterable(runs))
 
 
 def window_lengths(corpus: Corpus, cut: Cut) -> list[int]:

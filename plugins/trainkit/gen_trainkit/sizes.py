@@ -1,0 +1,36 @@
+"""Batches that this machine cannot hold, refused by arithmetic."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import nn
+
+from gen_engine.errors import GenError
+from gen_engine.models.sizes import memory
+from gen_trainkit.bucketing import plan_epoch
+from gen_trainkit.tasks import Recipe, Task
+
+KEPT = 7
+"""How many times its width a layer keeps of each token for the way back, at least: what its linear layers read."""
+
+
+def check_batches(task: Task, recipe: Recipe) -> None:
+    """Raise GenError if the largest batch takes more memory than there is, whatever the kernels save."""
+    batches = plan_epoch(task.train_lengths, recipe.batch_tokens, seed=recipe.seed, epoch=0)
+    tokens = max((len(batch) * max(task.train_lengths[index] for index in batch) for batch in batches), default=0)
+    least, room = tokens * _kept(task.model) * (2 if recipe.dtype == "bf16" else 4), memory()
+    if room is not None and least > room:
+        raise GenError(
+            f"A batch of {tokens:,} tokens takes {least / 1e9:,.0f} GB at least in this model, and this machine has"
+            f" {room / 1e9:,.0f}. Give a smaller --batch-tokens."
+        )
+
+
+def _kept(model: nn.Module) -> int:
+    """How many numbers a model keeps of each token for the way back, at least; 0 where parts of it are frozen."""
+    holder: Any = getattr(model, "encoder", model)
+    config = getattr(holder, "config", None)
+    if config is None or not all(parameter.requires_grad for parameter in holder.parameters()):
+        return 0
+    return KEPT * int(getattr(config, "num_hidden_layers", 0)) * int(getattr(config, "hidden_size", 0))
