@@ -11,8 +11,14 @@ from typing import BinaryIO, TextIO
 
 from .errors import GenError
 
-LINE = 2_000_000
-"""Characters of a line, a cell or a prompt: twice a long novel."""
+TEXT = 1_000_000
+"""Characters of a text, in a line or a cell: more than 红楼梦 has."""
+
+LINE = 8_000_000
+"""Characters of a line of a file: JSON may write a character of a text as six, and a row has several cells."""
+
+PROMPT = 500_000
+"""Characters of a prompt: of more, a tokenizer takes seconds and hundreds of megabytes, and a model reads the last."""
 
 TEXTS = 20_000_000
 """Characters of a file that is held whole to be judged: all poems of Tang take five million."""
