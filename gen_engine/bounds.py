@@ -68,18 +68,16 @@ def open_file(path: Path) -> BinaryIO:
 
 
 def read_whole(path: Path, most: int) -> bytes:
-    """The bytes of a file of at most `most`. GenError for what is larger, or no file, before it is read; OSError."""
+    """The bytes of a file of at most `most`. GenError for what is no file, or larger, before more is read; OSError."""
     found = os.stat(path)
     if stat.S_ISDIR(found.st_mode):
         raise IsADirectoryError(f"{path} is a folder")
     if not stat.S_ISREG(found.st_mode) and not _is_handed_over(path):
         raise GenError(f"{path} is a pipe or a device, no file; name a file.")
-    if found.st_size > most:
-        raise _too_large(path, most)
     with open_file(path) as file:
         content = file.read(most + 1)
     if len(content) > most:
-        raise _too_large(path, most)
+        raise GenError(f"{path} has over {most:,} bytes, far more than such files have; name the right file.")
     return content
 
 
@@ -91,7 +89,3 @@ def read_settings(path: Path) -> str:
 def _is_handed_over(path: Path) -> bool:
     """Whether a shell opened it for us: `<(command)`, or standard input."""
     return str(path).startswith(("/dev/fd/", "/proc/self/fd/", "/dev/stdin"))
-
-
-def _too_large(path: Path, most: int) -> GenError:
-    return GenError(f"{path} has over {most:,} bytes, far more than such files have; name the right file, or mend it.")

@@ -2,6 +2,8 @@
 
 import os
 import socket
+import subprocess
+import sys
 
 import pytest
 
@@ -107,6 +109,39 @@ def test_files_of_a_tokenizer_have_a_bound(tmp_path, name):
         file.truncate(10**9)
     with pytest.raises(GenError, match=f"{name} has over"):
         check_folder(tmp_path)
+
+
+def cost(words):
+    """Exit code, standard error and highest memory in bytes of the command."""
+    command = [sys.executable, "-P", "-m", "gen_engine", *words]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True) as running:
+        said = running.stderr.read()
+        _, status, used = os.wait4(running.pid, 0)
+        running.returncode = os.waitstatus_to_exitcode(status)
+    return running.returncode, said, used.ru_maxrss * 1024
+
+
+@pytest.fixture(scope="module")
+def huge(tmp_path_factory):
+    """300 MB of verse in one line."""
+    path = tmp_path_factory.mktemp("huge") / "poem.txt"
+    with path.open("wb") as file:
+        file.writelines("白日依山尽，黄河入海流。".encode() * 100_000 for _ in range(84))
+    return str(path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("words", [
+    "text --model novel --file", "novel --len 5 --file", "lint --model novel --file", "explain --model novel --file",
+    "check", "eval poem --model poem", "lint --chain", "train gpt2 --from-scratch --out unmade",
+    "train mlm --from-scratch --out unmade --config",
+])  # fmt: skip
+def test_a_file_of_300_megabytes_costs_next_to_nothing(huge, words):
+    code, said, used = cost([*words.split(), huge])
+    assert code == 2
+    assert "Traceback" not in said
+    assert "000,000" in said
+    assert used < 10**9
 
 
 ABSURD = {"n_embd": 10**9, "hidden_size": 10**9, "vocab_size": 10**12, "n_layer": 10**6, "num_hidden_layers": 10**8,
