@@ -11,8 +11,14 @@ from typing import BinaryIO, TextIO
 
 from .errors import GenError
 
-LINE = 2_000_000
-"""Characters of a line, a cell or a prompt: twice a long novel."""
+TEXT = 1_000_000
+"""Characters of a text, in a line or a cell: more than 红楼梦 has."""
+
+LINE = 8_000_000
+"""Characters of a line of a file: JSON may write a character of a text as six, and a row has several cells."""
+
+PROMPT = 500_000
+"""Characters of a prompt: of more, a tokenizer takes seconds and hundreds of megabytes, and a model reads the last."""
 
 TEXTS = 20_000_000
 """Characters of a file that is held whole to be judged: all poems of Tang take five million."""
@@ -67,18 +73,16 @@ def _open_pipe(path: Path) -> int:
 
 
 def read_whole(path: Path, most: int) -> bytes:
-    """The bytes of a file of at most `most`. GenError for what is larger, or no file, before it is read; OSError."""
+    """The bytes of a file of at most `most`. GenError for what is no file, or larger, before more is read; OSError."""
     found = os.stat(path)
     if stat.S_ISDIR(found.st_mode):
         raise IsADirectoryError(f"{path} is a folder")
     if not stat.S_ISREG(found.st_mode) and not _is_handed_over(path):
         raise GenError(f"{path} is a pipe or a device, no file; name a file.")
-    if found.st_size > most:
-        raise _too_large(path, most)
     with open_file(path) as file:
         content = file.read(most + 1)
     if len(content) > most:
-        raise _too_large(path, most)
+        raise GenError(f"{path} has over {most:,} bytes, far more than such files have; name the right file.")
     return content
 
 
@@ -90,7 +94,3 @@ def read_settings(path: Path) -> str:
 def _is_handed_over(path: Path) -> bool:
     """Whether a shell opened it for us: `<(command)`, or standard input."""
     return str(path).startswith(("/dev/fd/", "/proc/self/fd/", "/dev/stdin"))
-
-
-def _too_large(path: Path, most: int) -> GenError:
-    return GenError(f"{path} has over {most:,} bytes, far more than such files have; name the right file, or mend it.")

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
-from .bounds import LINE, bounded
+from .bounds import PROMPT, bounded
 from .destination import check_out
 from .errors import GenError, quoted
 from .patience import SECONDS
@@ -145,7 +145,7 @@ def prompted(command: Command) -> Command:
     command = click.option(
         "--file",
         metavar="FILE",
-        help=f"Read the prompt from FILE, or - for standard input; {LINE:,} characters at most.",
+        help=f"Read the prompt from FILE, or - for standard input; {PROMPT:,} characters at most.",
     )(command)
     return click.option("--prompt", metavar="TEXT", help="The text to continue.")(command)
 
@@ -162,9 +162,9 @@ def read_prompt(prompt: str | None, file: str | None) -> str:
 def read_text(file: str) -> str:
     """The text of a file, .xz and .gz unpacked, or of standard input (-).
 
-    GenError if it is no UTF-8 text, or longer than `bounds.LINE`.
+    GenError if it is no UTF-8 text, or longer than `bounds.PROMPT`.
     """
-    return "".join(bounded(read_lines(file), LINE, _named(file), "give the part that a model is to read"))
+    return "".join(bounded(read_lines(file), PROMPT, _named(file), "give the part that a model is to read"))
 
 
 def _named(file: str) -> str:

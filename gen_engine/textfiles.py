@@ -16,7 +16,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from .bounds import bounded_lines, open_file
+from .bounds import TEXT, bounded_lines, open_file
 from .errors import GenError, brief, quoted
 
 Raw = Any
@@ -183,7 +183,7 @@ def text_field(line: str, number: int, where: str) -> str:
 
 
 def text_flaw(value: Any) -> str:
-    """What of a cell is no text: a number, a list, half a character (which JSON may hold), NUL; "" for a text."""
+    """What of a cell is no text: a number, a list, half a character (of JSON), NUL, too much; "" for a text."""
     if value is None:
         return ""
     if not isinstance(value, str):
@@ -192,6 +192,8 @@ def text_flaw(value: Any) -> str:
         return f"{what.get(type(value), 'something')} ({shown}) where a text belongs"
     if not is_whole(value):
         return "half a character (a lone surrogate)"
+    if len(value) > TEXT:
+        return f"a text of {len(value):,} characters, over the {TEXT:,} that are read"
     return "a NUL character" if "\0" in value else ""
 
 
