@@ -12,6 +12,7 @@ from gen_classify.classify_command import classify_command
 from gen_classify.predicting import load_classifier
 from gen_engine.errors import GenError
 from gen_engine.screen import cells
+from gen_trainkit import portions
 
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[3] / "tests"))
@@ -232,6 +233,14 @@ def test_runs_grow_from_one_text_to_the_size_and_none_is_lost():
     assert [len(run) for run in runs] == [1, 2, 4, 8, 5]
     assert [text for run in runs for text in run] == texts
     assert list(inputs.in_runs([], 8)) == []
+
+
+@pytest.mark.parametrize(("text", "longest"), [("春" * 5, 4), (("春" * 9, "夏"), 2), ("春" * 50, 1)])
+def test_runs_of_long_texts_are_short(monkeypatch, text, longest):
+    monkeypatch.setattr(portions, "CHARACTERS", 20)
+    runs = list(inputs.in_runs(enumerate([text] * 20), 8))
+    assert max(map(len, runs)) == longest
+    assert [numbered for run in runs for numbered in run] == list(enumerate([text] * 20))
 
 
 @pytest.mark.slow

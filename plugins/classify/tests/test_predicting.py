@@ -12,6 +12,7 @@ from transformers import pipeline
 from gen_classify.guide_judge import open_judge
 from gen_classify.predicting import load_classifier, make_classifier
 from gen_engine.errors import GenError
+from gen_trainkit import portions
 
 sys.path.insert(0, str(Path(__file__).parent))
 import classifier_folders as folders
@@ -40,6 +41,16 @@ def written(tmp_path_factory):
 @pytest.fixture(scope="module")
 def classifiers(written):
     return {kind: load_classifier(folder) for kind, folder in written.items()}
+
+
+@pytest.mark.parametrize("kind", ["bert", "gpt2", "bce"])
+@given(texts=TEXTS)
+@EXAMPLES
+def test_a_text_is_encoded_the_same_in_portions_as_among_all(classifiers, kind, texts, monkeypatch):
+    whole = classifiers[kind].encode(texts)
+    with monkeypatch.context() as changed:
+        changed.setattr(portions, "CHARACTERS", 50)
+        assert classifiers[kind].encode(texts) == whole
 
 
 @pytest.mark.parametrize("kind", ["bert", "gpt2", "bce"])

@@ -136,6 +136,8 @@ def test_what_cannot_be_adapted_is_refused_with_the_remedy(base, tmp_path, monke
         tune(base, tmp_path / "out", "--lora-targets=wte")
     with pytest.raises(GenError, match="Give --base MODEL, or leave --lora out"):
         tune(base, tmp_path / "out", "--from-scratch", "--base=")
+    with pytest.raises(GenError, match="--lora 9 is more than the model is wide. Give at most 8"):
+        tune(base, tmp_path / "out", "--lora=9")
     monkeypatch.setitem(sys.modules, "peft", None)
     with pytest.raises(GenError, match=r"pip install 'gen-engine-gpt2\[lora\]'"):
         tune(base, tmp_path / "out")

@@ -6,6 +6,7 @@ from transformers import PreTrainedTokenizerFast
 from gen_engine.errors import GenError
 from gen_gpt2.data import Windows, collate_windows, encode_windows, special_frame
 from gen_gpt2.data_vocab import SPECIALS, build_tokenizer
+from gen_trainkit import portions
 
 POEMS = ["白日依山尽，\n黄河入海流。", "白日𬳽依山", "尽尽山"]
 PAD, UNK, CLS, SEP = range(4)
@@ -70,3 +71,12 @@ def test_padding_and_unknown_characters_are_no_labels():
     batch = collate_windows(windows, [0, 1], pad=PAD, unknown=UNK)
     assert batch.inputs["input_ids"].tolist() == [[CLS, 4, UNK], [CLS, 5, PAD]]
     assert batch.labels.tolist() == [[4, -100, SEP], [5, SEP, -100]]
+
+
+@pytest.mark.parametrize("longer", ["split", "cut", "drop"])
+@pytest.mark.parametrize("size", [1, 9, 30])
+def test_windows_are_the_same_however_few_texts_are_tokenised_at_once(monkeypatch, longer, size):
+    whole = encode_windows(characters(), POEMS * 3, 6, longer=longer)
+    monkeypatch.setattr(portions, "CHARACTERS", size)
+    found = encode_windows(characters(), POEMS * 3, 6, longer=longer)
+    assert (found.ids.tolist(), found.starts, found.dropped) == (whole.ids.tolist(), whole.starts, whole.dropped)

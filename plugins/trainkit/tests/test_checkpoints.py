@@ -1,3 +1,5 @@
+import os
+
 import pytest
 import torch
 from torch import nn
@@ -22,6 +24,15 @@ def test_what_is_written_is_read(tmp_path):
     checkpoint = read_checkpoint(write(tmp_path))
     assert checkpoint.tensors["a"].tolist() == [0, 1, 2]
     assert checkpoint.values == {"step": 1}
+
+
+@pytest.mark.parametrize("name", ["state.safetensors", "manifest.json", "another"])
+def test_a_pipe_in_one_is_not_waited_for(tmp_path, name):
+    place = write(tmp_path) / name
+    place.unlink(missing_ok=True)
+    os.mkfifo(place)
+    with pytest.raises(GenError, match=f"{name} is a pipe"):
+        read_checkpoint(place.parent)
 
 
 def test_only_the_newest_is_kept(tmp_path):

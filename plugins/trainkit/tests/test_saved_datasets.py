@@ -1,5 +1,6 @@
 """Folders of `datasets`, with splits of their own: what the trainers of language models read of them."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from gen_engine.errors import GenError
 from gen_trainkit.holding_out import hold_out
 from gen_trainkit.nextchar.data import Data, split_texts
 from gen_trainkit.reading import HELD_OUT, TRAINING, read_texts
-from gen_trainkit.saved_datasets import choose_splits
+from gen_trainkit.saved_datasets import choose_splits, load_splits
 from gen_trainkit.tables import Reading
 from gen_trainkit.tally import Tally
 
@@ -120,3 +121,12 @@ def test_a_damaged_folder_is_told(saved, name, content):
     (folder / name).write_text(content, encoding="utf-8")
     with pytest.raises(GenError, match="is no folder of a saved dataset"):
         read_texts([folder])
+
+
+@pytest.mark.parametrize("place", ["d/dataset_dict.json", "d/train/state.json", "d/train/data-00000-of-00001.arrow"])
+def test_a_pipe_in_a_folder_is_not_waited_for(saved, tmp_path, place):
+    folder = saved(train=["春眠"], test=["不觉晓"])
+    (tmp_path / place).rename(tmp_path / "aside")
+    os.mkfifo(tmp_path / place)
+    with pytest.raises(GenError, match="is a pipe, a socket or a device"):
+        load_splits(folder)
