@@ -13,7 +13,8 @@ from gen_trainkit.portions import at_line_breaks, in_portions
 
 MANY = settings(max_examples=100, deadline=None, derandomize=True, database=None)
 LETTERS = "春眠 \n不觉晓"
-texts = st.lists(st.text(LETTERS, max_size=30), max_size=12)
+lines = st.lists(st.text(LETTERS, max_size=9), max_size=12).map("\n".join)
+texts = st.lists(st.text(LETTERS, max_size=9) | lines, max_size=12)
 VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"春眠不觉"]
 
 
@@ -47,7 +48,7 @@ def test_an_endless_stream_is_taken_no_further_than_a_portion():
 
 
 @MANY
-@given(st.text(LETTERS, max_size=200))
+@given(lines)
 def test_pieces_are_the_text_and_end_where_lines_end(text):
     *most, last = at_line_breaks(text)
     assert "".join(most) + last == text

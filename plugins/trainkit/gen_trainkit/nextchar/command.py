@@ -29,12 +29,17 @@ from gen_trainkit.telling import tell_outcome, try_writing
 if TYPE_CHECKING:
     from gen_trainkit.nextchar.training import Family
 
+FURTHEST = 1_000_000
+"""Characters from one window to the next, at most: a novel."""
+
 
 def _read_stride(_: click.Context, __: click.Parameter, value: str) -> int | None:
     if value == "contiguous":
         return None
-    if not value.isdigit() or int(value) < 1:
-        raise click.BadParameter(f"{quoted(value)} is neither 'contiguous' nor a number of characters from 1.")
+    if not value.isdecimal() or len(value) > len(str(FURTHEST)) or not 1 <= int(value) <= FURTHEST:
+        raise click.BadParameter(
+            f"{quoted(value)} is neither 'contiguous' nor a number of characters from 1 to {FURTHEST:,}."
+        )
     return int(value)
 
 
@@ -60,7 +65,8 @@ window_options = options(
                  help="Share of windows cut short, as a prompt is, where not all lengths are seen anyway."),
     click.option("--shift/--no-shift", default=True, show_default=True,
                  help="Cut elsewhere in every epoch, until each character was guessed once."),
-    click.option("--valid-stride", type=click.IntRange(1), help="--stride in validation.  [default: --window]"),
+    click.option("--valid-stride", type=click.IntRange(1, FURTHEST),
+                 help="--stride in validation.  [default: --window]"),
 )  # fmt: skip
 encoder_options = options(
     click.option("--encoder", help="BERT to build on: a folder, such as of gen train mlm, or a hub name."),
