@@ -170,7 +170,9 @@ class Seen:
         self.tones += each.tones_ok and each.has_tones
         self.rhyme += each.rhyme_ok and each.has_rhyme
         self.free += not each.has_tones
-        self.signs.update(sign for row in each.rows for place in row for sign in (place.wanted, _has(place)))
+        for row in each.rows:
+            self.signs.update(map(_has, row))
+            self.signs.update(place.wanted for place in row if _wants_tones(row))
 
     def __str__(self) -> str:
         told = f"format {self.format}, tones {self.tones}, rhyme {self.rhyme}"
@@ -282,11 +284,16 @@ def _has(place: Place) -> str:
     return place.taken.tone if place.taken else SHOWN[place.tones]
 
 
+def _wants_tones(row: Sequence[Place]) -> bool:
+    """Whether any place of a line wants a tone rather than either."""
+    return any(place.wanted not in ("", EITHER) for place in row)
+
+
 def _rows(row: Sequence[Place], mark: str) -> Iterator[list[Span]]:
     """The characters, the tones wanted, and the tones they have, one below the other."""
     bad = ["wrong" if place.faults else "" for place in row]
     yield [("  ", ""), *((place.char, style or "name") for place, style in zip(row, bad, strict=True)), (mark, "")]
-    if any(place.wanted not in ("", EITHER) for place in row):
+    if _wants_tones(row):
         yield [("  " + "".join(place.wanted or "　" for place in row) + "  wanted", "quiet")]
     yield [("  ", ""), *zip(map(_has, row), bad, strict=True), ("  has", "quiet")]
     if any(bad):
