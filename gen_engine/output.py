@@ -57,6 +57,9 @@ class Show:
 
 PLAIN = Show()
 
+NAMED = 20
+"""How many characters a note names."""
+
 
 def record(completion: Completion, layout: Layout = str.splitlines) -> dict[str, Any]:
     """A completion as JSON knows it; logprobs are in nats."""
@@ -230,11 +233,20 @@ def load_engine(name: str, *, dtype: str, fast: bool) -> Engine:
     return engine
 
 
-def mention_unknown(prompt: Prompt) -> None:
-    """Say once on standard error which characters of the prompt the model does not know."""
+def mention_unknown(prompt: Prompt, *, spelling: bool = True) -> None:
+    """Say once on standard error which characters of the prompt the model does not know, and with `spelling` which of
+    them it reads in another one."""
+    if spelling and prompt.spelt is not None:
+        pairs = dict.fromkeys((a, b) for a, b in zip(prompt.text, prompt.spelt, strict=True) if a != b)
+        typed, read = ("".join(chars) for chars in zip(*pairs, strict=True))
+        note(f"the model reads {_cut(typed)} as {_cut(read)}.")
     if prompt.unknown:
         chars = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in prompt.unknown)
         note(f"the model does not know {chars}: kept as typed, read as [UNK].")
+
+
+def _cut(chars: str) -> str:
+    return chars if len(chars) <= NAMED else f"{chars[:NAMED]} ..."
 
 
 def dump(value: Any) -> None:

@@ -32,6 +32,9 @@ STYLES = {
 USUAL = 80
 """Columns of a terminal that does not tell how many it has."""
 
+HARD_BLANK = "\u00a0"
+"""A blank at which no line is broken; tables print it as a blank."""
+
 Span = tuple[str, str]
 """Some text, and the name of its style."""
 

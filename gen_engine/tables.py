@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TextIO
 
 from .errors import escaped
-from .screen import Span, Words, cells, hang, longest_word, paint, plain, spans, styled, width_of
+from .screen import HARD_BLANK, Span, Words, cells, hang, longest_word, paint, plain, spans, styled, width_of
 
 GAP = "  "
 INDENT = "    "
@@ -88,9 +88,11 @@ def tabulated(
     width = width_of(place) if place else PAGE
     clean = [[_clean(cell) for cell in row] for row in rows]
     if width is None:
-        return ["\t".join(map(plain, row)) for row in (columns, *clean)]
-    lines = map(_trimmed, _laid_out(Grid(columns, clean, right, nameless), width, turn=turn))
-    return [paint(line, place) if place else plain(line) for line in lines]
+        told = ["\t".join(map(plain, row)) for row in (columns, *clean)]
+    else:
+        lines = map(_trimmed, _laid_out(Grid(columns, clean, right, nameless), width, turn=turn))
+        told = [paint(line, place) if place else plain(line) for line in lines]
+    return [line.replace(HARD_BLANK, " ") for line in told]
 
 
 def side_by_side(widths: Sequence[int], place: TextIO | None = None, *, first: int) -> list[list[int]]:

@@ -15,7 +15,7 @@ from gen_engine import underway
 from gen_engine.errors import GenError
 from gen_engine.options import debug_option
 from gen_engine.output import counting
-from gen_engine.screen import Span, paint, say, width_of
+from gen_engine.screen import Span, cells, paint, say, width_of
 
 from .books import BOOKS, EITHER, TITLES
 from .patterns import FIRST_CHOICES, STARTS, TONES
@@ -137,6 +137,7 @@ def _place_record(place: Place) -> dict[str, Any]:
         "readings": list(map(_reading_record, place.readings)),
         "taken": place.taken and _reading_record(place.taken),
         "why": place.why,
+        "marks": place.marks,
         "ok": not place.faults,
         "faults": [fault.words for fault in place.faults],
     }
@@ -227,10 +228,8 @@ def _tell_one(each: Report | GenError, *, as_json: bool, parted: bool) -> None:
 
 def _show_one(report: Report) -> None:
     say(_title(report))
-    marks = [line.mark for line in report.pattern.lines]
     for number, row in enumerate(report.rows, 1):
-        mark = marks[number - 1] if number <= len(marks) else ""
-        for words in _rows(row, mark) if row else ():
+        for words in _rows(row) if row else ():
             print(paint(words, sys.stdout))
         _remark(report, number)
         for read in filter(None, map(read_as, row)):
@@ -289,12 +288,22 @@ def _wants_tones(row: Sequence[Place]) -> bool:
     return any(place.wanted not in ("", EITHER) for place in row)
 
 
-def _rows(row: Sequence[Place], mark: str) -> Iterator[list[Span]]:
-    """The characters, the tones wanted, and the tones they have, one below the other."""
+def _rows(row: Sequence[Place]) -> Iterator[list[Span]]:
+    """The characters with their marks, the tones wanted, and the tones they have, one below the other."""
     bad = ["wrong" if place.faults else "" for place in row]
-    yield [("  ", ""), *((place.char, style or "name") for place, style in zip(row, bad, strict=True)), (mark, "")]
+    blanks = [" " * cells(place.marks) for place in row[:-1]] + [""]  # tones stand below their characters
+    chars: list[Span] = [("  ", "")]
+    has: list[Span] = [("  ", "")]
+    wanted = below = "  "
+    for place, style, blank in zip(row, bad, blanks, strict=True):
+        char = place.char if place.char.isprintable() else "?"
+        chars += [(char + " " * (2 - cells(char)), style or "name"), (place.marks, "")]
+        has += [(_has(place), style), (blank, "")]
+        wanted += (place.wanted or "　") + blank
+        below += ("＾" if style else "　") + blank
+    yield chars
     if _wants_tones(row):
-        yield [("  " + "".join(place.wanted or "　" for place in row) + "  wanted", "quiet")]
-    yield [("  ", ""), *zip(map(_has, row), bad, strict=True), ("  has", "quiet")]
+        yield [(wanted + "  wanted", "quiet")]
+    yield [*has, ("  has", "quiet")]
     if any(bad):
-        yield [("  " + "".join("＾" if place.faults else "　" for place in row).rstrip(), "wrong")]
+        yield [(below.rstrip(), "wrong")]

@@ -127,7 +127,7 @@ def test_taboos_have_their_names_in_strict_verse(form, before, second, fourth, f
 @pytest.mark.parametrize(
     ("text", "found"),
     [("白日依山尽，黄河入海。欲穷千里目，更上一层楼。", ("format", 2, 5)), (STORK + "更上一层楼。", ("format", 5, 0)),
-     (STORK[:18], ("format", 4, 0)), (STORK.replace("山", "x"), ("format", 0, 0)),
+     (STORK[:18], ("format", 4, 0)), (STORK.replace("山", "x"), ("format", 1, 4)),
      (STORK.replace("楼", "东"), ("rhyme", 4, 5)), (STORK.replace("楼", "流"), ("重韵", 4, 5)),
      (STORK.replace("河", "\U00030edd"), ("unknown", 2, 2))],
 )  # fmt: skip
@@ -380,7 +380,7 @@ def test_old_verse_may_be_longer_than_any_form(count, right):
     if right:
         assert (judge(text).pattern.form, judge(text).rhyme_ok) == ("五古", True)
     else:
-        with pytest.raises(GenError, match="at most 400 lines"):
+        with pytest.raises(GenError, match=r"at most (400 lines|5000)"):
             judge(text)
 
 

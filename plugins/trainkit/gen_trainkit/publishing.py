@@ -14,12 +14,14 @@ import torch
 from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
 from tokenizers import Tokenizer
-from transformers import AutoConfig, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import CONFIG_MAPPING, AutoConfig, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from gen_engine.errors import GenError
-from gen_engine.models.checkpoint import refuse_pickled
+from gen_engine.models.checkpoint import read_json, refuse_pickled
+from gen_engine.models.holdings import holding, refuse_no_model
+from gen_engine.models.hub import not_waiting_for_hub
 from gen_engine.underway import doing
-from gen_trainkit.bases import model_source, not_waiting_for_hub
+from gen_trainkit.bases import model_source
 from gen_trainkit.loop import Outcome, Recipe, Reporting, Task, export_last, train
 from gen_trainkit.options import write_chosen_options
 from gen_trainkit.ranks import is_first
@@ -133,7 +135,7 @@ def load_pretrained(
     `model_type` that is none of `kinds`.
     """
     source = model_source(base)
-    with told_clearly(source):
+    with told_clearly(source, base):
         found = AutoConfig.from_pretrained(source, trust_remote_code=False).model_type
         if kinds and found not in kinds:
             raise GenError(f"{base} is a {found} model. Give one of type {' or '.join(kinds)}.")
@@ -146,7 +148,7 @@ def load_pretrained(
     for kind, verb in (("missing_keys", "lacks"), ("unexpected_keys", "has unexpected")):
         strange = sorted(name for name in info[kind] if not name.startswith(tuple(new)))
         if strange:
-            raise GenError(f"{base} {verb} {strange[0]}. Give weights that fit its config.json.")
+            raise _strange(base, model.config, f"{verb} {strange[0]}")
     for name, weight in model.named_parameters():
         if not weight.isfinite().all():
             raise GenError(f"{name} of {base} holds values that are no numbers. Fetch the model or train it again.")
@@ -154,34 +156,50 @@ def load_pretrained(
     return model, tokenizer
 
 
+def _strange(base: str, config: Any, what: str) -> GenError:
+    """The error for weights that do not fit: as a rule those of a model with another head."""
+    found = holding(config.to_dict())
+    if found.kind in ("classifier", "other"):
+        return GenError(f"{base} holds {found.words} ({what}). Give the model that it was made of.")
+    return GenError(f"{base} {what}. Give weights that fit its config.json.")
+
+
 def load_tokenizer(base: str) -> PreTrainedTokenizerBase:
     """The tokenizer of a folder or hub name; raises GenError where it is damaged, or there is none.
 
     Where its files are missing transformers makes one that knows special tokens only, and reads all text as unknown.
     """
-    base = model_source(base)
-    with told_clearly(base):
-        file = Path(base) / "tokenizer.json"
+    source = model_source(base)
+    with told_clearly(source, base):
+        file = Path(source) / "tokenizer.json"
         if file.is_file():
             Tokenizer.from_buffer(file.read_bytes())  # raises ValueError, which the file's own reader does not
-        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(base, trust_remote_code=False)
+        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
     if not set(tokenizer.get_vocab()) - set(tokenizer.all_special_tokens):
         raise GenError(f"{base} has no tokenizer. Add the tokenizer.json that belongs to the model.")
     return tokenizer
 
 
 @contextmanager
-def told_clearly(base: str) -> Iterator[None]:
-    """Inside, the folder or hub name `base` is read; what is wrong with it becomes a GenError of one sentence."""
+def told_clearly(source: str, base: str = "") -> Iterator[None]:
+    """Inside, the folder or hub name `source` is read; what is wrong with it becomes a GenError of one sentence.
+
+    `base` is how it was named, if otherwise.
+    """
+    base = base or source
+    refuse_no_model(Path(source), base)
     try:
-        with not_waiting_for_hub(base):
+        with not_waiting_for_hub(source):
             yield
     except SafetensorError as error:
         raise GenError(f"The weights of {base} are damaged ({error}). Fetch them again.") from error
     except RuntimeError as error:  # transformers' own way to say that shapes differ
         raise GenError(f"The weights of {base} do not fit the shapes of its config.json. Fetch both again.") from error
     except MISREAD as error:
-        if (Path(base) / "config.json").is_file():
+        if (Path(source) / "config.json").is_file():
+            kind = read_json(Path(source) / "config.json").get("model_type")
+            if kind and (kind not in CONFIG_MAPPING or "configuration class" in str(error)):
+                raise GenError(f"{base} is a {kind} model, which is not taken here. Give one of another.") from error
             why = " ".join(f"{type(error).__name__}: {error}".split())[:160]
             raise GenError(f"{base} cannot be read as a model with its tokenizer ({why}). Fetch it again.") from error
         raise GenError(
@@ -191,6 +209,8 @@ def told_clearly(base: str) -> Iterator[None]:
 
 def check_vocabulary(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
     """Raise GenError if the tokenizer has tokens that the model does not know."""
+    if getattr(model.config, "vocab_size", None) is None or model.config.is_encoder_decoder:
+        raise GenError(f"A {model.config.model_type} is no model that reads texts alone. Give a BERT or a GPT-2.")
     if len(tokenizer) > model.config.vocab_size:
         raise GenError(
             f"The vocabulary has {len(tokenizer)} tokens and the model {model.config.vocab_size}."
