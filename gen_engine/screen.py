@@ -161,8 +161,9 @@ def _breaks(pieces: Iterable[str], width: int) -> Iterator[tuple[int, int]]:
     start = end = place = used = 0
     for piece in pieces:
         bare = cells(piece.rstrip(" "))
-        if used and used + bare > width:
-            yield start, end
+        if bare and used + bare > width:
+            if end > start:
+                yield start, end
             start, used = place, 0
         used += cells(piece)
         place += len(piece)

@@ -117,14 +117,17 @@ def _clean(words: Words) -> Words:
 
 
 def _laid_out(grid: Grid, width: int, *, turn: bool) -> list[Sequence[Span]]:
-    """The lines of a table: as it is, turned, with narrower columns, with a last column of several lines, or with the
-    widest columns below the rows; the first of these that fits."""
+    """The lines of a table: as it is, turned, with a last column of several lines, with several narrower columns, or
+    with the widest columns below the rows; the first of these that fits."""
     widths = grid.widths()
     over = sum(widths) + len(GAP) * (len(widths) - 1) - width
     if over <= 0:
         return _lines(grid, list(enumerate(widths)), width)
     if turn and sum(grid.turned().widths()) + len(GAP) * len(grid.rows) <= width:
         return _laid_out(grid.turned(), width, turn=False)
+    whole = max(longest_word(cell) for cell in (grid.columns[-1], *(row[-1] for row in grid.rows)))
+    if len(widths) > 1 and widths[-1] - over >= max(ROOM, whole):
+        return _lines(grid, list(enumerate([*widths[:-1], widths[-1] - over])), width)
     if narrower := _narrowed(grid, widths, over):
         return _lines(grid, list(enumerate(narrower)), width)
     first = min(widths[0], max(ROOM, width // 2))

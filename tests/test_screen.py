@@ -40,6 +40,7 @@ def test_texts_are_as_wide_as_terminals_show_them(text, columns):
 def test_no_line_is_wider_than_asked_for_and_nothing_is_lost(text, width):
     lines = list(map(plain, fold(text, width)))
     assert max(map(cells, lines)) <= width
+    assert all(map(str.strip, lines)) or lines == [text.rstrip(" ")] or not text.strip(" ")
     assert "".join(lines).replace(" ", "") == text.replace(" ", "")
 
 
