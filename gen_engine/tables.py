@@ -41,6 +41,10 @@ class Grid:
         """The columns that each column needs for its longest cell."""
         return [max(map(cells, map(plain, column))) for column in zip(self.columns, *self.rows, strict=True)]
 
+    def longest_words(self) -> list[int]:
+        """The columns without which a word of each column would be cut."""
+        return [max(map(longest_word, column)) for column in zip(self.columns, *self.rows, strict=True)]
+
     def turned(self) -> Grid:
         """Columns as rows: the first column becomes the head."""
         head, *rest = zip(self.columns, *self.rows, strict=True)
@@ -125,12 +129,12 @@ def _laid_out(grid: Grid, width: int, *, turn: bool) -> list[Sequence[Span]]:
         return _lines(grid, list(enumerate(widths)), width)
     if turn and sum(grid.turned().widths()) + len(GAP) * len(grid.rows) <= width:
         return _laid_out(grid.turned(), width, turn=False)
-    whole = max(longest_word(cell) for cell in (grid.columns[-1], *(row[-1] for row in grid.rows)))
-    if len(widths) > 1 and widths[-1] - over >= max(ROOM, whole):
+    words = grid.longest_words()
+    if len(widths) > 1 and widths[-1] - over >= max(ROOM, words[-1]):
         return _lines(grid, list(enumerate([*widths[:-1], widths[-1] - over])), width)
     if narrower := _narrowed(grid, widths, over):
         return _lines(grid, list(enumerate(narrower)), width)
-    first = min(widths[0], max(ROOM, width // 2))
+    first = min(widths[0], width, max(ROOM, width // 2, words[0]))
     over -= widths[0] - first
     widths[0] = first
     if len(widths) > 1 and widths[-1] - over >= ROOM:
@@ -146,10 +150,7 @@ def _laid_out(grid: Grid, width: int, *, turn: bool) -> list[Sequence[Span]]:
 
 def _narrowed(grid: Grid, widths: Sequence[int], over: int) -> list[int] | None:
     """Widths that are `over` columns less in all, if each still has most of what it needs and no word is cut."""
-    columns = zip(grid.columns, *grid.rows, strict=True)
-    least = [
-        max(*map(longest_word, column), round(MOST * width)) for column, width in zip(columns, widths, strict=True)
-    ]
+    least = [max(word, round(MOST * width)) for word, width in zip(grid.longest_words(), widths, strict=True)]
     found = list(widths)
     for each in sorted(range(len(found)), key=lambda each: least[each] - found[each]):
         given = max(0, min(over, found[each] - least[each]))

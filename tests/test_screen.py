@@ -116,6 +116,11 @@ def test_a_pipe_is_coloured_only_if_that_is_asked_for_and_a_file_never(monkeypat
     assert paint([("right", "right")], io.StringIO()) == "right"
 
 
+def test_neighbours_of_one_style_share_their_codes(monkeypatch):
+    as_terminal(monkeypatch)
+    assert paint([("白", "name"), ("", ""), ("日", "name"), ("，", "")], sys.stdout) == "\x1b[1m白日\x1b[0m，"
+
+
 def test_the_width_is_the_terminals_or_columns_and_a_pipe_has_none(monkeypatch):
     monkeypatch.setenv("COLUMNS", "70")
     assert width_of(io.StringIO()) is None

@@ -131,6 +131,7 @@ def test_a_report_fits_the_terminal_and_cuts_no_figure(monkeypatch, width, basel
     as_terminal(monkeypatch, width, NO_COLOR="1")
     told = tell(judged, "a model on 90 rows of " + "a-file " * 30, place=sys.stdout)
     assert [line for line in told.splitlines() if cells(line) > width or line != line.rstrip()] == []
+    assert told.count("true label \\ guessed label") == {60: 3, 80: 2, 120: 1}[width]
     figures = [word for word in tell(judged, "title").split() if word[0].isdigit()]
     assert [word for word in figures if word not in told.split()] == []
 
