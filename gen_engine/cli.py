@@ -17,7 +17,7 @@ from .errors import GenError, readable
 from .help_pages import uncut
 from .options import Settings, debug_option
 from .plugins import CORE, registry
-from .screen import note, paint
+from .screen import note
 from .underway import doing, shown
 
 COMPLETING = "_GEN_COMPLETE"
@@ -98,7 +98,7 @@ def _failed(problem: Exception, settings: Settings) -> int:
 def complain(message: str, code: int) -> int:
     """Print one sentence on standard error, if there is one, safe for a terminal, and pass `code` on."""
     if message:
-        print(paint([("gen:", "error"), (f" {readable(message)}", "")], sys.stderr), file=sys.stderr)
+        note(readable(message), "gen:", "error")
     return code
 
 

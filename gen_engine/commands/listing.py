@@ -15,6 +15,7 @@ from ..errors import GenError
 from ..options import debug_option
 from ..output import dump
 from ..plugins import CORE, Offer, registry
+from ..screen import HARD_BLANK
 from ..specs import describe, parameters
 from ..tables import table
 from ..underway import doing
@@ -77,7 +78,7 @@ def _list_parts(title: str, offers: Mapping[str, Offer], *, as_json: bool) -> No
     rows = [_part(name, offer) for name, offer in offers.items()]
     if as_json:
         return dump(rows)
-    cells = [[row["name"], row["written"], row["summary"], row["plugin"]] for row in rows]
+    cells = [[row["name"], row["written"].replace(" ", HARD_BLANK), row["summary"], row["plugin"]] for row in rows]
     said = ["write it as", "what it does"]
     return table(title, ["name", *said, "plugin"], cells, nameless=said)
 

@@ -100,19 +100,7 @@ def _row(each: Exhibit, verdicts: Sequence[Verdict]) -> dict[str, Any]:
 
 def _show(tried: Sequence[tuple[Exhibit, Sequence[Verdict]]], untried: Sequence[Exhibit]) -> None:
     for kind in dict.fromkeys(each.kind for each, _ in tried):
-        mine = [pair for pair in tried if pair[0].kind == kind]
-        widths = [max(len("BROKEN"), cells(each.written)) for each, _ in mine]
-        longest = max(cells(verdict.law) for verdict in mine[0][1])
-        for places in side_by_side(widths, sys.stdout, first=longest):
-            block = [mine[place] for place in places]
-            laws = [verdict.law for verdict in block[0][1]]
-            rows: list[list[Words]] = [
-                [law, *([CELLS[verdicts[i].state]] for _, verdicts in block)] for i, law in enumerate(laws)
-            ]
-            states = {verdict.state for _, verdicts in block for verdict in verdicts}
-            legend = [meaning for state, meaning in MEANINGS.items() if state in states]
-            table(f"Laws of a {kind}", ["law", *(each.written for each, _ in block)], rows, legend=legend)
-            click.echo()
+        _show_kind(kind, [pair for pair in tried if pair[0].kind == kind])
     counted = [verdict.state for _, verdicts in tried for verdict in verdicts]
     for each, verdicts in tried:
         for verdict in verdicts:
@@ -124,6 +112,23 @@ def _show(tried: Sequence[tuple[Exhibit, Sequence[Verdict]]], untried: Sequence[
         f"{len(tried)} tried, {counted.count('holds')} laws hold, {counted.count('broken')} are broken, "
         f"{counted.count('unjudged')} mean nothing while those are, {len(untried)} could not be tried."
     )
+
+
+def _show_kind(kind: str, tried: Sequence[tuple[Exhibit, Sequence[Verdict]]]) -> None:
+    """Tables of the laws of one kind, as many things side by side as there is room for; below the last one a legend."""
+    widths = [max(len("BROKEN"), cells(each.written)) for each, _ in tried]
+    laws = [verdict.law for verdict in tried[0][1]]
+    states = {verdict.state for _, verdicts in tried for verdict in verdicts}
+    legend = [meaning for state, meaning in MEANINGS.items() if state in states]
+    parts = side_by_side(widths, sys.stdout, first=max(map(cells, laws)))
+    for part in parts:
+        block = [tried[number] for number in part]
+        rows: list[list[Words]] = [
+            [law, *([CELLS[verdicts[i].state]] for _, verdicts in block)] for i, law in enumerate(laws)
+        ]
+        names = ["law", *(each.written for each, _ in block)]
+        table(f"Laws of a {kind}", names, rows, legend=legend if part is parts[-1] else [])
+        click.echo()
 
 
 # --------------------------------------------------------------------------------------- new, install, uninstall
