@@ -101,8 +101,8 @@ class _Place:
 def _place(out: Path, option: str) -> _Place:
     _refuse_other_use(out, option)
     try:
-        path = out.resolve()
-        old = path.stat() if path.exists() else None
+        path = Path(os.path.realpath(out))  # pathlib's own raises RuntimeError at a loop of links
+        old = path.stat() if os.path.lexists(path) else None
         if old is not None and not path.is_file():  # /dev/null, a named pipe: nothing to rename onto
             return _Place(out, path, None, _text_file(path, out, option))
         if old is not None and not os.access(path, os.W_OK):
@@ -164,7 +164,7 @@ def _is_same(out: Path, other: str) -> bool:
     try:
         if out.exists() and not out.is_file():
             return False  # what is no file (/dev/null, a terminal) may have several uses; folders are refused anyway
-        return out.resolve() == Path(other).resolve() or (out.exists() and os.path.samefile(out, other))
+        return os.path.realpath(out) == os.path.realpath(other) or (out.exists() and os.path.samefile(out, other))
     except (OSError, ValueError):
         return False
 
