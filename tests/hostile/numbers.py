@@ -96,7 +96,7 @@ SPECS = {
     "a regex of a lookbehind": "regex=(?<=a)b",
     "a regex of 10**6 repeats": "regex=月{1000000}",
     "a regex nested": "regex=" + "(" * 3000 + ")" * 3000,
-    "10,000 choices": "choice=" + "|".join(f"月{'日' * (i % 90)}" for i in range(3000)),
+    "10,000 choices": "choice=" + "|".join(f"月{'日' * (i % 90)}" for i in range(900)),
     "length 10**12": f"length={10**12}",
     "no_repeat 10**30": f"no_repeat={10**30}",
     "no_repeat below 0": "no_repeat=-1",

@@ -50,7 +50,7 @@ HALTED = [
         makes=makes,
     )
     for words, makes, moments in [
-        (("forms",), (), (0.02, 0.15)),
+        (("forms",), (), (0.15, 0.4)),
         (("check", "poem"), (), (0.3, 1)),
         (MANY, (), (0.5, 2, 6)),
         ((*MANY, "--out", "texts"), ("texts",), (1, 6)),
