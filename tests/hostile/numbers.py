@@ -124,7 +124,18 @@ AGAINST = [
     refused(
         "fresh and adapted", "train", "gpt2", "texts", "--from-scratch", "--base", MODEL, "--out", "o", files=TEXTS
     ),
-    refused("resuming nothing", "train", "gpt2", "texts", "--from-scratch", "--resume", "--out", "o", files=TEXTS),
+    case(
+        "resuming nothing",
+        "train",
+        "gpt2",
+        "texts",
+        "--from-scratch",
+        "--resume",
+        "--out",
+        "o",
+        files=TEXTS,
+        makes=("o",),
+    ),
     refused("a form and a tune", "check", "texts", "--form", "五绝", "--tune", "浣溪沙", files=TEXTS),
     refused("a decoder and its rival's option", *START, "--decoder", "greedy", "--beams", 2),
     refused(
