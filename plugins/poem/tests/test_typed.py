@@ -87,7 +87,8 @@ def test_the_tones_are_those_of_the_character_that_was_typed():
 
 
 @pytest.mark.parametrize(("prompt", "start", "fits"), [
-    ("遠幹", "仄起", True), ("東幹", "平起", False), ("東乾", "平起", True), ("遠乾", "仄起", False), ("遠鬥", "仄起", True),
+    ("遠幹", "仄起", True), ("東幹", "平起", False), ("東乾", "平起", True), ("遠乾", "仄起", False),
+    ("遠鬥", "仄起", True),
     ("東鬥", "平起", False),
 ])  # fmt: skip
 def test_the_engine_judges_the_tones_that_were_typed_though_the_model_reads_another_character(prompt, start, fits):
