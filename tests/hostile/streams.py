@@ -44,7 +44,11 @@ FULL = [
 
 HALTED = [
     replace(
-        case(f"Ctrl-C after {seconds} s, gen {' '.join(map(str, words[:2]))}", *words, files={**POEM, **LINES}),
+        case(
+            f"Ctrl-C after {seconds} s, gen {' '.join(map(str, words[:2]))} {words[-1]}",
+            *words,
+            files={**POEM, **LINES},
+        ),
         stop=seconds,
         codes=STOPPED,
         makes=makes,

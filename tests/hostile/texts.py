@@ -36,7 +36,7 @@ PROMPTS = [
 ]
 
 VERSE = [
-    case(f"{name}, gen {words[0]}", *words, TEXTS[name])
+    case(f"{name}, gen {words[0]} {words[-1]}", *words, TEXTS[name])
     for words, names in {
         ("poem", "--model", MODEL, "--rows", 1, "--cols", 3, "--seed", 1, "--prompt"): (
             "bidirectional",
