@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 
 TYPE_CHECKING = False  # typing and its like would be imported before Ctrl-C is heard
 if TYPE_CHECKING:
@@ -48,6 +49,18 @@ def listen() -> None:
         number = getattr(signal, name, None)  # Windows knows fewer
         if number is not None and signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
             signal.signal(number, _heed)
+    sys.unraisablehook = _swallowed
+
+
+def _swallowed(lost: sys.UnraisableHookArgs) -> None:
+    """Ask again for what Python drops, since it was raised in a finaliser or a callback of the garbage collector."""
+    if isinstance(lost.exc_value, Stopped):
+        from threading import Timer
+
+        number, _process.asked = lost.exc_value.number, 0
+        Timer(0.05, os.kill, (os.getpid(), number)).start()
+    else:
+        sys.__unraisablehook__(lost)
 
 
 def begin() -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cache, cached_property
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import Distribution, EntryPoint, distributions, entry_points
 from typing import TYPE_CHECKING, Any
 
 import pluggy
@@ -17,6 +17,7 @@ import pluggy
 from . import hookspecs
 from .errors import GenError, quoted
 from .help_pages import uncut
+from .screen import note
 
 if TYPE_CHECKING:
     import click
@@ -192,7 +193,24 @@ def _reason(problem: BaseException) -> str:
 @cache
 def registry() -> Registry:
     """Everything installed, loaded once; `GEN_PLUGINS` (names, by commas or blanks; empty: none) says what may load."""
-    return load_plugins(entry_points(group=hookspecs.PROJECT), os.environ.get("GEN_PLUGINS"))
+    return load_plugins(_installed(), os.environ.get("GEN_PLUGINS"))
+
+
+def _installed() -> Iterable[EntryPoint]:
+    """The entry points of all that is installed; a package whose list is no text is told and left out."""
+    try:
+        return entry_points(group=hookspecs.PROJECT)
+    except ValueError:
+        return [entry for each in distributions() for entry in _entries_of(each) if entry.group == hookspecs.PROJECT]
+
+
+def _entries_of(package: Distribution) -> Iterable[EntryPoint]:
+    try:
+        return package.entry_points
+    except ValueError:
+        name = package.metadata["Name"]
+        note(f"the entry_points.txt of {name} cannot be read, so it is left out; install {name} again.")
+        return ()
 
 
 def load_plugins(found: Iterable[EntryPoint], allowed: str | None = None) -> Registry:

@@ -1,5 +1,7 @@
 """Plugins are found, loaded one by one, and a broken one never stops the others."""
 
+import json
+import os
 import re
 import subprocess
 import sys
@@ -267,3 +269,15 @@ def test_a_command_that_is_imported_later_says_now_what_it_will_say_then():
         assert [command.get_short_help_str(n) for n in (30, 60, 200)] == [
             command.load().get_short_help_str(n) for n in (30, 60, 200)
         ], command.name
+
+
+@pytest.mark.parametrize("points", [b"\xff\xfe\0", "月 = x".encode("gb18030"), "[gen_engine]".encode("utf-16")])
+def test_a_package_whose_entry_points_are_no_text_keeps_nothing_else_from_loading(tmp_path, points):
+    info = tmp_path / "broken_thing-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: broken-thing\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_bytes(points)
+    command = [sys.executable, "-m", "gen_engine", "plugins", "--json"]
+    done = subprocess.run(command, env={**os.environ, "PYTHONPATH": str(tmp_path)}, capture_output=True, text=True)
+    assert "poem" in [each["name"] for each in json.loads(done.stdout)]
+    assert "the entry_points.txt of broken-thing cannot be read" in done.stderr

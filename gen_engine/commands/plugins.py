@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -74,13 +76,27 @@ def check(name: str, only: tuple[str, ...], examples: int | None, as_json: bool)
     if not found:
         raise GenError(f"{name} offers nothing to be tried{' of that name' if only else ''}; see `gen plugins`.")
     sound = [each for each in found if not each.problem]
-    tried = [(each, each.judge(examples)) for each in counted(sound, "trying the laws on what it offers")]
+    with _nothing_kept():
+        tried = [(each, each.judge(examples)) for each in counted(sound, "trying the laws on what it offers")]
     untried = [each for each in found if each.problem]
     if as_json:
         dump([_row(each, verdicts) for each, verdicts in tried] + [_row(each, ()) for each in untried])
     else:
         _show(tried, untried)
     return int(bool(untried) or any(v.state in ("broken", "unjudged") for _, verdicts in tried for v in verdicts))
+
+
+@contextmanager
+def _nothing_kept() -> Iterator[None]:
+    """Let hypothesis write its notes (.hypothesis) into a folder that is removed, not where the user is."""
+    from hypothesis import configuration
+
+    with TemporaryDirectory() as aside:
+        configuration.set_hypothesis_home_dir(aside)
+        try:
+            yield
+        finally:
+            configuration.set_hypothesis_home_dir(None)
 
 
 def _exhibits(name: str) -> list[Exhibit]:

@@ -109,7 +109,6 @@ def hint(typed: Sequence[str], script: Script | None, tokenizer: Tokenizer) -> N
         return
     own = "".join(dict.fromkeys(char for char, read in zip(text, other, strict=True) if char != read))
     wanted = "trad" if to_simplified(own) != own else "simp"
-    note(
-        f"{own[:20]} {'comes' if len(own) == 1 else 'come'} back as typed, and the rest as the model writes it; "
-        f"--script {wanted} prints all in one script."
-    )
+    comes = "comes" if len(own) == 1 else "come"
+    rest = "and the rest as the model writes it"
+    note(f"{own[:20]} {comes} back as typed, {rest}; --script {wanted} prints all in one script.")
