@@ -67,6 +67,36 @@ def test_there_is_nothing_to_say_of_a_sound_chain(specs):
     assert kinds(*specs, engine=engine) == []
 
 
+@pytest.mark.parametrize(
+    "specs, members",
+    [
+        (["only=han", "ban=han"], ["only=han", "ban=han"]),
+        (["only=digit"], ["only=digit"]),
+        (["length=0"], ["length=0"]),
+        (["regex=(|)"], ["regex=(|)"]),
+        (["regex=[0-9]*"], ["regex=[0-9]*"]),
+        (["only=𠀀"], ["only=𠀀"]),
+        (["ban=han|punctuation|latin"], ["ban=han|punctuation|latin"]),
+        (["length=0..5", "only=punctuation", "ban=punctuation"], ["only=punctuation", "ban=punctuation"]),
+        (["force=1:春", "length=..1", "top_k=2"], None),
+        (["choice=春", "no_repeat=2"], None),
+    ],
+)
+def test_what_leaves_the_empty_text_only_is_told(specs, members):
+    found = [finding.members for finding in findings(*specs) if finding.kind == "empty"]
+    assert found == ([] if members is None else [tuple(members)])
+
+
+@given(some.cases())
+@some.examples(60)
+def test_exactly_what_leaves_the_empty_text_only_is_called_empty(case):
+    assume(not case.refuses() and case.world.legal and not any(wish.stops for wish in case.wishes))
+    found = lint(engine_of(case.vocabulary).chain(some.processors(case)), prompt_of(case), case.budget)
+    printed = {b"".join(case.vocabulary.surfaces[token] for token in tokens) for tokens in case.world.legal}
+    assume("not found out" not in {each.kind for each in found})
+    assert ("empty" in {each.kind for each in found}) == (printed == {b""} and bool(case.wishes))
+
+
 def label(wish):
     return wish.spec.label if isinstance(wish.spec, Named) else wish.spec
 

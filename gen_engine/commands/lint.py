@@ -52,7 +52,8 @@ def _settings(file: Path) -> dict[str, Any]:
 def lint(context: click.Context, prompt: str | None, file: str | None, max_new: int) -> None:
     """Say what in a chain contradicts, is redundant, or depends on order.
 
-    Nothing is generated. Exits with 1 if there is a contradiction or a redundant processor.
+    Nothing is generated. Exits with 1 if there is a contradiction, if only the empty text is left, or if a processor is
+    redundant.
     """
     chosen = choice()
     start = read_prompt(prompt, file)

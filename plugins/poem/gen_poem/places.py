@@ -16,20 +16,10 @@ from gen_engine.text import EVERY_CHAR, NO_CHAR, CharSet, char_test, is_punctuat
 from gen_engine.types import CharMachine
 
 from .lines import BETWEEN, MARK, MARKS, PASS, PASSED, Kind, Kinds, Move, Table, follow, known_han, place_of
+from .segments import check_text
 
 BLANKS = frozenset("□_＿○")
 """What stands in a template for any Chinese character."""
-
-
-LONGEST = 5_000
-"""The longest acrostic or template: each of its characters is a state."""
-
-
-def _check_length(name: str, text: str) -> None:
-    if len(text) > LONGEST:
-        raise GenError(
-            f"{name}={brief(text)} has {len(text)} characters, and no text is so long; give up to {LONGEST}."
-        )
 
 
 def acrostic(text: str, *, at: Literal["head", "tail", "diagonal"] = "head") -> CharMachine:
@@ -38,9 +28,7 @@ def acrostic(text: str, *, at: Literal["head", "tail", "diagonal"] = "head") -> 
     Lines are what ， 。 ！ ？ ； end. The text ends only when all are placed.
     """
     chars = "".join(text.split())
-    _check_length("acrostic", chars)
-    if not chars:
-        raise GenError("acrostic has no characters to place; write acrostic=春夏秋冬, say.")
+    check_text("acrostic", chars, "acrostic=春夏秋冬")
     odd = next((char for char in chars if char in BETWEEN or is_punctuation(char)), None)
     if odd is not None:
         raise GenError(f"acrostic={brief(text)} has {odd}, which begins no line; leave it out.")
@@ -190,9 +178,7 @@ def template(pattern: str) -> CharMachine:
 
     _ and ○ are blanks, too; marks are taken in half or full width alike.
     """
-    _check_length("template", pattern)
-    if not pattern:
-        raise GenError("template has no pattern; write template='床前□□光，□□□□□。', say.")
+    check_text("template", pattern, "template='床前□□光，□□□□□。'")
     return Template(pattern)
 
 

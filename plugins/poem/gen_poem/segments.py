@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gen_engine.errors import GenError, brief
 from gen_engine.text import is_han
 
 PAUSES = frozenset("，。！？；：,.!?;:｡…")
@@ -14,6 +15,18 @@ HALTS = frozenset("、､")
 
 BESIDE = frozenset("“”‘’「」『』（）()【】[]《》〈〉\"'·—～-")
 """What a text may have beside its characters."""
+
+
+LONGEST = 5_000
+"""The longest acrostic or template: each of its characters is a state."""
+
+
+def check_text(name: str, text: str, example: str) -> None:
+    """Raise GenError if `text`, the value of a processor, is empty or longer than any text is."""
+    if not text:
+        raise GenError(f"{name} has no characters; write {example}, say.")
+    if len(text) > LONGEST:
+        raise GenError(f"{name}={brief(text)} has {len(text)} characters, more than any text; give up to {LONGEST}.")
 
 
 @dataclass(frozen=True)
