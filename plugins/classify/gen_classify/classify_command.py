@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from gen_classify.inputs import Source, ask_texts, check_source, in_runs, is_blank, read_source
-from gen_engine.errors import GenError
+from gen_engine.errors import GenError, tame
 from gen_engine.options import debug_option
 from gen_engine.output import counting, opened
 from gen_trainkit.options import FILE, options, part, part_option, quotes_option, refuse_idle, refuse_unread
@@ -154,7 +154,11 @@ def _classify_all(judge: Judge, out: TextIO, source: Source, given: dict[str, An
             blank += len(run) - len(full)
             for (number, text), guess in zip(full, judge([text for _, text in full]), strict=True):
                 with count.one():
-                    print(_shown(guess, text, given["top"], number if given["json"] else None), file=out, flush=True)
+                    print(
+                        tame(_shown(guess, text, given["top"], number if given["json"] else None), out),
+                        file=out,
+                        flush=True,
+                    )
                 cut += guess.cut
     if not count.number:
         raise GenError("There is no text to classify. Give TEXT, a --file or lines of standard input.")
@@ -170,7 +174,7 @@ def _talk(judge: Judge, out: TextIO, pairs: bool, given: dict[str, Any]) -> None
     """Print the label of each text as it is typed."""
     for number, text in enumerate(ask_texts(pairs, input), 1):
         [guess] = judge([text])
-        print(_shown(guess, text, given["top"], number if given["json"] else None), file=out, flush=True)
+        print(tame(_shown(guess, text, given["top"], number if given["json"] else None), out), file=out, flush=True)
         if guess.cut:
             click.echo("The text is longer than the model reads: cut.", err=True)
 
