@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ from .lift import AnyText
 from .patience import Patience
 from .product import Joint, Product, Rule, as_rule
 from .prover import NODES, Answer, Prover
+from .spellings import judged
 from .text import Vocabulary, in_a_row
 from .tokensets import REMEMBERED, Ids, Intern, TokenSet
 from .types import Named, Prompt, Step
@@ -40,6 +41,7 @@ class Chain:
     shapers: tuple[Named, ...]
     background: int
     nodes: int = NODES
+    labels: Mapping[str, str] = field(default_factory=dict, repr=False)
     _provers: dict[tuple[int | None, int, tuple[int, ...]], Prover] = field(default_factory=dict, repr=False)
     _not_refused: set[tuple[Joint, int]] = field(default_factory=set, repr=False)
 
@@ -55,7 +57,7 @@ class Chain:
         patience = patience or Patience()
         try:
             with patience:
-                return replace(self._plan(prompt, budget), patience=patience)
+                return replace(self._plan(judged(prompt, self.labels), budget), patience=patience)
         except UndecidedError:
             if not patience.is_over:
                 raise

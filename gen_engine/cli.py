@@ -14,8 +14,10 @@ import click
 
 from . import interrupts
 from .errors import GenError, readable
+from .help_pages import uncut
 from .options import Settings, debug_option
 from .plugins import CORE, registry
+from .screen import note, paint
 from .underway import doing, shown
 
 COMPLETING = "_GEN_COMPLETE"
@@ -32,6 +34,7 @@ def make_cli() -> click.Group:
         """Generate text under constraints that always hold."""
 
     registry().mount(gen, "add_commands")
+    uncut(gen)
     return gen
 
 
@@ -49,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             with doing("loading plugins"):
                 gen = make_cli()
             for sentence in () if COMPLETING in os.environ else registry().absent():
-                print(f"note: {readable(sentence)}", file=sys.stderr)
+                note(readable(sentence))
             interrupts.begin()
             arguments = _arguments(argv)
             settings.arguments = tuple(arguments)
@@ -95,7 +98,7 @@ def _failed(problem: Exception, settings: Settings) -> int:
 def complain(message: str, code: int) -> int:
     """Print one sentence on standard error, if there is one, safe for a terminal, and pass `code` on."""
     if message:
-        print(f"gen: {readable(message)}", file=sys.stderr)
+        print(paint([("gen:", "error"), (f" {readable(message)}", "")], sys.stderr), file=sys.stderr)
     return code
 
 

@@ -16,6 +16,7 @@ import click
 
 from .errors import GenError
 from .interrupts import at_last, shielded
+from .screen import note
 from .streams import Sink, check_standard_output
 
 LONGEST = 40
@@ -62,7 +63,7 @@ def _end_early(place: _Place, problem: BaseException, *, keep: bool) -> None:
         if isinstance(problem, KeyboardInterrupt):
             problem.add_note(f"{place.out} keeps what was written")
         else:
-            print(f"note: {place.out} keeps what was written before.", file=sys.stderr)
+            note(f"{place.out} keeps what was written before.")
 
 
 @dataclass(frozen=True)

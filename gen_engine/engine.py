@@ -19,6 +19,7 @@ from .patience import SECONDS, Patience
 from .plugins import registry
 from .runner import ROWS, Runner
 from .specs import build, build_decoder
+from .spellings import labelled, labels_of
 from .types import Completion, Decoder, LanguageModel, Piece, Prompt, Request, Tokenizer
 from .underway import doing
 
@@ -164,8 +165,10 @@ class Engine:
         if key not in self._chains:
             if len(self._chains) >= CHAINS:
                 self._chains.clear()
-            vocabulary = self.tokenizer.vocabulary
-            chain = make_chain(vocabulary, [build(item, registry(), vocabulary) for item in processors])
+            labels, written = labels_of(processors, self.tokenizer.vocabulary)
+            vocabulary = labelled(self.tokenizer.vocabulary, labels)
+            chain = make_chain(vocabulary, [build(item, registry(), vocabulary) for item in written])
+            chain = replace(chain, labels=labels) if labels else chain
             # The processors are kept beside the chain: an id is only unique while its object lives.
             self._chains[key] = (chain, tuple(processors))
         return self._chains[key][0]

@@ -33,7 +33,13 @@ def speak(language: Language) -> Say:
     return (lambda words: CHINESE.get(words, words)) if language == "zh" else str
 
 
+NATS = "nats: -log of the probability that the model gives the text (0.7: a half, 2.3: a tenth); less is likelier"
+MEANS = "P/R/F: precision, recall, and their harmonic mean"
+"""What signs mean that stand in tables."""
+
 CHINESE = {
+    NATS: "nats（奈特）：模型给文本的概率的负自然对数（0.7 为一半，2.3 为十分之一），越小越可能",
+    MEANS: "P/R/F：精确率、召回率、二者的调和平均",
     # classifiers
     "model": "模型",
     "baseline": "基线",

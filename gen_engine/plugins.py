@@ -16,6 +16,7 @@ import pluggy
 
 from . import hookspecs
 from .errors import GenError, quoted
+from .help_pages import uncut
 
 if TYPE_CHECKING:
     import click
@@ -127,7 +128,7 @@ class Registry:
         argument = {"add_commands": "gen", "add_trainers": "train", "add_evaluators": "group"}[verb]
         offers = self._offers(verb, lambda call: _commands(call, argument))
         for name, offer in _resolve(offers).items():
-            group.add_command(offer.value, name)
+            group.add_command(uncut(offer.value), name)
         for name in {o.name for o in offers} - set(group.commands):
             rivals = sorted(o.full_name for o in offers if o.name == name)
             group.add_command(_disputed(name, rivals))

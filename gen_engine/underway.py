@@ -15,7 +15,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Event, RLock, Thread
 from typing import Any, TextIO, TypeVar, cast
-from unicodedata import east_asian_width
+
+from .screen import USUAL, cells, width_of
 
 Item = TypeVar("Item")
 
@@ -26,9 +27,6 @@ LOGGED, RARER = 10.0, 4.0
 """A log is told after so many seconds, and from then on when an activity has taken so many times as long."""
 
 TICK = 0.1
-COLUMNS = 80
-"""How wide a terminal is taken to be that does not say it."""
-
 SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
@@ -177,17 +175,10 @@ class _Line:
                 self.wipe()
             elif self.at_start and (self.drawn or now - self.last_write >= SOON):
                 mark = self.spin[int(now / TICK) % len(self.spin)]
-                room = self.columns() - 1
+                room = (width_of(self.file) or USUAL) - 1  # it may change
                 self.file.write(f"\r{mark} {underway[0].told(now, room - 2)}\x1b[K")
                 self.file.flush()
                 self.drawn = True
-
-    def columns(self) -> int:
-        """How wide the terminal is, which may change."""
-        try:
-            return os.get_terminal_size(self.file.fileno()).columns or COLUMNS
-        except (OSError, ValueError):
-            return COLUMNS
 
     def wipe(self) -> None:
         """Leave no trace of it."""
@@ -239,7 +230,7 @@ def cut(text: str, room: int) -> str:
     width = 0
     shown = "".join(char if char.isprintable() else "?" for char in text)
     for place, char in enumerate(shown):
-        width += 2 if east_asian_width(char) in "WF" else 1
+        width += cells(char)
         if width > room:
             return shown[:place]
     return shown

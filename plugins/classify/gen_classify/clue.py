@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
-from typing import Any
+from typing import Any, TextIO
 
 from gen_classify.dataset import tell_counts
 from gen_classify.judging import Judged, judge
@@ -110,8 +110,8 @@ def clue(
     return Score(found)
 
 
-def tell_score(score: Score, say: Say = str) -> str:
-    """The accuracies and their mean as lines for people."""
+def tell_score(score: Score, say: Say = str, place: TextIO | None = None) -> str:
+    """The accuracies and their mean as lines, for the terminal or pipe `place`, or for a page."""
     heads = ["rows", "accuracy", "macro f1", *([] if score.baseline is None else ["baseline"])]
     rows = [["", *map(say, heads)]]
     for name, each in score.judged.items():
@@ -125,4 +125,4 @@ def tell_score(score: Score, say: Say = str) -> str:
         for name, each in score.judged.items()
         if each.unknown
     ]
-    return "\n".join([columns(rows), *left_out]) + "\n"
+    return "\n".join([columns(rows, place), *left_out]) + "\n"

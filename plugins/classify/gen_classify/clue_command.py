@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -56,11 +57,11 @@ def clue_command(**given: Any) -> None:
     score = clue(models, given["data"], baseline=given["baseline"], after=lambda name: click.echo(name, err=True))
     record = json.dumps({"models": models, **score.record()}, ensure_ascii=False, indent=1) + "\n"
     labels = (label.label for each in score.judged.values() for label in each.report.labels)
-    words = tell_score(score, speak(choose_language(given["lang"], labels)))
-    click.echo(record if given["json"] else words, nl=False)
+    say = speak(choose_language(given["lang"], labels))
+    print(record if given["json"] else tell_score(score, say, sys.stdout), end="")
     if given["out"]:
         with opened(given["out"]) as out:
-            out.write(record if given["out"].suffix == ".json" else words)
+            out.write(record if given["out"].suffix == ".json" else tell_score(score, say))
 
 
 def _check(given: dict[str, Any]) -> None:

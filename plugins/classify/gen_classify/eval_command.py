@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -121,12 +122,12 @@ def tell_judged(judged: Judged, files: str, given: dict[str, Any]) -> None:
 
     say, title = speak(_language(judged, given)), "{model} on {count:,} rows of {files}"
     facts = {"model": given["model"], "count": judged.report.rows, "files": files}
-    words = tell(judged, say(title).format(**facts), say)
+    named = say(title).format(**facts)
     record = json.dumps({"title": title.format(**facts), **judged.record()}, ensure_ascii=False, indent=1) + "\n"
-    click.echo(record if given["json"] else words, nl=False)
+    print(record if given["json"] else tell(judged, named, say, sys.stdout), end="")
     for path in given["out"]:
         with opened(path) as out:
-            out.write(record if path.suffix == ".json" else words)
+            out.write(record if path.suffix == ".json" else tell(judged, named, say))
 
 
 def _check(given: dict[str, Any]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from gen_classify.dataset import Rows
 from gen_classify.measures import measure
@@ -44,13 +44,13 @@ def _texts(rows: Rows, indices: list[int]) -> list[Text]:
     return [(table.texts[index], table.seconds[index]) for index in indices]
 
 
-def tell_final(found: Mapping[str, Any], say: Say = str) -> str:
-    """The figures as lines to print."""
+def tell_final(found: Mapping[str, Any], say: Say = str, place: TextIO | None = None) -> str:
+    """The figures as lines to print to `place`."""
     names = {"model": say("model"), "baseline": say("TF-IDF + logistic regression")}
     parts = {"test": say("{count:,} rows of the test part:"), "valid": say("{count:,} rows of the valid part:")}
     rows = [["", *(say(figure.replace("_", " ")) for figure in SHOWN)]]
     rows += [[name, *(f"{found[key][figure]:.4f}" for figure in SHOWN)] for key, name in names.items() if key in found]
-    lines = [parts[found["part"]].format(count=found["rows"]), columns(rows)]
+    lines = [parts[found["part"]].format(count=found["rows"]), columns(rows, place)]
     if found["repeated"]:
         lines.append(say("{count:,} of the texts stand in the training part, too.").format(count=found["repeated"]))
     return "\n".join(lines)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import random
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -257,7 +258,7 @@ def run_job(job: Job, ready: Prepared, *, resume: bool) -> Finished:
     found = measure_final(job.publishing.out, ready.rows, baseline=job.baseline, seed=job.recipe.seed)
     with whole_file(run / "test.json") as aside:
         aside.write_text(json.dumps(found, ensure_ascii=False, indent=1), encoding="utf-8")
-    return Finished(outcome, found, tell_final(found, speak(language)), _doubts(job, ready, found))
+    return Finished(outcome, found, tell_final(found, speak(language), sys.stdout), _doubts(job, ready, found))
 
 
 def _doubts(job: Job, ready: Prepared, found: Mapping[str, Any]) -> list[str]:

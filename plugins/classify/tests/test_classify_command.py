@@ -11,9 +11,12 @@ from gen_classify import inputs
 from gen_classify.classify_command import classify_command
 from gen_classify.predicting import load_classifier
 from gen_engine.errors import GenError
+from gen_engine.screen import cells
 
 sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[3] / "tests"))
 import classifier_folders as folders
+from terminals import as_terminal
 
 TEXTS = ["好山好水", "酒店差", "春夏秋冬"]
 
@@ -79,6 +82,17 @@ def test_blank_and_endless_texts_are_said(model):
     assert [json.loads(line)["number"] for line in result.stdout.splitlines()] == [2, 4]
     assert "2 texts without any character: left out." in result.stderr
     assert "1 text longer than the model reads: cut." in result.stderr
+
+
+@pytest.mark.parametrize("width", [40, 60, 80])
+@pytest.mark.parametrize("text", ["好" * 100, "word " * 40, "酒店差"])
+def test_on_a_terminal_a_line_takes_one_line_and_in_a_pipe_tabs(model, monkeypatch, width, text):
+    piped = run(model, text).stdout
+    assert len(piped.rstrip("\n").split("\t")) == 3
+    as_terminal(monkeypatch, width, NO_COLOR="1")
+    shown = run(model, text).stdout
+    assert (cells(shown.rstrip("\n")) <= width, "\t" in shown) == (True, False)
+    assert shown.split()[:2] == piped.split()[:2]
 
 
 def test_line_breaks_of_a_text_stay_out_of_its_line(model):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from gen_classify import pictures
 from gen_classify.eval_command import classifier_command
-from gen_classify.judging import Judged, judge
+from gen_classify.judging import Judged, Mistake, judge
 from gen_classify.measures import measure
 from gen_classify.pictures import check_picture, draw_confusion
 from gen_classify.predicting import load_classifier, make_classifier
@@ -19,12 +19,14 @@ from gen_classify.reading import Table
 from gen_classify.report import columns, tell
 from gen_engine.errors import GenError
 from gen_engine.languages import choose_language, speak
+from gen_engine.screen import cells
 from gen_trainkit.tally import Bad
 
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[3] / "tests"))
 import classifier_folders as folders
 from font_files import font_of, forget_fonts
+from terminals import as_terminal
 
 TEXTS = ["好山好水", "酒店差", "春夏秋冬", "房间好", "风花", "雪月", "坏", "山水好"]
 
@@ -115,6 +117,22 @@ def test_of_many_labels_the_most_frequent_confusions_are_told():
     assert told == [["类0", "类4", "2"], ["类1", "类5", "1"]]
 
 
+LABELS = [f"类{number} of a long name" for number in range(20)]
+MANY = measure(list(range(20)) * 2, [number % 7 for number in range(40)], LABELS)
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+@pytest.mark.parametrize("baseline", [None, MANY])
+def test_a_report_fits_the_terminal_and_cuts_no_figure(monkeypatch, width, baseline):
+    mistakes = (Mistake("f:12", "山水" * 40, LABELS[3], LABELS[5], 0.75),)
+    judged = Judged(MANY, baseline=baseline, mistakes=mistakes)
+    as_terminal(monkeypatch, width, NO_COLOR="1")
+    told = tell(judged, "title", place=sys.stdout)
+    assert [line for line in told.splitlines() if cells(line) > width or line != line.rstrip()] == []
+    figures = [word for word in tell(judged, "title").split() if word[0].isdigit()]
+    assert [word for word in figures if word not in told.split()] == []
+
+
 def run(model, *arguments):
     command = [str(argument) for argument in ("--model", model, *arguments)]
     return CliRunner().invoke(classifier_command, command, catch_exceptions=False)
@@ -158,7 +176,9 @@ def test_json_has_english_keys_in_every_language(model, rows, language):
 def test_the_command_prints_and_writes_report_and_json(model, rows, tmp_path):
     written = tmp_path / "report.json", tmp_path / "report.txt"
     result = run(model, rows, "--baseline", rows, *(f"--out={path}" for path in written))
-    assert result.stdout == written[1].read_text(encoding="utf-8")
+    page = written[1].read_text(encoding="utf-8")
+    assert result.stdout.split() == page.split()
+    assert ("\t" in result.stdout, "\t" in page) == (True, False)
     record = json.loads(written[0].read_text(encoding="utf-8"))
     assert (record["model"]["rows"], record["unknown labels"]) == (8, {"7": 1})
     assert record["unusable rows"] == ["rows.tsv:11: its text is empty"]

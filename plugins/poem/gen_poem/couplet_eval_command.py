@@ -11,7 +11,8 @@ import click
 
 from gen_engine.languages import choose_language, lang_option, speak
 from gen_engine.options import Choice, choice, generating
-from gen_engine.output import load_engine, opened, table
+from gen_engine.output import load_engine, opened
+from gen_engine.tables import table
 from gen_engine.underway import counted, doing
 
 from .books import BOOKS

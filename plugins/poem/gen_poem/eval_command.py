@@ -11,9 +11,10 @@ import click
 from click.core import ParameterSource
 
 from gen_engine.errors import GenError
-from gen_engine.languages import Say, choose_language, lang_option, speak
+from gen_engine.languages import NATS, Say, choose_language, lang_option, speak
 from gen_engine.options import Choice, choice, generating
-from gen_engine.output import check_out, load_engine, opened, table
+from gen_engine.output import check_out, load_engine, opened
+from gen_engine.tables import table
 from gen_engine.underway import counted, doing
 
 from .asked import Asked, asked, asking, rules
@@ -61,8 +62,9 @@ def poem(
 
     FILE has a poem on each line, or poems between empty lines, or JSON lines with a "text"; .xz is unpacked. Told
     are the shares of poems that keep format, tones and rhyme, how much they repeat themselves, each other and a
-    corpus, and their nats a character under --model. A model writes --num poems, 100 if nothing is said; by strict
-    and by loose tones they are judged whichever they kept. --out writes the figures as JSON.
+    corpus, and their nats a character (-log of the probability) under --model. A model writes --num poems, 100 if
+    nothing is said; by strict and by loose tones they are judged whichever they kept. --out writes the figures as
+    JSON.
     """
     from .eval import Wanted
     from .eval_picture import check_picture
@@ -130,7 +132,9 @@ def _tell(found: Evaluation, out: TextIO, say: Say, *, as_json: bool) -> None:
     rows = [[say(figure.name), _shown(figure.value, figure.unit), figure.told(say)] for figure in found.figures]
     rhymes = " ".join(f"{name} {count}" for name, count in found.groups[:12])
     rows += [[say("rhymes"), "", rhymes]] if rhymes else []
-    table(found.title(say), [*map(say, ("figure", "is", "what it says"))], rows)
+    heads = [*map(say, ("figure", "is", "what it says"))]
+    legend = [say(NATS)] if any(figure.unit == "nats" for figure in found.figures) else []
+    table(found.title(say), heads, rows, right=heads[1:2], legend=legend)
 
 
 def _shown(value: float | None, unit: str) -> str:

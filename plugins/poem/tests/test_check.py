@@ -121,7 +121,7 @@ def test_taboos_have_their_names_in_strict_verse(form, before, second, fourth, f
 @pytest.mark.parametrize(
     ("text", "found"),
     [("白日依山尽，黄河入海。欲穷千里目，更上一层楼。", ("format", 2, 5)), (STORK + "更上一层楼。", ("format", 5, 0)),
-     (STORK[:18], ("format", 4, 0)), (STORK.replace("山", "x"), ("format", 0, 0)),
+     (STORK[:18], ("format", 4, 0)), (STORK.replace("山", "x"), ("format", 1, 4)),
      (STORK.replace("楼", "东"), ("rhyme", 4, 5)), (STORK.replace("楼", "流"), ("重韵", 4, 5)),
      (STORK.replace("河", "\U00030edd"), ("unknown", 2, 2))],
 )  # fmt: skip
@@ -232,8 +232,8 @@ def test_check_refuses_what_it_cannot_read(tmp_path):
 
 def test_forms_lists_all_forms_and_tunes_and_its_sources():
     told = said("forms").stdout
-    assert all(f"\n{form} " in told for form in FORMS)
-    assert all("、".join(each.names) in told for each in every_tune())
+    assert all(f"\n{form}\t" in told for form in FORMS)
+    assert all(f"\n{each.names[0]}\t" in told and "、".join(each.names[1:]) in told for each in every_tune())
     assert all(word in told for word in ("王力《诗词格律》", "孤平", "三平尾", "特拗", "钦定词谱"))
 
 
@@ -341,7 +341,7 @@ def test_old_verse_may_be_longer_than_any_form(count, right):
     if right:
         assert (judge(text).pattern.form, judge(text).rhyme_ok) == ("五古", True)
     else:
-        with pytest.raises(GenError, match="at most 400 lines"):
+        with pytest.raises(GenError, match=r"at most (400 lines|5000)"):
             judge(text)
 
 

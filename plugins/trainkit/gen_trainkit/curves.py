@@ -90,7 +90,9 @@ def _draw_panel(axes: Axes, rows: Sequence[Row], name: str, keys: Sequence[str],
         )
     axes.set(xlabel=say("step"), ylabel=say(UNITS.get(name, name.replace("_", " "))))
     axes.locator_params(axis="x", integer=True)
-    axes.legend()
+    # Below the panel it hides nothing.
+    below: Any = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.16), "ncols": len(keys), "frameon": False}
+    axes.legend(**below, fontsize="small", columnspacing=1.0, handlelength=1.6)
     _draw_examples(axes, [(row["step"], row["examples"]) for row in rows if row.get("examples")], say)
 
 

@@ -22,7 +22,7 @@ QUIET = Reporting(log_every=2, valid_every=3, save_every=2)
 def drawn(monkeypatch):
     """The pictures asked for; drawing them takes longer than the tiny runs here."""
     pictures = []
-    monkeypatch.setattr("gen_trainkit.loop.draw_curve", lambda metrics, picture: pictures.append(picture))
+    monkeypatch.setattr("gen_trainkit.loop.draw_curve", lambda metrics, picture, **language: pictures.append(picture))
     return pictures
 
 
