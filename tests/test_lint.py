@@ -258,3 +258,19 @@ def test_a_file_that_is_no_chain_is_refused(run, tmp_path, text, message):
 
 def test_the_prompt_that_breaks_a_rule_is_a_contradiction():
     assert kinds("length=2,of=whole", "no_repeat=2", prompt="abab") == [("contradiction", ("length=2,of=whole",))]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "what"),
+    [
+        ("c.json", "[" * 100_000, "cannot be read as JSON or TOML"),
+        ("c.toml", "a = " + "[" * 100_000, "cannot be read as JSON or TOML"),
+        ("c.json", '{"a": ' * 50_000, "cannot be read as JSON or TOML"),
+        ("c.json", "\x89PNG", "cannot be read as JSON or TOML"),
+        ("c.json", '{"model": "poem\0"}', "holds a NUL"),
+    ],
+)
+def test_a_file_that_is_no_chain_is_told_in_a_sentence(tmp_path, capsys, name, text, what):
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    assert cli.main(["lint", "--model", "poem", "--chain", str(tmp_path / name)]) == 2
+    assert what in capsys.readouterr().err
