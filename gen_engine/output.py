@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from .destination import check_out, counting, opened
+from .errors import tame
 from .screen import note
 from .tables import table
 from .types import Request
@@ -92,9 +93,10 @@ def write(file: TextIO, completions: Iterable[Completion], *, as_json: bool, lay
         for completion in awaited(completions, "writing"):
             with count.one():
                 if as_json:
-                    print(json.dumps(record(completion, layout), ensure_ascii=False), file=file, flush=True)
+                    text = json.dumps(record(completion, layout), ensure_ascii=False)
                 else:
-                    print("\n" * bool(count.number) + "\n".join(layout(completion.text)), file=file, flush=True)
+                    text = "\n" * bool(count.number) + "\n".join(layout(completion.text))
+                print(tame(text, file), file=file, flush=True)
             remark(completion)
 
 
@@ -102,10 +104,10 @@ def stream(file: TextIO, prompt: str, pieces: Iterable[str]) -> None:
     """Write a prompt and then each piece as soon as it is final."""
     last = prompt
     try:
-        file.write(prompt)
+        file.write(tame(prompt, file))
         file.flush()
         for piece in awaited(pieces, "writing"):
-            file.write(piece)
+            file.write(tame(piece, file))
             file.flush()
             last = piece or last
     finally:
@@ -195,9 +197,10 @@ def write_explained(
             with count.one():
                 if as_json:
                     both = {**text, "explanation": explanation_record(explanation)}
-                    print(json.dumps(both, ensure_ascii=False), file=file, flush=True)
+                    print(tame(json.dumps(both, ensure_ascii=False), file), file=file, flush=True)
                 else:
-                    print("\n" * bool(count.number) + "\n".join(text["lines"]), file=file, flush=True)
+                    shown = "\n" * bool(count.number) + "\n".join(text["lines"])
+                    print(tame(shown, file), file=file, flush=True)
                     print_explanation(file, explanation)
                     file.flush()
                 if add is not None:

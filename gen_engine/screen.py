@@ -15,6 +15,8 @@ from operator import itemgetter
 from typing import TextIO
 from unicodedata import category, east_asian_width
 
+from .errors import tame
+
 STYLES = {
     "": "",
     "heading": "1",  # bold
@@ -91,13 +93,13 @@ def _is_terminal(file: TextIO) -> bool:
 
 
 def paint(words: Words, file: TextIO) -> str:
-    """The words as they are printed into `file`: with its styles if it shows any, else as they are."""
+    """The words as they are printed into `file`: with its styles if it shows any, and harmless to a terminal."""
     if not is_coloured(file):
-        return plain(words)
+        return tame(plain(words), file)
     painted = []
-    for style, group in groupby([span for span in spans(words) if span[0]], key=itemgetter(1)):
-        text = "".join(text for text, _ in group)
-        painted.append(f"\x1b[{STYLES[style]}m{text}\x1b[0m" if style else text)
+    for style, group in groupby(spans(words), key=itemgetter(1)):
+        text = tame("".join(text for text, _ in group), file)
+        painted.append(f"\x1b[{STYLES[style]}m{text}\x1b[0m" if style and text else text)
     return "".join(painted)
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import click
 
-from ..errors import GenError
-from ..options import choice, generating, prompted, read_prompt
+from ..errors import GenError, brief
+from ..options import choice, generating, prompted, read_prompt, read_text
 from ..output import dump
 from ..tables import table
 
@@ -24,10 +24,11 @@ def _read_chain(context: click.Context, _: click.Parameter, value: Path | None) 
 
 def _settings(file: Path) -> dict[str, Any]:
     try:
-        text = file.read_text(encoding="utf-8")
+        text = read_text(str(file))
         found = tomllib.loads(text) if file.suffix == ".toml" else json.loads(text)
-    except (OSError, ValueError) as problem:
-        raise GenError(f"{file} cannot be read as JSON or TOML ({problem}); mend it, or name another file.") from None
+    except (ValueError, RecursionError) as problem:
+        why = brief(problem)
+        raise GenError(f"{file} cannot be read as JSON or TOML ({why}); mend it, or name another file.") from None
     known = ("model", "with", "prompt", "max_new", "temperature", "top_k", "top_p")
     if not isinstance(found, dict) or set(found) - set(known):
         raise GenError(f"{file} holds more than a chain; give it only {', '.join(known)}.")
@@ -53,7 +54,8 @@ def _settings(file: Path) -> dict[str, Any]:
 def lint(context: click.Context, prompt: str | None, file: str | None, max_new: int) -> None:
     """Say what in a chain contradicts, is redundant, or depends on order.
 
-    Nothing is generated. Exits with 1 if there is a contradiction or a redundant processor.
+    Nothing is generated. Exits with 1 if there is a contradiction, if only the empty text is left, or if a processor is
+    redundant.
     """
     chosen = choice()
     start = read_prompt(prompt, file)

@@ -42,7 +42,7 @@ def _read_config(context: click.Context, parameter: click.Parameter, path: Path 
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise GenError(f"There is no file {path}. Check the path of --config.") from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise GenError(f"{path} is no readable TOML ({error}). Mend it, or leave --config out.") from error
     known = {told: item for item in context.command.params for told in (item.name, _option_name(item))}
     defaults: dict[str, Any] = {}
