@@ -81,3 +81,12 @@ def test_a_closed_standard_output_is_noticed_before_a_model_is_loaded(tmp_path):
 def test_a_wrong_command_is_still_told_where_nothing_is_printed():
     assert shell(f"{GEN} no-such-command >&-")[0] == 2
     assert "No such command" in shell(f"{GEN} no-such-command > /dev/null")[2]
+
+
+@pytest.mark.parametrize("text", ["half a line", "白", "白" * 70_000])
+def test_a_remark_is_written_at_once(text):
+    code = (
+        "import os, sys; from gen_engine.streams import guard; guard(); sys.stderr.write(sys.stdin.read()); os._exit(0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], input=text, capture_output=True, text=True, check=True)
+    assert done.stderr == text
