@@ -18,8 +18,8 @@ from .books import BOOKS
 from .couplet import Couplet, couplet_of, shape_of
 from .form import HAN
 from .lines import MARKS
-from .places import widths
 from .separator import other_separator
+from .templates import widths
 from .typed import Script, Typed, as_read, hint
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from gen_engine.text import is_han
 
 from .lines import MARKS, PASSED
-from .places import BLANKS
+from .templates import BLANKS
 from .traditional import to_simplified, to_traditional
 
 if TYPE_CHECKING:
