@@ -68,6 +68,14 @@ def begin() -> None:
     _process.has_begun = True
 
 
+def end(code: int) -> None:
+    """From here on all is done: what signals still come, the program ends with `code`."""
+    for name in NAMES:
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is _heed:
+            signal.signal(number, lambda *_: os._exit(code))
+
+
 def asked() -> int:
     """The signal by which the program was asked to end, or 0; libraries may swallow the exception that told so."""
     return _process.asked

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import sys
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from .errors import GenError
 
@@ -43,10 +43,14 @@ class _Remarks(io.FileIO):
     """Standard error: a remark that cannot be written stops nothing."""
 
     def write(self, data: ReadableBuffer, /) -> int:
-        try:
-            return super().write(data)
-        except OSError:
-            return memoryview(data).nbytes
+        rest = memoryview(data).cast("B")
+        size = rest.nbytes
+        while rest:
+            try:
+                rest = rest[super().write(rest) or 0 :]
+            except OSError:
+                break
+        return size
 
 
 def guard() -> None:
@@ -57,8 +61,10 @@ def guard() -> None:
     """
     _fill_gaps()
     number = _number(sys.stdout, os.O_RDONLY)
-    sys.stdout = _over(Sink(number, "Standard output", "send it somewhere else", closefd=False), sys.stdout)
-    sys.stderr = _over(_Remarks(_number(sys.stderr, os.O_WRONLY), "w", closefd=False), sys.stderr)
+    out = Sink(number, "Standard output", "send it somewhere else", closefd=False)
+    sys.stdout = _over(io.BufferedWriter(out), sys.stdout)
+    # Remarks are written at once, as Python does, even where no line ends yet.
+    sys.stderr = _over(_Remarks(_number(sys.stderr, os.O_WRONLY), "w", closefd=False), sys.stderr, at_once=True)
 
 
 def shut() -> GenError | None:
@@ -94,12 +100,12 @@ def _number(stream: TextIO | None, mode: int) -> int:
     return os.open(os.devnull, mode) if stream is None else stream.fileno()
 
 
-def _over(raw: io.FileIO, old: TextIO | None) -> TextIO:
-    """A text stream over `raw` that is like `old`."""
+def _over(raw: Any, old: TextIO | None, *, at_once: bool = False) -> TextIO:
+    """A text stream over `raw`, a stream of bytes, that is like `old`."""
     return io.TextIOWrapper(
-        io.BufferedWriter(raw),
+        raw,
         encoding=old.encoding if old else "utf-8",
         errors=old.errors if old else "replace",
         line_buffering=bool(getattr(old, "line_buffering", False)),
-        write_through=bool(getattr(old, "write_through", False)),
+        write_through=at_once or bool(getattr(old, "write_through", False)),
     )

@@ -80,6 +80,16 @@ def test_a_shield_holds_no_second_signal():
     assert (done.returncode, done.stdout) == (130, "")
 
 
+@SIGNALS
+def test_when_all_is_done_nothing_changes_how_it_ended(name):
+    done = run(f"""
+        interrupts.begin()
+        interrupts.end(3)
+        stop({name!r})
+    """)
+    assert (done.returncode, done.stderr) == (3, "")
+
+
 @pytest.mark.parametrize("name", ["SIGINT", "SIGHUP"])
 def test_what_the_caller_ignores_stays_ignored(name):
     code = f"import signal; signal.signal(signal.{name}, signal.SIG_IGN)\n{LISTENING}\nstop({name!r})"
