@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from .bounds import read_settings
 from .chain import Chain, Plan, make_chain
 from .course import Course
 from .errors import GenError, quoted
@@ -229,7 +230,7 @@ def _folder(name: str) -> Path | None:
 
 def _model_type(folder: Path) -> str:
     try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        config = json.loads(read_settings(folder / "config.json"))
         return str(config["model_type"])
     except KeyError:
         raise GenError(f"{folder}/config.json names no model_type, which tells what it is; fetch it again.") from None

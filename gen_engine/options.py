@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
+from .bounds import PROMPT, bounded
 from .destination import check_out
 from .errors import GenError, quoted
 from .patience import SECONDS
@@ -141,9 +142,11 @@ def _keep_page(context: click.Context, parameter: click.Parameter, value: str | 
 
 def prompted(command: Command) -> Command:
     """Give a command `--prompt TEXT` and `--file FILE`; inside it, `read_prompt(prompt, file)` is the text."""
-    command = click.option("--file", metavar="FILE", help="Read the prompt from FILE, or - for standard input.")(
-        command
-    )
+    command = click.option(
+        "--file",
+        metavar="FILE",
+        help=f"Read the prompt from FILE, or - for standard input; {PROMPT:,} characters at most.",
+    )(command)
     return click.option("--prompt", metavar="TEXT", help="The text to continue.")(command)
 
 
@@ -157,15 +160,22 @@ def read_prompt(prompt: str | None, file: str | None) -> str:
 
 
 def read_text(file: str) -> str:
-    """The text of a file, .xz and .gz unpacked, or of standard input (-). GenError if it is no UTF-8 text."""
-    return "".join(read_lines(file))
+    """The text of a file, .xz and .gz unpacked, or of standard input (-).
+
+    GenError if it is no UTF-8 text, or longer than `bounds.PROMPT`.
+    """
+    return "".join(bounded(read_lines(file), PROMPT, _named(file), "give the part that a model is to read"))
+
+
+def _named(file: str) -> str:
+    return "Standard input" if file == "-" else file
 
 
 def read_lines(file: str) -> Iterator[str]:
     """The lines of that text with their ends, one by one."""
     if file == "-" and sys.stdin is None:  # closed by the shell: <&-
         raise GenError("Standard input is closed; name a file instead.")
-    where = "Standard input" if file == "-" else file
+    where = _named(file)
     with as_text(sys.stdin.buffer, where) if file == "-" else opened(Path(file)) as lines:
         for number, line in enumerate(lines, 1):
             yield check_line(line, number, where)

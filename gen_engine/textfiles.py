@@ -14,8 +14,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, BinaryIO
 
+from .bounds import TEXT, bounded_lines, open_file
 from .errors import GenError, brief, quoted
 
 Raw = Any
@@ -130,8 +131,8 @@ def _has_header(beginning: str) -> bool:
 
 
 @contextmanager
-def opened(path: Path, encoding: str | None = None) -> Iterator[TextIO]:
-    """The unpacked text of `path`, a leading BOM dropped; raises GenError for all that is wrong with the file.
+def opened(path: Path, encoding: str | None = None) -> Iterator[Iterator[str]]:
+    """The lines of `path`, unpacked, a leading BOM dropped; raises GenError for all that is wrong with the file.
 
     Without an `encoding` it has to be UTF-8, and errors name no option for another.
     """
@@ -143,16 +144,21 @@ def opened(path: Path, encoding: str | None = None) -> Iterator[TextIO]:
 
 
 @contextmanager
-def as_text(raw: Raw, where: str, encoding: str | None = None) -> Iterator[TextIO]:
-    """The text of bytes, a leading BOM dropped, lines ending as they do; raises GenError for what is not `encoding`."""
+def as_text(raw: Raw, where: str, encoding: str | None = None) -> Iterator[Iterator[str]]:
+    """The lines of bytes, a leading BOM dropped, ending as they do.
+
+    Raises GenError for what is not `encoding`, and for a line over `bounds.LINE` characters before all of it is read.
+    """
     name, chosen = plain_name(encoding or "utf-8"), encoding is not None
     raw = raw if hasattr(raw, "peek") else io.BufferedReader(raw)
     head = raw.peek(1 << 13)
     _check_head(where, head, name, chosen)
     try:
         text = io.TextIOWrapper(raw, encoding="utf-8-sig" if name == "utf-8" else name, newline="")
-        yield text
-        text.detach()  # else standard input would be closed with it
+        try:
+            yield bounded_lines(text, where)
+        finally:
+            text.detach()  # else standard input would be closed with it
     except UnicodeError as error:
         if name == "undefined":  # Python's name for an encoding that nothing is in
             raise GenError(_no_encoding(name)) from error
@@ -183,7 +189,7 @@ def text_field(line: str, number: int, where: str) -> str:
 
 
 def text_flaw(value: Any) -> str:
-    """What of a cell is no text: a number, a list, half a character (which JSON may hold), NUL; "" for a text."""
+    """What of a cell is no text: a number, a list, half a character (of JSON), NUL, too much; "" for a text."""
     if value is None:
         return ""
     if not isinstance(value, str):
@@ -192,6 +198,8 @@ def text_flaw(value: Any) -> str:
         return f"{what.get(type(value), 'something')} ({shown}) where a text belongs"
     if not is_whole(value):
         return "half a character (a lone surrogate)"
+    if len(value) > TEXT:
+        return f"a text of {len(value):,} characters, over the {TEXT:,} that are read"
     return "a NUL character" if "\0" in value else ""
 
 
@@ -269,11 +277,19 @@ def _remedy(encoding: str, chosen: bool) -> str:
     return f"give --encoding {encoding}" if chosen else f"convert it, as in `iconv -f {encoding.upper()} -t UTF-8`"
 
 
-def _unpacked(path: Path) -> Raw:
+@contextmanager
+def _unpacked(path: Path) -> Iterator[Raw]:
+    with _opened(path) as raw:
+        if path.suffix not in PACKED:
+            yield raw
+            return
+        with lzma.open(raw, "rb") if path.suffix == ".xz" else gzip.open(raw, "rb") as inner:
+            yield inner
+
+
+def _opened(path: Path) -> BinaryIO:
     try:
-        if path.suffix == ".xz":
-            return lzma.open(path, "rb")
-        return gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")
+        return open_file(path)
     except FileNotFoundError as error:
         raise GenError(f"There is no file {path}. Check the path.") from error
     except IsADirectoryError as error:

@@ -9,8 +9,9 @@ from typing import Any
 
 import click
 
+from ..bounds import read_settings
 from ..errors import GenError, brief
-from ..options import choice, generating, prompted, read_prompt, read_text
+from ..options import choice, generating, prompted, read_prompt
 from ..output import dump
 from ..tables import table
 
@@ -24,9 +25,9 @@ def _read_chain(context: click.Context, _: click.Parameter, value: Path | None) 
 
 def _settings(file: Path) -> dict[str, Any]:
     try:
-        text = read_text(str(file))
+        text = read_settings(file)
         found = tomllib.loads(text) if file.suffix == ".toml" else json.loads(text)
-    except (ValueError, RecursionError) as problem:
+    except (OSError, ValueError, RecursionError) as problem:
         why = brief(problem)
         raise GenError(f"{file} cannot be read as JSON or TOML ({why}); mend it, or name another file.") from None
     known = ("model", "with", "prompt", "max_new", "temperature", "top_k", "top_p")

@@ -9,8 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..bounds import read_settings
 from ..errors import GenError
 from ..underway import doing
+from .sizes import TOKENIZER_FILES, check_config, check_folder, stored_bytes
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -19,27 +21,15 @@ CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"
 PICKLED = ("pytorch_model.bin.index.json", "pytorch_model.bin", "*.bin", "*.pt", "*.pth", "*.ckpt")
-TOKENIZER_FILES = (
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "tokenizer.model",
-    "special_tokens_map.json",
-    "added_tokens.json",
-    "vocab.txt",
-    "vocab.json",
-    "merges.txt",
-    "chat_template.jinja",
-    "generation_config.json",
-)
 
 
 def read_json(path: Path) -> dict[str, Any]:
     """The object in `path`; {} if there is no such file. Raises GenError if it is not a JSON object."""
-    if not path.is_file():
+    if not path.exists():
         return {}
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
+        found = json.loads(read_settings(path))
+    except (OSError, ValueError, RecursionError) as error:
         raise GenError(f"{path} is not readable JSON ({error}); fetch the file again.") from error
     if not isinstance(found, dict):
         raise GenError(f"{path} holds no JSON object; fetch the file again.")
@@ -47,12 +37,15 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """The config.json of a model folder. Raises GenError where there is none."""
+    """The config.json of a model folder. Raises GenError where there is none, or a size in it is absurd."""
     if not folder.is_dir():
         raise GenError(f"There is no model folder {folder}; check the path, or see `gen models` for names.")
-    if not (folder / CONFIG).is_file():
+    if not (folder / CONFIG).exists():
         raise GenError(f"{folder} has no {CONFIG}, so it is no model folder; name the folder that holds one.")
-    return read_json(folder / CONFIG)
+    check_folder(folder)
+    config = read_json(folder / CONFIG)
+    check_config(config, f"{folder}/{CONFIG}", stored_bytes(folder))
+    return config
 
 
 def read_weights(folder: Path) -> dict[str, Tensor]:

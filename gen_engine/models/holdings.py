@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..errors import GenError, brief
-from .checkpoint import CONFIG, TOKENIZER_FILES, read_json
+from .checkpoint import CONFIG, read_config, read_json
+from .sizes import TOKENIZER_FILES
 
 Kind = Literal["writer", "classifier", "masked", "other", "unknown"]
 
@@ -66,9 +67,14 @@ def holding(config: Mapping[str, Any]) -> Holding:
 
 
 def refuse_no_model(path: Path, name: str) -> None:
-    """Raise GenError for a file, or a folder without a config.json, that says what is there instead of a model."""
-    if path.is_dir() and not (path / CONFIG).is_file():
-        raise GenError(f"{name} {_instead(path)}.")
+    """Raise GenError for a file, or a folder without a config.json, that says what is there instead of a model.
+
+    GenError, too, for a folder with what no model has: pipes, or sizes that nothing can hold.
+    """
+    if path.is_dir():
+        if not (path / CONFIG).exists():
+            raise GenError(f"{name} {_instead(path)}.")
+        read_config(path)
     if path.is_file():
         if path.suffix == ".gguf":
             what = "is a GGUF file, which is not read; give the folder of the same model as safetensors"

@@ -38,6 +38,8 @@ def read_state_dict(net: Path) -> dict[str, Tensor]:
 
     A training checkpoint that holds one state dict, safetensors, and the index of shards of either are read, too.
     """
+    if net.exists() and not net.is_file():
+        raise GenError(f"{net} is a pipe, a device or a folder, no file; name the file of a state dict.")
     if net.name.endswith(".index.json"):
         return read_shards(net, read_state_dict)
     if net.suffix == ".safetensors":

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..bounds import VOCABULARY, read_whole
 from ..errors import GenError
 from ..spellings import spelt
 from ..text import Vocabulary, is_han
@@ -136,7 +137,7 @@ def _read_backend(path: Path) -> Backend:
 
     try:
         # Read as bytes: the library's own file reader depends on the locale's idea of a path.
-        backend = Tokenizer.from_buffer(path.read_bytes())
+        backend = Tokenizer.from_buffer(read_whole(path, VOCABULARY))
     except (ValueError, OSError) as error:
         raise GenError(f"{path} is damaged or of a newer kind ({error}); fetch it again.") from error
     backend.no_truncation()
@@ -148,7 +149,7 @@ def _bert_backend(path: Path, settings: Mapping[str, Any]) -> Backend:
     """What `BertTokenizer(path)` builds, without transformers."""
     from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
-    lines = path.read_text(encoding="utf-8").split("\n")
+    lines = read_whole(path, VOCABULARY).decode("utf-8").split("\n")
     vocab = {name.rstrip("\r"): i for i, name in enumerate(lines) if name or i < len(lines) - 1}
     needed = [name for name in ("[UNK]", "[CLS]", "[SEP]") if name not in vocab]
     if needed:

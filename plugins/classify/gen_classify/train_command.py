@@ -17,6 +17,7 @@ from gen_trainkit.options import (
     part,
     quotes_option,
     recipe_options,
+    refuse_absurd,
     refuse_idle,
     refuse_idle_recipe,
     refuse_unread,
@@ -102,6 +103,7 @@ def classifier_command(**given: Any) -> None:
         refuse_idle(FRESH, "beside --encoder, which brings its own")
     if given["loss"] != "bce":
         refuse_idle({"threshold"}, "without --loss bce")
+    refuse_absurd(given)
     with doing("loading torch and transformers"):
         from gen_classify.training import describe, prepare, run_job
 

@@ -17,6 +17,7 @@ from gen_trainkit.options import (
     part_option,
     quotes_option,
     recipe_options,
+    refuse_absurd,
     refuse_idle,
     refuse_idle_recipe,
     refuse_unread,
@@ -91,6 +92,7 @@ def gpt2_command(**given: Any) -> None:
     refuse_idle_recipe(given)
     refuse_unread((*given["files"], *given["valid_files"]), given)
     _refuse_idle(given)
+    refuse_absurd(given)
     with doing("loading torch and transformers"):
         from gen_gpt2.train import describe, prepare, run_job
 

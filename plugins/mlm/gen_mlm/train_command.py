@@ -22,6 +22,7 @@ from gen_trainkit.options import (
     part_option,
     quotes_option,
     recipe_options,
+    refuse_absurd,
     refuse_idle,
     refuse_idle_recipe,
     refuse_unread,
@@ -84,6 +85,7 @@ def mlm_command(**given: Any) -> None:
     check_finite(given)
     refuse_idle_recipe(given)
     refuse_unread((*given["files"], *given["valid_files"]), given)
+    refuse_absurd(given)
     with doing("loading torch and transformers"):
         from gen_mlm.train import describe, prepare, run_job
 

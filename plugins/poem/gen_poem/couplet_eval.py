@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from gen_engine.bounds import TEXTS, bounded
 from gen_engine.errors import GenError
 from gen_engine.languages import Say
 from gen_engine.text import is_han
@@ -27,7 +28,11 @@ NEAR = 0.5
 
 def read_pairs(path: str) -> list[Pair]:
     """The couplets of a table FIRST<tab>SECOND without a header; .xz is unpacked. GenError if it is none."""
-    rows = [tuple(map(trimmed, line.split("\t"))) for line in read_lines(path, columns=True) if line.strip()]
+    rows = [
+        tuple(map(trimmed, line.split("\t")))
+        for line in bounded(read_lines(path, columns=True), TEXTS, path, "give fewer couplets")
+        if line.strip()
+    ]
     odd = next((number for number, row in enumerate(rows, 1) if not _is_pair(row)), None)
     if odd is not None or not rows:
         raise GenError(f"Row {odd or 1} of {path} is not FIRST<tab>SECOND; mend it, or name another file.")

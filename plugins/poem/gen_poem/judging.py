@@ -50,18 +50,26 @@ LONGEST = 5_000
 """The longest text that is judged, in characters; no poem has half as many."""
 
 
+SIGNS = 10
+"""Characters of a text for each that is judged, marks and spaces among them: of more, it is no poem either."""
+
+
 def read(text: str) -> Text:
     """A text taken apart; GenError if it has no Chinese character, or more than any poem."""
+    _check_length(len(text) if len(text) > SIGNS * LONGEST else 0)  # at once, where taking it apart would take minutes
     pieces, signs = segments(text)
-    count = sum(len(piece.chars) for piece in pieces)
+    _check_length(sum(len(piece.chars) for piece in pieces))
+    if not any(is_han(char) for piece in pieces for char in piece.chars):
+        raise GenError("There is no Chinese character in the text; give a poem.")
+    return Text(text, pieces, signs)
+
+
+def _check_length(count: int) -> None:
     if count > LONGEST:
         raise GenError(
             f"A text of {count} characters is no poem that can be judged; give at most {LONGEST}, and an empty line "
             "between two poems."
         )
-    if not any(is_han(char) for piece in pieces for char in piece.chars):
-        raise GenError("There is no Chinese character in the text; give a poem.")
-    return Text(text, pieces, signs)
 
 
 def best(reports: Iterable[Report]) -> Report:

@@ -6,10 +6,13 @@ from collections.abc import Iterator
 from itertools import chain, islice
 
 from gen_engine import options
+from gen_engine.bounds import TEXTS, bounded
 from gen_engine.errors import GenError
 from gen_engine.textfiles import HEAD, other_kind, text_field
 
 from .segments import is_title
+
+PARTS = "give its poems in several files"
 
 UNFINISHED = ("，", "、", ",")
 """What no poem ends in."""
@@ -38,7 +41,7 @@ def read_texts(path: str, *, columns: bool = False) -> Iterator[str]:
 def read_poems(path: str) -> list[str]:
     """The poems of a file: a `text` of JSON each line, or else one each line, or, where there are empty lines, one
     between two of them; a file whose lines end in commas is one poem."""
-    lines = [line.strip() for line in read_lines(path)]
+    lines = [line.strip() for line in bounded(read_lines(path), TEXTS, _named(path), PARTS)]
     if next(filter(None, lines), "").startswith("{"):
         return _checked(_fields(lines, path), path)
     text = _untitled(lines)
@@ -50,7 +53,7 @@ def read_poems(path: str) -> list[str]:
 
 def read_blocks(path: str, *, whole: bool = False) -> list[str]:
     """The poems of a file that are parted by empty lines, or all of it as one if `whole`; or `text` of JSON lines."""
-    lines = [line.strip() for line in read_lines(path)]
+    lines = [line.strip() for line in bounded(read_lines(path), TEXTS, _named(path), PARTS)]
     if next(filter(None, lines), "").startswith("{"):
         return _checked(_fields(lines, path), path)
     text = _untitled(lines)

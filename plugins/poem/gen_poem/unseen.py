@@ -9,11 +9,15 @@ from dataclasses import dataclass, field
 from functools import cache, cached_property
 from typing import NamedTuple
 
+from gen_engine.bounds import bounded
 from gen_engine.text import EVERY_CHAR, CharSet
 
 from .lines import BETWEEN, MARKS
 from .reading import read_texts
 from .templates import widths
+
+KNOWN = 100_000_000
+"""Characters of a file of known lines."""
 
 LAST = "\U0010ffff"
 
@@ -24,7 +28,7 @@ def known_lines(path: str) -> frozenset[str]:
 
     GenError if there is no such file, or none that can be read.
     """
-    text = "\n".join(read_texts(path, columns=True))
+    text = "\n".join(bounded(read_texts(path, columns=True), KNOWN, path, "give a shorter file"))
     return frozenset("".join(part.split()).rstrip("".join(MARKS)) for part in re.split("[\t\n]", text)) - {""}
 
 

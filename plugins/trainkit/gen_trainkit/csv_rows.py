@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from gen_engine.bounds import LINE
 from gen_engine.errors import GenError
 
 Quotes = Literal["check", "trust", "repair"]
@@ -17,7 +18,6 @@ Quotes = Literal["check", "trust", "repair"]
 
 CELL = re.compile(r'"((?>(?:[^"]+|"")*))"(?=,|$)|([^,]*)')
 NUMBER = re.compile(r"\s*[+-]?\d+(\.\d*)?\s*", re.ASCII)
-LONGEST = 2**31 - 1  # of a cell; the module's own bound of 131,072 is less than a novel
 LOOKED_AT = 1000  # rows by which the cells of a table are known
 SHORT = 40
 
@@ -138,17 +138,20 @@ def _kind(cell: str) -> str:
 
 def _read(reader: Any) -> tuple[list[str] | None, str]:
     """The next row, and what is wrong with its quotes; neither at the end of the file."""
-    before = csv.field_size_limit(LONGEST)
+    before = csv.field_size_limit(LINE)  # the module's own bound of 131,072 is less than a novel
     try:
         return next(reader, None), ""
     except csv.Error as error:
-        return None, "never closes" if "end of data" in str(error) else "closes early"
+        known = {"end of data": "never closes", "field limit": "is too long"}
+        return None, next((flaw for words, flaw in known.items() if words in str(error)), "closes early")
     finally:
         csv.field_size_limit(before)
 
 
 def _told(flaw: str, path: Path, line: int, taken: Sequence[str], quotes: Quotes) -> str:
     remedy = "Mend it, or give --quotes repair to take such a quote for a character"
+    if flaw == "is too long":
+        return f"The cell that a quote opens in line {line} of {path} is longer than {LINE:,} characters. {remedy}."
     if flaw == "never closes":
         return f"The quote that opens in line {line} of {path} never closes. {remedy}."
     last = line + len(taken) - 1

@@ -14,6 +14,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from gen_engine.bounds import read_settings
 from gen_engine.errors import GenError, quoted
 from gen_engine.languages import lang_option
 from gen_engine.screen import note
@@ -39,7 +40,7 @@ def _read_config(context: click.Context, parameter: click.Parameter, path: Path 
     if path is None:
         return None
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        values = tomllib.loads(read_settings(path))
     except FileNotFoundError as error:
         raise GenError(f"There is no file {path}. Check the path of --config.") from error
     except (OSError, ValueError, RecursionError) as error:
@@ -275,3 +276,18 @@ def tell_plan(plan: Mapping[str, Any]) -> None:
     """Print what `--dry-run` found, as JSON; of several processes the first one speaks."""
     if is_first():
         click.echo(json.dumps(plan, indent=1, ensure_ascii=False))
+
+
+def refuse_absurd(given: Mapping[str, Any]) -> None:
+    """Raise GenError for sizes of a new model, or of a new head, that the machine cannot train; nothing is read yet."""
+    from gen_engine.models.sizes import check_new
+
+    new = {"layers": given.get("encoder_layers", given.get("layers")), "width": given.get("width")}
+    if given.get("from_scratch"):
+        places = given.get("positions") or given.get("window") or 0
+        check_new(layers=new["layers"], width=new["width"], inner=given.get("ff"), tokens=places)
+    for name in ("hidden", "relu", "lora"):  # each reads, and is read by, something as wide as a small encoder
+        if isinstance(given.get(name), int):
+            check_new(layers=0, width=given[name], tokens=2 * (new["width"] or 128))
+    if given.get("hidden") and given.get("layers") and given.get("encoder_layers"):  # an LSTM
+        check_new(layers=given["layers"], width=given["hidden"], inner=2 * given["hidden"])

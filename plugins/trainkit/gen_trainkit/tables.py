@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from gen_engine.errors import GenError, quoted
 from gen_engine.textfiles import DELIMITERS, TABLES, kind_of, opened
@@ -89,7 +89,7 @@ def check_columns(columns: Mapping[str, str], there: Sequence[str], where: str) 
             raise GenError(f"{where} has no column {quoted(name)} ({', '.join(shown[:20])}). Choose one with {option}.")
 
 
-def _json_rows(file: TextIO, columns: Mapping[str, str], path: Path) -> Iterator[Row]:
+def _json_rows(file: Iterator[str], columns: Mapping[str, str], path: Path) -> Iterator[Row]:
     seen: dict[str, None] = {}
     for number, line in enumerate(file, 1):
         if not line.strip():
@@ -113,7 +113,7 @@ def _json_object(line: str) -> dict[str, Any] | None:
     return row if isinstance(row, dict) else None
 
 
-def _records(file: TextIO, path: Path, reading: Reading) -> Iterator[Record]:
+def _records(file: Iterator[str], path: Path, reading: Reading) -> Iterator[Record]:
     """Rows of a table; quotes mean something in .csv only."""
     kind = kind_of(path)
     if kind == ".csv":
@@ -123,7 +123,7 @@ def _records(file: TextIO, path: Path, reading: Reading) -> Iterator[Record]:
     return (Record(line.split(mark) if line else [], number) for number, line in enumerate(lines, 1))
 
 
-def _table_rows(file: TextIO, columns: Mapping[str, str], path: Path, reading: Reading) -> Iterator[Row]:
+def _table_rows(file: Iterator[str], columns: Mapping[str, str], path: Path, reading: Reading) -> Iterator[Row]:
     records = _records(file, path, reading)
     if "0" in columns:
         raise GenError("There is no column 0. Columns are counted from 1.")

@@ -16,6 +16,7 @@ from gen_trainkit.options import (
     part,
     part_option,
     quotes_option,
+    refuse_absurd,
     refuse_idle,
     refuse_idle_recipe,
     refuse_unread,
@@ -103,6 +104,7 @@ def run_command(given: Mapping[str, Any], family: Family, head: Mapping[str, Any
         refuse_idle({*FRESH, *NEW, *head}, "beside --base, which brings its own")
     if given["variable"]:
         refuse_idle({"short_share"}, "beside --variable")
+    refuse_absurd(given)
     with doing("loading torch and transformers"):
         from gen_trainkit.nextchar.training import describe, prepare, run_job
 

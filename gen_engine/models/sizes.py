@@ -1,0 +1,113 @@
+"""Sizes that no model has: told by arithmetic, before weights are read or made."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from ..bounds import SETTINGS, VOCABULARY
+from ..errors import GenError
+
+MOST = {
+    "hidden_size": 1_000_000, "n_embd": 1_000_000, "d_model": 1_000_000, "dim": 1_000_000,
+    "embedding_size": 1_000_000, "intermediate_size": 10_000_000, "n_inner": 10_000_000, "hidden": 1_000_000,
+    "num_hidden_layers": 2_000, "n_layer": 2_000, "n_layers": 2_000, "num_layers": 2_000, "layers": 2_000,
+    "num_attention_heads": 1_000_000, "n_head": 1_000_000, "num_key_value_heads": 1_000_000,
+    "vocab_size": 100_000_000, "type_vocab_size": 1_000_000, "window": 20_000_000,
+    "n_positions": 20_000_000, "n_ctx": 20_000_000, "max_position_embeddings": 20_000_000,
+}  # fmt: skip
+"""How large a size in a config.json may be; no known model comes near."""
+
+TOKENIZER_FILES = (
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "tokenizer.model",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab.txt",
+    "vocab.json",
+    "merges.txt",
+    "chat_template.jinja",
+    "generation_config.json",
+)
+SETTING_FILES = ("config.json", "tokenizer_config.json", "special_tokens_map.json", "generation_config.json")
+WIDTHS = ("hidden_size", "n_embd", "d_model", "dim")
+LAYERS = ("num_hidden_layers", "n_layer", "n_layers")
+POINTER = 1000
+"""Bytes of what Git LFS, or a broken download, leaves in the place of a file."""
+
+TRAINED = 16
+"""Bytes of a weight while it is trained by AdamW: itself, its gradient and two moments, in float32."""
+
+
+def check_folder(folder: Path) -> None:
+    """Raise GenError for what stands in a model folder and would never end, or is far too large; nothing is read."""
+    for path in sorted(folder.iterdir()):
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            raise GenError(f"{path} is a pipe, a socket or a device, no file; save the model again.")
+        kept = SETTINGS if path.name in SETTING_FILES else VOCABULARY if path.name in TOKENIZER_FILES else None
+        if kept and path.is_file() and path.stat().st_size > kept:
+            raise GenError(f"{path} has over {kept:,} bytes, which no such file has; save the model again.")
+
+
+def check_config(config: Mapping[str, Any], where: str, stored: int | None = None) -> None:
+    """Raise GenError for sizes in a config.json that no model has, or more weights than `stored` bytes can hold."""
+    for part in _parts(config):
+        for name, most in MOST.items():
+            value = part.get(name)
+            if isinstance(value, int) and value > most:
+                raise GenError(f"{where} says {name} {value:,}, and no model has over {most:,}; mend it.")
+        least = _least(part)
+        if stored is not None and least > 8 * stored:  # a weight takes a bit at least
+            raise GenError(
+                f"{where} speaks of {least:,} weights or more, and its files have {stored:,} bytes; "
+                "give weights and a config.json that belong together."
+            )
+
+
+def check_new(*, layers: int, width: int, inner: int | None = None, tokens: int = 0) -> None:
+    """Raise GenError unless a transformer of these sizes can be trained in the machine's memory.
+
+    `tokens` counts what has a vector of its own: tokens and positions.
+    """
+    weights = layers * width * (4 * width + 2 * (inner or 4 * width)) + tokens * width
+    room = memory()
+    if room is not None and weights * TRAINED > room:
+        raise GenError(
+            f"{weights:,} weights take {weights * TRAINED / 1e9:,.0f} GB to train, and this machine has "
+            f"{room / 1e9:,.0f}; give smaller sizes."
+        )
+    if layers > MOST["layers"]:
+        raise GenError(f"{layers:,} layers are more than the {MOST['layers']:,} that are made; give fewer.")
+
+
+def memory() -> int | None:
+    """Bytes of the machine's memory, None where the system does not say."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return None
+
+
+def stored_bytes(folder: Path) -> int | None:
+    """The bytes of the weights in a model folder, None where there are none, or what stands for them (Git LFS)."""
+    found = sum(path.stat().st_size for path in folder.glob("*.safetensors") if path.is_file())
+    return found if found > POINTER else None
+
+
+def _parts(config: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The config and those of its parts, such as `text_config` and `encoder`."""
+    yield config
+    yield from (value for value in config.values() if isinstance(value, dict))
+
+
+def _least(part: Mapping[str, Any]) -> int:
+    """How many weights there are at least: a vector for each token, and a layer of width x width."""
+
+    def size(*names: str) -> int:
+        return next((part[name] for name in names if isinstance(part.get(name), int)), 0)
+
+    width = size("embedding_size") or size(*WIDTHS)
+    return max(size("vocab_size") * width, size(*WIDTHS) ** 2)
