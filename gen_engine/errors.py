@@ -41,6 +41,15 @@ class UndecidedError(GenError):
     exit_code = 3
 
 
+class PluginError(GenError):
+    """Code that is not the engine's failed or gave what it may not: a plugin's, or a processor of one's own.
+
+    The sentence names plugin, processor and method; `__cause__` is what the code raised, if it raised something.
+    """
+
+    exit_code = 1
+
+
 def quoted(value: object, most: int = ECHO) -> str:
     """What a user, a file or a plugin wrote, as a message quotes it: in quotes, escaped, cut to `most` characters."""
     return repr(_cut(value, most)) if isinstance(value, str) else brief(repr(value), most)
