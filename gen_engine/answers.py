@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from inspect import signature
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +44,21 @@ def broken_promise(rule: Rule, state: Any) -> str | None:
         own = offered(asked, name)
         if own is not None and not fits(found := own(*arguments(inner))):
             return f"{whose(rule.label, rule.origin)} {_gave(name, found)}; return {wanted}, or leave it out."
+    return None
+
+
+def wrong_signature(rule: Rule) -> str | None:
+    """Which method of the rule takes other arguments than it is given, in one sentence; None if none."""
+    asked = rule.constraint.machine if isinstance(rule.constraint, Lifted) else rule.constraint
+    for name, given in GIVEN.items():
+        own = offered(asked, name)
+        try:
+            signature(own).bind(*given) if own else None
+        except TypeError:
+            which = f"{name}({', '.join(given)})"
+            return f"{whose(rule.label, rule.origin)} cannot be called as {which}; give {name} these parameters."
+        except ValueError:  # it is written in C
+            continue
     return None
 
 
@@ -90,7 +106,7 @@ def _kind(found: Any) -> str:
     shape = getattr(found, "shape", None)
     of = f" of the shape {'x'.join(map(str, shape)) or '()'}" if isinstance(shape, tuple) else ""
     name = type(found).__name__
-    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}{of}"
+    return f"{'an' if name.startswith(('nd', *'aeiou')) else 'a'} {name}{of}"
 
 
 def _is_number(found: Any) -> bool:
@@ -131,3 +147,19 @@ PROMISES: dict[str, tuple[Callable[[Any], bool], str, Callable[[Any], tuple[Any,
     "wants": (_is_text, "text", _of_state),
 }
 """What optional methods give: whether it fits, how to say what is wanted, and what they are asked with."""
+
+GIVEN = {
+    "start": ("text",),
+    "step": ("state", "char"),
+    "allowed": ("state",),
+    "next": ("state", "token"),
+    "accepts": ("state",),
+    "permits": ("state", "token"),
+    "kind": ("char",),
+    "kinds": (),
+    "spares": ("char",),
+    "removes_at_most": ("horizon",),
+    "used_up": ("state", "room"),
+    **dict.fromkeys(("mentions", "moves", "least", "most", "spent", "needs", "gathers", "wants"), ("state",)),
+}
+"""What each method is given."""

@@ -16,10 +16,11 @@ from traceback import walk_tb
 from types import FrameType, FunctionType, MethodType
 from typing import Any
 
-from .answers import broken_promise, fault, whose
+from .answers import broken_promise, fault, whose, wrong_signature
 from .chain import Chain, Plan
 from .course import Course
-from .errors import GenError, PluginError, brief
+from .errors import GenError, PluginError, reason_of
+from .later import Later
 from .lift import Lifted
 from .plugins import Offer, PluginInfo, registry
 from .product import Joint, Product, Rule
@@ -32,6 +33,9 @@ WAYS = ("cli", "commands", "destination", "later", "options", "output", "screen"
 
 NEUTRAL = ("blame", "interrupts", "kept", "streams", "underway")
 """Modules of the engine that only pass through what others do."""
+
+STATES = ("state", "after", "start")
+"""What the engine calls the states of one rule."""
 
 CALLS = ("start", "step", "next", "allowed", "permits", "accepts", "kind", "kinds", "mentions", "removes_at_most",
          "spares", "moves", "least", "most", "spent", "used_up", "needs", "gathers", "wants", "parts", "parted", "cut",
@@ -51,7 +55,7 @@ class Culprit:
     @property
     def words(self) -> str:
         """In one phrase: `tide=3 of the plugin tides (gen-tides)`."""
-        return whose(self.who, self.origin) if self.who else self.origin
+        return whose(self.who, self.origin) if self.who else self.origin[:1].upper() + self.origin[1:]
 
 
 class blaming(ContextDecorator):  # noqa: N801 - used like a function
@@ -73,28 +77,19 @@ def named_error(problem: BaseException) -> PluginError | None:
     if isinstance(problem, RuntimeError) and isinstance(problem.__cause__, StopIteration):  # it passed a generator
         problem = problem.__cause__
         frames += [frame for frame, _ in walk_tb(problem.__traceback__)]
-    found = culprit(frames, problem)
+    found = at_work(frames) or _made(frames) or _called(frames, problem)
     if found is None:
-        return _wrong_answer(frames)
+        return _wrong_answer(frames, problem)
     doing = f" in {found.method}" if found.method else ""
-    reason = f"{_reason(problem)}; --debug shows where"
-    return PluginError(f"{found.words} failed{doing} ({reason}); {_remedy(found.origin)}.")
+    reason = f"{reason_of(problem)}; --debug shows where"
+    return PluginError(f"{found.words} failed{doing} ({reason}); {_remedy(found)}.")
 
 
-def _reason(problem: BaseException) -> str:
-    """What was raised, with its own words if it has any."""
-    words = " ".join(str(problem).split()) if problem.args not in ((), (None,)) else ""
-    return brief(f"{type(problem).__name__}: {words}" if words else type(problem).__name__, 300)
-
-
-def _remedy(origin: str) -> str:
-    plugin = next((each for each in registry().plugins if each.words == origin), None)
-    return f"leave it out, or {plugin.remedy}" if plugin else "mend it, or leave it out"
-
-
-def culprit(frames: Sequence[FrameType], problem: BaseException | None = None) -> Culprit | None:
-    """Whose code is at work in these frames, the innermost last; None if the engine's own, or a command's own way."""
-    return at_work(frames) or _made(frames) or _called(frames, problem)
+def _remedy(found: Culprit) -> str:
+    plugin = next((each for each in registry().plugins if each.words == found.origin), None)
+    if plugin is None:
+        return "mend it, or leave it out"
+    return f"leave it out, or {plugin.remedy}" if found.who else f"{plugin.remedy}, or tell its authors"
 
 
 def asked_now() -> tuple[FrameType, str] | None:
@@ -105,7 +100,7 @@ def asked_now() -> tuple[FrameType, str] | None:
         frames.append(frame)
         frame = frame.f_back
     found = at_work(frames[::-1])
-    return (found.frame, found.words + (f" in {found.method}" if found.method else "")) if found else None
+    return (found.frame, f"waiting for {found.method and found.method + ' of '}{found.words}") if found else None
 
 
 # ---------------------------------------------------------------------------------------------------- processors
@@ -196,9 +191,9 @@ def _called(frames: Sequence[FrameType], problem: BaseException | None) -> Culpr
 
 def _imported_late(frame: FrameType) -> Culprit | None:
     """The command that could not be imported when it was run."""
-    place = getattr(frame.f_locals.get("self"), "place", "") if _module(frame) == "gen_engine.later" else ""
-    plugin = plugin_of(place.partition(":")[0])
-    return Culprit(place, plugin.words, "its import", frame) if plugin else None
+    command = frame.f_locals.get("self") if _module(frame) == "gen_engine.later" else None
+    plugin = plugin_of(command.place.partition(":")[0]) if isinstance(command, Later) else None
+    return Culprit(f"The command {command.name}", plugin.words, "its import", frame) if command and plugin else None
 
 
 def _is_own_way(problem: BaseException | None) -> bool:
@@ -243,16 +238,36 @@ def plugin_of(module: str) -> PluginInfo | None:
 # -------------------------------------------------------------------------------------------------- wrong answers
 
 
-def _wrong_answer(frames: Sequence[FrameType]) -> PluginError | None:
+def _wrong_answer(frames: Sequence[FrameType], problem: BaseException) -> PluginError | None:
     """What a rule that is none of the core's answered wrongly, where the engine itself stumbled."""
-    for frame in reversed(frames):
-        values = list(frame.f_locals.values())
-        rules = next((found for value in values if (found := _rules(value))), None) or _rules_above(frames)
-        for joint in [value for value in values if isinstance(value, Joint)]:
-            for rule, state in zip(rules, joint.states, strict=False):
-                if rule.origin != CORE and (wrong := _fault(rule, state)):
-                    return PluginError(wrong)
-    return None
+    wrong = next((found for rule, state in _asked(frames) if (found := _fault(rule, state))), None)
+    if wrong is None and isinstance(problem, TypeError):
+        rules = {part for frame in frames for value in _locals(frame) for part in _parts(value) if type(part) is Rule}
+        wrong = next((found for rule in rules if rule.origin != CORE and (found := wrong_signature(rule))), None)
+    return PluginError(wrong) if wrong else None
+
+
+def _asked(frames: Sequence[FrameType]) -> Iterator[tuple[Rule, Any]]:
+    """The rules and the states that they were, perhaps, asked about, but for the core's."""
+    rules: Sequence[Rule] = ()
+    rule: Rule | None = None
+    for frame in frames:
+        values = _locals(frame)
+        here = next((some for value in values if (some := _rules(value))), rules)
+        rules = here
+        rule = next((value for value in values if type(value) is Rule), rule)
+        joints = [value for value in values if type(value) is Joint]
+        pairs = [pair for joint in joints for pair in zip(rules, joint.states, strict=False)]
+        pairs += [(rule, frame.f_locals[name]) for name in STATES if rule and name in frame.f_locals]
+        yield from (pair for pair in pairs if pair[0].origin != CORE)
+
+
+def _locals(frame: FrameType) -> list[Any]:
+    return list(frame.f_locals.values()) if _kind(frame) == "engine" else []
+
+
+def _rules(value: Any) -> list[Rule]:
+    return [part for part in _parts(value) if type(part) is Rule] if type(value) is not Rule else []
 
 
 def _fault(rule: Rule, state: Any) -> str | None:
@@ -260,11 +275,3 @@ def _fault(rule: Rule, state: Any) -> str | None:
         return fault(rule, state) or broken_promise(rule, state)
     except Exception:  # noqa: BLE001 - the code of others, which has failed before
         return None
-
-
-def _rules(value: Any) -> list[Rule]:
-    return [part for part in _parts(value) if isinstance(part, Rule)] if not isinstance(value, Rule) else []
-
-
-def _rules_above(frames: Sequence[FrameType]) -> list[Rule]:
-    return next((found for frame in frames for value in list(frame.f_locals.values()) if (found := _rules(value))), [])

@@ -276,8 +276,8 @@ def make_chain(vocabulary: Vocabulary, processors: Sequence[Named], nodes: int =
         for part in getattr(named.processor, "parts", (named.processor,))
     ]
     soft = tuple(named for named in processors if not is_constraint(named.processor))
-    for named in soft:
-        if not callable(named.processor):
+    for named in processors:
+        if isinstance(named.processor, type) or not (callable(named.processor) or is_constraint(named.processor)):
             raise PluginError(
                 f"{whose(named.label, named.origin)} is no processor; give a constraint (start, allowed, next, "
                 "accepts), a character machine (start, step, accepts) or a shaper (a function of step and logits)."

@@ -60,6 +60,12 @@ def brief(value: object, most: int = ECHO) -> str:
     return escaped(_cut(str(value), most))
 
 
+def reason_of(problem: BaseException) -> str:
+    """What was raised in one line, with its own words if it has any: `KeyError: 'x'`."""
+    words = "" if problem.args in ((), (None,)) else " ".join(str(problem).split())
+    return brief(f"{type(problem).__name__}: {words}" if words else type(problem).__name__, 300)
+
+
 def escaped(text: str) -> str:
     r"""`text` in characters that can be seen: controls, marks of direction, halves of characters as \x1b, \u202e."""
     return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

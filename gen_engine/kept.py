@@ -25,21 +25,17 @@ class Part:
 
 
 @contextmanager
-def kept(remarks: list[str]) -> Iterator[None]:
-    """Inside, others' code runs; what it changed of the process is put back, and told in `remarks`."""
+def kept(tell: Callable[[str], object]) -> Iterator[None]:
+    """Inside, others' code runs; what it changed of the process is put back, and told."""
     before = [(part, part.look()) for part in PARTS]
-    before += [(part, part.look() if "torch" in sys.modules else None) for part in PARTS_OF_TORCH]
     try:
         yield
     finally:
         for part, value in before:
-            if part in PARTS_OF_TORCH and "torch" not in sys.modules:
-                continue
-            value = USUAL[part.name]() if value is None else value
             if part.look() != value:
                 with suppress(OSError, ValueError, TypeError):  # the folder is gone, say; or this is another thread
                     part.put(value)
-                remarks += [remark for remark in (f"it changed {part.name}",) if remark not in remarks]
+                tell(f"it changed {part.name}, which was put back")
 
 
 def _folder() -> str:
@@ -71,6 +67,20 @@ def _put_fatal_warnings(fatal: list[Any]) -> None:
     warnings._filters_mutated()  # type: ignore[attr-defined]
 
 
+def _torch() -> tuple[str, bool]:
+    """The default dtype and whether there are gradients, as they are also before torch is imported."""
+    torch: Any = sys.modules.get("torch")
+    if not hasattr(torch, "get_default_dtype"):
+        return "float32", True
+    return str(torch.get_default_dtype()).removeprefix("torch."), torch.is_grad_enabled()
+
+
+def _put_torch(values: tuple[str, bool]) -> None:
+    torch: Any = sys.modules["torch"]
+    torch.set_default_dtype(getattr(torch, values[0]))
+    torch.set_grad_enabled(values[1])
+
+
 PARTS = (
     Part("the standard streams", lambda: (sys.stdin, sys.stdout, sys.stderr, sys.excepthook), _put_streams),
     Part("the handling of signals", _handlers, _put_handlers),
@@ -78,21 +88,5 @@ PARTS = (
     Part("the working folder", _folder, os.chdir),
     Part("the limit of recursion", sys.getrecursionlimit, sys.setrecursionlimit),
     Part("which warnings are errors", _fatal_warnings, _put_fatal_warnings),
+    Part("torch's default dtype or gradients", _torch, _put_torch),
 )
-
-
-def _torch() -> Any:
-    return sys.modules["torch"]
-
-
-PARTS_OF_TORCH = (
-    Part(
-        "torch's default dtype", lambda: _torch().get_default_dtype(), lambda value: _torch().set_default_dtype(value)
-    ),
-    Part("torch's gradients", lambda: _torch().is_grad_enabled(), lambda value: _torch().set_grad_enabled(value)),
-)
-USUAL: dict[str, Callable[[], Any]] = {
-    "torch's default dtype": lambda: _torch().float32,
-    "torch's gradients": lambda: True,
-}
-"""What they are where torch was not imported before."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import pluggy
 
 from . import hookspecs
-from .errors import GenError, PluginError, brief, quoted
+from .errors import GenError, PluginError, brief, quoted, reason_of
 from .interrupts import is_real
 from .kept import kept
 from .types import CORE
@@ -47,6 +47,10 @@ class PluginInfo:
     error: str | None = None
     remarks: list[str] = field(default_factory=list)
 
+    def remark(self, words: str) -> None:
+        """Add to the remarks what is not among them yet."""
+        self.remarks += [words] if words not in self.remarks else []
+
     @property
     def words(self) -> str:
         """The plugin as messages name it; the core is just that."""
@@ -76,13 +80,13 @@ class Offer:
     @property
     def value(self) -> Any:
         try:
-            with doing(f"importing {self.name}{self.plugin.of}"), kept(self.plugin.remarks):
+            with doing(f"importing {self.name}{self.plugin.of}"), kept(self.plugin.remark):
                 return self.source[self.name]
         except BaseException as problem:
             if is_real(problem):
                 raise
             which = f"{brief(self.name)} of {self.plugin.words}"
-            raise GenError(f"{which} cannot be imported ({_reason(problem)}); {self.plugin.remedy}.") from problem
+            raise GenError(f"{which} cannot be imported ({reason_of(problem)}); {self.plugin.remedy}.") from problem
 
     @property
     def function(self) -> Callable[..., Any]:
@@ -176,14 +180,14 @@ class Registry:
             try:
                 with (
                     doing(f"asking {plugin.words} for its {hook} (GEN_PLUGINS can leave it out)"),
-                    kept(plugin.remarks),
+                    kept(plugin.remark),
                 ):
                     answers = ask(self.manager.subset_hook_caller(hook, others))
                     offers += [Offer(_text(name), plugin, answer) for answer in answers for name in _names_in(answer)]
             except BaseException as problem:
                 if is_real(problem):
                     raise
-                plugin.error = f"{hook}: {_reason(problem)}"
+                plugin.error = f"{hook}: {reason_of(problem)}"
         return offers
 
 
@@ -207,9 +211,16 @@ def _disputed(name: str, rivals: list[str]) -> click.Command:
 
 
 def _resolve(offers: list[Offer]) -> dict[str, Offer]:
-    """Offers by name; a name offered twice stands only under its full names, `distribution:name`."""
+    """Offers by name; one offered twice, and not by the core, stands only under its full names, `distribution:name`."""
     names = [o.name for o in offers]
-    return {o.name if names.count(o.name) == 1 else o.full_name: o for o in offers}
+    ours = {o.name for o in offers if o.plugin.distribution == CORE}
+    for offer in offers:
+        if offer.name in ours and offer.plugin.distribution != CORE:
+            offer.plugin.remark(f"{quoted(offer.name)} is the core's; write {offer.full_name}")
+    return {
+        o.name if names.count(o.name) == 1 or (o.name in ours and o.plugin.distribution == CORE) else o.full_name: o
+        for o in offers
+    }
 
 
 def _names_in(answer: object) -> Iterable[object]:
@@ -226,10 +237,6 @@ def _text(name: object) -> str:
 
 def _answers(offer: Offer, name: str) -> bool:
     return name in (offer.full_name, f"{offer.plugin.name}:{offer.name}")
-
-
-def _reason(problem: BaseException) -> str:
-    return " ".join(f"{type(problem).__name__}: {problem}".split())
 
 
 @cache
@@ -268,7 +275,7 @@ def _load(manager: pluggy.PluginManager, entry: EntryPoint) -> PluginInfo:
     info = PluginInfo(entry.name, dist.name if dist else "", dist.version if dist else "", entry.value)
     start = time.perf_counter()
     try:
-        with doing(f"importing {info.words} (GEN_PLUGINS can leave it out)"), kept(info.remarks):
+        with doing(f"importing {info.words} (GEN_PLUGINS can leave it out)"), kept(info.remark):
             module = entry.load()
         manager.register(module, entry.name)
         callers = manager.get_hookcallers(module) or []
@@ -279,7 +286,7 @@ def _load(manager: pluggy.PluginManager, entry: EntryPoint) -> PluginInfo:
         if is_real(problem):
             raise
         manager.unregister(name=entry.name)  # it may have been taken in by half
-        info.error = _reason(problem)
+        info.error = reason_of(problem)
     info.seconds = time.perf_counter() - start
     return info
 

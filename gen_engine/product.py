@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import inf
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .answers import fault, whose, wrong_set
 from .errors import PluginError
@@ -15,6 +15,9 @@ from .lift import Lifted, offered
 from .text import Vocabulary
 from .tokensets import Ids, Intern, Mask, TokenSet, marked
 from .types import Constraint, Prompt
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 class Joint(NamedTuple):
@@ -48,7 +51,14 @@ class Rule:
     def permits(self) -> Callable[[Any, int], bool]:
         """Whether a token may follow a state."""
         own = offered(self.constraint, "permits")
-        return own or (lambda state, token: bool(_member(self.constraint.allowed(state), token)))
+        return own or (lambda state, token: bool(_member(self.allowed(state), token)))
+
+    def allowed(self, state: Any) -> TokenSet | np.ndarray:
+        """What may follow, as the constraint says it; PluginError if it says nothing that can be used."""
+        found = self.constraint.allowed(state)
+        if wrong := wrong_set(found, len(self.vocabulary)):
+            raise PluginError(f"{whose(self.label, self.origin)} {wrong}.")
+        return found
 
     @property
     def kinds(self) -> Sequence[Hashable] | None:
@@ -262,11 +272,8 @@ class Product:
             rule, state = self.rules[i].constraint, joint.states[i]
             if isinstance(rule, Lifted):
                 sets.append(rule.allowed(state, single=single))
-                continue
-            allowed = rule.allowed(state)
-            if wrong := wrong_set(allowed, len(self.vocabulary)):
-                raise PluginError(f"{whose(self.rules[i].label, self.rules[i].origin)} {wrong}.")
-            sets.append(self.intern.adopt(allowed))
+            else:
+                sets.append(self.intern.adopt(self.rules[i].allowed(state)))
         return self.intern.meet(sets)
 
     def _is_single(self, mask: Mask) -> bool:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin
 
-from .errors import GenError, brief, quoted
+from .errors import GenError, brief, quoted, reason_of
 from .types import Named, Recipe
 from .underway import doing
 
@@ -177,9 +177,8 @@ def _call(offer: Offer, spec: Spec, vocabulary: Vocabulary | None) -> Any:
         with doing(f"making {spec.name}{offer.plugin.of}"):
             return factory(**arguments)
     except (ValueError, TypeError, LookupError, ArithmeticError) as problem:
-        reason = " ".join(f"{type(problem).__name__}: {problem}".split())
-        which = f"{quoted(spec.text)}{offer.plugin.of}"
-        raise GenError(f"{which} cannot be made ({reason}); give it other values, or leave it out.") from problem
+        which = f"{quoted(spec.text)}{offer.plugin.of} cannot be made ({reason_of(problem)})"
+        raise GenError(f"{which}; give it other values, or leave it out.") from problem
 
 
 def _options(known: list[inspect.Parameter]) -> str:

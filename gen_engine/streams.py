@@ -64,6 +64,9 @@ class _Results(io.TextIOWrapper):
     def write(self, text: str, /) -> int:
         return super().write(text) if is_result(sys._getframe(1)) else sys.stderr.write(text)
 
+    def close(self) -> None:
+        self.flush()  # nobody ends it for the others
+
     @property
     def buffer(self) -> Any:
         return super().buffer if is_result(sys._getframe(1)) else sys.stderr.buffer
