@@ -181,7 +181,7 @@ def test_what_cannot_be_imported_is_an_error_that_names_its_plugin(install):
     from gen_engine.later import Lazy
 
     found = load_plugins([install("a", processors=lambda: Lazy({"tones": "no.such:tones"}))])
-    with pytest.raises(GenError, match="tones of the plugin a cannot be imported .* uninstall dist-a"):
+    with pytest.raises(GenError, match="tones of the plugin a .dist-a. cannot be imported .* uninstall dist-a"):
         _ = found.processors["tones"].value
 
 
@@ -192,7 +192,7 @@ def test_a_model_that_cannot_be_imported_is_listed_with_its_reason(install, monk
     found = load_plugins([install("a", models=lambda: Lazy({"verse": "no.such:verse"}))])
     monkeypatch.setattr(listing, "registry", lambda: found)
     listing.models.main(["--json"], standalone_mode=False)
-    assert "verse of the plugin a cannot be imported" in capsys.readouterr().out
+    assert "verse of the plugin a (dist-a) cannot be imported" in capsys.readouterr().out
 
 
 def test_the_core_comes_through_the_same_door_and_first():
