@@ -3,7 +3,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 PLUGINS := $(patsubst %/pyproject.toml,%,$(sort $(wildcard plugins/*/pyproject.toml)))
 SOURCES := pyproject.toml constraints.txt $(PLUGINS:%=%/pyproject.toml)
-INSTALL := $(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt
+# On a terminal pip shows what it does; in a log a line of ours has to do.
+QUIET := $(shell test -t 2 || echo -q)
+INSTALL := $(BIN)/python -m pip install $(QUIET) --disable-pip-version-check -c constraints.txt
 TEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2
 
 ifneq ($(wildcard ../shared/data/.),)
@@ -43,6 +45,7 @@ setup: .venv/installed
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	  echo "gen-engine needs Python 3.11 or newer, and '$(PYTHON)' is not: name one, as in 'make PYTHON=python3.12 poem'." >&2; \
 	  exit 1; }
+	@echo "Making .venv with $(PYTHON) (seconds) ..." >&2
 	@$(PYTHON) -m venv .venv
 	@touch $@
 
@@ -52,6 +55,6 @@ setup: .venv/installed
 	@touch $@
 
 .venv/installed-dev: .venv/installed
-	@echo "Installing the tools for tests and checks into .venv (once) ..." >&2
+	@echo "Installing the tools for tests and checks into .venv (once; a minute or so) ..." >&2
 	@$(INSTALL) -e '.[test,lint]'
 	@touch $@

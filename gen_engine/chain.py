@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from .lift import AnyText
 from .patience import Patience
 from .product import Joint, Product, Rule, as_rule
 from .prover import NODES, Answer, Prover
+from .spellings import judged
 from .text import Vocabulary, in_a_row
 from .tokensets import REMEMBERED, Ids, Intern, TokenSet
 from .types import CORE, Named, Prompt, Step
@@ -41,6 +42,7 @@ class Chain:
     shapers: tuple[Named, ...]
     background: int
     nodes: int = NODES
+    labels: Mapping[str, str] = field(default_factory=dict, repr=False)
     _provers: dict[tuple[int | None, int, tuple[int, ...]], Prover] = field(default_factory=dict, repr=False)
     _not_refused: set[tuple[Joint, int]] = field(default_factory=set, repr=False)
 
@@ -56,7 +58,7 @@ class Chain:
         patience = patience or Patience()
         try:
             with patience:
-                return replace(self._plan(prompt, budget), patience=patience)
+                return replace(self._plan(judged(prompt, self.labels), budget), patience=patience)
         except UndecidedError:
             if not patience.is_over:
                 raise
@@ -120,12 +122,13 @@ class Chain:
                 unproven.append(product.rules[index].label)
             product = smaller if answer == "no" else product
         members = list(dict.fromkeys(rule.label for rule in product.rules[self.background :]))
+        first = brief(members[0], LABEL) if members else ""
         if not members:
-            message = f"The model can write no text at all within {budget} new tokens; give it more (max_new)."
+            message = f"The model can write no text at all within {budget} new tokens; give it more."
         elif len(members) == 1 and (unwritten := self._unwritten(product, prompt)):
-            message = f"{members[0]} wants {unwritten}, which the model has no token for; ask for something else."
+            message = f"{first} wants {unwritten}, which the model has no token for; ask for something else."
         elif len(members) == 1:
-            message = f"{members[0]} admits no text within {budget} new tokens; change it, or allow more (max_new)."
+            message = f"{first} admits no text within {budget} new tokens; change it, or allow more tokens."
         else:
             doubt = f" (whether {' and '.join(unproven)} is needed for that was not decided)" if unproven else ""
             message = (

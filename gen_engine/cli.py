@@ -14,10 +14,15 @@ import click
 
 from . import interrupts
 from .errors import GenError, readable
+from .help_pages import uncut
 from .options import Settings, debug_option
 from .plugins import registry
+from .screen import note, paint
 from .types import CORE
 from .underway import doing, shown
+
+COMPLETING = "_GEN_COMPLETE"
+"""What a shell sets that asks how a word may go on."""
 
 
 def make_cli() -> click.Group:
@@ -30,6 +35,7 @@ def make_cli() -> click.Group:
         """Generate text under constraints that always hold."""
 
     registry().mount(gen, "add_commands")
+    uncut(gen)
     return gen
 
 
@@ -46,6 +52,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         with shown(_slow_processor):
             with doing("loading plugins"):
                 gen = make_cli()
+            for sentence in () if COMPLETING in os.environ else registry().absent():
+                note(readable(sentence))
             interrupts.begin()
             arguments = _arguments(argv)
             settings.arguments = tuple(arguments)
@@ -113,7 +121,7 @@ def _slow_processor() -> tuple[object, str] | None:
 def complain(message: str, code: int) -> int:
     """Print one sentence on standard error, if there is one, safe for a terminal, and pass `code` on."""
     if message:
-        print(f"gen: {readable(message)}", file=sys.stderr)
+        print(paint([("gen:", "error"), (f" {readable(message)}", "")], sys.stderr), file=sys.stderr)
     return code
 
 

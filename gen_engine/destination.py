@@ -16,6 +16,7 @@ import click
 
 from .errors import GenError
 from .interrupts import at_last, shielded
+from .screen import note
 from .streams import Sink, check_standard_output
 
 LONGEST = 40
@@ -62,7 +63,7 @@ def _end_early(place: _Place, problem: BaseException, *, keep: bool) -> None:
         if isinstance(problem, KeyboardInterrupt):
             problem.add_note(f"{place.out} keeps what was written")
         else:
-            print(f"note: {place.out} keeps what was written before.", file=sys.stderr)
+            note(f"{place.out} keeps what was written before.")
 
 
 @dataclass(frozen=True)
@@ -140,10 +141,12 @@ def _refuse_other_use(out: Path, option: str) -> None:
     context = click.get_current_context(silent=True)
     while context is not None:
         given = [each for each in context.command.params if any(_is_same(out, file) for file in _files(each, context))]
-        names += [each.opts[0] if isinstance(each, click.Option) else each.human_readable_name for each in given]
+        names += [
+            each.opts[0] if isinstance(each, click.Option) else each.human_readable_name.strip("[].") for each in given
+        ]
         context = context.parent
     if len(names) > 1:
-        other = next(name for name in names if name != option)
+        other = next((name for name in names if name != option), names[0])
         raise GenError(f"{out} is what {other} names, too; choose another {option}.")
 
 
@@ -181,7 +184,7 @@ class Count:
 
 
 @contextmanager
-def counted(one: str = "text was written", more: str = "texts were written") -> Iterator[Count]:
+def counting(one: str = "text was written", more: str = "texts were written") -> Iterator[Count]:
     """A count of what is written inside, which is told if the program is stopped."""
     count = Count()
     try:

@@ -15,10 +15,12 @@ from .blame import blaming
 from .chain import Chain, Plan, make_chain
 from .course import Course
 from .errors import GenError, quoted
+from .models.holdings import refuse_no_model, refuse_silent
 from .patience import SECONDS, Patience
 from .plugins import registry
 from .runner import ROWS, Runner
 from .specs import build, build_decoder
+from .spellings import labelled, labels_of
 from .types import Completion, Decoder, LanguageModel, Piece, Prompt, Request, Tokenizer
 from .underway import doing
 
@@ -166,8 +168,10 @@ class Engine:
         if key not in self._chains:
             if len(self._chains) >= CHAINS:
                 self._chains.clear()
-            vocabulary = self.tokenizer.vocabulary
-            chain = make_chain(vocabulary, [build(item, registry(), vocabulary) for item in processors])
+            labels, written = labels_of(processors, self.tokenizer.vocabulary)
+            vocabulary = labelled(self.tokenizer.vocabulary, labels)
+            chain = make_chain(vocabulary, [build(item, registry(), vocabulary) for item in written])
+            chain = replace(chain, labels=labels) if labels else chain
             # The processors are kept beside the chain: an id is only unique while its object lives.
             self._chains[key] = (chain, tuple(processors))
         return self._chains[key][0]
@@ -201,7 +205,9 @@ def load(name: str | os.PathLike[str], *, dtype: str = "auto", fast: bool = Fals
 def _load(name: str, *, dtype: str, fast: bool) -> Engine:
     folder = _folder(name)
     if folder is not None:
+        refuse_no_model(folder, name)
         model_type = _model_type(folder)
+        refuse_silent(folder, name)
         if any(offer.name == model_type for offer in registry().loaders.values()):
             return Engine(registry().find("loader", model_type).function(folder, name=name, dtype=dtype, fast=fast))
     from .models.transformers_lm import load as load_any
@@ -217,6 +223,8 @@ def _load(name: str, *, dtype: str, fast: bool) -> Engine:
 def _folder(name: str) -> Path | None:
     """Where the model is, or None if `name` can only be a hub name."""
     path = Path(name)
+    if name not in registry().models and os.path.isfile(name):
+        refuse_no_model(path, name)
     if name not in registry().models and os.path.isdir(name):  # pathlib's raises where a name is too long
         return path
     if name in registry().models or ":" in name:
@@ -232,7 +240,7 @@ def _model_type(folder: Path) -> str:
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         return str(config["model_type"])
-    except FileNotFoundError:
-        raise GenError(f"{folder} has no config.json; name the folder of a saved model.") from None
-    except (ValueError, KeyError, TypeError, OSError, RecursionError) as problem:
+    except KeyError:
+        raise GenError(f"{folder}/config.json names no model_type, which tells what it is; fetch it again.") from None
+    except (ValueError, TypeError, OSError, RecursionError) as problem:
         raise GenError(f"{folder}/config.json cannot be read ({problem}); save the model again.") from problem

@@ -189,14 +189,13 @@ def _tokens_after(engine: Engine, prompt: Prompt, text: str) -> tuple[int, ...]:
     """The tokens of what follows the prompt in `text`, as the model would have written it."""
     vocabulary = engine.tokenizer.vocabulary
     whole = engine.tokenizer.encode(text)
+    rest = engine.tokenizer.encode(text[len(prompt.text) :])
     count = len(prompt.tokens)
-    if whole.tokens[:count] == prompt.tokens:
-        tokens = whole.tokens[count:]
-    else:  # a token of the whole text spans the end of the prompt
-        tokens = engine.tokenizer.encode(text[len(prompt.text) :]).tokens
-    unknown = set(engine.tokenizer.encode(text[len(prompt.text) :]).unknown)
+    # Else a token of the whole text spans the end of the prompt.
+    tokens = whole.tokens[count:] if whole.tokens[:count] == prompt.tokens else rest.tokens
+    unknown = set(rest.unknown)
     kept = tuple(token for token in tokens if vocabulary.surfaces[token])
-    if unknown or vocabulary.text_of(kept) != text[len(prompt.text) :]:
+    if unknown or vocabulary.text_of(kept) != (rest.spelt or rest.text):
         chars = "".join(sorted(unknown)) or "some of its characters"
         raise GenError(f"The model has no token for {chars} and cannot write that text; explain a text without.")
     return kept

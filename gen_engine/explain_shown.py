@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import exp, isfinite
 from typing import TYPE_CHECKING, Any, TextIO
 
-if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
-    from rich.table import Table
-    from rich.text import Text
+from .screen import Span, Words, cells, width_of
+from .tables import table
 
+if TYPE_CHECKING:
     from .explain import Candidate, Explanation, Place
 
 WISHES = 4
@@ -20,6 +19,20 @@ WISHES = 4
 
 FREE = 0.005
 """A cost of fewer nats is not worth a row of its own."""
+
+CHEAP, DEAR = 1.0, 4.0
+"""Costs in nats that are shown as cheap and as dear."""
+
+HARD_BLANK = "\u00a0"
+LONGEST_BAR = 30
+BESIDE_BAR = 22
+"""The columns that the figures beside a bar take."""
+
+WHOLE_TEXT = "the text under the model"
+PLACE_LEGEND = (
+    "cost: by how much the token is less likely than the first wish, in nats (0.7: half as likely, 2.3: a tenth)",
+    "rules: -log of the probability mass that all constraints leave; forced: they leave this token alone",
+)
 
 
 def explanation_record(explained: Explanation) -> dict[str, Any]:
@@ -76,42 +89,34 @@ def sentences(text: str) -> list[str]:
 
 def print_explanation(file: TextIO, explained: Explanation) -> None:
     """Print an explanation as two tables: place by place, and what each constraint cost in all."""
-    from rich.console import Console
+    file.write("\n")
+    table(
+        "Place by place",
+        ["#", "text", "the model gives it", "cost", "rules", "the model wanted", "removed by"],
+        _place_rows(explained),
+        right=["#", "cost", "rules"],
+        legend=PLACE_LEGEND,
+        file=file,
+    )
+    file.write("\n")
+    width = width_of(file)
+    columns = ["what", "nats", "a place", *([""] if width else [])]
+    table("What it cost", columns, _total_rows(explained, width), right=["nats", "a place"], file=file)
 
-    width = None if file.isatty() else 200
-    console = Console(file=file, width=width, highlight=False)
-    for part in (_places_table(explained), _totals_table(explained)):
-        console.print()
-        _print(console, part)
 
-
-def _print(console: Console, part: RenderableType) -> None:
-    with console.capture() as capture:
-        console.print(part)
-    written = capture.get()
-    console.file.write("\n".join(line.rstrip() for line in written.splitlines()) + "\n")
-
-
-def _places_table(explained: Explanation) -> Table:
-    from rich.table import Table
-    from rich.text import Text
-
+def _place_rows(explained: Explanation) -> Iterator[list[Words]]:
     names = short_names([*explained.constraints, *explained.shapers])
-    grid = Table(title="Place by place", title_justify="left", box=None, pad_edge=False, header_style="bold cyan")
-    for column in ("", "", "the model gives it", "cost", "rules", "the model wanted", "removed by"):
-        grid.add_column(column, overflow="fold", justify="right" if column in ("cost", "rules") else "left")
     for number, place in enumerate(explained.places, 1):
-        mark = "forced" if place.forced else _percent(exp(-place.nats))
-        grid.add_row(
+        mark = [("forced", "note")] if place.forced else [(_percent(exp(-place.nats)), "")]
+        yield [
             str(number),
-            Text("(end)" if place.end else place.text.replace("\n", "⏎") or "…", style="bold"),
-            f"{place.nats:.2f} nats, {mark}",
-            Text(f"{place.cost:.2f}", style=_heat(place.cost)),
-            Text(f"{place.together:.2f}", style=_heat(place.together)),
+            [("(end)" if place.end else place.text.replace("\n", "⏎") or "…", "name")],
+            [(f"{place.nats:.2f} nats, ", ""), *mark],
+            [(f"{place.cost:.2f}", _heat(place.cost))],
+            [(f"{place.together:.2f}", _heat(place.together))],
             _wishes(place),
             _removed(place, names),
-        )
-    return grid
+        ]
 
 
 def _percent(probability: float) -> str:
@@ -119,19 +124,16 @@ def _percent(probability: float) -> str:
 
 
 def _heat(cost: float) -> str:
-    return "red" if cost >= 4 else "yellow" if cost >= 1 else "green"
+    return "wrong" if cost >= DEAR else "right" if cost < CHEAP else ""
 
 
-def _wishes(place: Place) -> Text:
-    """The likeliest tokens, those that were removed struck out."""
-    from rich.text import Text
-
-    found = Text()
-    for each in place.candidates[:WISHES]:
-        found.append("  " if found else "")
-        style = "bold green" if each.chosen else "red strike" if each.removed else ""
-        found.append(each.text.replace("\n", "⏎"), style=style)
-        found.append(f" {_percent(each.probability)}", style="dim")
+def _wishes(place: Place) -> list[Span]:
+    """The likeliest tokens, each with its probability on one line; those that were removed struck out."""
+    found: list[Span] = []
+    for number, each in enumerate(place.candidates[:WISHES]):
+        style = "chosen" if each.chosen else "removed" if each.removed else ""
+        found += [("  " * bool(number), ""), (each.text.replace("\n", "⏎").replace(" ", "␣"), style)]
+        found.append((f"{HARD_BLANK}{_percent(each.probability)}", "quiet"))
     return found
 
 
@@ -163,20 +165,17 @@ def short_names(labels: Sequence[str]) -> dict[str, str]:
     return {label: name if times[name] == 1 else label for label, name in plain.items()}
 
 
-def _totals_table(explained: Explanation) -> Table:
-    from rich.table import Table
-
+def _total_rows(explained: Explanation, width: int | None) -> Iterator[list[Words]]:
+    """What each constraint cost, in all and a place; on a terminal of `width` columns with a bar, if there is room."""
     places = max(1, len(explained.places))
-    grid = Table(title="What it cost", title_justify="left", box=None, pad_edge=False, header_style="bold cyan")
-    for column in ("what", "nats", "a place", ""):
-        grid.add_column(column, overflow="fold", justify="right" if column in ("nats", "a place") else "left")
     rows = totals(explained)
     most = max([nats for _, nats in rows if isfinite(nats)], default=0.0) or 1.0
-    for label, nats in rows:
-        bar = "" if not isfinite(nats) else "█" * round(30 * nats / most)
-        grid.add_row(label, f"{nats:.2f}", f"{nats / places:.3f}", bar)
-    grid.add_row("the text under the model", f"{explained.nats:.2f}", f"{explained.nats / places:.3f}", "")
-    return grid
+    longest = max(cells(label) for label, _ in [*rows, (WHOLE_TEXT, 0.0)]) + BESIDE_BAR
+    room = 0 if width is None else max(0, min(LONGEST_BAR, width - longest))
+    for label, nats in [*rows, (WHOLE_TEXT, None)]:
+        told = explained.nats if nats is None else nats
+        bar = "" if nats is None or not isfinite(nats) else "█" * round(room * nats / most)
+        yield [label, f"{told:.2f}", f"{told / places:.3f}", *([] if width is None else [bar])]
 
 
 def totals(explained: Explanation) -> list[tuple[str, float]]:

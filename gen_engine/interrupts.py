@@ -78,7 +78,8 @@ def _heed(number: int, _: object) -> None:
 def _leave(number: int) -> None:
     for act in _process.last_actions:
         act()
-    os.write(2, b"gen: Stopped.\n")
+    wiped = b"\r\x1b[K" if os.isatty(2) else b""  # over the line that says what is being done
+    os.write(2, wiped + b"gen: Stopped.\n")
     os._exit(128 + number)
 
 

@@ -24,9 +24,8 @@ lang_option = click.option(
 
 def choose_language(wanted: str, labels: Iterable[str] = ()) -> Language:
     """The language that `--lang` wants; `auto` is Chinese where one of the labels has a Chinese character."""
-    if wanted == "en":
-        return "en"
-    return "zh" if wanted == "zh" or any(is_han(char) for label in labels for char in label) else "en"
+    found = wanted == "auto" and any(is_han(char) for label in labels for char in label)
+    return "zh" if found or wanted == "zh" else "en"
 
 
 def speak(language: Language) -> Say:
@@ -34,7 +33,13 @@ def speak(language: Language) -> Say:
     return (lambda words: CHINESE.get(words, words)) if language == "zh" else str
 
 
+NATS = "nats: -log of the probability that the model gives the text (0.7: a half, 2.3: a tenth); less is likelier"
+MEANS = "P/R/F: precision, recall, and their harmonic mean"
+"""What signs mean that stand in tables."""
+
 CHINESE = {
+    NATS: "nats（奈特）：模型给文本的概率的负自然对数（0.7 为一半，2.3 为十分之一），越小越可能",
+    MEANS: "P/R/F：精确率、召回率、二者的调和平均",
     # classifiers
     "model": "模型",
     "baseline": "基线",
@@ -51,7 +56,7 @@ CHINESE = {
     "recall": "召回率",
     "f1": "F1",
     "rows": "样本数",
-    "guessed": "预测数",
+    "guesses": "预测数",
     "true label \\ guessed label": "真实标签 \\ 预测标签",
     "true label": "真实标签",
     "guessed label": "预测标签",
@@ -62,9 +67,8 @@ CHINESE = {
     "guess": "预测",
     "probability": "概率",
     "text": "文本",
-    "share of the rows of the true label": "占该真实标签样本的比例",
-    "numbers: rows": "格中数字：样本数",
-    "true and guessed labels, by their numbers in the report": "真实标签与预测标签，按报告中的编号",
+    "colour: share of the rows of the true label": "颜色：占该真实标签样本的比例",
+    "number: rows": "数字：样本数",
     "{model} on {count:,} rows of {files}": "{model}，在 {files} 的 {count:,} 条样本上",
     "{name}: accuracy {accuracy:.4f}": "{name}：准确率 {accuracy:.4f}",
     "{count:,} rows have labels that the classifier lacks and are left out: {most}.": (
@@ -73,6 +77,10 @@ CHINESE = {
     "{count:,} rows are unusable and left out, first {first}.": "{count:,} 条样本无法使用，未计入，第一条是 {first}。",
     "{count:,} texts are longer than the classifier reads and were cut.": "{count:,} 条文本超过分类器的长度，已截断。",
     "{count:,} of the texts stand in the baseline's training data, too.": "其中 {count:,} 条文本也在基线的训练数据里。",
+    "TF-IDF + logistic regression": "TF-IDF + 逻辑回归",
+    "{count:,} rows of the test part:": "测试集 {count:,} 条样本：",
+    "{count:,} rows of the valid part:": "验证集 {count:,} 条样本：",
+    "{count:,} of the texts stand in the training part, too.": "其中 {count:,} 条文本也在训练集里。",
     # CLUE
     "mean: CLUE": "平均：CLUE",
     "{name}: {count:,} rows with unknown labels are left out.": "{name}：{count:,} 条样本的标签未知，未计入。",
@@ -84,7 +92,7 @@ CHINESE = {
     "nats/Han": "奈特/汉字",
     "nats/token": "奈特/词元",
     "perplexity": "困惑度",
-    "hit rate": "命中率",
+    "guessed": "命中率",
     "unknown": "未知字符",
     "tokens/s": "词元/秒",
     "peak": "内存峰值",
@@ -98,10 +106,9 @@ CHINESE = {
     "step": "步数",
     "examples seen": "已见样本数",
     "loss (nats per target)": "损失（奈特/目标）",
-    "loss": "损失",
-    "perplexity per token": "每词元困惑度",
+    "accuracy (share of targets)": "准确率（占目标的比例）",
     # poems and couplets
-    "poems": "首诗",
+    "poems": "诗",
     "{count} × {what} ({source})": "{count} × {what}（{source}）",
     "figure": "指标",
     "is": "值",
@@ -139,14 +146,14 @@ CHINESE = {
     "lines that stand in the corpus": "语料里已有的句",
     "likeness of each poem to the others, by BLEU-4": "每首诗与其余各首的相似度（BLEU-4）",
     "under {model}, marks and end included": "在 {model} 下，含标点和结尾",
-    "what is kept": "守住了多少",
-    "how varied": "有多少变化",
+    "how the form is kept, how varied the poems are": "守律与变化",
     "kept: shares of poems, lines or places": "守律：诗、句或字的比例",
     "variety: shares of characters or lines, likeness": "变化：字或句的比例、相似度",
     "per cent": "百分比",
     "how likely each poem is": "每首诗的可能性",
     "nats a character (less: likelier)": "每字奈特（越小越可能）",
     "number of poems": "诗的首数",
+    "number of poems in each": "各韵部诗的首数",
     "mean {mean:.2f}": "平均 {mean:.2f}",
     "poems by their rhyme group (韵部)": "各韵部的诗",
     "second lines ({model}, {decoder})": "下联（{model}，{decoder}）",

@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from .help_pages import uncut
+
 
 class Lazy(Mapping[str, Any]):
     """Names whose values are imported when they are looked up: `Lazy({"ban": "gen_engine.constraints:ban"})`."""
@@ -40,7 +42,7 @@ class Later(click.Command):
         """The command itself."""
         module, _, attribute = self.place.partition(":")
         command: click.Command = getattr(import_module(module), attribute)
-        return command
+        return uncut(command)
 
     def make_context(
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any

@@ -41,7 +41,8 @@ class Lifted:
     _printed: dict[tuple[Any, ...], tuple[Mask, Any]] = field(default_factory=dict, repr=False)
 
     def start(self, prompt: Prompt) -> LiftedState:
-        return self.machine.start(prompt.text), b""
+        spelt = None if getattr(self.machine, "as_typed", False) else prompt.spelt
+        return self.machine.start(prompt.text if spelt is None else spelt), b""
 
     def accepts(self, state: LiftedState) -> bool:
         return not state[1] and self.machine.accepts(state[0])

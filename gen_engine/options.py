@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -45,8 +46,11 @@ def typed_command() -> str:
     settings = context.find_object(Settings) if context else None
     if settings is None or not settings.arguments:
         return ""
-    words = ("gen", *settings.arguments)
-    # Unlike shlex, leave Chinese words without quotes.
+    return pasted(("gen", *settings.arguments))
+
+
+def pasted(words: Iterable[str]) -> str:
+    """A command of these words as a shell takes it; unlike shlex, Chinese words are left without quotes."""
     return " ".join(word if re.fullmatch(r"[\w@%+=:,./-]+", word) else shlex.quote(word) for word in words)
 
 
@@ -167,6 +171,17 @@ def read_lines(file: str) -> Iterator[str]:
             yield check_line(line, number, where)
 
 
+def command_line(*arguments: str) -> str:
+    """The command `gen` with these arguments as people may paste it, called as it was called now."""
+    called = Path(sys.argv[0] if sys.argv else "gen")
+    if called.name == "__main__.py" and called.parent.name == __package__:
+        program = [sys.executable, "-m", __package__ or ""]
+    else:
+        known = called.name != "gen" or str(called) == shutil.which("gen")
+        program = ["gen" if known else str(called)]
+    return pasted((*program, *arguments))
+
+
 def set_debug(context: click.Context, _: click.Parameter, value: bool) -> None:
     """Remember that errors should show where they come from."""
     if value and (settings := context.find_object(Settings)):
@@ -211,9 +226,10 @@ def _options(model: str | None) -> list[Callable[[Command], Command]]:
         option("--beams", type=click.IntRange(1), metavar="N", help="Search with N beams; --num of them are told."),
         option("--length-penalty", type=float, metavar="P", help="Rank beams by logprob / length^P.  [default: 1]"),
         option("--groups", type=click.IntRange(1), metavar="N", help="Share the beams among N groups that differ."),
-        option("--diversity", type=float, metavar="D", help="By how many nats they avoid each other's tokens."),
+        option("--diversity", type=float, metavar="D",
+               help="By how many nats (-log of a probability) they avoid each other's tokens."),
         option("--particles", type=click.IntRange(1), metavar="N",
-               help="Sample without the bias of masking, from N particles (smc)."),
+               help="Sample without the bias of masking, from N particles (smc: sequential Monte Carlo)."),
         option("--resample", type=click.FloatRange(0, 1), metavar="T",
                help="Resample where fewer than this share of them count.  [default: 0.5]"),
         option("--dtype", type=click.Choice(["auto", "float32", "bfloat16"]), default="auto",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import json
-import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -12,7 +11,9 @@ from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from .destination import check_out, counted, opened
+from .destination import check_out, counting, opened
+from .screen import note
+from .tables import table
 from .types import Request
 from .underway import awaited
 
@@ -28,7 +29,7 @@ __all__ = [
     "Show",
     "check_out",
     "continue_text",
-    "counted",
+    "counting",
     "dump",
     "load_engine",
     "mention_unknown",
@@ -55,6 +56,9 @@ class Show:
 
 
 PLAIN = Show()
+
+NAMED = 20
+"""How many characters a note names."""
 
 
 def record(completion: Completion, layout: Layout = str.splitlines) -> dict[str, Any]:
@@ -84,7 +88,7 @@ def _evidence(completion: Completion) -> dict[str, float | None]:
 
 def write(file: TextIO, completions: Iterable[Completion], *, as_json: bool, layout: Layout = str.splitlines) -> None:
     """Write completions as they come: a line of JSON each, or their lines with an empty line between two texts."""
-    with counted() as count:
+    with counting() as count:
         for completion in awaited(completions, "writing"):
             with count.one():
                 if as_json:
@@ -183,7 +187,7 @@ def write_explained(
     from .explain_shown import explanation_record, print_explanation
 
     with ExitStack() as stack:
-        count = stack.enter_context(counted())
+        count = stack.enter_context(counting())
         add = None
         if html:
             page = stack.enter_context(opened(Path(html), option="--explain"))
@@ -211,12 +215,12 @@ def _texts(pieces: Iterable[tuple[int, Piece]], done: list[Completion]) -> Itera
 def remark(completion: Completion) -> None:
     """Say on standard error which shapers were undone because they left nothing, and whether a bound cut choices."""
     if not completion.exact and completion.reproducible and completion.log_evidence is not None:
-        print("note: a shaper removed tokens that the target holds (exact: false).", file=sys.stderr)
+        note("a shaper removed tokens that the target holds (exact: false).")
     elif not completion.exact:
-        print("note: a search limit, not a proof, ruled out some choices (exact: false).", file=sys.stderr)
+        note("a search limit, not a proof, ruled out some choices (exact: false).")
     if completion.undone:
         names = ", ".join(completion.undone)
-        print(f"note: {names} left nothing to choose from at some places and was undone there.", file=sys.stderr)
+        note(f"{names} left nothing to choose from at some places and was undone there.")
 
 
 def load_engine(name: str, *, dtype: str, fast: bool) -> Engine:
@@ -226,33 +230,26 @@ def load_engine(name: str, *, dtype: str, fast: bool) -> Engine:
     engine = load(name, dtype=dtype, fast=fast)
     if not engine.model.reproducible:
         why = "--fast computes" if fast else f"{name} computes"
-        print(
-            f"note: {why} rows together that may change each other's last bits (reproducible: false).", file=sys.stderr
-        )
+        note(f"{why} rows together that may change each other's last bits (reproducible: false).")
     return engine
 
 
-def mention_unknown(prompt: Prompt) -> None:
-    """Say once on standard error which characters of the prompt the model does not know."""
+def mention_unknown(prompt: Prompt, *, spelling: bool = True) -> None:
+    """Say once on standard error which characters of the prompt the model does not know, and with `spelling` which of
+    them it reads in another one."""
+    if spelling and prompt.spelt is not None:
+        pairs = dict.fromkeys((a, b) for a, b in zip(prompt.text, prompt.spelt, strict=True) if a != b)
+        typed, read = ("".join(chars) for chars in zip(*pairs, strict=True))
+        note(f"the model reads {_cut(typed)} as {_cut(read)}.")
     if prompt.unknown:
         chars = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in prompt.unknown)
-        print(f"note: the model does not know {chars}: kept as typed, read as [UNK].", file=sys.stderr)
+        note(f"the model does not know {chars}: kept as typed, read as [UNK].")
+
+
+def _cut(chars: str) -> str:
+    return chars if len(chars) <= NAMED else f"{chars[:NAMED]} ..."
 
 
 def dump(value: Any) -> None:
     """Print a value as JSON for programs."""
     print(json.dumps(value, ensure_ascii=False, indent=2))
-
-
-def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print a table whose columns line up, Chinese characters included; piped, no line is broken."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    grid = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold cyan")
-    for column in columns:
-        grid.add_column(column, overflow="fold")
-    for row in rows:
-        grid.add_row(*(Text(cell) for cell in row))
-    Console(width=None if sys.stdout.isatty() else 1000, highlight=False).print(grid)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cache, cached_property
@@ -16,10 +16,11 @@ import pluggy
 
 from . import hookspecs
 from .errors import GenError, PluginError, brief, quoted, reason_of
+from .help_pages import uncut
 from .interrupts import is_real
 from .kept import kept
 from .types import CORE
-from .underway import doing
+from .underway import OTHERS, doing
 
 if TYPE_CHECKING:
     import click
@@ -68,6 +69,11 @@ class PluginInfo:
         """What may help if it fails."""
         return f"update or uninstall {self.distribution or self.name}"
 
+    @property
+    def is_absent(self) -> bool:
+        """Whether it is only a name in `GEN_PLUGINS`, and not installed."""
+        return not self.module
+
 
 @dataclass(frozen=True)
 class Offer:
@@ -80,7 +86,7 @@ class Offer:
     @property
     def value(self) -> Any:
         try:
-            with doing(f"importing {self.name}{self.plugin.of}"), kept(self.plugin.remark):
+            with doing(f"importing {self.name}{self.plugin.of}", logged=OTHERS), kept(self.plugin.remark):
                 return self.source[self.name]
         except BaseException as problem:
             if is_real(problem):
@@ -114,9 +120,12 @@ class Offer:
 class Registry:
     """What all plugins together offer; each hook is asked once, when first needed."""
 
-    def __init__(self, manager: pluggy.PluginManager, plugins: Iterable[PluginInfo]) -> None:
+    def __init__(
+        self, manager: pluggy.PluginManager, plugins: Iterable[PluginInfo], kept_out: Sequence[str] = ()
+    ) -> None:
         self.manager = manager
         self.plugins = list(plugins)
+        self.kept_out = kept_out
 
     @cached_property
     def processors(self) -> dict[str, Offer]:
@@ -156,16 +165,21 @@ class Registry:
         raise GenError(f"There is no {noun} {quoted(name)}{self.broken()}; {remedy}")
 
     def broken(self) -> str:
-        """A half-sentence for error messages that names the plugins that failed, if any did."""
-        names = ", ".join(p.name for p in self.plugins if p.error)
-        return f" ({names} failed to load: `gen plugins` says why)" if names else ""
+        """A half-sentence for error messages that names the plugins that failed, and those that may not load."""
+        names = ", ".join(p.name for p in self.plugins if p.error and not p.is_absent)
+        failed = f" ({names} failed to load: `gen plugins` says why)" if names else ""
+        return failed + (f" (GEN_PLUGINS keeps out {', '.join(self.kept_out)})" if self.kept_out else "")
+
+    def absent(self) -> list[str]:
+        """A sentence for each name in `GEN_PLUGINS` that no installed plugin has."""
+        return [f"{quoted(p.name)} is no plugin: {p.error}" for p in self.plugins if p.is_absent]
 
     def mount(self, group: click.Group, verb: str) -> None:
         """Mount on `group` the commands of every plugin's `add_commands` or `add_trainers`; `verb` names the hook."""
         argument = {"add_commands": "gen", "add_trainers": "train", "add_evaluators": "group"}[verb]
         offers = self._offers(verb, lambda call: _commands(call, argument))
         for name, offer in _resolve(offers).items():
-            group.add_command(offer.value, name)
+            group.add_command(uncut(offer.value), name)
         for name in {o.name for o in offers} - set(group.commands):
             rivals = sorted(o.full_name for o in offers if o.name == name)
             group.add_command(_disputed(name, rivals))
@@ -179,7 +193,7 @@ class Registry:
             others = [p for n, p in self.manager.list_name_plugin() if n != plugin.name]
             try:
                 with (
-                    doing(f"asking {plugin.words} for its {hook} (GEN_PLUGINS can leave it out)"),
+                    doing(f"asking {plugin.words} for its {hook} (GEN_PLUGINS can leave it out)", logged=OTHERS),
                     kept(plugin.remark),
                 ):
                     answers = ask(self.manager.subset_hook_caller(hook, others))
@@ -241,7 +255,7 @@ def _answers(offer: Offer, name: str) -> bool:
 
 @cache
 def registry() -> Registry:
-    """Everything installed, loaded once; `GEN_PLUGINS` (names, by commas; empty: none) says which plugins may load."""
+    """Everything installed, loaded once; `GEN_PLUGINS` (names, by commas or blanks; empty: none) says what may load."""
     return load_plugins(entry_points(group=hookspecs.PROJECT), os.environ.get("GEN_PLUGINS"))
 
 
@@ -249,16 +263,25 @@ def load_plugins(found: Iterable[EntryPoint], allowed: str | None = None) -> Reg
     """The plugins among `found` that `allowed` names (None: all), one by one, the core first, then in order of name."""
     manager = pluggy.PluginManager(hookspecs.PROJECT)
     manager.add_hookspecs(hookspecs)
-    plugins = []
-    wanted = None if allowed is None else {_plain(name) for name in allowed.split(",") if name.strip()}
-    missing = set(wanted or ())
-    for entry in sorted(found, key=lambda e: (_names(e)[1] != CORE, e.name)):
-        missing.difference_update(_names(entry))
-        if wanted is None or CORE in _names(entry) or wanted.intersection(_names(entry)):
-            plugins.append(_load(manager, entry))
-    absent = "GEN_PLUGINS names it, but it is not installed"
-    plugins += [PluginInfo(name, "", "", "", error=absent) for name in sorted(missing)]
-    return Registry(manager, plugins)
+    entries = sorted(found, key=lambda e: (_names(e)[1] != CORE, e.name))
+    wanted = None if allowed is None else {_plain(name) for name in re.split(r"[,;\s]+", allowed) if name}
+    may_load = [
+        wanted is None or CORE in _names(entry) or bool(wanted.intersection(_names(entry))) for entry in entries
+    ]
+    plugins = [_load(manager, entry) for entry, may in zip(entries, may_load, strict=True) if may]
+    known = {name for entry in entries for name in _names(entry)}
+    there = [entry.name for entry in entries]
+    absent = [
+        PluginInfo(name, "", "", "", error=_absent(name, there, known)) for name in sorted((wanted or set()) - known)
+    ]
+    kept_out = [entry.name for entry, may in zip(entries, may_load, strict=True) if not may]
+    return Registry(manager, [*plugins, *absent], kept_out)
+
+
+def _absent(name: str, there: Sequence[str], known: Iterable[str]) -> str:
+    close = get_close_matches(name, known, n=1)
+    remedy = f"did you mean {close[0]}?" if close else f"there are {', '.join(there) or 'none'}."
+    return f"GEN_PLUGINS names it, but it is not installed; {remedy}"
 
 
 def _names(entry: EntryPoint) -> tuple[str, str]:
@@ -275,7 +298,7 @@ def _load(manager: pluggy.PluginManager, entry: EntryPoint) -> PluginInfo:
     info = PluginInfo(entry.name, dist.name if dist else "", dist.version if dist else "", entry.value)
     start = time.perf_counter()
     try:
-        with doing(f"importing {info.words} (GEN_PLUGINS can leave it out)"), kept(info.remark):
+        with doing(f"importing {info.words} (GEN_PLUGINS can leave it out)", logged=OTHERS), kept(info.remark):
             module = entry.load()
         manager.register(module, entry.name)
         callers = manager.get_hookcallers(module) or []

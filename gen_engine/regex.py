@@ -27,6 +27,9 @@ STATES = 3000
 NODES = 20_000
 """And how many a pattern, with its repeats written out, may have before it is made deterministic."""
 
+CHARS = 50_000
+"""And how many characters, written out."""
+
 LEAVES = 500
 """How many different characters and sets of characters a pattern may name."""
 
@@ -59,6 +62,8 @@ def regex(pattern: str) -> CharMachine:
     """
     if not pattern:
         raise GenError("regex needs a pattern to match; write it as regex=PATTERN.")
+    if len(pattern) > CHARS:
+        raise _Builder(pattern).too_large()
     return _automaton(pattern)
 
 
@@ -71,7 +76,11 @@ def _automaton(pattern: str) -> Finite:
             parsed = _parser.parse(pattern)
             nondeterministic = _Builder(pattern)
             end = nondeterministic.sequence(parsed, 0, parsed.state.flags, first=True, last=True)
-    except (re.error, OverflowError, RecursionError) as problem:
+    except RecursionError:
+        raise GenError(
+            f"regex={brief(pattern)} has groups too deep in each other; write it with fewer brackets within brackets."
+        ) from None
+    except (re.error, OverflowError) as problem:
         raise GenError(f"regex={brief(pattern)} is no regular expression of Python ({problem}); mend it.") from None
     return _deterministic(pattern, nondeterministic, end)
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin
 
 from .errors import GenError, brief, quoted, reason_of
 from .types import Named, Recipe
-from .underway import doing
+from .underway import OTHERS, doing
 
 if TYPE_CHECKING:
     from .plugins import Offer, Registry
@@ -28,6 +28,9 @@ ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\", "'": "'", '"': '"', ",":
 NAME = re.compile(r"\s*([^=,\s]+)\s*(=?)")
 KEY = re.compile(r"\s*([A-Za-z_]\w*)\s*=")
 ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
+PIECE = {ends: re.compile(rf"(?:{ESCAPE.pattern}|[^\\{ends}]+|\\\Z)*", re.DOTALL) for ends in ("'", '"', ",|")}
+"""What stands within each kind of quotes, and outside them: escapes and what they are not for."""
+
 YES, NO = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 
 
@@ -79,11 +82,9 @@ def _piece(text: str, position: int) -> tuple[str, int]:
     quote = text[position : position + 1]
     ends = quote if quote and quote in "'\"" else ",|"
     position += ends == quote
-    written = ""
-    while position < len(text) and text[position] not in ends:
-        escape = ESCAPE.match(text, position)
-        written += _unescape(escape) if escape else text[position]
-        position = escape.end() if escape else position + 1
+    piece = PIECE[ends].match(text, position)
+    assert piece is not None  # it may be empty
+    written, position = ESCAPE.sub(_unescape, piece[0]), piece.end()
     if ends == quote:
         closed = text[position : position + 1] == quote
         position += 1
@@ -174,7 +175,7 @@ def _call(offer: Offer, spec: Spec, vocabulary: Vocabulary | None) -> Any:
     if "vocabulary" in inspect.signature(factory).parameters:
         arguments["vocabulary"] = vocabulary
     try:
-        with doing(f"making {spec.name}{offer.plugin.of}"):
+        with doing(f"making {spec.name}{offer.plugin.of}", logged=OTHERS):
             return factory(**arguments)
     except (ValueError, TypeError, LookupError, ArithmeticError) as problem:
         which = f"{quoted(spec.text)}{offer.plugin.of} cannot be made ({reason_of(problem)})"

@@ -28,13 +28,15 @@ class Prompt:
     """A text the model continues, its tokens (with the leading special token) and which characters each token reads.
 
     `spans[i]` is the half-open character range of `tokens[i]` in `text` (empty for special tokens);
-    `unknown` holds the characters that are fed as [UNK], once each, in order.
+    `unknown` holds the characters that are fed as [UNK], once each, in order. `spelt` is the text in the spelling that
+    the model reads, of the same length (东 for 東), and None where that is the text itself.
     """
 
     text: str
     tokens: tuple[int, ...]
     spans: tuple[tuple[int, int], ...]
     unknown: tuple[str, ...] = ()
+    spelt: str | None = None
 
 
 class Tokenizer(Protocol):
@@ -99,7 +101,8 @@ class CharMachine(Protocol):
     `removes_at_most(horizon) -> int` (in characters), `spares(char)`, `moves(state) -> (CharSet, next state) ...`,
     `least(state)`, `most(state)` (in characters), `spent(state)`, `used_up(state, room)`, `needs(state)`,
     `gathers(state)`, `wants(state)`; `parts`, machines which together say the same and which a chain takes one by one;
-    `parted() -> machines`, each of which forbids less, among which a contradiction is looked for where all is too much.
+    `parted() -> machines`, each of which forbids less, among which a contradiction is looked for where all is too much;
+    `as_typed`, true where a prompt is judged as it was typed (tones), not in the spelling that the model reads.
     """
 
     def start(self, text: str) -> State: ...

@@ -15,7 +15,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Event, RLock, Thread
 from typing import Any, TextIO, TypeVar, cast
-from unicodedata import east_asian_width
+
+from .screen import USUAL, cells, width_of
 
 Item = TypeVar("Item")
 
@@ -25,15 +26,15 @@ Call = tuple[object, str]
 SOON = 0.6
 """After so many seconds of silence a terminal is told what is being done: with the wait for a tick, within one."""
 
-LOGGED, RARER = 5.0, 4.0
+LOGGED, RARER = 10.0, 4.0
 """A log is told after so many seconds, and from then on when an activity has taken so many times as long."""
+
+OTHERS = 5.0
+"""After so many if it is the code of others that takes long, and should be named."""
 
 TICK = 0.1
 WATCHED, LONG = 5, 2.0
 """At every so many ticks it is looked which call is under way; one of so many seconds is told."""
-
-COLUMNS = 80
-"""How wide a terminal is taken to be that does not say it."""
 
 SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -69,12 +70,13 @@ _underway: list[Activity] = []
 
 
 @contextmanager
-def doing(words: str, total: int | None = None) -> Iterator[Activity]:
+def doing(words: str, total: int | None = None, *, logged: float | None = None) -> Iterator[Activity]:
     """Inside, `words` is being done, such as "loading the model poem"; said if it takes long, while a command runs.
 
-    How far it is goes into `done` of what is yielded. May be nested: the innermost is said.
+    How far it is goes into `done` of what is yielded. May be nested: the innermost is said. A log is told of it after
+    `logged` seconds.
     """
-    activity = Activity(words, total)
+    activity = Activity(words, total, next_line=LOGGED if logged is None else logged)
     _underway.append(activity)
     try:
         yield activity
@@ -119,7 +121,8 @@ class _Watch:
         found = self.ask()
         if found is None or found[0] is not self.call:
             self.end()
-            self.call, self.activity = (found[0], Activity(found[1])) if found else (None, None)
+            self.call = found[0] if found else None
+            self.activity = Activity(found[1], next_line=OTHERS) if found else None
         elif self.activity is not None and self.activity not in _underway and self.activity.took() >= LONG:
             _underway.append(self.activity)
 
@@ -218,17 +221,10 @@ class _Line:
                 self.wipe()
             elif self.at_start and (self.drawn or now - self.last_write >= SOON):
                 mark = self.spin[int(now / TICK) % len(self.spin)]
-                room = self.columns() - 1
+                room = (width_of(self.file) or USUAL) - 1  # it may change
                 self.file.write(f"\r{mark} {underway[0].told(now, room - 2)}\x1b[K")
                 self.file.flush()
                 self.drawn = True
-
-    def columns(self) -> int:
-        """How wide the terminal is, which may change."""
-        try:
-            return os.get_terminal_size(self.file.fileno()).columns or COLUMNS
-        except (OSError, ValueError):
-            return COLUMNS
 
     def wipe(self) -> None:
         """Leave no trace of it."""
@@ -280,7 +276,7 @@ def cut(text: str, room: int) -> str:
     width = 0
     shown = "".join(char if char.isprintable() else "?" for char in text)
     for place, char in enumerate(shown):
-        width += 2 if east_asian_width(char) in "WF" else 1
+        width += cells(char)
         if width > room:
             return shown[:place]
     return shown

@@ -62,7 +62,7 @@ class Tide:
 class Token:
     def __init__(self, size): self.size = size
     def start(self, prompt): return at("start", 0)
-    def allowed(self, state): return at("allowed", np.ones(self.size, bool), size=self.size) if state else np.ones(self.size, bool)
+    def allowed(self, state): return at("allowed" if state else "", np.ones(self.size, bool), size=self.size)
     def next(self, state, token): return at("next", state + 1) if state else 1
     def accepts(self, state): return True
 
@@ -119,7 +119,13 @@ class Bad:
         """Run `gen` in a process of its own."""
         command = [sys.executable, "-m", "gen_engine", *words]
         return subprocess.run(
-            command, capture_output=True, text=True, env=self.env(places), check=False, timeout=100, stdin=subprocess.DEVNULL
+            command,
+            capture_output=True,
+            text=True,
+            env=self.env(places),
+            check=False,
+            timeout=100,
+            stdin=subprocess.DEVNULL,
         )
 
 

@@ -254,8 +254,8 @@ def test_the_doctor_knows_versions_threads_and_the_dtype_with_its_reason():
 
 def test_no_color_is_heeded():
     coloured = re.compile(rb"\x1b\[[\d;]*(3|4|9|10)\d[;m]")
-    assert coloured.search(gen("plugins", env={"FORCE_COLOR": "1"}).stdout)
-    assert not coloured.search(gen("plugins", env={"FORCE_COLOR": "1", "NO_COLOR": "1"}).stdout)
+    assert coloured.search(gen("peom", env={"FORCE_COLOR": "1"}).stderr)
+    assert not coloured.search(gen("peom", env={"FORCE_COLOR": "1", "NO_COLOR": "1"}).stderr)
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -10,6 +10,8 @@ import torch
 import transformers
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
 
 from gen_engine.errors import GenError
 from gen_engine.models.conversion import convert
@@ -146,6 +148,24 @@ def test_a_model_without_begin_and_end_is_converted_and_loaded_without_warnings(
     made = convert(net, net.parent, tmp_path / "out")
     loaded(tmp_path / "out")
     assert (warned, [made.config[name] for name in drop]) == ([], [None] * len(drop))
+
+
+VOCABULARY = {"[UNK]": 0, "<s>": 1, "</s>": 2, "床": 3}
+
+
+@pytest.mark.parametrize("file", ["tokenizer.json", "vocab.json"])
+@pytest.mark.parametrize(("marks", "expected"), [
+    ({"bos_token": "<s>", "eos_token": "</s>"}, (1, 2)), ({"eos_token": {"content": "</s>"}}, (None, 2)),
+    ({"bos_token": "<nope>"}, (None, None)), ({}, (None, None)),
+])  # fmt: skip
+def test_begin_and_end_are_those_of_the_tokenizer(tmp_path, warned, file, marks, expected):
+    _, net = saved(tmp_path / "old", "GPT2LMHeadModel", drop=["bos_token_id", "eos_token_id"])
+    vocabulary = VOCABULARY if file == "vocab.json" else json.loads(Tokenizer(WordLevel(VOCABULARY, "[UNK]")).to_str())
+    (net.parent / file).write_text(json.dumps(vocabulary), encoding="utf-8")
+    (net.parent / "tokenizer_config.json").write_text(json.dumps(marks), encoding="utf-8")
+    made = convert(net, net.parent, tmp_path / "out").config
+    loaded(tmp_path / "out")
+    assert ((made["bos_token_id"], made["eos_token_id"]), warned) == (expected, [])
 
 
 def test_asking_for_an_architecture_overrides_the_config(tmp_path):

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 import pytest
 
-from gen_engine.destination import check_out, counted, opened
+from gen_engine.destination import check_out, counting, opened
 from gen_engine.errors import GenError
 
 
@@ -56,7 +56,7 @@ def test_where_lines_count_by_themselves_a_failure_keeps_them_too(tmp_path, caps
 
 
 def test_a_stopped_program_says_what_was_written_and_where(tmp_path):
-    with pytest.raises(KeyboardInterrupt) as stop, opened(tmp_path / "poem.txt") as file, counted() as count:
+    with pytest.raises(KeyboardInterrupt) as stop, opened(tmp_path / "poem.txt") as file, counting() as count:
         for text in ("白", "日"):
             with count.one():
                 print(text, file=file)

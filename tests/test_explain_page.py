@@ -219,3 +219,4 @@ def test_line_breaks_of_a_text_are_lines(tmp_path, text, shown):
 def test_what_cannot_be_seen_is_shown_by_a_sign(tmp_path, text, shown):
     seen = look(tmp_path, page_of(f"a{text}", command=text))["shown"]
     assert seen.count(shown) >= 2
+    assert [char for char in seen if not char.isprintable() and char not in "\n\t\xa0"] == []

@@ -184,13 +184,13 @@ def test_a_sound_chain_exits_with_0(run):
 def test_what_is_wrong_exits_with_1(run):
     code, printed = run("--model", "m", "--with", "top_k=2", "--with", "top_k=3", "--with", "length=3")
     assert code == 1
-    assert "redundant  top_k=3 changes nothing beside top_k=2" in printed.out
+    assert "redundant\ttop_k=3 changes nothing beside top_k=2" in printed.out
 
 
 def test_what_only_depends_on_order_exits_with_0(run):
     code, printed = run("--model", "m", "--temperature", "0.5", "--top-p", "0.8")
     assert code == 0
-    assert "order  temperature=0.5 comes before top_p=0.8" in printed.out
+    assert "order\ttemperature=0.5 comes before top_p=0.8" in printed.out
 
 
 def test_findings_are_json_for_programs(run):

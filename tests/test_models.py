@@ -419,7 +419,7 @@ def test_a_hub_that_does_not_answer_is_asked_once(monkeypatch):
         asked.append(local)
         raise OSError
 
-    monkeypatch.setattr(transformers_lm, "_hub_answers", lambda: False)
+    monkeypatch.setattr(transformers_lm.hub, "hub_answers", lambda: False)
     with pytest.raises(OSError):
         transformers_lm._local_first(read, False)
     assert asked == [True]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from gen_engine.options import Choice
-from gen_engine.output import continue_text, dump, mention_unknown, record, stream, table, write
+from gen_engine.output import continue_text, dump, mention_unknown, record, stream, write
 from gen_engine.types import Completion, Piece, Prompt
 
 
@@ -113,17 +113,6 @@ def test_unknown_characters_are_mentioned_once(capsys):
     mention_unknown(Prompt("𠮷白", (0, 1), ((0, 1), (1, 2)), unknown=("𠮷",)))
     mention_unknown(Prompt("白", (1,), ((0, 1),)))
     assert capsys.readouterr().err == "note: the model does not know 𠮷: kept as typed, read as [UNK].\n"
-
-
-def test_columns_line_up_with_chinese_in_them(capsys):
-    table("Models", ["name", "what"], [["诗", "verse"], ["novel", "散文"]])
-    title, _, verse, prose = capsys.readouterr().out.rstrip("\n").split("\n")
-    assert (verse.rstrip(), prose.rstrip()) == ("诗     verse", "novel  散文")
-
-
-def test_a_piped_table_breaks_no_line_and_reads_no_markup(capsys):
-    table("Long", ["a"], [["[bold]" + "x" * 300]])
-    assert "[bold]" + "x" * 300 in capsys.readouterr().out
 
 
 def test_json_for_programs_is_readable(capsys):

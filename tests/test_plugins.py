@@ -1,14 +1,15 @@
 """Plugins are found, loaded one by one, and a broken one never stops the others."""
 
+import re
 import subprocess
 import sys
-from importlib.metadata import EntryPoint
+from importlib.metadata import EntryPoint, entry_points
 from types import ModuleType, SimpleNamespace
 
 import click
 import pytest
 
-from gen_engine.cli import make_cli
+from gen_engine.cli import main, make_cli
 from gen_engine.errors import GenError
 from gen_engine.hookspecs import hookimpl
 from gen_engine.later import Later
@@ -166,7 +167,10 @@ def test_an_unknown_name_mentions_plugins_that_failed():
         load_plugins([entry("broken", "no.such.module")]).find("model", "poem")
 
 
-@pytest.mark.parametrize(("allowed", "loaded"), [(None, ["a", "b"]), ("b", ["b"]), ("dist_a", ["a"]), ("", [])])
+@pytest.mark.parametrize(
+    ("allowed", "loaded"),
+    [(None, ["a", "b"]), ("b", ["b"]), ("dist_a", ["a"]), ("", []), ("a b", ["a", "b"]), (" ,, B,", ["b"])],
+)
 def test_gen_plugins_selects_by_plugin_or_distribution(install, allowed, loaded):
     entries = [offering(install, "a", "x"), offering(install, "b", "y")]
     assert [plugin.name for plugin in load_plugins(entries, allowed).plugins] == loaded
@@ -174,7 +178,34 @@ def test_gen_plugins_selects_by_plugin_or_distribution(install, allowed, loaded)
 
 def test_gen_plugins_reports_a_name_that_is_not_installed():
     [info] = load_plugins([], "poem").plugins
-    assert (info.name, info.error) == ("poem", "GEN_PLUGINS names it, but it is not installed")
+    assert (info.name, info.error) == ("poem", "GEN_PLUGINS names it, but it is not installed; there are none.")
+
+
+@pytest.mark.parametrize(
+    ("allowed", "told"),
+    [
+        ("pome", "'pome' is no plugin: .*not installed; did you mean poem"),
+        ("poem,novle", "'novle' .* mean novel"),
+        ("xyzzy", "there are novel, poem"),
+        ("dist-poet", "mean dist-poem"),
+    ],
+)
+def test_a_name_of_gen_plugins_that_no_plugin_has_is_told_with_one_that_is_near(install, allowed, told):
+    found = load_plugins([offering(install, "poem", "x"), offering(install, "novel", "y")], allowed)
+    [sentence] = found.absent()
+    assert re.search(told, sentence)
+
+
+def test_what_gen_plugins_keeps_out_is_said_where_it_is_missed(install):
+    found = load_plugins([offering(install, "poem", "x"), offering(install, "novel", "y")], "poem")
+    with pytest.raises(GenError, match="no processor 'y' .GEN_PLUGINS keeps out novel."):
+        found.find("processor", "y")
+
+
+def test_a_command_says_so_on_standard_error(monkeypatch, capsys):
+    monkeypatch.setattr("gen_engine.cli.registry", lambda: load_plugins(entry_points(group="gen_engine"), "nope"))
+    assert main(["processors"]) == 0
+    assert capsys.readouterr().err.startswith("note: 'nope' is no plugin")
 
 
 def test_what_cannot_be_imported_is_an_error_that_names_its_plugin(install):

@@ -2,7 +2,7 @@
 
 What is drawn by a seed goes by the last bits of the model's numbers. Those of float32 came out alike under every set of
 instructions that was tried, from SSE4.1 up; bfloat16 is the default only where the processor multiplies it fast. So the
-READMEs show what is drawn in float32, and say so.
+READMEs show what is drawn in float32, and say so. They show it as a terminal of 80 columns does, without colours.
 """
 
 import re
@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from terminals import as_terminal
 
 from gen_engine.cli import make_cli
 
@@ -39,10 +40,11 @@ def lines(text):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("where", "command", "output"), CASES)
-def test_readme_shows_what_is_printed(where, command, output):
+def test_readme_shows_what_is_printed(monkeypatch, where, command, output):
     if not re.search("--seed|--beams|--help|check", command) and "gen: " not in output:
         pytest.skip(f"{where}: {command} is another text each time")
     drawn = ["--dtype", "float32"] if "--seed" in command else []
+    as_terminal(monkeypatch, 80, NO_COLOR="1")
     result = CliRunner().invoke(make_cli(), [*shlex.split(command)[1:], *drawn])
     printed = result.output if result.exception is None else f"gen: {result.exception}\n"
     assert lines(printed) == lines(output)

@@ -79,7 +79,8 @@ def test_nothing_is_said_behind_half_a_line_nor_behind_a_bar(screen):
     watched = underway._Watched(terminal, line)
     for half in ("床前明月", "\r━━ 3/4\x1b[0m", "\x1b[?25h"):
         watched.write(half)
-        line.refresh()
+        with doing("working"):
+            line.refresh()
     assert terminal.getvalue() == "床前明月\r━━ 3/4\x1b[0m\x1b[?25h"
 
 

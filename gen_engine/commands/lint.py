@@ -11,7 +11,8 @@ import click
 
 from ..errors import GenError
 from ..options import choice, generating, prompted, read_prompt
-from ..output import dump, table
+from ..output import dump
+from ..tables import table
 
 
 def _read_chain(context: click.Context, _: click.Parameter, value: Path | None) -> Path | None:

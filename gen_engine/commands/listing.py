@@ -13,9 +13,10 @@ import click
 
 from ..errors import GenError
 from ..options import debug_option
-from ..output import dump, table
+from ..output import dump
 from ..plugins import Offer, registry
 from ..specs import describe, parameters
+from ..tables import table
 from ..types import CORE
 from ..underway import doing
 
@@ -31,7 +32,8 @@ def models(as_json: bool) -> None:
     if as_json:
         return dump(rows)
     cells = [[row["name"], row["plugin"], row["summary"], " ".join(row["processors"])] for row in rows]
-    return table("Models (also: any folder or hub name)", ["name", "plugin", "what it is", "used with"], cells)
+    columns = ["name", "plugin", "what it is", "used with"]
+    return table("Models (also: any folder or hub name)", columns, cells, nameless=["what it is"])
 
 
 def _model(name: str, offer: Offer) -> dict[str, Any]:
@@ -77,7 +79,8 @@ def _list_parts(title: str, offers: Mapping[str, Offer], *, as_json: bool) -> No
     if as_json:
         return dump(rows)
     cells = [[row["name"], row["written"], row["summary"], row["plugin"]] for row in rows]
-    return table(title, ["name", "write it as", "what it does", "plugin"], cells)
+    said = ["write it as", "what it does"]
+    return table(title, ["name", *said, "plugin"], cells, nameless=said)
 
 
 def _part(name: str, offer: Offer) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,8 +11,10 @@ import click
 
 from ..errors import GenError
 from ..options import debug_option
-from ..output import dump, table
+from ..output import dump
 from ..plugins import NOUNS, registry
+from ..screen import Span, Words, cells, say
+from ..tables import side_by_side, table
 from ..underway import counted
 
 if TYPE_CHECKING:
@@ -19,7 +22,16 @@ if TYPE_CHECKING:
     from ..testing.offers import Exhibit
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
-CELLS = {"holds": "holds", "broken": "BROKEN", "unjudged": "?", "not offered": "-"}
+CELLS: dict[str, Span] = {
+    "holds": ("holds", "right"),
+    "broken": ("BROKEN", "wrong"),
+    "unjudged": ("?", "note"),
+    "not offered": ("-", ""),
+}
+MEANINGS = {
+    "unjudged": "? means nothing while another law is broken",
+    "not offered": "- says nothing of what the law is about",
+}
 
 
 @click.group(invoke_without_command=True)
@@ -37,7 +49,7 @@ def plugins(context: click.Context, as_json: bool) -> None:
     if as_json:
         dump(rows)
         return
-    cells = [
+    told = [
         [
             p.name,
             f"{p.distribution} {p.version}".strip(),
@@ -46,7 +58,7 @@ def plugins(context: click.Context, as_json: bool) -> None:
         ]
         for p in everything.plugins
     ]
-    table("Plugins", ["name", "distribution", "hooks", "state"], cells)
+    table("Plugins", ["name", "distribution", "hooks", "state"], told)
 
 
 # ------------------------------------------------------------------------------------------------------- check
@@ -59,7 +71,10 @@ def plugins(context: click.Context, as_json: bool) -> None:
 @as_json
 @debug_option()
 def check(name: str, only: tuple[str, ...], examples: int | None, as_json: bool) -> int:
-    """Try every law of the test kit on all that a plugin offers; exits with 1 if one is broken."""
+    """Try every law of the test kit on all that a plugin offers; exits with 1 if one is broken.
+
+    -: it says nothing of what the law is about; ?: the law means nothing while another one is broken.
+    """
     found = [each for each in _exhibits(name) if not only or each.name in only]
     if not found:
         raise GenError(f"{name} offers nothing to be tried{' of that name' if only else ''}; see `gen plugins`.")
@@ -91,45 +106,29 @@ def _row(each: Exhibit, verdicts: Sequence[Verdict]) -> dict[str, Any]:
 def _show(tried: Sequence[tuple[Exhibit, Sequence[Verdict]]], untried: Sequence[Exhibit]) -> None:
     for kind in dict.fromkeys(each.kind for each, _ in tried):
         mine = [pair for pair in tried if pair[0].kind == kind]
-        for block in _blocks(mine, _width()):
+        widths = [max(len("BROKEN"), cells(each.written)) for each, _ in mine]
+        longest = max(cells(verdict.law) for verdict in mine[0][1])
+        for places in side_by_side(widths, sys.stdout, first=longest):
+            block = [mine[place] for place in places]
             laws = [verdict.law for verdict in block[0][1]]
-            cells = [[law, *(CELLS[verdicts[i].state] for _, verdicts in block)] for i, law in enumerate(laws)]
-            table(f"Laws of a {kind}", ["law", *(each.written for each, _ in block)], cells)
+            rows: list[list[Words]] = [
+                [law, *([CELLS[verdicts[i].state]] for _, verdicts in block)] for i, law in enumerate(laws)
+            ]
+            states = {verdict.state for _, verdicts in block for verdict in verdicts}
+            legend = [meaning for state, meaning in MEANINGS.items() if state in states]
+            table(f"Laws of a {kind}", ["law", *(each.written for each, _ in block)], rows, legend=legend)
             click.echo()
     counted = [verdict.state for _, verdicts in tried for verdict in verdicts]
     for each, verdicts in tried:
         for verdict in verdicts:
             if verdict.state == "broken":
-                click.echo(f"{each.written} breaks {verdict.law!r}: {verdict.message}.")
+                say(f"{each.written} breaks {verdict.law!r}: {verdict.message}.")
     for each in untried:
-        click.echo(f"{each.written} was not tried: {each.problem}")
-    click.echo(
+        say(f"{each.written} was not tried: {each.problem}")
+    say(
         f"{len(tried)} tried, {counted.count('holds')} laws hold, {counted.count('broken')} are broken, "
         f"{counted.count('unjudged')} mean nothing while those are, {len(untried)} could not be tried."
     )
-
-
-def _width() -> int:
-    import shutil
-    import sys
-
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else 1000
-
-
-def _blocks(
-    tried: Sequence[tuple[Exhibit, Sequence[Verdict]]], width: int
-) -> list[list[tuple[Exhibit, Sequence[Verdict]]]]:
-    """As many columns side by side as the terminal takes."""
-    blocks: list[list[tuple[Exhibit, Sequence[Verdict]]]] = []
-    left = 0
-    for pair in tried:
-        wants = max(6, sum(1 + (ord(char) > 0x2E80) for char in pair[0].written)) + 2
-        if not blocks or wants > left:
-            blocks.append([])
-            left = width - max(len(verdict.law) for verdict in pair[1])
-        blocks[-1].append(pair)
-        left -= wants
-    return blocks
 
 
 # --------------------------------------------------------------------------------------- new, install, uninstall

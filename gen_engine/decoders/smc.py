@@ -42,7 +42,8 @@ MOST = 4096
 
 
 def smc(particles: int = 32, *, resample: float = 0.5) -> Smc:
-    """Sample from the model's own distribution over the texts that obey all constraints, with `particles` at once.
+    """Sequential Monte Carlo: sample from the model's own distribution over the texts that obey all constraints, with
+    `particles` at once.
 
     Particles are resampled where the effective size of their sample falls below `resample` times their number. Each
     text has particles of its own, and is nearer to that distribution the more they are (the bias falls like 1/N). It

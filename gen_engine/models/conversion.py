@@ -12,6 +12,7 @@ from ..underway import doing
 from .architectures import WRAPPERS, Fit, best_fit, candidates, fit, guess_type, label_count, named, read_settings
 from .checkpoint import CONFIG, read_config, read_json, write_checkpoint
 from .state_dict import grouped, left_out, modern_names, read_state_dict, renamed, without_shared_prefix
+from .tokenizer import marks_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -72,7 +73,8 @@ def by_architecture(found: Mapping[str, Tensor], base: Path, *, architecture: st
     best = best_fit(tensors, settings, names, asked=architecture is not None)
     _check(best, base, where)
     kept = _untied(best, base, where)
-    written = written_config(config, settings, best.architecture.name)
+    marks = marks_of(base, getattr(settings, "vocab_size", None) or 0)
+    written = written_config(config, settings, best.architecture.name, marks)
     return Conversion(written, kept, tuple(_tell(best, tensors, names, settings)))
 
 
@@ -115,8 +117,8 @@ def _untied(best: Fit, base: Path, where: str) -> dict[str, Tensor]:
     }
 
 
-def written_config(config: Mapping[str, Any], settings: Any, name: str) -> dict[str, Any]:
-    """`config` for the architecture `name`: with its labels, and without marks that the vocabulary does not have.
+def written_config(config: Mapping[str, Any], settings: Any, name: str, marks: Mapping[str, int]) -> dict[str, Any]:
+    """`config` for the architecture `name`: with its labels, and `marks` for those that the vocabulary does not have.
 
     Where a config names no beginning and end, transformers takes GPT-2's own, 50256, and warns of it at every load.
     """
@@ -126,8 +128,8 @@ def written_config(config: Mapping[str, Any], settings: Any, name: str) -> dict[
     size = getattr(settings, "vocab_size", None) or 0
     for key in ("bos_token_id", "eos_token_id", "pad_token_id"):
         token = getattr(settings, key, None)
-        if isinstance(token, int) and not 0 <= token < size:
-            written[key] = None
+        if isinstance(token, int) and (not 0 <= token < size or (key not in config and key in marks)):
+            written[key] = marks.get(key)
     return written
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import GenError
+from ..spellings import spelt
 from ..text import Vocabulary, is_han
 from ..types import Prompt
 from .checkpoint import read_json
@@ -33,11 +34,21 @@ class FolderTokenizer:
     start: tuple[int, ...]
 
     def encode(self, text: str) -> Prompt:
-        """The prompt of `text`: its tokens, and which characters each one reads. Raises GenError on lone surrogates."""
+        """The prompt of `text`: its tokens, and which characters each one reads. Raises GenError on lone surrogates.
+
+        A Chinese character that the model lacks is read in another spelling if it knows one (东 for 東).
+        """
         try:
             text.encode("utf-8")
         except UnicodeEncodeError as error:
             raise GenError(f"Character {error.start + 1} of the prompt is half a surrogate pair; remove it.") from error
+        prompt = self._read(text)
+        if not any(map(is_han, prompt.unknown)):
+            return prompt
+        spelling = spelt(text, frozenset(prompt.unknown), self.vocabulary.carriers)
+        return replace(self._read(spelling), text=text, spelt=spelling) if spelling != text else prompt
+
+    def _read(self, text: str) -> Prompt:
         read = self.backend.encode(text)
         tokens, spans, special = list(read.ids), list(read.offsets), list(read.special_tokens_mask)
         while tokens and special[-1] and len(tokens) > 1:
@@ -66,6 +77,17 @@ def load_tokenizer(folder: Path, columns: int | None = None) -> FolderTokenizer:
         backend, settings = _transformers_backend(str(folder))
     columns = columns if columns is not None else config.get("vocab_size")
     return make_tokenizer(backend, settings, [config, read_json(folder / "generation_config.json")], columns)
+
+
+def marks_of(folder: Path, size: int) -> dict[str, int]:
+    """The ids of the marks that the tokenizer of `folder` names, such as eos_token_id, of a vocabulary of `size`."""
+    settings = read_json(folder / "tokenizer_config.json")
+    if (folder / "tokenizer.json").is_file():
+        ids = _read_backend(folder / "tokenizer.json").get_vocab(with_added_tokens=True)
+    else:
+        ids = read_json(folder / "vocab.json")
+    found = {f"{kind}_token_id": _token(settings.get(f"{kind}_token"), ids) for kind in ("bos", "eos", "pad")}
+    return {key: token for key, token in found.items() if token is not None and 0 <= token < size}
 
 
 def load_hub_tokenizer(name: str, config: Mapping[str, Any], columns: int) -> FolderTokenizer:

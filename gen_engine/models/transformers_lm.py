@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import copy
 import inspect
-import os
-import socket
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import torch
 from torch import Tensor
 
 from ..errors import GenError
+from . import hub
+from .architectures import quiet
 from .checkpoint import read_config, refuse_pickled
 from .dtype import choose_dtype
+from .holdings import Holding, holding, silent
 from .tokenizer import FolderTokenizer, load_hub_tokenizer, load_tokenizer
 from .window import WHOLE, Window, in_last_window, window, with_earlier_windows
 
@@ -216,9 +216,14 @@ def load(source: Path | str, *, name: str, dtype: str = "auto", fast: bool = Fal
     )
 
 
+HEADS = {"classifier.weight", "score.weight", "classifier.out_proj.weight"}
+"""What the heads of classifiers are called."""
+
+
 def _read_model(source: Path | str, dtype: torch.dtype) -> Any:
     from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM
+    from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES as MASKED
     from transformers.utils import logging
 
     def read(local: bool) -> Any:
@@ -233,18 +238,25 @@ def _read_model(source: Path | str, dtype: torch.dtype) -> Any:
 
     logging.disable_progress_bar()
     try:
-        model, info = _local_first(read, isinstance(source, Path))
+        with quiet():  # what it would report is said below, in a sentence
+            model, info = _local_first(read, isinstance(source, Path))
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, ImportError, SafetensorError) as error:
         reason = str(error).strip().split("\n")[0]
+        if isinstance(source, Path) and (found := holding(read_config(source))).kind == "other":
+            raise silent(found, str(source)) from error
         raise GenError(
             f"{source} cannot be loaded as a causal language model ({reason}); give a folder with config.json, "
             "model.safetensors and a tokenizer, or the name of one on the hub while online."
         ) from error
     lacking = sorted(info["missing_keys"]) + sorted(str(item) for item in info.get("mismatched_keys", ()))
     if lacking:
+        if (found := holding(model.config.to_dict())).kind in ("classifier", "masked", "other"):
+            raise silent(found, str(source))
+        if HEADS.intersection(info["unexpected_keys"]):
+            raise silent(Holding("classifier", "a classifier of texts"), str(source))
+        if model.config.model_type in MASKED and not getattr(model.config, "is_decoder", False):
+            raise silent(Holding("masked", f"an encoder alone ({model.config.model_type})"), str(source))
         raise GenError(f"{source} lacks {', '.join(lacking[:3])}; give weights and a config.json that belong together.")
-    from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES as MASKED
-
     if model.config.model_type in MASKED and not getattr(model.config, "is_decoder", False):
         raise GenError(
             f"{source} is a {model.config.model_type} that sees what comes next, which it is to guess; "
@@ -256,24 +268,9 @@ def _read_model(source: Path | str, dtype: torch.dtype) -> Any:
 def _local_first(read: Callable[[bool], Any], only: bool) -> Any:
     """What is here already; if there is nothing, what the hub has: a cached model needs no network."""
     try:
-        return read(True)
+        with hub.offline(True):
+            return read(True)
     except OSError:
-        if only or not _hub_answers():
+        if only or not hub.hub_answers():
             raise
         return read(False)
-
-
-def _hub_answers() -> bool:
-    """Whether the hub can be reached: its client would try for half a minute before it says that it cannot."""
-    from huggingface_hub import constants
-
-    if constants.HF_HUB_OFFLINE:
-        return False
-    if any(os.environ.get(name) for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")):
-        return True
-    address = urlsplit(constants.ENDPOINT)
-    try:
-        socket.create_connection((address.hostname, address.port or 443), timeout=5).close()
-    except OSError:
-        return False
-    return True

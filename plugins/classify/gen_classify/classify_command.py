@@ -12,7 +12,8 @@ import click
 from gen_classify.inputs import Source, ask_texts, check_source, in_runs, is_blank, read_source
 from gen_engine.errors import GenError
 from gen_engine.options import debug_option
-from gen_engine.output import counted, opened
+from gen_engine.output import counting, opened
+from gen_engine.screen import cells, cut, paint, plain, width_of
 from gen_trainkit.options import FILE, options, part, part_option, quotes_option, refuse_idle, refuse_unread
 
 if TYPE_CHECKING:
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 RUN = 2048
 """How many texts are sorted by length and computed together at most before their labels are printed."""
+
+SHORT = 20
+"""So many columns of a text are shown on a narrow terminal, too."""
 
 SHOWN = 60
 """How many characters of a text are printed beside its label."""
@@ -148,13 +152,15 @@ def _classify_all(judge: Judge, out: TextIO, source: Source, given: dict[str, An
 
     blank = cut = 0
     tally = Tally()
-    with counted("text was classified", "texts were classified") as count:
+    with counting("text was classified", "texts were classified") as count:
         for run in in_runs(read_source(source, tally), RUN):
             full = [(number, text) for number, text in run if not is_blank(text)]
             blank += len(run) - len(full)
             for (number, text), guess in zip(full, judge([text for _, text in full]), strict=True):
                 with count.one():
-                    print(_shown(guess, text, given["top"], number if given["json"] else None), file=out, flush=True)
+                    print(
+                        _shown(guess, text, given["top"], number if given["json"] else None, out), file=out, flush=True
+                    )
                 cut += guess.cut
     if not count.number:
         raise GenError("There is no text to classify. Give TEXT, a --file or lines of standard input.")
@@ -170,22 +176,26 @@ def _talk(judge: Judge, out: TextIO, pairs: bool, given: dict[str, Any]) -> None
     """Print the label of each text as it is typed."""
     for number, text in enumerate(ask_texts(pairs, input), 1):
         [guess] = judge([text])
-        print(_shown(guess, text, given["top"], number if given["json"] else None), file=out, flush=True)
+        print(_shown(guess, text, given["top"], number if given["json"] else None, out), file=out, flush=True)
         if guess.cut:
             click.echo("The text is longer than the model reads: cut.", err=True)
 
 
-def _shown(guess: Guess, text: Text, top: int | None, number: int | None) -> str:
-    """One line of JSON if the text's `number` is given, else of words."""
+def _shown(guess: Guess, text: Text, top: int | None, number: int | None, out: TextIO) -> str:
+    """One line of JSON if the text's `number` is given, else of words: with tabs, or as wide as the terminal `out`."""
     likely = dict(sorted(guess.shares.items(), key=lambda item: -item[1])[:top])
     if number is not None:
         texts = {"text": text} if isinstance(text, str) else {"text": text[0], "text2": text[1]}
         known = {"label": guess.label, "probability": guess.probability, "probabilities": likely}
-        cut = {"cut": True} if guess.cut else {}
-        return json.dumps({"number": number, **texts, **known, **guess.more, **cut}, ensure_ascii=False)
+        short = {"cut": True} if guess.cut else {}
+        return json.dumps({"number": number, **texts, **known, **guess.more, **short}, ensure_ascii=False)
     told = [(guess.label, guess.probability)] if top is None else list(likely.items())
-    words = "\t".join(f"{label}\t{share:.4f}" for label, share in told)
-    return f"{words}\t{_brief(text)}"
+    width = width_of(out)
+    gap = "\t" if width is None else "  "
+    words = [part for label, share in told for part in ((label, "name"), (f"{gap}{share:.4f}{gap}", ""))]
+    brief = _brief(text)
+    room = max(SHORT, (width or 0) - cells(plain(words)))
+    return paint([*words, (brief if width is None else cut(brief, room), "")], out)
 
 
 def _brief(text: Text) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
-from typing import Any
+from typing import Any, TextIO
 
 from gen_classify.dataset import tell_counts
 from gen_classify.judging import Judged, judge
@@ -18,6 +18,7 @@ from gen_classify.predicting import load_classifier
 from gen_classify.reading import Columns, Table, read_tables
 from gen_classify.report import columns
 from gen_engine.errors import GenError
+from gen_engine.languages import Say
 
 KINDS = (".tsv", ".jsonl", ".csv", ".tsv.xz", ".jsonl.xz", ".csv.xz", ".tsv.gz", ".jsonl.gz", ".csv.gz")
 
@@ -79,9 +80,13 @@ def find_file(folder: Path, name: str, *, held_out: bool) -> Path:
 def read_task(folder: Path, name: str, *, held_out: bool, known: Collection[str] = ()) -> Table:
     """The labelled texts of a task; labels are taken in words where only these are among the `known` ones."""
     path, task = find_file(folder, name, held_out=held_out), TASKS[name]
-    table = read_tables([path], task.columns)
-    if known and task.words and not set(known) & set(table.labels):
-        return read_tables([path], replace(task.columns, label=task.words))
+    try:
+        table = read_tables([path], task.columns)
+        if known and task.words and not set(known) & set(table.labels):
+            return read_tables([path], replace(task.columns, label=task.words))
+    except GenError as error:  # its remedies are options of columns, which a task has chosen
+        flaw = str(error).rpartition(". ")[0] or str(error)
+        raise GenError(f"{flaw}. Fetch the rows of {name} again, as CLUE has them.") from error
     return table
 
 
@@ -105,17 +110,19 @@ def clue(
     return Score(found)
 
 
-def tell_score(score: Score) -> str:
-    """The accuracies and their mean as lines for people."""
-    rows = [["", "rows", "accuracy", "macro f1", *([] if score.baseline is None else ["baseline"])]]
+def tell_score(score: Score, say: Say = str, place: TextIO | None = None) -> str:
+    """The accuracies and their mean as lines, for the terminal or pipe `place`, or for a page."""
+    heads = ["rows", "accuracy", "macro f1", *([] if score.baseline is None else ["baseline"])]
+    rows = [["", *map(say, heads)]]
     for name, each in score.judged.items():
         figures = [each.report.accuracy, each.report.macro_f1, *([each.baseline.accuracy] if each.baseline else [])]
         rows.append([name.upper(), f"{each.report.rows:,}", *(f"{figure:.4f}" for figure in figures)])
     mean = [f"{score.baseline:.4f}"] if score.baseline is not None else []
-    rows.append(["mean: CLUE", "", f"{score.mean:.4f}", "", *mean])
+    rows.append([say("mean: CLUE"), "", f"{score.mean:.4f}", "", *mean])
+    words = say("{name}: {count:,} rows with unknown labels are left out.")
     left_out = [
-        f"{name.upper()}: {each.unknown.total():,} rows with unknown labels are left out."
+        words.format(name=name.upper(), count=each.unknown.total())
         for name, each in score.judged.items()
         if each.unknown
     ]
-    return "\n".join([columns(rows), *left_out]) + "\n"
+    return "\n".join([columns(rows, place), *left_out]) + "\n"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
 from gen_engine.errors import GenError
+from gen_engine.languages import choose_language, lang_option, speak
 from gen_engine.options import debug_option
 from gen_engine.output import check_out, opened
 from gen_trainkit.options import FILE, check_finite, options
@@ -37,6 +39,7 @@ train_options = options(
 @click.command("clue")
 @model_options
 @train_options
+@lang_option
 @click.option("--json", is_flag=True, help="Print everything as JSON.")
 @click.option("--out", type=FILE, metavar="FILE", help="Write the score into FILE, as JSON if it ends in .json.")
 @debug_option()
@@ -53,11 +56,12 @@ def clue_command(**given: Any) -> None:
     models = {name: given[name] or _train(name, given) for name in TASKS}
     score = clue(models, given["data"], baseline=given["baseline"], after=lambda name: click.echo(name, err=True))
     record = json.dumps({"models": models, **score.record()}, ensure_ascii=False, indent=1) + "\n"
-    words = tell_score(score)
-    click.echo(record if given["json"] else words, nl=False)
+    labels = (label.label for each in score.judged.values() for label in each.report.labels)
+    say = speak(choose_language(given["lang"], labels))
+    print(record if given["json"] else tell_score(score, say, sys.stdout), end="")
     if given["out"]:
         with opened(given["out"]) as out:
-            out.write(record if given["out"].suffix == ".json" else words)
+            out.write(record if given["out"].suffix == ".json" else tell_score(score, say))
 
 
 def _check(given: dict[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gen_engine.errors import GenError
+from gen_engine.languages import Language, choose_language, lang_option, speak
 from gen_engine.options import debug_option
 from gen_engine.output import check_out, opened
 from gen_engine.underway import doing
@@ -39,6 +41,7 @@ told_options = options(
     click.option("--picture", type=FILE, metavar="FILE", help="Draw the confusions into FILE.png, .pdf or .svg."),
     click.option("--font", type=FILE, metavar="FILE", help="Font with the characters of the labels, for --picture."),
     click.option("--curve", type=FILE, metavar="FILE", help="Draw the training of --model into FILE.png and .pdf."),
+    lang_option,
     click.option("--json", is_flag=True, help="Print the figures as JSON."),
     click.option("--out", multiple=True, type=FILE, metavar="FILE",
                  help="Write the report into FILE, as JSON if it ends in .json.  [repeatable]"),
@@ -74,9 +77,12 @@ def classifier_command(**given: Any) -> None:
     names = ", ".join(path.name for path in given["files"])
     splits = ", ".join(dict.fromkeys(filter(None, table.splits)))
     names += f" ({splits})" if splits else ""
-    title = f"{given['model']} on {judged.report.rows:,} rows of {names}"
-    tell_judged(judged, title, given)
+    tell_judged(judged, names, given)
     _draw(judged, given)
+
+
+def _language(judged: Judged, given: dict[str, Any]) -> Language:
+    return choose_language(given["lang"], (each.label for each in judged.report.labels))
 
 
 def read_labelled(files: Sequence[Path], given: dict[str, Any], *, training: bool = False) -> Table:
@@ -110,16 +116,18 @@ def _not_trained_on(table: Table, given: dict[str, Any]) -> Table:
     return table.chosen(sorted(set(range(len(table.texts))) - set(trained)))
 
 
-def tell_judged(judged: Judged, title: str, given: dict[str, Any]) -> None:
-    """Print the report, as JSON if wanted, and write it into the files that are named."""
+def tell_judged(judged: Judged, files: str, given: dict[str, Any]) -> None:
+    """Print the report on the rows of `files`, as JSON if wanted, and write it into the files that are named."""
     from gen_classify.report import tell
 
-    words = tell(judged, title)
-    record = json.dumps({"title": title, **judged.record()}, ensure_ascii=False, indent=1) + "\n"
-    click.echo(record if given["json"] else words, nl=False)
+    say, title = speak(_language(judged, given)), "{model} on {count:,} rows of {files}"
+    facts = {"model": given["model"], "count": judged.report.rows, "files": files}
+    named = say(title).format(**facts)
+    record = json.dumps({"title": title.format(**facts), **judged.record()}, ensure_ascii=False, indent=1) + "\n"
+    print(record if given["json"] else tell(judged, named, say, sys.stdout), end="")
     for path in given["out"]:
         with opened(path) as out:
-            out.write(record if path.suffix == ".json" else words)
+            out.write(record if path.suffix == ".json" else tell(judged, named, say))
 
 
 def _check(given: dict[str, Any]) -> None:
@@ -147,14 +155,20 @@ def _draw(judged: Judged, given: dict[str, Any]) -> None:
     from gen_classify.pictures import draw_confusion
 
     if given["picture"]:
-        title = f"{Path(given['model']).name}: accuracy {judged.report.accuracy:.4f}"
-        remark = draw_confusion(judged.report, given["picture"], title=title, font=given["font"])
+        name = Path(given["model"]).name
+        remark = draw_confusion(
+            judged.report, given["picture"], name=name, font=given["font"], language=_language(judged, given)
+        )
         if remark:
             click.echo(remark, err=True)
     if given["curve"]:
         from gen_trainkit.curves import draw_curve
 
-        draw_curve(Path(given["model"]) / "run" / "metrics.jsonl", given["curve"])
+        remark = draw_curve(
+            Path(given["model"]) / "run" / "metrics.jsonl", given["curve"], language=_language(judged, given)
+        )
+        if remark:
+            click.echo(remark, err=True)
 
 
 if __name__ == "__main__":

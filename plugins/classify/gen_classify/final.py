@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from gen_classify.dataset import Rows
 from gen_classify.measures import measure
 from gen_classify.predicting import Text, load_classifier
+from gen_classify.report import columns
+from gen_engine.languages import Say
 
 SHOWN = ("accuracy", "macro_f1")
 
@@ -42,14 +44,13 @@ def _texts(rows: Rows, indices: list[int]) -> list[Text]:
     return [(table.texts[index], table.seconds[index]) for index in indices]
 
 
-def tell_final(found: Mapping[str, Any]) -> str:
-    """The figures as lines to print."""
-    names = {"model": "model", "baseline": "TF-IDF + logistic regression"}
-    lines = [f"{found['rows']:,} rows of the {found['part']} part:"]
-    for key, name in names.items():
-        if key in found:
-            figures = "  ".join(f"{figure} {found[key][figure]:.4f}" for figure in SHOWN)
-            lines.append(f"  {name:<28}  {figures}")
+def tell_final(found: Mapping[str, Any], say: Say = str, place: TextIO | None = None) -> str:
+    """The figures as lines to print to `place`."""
+    names = {"model": say("model"), "baseline": say("TF-IDF + logistic regression")}
+    parts = {"test": say("{count:,} rows of the test part:"), "valid": say("{count:,} rows of the valid part:")}
+    rows = [["", *(say(figure.replace("_", " ")) for figure in SHOWN)]]
+    rows += [[name, *(f"{found[key][figure]:.4f}" for figure in SHOWN)] for key, name in names.items() if key in found]
+    lines = [parts[found["part"]].format(count=found["rows"]), columns(rows, place)]
     if found["repeated"]:
-        lines.append(f"  {found['repeated']:,} of the texts stand in the training part, too.")
+        lines.append(say("{count:,} of the texts stand in the training part, too.").format(count=found["repeated"]))
     return "\n".join(lines)

@@ -19,6 +19,7 @@ from transformers import (
 from gen_classify.bert_head import BertHeadConfig, BertHeadForSequenceClassification, Reads
 from gen_classify.labelling import Labels
 from gen_engine.errors import GenError
+from gen_engine.underway import doing
 from gen_trainkit.publishing import check_vocabulary, load_pretrained, load_tokenizer, told_clearly
 from gen_trainkit.vocab import bert_tokenizer
 
@@ -62,6 +63,7 @@ class Head:
         return self.reads == "pooler" and self.relu is None
 
 
+@doing("making the model")
 def make_classifier(
     encoder: str | None, *, untrained: bool, shape: Shape, head: Head, labels: Labels, texts: Sequence[str]
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:

@@ -14,7 +14,7 @@ from transformers import logging as transformers_logging
 
 import gen_classify.bert_head  # noqa: F401 - makes its kind of model known
 from gen_engine.errors import GenError
-from gen_engine.models.checkpoint import CONFIG, read_json
+from gen_engine.models.holdings import no_classifier, refuse_no_model
 from gen_engine.underway import counted, doing
 from gen_trainkit.bases import model_source
 from gen_trainkit.bucketing import cut_batches
@@ -170,9 +170,10 @@ def _several(config: Any) -> bool:
 
 def _check_kind(folder: Path, name: str) -> None:
     """Raise GenError for a folder whose config.json names a model that does not classify texts."""
-    kinds = read_json(folder / CONFIG).get("architectures") or []
-    if kinds and not any(kind.endswith("ForSequenceClassification") for kind in kinds):
-        raise GenError(f"{name} holds a {kinds[0]}, no classifier. Make one of it with `gen train classifier`.")
+    refuse_no_model(folder, name)
+    error = no_classifier(folder, name)
+    if error is not None:
+        raise error
 
 
 def _length(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> int | None:

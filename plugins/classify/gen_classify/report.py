@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
-from rich.cells import cell_len
+from gen_engine.languages import Say
+from gen_engine.screen import cells
+from gen_engine.tables import side_by_side, tabulated
 
 if TYPE_CHECKING:
     from gen_classify.judging import Judged
@@ -18,49 +20,60 @@ PAIRS = 15
 SHOWN = 60
 
 
-def tell(judged: Judged, title: str) -> str:
-    """The whole report: the figures beside the baseline's, label by label, the confusions, what was left out."""
-    parts = [title, _on_the_whole(judged), _by_label(judged.report), _confusions(judged.report)]
-    return "\n\n".join(part for part in [*parts, _mistakes(judged), _left_out(judged)] if part) + "\n"
+def tell(judged: Judged, title: str, say: Say = str, place: TextIO | None = None) -> str:
+    """The whole report: the figures beside the baseline's, label by label, the confusions, what was left out.
+
+    It is laid out for the terminal or the pipe `place`; without one, for a page.
+    """
+    parts = [title, _on_the_whole(judged, say, place), _by_label(judged.report, say, place)]
+    parts += [*_confusions(judged.report, say, place), _mistakes(judged, say, place), _left_out(judged, say)]
+    return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def columns(rows: Sequence[Sequence[str]], *, left: int = 1) -> str:
+def columns(rows: Sequence[Sequence[str]], place: TextIO | None = None, *, left: int = 1) -> str:
     """Rows as lines whose columns line up: the first `left` ones at their left, the others at their right edge."""
-    widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
-    lines = []
-    for row in rows:
-        gaps = [" " * (width - cell_len(cell)) for width, cell in zip(widths, row, strict=True)]
-        cells = [cell + gap if i < left else gap + cell for i, (cell, gap) in enumerate(zip(row, gaps, strict=True))]
-        lines.append("  ".join(cells).rstrip())
-    return "\n".join(lines)
+    head, *body = rows
+    return "\n".join(tabulated(head, body, place, right=head[left:]))
 
 
-def _on_the_whole(judged: Judged) -> str:
-    reports = {"model": judged.report} | ({"baseline": judged.baseline} if judged.baseline else {})
-    names = {name: name.replace("_", " ") for name in judged.report.figures()}
+def _on_the_whole(judged: Judged, say: Say, place: TextIO | None) -> str:
+    reports = {say("model"): judged.report} | ({say("baseline"): judged.baseline} if judged.baseline else {})
+    names = {name: say(name.replace("_", " ")) for name in judged.report.figures()}
     rows = [[shown, *(f"{each.figures()[name]:.4f}" for each in reports.values())] for name, shown in names.items()]
-    rows.append(["accuracy, 95% between", *("{:.4f} {:.4f}".format(*each.interval()) for each in reports.values())])
-    return columns([["", *reports], *rows])
+    rows.append(
+        [say("accuracy, 95% between"), *("{:.4f} {:.4f}".format(*each.interval()) for each in reports.values())]
+    )
+    return columns([["", *reports], *rows], place)
 
 
-def _by_label(report: Report) -> str:
+def _by_label(report: Report, say: Say, place: TextIO | None) -> str:
     """Precision, recall and F1 of each label; its number is what a picture without its characters shows."""
-    rows = [["#", "label", "precision", "recall", "f1", "rows", "guessed"]]
+    rows = [["#", *map(say, ("label", "precision", "recall", "f1", "rows", "guesses"))]]
     for number, each in enumerate(report.labels, 1):
         figures = [f"{value:.4f}" for value in (each.precision, each.recall, each.f1)]
         rows.append([str(number), each.label, *figures, f"{each.rows:,}", f"{each.guessed:,}"])
-    return columns(rows, left=2)
+    return columns(rows, place, left=2)
 
 
-def _confusions(report: Report) -> str:
+def _confusions(report: Report, say: Say, place: TextIO | None) -> list[str]:
+    """The matrix, in as many parts as there is room for; of many labels those that are confused most often."""
     names = [each.label for each in report.labels]
     if len(names) <= WHOLE:
-        head = ["true \\ guessed", *(str(number) for number in range(1, len(names) + 1))]
-        body = [
-            [f"{number} {name}", *(f"{count:,}" for count in row)]
-            for number, (name, row) in enumerate(zip(names, report.confusion, strict=True), 1)
+        head = [f"{number} {name}" for number, name in enumerate(names, 1)]
+        corner = say("true label \\ guessed label")
+        counts = [[f"{count:,}" for count in row] for row in report.confusion]
+        widths = [max(map(len, [str(number), *column])) for number, column in enumerate(zip(*counts, strict=True), 1)]
+        parts = side_by_side(widths, place, first=max(map(cells, [corner, *head])))
+        return [
+            columns(
+                [
+                    [corner, *(str(each + 1) for each in part)],
+                    *([name, *(row[each] for each in part)] for name, row in zip(head, counts, strict=True)),
+                ],
+                place,
+            )
+            for part in parts
         ]
-        return columns([head, *body])
     pairs = [
         (count, names[true], names[guess])
         for true, row in enumerate(report.confusion)
@@ -69,33 +82,38 @@ def _confusions(report: Report) -> str:
     ]
     most = sorted(pairs, key=lambda pair: -pair[0])[:PAIRS]
     rows = [
-        ["most often confused", "guessed as", "rows"],
+        [say("most often confused"), say("guessed as"), say("rows")],
         *([true, guess, f"{count:,}"] for count, true, guess in most),
     ]
-    return columns(rows, left=2) if most else ""
+    return [columns(rows, place, left=2)] if most else []
 
 
-def _mistakes(judged: Judged) -> str:
+def _mistakes(judged: Judged, say: Say, place: TextIO | None) -> str:
     if not judged.mistakes:
         return ""
-    rows = [["surest mistakes", "label", "guess", "probability", "text"]]
+    rows = [[*map(say, ("surest mistakes", "label", "guess", "probability", "text"))]]
     for each in judged.mistakes:
         text = " | ".join(" ".join(part.split()) for part in ([each.text] if isinstance(each.text, str) else each.text))
         brief = text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"
         rows.append([each.place, each.label, each.guess, f"{each.probability:.4f}", brief])
-    return columns(rows, left=5)
+    head, *body = rows
+    return "\n".join(tabulated(head, body, place, right=head[3:4], nameless=head[4:]))
 
 
-def _left_out(judged: Judged) -> str:
+def _left_out(judged: Judged, say: Say) -> str:
     """One line for each kind of rows that were not judged, or not whole."""
     told = []
     if judged.unknown:
         most = ", ".join(f"{label} {count:,}" for label, count in judged.unknown.most_common(10))
-        told.append(f"{judged.unknown.total():,} rows have labels that the classifier lacks and are left out: {most}.")
+        words = say("{count:,} rows have labels that the classifier lacks and are left out: {most}.")
+        told.append(words.format(count=judged.unknown.total(), most=most))
     if judged.bad:
-        told.append(f"{len(judged.bad):,} rows are unusable and left out, first {judged.bad[0]}.")
+        words = say("{count:,} rows are unusable and left out, first {first}.")
+        told.append(words.format(count=len(judged.bad), first=judged.bad[0]))
     if judged.cut:
-        told.append(f"{judged.cut:,} texts are longer than the classifier reads and were cut.")
+        words = say("{count:,} texts are longer than the classifier reads and were cut.")
+        told.append(words.format(count=judged.cut))
     if judged.repeated:
-        told.append(f"{judged.repeated:,} of the texts stand in the baseline's training data, too.")
+        words = say("{count:,} of the texts stand in the baseline's training data, too.")
+        told.append(words.format(count=judged.repeated))
     return "\n".join(told)

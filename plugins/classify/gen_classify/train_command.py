@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
 
 from gen_engine.errors import GenError
-from gen_engine.options import debug_option
+from gen_engine.options import command_line, debug_option
+from gen_engine.underway import doing
 from gen_trainkit.options import (
     FILE,
     check_finite,
@@ -19,10 +21,10 @@ from gen_trainkit.options import (
     refuse_idle_recipe,
     refuse_unread,
     run_options,
-    tell_outcome,
     tell_plan,
     tell_reading,
 )
+from gen_trainkit.telling import tell_outcome
 
 size = click.IntRange(1)
 share = click.FloatRange(0, 0.9)
@@ -100,7 +102,8 @@ def classifier_command(**given: Any) -> None:
         refuse_idle(FRESH, "beside --encoder, which brings its own")
     if given["loss"] != "bce":
         refuse_idle({"threshold"}, "without --loss bce")
-    from gen_classify.training import describe, prepare, run_job
+    with doing("loading torch and transformers"):
+        from gen_classify.training import describe, prepare, run_job
 
     job = build_job(given)
     ready = prepare(job)
@@ -111,7 +114,14 @@ def classifier_command(**given: Any) -> None:
     finished = run_job(job, ready, resume=given["resume"])
     if finished.report:
         click.echo(finished.report)
-    tell_outcome(finished.outcome, job.publishing.out)
+    attempt = try_classifying(job.publishing.out, *ready.example)
+    tell_outcome(finished.outcome, job.publishing.out, attempt, finished.doubts)
+
+
+def try_classifying(out: Path, text: str, second: str = "") -> str:
+    """The command that has the classifier in `out` judge a text, or a pair of texts."""
+    pair = ["--text2", second] if second else []
+    return command_line("classify", "--model", str(out), *pair, *(["--"] if text.startswith("-") else []), text)
 
 
 FRESH = {"layers", "width", "heads", "ff", "positions", "vocab_size", "min_count"}

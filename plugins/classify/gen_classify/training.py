@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import random
+import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -25,14 +26,23 @@ from gen_classify.heads import Head, Shape, is_head, make_classifier
 from gen_classify.measures import measure
 from gen_classify.splits import write_splits
 from gen_engine.errors import GenError
+from gen_engine.languages import choose_language, speak
 from gen_trainkit.bases import model_source
 from gen_trainkit.bucketing import plan_epoch
 from gen_trainkit.checkpoints import newest_checkpoint
 from gen_trainkit.loop import Batch, Outcome, Part, Recipe, Reporting, Task
+from gen_trainkit.metrics import read_metrics
 from gen_trainkit.plan import describe_run
 from gen_trainkit.publishing import CardFacts, Publishing, check_known, export_model, run_and_publish
 from gen_trainkit.ranks import is_first
 from gen_trainkit.storing import stored, whole_file
+from gen_trainkit.telling import best_of, measured
+
+GUESSED = "valid_labels_guessed"
+"""The figure that tells how many different labels the validation part was given."""
+
+SHOWN = 30
+"""So many characters of a text are shown in a command."""
 
 GOALS = {"accuracy": "valid_accuracy", "macro_f1": "valid_macro_f1", "loss": "valid_loss"}
 
@@ -62,15 +72,17 @@ class Prepared:
     tokenizer: PreTrainedTokenizerBase
     encoded: Encoded
     task: Task
+    example: tuple[str, ...] = ()  # a text, or a pair of texts, that is not trained on if there is one
 
 
 @dataclass(frozen=True)
 class Finished:
-    """How a run ended, and what the test part told, if there is one or a baseline is wanted."""
+    """How a run ended, and what the test part told, if there is one or a baseline is wanted; and what is wrong."""
 
     outcome: Outcome
     figures: Mapping[str, Any]
     report: str
+    doubts: Sequence[str] = ()
 
 
 def prepare(job: Job) -> Prepared:
@@ -94,7 +106,14 @@ def prepare(job: Job) -> Prepared:
     encoded = cached_rows(tokenizer, rows.table, length, folder=job.data.cache or default_folder())
     check_known(tokenizer, encoded.ids)
     task = _make_task(job, rows, model, tokenizer, encoded, weights)
-    return Prepared(rows, model, tokenizer, encoded, task)
+    return Prepared(rows, model, tokenizer, encoded, task, _example(rows))
+
+
+def _example(rows: Rows) -> tuple[str, ...]:
+    """The beginning of a text, or of both of a pair, of the validation part if there is one."""
+    index = (*rows.parts["valid"], *rows.parts["train"])[0]
+    columns = [column for column in (rows.table.texts, rows.table.seconds) if column]
+    return tuple(" ".join(column[index].split())[:SHOWN] for column in columns)
 
 
 def _positions(model: PreTrainedModel) -> int:
@@ -122,7 +141,7 @@ def _make_task(
             with torch.autocast("cpu", torch.bfloat16, enabled=job.recipe.dtype == "bf16"):
                 found += guess(trained(**batch.inputs).logits).tolist()
             wanted += batch.labels.tolist()
-        return {"valid_macro_f1": measure(wanted, found, rows.labels.names).macro_f1}
+        return {"valid_macro_f1": measure(wanted, found, rows.labels.names).macro_f1, GUESSED: len(set(found))}
 
     head = is_head(model)
     return Task(
@@ -231,13 +250,32 @@ def run_job(job: Job, ready: Prepared, *, resume: bool) -> Finished:
     if is_first() and newest_checkpoint(run / "checkpoints") is None:
         with stored(run):
             write_splits(table, ready.rows.parts, run / "splits")
-    outcome = run_and_publish(ready.task, job.recipe, job.reporting, job.publishing, _card(job, ready), resume=resume)
+    language = choose_language(job.reporting.lang, ready.rows.labels.names)
+    reporting = replace(job.reporting, lang=language)
+    outcome = run_and_publish(ready.task, job.recipe, reporting, job.publishing, _card(job, ready), resume=resume)
     if outcome.signal or not is_first() or not (job.baseline or "test" in ready.rows.parts):
-        return Finished(outcome, {}, "")
+        return Finished(outcome, {}, "", _doubts(job, ready, {}))
     found = measure_final(job.publishing.out, ready.rows, baseline=job.baseline, seed=job.recipe.seed)
     with whole_file(run / "test.json") as aside:
         aside.write_text(json.dumps(found, ensure_ascii=False, indent=1), encoding="utf-8")
-    return Finished(outcome, found, tell_final(found))
+    return Finished(outcome, found, tell_final(found, speak(language), sys.stdout), _doubts(job, ready, found))
+
+
+def _doubts(job: Job, ready: Prepared, found: Mapping[str, Any]) -> list[str]:
+    """That the published classifier gives one label to all rows of a part that have several."""
+    rows, targets, parts = read_metrics(job.publishing.out / "run" / "metrics.jsonl"), ready.rows.targets, []
+    goal = ready.task.goal if job.publishing.keep == "best" else "step"  # the last weights are those of the last step
+    published = best_of(goal, measured(goal, rows))
+    guessed = dict(measured(GUESSED, rows))
+    if published and guessed.get(published[0]) == 1 and len({targets[i] for i in ready.rows.parts["valid"]}) > 1:
+        parts.append("validation")
+    each = found["model"]["labels"].values() if found.get("part") == "test" else ()
+    if sum(label["guessed"] > 0 for label in each) == 1 and sum(label["rows"] > 0 for label in each) > 1:
+        parts.append("test")
+    if not parts:
+        return []
+    told = f"the classifier gives every row of {' and '.join(parts)} the same label"
+    return [f"{told}; try more --epochs, another --rate, or --balance."]
 
 
 def train_classifier(job: Job, *, resume: bool = False) -> Finished:

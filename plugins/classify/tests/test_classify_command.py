@@ -1,4 +1,6 @@
 import json
+import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -9,9 +11,12 @@ from gen_classify import inputs
 from gen_classify.classify_command import classify_command
 from gen_classify.predicting import load_classifier
 from gen_engine.errors import GenError
+from gen_engine.screen import cells
 
 sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[3] / "tests"))
 import classifier_folders as folders
+from terminals import as_terminal
 
 TEXTS = ["好山好水", "酒店差", "春夏秋冬"]
 
@@ -77,6 +82,17 @@ def test_blank_and_endless_texts_are_said(model):
     assert [json.loads(line)["number"] for line in result.stdout.splitlines()] == [2, 4]
     assert "2 texts without any character: left out." in result.stderr
     assert "1 text longer than the model reads: cut." in result.stderr
+
+
+@pytest.mark.parametrize("width", [40, 60, 80])
+@pytest.mark.parametrize("text", ["好" * 100, "word " * 40, "酒店差"])
+def test_on_a_terminal_a_line_takes_one_line_and_in_a_pipe_tabs(model, monkeypatch, width, text):
+    piped = run(model, text).stdout
+    assert len(piped.rstrip("\n").split("\t")) == 3
+    as_terminal(monkeypatch, width, NO_COLOR="1")
+    shown = run(model, text).stdout
+    assert (cells(shown.rstrip("\n")) <= width, "\t" in shown) == (True, False)
+    assert shown.split()[:2] == piped.split()[:2]
 
 
 def test_line_breaks_of_a_text_stay_out_of_its_line(model):
@@ -208,3 +224,37 @@ def test_stray_quotes_are_refused_trusted_or_mended(model, tmp_path, quotes, cou
 def test_a_model_of_gen_models_that_is_no_classifier_is_told_by_its_name(name):
     with pytest.raises(GenError, match=f"^{name} holds a .*, no classifier"):
         run(name, "好")
+
+
+def test_runs_grow_from_one_text_to_the_size_and_none_is_lost():
+    texts = list(enumerate("春夏秋冬" * 5))
+    runs = list(inputs.in_runs(texts, 8))
+    assert [len(run) for run in runs] == [1, 2, 4, 8, 5]
+    assert [text for run in runs for text in run] == texts
+    assert list(inputs.in_runs([], 8)) == []
+
+
+@pytest.mark.slow
+def test_a_line_is_labelled_before_the_next_is_typed(model, wanted):
+    command = [sys.executable, "-m", "gen_engine", "classify", "--model", str(model)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        process.stdin.write(TEXTS[0] + "\n")
+        process.stdin.flush()
+        assert process.stdout.readline().startswith(wanted[0][0])
+        process.communicate("\n".join(TEXTS[1:]), timeout=30)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_what_was_classified_stays_if_it_is_stopped(model, tmp_path, number):
+    out = tmp_path / "labels.tsv"
+    command = [sys.executable, "-m", "gen_engine", "classify", "--model", str(model), "--out", str(out)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        print(*TEXTS, sep="\n", file=process.stdin, flush=True)
+        while not any(path.stat().st_size for path in tmp_path.glob(".*.tmp")):
+            assert process.poll() is None
+        process.send_signal(number)
+        said = process.stderr.read().strip()
+    count = len(out.read_text("utf-8").splitlines())
+    assert said.startswith(f"gen: Stopped: {count} text{'s were' if count > 1 else ' was'} classified; {out}")
+    assert process.returncode == 128 + number

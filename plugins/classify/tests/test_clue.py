@@ -49,9 +49,17 @@ def run(data, *arguments):
     return CliRunner().invoke(clue_command, given, catch_exceptions=False)
 
 
+def test_the_score_is_told_in_chinese_where_labels_are_chinese_and_as_json_in_english(data, models):
+    named = [f"--{name}={folder}" for name, folder in models.items()]
+    told = run(data, *named).stdout
+    assert "准确率" in told
+    assert "平均：CLUE" in told
+    assert json.loads(run(data, *named, "--json", "--lang=zh").stdout)["clue"] > 0
+
+
 def test_the_score_is_the_mean_accuracy_of_the_three(data, models, tmp_path):
     named = [f"--{name}={folder}" for name, folder in models.items()]
-    result = run(data, *named, "--baseline", "--json", f"--out={tmp_path / 'score.txt'}")
+    result = run(data, *named, "--baseline", "--json", "--lang=en", f"--out={tmp_path / 'score.txt'}")
     found = json.loads(result.stdout)
     assert found["tasks"].keys() == {"afqmc", "iflytek", "tnews"}
     assert found["clue"] == fmean(each["model"]["accuracy"] for each in found["tasks"].values())

@@ -1,4 +1,5 @@
 import json
+import re
 import sys
 import warnings
 from pathlib import Path
@@ -10,19 +11,22 @@ from hypothesis import strategies as st
 
 from gen_classify import pictures
 from gen_classify.eval_command import classifier_command
-from gen_classify.judging import Judged, judge
+from gen_classify.judging import Judged, Mistake, judge
 from gen_classify.measures import measure
 from gen_classify.pictures import check_picture, draw_confusion
 from gen_classify.predicting import load_classifier, make_classifier
 from gen_classify.reading import Table
 from gen_classify.report import columns, tell
 from gen_engine.errors import GenError
+from gen_engine.languages import choose_language, speak
+from gen_engine.screen import cells
 from gen_trainkit.tally import Bad
 
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[3] / "tests"))
 import classifier_folders as folders
 from font_files import font_of, forget_fonts
+from terminals import as_terminal
 
 TEXTS = ["好山好水", "酒店差", "春夏秋冬", "房间好", "风花", "雪月", "坏", "山水好"]
 
@@ -113,6 +117,22 @@ def test_of_many_labels_the_most_frequent_confusions_are_told():
     assert told == [["类0", "类4", "2"], ["类1", "类5", "1"]]
 
 
+LABELS = [f"类{number} of a long name" for number in range(20)]
+MANY = measure(list(range(20)) * 2, [number % 7 for number in range(40)], LABELS)
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+@pytest.mark.parametrize("baseline", [None, MANY])
+def test_a_report_fits_the_terminal_and_cuts_no_figure(monkeypatch, width, baseline):
+    mistakes = (Mistake("f:12", "山水" * 40, LABELS[3], LABELS[5], 0.75),)
+    judged = Judged(MANY, baseline=baseline, mistakes=mistakes)
+    as_terminal(monkeypatch, width, NO_COLOR="1")
+    told = tell(judged, "title", place=sys.stdout)
+    assert [line for line in told.splitlines() if cells(line) > width or line != line.rstrip()] == []
+    figures = [word for word in tell(judged, "title").split() if word[0].isdigit()]
+    assert [word for word in figures if word not in told.split()] == []
+
+
 def run(model, *arguments):
     command = [str(argument) for argument in ("--model", model, *arguments)]
     return CliRunner().invoke(classifier_command, command, catch_exceptions=False)
@@ -126,10 +146,39 @@ def rows(tmp_path):
     return path
 
 
+CHINESE = ("真实标签 \\ 预测标签", "宏平均 F1", "准确率 95% 置信区间", "精确率", "召回率", "最有把握的错误", "基线")
+
+
+@pytest.mark.parametrize("language", [[], ["--lang=auto"], ["--lang=zh"]])
+def test_the_report_is_chinese_where_labels_are_and_by_option(model, rows, language):
+    told = run(model, rows, "--mistakes=1", "--baseline", rows, *language).stdout
+    assert [words for words in CHINESE if words not in told] == []
+    for name in (str(model), "rows.tsv", "its text is empty", "F1"):
+        told = told.replace(name, "")
+    assert re.findall("[A-Za-z]{2,}", told) == []
+
+
+def test_the_report_is_english_by_option_and_where_labels_are(model, rows):
+    told = run(model, rows, "--lang=en").stdout
+    assert [words for words in CHINESE if words in told] == []
+    for language, words in (("auto", "true label"), ("zh", "真实标签")):
+        assert words in tell(Judged(PLAIN), "", speak(choose_language(language, ["ham", "spam"])))
+
+
+@pytest.mark.parametrize("language", ["en", "zh", "auto"])
+def test_json_has_english_keys_in_every_language(model, rows, language):
+    record = json.loads(run(model, rows, "--json", f"--lang={language}").stdout)
+    assert {"title", "model", "unknown labels", "unusable rows", "texts cut", "mistakes"} == record.keys()
+    assert {"accuracy", "macro_f1", "labels", "confusion"} <= record["model"].keys()
+    assert " rows of rows.tsv" in record["title"]
+
+
 def test_the_command_prints_and_writes_report_and_json(model, rows, tmp_path):
     written = tmp_path / "report.json", tmp_path / "report.txt"
     result = run(model, rows, "--baseline", rows, *(f"--out={path}" for path in written))
-    assert result.stdout == written[1].read_text(encoding="utf-8")
+    page = written[1].read_text(encoding="utf-8")
+    assert result.stdout.split() == page.split()
+    assert ("\t" in result.stdout, "\t" in page) == (True, False)
     record = json.loads(written[0].read_text(encoding="utf-8"))
     assert (record["model"]["rows"], record["unknown labels"]) == (8, {"7": 1})
     assert record["unusable rows"] == ["rows.tsv:11: its text is empty"]
@@ -186,7 +235,7 @@ def drawn(monkeypatch):
     seen = []
     real = pictures._draw
     monkeypatch.setattr(
-        pictures, "_draw", lambda report, labels, *rest: (seen.extend(labels), real(report, labels, *rest))
+        pictures, "_draw", lambda report, words, *rest: (seen.extend(words.labels), real(report, words, *rest))
     )
     return seen
 
@@ -194,7 +243,7 @@ def drawn(monkeypatch):
 @pytest.mark.parametrize("kind", ["png", "pdf", "svg"])
 @pytest.mark.usefixtures("no_font")
 def test_labels_that_matplotlibs_own_font_has_need_no_other(tmp_path, drawn, kind):
-    assert draw_confusion(PLAIN, tmp_path / f"p.{kind}", title="model") == ""
+    assert draw_confusion(PLAIN, tmp_path / f"p.{kind}", name="model") == ""
     assert drawn == ["ham", "spam"]
     assert (tmp_path / f"p.{kind}").stat().st_size > 1000
 
@@ -204,14 +253,14 @@ def test_labels_that_matplotlibs_own_font_has_need_no_other(tmp_path, drawn, kin
 def test_without_a_font_numbers_stand_for_chinese_labels_and_it_is_said(tmp_path, drawn, kind):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        remark = draw_confusion(REPORT, tmp_path / f"p.{kind}", title="模型")
+        remark = draw_confusion(REPORT, tmp_path / f"p.{kind}", name="模型")
     assert "numbers stand for them" in remark
     assert drawn == ["1", "2"]
 
 
 @pytest.mark.usefixtures("no_font")
 def test_without_a_font_an_svg_keeps_the_characters_as_text(tmp_path):
-    remark = draw_confusion(REPORT, tmp_path / "p.svg", title="模型")
+    remark = draw_confusion(REPORT, tmp_path / "p.svg", name="模型")
     written = (tmp_path / "p.svg").read_text(encoding="utf-8")
     assert "they are text" in remark
     assert all(f">{label}</text>" in written for label in folders.SENTIMENTS)
@@ -223,13 +272,43 @@ def test_a_font_that_is_named_draws_the_labels(tmp_path, drawn, kind):
     font = font_of(tmp_path / "han.ttf", "负正向评价模型")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert draw_confusion(REPORT, tmp_path / f"p.{kind}", title="模型 a", font=font) == ""
+        assert draw_confusion(REPORT, tmp_path / f"p.{kind}", name="模型 a", font=font) == ""
     assert drawn == list(folders.SENTIMENTS)
+
+
+def texts_of(picture):
+    return re.findall("<text[^>]*>([^<]*)<", picture.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(
+    "language, words",
+    [("zh", ("混淆矩阵", "真实标签", "预测标签", "颜色：占该真实标签样本的比例", "数字：样本数")),
+     ("en", ("confusion matrix", "true label", "guessed label", "colour: share of the rows of the true label"))],
+)  # fmt: skip
+def test_a_picture_says_what_its_axes_colours_and_numbers_are(tmp_path, language, words):
+    for report in (REPORT, PLAIN):
+        draw_confusion(report, tmp_path / "p.svg", name="m", language=language)
+        assert [each for each in words if each not in texts_of(tmp_path / "p.svg")] == []
+
+
+@pytest.mark.parametrize("options, words", [([], "混淆矩阵"), (["--lang=en"], "confusion matrix")])
+def test_a_picture_is_in_the_language_of_the_report(model, rows, tmp_path, options, words):
+    run(model, rows, "--picture", tmp_path / "p.svg", *options)
+    assert words in texts_of(tmp_path / "p.svg")
+
+
+@pytest.mark.usefixtures("no_font")
+def test_without_a_font_latin_labels_stay_and_words_are_english(tmp_path, drawn):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        remark = draw_confusion(PLAIN, tmp_path / "p.png", name="m", language="zh")
+    assert "its words are English" in remark
+    assert drawn == ["ham", "spam"]
 
 
 def test_many_labels_are_drawn_without_counts(tmp_path):
     labels = [f"label {number}" for number in range(40)]
-    draw_confusion(measure(list(range(40)), [0] * 40, labels), tmp_path / "p.png", title="many")
+    draw_confusion(measure(list(range(40)), [0] * 40, labels), tmp_path / "p.png", name="many")
     assert (tmp_path / "p.png").stat().st_size > 10_000
 
 

@@ -158,10 +158,10 @@ def reconfigured(folder, **changes):
 @pytest.mark.parametrize(
     "changes, sentence",
     [
-        ({"architectures": ["BertForMaskedLM"]}, "BertForMaskedLM, no classifier"),
+        ({"architectures": ["BertForMaskedLM"]}, "BertForMaskedLM., no classifier; make"),
         ({"problem_type": "regression"}, "gives numbers"),
         ({"problem_type": "multi_label_classification"}, "several labels"),
-        ({"model_type": "no such type"}, "cannot be read as a model"),
+        ({"model_type": "no such type"}, "is a no such type model, which is not taken"),
         ({"id2label": {"0": "a", "7": "b"}}, "leaves an output without a name"),
         ({"id2label": {"0": "a", "1": "a"}}, "leaves an output without a name"),
         ({"vocab_size": "many"}, "cannot be read as a model"),

@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from dataclasses import fields
 from pathlib import Path
 
@@ -75,8 +76,8 @@ def trained(table, tmp_path_factory):
     out = tmp_path_factory.mktemp("trained") / "tiny"
     scores = ["--goal=macro_f1", "--valid-every=2", "--valid-batches=1", "--baseline"]
     names = "--label-names=负向评价,正向评价"
-    done = command(table, *SCRATCH, *scores, names, "--split=70/10/20", "--epochs=8", "--dtype=bf16", "--out", out)
-    return out, done.output
+    split = ["--split=70/10/20", "--epochs=8", "--dtype=bf16"]
+    return out, command(table, *SCRATCH, *scores, names, *split, "--lang=en", "--out", out).output
 
 
 def test_it_learns_and_the_test_part_is_told_beside_the_baseline(trained):
@@ -91,10 +92,20 @@ def test_it_learns_and_the_test_part_is_told_beside_the_baseline(trained):
     assert "TF-IDF + logistic regression" in told
 
 
+@pytest.mark.parametrize(
+    "names, words", [("负向评价,正向评价", "测试集 24 条样本："), ("bad,good", "24 rows of the test part:")]
+)
+def test_it_is_told_in_the_language_of_the_labels(table, tmp_path, names, words):
+    out = tmp_path / "tiny"
+    told = command(table, *SCRATCH, f"--label-names={names}", "--split=70/10/20", "--steps=2", "--out", out).output
+    assert words in told
+    assert tomllib.loads((out / "run" / "config.toml").read_text("utf-8"))["lang"] == "auto"
+
+
 def test_figures_within_an_epoch_are_of_a_few_batches_and_full_ones_tell_f1(trained):
     rows = read_metrics(trained[0] / "run" / "metrics.jsonl")
     assert any("few_valid_accuracy" in row and "valid_accuracy" not in row for row in rows)
-    assert len([row for row in rows if "valid_macro_f1" in row]) == 8
+    assert len([row for row in rows if "valid_macro_f1" in row]) == 9  # once before the first step
 
 
 def test_the_splits_are_saved_and_keep_the_shares(trained):
@@ -329,3 +340,26 @@ def test_importing_the_command_imports_no_torch():
 def test_the_help_names_every_option_of_the_recipe():
     shown = set(re.findall("--([a-z-]+)", command("--help").output))
     assert {field.name.replace("_", "-") for field in fields(Recipe)} <= shown
+
+
+@pytest.mark.parametrize(("more", "where"), [
+    (["--split=70/10/20"], "validation and test"), (["--split=80/20"], "validation"),
+    (["--split=70/10/20", "--keep=last"], "validation and test"), (["--split=80/20", "--goal=loss"], "validation"),
+])  # fmt: skip
+def test_a_classifier_that_knows_one_label_only_is_warned_of(table, tmp_path, more, where):
+    done = command(table, *SCRATCH, "--rate=1e-6", "--steps=1", *more, "--out", tmp_path / "out")
+    assert f"warning: the classifier gives every row of {where} the same label; try more --epochs" in done.stderr
+
+
+def test_a_classifier_of_several_labels_is_not_warned_of(trained):
+    assert "warning" not in trained[1]
+    assert "Validation macro F1: " in trained[1]
+
+
+def test_where_the_rows_have_one_label_no_classifier_is_blamed(tmp_path):
+    rows = [*texts(60), *((label, f"{text}。") for label, text in texts(24) if label == "1")]
+    parts = [*["train"] * 60, *["valid"] * 6, *["test"] * 6]
+    lines = [f"{label}\t{text}\t{part}\n" for (label, text), part in zip(rows, parts, strict=True)]
+    (tmp_path / "t.tsv").write_text("label\ttext\tpart\n" + "".join(lines), encoding="utf-8")
+    done = command(tmp_path / "t.tsv", *SCRATCH, "--split-column=part", "--steps=1", "--out", tmp_path / "out")
+    assert "the same label" not in done.output

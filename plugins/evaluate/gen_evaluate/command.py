@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from gen_engine.errors import GenError, quoted
+from gen_engine.languages import choose_language, lang_option, speak
 from gen_engine.options import debug_option
 from gen_engine.output import check_out, opened
 from gen_trainkit.options import FILE, options, part, part_option, quotes_option, refuse_idle, refuse_unread
@@ -60,15 +61,17 @@ writing_options = options(
 @click.command("lm")
 @reading_options
 @writing_options
+@lang_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
 @click.option("--out", type=FILE, metavar="FILE", help="Write the JSON to a file, too.")
 @debug_option()
 def lm_command(**given: Any) -> None:
     """Measure language models on texts, and texts against references.
 
-    FILES are read by every model and baseline: nats, perplexity, how often the likeliest token was right, speed and
-    memory, over the characters that all of them know. --candidates, or what the models make of --prompts, are held
-    against --references: BLEU, ROUGE and, with --encoder, BERTScore, all by characters; distinct-n needs no references.
+    FILES are read by every model and baseline: nats (-log of a probability), perplexity, how often the likeliest
+    token was right, speed and memory, over the characters that all of them know. --candidates, or what the models
+    make of --prompts, are held against --references: BLEU, ROUGE and, with --encoder, BERTScore, all by characters;
+    distinct-n needs no references.
     """
     _refuse_idle(given)
     check_out(given["out"])
@@ -82,7 +85,7 @@ def lm_command(**given: Any) -> None:
     if given["as_json"]:
         click.echo(text, nl=False)
     else:
-        tell(record)
+        tell(record, speak(choose_language(given["lang"])))
 
 
 def _refuse_idle(given: dict[str, Any]) -> None:

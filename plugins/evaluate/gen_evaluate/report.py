@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gen_engine.output import table
+from gen_engine.languages import MEANS, NATS, Say
+from gen_engine.tables import table
 
 READING = {
     "model": "{}",
@@ -26,21 +27,27 @@ TITLES = {"nats_per_character": "nats/char", "nats_per_han": "nats/Han", "nats_p
           "rouge1": "ROUGE-1", "rouge2": "ROUGE-2", "rougeL": "ROUGE-L", "bertscore": "BERTScore",
           "distinct_1": "distinct-1", "distinct_2": "distinct-2", "distinct_3": "distinct-3"}  # fmt: skip
 
+LEGEND = {"nats_per_character": NATS, "rouge1": MEANS}
 
-def tell(record: Mapping[str, Any]) -> None:
+
+def tell(record: Mapping[str, Any], say: Say = str) -> None:
     """Print the tables of what `judge` found."""
     if "reading" in record:
         counted, written = record["counted"], record["characters"]
-        left_out = f", {written - counted:,} left out because a model does not know them" if counted < written else ""
-        _tell(f"{record['texts']:,} texts, {written:,} characters{left_out}", READING, record["reading"])
+        title = say("{texts:,} texts, {characters:,} characters").format(texts=record["texts"], characters=written)
+        if counted < written:
+            title += say(", {count:,} left out because a model does not know them").format(count=written - counted)
+        _tell(title, READING, record["reading"], say)
     if "writing" in record:
-        _tell("P/R/F are means over the texts", WRITING, record["writing"])
+        _tell(say("P/R/F are means over the texts"), WRITING, record["writing"], say)
 
 
-def _tell(title: str, formats: Mapping[str, str], rows: Sequence[Mapping[str, Any]]) -> None:
+def _tell(title: str, formats: Mapping[str, str], rows: Sequence[Mapping[str, Any]], say: Say) -> None:
     columns = [name for name in formats if any(name in row for row in rows)]
     cells = [[_cell(row.get(name), formats[name], name) for name in columns] for row in rows]
-    table(title, [TITLES.get(name, name) for name in columns], cells)
+    heads = [say(TITLES.get(name, name)) for name in columns]
+    legend = [words for name, words in LEGEND.items() if name in columns]
+    table(title, heads, cells, right=heads[1:], turn=True, legend=[*map(say, legend)])
 
 
 def _cell(value: Any, form: str, name: str) -> str:

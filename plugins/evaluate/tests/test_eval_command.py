@@ -68,6 +68,14 @@ def test_a_model_and_a_baseline_stand_in_one_table(folder, texts):
     assert "nats/char" in shown
 
 
+def test_the_tables_are_chinese_by_option_and_json_never_is(texts):
+    given = [texts, "--baseline=ngram=2", "--train", texts, "--candidates", texts, "--references", texts, "--lang=zh"]
+    told = command(*given)
+    for words in ("3 篇文本，12 个字符", "奈特/字符", "困惑度", "命中率", "未知字符", "候选", "各篇文本的平均"):
+        assert words in told
+    assert json.loads(command(*given, "--json"))["reading"][0]["perplexity"] > 0
+
+
 def test_texts_are_held_against_references_and_the_json_is_kept(texts, tmp_path):
     out = tmp_path / "out.json"
     shown = command("--candidates", texts, "--references", texts, "--out", out)

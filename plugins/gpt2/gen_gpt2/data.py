@@ -8,12 +8,14 @@ from functools import partial
 import torch
 from transformers import PreTrainedTokenizerBase
 
+from gen_engine.underway import doing
 from gen_gpt2.data_texts import CONTEXT_END, Longer
 from gen_trainkit.loop import Batch
 from gen_trainkit.losses import IGNORED
 from gen_trainkit.windows import Windows
 
 
+@doing("tokenising")
 def encode_windows(
     tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], positions: int, *, longer: Longer = "split"
 ) -> Windows:

@@ -8,6 +8,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, 
 from transformers import PreTrainedTokenizerFast
 
 from gen_engine.errors import GenError, quoted
+from gen_engine.underway import doing
 from gen_gpt2.data_texts import CONTEXT_END
 from gen_trainkit.vocab import character_tokenizer
 
@@ -17,6 +18,7 @@ MOST = 1_000_000
 """The largest vocabulary of byte pairs."""
 
 
+@doing("making the vocabulary")
 def build_tokenizer(
     texts: Sequence[str], vocab: str, *, size: int | None, min_count: int, positions: int
 ) -> PreTrainedTokenizerFast:

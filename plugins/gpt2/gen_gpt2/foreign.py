@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from gen_engine.errors import GenError
 from gen_engine.models.conversion import base_config, label_settings
 from gen_engine.models.state_dict import grouped
+from gen_engine.models.tokenizer import marks_of
 from gen_engine.types import Conversion, Recipe
 
 if TYPE_CHECKING:
@@ -107,7 +108,10 @@ def _config(body: Mapping[str, Tensor], base: Mapping[str, Any], heads: int | No
     sizes |= {"n_layer": sum(name.endswith("ln_1.bias") for name in body), "n_inner": inner}
     kept = {key: value for key, value in base.items() if base["model_type"] == "gpt2" and key not in ("dtype", "n_ctx")}
     marks = {key: base.get(key) for key in ("bos_token_id", "eos_token_id")}
-    known = {key: value if isinstance(value, int) and 0 <= value < tokens else None for key, value in marks.items()}
+    own = marks_of(folder, tokens)
+    known = {
+        key: value if isinstance(value, int) and 0 <= value < tokens else own.get(key) for key, value in marks.items()
+    }
     computed = {"activation_function": "gelu_new", "layer_norm_epsilon": 1e-5, "scale_attn_weights": True}
     return {**kept, **sizes, **known, **computed, "model_type": "gpt2"}
 

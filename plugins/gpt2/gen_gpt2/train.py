@@ -13,6 +13,7 @@ from transformers import AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel, PreT
 from transformers.utils import logging as transformers_logging
 
 from gen_engine.errors import GenError
+from gen_engine.underway import doing
 from gen_gpt2.adapters import Adapters, add_adapters, merge_adapters
 from gen_gpt2.data import collate_windows, encode_windows
 from gen_gpt2.data_texts import Data, split_texts
@@ -22,6 +23,7 @@ from gen_trainkit.losses import chunked_cross_entropy
 from gen_trainkit.plan import describe_run
 from gen_trainkit.publishing import CardFacts, Publishing, check_known, export_model, load_pretrained, run_and_publish
 from gen_trainkit.tally import Tally
+from gen_trainkit.telling import beginning
 from gen_trainkit.windows import Windows
 
 SHORT = 256  # up to this many positions plain attention is faster on a CPU than the fused kernel
@@ -63,6 +65,7 @@ class Prepared:
     train: Windows
     valid: Windows
     task: Task
+    example: str = ""  # a beginning of a text
     told: Sequence[str] = ()  # how many texts were read and used, and which splits
 
 
@@ -99,7 +102,9 @@ def prepare(job: Job) -> Prepared:
         | ({} if job.base else {"shape": asdict(job.shape)})
         | (asdict(job.adapters) if job.adapters.lora else {}),
     )
-    return Prepared(model, tokenizer, windows["train"], windows["valid"], task, tally.told("texts"))
+    joined = job.data.column2 is not None or job.data.split_at is not None
+    example = beginning(texts, job.data.separator if joined else "")
+    return Prepared(model, tokenizer, windows["train"], windows["valid"], task, example, tally.told("texts"))
 
 
 def cut_windows(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], positions: int, *, data: Data) -> Windows:
@@ -121,6 +126,7 @@ def export(model: GPT2LMHeadModel, tokenizer: PreTrainedTokenizerBase, job: Job,
     export_model(whole, tokenizer, job.publishing.save_dtype, folder)
 
 
+@doing("making the model")
 def make_model(texts: Sequence[str], shape: Shape) -> tuple[GPT2LMHeadModel, PreTrainedTokenizerBase]:
     """A new GPT-2 of `shape` with a vocabulary out of `texts`."""
     if shape.width % shape.heads:

@@ -8,6 +8,7 @@ import click
 
 from gen_engine.errors import GenError
 from gen_engine.options import debug_option
+from gen_engine.underway import doing
 from gen_trainkit.options import (
     FILE,
     check_finite,
@@ -20,11 +21,11 @@ from gen_trainkit.options import (
     refuse_idle_recipe,
     refuse_unread,
     run_options,
-    tell_outcome,
     tell_plan,
     tell_reading,
     valid_options,
 )
+from gen_trainkit.telling import tell_outcome, try_writing
 
 data_options = options(
     click.argument("files", nargs=-1, required=True, type=FILE),
@@ -90,7 +91,8 @@ def gpt2_command(**given: Any) -> None:
     refuse_idle_recipe(given)
     refuse_unread((*given["files"], *given["valid_files"]), given)
     _refuse_idle(given)
-    from gen_gpt2.train import describe, prepare, run_job
+    with doing("loading torch and transformers"):
+        from gen_gpt2.train import describe, prepare, run_job
 
     job = build_job(given)
     ready = prepare(job)
@@ -99,7 +101,7 @@ def gpt2_command(**given: Any) -> None:
         tell_plan(describe(job, ready))
         return
     outcome = run_job(job, ready, resume=given["resume"])
-    tell_outcome(outcome, job.publishing.out)
+    tell_outcome(outcome, job.publishing.out, try_writing(job.publishing.out, ready.example))
 
 
 FRESH = {"vocab", "vocab_size", "min_count", "layers", "width", "heads", "positions", "dropout"}

@@ -99,7 +99,8 @@ def test_plain_transformers_loads_and_runs_the_folder(trained):
 
 def test_a_base_model_is_tuned_further_and_keeps_its_vocabulary(trained, texts, tmp_path):
     command(texts, "--base", trained, "--rate=1e-3", "--epochs=1", "--batch-tokens=60", "--out", tmp_path / "tuned")
-    losses = [row["valid_loss"] for row in read_metrics(tmp_path / "tuned" / "run" / "metrics.jsonl")]
+    rows = read_metrics(tmp_path / "tuned" / "run" / "metrics.jsonl")
+    losses = [row["valid_loss"] for row in rows if "valid_loss" in row]
     assert losses[-1] < 2.5
     assert (tmp_path / "tuned" / "tokenizer.json").read_bytes() == (trained / "tokenizer.json").read_bytes()
     assert AutoTokenizer.from_pretrained(tmp_path / "tuned")("春")["input_ids"][0] == 2
@@ -131,7 +132,7 @@ def test_a_training_killed_at_a_random_moment_resumes_to_the_same_weights(texts,
 
 def test_ctrl_c_writes_a_checkpoint_and_tells_how_to_go_on(texts, tmp_path, monkeypatch):
     def score_interrupted(model, batch):
-        if not (tmp_path / "sent").exists():
+        if model.training and not (tmp_path / "sent").exists():
             (tmp_path / "sent").touch()
             signal.raise_signal(signal.SIGINT)
         return score(model, batch)
@@ -139,7 +140,7 @@ def test_ctrl_c_writes_a_checkpoint_and_tells_how_to_go_on(texts, tmp_path, monk
     monkeypatch.setattr("gen_gpt2.train.score", score_interrupted)
     result = command(texts, *SCRATCH, "--accumulate=99", "--out", tmp_path)
     assert result.exit_code == 130
-    assert "Stopped at step 1 of" in result.output
+    assert re.search("Stopped at step 1 of (.*\n)+The same command with --resume goes on", result.output)
     assert [path.name for path in (tmp_path / "run" / "checkpoints").iterdir()] == ["step-00000001"]
 
 

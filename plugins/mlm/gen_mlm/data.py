@@ -13,6 +13,7 @@ from torch import Tensor
 from transformers import DataCollatorForLanguageModeling, PreTrainedTokenizerBase
 
 from gen_engine.errors import GenError, quoted
+from gen_engine.underway import doing
 from gen_trainkit.loop import Batch
 from gen_trainkit.losses import IGNORED
 from gen_trainkit.reading import PLAIN, TRAINING, has_columns, read_cells
@@ -56,6 +57,7 @@ def read_columns(
     return texts
 
 
+@doing("tokenising")
 def encode_windows(
     tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], positions: int, *, pack: bool = False
 ) -> Windows:

@@ -13,6 +13,7 @@ from transformers import AutoModelForMaskedLM, BertConfig, BertForMaskedLM, PreT
 from transformers.utils import logging as transformers_logging
 
 from gen_engine.errors import GenError
+from gen_engine.underway import doing
 from gen_mlm.data import Masking, encode_windows, read_columns
 from gen_mlm.vocab import read_tokenizer, write_vocabulary
 from gen_trainkit.csv_rows import Quotes
@@ -23,6 +24,7 @@ from gen_trainkit.plan import describe_run
 from gen_trainkit.publishing import CardFacts, Publishing, check_known, export_model, load_pretrained, run_and_publish
 from gen_trainkit.tables import Reading
 from gen_trainkit.tally import Tally
+from gen_trainkit.telling import beginning
 from gen_trainkit.vocab import bert_tokenizer
 from gen_trainkit.windows import Windows
 
@@ -82,6 +84,7 @@ class Prepared:
     train: Windows
     valid: Windows
     task: Task
+    example: str = ""  # a text with a hidden token
     told: Sequence[str] = ()  # how many texts were read and used, and which splits
 
 
@@ -124,7 +127,8 @@ def prepare(job: Job) -> Prepared:
         export=export,
         fingerprint=_fingerprint(job, windows["train"], windows["valid"]),
     )
-    return Prepared(model, tokenizer, windows["train"], windows["valid"], task, tally.told())
+    hidden = beginning(texts)[:-1] + str(tokenizer.mask_token)
+    return Prepared(model, tokenizer, windows["train"], windows["valid"], task, hidden, tally.told())
 
 
 def _fingerprint(job: Job, train: Windows, valid: Windows) -> dict[str, Any]:
@@ -163,6 +167,7 @@ def window_length(positions: int, wanted: int | None) -> int:
     return wanted or positions
 
 
+@doing("making the model")
 def make_model(texts: Sequence[str], shape: Shape, dropout: float) -> tuple[BertForMaskedLM, PreTrainedTokenizerBase]:
     """A new BERT of `shape` with a vocabulary out of `texts`, or out of its vocabulary file."""
     if shape.width % shape.heads:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import shlex
+import sys
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import click
 
 from gen_engine.errors import GenError
 from gen_engine.options import debug_option
+from gen_engine.underway import doing
 from gen_trainkit.options import (
     FILE,
     check_finite,
@@ -20,11 +26,11 @@ from gen_trainkit.options import (
     refuse_idle_recipe,
     refuse_unread,
     run_options,
-    tell_outcome,
     tell_plan,
     tell_reading,
     valid_options,
 )
+from gen_trainkit.telling import tell_outcome
 
 size = click.IntRange(1)
 data_options = options(
@@ -78,7 +84,8 @@ def mlm_command(**given: Any) -> None:
     check_finite(given)
     refuse_idle_recipe(given)
     refuse_unread((*given["files"], *given["valid_files"]), given)
-    from gen_mlm.train import describe, prepare, run_job
+    with doing("loading torch and transformers"):
+        from gen_mlm.train import describe, prepare, run_job
 
     job = build_job(given)
     ready = prepare(job)
@@ -87,7 +94,14 @@ def mlm_command(**given: Any) -> None:
         tell_plan(describe(job, ready))
         return
     outcome = run_job(job, ready, resume=given["resume"])
-    tell_outcome(outcome, job.publishing.out)
+    tell_outcome(outcome, job.publishing.out, try_filling(job.publishing.out, ready.example))
+
+
+def try_filling(out: Path, text: str) -> str:
+    """The command that has the model in `out` guess a hidden token."""
+    quoted = partial(json.dumps, ensure_ascii=False)  # in double quotes, which a shell's single ones leave alone
+    call = f"print(pipeline({quoted('fill-mask')}, {quoted(str(out))})({quoted(text)})[0])"
+    return shlex.join([sys.executable, "-c", f"from transformers import pipeline; {call}"])
 
 
 FRESH = {"lower_case", "vocab_size", "min_count", "layers", "width", "heads", "ff", "positions"}

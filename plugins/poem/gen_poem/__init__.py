@@ -60,7 +60,7 @@ def processors() -> Mapping[str, Any]:
             "form": "gen_poem.form:form",
             "distinct_rhymes": "gen_poem.form:distinct_rhymes",
             "acrostic": "gen_poem.places:acrostic",
-            "template": "gen_poem.places:template",
+            "template": "gen_poem.templates:template",
             "require": "gen_poem.places:require",
             "distinct": "gen_poem.places:distinct",
             "parallel": "gen_poem.parallel:parallel",

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import groupby
 
+from gen_engine.errors import GenError
+
 from .books import EITHER, LEVEL, OBLIQUE, Book
 from .patterns import Line
 from .segments import Segment
@@ -31,6 +33,9 @@ SHORT = 3
 
 SLACK = 4
 """How far an alignment may stray beyond the difference in length."""
+
+CELLS = 500_000
+"""How many pairs of a character and a place an alignment looks at, at most."""
 
 MASK = {LEVEL: 1, OBLIQUE: 2, EITHER: 3}
 MATCH, EXTRA, MISSING = 0, 1, 2
@@ -140,6 +145,11 @@ def _cheapest(text: Spelled, wanted: Sequence[Slot], within: float) -> list[int]
     """The steps through a text and a pattern: a character at its place, one too many, or a place without one."""
     n, m, marked = len(text.chars), len(wanted), text.is_marked(wanted)
     low, high = min(0, m - n) - SLACK, max(0, m - n) + SLACK
+    if n * min(m, high - low) > CELLS:
+        raise GenError(
+            f"A text of {n} characters is too far from a pattern of {m} to be held against it; give one poem alone, or "
+            "name another form."
+        )
     from_where: list[dict[int, tuple[int, int, int]]] = []
     before: dict[int, tuple[float, float, float]] = {}
     for i in range(n + 1):

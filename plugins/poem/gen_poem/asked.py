@@ -5,19 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import click
 
 from gen_engine.errors import GenError
 
-from .books import BOOKS
-from .layout import Script
-from .resolve import Tones, Wish
-from .traditional import to_simplified
+from .books import BOOKS, SIMPLIFIED
+from .resolve import Tones, Wish, plain_name
+from .typed import At, Script, Typed
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-At = Literal["head", "tail", "diagonal"]
 
 
 @dataclass(frozen=True)
@@ -33,7 +31,7 @@ class Asked:
     require: str
     forbid: str
     distinct: bool
-    script: Script
+    script: Script | None
 
     def wish(self, name: str) -> Wish:
         """The form or tune that is asked for, with its tones and rhymes."""
@@ -47,17 +45,20 @@ class Asked:
                 raise GenError(f"{option} is for a form with tones and rhymes; name one, as in --form 五绝.")
 
     def places(self) -> tuple[str, ...]:
-        """The processors that place characters; the model writes simplified ones even where others are shown."""
-        read = to_simplified if self.script == "trad" else str
+        """The processors that place characters."""
         at = "" if self.acrostic_at == "head" else f",at={self.acrostic_at}"
         found = [
-            f"acrostic={as_value(read(self.acrostic))}{at}" if self.acrostic else "",
-            f"template={as_value(read(self.template))}" if self.template else "",
-            f"require={listed(read(self.require))}" if self.require else "",
-            f"ban={listed(read(self.forbid))}" if self.forbid else "",
+            f"acrostic={as_value(self.acrostic)}{at}" if self.acrostic else "",
+            f"template={as_value(self.template)}" if self.template else "",
+            f"require={listed(self.require)}" if self.require else "",
+            f"ban={listed(self.forbid)}" if self.forbid else "",
             "distinct" if self.distinct else "",
         ]
         return tuple(filter(None, found))
+
+    def typed(self, start: str) -> Typed:
+        """What was typed, in a poem that begins with `start`."""
+        return Typed(start, self.acrostic, self.acrostic_at, self.template, self.script)
 
 
 def rules(wish: Wish) -> tuple[str, ...]:
@@ -65,13 +66,16 @@ def rules(wish: Wish) -> tuple[str, ...]:
     given = {
         "tones": wish.tones if wish.tones != "loose" else None,
         "book": wish.book,
-        "rhyme": "|".join(map(as_value, wish.rhymes)) or None,
+        "rhyme": "|".join(as_value(rhyme.translate(SIMPLIFIED)) for rhyme in wish.rhymes) or None,
         "start": wish.start,
         "first": wish.first,
         "rows": wish.rows,
         "variant": wish.variant,
     }
-    written = as_value(wish.name) + "".join(f",{key}={value}" for key, value in given.items() if value is not None)
+    # The name is no text: in traditional characters it would be taken for characters to write.
+    written = as_value(plain_name(wish.name)) + "".join(
+        f",{key}={value}" for key, value in given.items() if value is not None
+    )
     return (f"form={written}", *([f"distinct_rhymes={written}"] if wish.book != "none" else []))
 
 
@@ -121,6 +125,6 @@ def _options() -> list[Callable[[Command], Command]]:
         option("--require", default="", metavar="CHARS", help="Each of these characters stands somewhere."),
         option("--forbid", default="", metavar="CHARS", help="None of these does; between bars, strings: 春风|愁."),
         option("--distinct", is_flag=True, help="No character stands twice."),
-        option("--script", type=click.Choice(["simp", "trad"]), default="simp", show_default=True,
-               help="Simplified or traditional characters."),
+        option("--script", type=click.Choice(["simp", "trad"]),
+               help="Print all in one script [default: yours as typed, the rest as the model writes]."),
     ]  # fmt: skip

@@ -147,6 +147,8 @@ VARIANTS = str.maketrans(
     "東魚齊灰刪先蕭麻陽講紙語薺賄軫銑篠馬養梗儉送絳寘御遇霽隊震問願諫霰嘯號個禡漾徑艷質月藥錫職緝葉開兒烏鵝歐",
 )
 
+SIMPLIFIED = {other: char for char, other in VARIANTS.items()}
+
 
 def _traditional(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
     """The names in traditional characters."""

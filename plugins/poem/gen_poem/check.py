@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import accumulate, count
+
 from gen_engine.errors import GenError
 
 from .books import EITHER
 from .judging import Manner, Text, judge_pattern, read
 from .meant import judge_form, judge_meant
 from .patterns import TONES, Line, Pattern
-from .report import Report
+from .report import Place, Report
 from .sung import judge_tune
 from .tunes import tune
 
@@ -47,10 +51,20 @@ def judge(
     manner = Manner(tones, rhyme_book, rhyme, start, first)
     if tune_name:
         found = tune(tune_name)
-        return judge_tune(given, [found.variant(variant)] if variant else found.variants, manner)
-    if rows or cols:
-        return judge_pattern(given, _size(given, rows, cols), manner)
-    return judge_form(given, form, manner) if form else judge_meant(given, manner)
+        report = judge_tune(given, [found.variant(variant)] if variant else found.variants, manner)
+    elif rows or cols:
+        report = judge_pattern(given, _size(given, rows, cols), manner)
+    else:
+        report = judge_form(given, form, manner) if form else judge_meant(given, manner)
+    return replace(report, rows=_marked(report.rows, given))
+
+
+def _marked(rows: Sequence[Sequence[Place]], given: Text) -> tuple[tuple[Place, ...], ...]:
+    """The rows with the marks that follow each character in the text."""
+    ends = accumulate(len(piece.chars) for piece in given.pieces)
+    marks = {end: piece.marks for end, piece in zip(ends, given.pieces, strict=True)}
+    number = count(1)
+    return tuple(tuple(replace(place, marks=marks.get(next(number), "")) for place in row) for row in rows)
 
 
 FAR = 1000
@@ -59,9 +73,9 @@ FAR = 1000
 
 def _size(given: Text, rows: int | None, cols: int | None) -> Pattern:
     rows, cols = rows or len(given.pieces), cols or len(given.pieces[0].chars)
-    count = sum(len(piece.chars) for piece in given.pieces)
-    if rows * cols > FAR + 10 * count:
+    length = sum(len(piece.chars) for piece in given.pieces)
+    if rows * cols > FAR + 10 * length:
         raise GenError(
-            f"{rows} rows of {cols} are far from the {count} characters given; ask for a size like its text."
+            f"{rows} rows of {cols} are far from the {length} characters given; ask for a size like its text."
         )
     return Pattern(f"{rows}x{cols}", "", (Line((EITHER * cols,), "，"),) * rows)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
@@ -14,20 +14,26 @@ import click
 from gen_engine import underway
 from gen_engine.errors import GenError
 from gen_engine.options import debug_option
-from gen_engine.output import counted
+from gen_engine.output import counting
+from gen_engine.screen import Span, cells, paint, say, width_of
 
 from .books import BOOKS, EITHER, TITLES
 from .patterns import FIRST_CHOICES, STARTS, TONES
 
 if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.text import Text
-
     from .books import Reading
     from .report import Place, Report
 
 SHOWN = {"平": "平", "仄": "仄", "平仄": "兼", "?": "？"}
-"""The tones a character has, in one sign: 兼 is both, ？ that the book does not know it."""
+"""The tones a character has, in one sign."""
+
+MEANINGS = {
+    "平": "level",
+    "仄": "oblique",
+    EITHER: "either will do",
+    "兼": "has both",
+    "？": "not in the book",
+}
 
 
 @click.command()
@@ -67,7 +73,8 @@ def check(
     that is not regulated is judged as old verse (古体), by its rhyme alone.
 
     Told as right are a first line that borrows a neighbouring rhyme (首句借邻韵) and wrong tones that are made up for
-    (拗救), with the places. 兼: a character of both tones, where either will do.
+    (拗救), with the places. 平: level, 仄: oblique, 中: either is wanted, 兼: a character of both tones, ？: one that
+    the book lacks.
 
     The exit code is 0 if nothing is wrong, and 1 if something is.
     """
@@ -130,6 +137,7 @@ def _place_record(place: Place) -> dict[str, Any]:
         "readings": list(map(_reading_record, place.readings)),
         "taken": place.taken and _reading_record(place.taken),
         "why": place.why,
+        "marks": place.marks,
         "ok": not place.faults,
         "faults": [fault.words for fault in place.faults],
     }
@@ -141,7 +149,7 @@ def _reading_record(reading: Reading) -> dict[str, Any]:
 
 @dataclass
 class Seen:
-    """How many texts there were, and of how many what was right; `free` had no tones to judge."""
+    """How many texts there were, and of how many what was right; `free` had no tones to judge; the signs they show."""
 
     texts: int = 0
     right: int = 0
@@ -150,6 +158,7 @@ class Seen:
     rhyme: int = 0
     free: int = 0
     unjudged: int = 0
+    signs: set[str] = field(default_factory=set)
 
     def add(self, each: Report | GenError) -> None:
         """Count one more."""
@@ -162,76 +171,78 @@ class Seen:
         self.tones += each.tones_ok and each.has_tones
         self.rhyme += each.rhyme_ok and each.has_rhyme
         self.free += not each.has_tones
+        self.signs.update(sign for row in each.rows for place in row for sign in (place.wanted, _has(place)))
 
     def __str__(self) -> str:
         told = f"format {self.format}, tones {self.tones}, rhyme {self.rhyme}"
         return f"{self.right} of {self.texts} are right: {told}{f'; {self.free} of free tones' * bool(self.free)}."
 
+    def legend(self) -> str:
+        """What the signs mean."""
+        told = [f"{sign} {meaning}" for sign, meaning in MEANINGS.items() if sign in self.signs]
+        return ", ".join(told) + "." * bool(told)
+
 
 def tell(found: Iterator[Report | GenError], *, as_json: bool) -> Seen:
-    """Print each report as it comes, and for people how many are right if there are several.
+    """Print each report as it comes, and for people how many are right if there are several, and on a terminal what
+    the signs mean.
 
     Raises the first GenError if that is all there is: of several, the others are not kept from being told.
     """
-    from rich.console import Console
-
-    console = Console(width=None if sys.stdout.isatty() else 1000, highlight=False)
     seen = Seen()
     first = list(islice(found, 2))
     if len(first) == 1 and isinstance(first[0], GenError):
         raise first[0]
-    with counted("text was judged", "texts were judged") as count:
+    with counting("text was judged", "texts were judged") as count:
         for each in chain(first, found):
             with count.one():
-                _tell_one(console, each, as_json=as_json, parted=seen.texts > 0)
+                _tell_one(each, as_json=as_json, parted=seen.texts > 0)
             seen.add(each)
     if seen.unjudged == seen.texts:
         raise GenError(f"None of the {seen.texts:,} texts can be judged; give poems or ci, or name --form or --tune.")
-    if seen.texts > 1 and not as_json:
-        console.print(f"\n{seen}")
+    if as_json:
+        return seen
+    if seen.texts > 1:
+        print()
+        say(str(seen))
+    if width_of(sys.stdout) and seen.legend():
+        print()
+        say([(seen.legend(), "quiet")])
     return seen
 
 
-def _tell_one(console: Console, each: Report | GenError, *, as_json: bool, parted: bool) -> None:
-    from rich.text import Text
-
+def _tell_one(each: Report | GenError, *, as_json: bool, parted: bool) -> None:
     if as_json:
         told = record(each) if not isinstance(each, GenError) else {"ok": False, "error": str(each)}
         print(json.dumps(told, ensure_ascii=False), flush=True)
         return
     if parted:
-        console.print()
+        print()
     if isinstance(each, GenError):
-        console.print(Text(str(each), style="red"))
+        say([(str(each), "error")])
     else:
-        _show_one(console, each)
+        _show_one(each)
 
 
-def _show_one(console: Console, report: Report) -> None:
-    from rich.text import Text
-
-    console.print(Text(_title(report), style="bold"))
-    marks = [line.mark for line in report.pattern.lines]
+def _show_one(report: Report) -> None:
+    say(_title(report))
     for number, row in enumerate(report.rows, 1):
-        mark = marks[number - 1] if number <= len(marks) else ""
-        for text in _rows(row, mark) if row else ():
-            console.print(text)
-        _remark(console, report, number)
-        for words in filter(None, map(read_as, row)):
-            console.print(Text(f"    {words}", style="dim"))
-    _remark(console, report, 0)
+        for words in _rows(row) if row else ():
+            print(paint(words, sys.stdout))
+        _remark(report, number)
+        for read in filter(None, map(read_as, row)):
+            say([(read, "quiet")], indent="    ")
+    _remark(report, 0)
 
 
-def _remark(console: Console, report: Report, line: int) -> None:
+def _remark(report: Report, line: int) -> None:
     """Print the faults and the notes of one line; 0 is the text as a whole."""
-    from rich.text import Text
-
     for fault in report.faults:
         if fault.line == line:
-            console.print(Text(f"    {fault.words}", style="red"))
+            say([(fault.words, "wrong")], indent="    ")
     for note in report.notes:
         if note.line == line:
-            console.print(Text(f"    {note.words}", style="cyan"))
+            say([(note.words, "note")], indent="    ")
 
 
 def read_as(place: Place) -> str:
@@ -251,32 +262,41 @@ def read_as(place: Place) -> str:
     )
 
 
-def _title(report: Report) -> str:
+def _title(report: Report) -> list[Span]:
     tones = "free" if not report.has_tones else "right" if report.tones_ok else "wrong"
     rhyme = "right" if report.rhyme_ok and report.has_rhyme else "wrong" if not report.rhyme_ok else "none"
-    judged = [f"format {'right' if report.format_ok else 'wrong'}", f"tones {tones}", f"rhyme {rhyme}"]
+    judged = {"format": "right" if report.format_ok else "wrong", "tones": tones, "rhyme": rhyme}
     rhymes = " ".join(dict.fromkeys(group for _, group in report.groups))
     about = f"{report.pattern.form} {report.pattern.name}".strip()
     book = TITLES[report.book] + (f" {rhymes}" if rhymes else "")
     strictness = f"{report.tones}, " * report.has_tones
-    return f"{about} ({strictness}{book}): {', '.join(judged)}"
+    title: list[Span] = [(f"{about} ({strictness}{book}):", "heading")]
+    for number, (what, verdict) in enumerate(judged.items()):
+        title += [(f"{',' * bool(number)} {what} ", ""), (verdict, verdict if verdict in ("right", "wrong") else "")]
+    return title
 
 
-def _rows(row: Sequence[Place], mark: str) -> Iterator[Text]:
-    """The characters, the tones wanted, and the tones they have, one below the other."""
-    from rich.text import Text
+def _has(place: Place) -> str:
+    """The tone that a character has, in one sign."""
+    return place.taken.tone if place.taken else SHOWN[place.tones]
 
-    chars, wanted, has = Text("  "), Text("  "), Text("  ")
-    for place in row:
-        bad = bool(place.faults)
-        chars.append(place.char, style="bold red" if bad else "bold")
-        wanted.append(place.wanted or "　", style="dim")
-        sign = place.taken.tone if place.taken else SHOWN[place.tones]
-        has.append(sign, style="red" if bad else {"平": "green", "仄": "yellow"}.get(sign, "cyan"))
-    chars.append(mark)
+
+def _rows(row: Sequence[Place]) -> Iterator[list[Span]]:
+    """The characters with their marks, the tones wanted, and the tones they have, one below the other."""
+    bad = ["wrong" if place.faults else "" for place in row]
+    blanks = [" " * cells(place.marks) for place in row[:-1]] + [""]  # tones stand below their characters
+    chars: list[Span] = [("  ", "")]
+    has: list[Span] = [("  ", "")]
+    wanted = below = "  "
+    for place, style, blank in zip(row, bad, blanks, strict=True):
+        char = place.char if place.char.isprintable() else "?"
+        chars += [(char + " " * (2 - cells(char)), style or "name"), (place.marks, "")]
+        has += [(_has(place), style), (blank, "")]
+        wanted += (place.wanted or "　") + blank
+        below += ("＾" if style else "　") + blank
     yield chars
     if any(place.wanted not in ("", EITHER) for place in row):
-        yield wanted.append("  wanted", style="dim")
-    yield has.append("  has", style="dim")
-    if any(place.faults for place in row):
-        yield Text("  " + "".join("＾" if place.faults else "　" for place in row).rstrip(), style="red")
+        yield [(wanted + "  wanted", "quiet")]
+    yield [*has, ("  has", "quiet")]
+    if any(bad):
+        yield [(below.rstrip(), "wrong")]

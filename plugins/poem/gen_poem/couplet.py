@@ -15,7 +15,7 @@ from .books import OBLIQUE
 from .form import HAN
 from .lines import BETWEEN, Together
 from .parallel import NO_TONES, Lines, Opposed, Tones, Unshared, tones_of
-from .places import Template, widths
+from .templates import Template, widths
 from .unseen import known_lines, unseen
 
 LONGEST = 100

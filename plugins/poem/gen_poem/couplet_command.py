@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -12,14 +11,16 @@ import click
 from gen_engine.errors import GenError, brief, quoted
 from gen_engine.options import Choice, choice, explaining, generating
 from gen_engine.output import Show, continue_text, load_engine, mention_unknown, opened, write
+from gen_engine.screen import note
 
 from .asked import as_value
 from .books import BOOKS
 from .couplet import Couplet, couplet_of, shape_of
 from .form import HAN
 from .lines import MARKS
-from .places import widths
 from .separator import other_separator
+from .templates import widths
+from .typed import Script, Typed, as_read, hint
 
 if TYPE_CHECKING:
     from gen_engine.text import Vocabulary
@@ -42,13 +43,13 @@ COLS = 7
               help="Oppose the lines in tone, the first ending oblique and the second level.")  # fmt: skip
 @click.option("--rhyme-book", type=click.Choice(BOOKS), default=BOOKS[0], show_default=True,
               help="The book that says what tones characters have.")  # fmt: skip
-@click.option("--script", type=click.Choice(["simp", "trad"]), default="simp", show_default=True,
-              help="Print simplified or traditional characters.")  # fmt: skip
+@click.option("--script", type=click.Choice(["simp", "trad"]),
+              help="Print all in one script [default: yours as typed, the rest as the model writes].")  # fmt: skip
 @click.option("--not-in", metavar="FILE", help="Write no line that stands in FILE, such as the couplets trained on.")
 @explaining
 @generating("poem")
 def couplet_command(
-    first: str, prompt: str, cols: str | None, tones: str, rhyme_book: str, script: str, not_in: str | None
+    first: str, prompt: str, cols: str | None, tones: str, rhyme_book: str, script: Script | None, not_in: str | None
 ) -> None:
     """Write couplets (对联): two lines of one length, opposed in tone, that share no character.
 
@@ -97,8 +98,8 @@ def _check_marks(machine: Couplet, start: str, vocabulary: Vocabulary, model: st
         raise GenError(f"The model {model} does not know the mark {lacking}, and the second line needs it; write ，.")
     if lacking is not None:
         raise GenError(
-            f"The model {model} does not know the mark {lacking} that ends a line of a couplet; train it with "
-            "--separator ， and --ending 。, or take another model."
+            f"The model {model} does not know the mark {lacking} that ends a line of a couplet; take another model, or "
+            "train one with `gen train gpt2 --separator ， --ending 。`."
         )
 
 
@@ -121,8 +122,10 @@ def rule_of(shape: str, book: str, not_in: str | None) -> str:
 def _note_separator(model: LanguageModel, line: str, name: str) -> None:
     found = other_separator(model, line)
     if found:
-        note = f"note: behind a first line the model {name} expects {found}: it learned another separator; "
-        print(f"{note}train it with --separator ， or take another model.", file=sys.stderr, flush=True)
+        note(
+            f"behind a first line the model {name} expects {found}: it learned another separator; "
+            "take another model, or train one with `gen train gpt2 --separator ，`."
+        )
 
 
 def _noting(
@@ -135,17 +138,19 @@ def _noting(
         yield done
 
 
-def _generate(machine: Couplet, start: str, rule: str, chosen: Choice, script: str) -> None:
+def _generate(machine: Couplet, start: str, rule: str, chosen: Choice, script: Script | None) -> None:
     """Write the couplets when they are whole: traditional characters depend on what follows."""
+    typed = Typed(start, script=script)
     with opened(chosen.out, lines=True) as out:
         engine = load_engine(chosen.model, dtype=chosen.dtype, fast=chosen.fast)
+        start = as_read(start, script, engine.tokenizer.vocabulary)
         read = engine.tokenizer.encode(start)
         _check_marks(machine, start, engine.tokenizer.vocabulary, chosen.model)
-        mention_unknown(read)
+        mention_unknown(read, spelling=False)
+        hint([start], script, engine.tokenizer)
         processors = processors_for(machine, start, rule, chosen)
         if PAIRS not in processors and PAIRS in chosen.with_default(PAIRS):
-            note = f"note: the second line must repeat a pair, as the first does: {PAIRS} is left out."
-            print(note, file=sys.stderr, flush=True)
+            note(f"the second line must repeat a pair, as the first does: {PAIRS} is left out.")
         whole_line = len(start) > len(machine.line)
         if whole_line:
             _note_separator(engine.model, start[: len(machine.line)], chosen.model)
@@ -154,12 +159,7 @@ def _generate(machine: Couplet, start: str, rule: str, chosen: Choice, script: s
         def show(text: str) -> str:
             """A couplet, or what is new in one, in the light of how it begins."""
             begun = len(machine.pattern) - len(text)
-            whole = machine.full_width(start[:begun] + text)
-            if script == "trad":
-                from .traditional import to_traditional
-
-                whole = to_traditional(whole)
-            return whole[begun:]
+            return typed.shown(machine.full_width(start[:begun] + text))[begun:]
 
         if chosen.explain is not None:
             shows = Show(show, machine.split)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from gen_engine.errors import GenError
+from gen_engine.languages import Say
 from gen_engine.text import is_han
 
 from .books import LEVEL, OBLIQUE
@@ -230,22 +231,28 @@ def evaluate(
     )
 
 
-def rows(found: Evaluation) -> Iterator[list[str]]:
+def rows(found: Evaluation, say: Say = str) -> Iterator[list[str]]:
     """The figures as lines of a table: figure, value, meaning."""
-    aside = ", ".join(f"{count} {reason}" for reason, count in found.aside.items()) or "none"
-    yield ["first lines", str(found.lines), f"set aside since no couplet begins so: {aside}"]
-    yield ["equal length", f"{100 * found.equal_length:.1f}%", "marks at the same places"]
-    yield ["opposed tones", f"{100 * found.opposed:.1f}%", f"of the real second lines {100 * found.real_opposed:.1f}%"]
+    aside = ", ".join(f"{count} {say(reason)}" for reason, count in found.aside.items()) or say("none")
+    real = f"{100 * found.real_opposed:.1f}%"
+    words = say("set aside since no couplet begins so: {aside}")
+    yield [say("first lines"), str(found.lines), words.format(aside=aside)]
+    yield [say("equal length"), f"{100 * found.equal_length:.1f}%", say("marks at the same places")]
+    words = say("of the real second lines {share}")
+    yield [say("opposed tones"), f"{100 * found.opposed:.1f}%", words.format(share=real)]
     if found.copied is not None:
-        yield ["copied lines", str(found.copied), "second lines that stand in the corpus"]
-    yield from _bleu_rows(found.bleu, "BLEU")
+        yield [say("copied lines"), str(found.copied), say("second lines that stand in the corpus")]
+    yield from _bleu_rows(found.bleu, "BLEU", "", say)
     if found.bleu_apart:
-        yield from _bleu_rows(found.bleu_apart, f"BLEU of {found.bleu_apart.lines} apart")
+        title = say("BLEU of {count} apart").format(count=found.bleu_apart.lines)
+        apart = say("; lines with a cosine of {near} to the corpus left out").format(near=NEAR)
+        yield from _bleu_rows(found.bleu_apart, title, apart, say)
 
 
-def _bleu_rows(found: Bleu, title: str) -> Iterator[list[str]]:
-    apart = "" if title == "BLEU" else f"; lines with a cosine of {NEAR} to the corpus left out"
-    yield [title, f"{found.written:.2f}", f"characters, against the real second lines{apart}"]
-    yield [f"{title}, shuffled", f"{found.shuffled:.2f}", "the same lines, each to another first line of its shape"]
+def _bleu_rows(found: Bleu, title: str, apart: str, say: Say) -> Iterator[list[str]]:
+    yield [title, f"{found.written:.2f}", say("characters, against the real second lines") + apart]
+    words = say("the same lines, each to another first line of its shape")
+    yield [say("{title}, shuffled").format(title=title), f"{found.shuffled:.2f}", words]
     if found.retrieval is not None:
-        yield [f"{title}, retrieval", f"{found.retrieval:.2f}", "the answer to the corpus' most similar first line"]
+        words = say("the answer to the corpus' most similar first line")
+        yield [say("{title}, retrieval").format(title=title), f"{found.retrieval:.2f}", words]

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gen_engine.languages import choose_language, lang_option, speak
 from gen_engine.options import Choice, choice, generating
-from gen_engine.output import load_engine, opened, table
+from gen_engine.output import load_engine, opened
+from gen_engine.tables import table
 from gen_engine.underway import counted, doing
 
 from .books import BOOKS
@@ -34,8 +36,9 @@ LINES = 200
 @click.option("--not-in", metavar="FILE", help="As in `gen couplet`: write no line that stands in FILE.")
 @click.option("--rhyme-book", type=click.Choice(BOOKS), default=BOOKS[0], show_default=True,
               help="The book that says what tones characters have.")  # fmt: skip
+@lang_option
 @generating("poem")
-def couplet(file: str, lines: int, corpus: str | None, not_in: str | None, rhyme_book: str) -> None:
+def couplet(file: str, lines: int, corpus: str | None, not_in: str | None, rhyme_book: str, lang: str) -> None:
     """Judge the second lines that --model writes to first lines of FILE.
 
     FILE and --corpus are tables FIRST<tab>SECOND without a header; .xz is unpacked. First lines are drawn by --seed (0
@@ -60,7 +63,9 @@ def couplet(file: str, lines: int, corpus: str | None, not_in: str | None, rhyme
             couplets = [{"first": a, "second": b, "real": c} for (a, c), b in zip(drawn.pairs, written, strict=True)]
             print(json.dumps({**asdict(found), "couplets": couplets}, ensure_ascii=False, indent=1), file=out)
         else:
-            table(f"second lines ({chosen.model}, {chosen.decoder})", ["figure", "is", "what it says"], rows(found))
+            say = speak(choose_language(lang))
+            title = say("second lines ({model}, {decoder})").format(model=chosen.model, decoder=chosen.decoder)
+            table(title, [*map(say, ("figure", "is", "what it says"))], rows(found, say))
 
 
 def _write(engine: Engine, pairs: Sequence[Pair], chosen: Choice, book: str, not_in: str | None) -> list[str]:

@@ -11,8 +11,10 @@ import click
 from click.core import ParameterSource
 
 from gen_engine.errors import GenError
+from gen_engine.languages import NATS, Say, choose_language, lang_option, speak
 from gen_engine.options import Choice, choice, generating
-from gen_engine.output import check_out, load_engine, opened, table
+from gen_engine.output import check_out, load_engine, opened
+from gen_engine.tables import table
 from gen_engine.underway import counted, doing
 
 from .asked import Asked, asked, asking, rules
@@ -41,6 +43,7 @@ FREE = 400
 @click.option("--free", is_flag=True, help="Let the model write as it will, under --with alone, and see what it keeps.")
 @click.option("--corpus", metavar="FILE", help="Texts, such as those trained on: how many lines stand there?")
 @click.option("--picture", metavar="FILE", help="Draw the figures into FILE.svg, .png or .pdf.")
+@lang_option
 @asking
 @generating("poem")
 def poem(
@@ -53,13 +56,15 @@ def poem(
     free: bool,
     corpus: str | None,
     picture: str | None,
+    lang: str,
 ) -> None:
     """Judge poems: those that --model writes, or those of FILE.
 
     FILE has a poem on each line, or poems between empty lines, or JSON lines with a "text"; .xz is unpacked. Told
     are the shares of poems that keep format, tones and rhyme, how much they repeat themselves, each other and a
-    corpus, and their nats a character under --model. A model writes --num poems, 100 if nothing is said; by strict
-    and by loose tones they are judged whichever they kept. --out writes the figures as JSON.
+    corpus, and their nats a character (-log of the probability) under --model. A model writes --num poems, 100 if
+    nothing is said; by strict and by loose tones they are judged whichever they kept. --out writes the figures as
+    JSON.
     """
     from .eval import Wanted
     from .eval_picture import check_picture
@@ -84,8 +89,8 @@ def poem(
             from .eval_picture import draw
 
             with doing("drawing the picture"):
-                draw(found, picture)
-        _tell(found, out, as_json=chosen.json or chosen.out is not None)
+                draw(found, picture, choose_language(lang))
+        _tell(found, out, speak(choose_language(lang)), as_json=chosen.json or chosen.out is not None)
 
 
 def _writing(file: str | None, asks: Asked, wish: Wish, free: bool) -> Poem:
@@ -119,16 +124,17 @@ def _write(engine: Engine, chosen: Choice, prompt: str, poem: Poem) -> list[str]
     return [each.text for each in counted(done, "writing poems", wanted)]
 
 
-def _tell(found: Evaluation, out: TextIO, *, as_json: bool) -> None:
+def _tell(found: Evaluation, out: TextIO, say: Say, *, as_json: bool) -> None:
     """Print the figures as a table or as JSON."""
     if as_json:
         print(json.dumps(found.record(), ensure_ascii=False, indent=2), file=out)
         return
-    rows = [[figure.name, _shown(figure.value, figure.unit), figure.meaning] for figure in found.figures]
+    rows = [[say(figure.name), _shown(figure.value, figure.unit), figure.told(say)] for figure in found.figures]
     rhymes = " ".join(f"{name} {count}" for name, count in found.groups[:12])
-    rows += [["rhymes", "", rhymes]] if rhymes else []
-    what = found.wanted.form or found.wanted.tune or "poems"
-    table(f"{len(found.poems)} × {what} ({found.source})", ["figure", "is", "what it says"], rows)
+    rows += [[say("rhymes"), "", rhymes]] if rhymes else []
+    heads = [*map(say, ("figure", "is", "what it says"))]
+    legend = [say(NATS)] if any(figure.unit == "nats" for figure in found.figures) else []
+    table(found.title(say), heads, rows, right=heads[1:2], legend=legend)
 
 
 def _shown(value: float | None, unit: str) -> str:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from gen_engine.errors import GenError
+from gen_engine.languages import Say
 from gen_engine.underway import counted
 
 from .eval import Judged, Wanted, distinct, judge_poem, nats, repeated_lines, self_bleu, verbatim
@@ -18,12 +19,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Figure:
-    """One figure: a share of poems, lines or runs between 0 and 1, or nats; None where it could not be worked out."""
+    """One figure: a share of poems, lines or runs between 0 and 1, or nats; None where it could not be worked out.
+
+    `meaning` may have a hole for the name of the `model` under which the figure is found.
+    """
 
     name: str
     value: float | None
     meaning: str
     unit: str = "share"
+    model: str = ""
+
+    def told(self, say: Say = str) -> str:
+        """What the figure means."""
+        return say(self.meaning).replace("{model}", self.model)
 
 
 @dataclass(frozen=True)
@@ -39,6 +48,11 @@ class Evaluation:
     def groups(self) -> list[tuple[str, int]]:
         """The rhyme groups, with the number of poems that rhyme in each, the usual ones first."""
         return Counter(poem.group for poem in self.poems if poem.group).most_common()
+
+    def title(self, say: Say = str) -> str:
+        """How many poems of what were judged, and where they are from."""
+        what = self.wanted.form or self.wanted.tune or say("poems")
+        return say("{count} × {what} ({source})").format(count=len(self.poems), what=what, source=self.source)
 
     def record(self) -> dict[str, Any]:
         """The evaluation as JSON knows it."""
@@ -129,5 +143,5 @@ def _likelihood(poems: Sequence[Judged], engine: Engine | None) -> list[Figure]:
     if engine is None:
         return []
     total, chars = sum(poem.nats or 0.0 for poem in poems), sum(poem.known for poem in poems)
-    meaning = f"under {engine.model.name}, marks and end included"
-    return [Figure("nats a character", total / chars if chars else None, meaning, "nats")]
+    meaning = "under {model}, marks and end included"
+    return [Figure("nats a character", total / chars if chars else None, meaning, "nats", engine.model.name)]

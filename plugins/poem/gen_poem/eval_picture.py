@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from gen_engine.errors import GenError
 from gen_engine.fonts import check_name, drawing_with, find_font
+from gen_engine.languages import Language, Say, speak
 
 if TYPE_CHECKING:
     from .eval_figures import Evaluation, Figure
@@ -19,7 +20,12 @@ NAMES = "五绝律词韵部东覃"
 RHYMES = 20
 """How many rhyme groups the picture has room for."""
 
-KEPT, OTHER = "#2f7d6b", "#b5653c"
+KEPT, VARIED, PLAIN = "#2f7d6b", "#b5653c", "#5b6b86"
+"""Colours of shares that tell how a form is kept, of those that tell how varied poems are, and of counts."""
+
+RULES = {"format", "tone", "tone strict", "tone loose", "rhyme", "old verse", "PoeTone", "structure", "tone places",
+         "rhyme words"}  # fmt: skip
+"""The figures that tell how a form is kept."""
 
 
 def check_picture(path: str) -> None:
@@ -34,73 +40,84 @@ def check_picture(path: str) -> None:
         )
 
 
-def draw(evaluation: Evaluation, path: str) -> None:
+def draw(evaluation: Evaluation, path: str, language: Language = "en") -> None:
     """Draw an evaluation into a file, .svg, .png or .pdf."""
     import matplotlib
 
     matplotlib.use("agg")
     import matplotlib.pyplot as plt
 
-    what = evaluation.wanted.form or evaluation.wanted.tune or "poems"
-    title = f"{len(evaluation.poems)} × {what}, {evaluation.source}"
-    drawn = "".join([title, *(name for name, _ in evaluation.groups[:RHYMES])])
+    say, groups = speak(language), evaluation.groups[:RHYMES]
+    title = evaluation.title(say)
+    drawn = "".join([title, *(name for name, _ in groups), *map(say, RULES)])
     with drawing_with(find_font(drawn) or find_font(NAMES)):
         likely = [poem.nats / poem.known for poem in evaluation.poems if poem.nats is not None and poem.known]
-        panels = 1 + bool(likely) + bool(evaluation.groups)
+        panels = 1 + bool(likely) + bool(groups)
         figure, axes = plt.subplots(
-            1, panels, figsize=(6 + 4.6 * (panels - 1), 4.8), squeeze=False, layout="constrained"
+            1, panels, figsize=(6 + 4.6 * (panels - 1), 5.4), squeeze=False, layout="constrained"
         )
         rest = list(axes[0])
-        _shares(rest.pop(0), [each for each in evaluation.figures if each.unit == "share"])
+        _shares(rest.pop(0), [each for each in evaluation.figures if each.unit == "share"], say)
         if likely:
-            _histogram(rest.pop(0), likely)
-        if evaluation.groups:
-            _rhymes(rest.pop(0), evaluation.groups[:RHYMES])
-        figure.suptitle(title, fontsize=13)
+            _histogram(rest.pop(0), likely, say)
+        if groups:
+            _rhymes(rest.pop(0), groups, say)
+        figure.suptitle(title, fontsize=13, wrap=True)
         figure.savefig(path, dpi=150)
         plt.close(figure)
 
 
-def _shares(axis: Any, figures: Sequence[Figure]) -> None:
+def _shares(axis: Any, figures: Sequence[Figure], say: Say) -> None:
+    from matplotlib.patches import Patch
+
     known = [figure for figure in figures if figure.value is not None][::-1]
-    kept = {
-        "format",
-        "tone",
-        "tone strict",
-        "tone loose",
-        "rhyme",
-        "PoeTone",
-        "structure",
-        "tone places",
-        "rhyme words",
-    }
     values = [100 * (figure.value or 0.0) for figure in known]
-    bars = axis.barh([each.name for each in known], values, color=[KEPT if e.name in kept else OTHER for e in known])
+    colours = [KEPT if each.name in RULES else VARIED for each in known]
+    bars = axis.barh([say(each.name) for each in known], values, color=colours)
     axis.bar_label(bars, [f"{value:.1f}%" for value in values], padding=4, fontsize=9)
     axis.set_xlim(0, 118)
     axis.set_xticks(range(0, 101, 25))
-    axis.set_title("kept, and varied", loc="left", fontsize=11)
+    axis.set_title(say("how the form is kept, how varied the poems are"), loc="left", fontsize=11)
+    axis.set_xlabel(say("per cent"))
+    told = {
+        KEPT: say("kept: shares of poems, lines or places"),
+        VARIED: say("variety: shares of characters or lines, likeness"),
+    }
+    _legend(axis, [Patch(color=colour, label=words) for colour, words in told.items() if colour in colours])
     _bare(axis)
 
 
-def _histogram(axis: Any, likely: Sequence[float]) -> None:
-    axis.hist(likely, bins=min(30, max(5, len(likely) // 5)), color=OTHER, edgecolor="white", linewidth=0.6)
+def _histogram(axis: Any, likely: Sequence[float], say: Say) -> None:
+    from matplotlib.patches import Patch
+
+    bins = min(30, max(5, len(likely) // 5))
+    words = say("number of poems")
+    axis.hist(likely, bins=bins, color=PLAIN, edgecolor="white", linewidth=0.6)
     mean = sum(likely) / len(likely)
-    axis.axvline(mean, color="#333333", linewidth=1)
-    axis.set_title(f"nats a character, by poem (mean {mean:.2f})", loc="left", fontsize=11)
-    axis.set_ylabel("poems")
+    line = axis.axvline(mean, color="#c0392b", linewidth=1.4, label=say("mean {mean:.2f}").format(mean=mean))
+    axis.set_title(say("how likely each poem is"), loc="left", fontsize=11)
+    axis.set_xlabel(say("nats a character (less: likelier)"))
+    axis.set_ylabel(words)
     axis.locator_params(axis="y", integer=True)
+    _legend(axis, [Patch(color=PLAIN, label=words), line])
     _bare(axis)
 
 
-def _rhymes(axis: Any, groups: Sequence[tuple[str, int]]) -> None:
+def _rhymes(axis: Any, groups: Sequence[tuple[str, int]], say: Say) -> None:
     names, counts = [name for name, _ in groups][::-1], [count for _, count in groups][::-1]
-    bars = axis.barh(names, counts, color=KEPT)
+    bars = axis.barh(names, counts, color=PLAIN, label=say("number of poems in each"))
     axis.bar_label(bars, padding=3, fontsize=9)
-    axis.set_title("poems that rhyme in 韵部", loc="left", fontsize=11)
+    axis.set_title(say("poems by their rhyme group (韵部)"), loc="left", fontsize=11)
+    axis.set_xlabel(say("number of poems"))
     axis.margins(x=0.12)
     axis.locator_params(axis="x", integer=True)
+    _legend(axis, [bars])
     _bare(axis)
+
+
+def _legend(axis: Any, handles: Sequence[Any]) -> None:
+    """What each colour and line is, below the panel, where it hides nothing."""
+    axis.legend(handles=handles, loc="upper left", bbox_to_anchor=(0, -0.12), frameon=False, fontsize=9)
 
 
 def _bare(axis: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from typing import Any
 
@@ -9,7 +10,9 @@ import click
 
 from gen_engine.errors import GenError
 from gen_engine.options import debug_option
-from gen_engine.output import dump, table
+from gen_engine.output import dump
+from gen_engine.screen import hang, paint, width_of
+from gen_engine.tables import table
 
 from .books import NEIGHBOURS
 from .patterns import FORMS, LONG_NAMES, LOOSE, SCRIPT, SHAPES, STRICT, Line, Pattern, patterns
@@ -20,11 +23,11 @@ SOURCES = """\
 strict: no place is free but those marked 中, no 孤平, no 三平尾, after 王力《诗词格律》.
   孤平 is 平平仄仄平 with an oblique first place and no level third one (七言: third and fifth).
   三平尾 is a line that ends in three level tones.
-  Of 拗救 it has 本句自救 (仄平平仄平), 特拗 (平平仄平仄) and 小拗 (third place of 仄仄平平仄), but not 大拗,
-  which the line that answers it must rescue; `gen check` takes a rescued one for right.
+  Of 拗救 it has 本句自救 (仄平平仄平), 特拗 (平平仄平仄) and 小拗 (third place of 仄仄平平仄), but not 大拗, \
+which the line that answers it must rescue; `gen check` takes a rescued one for right.
 loose: 一三五不论, 二四六分明, and 特拗.
-A first line rhymes or not; with --first neighbour it rhymes in a neighbouring group (首句借邻韵), any two of:
-  {neighbours}; in `gen check` unasked.
+A first line rhymes or not; with --first neighbour it rhymes in a neighbouring group (首句借邻韵), any two of \
+{neighbours}; in `gen check` unasked.
 Tunes: 钦定词谱 (1715); 龙N is a form of 龙榆生《唐宋词格律》 that it lacks, asked for by --variant 100+N.
   / parts alternatives of a line, 、 is a short pause (读), 叶 the same letter in the other tone, 换韵 another letter.
   A place is free where the books or like lines of other forms have it free and real ci bear that out.
@@ -104,9 +107,8 @@ def print_form(form: str) -> None:
         table(f"{form} {strict.name}", ["line", "strict", "loose"], rows)
         print()
     if shape.rows is None:
-        print(
-            f"Any {'even ' if shape.regulated else ''}number of lines from {shape.least} on; {shape.usual} are shown."
-        )
+        even = "even " if shape.regulated else ""
+        print(f"# Any {even}number of lines from {shape.least} on; {shape.usual} are shown.")
     _print_sources()
 
 
@@ -124,12 +126,21 @@ def print_tune(found: Tune) -> None:
 
 def print_tunes(title: str, found: Iterable[Tune]) -> None:
     """A list of tunes."""
-    rows = [["、".join(each.names), str(len(each.variants)), _span(map(_length, each.variants))] for each in found]
-    table(title, ["tune", "forms", "characters"], rows)
+    rows = [
+        [each.names[0], str(len(each.variants)), _span(map(_length, each.variants)), "、".join(each.names[1:])]
+        for each in found
+    ]
+    table(title, ["tune", "forms", "characters", "also"], rows, right=["forms", "characters"])
 
 
 def _print_sources() -> None:
-    click.echo("\n" + "\n".join(SOURCES))
+    """What the signs mean and where the patterns are from; where a program may read them, as comments."""
+    width = width_of(sys.stdout)
+    print()
+    for words in SOURCES:
+        indent = "  " * words.startswith("  ")
+        for line in hang([(words.strip(), "quiet")], width, indent=indent, hanging=indent + "  "):
+            print("# " * (width is None) + paint(line, sys.stdout))
 
 
 def _span(lengths: Iterable[int]) -> str:

@@ -7,14 +7,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from gen_engine.errors import GenError
+from gen_engine.text import is_han
 
 from .alignment import Row, align
 from .books import OBLIQUE, Book, Reading, book
+from .foreign import foreign
 from .other_books import elsewhere, rhyme_of_verse
 from .patterns import SHAPES, STRICT, Line, Pattern
 from .regulated import is_regulated, saved
 from .report import TOLD, Fault, Note, Place, Report
-from .segments import Segment, segments
+from .segments import Segment, Sign, segments
 
 Rhyme = tuple[str, str]
 """What rhyme words share: the group, and where the pattern tells no tones, the tone ("" where it does)."""
@@ -22,11 +24,11 @@ Rhyme = tuple[str, str]
 
 @dataclass(frozen=True)
 class Text:
-    """A text to judge: its segments, and the characters in it that verse does not have."""
+    """A text to judge: its segments, and the signs in it that verse does not have."""
 
     text: str
     pieces: Sequence[Segment]
-    odd: Sequence[str]
+    signs: Sequence[Sign]
 
 
 @dataclass(frozen=True)
@@ -44,12 +46,22 @@ class Manner:
         return book(self.rhyme_book or ("pingshui" if form in SHAPES else "cilin"))
 
 
+LONGEST = 5_000
+"""The longest text that is judged, in characters; no poem has half as many."""
+
+
 def read(text: str) -> Text:
-    """A text taken apart; GenError if it has no Chinese character."""
-    pieces, odd = segments(text)
-    if not pieces:
+    """A text taken apart; GenError if it has no Chinese character, or more than any poem."""
+    pieces, signs = segments(text)
+    count = sum(len(piece.chars) for piece in pieces)
+    if count > LONGEST:
+        raise GenError(
+            f"A text of {count} characters is no poem that can be judged; give at most {LONGEST}, and an empty line "
+            "between two poems."
+        )
+    if not any(is_han(char) for piece in pieces for char in piece.chars):
         raise GenError("There is no Chinese character in the text; give a poem.")
-    return Text(text, pieces, odd)
+    return Text(text, pieces, signs)
 
 
 def best(reports: Iterable[Report]) -> Report:
@@ -66,7 +78,7 @@ def judge_pattern(given: Text, pattern: Pattern, manner: Manner) -> Report:
     """The judgement of a text by one pattern."""
     rules = manner.rules(pattern.form)
     laid = align(given.pieces, pattern.lines, rules, sung=is_sung(pattern))
-    faults = [Fault("format", 0, 0, f"{char!r} is no character of verse") for char in given.odd]
+    faults = list(foreign(given.signs, [len(row.chars) for row in laid.rows]))
     faults += [Fault("format", line, place, words) for line, place, words in laid.faults]
     crooked: list[Fault] = []
     places: list[list[Place]] = []
@@ -118,7 +130,7 @@ def _rhyme_words(pattern: Pattern, rows: Sequence[Row], places: Sequence[Sequenc
     """The last words of the lines that rhyme, as far as they are there."""
     lined = zip(pattern.lines, rows, places, strict=False)
     ends = ((line, row.places.index(line.length), own) for line, row, own in lined if line.length in row.places)
-    return [(line, own[end]) for line, end, own in ends if line.rhyme]
+    return [(line, own[end]) for line, end, own in ends if line.rhyme and is_han(own[end].char)]
 
 
 def _has(readings: Iterable[Reading], wanted: str) -> bool:
@@ -127,7 +139,7 @@ def _has(readings: Iterable[Reading], wanted: str) -> bool:
 
 def _tone_faults(row: Sequence[Place], line: Line, tones: str) -> Iterator[Fault]:
     for place in row:
-        if _has(place.readings, place.wanted):
+        if _has(place.readings, place.wanted) or not is_han(place.char):
             continue
         where = f"line {place.line}, place {place.place}: {place.char}"
         if not place.readings:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 from gen_engine.errors import GenError
 from gen_engine.output import Show
@@ -14,11 +14,9 @@ from gen_engine.text import is_han
 from .form import Form, break_lines, full_width
 from .kinds import FITTING
 from .patterns import Pattern
-from .traditional import to_traditional
+from .typed import Typed
 from .verse import Spot, Verse, parted
 from .wording import refusal
-
-Script = Literal["simp", "trad"]
 
 TYPED = {"、": "，"}
 """What is put into a prompt for a mark, if not the mark itself: models of verse know no 、, and it passes for one."""
@@ -133,18 +131,18 @@ def _begins(shape: Form | Verse | None, text: str) -> bool:
     return state is not None
 
 
-def show(
-    shape: Form | Verse | None, start: str, *, script: Script = "simp", sentences: bool = False, streamed: bool = False
-) -> Show:
-    """How poems of a shape that begin with `start` are shown: with its marks, in a script, a line or sentence each.
+def show(shape: Form | Verse | None, typed: Typed, *, sentences: bool = False, streamed: bool = False) -> Show:
+    """How poems of a shape are shown: with its marks, as they were typed, in a script, a line or sentence each.
 
-    Pieces of a poem may be shown one by one only if it is `streamed`: then they must come in order, `start` first.
+    Pieces of a poem may be shown one by one only if it is `streamed`: then they must come in order, what was typed
+    first.
     """
     layout = Layout(shape) if isinstance(shape, Verse) else None
+    start = typed.start
 
     def whole(text: str) -> str:
         text = full_width(text) if layout is None else layout.marked(text)
-        return to_traditional(text) if script == "trad" else text
+        return typed.shown(text)
 
     def shown(text: str) -> str:
         """A poem, or what is new in one."""
@@ -154,8 +152,8 @@ def show(
     def broken(text: str) -> str:
         return text.replace("。", "。\n") if sentences else break_lines(text)
 
-    plain = layout is None and script == "simp"
-    piece = Pieces(whole, script == "trad") if streamed and not plain else full_width
+    plain = layout is None and typed.is_plain
+    piece = Pieces(whole, typed.by_line) if streamed and not plain else full_width
     return Show(shown, lambda text: broken(text).splitlines(), lambda text: broken(piece(text)))
 
 

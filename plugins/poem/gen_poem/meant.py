@@ -59,7 +59,7 @@ def _as_old(given: Text, manner: Manner) -> Report:
         raise GenError(
             f"A text of {len(given.pieces)} lines is no poem that can be judged; give at most {LONGEST} lines."
         )
-    return judge_old(given.pieces, given.odd, given.text, manner.rules("五古"), manner.rhyme)
+    return judge_old(given.pieces, given.signs, given.text, manner.rules("五古"), manner.rhyme)
 
 
 def _may_be_loose(report: Report) -> bool:
@@ -72,7 +72,7 @@ def _unstuck(given: Text, name: str, manner: Manner, nearest: Report) -> Report:
     first = manner.first or (NEIGHBOUR if nearest.pattern.lines[0].near else "")
 
     def faulty(number: int, kinds: str) -> int:
-        couplet = replace(given, pieces=given.pieces[2 * number : 2 * number + 2], odd=())
+        couplet = replace(given, pieces=given.pieces[2 * number : 2 * number + 2], signs=())
         report = judge_pattern(couplet, of_kinds(name, manner.tones, kinds, "unrhymed"), manner)
         return sum(fault.rule in TONE_RULES for fault in report.faults)
 

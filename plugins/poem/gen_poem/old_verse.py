@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from gen_engine.text import is_han
+
 from .books import EITHER, Book, Reading
+from .foreign import foreign
 from .old_rhyme import Sound, Stanza, reading_of, sounds_of, stanzas
 from .patterns import Line, Pattern
 from .report import Fault, Note, Place, Report
-from .segments import PAUSES, Segment
+from .segments import PAUSES, Segment, Sign
 
 STOPS = frozenset("。！？；.!?;｡")
 """What ends a sentence."""
@@ -18,7 +21,7 @@ NAMES = {4: "四言", 5: "五古", 6: "六言", 7: "七古"}
 QUATRAIN, OLD = "古绝", "古体"
 
 
-def judge_old(pieces: Sequence[Segment], odd: Sequence[str], text: str, rules: Book, rhyme: str = "") -> Report:
+def judge_old(pieces: Sequence[Segment], signs: Sequence[Sign], text: str, rules: Book, rhyme: str = "") -> Report:
     """The judgement of a text as old verse: `form` 五古, 七古, 四言, 六言 or 杂言 (lines of several lengths).
 
     Lines of one length rhyme by couplets or line by line, others at the ends of sentences. A line that should rhyme and
@@ -36,7 +39,7 @@ def judge_old(pieces: Sequence[Segment], odd: Sequence[str], text: str, rules: B
     form = NAMES.get(next(iter(lengths)), "杂言") if alike else "杂言"
     name = f"{QUATRAIN if alike and len(pieces) == 4 else OLD}{_how(found)}"
     pattern = Pattern(form, name, tuple(_line(i, pieces, letters) for i in range(len(pieces))))
-    faults = [Fault("format", 0, 0, f"{char!r} is no character of verse") for char in odd]
+    faults = list(foreign(signs, [len(piece.chars) for piece in pieces]))
     faults += _lonely(found, ends, pieces, rules)
     rows = tuple(tuple(_places(i, piece, letters, rules, faults)) for i, piece in enumerate(pieces))
     groups = tuple((letter, "".join(stanza.groups)) for letter, stanza in _lettered(found))
@@ -98,6 +101,8 @@ def _lonely(found: Sequence[Stanza], ends: Sequence[int], pieces: Sequence[Segme
     faults = []
     for number, stanza in ((ends[i], each) for each in found for i in each.missing):
         char, place = pieces[number].chars[-1], len(pieces[number].chars)
+        if not is_han(char):
+            continue  # which is a fault of its own
         own = "、".join(dict.fromkeys(r.group for r in rules.readings(char))) or "not in the book"
         how = f"does not rhyme in {''.join(stanza.groups)}" if stanza.groups else "rhymes with no line beside it"
         faults.append(Fault("rhyme", number + 1, place, f"line {number + 1}, place {place}: {char} ({own}) {how}"))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from functools import cache, cached_property
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from gen_engine.errors import GenError, brief
 from gen_engine.text import EVERY_CHAR, CharSet
@@ -151,6 +151,7 @@ class Opposed:
     lines: Lines
     label: str
     ending: str = ""
+    as_typed: ClassVar[bool] = True
 
     def start(self, text: str) -> Opposition:
         return follow(self, Opposition(), text, self.label)  # type: ignore[no-any-return]

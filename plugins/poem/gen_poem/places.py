@@ -1,24 +1,21 @@
-"""Where characters stand in a poem: acrostics, templates, characters that must occur, and none that occurs twice.
+"""Where characters stand in a poem: acrostics, characters that must occur, and none that occurs twice.
 
 These rules know no form: lines are what marks end (`lines.py`). All of them judge the whole text, the prompt included.
 """
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from typing import Literal
 
 from gen_engine.errors import GenError, brief
-from gen_engine.text import EVERY_CHAR, NO_CHAR, CharSet, char_test, is_punctuation
+from gen_engine.text import EVERY_CHAR, CharSet, char_test, is_punctuation
 from gen_engine.types import CharMachine
 
-from .lines import BETWEEN, MARK, MARKS, PASS, PASSED, Kind, Kinds, Move, Table, follow, known_han, place_of
-
-BLANKS = frozenset("□_＿○")
-"""What stands in a template for any Chinese character."""
+from .lines import BETWEEN, MARK, MARKS, PASS, PASSED, Kind, Kinds, Move, Table, follow, known_han
+from .templates import check_length
 
 
 def acrostic(text: str, *, at: Literal["head", "tail", "diagonal"] = "head") -> CharMachine:
@@ -27,6 +24,7 @@ def acrostic(text: str, *, at: Literal["head", "tail", "diagonal"] = "head") -> 
     Lines are what ， 。 ！ ？ ； end. The text ends only when all are placed.
     """
     chars = "".join(text.split())
+    check_length("acrostic", chars)
     if not chars:
         raise GenError("acrostic has no characters to place; write acrostic=春夏秋冬, say.")
     odd = next((char for char in chars if char in BETWEEN or is_punctuation(char)), None)
@@ -159,93 +157,6 @@ class TailAcrostic:
     def wants(self, state: tuple[int, int]) -> str:
         line = state[0]
         return "" if line == len(self.text) else f"{self.text[line]} at the end of line {line + 1}"
-
-
-def widths(char: str) -> frozenset[str]:
-    """A mark in full and in half width; any other character alone."""
-    if not is_punctuation(char):
-        return frozenset(char)
-    narrow = {"。": ".", "｡": "."}.get(char, unicodedata.normalize("NFKC", char))
-    if len(narrow) != 1:
-        return frozenset(char)
-    wide = chr(ord(narrow) + 0xFEE0) if "!" <= narrow <= "~" else narrow
-    more = "。｡．" if narrow == "." else "､" if narrow == "、" else ""
-    return frozenset((char, narrow, wide, *more))
-
-
-def template(pattern: str) -> CharMachine:
-    """Make the whole text exactly this, with a Chinese character at each □ (`template='床前□□光，□□□□□。'`).
-
-    _ and ○ are blanks, too; marks are taken in half or full width alike.
-    """
-    if not pattern:
-        raise GenError("template has no pattern; write template='床前□□光，□□□□□。', say.")
-    return Template(pattern)
-
-
-@dataclass(frozen=True)
-class Template:
-    """The whole text is `pattern`, with any Chinese character at each blank. State: how many places are filled."""
-
-    pattern: str
-    label: str = "template"
-
-    def start(self, text: str) -> int:
-        return follow(self, 0, text, self.label)  # type: ignore[no-any-return]
-
-    def step(self, state: int, char: str) -> int | None:
-        if state == len(self.pattern):
-            return None
-        wanted = self._wanted[state]
-        return state + 1 if (known_han(char) if wanted is None else char in wanted) else None
-
-    @cached_property
-    def _wanted(self) -> tuple[frozenset[str] | None, ...]:
-        """What may stand at each place, None for any Chinese character."""
-        sets = {char: None if char in BLANKS else widths(char) for char in self.pattern}
-        return tuple(sets[char] for char in self.pattern)
-
-    def accepts(self, state: int) -> bool:
-        return state == len(self.pattern)
-
-    def kind(self, char: str) -> Hashable:
-        return self._kinds.get(char, known_han(char))
-
-    @cached_property
-    def _kinds(self) -> dict[str, frozenset[str]]:
-        return {char: chars for chars in self._wanted if chars is not None for char in chars}
-
-    @cached_property
-    def _sets(self) -> tuple[CharSet, ...]:
-        han = CharSet("han")
-        return (*(han if wanted is None else CharSet(wanted) for wanted in self._wanted), NO_CHAR)
-
-    def allowed(self, state: int) -> CharSet:
-        return self._sets[state]
-
-    def moves(self, state: int) -> tuple[Move, ...]:
-        return () if state == len(self.pattern) else ((self._sets[state], state + 1),)
-
-    @cached_property
-    def _fixed(self) -> tuple[str, ...]:
-        """The Chinese characters of the pattern from each place on."""
-        fixed = [self.pattern[place:] for place in range(len(self.pattern) + 1)]
-        return tuple("".join(char for char in rest if known_han(char) and char not in BLANKS) for rest in fixed)
-
-    def needs(self, state: int) -> str:
-        return self._fixed[state]
-
-    def least(self, state: int) -> int:
-        return len(self.pattern) - state
-
-    most = least
-
-    def wants(self, state: int) -> str:
-        if state == len(self.pattern):
-            return "nothing more"
-        line, place = place_of(self.pattern[:state])
-        what = "a Chinese character" if self._wanted[state] is None else self.pattern[state]
-        return f"{what} at line {line}, place {place}"
 
 
 MOST = 12

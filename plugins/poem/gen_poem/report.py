@@ -38,7 +38,7 @@ class Place:
     """One character: the tone wanted of it (平 仄 中, "" beyond the form), how it can be read, and what is wrong.
 
     `taken` is the reading by which it was judged, and `why` the reason in words, where its readings differ in tone or
-    where it rhymes; None where any of them will do or none does.
+    where it rhymes; None where any of them will do or none does. `marks` are those that follow it in the text.
     """
 
     char: str
@@ -49,6 +49,7 @@ class Place:
     faults: tuple[Fault, ...] = ()
     taken: Reading | None = None
     why: str = ""
+    marks: str = ""
 
     @property
     def tones(self) -> str:

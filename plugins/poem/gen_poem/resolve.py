@@ -9,9 +9,9 @@ from typing import Literal
 from gen_engine.errors import GenError, brief
 
 from .books import BOOKS, EITHER, Book, book
-from .patterns import FORMS, LONG_NAMES, NEIGHBOUR, Pattern, patterns, without_tones
+from .patterns import FORMS, LONG_NAMES, NEIGHBOUR, SCRIPT, Pattern, patterns, without_tones
 from .sounds import SILENT
-from .tunes import tune
+from .tunes import simple, tune
 from .verse import Verse
 
 Tones = Literal["strict", "loose", "off"]
@@ -43,7 +43,12 @@ class Wish:
 
 def is_form(name: str) -> bool:
     """Whether it is a form of regulated verse or one of its kin, rather than a tune."""
-    return name.strip() in FORMS or name.strip() in LONG_NAMES
+    return name.strip().translate(SCRIPT) in {*FORMS, *LONG_NAMES}
+
+
+def plain_name(name: str) -> str:
+    """The name of a form or tune in simplified characters."""
+    return name.strip().translate(SCRIPT) if is_form(name) else simple(name)
 
 
 @lru_cache(maxsize=REMEMBERED)

@@ -1,27 +1,49 @@
-"""A text taken apart at its pauses."""
+"""A text taken apart at its pauses, and the signs in it that are no Chinese characters."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 from gen_engine.text import is_han
 
-PAUSES = frozenset("，。！？；：,.!?;:｡…")
+PAUSES = frozenset("，。！？；：,.!?;:｡…⋯﹐﹒﹔﹕﹖﹗/／|｜")
 """What ends a line, whichever of them it is; so does a line break."""
 
-HALTS = frozenset("、､")
+HALTS = frozenset("、､﹑")
 """What may stand for a short pause (读) or be missing there."""
 
 BESIDE = frozenset("“”‘’「」『』（）()【】[]《》〈〉\"'·—～-")
 """What a text may have beside its characters."""
 
+BLANKS = frozenset("□■○●_＿*＊")
+"""What people write where a character is lost or left out."""
+
 
 @dataclass(frozen=True)
 class Segment:
-    """Characters that stand together, and whether a full pause ends them."""
+    """Characters that stand together, whether a full pause ends them, and the marks behind them as typed.
+
+    A foreign sign that stands where a character should is one of the characters.
+    """
 
     chars: str
     pause: bool = True
+    marks: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True)
+class Sign:
+    """A foreign sign, or several in a row: before it stand `at` characters of the text, and it takes up `size` places
+    among them, none if it stands beside."""
+
+    text: str
+    at: int
+    size: int
+
+
+Part = tuple[str, bool]
+"""Characters in a row, and whether they are Chinese."""
 
 
 def is_title(line: str) -> bool:
@@ -29,20 +51,62 @@ def is_title(line: str) -> bool:
     return line.startswith("#") or line[:1] + line[-1:] == "《》"
 
 
-def segments(text: str) -> tuple[list[Segment], list[str]]:
-    """The segments of a text, and the characters in it that verse does not have, once each."""
+def segments(text: str) -> tuple[list[Segment], list[Sign]]:
+    """The segments of a text, and the signs in it that verse does not have.
+
+    A foreign sign is taken for a character if its segment is as long as another one by that, and for none if it is so
+    without; else a letter, a digit or a blank is one, and any other sign is none.
+    """
     found: list[Segment] = []
-    odd: dict[str, None] = {}
+    signs: list[Sign] = []
+    taken = list(_taken_apart(text))
+    usual = {_length(parts) for parts, _ in taken if all(is_own for _, is_own in parts)}
+    count = 0
+    for parts, segment in taken:
+        sizes = _sizes(parts, usual)
+        chars = ""
+        for (part, is_own), size in zip(parts, sizes, strict=True):
+            signs += [] if is_own else [Sign(part, count + len(chars), size)]
+            chars += part[:size]
+        count += len(chars)
+        if chars:
+            found.append(replace(segment, chars=chars))
+        elif found:
+            found[-1] = replace(found[-1], marks=found[-1].marks + segment.marks)
+    return found, signs
+
+
+def _taken_apart(text: str) -> Iterator[tuple[list[Part], Segment]]:
+    """The parts of each segment, and the segment without them."""
     is_marked = not PAUSES.isdisjoint(text)
-    chars = ""
+    parts: list[Part] = []
     for char in text + "\n":
-        if is_han(char):
-            chars += char
-        elif char.isspace() and char != "\n" and is_marked:
+        if char.isspace() and char != "\n" and is_marked:
             continue  # blanks that were typed within lines
-        elif char in PAUSES or char in HALTS or char.isspace():
-            found += [Segment(chars, char not in HALTS)] if chars else []
-            chars = ""
-        elif char not in BESIDE:
-            odd[char] = None
-    return found, list(odd)
+        if char in PAUSES or char in HALTS or char.isspace():
+            yield parts, Segment("", char not in HALTS, char.strip())
+            parts = []
+        elif is_han(char) or char not in BESIDE:
+            is_own = is_han(char)
+            if parts and parts[-1][1] == is_own:
+                parts[-1] = parts[-1][0] + char, is_own
+            else:
+                parts.append((char, is_own))
+
+
+def _length(parts: Sequence[Part], foreign: int | None = 0) -> int:
+    """How many characters the parts are, if a foreign one counts for `foreign`; None is its own length."""
+    return sum(len(part) if is_own or foreign is None else foreign for part, is_own in parts)
+
+
+def _sizes(parts: Sequence[Part], usual: set[int]) -> list[int]:
+    """For how many characters each part counts."""
+    ways = (None, 1, 0)  # each foreign sign is one, those in a row are, none is
+    way = next((way for way in ways if _length(parts, way) in usual), -1)
+    if way != -1:
+        return [len(part) if is_own or way is None else way for part, is_own in parts]
+    return [len(part) if is_own or (len(part) == 1 and _replaces(part)) else 0 for part, is_own in parts]
+
+
+def _replaces(sign: str) -> bool:
+    return sign in BLANKS or sign.isalnum()

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import TYPE_CHECKING
 
-from gen_engine.errors import GenError
+from gen_engine.spellings import converted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
 
 MODERN: Mapping[str, tuple[str, str]] = {
@@ -21,7 +20,7 @@ MODERN: Mapping[str, tuple[str, str]] = {
 
 def to_traditional(text: str) -> str:
     """The text in traditional characters, as many as before; which one is chosen goes by the words around."""
-    full = _converted("s2t", text)
+    full = converted("s2t", text)
     for char, (modern, words) in MODERN.items():
         if modern in full and modern not in text:
             full = "".join(
@@ -33,26 +32,10 @@ def to_traditional(text: str) -> str:
 
 def to_simplified(text: str) -> str:
     """The text in simplified characters, as many as before."""
-    return _converted("t2s", text)
+    return converted("t2s", text)
 
 
 def _within(text: str, place: int, words: str) -> bool:
     """Whether the character at that place is part of one of the words."""
     near = text[max(0, place - 2) : place + 3]
     return any(word in near and text[place] in word for word in words.split())
-
-
-def _converted(way: str, text: str) -> str:
-    convert = _converter(way)
-    converted = convert(text)
-    return converted if len(converted) == len(text) else "".join(convert(char)[:1] or char for char in text)
-
-
-@cache
-def _converter(way: str) -> Callable[[str], str]:
-    try:
-        from opencc import OpenCC
-    except ImportError as problem:
-        raise GenError("Traditional characters need the package opencc; `pip install opencc`.") from problem
-    convert: Callable[[str], str] = OpenCC(way).convert
-    return convert

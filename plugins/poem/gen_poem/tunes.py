@@ -108,13 +108,13 @@ def every_tune() -> tuple[Tune, ...]:
 
 def search(part: str) -> list[Tune]:
     """The tunes in one of whose names the part occurs."""
-    plain = _simple(part)
+    plain = simple(part)
     return [_read(entry) for entry in _entries() if any(plain in name for name in entry[0])]
 
 
 def tune(name: str) -> Tune:
     """The tune of that name, any of its names, in simplified or traditional characters; GenError names near misses."""
-    plain = _simple(name)
+    plain = simple(name)
     if plain in _book():
         return _meant(plain)
     from difflib import get_close_matches
@@ -124,7 +124,7 @@ def tune(name: str) -> Tune:
     raise GenError(f"The tune book knows no tune {quoted(name)}; {remedy}.")
 
 
-def _simple(name: str) -> str:
+def simple(name: str) -> str:
     """The name without blanks; in simplified characters, if it is not in the book as it stands."""
     bare = "".join(name.split())
     if bare in _book() or bare.isascii():

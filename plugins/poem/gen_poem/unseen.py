@@ -12,8 +12,8 @@ from typing import NamedTuple
 from gen_engine.text import EVERY_CHAR, CharSet
 
 from .lines import BETWEEN, MARKS
-from .places import widths
 from .reading import read_texts
+from .templates import widths
 
 LAST = "\U0010ffff"
 

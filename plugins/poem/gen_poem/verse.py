@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, reduce
 from itertools import permutations
 from operator import itemgetter, or_
+from typing import ClassVar
 
 from gen_engine.errors import GenError
 from gen_engine.text import CharSet
@@ -56,6 +57,7 @@ class Verse:
     patterns: tuple[Pattern, ...]
     book: Book = SILENT
     rhymes: tuple[str, ...] = ()
+    as_typed: ClassVar[bool] = True
     _spots: dict[frozenset[Config], Spot] = field(default_factory=dict)
     _fits: dict[tuple[int, Needs, bool], int] = field(default_factory=dict)
     _kept: dict[tuple[Boxes, str], Boxes] = field(default_factory=dict)

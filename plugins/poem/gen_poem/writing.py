@@ -9,7 +9,7 @@ from gen_engine.output import continue_text, load_engine, mention_unknown, opene
 
 from .asked import Asked
 from .layout import Poem, show
-from .traditional import to_simplified
+from .typed import as_read, hint
 
 
 def write(
@@ -17,19 +17,22 @@ def write(
 ) -> None:
     """Write poems of a shape that begin with `prompt`, under its processors and `more`.
 
-    The model reads simplified characters; where traditional ones are asked for, the prompt may have them, too.
+    Where traditional characters are asked for, the model reads simplified ones, even if it knows both.
     """
-    start = poem.lay_out(to_simplified(prompt) if asked.script == "trad" else prompt)
+    typed = asked.typed(poem.lay_out(prompt))
     streamed = chosen.num == 1 and not chosen.json and chosen.explain is None
     with opened(chosen.out, lines=True) as out:
         engine = load_engine(chosen.model, dtype=chosen.dtype, fast=chosen.fast)
-        mention_unknown(engine.tokenizer.encode(start))
+        vocabulary = engine.tokenizer.vocabulary
+        start, *more = (as_read(text, asked.script, vocabulary) for text in (typed.start, *more))
+        mention_unknown(engine.tokenizer.encode(start), spelling=False)
+        hint((start, asked.acrostic, asked.template, asked.require), asked.script, engine.tokenizer)
         continue_text(
             out,
             engine,
             start,
             chosen,
             processors=("no_unk", "no_special", *poem.rules, *more, *chosen.with_default("top_k=200")),
-            max_new=max(0, poem.widest - len(start)) * engine.tokenizer.vocabulary.tokens_per_char,
-            show=show(poem.shape, start, script=asked.script, sentences=sentences, streamed=streamed),
+            max_new=max(0, poem.widest - len(start)) * vocabulary.tokens_per_char,
+            show=show(poem.shape, typed, sentences=sentences, streamed=streamed),
         )

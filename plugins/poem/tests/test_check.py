@@ -9,8 +9,9 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gen_engine.cli import make_cli
+from gen_engine.cli import main, make_cli
 from gen_engine.errors import GenError
+from gen_poem import check_command, reading
 from gen_poem.books import book
 from gen_poem.check import judge
 from gen_poem.patterns import FORMS, SHAPES, patterns
@@ -120,7 +121,7 @@ def test_taboos_have_their_names_in_strict_verse(form, before, second, fourth, f
 @pytest.mark.parametrize(
     ("text", "found"),
     [("白日依山尽，黄河入海。欲穷千里目，更上一层楼。", ("format", 2, 5)), (STORK + "更上一层楼。", ("format", 5, 0)),
-     (STORK[:18], ("format", 4, 0)), (STORK.replace("山", "x"), ("format", 0, 0)),
+     (STORK[:18], ("format", 4, 0)), (STORK.replace("山", "x"), ("format", 1, 4)),
      (STORK.replace("楼", "东"), ("rhyme", 4, 5)), (STORK.replace("楼", "流"), ("重韵", 4, 5)),
      (STORK.replace("河", "\U00030edd"), ("unknown", 2, 2))],
 )  # fmt: skip
@@ -231,8 +232,8 @@ def test_check_refuses_what_it_cannot_read(tmp_path):
 
 def test_forms_lists_all_forms_and_tunes_and_its_sources():
     told = said("forms").stdout
-    assert all(f"\n{form} " in told for form in FORMS)
-    assert all("、".join(each.names) in told for each in every_tune())
+    assert all(f"\n{form}\t" in told for form in FORMS)
+    assert all(f"\n{each.names[0]}\t" in told and "、".join(each.names[1:]) in told for each in every_tune())
     assert all(word in told for word in ("王力《诗词格律》", "孤平", "三平尾", "特拗", "钦定词谱"))
 
 
@@ -340,5 +341,37 @@ def test_old_verse_may_be_longer_than_any_form(count, right):
     if right:
         assert (judge(text).pattern.form, judge(text).rhyme_ok) == ("五古", True)
     else:
-        with pytest.raises(GenError, match="at most 400 lines"):
+        with pytest.raises(GenError, match=r"at most (400 lines|5000)"):
             judge(text)
+
+
+def given(monkeypatch, texts):
+    monkeypatch.setattr(reading, "read_blocks", lambda *_, **__: texts)
+
+
+def test_check_tells_each_text_as_it_is_judged(monkeypatch):
+    seen = []
+    given(monkeypatch, (text for text in [STORK, "百", STORK, STORK] if not seen.append("read")))
+    monkeypatch.setattr(check_command, "_tell_one", lambda *_, **__: seen.append("told"))
+    said("check", "-", text="")
+    assert seen == ["read", "read", "told", "told", "read", "told", "read", "told"]
+
+
+def test_a_check_that_is_stopped_says_how_many_were_judged(monkeypatch, tmp_path, capsys):
+    def texts():
+        yield from [STORK, STORK, STORK]
+        raise KeyboardInterrupt
+
+    given(monkeypatch, texts())
+    (tmp_path / "poems.txt").touch()
+    assert main(["check", str(tmp_path / "poems.txt"), "--json"]) == 130
+    captured = capsys.readouterr()
+    assert (captured.out.count("\n"), captured.err.strip()) == (3, "gen: Stopped: 3 texts were judged.")
+
+
+def test_where_no_text_can_be_judged_each_is_told_why():
+    done = CliRunner().invoke(make_cli(), ["check", "-", "--json"], input="百\n\n千\n\n万")
+    assert [json.loads(line)["ok"] for line in done.stdout.splitlines()] == [False] * 3
+    assert "None of the 3 texts can be judged; give" in str(done.exception)
+    with pytest.raises(GenError, match="give a poem"):
+        said("check", "-", text="abc")

@@ -132,6 +132,12 @@ def test_people_are_shown_a_table(table):
     assert "copied" not in shown
 
 
+def test_the_table_is_chinese_by_option(table):
+    told = gen(table, "--lines", 2, "--corpus", table, "--lang", "zh").stdout
+    for words in ("下联（", "指标", "等长", "平仄相对", "照抄句", "BLEU，打乱", "BLEU，检索"):
+        assert words in told
+
+
 def test_a_table_that_is_none_is_refused_with_the_remedy(tmp_path):
     (tmp_path / "a.tsv").write_text("天\t地\n天\n", encoding="utf-8")
     with pytest.raises(GenError, match="Row 2 of .* is not FIRST<tab>SECOND; mend it"):

@@ -16,6 +16,7 @@ import gen_engine.engine
 from gen_engine.cli import make_cli
 from gen_engine.engine import Engine
 from gen_engine.errors import GenError
+from gen_engine.languages import CHINESE
 from gen_engine.testing.models import table_model
 from gen_poem import eval as measures
 from gen_poem import eval_picture
@@ -222,6 +223,33 @@ def test_a_picture_shows_chinese_names(tmp_path):
     eval_picture.draw(evaluate([HERON, HERON[:12] * 2], Wanted("五绝"), source="here"), str(tmp_path / "p.svg"))
     drawn = (tmp_path / "p.svg").read_text("utf-8")
     assert [word for word in ("五绝", "尤", "distinct-2", "50.0%") if word not in drawn] == []
+
+
+@pytest.mark.parametrize(
+    "language, words",
+    [("en", ("kept: shares of poems, lines or places", "per cent", "number of poems in each", "1 × 五绝 (here)")),
+     ("zh", ("守律：诗、句或字的比例", "变化：字或句的比例、相似度", "百分比", "平仄（严）", "1 × 五绝（here）"))],
+)  # fmt: skip
+def test_a_picture_says_what_its_colours_and_units_are(tmp_path, language, words):
+    eval_picture.draw(evaluate([HERON], Wanted("五绝"), source="here"), str(tmp_path / "p.svg"), language)
+    drawn = (tmp_path / "p.svg").read_text("utf-8")
+    assert [each for each in words if f">{each}</text>" not in drawn] == []
+
+
+def test_a_picture_of_likelihoods_tells_mean_and_unit(tmp_path):
+    found = evaluate(["春花。"], Wanted(), source="here", engine=tiny())
+    eval_picture.draw(found, str(tmp_path / "p.svg"), "zh")
+    drawn = (tmp_path / "p.svg").read_text("utf-8")
+    assert [each for each in ("每字奈特（越小越可能）", "平均 ", "诗的首数") if each not in drawn] == []
+
+
+def test_every_figure_of_poems_is_told_in_chinese():
+    found = [
+        evaluate([HERON], wanted, source="", corpus=[HERON])
+        for wanted in (Wanted("五绝"), Wanted(), Wanted(tune="如梦令"))
+    ]
+    figures = [each for evaluation in found for each in evaluation.figures]
+    assert [each.name for each in figures if each.name not in CHINESE or each.meaning not in CHINESE] == []
 
 
 def test_a_picture_that_could_not_be_read_is_refused_before_anything_is_done(tmp_path, monkeypatch):

@@ -13,6 +13,7 @@ from verses import examples
 from gen_engine.errors import GenError
 from gen_poem.layout import Layout, show
 from gen_poem.resolve import Wish, resolve
+from gen_poem.typed import Typed
 
 JIANGNAN = "江南好，风景旧曾谙。日出江花红胜火，春来江水绿如蓝。能不忆江南。"
 NIANNU = "大江东去，浪淘尽、千古风流人物。"
@@ -48,21 +49,21 @@ def test_a_pause_is_laid_out_as_a_comma_and_shown_as_a_pause():
 
 
 @examples(25)
-@given(st.integers(0, 12), st.lists(st.integers(1, 5), max_size=9), st.sampled_from(["simp", "trad"]))
+@given(st.integers(0, 12), st.lists(st.integers(1, 5), max_size=9), st.sampled_from([None, "simp", "trad"]))
 def test_the_pieces_of_a_streamed_poem_are_the_whole_poem(start, sizes, script):
     verse = resolve(Wish("念奴娇"))
     laid = NIANNU.replace("、", "，")
-    how = show(verse, laid[:start], script=script, sentences=True, streamed=True)
+    how = show(verse, Typed(laid[:start], script=script), sentences=True, streamed=True)
     pieces, place = [laid[:start]], start
     for size in [*sizes, len(laid)]:
         pieces.append(laid[place : place + size])
         place += size
-    shown = show(verse, laid[:start], script=script, sentences=True)
+    shown = show(verse, Typed(laid[:start], script=script), sentences=True)
     assert "".join(map(how.piece, pieces)) == "\n".join(shown.lines(shown.text(laid))) + "\n"
 
 
 def test_what_is_new_is_shown_in_the_light_of_what_it_continues():
     verse = resolve(Wish("念奴娇"))
-    how = show(verse, "大江东去，浪淘尽", script="trad")
+    how = show(verse, Typed("大江东去，浪淘尽", script="trad"))
     assert how.text("，千古风流人物。") == "、千古風流人物。"
     assert how.text("大江东去，浪淘尽，千古风流人物。") == "大江東去，浪淘盡、千古風流人物。"

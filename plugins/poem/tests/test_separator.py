@@ -87,6 +87,6 @@ def test_the_command_says_so_once(trained, how):
 
 
 def test_a_model_without_the_mark_is_refused_where_it_has_to_write_it(trained):
-    with pytest.raises(GenError, match="does not know the mark ， that ends a line of a couplet; train it with"):
+    with pytest.raises(GenError, match="does not know the mark ， that ends a line of a couplet; take another"):
         couplets(trained / "bare", "--cols", "2")
     assert "expects '|'" in couplets(trained / "bare", "--first", "春月").stderr

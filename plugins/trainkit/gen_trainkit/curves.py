@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gen_engine.fonts import drawing_with, find_font
+from gen_engine.languages import Language, Say, speak
 from gen_engine.underway import doing
 from gen_trainkit.metrics import read_metrics
 from gen_trainkit.storing import whole_file
@@ -14,32 +16,45 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 Row = dict[str, Any]
-NO_CURVE = {"step", "examples", "time", "rate_factor"}
+NO_CURVE = {"step", "examples", "time", "rate_factor", "valid_labels_guessed"}
 PARTS = ("few_valid_", "valid_", "few_")  # before the name of what was measured: on which texts
 WORDS = {"": "training", "valid_": "validation", "few_valid_": "validation, a few batches", "few_": "a few batches"}
-UNITS = {"loss": "loss (nats per target)"}
+UNITS = {"loss": "loss (nats per target)", "accuracy": "accuracy (share of targets)"}
+LINES = {"": ("-", "C0"), "valid_": ("o-", "C1"), "few_valid_": ("x--", "C2"), "few_": ("x:", "C3")}
+"""How the figures of each part are drawn, and in which colour."""
 
 
-@doing("drawing the curve")
-def draw_curve(metrics: Path, picture: Path) -> None:
+def draw_curve(metrics: Path, picture: Path, *, language: Language = "en") -> str:
     """Draw the file of figures as `picture` (a PNG) and beside it as PDF; with nothing measured, draw nothing.
 
-    Every figure that was ever measured has a panel; those on training and validation texts share one.
+    Every figure that was ever measured has a panel; those on training and validation texts share one. Returns a remark:
+    where no font here has Chinese characters, the words are English whatever the language.
     """
     rows = read_metrics(metrics)
     panels = sort_figures(rows)
     if not panels:
-        return
+        return ""
+    words = [*WORDS.values(), *(UNITS.get(name, name) for name in panels), "step", "examples seen"]
+    family = find_font("".join(map(speak(language), words)))
+    say = speak(language if family else "en")
+    with doing("drawing the curve"):
+        _draw(rows, panels, picture, family, say)
+    if not family:
+        return f"{picture}: no font here has Chinese characters, so its words are English; install fonts-noto-cjk."
+    return ""
+
+
+def _draw(rows: Sequence[Row], panels: Mapping[str, list[str]], picture: Path, family: str | None, say: Say) -> None:
     import seaborn
     from matplotlib.figure import Figure
 
     columns = min(2, len(panels))
     lines = -(-len(panels) // columns)
-    with seaborn.axes_style("whitegrid"), seaborn.plotting_context("paper", font_scale=1.1):
+    with seaborn.axes_style("whitegrid"), seaborn.plotting_context("paper", font_scale=1.1), drawing_with(family):
         figure = Figure(figsize=(5.2 * columns, 3.6 * lines), layout="constrained")
         grid = list(figure.subplots(lines, columns, squeeze=False).flat)
         for axes, (name, keys) in zip(grid, panels.items(), strict=False):
-            _draw_panel(axes, rows, name, keys)
+            _draw_panel(axes, rows, name, keys, say)
         for axes in grid[len(panels) :]:
             axes.set_visible(False)
         for path in (picture, picture.with_suffix(".pdf")):
@@ -61,20 +76,27 @@ def _split(key: str) -> tuple[str, str]:
     return part, key.removeprefix(part)
 
 
-def _draw_panel(axes: Axes, rows: Sequence[Row], name: str, keys: Sequence[str]) -> None:
+def _draw_panel(axes: Axes, rows: Sequence[Row], name: str, keys: Sequence[str], say: Say) -> None:
     for key in keys:
         points = [(row["step"], row[key]) for row in rows if key in row]
         part = _split(key)[0]
-        own = not part and len(keys) == 1 and name not in ("loss", "accuracy")  # a figure of the task's own
-        style = "o-" if part == "valid_" or own or len(points) == 1 else "-"  # one point has no line to be seen by
-        label = "validation" if own else WORDS[part]
-        axes.plot(*zip(*points, strict=True), style, label=label, linewidth=1.3, markersize=3.5)
-    axes.set(xlabel="step", ylabel=UNITS.get(name, name.replace("_", " ")))
-    axes.legend()
-    _draw_examples(axes, [(row["step"], row["examples"]) for row in rows if row.get("examples")])
+        if not part and len(keys) == 1 and name not in ("loss", "accuracy"):
+            part = "valid_"  # a figure of the task's own
+        style, colour = LINES[part]
+        if len(points) == 1:  # one point has no line to be seen by
+            style = style if part else "o-"
+        axes.plot(
+            *zip(*points, strict=True), style, color=colour, label=say(WORDS[part]), linewidth=1.3, markersize=3.5
+        )
+    axes.set(xlabel=say("step"), ylabel=say(UNITS.get(name, name.replace("_", " "))))
+    axes.locator_params(axis="x", integer=True)
+    # Below the panel it hides nothing.
+    below: Any = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.16), "ncols": len(keys), "frameon": False}
+    axes.legend(**below, fontsize="small", columnspacing=1.0, handlelength=1.6)
+    _draw_examples(axes, [(row["step"], row["examples"]) for row in rows if row.get("examples")], say)
 
 
-def _draw_examples(axes: Axes, seen: Sequence[tuple[int, int]]) -> None:
+def _draw_examples(axes: Axes, seen: Sequence[tuple[int, int]], say: Say) -> None:
     """A second axis on top that tells how many examples were seen at a step."""
     if not seen:
         return
@@ -87,5 +109,5 @@ def _draw_examples(axes: Axes, seen: Sequence[tuple[int, int]]) -> None:
     ticks = [tick for tick in MaxNLocator(4, integer=True).tick_values(0, examples[-1]) if 0 <= tick <= examples[-1]]
     top.set_xticks(list(numpy.interp(ticks, examples, steps)), [EngFormatter(sep="")(tick) for tick in ticks])
     top.set_xlim(axes.get_xlim())  # last, since ticks may widen an axis
-    top.set_xlabel("examples seen")
+    top.set_xlabel(say("examples seen"))
     top.grid(visible=False)

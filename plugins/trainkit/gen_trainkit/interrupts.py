@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
+
+STOPPING = b"\nStopping after this step, which will be saved; once more to stop at once.\n"
 
 
 @contextmanager
@@ -17,6 +20,8 @@ def asked_to_stop() -> Iterator[Callable[[], int]]:
     def note(number: int, frame: FrameType | None) -> None:
         nonlocal noted
         noted = number
+        with suppress(OSError):  # not by `print`, which may just have been at work
+            os.write(2, STOPPING)
         signal.signal(number, before[number])
 
     if threading.current_thread() is not threading.main_thread():

@@ -13,6 +13,8 @@ from typing import Any
 from torch import nn
 
 from gen_engine.errors import GenError, quoted
+from gen_engine.languages import choose_language
+from gen_engine.underway import doing
 from gen_trainkit.averaging import averaged_weights, start_average, update_average
 from gen_trainkit.bucketing import plan_epoch
 from gen_trainkit.checkpoints import newest_checkpoint, read_checkpoint
@@ -20,8 +22,9 @@ from gen_trainkit.curves import draw_curve
 from gen_trainkit.distributed import join_group
 from gen_trainkit.interrupts import asked_to_stop
 from gen_trainkit.measuring import measure
-from gen_trainkit.metrics import append_metrics, open_events
+from gen_trainkit.metrics import append_metrics, open_events, read_metrics
 from gen_trainkit.optimizers import build_optimizers, peak_rates, set_rates
+from gen_trainkit.options import tell_reading
 from gen_trainkit.progress import Watch, watch_run
 from gen_trainkit.ranks import is_first
 from gen_trainkit.runs import Run, not_finite, save_run, start_or_resume
@@ -77,8 +80,10 @@ def _train(
     in_epoch, total = plan_steps(task, recipe)
     at_once = recipe.accumulate * run.group.size
     watching = watch_run(total, run.step) if run.group.is_first else nullcontext(_watch_nothing)
-    epoch, batches = -1, list[list[int]]()
-    with watching as watch, asked_to_stop() as stop_signal, run.pool:
+    epoch, batches, begun_at = -1, list[list[int]](), run.step
+    with asked_to_stop() as stop_signal, watching as watch, run.pool:
+        _measure_start(run, watch)
+        run.signal = run.group.highest(stop_signal())
         while run.step < total and not run.signal and run.is_patient:
             if run.step // in_epoch != epoch:
                 epoch = run.step // in_epoch
@@ -86,14 +91,24 @@ def _train(
             place = run.step % in_epoch * at_once
             factor = rate_factor(run.step, total=total, warmup=recipe.warmup, schedule=recipe.schedule)
             set_rates(run.optimizers, peaks, factor)
-            _step(run, batches[place : place + at_once], epoch, watch)
-            _report(run, reporting, run.step % in_epoch == 0 or run.step == total, factor)
+            with doing("computing the first step") if run.step == begun_at else nullcontext():
+                tokens = _step(run, batches[place : place + at_once], epoch)
+            note = f"loss {run.sums['loss'] / max(1.0, run.sums['targets']):.4f}"
+            ended = run.step % in_epoch == 0 or run.step == total
+            measured = bool(task.valid_lengths) and (ended or _is_due(run.step, reporting.valid_every))
+            watch(run.step, tokens, note + _best(run) + "  validating" * measured)
+            _report(run, reporting, factor, ended=ended, measured=measured)
+            if measured:
+                watch(run.step, 0, note + _best(run))
             run.signal = run.group.highest(stop_signal())
         if run.signal:
             save_run(run)
         if run.group.is_first:
-            draw_curve(folder / "metrics.jsonl", folder / "curve.png")
-    return Outcome(run.step, total, run.figures, run.best, run.signal, not run.is_patient)
+            remark = draw_curve(
+                folder / "metrics.jsonl", folder / "curve.png", language=choose_language(reporting.lang)
+            )
+            tell_reading([remark] if remark else [])
+    return Outcome(run.step, total, run.figures, run.best, run.signal, not run.is_patient, task.goal)
 
 
 def _set_up(task: Task, recipe: Recipe, folder: Path) -> Run:
@@ -127,8 +142,23 @@ def _watch_nothing(step: int, tokens: int, note: str) -> None:
     """Processes other than the first one show nothing."""
 
 
-def _step(run: Run, batches: Sequence[Sequence[int]], epoch: int, watch: Watch) -> None:
-    """One optimiser step over `batches`, each weighted by its number of targets."""
+def _measure_start(run: Run, watch: Watch) -> None:
+    """Tell the figures of the texts set aside before anything is learnt, so that they show what training changed."""
+    fresh = run.step == 0 and run.group.first(lambda: not read_metrics(run.folder / "metrics.jsonl"))
+    if fresh and run.task.valid_lengths:
+        watch(0, 0, "validating before the first step")
+        figures = measure(run.task, run.recipe, group=run.group)
+        if all(map(math.isfinite, figures.values())):
+            run.tell({"step": 0, "examples": 0, **figures})
+
+
+def _best(run: Run) -> str:
+    """The best figure so far, to be shown behind the loss."""
+    return f"  best {run.task.goal} {run.best:.4f}" if run.best is not None else ""
+
+
+def _step(run: Run, batches: Sequence[Sequence[int]], epoch: int) -> int:
+    """One optimiser step over `batches`, each weighted by its number of targets; how many tokens were read."""
     task, recipe = run.task, run.recipe
     seen = compute_gradients(task, recipe, batches, epoch=epoch, group=run.group, pool=run.pool)
     norm = nn.utils.clip_grad_norm_(task.model.parameters(), recipe.clip).item() if recipe.clip else 0.0
@@ -143,25 +173,30 @@ def _step(run: Run, batches: Sequence[Sequence[int]], epoch: int, watch: Watch) 
         run.sums[name] += value
     run.step += 1
     run.examples += int(seen.texts)
-    mean = run.sums["loss"] / max(1.0, run.sums["targets"])
-    best = f"  best {task.goal} {run.best:.4f}" if run.best is not None else ""
-    watch(run.step, int(seen.tokens), f"loss {mean:.4f}{best}")
+    return int(seen.tokens)
 
 
-def _report(run: Run, reporting: Reporting, ended: bool, factor: float) -> None:
-    """Log, measure and save where the step calls for it."""
+def _report(run: Run, reporting: Reporting, factor: float, *, ended: bool, measured: bool) -> None:
+    """Log, measure and save where the step calls for it.
+
+    The first step, the last one and those at which is measured are always logged: of few points, too, a curve is drawn.
+    """
     row: dict[str, Any] = {"step": run.step, "examples": run.examples}
-    if run.step % reporting.log_every == 0 or ended:
+    if measured or ended or run.step == 1 or run.step % reporting.log_every == 0:
         targets = max(1.0, run.sums["targets"])
         row |= {"loss": run.sums["loss"] / targets, "accuracy": run.sums["correct"] / targets}
         row |= {"rate_factor": factor, "time": round(time.time(), 1)}
         run.sums = dict.fromkeys(run.sums, 0.0)
-    if run.task.valid_lengths and (ended or (reporting.valid_every and run.step % reporting.valid_every == 0)):
+    if measured:
         row |= _measure_now(run, None if ended or not reporting.valid_batches else reporting.valid_batches)
     if len(row) > 2:
         run.tell(row)
-    if ended or (reporting.save_every and run.step % reporting.save_every == 0):
+    if ended or _is_due(run.step, reporting.save_every):
         save_run(run)
+
+
+def _is_due(step: int, every: int) -> bool:
+    return every > 0 and step % every == 0
 
 
 def _measure_now(run: Run, batches: int | None) -> dict[str, float]:

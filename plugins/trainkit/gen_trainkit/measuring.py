@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from gen_engine.underway import counted
 from gen_trainkit.bucketing import plan_epoch
 from gen_trainkit.distributed import Group
 from gen_trainkit.stepping import count_targets
@@ -20,7 +21,7 @@ def measure(task: Task, recipe: Recipe, *, batches: int | None = None, group: Gr
     task.model.eval()
     sums = torch.zeros(3, dtype=torch.float64)
     planned = plan_epoch(task.valid_lengths, recipe.batch_tokens, seed=0, epoch=0)[:batches]
-    for indices in planned[group.rank :: group.size]:
+    for indices in counted(planned[group.rank :: group.size], "validating, batches"):
         batch = task.collate("valid", indices, 0)
         with torch.autocast("cpu", torch.bfloat16, enabled=recipe.dtype == "bf16"):
             loss, correct = task.score(task.model, batch)

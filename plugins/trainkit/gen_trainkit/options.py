@@ -5,21 +5,18 @@ from __future__ import annotations
 import json
 import math
 import os
-import sys
 import tomllib
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 from click.core import ParameterSource
 
 from gen_engine.errors import GenError, quoted
+from gen_engine.languages import lang_option
 from gen_trainkit.ranks import is_first
-
-if TYPE_CHECKING:
-    from gen_trainkit.loop import Outcome
 
 FILE = click.Path(path_type=Path)
 Decorator = Callable[[Any], Any]
@@ -198,6 +195,7 @@ run_options = options(
     click.option("--keep", type=click.Choice(["best", "last"]), default="best", show_default=True),
     click.option("--save-dtype", type=click.Choice(["fp32", "bf16", "fp16"]), default="fp32", show_default=True),
     click.option("--tensorboard", is_flag=True, help="Write the figures for TensorBoard, too, into run/tensorboard."),
+    lang_option,
     click.option("--title", help="Title of the model card."),
     click.option("--note", default="", help="A paragraph for the model card."),
     config_option,
@@ -270,20 +268,6 @@ def tell_reading(told: Iterable[str]) -> None:
     """Say on standard error what was read, used and left out; of several processes the first one speaks."""
     for words in told if is_first() else ():
         click.echo(words, err=True)
-
-
-def tell_outcome(outcome: Outcome, out: Path) -> None:
-    """Print the folder that was written; after a signal, say how to go on and exit as a signal would.
-
-    Of several processes the first one speaks.
-    """
-    if outcome.signal:
-        if not is_first():
-            sys.exit(128 + outcome.signal)
-        click.echo(f"Stopped at step {outcome.step} of {outcome.total}; --resume goes on from there.", err=True)
-        sys.exit(128 + outcome.signal)
-    if is_first():
-        click.echo(f"{out}")
 
 
 def tell_plan(plan: Mapping[str, Any]) -> None:

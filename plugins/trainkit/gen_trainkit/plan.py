@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from gen_engine.underway import doing
 from gen_trainkit.bucketing import plan_epoch
 from gen_trainkit.measuring import measure
 from gen_trainkit.optimizers import build_optimizers
@@ -35,6 +36,7 @@ class Trial:
     extra: int | None
 
 
+@doing("trying a few steps")
 def describe_run(task: Task, recipe: Recipe) -> dict[str, Any]:
     """Sizes, memory and time expected of `train(task, recipe, ...)`, in the order in which people want to read them.
 
@@ -126,12 +128,12 @@ def _time(task: Task, recipe: Recipe, tried: Trial) -> dict[str, str]:
     batches = len(plan_epoch(task.train_lengths, recipe.batch_tokens, seed=recipe.seed, epoch=0))
     a_step = batches / in_epoch / process_count() * tried.batch + tried.update
     valid = len(plan_epoch(task.valid_lengths, recipe.batch_tokens, seed=0, epoch=0)) * tried.valid_batch
-    validation = valid / process_count() * math.ceil(total / in_epoch)
+    validation = valid / process_count() * (1 + math.ceil(total / in_epoch))
     return {
         "a step, measured": f"{a_step:.3g} s",
         "padded tokens a second, measured": f"{tried.tokens / (tried.batch + tried.update / recipe.accumulate):,.0f}",
         "training": _duration(total * a_step),
-        "validation after each epoch": _duration(validation),
+        "validation before it and after each epoch": _duration(validation),
         "in all": _duration(total * a_step + validation),
     }
 

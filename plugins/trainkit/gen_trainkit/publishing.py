@@ -14,16 +14,19 @@ import torch
 from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
 from tokenizers import Tokenizer
-from transformers import AutoConfig, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import CONFIG_MAPPING, AutoConfig, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from gen_engine.errors import GenError
-from gen_engine.models.checkpoint import refuse_pickled
+from gen_engine.models.checkpoint import read_json, refuse_pickled
+from gen_engine.models.holdings import holding, refuse_no_model
+from gen_engine.models.hub import not_waiting_for_hub
 from gen_engine.underway import doing
-from gen_trainkit.bases import model_source, not_waiting_for_hub
+from gen_trainkit.bases import model_source
 from gen_trainkit.loop import Outcome, Recipe, Reporting, Task, export_last, train
 from gen_trainkit.options import write_chosen_options
 from gen_trainkit.ranks import is_first
 from gen_trainkit.storing import whole_file
+from gen_trainkit.wording import in_words
 
 MISREAD = (OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, StrictDataclassError)
 """What transformers raises for a config.json or tokenizer.json that is damaged or holds nonsense."""
@@ -81,8 +84,11 @@ def run_and_publish(
 def write_card(publishing: Publishing, card: CardFacts, recipe: Recipe, outcome: Outcome, *, goal: str) -> str:
     """The model card as Markdown with the hub's metadata header."""
     best = "not measured" if outcome.best is None else f"{outcome.best:.4f}" + " nats" * goal.endswith("loss")
-    left_out = {"steps"} if recipe.steps is None else {"epochs"}
-    settings = "\n".join(f"| {name} | {value} |" for name, value in asdict(recipe).items() if name not in left_out)
+    trained = f"{outcome.step:,} step{'s' * (outcome.step != 1)}" + " (stopped early)" * outcome.early
+    idle = {"epochs"} if recipe.steps is not None else set()
+    idle |= {"matrix_rate"} if recipe.optimizer != "muon" else set()
+    chosen = {name: value for name, value in asdict(recipe).items() if name not in idle and value is not None}
+    settings = "\n".join(f"| {name} | {in_words(value)} |" for name, value in chosen.items())
     facts = "\n".join(f"- **{name}**: {value}." for name, value in card.facts.items())
     language = f"language: [{', '.join(card.language)}]\n" if card.language else ""
     return f"""---
@@ -95,7 +101,7 @@ pipeline_tag: {card.pipeline}
 {publishing.note}
 
 {facts}
-- **Training**: {outcome.step:,} steps{" (stopped early)" if outcome.early else ""}.
+- **Training**: {trained}.
 - **Best {goal.replace("valid_", "validation ").replace("_", " ")}**: {best}.
 
 | setting | value |
@@ -104,6 +110,7 @@ pipeline_tag: {card.pipeline}
 """
 
 
+@doing("writing the model folder")
 def export_model(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, dtype: SaveDtype, folder: Path) -> None:
     """Write config.json, model.safetensors and the tokenizer's files into `folder`; `model` itself stays as it is."""
     copy.deepcopy(model).to(SAVE_DTYPES[dtype]).save_pretrained(folder)
@@ -128,7 +135,7 @@ def load_pretrained(
     `model_type` that is none of `kinds`.
     """
     source = model_source(base)
-    with told_clearly(source):
+    with told_clearly(source, base):
         found = AutoConfig.from_pretrained(source, trust_remote_code=False).model_type
         if kinds and found not in kinds:
             raise GenError(f"{base} is a {found} model. Give one of type {' or '.join(kinds)}.")
@@ -141,7 +148,7 @@ def load_pretrained(
     for kind, verb in (("missing_keys", "lacks"), ("unexpected_keys", "has unexpected")):
         strange = sorted(name for name in info[kind] if not name.startswith(tuple(new)))
         if strange:
-            raise GenError(f"{base} {verb} {strange[0]}. Give weights that fit its config.json.")
+            raise _strange(base, model.config, f"{verb} {strange[0]}")
     for name, weight in model.named_parameters():
         if not weight.isfinite().all():
             raise GenError(f"{name} of {base} holds values that are no numbers. Fetch the model or train it again.")
@@ -149,34 +156,50 @@ def load_pretrained(
     return model, tokenizer
 
 
+def _strange(base: str, config: Any, what: str) -> GenError:
+    """The error for weights that do not fit: as a rule those of a model with another head."""
+    found = holding(config.to_dict())
+    if found.kind in ("classifier", "other"):
+        return GenError(f"{base} holds {found.words} ({what}). Give the model that it was made of.")
+    return GenError(f"{base} {what}. Give weights that fit its config.json.")
+
+
 def load_tokenizer(base: str) -> PreTrainedTokenizerBase:
     """The tokenizer of a folder or hub name; raises GenError where it is damaged, or there is none.
 
     Where its files are missing transformers makes one that knows special tokens only, and reads all text as unknown.
     """
-    base = model_source(base)
-    with told_clearly(base):
-        file = Path(base) / "tokenizer.json"
+    source = model_source(base)
+    with told_clearly(source, base):
+        file = Path(source) / "tokenizer.json"
         if file.is_file():
             Tokenizer.from_buffer(file.read_bytes())  # raises ValueError, which the file's own reader does not
-        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(base, trust_remote_code=False)
+        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
     if not set(tokenizer.get_vocab()) - set(tokenizer.all_special_tokens):
         raise GenError(f"{base} has no tokenizer. Add the tokenizer.json that belongs to the model.")
     return tokenizer
 
 
 @contextmanager
-def told_clearly(base: str) -> Iterator[None]:
-    """Inside, the folder or hub name `base` is read; what is wrong with it becomes a GenError of one sentence."""
+def told_clearly(source: str, base: str = "") -> Iterator[None]:
+    """Inside, the folder or hub name `source` is read; what is wrong with it becomes a GenError of one sentence.
+
+    `base` is how it was named, if otherwise.
+    """
+    base = base or source
+    refuse_no_model(Path(source), base)
     try:
-        with not_waiting_for_hub(base):
+        with not_waiting_for_hub(source):
             yield
     except SafetensorError as error:
         raise GenError(f"The weights of {base} are damaged ({error}). Fetch them again.") from error
     except RuntimeError as error:  # transformers' own way to say that shapes differ
         raise GenError(f"The weights of {base} do not fit the shapes of its config.json. Fetch both again.") from error
     except MISREAD as error:
-        if (Path(base) / "config.json").is_file():
+        if (Path(source) / "config.json").is_file():
+            kind = read_json(Path(source) / "config.json").get("model_type")
+            if kind and (kind not in CONFIG_MAPPING or "configuration class" in str(error)):
+                raise GenError(f"{base} is a {kind} model, which is not taken here. Give one of another.") from error
             why = " ".join(f"{type(error).__name__}: {error}".split())[:160]
             raise GenError(f"{base} cannot be read as a model with its tokenizer ({why}). Fetch it again.") from error
         raise GenError(
@@ -186,10 +209,12 @@ def told_clearly(base: str) -> Iterator[None]:
 
 def check_vocabulary(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
     """Raise GenError if the tokenizer has tokens that the model does not know."""
+    if getattr(model.config, "vocab_size", None) is None or model.config.is_encoder_decoder:
+        raise GenError(f"A {model.config.model_type} is no model that reads texts alone. Give a BERT or a GPT-2.")
     if len(tokenizer) > model.config.vocab_size:
         raise GenError(
             f"The vocabulary has {len(tokenizer)} tokens and the model {model.config.vocab_size}."
-            " Give the tokenizer that belongs to the model, or --from-scratch."
+            " Give the tokenizer that belongs to the model."
         )
 
 
@@ -198,7 +223,7 @@ def check_known(tokenizer: PreTrainedTokenizerBase, ids: torch.Tensor) -> None:
     if torch.isin(ids, torch.tensor(tokenizer.all_special_ids, dtype=ids.dtype)).all():
         raise GenError(
             "Of these texts the model sees no character that it knows."
-            " Give one whose vocabulary has them or, if --max-length leaves them no room, raise it."
+            " Give one whose vocabulary has them, or leave texts more room."
         )
 
 

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from gen_engine.errors import GenError
+from gen_engine.underway import doing
 from gen_trainkit.checkpoints import (
     Checkpoint,
     gather_state,
@@ -25,6 +26,7 @@ from gen_trainkit.metrics import rewind_metrics
 from gen_trainkit.stepping import trainable
 from gen_trainkit.storing import stored
 from gen_trainkit.tasks import Recipe, Task
+from gen_trainkit.wording import in_words
 
 MAY_CHANGE = {"epochs", "steps", "rate", "head_rate", "matrix_rate", "parallel", "patience"}
 NEEDED = {"step": int, "sums": dict, "recipe": dict, "fingerprint": dict}
@@ -62,6 +64,7 @@ class Run:
         return not 0 < self.recipe.patience <= self.waited
 
 
+@doing("saving a checkpoint")
 def save_run(run: Run) -> None:
     """Write a checkpoint; weights that are no numbers are none worth keeping, and raise GenError."""
     states = run.group.collect(torch.get_rng_state())
@@ -121,7 +124,7 @@ def _check_same(saved: Mapping[str, Any], run: Run) -> None:
         settings["accumulate x processes"] = settings.pop("accumulate") * processes
     changed = sorted(name for name in now if name not in MAY_CHANGE and now[name] != then.get(name))
     if changed:
-        what = ", ".join(f"{name} (was {then.get(name)})" for name in changed)
+        what = ", ".join(f"{name} (was {in_words(then.get(name))})" for name in changed)
         raise GenError(
             f"The checkpoint in {run.folder} was made with other settings: {what}. Give them, or another --out."
         )

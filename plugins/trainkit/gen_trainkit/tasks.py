@@ -54,6 +54,7 @@ class Reporting:
     valid_batches: int = 0
     save_every: int = 500
     tensorboard: bool = False  # write the figures for TensorBoard, too
+    lang: str = "auto"  # of the curve: auto is English, unless a trainer knows better
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,7 @@ class Outcome:
     best: float | None
     signal: int
     early: bool = False  # it stopped for want of patience
+    goal: str = "valid_loss"
 
 
 def plan_steps(task: Task, recipe: Recipe) -> tuple[int, int]:

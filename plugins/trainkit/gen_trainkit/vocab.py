@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerFast
 
+from gen_engine.underway import doing
+
 PAD, UNK, CLS, SEP, MASK = BERT_SPECIALS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
 
@@ -31,6 +33,7 @@ def character_tokenizer(
     return core
 
 
+@doing("making the vocabulary")
 def bert_tokenizer(
     texts: Sequence[str], *, size: int | None, min_count: int, positions: int
 ) -> PreTrainedTokenizerFast:

@@ -9,8 +9,8 @@ from transformers import AutoModelForCausalLM
 
 from gen_engine.cli import main
 from gen_engine.errors import GenError
+from gen_engine.models import hub
 from gen_engine.plugins import registry
-from gen_trainkit import bases
 from gen_trainkit.bases import model_source
 from gen_trainkit.publishing import load_pretrained, load_tokenizer
 from gen_trainkit.saved_datasets import load_splits
@@ -29,7 +29,7 @@ def no_hub(monkeypatch):
     import huggingface_hub.constants as constants
 
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-    monkeypatch.setattr(bases, "hub_answers", lambda: False)
+    monkeypatch.setattr(hub, "hub_answers", lambda: False)
 
 
 def test_every_name_of_gen_models_is_its_folder():

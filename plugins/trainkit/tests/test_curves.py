@@ -1,5 +1,15 @@
-from gen_trainkit.curves import draw_curve, sort_figures
+import sys
+from pathlib import Path
+
+import pytest
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+from gen_trainkit.curves import WORDS, draw_curve, sort_figures
 from gen_trainkit.metrics import append_metrics
+
+sys.path.insert(0, str(Path(__file__).parents[3] / "tests"))
+from font_files import font_of, forget_fonts
 
 ROW = {"step": 2, "examples": 30, "loss": 2.0, "accuracy": 0.5, "rate_factor": 1.0, "time": 1.0}
 
@@ -29,3 +39,51 @@ def test_what_measures_the_same_shares_a_panel_and_loss_comes_first():
     panels = {"loss": ["few_valid_loss", "loss", "valid_loss"], "accuracy": ["accuracy", "valid_accuracy"]}
     assert sort_figures(rows) == panels | {"macro_f1": ["macro_f1"]}
     assert list(sort_figures(rows)) == ["loss", "accuracy", "macro_f1"]
+
+
+HAN = "训练验证（部分批次）步数已见样本损失奈特/目标准确率占的比例宏平均"
+
+
+@pytest.fixture
+def seen(monkeypatch):
+    """The texts of all pictures that are written."""
+    found = set()
+    real = Figure.savefig
+    monkeypatch.setattr(
+        Figure,
+        "savefig",
+        lambda own, *a, **k: (found.update(t.get_text() for t in own.findobj(Text)), real(own, *a, **k)),
+    )
+    return found
+
+
+def measured(folder):
+    row = {**ROW, **{f"{part}loss": 2.0 for part in WORDS}, "valid_macro_f1": 0.5}
+    append_metrics(folder / "metrics.jsonl", row)
+    return folder / "metrics.jsonl", folder / "curve.png"
+
+
+ENGLISH = {"training", "validation", "step", "examples seen", "loss (nats per target)", "macro f1"}
+CHINESE = {"训练", "验证", "步数", "已见样本数", "损失（奈特/目标）", "宏平均 F1"}
+
+
+def test_every_line_and_axis_of_the_curve_is_named_in_both_languages(tmp_path, monkeypatch, seen):
+    forget_fonts(monkeypatch, font_of(tmp_path / "han.ttf", HAN))
+    assert draw_curve(*measured(tmp_path)) == draw_curve(*measured(tmp_path), language="zh") == ""
+    assert seen >= ENGLISH | CHINESE
+
+
+def test_without_a_font_the_curve_is_english_and_it_is_said(tmp_path, monkeypatch, seen):
+    forget_fonts(monkeypatch)
+    assert "no font here has Chinese characters" in draw_curve(*measured(tmp_path), language="zh")
+    assert seen >= ENGLISH
+    assert not seen & CHINESE
+
+
+def test_each_part_has_a_line_of_its_own(tmp_path, monkeypatch):
+    drawn = []
+    real = Figure.savefig
+    monkeypatch.setattr(Figure, "savefig", lambda own, *a, **k: (drawn.append(own), real(own, *a, **k)))
+    draw_curve(*measured(tmp_path))
+    lines = drawn[0].axes[0].get_lines()
+    assert len({(line.get_color(), line.get_linestyle()) for line in lines if line.get_label() in WORDS.values()}) == 4

@@ -3,9 +3,11 @@
 import os
 import random
 import re
+import shlex
 import shutil
 import signal
 import socket
+import subprocess
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -108,13 +110,41 @@ def disturbed(name, out, number):
 def test_stopped_and_killed_at_random_and_resumed_it_ends_as_if_undisturbed(name):
     whole, cut = made(name), Path(f"cut {name}")
     assert disturbed(name, cut, signal.SIGTERM) == 128 + signal.SIGTERM
-    assert re.search(r"Stopped at step \d+ of \d+; --resume goes on", Path(f"{cut}.log").read_text(encoding="utf-8"))
+    printed = Path(f"{cut}.log").read_text(encoding="utf-8")
+    assert re.search(r"Stopped at step \d+ of \d+, which is saved in", printed)
+    assert shlex.split(last(printed, "Go on with: gen ")) == [str(word) for word in command(name, cut, "--resume")]
     assert list(cut.glob("run/checkpoints/step-*"))
     assert not (cut / "model.safetensors").exists()
     assert disturbed(name, cut, signal.SIGKILL) in (-signal.SIGKILL, 0)
     train(command(name, cut, "--resume"))
     assert weights(cut) == weights(whole)
     assert figures(cut) == figures(whole)
+
+
+def last(printed, start):
+    """What follows `start` on the last line of what was printed."""
+    return printed.splitlines()[-1].removeprefix(start)
+
+
+@each_trainer
+def test_a_short_run_tells_its_figures_has_a_curve_and_can_be_tried_as_told(name):
+    made(name)
+    out, aside = Path(f"tried {name}"), [] if "classifier" in name else ["--valid-share=0.2"]
+    code, printed = forked.run(command(name, out, "--steps=3", "--log-every=50", *aside), log=Path("tried.log"))
+    assert (code, [row["step"] for row in figures(out) if "loss" in row or not row["step"]]) == (0, [0, 1, 3])
+    assert re.search(r"Trained 3 steps\. Validation \w+: [\d.]+ before training, best [\d.]+ at step \d", printed)
+    attempt = shlex.split(last(printed, "Try it: "))
+    if attempt[0] == "gen":
+        assert forked.run(attempt[1:], log=Path("attempt.log"))[0] == 0
+    else:
+        subprocess.run(attempt, check=True, capture_output=True)
+
+
+@each_trainer
+def test_its_card_has_no_words_of_python_and_nothing_that_is_not_set(name):
+    card = (made(name) / "README.md").read_text(encoding="utf-8")
+    assert not re.search(r"None|True|False|Path|\bnan\b|\binf\b|\(['\"]", card)
+    assert "| batch_tokens | 60 |" in card
 
 
 @each_trainer

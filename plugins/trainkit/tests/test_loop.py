@@ -1,6 +1,7 @@
 import json
 import os
 import signal
+from contextlib import contextmanager
 
 import pytest
 import torch
@@ -21,7 +22,7 @@ QUIET = Reporting(log_every=2, valid_every=3, save_every=2)
 def drawn(monkeypatch):
     """The pictures asked for; drawing them takes longer than the tiny runs here."""
     pictures = []
-    monkeypatch.setattr("gen_trainkit.loop.draw_curve", lambda metrics, picture: pictures.append(picture))
+    monkeypatch.setattr("gen_trainkit.loop.draw_curve", lambda metrics, picture, **language: pictures.append(picture))
     return pictures
 
 
@@ -64,13 +65,13 @@ def run(folder, task=None, resume=False, reporting=QUIET, **settings):
     return train(task, recipe, folder, reporting=reporting, resume=resume), task.model.state_dict()
 
 
-def stopping_task(at):
-    """A task whose process gets SIGTERM when the batch number `at` is asked for."""
+def stopping_task(at, part="train"):
+    """A task whose process gets SIGTERM when the batch number `at` of `part` is asked for."""
     asked = []
 
     def collate_then_stop(split, indices, epoch):
         asked.append(split)
-        if split == "train" and asked.count("train") == at:
+        if split == part and asked.count(part) == at:
             os.kill(os.getpid(), signal.SIGTERM)
         return collate(split, indices)
 
@@ -125,6 +126,49 @@ def test_it_learns_and_measures(tmp_path, drawn):
     assert outcome.figures["valid_loss"] == last["valid_loss"] < 0.1
     assert last["valid_accuracy"] == 1
     assert drawn == [tmp_path / "curve.png"]
+
+
+@pytest.fixture
+def notes(monkeypatch):
+    """What the bar of a run says, step by step."""
+    said = []
+
+    @contextmanager
+    def watch_run(total, start):
+        yield lambda step, tokens, note: said.append((step, note))
+
+    monkeypatch.setattr("gen_trainkit.loop.watch_run", watch_run)
+    return said
+
+
+@pytest.mark.parametrize("settings", [{}, {"epochs": 3}, {"steps": 5}, {"steps": 1}], ids=str)
+def test_the_last_words_of_a_run_have_the_best_of_its_last_validation(tmp_path, notes, settings):
+    outcome, _ = run(tmp_path, **settings)
+    assert notes[-1] == (outcome.total, notes[-1][1])
+    assert notes[-1][1].endswith(f"best valid_loss {outcome.best:.4f}")
+    assert outcome.best == min(
+        row["valid_loss"] for row in read_metrics(tmp_path / "metrics.jsonl")[1:] if "valid_loss" in row
+    )
+    assert notes[-2][1].endswith("validating")
+
+
+@pytest.mark.parametrize(("steps", "logged"), [(1, [1]), (2, [1, 2]), (5, [1, 3, 5]), (7, [1, 3, 5, 6, 7])])
+def test_a_run_shorter_than_its_log_has_points_at_both_ends_and_where_is_measured(tmp_path, steps, logged):
+    run(tmp_path, steps=steps, reporting=Reporting(log_every=50, valid_every=3))
+    rows = read_metrics(tmp_path / "metrics.jsonl")
+    assert [row["step"] for row in rows if "loss" in row] == logged
+    assert [row["step"] for row in rows if "valid_loss" in row] == [0, *logged[logged[0] != steps :]]
+
+
+def test_without_texts_set_aside_nothing_is_measured_before_training(tmp_path):
+    run(tmp_path, make_task(valid_lengths=[]), steps=2)
+    assert [row["step"] for row in read_metrics(tmp_path / "metrics.jsonl")] == [1, 2]
+
+
+def test_stopped_before_the_first_step_it_goes_on_and_measures_the_start_once(tmp_path):
+    assert run(tmp_path, stopping_task(1, "valid"))[0].step == 0
+    run(tmp_path, resume=True)
+    assert [row["step"] for row in read_metrics(tmp_path / "metrics.jsonl")][:2] == [0, 1]
 
 
 def test_labels_of_padding_count_for_nothing(tmp_path):

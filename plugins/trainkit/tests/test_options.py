@@ -18,10 +18,10 @@ from gen_trainkit.options import (
     recipe_options,
     refuse_idle,
     run_options,
-    tell_outcome,
     tell_plan,
     write_chosen_options,
 )
+from gen_trainkit.telling import tell_outcome
 
 PATHS = st.lists(st.sampled_from(["a.txt", "中文 b.csv", "-"]), min_size=1, max_size=3)
 NUMBERS = st.floats(0, 1e9)

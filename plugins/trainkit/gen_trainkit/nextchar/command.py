@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gen_engine.errors import GenError, quoted
+from gen_engine.underway import doing
 from gen_trainkit.options import (
     FILE,
     check_finite,
@@ -18,11 +19,11 @@ from gen_trainkit.options import (
     refuse_idle,
     refuse_idle_recipe,
     refuse_unread,
-    tell_outcome,
     tell_plan,
     tell_reading,
     valid_options,
 )
+from gen_trainkit.telling import tell_outcome, try_writing
 
 if TYPE_CHECKING:
     from gen_trainkit.nextchar.training import Family
@@ -102,7 +103,8 @@ def run_command(given: Mapping[str, Any], family: Family, head: Mapping[str, Any
         refuse_idle({*FRESH, *NEW, *head}, "beside --base, which brings its own")
     if given["variable"]:
         refuse_idle({"short_share"}, "beside --variable")
-    from gen_trainkit.nextchar.training import describe, prepare, run_job
+    with doing("loading torch and transformers"):
+        from gen_trainkit.nextchar.training import describe, prepare, run_job
 
     job = build_job(given, family, head)
     ready = prepare(job)
@@ -111,7 +113,7 @@ def run_command(given: Mapping[str, Any], family: Family, head: Mapping[str, Any
         tell_plan(describe(job, ready))
         return
     outcome = run_job(job, ready, resume=given["resume"])
-    tell_outcome(outcome, job.publishing.out)
+    tell_outcome(outcome, job.publishing.out, try_writing(job.publishing.out, ready.example))
 
 
 def build_job(given: Mapping[str, Any], family: Family, head: Mapping[str, Any]) -> Any:

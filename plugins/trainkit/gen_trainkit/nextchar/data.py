@@ -14,6 +14,7 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from gen_engine.errors import GenError
+from gen_engine.underway import doing
 from gen_trainkit.csv_rows import Quotes
 from gen_trainkit.holding_out import SHARE, has_validation, hold_out
 from gen_trainkit.losses import IGNORED
@@ -114,6 +115,7 @@ def _read(data: Data, tally: Tally, files: Sequence[Path], splits: Sequence[str]
     return joined
 
 
+@doing("tokenising")
 def encode_corpus(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> Corpus:
     """The ids of `texts`, in which "[SEP]" is five characters and no mark; empty texts are left out."""
     ids: list[Tensor] = []

@@ -21,12 +21,14 @@ from transformers import (
 from transformers.utils import logging as transformers_logging
 
 from gen_engine.errors import GenError
+from gen_engine.underway import doing
 from gen_trainkit.losses import IGNORED, chunked_cross_entropy
 from gen_trainkit.nextchar.data import Corpus, Cut, Data, collate_windows, encode_corpus, split_texts, window_lengths
 from gen_trainkit.plan import describe_run
 from gen_trainkit.publishing import CardFacts, Publishing, check_known, export_model, load_pretrained, run_and_publish
 from gen_trainkit.tally import Tally
 from gen_trainkit.tasks import Batch, Outcome, Part, Recipe, Reporting, Task
+from gen_trainkit.telling import beginning
 from gen_trainkit.vocab import bert_tokenizer
 
 SHORT = 256
@@ -126,6 +128,7 @@ class Prepared:
     valid: Corpus
     cuts: Mapping[Part, Cut]
     task: Task
+    example: str = ""  # a beginning of a text
     told: Sequence[str] = ()  # how many texts were read and used, and which splits
 
 
@@ -165,7 +168,8 @@ def prepare(job: Job) -> Prepared:
         fingerprint=_fingerprint(job, corpora, cuts),
         is_head=lambda name: not name.startswith("encoder."),
     )
-    return Prepared(model, tokenizer, corpora["train"], corpora["valid"], cuts, task, tally.told("texts"))
+    example = beginning(texts)
+    return Prepared(model, tokenizer, corpora["train"], corpora["valid"], cuts, task, example, tally.told("texts"))
 
 
 def _fingerprint(job: Job, corpora: Mapping[Part, Corpus], cuts: Mapping[Part, Cut]) -> dict[str, Any]:
@@ -197,6 +201,7 @@ def plan_cuts(job: Job, model: PreTrainedModel) -> dict[Part, Cut]:
 # ------------------------------------------------------------------------------------------------------ model
 
 
+@doing("making the model")
 def make_model(job: Job, texts: Sequence[str]) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """A new model of the family on the encoder asked for, and the encoder's tokenizer made to read prompts."""
     encoder = None

@@ -1,0 +1,62 @@
+"""Pages of help that say everything: no description is cut short, and no line is wider than the terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+
+import click
+
+from .screen import cells, paint
+
+SECOND = "\ufffe"
+"""Stands for the second column of a character that takes two; it is taken out again when a line is written."""
+
+HYPHEN = "\uffff"
+"""Stands for a hyphen, at which no line is broken: options are one word."""
+
+UNCUT = 10**6
+"""More characters than the first sentence of any help has."""
+
+
+class Page(click.HelpFormatter):
+    """click's own layout with Chinese characters as wide as they are shown; it offers no way but to inherit."""
+
+    def write(self, string: str) -> None:
+        super().write(string.replace(SECOND, "").replace(HYPHEN, "-"))
+
+    def write_usage(self, prog: str, args: str = "", prefix: str | None = None) -> None:
+        super().write_usage(prog, _widened(args), prefix)
+
+    def write_heading(self, heading: str) -> None:
+        super().write(paint([(f"{'':>{self.current_indent}}{heading}:", "heading")], sys.stdout) + "\n")
+
+    def write_text(self, text: str) -> None:
+        super().write_text(_widened(text))
+
+    def write_dl(self, rows: Iterable[tuple[str, str]], col_max: int = 30, col_spacing: int = 2) -> None:
+        super().write_dl([(_widened(term), _widened(value)) for term, value in rows], col_max, col_spacing)
+
+
+class PageContext(click.Context):
+    """A context whose help is a `Page`."""
+
+    formatter_class = Page
+
+
+def uncut(command: click.Command) -> click.Command:
+    """The command, which lists its commands by whole sentences and lays its help out as a `Page`; so do those in it."""
+    command.context_class = PageContext
+    if command.short_help is None and not command.deprecated:
+        command.short_help = command.get_short_help_str(UNCUT)
+    if isinstance(command, click.Group):
+        for each in command.commands.values():
+            uncut(each)
+    return command
+
+
+def _widened(text: str) -> str:
+    """The text with as many characters as it takes columns, and hyphens within words that hold."""
+    wide = "".join(SECOND * (cells(char) - 1) + char for char in text) if not text.isascii() else text
+    words = (word.replace("-", HYPHEN) if word != "-" else word for word in wide.split(" "))
+    return " ".join(words)

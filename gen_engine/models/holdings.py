@@ -1,0 +1,137 @@
+"""What a folder that was named as a model holds, and which command takes it where it is not the one at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from ..errors import GenError, brief
+from .checkpoint import CONFIG, TOKENIZER_FILES, read_json
+
+Kind = Literal["writer", "classifier", "masked", "other", "unknown"]
+
+ENDINGS: Mapping[str, tuple[Kind, str]] = {
+    "ForCausalLM": ("writer", "a language model"),
+    "LMHeadModel": ("writer", "a language model"),
+    "ForSequenceClassification": ("classifier", "a classifier of texts"),
+    "ForMaskedLM": ("masked", "a masked language model"),
+    "ForPreTraining": ("masked", "a masked language model"),
+    "ForTokenClassification": ("other", "a model that labels the words of a text"),
+    "ForQuestionAnswering": ("other", "a model that finds answers in a text"),
+    "ForMultipleChoice": ("other", "a model that chooses among answers"),
+    "ForNextSentencePrediction": ("other", "a model that tells whether two sentences follow each other"),
+    "ForConditionalGeneration": ("other", "a model that turns one text into another"),
+    "ForSeq2SeqLM": ("other", "a model that turns one text into another"),
+    "ForImageClassification": ("other", "a model of pictures"),
+    "ForObjectDetection": ("other", "a model of pictures"),
+    "ForMaskedImageModeling": ("other", "a model of pictures"),
+    "ForImageTextRetrieval": ("other", "a model of pictures"),
+    "ForAudioClassification": ("other", "a model of sounds"),
+    "ForCTC": ("other", "a model of sounds"),
+    "VisionModel": ("other", "a model of pictures"),
+}
+"""What an architecture is, by how its name ends."""
+
+LIBRARIES = {
+    "adapter_config.json": "an adapter, which is no model by itself; merge it into its base (`merge_and_unload`) and "
+    "name the folder that this is saved to",
+    "modules.json": "a model of sentence-transformers; name the folder in it that has a config.json",
+    "model_index.json": "a model that draws pictures (diffusers); name a language model",
+    "dataset_dict.json": "a dataset; name the folder of a model",
+    "state.json": "a dataset; name the folder of a model",
+}
+"""Which file tells that a folder without a config.json is another library's, and what to do with it."""
+
+WEIGHTS = (".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".h5", ".msgpack")
+
+
+@dataclass(frozen=True)
+class Holding:
+    """What a config says that its folder holds: its kind, in words, and the architecture that it names."""
+
+    kind: Kind
+    words: str
+
+
+def holding(config: Mapping[str, Any]) -> Holding:
+    """What a model with this config is; "unknown" where it names no architecture that tells."""
+    names = config.get("architectures")
+    name = str(names[0]) if isinstance(names, list) and names else ""
+    for ending, (kind, words) in ENDINGS.items():
+        if name.endswith(ending):
+            return Holding(kind, f"{words} ({brief(name)})")
+    return Holding("unknown", brief(name))
+
+
+def refuse_no_model(path: Path, name: str) -> None:
+    """Raise GenError for a file, or a folder without a config.json, that says what is there instead of a model."""
+    if path.is_dir() and not (path / CONFIG).is_file():
+        raise GenError(f"{name} {_instead(path)}.")
+    if path.is_file():
+        if path.suffix == ".gguf":
+            what = "is a GGUF file, which is not read; give the folder of the same model as safetensors"
+        elif path.suffix in WEIGHTS:
+            what = "is a file of weights; name the folder it is in, or make a folder of it with `gen convert`"
+        else:
+            what = "is a file and no model; name a folder with a config.json, or a model of `gen models`"
+        raise GenError(f"{name} {what}.")
+
+
+def _instead(folder: Path) -> str:
+    """What a folder without a config.json has, and the remedy."""
+    there = sorted(path.name for path in folder.iterdir())
+    found = next((f"holds {words}" for file, words in LIBRARIES.items() if file in there), "")
+    if found or not there:
+        return found or "is an empty folder; name the folder of a saved model"
+    inner = next((each for each in there if (folder / each / CONFIG).is_file()), None)
+    if inner is not None:
+        return f"has no {CONFIG} itself, but {brief(inner)} in it has; name {brief(folder / inner, 200)}"
+    if any(each.endswith(".gguf") for each in there):
+        return "holds a GGUF file, which is not read; give the folder of the same model as safetensors"
+    if any(each in TOKENIZER_FILES for each in there) and not any(Path(each).suffix in WEIGHTS for each in there):
+        return "holds a tokenizer and no model; name the folder of the model that it belongs to"
+    return f"has no {CONFIG}, so it is no model folder; name the folder of a saved model"
+
+
+def refuse_silent(folder: Path, name: str) -> None:
+    """Raise GenError for the folder of a model that writes no text, and name the commands that take it."""
+    config = read_json(folder / CONFIG)
+    found = holding(config)
+    if found.kind in ("classifier", "masked", "other") and not _may_write(config, found):
+        raise silent(found, name)
+
+
+def silent(found: Holding, name: str) -> GenError:
+    """The error for a model that is to write and cannot."""
+    shown = brief(name, 200)
+    remedies = {
+        "classifier": f"tell labels with `gen classify --model {shown}`, or name a language model",
+        "masked": f"build on it with `gen train bert-lstm --encoder {shown}` or `gen train classifier --encoder "
+        f"{shown}`, or name a causal language model",
+    }
+    remedy = remedies.get(found.kind, "no command takes it, name a causal language model")
+    return GenError(f"{name} holds {found.words}, which writes no text; {remedy}.")
+
+
+def _may_write(config: Mapping[str, Any], found: Holding) -> bool:
+    """Whether transformers may make a writer of it all the same, as of models that see pictures and write."""
+    if found.kind == "masked":
+        return bool(config.get("is_decoder"))
+    from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES as WRITERS
+
+    return found.kind == "other" and config.get("model_type") in WRITERS and "turns" in found.words
+
+
+def no_classifier(folder: Path, name: str) -> GenError | None:
+    """The error for the folder of a model that is no classifier, if its config.json says so."""
+    found = holding(read_json(folder / CONFIG))
+    if found.kind == "classifier" or not found.words:
+        return None
+    shown = brief(name, 200)
+    make = f"make a classifier of it with `gen train classifier --encoder {shown}`"
+    remedies = {"writer": f"write with `gen text --model {shown}`, or {make}", "masked": make, "unknown": make}
+    remedy = remedies.get(found.kind, "name the folder of a classifier")
+    held = found.words if found.kind != "unknown" else f"a {found.words}"
+    return GenError(f"{name} holds {held}, no classifier; {remedy}.")

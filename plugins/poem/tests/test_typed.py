@@ -1,0 +1,133 @@
+"""Traditional characters that are typed: understood, kept as typed, with their own tones; and `--script`."""
+
+import json
+from functools import cache
+
+import pytest
+from click.testing import CliRunner
+
+import gen_engine.engine
+from gen_engine.cli import make_cli
+from gen_engine.errors import GenError
+from gen_poem.typed import Typed, as_read, is_in_traditional
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_engine():
+    """The shipped models are loaded once for all commands."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gen_engine.engine, "load", cache(gen_engine.engine.load))
+        yield
+
+
+def gen(*words):
+    return CliRunner().invoke(make_cli(), [*map(str, words), "--seed", "1"], catch_exceptions=False)
+
+
+def poem(*words):
+    """The lines of a poem, which are the same streamed and as JSON; and what was said."""
+    done, whole = gen(*words), json.loads(gen(*words, "--json").stdout)
+    assert done.stdout.split() == whole["lines"]
+    assert whole["text"] == "".join(whole["lines"])
+    return whole["lines"], done.stderr
+
+
+@pytest.mark.parametrize("options", [(), ("--form", "五絕"), ("--rows", 2, "--cols", 7)])
+@pytest.mark.parametrize("typed", ["東風", "雲開見", "楽園", "樓臺"])
+def test_a_prompt_comes_back_as_typed(typed, options):
+    if typed == "樓臺" and options[:1] == ("--form",):
+        typed = "高樓"
+    lines, said = poem("poem", "--prompt", typed, *options)
+    assert lines[0].startswith(typed)
+    assert "does not know" not in said
+    assert "--script trad prints" in said
+
+
+@pytest.mark.parametrize(("text", "at"), [
+    ("中秋快樂", "head"), ("髮發中秋", "head"), ("風花雪月", "tail"), ("樂乐快髮", "diagonal"),
+])  # fmt: skip
+@pytest.mark.parametrize("script", [(), ("--script", "trad")])
+def test_an_acrostic_comes_back_as_typed(text, at, script):
+    lines, _ = poem("poem", "--acrostic", text, "--acrostic-at", at, *script)
+    found = [line[{"head": 0, "tail": -2, "diagonal": n}[at]] for n, line in enumerate(lines)]
+    assert "".join(found) == (text.replace("乐", "樂") if script else text)
+
+
+@pytest.mark.parametrize("script", [(), ("--script", "trad")])
+def test_a_template_comes_back_as_typed_and_the_rest_in_its_script(script):
+    lines, _ = poem("poem", "--template", "白髮三千□，□□發□□。", *script)
+    assert (lines[0][:4], lines[1][2]) == ("白髮三千", "發")
+
+
+def test_what_is_required_stands_and_what_is_forbidden_does_not():
+    lines, _ = poem("poem", "--prompt", "月", "--require", "樂風", "--forbid", "東雲")
+    assert {"樂", "風"} < set("".join(lines))
+    assert not set("东東云雲") & set("".join(lines))
+
+
+@pytest.mark.parametrize(("typed", "shown"), [("東風", "东风"), ("髮", "发"), ("东风", "东风")])
+def test_simplified_characters_are_printed_where_these_are_asked_for(typed, shown):
+    lines, said = poem("poem", "--prompt", typed, "--script", "simp")
+    assert lines[0].startswith(shown)
+    assert "--script" not in said
+
+
+@pytest.mark.parametrize(
+    ("typed", "shown"), [("皇后萬歲", "皇后萬歲"), ("头发", "頭髮"), ("東风", "東風"), ("里巷幾", "里巷幾")]
+)
+def test_where_traditional_ones_are_asked_for_typed_ones_stay_and_simplified_ones_are_converted(typed, shown):
+    lines, _ = poem("poem", "--prompt", typed, "--script", "trad")
+    assert "".join(lines).replace("，", "").startswith(shown)
+
+
+def test_the_tones_are_those_of_the_character_that_was_typed():
+    with pytest.raises(GenError, match="幹"):
+        gen("poem", "--form", "五绝", "--tones", "strict", "--start", "平起", "--first", "unrhymed", "--prompt", "東幹")
+    with pytest.raises(GenError, match="乾"):
+        gen("poem", "--form", "五绝", "--tones", "strict", "--start", "仄起", "--first", "unrhymed", "--prompt", "遠乾")
+
+
+@pytest.mark.parametrize("first", ["萬里雲開見遠岫", "處處鶯聲處處柳", "髮白髮長頭髮短"])
+def test_a_couplet_to_a_traditional_line_shares_no_character_with_it(first):
+    (line, second), _ = poem("couplet", "--first", first)
+    assert line == first + "，"
+    assert not set(gen("couplet", "--first", first, "--script", "simp").stdout.split()[0][:-1]) & set(second)
+
+
+@pytest.mark.parametrize("words", [("ci", "--tune", "臨江仙", "--prompt", "滾滾長江東逝水")])
+def test_a_tune_in_traditional_characters(words):
+    lines, _ = poem(*words)
+    assert lines[0].startswith("滾滾長江東逝水")
+    assert "临" not in "".join(lines) or "臨" not in "".join(lines[1:])
+
+
+def test_prose_is_continued_in_the_light_of_what_was_meant():
+    traditional, simplified = (gen("novel", "--prompt", text, "--len", 20) for text in ("東風吹了", "东风吹了"))
+    assert traditional.stdout.startswith("東風吹了")
+    assert traditional.stdout[4:] == simplified.stdout[4:]
+    assert "note: the model reads 東風 as 东风.\n" in traditional.stderr
+
+
+def test_a_page_that_explains_has_what_was_typed(tmp_path):
+    done = gen("poem", "--acrostic", "中秋快樂", "--explain", tmp_path / "page.html", "--json")
+    told = json.loads(done.stdout)
+    assert [line[0] for line in told["lines"]] == list("中秋快樂")
+    assert "樂" in (tmp_path / "page.html").read_text("utf-8")
+
+
+def test_typed_characters_stand_at_their_places_only():
+    typed = Typed("發", acrostic="發髮", template="")
+    assert typed.shown("发发发，发发发。") == "發发发，髮发发。"
+    assert Typed("", template="髮□發").shown("发发发") == "髮发發"
+    assert Typed("后", script="trad").shown("后来") == "後來"
+
+
+@pytest.mark.parametrize(("char", "known"), [("后", True), ("風", True), ("风", False), ("干", True), ("东", False)])
+def test_characters_of_traditional_texts_are_told_apart(char, known):
+    assert is_in_traditional(char) is known
+
+
+def test_a_model_of_both_scripts_reads_simplified_where_traditional_is_shown():
+    engine = gen_engine.engine.load("novel")
+    assert as_read("後來東麽", "trad", engine.tokenizer.vocabulary) == "后来東么".replace("来", "來")
+    assert as_read("後來", None, engine.tokenizer.vocabulary) == "後來"
