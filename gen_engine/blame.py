@@ -177,7 +177,8 @@ def _called(frames: Sequence[FrameType], problem: BaseException | None) -> Culpr
     """The plugin whose decoder, model or recipe the engine called, or whose command failed by itself."""
     told = [(_kind(frame), frame) for frame in frames]
     told = [(kind, frame) for kind, frame in told if kind]
-    if told and (late := _imported_late(told[-1][1])):
+    late = next((found for _, frame in told if (found := _imported_late(frame))), None)
+    if late is not None:
         return late
     entries = [i for i in range(1, len(told)) if told[i][0] == "plugin" != told[i - 1][0]]
     if not entries:
@@ -190,8 +191,8 @@ def _called(frames: Sequence[FrameType], problem: BaseException | None) -> Culpr
 
 
 def _imported_late(frame: FrameType) -> Culprit | None:
-    """The command that could not be imported when it was run."""
-    command = frame.f_locals.get("self") if _module(frame) == "gen_engine.later" else None
+    """The command that is being imported since it is to be run."""
+    command = frame.f_locals.get("self") if frame.f_code is Later.load.__code__ else None
     plugin = plugin_of(command.place.partition(":")[0]) if isinstance(command, Later) else None
     return Culprit(f"The command {command.name}", plugin.words, "its import", frame) if command and plugin else None
 

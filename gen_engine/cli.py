@@ -114,8 +114,11 @@ def _told_by_name(problem: Exception | SystemExit) -> BaseException:
 
 def _slow_processor() -> tuple[object, str] | None:
     """The call that a plugin's processor is in now, and how to name it; None if there is none, or no engine yet."""
-    blame = sys.modules.get("gen_engine.blame")
-    return blame.asked_now() if blame is not None else None
+    if not hasattr(sys.modules.get("gen_engine.engine"), "load"):  # it is not imported, or not yet to its end
+        return None
+    from .blame import asked_now
+
+    return asked_now()
 
 
 def complain(message: str, code: int) -> int:

@@ -11,7 +11,7 @@ import re
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sized
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from threading import Event, RLock, Thread
 from typing import Any, TextIO, TypeVar, cast
@@ -118,7 +118,9 @@ class _Watch:
         self.ticks += 1
         if self.ticks % WATCHED:
             return
-        found = self.ask()
+        found = None
+        with suppress(Exception):  # what is looked at changes all the while
+            found = self.ask()
         if found is None or found[0] is not self.call:
             self.end()
             self.call = found[0] if found else None

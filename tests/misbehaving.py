@@ -9,6 +9,11 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from tiny import chars, engine_of
+
+from gen_engine.engine import Engine
+from gen_engine.plugins import registry
+
 ENTRY = "[gen_engine]\nbad = gen_bad\n"
 METADATA = "Metadata-Version: 2.1\nName: gen-bad\nVersion: 1.0\n"
 INIT = """
@@ -22,7 +27,7 @@ exec(AT.get("import", ""))
 def processors():
     exec(AT.get("hook", ""))
     from . import rules
-    return {name: getattr(rules, name) for name in ("tide", "token", "wave", "memory", "made")}
+    return {name: getattr(rules, name) for name in ("tide", "ebb", "token", "wave", "memory", "made")}
 
 @hookimpl
 def decoders():
@@ -54,10 +59,15 @@ class Tide:
     def start(self, text): return at("start", 0)
     def step(self, state, char): return at("step", state + 1) if state > 1 else state + 1
     def accepts(self, state): return at("accepts", True)
-    def kind(self, char): return at("kind")
-    def least(self, state): return at("least", 0)
     def mentions(self, state): return at("mentions", ())
     def removes_at_most(self, horizon): return at("removes_at_most", 0)
+
+class Ebb:
+    def start(self, text): return 0
+    def step(self, state, char): return 0
+    def accepts(self, state): return True
+    def kind(self, char): return at("kind")
+    def least(self, state): return at("least", 0)
 
 class Token:
     def __init__(self, size): self.size = size
@@ -74,6 +84,10 @@ class Memory:
 def tide(n: int = 1):
     """Allow everything."""
     return Tide()
+
+def ebb(n: int = 1):
+    """Allow everything, and say more of it."""
+    return Ebb()
 
 def token(vocabulary, n: int = 1):
     """Allow every token."""
@@ -140,3 +154,9 @@ def write(folder: Path) -> Bad:
     (package / "__init__.py").write_text(INIT)
     (package / "rules.py").write_text(RULES)
     return Bad(folder)
+
+
+def engine() -> Engine:
+    """A tiny engine with all plugins that are installed now."""
+    registry.cache_clear()
+    return engine_of(chars("abcdef"))
