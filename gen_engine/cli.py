@@ -42,8 +42,8 @@ def make_cli() -> click.Group:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code.
 
-    0, 2 for what the user can mend, 3 for undecided, 141 if nobody reads standard output any more, 128 and the
-    signal's number if one ended it (130 for Ctrl-C).
+    0, 1 for a fault of a plugin or of the program, 2 for what the user can mend, 3 for undecided, 141 if nobody reads
+    standard output any more, 128 and the signal's number if one ended it (130 for Ctrl-C).
     """
     settings = Settings()
     write_any_text()

@@ -59,6 +59,7 @@ class Tide:
     def start(self, text): return at("start", 0)
     def step(self, state, char): return at("step", state + 1) if state > 1 else state + 1
     def accepts(self, state): return at("accepts", True)
+    def kind(self, char): return None
     def mentions(self, state): return at("mentions", ())
     def removes_at_most(self, horizon): return at("removes_at_most", 0)
 
