@@ -9,7 +9,6 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ContextDecorator
 from dataclasses import dataclass
-from functools import partial
 from itertools import zip_longest
 from threading import main_thread
 from traceback import walk_tb
@@ -153,8 +152,6 @@ def _keys(part: Rule | Named) -> Iterator[int]:
     found: Any = part.constraint if isinstance(part, Rule) else part.processor
     if type(found) is Lifted:
         found = found.machine
-    while type(found) is partial:
-        found = found.func
     if type(found) is MethodType:
         found = found.__self__
     yield id(found.__code__ if type(found) is FunctionType else found)

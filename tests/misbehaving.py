@@ -35,6 +35,16 @@ def decoders():
     return {"surf": surf}
 
 @hookimpl
+def loaders():
+    from .rules import load
+    return {"bad": load}
+
+@hookimpl
+def recipes():
+    from .rules import rock
+    return {"rock": rock}
+
+@hookimpl
 def add_commands(gen):
     from .rules import shore
     gen.add_command(shore)
@@ -111,6 +121,27 @@ def surf(course):
     at("decoder", course=course)
     yield from sample(course)
 
+class Model:
+    """A model of the kit that may fail."""
+    def __init__(self):
+        from tiny import chars, engine_of
+        self.inner = engine_of(chars("abc")).model
+
+    def feed(self, *ask):
+        at("feed")
+        return self.inner.feed(*ask)
+
+    def __getattr__(self, name):
+        return getattr(self.inner, name)
+
+def load(folder, *, name, dtype="auto", fast=False):
+    at("load")
+    return Model()
+
+def rock():
+    """Fail, perhaps."""
+    return lambda found, base: at("recipe")
+
 @click.command()
 def shore():
     """Write a line."""
@@ -154,6 +185,7 @@ def write(folder: Path) -> Bad:
     (info / "entry_points.txt").write_text(ENTRY)
     (package / "__init__.py").write_text(INIT)
     (package / "rules.py").write_text(RULES)
+    (package / "leaves.py").write_text("raise SystemExit(3)")
     return Bad(folder)
 
 

@@ -4,12 +4,15 @@ import json
 import signal
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import misbehaving
+import numpy as np
 import pytest
 from tiny import chars, engine_of
 
 from gen_engine.blame import blaming
+from gen_engine.engine import load
 from gen_engine.errors import ConflictError, GenError, PluginError
 from gen_engine.explain import explain_text
 from gen_engine.interop import as_logits_processor
@@ -126,6 +129,34 @@ ASKS = {
 }
 
 
+def test_a_fault_of_a_processor_of_the_core_is_not_blamed_on_it(inside, monkeypatch):
+    engine = inside()
+    monkeypatch.setattr("gen_engine.constraints.length", lambda count: SimpleNamespace(
+        start=lambda text: 0, step=lambda state, char: 1 / 0, accepts=lambda state: True
+    ))  # fmt: skip
+    with pytest.raises(ZeroDivisionError):
+        engine.generate("", processors=["length=4"])
+
+
+@pytest.mark.parametrize("code", RAISED[:6])
+@pytest.mark.parametrize("place", ["load", "feed"])
+def test_what_a_loader_and_a_model_raise_names_the_plugin(inside, tmp_path, place, code):
+    inside(**{place: code})
+    (tmp_path / "config.json").write_text('{"model_type": "bad"}')
+    with pytest.raises(PluginError, match=rf"{place} of the plugin bad \(gen-bad\) failed \("):
+        load(tmp_path).generate("", max_new=3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("code", ["sys.exit(3)", "raise OSError(28, 'full')", "raise KeyError(5)"])
+def test_what_a_recipe_raises_names_the_plugin(bad, tmp_path, code):
+    base = registry().find("model", "poem").model.folder
+    words = [str(base / "model.safetensors"), str(tmp_path / "out"), "--base", str(base), "--recipe", "rock"]
+    done = bad.gen("convert", *words, recipe=code)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "of the plugin bad (gen-bad) " in done.stderr
+
+
 @pytest.mark.parametrize("ask", ASKS)
 def test_whoever_asks_is_told(inside, ask):
     with pytest.raises(PluginError, match="tide=3 of the plugin bad .* failed in start"):
@@ -171,6 +202,18 @@ def test_nothing_is_blamed_where_nothing_is_raised():
 def test_what_a_constraint_answers_wrongly_is_named(inside, method, code, said):
     written = METHODS[method]
     assert f"{written}{OF}{said}" in str(told(inside(**{method: code}), written))
+
+
+def test_one_answer_is_no_answer_for_each_token():
+    sly = SimpleNamespace(
+        start=lambda prompt: 0,
+        allowed=lambda state: np.ones(1 if state else 3, dtype=bool),
+        permits=lambda state, token: True,
+        next=lambda state, token: state + 1,
+        accepts=lambda state: True,
+    )
+    with pytest.raises(PluginError, match="sly gave an ndarray of the shape 1 in allowed"):
+        engine_of(chars("ab")).generate("", processors=[Named("sly", sly), "length=3"], max_new=4)
 
 
 @pytest.mark.parametrize("written", ["wave=2", "memory"])
@@ -223,6 +266,7 @@ def test_what_is_no_factory_is_listed_with_the_reason(bad):
     ("raise OSError(5, 'gone')", 1, "gen: The plugin bad (gen-bad) failed in shore (OSError: [Errno 5] gone; "),
     ("raise KeyError(4)", 1, "gen: The plugin bad (gen-bad) failed in shore (KeyError: 4; "),
     ("raise MemoryError", 1, "gen: The plugin bad (gen-bad) failed in shore (MemoryError; "),
+    ("from gen_engine.tokensets import marked; marked([9], 3)", 1, "gen: Something went wrong inside (IndexError: "),
 ])  # fmt: skip
 def test_how_a_plugins_own_command_ends(bad, code, exit_code, said):
     done = bad.gen("shore", command=code)
@@ -231,7 +275,9 @@ def test_how_a_plugins_own_command_ends(bad, code, exit_code, said):
     assert done.stderr.count("\n") <= 1
 
 
-@pytest.mark.parametrize("late", ["gen_bad.nowhere:late", "gen_bad.rules:late", "gen_bad.rules:tide"])
+@pytest.mark.parametrize(
+    "late", ["gen_bad.nowhere:late", "gen_bad.rules:late", "gen_bad.rules:tide", "gen_bad.leaves:late"]
+)
 def test_a_command_that_cannot_be_imported_is_named(bad, late):
     done = bad.gen("late", late=late)
     assert done.stderr.startswith("gen: The command late of the plugin bad (gen-bad) failed in its import (")
