@@ -131,11 +131,17 @@ ASKS = {
 
 def test_a_fault_of_a_processor_of_the_core_is_not_blamed_on_it(inside, monkeypatch):
     engine = inside()
-    monkeypatch.setattr("gen_engine.constraints.length", lambda count: SimpleNamespace(
-        start=lambda text: 0, step=lambda state, char: 1 / 0, accepts=lambda state: True
-    ))  # fmt: skip
+    machine = engine.chain(["length=4"]).product.rules[-1].constraint.machine
+    monkeypatch.setattr(type(machine), "start", lambda self, text: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         engine.generate("", processors=["length=4"])
+
+
+@pytest.mark.parametrize("code", ["sys.exit(3)", "quit()", "raise SystemExit('gone')"])
+def test_the_kit_takes_an_exit_for_a_broken_law(bad, code):
+    done = bad.gen("plugins", "check", "bad", "--only", "tide", "--examples", "3", step=code)
+    assert done.returncode == 1
+    assert "it raised SystemExit" in done.stdout
 
 
 @pytest.mark.parametrize("code", RAISED[:6])
