@@ -267,3 +267,34 @@ def test_a_command_that_is_imported_later_says_now_what_it_will_say_then():
         assert [command.get_short_help_str(n) for n in (30, 60, 200)] == [
             command.load().get_short_help_str(n) for n in (30, 60, 200)
         ], command.name
+
+
+@pytest.mark.parametrize("hook", ["processors", "models", "decoders", "recipes", "loaders"])
+def test_the_core_keeps_its_names(install, hook):
+    core = entry("core", install("core", **{hook: lambda: {"top_k": "the core's"}}).value)
+    core = EntryPoint("core", core.value, "gen_engine")._for(SimpleNamespace(name="gen-engine", version="1"))
+    found = load_plugins([core, install("a", **{hook: lambda: {"top_k": "another"}})])
+    offers = getattr(found, hook)
+    assert {name: offer.value for name, offer in offers.items()} == {"top_k": "the core's", "dist-a:top_k": "another"}
+    assert found.plugins[1].remarks == ["'top_k' is the core's; write dist-a:top_k"]
+
+
+@pytest.mark.parametrize("answer", [["tones"], [None], "tones", {None: 1}, 5, {"tones"}])
+def test_a_hook_that_returns_no_names_is_reported(install, answer):
+    found = load_plugins([install("a", processors=lambda: answer), offering(install, "b", "rhyme")])
+    assert list(found.processors) == ["rhyme"]
+    assert found.plugins[0].error.startswith("processors: TypeError: ")
+
+
+@pytest.mark.parametrize("hooks", [{"processors": lambda x: {}}, {"add_commands": lambda group: None},
+                                   {"models": lambda: {}, "add_trainers": lambda gen: None}])  # fmt: skip
+def test_a_hook_of_another_signature_is_reported_and_not_asked(install, hooks):
+    found = load_plugins([install("a", **hooks), offering(install, "b", "rhyme")])
+    assert found.plugins[0].error.startswith("PluginValidationError: ")
+    found.mount(click.Group("gen"), "add_commands")
+    assert (list(found.processors), found.models) == (["rhyme"], {})
+
+
+def test_an_entry_point_that_names_nothing_is_reported(install):
+    place = install("a", models=lambda: {}).value
+    assert load_plugins([entry("a", f"{place}:nothing")]).plugins[0].error.startswith("AttributeError: ")
