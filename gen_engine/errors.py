@@ -45,6 +45,15 @@ class UndecidedError(GenError):
     exit_code = 3
 
 
+class PluginError(GenError):
+    """Code that is not the engine's failed or gave what it may not: a plugin's, or a processor of one's own.
+
+    The sentence names plugin, processor and method; `__cause__` is what the code raised, if it raised something.
+    """
+
+    exit_code = 1
+
+
 def quoted(value: object, most: int = ECHO) -> str:
     """What a user, a file or a plugin wrote, as a message quotes it: in quotes, escaped, cut to `most` characters."""
     return repr(_cut(value, most)) if isinstance(value, str) else brief(repr(value), most)
@@ -53,6 +62,12 @@ def quoted(value: object, most: int = ECHO) -> str:
 def brief(value: object, most: int = ECHO) -> str:
     """The same without quotes, for what is known by its place: `regex=...`, the label of a processor."""
     return escaped(_cut(str(value), most))
+
+
+def reason_of(problem: BaseException) -> str:
+    """What was raised in one line, with its own words if it has any: `KeyError: 'x'`."""
+    words = "" if problem.args in ((), (None,)) else " ".join(str(problem).split())
+    return brief(f"{type(problem).__name__}: {words}" if words else type(problem).__name__, 300)
 
 
 def escaped(text: str) -> str:

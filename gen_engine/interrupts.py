@@ -81,6 +81,12 @@ def asked() -> int:
     return _process.asked
 
 
+def is_real(problem: BaseException) -> bool:
+    """Whether an exception is a Ctrl-C; where this module listens, code that raises KeyboardInterrupt is not."""
+    is_listening = signal.getsignal(signal.SIGINT) is _heed
+    return isinstance(problem, Stopped if is_listening else KeyboardInterrupt) or bool(_process.asked)
+
+
 def _heed(number: int, _: object) -> None:
     is_first = not _process.asked
     _process.asked = _process.asked or number

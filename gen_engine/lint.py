@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from .blame import blaming
 from .chain import Chain, prover_of
 from .constraints import Length
 from .errors import ConflictError, GenError, UndecidedError
@@ -63,6 +64,7 @@ class Finding:
         return asdict(self)
 
 
+@blaming()
 @doing("trying the rules against each other")
 def lint(chain: Chain, prompt: Prompt, max_new: int) -> list[Finding]:
     """What there is to say of a chain for this prompt and at most `max_new` new tokens, the worst first."""

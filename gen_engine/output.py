@@ -102,7 +102,7 @@ def write(file: TextIO, completions: Iterable[Completion], *, as_json: bool, lay
 
 def stream(file: TextIO, prompt: str, pieces: Iterable[str]) -> None:
     """Write a prompt and then each piece as soon as it is final."""
-    last = prompt
+    last, is_whole = prompt, False
     try:
         file.write(tame(prompt, file))
         file.flush()
@@ -110,8 +110,9 @@ def stream(file: TextIO, prompt: str, pieces: Iterable[str]) -> None:
             file.write(tame(piece, file))
             file.flush()
             last = piece or last
+        is_whole = True
     finally:
-        if not last.endswith("\n"):
+        if not last.endswith("\n") and (last or is_whole):
             file.write("\n")
         file.flush()
 

@@ -14,7 +14,8 @@ from pathlib import Path
 from string import Template
 
 from .errors import GenError, quoted
-from .plugins import CORE, registry
+from .plugins import registry
+from .types import CORE
 from .underway import doing
 
 LISTING = """

@@ -52,7 +52,12 @@ def plugins(context: click.Context, as_json: bool) -> None:
         dump(rows)
         return
     told = [
-        [p.name, f"{p.distribution} {p.version}".strip(), " ".join(p.hooks), p.error or "works"]
+        [
+            p.name,
+            f"{p.distribution} {p.version}".strip(),
+            " ".join(p.hooks),
+            "; ".join([p.error or "works", *p.remarks]),
+        ]
         for p in everything.plugins
     ]
     table("Plugins", ["name", "distribution", "hooks", "state"], told)
