@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .engine import Engine, load
-    from .errors import ConflictError, GenError, UndecidedError
+    from .errors import ConflictError, GenError, PluginError, UndecidedError
     from .hookspecs import hookimpl
     from .types import Completion, Piece, Request, ShippedModel, Step
 
@@ -22,6 +22,7 @@ __all__ = [
     "Engine",
     "GenError",
     "Piece",
+    "PluginError",
     "Request",
     "ShippedModel",
     "Step",
@@ -32,7 +33,7 @@ __all__ = [
 
 _PLACES = {
     "engine": ("Engine", "load"),
-    "errors": ("ConflictError", "GenError", "UndecidedError"),
+    "errors": ("ConflictError", "GenError", "PluginError", "UndecidedError"),
     "hookspecs": ("hookimpl",),
     "types": ("Completion", "Piece", "Request", "ShippedModel", "Step"),
 }

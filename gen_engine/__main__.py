@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 
 from . import interrupts
@@ -13,6 +12,7 @@ def main() -> int:
     interrupts.listen()
     from . import streams
 
+    code = 1
     try:
         streams.guard()
         from .cli import complain
@@ -20,12 +20,14 @@ def main() -> int:
 
         code = run()
         problem = streams.shut()
-        return code if problem is None or code else complain(str(problem), problem.exit_code)
-    except KeyboardInterrupt:  # between two commands, so to speak
-        return 128 + (interrupts.asked() or signal.SIGINT)
+        if problem is not None and not code:
+            code = complain(str(problem), problem.exit_code)
+    except interrupts.Stopped as stopped:  # behind the command, so to speak
+        code = 128 + stopped.number
     finally:
         streams.shut()
-        signal.signal(signal.SIGINT, signal.SIG_DFL)  # what comes now may end at once
+        interrupts.end(code)
+    return code
 
 
 if __name__ == "__main__":

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from .errors import ConflictError, GenError, UndecidedError, brief
+from .answers import whose
+from .errors import ConflictError, GenError, PluginError, UndecidedError, brief
 from .lift import AnyText
 from .patience import Patience
 from .product import Joint, Product, Rule, as_rule
@@ -15,7 +16,7 @@ from .prover import NODES, Answer, Prover
 from .spellings import judged
 from .text import Vocabulary, in_a_row
 from .tokensets import REMEMBERED, Ids, Intern, TokenSet
-from .types import Named, Prompt, Step
+from .types import CORE, Named, Prompt, Step
 from .underway import doing
 
 if TYPE_CHECKING:
@@ -211,7 +212,8 @@ class Chain:
             step = replace(step, states=[memory[index] for memory in step.memories])
         after: Tensor = named.processor(step, logits)
         if getattr(after, "shape", None) != logits.shape or not getattr(after, "is_floating_point", bool)():
-            raise GenError(f"{named.label} returned no logits of the shape it was given; mend it, or leave it out.")
+            which = whose(named.label, named.origin)
+            raise PluginError(f"{which} returned no logits of the shape it was given; mend it, or leave it out.")
         revives_nothing = getattr(named.processor, "revives_nothing", False)
         return after if revives_nothing else after.masked_fill(blocked, float("-inf"))
 
@@ -271,20 +273,22 @@ def make_chain(vocabulary: Vocabulary, processors: Sequence[Named], nodes: int =
     """A chain of named processors over a vocabulary; constraints and shapers are told apart by their methods."""
     intern = Intern()
     hard = [
-        Named(named.label, part)
+        replace(named, processor=part)
         for named in processors
         if is_constraint(named.processor)
         for part in getattr(named.processor, "parts", (named.processor,))
     ]
     soft = tuple(named for named in processors if not is_constraint(named.processor))
-    for named in soft:
-        if not callable(named.processor):
-            raise GenError(
-                f"{named.label} is no processor; give a constraint (start, allowed, next, accepts), a character "
-                "machine (start, step, accepts) or a shaper (a function of step and logits)."
+    for named in processors:
+        if isinstance(named.processor, type) or not (callable(named.processor) or is_constraint(named.processor)):
+            raise PluginError(
+                f"{whose(named.label, named.origin)} is no processor; give a constraint (start, allowed, next, "
+                "accepts), a character machine (start, step, accepts) or a shaper (a function of step and logits)."
             )
-    background = [Named("valid UTF-8", AnyText())] if vocabulary.partial else []
-    rules = tuple(as_rule(named.label, named.processor, vocabulary, intern) for named in (*background, *hard))
+    background = [Named("valid UTF-8", AnyText(), CORE)] if vocabulary.partial else []
+    rules = tuple(
+        as_rule(named.label, named.processor, vocabulary, intern, named.origin) for named in (*background, *hard)
+    )
     return Chain(vocabulary, Product(vocabulary, rules, intern), soft, len(background), nodes)
 
 

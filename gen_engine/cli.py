@@ -16,8 +16,9 @@ from . import interrupts
 from .errors import GenError, readable
 from .help_pages import uncut
 from .options import Settings, debug_option
-from .plugins import CORE, registry
-from .screen import note, paint
+from .plugins import registry
+from .screen import note
+from .types import CORE
 from .underway import doing, shown
 
 COMPLETING = "_GEN_COMPLETE"
@@ -41,14 +42,14 @@ def make_cli() -> click.Group:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code.
 
-    0, 2 for what the user can mend, 3 for undecided, 141 if nobody reads standard output any more, 128 and the
-    signal's number if one ended it (130 for Ctrl-C).
+    0, 1 for a fault of a plugin or of the program, 2 for what the user can mend, 3 for undecided, 141 if nobody reads
+    standard output any more, 128 and the signal's number if one ended it (130 for Ctrl-C).
     """
     settings = Settings()
     write_any_text()
     sys.excepthook = one_sentence(settings)
     try:
-        with shown():
+        with shown(_slow_processor):
             with doing("loading plugins"):
                 gen = make_cli()
             for sentence in () if COMPLETING in os.environ else registry().absent():
@@ -60,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return done if isinstance(done, int) else 0
     except (click.Abort, KeyboardInterrupt) as problem:
         return _stopped(problem)
-    except Exception as problem:  # noqa: BLE001 - libraries make other errors of a Ctrl-C within them
+    except (Exception, SystemExit) as problem:  # noqa: BLE001 - libraries make other errors of a Ctrl-C within them
         return _stopped(problem) if interrupts.asked() else _failed(problem, settings)
 
 
@@ -74,10 +75,13 @@ def _stopped(problem: BaseException) -> int:
     return complain(f"Stopped: {done}." if done else "Stopped.", 128 + number)
 
 
-def _failed(problem: Exception, settings: Settings) -> int:
-    """Say in one sentence what went wrong; returns the exit code. Raises what nobody expected."""
+def _failed(problem: Exception | SystemExit, settings: Settings) -> int:
+    """Say in one sentence what went wrong; returns the exit code.
+
+    Raises what nobody expected, and the exit that a command chose itself.
+    """
     try:
-        raise problem
+        raise _told_by_name(problem)
     except click.ClickException as problem:
         if problem.format_message().startswith("Usage:"):  # a group without a command: its help
             problem.show()
@@ -95,10 +99,32 @@ def _failed(problem: Exception, settings: Settings) -> int:
         return complain(str(problem), problem.exit_code)
 
 
+def _told_by_name(problem: Exception | SystemExit) -> BaseException:
+    """The error that names the plugin whose code raised `problem`; else that itself."""
+    if isinstance(problem, (GenError, click.ClickException)) and not isinstance(problem, click.UsageError):
+        return problem
+    from .blame import named_error
+
+    named = named_error(problem)
+    if named is None:
+        return problem
+    named.__cause__ = problem
+    return named
+
+
+def _slow_processor() -> tuple[object, str] | None:
+    """The call that a plugin's processor is in now, and how to name it; None if there is none, or no engine yet."""
+    if not hasattr(sys.modules.get("gen_engine.engine"), "load"):  # it is not imported, or not yet to its end
+        return None
+    from .blame import asked_now
+
+    return asked_now()
+
+
 def complain(message: str, code: int) -> int:
     """Print one sentence on standard error, if there is one, safe for a terminal, and pass `code` on."""
     if message:
-        print(paint([("gen:", "error"), (f" {readable(message)}", "")], sys.stderr), file=sys.stderr)
+        note(readable(message), "gen:", "error")
     return code
 
 

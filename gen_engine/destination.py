@@ -101,8 +101,8 @@ class _Place:
 def _place(out: Path, option: str) -> _Place:
     _refuse_other_use(out, option)
     try:
-        path = out.resolve()
-        old = path.stat() if path.exists() else None
+        path = Path(os.path.realpath(out))  # pathlib's own raises RuntimeError at a loop of links
+        old = _status(path)
         if old is not None and not path.is_file():  # /dev/null, a named pipe: nothing to rename onto
             return _Place(out, path, None, _text_file(path, out, option))
         if old is not None and not os.access(path, os.W_OK):
@@ -114,6 +114,14 @@ def _place(out: Path, option: str) -> _Place:
     except OSError as problem:
         raise GenError(f"{out} cannot be written ({problem.strerror}); choose another {option}.") from problem
     return place
+
+
+def _status(path: Path) -> os.stat_result | None:
+    """What there is by that name, if anything."""
+    try:
+        return path.stat()
+    except FileNotFoundError:
+        return None
 
 
 def _text_file(path: Path, out: Path, option: str) -> TextIO:
@@ -164,7 +172,7 @@ def _is_same(out: Path, other: str) -> bool:
     try:
         if out.exists() and not out.is_file():
             return False  # what is no file (/dev/null, a terminal) may have several uses; folders are refused anyway
-        return out.resolve() == Path(other).resolve() or (out.exists() and os.path.samefile(out, other))
+        return os.path.realpath(out) == os.path.realpath(other) or (out.exists() and os.path.samefile(out, other))
     except (OSError, ValueError):
         return False
 

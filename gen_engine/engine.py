@@ -6,11 +6,12 @@ import json
 import os
 import re
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from .blame import blaming
 from .bounds import read_settings
 from .chain import Chain, Plan, make_chain
 from .course import Course
@@ -130,8 +131,9 @@ class Engine:
     def _run(self, requests: Sequence[Request], *, in_pieces: bool) -> Iterator[tuple[int, Piece]]:
         checked = [self.jobs(each, in_pieces=in_pieces) for each in requests]
         jobs = (_numbered(number, job) for number, some in enumerate(checked) for job in some)
-        return (piece for _, piece in Runner(self.model).run(jobs))
+        return _run_blaming(Runner(self.model), jobs)
 
+    @blaming()
     def jobs(self, request: Request, *, in_pieces: bool = True) -> Iterator[Job]:
         """What the runner runs for a request, which is checked now; several jobs, made one by one, if it wants more
         texts than one forward pass takes rows."""
@@ -160,6 +162,7 @@ class Engine:
     def _read(self, prompt: str | Prompt) -> Prompt:
         return prompt if isinstance(prompt, Prompt) else self.tokenizer.encode(prompt)
 
+    @blaming()
     def chain(self, processors: Sequence[Any]) -> Chain:
         """The chain of these processors, one object for all requests that name the same ones."""
         key = tuple(item if isinstance(item, str) else id(item) for item in processors)
@@ -173,6 +176,11 @@ class Engine:
             # The processors are kept beside the chain: an id is only unique while its object lives.
             self._chains[key] = (chain, tuple(processors))
         return self._chains[key][0]
+
+
+def _run_blaming(runner: Runner, jobs: Iterable[Any]) -> Iterator[tuple[int, Piece]]:
+    with blaming():
+        yield from (piece for _, piece in runner.run(jobs))
 
 
 def _numbered(number: int, job: Job) -> tuple[Decoder, Callable[[Callable[[tuple[int, Piece]], None]], Course]]:
@@ -194,6 +202,7 @@ def load(name: str | os.PathLike[str], *, dtype: str = "auto", fast: bool = Fals
         return _load(name, dtype=dtype, fast=fast)
 
 
+@blaming()
 def _load(name: str, *, dtype: str, fast: bool) -> Engine:
     folder = _folder(name)
     if folder is not None:
@@ -201,7 +210,7 @@ def _load(name: str, *, dtype: str, fast: bool) -> Engine:
         model_type = _model_type(folder)
         refuse_silent(folder, name)
         if any(offer.name == model_type for offer in registry().loaders.values()):
-            return Engine(registry().find("loader", model_type).value(folder, name=name, dtype=dtype, fast=fast))
+            return Engine(registry().find("loader", model_type).function(folder, name=name, dtype=dtype, fast=fast))
     from .models.transformers_lm import load as load_any
 
     try:
@@ -220,7 +229,7 @@ def _folder(name: str) -> Path | None:
     if name not in registry().models and os.path.isdir(name):  # pathlib's raises where a name is too long
         return path
     if name in registry().models or ":" in name:
-        return Path(registry().find("model", name).value.folder)
+        return Path(registry().find("model", name).model.folder)
     if path.is_absolute() or name.startswith(".") or not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", name):
         raise GenError(
             f"There is no folder {quoted(name)}; name a folder with a config.json, or a model of `gen models`."

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from .blame import blaming
 from .course import uniform
 from .errors import GenError, quoted
 from .replay import Replay, Sight
@@ -133,6 +134,7 @@ class Explanation:
         return [(label, sum(place.shaped[i] for place in self.places)) for i, label in enumerate(self.shapers)]
 
 
+@blaming()
 def explain(
     engine: Engine,
     done: Completion,
@@ -150,6 +152,7 @@ def explain(
     return replace(told, seed=done.seed, sample=done.sample)
 
 
+@blaming()
 def explain_text(
     engine: Engine,
     text: str,

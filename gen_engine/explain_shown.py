@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from math import exp, isfinite
 from typing import TYPE_CHECKING, Any, TextIO
 
-from .screen import Span, Words, cells, width_of
+from .screen import HARD_BLANK, Span, Words, cells, width_of
 from .tables import table
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ FREE = 0.005
 CHEAP, DEAR = 1.0, 4.0
 """Costs in nats that are shown as cheap and as dear."""
 
-HARD_BLANK = "\u00a0"
 LONGEST_BAR = 30
 BESIDE_BAR = 22
 """The columns that the figures beside a bar take."""

@@ -19,6 +19,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .blame import blaming
 from .chain import Chain, Plan
 from .course import uniform
 from .engine import Engine
@@ -111,6 +112,7 @@ def engine_around(model: Any, tokenizer: Any) -> Engine:
     )
 
 
+@blaming()
 def as_logits_processor(
     source: Engine | Chain,
     prompt: str | Prompt,
@@ -205,6 +207,7 @@ class ChainProcessor:
             written.append(token)
         return self.plan.prompt.text + vocabulary.text_of(written[: len(written) - self.plan.product.cut(joint)])
 
+    @blaming()
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
         """The scores [rows, vocab] of what may follow each row of `input_ids` [rows, length], the rest at -inf."""
         vocabulary = self.plan.chain.vocabulary

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 
 TYPE_CHECKING = False  # typing and its like would be imported before Ctrl-C is heard
 if TYPE_CHECKING:
@@ -48,6 +49,18 @@ def listen() -> None:
         number = getattr(signal, name, None)  # Windows knows fewer
         if number is not None and signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
             signal.signal(number, _heed)
+    sys.unraisablehook = _swallowed
+
+
+def _swallowed(lost: sys.UnraisableHookArgs) -> None:
+    """Ask again for what Python drops, since it was raised in a finaliser or a callback of the garbage collector."""
+    if isinstance(lost.exc_value, Stopped):
+        from threading import Timer
+
+        number, _process.asked = lost.exc_value.number, 0
+        Timer(0.05, os.kill, (os.getpid(), number)).start()
+    else:
+        sys.__unraisablehook__(lost)
 
 
 def begin() -> None:
@@ -55,9 +68,23 @@ def begin() -> None:
     _process.has_begun = True
 
 
+def end(code: int) -> None:
+    """From here on all is done: what signals still come, the program ends with `code`."""
+    for name in NAMES:
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is _heed:
+            signal.signal(number, lambda *_: os._exit(code))
+
+
 def asked() -> int:
     """The signal by which the program was asked to end, or 0; libraries may swallow the exception that told so."""
     return _process.asked
+
+
+def is_real(problem: BaseException) -> bool:
+    """Whether an exception is a Ctrl-C; where this module listens, code that raises KeyboardInterrupt is not."""
+    is_listening = signal.getsignal(signal.SIGINT) is _heed
+    return isinstance(problem, Stopped if is_listening else KeyboardInterrupt) or bool(_process.asked)
 
 
 def _heed(number: int, _: object) -> None:

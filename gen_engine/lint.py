@@ -13,19 +13,22 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from .blame import blaming
 from .chain import Chain, prover_of
+from .constraints import Length
 from .errors import ConflictError, GenError, UndecidedError
 from .lift import Lifted
-from .product import Joint, Product, Rule
+from .product import Joint, Product, Rule, as_rule
 from .prover import Prover
 from .rules import BannedStrings, EachChar
+from .text import in_a_row
 from .types import Named, Prompt, Step
 from .underway import doing
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-Kind = Literal["contradiction", "redundant", "order", "not found out"]
+Kind = Literal["contradiction", "empty", "redundant", "order", "not found out"]
 
 STATES = 1500
 """How many joint states are tried before it is not found out whether a constraint is redundant."""
@@ -54,17 +57,20 @@ class Finding:
     @property
     def is_wrong(self) -> bool:
         """Whether the chain should be changed; the others are only to be known."""
-        return self.kind in ("contradiction", "redundant")
+        return self.kind in ("contradiction", "empty", "redundant")
 
     def record(self) -> dict[str, Any]:
         """The finding for programs."""
         return asdict(self)
 
 
+@blaming()
 @doing("trying the rules against each other")
 def lint(chain: Chain, prompt: Prompt, max_new: int) -> list[Finding]:
     """What there is to say of a chain for this prompt and at most `max_new` new tokens, the worst first."""
     wrong = list(_contradictions(chain, prompt, max_new))
+    if not wrong:
+        wrong = list(_emptiness(chain, prompt, max_new))
     idle = list(_unprintable(chain))
     if not any(finding.kind == "contradiction" for finding in wrong):
         idle += _redundant_constraints(chain, prompt, max_new)
@@ -81,6 +87,23 @@ def _contradictions(chain: Chain, prompt: Prompt, max_new: int) -> Iterator[Find
     except GenError as refused:
         refusing = [rule.label for rule in _own_rules(chain) if _refuses(rule, prompt)]
         yield Finding("contradiction", (*refusing,), str(refused))
+
+
+def _emptiness(chain: Chain, prompt: Prompt, max_new: int) -> Iterator[Finding]:
+    """The rules that leave no text but the empty one: with one character at least, they contradict each other."""
+    product = chain.product
+    some = as_rule("", Length(1, None, whole=False), chain.vocabulary, product.intern)
+    longer = replace(product, rules=(*product.rules, some))
+    try:
+        replace(chain, product=longer, _provers={}, _not_refused=set()).plan(prompt, max_new)
+    except ConflictError as conflict:
+        members = tuple(name for name in conflict.members if name)
+        if members:
+            leave = "leaves" if len(members) == 1 else "leave"
+            message = f"{in_a_row(members, 'and')} {leave} nothing to write but the empty text; change "
+            yield Finding("empty", members, f"{message}{'it' if len(members) == 1 else 'one of them'}.")
+    except GenError:
+        return  # it was not found out
 
 
 def _refuses(rule: Rule, prompt: Prompt) -> bool:

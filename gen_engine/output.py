@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from .destination import check_out, counting, opened
+from .errors import tame
 from .screen import note
 from .tables import table
 from .types import Request
@@ -92,24 +93,26 @@ def write(file: TextIO, completions: Iterable[Completion], *, as_json: bool, lay
         for completion in awaited(completions, "writing"):
             with count.one():
                 if as_json:
-                    print(json.dumps(record(completion, layout), ensure_ascii=False), file=file, flush=True)
+                    text = json.dumps(record(completion, layout), ensure_ascii=False)
                 else:
-                    print("\n" * bool(count.number) + "\n".join(layout(completion.text)), file=file, flush=True)
+                    text = "\n" * bool(count.number) + "\n".join(layout(completion.text))
+                print(tame(text, file), file=file, flush=True)
             remark(completion)
 
 
 def stream(file: TextIO, prompt: str, pieces: Iterable[str]) -> None:
     """Write a prompt and then each piece as soon as it is final."""
-    last = prompt
+    last, is_whole = prompt, False
     try:
-        file.write(prompt)
+        file.write(tame(prompt, file))
         file.flush()
         for piece in awaited(pieces, "writing"):
-            file.write(piece)
+            file.write(tame(piece, file))
             file.flush()
             last = piece or last
+        is_whole = True
     finally:
-        if not last.endswith("\n"):
+        if not last.endswith("\n") and (last or is_whole):
             file.write("\n")
         file.flush()
 
@@ -195,9 +198,10 @@ def write_explained(
             with count.one():
                 if as_json:
                     both = {**text, "explanation": explanation_record(explanation)}
-                    print(json.dumps(both, ensure_ascii=False), file=file, flush=True)
+                    print(tame(json.dumps(both, ensure_ascii=False), file), file=file, flush=True)
                 else:
-                    print("\n" * bool(count.number) + "\n".join(text["lines"]), file=file, flush=True)
+                    shown = "\n" * bool(count.number) + "\n".join(text["lines"])
+                    print(tame(shown, file), file=file, flush=True)
                     print_explanation(file, explanation)
                     file.flush()
                 if add is not None:

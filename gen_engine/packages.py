@@ -15,7 +15,8 @@ from string import Template
 
 from .bounds import read_settings
 from .errors import GenError, quoted
-from .plugins import CORE, registry
+from .plugins import registry
+from .types import CORE
 from .underway import doing
 
 LISTING = """

@@ -9,19 +9,25 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cache, cached_property
-from importlib.metadata import EntryPoint, entry_points
-from typing import TYPE_CHECKING, Any
+from importlib.metadata import Distribution, EntryPoint, distributions, entry_points
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pluggy
 
 from . import hookspecs
-from .errors import GenError, quoted
+from .errors import GenError, PluginError, brief, quoted, reason_of
 from .help_pages import uncut
+from .interrupts import is_real
+from .kept import kept
+from .screen import note
+from .types import CORE
+from .underway import OTHERS, doing
 
 if TYPE_CHECKING:
     import click
 
-CORE = "gen-engine"
+    from .types import ShippedModel
+
 NOUNS = {noun: f"{noun}s" for noun in ("processor", "model", "loader", "decoder", "recipe")}
 FEW = 10
 """So many names an error message spells out; for more it names the command that lists them."""
@@ -29,7 +35,10 @@ FEW = 10
 
 @dataclass
 class PluginInfo:
-    """One installed plugin: where it is from, what it hooks into, how long it took to import, why it failed."""
+    """One installed plugin: where it is from, what it hooks into, how long it took to import, why it failed.
+
+    `remarks` tell what else is odd about it.
+    """
 
     name: str
     distribution: str
@@ -38,6 +47,28 @@ class PluginInfo:
     hooks: tuple[str, ...] = ()
     seconds: float = 0.0
     error: str | None = None
+    remarks: list[str] = field(default_factory=list)
+
+    def remark(self, words: str) -> None:
+        """Add to the remarks what is not among them yet."""
+        self.remarks += [words] if words not in self.remarks else []
+
+    @property
+    def words(self) -> str:
+        """The plugin as messages name it; the core is just that."""
+        if self.distribution == CORE:
+            return CORE
+        return f"the plugin {self.name}" + (f" ({self.distribution})" if self.distribution else "")
+
+    @property
+    def of(self) -> str:
+        """Behind the name of what a plugin offers; empty for the core."""
+        return "" if self.distribution == CORE else f" of {self.words}"
+
+    @property
+    def remedy(self) -> str:
+        """What may help if it fails."""
+        return f"update or uninstall {self.distribution or self.name}"
 
     @property
     def is_absent(self) -> bool:
@@ -56,10 +87,31 @@ class Offer:
     @property
     def value(self) -> Any:
         try:
-            return self.source[self.name]
-        except Exception as problem:
-            reason = f"{self.name} of the plugin {self.plugin.name} cannot be imported ({_reason(problem)})"
-            raise GenError(f"{reason}; update or uninstall {self.plugin.distribution}.") from problem
+            with doing(f"importing {self.name}{self.plugin.of}", logged=OTHERS), kept(self.plugin.remark):
+                return self.source[self.name]
+        except BaseException as problem:
+            if is_real(problem):
+                raise
+            which = f"{brief(self.name)} of {self.plugin.words}"
+            raise GenError(f"{which} cannot be imported ({reason_of(problem)}); {self.plugin.remedy}.") from problem
+
+    @property
+    def function(self) -> Callable[..., Any]:
+        """`value`, which must be a function, or something else that can be called."""
+        found: Callable[..., Any] = self.value
+        return found if callable(found) else self._refuse(found, "a function")
+
+    @property
+    def model(self) -> ShippedModel:
+        """`value`, which must be a model."""
+        from .types import ShippedModel
+
+        found = self.value
+        return found if isinstance(found, ShippedModel) else self._refuse(found, "a ShippedModel")
+
+    def _refuse(self, value: object, wanted: str) -> NoReturn:
+        which = f"{brief(self.name)} of {self.plugin.words}"
+        raise PluginError(f"{which} is {quoted(value)} instead of {wanted}; {self.plugin.remedy}.")
 
     @property
     def full_name(self) -> str:
@@ -141,12 +193,16 @@ class Registry:
         for plugin in self.plugins:
             others = [p for n, p in self.manager.list_name_plugin() if n != plugin.name]
             try:
-                answers = ask(self.manager.subset_hook_caller(hook, others))
-                offers += [Offer(_text(name), plugin, answer) for answer in answers for name in answer]
-            except KeyboardInterrupt:
-                raise
-            except BaseException as problem:  # noqa: BLE001 - a broken plugin is reported, and everything else works
-                plugin.error = f"{hook}: {_reason(problem)}"
+                with (
+                    doing(f"asking {plugin.words} for its {hook} (GEN_PLUGINS can leave it out)", logged=OTHERS),
+                    kept(plugin.remark),
+                ):
+                    answers = ask(self.manager.subset_hook_caller(hook, others))
+                    offers += [Offer(_text(name), plugin, answer) for answer in answers for name in _names_in(answer)]
+            except BaseException as problem:
+                if is_real(problem):
+                    raise
+                plugin.error = f"{hook}: {reason_of(problem)}"
         return offers
 
 
@@ -170,9 +226,22 @@ def _disputed(name: str, rivals: list[str]) -> click.Command:
 
 
 def _resolve(offers: list[Offer]) -> dict[str, Offer]:
-    """Offers by name; a name offered twice stands only under its full names, `distribution:name`."""
+    """Offers by name; one offered twice, and not by the core, stands only under its full names, `distribution:name`."""
     names = [o.name for o in offers]
-    return {o.name if names.count(o.name) == 1 else o.full_name: o for o in offers}
+    ours = {o.name for o in offers if o.plugin.distribution == CORE}
+    for offer in offers:
+        if offer.name in ours and offer.plugin.distribution != CORE:
+            offer.plugin.remark(f"{quoted(offer.name)} is the core's; write {offer.full_name}")
+    return {
+        o.name if names.count(o.name) == 1 or (o.name in ours and o.plugin.distribution == CORE) else o.full_name: o
+        for o in offers
+    }
+
+
+def _names_in(answer: object) -> Iterable[object]:
+    if not isinstance(answer, Mapping):
+        raise TypeError(f"{quoted(answer)} is no mapping of names")
+    return answer
 
 
 def _text(name: object) -> str:
@@ -185,14 +254,27 @@ def _answers(offer: Offer, name: str) -> bool:
     return name in (offer.full_name, f"{offer.plugin.name}:{offer.name}")
 
 
-def _reason(problem: BaseException) -> str:
-    return " ".join(f"{type(problem).__name__}: {problem}".split())
-
-
 @cache
 def registry() -> Registry:
     """Everything installed, loaded once; `GEN_PLUGINS` (names, by commas or blanks; empty: none) says what may load."""
-    return load_plugins(entry_points(group=hookspecs.PROJECT), os.environ.get("GEN_PLUGINS"))
+    return load_plugins(_installed(), os.environ.get("GEN_PLUGINS"))
+
+
+def _installed() -> Iterable[EntryPoint]:
+    """The entry points of all that is installed; a package whose list is no text is told and left out."""
+    try:
+        return entry_points(group=hookspecs.PROJECT)
+    except ValueError:
+        return [entry for each in distributions() for entry in _entries_of(each) if entry.group == hookspecs.PROJECT]
+
+
+def _entries_of(package: Distribution) -> Iterable[EntryPoint]:
+    try:
+        return package.entry_points
+    except ValueError:
+        name = package.metadata["Name"]
+        note(f"the entry_points.txt of {name} cannot be read, so it is left out; install {name} again.")
+        return ()
 
 
 def load_plugins(found: Iterable[EntryPoint], allowed: str | None = None) -> Registry:
@@ -234,16 +316,18 @@ def _load(manager: pluggy.PluginManager, entry: EntryPoint) -> PluginInfo:
     info = PluginInfo(entry.name, dist.name if dist else "", dist.version if dist else "", entry.value)
     start = time.perf_counter()
     try:
-        module = entry.load()
+        with doing(f"importing {info.words} (GEN_PLUGINS can leave it out)", logged=OTHERS), kept(info.remark):
+            module = entry.load()
         manager.register(module, entry.name)
         callers = manager.get_hookcallers(module) or []
         info.hooks = tuple(sorted(caller.name for caller in callers))
         info.error = _misspelled(caller.name for caller in callers if not caller.has_spec())
         info.error = info.error if callers else "it implements no hook"
-    except KeyboardInterrupt:
-        raise
-    except BaseException as problem:  # noqa: BLE001 - the one place that may catch everything
-        info.error = _reason(problem)
+    except BaseException as problem:
+        if is_real(problem):
+            raise
+        manager.unregister(name=entry.name)  # it may have been taken in by half
+        info.error = reason_of(problem)
     info.seconds = time.perf_counter() - start
     return info
 

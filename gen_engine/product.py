@@ -6,14 +6,18 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import inf
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .errors import GenError
+from .answers import fault, whose, wrong_set
+from .errors import PluginError
 from .learn import Learner
 from .lift import Lifted, offered
 from .text import Vocabulary
 from .tokensets import Ids, Intern, Mask, TokenSet, marked
 from .types import Constraint, Prompt
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 class Joint(NamedTuple):
@@ -26,33 +30,35 @@ class Joint(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Rule:
-    """One constraint with the name it was written by, and its optional answers made uniform."""
+    """One constraint with the name it was written by, the plugin it is from, and its optional answers made uniform."""
 
     label: str
     constraint: Constraint
     vocabulary: Vocabulary
+    origin: str = ""
 
     def start(self, prompt: Prompt) -> Any:
-        """The state before the first new token; GenError if the rule refuses the prompt, or is no rule after all."""
-        import numpy as np
+        """The state before the first new token.
 
+        Raises GenError if the rule refuses the prompt, and PluginError if it answers what no rule may.
+        """
         state = self.constraint.start(prompt)
-        try:
-            hash(state)
-        except TypeError:
-            raise GenError(f"{self.label} has a state that cannot be hashed; make it a tuple, say.") from None
-        if isinstance(self.constraint, Lifted):
-            return state
-        allowed, size = self.constraint.allowed(state), len(self.vocabulary)
-        if not isinstance(allowed, TokenSet) and np.shape(allowed) != (size,):
-            raise GenError(f"{self.label} allows no array of {size} booleans; return one for each token.")
+        if wrong := fault(self, state):
+            raise PluginError(wrong)
         return state
 
     @cached_property
     def permits(self) -> Callable[[Any, int], bool]:
         """Whether a token may follow a state."""
         own = offered(self.constraint, "permits")
-        return own or (lambda state, token: bool(_member(self.constraint.allowed(state), token)))
+        return own or (lambda state, token: bool(_member(self.allowed(state), token)))
+
+    def allowed(self, state: Any) -> TokenSet | np.ndarray:
+        """What may follow, as the constraint says it; PluginError if it says nothing that can be used."""
+        found = self.constraint.allowed(state)
+        if wrong := wrong_set(found, len(self.vocabulary)):
+            raise PluginError(f"{whose(self.label, self.origin)} {wrong}.")
+        return found
 
     @property
     def kinds(self) -> Sequence[Hashable] | None:
@@ -168,11 +174,11 @@ def _member(allowed: Any, token: int) -> bool:
     return token in allowed if isinstance(allowed, TokenSet) else bool(allowed[token])
 
 
-def as_rule(label: str, processor: Any, vocabulary: Vocabulary, intern: Intern) -> Rule:
+def as_rule(label: str, processor: Any, vocabulary: Vocabulary, intern: Intern, origin: str = "") -> Rule:
     """A rule out of a constraint, or out of a character machine lifted to the vocabulary."""
     if hasattr(processor, "step"):
-        return Rule(label, Lifted(processor, vocabulary, intern), vocabulary)
-    return Rule(label, processor, vocabulary)
+        return Rule(label, Lifted(processor, vocabulary, intern), vocabulary, origin)
+    return Rule(label, processor, vocabulary, origin)
 
 
 @dataclass(frozen=True, eq=False)
@@ -267,7 +273,7 @@ class Product:
             if isinstance(rule, Lifted):
                 sets.append(rule.allowed(state, single=single))
             else:
-                sets.append(self.intern.adopt(rule.allowed(state)))
+                sets.append(self.intern.adopt(self.rules[i].allowed(state)))
         return self.intern.meet(sets)
 
     def _is_single(self, mask: Mask) -> bool:
@@ -308,7 +314,7 @@ class Product:
         for index, rule in enumerate(self.rules):
             own = offered(rule.constraint.machine, "parted") if isinstance(rule.constraint, Lifted) else None
             for part in own() if own is not None else ():
-                less = as_rule(rule.label, part, self.vocabulary, self.intern)
+                less = as_rule(rule.label, part, self.vocabulary, self.intern, rule.origin)
                 yield Product(self.vocabulary, (*self.rules[:index], less, *self.rules[index + 1 :]), self.intern)
 
     def without(self, index: int) -> Product:

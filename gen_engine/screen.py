@@ -15,6 +15,8 @@ from operator import itemgetter
 from typing import TextIO
 from unicodedata import category, east_asian_width
 
+from .errors import tame
+
 STYLES = {
     "": "",
     "heading": "1",  # bold
@@ -29,8 +31,14 @@ STYLES = {
 }
 """Everything that is coloured is coloured by one of these names, whose values are the codes of terminals (SGR)."""
 
+UNBROKEN = 10**9
+"""As many columns as any line has."""
+
 USUAL = 80
 """Columns of a terminal that does not tell how many it has."""
+
+HARD_BLANK = "\u00a0"
+"""A blank at which no line is broken; tables print it as a blank."""
 
 Span = tuple[str, str]
 """Some text, and the name of its style."""
@@ -85,12 +93,12 @@ def _is_terminal(file: TextIO) -> bool:
 
 
 def paint(words: Words, file: TextIO) -> str:
-    """The words as they are printed into `file`: with its styles if it shows any, else as they are."""
+    """The words as they are printed into `file`: with its styles if it shows any, and harmless to a terminal."""
     if not is_coloured(file):
-        return plain(words)
+        return tame(plain(words), file)
     painted = []
     for style, group in groupby(spans(words), key=itemgetter(1)):
-        text = "".join(text for text, _ in group)
+        text = tame("".join(text for text, _ in group), file)
         painted.append(f"\x1b[{STYLES[style]}m{text}\x1b[0m" if style and text else text)
     return "".join(painted)
 
@@ -137,11 +145,12 @@ def cut(text: str, width: int) -> str:
 # ------------------------------------------------------------------------------------------------------ line breaks
 
 
-def fold(words: Words, width: int) -> list[list[Span]]:
+def fold(words: Words, width: int, *, whole: bool = False) -> list[list[Span]]:
     """Words as lines of at most `width` columns: broken at blanks and after Chinese marks, and within a word only where
-    that is longer than a line: before [ or behind one of , | / = if possible."""
-    text = plain(words)
-    return [list(_slice(spans(words), start, end)) for start, end in _breaks(text, max(2, width))]
+    that is longer than a line: before [ or behind one of , | / = if possible. A `whole` word is left too long."""
+    text, width = plain(words), max(2, width)
+    finer = (CHUNK,) if whole else (CHUNK, *PARTS)
+    return [list(_slice(spans(words), *ends)) for ends in _breaks(_pieces(text, width, finer, whole), width)]
 
 
 def longest_word(words: Words) -> int:
@@ -149,13 +158,14 @@ def longest_word(words: Words) -> int:
     return max(cells(chunk.rstrip(" ")) for chunk in CHUNK.findall(plain(words)))
 
 
-def _breaks(text: str, width: int) -> Iterator[tuple[int, int]]:
-    """Where the lines of a text begin and end; the blanks between two lines are in none."""
+def _breaks(pieces: Iterable[str], width: int) -> Iterator[tuple[int, int]]:
+    """Where the lines of a text of these pieces begin and end; the blanks between two lines are in none."""
     start = end = place = used = 0
-    for piece in _pieces(text, width):
+    for piece in pieces:
         bare = cells(piece.rstrip(" "))
-        if used and used + bare > width:
-            yield start, end
+        if bare and used + bare > width:
+            if end > start:
+                yield start, end
             start, used = place, 0
         used += cells(piece)
         place += len(piece)
@@ -163,14 +173,14 @@ def _breaks(text: str, width: int) -> Iterator[tuple[int, int]]:
     yield start, max(start, end)
 
 
-def _pieces(text: str, width: int, finer: Sequence[re.Pattern[str]] = (CHUNK, *PARTS)) -> Iterator[str]:
+def _pieces(text: str, width: int, finer: Sequence[re.Pattern[str]], whole: bool) -> Iterator[str]:
     for piece in finer[0].findall(text):
-        if cells(piece.rstrip(" ")) <= width:
+        if cells(piece.rstrip(" ")) <= width or (whole and len(finer) == 1):
             yield piece
         elif len(finer) == 1:
             yield from piece
         else:
-            yield from _pieces(piece, width, finer[1:])
+            yield from _pieces(piece, width, finer[1:], whole)
 
 
 def _slice(spans: Iterable[Span], start: int, end: int) -> Iterator[Span]:
@@ -189,9 +199,15 @@ def say(words: Words, *, indent: str = "", file: TextIO | None = None) -> None:
         print(paint(line, out), file=out)
 
 
-def note(words: str) -> None:
-    """Say on standard error what is no result and no error."""
-    print(paint([("note:", "note"), (f" {words}", "")], sys.stderr), file=sys.stderr, flush=True)
+def note(words: str, head: str = "note:", style: str = "note") -> None:
+    """Say a sentence on standard error, behind a coloured head if there is one.
+
+    On a terminal its lines are broken at blanks, but never within a word or `backquotes`: what they hold can be copied.
+    """
+    told = re.sub("`[^`]*`", lambda quoted: quoted[0].replace(" ", HARD_BLANK), words)
+    spans = [(head, style), (f" {told}", "")] if head else [(told, "")]
+    for line in fold(spans, width_of(sys.stderr) or UNBROKEN, whole=True):
+        print(paint(line, sys.stderr).replace(HARD_BLANK, " "), file=sys.stderr, flush=True)
 
 
 def hang(words: Words, width: int | None, *, indent: str = "", hanging: str | None = None) -> list[list[Span]]:

@@ -13,11 +13,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin
 
-from .errors import GenError, brief, quoted
+from .errors import GenError, brief, quoted, reason_of
 from .types import Named, Recipe
+from .underway import OTHERS, doing
 
 if TYPE_CHECKING:
-    from .plugins import Registry
+    from .plugins import Offer, Registry
     from .text import Vocabulary
 
 Value = tuple[str, ...]
@@ -110,8 +111,8 @@ def build(item: Any, registry: Registry, vocabulary: Vocabulary) -> Named:
         item = parse_spec(item)
     if not isinstance(item, Spec):
         return Named(getattr(item, "__name__", None) or repr(item), item)
-    factory = registry.find("processor", item.name).value
-    return Named(item.text, _call(factory, item, vocabulary))
+    offer = registry.find("processor", item.name)
+    return Named(item.text, _call(offer, item, vocabulary), offer.plugin.words)
 
 
 def build_decoder(item: Any, registry: Registry) -> Any:
@@ -122,9 +123,10 @@ def build_decoder(item: Any, registry: Registry) -> Any:
     if not isinstance(item, str):
         return item
     spec = parse_spec(item)
-    found = registry.find("decoder", spec.name).value
+    offer = registry.find("decoder", spec.name)
+    found = offer.function
     if "course" not in inspect.signature(found).parameters:
-        return _call(found, spec, None)
+        return _call(offer, spec, None)
     if spec.value is not None or spec.options:
         raise GenError(f"{spec.name} takes no options; write {spec.name} alone instead of {quoted(spec.text)}.")
     return found
@@ -133,7 +135,7 @@ def build_decoder(item: Any, registry: Registry) -> Any:
 def build_recipe(text: str, registry: Registry) -> Recipe:
     """The recipe of `gen convert` that `text` means, written as a processor is ("frozen_bert,reads=pooler")."""
     spec = parse_spec(text)
-    made: Recipe = _call(registry.find("recipe", spec.name).value, spec, None)
+    made: Recipe = _call(registry.find("recipe", spec.name), spec, None)
     return made
 
 
@@ -148,11 +150,12 @@ def _evaluated(parameter: inspect.Parameter, factory: Callable[..., Any]) -> ins
         return parameter
     try:
         return parameter.replace(annotation=eval(parameter.annotation, vars(sys.modules[factory.__module__])))
-    except NameError:  # a name that only a type checker imports
+    except (NameError, AttributeError, SyntaxError, TypeError, KeyError):  # known to a type checker, or to nobody
         return parameter.replace(annotation=str)
 
 
-def _call(factory: Callable[..., Any], spec: Spec, vocabulary: Vocabulary | None) -> Any:
+def _call(offer: Offer, spec: Spec, vocabulary: Vocabulary | None) -> Any:
+    factory = offer.function
     known = parameters(factory)
     given = dict(spec.options)
     if spec.value is not None:
@@ -172,12 +175,11 @@ def _call(factory: Callable[..., Any], spec: Spec, vocabulary: Vocabulary | None
     if "vocabulary" in inspect.signature(factory).parameters:
         arguments["vocabulary"] = vocabulary
     try:
-        return factory(**arguments)
+        with doing(f"making {spec.name}{offer.plugin.of}", logged=OTHERS):
+            return factory(**arguments)
     except (ValueError, TypeError, LookupError, ArithmeticError) as problem:
-        reason = " ".join(f"{type(problem).__name__}: {problem}".split())
-        raise GenError(
-            f"{quoted(spec.text)} cannot be made ({reason}); give it other values, or leave it out."
-        ) from problem
+        which = f"{quoted(spec.text)}{offer.plugin.of} cannot be made ({reason_of(problem)})"
+        raise GenError(f"{which}; give it other values, or leave it out.") from problem
 
 
 def _options(known: list[inspect.Parameter]) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TextIO
 
 from .errors import escaped
-from .screen import Span, Words, cells, hang, longest_word, paint, plain, spans, styled, width_of
+from .screen import HARD_BLANK, Span, Words, cells, hang, longest_word, paint, plain, spans, styled, width_of
 
 GAP = "  "
 INDENT = "    "
@@ -40,6 +40,10 @@ class Grid:
     def widths(self) -> list[int]:
         """The columns that each column needs for its longest cell."""
         return [max(map(cells, map(plain, column))) for column in zip(self.columns, *self.rows, strict=True)]
+
+    def longest_words(self) -> list[int]:
+        """The columns without which a word of each column would be cut."""
+        return [max(map(longest_word, column)) for column in zip(self.columns, *self.rows, strict=True)]
 
     def turned(self) -> Grid:
         """Columns as rows: the first column becomes the head."""
@@ -88,9 +92,11 @@ def tabulated(
     width = width_of(place) if place else PAGE
     clean = [[_clean(cell) for cell in row] for row in rows]
     if width is None:
-        return ["\t".join(map(plain, row)) for row in (columns, *clean)]
-    lines = map(_trimmed, _laid_out(Grid(columns, clean, right, nameless), width, turn=turn))
-    return [paint(line, place) if place else plain(line) for line in lines]
+        told = ["\t".join(map(plain, row)) for row in (columns, *clean)]
+    else:
+        lines = map(_trimmed, _laid_out(Grid(columns, clean, right, nameless), width, turn=turn))
+        told = [paint(line, place) if place else plain(line) for line in lines]
+    return [line.replace(HARD_BLANK, " ") for line in told]
 
 
 def side_by_side(widths: Sequence[int], place: TextIO | None = None, *, first: int) -> list[list[int]]:
@@ -115,17 +121,20 @@ def _clean(words: Words) -> Words:
 
 
 def _laid_out(grid: Grid, width: int, *, turn: bool) -> list[Sequence[Span]]:
-    """The lines of a table: as it is, turned, with narrower columns, with a last column of several lines, or with the
-    widest columns below the rows; the first of these that fits."""
+    """The lines of a table: as it is, turned, with a last column of several lines, with several narrower columns, or
+    with the widest columns below the rows; the first of these that fits."""
     widths = grid.widths()
     over = sum(widths) + len(GAP) * (len(widths) - 1) - width
     if over <= 0:
         return _lines(grid, list(enumerate(widths)), width)
     if turn and sum(grid.turned().widths()) + len(GAP) * len(grid.rows) <= width:
         return _laid_out(grid.turned(), width, turn=False)
+    words = grid.longest_words()
+    if len(widths) > 1 and widths[-1] - over >= max(ROOM, words[-1]):
+        return _lines(grid, list(enumerate([*widths[:-1], widths[-1] - over])), width)
     if narrower := _narrowed(grid, widths, over):
         return _lines(grid, list(enumerate(narrower)), width)
-    first = min(widths[0], max(ROOM, width // 2))
+    first = min(widths[0], width, max(ROOM, width // 2, words[0]))
     over -= widths[0] - first
     widths[0] = first
     if len(widths) > 1 and widths[-1] - over >= ROOM:
@@ -141,10 +150,7 @@ def _laid_out(grid: Grid, width: int, *, turn: bool) -> list[Sequence[Span]]:
 
 def _narrowed(grid: Grid, widths: Sequence[int], over: int) -> list[int] | None:
     """Widths that are `over` columns less in all, if each still has most of what it needs and no word is cut."""
-    columns = zip(grid.columns, *grid.rows, strict=True)
-    least = [
-        max(*map(longest_word, column), round(MOST * width)) for column, width in zip(columns, widths, strict=True)
-    ]
+    least = [max(word, round(MOST * width)) for word, width in zip(grid.longest_words(), widths, strict=True)]
     found = list(widths)
     for each in sorted(range(len(found)), key=lambda each: least[each] - found[each]):
         given = max(0, min(over, found[each] - least[each]))

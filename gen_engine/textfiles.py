@@ -38,8 +38,9 @@ MARKS = (
 """What files of Unicode may begin with."""
 
 PICKLE = ("a pickle of Python", "Save its texts, one a line")
+ZIP = b"PK\x03\x04"
 NO_TEXT = {
-    b"PK\x03\x04": ("a zip archive (or an Excel or Word file)", "Unpack it, or save it as CSV"),
+    ZIP: ("a zip archive (or an Excel or Word file)", "Unpack it, or save it as CSV"),
     b"\xd0\xcf\x11\xe0": ("an old Excel or Word file", "Save it as CSV"),
     b"%PDF": ("a PDF", "Save its text"),
     b"PAR1": ("a Parquet file", "Save it as CSV or JSONL"),
@@ -83,6 +84,11 @@ PAGE = re.compile(r"\s*<(!doctype|html|\?xml)\b", re.IGNORECASE)
 LIST = re.compile(r"\s*\[\s*[\[{\"]")
 HEADER = re.compile(r"[A-Za-z_]\w*(?:([,;\t]) *[A-Za-z_]\w*)+\s*", re.ASCII)
 """The first line of a table: names, where verse and prose of Chinese have none."""
+
+
+def what_binary(head: bytes) -> str:
+    """What a file that begins with `head` is, if that is known and no text; else ""."""
+    return next((what for magic, (what, _) in NO_TEXT.items() if head.startswith(magic)), "")
 
 
 def kind_of(path: Path) -> str:

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from .text import Vocabulary
     from .tokensets import TokenSet
 
+CORE = "gen-engine"
+"""The distribution of the engine itself, and the origin of what it brings."""
+
 State = Hashable
 """What a constraint remembers: immutable, so that beams, batches, rewinding and replay are right by construction."""
 
@@ -144,10 +147,14 @@ class Shaper(Protocol):
 
 @dataclass(frozen=True)
 class Named:
-    """A processor and the name it was written by, by which errors and reports call it."""
+    """A processor and the name it was written by, by which errors and reports call it.
+
+    `origin` is the plugin that it is from in words, "" for objects that were given as they are.
+    """
 
     label: str
     processor: Any
+    origin: str = ""
 
 
 Processor = Any

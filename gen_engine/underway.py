@@ -10,8 +10,8 @@ import os
 import re
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sized
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sized
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from threading import Event, RLock, Thread
 from typing import Any, TextIO, TypeVar, cast
@@ -20,13 +20,22 @@ from .screen import USUAL, cells, width_of
 
 Item = TypeVar("Item")
 
+Call = tuple[object, str]
+"""A call that is under way, the same object as long as it is the same call, and how to name it."""
+
 SOON = 0.6
 """After so many seconds of silence a terminal is told what is being done: with the wait for a tick, within one."""
 
 LOGGED, RARER = 10.0, 4.0
 """A log is told after so many seconds, and from then on when an activity has taken so many times as long."""
 
+OTHERS = 5.0
+"""After so many if it is the code of others that takes long, and should be named."""
+
 TICK = 0.1
+WATCHED, LONG = 5, 2.0
+"""At every so many ticks it is looked which call is under way; one of so many seconds is told."""
+
 SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
@@ -40,6 +49,10 @@ class Activity:
     done: int = 0
     began: float = field(default_factory=time.monotonic)
     next_line: float = field(default_factory=lambda: LOGGED)  # after so many seconds a log has its next line
+
+    def took(self) -> float:
+        """For how many seconds it has been done."""
+        return time.monotonic() - self.began
 
     def told(self, now: float, room: int = 200) -> str:
         """The activity in one line of so many columns."""
@@ -57,12 +70,13 @@ _underway: list[Activity] = []
 
 
 @contextmanager
-def doing(words: str, total: int | None = None) -> Iterator[Activity]:
+def doing(words: str, total: int | None = None, *, logged: float | None = None) -> Iterator[Activity]:
     """Inside, `words` is being done, such as "loading the model poem"; said if it takes long, while a command runs.
 
-    How far it is goes into `done` of what is yielded. May be nested: the innermost is said.
+    How far it is goes into `done` of what is yielded. May be nested: the innermost is said. A log is told of it after
+    `logged` seconds.
     """
-    activity = Activity(words, total)
+    activity = Activity(words, total, next_line=LOGGED if logged is None else logged)
     _underway.append(activity)
     try:
         yield activity
@@ -90,27 +104,59 @@ def awaited(items: Iterable[Item], words: str) -> Iterator[Item]:
         yield item
 
 
+@dataclass(eq=False)
+class _Watch:
+    """Asks now and then which call of somebody's code is under way: one that takes long is an activity."""
+
+    ask: Callable[[], Call | None]
+    ticks: int = 0
+    call: object = None
+    activity: Activity | None = None
+
+    def look(self) -> None:
+        """Called at every tick."""
+        self.ticks += 1
+        if self.ticks % WATCHED:
+            return
+        found = None
+        with suppress(Exception):  # what is looked at changes all the while
+            found = self.ask()
+        if found is None or found[0] is not self.call:
+            self.end()
+            self.call = found[0] if found else None
+            self.activity = Activity(found[1], next_line=OTHERS) if found else None
+        elif self.activity is not None and self.activity not in _underway and self.activity.took() >= LONG:
+            _underway.append(self.activity)
+
+    def end(self) -> None:
+        """The call is over."""
+        if self.activity in _underway:
+            _underway.remove(self.activity)
+        self.call = self.activity = None
+
+
 @contextmanager
-def shown() -> Iterator[None]:
+def shown(ask: Callable[[], Call | None] = lambda: None) -> Iterator[None]:
     """Inside, what is being done is said on standard error; around a whole command, once.
 
+    `ask` tells which call of somebody's code is under way, and how to name it: said if it is the same for long.
     What has no name is "working": no log is told of it, nor a terminal on which a person types the input.
     """
     typed = "-" in sys.argv and sys.stdin is not None and sys.stdin.isatty()
-    with doing("" if typed else "working") as nameless, _shown():
+    with doing("" if typed else "working") as nameless, _shown(_Watch(ask)):
         nameless.next_line = math.inf
         yield
 
 
 @contextmanager
-def _shown() -> Iterator[None]:
+def _shown(watch: _Watch) -> Iterator[None]:
     err = sys.stderr
     if err is None or os.environ.get("RANK", "0") != "0":  # closed by the shell; or another process speaks
         yield
         return
     stop = Event()
     if not err.isatty() or os.environ.get("TERM") == "dumb":
-        with _thread(lambda: _log(err), stop):
+        with _thread(lambda: _log(err), stop, watch):
             yield
         return
     line = _Line(err)
@@ -118,7 +164,7 @@ def _shown() -> Iterator[None]:
     for name, stream in both:
         setattr(sys, name, cast("TextIO", _Watched(stream, line)))
     try:
-        with _thread(line.refresh, stop):
+        with _thread(line.refresh, stop, watch):
             yield
     finally:
         line.wipe()
@@ -127,10 +173,11 @@ def _shown() -> Iterator[None]:
 
 
 @contextmanager
-def _thread(tick: Any, stop: Event) -> Iterator[None]:
+def _thread(tick: Callable[[], None], stop: Event, watch: _Watch) -> Iterator[None]:
     def run() -> None:
         while not stop.wait(TICK):
             try:
+                watch.look()
                 tick()
             except (OSError, ValueError):  # the terminal is gone; whoever writes next will hear of it
                 return
@@ -142,6 +189,7 @@ def _thread(tick: Any, stop: Event) -> Iterator[None]:
     finally:
         stop.set()
         thread.join()
+        watch.end()
 
 
 def _log(file: TextIO) -> None:

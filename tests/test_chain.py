@@ -90,7 +90,8 @@ def test_a_shaper_that_returns_no_logits_is_named(answer):
 
 
 @pytest.mark.parametrize(
-    ("state", "allowed", "reason"), [([], [1, 1, 1], "hashed"), (0, [1], "booleans"), (0, None, "booleans")]
+    ("state", "allowed", "reason"),
+    [([], [1, 1, 1], "hashed .a list."), (0, [1], "a list in allowed"), (0, None, "None in allowed")],
 )
 def test_a_constraint_that_does_not_keep_its_word_is_named(state, allowed, reason):
     odd = SimpleNamespace(

@@ -1,13 +1,17 @@
 """What an error echoes is short and cannot be obeyed by a terminal, whoever wrote it."""
 
+import io
+import json
 import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tiny import chars, engine_of
 
 from gen_engine.cli import main
-from gen_engine.errors import ECHO, LONGEST, GenError, brief, quoted, readable
+from gen_engine.errors import ECHO, LONGEST, GenError, brief, quoted, readable, tame
+from gen_engine.output import stream, write
 
 UNSEEN = "\x1b[31m\x07\x9b\r\n\u202e\u2066\u2069\u200e\u200f\u200b\ufeff\udc9f"
 
@@ -73,3 +77,30 @@ def test_whatever_a_command_echoes_is_short_and_harmless(words, echo, capsys):
     assert told.removesuffix("\n").isprintable()
     assert len(told) < LONGEST + 100
     assert not re.search(r"\S{300}", told)
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+OBEYED = ["\x1b[2J", "\x07", "\x9b31m", "\r", "\b\b", "\x7f", "\u202e", "\u2066", "\u200f", "\udc9f"]
+KEPT = "白日\t依山\n👩‍👩‍👧 naïve　"
+
+
+@pytest.mark.parametrize("char", OBEYED)
+def test_a_terminal_is_never_written_what_it_would_obey_and_a_pipe_gets_all(char):
+    for file in (Terminal(), io.StringIO()):
+        tamed = tame(f"{KEPT}{char}", file)
+        assert (char[0] in tamed) == (not file.isatty())
+        assert tamed.startswith(KEPT)
+        assert json.loads(tame(json.dumps(char, ensure_ascii=False), file)) == char
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_no_text_reaches_a_terminal_with_a_raw_control(as_json):
+    terminal, engine = Terminal(), engine_of(chars("\x1b\x9b\u202e"))
+    write(terminal, engine.completions("\u202e", num=2, seed=1, max_new=5), as_json=as_json)
+    stream(terminal, "\x1b[2J", engine.stream("", seed=1, max_new=5))
+    assert terminal.getvalue().replace("\n", "").isprintable()
+    assert "\\u001b[2J" in terminal.getvalue()

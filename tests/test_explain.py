@@ -1,6 +1,7 @@
 """What an explanation says of a text, held against the model's table and every legal text."""
 
 import json
+import re
 from html.parser import HTMLParser
 from io import StringIO
 from math import exp, inf, isfinite, log
@@ -10,6 +11,7 @@ import strategies as some
 from click.testing import CliRunner
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from terminals import as_terminal
 from tiny import chars, engine_of
 
 from gen_engine import cli
@@ -19,6 +21,7 @@ from gen_engine.errors import GenError
 from gen_engine.explain import PROOF, VOCABULARY, explain, explain_text
 from gen_engine.explain_page import page
 from gen_engine.explain_shown import explanation_record, print_explanation, sentences, short_names
+from gen_engine.screen import cells
 from gen_engine.testing.models import table_model
 from gen_engine.types import Named
 
@@ -337,6 +340,30 @@ def test_the_tables_name_wishes_those_who_removed_them_and_the_totals():
     assert "b: no text behind it" in first
     assert "forced" in second
     assert "all constraints together" in out.getvalue()
+
+
+EXPLAINED = [("force=2:b", "no_repeat=1", "length=2"), ("ban=c", "length=3"), ("no_repeat_ngram=2",)]
+
+
+@pytest.mark.parametrize("rules", EXPLAINED, ids=" ".join)
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_the_tables_fit_the_terminal_and_say_what_their_words_mean(monkeypatch, rules, width):
+    as_terminal(monkeypatch, width, NO_COLOR="1")
+    out = StringIO()
+    print_explanation(out, told(*rules))
+    shown = out.getvalue()
+    assert [line for line in shown.splitlines() if cells(line) > width or line != line.rstrip()] == []
+    assert "cost: by how much" in shown
+    assert re.search(r"\d  █+$", shown, re.MULTILINE) or width == 60
+
+
+def test_for_programs_the_tables_have_tabs_and_neither_bars_nor_legends():
+    out = StringIO()
+    print_explanation(out, told("ban=c", "length=3"))
+    places, totals = out.getvalue().strip().split("\n\n")
+    assert places.split("\n")[1].split("\t")[:2] == ["#", "text"]
+    assert len(places.split("\n")) == 2 + 3
+    assert {line.count("\t") for line in totals.split("\n")[1:]} == {2}
 
 
 def test_names_are_short_where_that_tells_them_apart():

@@ -63,6 +63,15 @@ def test_a_description_is_shown_whole_wherever_it_stands(monkeypatch, sentence):
         assert re.sub(r"\s", "", page).count(sentence.replace(" ", "")) == 2
 
 
+@pytest.mark.parametrize("width", range(52, 80, 3))
+@pytest.mark.parametrize("sentence", SENTENCES)
+def test_no_description_is_broken_at_a_hyphen(monkeypatch, sentence, width):
+    monkeypatch.setenv("COLUMNS", str(width))
+    command = uncut(click.Command("one", help=sentence, params=[click.Option(["--it"], help=sentence)]))
+    page = command.get_help(command.make_context("top", [], resilient_parsing=True))
+    assert not re.search(r"[a-z]-$", page, re.MULTILINE)
+
+
 def test_options_are_never_broken_at_a_hyphen(monkeypatch, capsys):
     monkeypatch.setenv("COLUMNS", "60")
     for words in PAGES:

@@ -80,6 +80,16 @@ def test_a_shield_holds_no_second_signal():
     assert (done.returncode, done.stdout) == (130, "")
 
 
+@SIGNALS
+def test_when_all_is_done_nothing_changes_how_it_ended(name):
+    done = run(f"""
+        interrupts.begin()
+        interrupts.end(3)
+        stop({name!r})
+    """)
+    assert (done.returncode, done.stderr) == (3, "")
+
+
 @pytest.mark.parametrize("name", ["SIGINT", "SIGHUP"])
 def test_what_the_caller_ignores_stays_ignored(name):
     code = f"import signal; signal.signal(signal.{name}, signal.SIG_IGN)\n{LISTENING}\nstop({name!r})"
@@ -109,3 +119,17 @@ def test_a_library_that_makes_another_error_of_ctrl_c_fools_nobody(tmp_path, swa
     (tmp_path / "torch.py").write_text(f"try:\n{lines}except KeyboardInterrupt:\n    raise {swallow}\n")
     done = gen("poem", PYTHONPATH=str(tmp_path))
     assert (done.returncode, done.stderr.strip()) == (130, "gen: Stopped.")
+
+
+@pytest.mark.parametrize("place", [
+    "class Dying:\n    def __del__(self): stop()\nDying()",
+    "import gc\nonce = [stop]\ngc.callbacks.append(lambda *_: once and once.pop()())\ngc.collect()",
+    "import weakref\nclass Gone: pass\ngone = Gone()\nkept = weakref.ref(gone, lambda _: stop())\ndel gone",
+    "it = iter(stop, 1)\nclass Left:\n    def __del__(self): next(it)\nleft = Left()\ndel left",
+])  # fmt: skip
+def test_a_signal_that_python_drops_is_asked_for_again(place):
+    more = (
+        "\ntry:\n    time.sleep(5)\nexcept KeyboardInterrupt as stopped:\n    print(stopped.number, interrupts.asked())"
+    )
+    done = run("interrupts.begin()\n" + place + more)
+    assert (done.stdout, done.stderr) == ("2 2\n", "")

@@ -67,6 +67,36 @@ def test_there_is_nothing_to_say_of_a_sound_chain(specs):
     assert kinds(*specs, engine=engine) == []
 
 
+@pytest.mark.parametrize(
+    "specs, members",
+    [
+        (["only=han", "ban=han"], ["only=han", "ban=han"]),
+        (["only=digit"], ["only=digit"]),
+        (["length=0"], ["length=0"]),
+        (["regex=(|)"], ["regex=(|)"]),
+        (["regex=[0-9]*"], ["regex=[0-9]*"]),
+        (["only=𠀀"], ["only=𠀀"]),
+        (["ban=han|punctuation|latin"], ["ban=han|punctuation|latin"]),
+        (["length=0..5", "only=punctuation", "ban=punctuation"], ["only=punctuation", "ban=punctuation"]),
+        (["force=1:春", "length=..1", "top_k=2"], None),
+        (["choice=春", "no_repeat=2"], None),
+    ],
+)
+def test_what_leaves_the_empty_text_only_is_told(specs, members):
+    found = [finding.members for finding in findings(*specs) if finding.kind == "empty"]
+    assert found == ([] if members is None else [tuple(members)])
+
+
+@given(some.cases())
+@some.examples(60)
+def test_exactly_what_leaves_the_empty_text_only_is_called_empty(case):
+    assume(not case.refuses() and case.world.legal and not any(wish.stops for wish in case.wishes))
+    found = lint(engine_of(case.vocabulary).chain(some.processors(case)), prompt_of(case), case.budget)
+    printed = {b"".join(case.vocabulary.surfaces[token] for token in tokens) for tokens in case.world.legal}
+    assume("not found out" not in {each.kind for each in found})
+    assert ("empty" in {each.kind for each in found}) == (printed == {b""} and bool(case.wishes))
+
+
 def label(wish):
     return wish.spec.label if isinstance(wish.spec, Named) else wish.spec
 
@@ -228,3 +258,19 @@ def test_a_file_that_is_no_chain_is_refused(run, tmp_path, text, message):
 
 def test_the_prompt_that_breaks_a_rule_is_a_contradiction():
     assert kinds("length=2,of=whole", "no_repeat=2", prompt="abab") == [("contradiction", ("length=2,of=whole",))]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "what"),
+    [
+        ("c.json", "[" * 100_000, "cannot be read as JSON or TOML"),
+        ("c.toml", "a = " + "[" * 100_000, "cannot be read as JSON or TOML"),
+        ("c.json", '{"a": ' * 50_000, "cannot be read as JSON or TOML"),
+        ("c.json", "\x89PNG", "cannot be read as JSON or TOML"),
+        ("c.json", '{"model": "poem\0"}', "holds a NUL"),
+    ],
+)
+def test_a_file_that_is_no_chain_is_told_in_a_sentence(tmp_path, capsys, name, text, what):
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    assert cli.main(["lint", "--model", "poem", "--chain", str(tmp_path / name)]) == 2
+    assert what in capsys.readouterr().err

@@ -423,3 +423,10 @@ def test_a_hub_that_does_not_answer_is_asked_once(monkeypatch):
     with pytest.raises(OSError):
         transformers_lm._local_first(read, False)
     assert asked == [True]
+
+
+@pytest.mark.parametrize("data", [bytes(range(256)), "[UNK]\n月\n".encode("utf-16"), "[UNK]\n月\n".encode("gb18030")])
+def test_a_vocabulary_that_is_no_utf_8_is_told(tmp_path, data):
+    (tmp_path / "vocab.txt").write_bytes(data)
+    with pytest.raises(GenError, match=r"vocab.txt is not UTF-8; give the vocabulary"):
+        load_tokenizer(tmp_path)

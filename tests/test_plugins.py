@@ -1,5 +1,7 @@
 """Plugins are found, loaded one by one, and a broken one never stops the others."""
 
+import json
+import os
 import re
 import subprocess
 import sys
@@ -212,7 +214,7 @@ def test_what_cannot_be_imported_is_an_error_that_names_its_plugin(install):
     from gen_engine.later import Lazy
 
     found = load_plugins([install("a", processors=lambda: Lazy({"tones": "no.such:tones"}))])
-    with pytest.raises(GenError, match="tones of the plugin a cannot be imported .* uninstall dist-a"):
+    with pytest.raises(GenError, match="tones of the plugin a .dist-a. cannot be imported .* uninstall dist-a"):
         _ = found.processors["tones"].value
 
 
@@ -223,7 +225,7 @@ def test_a_model_that_cannot_be_imported_is_listed_with_its_reason(install, monk
     found = load_plugins([install("a", models=lambda: Lazy({"verse": "no.such:verse"}))])
     monkeypatch.setattr(listing, "registry", lambda: found)
     listing.models.main(["--json"], standalone_mode=False)
-    assert "verse of the plugin a cannot be imported" in capsys.readouterr().out
+    assert "verse of the plugin a (dist-a) cannot be imported" in capsys.readouterr().out
 
 
 def test_the_core_comes_through_the_same_door_and_first():
@@ -267,3 +269,46 @@ def test_a_command_that_is_imported_later_says_now_what_it_will_say_then():
         assert [command.get_short_help_str(n) for n in (30, 60, 200)] == [
             command.load().get_short_help_str(n) for n in (30, 60, 200)
         ], command.name
+
+
+@pytest.mark.parametrize("points", [b"\xff\xfe\0", "月 = x".encode("gb18030"), "[gen_engine]".encode("utf-16")])
+def test_a_package_whose_entry_points_are_no_text_keeps_nothing_else_from_loading(tmp_path, points):
+    info = tmp_path / "broken_thing-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: broken-thing\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_bytes(points)
+    command = [sys.executable, "-m", "gen_engine", "plugins", "--json"]
+    done = subprocess.run(command, env={**os.environ, "PYTHONPATH": str(tmp_path)}, capture_output=True, text=True)
+    assert "poem" in [each["name"] for each in json.loads(done.stdout)]
+    assert "the entry_points.txt of broken-thing cannot be read" in done.stderr
+
+
+@pytest.mark.parametrize("hook", ["processors", "models", "decoders", "recipes", "loaders"])
+def test_the_core_keeps_its_names(install, hook):
+    core = entry("core", install("core", **{hook: lambda: {"top_k": "the core's"}}).value)
+    core = EntryPoint("core", core.value, "gen_engine")._for(SimpleNamespace(name="gen-engine", version="1"))
+    found = load_plugins([core, install("a", **{hook: lambda: {"top_k": "another"}})])
+    offers = getattr(found, hook)
+    assert {name: offer.value for name, offer in offers.items()} == {"top_k": "the core's", "dist-a:top_k": "another"}
+    assert found.plugins[1].remarks == ["'top_k' is the core's; write dist-a:top_k"]
+
+
+@pytest.mark.parametrize("answer", [["tones"], [None], "tones", {None: 1}, 5, {"tones"}])
+def test_a_hook_that_returns_no_names_is_reported(install, answer):
+    found = load_plugins([install("a", processors=lambda: answer), offering(install, "b", "rhyme")])
+    assert list(found.processors) == ["rhyme"]
+    assert found.plugins[0].error.startswith("processors: TypeError: ")
+
+
+@pytest.mark.parametrize("hooks", [{"processors": lambda x: {}}, {"add_commands": lambda group: None},
+                                   {"models": lambda: {}, "add_trainers": lambda gen: None}])  # fmt: skip
+def test_a_hook_of_another_signature_is_reported_and_not_asked(install, hooks):
+    found = load_plugins([install("a", **hooks), offering(install, "b", "rhyme")])
+    assert found.plugins[0].error.startswith("PluginValidationError: ")
+    found.mount(click.Group("gen"), "add_commands")
+    assert (list(found.processors), found.models) == (["rhyme"], {})
+
+
+def test_an_entry_point_that_names_nothing_is_reported(install):
+    place = install("a", models=lambda: {}).value
+    assert load_plugins([entry("a", f"{place}:nothing")]).plugins[0].error.startswith("AttributeError: ")

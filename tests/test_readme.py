@@ -2,7 +2,8 @@
 
 What is drawn by a seed goes by the last bits of the model's numbers. Those of float32 came out alike under every set of
 instructions that was tried, from SSE4.1 up; bfloat16 is the default only where the processor multiplies it fast. So the
-READMEs show what is drawn in float32, and say so. They show it as a terminal of 80 columns does, without colours.
+READMEs show what is drawn in float32, and say so. They show it as a terminal of 80 columns does, without colours; only
+errors stand in one line, as in a pipe.
 """
 
 import re

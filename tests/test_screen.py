@@ -1,6 +1,7 @@
 """How wide texts are, where their lines break, and where they are coloured."""
 
 import io
+import re
 import sys
 
 import pytest
@@ -8,7 +9,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from terminals import CODE, as_terminal, bare
 
-from gen_engine.screen import STYLES, cells, cut, fold, hang, is_coloured, longest_word, paint, plain, say, width_of
+from gen_engine.screen import (
+    STYLES,
+    cells,
+    cut,
+    fold,
+    hang,
+    is_coloured,
+    longest_word,
+    note,
+    paint,
+    plain,
+    say,
+    width_of,
+)
 
 texts = st.text("ab春风，。 ,|[=-é\u0301😀", max_size=60)
 styled_texts = st.lists(st.tuples(texts, st.sampled_from(sorted(STYLES))), max_size=5)
@@ -26,6 +40,7 @@ def test_texts_are_as_wide_as_terminals_show_them(text, columns):
 def test_no_line_is_wider_than_asked_for_and_nothing_is_lost(text, width):
     lines = list(map(plain, fold(text, width)))
     assert max(map(cells, lines)) <= width
+    assert all(map(str.strip, lines)) or lines == [text.rstrip(" ")] or not text.strip(" ")
     assert "".join(lines).replace(" ", "") == text.replace(" ", "")
 
 
@@ -101,6 +116,11 @@ def test_a_pipe_is_coloured_only_if_that_is_asked_for_and_a_file_never(monkeypat
     assert paint([("right", "right")], io.StringIO()) == "right"
 
 
+def test_neighbours_of_one_style_share_their_codes(monkeypatch):
+    as_terminal(monkeypatch)
+    assert paint([("白", "name"), ("", ""), ("日", "name"), ("，", "")], sys.stdout) == "\x1b[1m白日\x1b[0m，"
+
+
 def test_the_width_is_the_terminals_or_columns_and_a_pipe_has_none(monkeypatch):
     monkeypatch.setenv("COLUMNS", "70")
     assert width_of(io.StringIO()) is None
@@ -108,6 +128,26 @@ def test_the_width_is_the_terminals_or_columns_and_a_pipe_has_none(monkeypatch):
     assert width_of(sys.stdout) == 60
     monkeypatch.setenv("COLUMNS", "")
     assert width_of(io.StringIO()) == 80
+
+
+NOTES = [
+    "Nothing fits here; try `gen poem --prompt 白 --rows 4` instead of this.",
+    "a/path/that/is/longer/than/a/line/of/the/terminal.txt cannot be read; name another file.",
+    "短句，然后是另一个比较长的句子，最后给出补救办法：改用 `gen forms` 列出的名字。",
+]
+
+
+@pytest.mark.parametrize("words", NOTES)
+@pytest.mark.parametrize("head", ["gen:", "note:", ""])
+def test_a_note_breaks_neither_words_nor_commands_that_can_be_copied(monkeypatch, capsys, words, head):
+    note(words, head)
+    piped = capsys.readouterr().err
+    assert piped == f"{head} {words}\n".lstrip()
+    as_terminal(monkeypatch, 40)
+    note(words, head)
+    shown = bare(capsys.readouterr().err)
+    assert [line for line in shown.splitlines() if cells(line) > 40 and " " in line] == []
+    assert [part for part in re.findall("`.*?`|[a-z/.]{5,}", words) if part not in shown] == []
 
 
 def test_a_style_is_never_all_that_is_said(monkeypatch, capsys):

@@ -176,7 +176,7 @@ def test_what_is_named_already_keeps_its_name():
 def test_a_spec_can_be_given_ready_made():
     registry = Registry(None, [])
     registry.__dict__["processors"] = {"p": Offer("p", PluginInfo("a", "a", "1", "a"), {"p": takes_int})}
-    assert build(Spec("p=3", "p", ("3",)), registry, None) == Named("p=3", 3)
+    assert build(Spec("p=3", "p", ("3",)), registry, None) == Named("p=3", 3, "the plugin a (a)")
 
 
 def test_types_are_described_in_words():

@@ -1,5 +1,6 @@
 """Standard streams that are closed, full, or read by nobody: one sentence or none, and the right exit code."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -18,12 +19,15 @@ TEXTS = [
     "couplet --num 2",
 ]
 COMMANDS = [*LISTS, *(pytest.param(text, marks=pytest.mark.slow) for text in TEXTS)]
+SLOWLY = re.compile(r"\(\d+ s.*\)$")
+"""What a slow machine says while it works."""
 every_command = pytest.mark.parametrize("words", COMMANDS)
 
 
 def shell(command):
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False, timeout=100)
-    return done.returncode, done.stdout, done.stderr
+    said = [line for line in done.stderr.splitlines(keepends=True) if not SLOWLY.search(line)]
+    return done.returncode, done.stdout, "".join(said)
 
 
 @every_command
@@ -77,3 +81,12 @@ def test_a_closed_standard_output_is_noticed_before_a_model_is_loaded(tmp_path):
 def test_a_wrong_command_is_still_told_where_nothing_is_printed():
     assert shell(f"{GEN} no-such-command >&-")[0] == 2
     assert "No such command" in shell(f"{GEN} no-such-command > /dev/null")[2]
+
+
+@pytest.mark.parametrize("text", ["half a line", "白", "白" * 70_000])
+def test_a_remark_is_written_at_once(text):
+    code = (
+        "import os, sys; from gen_engine.streams import guard; guard(); sys.stderr.write(sys.stdin.read()); os._exit(0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], input=text, capture_output=True, text=True, check=True)
+    assert done.stderr == text

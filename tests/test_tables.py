@@ -98,6 +98,13 @@ def test_a_table_of_few_rows_and_many_figures_may_turn():
     assert shown(columns, rows, 120, turn=True)[2].split() == ["a", *"12345678"]
 
 
+@pytest.mark.parametrize("width", [44, 48, 52, 56])
+def test_columns_give_way_as_far_as_their_words_allow(width):
+    rows = [["a_word_of_some_thirty_characters", "a few words more"], ["short one", "some words that need room"]]
+    told = " ".join(shown(["one", "two"], rows, width)).split()
+    assert [word for row in rows for text in row for word in text.split() if word not in told] == []
+
+
 def test_what_would_move_the_cursor_is_escaped():
     row = ["a\x1b[31m\tb\n", "\u202ec"]
     assert shown(["one", "two"], [row], 80)[2] == "a\\x1b[31m b   \\u202ec"

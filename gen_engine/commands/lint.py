@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from ..bounds import read_settings
-from ..errors import GenError
+from ..errors import GenError, brief
 from ..options import choice, generating, prompted, read_prompt
 from ..output import dump
 from ..tables import table
@@ -28,7 +28,8 @@ def _settings(file: Path) -> dict[str, Any]:
         text = read_settings(file)
         found = tomllib.loads(text) if file.suffix == ".toml" else json.loads(text)
     except (OSError, ValueError, RecursionError) as problem:
-        raise GenError(f"{file} cannot be read as JSON or TOML ({problem}); mend it, or name another file.") from None
+        why = brief(problem)
+        raise GenError(f"{file} cannot be read as JSON or TOML ({why}); mend it, or name another file.") from None
     known = ("model", "with", "prompt", "max_new", "temperature", "top_k", "top_p")
     if not isinstance(found, dict) or set(found) - set(known):
         raise GenError(f"{file} holds more than a chain; give it only {', '.join(known)}.")
@@ -54,7 +55,8 @@ def _settings(file: Path) -> dict[str, Any]:
 def lint(context: click.Context, prompt: str | None, file: str | None, max_new: int) -> None:
     """Say what in a chain contradicts, is redundant, or depends on order.
 
-    Nothing is generated. Exits with 1 if there is a contradiction or a redundant processor.
+    Nothing is generated. Exits with 1 if there is a contradiction, if only the empty text is left, or if a processor is
+    redundant.
     """
     chosen = choice()
     start = read_prompt(prompt, file)

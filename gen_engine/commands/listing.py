@@ -14,9 +14,11 @@ import click
 from ..errors import GenError
 from ..options import debug_option
 from ..output import dump
-from ..plugins import CORE, Offer, registry
+from ..plugins import Offer, registry
+from ..screen import HARD_BLANK
 from ..specs import describe, parameters
 from ..tables import table
+from ..types import CORE
 from ..underway import doing
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
@@ -38,7 +40,7 @@ def models(as_json: bool) -> None:
 def _model(name: str, offer: Offer) -> dict[str, Any]:
     row: dict[str, Any] = {"name": name, "plugin": offer.plugin.name}
     try:
-        shipped = offer.value
+        shipped = offer.model
     except GenError as problem:
         return {**row, "summary": str(problem), "processors": [], "folder": ""}
     return {
@@ -77,14 +79,14 @@ def _list_parts(title: str, offers: Mapping[str, Offer], *, as_json: bool) -> No
     rows = [_part(name, offer) for name, offer in offers.items()]
     if as_json:
         return dump(rows)
-    cells = [[row["name"], row["written"], row["summary"], row["plugin"]] for row in rows]
+    cells = [[row["name"], row["written"].replace(" ", HARD_BLANK), row["summary"], row["plugin"]] for row in rows]
     said = ["write it as", "what it does"]
     return table(title, ["name", *said, "plugin"], cells, nameless=said)
 
 
 def _part(name: str, offer: Offer) -> dict[str, Any]:
     try:
-        factory = offer.value
+        factory = offer.function
     except GenError as problem:
         return {"name": name, "plugin": offer.plugin.name, "written": name, "summary": str(problem), "parameters": []}
     known = parameters(factory)

@@ -9,6 +9,7 @@ import click
 from ..errors import GenError
 from ..options import debug_option
 from ..plugins import registry
+from ..screen import note
 from ..specs import build_recipe
 
 
@@ -54,7 +55,7 @@ def convert(
 
     written = write(net, base, out, recipe=made, architecture=architecture, rename=rename, leave_out=leave_out)
     for sentence in written.told:
-        click.echo(sentence, err=True)
+        note(sentence, "")
     kind = str(written.config["architectures"][0])
     writes = kind.endswith(("CausalLM", "LMHeadModel"))
     click.echo(

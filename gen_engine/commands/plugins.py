@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -50,7 +52,12 @@ def plugins(context: click.Context, as_json: bool) -> None:
         dump(rows)
         return
     told = [
-        [p.name, f"{p.distribution} {p.version}".strip(), " ".join(p.hooks), p.error or "works"]
+        [
+            p.name,
+            f"{p.distribution} {p.version}".strip(),
+            " ".join(p.hooks),
+            "; ".join([p.error or "works", *p.remarks]),
+        ]
         for p in everything.plugins
     ]
     table("Plugins", ["name", "distribution", "hooks", "state"], told)
@@ -74,13 +81,27 @@ def check(name: str, only: tuple[str, ...], examples: int | None, as_json: bool)
     if not found:
         raise GenError(f"{name} offers nothing to be tried{' of that name' if only else ''}; see `gen plugins`.")
     sound = [each for each in found if not each.problem]
-    tried = [(each, each.judge(examples)) for each in counted(sound, "trying the laws on what it offers")]
+    with _nothing_kept():
+        tried = [(each, each.judge(examples)) for each in counted(sound, "trying the laws on what it offers")]
     untried = [each for each in found if each.problem]
     if as_json:
         dump([_row(each, verdicts) for each, verdicts in tried] + [_row(each, ()) for each in untried])
     else:
         _show(tried, untried)
     return int(bool(untried) or any(v.state in ("broken", "unjudged") for _, verdicts in tried for v in verdicts))
+
+
+@contextmanager
+def _nothing_kept() -> Iterator[None]:
+    """Let hypothesis write its notes (.hypothesis) into a folder that is removed, not where the user is."""
+    from hypothesis import configuration
+
+    with TemporaryDirectory() as aside:
+        configuration.set_hypothesis_home_dir(aside)
+        try:
+            yield
+        finally:
+            configuration.set_hypothesis_home_dir(None)
 
 
 def _exhibits(name: str) -> list[Exhibit]:
@@ -100,19 +121,7 @@ def _row(each: Exhibit, verdicts: Sequence[Verdict]) -> dict[str, Any]:
 
 def _show(tried: Sequence[tuple[Exhibit, Sequence[Verdict]]], untried: Sequence[Exhibit]) -> None:
     for kind in dict.fromkeys(each.kind for each, _ in tried):
-        mine = [pair for pair in tried if pair[0].kind == kind]
-        widths = [max(len("BROKEN"), cells(each.written)) for each, _ in mine]
-        longest = max(cells(verdict.law) for verdict in mine[0][1])
-        for places in side_by_side(widths, sys.stdout, first=longest):
-            block = [mine[place] for place in places]
-            laws = [verdict.law for verdict in block[0][1]]
-            rows: list[list[Words]] = [
-                [law, *([CELLS[verdicts[i].state]] for _, verdicts in block)] for i, law in enumerate(laws)
-            ]
-            states = {verdict.state for _, verdicts in block for verdict in verdicts}
-            legend = [meaning for state, meaning in MEANINGS.items() if state in states]
-            table(f"Laws of a {kind}", ["law", *(each.written for each, _ in block)], rows, legend=legend)
-            click.echo()
+        _show_kind(kind, [pair for pair in tried if pair[0].kind == kind])
     counted = [verdict.state for _, verdicts in tried for verdict in verdicts]
     for each, verdicts in tried:
         for verdict in verdicts:
@@ -124,6 +133,23 @@ def _show(tried: Sequence[tuple[Exhibit, Sequence[Verdict]]], untried: Sequence[
         f"{len(tried)} tried, {counted.count('holds')} laws hold, {counted.count('broken')} are broken, "
         f"{counted.count('unjudged')} mean nothing while those are, {len(untried)} could not be tried."
     )
+
+
+def _show_kind(kind: str, tried: Sequence[tuple[Exhibit, Sequence[Verdict]]]) -> None:
+    """Tables of the laws of one kind, as many things side by side as there is room for; below the last one a legend."""
+    widths = [max(len("BROKEN"), cells(each.written)) for each, _ in tried]
+    laws = [verdict.law for verdict in tried[0][1]]
+    states = {verdict.state for _, verdicts in tried for verdict in verdicts}
+    legend = [meaning for state, meaning in MEANINGS.items() if state in states]
+    parts = side_by_side(widths, sys.stdout, first=max(map(cells, laws)))
+    for part in parts:
+        block = [tried[number] for number in part]
+        rows: list[list[Words]] = [
+            [law, *([CELLS[verdicts[i].state]] for _, verdicts in block)] for i, law in enumerate(laws)
+        ]
+        names = ["law", *(each.written for each, _ in block)]
+        table(f"Laws of a {kind}", names, rows, legend=legend if part is parts[-1] else [])
+        click.echo()
 
 
 # --------------------------------------------------------------------------------------- new, install, uninstall

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 import warnings
+import zipfile
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import GenError, brief, quoted
+from ..textfiles import ZIP, what_binary
 from ..underway import doing
 from .checkpoint import read_safetensors, read_shards
 
@@ -23,6 +25,7 @@ GROUPS = 6
 """So many groups of names are spelt out."""
 
 OLD_NORM = re.compile(r"(norm\w*)\.(gamma|beta)$", re.IGNORECASE)
+PICKLED = b"\x80"
 NUMBER = re.compile(r"\.\d+(?=\.|$)")
 
 
@@ -53,9 +56,7 @@ def _unpickle(net: Path) -> Any:
 
     import torch
 
-    with net.open("rb") as file:
-        if file.read(40).startswith(b"version https://git-lfs"):
-            raise GenError(f"{net} is not the file but where Git LFS keeps it; fetch it with `git lfs pull`.")
+    _refuse_others(net)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of the pickle's protocol, and that a zip file is a TorchScript archive
@@ -67,10 +68,33 @@ def _unpickle(net: Path) -> Any:
         ) from error
     except (RuntimeError, EOFError, OSError, ValueError, LookupError, TypeError, AttributeError, struct.error) as error:
         why = str(error).strip().split("\n")[0][:100]
+        if "TorchScript" in why:
+            why = "it is a TorchScript archive"
         raise GenError(
             f"{net} is damaged or no torch.save file ({why}); save it again, with "
             "`torch.save(model.state_dict(), 'net.pt')`."
         ) from error
+
+
+def _refuse_others(net: Path) -> None:
+    """Raise GenError for what is known by its first bytes to be no `torch.save` file."""
+    with net.open("rb") as file:
+        head = file.read(512)
+    if head.startswith(b"version https://git-lfs"):
+        raise GenError(f"{net} is not the file but where Git LFS keeps it; fetch it with `git lfs pull`.")
+    if not head:
+        raise GenError(f"{net} is empty; fetch or save it again.")
+    what = "" if head.startswith((PICKLED, ZIP)) else what_binary(head)
+    if head.startswith(ZIP) and zipfile.is_zipfile(net):
+        with zipfile.ZipFile(net) as archive:
+            what = "" if any(name.endswith("data.pkl") for name in archive.namelist()) else "a zip archive"
+    elif head.decode("utf-8", "ignore").replace("\n", " ").isprintable():
+        what = "a file of text"
+    if what:
+        raise GenError(
+            f"{net} is {what}, no file of tensors; give what `torch.save(model.state_dict(), 'net.pt')` wrote, or "
+            "safetensors."
+        )
 
 
 def _state_dict_in(found: Any) -> Mapping[str, Tensor] | None:

@@ -73,7 +73,11 @@ def load_tokenizer(folder: Path, columns: int | None = None) -> FolderTokenizer:
     if (folder / "tokenizer.json").is_file():
         backend = _read_backend(folder / "tokenizer.json")
     elif (folder / "vocab.txt").is_file() and not (folder / "merges.txt").is_file():
-        backend = _bert_backend(folder / "vocab.txt", settings)
+        try:
+            backend = _bert_backend(folder / "vocab.txt", settings)
+        except UnicodeDecodeError:
+            vocab = f"{folder}/vocab.txt"
+            raise GenError(f"{vocab} is not UTF-8; give the vocabulary that the model was trained with.") from None
     else:
         backend, settings = _transformers_backend(str(folder))
     columns = columns if columns is not None else config.get("vocab_size")

@@ -91,7 +91,7 @@ def judge(law: Law, subject: Any, examples: int, *, shrink: bool = True) -> Verd
         return Verdict(law.name, "broken", "; ".join([*causes[:1], "the same question gets different answers"]))
     except Unsatisfiable:
         return Verdict(law.name, "unjudged", "no example was found")
-    except Exception as problem:  # noqa: BLE001 - the code of others is on trial: whatever it raises is evidence
+    except (Exception, SystemExit) as problem:  # noqa: BLE001 - the code of others is on trial: whatever it raises is evidence
         if law.forgives:
             return Verdict(law.name, "holds")
         where = f" ({scene.now})" if scene.now else ""

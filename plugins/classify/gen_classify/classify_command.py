@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from gen_classify.inputs import Source, ask_texts, check_source, in_runs, is_blank, read_source
-from gen_engine.errors import GenError
+from gen_engine.errors import GenError, tame
 from gen_engine.options import debug_option
 from gen_engine.output import counting, opened
-from gen_engine.screen import cells, cut, paint, plain, width_of
+from gen_engine.screen import cells, cut, note, paint, plain, width_of
 from gen_trainkit.options import FILE, options, part, part_option, quotes_option, refuse_idle, refuse_unread
 
 if TYPE_CHECKING:
@@ -166,7 +166,7 @@ def _classify_all(judge: Judge, out: TextIO, source: Source, given: dict[str, An
         raise GenError("There is no text to classify. Give TEXT, a --file or lines of standard input.")
     tally.used, tally.empty = count.number, blank
     for words in tally.told("texts") if source.file and tally.read else ():
-        click.echo(words, err=True)
+        note(words, "")
     for number, what in ((blank, "without any character: left out"), (cut, "longer than the model reads: cut")):
         if number:
             click.echo(f"{number:,} {'text' if number == 1 else 'texts'} {what}.", err=True)
@@ -188,7 +188,8 @@ def _shown(guess: Guess, text: Text, top: int | None, number: int | None, out: T
         texts = {"text": text} if isinstance(text, str) else {"text": text[0], "text2": text[1]}
         known = {"label": guess.label, "probability": guess.probability, "probabilities": likely}
         short = {"cut": True} if guess.cut else {}
-        return json.dumps({"number": number, **texts, **known, **guess.more, **short}, ensure_ascii=False)
+        line = json.dumps({"number": number, **texts, **known, **guess.more, **short}, ensure_ascii=False)
+        return tame(line, out)
     told = [(guess.label, guess.probability)] if top is None else list(likely.items())
     width = width_of(out)
     gap = "\t" if width is None else "  "

@@ -14,6 +14,7 @@ from gen_engine.errors import GenError
 from gen_engine.languages import Language, choose_language, lang_option, speak
 from gen_engine.options import debug_option
 from gen_engine.output import check_out, opened
+from gen_engine.screen import note
 from gen_engine.underway import doing
 from gen_trainkit.options import FILE, options, part_option, quotes_option, refuse_unread, tell_reading
 
@@ -112,7 +113,7 @@ def _not_trained_on(table: Table, given: dict[str, Any]) -> Table:
     if given["trained_on"] == "refuse" or len(trained) == len(table.texts):
         first = f"({table.places[trained[0]]} is the first)"
         raise GenError(f"{told} {first}. Give others, or --trained-on skip or score.")
-    click.echo(f"{told}; they are left out.", err=True)
+    note(f"{told}; they are left out.", "")
     return table.chosen(sorted(set(range(len(table.texts))) - set(trained)))
 
 
@@ -160,7 +161,7 @@ def _draw(judged: Judged, given: dict[str, Any]) -> None:
             judged.report, given["picture"], name=name, font=given["font"], language=_language(judged, given)
         )
         if remark:
-            click.echo(remark, err=True)
+            note(remark, "")
     if given["curve"]:
         from gen_trainkit.curves import draw_curve
 
@@ -168,7 +169,7 @@ def _draw(judged: Judged, given: dict[str, Any]) -> None:
             Path(given["model"]) / "run" / "metrics.jsonl", given["curve"], language=_language(judged, given)
         )
         if remark:
-            click.echo(remark, err=True)
+            note(remark, "")
 
 
 if __name__ == "__main__":

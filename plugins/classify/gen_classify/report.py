@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, TextIO
 
 from gen_engine.languages import Say
-from gen_engine.screen import cells
+from gen_engine.screen import cells, hang, plain, width_of
 from gen_engine.tables import side_by_side, tabulated
 
 if TYPE_CHECKING:
@@ -25,9 +25,20 @@ def tell(judged: Judged, title: str, say: Say = str, place: TextIO | None = None
 
     It is laid out for the terminal or the pipe `place`; without one, for a page.
     """
-    parts = [title, _on_the_whole(judged, say, place), _by_label(judged.report, say, place)]
-    parts += [*_confusions(judged.report, say, place), _mistakes(judged, say, place), _left_out(judged, say)]
+    parts = [_folded(title, place), _on_the_whole(judged, say, place), _by_label(judged.report, say, place)]
+    parts += [
+        *_confusions(judged.report, say, place),
+        _mistakes(judged, say, place),
+        _folded(_left_out(judged, say), place),
+    ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _folded(sentences: str, place: TextIO | None) -> str:
+    """Sentences, a line each, in lines that fit the terminal."""
+    width = width_of(place) if place else None
+    lines = [line for words in sentences.splitlines() for line in hang(words, width, hanging="  ")]
+    return "\n".join(map(plain, lines))
 
 
 def columns(rows: Sequence[Sequence[str]], place: TextIO | None = None, *, left: int = 1) -> str:

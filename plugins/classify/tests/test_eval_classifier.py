@@ -2,6 +2,7 @@ import json
 import re
 import sys
 import warnings
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -125,10 +126,12 @@ MANY = measure(list(range(20)) * 2, [number % 7 for number in range(40)], LABELS
 @pytest.mark.parametrize("baseline", [None, MANY])
 def test_a_report_fits_the_terminal_and_cuts_no_figure(monkeypatch, width, baseline):
     mistakes = (Mistake("f:12", "山水" * 40, LABELS[3], LABELS[5], 0.75),)
-    judged = Judged(MANY, baseline=baseline, mistakes=mistakes)
+    bad, unknown = ("f:9: its text is empty",), Counter(dict.fromkeys(LABELS, 3))
+    judged = Judged(MANY, baseline=baseline, mistakes=mistakes, bad=bad, unknown=unknown, cut=3, repeated=2)
     as_terminal(monkeypatch, width, NO_COLOR="1")
-    told = tell(judged, "title", place=sys.stdout)
+    told = tell(judged, "a model on 90 rows of " + "a-file " * 30, place=sys.stdout)
     assert [line for line in told.splitlines() if cells(line) > width or line != line.rstrip()] == []
+    assert told.count("true label \\ guessed label") == {60: 3, 80: 2, 120: 1}[width]
     figures = [word for word in tell(judged, "title").split() if word[0].isdigit()]
     assert [word for word in figures if word not in told.split()] == []
 

@@ -14,6 +14,7 @@ from gen_engine.errors import GenError, quoted
 from gen_engine.languages import choose_language, lang_option, speak
 from gen_engine.options import debug_option
 from gen_engine.output import check_out, opened
+from gen_engine.patience import SECONDS
 from gen_trainkit.options import FILE, options, part, part_option, quotes_option, refuse_idle, refuse_unread
 
 
@@ -51,6 +52,8 @@ writing_options = options(
                  help="A processor of `gen processors` for what is written; may be repeated."),
     click.option("--decoder", default="sample", show_default=True, help="One of `gen decoders`."),
     click.option("--max-new", type=click.IntRange(1), default=64, show_default=True, help="New tokens at most."),
+    click.option("--patience", type=float, default=SECONDS, show_default=True, metavar="SECONDS",
+                 help="Give up after so many seconds of search."),
     click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Prompt i has this plus i."),
     click.option("--encoder", metavar="MODEL", help="For BERTScore: an encoder's folder or hub name."),
     click.option("--bleu-tokenize", "tokenize", type=click.Choice(["char", "zh"]), default="char", show_default=True,
@@ -93,7 +96,7 @@ def _refuse_idle(given: dict[str, Any]) -> None:
     prompts = [given["prompts"]] if given["prompts"] else []
     refuse_unread((*given["files"], *given["train"], *given["references"], *given["candidates"], *prompts), given)
     if not prompts:
-        refuse_idle({"processors", "decoder", "max_new", "seed"}, "without --prompts")
+        refuse_idle({"processors", "decoder", "max_new", "patience", "seed"}, "without --prompts")
     if not given["references"]:
         refuse_idle({"tokenize"}, "without --references")
     if not given["models"]:

@@ -12,6 +12,7 @@ from typing import Any
 from gen_engine.engine import Engine
 from gen_engine.errors import GenError
 from gen_engine.output import load_engine
+from gen_engine.patience import SECONDS
 from gen_engine.types import Request
 from gen_engine.underway import doing
 from gen_evaluate.cost import Cost, weigh
@@ -66,6 +67,7 @@ class Writing:
     processors: tuple[str, ...] = ()
     decoder: str = "sample"
     max_new: int = 64
+    patience: float = SECONDS
     seed: int = 0
     encoder: str | None = None
     tokenize: str = "char"
@@ -182,7 +184,7 @@ def _written(sources: Sources, writing: Writing, engines: dict[str, Engine]) -> 
     for name, engine in engines.items() if sources.prompts else ():
         prompts = _lines(sources.prompts, sources) if sources.prompts else []
         requests = [
-            Request(prompt, writing.processors, 1, writing.seed + i, writing.max_new, writing.decoder)
+            Request(prompt, writing.processors, 1, writing.seed + i, writing.max_new, writing.decoder, writing.patience)
             for i, prompt in enumerate(prompts)
         ]
         with doing(f"{name} continues {len(requests):,} prompts"):

@@ -171,7 +171,9 @@ class Seen:
         self.tones += each.tones_ok and each.has_tones
         self.rhyme += each.rhyme_ok and each.has_rhyme
         self.free += not each.has_tones
-        self.signs.update(sign for row in each.rows for place in row for sign in (place.wanted, _has(place)))
+        for row in each.rows:
+            self.signs.update(map(_has, row))
+            self.signs.update(place.wanted for place in row if _wants_tones(row))
 
     def __str__(self) -> str:
         told = f"format {self.format}, tones {self.tones}, rhyme {self.rhyme}"
@@ -281,6 +283,11 @@ def _has(place: Place) -> str:
     return place.taken.tone if place.taken else SHOWN[place.tones]
 
 
+def _wants_tones(row: Sequence[Place]) -> bool:
+    """Whether any place of a line wants a tone rather than either."""
+    return any(place.wanted not in ("", EITHER) for place in row)
+
+
 def _rows(row: Sequence[Place]) -> Iterator[list[Span]]:
     """The characters with their marks, the tones wanted, and the tones they have, one below the other."""
     bad = ["wrong" if place.faults else "" for place in row]
@@ -295,7 +302,7 @@ def _rows(row: Sequence[Place]) -> Iterator[list[Span]]:
         wanted += (place.wanted or "　") + blank
         below += ("＾" if style else "　") + blank
     yield chars
-    if any(place.wanted not in ("", EITHER) for place in row):
+    if _wants_tones(row):
         yield [(wanted + "  wanted", "quiet")]
     yield [*has, ("  has", "quiet")]
     if any(bad):

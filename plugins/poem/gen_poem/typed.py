@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from gen_engine.screen import note
 from gen_engine.text import is_han
 
 from .lines import MARKS, PASSED
@@ -109,8 +109,6 @@ def hint(typed: Sequence[str], script: Script | None, tokenizer: Tokenizer) -> N
         return
     own = "".join(dict.fromkeys(char for char, read in zip(text, other, strict=True) if char != read))
     wanted = "trad" if to_simplified(own) != own else "simp"
-    print(
-        f"note: {own[:20]} {'comes' if len(own) == 1 else 'come'} back as typed, and the rest as the model writes it; "
-        f"--script {wanted} prints all in one script.",
-        file=sys.stderr,
-    )
+    comes = "comes" if len(own) == 1 else "come"
+    rest = "and the rest as the model writes it"
+    note(f"{own[:20]} {comes} back as typed, {rest}; --script {wanted} prints all in one script.")

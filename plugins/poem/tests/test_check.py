@@ -2,7 +2,9 @@
 
 import json
 import random
+import sys
 from functools import cache
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 
 from gen_engine.cli import main, make_cli
 from gen_engine.errors import GenError
+from gen_engine.screen import cells
 from gen_poem import check_command, reading
 from gen_poem.books import book
 from gen_poem.check import judge
@@ -19,6 +22,9 @@ from gen_poem.reading import read_poems
 from gen_poem.segments import segments
 from gen_poem.traditional import to_simplified, to_traditional
 from gen_poem.tunes import every_tune, number_of
+
+sys.path.insert(0, str(Path(__file__).parents[3] / "tests"))
+from terminals import as_terminal, bare
 
 STORK = "白日依山尽，黄河入海流。欲穷千里目，更上一层楼。"
 MOON = "床前明月光，疑是地上霜。举头望明月，低头思故乡。"
@@ -228,6 +234,39 @@ def test_check_refuses_what_it_cannot_read(tmp_path):
     for text, remedy in [("", "give a file"), ("{}", "JSON lines")]:
         with pytest.raises(GenError, match=remedy):
             said("check", "-", text=text)
+
+
+SHOWN = [STORK, MOON, SILK.replace("楼", "㐀"), STORK[:-2] + "头。", LIKE_A_DREAM]
+
+
+@pytest.mark.parametrize("text", SHOWN)
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_check_fits_the_terminal_and_cuts_no_word(monkeypatch, text, width):
+    piped = said("check", "-", text=text).stdout
+    as_terminal(monkeypatch, width, NO_COLOR="1")
+    shown = said("check", "-", text=text).stdout
+    assert [line for line in shown.splitlines() if cells(line) > width or line != line.rstrip()] == []
+    assert [word for word in piped.split() if word.isascii() and word not in shown.split()] == []
+
+
+@pytest.mark.parametrize("text", SHOWN)
+def test_check_says_on_a_terminal_alone_what_the_signs_mean_that_it_shows(monkeypatch, text):
+    piped = said("check", "-", text=text).stdout
+    as_terminal(monkeypatch, NO_COLOR="1")
+    legend = said("check", "-", text=text).stdout.split("\n\n")[-1]
+    assert legend.startswith("平 level, 仄 oblique")
+    assert [sign for sign in "中兼？" if (sign in legend) != (sign in piped.partition("\n")[2])] == []
+    assert "oblique" not in piped
+
+
+def test_check_colours_its_verdicts_and_what_is_wrong(monkeypatch):
+    texts = "\n\n".join([STORK, STORK[:-2] + "头。", STORK.replace("尽", "流")])
+    as_terminal(monkeypatch)
+    monkeypatch.setattr("gen_engine.screen.is_coloured", lambda file: True)
+    told = CliRunner().invoke(make_cli(), ["check", "-"], input=texts, color=True).stdout
+    assert "format \x1b[32mright\x1b[0m" in told
+    assert "\x1b[31mwrong\x1b[0m" in told
+    assert bare(told).count("wrong") == told.count("\x1b[31mwrong")
 
 
 def test_forms_lists_all_forms_and_tunes_and_its_sources():

@@ -17,6 +17,7 @@ from click.core import ParameterSource
 from gen_engine.bounds import read_settings
 from gen_engine.errors import GenError, quoted
 from gen_engine.languages import lang_option
+from gen_engine.screen import note
 from gen_trainkit.ranks import is_first
 
 FILE = click.Path(path_type=Path)
@@ -268,7 +269,7 @@ def refuse_unread(files: Collection[Path], given: Mapping[str, Any]) -> None:
 def tell_reading(told: Iterable[str]) -> None:
     """Say on standard error what was read, used and left out; of several processes the first one speaks."""
     for words in told if is_first() else ():
-        click.echo(words, err=True)
+        note(words, "")
 
 
 def tell_plan(plan: Mapping[str, Any]) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gen_engine.options import Settings, command_line
+from gen_engine.screen import note
 from gen_trainkit.metrics import read_metrics
 from gen_trainkit.ranks import is_first, process_count
 
@@ -37,9 +38,9 @@ def tell_outcome(outcome: Outcome, out: Path, attempt: str = "", warnings: Seque
         sys.exit(128 + outcome.signal)
     if not is_first():
         return
-    click.echo(finished(outcome, rows), err=True)
+    note(finished(outcome, rows), "")
     for words in (*doubts(outcome.goal, rows), *warnings):
-        click.echo(f"warning: {words}", err=True)
+        note(words, "warning:")
     click.echo(f"{out}")
     if attempt:
         click.echo(f"Try it: {attempt}", err=True)

@@ -159,3 +159,10 @@ def test_of_several_processes_only_the_first_speaks(monkeypatch, capsys, tmp_pat
         tell_plan({"rank": rank})
         tell_outcome(Outcome(1, 1, {}, None, 0), tmp_path)
     assert capsys.readouterr().out == f'{{\n "rank": "0"\n}}\n{tmp_path}\n'
+
+
+@pytest.mark.parametrize("text", ["a = " + "[" * 100_000, "a = " + "{b = " * 50_000, "a = \x00", "\ufffd = ["])
+def test_a_config_that_is_no_toml_is_told_in_a_sentence(tmp_path, text):
+    (tmp_path / "c.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(GenError, match="is no readable TOML"):
+        call("--config", tmp_path / "c.toml")

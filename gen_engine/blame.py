@@ -1,0 +1,275 @@
+"""Whose code is at work in a stack of frames: told when that code fails, and when it takes long.
+
+Nothing is kept while all goes well: plugin, processor and method are read off the frames afterwards.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ContextDecorator
+from dataclasses import dataclass
+from itertools import zip_longest
+from threading import main_thread
+from traceback import walk_tb
+from types import FrameType, FunctionType, MethodType
+from typing import Any
+
+from .answers import broken_promise, fault, whose, wrong_signature
+from .chain import Chain, Plan
+from .course import Course
+from .errors import GenError, PluginError, reason_of
+from .later import Later
+from .lift import Lifted
+from .plugins import Offer, PluginInfo, registry
+from .product import Joint, Product, Rule
+from .prover import Prover
+from .specs import Spec
+from .types import CORE, Named
+
+WAYS = ("cli", "commands", "destination", "later", "options", "output", "screen", "tables", "textfiles", "__main__")
+"""Modules of the engine whose caller is a command: what plugins run through them is their commands' own."""
+
+NEUTRAL = ("blame", "interrupts", "kept", "streams", "underway")
+"""Modules of the engine that only pass through what others do."""
+
+STATES = ("state", "after", "start")
+"""What the engine calls the states of one rule."""
+
+CALLS = ("start", "step", "next", "allowed", "permits", "accepts", "kind", "kinds", "mentions", "removes_at_most",
+         "spares", "moves", "least", "most", "spent", "used_up", "needs", "gathers", "wants", "parts", "parted", "cut",
+         "enders", "held", "strings")  # fmt: skip
+"""What the engine asks of a rule."""
+
+
+@dataclass(frozen=True)
+class Culprit:
+    """Whose code is at work: what it is called, the plugin it is of in words, the method, and the frame of that."""
+
+    who: str
+    origin: str
+    method: str
+    frame: FrameType
+
+    @property
+    def words(self) -> str:
+        """In one phrase: `tide=3 of the plugin tides (gen-tides)`."""
+        return whose(self.who, self.origin) if self.who else self.origin[:1].upper() + self.origin[1:]
+
+
+class blaming(ContextDecorator):  # noqa: N801 - used like a function
+    """What the code of plugins raises inside, or a processor given as an object, becomes a PluginError."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, problem: BaseException | None, trace: object) -> None:
+        if problem is not None and (named := named_error(problem)) is not None:
+            raise named from problem
+
+
+def named_error(problem: BaseException) -> PluginError | None:
+    """The error that says whose code raised `problem`; None if that was the engine's own, or is no fault."""
+    if isinstance(problem, (GenError, KeyboardInterrupt, GeneratorExit)):
+        return None
+    frames = [frame for frame, _ in walk_tb(problem.__traceback__)]
+    if isinstance(problem, RuntimeError) and isinstance(problem.__cause__, StopIteration):  # it passed a generator
+        problem = problem.__cause__
+        frames += [frame for frame, _ in walk_tb(problem.__traceback__)]
+    found = at_work(frames) or _made(frames) or _called(frames, problem)
+    if found is None:
+        return _wrong_answer(frames, problem)
+    doing = f" in {found.method}" if found.method else ""
+    reason = f"{reason_of(problem)}; --debug shows where"
+    return PluginError(f"{found.words} failed{doing} ({reason}); {_remedy(found)}.")
+
+
+def _remedy(found: Culprit) -> str:
+    plugin = next((each for each in registry().plugins if each.words == found.origin), None)
+    if plugin is None:
+        return "mend it, or leave it out"
+    return f"leave it out, or {plugin.remedy}" if found.who else f"{plugin.remedy}, or tell its authors"
+
+
+def asked_now() -> tuple[FrameType, str] | None:
+    """The call that the main thread has a plugin's processor in, and how to name it; for other threads to ask."""
+    frame = sys._current_frames().get(main_thread().ident or 0)
+    frames: list[FrameType] = []
+    while frame is not None:
+        frames.append(frame)
+        frame = frame.f_back
+    found = at_work(frames[::-1])
+    return (found.frame, f"waiting for {found.method and found.method + ' of '}{found.words}") if found else None
+
+
+# ---------------------------------------------------------------------------------------------------- processors
+
+
+def at_work(frames: Sequence[FrameType]) -> Culprit | None:
+    """The processor that is asked in these frames, if it is none of the core's."""
+    known: dict[int, Rule | Named] = {}
+    for frame in frames:
+        for value in list(frame.f_locals.values()):
+            known.update((key, part) for part in _parts(value) for key in _keys(part))
+    for frame in reversed(frames):
+        code = frame.f_code
+        first = frame.f_locals.get(code.co_varnames[0]) if code.co_argcount else None
+        part = known.get(id(code)) or known.get(id(first))
+        named = frame.f_locals.get("named") if _module(frame) == "gen_engine.chain" else None
+        if part is None and isinstance(named, Named) and not _is_rule(named, known):
+            part = named
+        if part is not None and part.origin != CORE:
+            method = code.co_name if code.co_name in CALLS else ""
+            return Culprit(part.label, part.origin or _owner_words(frame), method, frame)
+    return None
+
+
+def _is_rule(named: Named, known: dict[int, Rule | Named]) -> bool:
+    return isinstance(known.get(id(named.processor)), Rule)
+
+
+def _parts(value: Any) -> Iterable[Rule | Named]:
+    """The rules and shapers that a value of the engine holds."""
+    # Types are compared, since what is a local of a plugin may run code of its own when it is asked for its class.
+    if type(value) is Course:
+        value = value.plan
+    if type(value) is Plan:
+        value = value.chain
+    if type(value) is Chain:
+        return (*value.shapers, *value.product.rules)
+    if type(value) is Prover:
+        value = value.product
+    if type(value) is Product:
+        found: tuple[Rule, ...] = value.rules
+        return found
+    if type(value) in (list, tuple):
+        return [each for each in value if type(each) in (Rule, Named)]
+    return (value,) if type(value) in (Rule, Named) else ()
+
+
+def _keys(part: Rule | Named) -> Iterator[int]:
+    """By what a frame is known that runs a rule or a shaper: its object, or its code."""
+    found: Any = part.constraint if isinstance(part, Rule) else part.processor
+    if type(found) is Lifted:
+        found = found.machine
+    if type(found) is MethodType:
+        found = found.__self__
+    yield id(found.__code__ if type(found) is FunctionType else found)
+
+
+# ------------------------------------------------------------------------------------------------- everything else
+
+
+def _made(frames: Sequence[FrameType]) -> Culprit | None:
+    """What is being made by its factory, if it is none of the core's."""
+    for frame in reversed(frames):
+        offer, spec = frame.f_locals.get("offer"), frame.f_locals.get("spec")
+        if _module(frame) == "gen_engine.specs" and isinstance(offer, Offer) and isinstance(spec, Spec):
+            core = offer.plugin.words == CORE
+            return None if core else Culprit(spec.text, offer.plugin.words, "its factory", frame)
+    return None
+
+
+def _called(frames: Sequence[FrameType], problem: BaseException | None) -> Culprit | None:
+    """The plugin whose decoder, model or recipe the engine called, or whose command failed by itself."""
+    told = [(_kind(frame), frame) for frame in frames]
+    told = [(kind, frame) for kind, frame in told if kind]
+    late = next((found for _, frame in told if (found := _imported_late(frame))), None)
+    if late is not None:
+        return late
+    entries = [i for i in range(1, len(told)) if told[i][0] == "plugin" != told[i - 1][0]]
+    if not entries:
+        return None
+    caller, frame = told[entries[-1] - 1][0], told[entries[-1]][1]
+    if caller == "command" and (told[-1][0] != "plugin" or _is_own_way(problem)):
+        return None
+    origin, name = _owner_words(frame), frame.f_code.co_qualname
+    return Culprit("", origin, name, frame) if caller == "command" else Culprit(name, origin, "", frame)
+
+
+def _imported_late(frame: FrameType) -> Culprit | None:
+    """The command that is being imported since it is to be run."""
+    command = frame.f_locals.get("self") if frame.f_code is Later.load.__code__ else None
+    plugin = plugin_of(command.place.partition(":")[0]) if isinstance(command, Later) else None
+    return Culprit(f"The command {command.name}", plugin.words, "its import", frame) if command and plugin else None
+
+
+def _is_own_way(problem: BaseException | None) -> bool:
+    """Whether a command may end so: by its own exit code, by what click tells, by a file that cannot be read."""
+    if isinstance(problem, OSError):
+        return problem.filename is not None
+    return isinstance(problem, (SystemExit, EOFError)) or type(problem).__module__ == "click.exceptions"
+
+
+def _module(frame: FrameType) -> str:
+    return frame.f_globals.get("__name__") or ""
+
+
+def _kind(frame: FrameType) -> str:
+    """Whose code a frame runs: the engine's, a command's (what click and commands call), a plugin's; else nobody's."""
+    module = _module(frame)
+    package, _, rest = module.partition(".")
+    room = rest.partition(".")[0]
+    if module == "click.core" or (package == "gen_engine" and room in WAYS):
+        return "command"
+    if package == "gen_engine":
+        return "" if room in NEUTRAL else "engine"
+    return "plugin" if plugin_of(module) else ""
+
+
+def _owner_words(frame: FrameType) -> str:
+    plugin = plugin_of(_module(frame))
+    return plugin.words if plugin else ""
+
+
+def plugin_of(module: str) -> PluginInfo | None:
+    """The plugin that a module belongs to: the one whose own module shares most of its name."""
+
+    def shared(plugin: PluginInfo) -> int:
+        pairs = zip_longest(module.split("."), plugin.module.partition(":")[0].split("."))
+        return next(i for i, (one, other) in enumerate((*pairs, ("", None))) if one != other)
+
+    plugins = [each for each in registry().plugins if each.words != CORE and shared(each)]
+    return max(plugins, key=shared, default=None)
+
+
+# -------------------------------------------------------------------------------------------------- wrong answers
+
+
+def _wrong_answer(frames: Sequence[FrameType], problem: BaseException) -> PluginError | None:
+    """What a rule that is none of the core's answered wrongly, where the engine itself stumbled."""
+    wrong = next((found for rule, state in _asked(frames) if (found := _fault(rule, state))), None)
+    if wrong is None and isinstance(problem, TypeError):
+        rules = {part for frame in frames for value in _locals(frame) for part in _parts(value) if type(part) is Rule}
+        wrong = next((found for rule in rules if rule.origin != CORE and (found := wrong_signature(rule))), None)
+    return PluginError(wrong) if wrong else None
+
+
+def _asked(frames: Sequence[FrameType]) -> Iterator[tuple[Rule, Any]]:
+    """The rules and the states that they were, perhaps, asked about, but for the core's."""
+    rules: Sequence[Rule] = ()
+    rule: Rule | None = None
+    for frame in frames:
+        values = _locals(frame)
+        here = next((some for value in values if (some := _rules(value))), rules)
+        rules = here
+        rule = next((value for value in values if type(value) is Rule), rule)
+        joints = [value for value in values if type(value) is Joint]
+        pairs = [pair for joint in joints for pair in zip(rules, joint.states, strict=False)]
+        pairs += [(rule, frame.f_locals[name]) for name in STATES if rule and name in frame.f_locals]
+        yield from (pair for pair in pairs if pair[0].origin != CORE)
+
+
+def _locals(frame: FrameType) -> list[Any]:
+    return list(frame.f_locals.values()) if _kind(frame) == "engine" else []
+
+
+def _rules(value: Any) -> list[Rule]:
+    return [part for part in _parts(value) if type(part) is Rule] if type(value) is not Rule else []
+
+
+def _fault(rule: Rule, state: Any) -> str | None:
+    try:
+        return fault(rule, state) or broken_promise(rule, state)
+    except Exception:  # noqa: BLE001 - the code of others, which has failed before
+        return None

@@ -1,0 +1,1 @@
+"""Hostile command lines for `gen`, as tables by kind, and what each of them must keep."""
