@@ -28,6 +28,9 @@ from .underway import doing
 Job = tuple[Decoder, Callable[[Callable[[Piece], None]], Course]]
 """A decoder, and what makes the course it runs from a place to send pieces to."""
 
+ROOM = 50_000_000
+"""Tokens of all rows of a search at its beginning, at most: a row keeps its own, and 25 bytes for each."""
+
 CHAINS = 256
 """How many chains an engine remembers."""
 
@@ -144,7 +147,9 @@ class Engine:
         patience = Patience(request.patience)
         with patience:
             chain = self.chain(request.processors)
-        plan = chain.plan(self._read(request.prompt), request.max_new, patience)
+        prompt = self._read(request.prompt)
+        check_room(getattr(decoder, "rows", 0), len(prompt.tokens))
+        plan = chain.plan(prompt, request.max_new, patience)
         seed = secrets.randbelow(2**32) if request.seed is None else request.seed
 
         def job(part: Plan, samples: range) -> Job:
@@ -181,6 +186,15 @@ class Engine:
 def _run_blaming(runner: Runner, jobs: Iterable[Any]) -> Iterator[tuple[int, Piece]]:
     with blaming():
         yield from (piece for _, piece in runner.run(jobs))
+
+
+def check_room(rows: int, tokens: int) -> None:
+    """Raise GenError if so many rows of a prompt of so many tokens take more memory than anybody means to give."""
+    if rows * tokens > ROOM:
+        raise GenError(
+            f"{rows:,} beams or particles for a prompt of {tokens:,} tokens are more than {ROOM:,} tokens in all; "
+            "ask for fewer, or give a shorter prompt."
+        )
 
 
 def _numbered(number: int, job: Job) -> tuple[Decoder, Callable[[Callable[[tuple[int, Piece]], None]], Course]]:

@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny import chars, engine_of
 
+from gen_engine import engine
 from gen_engine.course import Course
 from gen_engine.decoders import sample
 from gen_engine.errors import GenError
@@ -51,6 +52,15 @@ def test_what_cannot_be_told_of_so_many_is_said_at_once():
         engine_of(chars("ab")).completions("a", num=HUGE, decoder="beam")
     with pytest.raises(GenError, match="constraints|no text|admit"):
         engine_of(chars("ab")).completions("a", processors=["only=a", "no_repeat=1", "length=3"], num=HUGE)
+
+
+@pytest.mark.parametrize("decoder", ["beam=4", "smc=4", "beam=4,groups=2", "smc=4,resample=1"])
+def test_a_search_of_too_many_rows_for_so_long_a_prompt_is_refused(monkeypatch, decoder):
+    monkeypatch.setattr(engine, "ROOM", 8)
+    engine_of(chars("ab")).completions("a", decoder=decoder)
+    with pytest.raises(GenError, match="4 beams or particles for a prompt of 3 tokens are more than 8 tokens in all"):
+        engine_of(chars("ab")).completions("ab", decoder=decoder)
+    engine_of(chars("ab")).completions("ab" * 100, num=HUGE)
 
 
 @pytest.mark.parametrize("decoder", DECODERS)

@@ -111,6 +111,17 @@ def test_files_of_a_tokenizer_have_a_bound(tmp_path, name):
         check_folder(tmp_path)
 
 
+@pytest.mark.parametrize("names", [["model.safetensors"], ["model-00001.safetensors", "model-00002.safetensors"]])
+def test_weights_larger_than_memory_are_not_read(tmp_path, monkeypatch, names):
+    for name in names:
+        with (tmp_path / name).open("wb") as file:
+            file.truncate(10**12)
+    with pytest.raises(GenError, match="take [12],000 GB, and this machine has [0-9,]+; choose a smaller model"):
+        check_folder(tmp_path)
+    monkeypatch.setattr(sizes, "memory", lambda: None)
+    check_folder(tmp_path)
+
+
 def cost(words):
     """Exit code, standard error and highest memory in bytes of the command."""
     command = [sys.executable, "-P", "-m", "gen_engine", *words]
@@ -145,7 +156,8 @@ def test_a_file_of_300_megabytes_costs_next_to_nothing(huge, words):
 
 
 ABSURD = {"n_embd": 10**9, "hidden_size": 10**9, "vocab_size": 10**12, "n_layer": 10**6, "num_hidden_layers": 10**8,
-          "max_position_embeddings": 10**12, "intermediate_size": 10**10, "num_attention_heads": 10**9}  # fmt: skip
+          "max_position_embeddings": 10**12, "num_labels": 10**9,
+          "intermediate_size": 10**10, "num_attention_heads": 10**9}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", ABSURD)

@@ -174,8 +174,9 @@ def test_a_window_that_the_encoder_cannot_hold_is_refused(texts, encoder, tmp_pa
     refused(r"window of at most 6", texts, "--encoder", encoder, "--window=7", "--out", tmp_path / "m")
 
 
-def test_a_stride_is_contiguous_or_a_number(texts, tmp_path):
-    result = CliRunner().invoke(bert_lstm_command, [str(texts), "--stride=0", "--out", str(tmp_path / "m")])
+@pytest.mark.parametrize("stride", ["0", "²", "1000001", "1" + "0" * 12, "9" * 5000])
+def test_a_stride_is_contiguous_or_a_number(texts, tmp_path, stride):
+    result = CliRunner().invoke(bert_lstm_command, [str(texts), f"--stride={stride}", "--out", str(tmp_path / "m")])
     assert result.exit_code == 2
     assert "'contiguous'" in result.output
 

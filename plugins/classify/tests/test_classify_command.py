@@ -1,4 +1,5 @@
 import json
+import shlex
 import signal
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from click.testing import CliRunner
 from gen_classify import inputs
 from gen_classify.classify_command import classify_command
 from gen_classify.predicting import load_classifier
+from gen_classify.train_command import try_classifying
 from gen_engine.errors import GenError
 from gen_engine.screen import cells
 from gen_trainkit import portions
@@ -267,3 +269,11 @@ def test_what_was_classified_stays_if_it_is_stopped(model, tmp_path, number):
     count = len(out.read_text("utf-8").splitlines())
     assert said.startswith(f"gen: Stopped: {count} text{'s were' if count > 1 else ' was'} classified; {out}")
     assert process.returncode == 128 + number
+
+
+@pytest.mark.parametrize("words", [("春" * 10**6,), ("-" + "春" * 99, "秋" * 10**6), ("春\n" * 99, "")])
+def test_a_command_to_try_fits_on_a_screen(words):
+    command = shlex.split(try_classifying(Path("m"), *words))
+    assert len(command[-1]) == 60
+    assert words[0].startswith(command[-1])
+    assert all(len(word) <= 60 for word in command[4:])

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gen_engine.errors import GenError
+from gen_mlm import vocab
 from gen_mlm.data import Masking, encode_windows, read_columns
 from gen_mlm.vocab import read_tokenizer, write_vocabulary
 from gen_trainkit.losses import IGNORED
@@ -142,6 +143,13 @@ def test_a_vocabulary_file_makes_berts_own_tokenizer(tmp_path):
 def test_a_vocabulary_file_that_cannot_serve_is_refused(tmp_path, tokens, message):
     (tmp_path / "vocab.txt").write_text(tokens.replace(" ", "\n"))
     with pytest.raises(GenError, match=message):
+        read_tokenizer(tmp_path / "vocab.txt", positions=9, lower_case=True)
+
+
+def test_a_vocabulary_of_too_many_tokens_is_read_no_further(tmp_path, monkeypatch):
+    monkeypatch.setattr(vocab, "MOST", 7)
+    (tmp_path / "vocab.txt").write_text("\n".join([*BERT_SPECIALS, *"春夏秋冬"]))
+    with pytest.raises(GenError, match="vocab.txt has more than 7 lines. Give a vocabulary with one token a line"):
         read_tokenizer(tmp_path / "vocab.txt", positions=9, lower_case=True)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TextIO
 import click
 from click.core import ParameterSource
 
+from gen_engine import bounds
 from gen_engine.errors import GenError
 from gen_engine.languages import NATS, Say, choose_language, lang_option, speak
 from gen_engine.options import Choice, choice, generating
@@ -77,12 +78,12 @@ def poem(
     if picture:
         check_picture(picture)
         check_out(Path(picture), "--picture")
-    texts = read_poems(file) if file else None
+    texts, count = (read_poems(file), 0) if file else (None, _count(chosen, writing))
     with opened(chosen.out) as out:
         from .eval_figures import evaluate
 
         engine = load_engine(chosen.model, dtype=chosen.dtype, fast=chosen.fast)
-        texts = texts or _write(engine, chosen, prompt, writing)
+        texts = texts or _write(engine, chosen, prompt, writing, count)
         source = file or f"{chosen.model}, {chosen.decoder}"
         found = evaluate(texts, wanted, source=source, engine=engine, corpus=read_texts(corpus) if corpus else None)
         if picture:
@@ -107,11 +108,21 @@ def _writing(file: str | None, asks: Asked, wish: Wish, free: bool) -> Poem:
     return Poem((*rules(wish), *places), resolve(wish))
 
 
-def _write(engine: Engine, chosen: Choice, prompt: str, poem: Poem) -> list[str]:
-    start = poem.lay_out(prompt)
+def _count(chosen: Choice, poem: Poem) -> int:
+    """How many poems a model is to write; GenError if that is more than can be judged at once."""
     # The shared option's own default is one text, of which there is little to tell.
     asked_for = click.get_current_context().get_parameter_source("num") is ParameterSource.COMMANDLINE
     wanted = chosen.num if asked_for else TEXTS
+    if wanted * poem.widest > bounds.TEXTS:
+        raise GenError(
+            f"{wanted:,} poems of up to {poem.widest} characters are more than the {bounds.TEXTS:,} characters "
+            "that are judged at once; ask for fewer."
+        )
+    return wanted
+
+
+def _write(engine: Engine, chosen: Choice, prompt: str, poem: Poem, wanted: int) -> list[str]:
+    start = poem.lay_out(prompt)
     done = engine.completions(
         start,
         processors=("no_unk", "no_special", *poem.rules, *chosen.with_default("top_k=200")),

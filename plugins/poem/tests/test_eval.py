@@ -302,6 +302,15 @@ def gen(*words, **given):
     return CliRunner().invoke(make_cli(), ["eval", "poem", *map(str, words)], catch_exceptions=False, **given)
 
 
+@pytest.mark.parametrize("words", [("--form", "五绝", "--num", 10**9), ("--free", "--num", 50_001),
+                                   ("--tune", "浣溪沙", "--num", 10**30),
+                                   ("--form", "七律", "--num", 10**6)])  # fmt: skip
+def test_more_poems_than_are_judged_at_once_are_not_begun(words, monkeypatch):
+    monkeypatch.setattr(gen_engine.engine, "load", None)
+    with pytest.raises(GenError, match="more than the 20,000,000 characters that are judged at once; ask for fewer"):
+        gen(*words)
+
+
 def test_a_models_poems_are_judged_by_the_form_they_were_made_in():
     found = json.loads(gen("--form", "五绝", "--num", 4, "--seed", 1, "--json").stdout)
     assert found["poems"] == 4

@@ -1,5 +1,8 @@
 """Texts a few at a time: nothing is lost, and what is made of them is the same as of all at once."""
 
+import os
+import subprocess
+import sys
 from itertools import pairwise
 
 import pytest
@@ -64,3 +67,30 @@ def test_a_joined_novel_has_the_same_ids_in_pieces(texts):
     whole = [tokenizer(text, add_special_tokens=False)["input_ids"] for text in texts]
     assert pieces.ids.tolist() == [i for ids in whole for i in ids]
     assert len(pieces.starts) == 1 + sum(map(bool, whole))
+
+
+@pytest.fixture(scope="module")
+def novels(tmp_path_factory):
+    """Fifteen novels, each a line of 900,000 characters or, in the table, a cell."""
+    lines = ["白日依山尽黄河入海流春眠"[number % 12] * 3 + "更上一层楼。" * 150_000 for number in range(15)]
+    folder = tmp_path_factory.mktemp("novels")
+    (folder / "novels.txt").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    rows = [f"{line},{number % 2}\n" for number, line in enumerate(lines)]
+    (folder / "novels.csv").write_text("text,label\n" + "".join(rows), encoding="utf-8")
+    return folder
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("words", [
+    "gpt2 novels.txt --layers 1", "mlm novels.txt --layers 1", "bert-lstm novels.txt --encoder-layers 1 --hidden 8",
+    "bert-fc novels.txt --join --encoder-layers 1 --hidden 8", "classifier novels.csv --layers 1 --cache cache",
+])  # fmt: skip
+def test_the_longest_lines_are_trained_on_in_two_gigabytes(novels, words):
+    shape = ["--from-scratch", "--width", "8", "--heads", "1", "--out", "m", "--dry-run"]
+    command = [sys.executable, "-P", "-m", "gen_engine", "train", *words.split(), *shape]
+    with subprocess.Popen(command, cwd=novels, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as running:
+        said = running.stderr.read()
+        _, status, used = os.wait4(running.pid, 0)
+        running.returncode = os.waitstatus_to_exitcode(status)
+    assert running.returncode == 0, said
+    assert used.ru_maxrss * 1024 < 2 * 10**9
