@@ -97,9 +97,9 @@ def paint(words: Words, file: TextIO) -> str:
     if not is_coloured(file):
         return tame(plain(words), file)
     painted = []
-    for style, group in groupby(spans(words), key=itemgetter(1)):
+    for style, group in groupby([span for span in spans(words) if span[0]], key=itemgetter(1)):
         text = tame("".join(text for text, _ in group), file)
-        painted.append(f"\x1b[{STYLES[style]}m{text}\x1b[0m" if style and text else text)
+        painted.append(f"\x1b[{STYLES[style]}m{text}\x1b[0m" if style else text)
     return "".join(painted)
 
 

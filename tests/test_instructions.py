@@ -39,13 +39,17 @@ INTEGERS = ("AVX512_CORE_VNNI", "AVX2_VNNI_2", "AVX2_VNNI", "AVX")
 """Sets that compute floats as the next lower one does, or lie between two that are tried."""
 
 
-@pytest.mark.parametrize("limit", [limit for limit in LIMITS if limit not in INTEGERS])
+@pytest.mark.parametrize(
+    "limit",
+    [pytest.param(limit, marks=[pytest.mark.slow] * (limit != LIMITS[0])) for limit in LIMITS if limit not in INTEGERS],
+)
 def test_a_request_gives_the_same_bits_in_every_batch(limit):
     found = answers(limit, "6", "4", "poem", "bert-lstm-novel")
     assert [each["differ"] for each in found] == [NONE] * 4
     assert all(each["reproducible"] for each in found)
 
 
+@pytest.mark.slow
 def test_so_it_does_where_all_of_torch_uses_avx2():
     found = answers("AVX2", "4", "4", "poem", "bert-fc-novel", "transformers", **OLD)
     assert [each["differ"] for each in found] == [NONE] * 6

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gen_engine.languages import CHINESE, choose_language, speak
+from gen_engine.languages import CHINESE, MEANS, NATS, choose_language, speak
 
 HOUSE = Path(__file__).parents[1]
 TREES = [ast.parse(path.read_text("utf-8")) for path in (HOUSE / "plugins").glob("*/gen_*/**/*.py")]
@@ -37,7 +37,7 @@ def test_everything_that_is_said_has_chinese_words():
 
 def test_no_words_are_idle():
     known = {words.replace("_", " ") for tree in TREES for words in literals(ast.walk(tree))}
-    assert set(CHINESE) - known - MADE == set()
+    assert set(CHINESE) - known - MADE - {NATS, MEANS} == set()
 
 
 @pytest.mark.parametrize("english", CHINESE)

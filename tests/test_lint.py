@@ -267,7 +267,7 @@ def test_the_prompt_that_breaks_a_rule_is_a_contradiction():
         ("c.toml", "a = " + "[" * 100_000, "cannot be read as JSON or TOML"),
         ("c.json", '{"a": ' * 50_000, "cannot be read as JSON or TOML"),
         ("c.json", "\x89PNG", "cannot be read as JSON or TOML"),
-        ("c.json", '{"model": "poem\0"}', "holds a NUL"),
+        ("c.json", '{"model": "poem\0"}', "cannot be read as JSON or TOML"),
     ],
 )
 def test_a_file_that_is_no_chain_is_told_in_a_sentence(tmp_path, capsys, name, text, what):

@@ -111,7 +111,7 @@ def test_a_processor_of_ones_own_is_named_as_it_was_given():
 
 def test_ctrl_c_is_nobodys_fault(inside):
     with pytest.raises(KeyboardInterrupt):
-        inside(step="raise KeyboardInterrupt").generate("", processors=["tide=3"])
+        inside(step="raise KeyboardInterrupt").generate("", processors=["tide=3", "length=4"], max_new=6, seed=1)
 
 
 def test_a_fault_of_the_engine_is_not_blamed_on_a_plugin(inside, monkeypatch):

@@ -54,7 +54,8 @@ def test_it_has_learned_what_comes_next(trained, options):
 
 @pytest.mark.parametrize("options", [("--variable",), ("--pooler", "--no-tie")])
 def test_what_reads_a_mask_or_the_pooler_learns_too(trained, options):
-    losses = [row["valid_loss"] for row in read_metrics(trained(*options) / "run" / "metrics.jsonl")]
+    rows = read_metrics(trained(*options) / "run" / "metrics.jsonl")
+    losses = [row["valid_loss"] for row in rows if "valid_loss" in row]
     assert min(losses) < losses[0] - 0.2
     model = AutoModelForCausalLM.from_pretrained(trained(*options))
     assert (model.config.variable, model.config.pooler) == ("--variable" in options, "--pooler" in options)

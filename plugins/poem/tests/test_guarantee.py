@@ -188,6 +188,7 @@ def test_random_requests_over_a_few_characters_are_right_or_rightly_refused():
 
 
 @needs_data
+@pytest.mark.slow
 def test_random_requests_are_right_or_rightly_refused_and_planted_ones_are_not_refused():
     rng, tables = asking.generator(5), independent.open_tables(Path(DATA))
     large, small = guarantee.worlds(tables, Path(DATA), rng, 12)

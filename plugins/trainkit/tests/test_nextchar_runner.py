@@ -91,6 +91,7 @@ def test_any_number_of_rows_leaves_each_as_it_is(loaded, options, dtype):
     assert torch.equal(read(model, rows[-1]), whole[-1:])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [LSTM[31], ALL[-1]], ids=label)
 def test_two_threads_leave_a_row_as_it_is(options, tmp_path):
     before = torch.get_num_threads()
