@@ -178,7 +178,7 @@ def recipe_options(
                      help="Averaging."),
         click.option("--dtype", type=click.Choice(["fp32", "bf16"]), default="fp32", show_default=True,
                      help="Numbers to sum."),
-        click.option("--parallel", type=click.IntRange(1), default=1, show_default=True,
+        click.option("--parallel", type=click.IntRange(1, 1024), default=1, show_default=True,
                      help="Parts of a batch, a thread each."),
         click.option("--patience", type=click.IntRange(0), default=0, show_default=True,
                      help="Stop after so many full validations without a better one; 0: never."),
