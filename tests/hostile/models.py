@@ -90,11 +90,13 @@ def with_config(text: str | None = None, **changes: Any) -> Callable[[Path], Non
     return make
 
 
-def with_file(name: str, made: bytes | Callable[[Path], object] | None) -> Callable[[Path], None]:
-    """The GPT-2 with this file instead of its own, or without it."""
+def with_file(
+    name: str, made: bytes | Callable[[Path], object] | None, base: Callable[[Path], None] = make_gpt2
+) -> Callable[[Path], None]:
+    """The GPT-2, or what `base` makes, with this file instead of its own, or without it."""
 
     def make(path: Path) -> None:
-        make_gpt2(path)
+        base(path)
         (path / name).unlink(missing_ok=True)
         if isinstance(made, bytes):
             (path / name).write_bytes(made)
@@ -116,13 +118,4 @@ def weights() -> bytes:
 
 def judge_with(name: str, made: bytes | Callable[[Path], object] | None) -> Callable[[Path], None]:
     """The classifier with this file instead of its own, or without it."""
-
-    def make(path: Path) -> None:
-        make_judge(path)
-        (path / name).unlink(missing_ok=True)
-        if isinstance(made, bytes):
-            (path / name).write_bytes(made)
-        elif made is not None:
-            made(path / name)
-
-    return make
+    return with_file(name, made, make_judge)

@@ -4,7 +4,6 @@ import json
 import lzma
 import sys
 import warnings
-from functools import cache
 from pathlib import Path
 
 import pytest
@@ -26,6 +25,8 @@ from gen_poem.reading import read_poems
 
 sys.path.insert(0, str(Path(__file__).parents[3] / "tests"))
 from font_files import font_of, forget_fonts
+
+pytestmark = pytest.mark.usefixtures("one_engine")
 
 HERON = "白日依山尽，黄河入海流。欲穷千里目，更上一层楼。"
 CI = "山下兰芽短浸溪。松间沙路净无泥。萧萧暮雨子规啼。谁道人生无再少，门前流水尚能西。休将白发唱黄鸡。"
@@ -288,14 +289,6 @@ def test_the_other_figures_do_without_sacrebleu(monkeypatch):
 
 
 # ----------------------------------------------------------------------------------------------------- the command
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_engine():
-    """The shipped model is loaded once for all commands."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(gen_engine.engine, "load", cache(gen_engine.engine.load))
-        yield
 
 
 def gen(*words, **given):

@@ -2,21 +2,13 @@
 
 import json
 import re
-from functools import cache
 
 import pytest
 from click.testing import CliRunner
 
-import gen_engine.engine
 from gen_engine.cli import make_cli
 
-
-@pytest.fixture(autouse=True, scope="module")
-def one_engine():
-    """The shipped model is loaded once for all commands."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(gen_engine.engine, "load", cache(gen_engine.engine.load))
-        yield
+pytestmark = pytest.mark.usefixtures("one_engine")
 
 
 def gen(*words):

@@ -1,7 +1,6 @@
 """Traditional characters that are typed: understood, kept as typed, with their own tones; and `--script`."""
 
 import json
-from functools import cache
 
 import pytest
 from click.testing import CliRunner
@@ -11,13 +10,7 @@ from gen_engine.cli import make_cli
 from gen_engine.errors import GenError
 from gen_poem.typed import Typed, as_read, is_in_traditional
 
-
-@pytest.fixture(autouse=True, scope="module")
-def one_engine():
-    """The shipped models are loaded once for all commands."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(gen_engine.engine, "load", cache(gen_engine.engine.load))
-        yield
+pytestmark = pytest.mark.usefixtures("one_engine")
 
 
 def gen(*words):
