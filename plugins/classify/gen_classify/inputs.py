@@ -83,7 +83,7 @@ def _read_file(source: Source, path: Path, tally: Tally) -> Iterator[Text]:
 
     columns = [source.column or "text", *([source.column2] if source.column2 else [])]
     reading = Reading(source.encoding, quotes=source.quotes)
-    rows = read_cells(path, columns, reading, splits=HELD_OUT, part=source.part, tally=tally, pairs=True)
+    rows = read_cells(path, columns, reading, splits=HELD_OUT, part=source.part, tally=tally, second="--column2")
     if not is_table(path):
         return _lines((text for (text,) in rows), source.pairs)
     return ((row[0], row[1]) if len(row) == 2 else row[0] for row in rows)

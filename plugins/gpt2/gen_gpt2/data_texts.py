@@ -68,10 +68,11 @@ def _read(data: Data, tally: Tally, files: Sequence[Path], splits: Sequence[str]
     second = data.context or data.column2
     if second is not None:
         columns = [data.column or "text", second]
-        table = partial(_table, option="--context" if data.context else "--column2")
-        tables = {path: partial(read_cells, table(path), columns, reading, splits=splits, part=part) for path in files}
-        join = _preceded if data.context else partial(_joined, data)
-        texts = [text for path, rows in tables.items() for text in join(path, rows(tally=tally, pairs=True))]
+        option = "--context" if data.context else "--column2"
+        read = partial(read_cells, columns=columns, reading=reading, splits=splits, part=part, tally=tally)
+        tables = {path: read(_table(path, option=option), second=option) for path in files}
+        join = partial(_preceded, tally) if data.context else partial(_joined, data)
+        texts = [text for path, rows in tables.items() for text in join(path, rows)]
         tally.used += len(texts)
         if not texts:
             raise GenError(f"There is no text in {', '.join(map(str, files))}. Give a file with at least one.")
@@ -98,11 +99,13 @@ def _table(path: Path, *, option: str) -> Path:
     return path
 
 
-def _preceded(path: Path, rows: Iterator[tuple[str, ...]]) -> Iterator[str]:
+def _preceded(tally: Tally, _: Path, rows: Iterator[tuple[str, ...]]) -> Iterator[str]:
     """The texts of a table, each after its context; a row without text is left out, one without context is not."""
     for text, context in rows:
         if text.strip():
             yield context + CONTEXT_END + text
+        else:
+            tally.empty += 1
 
 
 def _joined(data: Data, path: Path, rows: Iterator[tuple[str, ...]]) -> Iterator[str]:

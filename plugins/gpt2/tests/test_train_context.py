@@ -9,6 +9,7 @@ from gen_gpt2.data import collate_windows, encode_windows
 from gen_gpt2.data_texts import Data, split_texts
 from gen_gpt2.data_vocab import build_tokenizer
 from gen_trainkit.losses import IGNORED
+from gen_trainkit.tally import Tally
 
 CHARS = "春夏秋冬风花雪月"
 TOKENIZER = build_tokenizer([CHARS], "chars", size=None, min_count=1, positions=64)
@@ -75,8 +76,19 @@ def test_a_context_needs_a_column(tmp_path):
     lines.write_text("春\n", encoding="utf-8")
     with pytest.raises(GenError, match="leave out --context"):
         split_texts(Data((lines,), context="about"), 0)
-    with pytest.raises(GenError, match="no field 'about'"):
-        split_texts(Data((written(tmp_path, {"text": "春"}),), context="about"), 0)
+
+
+@pytest.mark.parametrize("row", [{"text": "春"}, {"text": "春", "about": 5}, {"text": "春", "about": ["夏"]}])
+@pytest.mark.parametrize("option", ["context", "column2"])
+def test_what_is_wrong_with_a_second_column_names_its_option(tmp_path, row, option):
+    with pytest.raises(GenError, match=f"--{option}[.]"):
+        split_texts(Data((written(tmp_path, row),), **{option: "about"}), 0)
+
+
+def test_rows_without_text_are_counted(tmp_path):
+    path = written(tmp_path, {"about": "春", "text": "夏"}, {"about": "冬", "text": " "})
+    split_texts(Data((path,), context="about", valid_share=0), 0, tally := Tally())
+    assert (tally.used, tally.empty) == (1, 1)
 
 
 @pytest.mark.parametrize("other", [{"column2": "b"}, {"split_at": "-"}])

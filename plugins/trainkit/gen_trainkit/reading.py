@@ -64,22 +64,22 @@ def read_cells(
     splits: Sequence[str] = TRAINING,
     part: str | None = None,
     tally: Tally | None = None,
-    pairs: bool = False,
+    second: str = "--column",
 ) -> Iterator[tuple[str, ...]]:
     """The texts of each row in `columns`, empty ones included; of plain lines, the line. See `read_texts`.
 
-    With `pairs` the second column was chosen by --column2, which errors name.
+    `second` is the option that the second column was chosen by, for errors.
     """
     tally = Tally() if tally is None else tally
     rows: Iterator[Row]
+    named = {name: "--column" if name == columns[0] else second for name in columns}
     if has_columns(path):
-        named = {name: "--column" if name == columns[0] or not pairs else "--column2" for name in columns}
         rows = read_rows(path, named, reading, choose=choosing(path, splits, part, tally))
     else:
         rows = _lines(path, reading)
-        columns = [""]
+        columns, named = [""], {"": "--column"}
     for row in tally.seen(rows):
-        yield tuple(_text(row, name, path) for name in columns)
+        yield tuple(_text(row, name, path, option=named[name]) for name in columns)
 
 
 def choosing(path: Path, usually: Sequence[str], part: str | None, tally: Tally) -> Choose:
@@ -105,18 +105,18 @@ def _lines(path: Path, reading: Reading) -> Iterator[Row]:
             yield Row(f"{path.name}:{number}", {"": line.rstrip("\r\n")})
 
 
-def _text(row: Row, name: str, path: Path) -> str:
-    """The text in a cell; GenError says what is wrong with a row that has none."""
+def _text(row: Row, name: str, path: Path, *, option: str) -> str:
+    """The text in a cell of the column that `option` chose; GenError says what is wrong with a row that has none."""
     number = row.place.rpartition(":")[2]
     if row.flaw == "it is no JSON object":
         raise GenError(f"Line {number} of {path} is no JSON object. Mend it, or give the file another suffix.")
     if row.flaw:
-        raise GenError(f"Line {number} of {path} cannot be used: {row.flaw}. Mend it, or choose another --column.")
+        raise GenError(f"Line {number} of {path} cannot be used: {row.flaw}. Mend it, or choose another {option}.")
     if name not in row.cells:
         there = ", ".join(row.cells)
-        raise GenError(f"Line {number} of {path} has no field {quoted(name)} ({there}). Choose one with --column.")
+        raise GenError(f"Line {number} of {path} has no field {quoted(name)} ({there}). Choose one with {option}.")
     flaw = text_flaw(row.cells[name])
     if flaw:
-        other = ", or choose another --column" if name else ""
+        other = f", or choose another {option}" if name else ""
         raise GenError(f"Line {number} of {path} holds {flaw}. Mend or remove it{other}.")
     return row.cells[name] or ""
