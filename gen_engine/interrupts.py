@@ -82,9 +82,10 @@ def asked() -> int:
 
 
 def is_real(problem: BaseException) -> bool:
-    """Whether an exception is a Ctrl-C; where this module listens, code that raises KeyboardInterrupt is not."""
-    is_listening = signal.getsignal(signal.SIGINT) is _heed
-    return isinstance(problem, Stopped if is_listening else KeyboardInterrupt) or bool(_process.asked)
+    """Whether an exception is a Ctrl-C. Where this module listens, or Ctrl-C is ignored (nohup), code that raises
+    KeyboardInterrupt is not."""
+    is_plain = signal.getsignal(signal.SIGINT) not in (_heed, signal.SIG_IGN)
+    return isinstance(problem, KeyboardInterrupt if is_plain else Stopped) or bool(_process.asked)
 
 
 def _heed(number: int, _: object) -> None:

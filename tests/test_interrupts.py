@@ -97,6 +97,12 @@ def test_what_the_caller_ignores_stays_ignored(name):
     assert (done.returncode, done.stderr) == (0, b"")
 
 
+@pytest.mark.parametrize("handler", ["SIG_IGN", "SIG_DFL"])
+def test_where_ctrl_c_is_ignored_no_code_can_pretend_it(handler):
+    code = f"signal.signal(signal.SIGINT, signal.{handler}); print(interrupts.is_real(KeyboardInterrupt()))"
+    assert run(code).stdout == ("False\n" if handler == "SIG_IGN" else "True\n")
+
+
 def gen(*words, **env):
     command = [sys.executable, "-m", "gen_engine", *words]
     return subprocess.run(command, capture_output=True, text=True, env={**os.environ, **env}, check=False, timeout=60)
