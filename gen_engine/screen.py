@@ -162,14 +162,14 @@ def _breaks(pieces: Iterable[str], width: int) -> Iterator[tuple[int, int]]:
     """Where the lines of a text of these pieces begin and end; the blanks between two lines are in none."""
     start = end = place = used = 0
     for piece in pieces:
-        bare = cells(piece.rstrip(" "))
-        if bare and used + bare > width:
+        shown = piece.rstrip(" ")  # a mark that combines has no width, but it takes the blanks before it onto its line
+        if shown and used + cells(shown) > width:
             if end > start:
                 yield start, end
             start, used = place, 0
         used += cells(piece)
         place += len(piece)
-        end = place - len(piece) + len(piece.rstrip(" ")) if piece.strip(" ") else end
+        end = place - len(piece) + len(shown) if shown else end
     yield start, max(start, end)
 
 
