@@ -1,8 +1,9 @@
 """Write passages of novels, a row each, from novels.tar.xz in the folder GEN_DATA.
 
-novels.first.jsonl has the rows of the first stage, without names and 西游记; novels.train.jsonl those of the second.
-Set aside are novels.valid.jsonl and novels.xiyouji.jsonl: each passage without and with the name of its work.
-context.json is the note that says how a name is written.
+novels.train.jsonl and novels.valid.jsonl, which is set aside, have neither names nor 西游记: the first stage had these
+rows, and so have the other models of novels. named.train.jsonl has both, most passages with the name of their work.
+named.valid.jsonl and xiyouji.valid.jsonl have each passage set aside without and with it. context.json is the note that
+says how it is written.
 """
 
 from __future__ import annotations
@@ -122,6 +123,11 @@ def context(work: str) -> str:
     return NOTE["parts"]["work"].format(work)
 
 
+def bare(passages: Iterable[Passage]) -> Rows:
+    """Each passage by itself."""
+    return [{"text": text} for _, text in passages]
+
+
 def bare_and_named(passages: Iterable[Passage]) -> Rows:
     """Each passage without and with the name of its work."""
     return [{"context": each, "text": text} for work, text in passages for each in ("", context(work))]
@@ -147,14 +153,15 @@ def main() -> None:
     chance.shuffle(mended)
     new = mended[VALIDATION_WITHOUT_COMMAS:]
     files = {
-        "first": [{"text": text} for _, text in known],
-        "train": mixed([*known, *new, *new], chance),  # twice: the first stage has not seen it
-        "valid": bare_and_named(passages[:VALIDATION_PASSAGES]),
-        "xiyouji": bare_and_named(mended[:VALIDATION_WITHOUT_COMMAS]),
+        "novels.train": bare(known),
+        "novels.valid": bare(passages[:VALIDATION_PASSAGES]),
+        "named.train": mixed([*known, *new, *new], chance),  # 西游记 twice: the first stage has not seen it
+        "named.valid": bare_and_named(passages[:VALIDATION_PASSAGES]),
+        "xiyouji.valid": bare_and_named(mended[:VALIDATION_WITHOUT_COMMAS]),
     }
     for name, rows in files.items():
         lines = (json.dumps(row, ensure_ascii=False) for row in rows)
-        (out / f"novels.{name}.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        (out / f"{name}.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
         print(f"{name}: {len(rows)} rows, {sum(len(row['text']) for row in rows)} characters")
     works = [work for work, _ in Counter(work for work, _ in passages + mended).most_common()]
     note = {**NOTE, "known": {"work": works}}
