@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from math import isfinite
@@ -58,6 +58,8 @@ class Show:
 
 PLAIN = Show()
 
+NOTHING: Mapping[str, Any] = {}
+
 NAMED = 20
 """How many characters a note names."""
 
@@ -87,13 +89,23 @@ def _evidence(completion: Completion) -> dict[str, float | None]:
     return {} if found is None else {"log_evidence": found if isfinite(found) else None}
 
 
-def write(file: TextIO, completions: Iterable[Completion], *, as_json: bool, layout: Layout = str.splitlines) -> None:
-    """Write completions as they come: a line of JSON each, or their lines with an empty line between two texts."""
+def write(
+    file: TextIO,
+    completions: Iterable[Completion],
+    *,
+    as_json: bool,
+    layout: Layout = str.splitlines,
+    beside: Mapping[str, Any] = NOTHING,
+) -> None:
+    """Write completions as they come: a line of JSON each, or their lines with an empty line between two texts.
+
+    `beside` is what JSON says of all of them besides.
+    """
     with counting() as count:
         for completion in awaited(completions, "writing"):
             with count.one():
                 if as_json:
-                    text = json.dumps(record(completion, layout), ensure_ascii=False)
+                    text = json.dumps({**record(completion, layout), **beside}, ensure_ascii=False)
                 else:
                     text = "\n" * bool(count.number) + "\n".join(layout(completion.text))
                 print(tame(text, file), file=file, flush=True)
@@ -128,10 +140,12 @@ def continue_text(
     show: Show = PLAIN,
     explain: str | None = None,
     context: str = "",
+    beside: Mapping[str, Any] = NOTHING,
 ) -> None:
     """Continue `prompt` as chosen: one text for people is streamed, several and JSON are written when whole.
 
-    With `explain`, "" or the name of a page of HTML, each text is explained; else if `chosen` says so.
+    With `explain`, "" or the name of a page of HTML, each text is explained; else if `chosen` says so. The model reads
+    the `context` before the text; `beside` is what JSON says of each text besides.
     """
     gc.freeze()  # what is loaded stays: looking through it for garbage takes longer than most steps
     explain = chosen.explain if explain is None else explain
@@ -154,14 +168,14 @@ def continue_text(
     )
     shown = (replace(each, text=show.text(each.text), new=show.text(each.new)) for each in completions)
     if explain is None:
-        return write(file, shown, as_json=chosen.json, layout=show.lines)
+        return write(file, shown, as_json=chosen.json, layout=show.lines, beside=beside)
     from .explain import explain as explain_completion
 
     def explained() -> Iterator[Explained]:
         for each in shown:
             remark(each)
             yield (
-                record(each, show.lines),
+                {**record(each, show.lines), **beside},
                 explain_completion(
                     engine,
                     each,

@@ -15,6 +15,7 @@ from .form import Form
 from .layout import Poem
 from .patterns import FIRST_CHOICES
 from .resolve import First, Start, resolve
+from .told import wishing
 from .writing import write
 
 ROWS, COLS = 4, 5
@@ -34,6 +35,7 @@ ROWS, COLS = 4, 5
               help="Whether line 1 rhymes, or in a neighbouring group [default: rhymed or not].")  # fmt: skip
 @click.option("--parallel", is_flag=False, flag_value="middle", metavar="[COUPLETS]",
               help="Make couplets parallel: the middle ones of 律诗, all, or such as '1|3'.")  # fmt: skip
+@wishing
 @explaining
 @generating("poem")
 def poem(

@@ -21,6 +21,7 @@ from gen_engine.underway import counted, doing
 from .asked import Asked, asked, asking, rules
 from .layout import Poem
 from .resolve import Wish, resolve
+from .told import Told, Wishes, forms_of, tell, wishes, wishing
 
 if TYPE_CHECKING:
     from gen_engine.engine import Engine
@@ -46,6 +47,7 @@ FREE = 400
 @click.option("--picture", metavar="FILE", help="Draw the figures into FILE.svg, .png or .pdf.")
 @lang_option
 @asking
+@wishing
 @generating("poem")
 def poem(
     file: str | None,
@@ -74,17 +76,18 @@ def poem(
     asks, chosen = asked(), choice()
     judged_by = asks.rhyme_book if asks.rhyme_book != "none" else None
     wanted = Wanted(form, tune, variant, judged_by or "", "".join(asks.rhyme[:1])).check()
-    writing = _writing(file, asks, replace(asks.wish(form or tune), variant=variant, rows=rows), free)
+    writing = _writing(file, asks, replace(asks.wish(form or tune), variant=variant, rows=rows), free, wishes())
     if picture:
         check_picture(picture)
         check_out(Path(picture), "--picture")
     texts, count = (read_poems(file), 0) if file else (None, _count(chosen, writing))
+    told = Told() if file else tell(wishes(), forms_of(writing), chosen.model)
     with opened(chosen.out) as out:
         from .eval_figures import evaluate
 
         engine = load_engine(chosen.model, dtype=chosen.dtype, fast=chosen.fast)
-        texts = texts or _write(engine, chosen, prompt, writing, count)
-        source = file or f"{chosen.model}, {chosen.decoder}"
+        texts = texts or _write(engine, chosen, prompt, writing, count, told)
+        source = file or ", ".join(filter(None, (chosen.model, chosen.decoder, told.context)))
         found = evaluate(texts, wanted, source=source, engine=engine, corpus=read_texts(corpus) if corpus else None)
         if picture:
             from .eval_picture import draw
@@ -94,13 +97,12 @@ def poem(
         _tell(found, out, speak(choose_language(lang)), as_json=chosen.json or chosen.out is not None)
 
 
-def _writing(file: str | None, asks: Asked, wish: Wish, free: bool) -> Poem:
+def _writing(file: str | None, asks: Asked, wish: Wish, free: bool, wished: Wishes) -> Poem:
     """What poems a model is to write, if it is; GenError where that is not said, or said of a file."""
     places = asks.places()
-    if file and (places or free):
-        raise GenError(
-            f"{file} has poems already, and {places[0] if places else '--free'} is for new ones; leave it out."
-        )
+    for_new = [*places, *["--free"] * free, *(f"--{part}" for part in wished.asked)]
+    if file and for_new:
+        raise GenError(f"{file} has poems already, and {for_new[0]} is for new ones; leave it out.")
     if file or free:
         return Poem(places, None, FREE)
     if not wish.name:
@@ -121,8 +123,9 @@ def _count(chosen: Choice, poem: Poem) -> int:
     return wanted
 
 
-def _write(engine: Engine, chosen: Choice, prompt: str, poem: Poem, wanted: int) -> list[str]:
+def _write(engine: Engine, chosen: Choice, prompt: str, poem: Poem, wanted: int, told: Told) -> list[str]:
     start = poem.lay_out(prompt)
+    told.mention_unknown(engine.tokenizer)
     done = engine.completions(
         start,
         processors=("no_unk", "no_special", *poem.rules, *chosen.with_default("top_k=200")),
@@ -131,6 +134,7 @@ def _write(engine: Engine, chosen: Choice, prompt: str, poem: Poem, wanted: int)
         max_new=max(0, poem.widest - len(start)) * engine.tokenizer.vocabulary.tokens_per_char,
         decoder=chosen.decoder,
         patience=chosen.patience,
+        context=told.context,
     )
     return [each.text for each in counted(done, "writing poems", wanted)]
 
