@@ -38,6 +38,11 @@ def shared_beginning(texts: Sequence[bytes]) -> bytes:
     return low[:place]
 
 
+def slides(pinned: int, length: int, positions: int | None) -> bool:
+    """Whether a row that begins with a context is longer than the model reads at once, which then has to be told."""
+    return pinned > 0 and positions is not None and length > positions
+
+
 @dataclass
 class Text:
     """One text being written. `tokens` are the new ones, those of an unfinished stop string included; the last
@@ -107,7 +112,7 @@ class Course:
         Before the first ask all texts are one row: the prompt, and what it leaves no alternative to.
         """
         shared = going[0][0] < 0
-        prompt = self.plan.prompt.tokens
+        prompt = self.plan.prompt.read
         rows = going[:1] if shared else going
         tokens = []
         for parent, text, why in rows:
@@ -120,6 +125,7 @@ class Course:
             tokens=tuple(tokens),
             forced=tuple(tuple(text.tokens[len(text.tokens) - text.forced :]) for _, text, _ in rows),
             draws=tuple(draw(0 if shared else row, text) for row, (_, text, why) in enumerate(going) if why is None),
+            pinned=self.plan.prompt.pinned,
         )
 
     def begin(self, text: Text) -> str | None:

@@ -8,6 +8,7 @@ import re
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import dropwhile, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -56,8 +57,11 @@ class Engine:
         max_new: int = 256,
         decoder: str | Decoder = "sample",
         patience: float = SECONDS,
+        context: str = "",
     ) -> list[Completion]:
         """`num` texts that continue `prompt` with at most `max_new` tokens under the processors, in the order given.
+
+        The model reads the `context` before the prompt; it is no part of the text and nobody judges it.
 
         A processor is written as on the command line ("top_k=50"), or is an object: a constraint, a character
         machine, or a function of step and logits; a decoder likewise ("beam,width=8"). Raises ConflictError before
@@ -66,7 +70,14 @@ class Engine:
         """
         return list(
             self.completions(
-                prompt, processors=processors, num=num, seed=seed, max_new=max_new, decoder=decoder, patience=patience
+                prompt,
+                processors=processors,
+                num=num,
+                seed=seed,
+                max_new=max_new,
+                decoder=decoder,
+                patience=patience,
+                context=context,
             )
         )
 
@@ -80,12 +91,13 @@ class Engine:
         max_new: int = 256,
         decoder: str | Decoder = "sample",
         patience: float = SECONDS,
+        context: str = "",
     ) -> Iterator[Completion]:
         """What `generate` returns, one by one: each as soon as it and those before it are done.
 
         The request is checked now, and texts are made as they are asked for: any `num` needs the same memory.
         """
-        request = Request(prompt, tuple(processors), num, seed, max_new, decoder, patience)
+        request = Request(prompt, tuple(processors), num, seed, max_new, decoder, patience, context)
         found = self._completions([request])
 
         def in_order() -> Iterator[Completion]:
@@ -108,9 +120,10 @@ class Engine:
         max_new: int = 256,
         decoder: str | Decoder = "sample",
         patience: float = SECONDS,
+        context: str = "",
     ) -> Iterator[str]:
         """The new text of one completion, in pieces, each as soon as no later token can change it."""
-        request = Request(prompt, tuple(processors), 1, seed, max_new, decoder, patience)
+        request = Request(prompt, tuple(processors), 1, seed, max_new, decoder, patience, context)
         return (piece.text for _, piece in self.pieces([request]) if piece.text)
 
     def generate_batch(self, requests: Sequence[Request]) -> list[list[Completion]]:
@@ -147,8 +160,8 @@ class Engine:
         patience = Patience(request.patience)
         with patience:
             chain = self.chain(request.processors)
-        prompt = self._read(request.prompt)
-        check_room(getattr(decoder, "rows", 0), len(prompt.tokens))
+        prompt = self.read(request.prompt, request.context)
+        check_room(getattr(decoder, "rows", 0), len(prompt.read))
         plan = chain.plan(prompt, request.max_new, patience)
         seed = secrets.randbelow(2**32) if request.seed is None else request.seed
 
@@ -164,8 +177,23 @@ class Engine:
 
         return in_turn()
 
-    def _read(self, prompt: str | Prompt) -> Prompt:
-        return prompt if isinstance(prompt, Prompt) else self.tokenizer.encode(prompt)
+    def read(self, prompt: str | Prompt, context: str = "") -> Prompt:
+        """What the model reads of a prompt, behind a `context` that is no part of the text.
+
+        Raises GenError for a context of more than half of the tokens that the model reads at once.
+        """
+        prompt = prompt if isinstance(prompt, Prompt) else self.tokenizer.encode(prompt)
+        if not context:
+            return prompt
+        specials = self.tokenizer.vocabulary.specials
+        lead = sum(1 for _ in takewhile(specials.__contains__, prompt.tokens))
+        tokens = tuple(dropwhile(specials.__contains__, self.tokenizer.encode(context).tokens))
+        room = (self.model.positions or len(tokens) * 2 + 2 * lead) // 2 - lead
+        if len(tokens) > room:
+            raise GenError(
+                f"The context has {len(tokens):,} tokens; before a text the model has room for {room:,}. Shorten it."
+            )
+        return replace(prompt, context=tokens, lead=lead)
 
     @blaming()
     def chain(self, processors: Sequence[Any]) -> Chain:

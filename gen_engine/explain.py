@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from .blame import blaming
-from .course import uniform
+from .course import slides, uniform
 from .errors import GenError, quoted
 from .replay import Replay, Sight
 from .types import Completion, Prompt, Step
@@ -144,9 +144,10 @@ def explain(
     max_new: int = 256,
     decoder: str = "sample",
     top: int = TOP,
+    context: str = "",
 ) -> Explanation:
-    """Explain a completion that `engine` made of `prompt` with these processors and this budget."""
-    plan = engine.chain(processors).plan(_read(engine, prompt), max_new)
+    """Explain a completion that `engine` made of `prompt` with these processors, this budget and this context."""
+    plan = engine.chain(processors).plan(engine.read(prompt, context), max_new)
     end = plan.chain.vocabulary.end if done.finish == "end" else None
     told = _explain(engine, plan, done.tokens, end, decoder=decoder, draws=(done.seed, done.sample), top=top)
     return replace(told, seed=done.seed, sample=done.sample)
@@ -161,6 +162,7 @@ def explain_text(
     processors: Sequence[Any] = (),
     max_new: int = 0,
     top: int = TOP,
+    context: str = "",
 ) -> Explanation:
     """Explain a text that begins with `prompt`, whoever wrote it, under these processors and at least its own length.
 
@@ -171,7 +173,7 @@ def explain_text(
             f"The text {quoted(text)} does not begin with the prompt {quoted(prompt)}; "
             "give a prompt that it begins with."
         )
-    start = _read(engine, prompt)
+    start = engine.read(prompt, context)
     tokens = _tokens_after(engine, start, text)
     plan = engine.chain(processors).plan(start, max(len(tokens), max_new))
     joint = Replay.begin(plan)
@@ -179,10 +181,6 @@ def explain_text(
         joint.go(token)
     end = plan.chain.vocabulary.end if joint.may_end and not joint.is_full else None
     return _explain(engine, plan, tokens, end, decoder="its author", draws=(0, 0), top=top)
-
-
-def _read(engine: Engine, prompt: str | Prompt) -> Prompt:
-    return prompt if isinstance(prompt, Prompt) else engine.tokenizer.encode(prompt)
 
 
 def _tokens_after(engine: Engine, prompt: Prompt, text: str) -> tuple[int, ...]:
@@ -246,12 +244,14 @@ def _logprobs(engine: Engine, prompt: Prompt, path: Sequence[int]) -> Iterator[n
     import torch
 
     cache = engine.model.open(1)
+    told = slides(prompt.pinned, len(prompt.read) + len(path), engine.model.positions)
+    pinned = [[prompt.pinned]] if told else []
     read = 0
     for first in range(0, len(path), STRETCH):
         last = min(first + STRETCH, len(path))
-        unread = path[first - 1 : last - 1] if first else (*prompt.tokens, *path[: last - 1])
+        unread = path[first - 1 : last - 1] if first else (*prompt.read, *path[: last - 1])
         with torch.inference_mode():
-            logits = engine.model.feed(cache, [0 if first else -1], [read], [tuple(unread)], [last - first])
+            logits = engine.model.feed(cache, [0 if first else -1], [read], [tuple(unread)], [last - first], *pinned)
             found = torch.log_softmax(logits.double().cpu(), dim=-1)
         read += len(unread)
         yield np.nan_to_num(found.numpy(), nan=-np.inf, neginf=-np.inf)

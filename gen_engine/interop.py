@@ -122,23 +122,24 @@ def as_logits_processor(
     shapers: bool = True,
     seed: int = 0,
     patience: float = SECONDS,
+    context: str = "",
 ) -> ChainProcessor:
     """Our chain as an object for `logits_processor=[...]` of `model.generate`: greedy, sampling and beams.
 
-    `source` is an engine, whose processors are written as for `engine.generate`, or a chain made before, for which
-    `prompt` has been encoded. `shapers` says whether the chain's shapers count, too (beams rank by what they return);
-    `seed` is for those that draw numbers; `patience` is how many seconds it may search in all. What `generate` itself
-    is set to cut off (top_k=50 if nothing is said) is cut off after the chain.
+    `source` is an engine, whose processors and context are written as for `engine.generate`, or a chain made before,
+    for which `engine.read` has read `prompt`. `shapers` says whether the chain's shapers count, too (beams rank by what
+    they return); `seed` is for those that draw numbers; `patience` is how many seconds it may search in all. What
+    `generate` itself is set to cut off (top_k=50 if nothing is said) is cut off after the chain.
 
     Raises ConflictError before the first token if there is no text, UndecidedError when patience is at an end (perhaps
     between two tokens), and GenError for a model without an end token, since `generate` could not end a text.
     """
     if isinstance(source, Engine):
-        prompt = source.tokenizer.encode(prompt) if isinstance(prompt, str) else prompt
+        prompt = source.read(prompt, context)
         source = source.chain(processors)
-    elif processors or isinstance(prompt, str):
+    elif processors or context or isinstance(prompt, str):
         raise GenError(
-            "A chain has its processors, and encodes nothing; give it an encoded prompt alone, or an engine."
+            "A chain has its processors, and encodes nothing; give it what engine.read returns alone, or an engine."
         )
     if source.vocabulary.end is None:
         raise GenError("The model has no end token, by which generate could end a text; use engine.generate instead.")
@@ -174,7 +175,7 @@ class ChainProcessor:
     @property
     def inputs(self) -> dict[str, Any]:
         """What `generate` is to be given besides: the prompt as the chain reads it, and how far a text may go."""
-        ids = torch.tensor([self.plan.prompt.tokens], dtype=torch.long)
+        ids = torch.tensor([self.plan.prompt.read], dtype=torch.long)
         end = self.plan.chain.vocabulary.end
         return {
             "input_ids": ids,
@@ -232,7 +233,7 @@ class ChainProcessor:
 
     def _new(self, row: Sequence[int]) -> tuple[int, ...]:
         """The tokens of a row that follow the prompt."""
-        prompt = self.plan.prompt.tokens
+        prompt = self.plan.prompt.read
         if tuple(row[: len(prompt)]) != prompt:
             raise GenError("generate was given another prompt than the chain; pass **processor.inputs to it.")
         return tuple(row[len(prompt) :])

@@ -127,6 +127,7 @@ def continue_text(
     max_new: int,
     show: Show = PLAIN,
     explain: str | None = None,
+    context: str = "",
 ) -> None:
     """Continue `prompt` as chosen: one text for people is streamed, several and JSON are written when whole.
 
@@ -135,7 +136,7 @@ def continue_text(
     gc.freeze()  # what is loaded stays: looking through it for garbage takes longer than most steps
     explain = chosen.explain if explain is None else explain
     if chosen.num == 1 and not chosen.json and explain is None:
-        request = Request(prompt, tuple(processors), 1, chosen.seed, max_new, chosen.decoder, chosen.patience)
+        request = Request(prompt, tuple(processors), 1, chosen.seed, max_new, chosen.decoder, chosen.patience, context)
         done: list[Completion] = []
         stream(file, show.piece(prompt), map(show.piece, _texts(engine.pieces([request]), done)))
         for completion in done:
@@ -149,6 +150,7 @@ def continue_text(
         max_new=max_new,
         decoder=chosen.decoder,
         patience=chosen.patience,
+        context=context,
     )
     shown = (replace(each, text=show.text(each.text), new=show.text(each.new)) for each in completions)
     if explain is None:
@@ -161,7 +163,13 @@ def continue_text(
             yield (
                 record(each, show.lines),
                 explain_completion(
-                    engine, each, prompt=prompt, processors=processors, max_new=max_new, decoder=chosen.decoder
+                    engine,
+                    each,
+                    prompt=prompt,
+                    processors=processors,
+                    max_new=max_new,
+                    decoder=chosen.decoder,
+                    context=context,
                 ),
             )
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from itertools import accumulate, chain, islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from .course import Course
+from .course import Course, slides
 from .scores import Scores, score
 from .types import Decoder, Extend, LanguageModel
 
@@ -89,6 +89,7 @@ class Runner:
         keep: list[int] = []
         tokens: list[tuple[int, ...]] = []
         last: list[int] = []
+        pinned: list[int] = []
         drawing = {(job.number, draw.row) for job in live for draw in job.ask.draws}
         firsts: list[int] = []
         for job in live:
@@ -97,7 +98,12 @@ class Runner:
             keep += job.ask.keep
             tokens += job.ask.tokens
             last += [len(forced) + ((job.number, row) in drawing) for row, forced in enumerate(job.ask.forced)]
-        logits = self.model.feed(cache, parents, keep, tokens, None if max(last) == 1 else last)
+            pinned += [job.ask.pinned] * len(job.ask.tokens)
+        wanted = None if max(last) == 1 else last
+        rows = zip(pinned, keep, tokens, strict=True)
+        told = any(slides(count, kept + len(new), self.model.positions) for count, kept, new in rows)
+        # A model that knows no contexts reads them like any other text, as long as all has room.
+        logits = self.model.feed(cache, parents, keep, tokens, wanted, *([pinned] if told else []))
         for job, first in zip(live, firsts, strict=True):
             job.first_row = first
         scores = _score_all(live, logits, last)

@@ -29,7 +29,8 @@ class Prompt:
 
     `spans[i]` is the half-open character range of `tokens[i]` in `text` (empty for special tokens);
     `unknown` holds the characters that are fed as [UNK], once each, in order. `spelt` is the text in the spelling that
-    the model reads, of the same length (东 for 東), and None where that is the text itself.
+    the model reads, of the same length (东 for 東), and None where that is the text itself. `context` are tokens that
+    the model reads behind the first `lead` ones, which are special, and that nobody judges: no part of the text.
     """
 
     text: str
@@ -37,6 +38,18 @@ class Prompt:
     spans: tuple[tuple[int, int], ...]
     unknown: tuple[str, ...] = ()
     spelt: str | None = None
+    context: tuple[int, ...] = ()
+    lead: int = 0
+
+    @property
+    def read(self) -> tuple[int, ...]:
+        """All tokens that the model reads, in order."""
+        return (*self.tokens[: self.lead], *self.context, *self.tokens[self.lead :])
+
+    @property
+    def pinned(self) -> int:
+        """How many of these it reads for ever, however long the text becomes; 0 where that is left to the model."""
+        return self.lead + len(self.context) if self.context else 0
 
 
 class Tokenizer(Protocol):
@@ -177,6 +190,8 @@ class LanguageModel(Protocol):
     its `last[i]` last new tokens, in order (None: after the very last one of each row).
     A row's logits are bit-equal whatever its neighbours are. Where a row outgrows the model's positions P, it is read
     again from its leading special token and its last P/2 tokens, at positions fixed by the row's length alone.
+    Only where such a row begins with a context, it is also said how many first tokens to read each time instead:
+    `pinned[i]` of them, P/2 at most.
     """
 
     @property
@@ -203,6 +218,7 @@ class LanguageModel(Protocol):
         keep: Sequence[int],
         tokens: Sequence[Sequence[int]],
         last: Sequence[int] | None = None,
+        pinned: Sequence[int] | None = None,
     ) -> Tensor: ...
 
 
@@ -270,6 +286,7 @@ class Extend:
     Row i is row `parents[i]` of the decoder's last ask (-1: fresh) cut to `keep[i]` tokens, plus `tokens[i]`.
     `forced[i]` are tokens that had no alternative: where a draw follows they are the last of `tokens[i]`; where none
     does, the row's text is finished and the last of them is not fed. They are scored at this `temperature`, too.
+    `pinned` of a row's first tokens are read however long it becomes.
     """
 
     parents: tuple[int, ...]
@@ -278,6 +295,7 @@ class Extend:
     forced: tuple[tuple[int, ...], ...]
     draws: tuple[Draw, ...]
     temperature: float = 1.0
+    pinned: int = 0
 
 
 @dataclass(frozen=True)
@@ -287,6 +305,8 @@ class Request:
     `patience` is how many seconds may be searched: for whether any text obeys, with the conflict if none does, and
     between the tokens of up to 64 texts (further ones have as much again). What the model takes is not counted, and
     neither is the first millisecond of each question between tokens. It never changes a text.
+
+    `context` is read by the model before the prompt, judged by no constraint, and no part of the text.
     """
 
     prompt: str
@@ -296,6 +316,7 @@ class Request:
     max_new: int = 256
     decoder: str | Decoder = "sample"
     patience: float = SECONDS
+    context: str = ""
 
 
 @dataclass(frozen=True)

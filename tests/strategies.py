@@ -131,4 +131,5 @@ def requests(draw, vocab):
         draw(st.integers(0, 2**40)),
         case.budget,
         draw(st.sampled_from(["sample", "sample", "greedy"])),
+        context=draw(st.just("") | st.text(alphabet_of(vocab), max_size=2)),
     )

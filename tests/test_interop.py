@@ -351,7 +351,7 @@ def test_a_chain_made_before_serves_as_well(engine):
 @pytest.mark.parametrize(
     "make, reason",
     [
-        (lambda e: as_logits_processor(e.chain([]), "b"), "give it an encoded prompt alone, or an engine."),
+        (lambda e: as_logits_processor(e.chain([]), "b"), "give it what engine.read returns alone, or an engine."),
         (lambda e: as_logits_processor(some.engine_of(vocabulary("a")), "a"), "use engine.generate instead."),
         (lambda e: left_by(as_logits_processor(e, "b"), [()])[0] and as_logits_processor(e, "b")(
             torch.tensor([[3]]), torch.zeros(1, 9)), "pass **processor.inputs to it."),

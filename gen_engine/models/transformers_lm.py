@@ -19,7 +19,7 @@ from .checkpoint import read_config, refuse_pickled
 from .dtype import choose_dtype
 from .holdings import Holding, holding, silent
 from .tokenizer import FolderTokenizer, load_hub_tokenizer, load_tokenizer
-from .window import WHOLE, Window, in_last_window, window, with_earlier_windows
+from .window import WHOLE, Window, in_last_window, leading_tokens, window, with_earlier_windows
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +29,10 @@ class CachedRow:
     tokens: list[int]
     window: Window
     past: Any
+
+
+NONE = CachedRow([], WHOLE, None)
+"""What a fresh row goes on from."""
 
 
 @dataclass(eq=False)
@@ -83,36 +87,31 @@ class TransformersLM:
         keep: Sequence[int],
         tokens: Sequence[Sequence[int]],
         last: Sequence[int] | None = None,
+        pinned: Sequence[int] | None = None,
     ) -> Tensor:
         """Logits [sum(last), vocab] after the last tokens of each row; see `LanguageModel.feed`."""
         if not parents:
             cache.rows = []
             return torch.empty(0, len(self.tokenizer.vocabulary))
         heirs = {parent: i for i, parent in enumerate(parents)}  # the last to continue a row takes its cache over
+        sources = [cache.rows[parent] if parent >= 0 else NONE for parent in parents]
+        rows = [[*row.tokens[:kept], *new] for row, kept, new in zip(sources, keep, tokens, strict=True)]
+        leading = leading_tokens(self.tokenizer.vocabulary, rows, pinned)
         readings = [
-            self._reading(cache.rows[parent] if parent >= 0 else None, kept, new, heirs[parent] == i)
-            for i, (parent, kept, new) in enumerate(zip(parents, keep, tokens, strict=True))
+            self._reading(sources[i], row, keep[i], leading[i], heirs[parents[i]] == i) for i, row in enumerate(rows)
         ]
         last = last or [1] * len(readings)
-        for reading, count in zip(readings, last, strict=True):
-            leads = self._leads(reading.tokens)
+        for reading, count, leads in zip(readings, last, leading, strict=True):
             reading.wanted = in_last_window(len(reading.tokens), count, self.positions, leads)
         groups = [[reading] for reading in readings] if self.reproducible else _groups(readings)
         logits = {id(reading): row for group in groups for reading, row in self._compute(group)}
         cache.rows = [CachedRow(reading.tokens, reading.window, reading.past) for reading in readings]
         found = torch.cat([logits[id(reading)] for reading in readings])
-        rows = [reading.tokens for reading in readings]
-        return with_earlier_windows(self, found, rows, last, [reading.wanted for reading in readings])
+        return with_earlier_windows(self, found, rows, last, [reading.wanted for reading in readings], pinned)
 
-    def _leads(self, tokens: Sequence[int]) -> bool:
-        return tokens[0] in self.tokenizer.vocabulary.specials
-
-    def _reading(self, row: CachedRow | None, keep: int, new: Sequence[int], takes_over: bool) -> _Reading:
-        """The new row, on top of what of its parent's cache it can use."""
-        if row is None:
-            row, keep = CachedRow([], WHOLE, None), 0
-        tokens = [*row.tokens[:keep], *new]
-        view = window(len(tokens), self.positions, self._leads(tokens))
+    def _reading(self, row: CachedRow, tokens: list[int], keep: int, leading: int, takes_over: bool) -> _Reading:
+        """The new row of `tokens`, on top of what of the cache of `row` it can use."""
+        view = window(len(tokens), self.positions, leading)
         if row.past is None or view != row.window or keep <= view.start:
             return _Reading(tokens, view, None, 0)
         had, kept = row.window.count(len(row.tokens)), view.count(keep)

@@ -1,4 +1,4 @@
-"""Texts longer than a model's positions: which of its tokens a row reads, fixed by the row's length alone."""
+"""Texts longer than a model's positions: which of its tokens a row reads, fixed by its length and its beginning."""
 
 from __future__ import annotations
 
@@ -9,17 +9,18 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..text import Vocabulary
 from ..types import LanguageModel
 
 
 @dataclass(frozen=True)
 class Window:
-    """The tokens a row reads: the leading special one (if `leading`), then those from `start` on.
+    """The tokens a row reads: the first `leading` ones (a special token, a context), then those from `start` on.
 
     While the window stays, new tokens are added to what was read; when it changes, the row is read again.
     """
 
-    leading: bool
+    leading: int
     start: int
 
     def count(self, length: int) -> int:
@@ -28,34 +29,45 @@ class Window:
 
     def read(self, tokens: list[int]) -> list[int]:
         """The tokens read, in order."""
-        return tokens[: int(self.leading)] + tokens[self.start :]
+        return tokens[: self.leading] + tokens[self.start :]
 
 
-WHOLE = Window(False, 0)
+WHOLE = Window(0, 0)
 
 
-def window(length: int, positions: int | None, leading: bool) -> Window:
+def window(length: int, positions: int | None, leading: int) -> Window:
     """The window of a row of `length` tokens in a model of `positions`.
 
-    A row that outgrows the positions is read again from its leading special token and its last positions/2 tokens,
-    and grows from there until it is full again.
+    A row that outgrows the positions is read again from its `leading` tokens (as many of them as there is room for) and
+    its last positions/2 tokens, and grows from there until it is full again.
     """
     if positions is None or length <= positions:
         return WHOLE
     half = max(positions // 2, 1)
-    leading = leading and half < positions
+    leading = min(leading, positions - half)
     grows = positions - leading - half  # this many tokens are added before the window is full
     return Window(leading, length - half - (length - positions - 1) % (grows + 1))
 
 
-def in_last_window(length: int, last: int, positions: int | None, leading: bool) -> int:
+def leading_tokens(vocabulary: Vocabulary, rows: Sequence[Sequence[int]], pinned: Sequence[int] | None) -> list[int]:
+    """How many first tokens of each row stay in its window: the `pinned` ones, and a special first one."""
+    given = pinned or [0] * len(rows)
+    return [max(count, row[0] in vocabulary.specials) for row, count in zip(rows, given, strict=True)]
+
+
+def in_last_window(length: int, last: int, positions: int | None, leading: int) -> int:
     """How many of a row's `last` last tokens are read in the window of the whole row of `length` tokens."""
     final = window(length, positions, leading)
     return next((i for i in range(1, last) if window(length - i, positions, leading) != final), last)
 
 
 def with_earlier_windows(
-    model: LanguageModel, logits: Tensor, rows: Sequence[list[int]], last: Sequence[int], found: Sequence[int]
+    model: LanguageModel,
+    logits: Tensor,
+    rows: Sequence[list[int]],
+    last: Sequence[int],
+    found: Sequence[int],
+    pinned: Sequence[int] | None,
 ) -> Tensor:
     """`logits` [sum(found), vocab] of the last window of each row, with those of earlier windows put in between.
 
@@ -64,9 +76,9 @@ def with_earlier_windows(
     if list(last) == list(found):
         return logits
     parts: list[Any] = []
-    for row, wanted, part in zip(rows, last, torch.split_with_sizes(logits, list(found)), strict=True):
+    for i, (row, wanted, part) in enumerate(zip(rows, last, torch.split_with_sizes(logits, list(found)), strict=True)):
         if wanted > len(part):
-            before = row[: len(row) - len(part)]
-            parts.append(model.feed(model.open(1), [-1], [0], [before], [wanted - len(part)]))
+            before, kept = row[: len(row) - len(part)], None if pinned is None else [pinned[i]]
+            parts.append(model.feed(model.open(1), [-1], [0], [before], [wanted - len(part)], kept))
         parts.append(part)
     return torch.cat(parts)

@@ -79,7 +79,7 @@ class Wanted:
     @property
     def plan(self) -> Plan:
         engine = self.engine
-        prompt = engine.tokenizer.encode(self.request.prompt)
+        prompt = engine.read(self.request.prompt, self.request.context)
         return engine.chain(self.request.processors).plan(prompt, self.request.max_new)
 
     def done(self) -> list[Completion]:
@@ -91,6 +91,7 @@ class Wanted:
         request = self.request
         chain = f", chain {list(request.processors)}" if request.processors else ""
         world = World(self.model.tokenizer.vocabulary, request.prompt, request.max_new)
+        chain += f", context {request.context!r}" if request.context else ""
         return f"{world}, at most {request.max_new} new tokens, num={request.num}, seed={request.seed}{chain}"
 
 
@@ -110,6 +111,7 @@ def wanted(
         scene.draw(st.integers(0, 99)),
         budget,
         subject.patient(budget),
+        context=scene.draw(st.just("") | some.prompts(vocabulary)),
     )
     found = Wanted(subject, model, request)
     scene.now = str(found)
@@ -181,7 +183,7 @@ def logprobs_are_the_models(scene: Scene, want: Wanted) -> None:
     for done in want.done():
         ends = [plan.chain.vocabulary.end] if done.finish == "end" else []
         for place, token in enumerate([*done.tokens, *ends]):
-            history = (*plan.prompt.tokens, *done.tokens[:place])
+            history = (*plan.prompt.read, *done.tokens[:place])
             own = float(model.logits(history).log_softmax(-1)[token])
             told = done.logprobs[place] if place < len(done.logprobs) else None
             if told is None or not (isclose(told, own, rel_tol=1e-4, abs_tol=1e-4) or repr(told) == repr(own)):

@@ -99,10 +99,12 @@ class TableModel:
         keep: Sequence[int],
         tokens: Sequence[Sequence[int]],
         last: Sequence[int] | None = None,
+        pinned: Sequence[int] | None = None,
     ) -> Tensor:
         """Logits [sum(last), vocab]; see `LanguageModel.feed`. Asserts what callers promise."""
         import torch
 
+        del pinned  # it has no positions
         assert all(tokens), "every row reads at least one token"
         assert all(parent < 0 or count <= len(cache[parent]) for parent, count in zip(parents, keep, strict=True))
         rows = [

@@ -13,7 +13,7 @@ from torch import Tensor
 from gen_engine.models.dtype import choose_dtype
 from gen_engine.models.kernels import kernel_of
 from gen_engine.models.tokenizer import FolderTokenizer, load_tokenizer
-from gen_engine.models.window import in_last_window, window, with_earlier_windows
+from gen_engine.models.window import in_last_window, leading_tokens, window, with_earlier_windows
 from gen_gpt2.attention import Reading, plan_attention
 from gen_gpt2.slots import Move, Row, Slots, settle
 from gen_gpt2.weights import Shape, Weights, make_layers, read_shape, read_tensors
@@ -45,29 +45,31 @@ class GPT2:
         keep: Sequence[int],
         tokens: Sequence[Sequence[int]],
         last: Sequence[int] | None = None,
+        pinned: Sequence[int] | None = None,
     ) -> Tensor:
         """Logits [sum(last), vocab] after the last tokens of each row; see `LanguageModel.feed`."""
         if not parents:
             settle(cache, [])
             return torch.empty(0, self.weights.columns)
-        moves = [self._move(cache, *row) for row in zip(parents, keep, tokens, strict=True)]
+        sources = [cache.rows[parent] if parent >= 0 else None for parent in parents]
+        rows = [
+            [*(source.tokens[:kept] if source else ()), *new]
+            for source, kept, new in zip(sources, keep, tokens, strict=True)
+        ]
+        leading = leading_tokens(self.tokenizer.vocabulary, rows, pinned)
+        moves = [self._move(cache, *row) for row in zip(sources, keep, rows, leading, strict=True)]
         settle(cache, moves)
         last = last or [1] * len(moves)
-        wanted = [self._in_last_window(move.row, count) for move, count in zip(moves, last, strict=True)]
+        wanted = [self._in_last_window(*row) for row in zip(rows, last, leading, strict=True)]
         logits = self._logits(*_lay_out(moves, wanted))
-        return with_earlier_windows(self, logits, [move.row.tokens for move in moves], last, wanted)
+        return with_earlier_windows(self, logits, rows, last, wanted, pinned)
 
-    def _in_last_window(self, row: Row, last: int) -> int:
-        return 1 if last == 1 else in_last_window(len(row.tokens), last, self.positions, self._leads(row.tokens))
+    def _in_last_window(self, tokens: list[int], last: int, leading: int) -> int:
+        return 1 if last == 1 else in_last_window(len(tokens), last, self.positions, leading)
 
-    def _leads(self, tokens: Sequence[int]) -> bool:
-        return tokens[0] in self.tokenizer.vocabulary.specials
-
-    def _move(self, cache: Slots, parent: int, keep: int, new: Sequence[int]) -> Move:
-        """The new row, and how much of its parent's keys and values it can go on from."""
-        source = cache.rows[parent] if parent >= 0 else None
-        tokens = [*source.tokens[:keep], *new] if source is not None else list(new)
-        view = window(len(tokens), self.positions, self._leads(tokens))
+    def _move(self, cache: Slots, source: Row | None, keep: int, tokens: list[int], leading: int) -> Move:
+        """The new row of `tokens`, and how much of its parent's keys and values it can go on from."""
+        view = window(len(tokens), self.positions, leading)
         kept = 0
         if source is not None and source.window == view and keep > view.start:
             kept = view.count(keep)

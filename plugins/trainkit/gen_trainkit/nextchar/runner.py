@@ -63,8 +63,13 @@ class NextCharModel:
         keep: Sequence[int],
         tokens: Sequence[Sequence[int]],
         last: Sequence[int] | None = None,
+        pinned: Sequence[int] | None = None,
     ) -> Tensor:
-        """Logits [sum(last), vocab] after the last tokens of each row; see `LanguageModel.feed`."""
+        """Logits [sum(last), vocab] after the last tokens of each row; see `LanguageModel.feed`.
+
+        A context is text to it, which the window leaves behind like any other.
+        """
+        del pinned
         cache.tokens = [
             [*(cache.tokens[parent][:kept] if parent >= 0 else []), *new]
             for parent, kept, new in zip(parents, keep, tokens, strict=True)
