@@ -38,10 +38,11 @@ CHAINS = 256
 
 @dataclass(frozen=True, eq=False)
 class Engine:
-    """Generates texts with one model. Made by `load`, or around any `LanguageModel`."""
+    """Generates texts with one model. Made by `load`, or around any `LanguageModel`; `folder` is where it was found."""
 
     model: LanguageModel
     _chains: dict[Any, tuple[Chain, tuple[Any, ...]]] = field(default_factory=dict, repr=False)
+    folder: Path | None = None
 
     @property
     def tokenizer(self) -> Tokenizer:
@@ -252,11 +253,12 @@ def _load(name: str, *, dtype: str, fast: bool) -> Engine:
         model_type = _model_type(folder)
         refuse_silent(folder, name)
         if any(offer.name == model_type for offer in registry().loaders.values()):
-            return Engine(registry().find("loader", model_type).function(folder, name=name, dtype=dtype, fast=fast))
+            made = registry().find("loader", model_type).function(folder, name=name, dtype=dtype, fast=fast)
+            return Engine(made, folder=folder)
     from .models.transformers_lm import load as load_any
 
     try:
-        return Engine(load_any(folder or name, name=name, dtype=dtype, fast=fast))
+        return Engine(load_any(folder or name, name=name, dtype=dtype, fast=fast), folder=folder)
     except GenError:
         if folder is None and "/" not in name:
             registry().find("model", name)  # says which model of a like name there is

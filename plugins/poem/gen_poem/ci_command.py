@@ -9,6 +9,7 @@ import click
 from gen_engine.options import choice, explaining, generating
 
 from .asked import asked, asking, rules
+from .drawing import drawing
 from .layout import Poem
 from .resolve import resolve
 from .writing import write
@@ -19,6 +20,7 @@ from .writing import write
 @click.option("--variant", type=click.IntRange(1), metavar="N", help="Which of its forms [default: any that fits].")
 @click.option("--prompt", default="", metavar="TEXT", help="How the text begins; it flows on from line to line.")
 @asking
+@drawing
 @explaining
 @generating("poem")
 def ci(tune: str, variant: int | None, prompt: str) -> None:
