@@ -14,7 +14,6 @@ from gen_engine.specs import parse_spec
 
 from .best import BEST_OF, Scorer, repeats
 from .known_lines import read_known_lines
-from .templates import BLANKS
 
 if TYPE_CHECKING:
     from gen_engine.engine import Engine
@@ -89,4 +88,4 @@ def scorer_of(
 def demanded(acrostic: str, template: str) -> int:
     """How many repetitions an acrostic and a template ask for."""
     given = "".join(acrostic.split())
-    return len(given) - len(set(given)) + repeats("".join(char for char in template if char not in BLANKS))
+    return len(given) - len(set(given)) + repeats(template)
