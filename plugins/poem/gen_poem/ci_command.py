@@ -9,6 +9,7 @@ import click
 from gen_engine.options import choice, explaining, generating
 
 from .asked import asked, asking, rules
+from .drawing import drawing
 from .layout import Poem
 from .resolve import resolve
 from .told import wishing
@@ -21,6 +22,7 @@ from .writing import write
 @click.option("--prompt", default="", metavar="TEXT", help="How the text begins; it flows on from line to line.")
 @asking
 @wishing
+@drawing
 @explaining
 @generating("poem")
 def ci(tune: str, variant: int | None, prompt: str) -> None:

@@ -11,6 +11,7 @@ from gen_engine.errors import GenError, brief
 from gen_engine.options import choice, explaining, generating
 
 from .asked import Asked, asked, asking, rules
+from .drawing import drawing
 from .form import Form
 from .layout import Poem
 from .patterns import FIRST_CHOICES
@@ -36,6 +37,7 @@ ROWS, COLS = 4, 5
 @click.option("--parallel", is_flag=False, flag_value="middle", metavar="[COUPLETS]",
               help="Make couplets parallel: the middle ones of 律诗, all, or such as '1|3'.")  # fmt: skip
 @wishing
+@drawing
 @explaining
 @generating("poem")
 def poem(

@@ -19,6 +19,7 @@ from gen_engine.tables import table
 from gen_engine.underway import counted, doing
 
 from .asked import Asked, asked, asking, rules
+from .drawing import best_of_given, choosing, demanded, drawing, draws, scorer_of
 from .layout import Poem
 from .resolve import Wish, resolve
 from .told import Told, Wishes, forms_of, tell, wishes, wishing
@@ -48,6 +49,7 @@ FREE = 400
 @lang_option
 @asking
 @wishing
+@drawing
 @generating("poem")
 def poem(
     file: str | None,
@@ -77,6 +79,7 @@ def poem(
     judged_by = asks.rhyme_book if asks.rhyme_book != "none" else None
     wanted = Wanted(form, tune, variant, judged_by or "", "".join(asks.rhyme[:1])).check()
     writing = _writing(file, asks, replace(asks.wish(form or tune), variant=variant, rows=rows), free, wishes())
+    of = 1 if file or (free and best_of_given() is None) else draws(chosen)
     if picture:
         check_picture(picture)
         check_out(Path(picture), "--picture")
@@ -86,7 +89,8 @@ def poem(
         from .eval_figures import evaluate
 
         engine = load_engine(chosen.model, dtype=chosen.dtype, fast=chosen.fast)
-        texts = texts or _write(engine, chosen, prompt, writing, count, told)
+        repeated = demanded(asks.acrostic, asks.template)
+        texts = texts or _write(engine, chosen, prompt, writing, count, told, of, repeated)
         source = file or ", ".join(filter(None, (chosen.model, chosen.decoder, told.context)))
         found = evaluate(texts, wanted, source=source, engine=engine, corpus=read_texts(corpus) if corpus else None)
         if picture:
@@ -100,7 +104,8 @@ def poem(
 def _writing(file: str | None, asks: Asked, wish: Wish, free: bool, wished: Wishes) -> Poem:
     """What poems a model is to write, if it is; GenError where that is not said, or said of a file."""
     places = asks.places()
-    for_new = [*places, *["--free"] * free, *(f"--{part}" for part in wished.asked)]
+    given = best_of_given() is not None
+    for_new = [*places, *["--free"] * free, *["--best-of"] * given, *(f"--{part}" for part in wished.asked)]
     if file and for_new:
         raise GenError(f"{file} has poems already, and {for_new[0]} is for new ones; leave it out.")
     if file or free:
@@ -123,20 +128,23 @@ def _count(chosen: Choice, poem: Poem) -> int:
     return wanted
 
 
-def _write(engine: Engine, chosen: Choice, prompt: str, poem: Poem, wanted: int, told: Told) -> list[str]:
+def _write(
+    engine: Engine, chosen: Choice, prompt: str, poem: Poem, wanted: int, told: Told, of: int, repeated: int
+) -> list[str]:
     start = poem.lay_out(prompt)
     told.mention_unknown(engine.tokenizer)
+    take = choosing(of, lambda: scorer_of(engine, start, told, repeated), told=False)
     done = engine.completions(
         start,
         processors=("no_unk", "no_special", *poem.rules, *chosen.with_default("top_k=200")),
-        num=wanted,
+        num=wanted * of,
         seed=chosen.seed,
         max_new=max(0, poem.widest - len(start)) * engine.tokenizer.vocabulary.tokens_per_char,
         decoder=chosen.decoder,
         patience=chosen.patience,
         context=told.context,
     )
-    return [each.text for each in counted(done, "writing poems", wanted)]
+    return [each.text for each, _ in counted(take.choose(done), "writing poems", wanted)]
 
 
 def _tell(found: Evaluation, out: TextIO, say: Say, *, as_json: bool) -> None:
