@@ -62,6 +62,8 @@ class Show:
 
 PLAIN = Show()
 
+NOTHING: Mapping[str, Any] = {}
+
 Drawn = tuple["Completion", Mapping[str, Any]]
 """A text, and what JSON says of it besides."""
 
@@ -115,13 +117,20 @@ def write(file: TextIO, completions: Iterable[Completion], *, as_json: bool, lay
     write_drawn(file, ((each, {}) for each in completions), as_json=as_json, layout=layout)
 
 
-def write_drawn(file: TextIO, drawn: Iterable[Drawn], *, as_json: bool, layout: Layout = str.splitlines) -> None:
-    """Write completions likewise, and into the JSON of each what comes with it."""
+def write_drawn(
+    file: TextIO,
+    drawn: Iterable[Drawn],
+    *,
+    as_json: bool,
+    layout: Layout = str.splitlines,
+    beside: Mapping[str, Any] = NOTHING,
+) -> None:
+    """Write completions likewise, and into the JSON of each what comes with it, and what is said `beside` all."""
     with counting() as count:
         for completion, more in awaited(drawn, "writing"):
             with count.one():
                 if as_json:
-                    text = json.dumps({**record(completion, layout), **more}, ensure_ascii=False)
+                    text = json.dumps({**record(completion, layout), **beside, **more}, ensure_ascii=False)
                 else:
                     text = "\n" * bool(count.number) + "\n".join(layout(completion.text))
                 print(tame(text, file), file=file, flush=True)
@@ -156,12 +165,14 @@ def continue_text(
     show: Show = PLAIN,
     explain: str | None = None,
     context: str = "",
+    beside: Mapping[str, Any] = NOTHING,
     choosing: Choosing = EVERY_ONE,
 ) -> None:
     """Continue `prompt` as chosen: one text for people is streamed, several and JSON are written when whole.
 
-    With `explain`, "" or the name of a page of HTML, each text is explained; else if `chosen` says so. More texts are
-    drawn than written if `choosing` takes one of several.
+    With `explain`, "" or the name of a page of HTML, each text is explained; else if `chosen` says so. The model reads
+    the `context` before the text; `beside` is what JSON says of each text besides. More texts are drawn than written if
+    `choosing` takes one of several.
     """
     gc.freeze()  # what is loaded stays: looking through it for garbage takes longer than most steps
     explain = chosen.explain if explain is None else explain
@@ -184,14 +195,14 @@ def continue_text(
     )
     taken = ((as_shown(each, show), more) for each, more in choosing.choose(completions))
     if explain is None:
-        return write_drawn(file, taken, as_json=chosen.json, layout=show.lines)
+        return write_drawn(file, taken, as_json=chosen.json, layout=show.lines, beside=beside)
     from .explain import explain as explain_completion
 
     def explained() -> Iterator[Explained]:
         for each, more in taken:
             remark(each)
             yield (
-                {**record(each, show.lines), **more},
+                {**record(each, show.lines), **beside, **more},
                 explain_completion(
                     engine,
                     each,

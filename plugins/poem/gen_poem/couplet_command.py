@@ -21,6 +21,7 @@ from .form import HAN
 from .lines import MARKS
 from .separator import other_separator
 from .templates import widths
+from .told import COUPLET, Told, tell, wishes, wishing
 from .typed import Script, Typed, as_read, hint
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ COLS = 7
 @click.option("--script", type=click.Choice(["simp", "trad"]),
               help="Print all in one script [default: yours as typed, the rest as the model writes].")  # fmt: skip
 @click.option("--not-in", metavar="FILE", help="Write no line that stands in FILE, such as the couplets trained on.")
+@wishing
 @drawing
 @explaining
 @generating("poem")
@@ -68,7 +70,9 @@ def couplet_command(
     machine = couplet_of(shape, book=None if book == "none" else book, not_in=not_in)
     start = machine.lay_out(prompt) if prompt else machine.full_width(line + "，" * bool(line))
     _check_ending(machine, start, book)
-    _generate(machine, start, rule_of(shape, book, not_in), choice(), script)
+    chosen = choice()
+    told = tell(wishes(), COUPLET, chosen.model)
+    _generate(machine, start, rule_of(shape, book, not_in), chosen, script, told)
 
 
 def _shape(line: str, prompt: str, cols: str | None) -> str:
@@ -140,7 +144,7 @@ def _noting(
         yield done
 
 
-def _generate(machine: Couplet, start: str, rule: str, chosen: Choice, script: Script | None) -> None:
+def _generate(machine: Couplet, start: str, rule: str, chosen: Choice, script: Script | None, told: Told) -> None:
     """Write the couplets when they are whole: traditional characters depend on what follows."""
     typed = Typed(start, script=script)
     of = draws(chosen)
@@ -150,6 +154,7 @@ def _generate(machine: Couplet, start: str, rule: str, chosen: Choice, script: S
         read = engine.tokenizer.encode(start)
         _check_marks(machine, start, engine.tokenizer.vocabulary, chosen.model)
         mention_unknown(read, spelling=False)
+        told.mention_unknown(engine.tokenizer)
         hint([start], script, engine.tokenizer)
         processors = processors_for(machine, start, rule, chosen)
         if PAIRS not in processors and PAIRS in chosen.with_default(PAIRS):
@@ -166,10 +171,19 @@ def _generate(machine: Couplet, start: str, rule: str, chosen: Choice, script: S
 
         shows = Show(show, machine.split)
         demanded = repeats(start) if whole_line else 0  # the second line has as many as the first
-        take = choosing(of, lambda: scorer_of(engine, start, demanded=demanded), told=chosen.json)
+        take = choosing(of, lambda: scorer_of(engine, start, told, demanded), told=chosen.json)
         if chosen.explain is not None:
             return continue_text(
-                out, engine, start, chosen, processors=processors, max_new=max_new, show=shows, choosing=take
+                out,
+                engine,
+                start,
+                chosen,
+                processors=processors,
+                max_new=max_new,
+                show=shows,
+                context=told.context,
+                beside=told.record,
+                choosing=take,
             )
         completions = engine.completions(
             start,
@@ -179,8 +193,9 @@ def _generate(machine: Couplet, start: str, rule: str, chosen: Choice, script: S
             max_new=max_new,
             decoder=chosen.decoder,
             patience=chosen.patience,
+            context=told.context,
         )
         if not whole_line:
             completions = _noting(completions, engine.model, machine, chosen.model)
         taken = ((as_shown(done, shows), more) for done, more in take.choose(completions))
-        return write_drawn(out, taken, as_json=chosen.json, layout=machine.split)
+        return write_drawn(out, taken, as_json=chosen.json, layout=machine.split, beside=told.record)

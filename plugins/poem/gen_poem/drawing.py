@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from gen_engine.engine import Engine
     from gen_engine.types import Completion
 
+    from .told import Told
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 MOST = 1000
@@ -76,13 +78,14 @@ def choosing(of: int, scorer: Callable[[], Scorer], *, told: bool) -> Choosing:
     return Choosing(of, choose)
 
 
-def scorer_of(
-    engine: Engine, start: str, *, context: str = "", without_title: str | None = None, demanded: int = 0
-) -> Scorer:
-    """What scores texts that begin with `start`. GenError if the model's file of known lines is damaged."""
-    plain = None if without_title is None else engine.read(start, without_title)
+def scorer_of(engine: Engine, start: str, told: Told, demanded: int = 0) -> Scorer:
+    """What scores texts that begin with `start`, behind what the model is told, and repeat so much on demand.
+
+    GenError if the model's file of known lines is damaged.
+    """
+    plain = None if told.without_title is None else engine.read(start, told.without_title)
     known = None if engine.folder is None else read_known_lines(engine.folder)
-    return Scorer(engine, engine.read(start, context), plain, known, demanded)
+    return Scorer(engine, engine.read(start, told.context), plain, known, demanded)
 
 
 def demanded(acrostic: str, template: str) -> int:

@@ -22,6 +22,7 @@ from .asked import Asked, asked, asking, rules
 from .drawing import best_of_given, choosing, demanded, drawing, draws, scorer_of
 from .layout import Poem
 from .resolve import Wish, resolve
+from .told import Told, Wishes, forms_of, tell, wishes, wishing
 
 if TYPE_CHECKING:
     from gen_engine.engine import Engine
@@ -47,6 +48,7 @@ FREE = 400
 @click.option("--picture", metavar="FILE", help="Draw the figures into FILE.svg, .png or .pdf.")
 @lang_option
 @asking
+@wishing
 @drawing
 @generating("poem")
 def poem(
@@ -76,18 +78,20 @@ def poem(
     asks, chosen = asked(), choice()
     judged_by = asks.rhyme_book if asks.rhyme_book != "none" else None
     wanted = Wanted(form, tune, variant, judged_by or "", "".join(asks.rhyme[:1])).check()
-    writing = _writing(file, asks, replace(asks.wish(form or tune), variant=variant, rows=rows), free)
+    writing = _writing(file, asks, replace(asks.wish(form or tune), variant=variant, rows=rows), free, wishes())
     of = 1 if file or (free and best_of_given() is None) else draws(chosen)
     if picture:
         check_picture(picture)
         check_out(Path(picture), "--picture")
     texts, count = (read_poems(file), 0) if file else (None, _count(chosen, writing))
+    told = Told() if file else tell(wishes(), forms_of(writing), chosen.model)
     with opened(chosen.out) as out:
         from .eval_figures import evaluate
 
         engine = load_engine(chosen.model, dtype=chosen.dtype, fast=chosen.fast)
-        texts = texts or _write(engine, chosen, prompt, writing, count, of, demanded(asks.acrostic, asks.template))
-        source = file or f"{chosen.model}, {chosen.decoder}"
+        repeated = demanded(asks.acrostic, asks.template)
+        texts = texts or _write(engine, chosen, prompt, writing, count, told, of, repeated)
+        source = file or ", ".join(filter(None, (chosen.model, chosen.decoder, told.context)))
         found = evaluate(texts, wanted, source=source, engine=engine, corpus=read_texts(corpus) if corpus else None)
         if picture:
             from .eval_picture import draw
@@ -97,10 +101,11 @@ def poem(
         _tell(found, out, speak(choose_language(lang)), as_json=chosen.json or chosen.out is not None)
 
 
-def _writing(file: str | None, asks: Asked, wish: Wish, free: bool) -> Poem:
+def _writing(file: str | None, asks: Asked, wish: Wish, free: bool, wished: Wishes) -> Poem:
     """What poems a model is to write, if it is; GenError where that is not said, or said of a file."""
     places = asks.places()
-    for_new = [*places, *["--free"] * free, *["--best-of"] * (best_of_given() is not None)]
+    given = best_of_given() is not None
+    for_new = [*places, *["--free"] * free, *["--best-of"] * given, *(f"--{part}" for part in wished.asked)]
     if file and for_new:
         raise GenError(f"{file} has poems already, and {for_new[0]} is for new ones; leave it out.")
     if file or free:
@@ -123,9 +128,12 @@ def _count(chosen: Choice, poem: Poem) -> int:
     return wanted
 
 
-def _write(engine: Engine, chosen: Choice, prompt: str, poem: Poem, wanted: int, of: int, repeated: int) -> list[str]:
+def _write(
+    engine: Engine, chosen: Choice, prompt: str, poem: Poem, wanted: int, told: Told, of: int, repeated: int
+) -> list[str]:
     start = poem.lay_out(prompt)
-    take = choosing(of, lambda: scorer_of(engine, start, demanded=repeated), told=False)
+    told.mention_unknown(engine.tokenizer)
+    take = choosing(of, lambda: scorer_of(engine, start, told, repeated), told=False)
     done = engine.completions(
         start,
         processors=("no_unk", "no_special", *poem.rules, *chosen.with_default("top_k=200")),
@@ -134,6 +142,7 @@ def _write(engine: Engine, chosen: Choice, prompt: str, poem: Poem, wanted: int,
         max_new=max(0, poem.widest - len(start)) * engine.tokenizer.vocabulary.tokens_per_char,
         decoder=chosen.decoder,
         patience=chosen.patience,
+        context=told.context,
     )
     return [each.text for each, _ in counted(take.choose(done), "writing poems", wanted)]
 
