@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from gen_engine.engine import Engine
 
     from .eval_figures import Evaluation
+    from .eval_relevance import Judges
+    from .reading import Row
 
 TEXTS = 100
 """How many poems a model writes if nothing is said."""
@@ -43,6 +46,8 @@ FREE = 400
 @click.option("--prompt", default="", metavar="TEXT", help="How a model's poems begin.")
 @click.option("--free", is_flag=True, help="Let the model write as it will, under --with alone, and see what it keeps.")
 @click.option("--corpus", metavar="FILE", help="Texts, such as those trained on: how many lines stand there?")
+@click.option("--judges", metavar="FOLDER", help="Judges of `recipe/judges.py`: how often do they find a text's title?")
+@click.option("--real", metavar="FILE", help="Real poems: how well does a classifier tell the others from them?")
 @click.option("--picture", metavar="FILE", help="Draw the figures into FILE.svg, .png or .pdf.")
 @lang_option
 @asking
@@ -56,6 +61,8 @@ def poem(
     prompt: str,
     free: bool,
     corpus: str | None,
+    judges: str | None,
+    real: str | None,
     picture: str | None,
     lang: str,
 ) -> None:
@@ -69,7 +76,8 @@ def poem(
     """
     from .eval import Wanted
     from .eval_picture import check_picture
-    from .reading import read_poems, read_texts
+    from .eval_telling import check_classifier
+    from .reading import read_poems, read_rows, read_texts
 
     asks, chosen = asked(), choice()
     judged_by = asks.rhyme_book if asks.rhyme_book != "none" else None
@@ -78,20 +86,33 @@ def poem(
     if picture:
         check_picture(picture)
         check_out(Path(picture), "--picture")
-    texts, count = (read_poems(file), 0) if file else (None, _count(chosen, writing))
+    if real:
+        check_classifier()
+    rows, count = (read_rows(file), 0) if file else (None, _count(chosen, writing))
+    others, by = read_poems(real) if real else None, _judges(judges, rows) if judges else None
     with opened(chosen.out) as out:
         from .eval_figures import evaluate
 
         engine = load_engine(chosen.model, dtype=chosen.dtype, fast=chosen.fast)
-        texts = texts or _write(engine, chosen, prompt, writing, count)
+        texts = rows or _write(engine, chosen, prompt, writing, count)
         source = file or f"{chosen.model}, {chosen.decoder}"
-        found = evaluate(texts, wanted, source=source, engine=engine, corpus=read_texts(corpus) if corpus else None)
+        known = read_texts(corpus) if corpus else None
+        found = evaluate(texts, wanted, source=source, engine=engine, corpus=known, judges=by, real=others)
         if picture:
             from .eval_picture import draw
 
             with doing("drawing the picture"):
                 draw(found, picture, choose_language(lang))
         _tell(found, out, speak(choose_language(lang)), as_json=chosen.json or chosen.out is not None)
+
+
+def _judges(folder: str, rows: Sequence[Row] | None) -> Judges:
+    """The judges of a folder; GenError if there is no title for them to find."""
+    from .eval_judges import read_judges
+
+    if not any(row.title for row in rows or ()):
+        raise GenError('--judges look for titles; give a FILE of JSON lines with "text" and "title".')
+    return read_judges(Path(folder))
 
 
 def _writing(file: str | None, asks: Asked, wish: Wish, free: bool) -> Poem:
