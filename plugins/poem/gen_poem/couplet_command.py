@@ -18,6 +18,7 @@ from .books import BOOKS
 from .couplet import Couplet, couplet_of, shape_of
 from .form import HAN
 from .lines import MARKS
+from .preferences import unrepeated
 from .separator import other_separator
 from .templates import widths
 from .typed import Script, Typed, as_read, hint
@@ -111,7 +112,8 @@ def processors_for(machine: Couplet, start: str, rule: str, chosen: Choice) -> t
     defaults = DEFAULTS if machine.must_repeat(start, 2) else (PAIRS, *DEFAULTS)
     added = tuple(spec for each in defaults for spec in chosen.with_default(each)[len(chosen.processors) :])
     rules = tuple(spec for spec in added if spec == PAIRS)
-    return ("no_unk", "no_special", rule, *rules, *chosen.processors, *(spec for spec in added if spec != PAIRS))
+    drawn = (*unrepeated(chosen), *chosen.processors, *(spec for spec in added if spec != PAIRS))
+    return ("no_unk", "no_special", rule, *rules, *drawn)
 
 
 def rule_of(shape: str, book: str, not_in: str | None) -> str:

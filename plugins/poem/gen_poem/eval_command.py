@@ -20,6 +20,7 @@ from gen_engine.underway import counted, doing
 
 from .asked import Asked, asked, asking, rules
 from .layout import Poem
+from .preferences import preferred
 from .resolve import Wish, resolve
 
 if TYPE_CHECKING:
@@ -105,7 +106,8 @@ def _writing(file: str | None, asks: Asked, wish: Wish, free: bool) -> Poem:
         return Poem(places, None, FREE)
     if not wish.name:
         raise GenError("Poems to be written need a form; give --form, --tune or --free, or a FILE of poems to judge.")
-    return Poem((*rules(wish), *places), resolve(wish))
+    poem = Poem((*rules(wish), *places), resolve(wish))
+    return replace(poem, rules=(*poem.rules, *preferred(asks, poem, choice())))
 
 
 def _count(chosen: Choice, poem: Poem) -> int:

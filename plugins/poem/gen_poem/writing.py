@@ -9,6 +9,7 @@ from gen_engine.output import continue_text, load_engine, mention_unknown, opene
 
 from .asked import Asked
 from .layout import Poem, show
+from .preferences import preferred
 from .typed import as_read, hint
 
 
@@ -20,6 +21,7 @@ def write(
     Where traditional characters are asked for, the model reads simplified ones, even if it knows both.
     """
     typed = asked.typed(poem.lay_out(prompt))
+    more = [*more, *preferred(asked, poem, chosen)]
     streamed = chosen.num == 1 and not chosen.json and chosen.explain is None
     with opened(chosen.out, lines=True) as out:
         engine = load_engine(chosen.model, dtype=chosen.dtype, fast=chosen.fast)
