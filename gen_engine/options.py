@@ -118,7 +118,7 @@ def _decoder(values: Mapping[str, Any]) -> str:
 
 
 def _apart(told: Mapping[str, Any], num: int) -> dict[str, Any]:
-    """What makes several texts of `--beams N` differ, where nobody said how: N beams for each, in a group of its own."""
+    """What makes several texts of `--beams N` differ, where nobody said how: N beams for each, in its own group."""
     width = told.get("width")
     if num == 1 or width is None or "groups" in told:
         return {}
@@ -253,9 +253,11 @@ def _options(model: str | None) -> list[Callable[[Command], Command]]:
         option("--top-p", type=float, metavar="P", help="Like --with top_p=P, after --top-k."),
         option("--decoder", shell_complete=_decoders, metavar="NAME",
                help="How tokens are picked: one of `gen decoders`.  [default: sample]"),
-        option("--beams", type=click.IntRange(1), metavar="N", help="Search with N beams for each text: the likeliest texts instead of drawn ones."),
+        option("--beams", type=click.IntRange(1), metavar="N",
+               help="Search with N beams for each text: the likeliest texts instead of drawn ones."),
         option("--length-penalty", type=float, metavar="P", help="Rank beams by logprob / length^P.  [default: 1]"),
-        option("--groups", type=click.IntRange(1), metavar="N", help="Share N beams in all among so many groups that differ.  [default: a group of --beams for each text]"),
+        option("--groups", type=click.IntRange(1), metavar="N",
+               help="Share --beams among N groups that differ.  [default: --beams for each text, in its own group]"),
         option("--diversity", type=float, metavar="D",
                help="By how many nats (-log of a probability) they avoid each other's tokens."),
         option("--particles", type=click.IntRange(1), metavar="N",

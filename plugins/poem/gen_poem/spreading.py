@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from gen_engine.types import Step
 
 RATE = 1 / 300
-"""How often a required character is taken to come by itself: a place in 300. At one in 200 the first of six lines had too
-few of them, at one in 1,000 too many."""
+"""How often a required character is taken to come by itself: at one place in 300."""
 
 MOST = 8.0
 """Nats by which a character is raised at most: 3,000 times as likely against others."""
@@ -45,8 +44,8 @@ def spread(vocabulary: Vocabulary, items: tuple[str, ...], *, over: int) -> Spre
 
 @dataclass(frozen=True)
 class Spread:
-    """The shaper; made by `spread`. A text has a potential, minus the sum of the boosts of all that it lacks, and a token
-    is raised by what it adds to that (Doob's h-transform, with a guess of what comes by itself).
+    """The shaper; made by `spread`. A text has a potential, minus the sum of the boosts of all that it lacks, and a
+    token is raised by what it adds to that (Doob's h-transform, with a guess of what comes by itself).
 
     `carriers` are the tokens that print each of `chars`, `texts` what each token prints.
     """
@@ -68,7 +67,7 @@ class Spread:
         return shaped
 
     def leans(self, history: Sequence[int], begun: int) -> tuple[float, dict[int, float]]:
-        """The potential of a text, of which `begun` tokens are the prompt's, and what each token adds to it, in nats."""
+        """The potential of a text, of which `begun` tokens are the prompt's, and what each token adds, in nats."""
         prompt = "".join(self.texts[token] or "" for token in history[:begun])
         new = "".join(self.texts[token] or "" for token in history[begun:])
         wanted = [char for char in self.chars if char not in prompt]
