@@ -8,6 +8,7 @@ import re
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import dropwhile, takewhile
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from .chain import Chain, Plan, make_chain
 from .course import Course
 from .errors import GenError, quoted
 from .models.holdings import refuse_no_model, refuse_silent
+from .models.notes import ModelNote, read_note
 from .patience import SECONDS, Patience
 from .plugins import registry
 from .runner import ROWS, Runner
@@ -38,14 +40,20 @@ CHAINS = 256
 
 @dataclass(frozen=True, eq=False)
 class Engine:
-    """Generates texts with one model. Made by `load`, or around any `LanguageModel`."""
+    """Generates texts with one model. Made by `load`, or around any `LanguageModel`; `folder` is where it was found."""
 
     model: LanguageModel
     _chains: dict[Any, tuple[Chain, tuple[Any, ...]]] = field(default_factory=dict, repr=False)
+    folder: Path | None = None
 
     @property
     def tokenizer(self) -> Tokenizer:
         return self.model.tokenizer
+
+    @cached_property
+    def note(self) -> ModelNote | None:
+        """How a context for the model is written, None if its folder does not say. GenError for a damaged note."""
+        return None if self.folder is None else read_note(self.folder)
 
     def generate(
         self,
@@ -252,15 +260,29 @@ def _load(name: str, *, dtype: str, fast: bool) -> Engine:
         model_type = _model_type(folder)
         refuse_silent(folder, name)
         if any(offer.name == model_type for offer in registry().loaders.values()):
-            return Engine(registry().find("loader", model_type).function(folder, name=name, dtype=dtype, fast=fast))
+            made = registry().find("loader", model_type).function(folder, name=name, dtype=dtype, fast=fast)
+            return Engine(made, folder=folder)
     from .models.transformers_lm import load as load_any
 
     try:
-        return Engine(load_any(folder or name, name=name, dtype=dtype, fast=fast))
+        return Engine(load_any(folder or name, name=name, dtype=dtype, fast=fast), folder=folder)
     except GenError:
         if folder is None and "/" not in name:
             registry().find("model", name)  # says which model of a like name there is
         raise
+
+
+@blaming()
+def note_of(name: str | os.PathLike[str]) -> ModelNote | None:
+    """The note of a model that `load` would load, which it need not be; None if it has none, as those of a hub.
+
+    Raises GenError if there is no such folder, or its note is damaged.
+    """
+    name = os.fspath(name)
+    folder = _folder(name)
+    if folder is not None:
+        refuse_no_model(folder, name)
+    return None if folder is None else read_note(folder)
 
 
 def _folder(name: str) -> Path | None:

@@ -91,7 +91,8 @@ class Place:
 class Explanation:
     """A text, place by place, and what each constraint and shaper cost in all.
 
-    `seed` and `sample` say which of whose draws made it; a text from elsewhere has no seed.
+    `seed` and `sample` say which of whose draws made it; a text from elsewhere has no seed. `context` is what the model
+    read before the text.
     """
 
     prompt: str
@@ -102,6 +103,7 @@ class Explanation:
     places: tuple[Place, ...]
     seed: int | None = None
     sample: int = 0
+    context: str = ""
 
     @property
     def new(self) -> str:
@@ -150,7 +152,7 @@ def explain(
     plan = engine.chain(processors).plan(engine.read(prompt, context), max_new)
     end = plan.chain.vocabulary.end if done.finish == "end" else None
     told = _explain(engine, plan, done.tokens, end, decoder=decoder, draws=(done.seed, done.sample), top=top)
-    return replace(told, seed=done.seed, sample=done.sample)
+    return replace(told, seed=done.seed, sample=done.sample, context=context)
 
 
 @blaming()
@@ -180,7 +182,8 @@ def explain_text(
     for token in tokens:
         joint.go(token)
     end = plan.chain.vocabulary.end if joint.may_end and not joint.is_full else None
-    return _explain(engine, plan, tokens, end, decoder="its author", draws=(0, 0), top=top)
+    told = _explain(engine, plan, tokens, end, decoder="its author", draws=(0, 0), top=top)
+    return replace(told, context=context)
 
 
 def _tokens_after(engine: Engine, prompt: Prompt, text: str) -> tuple[int, ...]:

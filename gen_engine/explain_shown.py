@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from math import exp, isfinite
 from typing import TYPE_CHECKING, Any, TextIO
 
-from .screen import HARD_BLANK, Span, Words, cells, width_of
+from .screen import HARD_BLANK, Span, Words, cells, say, width_of
 from .tables import table
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ PLACE_LEGEND = (
 def explanation_record(explained: Explanation) -> dict[str, Any]:
     """An explanation as JSON knows it; costs are in nats, and those without limit are null."""
     return {
+        "context": explained.context,
         "prompt": explained.prompt,
         "new": explained.new,
         "model": explained.model,
@@ -89,6 +90,9 @@ def sentences(text: str) -> list[str]:
 def print_explanation(file: TextIO, explained: Explanation) -> None:
     """Print an explanation as two tables: place by place, and what each constraint cost in all."""
     file.write("\n")
+    if explained.context:
+        say([("The model read first: ", ""), (explained.context.replace("\n", "⏎"), "name")], file=file)
+        file.write("\n")
     table(
         "Place by place",
         ["#", "text", "the model gives it", "cost", "rules", "the model wanted", "removed by"],

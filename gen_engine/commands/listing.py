@@ -7,11 +7,13 @@ import os
 import platform
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 import click
 
 from ..errors import GenError
+from ..models.notes import read_note
 from ..options import debug_option
 from ..output import dump
 from ..plugins import Offer, registry
@@ -32,8 +34,10 @@ def models(as_json: bool) -> None:
     rows = [_model(name, offer) for name, offer in sorted(registry().models.items())]
     if as_json:
         return dump(rows)
-    cells = [[row["name"], row["plugin"], row["summary"], " ".join(row["processors"])] for row in rows]
-    columns = ["name", "plugin", "what it is", "used with"]
+    cells = [
+        [row["name"], row["plugin"], row["summary"], " ".join(row["processors"]), " ".join(row["told"])] for row in rows
+    ]
+    columns = ["name", "plugin", "what it is", "used with", "can be told"]
     return table("Models (also: any folder or hub name)", columns, cells, nameless=["what it is"])
 
 
@@ -41,13 +45,15 @@ def _model(name: str, offer: Offer) -> dict[str, Any]:
     row: dict[str, Any] = {"name": name, "plugin": offer.plugin.name}
     try:
         shipped = offer.model
+        note = read_note(Path(shipped.folder))
     except GenError as problem:
-        return {**row, "summary": str(problem), "processors": [], "folder": ""}
+        return {**row, "summary": str(problem), "processors": [], "folder": "", "told": []}
     return {
         **row,
         "summary": shipped.summary,
         "processors": list(shipped.processors),
         "folder": str(shipped.folder),
+        "told": list(note.order) if note else [],
     }
 
 

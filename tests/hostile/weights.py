@@ -10,6 +10,7 @@ import numpy as np
 from .case import JUDGE, MODEL, Case, big, case, each, fifo, folder, link, refused
 from .models import GPT2, judge_with, make_gpt2, weights, with_config, with_file, with_tensors
 
+NOTE = "context.json"
 TEXT = ("text", "--model", "./model", "--prompt", "月", "--max-new", "3", "--seed", "1")
 
 
@@ -160,4 +161,18 @@ BASES = [
 ]
 WHOLE = [case("nothing is wrong", *TEXT, files={"model": make_gpt2}, codes=frozenset({0}))]
 
-CASES: list[Case] = each("model", [*BROKEN, *JUDGES, *CONVERTED, *BASES, *WHOLE])
+NOTES = [
+    refused(f"a note {name}", "poem", "--model", "./model", "--title", "月", files={"model": with_file(NOTE, made)})
+    for name, made in {
+        "that is no JSON": b"{",
+        "in UTF-16": '{"order": []}'.encode("utf-16"),
+        "of controls": b'{"\\u001b]0;x": 1}',
+        "of halves": b'{"order": ["\\ud800"], "parts": {"\\ud800": "{}"}}',
+        "deep": b"[" * 100_000,
+        "that is a pipe": fifo,
+        "that is /dev/zero": link("/dev/zero"),
+        "that is a folder": folder,
+        "of 200 MB": big(200 * 2**20, b" "),
+    }.items()
+]
+CASES: list[Case] = each("model", [*NOTES, *BROKEN, *JUDGES, *CONVERTED, *BASES, *WHOLE])

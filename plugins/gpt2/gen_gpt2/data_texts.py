@@ -27,13 +27,15 @@ CONTEXT_END = "\0"
 class Data:
     """Where the texts come from, how two parts of one are joined, and how long a window may be.
 
-    `context` names a column that is read before each text and not learnt: what is known of the text.
+    `context` names a column that is read before each text and not learnt: what is known of the text; `context_note`
+    is a file that says how it is written.
     """
 
     files: tuple[Path, ...]
     column: str | None = None
     column2: str | None = None
     context: str | None = None
+    context_note: Path | None = None
     split_at: str | None = None
     separator: str = "，"
     ending: str = ""

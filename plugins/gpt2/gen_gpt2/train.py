@@ -13,6 +13,7 @@ from transformers import AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel, PreT
 from transformers.utils import logging as transformers_logging
 
 from gen_engine.errors import GenError
+from gen_engine.models.notes import ModelNote, read_note_file, save_note
 from gen_engine.underway import doing
 from gen_gpt2.adapters import Adapters, add_adapters, merge_adapters
 from gen_gpt2.data import collate_windows, encode_windows
@@ -74,6 +75,7 @@ def prepare(job: Job) -> Prepared:
     transformers_logging.disable_progress_bar()
     transformers_logging.set_verbosity_error()  # it would warn of the attention mask that `collate_windows` needs not
     tally = Tally()
+    note = read_note_file(job.data.context_note) if job.data.context_note else None
     texts, valid_texts = split_texts(job.data, job.recipe.seed, tally)
     torch.manual_seed(job.recipe.seed)
     model, tokenizer = load_base(job.base) if job.base else make_model(texts, job.shape)
@@ -97,7 +99,7 @@ def prepare(job: Job) -> Prepared:
         valid_lengths=windows["valid"].lengths,
         collate=collate,
         score=score,
-        export=partial(export, model, tokenizer, job),
+        export=partial(export, model, tokenizer, job, note),
         fingerprint={"data": windows["train"].digest, "valid_data": windows["valid"].digest, "base": job.base}
         | ({} if job.base else {"shape": asdict(job.shape)})
         | (asdict(job.adapters) if job.adapters.lora else {}),
@@ -120,10 +122,14 @@ def cut_windows(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], positi
     return windows
 
 
-def export(model: GPT2LMHeadModel, tokenizer: PreTrainedTokenizerBase, job: Job, folder: Path) -> None:
-    """Write a folder of plain weights, with adapters, if there are any, added into them."""
+def export(
+    model: GPT2LMHeadModel, tokenizer: PreTrainedTokenizerBase, job: Job, note: ModelNote | None, folder: Path
+) -> None:
+    """Write a folder of plain weights, with adapters, if there are any, added into them, and the note beside them."""
     whole = merge_adapters(model) if job.adapters.lora else model
     export_model(whole, tokenizer, job.publishing.save_dtype, folder)
+    if note is not None:
+        save_note(note, folder)
 
 
 @doing("making the model")

@@ -33,6 +33,7 @@ data_options = options(
     click.option("--column", help="Column of a .csv/.tsv (name or number) or field of a .jsonl.  [default: text]"),
     click.option("--column2", help="Second column, joined to the first: for couplets and the like."),
     click.option("--context", help="Column that is read before each text and not learnt: its title, say."),
+    click.option("--context-note", type=FILE, help="How these are written: kept in the model folder as context.json."),
     click.option(
         "--split-at", metavar="MARK", help="Or: one column FIRST-SECOND, split at this mark and joined again."
     ),
@@ -117,6 +118,8 @@ def _refuse_idle(given: dict[str, Any]) -> None:
         refuse_idle({"vocab_size", "min_count"}, "without --vocab chars")
     if not given["lora"]:
         refuse_idle({"lora_alpha", "lora_targets"}, "without --lora")
+    if given["context"] is None:
+        refuse_idle({"context_note"}, "without --context")
     if given["column2"] is None and given["split_at"] is None:
         refuse_idle({"separator"}, "without --column2 or --split-at")
 

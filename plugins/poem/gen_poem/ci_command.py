@@ -9,8 +9,10 @@ import click
 from gen_engine.options import choice, explaining, generating
 
 from .asked import asked, asking, rules
+from .drawing import drawing
 from .layout import Poem
 from .resolve import resolve
+from .told import wishing
 from .writing import write
 
 
@@ -19,6 +21,8 @@ from .writing import write
 @click.option("--variant", type=click.IntRange(1), metavar="N", help="Which of its forms [default: any that fits].")
 @click.option("--prompt", default="", metavar="TEXT", help="How the text begins; it flows on from line to line.")
 @asking
+@wishing
+@drawing
 @explaining
 @generating("poem")
 def ci(tune: str, variant: int | None, prompt: str) -> None:

@@ -11,10 +11,12 @@ from gen_engine.errors import GenError, brief
 from gen_engine.options import choice, explaining, generating
 
 from .asked import Asked, asked, asking, rules
+from .drawing import drawing
 from .form import Form
 from .layout import Poem
 from .patterns import FIRST_CHOICES
 from .resolve import First, Start, resolve
+from .told import wishing
 from .writing import write
 
 ROWS, COLS = 4, 5
@@ -34,6 +36,8 @@ ROWS, COLS = 4, 5
               help="Whether line 1 rhymes, or in a neighbouring group [default: rhymed or not].")  # fmt: skip
 @click.option("--parallel", is_flag=False, flag_value="middle", metavar="[COUPLETS]",
               help="Make couplets parallel: the middle ones of 律诗, all, or such as '1|3'.")  # fmt: skip
+@wishing
+@drawing
 @explaining
 @generating("poem")
 def poem(

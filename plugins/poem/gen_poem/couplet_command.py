@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
 
 from gen_engine.errors import GenError, brief, quoted
 from gen_engine.options import Choice, choice, explaining, generating
-from gen_engine.output import Show, continue_text, load_engine, mention_unknown, opened, write
+from gen_engine.output import Show, as_shown, continue_text, load_engine, mention_unknown, opened, write_drawn
 from gen_engine.screen import note
 
 from .asked import as_value
+from .best import repeats
 from .books import BOOKS
 from .couplet import Couplet, couplet_of, shape_of
+from .drawing import choosing, drawing, draws, scorer_of
 from .form import HAN
 from .lines import MARKS
 from .preferences import unrepeated
 from .separator import other_separator
 from .templates import widths
+from .told import COUPLET, Told, tell, wishes, wishing
 from .typed import Script, Typed, as_read, hint
 
 if TYPE_CHECKING:
@@ -47,6 +49,8 @@ COLS = 7
 @click.option("--script", type=click.Choice(["simp", "trad"]),
               help="Print all in one script [default: yours as typed, the rest as the model writes].")  # fmt: skip
 @click.option("--not-in", metavar="FILE", help="Write no line that stands in FILE, such as the couplets trained on.")
+@wishing
+@drawing
 @explaining
 @generating("poem")
 def couplet_command(
@@ -67,7 +71,9 @@ def couplet_command(
     machine = couplet_of(shape, book=None if book == "none" else book, not_in=not_in)
     start = machine.lay_out(prompt) if prompt else machine.full_width(line + "，" * bool(line))
     _check_ending(machine, start, book)
-    _generate(machine, start, rule_of(shape, book, not_in), choice(), script)
+    chosen = choice()
+    told = tell(wishes(), COUPLET, chosen.model)
+    _generate(machine, start, rule_of(shape, book, not_in), chosen, script, told)
 
 
 def _shape(line: str, prompt: str, cols: str | None) -> str:
@@ -140,15 +146,17 @@ def _noting(
         yield done
 
 
-def _generate(machine: Couplet, start: str, rule: str, chosen: Choice, script: Script | None) -> None:
+def _generate(machine: Couplet, start: str, rule: str, chosen: Choice, script: Script | None, told: Told) -> None:
     """Write the couplets when they are whole: traditional characters depend on what follows."""
     typed = Typed(start, script=script)
+    of = draws(chosen)
     with opened(chosen.out, lines=True) as out:
         engine = load_engine(chosen.model, dtype=chosen.dtype, fast=chosen.fast)
         start = as_read(start, script, engine.tokenizer.vocabulary)
         read = engine.tokenizer.encode(start)
         _check_marks(machine, start, engine.tokenizer.vocabulary, chosen.model)
         mention_unknown(read, spelling=False)
+        told.mention_unknown(engine.tokenizer)
         hint([start], script, engine.tokenizer)
         processors = processors_for(machine, start, rule, chosen)
         if PAIRS not in processors and PAIRS in chosen.with_default(PAIRS):
@@ -163,19 +171,33 @@ def _generate(machine: Couplet, start: str, rule: str, chosen: Choice, script: S
             begun = len(machine.pattern) - len(text)
             return typed.shown(machine.full_width(start[:begun] + text))[begun:]
 
+        shows = Show(show, machine.split)
+        demanded = repeats(start) if whole_line else 0  # the second line has as many as the first
+        take = choosing(of, lambda: scorer_of(engine, start, told, demanded), told=chosen.json)
         if chosen.explain is not None:
-            shows = Show(show, machine.split)
-            return continue_text(out, engine, start, chosen, processors=processors, max_new=max_new, show=shows)
+            return continue_text(
+                out,
+                engine,
+                start,
+                chosen,
+                processors=processors,
+                max_new=max_new,
+                show=shows,
+                context=told.context,
+                beside=told.record,
+                choosing=take,
+            )
         completions = engine.completions(
             start,
             processors=processors,
-            num=chosen.num,
+            num=chosen.num * of,
             seed=chosen.seed,
             max_new=max_new,
             decoder=chosen.decoder,
             patience=chosen.patience,
+            context=told.context,
         )
         if not whole_line:
             completions = _noting(completions, engine.model, machine, chosen.model)
-        shown = (replace(done, text=show(done.text), new=show(done.new)) for done in completions)
-        return write(out, shown, as_json=chosen.json, layout=machine.split)
+        taken = ((as_shown(done, shows), more) for done, more in take.choose(completions))
+        return write_drawn(out, taken, as_json=chosen.json, layout=machine.split, beside=told.record)

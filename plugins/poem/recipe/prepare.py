@@ -1,8 +1,8 @@
 """Write the verse that the model is trained on, out of the folder GEN_DATA: each text after what is known of it.
 
 Writes `poems.train.txt` and `poems.valid.txt`, a poem a line, for the first stage, and `verse.train.jsonl` and
-`verse.valid.jsonl` with `context` and `text`, for the second. Every text stands in the latter several times, each time
-with other parts of its context left out.
+`verse.valid.jsonl` with `context` and `text`, for the second, and the model note `context.json`. Every text stands in
+the second several times, each time with other parts of its context left out.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import random
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,8 @@ LONGEST_TITLE = 16
 FULL_WIDTH = {ord(","): "，", ord("."): "。"}
 NOTE = json.loads((Path(__file__).parent / "context.json").read_text(encoding="utf-8"))
 """How each part is written: see the recipe's README."""
+SEEN = 10
+"""The forms and authors of which the model has seen at least so many texts are known to it."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,7 @@ def split(verses: list[Verse], aside: int) -> tuple[list[Verse], list[Verse]]:
 
 def context(verse: Verse) -> str:
     """What is known of a text, in the model's notation; "" if nothing is."""
-    parts = [NOTE[part].format(getattr(verse, part)) for part in NOTE["order"] if getattr(verse, part)]
+    parts = [NOTE["parts"][part].format(getattr(verse, part)) for part in NOTE["order"] if getattr(verse, part)]
     return "".join(parts) + NOTE["end"] if parts else ""
 
 
@@ -143,6 +145,15 @@ def write(path: Path, verses: Iterable[Verse]) -> None:
             print(json.dumps({"context": context(verse), "text": verse.text}, ensure_ascii=False), file=file)
 
 
+def note(verses: Sequence[Verse]) -> dict[str, Any]:
+    """The notation, and what the model will know: the names it has seen often enough, the commonest first."""
+    known = {}
+    for part in ("form", "dynasty", "author"):
+        counts = Counter(getattr(verse, part) for verse in verses if getattr(verse, part))
+        known[part] = [name for name, count in counts.most_common() if count >= SEEN]
+    return {**NOTE, "known": {**known, "form": ["联", *known["form"]]}}
+
+
 def main() -> None:
     """Write all files into the folder named on the command line."""
     out = Path(sys.argv[1])
@@ -156,6 +167,8 @@ def main() -> None:
         text = "".join(verse.text + "\n" for verse in verses)
         (out / f"poems.{name}.txt").write_text(text, encoding="utf-8")
     write(out / "verse.train.jsonl", copies(poems, [*ci, *famous]))
+    told = json.dumps(note([*poems, *ci, *famous]), ensure_ascii=False)
+    (out / "context.json").write_text(told + "\n", encoding="utf-8")
     bare = [Verse(verse.text, "") for verse in valid_poems]
     write(out / "verse.valid.jsonl", (*bare, *valid_poems, *valid_ci))
     print(f"{len(poems)} poems, {len(ci)} ci, {len(famous)} famous poems; {len(valid_poems)} and {len(valid_ci)} aside")
