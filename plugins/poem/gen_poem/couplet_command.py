@@ -61,7 +61,7 @@ def couplet_command(
     Where the first line repeats a character, the second repeats its answer; marks within the first stand in the
     second, too, so the whole has 2N + 2 characters. No pair of characters is repeated unless the first line demands
     it. Characters are drawn at temperature 0.7 from the 50 likeliest and of these the top 0.95, unless --temperature,
-    --top-k, --top-p or --with says otherwise.
+    --top-k, --top-p or --with says otherwise. --beams 8 looks for the likeliest couplet instead.
     """
     line = "".join(first.split()).rstrip("".join(MARKS))
     if first and not line:
