@@ -26,8 +26,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PLAIN",
+    "Choosing",
+    "Drawn",
     "Layout",
     "Show",
+    "as_shown",
     "check_out",
     "continue_text",
     "counting",
@@ -40,6 +43,7 @@ __all__ = [
     "stream",
     "table",
     "write",
+    "write_drawn",
     "write_explained",
 ]
 
@@ -59,6 +63,25 @@ class Show:
 PLAIN = Show()
 
 NOTHING: Mapping[str, Any] = {}
+
+Drawn = tuple["Completion", Mapping[str, Any]]
+"""A text, and what JSON says of it besides."""
+
+
+@dataclass(frozen=True)
+class Choosing:
+    """Which of the texts that are drawn are written: `choose` makes one for each `of` of them, lazily."""
+
+    of: int
+    choose: Callable[[Iterator[Completion]], Iterator[Drawn]]
+
+
+def every_one(drawn: Iterator[Completion]) -> Iterator[Drawn]:
+    """All of them, of which there is no more to say."""
+    return ((each, {}) for each in drawn)
+
+
+EVERY_ONE = Choosing(1, every_one)
 
 NAMED = 20
 """How many characters a note names."""
@@ -89,23 +112,25 @@ def _evidence(completion: Completion) -> dict[str, float | None]:
     return {} if found is None else {"log_evidence": found if isfinite(found) else None}
 
 
-def write(
+def write(file: TextIO, completions: Iterable[Completion], *, as_json: bool, layout: Layout = str.splitlines) -> None:
+    """Write completions as they come: a line of JSON each, or their lines with an empty line between two texts."""
+    write_drawn(file, ((each, {}) for each in completions), as_json=as_json, layout=layout)
+
+
+def write_drawn(
     file: TextIO,
-    completions: Iterable[Completion],
+    drawn: Iterable[Drawn],
     *,
     as_json: bool,
     layout: Layout = str.splitlines,
     beside: Mapping[str, Any] = NOTHING,
 ) -> None:
-    """Write completions as they come: a line of JSON each, or their lines with an empty line between two texts.
-
-    `beside` is what JSON says of all of them besides.
-    """
+    """Write completions likewise, and into the JSON of each what comes with it, and what is said `beside` all."""
     with counting() as count:
-        for completion in awaited(completions, "writing"):
+        for completion, more in awaited(drawn, "writing"):
             with count.one():
                 if as_json:
-                    text = json.dumps({**record(completion, layout), **beside}, ensure_ascii=False)
+                    text = json.dumps({**record(completion, layout), **beside, **more}, ensure_ascii=False)
                 else:
                     text = "\n" * bool(count.number) + "\n".join(layout(completion.text))
                 print(tame(text, file), file=file, flush=True)
@@ -141,53 +166,43 @@ def continue_text(
     explain: str | None = None,
     context: str = "",
     beside: Mapping[str, Any] = NOTHING,
+    choosing: Choosing = EVERY_ONE,
 ) -> None:
     """Continue `prompt` as chosen: one text for people is streamed, several and JSON are written when whole.
 
     With `explain`, "" or the name of a page of HTML, each text is explained; else if `chosen` says so. The model reads
-    the `context` before the text; `beside` is what JSON says of each text besides.
+    the `context` before the text; `beside` is what JSON says of each text besides. More texts are drawn than written if
+    `choosing` takes one of several.
     """
     gc.freeze()  # what is loaded stays: looking through it for garbage takes longer than most steps
     explain = chosen.explain if explain is None else explain
-    if chosen.num == 1 and not chosen.json and explain is None:
+    if chosen.num == choosing.of == 1 and not chosen.json and explain is None:
         request = Request(prompt, tuple(processors), 1, chosen.seed, max_new, chosen.decoder, chosen.patience, context)
         done: list[Completion] = []
         stream(file, show.piece(prompt), map(show.piece, _texts(engine.pieces([request]), done)))
         for completion in done:
             remark(completion)
         return None
-    completions = engine.completions(
-        prompt,
-        processors=processors,
-        num=chosen.num,
-        seed=chosen.seed,
-        max_new=max_new,
-        decoder=chosen.decoder,
-        patience=chosen.patience,
-        context=context,
-    )
-    shown = (replace(each, text=show.text(each.text), new=show.text(each.new)) for each in completions)
+    wish: dict[str, Any] = {"processors": processors, "max_new": max_new, "decoder": chosen.decoder, "context": context}
+    num = chosen.num * choosing.of
+    completions = engine.completions(prompt, num=num, seed=chosen.seed, patience=chosen.patience, **wish)
+    taken = ((as_shown(each, show), more) for each, more in choosing.choose(completions))
     if explain is None:
-        return write(file, shown, as_json=chosen.json, layout=show.lines, beside=beside)
+        return write_drawn(file, taken, as_json=chosen.json, layout=show.lines, beside=beside)
     from .explain import explain as explain_completion
 
     def explained() -> Iterator[Explained]:
-        for each in shown:
+        for each, more in taken:
             remark(each)
-            yield (
-                {**record(each, show.lines), **beside},
-                explain_completion(
-                    engine,
-                    each,
-                    prompt=prompt,
-                    processors=processors,
-                    max_new=max_new,
-                    decoder=chosen.decoder,
-                    context=context,
-                ),
-            )
+            told = {**record(each, show.lines), **beside, **more}
+            yield told, explain_completion(engine, each, prompt=prompt, **wish)
 
     return write_explained(file, explained(), as_json=chosen.json, html=explain, show=show, command=chosen.command)
+
+
+def as_shown(completion: Completion, show: Show) -> Completion:
+    """The completion with its text, and what is new in it, as they are shown."""
+    return replace(completion, text=show.text(completion.text), new=show.text(completion.new))
 
 
 Explained = tuple[dict[str, Any], "Explanation"]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from gen_engine.options import Choice
-from gen_engine.output import continue_text, dump, mention_unknown, record, stream, write
+from gen_engine.output import Choosing, continue_text, dump, mention_unknown, record, stream, write
 from gen_engine.types import Completion, Piece, Prompt
 
 
@@ -107,6 +107,23 @@ def test_one_text_is_streamed_and_several_are_written(num, as_json, expected):
     chosen = Choice("m", (), num, None, "sample", "auto", False, None, as_json)
     continue_text(file, StubEngine(), "白", chosen, processors=(), max_new=1)
     assert file.getvalue().startswith(expected)
+
+
+def second_of_two(drawn):
+    return ((done, {"of": 2}) for _, done in zip(drawn, drawn, strict=True))
+
+
+@pytest.mark.parametrize(("num", "as_json"), [(1, False), (3, False), (1, True), (2, True)])
+def test_one_of_several_is_written_whole_with_what_comes_with_it(num, as_json):
+    file, asked = io.StringIO(), []
+    engine = StubEngine()
+    engine.completions = lambda _, num, **options: asked.append(num) or map(completion, map(str, range(num)))
+    chosen = Choice("m", (), num, None, "sample", "auto", False, None, as_json)
+    continue_text(file, engine, "", chosen, processors=(), max_new=1, choosing=Choosing(2, second_of_two))
+    wanted = [str(2 * i + 1) for i in range(num)]
+    found = [(each["text"], each["of"]) for each in map(json.loads, file.getvalue().splitlines())] if as_json else []
+    assert asked == [2 * num]
+    assert found == [(text, 2) for text in wanted] if as_json else file.getvalue().split() == wanted
 
 
 def test_unknown_characters_are_mentioned_once(capsys):

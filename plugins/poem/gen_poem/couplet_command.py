@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
 
 from gen_engine.errors import GenError, brief, quoted
 from gen_engine.options import Choice, choice, explaining, generating
-from gen_engine.output import Show, continue_text, load_engine, mention_unknown, opened, write
+from gen_engine.output import Show, as_shown, continue_text, load_engine, mention_unknown, opened, write_drawn
 from gen_engine.screen import note
 
 from .asked import as_value
+from .best import repeats
 from .books import BOOKS
 from .couplet import Couplet, couplet_of, shape_of
+from .drawing import choosing, drawing, draws, scorer_of
 from .form import HAN
 from .lines import MARKS
+from .preferences import unrepeated
 from .separator import other_separator
 from .templates import widths
 from .told import COUPLET, Told, tell, wishes, wishing
@@ -48,6 +50,7 @@ COLS = 7
               help="Print all in one script [default: yours as typed, the rest as the model writes].")  # fmt: skip
 @click.option("--not-in", metavar="FILE", help="Write no line that stands in FILE, such as the couplets trained on.")
 @wishing
+@drawing
 @explaining
 @generating("poem")
 def couplet_command(
@@ -58,7 +61,7 @@ def couplet_command(
     Where the first line repeats a character, the second repeats its answer; marks within the first stand in the
     second, too, so the whole has 2N + 2 characters. No pair of characters is repeated unless the first line demands
     it. Characters are drawn at temperature 0.7 from the 50 likeliest and of these the top 0.95, unless --temperature,
-    --top-k, --top-p or --with says otherwise.
+    --top-k, --top-p or --with says otherwise. --beams 8 looks for the likeliest couplet instead.
     """
     line = "".join(first.split()).rstrip("".join(MARKS))
     if first and not line:
@@ -115,7 +118,8 @@ def processors_for(machine: Couplet, start: str, rule: str, chosen: Choice) -> t
     defaults = DEFAULTS if machine.must_repeat(start, 2) else (PAIRS, *DEFAULTS)
     added = tuple(spec for each in defaults for spec in chosen.with_default(each)[len(chosen.processors) :])
     rules = tuple(spec for spec in added if spec == PAIRS)
-    return ("no_unk", "no_special", rule, *rules, *chosen.processors, *(spec for spec in added if spec != PAIRS))
+    drawn = (*unrepeated(chosen), *chosen.processors, *(spec for spec in added if spec != PAIRS))
+    return ("no_unk", "no_special", rule, *rules, *drawn)
 
 
 def rule_of(shape: str, book: str, not_in: str | None) -> str:
@@ -145,6 +149,7 @@ def _noting(
 def _generate(machine: Couplet, start: str, rule: str, chosen: Choice, script: Script | None, told: Told) -> None:
     """Write the couplets when they are whole: traditional characters depend on what follows."""
     typed = Typed(start, script=script)
+    of = draws(chosen)
     with opened(chosen.out, lines=True) as out:
         engine = load_engine(chosen.model, dtype=chosen.dtype, fast=chosen.fast)
         start = as_read(start, script, engine.tokenizer.vocabulary)
@@ -166,8 +171,10 @@ def _generate(machine: Couplet, start: str, rule: str, chosen: Choice, script: S
             begun = len(machine.pattern) - len(text)
             return typed.shown(machine.full_width(start[:begun] + text))[begun:]
 
+        shows = Show(show, machine.split)
+        demanded = repeats(start) if whole_line else 0  # the second line has as many as the first
+        take = choosing(of, lambda: scorer_of(engine, start, told, demanded), told=chosen.json)
         if chosen.explain is not None:
-            shows = Show(show, machine.split)
             return continue_text(
                 out,
                 engine,
@@ -178,11 +185,12 @@ def _generate(machine: Couplet, start: str, rule: str, chosen: Choice, script: S
                 show=shows,
                 context=told.context,
                 beside=told.record,
+                choosing=take,
             )
         completions = engine.completions(
             start,
             processors=processors,
-            num=chosen.num,
+            num=chosen.num * of,
             seed=chosen.seed,
             max_new=max_new,
             decoder=chosen.decoder,
@@ -191,5 +199,5 @@ def _generate(machine: Couplet, start: str, rule: str, chosen: Choice, script: S
         )
         if not whole_line:
             completions = _noting(completions, engine.model, machine, chosen.model)
-        shown = (replace(done, text=show(done.text), new=show(done.new)) for done in completions)
-        return write(out, shown, as_json=chosen.json, layout=machine.split, beside=told.record)
+        taken = ((as_shown(done, shows), more) for done, more in take.choose(completions))
+        return write_drawn(out, taken, as_json=chosen.json, layout=machine.split, beside=told.record)

@@ -8,7 +8,9 @@ from gen_engine.options import Choice
 from gen_engine.output import continue_text, load_engine, mention_unknown, opened
 
 from .asked import Asked
+from .drawing import choosing, demanded, draws, scorer_of
 from .layout import Poem, show
+from .preferences import preferred
 from .told import forms_of, tell, wishes
 from .typed import as_read, hint
 
@@ -21,8 +23,10 @@ def write(
     Where traditional characters are asked for, the model reads simplified ones, even if it knows both.
     """
     typed = asked.typed(poem.lay_out(prompt))
+    more = [*more, *preferred(asked, poem, chosen)]
     told = tell(wishes(), forms_of(poem), chosen.model)
-    streamed = chosen.num == 1 and not chosen.json and chosen.explain is None
+    of = draws(chosen)
+    streamed = chosen.num == of == 1 and not chosen.json and chosen.explain is None
     with opened(chosen.out, lines=True) as out:
         engine = load_engine(chosen.model, dtype=chosen.dtype, fast=chosen.fast)
         vocabulary = engine.tokenizer.vocabulary
@@ -30,6 +34,7 @@ def write(
         mention_unknown(engine.tokenizer.encode(start), spelling=False)
         told.mention_unknown(engine.tokenizer)
         hint((start, asked.acrostic, asked.template, asked.require), asked.script, engine.tokenizer)
+        repeated = demanded(asked.acrostic, asked.template)
         continue_text(
             out,
             engine,
@@ -40,4 +45,5 @@ def write(
             show=show(poem.shape, typed, sentences=sentences, streamed=streamed),
             context=told.context,
             beside=told.record,
+            choosing=choosing(of, lambda: scorer_of(engine, start, told, repeated), told=chosen.json),
         )

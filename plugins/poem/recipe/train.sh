@@ -22,5 +22,6 @@ gen train gpt2 "$work/verse.train.jsonl" --context context --valid "$work/verse.
   --note "Chinese verse (五绝 七绝 五律 七律 and ci), Tang and Song, public domain, from chinese-poetry/chinese-poetry (MIT). A poem reads [CLS] context text [SEP], where the context says what is known of it and may be empty: 〔七绝〕（唐）李白《静夜思》： (context.json). The recipe is in plugins/poem/recipe."
 cp "$work/context.json" "$work/model/"
 python $recipe/evaluate.py "$work/model"
+python plugins/poem/recipe/known_lines.py "$work/model" "$work/verse.train.jsonl"
 mkdir -p plugins/poem/gen_poem/weights/poem
 cp "$work"/model/*.* plugins/poem/gen_poem/weights/poem/
