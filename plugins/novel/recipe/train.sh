@@ -15,5 +15,4 @@ gen train gpt2 "$work/named.train.jsonl" --context context --context-note "$work
   --schedule linear --warmup 20 --clip 1.0 --dtype fp32 --seed 1 \
   --log-every 25 --valid-every 200 --save-every 50 --save-dtype bf16 --title novel \
   --note "Old Chinese novels and works of Lu Xun, public domain. A text reads [CLS], then the name of its work if it is told (《红楼梦》), then the text, 256 tokens in all, paragraphs parted by a newline. The recipe is in plugins/novel/recipe."
-mkdir -p plugins/novel/gen_novel/weights/novel
-cp "$work"/model/*.* plugins/novel/gen_novel/weights/novel/
+python plugins/novel/recipe/blend.py "$work/first" "$work/model" 0.8 plugins/novel/gen_novel/weights/novel
