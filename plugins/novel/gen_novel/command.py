@@ -14,7 +14,7 @@ from .works import Unseen, tell
 FUNCTION_WORDS = "的了是不我他你她在着也就都这那有人一来去说道么"
 """The commonest function words, which prose can hardly do without for 30 characters."""
 
-WHOLE = "no_repeat_ngram=6,within=300,exempt=punctuation"
+WHOLE = "no_repeat_ngram=6,within=300,exempt=punctuation|space"
 """The rule by default: it ends loops, and leaves names whole, which one against single characters breaks apart."""
 
 LIKELY, TUTORIAL = "top_p=0.85", "top_k=10"

@@ -34,7 +34,7 @@ def repeats(text, window):
 
 def test_the_text_has_exactly_so_many_new_characters_and_no_run_of_six_twice():
     done = json.loads(novel("--prompt", PROMPT * 2, "--len", 90, "--seed", 3, "--json").stdout)
-    plain = "".join(char for char in done["text"] if not is_punctuation(char))
+    plain = "".join(char for char in done["text"] if not is_punctuation(char) and not char.isspace())
     runs = [plain[i : i + 6] for i in range(len(PROMPT * 2) - 6, len(plain) - 5)]
     assert len(done["new"]) == 90
     assert not [run for run in runs if plain.index(run) < plain.rindex(run)]
