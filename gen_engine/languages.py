@@ -146,6 +146,20 @@ CHINESE = {
     "lines that stand in the corpus": "语料里已有的句",
     "likeness of each poem to the others, by BLEU-4": "每首诗与其余各首的相似度（BLEU-4）",
     "under {model}, marks and end included": "在 {model} 下，含标点和结尾",
+    "nats with context": "有题每字奈特",
+    "the same, each poem read behind its context": "同上，但先读各诗的题目等",
+    "parallel": "对仗",
+    "middle couplets of opposed words; of real ones nine in ten": "词类相对的中间两联；真诗中十有其九",
+    "relevance, counts": "切题（计数）",
+    "relevance, encoder": "切题（编码器）",
+    "titles found among 20 by a judge of {model}, of {count} (chance: 5%)": (
+        "评判者（{model}）在 20 个题目中选对的，共 {count} 首（乱猜为 5%）"
+    ),
+    "AUC, TF-IDF": "AUC（TF-IDF）",
+    "area under the curve of a classifier, {count} poems and as many real ones (0.5: it cannot tell)": (
+        "分类器的曲线下面积，{count} 首与同样多的真诗（0.5 为分辨不出）"
+    ),
+    "beside real poems: shares of couplets or titles, area": "与真诗相比：联、题的比例，面积",
     "how the form is kept, how varied the poems are": "守律与变化",
     "kept: shares of poems, lines or places": "守律：诗、句或字的比例",
     "variety: shares of characters or lines, likeness": "变化：字或句的比例、相似度",

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from gen_engine.course import slides
 from gen_engine.errors import GenError
 from gen_engine.underway import counted
 
@@ -20,6 +21,7 @@ from .tunes import number_of, tune
 
 if TYPE_CHECKING:
     from gen_engine.engine import Engine
+    from gen_engine.types import Prompt
 
 COMPARED = 200
 """So many poems at most are compared with each other for self-BLEU: every pair costs."""
@@ -74,7 +76,8 @@ class Judged:
     """One poem: what it keeps, by what form and rhyme group, and how likely it is.
 
     `strict` and `loose` are its tones by either measure; `old` says that it is told as old verse, which has none.
-    `nats` is of the whole poem with marks and end, less the characters the model does not know; None without a model.
+    `nats` is of the whole poem with marks and end, less the characters the model does not know; `nats_behind` likewise,
+    read behind its context; None without a model, or a context. `relevance` is 1 for each judge that finds its title.
     """
 
     text: str
@@ -88,6 +91,14 @@ class Judged:
     poetone: PoeTone | None = None
     nats: float | None = None
     known: int = 0
+    nats_behind: float | None = None
+    title: str = ""
+    relevance: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def keeps(self) -> bool:
+        """Whether it keeps its form: lines, tones by the loose measure, and rhyme."""
+        return self.format and self.loose and self.rhyme
 
 
 def lines_of(poem: str) -> list[str]:
@@ -206,10 +217,11 @@ def laid_out(poem: str) -> str:
     return "".join(f"{line}{'，。'[i % 2]}" for i, line in enumerate(lines_of(poem)))
 
 
-def nats(engine: Engine, poems: Sequence[str]) -> list[tuple[float, int]]:
+def nats(engine: Engine, poems: Sequence[str], contexts: Sequence[str] = ()) -> list[tuple[float, int]]:
     """For each poem the nats of all its tokens, marks and end included, and its number of Chinese characters.
 
-    Characters that the model does not know count in neither.
+    Characters that the model does not know count in neither. With `contexts`, one for each poem, the model reads a poem
+    behind its own, which itself counts as nothing.
     """
     import torch
 
@@ -218,13 +230,16 @@ def nats(engine: Engine, poems: Sequence[str]) -> list[tuple[float, int]]:
     ends = () if vocabulary.end is None else (vocabulary.end,)
     batches = range(0, len(poems), PACKED)
     for first in counted(batches, "reading poems with the model, batches"):
-        prompts = [engine.tokenizer.encode(laid_out(poem)) for poem in poems[first : first + PACKED]]
-        rows = [(*prompt.tokens, *ends) for prompt in prompts]
-        leads = [max(1, sum(a == b for a, b in prompt.spans)) for prompt in prompts]
+        some = slice(first, first + PACKED)
+        behind = contexts[some] or [""] * PACKED
+        prompts = [engine.read(laid_out(poem), before) for poem, before in zip(poems[some], behind, strict=False)]
+        rows = [(*prompt.read, *ends) for prompt in prompts]
+        leads = [max(1, sum(a == b for a, b in prompt.spans) + len(prompt.context)) for prompt in prompts]
         asked = [len(row) - lead for row, lead in zip(rows, leads, strict=True)]
         with torch.inference_mode():
             cache = engine.model.open(len(rows))
-            logits = engine.model.feed(cache, [-1] * len(rows), [0] * len(rows), [row[:-1] for row in rows], asked)
+            fresh, zeros, unread = [-1] * len(rows), [0] * len(rows), [row[:-1] for row in rows]
+            logits = engine.model.feed(cache, fresh, zeros, unread, asked, *_pinned(engine, prompts, unread))
             wanted = torch.tensor([token for row, lead in zip(rows, leads, strict=True) for token in row[lead:]])
             own = torch.log_softmax(logits.float().cpu(), dim=-1).gather(1, wanted[:, None]).flatten()
             own[wanted == (-1 if vocabulary.unk is None else vocabulary.unk)] = 0.0
@@ -233,3 +248,10 @@ def nats(engine: Engine, poems: Sequence[str]) -> list[tuple[float, int]]:
             known = [char for line in lines_of(prompt.text) for char in line if char not in prompt.unknown]
             found.append((-sum(islice(told, count)), len(known)))
     return found
+
+
+def _pinned(engine: Engine, prompts: Sequence[Prompt], rows: Sequence[Sequence[int]]) -> list[list[int]]:
+    """How much of each row the model is told to read for ever, if any is longer than it reads at once."""
+    pinned = [prompt.pinned for prompt in prompts]
+    slide = [slides(each, len(row), engine.model.positions) for each, row in zip(pinned, rows, strict=True)]
+    return [pinned] if any(slide) else []

@@ -12,16 +12,23 @@ from gen_engine.languages import Say
 from gen_engine.underway import counted
 
 from .eval import Judged, Wanted, distinct, judge_poem, nats, repeated_lines, self_bleu, verbatim
+from .eval_couplets import parallel_share
+from .eval_relevance import hits
+from .eval_telling import auc_by_words, match, shape_of
+from .reading import Row
 
 if TYPE_CHECKING:
     from gen_engine.engine import Engine
 
+    from .eval_relevance import Judges
+
 
 @dataclass(frozen=True)
 class Figure:
-    """One figure: a share of poems, lines or runs between 0 and 1, or nats; None where it could not be worked out.
+    """One figure: a share of poems, lines or runs between 0 and 1, an area likewise, or nats; None where it could not
+    be worked out.
 
-    `meaning` may have a hole for the name of the `model` under which the figure is found.
+    `meaning` may have holes for the name of the `model` under which the figure is found, and for a `count`.
     """
 
     name: str
@@ -29,10 +36,11 @@ class Figure:
     meaning: str
     unit: str = "share"
     model: str = ""
+    count: int = 0
 
     def told(self, say: Say = str) -> str:
         """What the figure means."""
-        return say(self.meaning).replace("{model}", self.model)
+        return say(self.meaning).replace("{model}", self.model).replace("{count}", f"{self.count:,}")
 
 
 @dataclass(frozen=True)
@@ -67,20 +75,41 @@ class Evaluation:
 
 
 def evaluate(
-    texts: Sequence[str],
+    texts: Sequence[str | Row],
     wanted: Wanted,
     *,
     source: str,
     engine: Engine | None = None,
     corpus: Iterable[str] | None = None,
+    judges: Judges | None = None,
+    real: Sequence[str] | None = None,
 ) -> Evaluation:
-    """Judge all poems; with an engine also how likely they are, with a corpus also what stands in it."""
-    poems = [judge_poem(text, wanted) for text in counted(texts, "judging poems")]
+    """Judge all poems; with an engine also how likely they are, with a corpus also what stands in it.
+
+    With `judges` also whether their titles are found, with `real` poems whether a classifier tells them from these.
+    """
+    rows = [Row(text) if isinstance(text, str) else text for text in texts]
+    bare = [row.text for row in rows]
+    poems = [replace(judge_poem(row.text, wanted), title=row.title) for row in counted(rows, "judging poems")]
     if engine is not None:
-        costs = zip(poems, nats(engine, texts), strict=True)
-        poems = [replace(poem, nats=total, known=chars) for poem, (total, chars) in costs]
-    figures = (*_kept(poems, wanted), *_variety(texts, corpus), *_likelihood(poems, engine))
+        poems = _read(engine, poems, [row.context for row in rows])
+    if judges is not None:
+        found = hits(judges, [(row.text, row.title) for row in rows])
+        poems = [replace(poem, relevance=each) for poem, each in zip(poems, found, strict=True)]
+    sense = (*_parallel(bare), *_relevance(poems, judges), *_telling(poems, real, wanted))
+    figures = (*_kept(poems, wanted), *_variety(bare, corpus), *sense, *_likelihood(poems, engine))
     return Evaluation(wanted, source, tuple(poems), figures)
+
+
+def _read(engine: Engine, poems: Sequence[Judged], contexts: Sequence[str]) -> list[Judged]:
+    """The poems with their nats, and those behind their contexts if any of them has one."""
+    texts = [poem.text for poem in poems]
+    costs = zip(poems, nats(engine, texts), strict=True)
+    found = [replace(poem, nats=total, known=chars) for poem, (total, chars) in costs]
+    if not any(contexts):
+        return found
+    behind = zip(found, nats(engine, texts, contexts), strict=True)
+    return [replace(poem, nats_behind=total) for poem, (total, _) in behind]
 
 
 def _mean(values: Iterable[float]) -> float | None:
@@ -139,9 +168,51 @@ def _alike(texts: Sequence[str]) -> Figure:
         return Figure("self-BLEU", None, str(problem))
 
 
+def _parallel(texts: Sequence[str]) -> list[Figure]:
+    """How many middle couplets are parallel, if any poem has eight lines."""
+    share = parallel_share(texts)
+    meaning = "middle couplets of opposed words; of real ones nine in ten"
+    return [] if share is None else [Figure("parallel", share, meaning)]
+
+
+def _relevance(poems: Sequence[Judged], judges: Judges | None) -> list[Figure]:
+    """How often each judge finds the title of a poem."""
+    if judges is None:
+        return []
+    titled = [poem.relevance for poem in poems if poem.relevance]
+    meaning = "titles found among 20 by a judge of {model}, of {count} (chance: 5%)"
+    return [
+        Figure(f"relevance, {name}", _mean(each[name] for each in titled), meaning, model=name, count=len(titled))
+        for name in judges.judges
+    ]
+
+
+def _telling(poems: Sequence[Judged], real: Sequence[str] | None, wanted: Wanted) -> list[Figure]:
+    """How well a classifier tells the poems from real ones, of both those that keep the form: rules tell nothing."""
+    if real is None:
+        return []
+    ours = [poem.text for poem in poems if poem.keeps]
+    others = [text for text in counted(real, "judging real poems") if judge_poem(text, wanted).keeps]
+    ours, others = match(ours, others, shape_of)
+    meaning = "area under the curve of a classifier, {count} poems and as many real ones (0.5: it cannot tell)"
+    try:
+        return [Figure("AUC, TF-IDF", auc_by_words(ours, others), meaning, "area", count=len(ours))]
+    except GenError as problem:
+        return [Figure("AUC, TF-IDF", None, str(problem), "area")]
+
+
 def _likelihood(poems: Sequence[Judged], engine: Engine | None) -> list[Figure]:
     if engine is None:
         return []
-    total, chars = sum(poem.nats or 0.0 for poem in poems), sum(poem.known for poem in poems)
-    meaning = "under {model}, marks and end included"
-    return [Figure("nats a character", total / chars if chars else None, meaning, "nats", engine.model.name)]
+    chars = sum(poem.known for poem in poems)
+    bare, behind = [poem.nats or 0.0 for poem in poems], [poem.nats_behind for poem in poems]
+    told = {"nats a character": bare, "nats with context": [each for each in behind if each is not None]}
+    meanings = {
+        "nats a character": "under {model}, marks and end included",
+        "nats with context": "the same, each poem read behind its context",
+    }
+    return [
+        Figure(name, sum(values) / chars if chars else None, meanings[name], "nats", engine.model.name)
+        for name, values in told.items()
+        if len(values) == len(poems)
+    ]

@@ -20,12 +20,15 @@ NAMES = "五绝律词韵部东覃"
 RHYMES = 20
 """How many rhyme groups the picture has room for."""
 
-KEPT, VARIED, PLAIN = "#2f7d6b", "#b5653c", "#5b6b86"
-"""Colours of shares that tell how a form is kept, of those that tell how varied poems are, and of counts."""
+KEPT, VARIED, SENSE, PLAIN = "#2f7d6b", "#b5653c", "#8a5a9e", "#5b6b86"
+"""Colours of shares that tell how a form is kept, how varied poems are, and how like real ones; and of counts."""
 
 RULES = {"format", "tone", "tone strict", "tone loose", "rhyme", "old verse", "PoeTone", "structure", "tone places",
          "rhyme words"}  # fmt: skip
 """The figures that tell how a form is kept."""
+
+LIKE_REAL = ("parallel", "relevance", "AUC")
+"""How the names of the figures begin that tell how like real poems they are."""
 
 
 def check_picture(path: str) -> None:
@@ -57,7 +60,7 @@ def draw(evaluation: Evaluation, path: str, language: Language = "en") -> None:
             1, panels, figsize=(6 + 4.6 * (panels - 1), 5.4), squeeze=False, layout="constrained"
         )
         rest = list(axes[0])
-        _shares(rest.pop(0), [each for each in evaluation.figures if each.unit == "share"], say)
+        _shares(rest.pop(0), [each for each in evaluation.figures if each.unit in ("share", "area")], say)
         if likely:
             _histogram(rest.pop(0), likely, say)
         if groups:
@@ -72,9 +75,13 @@ def _shares(axis: Any, figures: Sequence[Figure], say: Say) -> None:
 
     known = [figure for figure in figures if figure.value is not None][::-1]
     values = [100 * (figure.value or 0.0) for figure in known]
-    colours = [KEPT if each.name in RULES else VARIED for each in known]
+    colours = [_colour(each.name) for each in known]
     bars = axis.barh([say(each.name) for each in known], values, color=colours)
-    axis.bar_label(bars, [f"{value:.1f}%" for value in values], padding=4, fontsize=9)
+    labels = [
+        f"{value / 100:.3f}" if each.unit == "area" else f"{value:.1f}%"
+        for each, value in zip(known, values, strict=True)
+    ]
+    axis.bar_label(bars, labels, padding=4, fontsize=9)
     axis.set_xlim(0, 118)
     axis.set_xticks(range(0, 101, 25))
     axis.set_title(say("how the form is kept, how varied the poems are"), loc="left", fontsize=11)
@@ -82,9 +89,14 @@ def _shares(axis: Any, figures: Sequence[Figure], say: Say) -> None:
     told = {
         KEPT: say("kept: shares of poems, lines or places"),
         VARIED: say("variety: shares of characters or lines, likeness"),
+        SENSE: say("beside real poems: shares of couplets or titles, area"),
     }
     _legend(axis, [Patch(color=colour, label=words) for colour, words in told.items() if colour in colours])
     _bare(axis)
+
+
+def _colour(name: str) -> str:
+    return KEPT if name in RULES else SENSE if name.startswith(LIKE_REAL) else VARIED
 
 
 def _histogram(axis: Any, likely: Sequence[float], say: Say) -> None:

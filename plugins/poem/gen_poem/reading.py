@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import chain, islice
+from typing import Any
 
 from gen_engine import options
 from gen_engine.bounds import TEXTS, bounded
 from gen_engine.errors import GenError
-from gen_engine.textfiles import HEAD, other_kind, text_field
+from gen_engine.textfiles import HEAD, other_kind, text_field, text_flaw
 
 from .segments import is_title
 
@@ -16,6 +19,15 @@ PARTS = "give its poems in several files"
 
 UNFINISHED = ("，", "、", ",")
 """What no poem ends in."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A poem of a file and what JSON tells of it: its title, and the context that it was written behind; "" if none."""
+
+    text: str
+    title: str = ""
+    context: str = ""
 
 
 def read_lines(path: str, *, columns: bool = False) -> Iterator[str]:
@@ -41,9 +53,33 @@ def read_texts(path: str, *, columns: bool = False) -> Iterator[str]:
 def read_poems(path: str) -> list[str]:
     """The poems of a file: a `text` of JSON each line, or else one each line, or, where there are empty lines, one
     between two of them; a file whose lines end in commas is one poem."""
+    return [row.text for row in read_rows(path)]
+
+
+def read_rows(path: str) -> list[Row]:
+    """The poems that `read_poems` reads, with the fields `title` and `context` of JSON.
+
+    What `gen poem --json` writes has its title among the `wishes`.
+    """
     lines = [line.strip() for line in bounded(read_lines(path), TEXTS, _named(path), PARTS)]
     if next(filter(None, lines), "").startswith("{"):
-        return _checked(_fields(lines, path), path)
+        rows = [_row(line, number, path) for number, line in enumerate(lines, 1) if line]
+        _checked([row.text for row in rows], path)
+        return [row for row in rows if row.text.strip()]
+    return [Row(text) for text in _parted(lines, path)]
+
+
+def _row(line: str, number: int, path: str) -> Row:
+    text, fields = text_field(line, number, _named(path)).strip(), json.loads(line)
+    wishes = fields.get("wishes")
+    told: dict[str, Any] = {**(wishes if isinstance(wishes, dict) else {}), **fields}
+    for name in ("title", "context"):
+        if flaw := text_flaw(told.get(name)):
+            raise GenError(f'Line {number} of {_named(path)} has {flaw}, in "{name}". Mend it, or leave it out.')
+    return Row(text, told.get("title") or "", told.get("context") or "")
+
+
+def _parted(lines: list[str], path: str) -> list[str]:
     text = _untitled(lines)
     lines = text.split("\n")
     if "" in lines:

@@ -1,0 +1,100 @@
+"""Which title a text has, by counts over real poems: what stands in those whose titles share characters with it.
+
+Each character and pair of characters of a title stands for the real poems in whose titles it occurs. These are weighted
+by inverse document frequency (Spärck Jones 1972), and a title fits a text whose characters and pairs are more usual in
+them than elsewhere: a relevance model (Lavrenko and Croft 2001).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Numbers = NDArray[Any]
+"""Whole numbers of any width."""
+
+BACKGROUND = 1.0
+"""What all poems together weigh beside the grams of a title, in units of inverse document frequency."""
+
+SMOOTHING = 300.0
+"""So many grams, as all poems have them, are added to those of the poems that a gram of a title stands for."""
+
+PAIRS = 0.5
+"""What a pair of characters of a text weighs beside a character."""
+
+
+def grams(text: str) -> set[str]:
+    """The characters of a text and its pairs of neighbours; spaces part it."""
+    return {gram for part in text.split() for at in range(len(part)) for gram in (part[at], part[at : at + 2])}
+
+
+@dataclass(frozen=True, eq=False)
+class Counts:
+    """How often a gram stands in the texts of the real poems with a certain gram in their titles.
+
+    Of a poem each gram counts once. Row i of the table is of `titles[i]`, which `poems[i]` of `total` titles have: the
+    gram `features[j]` is in `counts[k]` of their texts for each `j = places[k]`, ascending, with k from `starts[i]` to
+    `starts[i + 1]`; `sums[i]` are all their grams, characters and pairs apart, and `usual[j]` is how many of all poems
+    have feature j.
+    """
+
+    titles: Sequence[str] = field(repr=False)
+    features: Sequence[str] = field(repr=False)  # all characters before all pairs
+    total: int
+    poems: Numbers  # [titles]
+    sums: Numbers  # [titles, 2]
+    usual: Numbers  # [features]
+    starts: Numbers  # [titles + 1]
+    places: Numbers  # [entries]
+    counts: Numbers  # [entries]
+
+    @cached_property
+    def _rows(self) -> dict[str, int]:
+        return {gram: row for row, gram in enumerate(self.titles)}
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {gram: place for place, gram in enumerate(self.features)}
+
+    @cached_property
+    def _kinds(self) -> Numbers:
+        """0 for each feature that is a character, 1 for each pair. [features]"""
+        return np.array([len(gram) - 1 for gram in self.features], dtype=np.int64)
+
+    @cached_property
+    def _shares(self) -> Floats:
+        """The share of each feature in all of its kind. [features]"""
+        sums = np.bincount(self._kinds, weights=self.usual, minlength=2)
+        return np.asarray(self.usual / sums[self._kinds])
+
+    def scores(self, text: str, titles: Sequence[str]) -> list[float]:
+        """How well each title fits the text, in nats: how much likelier it makes the text's grams."""
+        wanted = np.array(sorted({self._places[gram] for gram in grams(text) if gram in self._places}), dtype=np.int64)
+        known = [[self._rows[gram] for gram in sorted(grams(title)) if gram in self._rows] for title in titles]
+        ratios = {row: self._ratios(row, wanted) for row in {row for rows in known for row in rows}}
+        worth = np.where(self._kinds[wanted] == 0, 1.0, PAIRS)
+        return [float(worth @ np.log(self._mixed(rows, ratios))) if rows else 0.0 for rows in known]
+
+    def _ratios(self, row: int, wanted: Numbers) -> Floats:
+        """How many times likelier than usual each wanted feature is in the poems that the row is of. [wanted]"""
+        there = slice(int(self.starts[row]), int(self.starts[row + 1]))
+        own = self.places[there]
+        at = np.searchsorted(own, wanted)
+        is_there = at < len(own)
+        is_there[is_there] = own[at[is_there]] == wanted[is_there]
+        found = np.zeros(len(wanted))
+        found[is_there] = self.counts[there][at[is_there]]
+        shares = self._shares[wanted]
+        return np.asarray((found + SMOOTHING * shares) / ((self.sums[row][self._kinds[wanted]] + SMOOTHING) * shares))
+
+    def _mixed(self, rows: Sequence[int], ratios: dict[int, Floats]) -> Floats:
+        """The ratios of a title's grams, weighted, together with those of all poems, which are 1. [wanted]"""
+        weights = np.log(self.total / self.poems[rows])
+        mixed = sum(weight * ratios[row] for weight, row in zip(weights, rows, strict=True)) + BACKGROUND
+        return np.asarray(mixed / (weights.sum() + BACKGROUND))
