@@ -1,4 +1,5 @@
-"""The Python API on the model of verse: completions, a stream, and a batch that writes what single requests write."""
+"""The Python API on the model of verse: completions, a stream, a batch that writes what single requests write, and what
+a model is told before its text."""
 
 import gen_engine as gen
 
@@ -14,3 +15,8 @@ requests = [gen.Request("白", seed=1, max_new=24), gen.Request("青山", seed=2
 batch = engine.generate_batch(requests)
 alone = [engine.generate_batch([request])[0] for request in requests]
 assert [c.text for completions in batch for c in completions] == [c.text for completions in alone for c in completions]
+
+note = engine.note  # how this model is told what to write about; None if it was not trained to be
+about = note.write({"title": "秋夜", "author": "李白"}) if note else ""
+[told] = engine.generate("白", seed=1, max_new=24, context=about)
+print(repr(about), told.text)

@@ -29,7 +29,7 @@ KEYS = ("order", "parts", "end", "known")
 PARTS, WRITTEN = 20, 100
 """How many parts a note has at most, and characters a name, a value that is known, or the way a part is written."""
 
-REMEDY = "the README of the core shows how one is written; mend it, or remove it"
+REMEDY = "the README of gen-engine-poem shows what stands in one; mend it, or remove it"
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,17 @@
 import json
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gen_engine.engine import load
 from gen_engine.errors import GenError
+from gen_engine.models.notes import read_note, read_note_file
 from gen_gpt2.data import collate_windows, encode_windows
 from gen_gpt2.data_texts import Data, split_texts
 from gen_gpt2.data_vocab import build_tokenizer
+from gen_gpt2.train_command import gpt2_command
 from gen_trainkit.losses import IGNORED
 from gen_trainkit.tally import Tally
 
@@ -100,3 +104,39 @@ def test_a_context_and_another_way_of_joining_are_refused(tmp_path, other):
 
 def test_a_context_is_no_character_of_the_vocabulary():
     assert "\0" not in build_tokenizer(["春\0夏"], "chars", size=None, min_count=1, positions=9).get_vocab()
+
+
+# ------------------------------------------------------------------------------------------------------ the note
+
+NOTE = {"order": ["title"], "parts": {"title": "《{}》"}, "end": "：", "known": {"title": ["春", "夏"]}}
+SMALL = ["--from-scratch", "--layers=1", "--width=8", "--heads=2", "--positions=16", "--steps=2"]
+
+
+@pytest.fixture
+def poems(tmp_path):
+    rows = [{"about": f"《{title}》：", "text": "风花雪月" * 2} for title in CHARS]
+    path = tmp_path / "poems.jsonl"
+    path.write_text("\n".join(json.dumps(row, ensure_ascii=False) for row in rows), encoding="utf-8")
+    return path
+
+
+def train(*words):
+    return CliRunner().invoke(gpt2_command, list(map(str, words)), catch_exceptions=False)
+
+
+def test_the_note_is_kept_in_the_model_folder(poems, tmp_path):
+    (tmp_path / "note.json").write_text(json.dumps(NOTE), encoding="utf-8")
+    done = train(poems, "--context=about", "--context-note", tmp_path / "note.json", *SMALL, "--out", tmp_path / "out")
+    assert done.exit_code == 0, done.output
+    assert read_note(tmp_path / "out") == read_note_file(tmp_path / "note.json")
+    assert load(tmp_path / "out").note.write({"title": "春"}) == "《春》："
+
+
+def test_a_note_that_is_wrong_or_says_nothing_is_refused_before_anything_is_trained(poems, tmp_path):
+    (tmp_path / "note.json").write_text(json.dumps({**NOTE, "parts": {}}), encoding="utf-8")
+    wish = ["--context-note", tmp_path / "note.json", *SMALL, "--out", tmp_path / "out"]
+    with pytest.raises(GenError, match=r"note.json is no note of a model: .parts. does not say"):
+        train(poems, "--context=about", *wish)
+    with pytest.raises(GenError, match="--context-note .*without --context"):
+        train(poems, *wish)
+    assert not (tmp_path / "out" / "config.json").exists()

@@ -122,7 +122,7 @@ def _options() -> list[Callable[[Command], Command]]:
         option("--acrostic-at", type=click.Choice(["head", "tail", "diagonal"]), default="head", show_default=True,
                help="Where in its line each character of --acrostic stands."),
         option("--template", default="", metavar="TEXT", help="Fill the □ of TEXT: '床前□□光，□□□□□。'"),
-        option("--require", default="", metavar="CHARS", help="Each of these characters stands somewhere."),
+        option("--require", default="", metavar="CHARS", help="Each of these characters stands somewhere, all over the text."),
         option("--forbid", default="", metavar="CHARS", help="None of these does; between bars, strings: 春风|愁."),
         option("--distinct", is_flag=True, help="No character stands twice."),
         option("--script", type=click.Choice(["simp", "trad"]),

@@ -120,7 +120,8 @@ def test_every_poem_of_a_form_has_its_lines_tones_and_rhymes(form, tones):
 @pytest.mark.parametrize("tones", ["strict", "loose"])
 @pytest.mark.parametrize("book", ["pingshui", "cilin", "xinyun", "tongyun"])
 def test_every_poem_of_any_form_is_right_by_any_book(form, tones, book):
-    for poem in poems("--form", form, "--tones", tones, "--rhyme-book", book, "--num", 8, "--seed", 1):
+    plain = ("--seed", 1, "--best-of", 1)  # all are right, so that the best are
+    for poem in poems("--form", form, "--tones", tones, "--rhyme-book", book, "--num", 8, *plain):
         assert judge(poem["text"], form, tones=tones, rhyme_book=book).faults == ()
 
 
