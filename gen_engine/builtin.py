@@ -18,7 +18,7 @@ ROOMS = {
     "gen_engine.finite": "choice",
     "gen_engine.brackets": "balanced",
     "gen_engine.shapers": "temperature dynatemp repetition_penalty frequency_penalty presence_penalty logit_bias",
-    "gen_engine.truncation": "top_k top_p min_p typical epsilon eta top_n_sigma top_h xtc mirostat",
+    "gen_engine.truncation": "avoid_repeat top_k top_p min_p typical epsilon eta top_n_sigma top_h xtc mirostat",
     "gen_engine.dry": "dry",
 }
 

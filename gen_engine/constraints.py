@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from math import inf
 from typing import Literal
 
 from .errors import GenError, brief
-from .rules import BannedStrings, BannedTokens, EachChar, ManyStrings, chars_of, complement, in_words
+from .repeats import NoRecentNgram, NoRepeat, NoRepeatNgram
+from .rules import BannedStrings, BannedTokens, EachChar, ManyStrings, chars_of, complement
 from .stops import StopStrings
 from .text import CLASSES, EVERY_CHAR, NO_CHAR, CharSet, Vocabulary, char_test, is_punctuation
 from .types import CharMachine, Constraint
@@ -60,11 +61,18 @@ def no_repeat(n: int, *, exempt: tuple[str, ...] = ()) -> CharMachine:
     return NoRepeat(n, char_test(exempt))
 
 
-def no_repeat_ngram(n: int) -> CharMachine:
-    """Forbid a run of N characters that has occurred before, the prompt included."""
+def no_repeat_ngram(n: int, *, within: int | None = None, exempt: tuple[str, ...] = ()) -> CharMachine:
+    """Forbid a run of N characters that has occurred before, the prompt included, or WITHIN so many last ones.
+
+    EXEMPT characters or classes (`punctuation`) are neither forbidden nor counted: runs go on behind them.
+    """
     if n < 1:
         raise GenError(f"no_repeat_ngram={n} is no run of characters; give a number from 1.")
-    return NoRepeatNgram(n)
+    if within is None and not exempt:
+        return NoRepeatNgram(n)
+    if within is not None and within < n:
+        raise GenError(f"within={within} holds no run of {n} characters; give a number from {n}.")
+    return NoRecentNgram(n, within, char_test(exempt))
 
 
 def length(chars: str, *, of: Literal["new", "whole"] = "new") -> CharMachine:
@@ -116,94 +124,6 @@ def _given(name: str, items: Iterable[str]) -> tuple[str, ...]:
     if not kept:
         raise GenError(f"{name} needs something to work on; write it as {name}=VALUE.")
     return kept
-
-
-@dataclass(frozen=True)
-class NoRepeat:
-    """State: the last `window` characters, oldest first, "" where an exempt one stood."""
-
-    window: int
-    is_exempt: Callable[[str], bool]
-
-    def start(self, text: str) -> tuple[str, ...]:
-        return tuple("" if self.is_exempt(char) else char for char in text[-self.window :])
-
-    def step(self, state: tuple[str, ...], char: str) -> tuple[str, ...] | None:
-        if char in state:
-            return None
-        return (*state, "" if self.is_exempt(char) else char)[-self.window :]
-
-    def accepts(self, state: tuple[str, ...]) -> bool:
-        return True
-
-    def allowed(self, state: tuple[str, ...]) -> CharSet:
-        return CharSet(minus=frozenset(self.mentions(state)))
-
-    def kind(self, char: str) -> bool:
-        return self.is_exempt(char)
-
-    def mentions(self, state: tuple[str, ...]) -> Iterable[str]:
-        return (char for char in state if char)
-
-    def removes_at_most(self, horizon: int) -> int:
-        return min(self.window, horizon)
-
-    def spent(self, state: tuple[str, ...]) -> frozenset[str]:
-        """What stands among the last characters: all that may be forbidden."""
-        return frozenset(filter(None, state))
-
-    def used_up(self, state: tuple[str, ...], room: int) -> frozenset[str] | None:
-        """The same, if the text ends before the window has passed them."""
-        return frozenset(filter(None, state)) if self.window >= room else None
-
-    def wants(self, state: tuple[str, ...]) -> str:
-        """What may not follow, in words."""
-        return in_words(self.allowed(state))
-
-    def spares(self, char: str) -> bool:
-        return self.is_exempt(char)
-
-
-@dataclass(frozen=True)
-class NoRepeatNgram:
-    """State: the last n-1 characters and the runs of n seen so far."""
-
-    n: int
-
-    def start(self, text: str) -> tuple[str, frozenset[str]]:
-        runs = frozenset(text[i : i + self.n] for i in range(len(text) - self.n + 1))
-        return text[len(text) - self.n + 1 :] if len(text) >= self.n - 1 else text, runs
-
-    def step(self, state: tuple[str, frozenset[str]], char: str) -> tuple[str, frozenset[str]] | None:
-        run = state[0] + char
-        if len(run) < self.n:
-            return run, state[1]
-        return None if run in state[1] else (run[1:], state[1] | {run})
-
-    def accepts(self, state: tuple[str, frozenset[str]]) -> bool:
-        return True
-
-    def allowed(self, state: tuple[str, frozenset[str]]) -> CharSet:
-        if len(state[0]) < self.n - 1:
-            return EVERY_CHAR
-        return CharSet(minus=frozenset(run[-1] for run in state[1] if run.startswith(state[0])))
-
-    def kind(self, char: str) -> None:
-        return None
-
-    def mentions(self, state: tuple[str, frozenset[str]]) -> Iterable[str]:
-        return {char for run in (state[0], *state[1]) for char in run}
-
-    def removes_at_most(self, horizon: int) -> int:
-        return horizon
-
-    def spent(self, state: tuple[str, frozenset[str]]) -> frozenset[str]:
-        """All characters so far: a run that holds a new one cannot have occurred."""
-        return frozenset(self.mentions(state))
-
-    def wants(self, state: tuple[str, frozenset[str]]) -> str:
-        """What may not follow, in words."""
-        return in_words(self.allowed(state))
 
 
 @dataclass(frozen=True)

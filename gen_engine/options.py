@@ -32,6 +32,12 @@ PARAMETERS = {
 }
 """The parameters of decoders with an option of their own, which also chooses the decoder."""
 
+APART = 2.0
+"""How many nats the beams of a text avoid the tokens that earlier texts have at the same place, if nothing is said."""
+
+BEAMS = 1024
+"""How many beams fit beside each other."""
+
 
 @dataclass
 class Settings:
@@ -107,7 +113,21 @@ def _decoder(values: Mapping[str, Any]) -> str:
         if other != name:
             option = "--" + given[other][0].replace("_", "-")
             raise GenError(f"{option} is for --decoder {other}, not for {name}; leave one of them out.")
-    return written + "".join(f",{PARAMETERS[name][option]}={values[option]}" for option in given.get(name, ()))
+    told = {PARAMETERS[name][option]: values[option] for option in given.get(name, ())}
+    return written + "".join(f",{key}={value}" for key, value in {**told, **_apart(told, values["num"])}.items())
+
+
+def _apart(told: Mapping[str, Any], num: int) -> dict[str, Any]:
+    """What makes several texts of `--beams N` differ, where nobody said how: N beams for each, in its own group."""
+    width = told.get("width")
+    if num == 1 or width is None or "groups" in told:
+        return {}
+    if num * width > BEAMS:
+        raise GenError(
+            f"--beams {width} for each of {num} texts are more than {BEAMS} beams; ask for fewer, or give --groups 1 "
+            "for the likeliest texts of one search, which are much alike."
+        )
+    return {"width": num * width, "groups": num, "diversity": told.get("diversity", APART)}
 
 
 def generating(model: str | None = None) -> Callable[[Command], Command]:
@@ -233,9 +253,11 @@ def _options(model: str | None) -> list[Callable[[Command], Command]]:
         option("--top-p", type=float, metavar="P", help="Like --with top_p=P, after --top-k."),
         option("--decoder", shell_complete=_decoders, metavar="NAME",
                help="How tokens are picked: one of `gen decoders`.  [default: sample]"),
-        option("--beams", type=click.IntRange(1), metavar="N", help="Search with N beams; --num of them are told."),
+        option("--beams", type=click.IntRange(1), metavar="N",
+               help="Search with N beams for each text: the likeliest texts instead of drawn ones."),
         option("--length-penalty", type=float, metavar="P", help="Rank beams by logprob / length^P.  [default: 1]"),
-        option("--groups", type=click.IntRange(1), metavar="N", help="Share the beams among N groups that differ."),
+        option("--groups", type=click.IntRange(1), metavar="N",
+               help="Share --beams among N groups that differ.  [default: --beams for each text, in its own group]"),
         option("--diversity", type=float, metavar="D",
                help="By how many nats (-log of a probability) they avoid each other's tokens."),
         option("--particles", type=click.IntRange(1), metavar="N",

@@ -183,16 +183,9 @@ def continue_text(
         for completion in done:
             remark(completion)
         return None
-    completions = engine.completions(
-        prompt,
-        processors=processors,
-        num=chosen.num * choosing.of,
-        seed=chosen.seed,
-        max_new=max_new,
-        decoder=chosen.decoder,
-        patience=chosen.patience,
-        context=context,
-    )
+    wish: dict[str, Any] = {"processors": processors, "max_new": max_new, "decoder": chosen.decoder, "context": context}
+    num = chosen.num * choosing.of
+    completions = engine.completions(prompt, num=num, seed=chosen.seed, patience=chosen.patience, **wish)
     taken = ((as_shown(each, show), more) for each, more in choosing.choose(completions))
     if explain is None:
         return write_drawn(file, taken, as_json=chosen.json, layout=show.lines, beside=beside)
@@ -201,18 +194,8 @@ def continue_text(
     def explained() -> Iterator[Explained]:
         for each, more in taken:
             remark(each)
-            yield (
-                {**record(each, show.lines), **beside, **more},
-                explain_completion(
-                    engine,
-                    each,
-                    prompt=prompt,
-                    processors=processors,
-                    max_new=max_new,
-                    decoder=chosen.decoder,
-                    context=context,
-                ),
-            )
+            told = {**record(each, show.lines), **beside, **more}
+            yield told, explain_completion(engine, each, prompt=prompt, **wish)
 
     return write_explained(file, explained(), as_json=chosen.json, html=explain, show=show, command=chosen.command)
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .shaping import NamedShaper, entropy, fraction, keep, number, spell, total, whole
+from .text import is_han
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -37,6 +38,29 @@ def top_k(k: int) -> NamedShaper:
         return keep(logits, logits >= edge)
 
     return NamedShaper(spell("top_k", k), True, shape)
+
+
+def avoid_repeat(n: int) -> NamedShaper:
+    """Remove Chinese characters that stand among the last N, the prompt's included, wherever others are left.
+
+    As `no_repeat`, but it gives way: a character that the constraints ask for again comes again. Characters that take
+    several tokens are not looked at. That beams repeat nothing is from Paulus, Xiong and Socher (2017), "A deep
+    reinforced model for abstractive summarization" (there: no three words).
+    """
+    n = whole("avoid_repeat", n, least=0, why="looks into the future")
+
+    def shape(step: Step, logits: Tensor) -> Tensor:
+        kept = logits > -math.inf  # [rows, vocab]
+        texts, carriers = step.vocabulary.texts, step.vocabulary.carriers
+        for row, history in enumerate(step.histories):
+            recent = "".join(texts[token] or "" for token in history[-n:] if n)[-n:]
+            seen = [token for char in dict.fromkeys(recent) if is_han(char) for token in carriers[char]]
+            before = kept[row].clone()
+            kept[row, seen] = False
+            kept[row] = kept[row] if kept[row].any() else before
+        return keep(logits, kept)
+
+    return NamedShaper(spell("avoid_repeat", n), True, shape)
 
 
 def top_p(p: float) -> NamedShaper:

@@ -153,6 +153,10 @@ class Shaper(Protocol):
     One with a memory also has `start() -> state` and `next(state, token, logprob) -> state`, where the state is
     immutable and `logprob` is that of the token, in nats, in the distribution it was chosen from (0 where there was no
     choice); when it is called, `step.states[i]` is the state of row i.
+
+    One by which beams are to be ranked, too, also has `leans(history, prompt_length) -> (nats, {token: nats})`: what is
+    added to the log-probability of a text while it is written, and how much more if it goes on with a token. It should
+    come to nothing for finished texts, which are ranked by the model alone.
     """
 
     def __call__(self, step: Step, logits: Tensor) -> Tensor: ...

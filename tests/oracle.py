@@ -201,13 +201,16 @@ def no_repeat(n, exempt=""):
     return Wish(f"no_repeat={n}" + (",exempt=" + written(exempt) if exempt else ""), broken)
 
 
-def no_repeat_ngram(n):
+def no_repeat_ngram(n, within=None, exempt=""):
     def broken(case, tokens):
-        whole = case.whole(tokens)
-        runs = [whole[i : i + n] for i in range(len(whole) - n + 1)]
-        return any(runs[i] in runs[:i] for i in range(len(runs)) if i + n > len(case.prompt))
+        counted = [(place, char) for place, char in enumerate(case.whole(tokens)) if char not in exempt]
+        runs = [tuple(char for _, char in counted[i : i + n]) for i in range(len(counted) - n + 1)]
+        first = 0 if within is None else n - 1 - within  # a run that begins `within` before the last is forgotten
+        new = [i for i in range(len(runs)) if counted[i + n - 1][0] >= len(case.prompt)]
+        return any(runs[i] in runs[max(0, i + first) if within else 0 : i] for i in new)
 
-    return Wish(f"no_repeat_ngram={n}", broken)
+    more = "" if within is None else f",within={within}"
+    return Wish(f"no_repeat_ngram={n}{more}" + (",exempt=" + written(exempt) if exempt else ""), broken)
 
 
 def length(low, high, of="new"):

@@ -77,6 +77,9 @@ def any_wishes(draw, vocab, demanding):
         st.lists(char | st.just("punctuation"), min_size=1, max_size=4).map(lambda items: oracle.only(*items)),
         st.tuples(st.integers(1, 4), st.text(alphabet, max_size=1)).map(lambda args: oracle.no_repeat(*args)),
         st.integers(1, 3).map(oracle.no_repeat_ngram),
+        st.tuples(st.integers(1, 2), st.integers(2, 3), st.text(alphabet, max_size=1)).map(
+            lambda args: oracle.no_repeat_ngram(*args)
+        ),
         st.lists(word, min_size=1, max_size=2, unique=True).map(lambda items: oracle.stop(*items)),
         st.sampled_from([oracle.no_special(), oracle.no_double_punctuation(), oracle.no_unk()]),
         st.integers(0, 3).map(lambda high: oracle.length(0, high, of)),

@@ -93,8 +93,46 @@ def test_beams_are_legal_distinct_and_in_order_whatever_the_width(case, data):
     printed = [case.data(done.tokens) for done in found]
     assert set(printed) <= {case.data(tokens) for tokens in case.world.legal}
     assert len(set(printed)) == len(printed) >= 1
-    assert scores(found, penalty) == sorted(scores(found, penalty), reverse=True)
+    assert groups > 1 or scores(found, penalty) == sorted(scores(found, penalty), reverse=True)
     assert [done.sample for done in found] == list(range(len(found)))
+
+
+@given(some.cases(), st.data())
+@some.examples(40)
+def test_text_i_is_the_best_of_group_i_and_the_first_is_found_as_if_alone(case, data):
+    assume(not case.refuses() and case.world.legal)
+    engine, groups = data.draw(some.models(case.vocabulary)), data.draw(st.sampled_from([2, 3]))
+    alone = complete(engine, case, decoder="beam=2", num=1)
+    found = [
+        complete(engine, case, decoder=f"beam={2 * groups},groups={groups},diversity=2", num=num)
+        for num in (1, groups, 2 * groups)
+    ]
+    assert [each.tokens for each in found[0]] == [each.tokens for each in alone]
+    assert [each.tokens for each in found[1][:1]] == [each.tokens for each in alone]
+    assert [each.tokens for each in found[2][: len(found[1])]] == [each.tokens for each in found[1]]
+
+
+class Leaning:
+    """Would have a text end in c: each other token costs it a nat as long as it is written, and c none."""
+
+    truncates = False
+
+    def __call__(self, step, logits):
+        return logits
+
+    def leans(self, history, prompt_length):
+        return -0.5 * len(history), {3: 50.0} if len(history) == 4 else {}
+
+
+def test_beams_are_ranked_by_how_shapers_lean_and_told_by_the_model_alone():
+    model = table_model("", *"abc", table={(): [-9.0, 2.0, 1.0, -3.0]}, order=0)
+    plain, leant = (
+        Engine(model).generate("a", processors=["length=3", *more], decoder="beam=2", num=2, max_new=3)
+        for more in ([], [Leaning()])
+    )
+    assert [each.new for each in plain] == ["aaa", "aab"]
+    assert [each.new for each in leant] == ["aac", "abc"]
+    assert leant[0].logprob == pytest.approx(sum(leant[0].logprobs))
 
 
 @given(some.cases(), st.data())

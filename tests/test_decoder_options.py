@@ -28,6 +28,13 @@ def chosen(words):
         ("--decoder beam --beams 6 --groups 3 --diversity 0.2", "beam,width=6,groups=3,diversity=0.2"),
         ("--decoder beam=8 --length-penalty 0.6", "beam=8,length_penalty=0.6"),
         ("--length-penalty 0", "beam,length_penalty=0.0"),
+        ("--beams 8 --num 3", "beam,width=24,groups=3,diversity=2.0"),
+        (
+            "--beams 2 --num 3 --diversity 0.5 --length-penalty 0",
+            "beam,width=6,length_penalty=0.0,diversity=0.5,groups=3",
+        ),
+        ("--beams 8 --num 3 --groups 1", "beam,width=8,groups=1"),
+        ("--decoder beam=8 --num 3", "beam=8"),
         ("--particles 16 --resample 1", "smc,particles=16,resample=1.0"),
         ("--decoder gen-engine:smc --particles 16", "gen-engine:smc,particles=16"),
     ],
@@ -41,6 +48,10 @@ def test_options_of_a_decoder_choose_it_and_are_written_out(words, decoder):
     [
         ("--decoder greedy --beams 3", "--beams is for --decoder beam, not for greedy; leave one of them out."),
         ("--beams 3 --particles 4", "--particles is for --decoder smc, not for beam; leave one of them out."),
+        (
+            "--beams 300 --num 4",
+            "--beams 300 for each of 4 texts are more than 1024 beams; ask for fewer, or give --groups 1",
+        ),
         ("--decoder smc --length-penalty 2", "--length-penalty is for --decoder beam, not for smc;"),
     ],
 )

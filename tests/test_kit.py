@@ -10,7 +10,7 @@ import wrong
 import wrong_others
 
 from gen_engine import plugins
-from gen_engine.constraints import NoRepeat
+from gen_engine.repeats import NoRepeat
 from gen_engine.testing import check_constraint, check_decoder, check_model, check_shaper, offers, subjects
 from gen_engine.testing.conformance import LAWS, judge_all
 from gen_engine.testing.laws import judge
@@ -21,6 +21,7 @@ BAD = ("broken", "unjudged")
 OWN = [
     "ban=春|ab", "only=han|，", "no_unk", "no_special", "no_repeat=2,exempt=，", "no_repeat_ngram=2",
     "no_double_punctuation", "length=1..3", "stop=春|a，", "force=1:春|3:a",
+    "no_repeat_ngram=2,within=3,exempt=，",
 ]  # fmt: skip
 
 

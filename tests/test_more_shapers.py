@@ -51,6 +51,24 @@ def near(value, edge):
 
 # ---------------------------------------------------------------------------------------------------- truncating
 
+HAN = ("", "春", "夏", "秋", "，", "春夏", "a")
+WRITTEN = Vocabulary(tuple(text.encode() for text in HAN), HAN, end=0)
+
+
+@quick
+@given(
+    st.lists(st.sampled_from([-INF, 0.0, 1.0]), min_size=7, max_size=7).filter(lambda row: max(row) > -INF),
+    st.lists(st.integers(0, 6), max_size=8),
+    st.integers(0, 6),
+)
+def test_avoid_repeat_removes_recent_characters_unless_nothing_else_is_left(logits, history, n):
+    recent = "".join(HAN[token] for token in history[len(history) - min(n, len(history)) :])
+    recent = recent[len(recent) - min(n, len(recent)) :]
+    free = {i for i in kept(logits) if not any(char in recent and char in "春夏秋" for char in HAN[i])}
+    shaped = truncation.avoid_repeat(n)(Step([history], [0], WRITTEN), torch.tensor([logits]))[0].tolist()
+    assert kept(shaped) == (free or kept(logits))
+    assert all(shaped[i] == logits[i] for i in kept(shaped))
+
 
 @quick
 @given(some_logits, st.floats(0.001, 0.9))

@@ -44,7 +44,7 @@ def lines(text):
 def test_readme_shows_what_is_printed(monkeypatch, where, command, output):
     if not re.search("--seed|--beams|--help|check", command) and "gen: " not in output:
         pytest.skip(f"{where}: {command} is another text each time")
-    drawn = ["--dtype", "float32"] if "--seed" in command else []
+    drawn = ["--dtype", "float32"] if re.search("--seed|--beams", command) else []
     as_terminal(monkeypatch, 80, NO_COLOR="1")
     result = CliRunner().invoke(make_cli(), [*shlex.split(command)[1:], *drawn])
     printed = result.output if result.exception is None else f"gen: {result.exception}\n"

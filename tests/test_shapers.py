@@ -32,6 +32,7 @@ PRINTED = tuple("\n" if i == MARK else chr(0x4E00 + i) for i in range(3000))
 VOCABULARY = Vocabulary(tuple(text.encode() for text in PRINTED), PRINTED, unk=UNK)
 SHAPERS = [
     shapers.temperature(0.7),
+    truncation.avoid_repeat(5),
     truncation.top_k(3),
     truncation.top_p(0.8),
     truncation.min_p(0.1),
@@ -52,7 +53,7 @@ SHAPERS = [
 ]
 SHAPER_ROOMS = ("gen_engine.shapers", "gen_engine.truncation", "gen_engine.dry")
 FACTORIES = {name: getattr(import_module(room), name) for room in SHAPER_ROOMS for name in ROOMS[room].split()}
-RAISING = ("typical", "xtc")  # these may remove the likeliest token
+RAISING = ("typical", "xtc", "avoid_repeat")  # these may remove the likeliest token
 shares = st.floats(0.05, 0.95)
 quick = settings(deadline=None, max_examples=25, derandomize=True, database=None)
 each_shaper = pytest.mark.parametrize("shaper", SHAPERS, ids=repr)
@@ -310,7 +311,7 @@ def test_shapers_print_as_they_are_spelled_and_compare_by_it() -> None:
     assert repr(shapers.temperature(1)) == repr(shapers.temperature(1.0)) == "temperature=1"
     assert repr(shapers.repetition_penalty(1.2, window=64, prompt=True)) == "repetition_penalty=1.2,window=64"
     assert truncation.top_p(0.9) == truncation.top_p(0.9) != truncation.top_p(0.8)
-    assert [shaper.truncates for shaper in SHAPERS] == [False] + [True] * 4 + [False] * 5 + [True] * 6 + [False] * 2
+    assert [shaper.truncates for shaper in SHAPERS] == [False] + [True] * 5 + [False] * 5 + [True] * 6 + [False] * 2
 
 
 def test_every_shaper_is_one_sentence_and_a_source() -> None:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from gen_engine.constraints import Length, NoRepeat
+from gen_engine.constraints import Length
+from gen_engine.repeats import NoRepeat
 from gen_engine.testing import constraint_laws, engine_laws, promise_laws
 from gen_engine.text import CharSet
 from gen_engine.tokensets import Mask, TokenSet

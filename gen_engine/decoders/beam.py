@@ -26,7 +26,8 @@ def beam(width: int = 4, *, length_penalty: float = 1.0, groups: int = 1, divers
     Texts are ranked by the model's log-probability divided by length ** length_penalty, where length counts tokens and
     the end (above 0 favours long texts). Each of the `groups` has an equal share of the beams and avoids the tokens
     that earlier groups chose at the same place, by `diversity` nats for each time (Vijayakumar et al. 2016, "Diverse
-    beam search"). Shapers do not rank: one that removes tokens limits what beams may choose from.
+    beam search"); told are the best of each group, then the next ones. Shapers do not rank, unless they say how they
+    lean (`leans`); one that removes tokens limits what beams may choose from.
     """
     if width < 1:
         raise GenError(f"beam={width} keeps nothing; give a width from 1.")
@@ -59,6 +60,11 @@ class Beam:
     def rows(self) -> int:
         """How many rows a course asks for at most, but for texts that are finished and still to be scored."""
         return self.width
+
+    @property
+    def share(self) -> int:
+        """The beams of one group."""
+        return self.width // self.groups
 
     def at_once(self, num: int) -> int:
         """All texts of a request come from one search."""
@@ -94,14 +100,18 @@ class _Line:
 
 @dataclass
 class _Search:
-    """One search: `done` are the best finished texts so far, by what they print, `sent` what was streamed."""
+    """One search: `done` are the best finished texts of each group so far, by what they print, `sent` what was
+    streamed."""
 
     beam: Beam
     course: Course
-    done: dict[bytes, tuple[float, _Line]] = field(default_factory=dict)
+    done: list[dict[bytes, tuple[float, _Line]]] = field(init=False)
     sent: bytes = b""
     exact: bool = True
     place: int = 0
+
+    def __post_init__(self) -> None:
+        self.done = [{} for _ in range(self.beam.groups)]
 
     def run(self) -> Generator[Extend, Scores, None]:
         course = self.course
@@ -117,11 +127,26 @@ class _Search:
                 self._read(line, scores.forced[line.row])
             self.place += 1
             lines = self._settle(self._grow([line for line in lines if line.why is None], scores))
-        ranked = sorted(self.done.values(), key=lambda item: -item[0])
-        for sample, (_, line) in zip(course.samples, ranked, strict=False):
+        for sample, line in zip(course.samples, self._told(), strict=False):
             line.text.sample, line.text.exact = sample, self.exact
             line.text.unsent = line.text.unsent[len(self.sent) :] if sample == course.samples[0] else line.text.unsent
             course.finish(line.text, line.why or "end")
+
+    def _told(self) -> Iterator[_Line]:
+        """The finished texts in the order in which they are told: the best of each group, then the next ones of each.
+
+        So text i is the best of group i, which no later group and no larger number of texts can change.
+        """
+        ranked = [sorted(own.items(), key=lambda item: -item[1][0]) for own in self.done]
+        told: set[bytes] = set()
+        for _ in range(self.beam.width):
+            for own in ranked:
+                while own and own[0][0] in told:
+                    own.pop(0)
+                if own:
+                    printed, (_, line) = own.pop(0)
+                    told.add(printed)
+                    yield line
 
     def _draw(self, row: int, text: Text) -> Draw:
         return self.course.draw(row, text, None)
@@ -163,20 +188,22 @@ class _Search:
         return lines
 
     def put_aside(self, line: _Line) -> bool:
-        """Keep a finished text if it is among the best of its group and of those that print the same.
+        """Keep a finished text if it is among the best of its group and of those that print the same there.
 
-        Whether nothing that prints the same was finished before.
+        Whether nothing that prints the same was finished there, or in an earlier group, before.
         """
         surfaces = self.course.plan.chain.vocabulary.surfaces
         printed = b"".join(surfaces[token] for token in self.course.kept(line.text))
         score = self._score(line.total, len(line.text.logprobs))
-        known = self.done.get(printed)
+        if any(printed in earlier for earlier in self.done[: line.group]):
+            return False
+        done = self.done[line.group]
+        known = done.get(printed)
         if known is None or known[0] < score:
-            self.done.pop(printed, None)  # of equally good texts the first stays the first
-            self.done[printed] = score, line
-        own = [key for key, item in self.done.items() if item[1].group == line.group]
-        if len(own) > self.beam.width // self.beam.groups:
-            del self.done[min(reversed(own), key=lambda key: self.done[key][0])]
+            done.pop(printed, None)  # of equally good texts the first stays the first
+            done[printed] = score, line
+        if len(done) > self.beam.share:
+            del done[min(reversed(done), key=lambda key: done[key][0])]
         return known is None
 
     def _score(self, total: float, length: int) -> float:
@@ -188,22 +215,27 @@ class _Search:
         return self._score(line.total, self.course.plan.budget if longest else len(line.text.logprobs) + 1)
 
     def _still_in_play(self, lines: list[_Line]) -> list[_Line]:
-        """The beams that may still be among the best `width`; none if none may be among those that are wanted.
+        """The beams that may still be among the best of their group; none if none may be among those that are wanted.
 
         So what is found does not depend on how many texts are wanted.
         """
-        scores = sorted((score for score, _ in self.done.values()), reverse=True)
-        if len(scores) == self.beam.width:
-            lines = [line for line in lines if self._bound(line) > scores[-1]]
-        wanted = len(self.course.samples)
-        if len(scores) >= wanted and not any(self._bound(line) > scores[wanted - 1] for line in lines):
-            return []
-        return lines
+        wanted = min(len(self.course.samples), self.beam.share)
+        found: list[_Line] = []
+        settled = True
+        for group, done in enumerate(self.done):
+            scores = sorted((score for score, _ in done.values()), reverse=True)
+            own = [line for line in lines if line.group == group]
+            if len(scores) == self.beam.share:
+                own = [line for line in own if self._bound(line) > scores[-1]]
+            short = len(scores) < wanted
+            settled &= not any(short or self._bound(line) > scores[wanted - 1] for line in own)
+            found += own
+        return [] if settled else found
 
     def _stream(self, lines: Sequence[_Line]) -> None:
-        """Send what all texts agree on that may still turn out to be the best."""
-        best = max(self.done.values(), key=lambda item: item[0], default=None)
-        rivals = [line for line in lines if best is None or self._bound(line) > best[0]]
+        """Send what all texts agree on that may still turn out to be the first that is told."""
+        best = max(self.done[0].values(), key=lambda item: item[0], default=None)
+        rivals = [line for line in lines if line.group == 0 and (best is None or self._bound(line) > best[0])]
         rivals += [best[1]] if best is not None else []
         self.sent = self.course.stream_agreed([(line.text, line.why) for line in rivals], self.sent)
 
@@ -217,7 +249,7 @@ class _Search:
         for group in range(self.beam.groups):
             own = [line for line in lines if line.group == group]
             grown = _Growth(self, scores, chosen, printed).grow(own) if own else []
-            ended = [line for _, line in self.done.values() if line.group == group and line.place == self.place]
+            ended = [line for _, line in self.done[group].values() if line.place == self.place]
             chosen.update(line.token for line in (*grown, *ended))
             found += grown
         return found
@@ -242,7 +274,7 @@ class _Growth:
 
     @property
     def size(self) -> int:
-        return self.search.beam.width // self.search.beam.groups
+        return self.search.beam.share
 
     def grow(self, lines: Sequence[_Line]) -> list[_Line]:
         """The group's next beams: the best continuations with a witness behind each."""
@@ -276,13 +308,26 @@ class _Growth:
         own[np.isnan(own)] = -inf
         own += np.array([[line.total] for line in lines])
         left = np.concatenate([scores.choice(line.draw).numpy() > -inf for line in lines])
-        ranks = own.copy() if self.chosen else own
+        ranks = own + self._leanings(lines)
         for token, count in self.chosen.items():
             ranks[:, token] -= self.search.beam.diversity * count
         places = np.flatnonzero(left)
         for index in descending(ranks.ravel()[places], 2 * self.size):
             number, token = divmod(int(places[index]), own.shape[1])
             yield lines[number], token, float(own[number, token])
+
+    def _leanings(self, lines: Sequence[_Line]) -> np.ndarray:
+        """What shapers that lean add to the ranks of these beams and of each token behind them, [lines, vocab]."""
+        course = self.search.course
+        found = np.zeros((len(lines), len(course.plan.chain.vocabulary)))
+        for named in course.plan.chain.shapers:
+            if hasattr(named.processor, "leans"):
+                for number, line in enumerate(lines):
+                    history = self.scores.draws[line.draw].history
+                    stands, gains = named.processor.leans(history, len(course.plan.prompt.tokens))
+                    found[number] += stands
+                    found[number, list(gains)] += list(gains.values())
+        return found
 
     def _try(self, line: _Line, token: int, value: float) -> bool:
         """Keep a continuation if it has a witness behind it."""

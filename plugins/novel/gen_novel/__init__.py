@@ -25,7 +25,9 @@ def add_commands(gen: click.Group) -> None:
 def models() -> Mapping[str, ShippedModel]:
     """The model of old novels."""
     summary = "prose of old novels and of Lu Xun, character by character"
-    return {"novel": ShippedModel(WEIGHTS, summary, ("no_repeat=30,exempt=punctuation", "top_k=10"))}
+    return {
+        "novel": ShippedModel(WEIGHTS, summary, ("no_repeat_ngram=6,within=300,exempt=punctuation|space", "top_p=0.85"))
+    }
 
 
 @hookimpl

@@ -5,11 +5,20 @@ from __future__ import annotations
 import click
 
 from gen_engine.errors import GenError
-from gen_engine.options import choice, explaining, generating, prompted, read_prompt
+from gen_engine.options import Choice, choice, explaining, generating, prompted, read_prompt
 from gen_engine.output import continue_text, load_engine, mention_unknown, opened
+from gen_engine.specs import parse_spec
+
+from .works import Unseen, tell
 
 FUNCTION_WORDS = "的了是不我他你她在着也就都这那有人一来去说道么"
 """The commonest function words, which prose can hardly do without for 30 characters."""
+
+WHOLE = "no_repeat_ngram=6,within=300,exempt=punctuation|space"
+"""The rule by default: it ends loops, and leaves names whole, which one against single characters breaks apart."""
+
+LIKELY, TUTORIAL = "top_p=0.85", "top_k=10"
+"""What is drawn from by default, and under a rule against single characters."""
 
 PATIENCE = 300
 """How many characters past --len a sentence may take to end."""
@@ -21,39 +30,72 @@ PATIENCE = 300
               help="How many new characters.")  # fmt: skip
 @click.option("--end", type=click.Choice(["exact", "sentence"]), default="exact", show_default=True,
               help="End after --len characters, or at the first sentence end after them.")  # fmt: skip
-@click.option("--no-repeat", type=click.IntRange(0), default=30, show_default=True, metavar="N",
-              help="No character twice within N, punctuation aside; 0 allows repeats.")  # fmt: skip
-@click.option("--repeat-words", is_flag=True, help="Let the commonest function words repeat, too.")
+@click.option("--no-repeat", type=click.IntRange(0), metavar="N",
+              help="No character twice within N, punctuation aside, drawn from the 10 likeliest; 0 allows all repeats."
+              "  [default: no run of 6 characters twice within 300]")  # fmt: skip
+@click.option("--repeat-words", is_flag=True, help="With --no-repeat: let the commonest function words repeat, too.")
+@click.option("--like", metavar="WORK",
+              help="In the manner of a work that the model has seen, such as 红楼梦.")  # fmt: skip
+@click.option("--unseen", type=click.Choice(["ignore", "refuse"]), default="ignore", show_default=True,
+              help="What becomes of a work that it has not seen.")  # fmt: skip
 @explaining
 @generating("novel")
-def novel(prompt: str | None, file: str | None, length: int, end: str, no_repeat: int, repeat_words: bool) -> None:
+def novel(
+    prompt: str | None,
+    file: str | None,
+    length: int,
+    end: str,
+    no_repeat: int | None,
+    repeat_words: bool,
+    like: str | None,
+    unseen: Unseen,
+) -> None:
     """Continue a text by exactly LEN characters.
 
-    Among the allowed tokens the 10 likeliest are drawn from, unless --top-k or --with top_k=K says otherwise.
-    --decoder greedy takes the likeliest allowed one each time.
+    Drawn from are the likeliest allowed tokens that together have a probability of 0.85, unless --top-p, --top-k or
+    --with says otherwise. --no-repeat 30 --decoder greedy is the tutorial's generator.
     """
     chosen = choice()
     start = read_prompt(prompt, file)
     if not start.strip():
         raise GenError("There is nothing to continue; give --prompt TEXT or --file FILE.")
+    if repeat_words and not no_repeat:
+        raise GenError("--repeat-words is for a rule against single characters; add --no-repeat 30, or leave it out.")
+    told = tell(like, chosen.model, unseen=unseen)
     with opened(chosen.out, lines=True) as out:
         engine = load_engine(chosen.model, dtype=chosen.dtype, fast=chosen.fast)
         mention_unknown(engine.tokenizer.encode(start))
         processors = (
             *rules(length, end == "sentence", no_repeat, repeat_words),
-            *chosen.with_default("top_k=10"),
+            *drawn(chosen, LIKELY if not no_repeat else TUTORIAL),
         )
         chars = length + (PATIENCE if end == "sentence" else 0)
         max_new = chars * engine.tokenizer.vocabulary.tokens_per_char
-        continue_text(out, engine, start, chosen, processors=processors, max_new=max_new)
+        continue_text(
+            out,
+            engine,
+            start,
+            chosen,
+            processors=processors,
+            max_new=max_new,
+            context=told.context,
+            beside=told.record,
+        )
 
 
-def rules(length: int, to_sentence_end: bool, no_repeat: int, repeat_words: bool) -> tuple[str, ...]:
+def rules(length: int, to_sentence_end: bool, no_repeat: int | None, repeat_words: bool) -> tuple[str, ...]:
     """The constraints of a continuation, as they are written for the chain."""
     exempt = "punctuation" + (f"|{FUNCTION_WORDS}" if repeat_words else "")
+    single = (f"no_repeat={no_repeat},exempt={exempt}",) if no_repeat else ()
     return (
         "no_unk",
         "no_special",
-        *((f"no_repeat={no_repeat},exempt={exempt}",) if no_repeat else ()),
+        *((WHOLE,) if no_repeat is None else single),
         f"sentence_end={length}" if to_sentence_end else f"length={length}",
     )
+
+
+def drawn(chosen: Choice, likely: str) -> tuple[str, ...]:
+    """The processors that were chosen, and what is drawn from, unless one of them says so."""
+    names = {parse_spec(each).name.rpartition(":")[2] for each in chosen.processors}
+    return chosen.processors if names & {"top_k", "top_p"} else chosen.with_default(likely)

@@ -38,6 +38,12 @@ def test_a_negative_length_is_refused():
 
 
 def test_the_rules_of_a_novel_are_those_of_its_options():
-    assert rules(300, False, 30, False) == ("no_unk", "no_special", "no_repeat=30,exempt=punctuation", "length=300")
-    assert rules(9, True, 0, False) == ("no_unk", "no_special", "sentence_end=9")
+    ends = ("no_unk", "no_special")
+    assert rules(300, False, None, False) == (
+        *ends,
+        "no_repeat_ngram=6,within=300,exempt=punctuation|space",
+        "length=300",
+    )
+    assert rules(300, False, 30, False) == (*ends, "no_repeat=30,exempt=punctuation", "length=300")
+    assert rules(9, True, 0, False) == (*ends, "sentence_end=9")
     assert "的" in rules(9, True, 5, True)[2]

@@ -13,6 +13,7 @@ from gen_engine.text import is_punctuation
 from gen_novel.command import rules
 
 PROMPT = "话说宝玉次日起来，"
+WORDS = ("--no-repeat", 30, "--repeat-words")
 
 
 @cache
@@ -31,16 +32,43 @@ def repeats(text, window):
     return [i for i, char in enumerate(marked) if char and char in marked[max(0, i - window) : i]]
 
 
-def test_the_text_has_exactly_so_many_new_characters_and_no_repeats():
-    done = json.loads(novel("--prompt", PROMPT, "--len", 60, "--seed", 3, "--json").stdout)
+def test_the_text_has_exactly_so_many_new_characters_and_no_run_of_six_twice():
+    done = json.loads(novel("--prompt", PROMPT * 2, "--len", 90, "--seed", 3, "--json").stdout)
+    plain = "".join(char for char in done["text"] if not is_punctuation(char) and not char.isspace())
+    runs = [plain[i : i + 6] for i in range(len(PROMPT * 2) - 6, len(plain) - 5)]
+    assert len(done["new"]) == 90
+    assert not [run for run in runs if plain.index(run) < plain.rindex(run)]
+
+
+def test_no_character_stands_twice_within_so_many_by_option():
+    done = json.loads(novel("--prompt", PROMPT, "--len", 60, "--seed", 3, "--json", "--no-repeat", 30).stdout)
     assert len(done["new"]) == 60
     assert not [place for place in repeats(done["text"], 30) if place >= len(PROMPT)]
 
 
 def test_function_words_may_repeat_by_option_and_others_still_not():
-    done = json.loads(novel("--prompt", PROMPT, "--len", 90, "--seed", 3, "--json", "--repeat-words").stdout)
+    done = json.loads(novel("--prompt", PROMPT, "--len", 90, "--seed", 3, "--json", *WORDS).stdout)
     again = {done["text"][place] for place in repeats(done["text"], 30) if place >= len(PROMPT)}
     assert again <= set("的了是不我他你她在着也就都这那有人一来去说道么")
+
+
+@pytest.mark.parametrize("given", [(), ("--no-repeat", 0)])
+def test_words_that_may_repeat_need_a_rule_against_characters(given):
+    with pytest.raises(GenError, match="add --no-repeat 30"):
+        novel("--prompt", PROMPT, "--repeat-words", *given)
+
+
+@pytest.mark.parametrize(
+    ("given", "drawn"),
+    [("", "top_p=0.85"), ("--no-repeat 30", "top_k=10"), ("--no-repeat 0", "top_p=0.85"), ("--top-k 7", "top_k=7"),
+     ("--with top_p=0.5", "top_p=0.5"), ("--temperature 2", "temperature=2.0 top_p=0.85")],
+)  # fmt: skip
+def test_what_is_drawn_from(monkeypatch, given, drawn):
+    asked = []
+    monkeypatch.setattr("gen_novel.command.continue_text", lambda *_, processors, **__: asked.extend(processors))
+    novel("--prompt", PROMPT, *given.split())
+    found = asked[asked.index("length=300") + 1 :]
+    assert " ".join(found) == drawn
 
 
 def test_the_end_of_a_sentence_is_the_first_one_after_the_length():

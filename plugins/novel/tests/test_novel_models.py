@@ -27,7 +27,7 @@ def novel(folder, *arguments):
 
 @MODELS
 def test_a_folder_writes_so_many_characters_and_none_twice_within_thirty(tmp_path, options):
-    done = json.loads(novel(write(tmp_path, options), "--len", "60", "--json"))
+    done = json.loads(novel(write(tmp_path, options), "--len", "60", "--json", "--no-repeat", "30"))
     text = done["text"]
     assert len(done["new"]) == 60
     assert all(char not in text[max(0, place - 30) : place] for place, char in enumerate(text))

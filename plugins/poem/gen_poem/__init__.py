@@ -62,6 +62,7 @@ def processors() -> Mapping[str, Any]:
             "acrostic": "gen_poem.places:acrostic",
             "template": "gen_poem.templates:template",
             "require": "gen_poem.places:require",
+            "spread": "gen_poem.spreading:spread",
             "distinct": "gen_poem.places:distinct",
             "parallel": "gen_poem.parallel:parallel",
             "couplet": "gen_poem.couplet:couplet",

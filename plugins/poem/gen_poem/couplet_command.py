@@ -19,6 +19,7 @@ from .couplet import Couplet, couplet_of, shape_of
 from .drawing import choosing, drawing, draws, scorer_of
 from .form import HAN
 from .lines import MARKS
+from .preferences import unrepeated
 from .separator import other_separator
 from .templates import widths
 from .told import COUPLET, Told, tell, wishes, wishing
@@ -60,7 +61,7 @@ def couplet_command(
     Where the first line repeats a character, the second repeats its answer; marks within the first stand in the
     second, too, so the whole has 2N + 2 characters. No pair of characters is repeated unless the first line demands
     it. Characters are drawn at temperature 0.7 from the 50 likeliest and of these the top 0.95, unless --temperature,
-    --top-k, --top-p or --with says otherwise.
+    --top-k, --top-p or --with says otherwise. --beams 8 looks for the likeliest couplet instead.
     """
     line = "".join(first.split()).rstrip("".join(MARKS))
     if first and not line:
@@ -117,7 +118,8 @@ def processors_for(machine: Couplet, start: str, rule: str, chosen: Choice) -> t
     defaults = DEFAULTS if machine.must_repeat(start, 2) else (PAIRS, *DEFAULTS)
     added = tuple(spec for each in defaults for spec in chosen.with_default(each)[len(chosen.processors) :])
     rules = tuple(spec for spec in added if spec == PAIRS)
-    return ("no_unk", "no_special", rule, *rules, *chosen.processors, *(spec for spec in added if spec != PAIRS))
+    drawn = (*unrepeated(chosen), *chosen.processors, *(spec for spec in added if spec != PAIRS))
+    return ("no_unk", "no_special", rule, *rules, *drawn)
 
 
 def rule_of(shape: str, book: str, not_in: str | None) -> str:

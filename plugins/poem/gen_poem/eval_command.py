@@ -22,6 +22,7 @@ from gen_engine.underway import counted, doing
 from .asked import Asked, asked, asking, rules
 from .drawing import best_of_given, choosing, demanded, drawing, draws, scorer_of
 from .layout import Poem
+from .preferences import preferred
 from .resolve import Wish, resolve
 from .told import Told, Wishes, forms_of, tell, wishes, wishing
 
@@ -140,7 +141,8 @@ def _writing(file: str | None, asks: Asked, wish: Wish, free: bool, wished: Wish
         return Poem(places, None, FREE)
     if not wish.name:
         raise GenError("Poems to be written need a form; give --form, --tune or --free, or a FILE of poems to judge.")
-    return Poem((*rules(wish), *places), resolve(wish))
+    poem = Poem((*rules(wish), *places), resolve(wish))
+    return replace(poem, rules=(*poem.rules, *preferred(asks, poem, choice())))
 
 
 def _told(chosen: Choice, poem: Poem, titles: str | None) -> list[Told]:

@@ -38,8 +38,8 @@ def match(
     chosen: tuple[list[Poem], list[Poem]] = ([], [])
     for shape in sorted(groups):
         count = min(map(len, groups[shape]))
-        for side, poems in zip(chosen, groups[shape], strict=True):
-            side += random.Random(0).sample(poems, count)
+        for into, out_of in zip(chosen, groups[shape], strict=True):
+            into += random.Random(0).sample(out_of, count)
     return chosen
 
 

@@ -30,12 +30,11 @@ def read_titles(path: str, wished: Wishes) -> list[Wishes]:
     """
     if wished.title:
         raise GenError("--titles has the titles, and --title is one for all poems; leave out one of them.")
+    if wished.silent:
+        raise GenError("--no-context tells the model nothing, not even --titles; leave out one of them.")
     lines = ((number, line.strip()) for number, line in enumerate(read_lines(path), 1))
-    found = [
-        replace(wished, **(_fields(line, number, path) if line.startswith("{") else {"title": line}))
-        for number, line in lines
-        if line
-    ]
+    told = [_fields(line, number, path) if line.startswith("{") else {"title": line} for number, line in lines if line]
+    found = [wished.but(each) for each in told]
     if not found:
         raise GenError(f"There is no title in {path}; give a file with one a line.")
     return found

@@ -90,4 +90,4 @@ class Encoder:
     def scores(self, text: str, titles: Sequence[str]) -> list[float]:
         """How well each title fits the text: the cosine of their vectors."""
         one, several = self.towers.read_texts(self.rows([text])), self.towers.read_titles(self.rows(titles))
-        return (several @ one[0]).tolist()  # type: ignore[no-any-return]
+        return (several @ one[0]).tolist()

@@ -108,6 +108,15 @@ class Poem:
         return self.length if self.shape is None else self.shape.rests.widest
 
     @property
+    def han(self) -> int:
+        """How many Chinese characters the longest such poem has."""
+        if self.shape is None:
+            return self.length
+        if isinstance(self.shape, Form):
+            return self.shape.rows * self.shape.cols
+        return max(sum(line.length for line in pattern.lines) for pattern in self.shape.patterns)
+
+    @property
     def couplets(self) -> int | None:
         """How many pairs of lines the longest such poem has; None if that is open."""
         if self.shape is None:

@@ -10,6 +10,7 @@ from gen_engine.output import continue_text, load_engine, mention_unknown, opene
 from .asked import Asked
 from .drawing import choosing, demanded, draws, scorer_of
 from .layout import Poem, show
+from .preferences import preferred
 from .told import forms_of, tell, wishes
 from .typed import as_read, hint
 
@@ -22,6 +23,7 @@ def write(
     Where traditional characters are asked for, the model reads simplified ones, even if it knows both.
     """
     typed = asked.typed(poem.lay_out(prompt))
+    more = [*more, *preferred(asked, poem, chosen)]
     told = tell(wishes(), forms_of(poem), chosen.model)
     of = draws(chosen)
     streamed = chosen.num == of == 1 and not chosen.json and chosen.explain is None

@@ -1,0 +1,71 @@
+"""The recipe of the shipped model: works told apart, commas put back."""
+
+import random
+import sys
+from importlib.util import module_from_spec, spec_from_file_location
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "recipe"))
+from commas import learn, runs
+
+FILE = Path(__file__).parents[1] / "recipe" / "prepare.py"
+spec = spec_from_file_location("novel_recipe", FILE)  # other recipes have a prepare.py, too
+prepare = module_from_spec(spec)
+spec.loader.exec_module(prepare)
+
+CLAUSES = ["却说行者", "那呆子道", "师父莫怕", "沙僧听了", "三藏大惊", "八戒笑道", "天色已晚"]
+
+
+def sentences(number, seed=0):
+    chance = random.Random(seed)
+    return ["，".join(chance.sample(CLAUSES, chance.randint(1, 4))) + "。" for _ in range(number)]
+
+
+@pytest.fixture(scope="module")
+def commas():
+    return learn(sentences(600))
+
+
+def test_commas_are_put_back_where_clauses_like_those_learned_end(commas):
+    whole = sentences(50, seed=1)
+    assert commas.restore([line.replace("，", "") for line in whole]) == whole
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.text("却说行者那呆子道师父。：“”、", min_size=1, max_size=30), min_size=1, max_size=4))
+def test_nothing_but_commas_is_added_and_none_beside_a_mark(commas, lines):
+    restored = commas.restore(lines)
+    assert [line.replace("，", "") for line in restored] == lines
+    assert not [mark for line in restored for mark in "。：“”、，" if "，" + mark in line or mark + "，" in line]
+    assert not [line for line in restored if line.startswith("，") or line.endswith("，")]
+
+
+@given(st.lists(st.booleans(), max_size=12))
+def test_runs_are_the_stretches_of_open_gaps(is_open):
+    found = runs(np.array(is_open, dtype=bool))
+    inside = [place for start, end in found for place in range(start, end)]
+    assert inside == [place for place, free in enumerate(is_open) if free]
+    assert all(end < start for (_, end), (start, _) in pairwise(found))
+
+
+def test_a_passage_is_named_by_the_collection_in_which_it_begins():
+    long, short = "长" * 1999 + "。", "短" * 99 + "。"
+    text = "\n".join(["《呐喊》自序", long, short, "鲁迅《彷徨》", long, "《呐喊》自序", short])
+    assert [(work, len(passage)) for work, passage in prepare.cut_passages(text, "")] == [
+        ("呐喊", 2001), ("呐喊", 2102), ("彷徨", 101)]  # fmt: skip
+
+
+def test_a_work_that_is_no_collection_keeps_its_name():
+    assert {work for work, _ in prepare.cut_passages("\n".join(["长" * 1500 + "。"] * 4), "红楼梦")} == {"红楼梦"}
+
+
+def test_most_rows_are_named_and_validation_reads_both():
+    rows = prepare.mixed([("红楼梦", "春。")] * 4000, random.Random(0))
+    assert 0.72 < sum(row["context"] == "《红楼梦》" for row in rows) / 4000 < 0.78
+    assert [row["context"] for row in prepare.bare_and_named([("坟", "春。")])] == ["", "《坟》"]

@@ -1,0 +1,32 @@
+"""What the commands of verse prefer, unless somebody says otherwise: shapers that give way to everything asked for."""
+
+from __future__ import annotations
+
+from gen_engine.options import Choice
+from gen_engine.specs import parse_spec
+
+from .asked import Asked, listed
+from .layout import Poem
+
+UNREPEATED = "avoid_repeat=64"
+"""What the likeliest texts are kept from: left alone, beams write whole lines twice (64 characters are a 七律)."""
+
+LIKELIEST = ("beam", "greedy")
+"""The decoders that look for likely texts instead of drawing them."""
+
+
+def unrepeated(chosen: Choice) -> tuple[str, ...]:
+    """`avoid_repeat`, where likely texts are looked for and the user says nothing of it."""
+    seeks = parse_spec(chosen.decoder).name.rpartition(":")[2] in LIKELIEST
+    return (UNREPEATED,) if seeks and _is_open(chosen, UNREPEATED) else ()
+
+
+def preferred(asked: Asked, poem: Poem, chosen: Choice) -> tuple[str, ...]:
+    """`spread` for required characters, and `unrepeated`; to stand before what the user chose."""
+    spread = f"spread={listed(asked.require)},over={poem.han}" if asked.require.strip("| \n\t") else ""
+    return (*([spread] if spread and _is_open(chosen, spread) else []), *unrepeated(chosen))
+
+
+def _is_open(chosen: Choice, spec: str) -> bool:
+    names = {parse_spec(each).name.rpartition(":")[2] for each in chosen.processors}
+    return parse_spec(spec).name not in names

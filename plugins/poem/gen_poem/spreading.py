@@ -1,0 +1,92 @@
+"""Required characters come all over a text, not where nothing else is left: a shaper that raises what is due."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from gen_engine.errors import GenError
+from gen_engine.shaping import spell, whole, written
+from gen_engine.text import Vocabulary, is_han
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from gen_engine.types import Step
+
+RATE = 1 / 300
+"""How often a required character is taken to come by itself: at one place in 300."""
+
+MOST = 8.0
+"""Nats by which a character is raised at most: 3,000 times as likely against others."""
+
+EXAMPLES = {"spread": ("spread=春|夏,over=4", "spread=春,over=1", "spread=夏|冬|月,over=56")}
+
+
+def spread(vocabulary: Vocabulary, items: tuple[str, ...], *, over: int) -> Spread:
+    """Make characters that are missing likelier where they are due, so that they come all over a text of `over`
+    Chinese characters, the prompt's included (`spread=花|月,over=28`).
+
+    Of k that the prompt lacks, one is due by each k-th part of what follows it. All that are missing are raised alike,
+    by -log of the probability that one of them comes by itself at a later place where it is still in time, taken as one
+    in 300 for each place and each of them; by 8 nats at most, as where it is overdue. It never forbids: what has to
+    occur is for `require`.
+    """
+    chars = "".join(dict.fromkeys("".join("".join(items).split())))
+    if not chars:
+        raise GenError("spread needs characters; write spread=花|月,over=28, say.")
+    over = whole("over", over, least=1, why="leaves no place")
+    name = spell(f"spread={written(chars)},over", over)
+    return Spread(name, chars, over, {char: vocabulary.carriers.get(char, ()) for char in chars}, vocabulary.texts)
+
+
+@dataclass(frozen=True)
+class Spread:
+    """The shaper; made by `spread`. A text has a potential, minus the sum of the boosts of all that it lacks, and a
+    token is raised by what it adds to that (Doob's h-transform, with a guess of what comes by itself).
+
+    `carriers` are the tokens that print each of `chars`, `texts` what each token prints.
+    """
+
+    name: str
+    chars: str
+    over: int
+    carriers: Mapping[str, Sequence[int]] = field(compare=False)
+    texts: Sequence[str | None] = field(compare=False)
+    truncates = False
+    revives_nothing = True
+
+    def __call__(self, step: Step, logits: Tensor) -> Tensor:
+        shaped = logits.clone()
+        for row, (history, begun) in enumerate(zip(step.histories, step.prompt_lengths, strict=True)):
+            gains = self.leans(history, begun)[1]
+            if gains:
+                shaped[row, list(gains)] += next(iter(gains.values()))
+        return shaped
+
+    def leans(self, history: Sequence[int], begun: int) -> tuple[float, dict[int, float]]:
+        """The potential of a text, of which `begun` tokens are the prompt's, and what each token adds, in nats."""
+        prompt = "".join(self.texts[token] or "" for token in history[:begun])
+        new = "".join(self.texts[token] or "" for token in history[begun:])
+        wanted = [char for char in self.chars if char not in prompt]
+        missing = [char for char in wanted if char not in new]
+        room = self.over - sum(map(is_han, prompt))
+        boosts = due(len(wanted), len(missing), room, sum(map(is_han, new)))
+        return -sum(boosts), {token: boosts[0] for char in missing for token in self.carriers[char]}
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+def due(wanted: int, missing: int, room: int, here: int) -> list[float]:
+    """The boosts, in nats, of those of `wanted` characters that are missing, the next first, where `here` of `room`
+    places are filled."""
+    found = []
+    for number in range(wanted - missing + 1, wanted + 1):
+        later = -(-room * number // wanted) - here - 1  # places after this one where it is still in time
+        chances = later * (wanted - number + 1)
+        alone = -math.expm1(chances * math.log1p(-RATE)) if chances > 0 else 0.0
+        found.append(-math.log(max(alone, math.exp(-MOST))))
+    return found
