@@ -6,20 +6,25 @@ import shutil
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
+from hypothesis import settings as trying
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
+from gen_engine.engine import Engine
 from gen_engine.errors import GenError
+from gen_engine.languages import CHINESE, speak
+from gen_engine.testing.models import table_model
 from gen_poem.eval import Wanted
 from gen_poem.eval_counts import BACKGROUND, PAIRS, SMOOTHING, Counts, grams
 from gen_poem.eval_figures import evaluate
 from gen_poem.eval_judges import COUNTS, SETTINGS, TOWERS, read_judges, write_judges
+from gen_poem.eval_picture import draw
 from gen_poem.eval_relevance import TITLES, Judges, choices, hit, hits, plain_lines
 from gen_poem.eval_towers import Encoder, Towers
 from gen_poem.reading import Row
 
-TRIES = settings(deadline=None, max_examples=40, derandomize=True, database=None)
+TRIES = trying(deadline=None, max_examples=40, derandomize=True, database=None)
 POOL = tuple(chr(0x4E00 + 7 * number) for number in range(40))
 """Titles of one character each; texts of poem n are of characters that no other poem has."""
 
@@ -168,6 +173,18 @@ def test_relevance_is_told_beside_the_other_figures(folder):
     told = {each.name: (each.value, each.count) for each in found.figures if each.name.startswith("relevance")}
     assert told == {"relevance, counts": (0.5, 2), "relevance, encoder": (0.5, 2)}
     assert [each["title"] for each in found.record()["each"]] == [POOL[0], POOL[2], ""]
+
+
+def test_the_figures_beside_real_poems_are_told_in_chinese(folder, tmp_path):
+    rows = [Row(TEXTS[0], POOL[0], "月"), Row("，".join(["春江花月夜"] * 8) + "。", POOL[1])]
+    engine = Engine(table_model("", "春", "花", "月", "，", "。", "", unk=6, order=2))
+    found = evaluate(rows, Wanted(), source="", judges=read_judges(folder), engine=engine)
+    new = ("parallel", "relevance, counts", "relevance, encoder", "nats with context")
+    figures = {each.name: each for each in found.figures if each.name in new}
+    assert [name for name in new if not (name in CHINESE and figures[name].meaning in CHINESE)] == []
+    assert "2 首" in figures["relevance, counts"].told(speak("zh"))
+    draw(found, str(tmp_path / "p.svg"), "zh")
+    assert ">切题（计数）</text>" in (tmp_path / "p.svg").read_text("utf-8")
 
 
 def settings(folder, **changes):
