@@ -123,7 +123,7 @@ def _options() -> list[Callable[[Command], Command]]:
                help="Where in its line each character of --acrostic stands."),
         option("--template", default="", metavar="TEXT", help="Fill the □ of TEXT: '床前□□光，□□□□□。'"),
         option("--require", default="", metavar="CHARS",
-               help="Each of these characters stands somewhere, spread over the text."),
+               help="Each of these characters stands somewhere, all over the text."),
         option("--forbid", default="", metavar="CHARS", help="None of these does; between bars, strings: 春风|愁."),
         option("--distinct", is_flag=True, help="No character stands twice."),
         option("--script", type=click.Choice(["simp", "trad"]),

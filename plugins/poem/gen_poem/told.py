@@ -71,6 +71,11 @@ class Wishes:
         """The wishes by the parts of the context that they are for."""
         return {part: value for part in WISHED if (value := getattr(self, part))}
 
+    def but(self, other: Mapping[str, str]) -> Wishes:
+        """The same with other wishes for some parts."""
+        title, author, dynasty = ({**self.asked, **other}.get(part, "") for part in WISHED)
+        return Wishes(title, author, dynasty, self.unseen, self.silent)
+
 
 @dataclass(frozen=True)
 class Told:

@@ -1,4 +1,4 @@
-"""Judges of relevance: what they are asked, both on data whose answer is known, and the folder that they are kept in."""
+"""Judges of relevance: what they are asked, both on data whose answer is known, and the folder that keeps them."""
 
 import json
 import shutil
@@ -25,19 +25,22 @@ POOL = tuple(chr(0x4E00 + 7 * number) for number in range(40))
 
 TEXTS = tuple("，".join([chr(0x6000 + 9 * n) + chr(0x6001 + 9 * n), chr(0x6002 + 9 * n)]) for n in range(40))
 
+POEMS_OF_POOL = list(zip(POOL, TEXTS, strict=True))
+
 
 def count(poems):
     """The judge by counts as its docstring defines it, by loops."""
     titles = sorted({gram for title, _ in poems for gram in grams(title)})
     features = sorted({gram for _, text in poems for gram in grams(plain_lines(text))}, key=lambda g: (len(g), g))
     texts = {gram: [grams(plain_lines(text)) for title, text in poems if gram in grams(title)] for gram in titles}
+    chars = [feature for feature in features if len(feature) == 1]
     rows = [[sum(feature in text for text in texts[gram]) for feature in features] for gram in titles]
     return Counts(
         titles=titles,
         features=features,
         total=len(poems),
         poems=np.array([len(texts[gram]) for gram in titles]),
-        sums=np.array([[sum(n for n, f in zip(row, features) if len(f) == size) for size in (1, 2)] for row in rows]),
+        sums=np.array([[sum(row[: len(chars)]), sum(row[len(chars) :])] for row in rows]),
         usual=np.array([sum(f in grams(plain_lines(text)) for _, text in poems) for f in features]),
         starts=np.cumsum([0, *(sum(n > 0 for n in row) for row in rows)]),
         places=np.array([at for row in rows for at, n in enumerate(row) if n], dtype=np.uint16),
@@ -62,7 +65,7 @@ def encoder():
 @pytest.fixture(scope="module")
 def folder(encoder, tmp_path_factory):
     made = tmp_path_factory.mktemp("judges")
-    write_judges(made, count(list(zip(POOL, TEXTS))), encoder, POOL)
+    write_judges(made, count(POEMS_OF_POOL), encoder, POOL)
     return made
 
 
@@ -140,8 +143,8 @@ def test_a_text_belongs_to_the_title_whose_words_it_has_however_new_the_title():
 
 def test_both_judges_find_every_title_that_they_were_taught_and_only_by_its_text(folder):
     judges = read_judges(folder)
-    right = hits(judges, list(zip(TEXTS, POOL)))
-    wrong = hits(judges, list(zip(TEXTS, [*POOL[20:], *POOL[:20]])))
+    right = hits(judges, list(zip(TEXTS, POOL, strict=True)))
+    wrong = hits(judges, list(zip(TEXTS, [*POOL[20:], *POOL[:20]], strict=True)))
     assert right == [{"counts": 1, "encoder": 1}] * len(POOL)
     assert max(np.mean([each[name] for each in wrong]) for name in judges.judges) < 0.1
 
@@ -149,7 +152,7 @@ def test_both_judges_find_every_title_that_they_were_taught_and_only_by_its_text
 def test_a_folder_gives_the_judges_that_were_written(folder, encoder):
     text, titles = plain_lines(TEXTS[3]), list(POOL[:9])
     found = read_judges(folder)
-    assert found.judges["counts"].scores(text, titles) == count(list(zip(POOL, TEXTS))).scores(text, titles)
+    assert found.judges["counts"].scores(text, titles) == count(POEMS_OF_POOL).scores(text, titles)
     assert found.judges["encoder"].scores(text, titles) == encoder.scores(text, titles)
     assert found.pool == POOL
 
