@@ -117,22 +117,24 @@ def test_a_title_without_a_chinese_character_is_not_looked_for():
 POEMS = [("雪", "玉树，琼花。"), ("雪夜", "玉树，寒灯。"), ("夜", "寒灯，远钟。"), ("春", "燕子，桃花。")]
 
 
+def likelier(feature, title):
+    """By how much a title makes a feature of a text likelier than it is elsewhere, as the definition has it."""
+    same = [f for _, other in POEMS for f in grams(plain_lines(other)) if len(f) == len(feature)]
+    usual, parts = same.count(feature) / len(same), [(BACKGROUND, 1.0)]
+    for gram in grams(title):
+        there = [t for name, t in POEMS if gram in grams(name)]
+        own = [f for t in there for f in grams(plain_lines(t)) if len(f) == len(feature)]
+        if there:
+            share = (own.count(feature) + SMOOTHING * usual) / (len(own) + SMOOTHING)
+            parts.append((np.log(len(POEMS) / len(there)), share / usual))
+    return sum(weight * ratio for weight, ratio in parts) / sum(weight for weight, _ in parts)
+
+
 @TRIES
 @given(st.text("玉树琼花寒灯远钟燕子桃", max_size=6), st.sampled_from(["雪", "夜", "雪夜", "春夜", "酒"]))
 def test_a_score_is_what_the_definition_says(text, title):
-    def likelier(feature):
-        same = [f for _, other in POEMS for f in grams(plain_lines(other)) if len(f) == len(feature)]
-        usual, parts = same.count(feature) / len(same), [(BACKGROUND, 1.0)]
-        for gram in grams(title):
-            there = [t for name, t in POEMS if gram in grams(name)]
-            own = [f for t in there for f in grams(plain_lines(t)) if len(f) == len(feature)]
-            if there:
-                share = (own.count(feature) + SMOOTHING * usual) / (len(own) + SMOOTHING)
-                parts.append((np.log(len(POEMS) / len(there)), share / usual))
-        return sum(weight * ratio for weight, ratio in parts) / sum(weight for weight, _ in parts)
-
     known = {f for _, other in POEMS for f in grams(plain_lines(other))} & grams(text)
-    wanted = sum((1 if len(f) == 1 else PAIRS) * np.log(likelier(f)) for f in known)
+    wanted = sum((1 if len(f) == 1 else PAIRS) * np.log(likelier(f, title)) for f in known)
     assert count(POEMS).scores(text, [title]) == [pytest.approx(wanted, abs=1e-9)]
 
 
