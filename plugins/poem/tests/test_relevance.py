@@ -217,6 +217,7 @@ DAMAGES = {
     "cut counts": lambda f: (f / COUNTS).write_bytes((f / COUNTS).read_bytes()[:-9]),
     "beyond": lambda f: tensors(f, COUNTS, places=load_file(f / COUNTS)["places"].int() + 10**6),
     "descending": lambda f: tensors(f, COUNTS, starts=load_file(f / COUNTS)["starts"].flip(0)),
+    "out of order": lambda f: tensors(f, COUNTS, starts=load_file(f / COUNTS)["starts"][[0, 2, 1, *range(3, 41)]]),
     "negative": lambda f: tensors(f, COUNTS, sums=-load_file(f / COUNTS)["sums"]),
     "fractions": lambda f: tensors(f, COUNTS, usual=load_file(f / COUNTS)["usual"] / 3),
     "no towers": lambda f: (f / TOWERS).unlink(),
