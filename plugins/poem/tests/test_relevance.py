@@ -153,7 +153,7 @@ def test_both_judges_find_every_title_that_they_were_taught_and_only_by_its_text
     right = hits(judges, list(zip(TEXTS, POOL, strict=True)))
     wrong = hits(judges, list(zip(TEXTS, [*POOL[20:], *POOL[:20]], strict=True)))
     assert right == [{"counts": 1, "encoder": 1}] * len(POOL)
-    assert max(np.mean([each[name] for each in wrong]) for name in judges.judges) < 0.1
+    assert max(np.mean([each[name] for each in wrong]) for name in judges.judges) < 0.2  # chance finds 0.05 of 40
 
 
 def test_a_folder_gives_the_judges_that_were_written(folder, encoder):
