@@ -59,8 +59,8 @@ def encoder():
     towers = Towers(400, 16)
     found = Encoder(towers, "".join(sorted({*"".join(POOL), *"".join(TEXTS).replace("，", "")})))
     texts, titles = found.rows([plain_lines(text) for text in TEXTS]), found.rows(POOL)
-    optimizer = torch.optim.Adam(towers.parameters(), lr=0.02)
-    for _ in range(40):
+    optimizer = torch.optim.Adam(towers.parameters(), lr=0.03)
+    for _ in range(80):
         optimizer.zero_grad()
         towers.loss(titles, texts, torch.arange(len(POOL))).backward()
         optimizer.step()
@@ -118,12 +118,12 @@ POEMS = [("雪", "玉树，琼花。"), ("雪夜", "玉树，寒灯。"), ("夜"
 
 
 def likelier(feature, title):
-    """By how much a title makes a feature of a text likelier than it is elsewhere, as the definition has it."""
+    """How many times likelier than usual the title makes the feature, as the docstrings define it."""
     same = [f for _, other in POEMS for f in grams(plain_lines(other)) if len(f) == len(feature)]
     usual, parts = same.count(feature) / len(same), [(BACKGROUND, 1.0)]
     for gram in grams(title):
-        there = [t for name, t in POEMS if gram in grams(name)]
-        own = [f for t in there for f in grams(plain_lines(t)) if len(f) == len(feature)]
+        there = [text for name, text in POEMS if gram in grams(name)]
+        own = [f for text in there for f in grams(plain_lines(text)) if len(f) == len(feature)]
         if there:
             share = (own.count(feature) + SMOOTHING * usual) / (len(own) + SMOOTHING)
             parts.append((np.log(len(POEMS) / len(there)), share / usual))
