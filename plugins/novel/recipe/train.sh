@@ -9,6 +9,7 @@ gen train gpt2 "$work/novels.train.jsonl" --valid "$work/novels.valid.jsonl" --o
   --steps 1100 --batch-tokens 4096 --optimizer muon --matrix-rate 8e-3 --rate 4e-3 --weight-decay 0.1 \
   --schedule linear --warmup 100 --clip 1.0 --dtype bf16 --seed 1 --parallel 2 \
   --log-every 50 --valid-every 250 --save-every 250 --save-dtype bf16
+# The second stage, of which the shipped weights are not yet.
 gen train gpt2 "$work/named.train.jsonl" --context context --context-note "$work/context.json" \
   --valid "$work/named.valid.jsonl" --out "$work/model" --resume --base "$work/first" \
   --steps 400 --batch-tokens 4096 --optimizer muon --matrix-rate 3.2e-3 --rate 1.6e-3 --weight-decay 0.1 \
