@@ -100,12 +100,14 @@ class Engine:
         decoder: str | Decoder = "sample",
         patience: float = SECONDS,
         context: str = "",
+        draws: int = 1,
     ) -> Iterator[Completion]:
         """What `generate` returns, one by one: each as soon as it and those before it are done.
 
-        The request is checked now, and texts are made as they are asked for: any `num` needs the same memory.
+        The request is checked now, and texts are made as they are asked for: any `num` needs the same memory. Who takes
+        one text of several says so in `draws`, for the sake of the patience (see `Request`).
         """
-        request = Request(prompt, tuple(processors), num, seed, max_new, decoder, patience, context)
+        request = Request(prompt, tuple(processors), num, seed, max_new, decoder, patience, context, draws)
         found = self._completions([request])
 
         def in_order() -> Iterator[Completion]:
@@ -177,10 +179,11 @@ class Engine:
             return decoder, lambda send: Course(part, seed, samples, self.model, send, in_pieces)
 
         def in_turn() -> Iterator[Job]:
-            part = plan
+            seconds = request.patience * request.draws
+            part = plan if request.draws == 1 else replace(plan, patience=Patience(seconds, patience.spent))
             for first in range(0, request.num, at_once):
-                if first and first % ROWS < at_once:  # every ROWS texts have a patience of their own
-                    part = replace(plan, patience=Patience(request.patience))
+                if first and first % (ROWS * request.draws) < at_once:  # every ROWS texts have a patience of their own
+                    part = replace(plan, patience=Patience(seconds))
                 yield job(part, range(first, min(first + at_once, request.num)))
 
         return in_turn()

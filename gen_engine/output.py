@@ -184,8 +184,8 @@ def continue_text(
             remark(completion)
         return None
     wish: dict[str, Any] = {"processors": processors, "max_new": max_new, "decoder": chosen.decoder, "context": context}
-    num = chosen.num * choosing.of
-    completions = engine.completions(prompt, num=num, seed=chosen.seed, patience=chosen.patience, **wish)
+    num, of = chosen.num * choosing.of, choosing.of
+    completions = engine.completions(prompt, num=num, seed=chosen.seed, patience=chosen.patience, draws=of, **wish)
     taken = ((as_shown(each, show), more) for each, more in choosing.choose(completions))
     if explain is None:
         return write_drawn(file, taken, as_json=chosen.json, layout=show.lines, beside=beside)

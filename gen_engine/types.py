@@ -311,6 +311,9 @@ class Request:
     neither is the first millisecond of each question between tokens. It never changes a text.
 
     `context` is read by the model before the prompt, judged by no constraint, and no part of the text.
+
+    `draws` of the texts are drawn for each that is wanted, which shall be the best of them: counted are the wanted
+    ones, so that between tokens there is `draws` times as much patience for as many times as many texts.
     """
 
     prompt: str
@@ -321,6 +324,7 @@ class Request:
     decoder: str | Decoder = "sample"
     patience: float = SECONDS
     context: str = ""
+    draws: int = 1
 
 
 @dataclass(frozen=True)

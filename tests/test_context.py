@@ -1,13 +1,17 @@
 """A context: the model reads it before the text, and nobody else knows of it."""
 
+import json
+
 import pytest
 import strategies as some
 import torch
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 from tiny import engine_of
 from transformers import GPT2Config, GPT2LMHeadModel
 
+from gen_engine import cli
 from gen_engine.engine import Engine, load
 from gen_engine.errors import GenError
 from gen_engine.explain import explain, explain_text
@@ -174,6 +178,22 @@ def test_a_chain_alone_encodes_no_context(folder):
     assert as_logits_processor(engine.chain(["length=2"]), prompt).plan.prompt.read == prompt.read
     with pytest.raises(GenError, match=r"engine\.read"):
         as_logits_processor(engine.chain(["length=2"]), prompt, context="pon")
+
+
+def told(*words):
+    done = CliRunner().invoke(cli.make_cli(), words, catch_exceptions=False)
+    return json.loads(done.stdout)
+
+
+def test_commands_read_it(folder):
+    asked = ("--model", str(folder), "--dtype", "float32", "--prompt", "a b", "--max-new", "4", "--seed", "3", "--json")
+    wish = {"max_new": 4, "seed": 3}
+    [done] = load(folder, dtype="float32").generate("a b", context="p o n", **wish)
+    text, plain = told("text", *asked, "--context", "p o n"), told("text", *asked)
+    assert (text["text"], text["context"]) == (done.text, "p o n")
+    assert "context" not in plain
+    found = told("explain", *asked, "--context", "p o n")
+    assert (found["text"], found["explanation"]["context"]) == (done.text, "p o n")
 
 
 def test_a_request_says_it_last():

@@ -11,6 +11,7 @@ from gen_engine.languages import CHINESE, MEANS, NATS, choose_language, speak
 HOUSE = Path(__file__).parents[1]
 TREES = [ast.parse(path.read_text("utf-8")) for path in (HOUSE / "plugins").glob("*/gen_*/**/*.py")]
 MADE = {f"{mean} {kind}" for mean in ("macro", "weighted") for kind in ("precision", "recall", "f1")}
+MADE |= {f"relevance, {judge}" for judge in ("counts", "encoder")}
 """Words that are put together where they are said."""
 
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from transformers.generation import logits_process as peer
 
@@ -61,6 +61,7 @@ WRITTEN = Vocabulary(tuple(text.encode() for text in HAN), HAN, end=0)
     st.lists(st.integers(0, 6), max_size=8),
     st.integers(0, 6),
 )
+@example([-INF, 0.0, -INF, -INF, -INF, 1.0, -INF], [1, 6], 2)
 def test_avoid_repeat_removes_recent_characters_unless_nothing_else_is_left(logits, history, n):
     recent = "".join(HAN[token] for token in history[len(history) - min(n, len(history)) :])
     recent = recent[len(recent) - min(n, len(recent)) :]

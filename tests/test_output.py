@@ -19,7 +19,7 @@ def completion(text="白日，依山。", new="日，依山。", **other):
 class StubEngine:
     """Writes 日 after any prompt."""
 
-    def completions(self, prompt, *, processors, num, seed, max_new, decoder, patience, context):
+    def completions(self, prompt, *, processors, num, seed, max_new, decoder, patience, context, draws):
         return [completion(prompt + "日")] * num
 
     def pieces(self, requests):

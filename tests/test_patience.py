@@ -100,10 +100,26 @@ def test_further_texts_have_patience_of_their_own(slow):
     assert len({id(course.plan.patience) for course in made}) == 3
 
 
-def request_of(num, seconds):
+@pytest.mark.parametrize("draws", [2, 8])
+def test_texts_of_which_one_is_taken_have_the_patience_of_as_many_requests(slow, draws):
+    slow(0.0)
+    jobs = ENGINE.jobs(request_of(64 * draws + 1, 5.0, draws=draws))
+    *first, last = [make(lambda _: None).plan.patience for _, make in jobs]
+    assert {patience.seconds for patience in (*first, last)} == {5.0 * draws}
+    assert len(set(map(id, first))) == 1
+    assert last not in first
+
+
+def test_whether_there_is_any_text_is_searched_for_as_long_whatever_is_drawn(slow):
+    slow(1.0)
+    spent = [next(ENGINE.jobs(request_of(1, 99.0, draws=n)))[1](lambda _: None).plan.patience.spent for n in (1, 9)]
+    assert spent[0] == spent[1] > 0
+
+
+def request_of(num, seconds, **more):
     from gen_engine.types import Request
 
-    return Request("", ("length=3",), num, 1, 9, patience=seconds)
+    return Request("", ("length=3",), num, 1, 9, patience=seconds, **more)
 
 
 @pytest.mark.parametrize("tick, counted", [(0.0005, 0.0), (0.003, 0.04)])

@@ -7,19 +7,22 @@ from pathlib import Path
 import click
 
 from ..errors import GenError
-from ..options import choice, generating, prompted, read_prompt
+from ..options import choice, contexted, generating, prompted, read_prompt
 from ..output import Show, check_out, continue_text, load_engine, mention_unknown, opened, write_explained
 
 
 @click.command()
 @prompted
+@contexted
 @click.option("--text", metavar="TEXT", help="Explain this text, which begins with the prompt, instead of a new one.")
 @click.option(
     "--max-new", type=click.IntRange(1), default=256, show_default=True, metavar="N", help="At most N new tokens."
 )
 @click.option("--html", metavar="FILE", help="Write the explanation also as a page of HTML.")
 @generating()
-def explain(prompt: str | None, file: str | None, text: str | None, max_new: int, html: str | None) -> None:
+def explain(
+    prompt: str | None, file: str | None, context: str, text: str | None, max_new: int, html: str | None
+) -> None:
     """Tell of each place of a text what the model wanted and what it cost.
 
     The text is a new one, made as by `gen text`, or --text. Told are the tokens the model wanted most, who removed
@@ -40,11 +43,19 @@ def explain(prompt: str | None, file: str | None, text: str | None, max_new: int
         processors, show = chosen.processors, Show(lines=sentences)
         if text is None:
             return continue_text(
-                out, engine, start, chosen, processors=processors, max_new=max_new, show=show, explain=html or ""
+                out,
+                engine,
+                start,
+                chosen,
+                processors=processors,
+                max_new=max_new,
+                show=show,
+                explain=html or "",
+                context=context,
             )
         from ..explain import explain_text
 
-        told = explain_text(engine, text, prompt=start, processors=processors, max_new=max_new)
+        told = explain_text(engine, text, prompt=start, processors=processors, max_new=max_new, context=context)
         record = {"text": text, "new": told.new, "lines": sentences(text), "model": told.model}
         return write_explained(
             out, [(record, told)], as_json=chosen.json, html=html or "", show=show, command=chosen.command

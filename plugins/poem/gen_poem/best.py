@@ -51,8 +51,8 @@ class Weights:
 
     aim: float = 0.8
     fluency: float = 1.0
-    relevance: float = 1.0
-    repeats: float = 3.0
+    relevance: float = 3.0
+    repeats: float = 4.0
     known_lines: float = 0.5
 
 
@@ -241,5 +241,6 @@ def best_of(
         decoder=decoder,
         patience=patience,
         context=context,
+        draws=of,
     )
     return scorer.best(drawn, of)

@@ -191,6 +191,7 @@ def _generate(machine: Couplet, start: str, rule: str, chosen: Choice, script: S
             start,
             processors=processors,
             num=chosen.num * of,
+            draws=of,
             seed=chosen.seed,
             max_new=max_new,
             decoder=chosen.decoder,

@@ -188,6 +188,7 @@ def _write(
         start,
         processors=("no_unk", "no_special", *poem.rules, *chosen.with_default("top_k=200")),
         num=len(told) * of,
+        draws=of,
         seed=chosen.seed,
         max_new=max(0, poem.widest - len(start)) * engine.tokenizer.vocabulary.tokens_per_char,
         decoder=chosen.decoder,

@@ -19,10 +19,10 @@ Floats = NDArray[np.float64]
 Numbers = NDArray[Any]
 """Whole numbers of any width."""
 
-BACKGROUND = 1.0
+BACKGROUND = 10.0
 """What all poems together weigh beside the grams of a title, in units of inverse document frequency."""
 
-SMOOTHING = 300.0
+SMOOTHING = 3000.0
 """So many grams, as all poems have them, are added to those of the poems that a gram of a title stands for."""
 
 PAIRS = 0.5

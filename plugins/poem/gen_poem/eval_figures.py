@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from .eval_relevance import Judges
 
 
+BY = {"counts": "relevance, counts", "encoder": "relevance, encoder"}
+"""What relevance is called by its judges."""
+
+
 @dataclass(frozen=True)
 class Figure:
     """One figure: a share of poems, lines or runs between 0 and 1, an area likewise, or nats; None where it could not
@@ -182,7 +186,7 @@ def _relevance(poems: Sequence[Judged], judges: Judges | None) -> list[Figure]:
     titled = [poem.relevance for poem in poems if poem.relevance]
     meaning = "titles found among 20 by a judge of {model}, of {count} (chance: 5%)"
     return [
-        Figure(f"relevance, {name}", _mean(each[name] for each in titled), meaning, model=name, count=len(titled))
+        Figure(BY[name], _mean(each[name] for each in titled), meaning, model=name, count=len(titled))
         for name in judges.judges
     ]
 

@@ -34,7 +34,7 @@ def read_titles(path: str, wished: Wishes) -> list[Wishes]:
         raise GenError("--no-context tells the model nothing, not even --titles; leave out one of them.")
     lines = ((number, line.strip()) for number, line in enumerate(read_lines(path), 1))
     told = [_fields(line, number, path) if line.startswith("{") else {"title": line} for number, line in lines if line]
-    found = [Wishes(**{**wished.asked, **each}, unseen=wished.unseen) for each in told]
+    found = [wished.but(each) for each in told]
     if not found:
         raise GenError(f"There is no title in {path}; give a file with one a line.")
     return found
@@ -66,6 +66,7 @@ def write_each(
         start,
         ("no_unk", "no_special", *poem.rules, *chosen.with_default("top_k=200")),
         num=of,
+        draws=of,
         max_new=max(0, poem.widest - len(start)) * engine.tokenizer.vocabulary.tokens_per_char,
         decoder=chosen.decoder,
         patience=chosen.patience,

@@ -45,6 +45,7 @@ class Towers(nn.Module):
     def __init__(self, characters: int, width: int, dropout: float = 0.0) -> None:
         super().__init__()
         self.embedding = nn.Embedding(characters + 2, width, padding_idx=PAD)
+        nn.init.normal_(self.embedding.weight, std=0.1)  # with torch's 1 it learns at half the pace
         self.title, self.text = Tower(width), Tower(width)
         self.dropout = nn.Dropout(dropout)
         self.sharpness = nn.Parameter(torch.tensor(2.5))

@@ -71,6 +71,11 @@ class Wishes:
         """The wishes by the parts of the context that they are for."""
         return {part: value for part in WISHED if (value := getattr(self, part))}
 
+    def but(self, other: Mapping[str, str]) -> Wishes:
+        """The same with other wishes for some parts."""
+        title, author, dynasty = ({**self.asked, **other}.get(part, "") for part in WISHED)
+        return Wishes(title, author, dynasty, self.unseen, self.silent)
+
 
 @dataclass(frozen=True)
 class Told:
@@ -178,11 +183,11 @@ class Hearer:
         return self._refuse_or_say("tune", names[0], [name for name in known or () if _is_tune(name)])
 
     def _refuse_or_say(self, part: str, typed: str, known: Sequence[str]) -> str:
-        what = f"the model {brief(self.model)} has seen no {part} {quoted(typed)}"
+        what = f"the model {brief(self.model)} knows no {part} {quoted(typed)}"
         near = ", ".join(nearest(_bare(typed), tuple(known)))
         if self.unseen == "refuse":
-            raise GenError(f"T{what[1:]}; name one that it has seen, such as {near}, or leave out --unseen refuse.")
-        say(f"{what} and is not told of it; it has seen {near}.")
+            raise GenError(f"T{what[1:]}; name one that it knows, such as {near}, or leave out --unseen refuse.")
+        say(f"{what} and is not told of it; it knows {near}.")
         return ""
 
 
@@ -264,6 +269,6 @@ def _options() -> list[Callable[[Command], Command]]:
         option("--author", metavar="NAME", help="In whose manner, likewise."),
         option("--dynasty", metavar="NAME", help="As of what time, likewise: 唐 or 宋."),
         option("--unseen", type=click.Choice(["ignore", "refuse"]), default="ignore", show_default=True,
-               help="What becomes of an author, dynasty or tune that the model has not seen."),
+               help="What becomes of an author, dynasty or tune that the model does not know."),
         option("--no-context", is_flag=True, help="Tell the model nothing, not even the form."),
     ]  # fmt: skip

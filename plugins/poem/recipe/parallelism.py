@@ -3,8 +3,8 @@
 Counted are the characters at the same places of the middle couplets of the training poems. The table of the logarithms
 of how much oftener two occur together than by chance, each count raised by SMOOTHING, is told by its WIDTH largest
 eigenvalues, rounded to whole numbers. The thresholds let 90% of the validation poems' middle couplets pass. Printed is
-what passes of eval/poems: middle couplets; their second lines shuffled among those of like tones; first and last couplets;
-lines 4 and 5.
+what passes of eval/poems: middle couplets; their second lines shuffled among those of like tones; first and last
+couplets; lines 4 and 5.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from gen_engine.engine import Engine
 from gen_engine.errors import GenError
 from gen_engine.testing.models import table_model
 from gen_engine.types import Completion
-from gen_poem import best
+from gen_poem import WEIGHTS, best
 from gen_poem.best import Parts, Scorer, Weights, best_of, quantile, repeats, scores
 from gen_poem.check import judge
 from gen_poem.known_lines import known_lines, lines_of
@@ -223,6 +223,29 @@ def test_the_title_may_decide():
     assert found[0].relevance < found[1].relevance
 
 
+NOTE = {"order": ["form", "title"], "parts": {"form": "{}", "title": "《{}》"}, "end": "："}
+
+
+@pytest.fixture
+def noted(tmp_path):
+    """The shipped model with a note."""
+    for file in WEIGHTS.iterdir():
+        (tmp_path / file.name).symlink_to(file)
+    (tmp_path / "context.json").unlink(missing_ok=True)
+    (tmp_path / "context.json").write_text(json.dumps(NOTE))
+    return tmp_path
+
+
+def test_a_title_that_a_command_tells_the_model_is_scored(noted):
+    engine = gen.load(str(noted))
+    asked = ["poem", "--form", "五绝", "--model", noted, "--seed", 1, "--best-of", 2]
+    for each in texts(*asked, "--title", "秋夜", "--num", 2):
+        done = done_of(each["text"], engine.tokenizer.encode(each["text"]).tokens[1:])
+        logs = [best.logprobs(engine, engine.read("", context), [done])[0] for context in ("五绝《秋夜》：", "五绝：")]
+        assert each["score"]["relevance"] == pytest.approx((logs[0] - logs[1]) / 20, abs=0.01) != 0
+    assert [each["score"]["relevance"] for each in texts(*asked)] == [0]
+
+
 def test_scores_do_not_depend_on_how_many_texts_are_read_at_once(plain, monkeypatch):
     engine = gen.load("poem")
     scorer = Scorer(engine, engine.read(""), engine.read("", "山居。"))
@@ -236,7 +259,7 @@ def test_scores_do_not_depend_on_how_many_texts_are_read_at_once(plain, monkeypa
 
 @pytest.mark.parametrize(("form", "asked"), [
     ("五绝", ["--tones", "strict", "--acrostic", "春江花月"]), ("七绝", ["--rhyme", "东", "--distinct"]),
-    ("五律", ["--require", "山", "--forbid", "风"]),
+    pytest.param("五律", ["--require", "山", "--forbid", "风"], marks=pytest.mark.slow),
 ])  # fmt: skip
 def test_the_best_obey_all_rules(form, asked):
     for poem in texts("poem", "--form", form, *asked, "--num", 2, "--seed", 1, "--best-of", 5):
@@ -269,12 +292,16 @@ def test_what_is_explained_is_the_best():
     assert (explained["text"], explained["score"]) == (told["text"], told["score"])
 
 
-def test_poems_that_a_model_writes_to_be_judged_are_the_best_by_default():
-    counts = {}
-    for options in ([], ["--best-of", 8], ["--best-of", 1]):
-        done = run("eval", "poem", "--form", "五绝", "--num", 4, "--seed", 3, "--json", *options)
-        counts[tuple(options)] = json.loads(done.stdout)
-    assert counts[()] == counts["--best-of", 8] != counts["--best-of", 1]
+@pytest.mark.parametrize("options", [(), ("--best-of", 1), ("--best-of", 3)])
+def test_poems_that_a_model_writes_to_be_judged_are_those_that_it_tells(options):
+    asked = ("poem", "--form", "五绝", "--num", 3, "--seed", 3, *options)
+    judged = json.loads(run("eval", *asked, "--json").stdout)["each"]
+    assert [each["text"] for each in judged] == [each["text"] for each in texts(*asked)]
+
+
+def test_poems_that_a_model_writes_as_it_will_are_no_choice():
+    free = ("eval", "poem", "--free", "--with", "form=1x5", "--num", 3, "--seed", 3, "--json")
+    assert run(*free).stdout == run(*free, "--best-of", 1).stdout != run(*free, "--best-of", 4).stdout
 
 
 def test_poems_of_a_file_are_judged_as_they_are(tmp_path):

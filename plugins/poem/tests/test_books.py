@@ -91,5 +91,7 @@ def test_the_tables_are_small():
 @pytest.mark.skipif("GEN_DATA" not in os.environ, reason="needs rhyme.tar.xz: set GEN_DATA to its folder")
 def test_the_tables_are_what_the_script_builds(tmp_path):
     subprocess.run([sys.executable, SCRIPT, "--to", tmp_path], check=True, capture_output=True)
-    built, kept = ({path.name: lzma.decompress(path.read_bytes()) for path in f.iterdir()} for f in (tmp_path, TABLES))
-    assert built == kept
+    names = sorted(path.name for path in TABLES.iterdir() if not path.name.startswith("parallelism"))  # by a recipe
+    assert sorted(path.name for path in tmp_path.iterdir()) == names
+    for name in names:
+        assert lzma.decompress((tmp_path / name).read_bytes()) == lzma.decompress((TABLES / name).read_bytes())

@@ -21,7 +21,7 @@ from gen_poem import eval as measures
 from gen_poem import eval_picture
 from gen_poem.eval import PoeTone, Wanted, judge_poem, nats
 from gen_poem.eval_figures import evaluate
-from gen_poem.reading import Row, read_poems, read_rows
+from gen_poem.reading import read_poems
 
 sys.path.insert(0, str(Path(__file__).parents[3] / "tests"))
 from font_files import font_of, forget_fonts
@@ -181,50 +181,7 @@ def test_lines_without_marks_are_read_with_them():
     assert nats(tiny(), ["春花\n花月"]) == nats(tiny(), ["春花，花月。"])
 
 
-@settings(max_examples=15, deadline=None, derandomize=True, database=None)
-@given(
-    st.lists(
-        st.tuples(st.text("春花月", min_size=1, max_size=4), st.text("春花月", max_size=3)), min_size=1, max_size=4
-    )
-)
-def test_behind_a_context_the_tokens_of_the_text_alone_count(pairs):
-    poems, engine = [f"{line}。" for line, _ in pairs], tiny()
-    for (poem, before), (total, known) in zip(pairs, nats(engine, poems, [each for _, each in pairs]), strict=True):
-        read = (*engine.tokenizer.encode(before + poem + "。").tokens, 0)
-        own = [engine.model.logits(read[:i]).log_softmax(-1)[read[i]].item() for i in range(1 + len(before), len(read))]
-        assert (total, known) == (pytest.approx(-sum(own), abs=1e-4), len(poem))
-
-
-def test_nats_behind_contexts_are_told_where_rows_have_some():
-    rows = [Row("春花。", context="月"), Row("花。")]
-    found = evaluate(rows, Wanted(), source="", engine=tiny())
-    wanted = [sum(total for total, _ in nats(tiny(), ["春花。", "花。"], each)) / 3 for each in ((), ["月", ""])]
-    assert [figure(found, name) for name in ("nats a character", "nats with context")] == pytest.approx(wanted)
-    assert wanted[0] != wanted[1]
-    bare = evaluate([Row("春花。")], Wanted(), source="", engine=tiny())
-    assert "nats with context" not in {each.name for each in bare.figures}
-
-
 # ----------------------------------------------------------------------------------------------------------- files
-
-
-@pytest.mark.parametrize(
-    "fields, row",
-    [('"title": "秋", "context": "《秋》："', Row("春花。", "秋", "《秋》：")),
-     ('"wishes": {"title": "秋", "author": "李白"}, "context": ""', Row("春花。", "秋")),
-     ('"title": null, "wishes": []', Row("春花。")),
-     ('"title": "夜", "wishes": {"title": "秋"}', Row("春花。", "夜"))],
-)  # fmt: skip
-def test_rows_of_json_have_their_title_and_context(tmp_path, fields, row):
-    (tmp_path / "rows").write_text('{"text": "春花。", %s}\n{"text": " "}\n' % fields, encoding="utf-8")
-    assert read_rows(str(tmp_path / "rows")) == [row]
-
-
-@pytest.mark.parametrize("field", ['"title": 1', '"context": ["a"]', '"wishes": {"title": {}}', '"title": "\\ud800"'])
-def test_a_title_or_context_that_is_no_text_is_named_with_its_line(tmp_path, field):
-    (tmp_path / "rows").write_text('{"text": "春"}\n{"text": "春", %s}\n' % field, encoding="utf-8")
-    with pytest.raises(GenError, match='Line 2 of .*"(title|context)"'):
-        read_rows(str(tmp_path / "rows"))
 
 
 @pytest.mark.parametrize(

@@ -66,11 +66,8 @@ def test_each_title_has_the_poem_that_gen_poem_writes_by_the_next_seed(tmp_path,
     titles = write(tmp_path / "titles", "秋夜\n春日\n雪\n")
     options = ("--form", "五绝", "--model", model, "--best-of", best_of, "--json")
     found = json.loads(gen("eval", "poem", "--titles", titles, "--seed", 5, "--num", 2, *options).stdout)
-    alone = [
-        json.loads(gen("poem", "--title", title, "--seed", 5 + n, *options).stdout)
-        for n, title in enumerate(["秋夜", "春日"])
-    ]
-    assert [each["text"] for each in found["each"]] == [each["text"] for each in alone]
+    alone = [gen("poem", "--title", title, "--seed", seed, *options) for title, seed in (("秋夜", 5), ("春日", 6))]
+    assert [each["text"] for each in found["each"]] == [json.loads(each.stdout)["text"] for each in alone]
     assert [each["title"] for each in found["each"]] == ["秋夜", "春日"]
     assert found["figures"]["nats with context"] != found["figures"]["nats a character"]
 

@@ -42,6 +42,12 @@ def test_short_lines_are_not_kept():
     assert known.lines == 1
 
 
+def test_a_short_line_is_never_taken_for_a_known_one():
+    full = KnownLines(b"\xff" * 5, bits=40, hashes=7, shortest=5, lines=4)
+    assert "人不见" not in full
+    assert "白日依山尽" in full
+
+
 def test_few_other_lines_are_taken_for_known_ones():
     known = known_lines.known_lines(random_lines(20_000))
     others = set(random_lines(20_000, seed=1)) - set(random_lines(20_000))
@@ -87,6 +93,7 @@ DAMAGED = {
     "empty": b"", "no line": b"\xff" * 99, "no JSON": b"\xff\n" + whole()[1], "a list": b"[]\n" + whole()[1],
     "deep": b"[" * 900 + b"\n", "another format": written(format="known lines 2"), "no bits": written(bits=0),
     "text for a number": written(bits="40"), "true": written(hashes=True), "many hashes": written(hashes=10**9),
+    "more bits": written(bits=49), "fewer bits": written(bits=32),
     "a number with a point": written(shortest=5.0), "nothing said": b"{}\n" + whole()[1],
 }  # fmt: skip
 

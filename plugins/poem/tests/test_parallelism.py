@@ -45,7 +45,7 @@ def test_what_the_table_does_not_know_counts_as_nothing():
 
 def test_real_couplets_pass_and_their_lines_set_against_others_fit_worse():
     sizes = [[pair for pair in REAL if len(pair[0]) == size] for size in (5, 7)]
-    moved = [(a, b) for some in sizes for (a, _), (_, b) in zip(some, [*some[2:], *some[:2]])]
+    moved = [(a, b) for some in sizes for (a, _), (_, b) in zip(some, [*some[2:], *some[:2]], strict=True)]
     score, passes = classes().score, classes().is_parallel
     assert sum(map(passes, REAL)) >= 11
     assert sum(map(passes, moved)) <= 5
@@ -82,7 +82,7 @@ def test_a_table_is_read_as_it_was_written():
 def test_of_held_out_poems_nine_in_ten_middle_couplets_pass_and_few_others(monkeypatch):
     monkeypatch.syspath_prepend(str(Path(__file__).parents[1] / "recipe"))
     recipe = importlib.import_module("parallelism")
-    middle = [pair for pair in recipe.couplets(row["text"] for row in recipe.read_rows("eval/poems"))]
+    middle = recipe.couplets(row["text"] for row in recipe.read_rows("eval/poems"))
     passing = [np.mean([*map(classes().is_parallel, pairs)]) for pairs in (middle, recipe.shuffled(middle))]
     assert passing[0] > 0.85
     assert passing[1] < 0.25

@@ -1,4 +1,4 @@
-"""Telling written poems from real ones: the area under a curve against scikit-learn's and by hand, and the classifier."""
+"""Telling written poems from real ones: the area under a curve by hand and scikit-learn, and the classifier."""
 
 import importlib.util
 import random
@@ -43,9 +43,8 @@ def written(chars, count, seed):
 
 
 def test_what_is_of_one_hand_cannot_be_told_apart_and_what_has_other_words_can():
-    same = [
-        auc_by_words(written("春江花月夜云水山", 100, 1 + n), written("春江花月夜云水山", 100, 9 + n)) for n in (0, 4)
-    ]
+    usual = "春江花月夜云水山"
+    same = [auc_by_words(written(usual, 100, 1 + n), written(usual, 100, 9 + n)) for n in (0, 4)]
     assert max(abs(area - 0.5) for area in same) < 0.12
     assert auc_by_words(written("春江花月夜", 40, 1), written("秋雨梧桐叶", 40, 2)) == 1
     assert 0.7 < auc_by_words(written("春江花月夜夜夜", 100, 1), written("春江花月夜", 100, 2)) < 1
