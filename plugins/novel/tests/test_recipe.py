@@ -8,16 +8,24 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors.torch import load_file, save_file
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "recipe"))
 from commas import learn, runs
 
-FILE = Path(__file__).parents[1] / "recipe" / "prepare.py"
-spec = spec_from_file_location("novel_recipe", FILE)  # other recipes have a prepare.py, too
-prepare = module_from_spec(spec)
-spec.loader.exec_module(prepare)
+
+def load(name):
+    """A script of the recipe, under a name of its own: other recipes have a prepare.py, too."""
+    spec = spec_from_file_location(f"novel_{name}", Path(__file__).parents[1] / "recipe" / f"{name}.py")
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+prepare, blend, evaluate = map(load, ["prepare", "blend", "evaluate"])
 
 CLAUSES = ["却说行者", "那呆子道", "师父莫怕", "沙僧听了", "三藏大惊", "八戒笑道", "天色已晚"]
 
@@ -69,3 +77,25 @@ def test_most_rows_are_named_and_validation_reads_both():
     rows = prepare.mixed([("红楼梦", "春。")] * 4000, random.Random(0))
     assert 0.72 < sum(row["context"] == "《红楼梦》" for row in rows) / 4000 < 0.78
     assert [row["context"] for row in prepare.bare_and_named([("坟", "春。")])] == ["", "《坟》"]
+
+
+def test_a_blend_has_its_share_of_each_weight_and_says_so(tmp_path, monkeypatch):
+    for name, value in (("first", 1.0), ("second", 2.0)):
+        (tmp_path / name).mkdir()
+        save_file({"w": torch.full((2,), value, dtype=torch.bfloat16)}, tmp_path / name / blend.WEIGHTS)
+        (tmp_path / name / blend.CARD).write_text("---\na: b\n---\n- **Best validation loss**: 4 nats.\n", "utf-8")
+    monkeypatch.setattr(
+        sys, "argv", ["", *(str(tmp_path / each) for each in ("first", "second")), "0.75", str(tmp_path)]
+    )
+    blend.main()
+    assert load_file(tmp_path / blend.WEIGHTS)["w"].tolist() == [1.75, 1.75]
+    assert "0.75 of the weights" in (tmp_path / blend.CARD).read_text("utf-8")
+
+
+def test_a_unit_is_broken_where_what_hardly_ever_follows_does():
+    follows = evaluate.units(["王夫人说什么。大夫人家，夫妻" * 200 + "夫君"])
+    assert follows["什"] == {"么"}
+    assert follows["王夫"] == {"人"}
+    assert "夫" not in follows
+    assert evaluate.broken("王夫妻什么王夫人", {each: follows[each] for each in ("什", "王夫")}) == [
+        ("什", False), ("王夫", True), ("王夫", False)]  # fmt: skip

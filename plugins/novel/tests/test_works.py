@@ -10,11 +10,18 @@ from hypothesis import strategies as st
 
 from gen_engine.cli import make_cli
 from gen_engine.errors import GenError
-from gen_engine.models.notes import ModelNote
+from gen_engine.models.notes import ModelNote, read_note
+from gen_novel import WEIGHTS
 from gen_novel.works import Told, nearest, tell
 
 WORKS = ("红楼梦", "水浒传", "西游记", "三国演义", "华盖集", "华盖集续编")
 NOTE = ModelNote(("work",), {"work": "《{}》"}, "", {"work": WORKS})
+
+
+def test_the_shipped_model_can_be_told_of_works():
+    known = read_note(WEIGHTS).known["work"]
+    assert len(known) == 20
+    assert {"西游记", "红楼梦", "呐喊"} < set(known)
 
 
 @pytest.fixture(autouse=True)
