@@ -6,11 +6,13 @@ import shutil
 import numpy as np
 import pytest
 import torch
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import settings as trying
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
+from gen_engine.cli import make_cli
 from gen_engine.engine import Engine
 from gen_engine.errors import GenError
 from gen_engine.languages import CHINESE, speak
@@ -23,6 +25,8 @@ from gen_poem.eval_picture import draw
 from gen_poem.eval_relevance import TITLES, Judges, choices, hit, hits, plain_lines
 from gen_poem.eval_towers import Encoder, Towers
 from gen_poem.reading import Row
+
+pytestmark = pytest.mark.usefixtures("one_engine")
 
 TRIES = trying(deadline=None, max_examples=40, derandomize=True, database=None)
 POOL = tuple(chr(0x4E00 + 7 * number) for number in range(40))
@@ -187,6 +191,15 @@ def test_the_figures_beside_real_poems_are_told_in_chinese(folder, tmp_path):
     assert "2 首" in figures["relevance, counts"].told(speak("zh"))
     draw(found, str(tmp_path / "p.svg"), "zh")
     assert ">切题（计数）</text>" in (tmp_path / "p.svg").read_text("utf-8")
+
+
+def test_the_command_asks_the_judges_of_a_folder(folder, tmp_path):
+    rows = [{"text": TEXTS[0], "title": POOL[0]}, {"text": TEXTS[1], "wishes": {"title": POOL[1]}}, {"text": TEXTS[2]}]
+    (tmp_path / "poems.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    words = ["eval", "poem", str(tmp_path / "poems.jsonl"), "--judges", str(folder), "--json"]
+    found = json.loads(CliRunner().invoke(make_cli(), words).stdout)
+    assert [found["figures"][name] for name in ("relevance, counts", "relevance, encoder")] == [1, 1]
+    assert [each["relevance"] for each in found["each"]] == [{"counts": 1, "encoder": 1}] * 2 + [{}]
 
 
 def settings(folder, **changes):

@@ -1,19 +1,24 @@
 """Telling written poems from real ones: the area under a curve by hand and scikit-learn, and the classifier."""
 
 import importlib.util
+import json
 import random
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
+from gen_engine.cli import make_cli
 from gen_engine.errors import GenError
 from gen_poem.eval import Wanted
 from gen_poem.eval_figures import evaluate
 from gen_poem.eval_telling import auc, auc_by_words, check_classifier, match, shape_of
 
 TRIES = settings(deadline=None, max_examples=40, derandomize=True, database=None)
+pytestmark = pytest.mark.usefixtures("one_engine")
+
 HERON = "白日依山尽，黄河入海流。欲穷千里目，更上一层楼。"
 scores = st.lists(st.integers(0, 9).map(float), min_size=1, max_size=30)
 
@@ -87,3 +92,10 @@ def test_without_scikit_learn_the_command_says_at_once_how_to_get_it(monkeypatch
     monkeypatch.setattr("gen_poem.eval_telling.find_spec", lambda name: None)
     with pytest.raises(GenError, match=r"pip install 'gen-engine-poem\[eval\]'"):
         check_classifier()
+
+
+def test_the_command_tells_poems_from_those_of_another_file(tmp_path):
+    (tmp_path / "ours").write_text(f"{HERON}\n" * 25, encoding="utf-8")
+    (tmp_path / "real").write_text(f"{HERON.replace('千里', '万里')}\n" * 22, encoding="utf-8")
+    words = ["eval", "poem", str(tmp_path / "ours"), "--form", "五绝", "--real", str(tmp_path / "real"), "--json"]
+    assert json.loads(CliRunner().invoke(make_cli(), words).stdout)["figures"]["AUC, TF-IDF"] == 1
