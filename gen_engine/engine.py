@@ -288,6 +288,18 @@ def note_of(name: str | os.PathLike[str]) -> ModelNote | None:
     return None if folder is None else read_note(folder)
 
 
+def told_of(part: str) -> list[str]:
+    """Which of `gen models` can be told this part of a context; one whose note is damaged is none of them."""
+    found = []
+    for name in registry().models:
+        try:
+            note = note_of(name)
+        except GenError:
+            continue
+        found += [name] if note and part in note.parts else []
+    return found
+
+
 def _folder(name: str) -> Path | None:
     """Where the model is, or None if `name` can only be a hub name."""
     path = Path(name)

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gen_engine.cli import main
-from gen_engine.engine import load, note_of
+from gen_engine.engine import load, note_of, told_of
 from gen_engine.errors import GenError
 from gen_engine.models.notes import NOTE, ModelNote, read_note, read_note_file, save_note
 from gen_engine.plugins import registry
@@ -122,6 +122,17 @@ def test_the_list_of_models_tells_what_each_can_be_told(tmp_path, capsys, monkey
     assert json.loads(capsys.readouterr().out)[0]["told"] == list(ORDER)
     assert main(["models"]) == 0
     assert "form dynasty author title" in capsys.readouterr().out
+
+
+def test_models_that_can_be_told_a_part_are_found_past_one_with_a_damaged_note(monkeypatch):
+    def read(name):
+        if name == "damaged":
+            raise GenError("It is damaged.")
+        return {"verse": VERSE, "bare": None}[name]
+
+    monkeypatch.setattr("gen_engine.engine.note_of", read)
+    monkeypatch.setattr(registry(), "models", dict.fromkeys(["damaged", "verse", "bare"]), raising=False)
+    assert (told_of("title"), told_of("work")) == (["verse"], [])
 
 
 WRONG = {

@@ -42,14 +42,15 @@ def tell(like: str | None, model: str, *, unseen: Unseen = "ignore") -> Told:
     """
     if like is None:
         return Told()
-    from gen_engine.engine import note_of
+    from gen_engine.engine import note_of, told_of
 
     name = converted("t2s", "".join(filter(is_han, like)))
     if not name:
         raise GenError(f"--like {quoted(like)} names no work; write one, such as --like 红楼梦.")
     note = note_of(model)
     if note is None or PART not in note.parts:
-        raise GenError(f"The model {brief(model)} cannot be told of works; take --model novel, or leave out --like.")
+        take = "".join(f"take --model {name}, or " for name in told_of(PART)[:1])
+        raise GenError(f"The model {brief(model)} cannot be told of works; {take}leave out --like.")
     known = note.known.get(PART)
     if known is None or name in known:
         return Told(note.write({PART: name}), like)

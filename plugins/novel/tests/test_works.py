@@ -65,8 +65,14 @@ def test_a_name_without_chinese_characters_is_refused(typed):
 
 
 def test_a_model_without_a_note_cannot_be_told():
-    with pytest.raises(GenError, match="cannot be told of works"):
+    with pytest.raises(GenError, match="poem cannot be told of works; take --model novel, or leave out --like.$"):
         tell("红楼梦", "poem")
+
+
+def test_a_model_that_cannot_be_told_either_is_not_offered(monkeypatch):
+    monkeypatch.setattr(import_module("gen_engine.engine"), "note_of", lambda name: None)
+    with pytest.raises(GenError, match="novel cannot be told of works; leave out --like.$"):
+        tell("红楼梦", "novel")
 
 
 @given(st.lists(st.text("红楼梦水浒传记", min_size=1, max_size=4), min_size=1, max_size=9, unique=True))

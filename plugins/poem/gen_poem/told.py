@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import click
 
 from gen_engine.errors import GenError, brief, quoted
-from gen_engine.plugins import registry
 from gen_engine.screen import note as say
 from gen_engine.text import is_han, is_punctuation
 
@@ -136,21 +135,12 @@ def tell(wishes: Wishes, forms: Sequence[str], model: str) -> Told:
 
 
 def _cannot(part: str, model: str) -> GenError:
-    able = [name for name in registry().models if part in _parts_of(name)]
+    from gen_engine.engine import told_of
+
+    able = told_of(part)
     take = f"take {' or '.join(able)}, or " if able else ""
     what = f"an {part}" if part == "author" else f"a {part}"
     return GenError(f"The model {brief(model)} cannot be told {what}; {take}leave out --{part}.")
-
-
-def _parts_of(model: str) -> Sequence[str]:
-    """The parts that a model of `gen models` can be told; none where it cannot be read."""
-    from gen_engine.engine import note_of
-
-    try:
-        note = note_of(model)
-    except GenError:
-        return ()
-    return note.order if note else ()
 
 
 @dataclass(frozen=True)

@@ -290,7 +290,7 @@ def test_without_wishes_such_a_model_writes_as_ever(bare, model):
 
 
 def test_models_that_can_be_told_are_offered(bare, model, monkeypatch):
-    monkeypatch.setattr("gen_poem.told._parts_of", lambda name: ("title",) if name == "poem" else ())
+    monkeypatch.setattr("gen_engine.engine.told_of", lambda part: ["poem"] if part == "title" else [])
     with pytest.raises(GenError, match="cannot be told a title; take poem, or leave out --title.$"):
         gen("poem", bare, "--title", "秋夜")
 
