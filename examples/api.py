@@ -16,7 +16,6 @@ batch = engine.generate_batch(requests)
 alone = [engine.generate_batch([request])[0] for request in requests]
 assert [c.text for completions in batch for c in completions] == [c.text for completions in alone for c in completions]
 
-note = engine.note  # how this model is told what to write about; None if it was not trained to be
-about = note.write({"title": "秋夜", "author": "李白"}) if note else ""
+about = engine.note.write({"title": "秋夜", "author": "李白"})  # as this model was trained to be told
 [told] = engine.generate("白", seed=1, max_new=24, context=about)
 print(repr(about), told.text)

@@ -8,7 +8,7 @@ import gen_engine as gen
 from gen_engine.interop import as_logits_processor, engine_around, from_transformers
 from gen_engine.plugins import registry
 
-RULES = ["no_unk", "no_special", "form=4x5", "no_repeat=20,exempt=punctuation"]
+RULES = ["no_unk", "no_special", "form=4x5", "no_repeat=24,exempt=punctuation"]
 
 # Theirs as a shaper of ours: it is a preference, so the constraints come first and it may be undone.
 engine = gen.load("poem")

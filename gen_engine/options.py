@@ -85,9 +85,9 @@ class Choice:
     def with_default(self, spec: str) -> tuple[str, ...]:
         """The processors, and `spec` after them unless one of its name is among them.
 
-        What removes tokens would make the distribution that `smc` draws from inexact: there it has to be asked for.
+        `smc` draws from the model's own distribution: what would change that has to be asked for there.
         """
-        if parse_spec(self.decoder).name.rpartition(":")[2] == "smc" and parse_spec(spec).name in ("top_k", "top_p"):
+        if parse_spec(self.decoder).name.rpartition(":")[2] == "smc" and parse_spec(spec).name in SHAPERS:
             return self.processors
         names = {parse_spec(each).name.rpartition(":")[2] for each in self.processors}
         return self.processors if parse_spec(spec).name in names else (*self.processors, spec)

@@ -1,5 +1,7 @@
 """How long a request may search. The clock only ever ends a request; what may follow is never its business.
 
+It counts the processor time of the thread that searches: on a busy machine a request is not given up sooner.
+
 A conflict that is proven by then is told; it says which members it was not found out to need.
 """
 
@@ -8,7 +10,7 @@ from __future__ import annotations
 from contextvars import ContextVar, Token
 from dataclasses import dataclass, field
 from math import isfinite
-from time import perf_counter
+from time import thread_time
 
 from .errors import GenError, UndecidedError
 
@@ -21,7 +23,7 @@ FREE = 0.001
 
 @dataclass(eq=False)
 class Patience:
-    """The seconds that a request may search; `spent` is what it has.
+    """The seconds of processor time that a request may search; `spent` is what it has.
 
     `with patience:` lets the clock run; in it, `check()` raises UndecidedError once all is spent. Chains that many
     requests share know nothing of it, and a search that is cut off leaves nothing but what is true behind.
@@ -37,14 +39,14 @@ class Patience:
             raise GenError(f"patience={self.seconds} is no time to search for; give a number of seconds above 0.")
 
     def __enter__(self) -> Patience:
-        self._running.append((perf_counter(), _current.set(self)))
+        self._running.append((thread_time(), _current.set(self)))
         return self
 
     def __exit__(self, *_: object) -> None:
         since, token = self._running.pop()
         _current.reset(token)
         if not self._running:
-            self.last = perf_counter() - since
+            self.last = thread_time() - since
             self.spent += self.last
 
     def forgive(self) -> None:
@@ -54,7 +56,7 @@ class Patience:
     @property
     def is_over(self) -> bool:
         """Whether all is spent."""
-        running = perf_counter() - self._running[0][0] if self._running else 0.0
+        running = thread_time() - self._running[0][0] if self._running else 0.0
         return self.spent + running > self.seconds
 
 

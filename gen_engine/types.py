@@ -306,9 +306,9 @@ class Extend:
 class Request:
     """One text (or `num` of them) that somebody wants. `max_new` counts new tokens; `seed` None draws a fresh one.
 
-    `patience` is how many seconds may be searched: for whether any text obeys, with the conflict if none does, and
-    between the tokens of up to 64 texts (further ones have as much again). What the model takes is not counted, and
-    neither is the first millisecond of each question between tokens. It never changes a text.
+    `patience` is how many seconds of processor time may be searched: for whether any text obeys, with the conflict if
+    none does, and between the tokens of up to 64 texts (further ones have as much again). What the model takes is not
+    counted, and neither is the first millisecond of each question between tokens. It never changes a text.
 
     `context` is read by the model before the prompt, judged by no constraint, and no part of the text.
 

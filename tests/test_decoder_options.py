@@ -89,13 +89,14 @@ def test_decoders_are_listed_with_their_parameters(capsys):
     assert listed["sample"]["parameters"] == []
 
 
-def test_what_a_command_adds_by_itself_does_not_truncate_what_smc_draws_from():
+@pytest.mark.parametrize("default", ["top_k=200", "top_p=0.9", "temperature=0.9"])
+def test_what_a_command_adds_by_itself_does_not_change_what_smc_draws_from(default):
     def added(words):
         found = []
-        command = options.generating(model="m")(lambda: found.append(options.choice().with_default("top_k=200")))
+        command = options.generating(model="m")(lambda: found.append(options.choice().with_default(default)))
         CliRunner().invoke(click.command()(command), words.split(), catch_exceptions=False)
         return found[0]
 
-    assert added("--beams 4") == ("top_k=200",)
+    assert added("--beams 4") == (default,)
     assert added("--particles 4") == ()
     assert added("--particles 4 --top-k 9") == ("top_k=9",)

@@ -219,7 +219,7 @@ COMMANDS = [
     "poem --rows 2 --cols 5",
     "poem --rows 2 --cols 5 --num 2 --json",
     "novel --prompt 却说 --len 5",
-    "ci --tune 十六字令",
+    "ci --tune 忆江南",
     "couplet --first 春满神州花似锦",
     "text --model poem --max-new 3",
     "text --model bert-fc-novel --max-new 3",

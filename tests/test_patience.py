@@ -26,7 +26,7 @@ def slow(monkeypatch):
 
     def of(tick):
         moments = count()
-        monkeypatch.setattr(patience, "perf_counter", lambda: tick * next(moments))
+        monkeypatch.setattr(patience, "thread_time", lambda: tick * next(moments))
 
     return of
 

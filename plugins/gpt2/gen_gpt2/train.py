@@ -23,6 +23,7 @@ from gen_trainkit.loop import Batch, Outcome, Part, Recipe, Reporting, Task
 from gen_trainkit.losses import chunked_cross_entropy
 from gen_trainkit.plan import describe_run
 from gen_trainkit.publishing import CardFacts, Publishing, check_known, export_model, load_pretrained, run_and_publish
+from gen_trainkit.ranks import is_first
 from gen_trainkit.tally import Tally
 from gen_trainkit.telling import beginning
 from gen_trainkit.windows import Windows
@@ -68,6 +69,7 @@ class Prepared:
     task: Task
     example: str = ""  # a beginning of a text
     told: Sequence[str] = ()  # how many texts were read and used, and which splits
+    note: ModelNote | None = None
 
 
 def prepare(job: Job) -> Prepared:
@@ -99,14 +101,14 @@ def prepare(job: Job) -> Prepared:
         valid_lengths=windows["valid"].lengths,
         collate=collate,
         score=score,
-        export=partial(export, model, tokenizer, job, note),
+        export=partial(export, model, tokenizer, job),
         fingerprint={"data": windows["train"].digest, "valid_data": windows["valid"].digest, "base": job.base}
         | ({} if job.base else {"shape": asdict(job.shape)})
         | (asdict(job.adapters) if job.adapters.lora else {}),
     )
     joined = job.data.column2 is not None or job.data.split_at is not None
     example = beginning(texts, job.data.separator if joined else "")
-    return Prepared(model, tokenizer, windows["train"], windows["valid"], task, example, tally.told("texts"))
+    return Prepared(model, tokenizer, windows["train"], windows["valid"], task, example, tally.told("texts"), note)
 
 
 def cut_windows(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], positions: int, *, data: Data) -> Windows:
@@ -122,14 +124,10 @@ def cut_windows(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], positi
     return windows
 
 
-def export(
-    model: GPT2LMHeadModel, tokenizer: PreTrainedTokenizerBase, job: Job, note: ModelNote | None, folder: Path
-) -> None:
-    """Write a folder of plain weights, with adapters, if there are any, added into them, and the note beside them."""
+def export(model: GPT2LMHeadModel, tokenizer: PreTrainedTokenizerBase, job: Job, folder: Path) -> None:
+    """Write a folder of plain weights, with adapters, if there are any, added into them."""
     whole = merge_adapters(model) if job.adapters.lora else model
     export_model(whole, tokenizer, job.publishing.save_dtype, folder)
-    if note is not None:
-        save_note(note, folder)
 
 
 @doing("making the model")
@@ -208,4 +206,7 @@ def run_job(job: Job, ready: Prepared, *, resume: bool) -> Outcome:
             + (adapted if job.adapters.lora else ""),
         },
     )
-    return run_and_publish(ready.task, job.recipe, job.reporting, job.publishing, card, resume=resume)
+    outcome = run_and_publish(ready.task, job.recipe, job.reporting, job.publishing, card, resume=resume)
+    if ready.note is not None and not outcome.signal and is_first():
+        save_note(ready.note, job.publishing.out)  # the best weights may be older than the note that was given now
+    return outcome

@@ -132,6 +132,14 @@ def test_the_note_is_kept_in_the_model_folder(poems, tmp_path):
     assert load(tmp_path / "out").note.write({"title": "春"}) == "《春》："
 
 
+def test_a_note_that_is_given_later_is_kept_too(poems, tmp_path):
+    (tmp_path / "note.json").write_text(json.dumps(NOTE), encoding="utf-8")
+    wish = [poems, "--context=about", *SMALL, "--out", tmp_path / "out"]
+    train(*wish)
+    train(*wish, "--context-note", tmp_path / "note.json", "--resume")
+    assert read_note(tmp_path / "out") == read_note_file(tmp_path / "note.json")
+
+
 def test_a_note_that_is_wrong_or_says_nothing_is_refused_before_anything_is_trained(poems, tmp_path):
     (tmp_path / "note.json").write_text(json.dumps({**NOTE, "parts": {}}), encoding="utf-8")
     wish = ["--context-note", tmp_path / "note.json", *SMALL, "--out", tmp_path / "out"]

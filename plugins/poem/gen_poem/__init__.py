@@ -47,9 +47,9 @@ def add_evaluators(group: click.Group) -> None:
 
 @hookimpl
 def models() -> Mapping[str, ShippedModel]:
-    """The model of regular verse."""
-    summary = "regular verse of Tang and Song, character by character"
-    return {"poem": ShippedModel(WEIGHTS, summary, ("form=4x5", "top_k=200"))}
+    """The model of verse."""
+    summary = "verse of Tang and Song, character by character; can be told what to write about"
+    return {"poem": ShippedModel(WEIGHTS, summary, ("form=4x5", "temperature=0.9"))}
 
 
 @hookimpl

@@ -2,7 +2,7 @@
 
     from gen_poem.best import best_of
 
-    for text in best_of(load("poem"), "", processors=("form=七绝", "top_k=200"), seed=1):
+    for text in best_of(load("poem"), "", processors=("form=七绝", "temperature=0.9"), seed=1):
         print(text.completion.text, text.score)
 
 The total is, in nats a character,
@@ -51,8 +51,8 @@ class Weights:
 
     aim: float = 0.8
     fluency: float = 1.0
-    relevance: float = 3.0
-    repeats: float = 4.0
+    relevance: float = 6.0
+    repeats: float = 5.0
     known_lines: float = 0.5
 
 

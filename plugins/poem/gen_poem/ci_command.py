@@ -28,9 +28,9 @@ from .writing import write
 def ci(tune: str, variant: int | None, prompt: str) -> None:
     """Write words to a TUNE, with the lengths, tones and rhymes that one of its forms has.
 
-    Rhymes are those of cilin unless --rhyme-book says otherwise. Among the allowed tokens the 200 likeliest are drawn
-    from, unless --top-k or --with top_k=K says otherwise. --beams 8 looks for the likeliest words instead; no character
-    comes twice in them, within 64, unless it has to.
+    Rhymes are those of cilin unless --rhyme-book says otherwise. What the rules allow is drawn from at a temperature of
+    0.9, unless --temperature says otherwise. --beams 8 looks for the likeliest words instead; no character comes twice
+    in them, within 64, unless it has to.
     """
     wish = asked()
     form = replace(wish.wish(tune), variant=variant)

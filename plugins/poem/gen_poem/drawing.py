@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
+DRAWN = "temperature=0.9"
+"""How texts are drawn if nothing else is said; the figures are in the recipe's README."""
+
 MOST = 1000
 """How many texts may be drawn for one: all of them are kept until the best is known."""
 

@@ -20,7 +20,7 @@ from gen_engine.tables import table
 from gen_engine.underway import counted, doing
 
 from .asked import Asked, asked, asking, rules
-from .drawing import best_of_given, choosing, demanded, drawing, draws, scorer_of
+from .drawing import DRAWN, best_of_given, choosing, demanded, drawing, draws, scorer_of
 from .layout import Poem
 from .preferences import preferred
 from .resolve import Wish, resolve
@@ -186,7 +186,7 @@ def _write(
     take = choosing(of, lambda: scorer_of(engine, start, one, repeated), told=False)
     done = engine.completions(
         start,
-        processors=("no_unk", "no_special", *poem.rules, *chosen.with_default("top_k=200")),
+        processors=("no_unk", "no_special", *poem.rules, *chosen.with_default(DRAWN)),
         num=len(told) * of,
         draws=of,
         seed=chosen.seed,

@@ -14,7 +14,7 @@ from gen_engine.textfiles import text_flaw
 from gen_engine.types import Completion, Request
 from gen_engine.underway import counted
 
-from .drawing import choosing, scorer_of
+from .drawing import DRAWN, choosing, scorer_of
 from .layout import Poem
 from .reading import Row, read_lines
 from .told import WISHED, Told, Wishes
@@ -64,7 +64,7 @@ def write_each(
     start = poem.lay_out(prompt)
     request = Request(
         start,
-        ("no_unk", "no_special", *poem.rules, *chosen.with_default("top_k=200")),
+        ("no_unk", "no_special", *poem.rules, *chosen.with_default(DRAWN)),
         num=of,
         draws=of,
         max_new=max(0, poem.widest - len(start)) * engine.tokenizer.vocabulary.tokens_per_char,

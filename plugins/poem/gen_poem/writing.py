@@ -8,7 +8,7 @@ from gen_engine.options import Choice
 from gen_engine.output import continue_text, load_engine, mention_unknown, opened
 
 from .asked import Asked
-from .drawing import choosing, demanded, draws, scorer_of
+from .drawing import DRAWN, choosing, demanded, draws, scorer_of
 from .layout import Poem, show
 from .preferences import preferred
 from .told import forms_of, tell, wishes
@@ -40,7 +40,7 @@ def write(
             engine,
             start,
             chosen,
-            processors=("no_unk", "no_special", *poem.rules, *more, *chosen.with_default("top_k=200")),
+            processors=("no_unk", "no_special", *poem.rules, *more, *chosen.with_default(DRAWN)),
             max_new=max(0, poem.widest - len(start)) * vocabulary.tokens_per_char,
             show=show(poem.shape, typed, sentences=sentences, streamed=streamed),
             context=told.context,

@@ -21,6 +21,7 @@ from gen_engine.types import Completion
 from gen_poem import WEIGHTS, best
 from gen_poem.best import Parts, Scorer, Weights, best_of, quantile, repeats, scores
 from gen_poem.check import judge
+from gen_poem.drawing import DRAWN
 from gen_poem.known_lines import known_lines, lines_of
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -28,7 +29,8 @@ from test_couplet import is_couplet, pingshui
 
 pytestmark = pytest.mark.usefixtures("one_engine")
 
-FORM = ("no_unk", "no_special", "form=五绝", "distinct_rhymes=五绝", "top_k=200")
+FORM = ("no_unk", "no_special", "form=五绝", "distinct_rhymes=五绝", DRAWN)
+TOLD = "〔五绝〕："
 LINES = "平林漠漠烟如织，寒山一带伤心碧。"
 
 
@@ -43,7 +45,7 @@ def texts(*arguments):
 @pytest.fixture(scope="module")
 def plain(one_engine):
     """24 poems of one seed as they come."""
-    return gen.load("poem").generate("", processors=FORM, num=24, seed=3, max_new=24)
+    return gen.load("poem").generate("", processors=FORM, num=24, seed=3, max_new=24, context=TOLD)
 
 
 # ------------------------------------------------------------------------------------------------- which are drawn
@@ -149,12 +151,11 @@ def test_the_best_has_the_highest_total_worked_out_anew():
 
 def test_a_line_that_is_known_costs_so_much_that_another_text_is_told(plain):
     engine = gen.load("poem")
-    first = next(best_of(engine, "", processors=FORM, seed=3, max_new=24))
+    first = next(best_of(engine, "", processors=FORM, seed=3, max_new=24, context=TOLD))
     known = known_lines(lines_of(first.completion.text)[:1])
-    second = next(best_of(engine, "", processors=FORM, seed=3, max_new=24, known=known))
-    (again,) = (
-        s for s in Scorer(engine, engine.read(""), known=known).scored(plain[:8]) if s.completion == first.completion
-    )
+    second = next(best_of(engine, "", processors=FORM, seed=3, max_new=24, context=TOLD, known=known))
+    scored = Scorer(engine, engine.read("", TOLD), known=known).scored(plain[:8])
+    (again,) = (each for each in scored if each.completion == first.completion)
     assert first.completion != second.completion
     assert (again.score.known_lines, again.score.total) == (1, pytest.approx(first.score.total - Weights().known_lines))
 

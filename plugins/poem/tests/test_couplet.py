@@ -255,9 +255,9 @@ def test_a_couplet_that_is_only_begun_may_demand_a_pair_too():
 
 def test_a_mark_that_the_model_lacks_is_refused_with_the_remedy():
     with pytest.raises(
-        GenError, match="The model poem does not know the mark 、, and the second line needs it; write ，"
+        GenError, match="The model poem does not know the mark ；, and the second line needs it; write ，"
     ):
-        gen("--first", "春、夏月")
+        gen("--first", "春；夏月")
 
 
 def test_the_whole_is_as_long_as_both_lines_and_their_marks():

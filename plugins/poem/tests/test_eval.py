@@ -356,7 +356,7 @@ def test_what_is_for_new_poems_is_refused_for_those_of_a_file(tmp_path):
 
 
 def test_a_model_that_writes_as_it_will_is_judged_by_what_its_poems_look_like():
-    found = json.loads(gen("--free", "--with", "form=4x5", "--num", 3, "--seed", 1, "--json").stdout)
+    found = json.loads(gen("--free", "--with", "form=4x5", "--num", 12, "--seed", 1, "--json").stdout)
     assert {poem["form"] for poem in found["each"]} <= {"五绝", "五古"}
     assert found["figures"]["tone strict"] < 1
 

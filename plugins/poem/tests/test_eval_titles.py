@@ -89,4 +89,4 @@ def test_titles_are_for_new_poems(tmp_path):
 
 def test_a_model_that_cannot_be_told_a_title_is_refused_before_it_writes(tmp_path):
     with pytest.raises(GenError, match="cannot be told a title"):
-        gen("eval", "poem", "--form", "五绝", "--titles", write(tmp_path / "titles", "春"))
+        gen("eval", "poem", "--form", "五绝", "--model", "novel", "--titles", write(tmp_path / "titles", "春"))
