@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .errors import brief
-from .lift import Lifted, offered
+from .lift import Lifted
+from .promises import offered
 from .text import CharSet
 from .tokensets import TokenSet
 
 if TYPE_CHECKING:
-    from .product import Rule
+    from .rule import Rule
 
 EACH = "one for each token"
 

@@ -22,9 +22,11 @@ from .errors import GenError, PluginError, reason_of
 from .later import Later
 from .lift import Lifted
 from .plugins import Offer, PluginInfo, registry
-from .product import Joint, Product, Rule
+from .product import Joint, Product
 from .prover import Prover
+from .rule import Rule
 from .specs import Spec
+from .states import RuleTable, StateTable
 from .types import CORE, Named
 
 WAYS = ("cli", "commands", "destination", "later", "options", "output", "screen", "tables", "textfiles", "__main__")
@@ -139,7 +141,9 @@ def _parts(value: Any) -> Iterable[Rule | Named]:
         return (*value.shapers, *value.product.rules)
     if type(value) is Prover:
         value = value.product
-    if type(value) is Product:
+    if type(value) is RuleTable:
+        value = value.rule
+    if type(value) in (Product, StateTable):
         found: tuple[Rule, ...] = value.rules
         return found
     if type(value) in (list, tuple):

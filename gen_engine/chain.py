@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from .answers import whose
-from .errors import ConflictError, GenError, PluginError, UndecidedError, brief
+from .automaton import Graph
+from .conflicts import Case
+from .errors import GenError, PluginError, UndecidedError
+from .histories import Banned, History
 from .lift import AnyText
+from .memory import Memory, remembered
 from .patience import Patience
-from .product import Joint, Product, Rule, as_rule
-from .prover import NODES, Answer, Prover
+from .product import Joint, Product
+from .prover import NODES, Finding, Prover, counted_bound, new_prover, round_up
+from .rule import as_rule
 from .spellings import judged
-from .text import Vocabulary, in_a_row
-from .tokensets import REMEMBERED, Ids, Intern, TokenSet
+from .text import Vocabulary
+from .tokensets import Ids, Intern, TokenSet
 from .types import CORE, Named, Prompt, Step
 from .underway import doing
 
@@ -23,11 +29,14 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-HELP = 3
-"""How many times as long as usual it is searched for whether fewer rules admit a text."""
+BETWEEN = 8
+"""How many times less it is searched behind one token than for whether there is any text."""
 
-LABEL = 120
-"""So many characters of a processor a conflict echoes."""
+PROVERS = 32
+"""How many provers a chain remembers: one for each beginning and length of texts that are searched differently."""
+
+REFUSALS = 4096
+"""Of how many beginnings it is remembered that no part of a rule refuses them, and what can be searched from there."""
 
 ONCE = 10
 """How many times as long as usual it is searched for whether there is any text at all."""
@@ -43,8 +52,13 @@ class Chain:
     background: int
     nodes: int = NODES
     labels: Mapping[str, str] = field(default_factory=dict, repr=False)
-    _provers: dict[tuple[int | None, int, tuple[int, ...]], Prover] = field(default_factory=dict, repr=False)
-    _not_refused: set[tuple[Joint, int]] = field(default_factory=set, repr=False)
+    _provers: Memory[tuple[Any, ...], Prover] = remembered(PROVERS)
+    _searched: Memory[tuple[Any, ...], frozenset[Graph]] = field(
+        default_factory=lambda: Memory(REFUSALS), init=False, repr=False
+    )
+    _not_refused: Memory[tuple[Joint, int], bool] = field(
+        default_factory=lambda: Memory(REFUSALS), init=False, repr=False
+    )
 
     @doing("looking whether there is a text under these rules")
     def plan(self, prompt: Prompt, budget: int, patience: Patience | None = None) -> Plan:
@@ -56,126 +70,66 @@ class Chain:
         if budget < 0:
             raise GenError(f"max_new={budget} is less than nothing; give a number of tokens from 0.")
         patience = patience or Patience()
+        case = Case(self.product, judged(prompt, self.labels), budget, self.nodes, self.background)
         try:
             with patience:
-                return replace(self._plan(judged(prompt, self.labels), budget), patience=patience)
+                return replace(self._plan(case), patience=patience)
         except UndecidedError:
             if not patience.is_over:
                 raise
-            names = self._names(self.product.rules) or "the vocabulary"
             raise UndecidedError(
-                f"Whether any text obeys {names} was not decided in {patience.seconds:g} seconds; drop or relax one of "
-                "them, or allow more (--patience SECONDS)."
+                f"Whether any text obeys {case.names() or 'the vocabulary'} was not decided in {patience.seconds:g} "
+                "seconds; drop or relax one of them, or allow more (--patience SECONDS)."
             ) from None
 
-    def _plan(self, prompt: Prompt, budget: int) -> Plan:
+    def _plan(self, case: Case) -> Plan:
+        prompt, budget = case.prompt, case.budget
         joint = self.product.start(prompt)
-        plan = Plan(self, prompt, budget, joint, self._shared_prover(joint, self._horizon(joint, prompt, budget)))
-        if plan.prover.at_once(joint, budget) == "yes":
-            return plan
-        self._refuse_early(joint, prompt, budget)
-        answer = plan.prover.feasible(joint, budget)
-        if answer == "undecided" and self._is_refuted(self.product, prompt, budget, len(self.product.rules)):
-            answer = "no"
-        if answer == "undecided":  # this is asked once, not at each token: there is time for more
-            patient = prover_of(self.product, prompt, budget, ONCE * self.nodes)
-            answer = patient.feasible(joint, budget)
-            plan = replace(plan, prover=patient)
-        if answer == "no":
-            raise self._conflict(self.product, prompt, budget)
-        if answer == "undecided":
+        horizon = self._horizon(joint, prompt, budget)
+        learned = self.product.learned_from(joint)
+        joint = joint if learned is self.product else learned.start(prompt)
+        prover = self._shared_prover(learned, joint, horizon)
+        if prover.at_once(joint, budget) != "yes":
+            self._refuse_early(joint, case)
+        found = prover.find(joint, budget)
+        if found.answer == "undecided" and case.is_refuted():
+            raise case.conflict()
+        if found.answer == "undecided":  # this is asked once, not at each token: there is time for more
+            found = prover.find(joint, budget, nodes=ONCE * self.nodes)
+        if found.answer == "no":
+            raise case.conflict()
+        if found.answer == "undecided":
             raise UndecidedError(
-                f"Whether any text obeys {self._names(self.product.rules)} was not decided after {self.nodes} steps; "
-                "drop or relax one of them."
+                f"Whether any text obeys {case.names()} was not decided after {self.nodes} steps; drop or relax one of "
+                "them."
             )
-        return plan
+        return Plan(self, prompt, budget, joint, prover, found.rest)
 
-    def _refuse_early(self, joint: Joint, prompt: Prompt, budget: int) -> None:
+    def _refuse_early(self, joint: Joint, case: Case) -> None:
         """ConflictError if no text obeys even one part of a rule of many parts, which is soon found out."""
-        if (joint, budget) in self._not_refused:
+        if (joint, case.budget) in self._not_refused:
             return
         for narrowed in self.product.narrowed():
-            if prover_of(narrowed, prompt, budget, self.nodes).feasible(narrowed.start(prompt), budget) == "no":
-                raise self._conflict(narrowed, prompt, budget)
-        self._not_refused.add((joint, budget))
+            smaller = replace(case, product=narrowed)
+            if smaller.answer() == "no":
+                raise smaller.conflict()
+        self._not_refused.put((joint, case.budget), True)
 
     def _horizon(self, joint: Joint, prompt: Prompt, budget: int) -> int:
         """How many characters the text may have at most."""
-        rest = [rule.most(state) for rule, state in zip(self.product.rules, joint.states, strict=True)]
+        rest = [rule.promises.most(state) for rule, state in zip(self.product.rules, joint.states, strict=True)]
         return len(prompt.text) + int(min([budget * self.vocabulary.longest, *rest]))
 
-    def _shared_prover(self, joint: Joint, horizon: int) -> Prover:
-        """The prover of all requests with a like horizon that start where the rules' kinds are known to hold."""
-        versions = tuple(rule.cover(state) for rule, state in zip(self.product.rules, joint.states, strict=True))
-        key = (counted_bound(self.product, horizon), round_up(horizon), versions)
-        if key not in self._provers:
-            self._provers[key] = Prover(self.product, key[0], self.nodes, key[1])
-        return self._provers[key]
-
-    def _conflict(self, product: Product, prompt: Prompt, budget: int) -> ConflictError:
-        """Drops every rule without which there still is no text; what is left is a conflict of which each is needed."""
-        unproven: list[str] = []
-        for index in range(len(product.rules) - 1, self.background - 1, -1):
-            smaller = product.without(index)
-            answer = self._without_help(smaller, prompt, budget)
-            if answer == "undecided":
-                unproven.append(product.rules[index].label)
-            product = smaller if answer == "no" else product
-        members = list(dict.fromkeys(rule.label for rule in product.rules[self.background :]))
-        first = brief(members[0], LABEL) if members else ""
-        if not members:
-            message = f"The model can write no text at all within {budget} new tokens; give it more."
-        elif len(members) == 1 and (unwritten := self._unwritten(product, prompt)):
-            message = f"{first} wants {unwritten}, which the model has no token for; ask for something else."
-        elif len(members) == 1:
-            message = f"{first} admits no text within {budget} new tokens; change it, or allow more tokens."
-        else:
-            doubt = f" (whether {' and '.join(unproven)} is needed for that was not decided)" if unproven else ""
-            message = (
-                f"{self._names(product.rules)} admit no text together within {budget} new tokens{doubt}"
-                f"{self._clash(product, prompt, budget)}; drop or change one of them."
-            )
-        return ConflictError(message, members)
-
-    def _unwritten(self, product: Product, prompt: Prompt) -> str:
-        """The characters that a rule needs and no token prints."""
-        pairs = list(zip(product.rules, product.start(prompt).states, strict=True))[self.background :]
-        needed = [char for rule, state in pairs if rule.needs is not None for char in rule.needs(state)]
-        missing = () if self.vocabulary.partial else dict.fromkeys(needed)
-        return " and ".join(char for char in missing if char not in self.vocabulary.carriers)
-
-    def _is_refuted(self, product: Product, prompt: Prompt, budget: int, below: int) -> bool:
-        """Whether even fewer rules are known to admit no text; those numbered `below` and more stay."""
-        for index in range(below - 1, self.background - 1, -1):
-            if product.rules[index].is_structural:
-                continue  # without one of these there is more to try, not less
-            smaller = product.without(index)
-            answer = prover_of(smaller, prompt, budget, self.nodes).feasible(smaller.start(prompt), budget)
-            if answer == "no" or (answer == "undecided" and self._is_refuted(smaller, prompt, budget, index)):
-                return True
-        return False
-
-    def _clash(self, product: Product, prompt: Prompt, budget: int) -> str:
-        """Where the rules part, in their own words; empty if they do not say."""
-        joint = product.start(prompt)
-        try:
-            joint = prover_of(product, prompt, budget, self.nodes).stuck(joint, budget)
-        except UndecidedError:  # no patience is left
-            return ""
-        pairs = list(zip(product.rules, joint.states, strict=True))[self.background :]
-        told = [f"{brief(rule.label, LABEL)} {what}" for rule, state in pairs if (what := _demand(rule, state, pairs))]
-        return f": {', '.join(told)}" if len(told) > 1 else ""
-
-    def _without_help(self, product: Product, prompt: Prompt, budget: int) -> Answer:
-        """Whether fewer rules admit a text, searched for longer: so that conflicts are as small as said."""
-        try:
-            return prover_of(product, prompt, budget, HELP * self.nodes).feasible(product.start(prompt), budget)
-        except UndecidedError:  # no patience is left: the conflict stands, and is perhaps not the smallest
-            return "undecided"
-
-    def _names(self, rules: Sequence[Rule]) -> str:
-        labels = list(dict.fromkeys(brief(rule.label, LABEL) for rule in rules[self.background :]))
-        return in_a_row(labels, "and")
+    def _shared_prover(self, product: Product, joint: Joint, horizon: int) -> Prover:
+        """The prover of all requests of a like length in whose texts the same can be searched."""
+        key = (product, counted_bound(product, horizon), round_up(horizon))
+        graphs = self._searched.get((*key, joint.node))
+        if graphs is None:
+            prover = new_prover(product, joint.node, horizon, self.nodes)
+            graphs = self._searched.put((*key, joint.node), prover.automaton.searched)
+            if (*key, graphs) not in self._provers:
+                return self._provers.put((*key, graphs), prover)
+        return self._provers.get((*key, graphs)) or new_prover(product, joint.node, horizon, self.nodes)
 
     def shape(self, step: Step, logits: Tensor, blocked: Tensor) -> Tensor:
         """The choice logits [rows, vocab] of what is not blocked.
@@ -242,33 +196,6 @@ def _sound_rows(logits: Tensor) -> Tensor:
     return best.isfinite()
 
 
-def counted_bound(product: Product, horizon: int) -> int | None:
-    """How many single-character tokens the rules that do not belong to the automaton remove at any one place.
-
-    None if one of them makes no promise. Rounded up to a power of two, so that requests of like length share a prover.
-    """
-    total = 0
-    for rule in product.rules:
-        if rule.is_structural or rule.gathers is not None:
-            continue
-        bound = rule.removes_at_most(horizon)
-        if bound is None:
-            return None
-        total += bound
-    return round_up(total)
-
-
-def prover_of(product: Product, prompt: Prompt, budget: int, nodes: int) -> Prover:
-    """A prover for the texts that continue a prompt by at most `budget` tokens, which may search `nodes` states."""
-    horizon = len(prompt.text) + budget * product.vocabulary.longest
-    return Prover(product, counted_bound(product, horizon), nodes, round_up(horizon))
-
-
-def round_up(count: int) -> int:
-    """The next power of two, or 0."""
-    return 1 << (count - 1).bit_length() if count else 0
-
-
 def make_chain(vocabulary: Vocabulary, processors: Sequence[Named], nodes: int = NODES) -> Chain:
     """A chain of named processors over a vocabulary; constraints and shapers are told apart by their methods."""
     intern = Intern()
@@ -292,16 +219,6 @@ def make_chain(vocabulary: Vocabulary, processors: Sequence[Named], nodes: int =
     return Chain(vocabulary, Product(vocabulary, rules, intern), soft, len(background), nodes)
 
 
-def _demand(rule: Rule, state: Any, among: Sequence[tuple[Rule, Any]]) -> str:
-    """What a rule asks for, in words: characters that it needs several times where another lets none come again, or
-    what it wants next."""
-    needed = rule.needs(state) if rule.needs is not None and any(other.uses_up for other, _ in among) else ()
-    twice = [char for char in dict.fromkeys(needed) if needed.count(char) > 1]
-    if twice:
-        return f"needs {in_a_row(twice, 'and')} more than once"
-    return f"wants {what}" if (what := rule.wants(state)) else ""
-
-
 def has_memory(shaper: Any) -> bool:
     """Whether a shaper remembers what was chosen."""
     return hasattr(shaper, "start") and hasattr(shaper, "next")
@@ -323,43 +240,55 @@ class Plan:
     budget: int
     start: Joint
     prover: Prover
+    rest: Ids = ()
     patience: Patience = field(default_factory=Patience)
 
-    @cached_property
+    @property
     def product(self) -> Product:
-        return self.chain.product
+        """The constraints, as the prover knows them."""
+        return self.prover.product
 
-    def tokens(self, joint: Joint, left: int) -> TokenSet:
-        """The tokens that may follow with `left` more tokens to go, the end aside; those known to be dead are out."""
+    @property
+    def end(self) -> int | None:
+        """The token that ends a text, if the model has one."""
+        return self.chain.vocabulary.end
+
+    @contextmanager
+    def searching(self) -> Iterator[None]:
+        """Let the clock run for one question between two tokens."""
+        with self.patience:
+            yield
+        self.patience.forgive()
+
+    def tokens(self, joint: Joint, left: int, history: History | None = None) -> TokenSet:
+        """The tokens that may follow with `left` more tokens to go, the end aside; those known to be dead are out.
+
+        With the `history` of the text, what rules of history forbid is worked out only when it is looked at.
+        """
         prover = self.prover
-        state = prover.structural(joint)
-        known = prover.tokens.get((state, left))
+        known = prover.alive.get((joint.node, left))
         if known is None:
-            with self.patience:
-                alive = prover.automaton.alive(state, left - 1)
-            self.patience.forgive()
-            structural = prover.structural_rules
-            known = self.product.let_follow(joint, structural) if alive is None else TokenSet(alive)
-            if len(prover.tokens) > REMEMBERED:
-                prover.tokens.clear()
-            prover.tokens[state, left] = known
-        found = self.product.allowed(joint, known, prover.other_rules)
+            with self.searching():
+                known = prover.alive.put((joint.node, left), prover.let_live(joint, left))
+        rules = prover.histories
+        if history is None or not rules.numbers or self.product.stops:
+            found = self.product.allowed(joint, known)
+        else:
+            found = self.product.allowed(joint, known, rules.numbers)
+            found = TokenSet(found.mask, Banned(rules, history, found.minus), found.plus)
         due = prover.needs.due(joint, left)
         return found if due is None else self.product.intern.meet([found, due])
 
     def with_end(self, tokens: TokenSet) -> TokenSet:
         """The same set and the end of the text, if the model has one; for places where every rule accepts."""
-        end = self.chain.vocabulary.end
-        return tokens if end is None else replace(tokens, plus=(*tokens.plus, end))
+        return tokens if self.end is None else replace(tokens, plus=(*tokens.plus, self.end))
 
-    def is_alive(self, joint: Joint, left: int, before: Joint) -> Answer:
-        """Whether a text exists behind `joint`, which follows `before`, with at most `left` more tokens."""
-        with self.patience:
-            answer = self.prover.feasible(joint, left, before)
-        self.patience.forgive()
-        return answer
+    def find(self, joint: Joint, left: int, hint: Ids = ()) -> Finding:
+        """Look for a text behind a state with at most `left` more tokens, the hint first."""
+        with self.searching():
+            return self.prover.find(joint, left, hint, nodes=self.prover.nodes // BETWEEN)
 
-    def witness(self, joint: Joint, left: int) -> Ids:
-        """The tokens of one legal rest of at most `left` tokens, where there is one; the end is not among them."""
+    def step(self, joint: Joint, left: int) -> Ids:
+        """A rest of at least one token behind a state that has one and does not accept."""
         with self.patience:
-            return self.prover.witness(joint, left)
+            return self.prover.step(joint, left)

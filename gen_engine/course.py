@@ -10,13 +10,11 @@ from hashlib import blake2b
 from typing import Any
 
 from .chain import Plan
-from .live import Living
+from .histories import History
 from .product import Joint
-from .tokensets import TokenSet
+from .tokensets import Ids, TokenSet
 from .types import Completion, Draw, Extend, Piece
-
-ATTEMPTS = 256
-"""How many tokens are struck and redrawn at one place before the witness decides."""
+from .viable import Choice, Viable
 
 RUN = 16
 """How many forced tokens are fed to the model in one call."""
@@ -48,7 +46,8 @@ class Text:
     """One text being written. `tokens` are the new ones, those of an unfinished stop string included; the last
     `fresh` of them have not been read by the model, and of these the last `forced` had no alternative. `unsent` are
     the bytes that nobody was shown yet, `allowed` is what may follow, the end included; `memory` is what the
-    shapers remember; `lane` tells apart texts of one sample that are under way at once."""
+    shapers remember; `lane` tells apart texts of one sample that are under way at once; `rest` are the tokens of a
+    legal rest, as far as it is written out, `history` the characters for rules that look at those of many rows."""
 
     sample: int
     joint: Joint
@@ -62,10 +61,15 @@ class Text:
     allowed: TokenSet | None = None
     memory: tuple[Any, ...] = ()
     lane: int = 0
+    rest: Ids = ()
+    history: History | None = None
 
     def branch(self) -> Text:
         """Another text that goes on from here."""
-        return replace(self, tokens=self.tokens[:], logprobs=self.logprobs[:], undone=dict(self.undone))
+        history = None if self.history is None else self.history.branch()
+        return replace(
+            self, tokens=self.tokens[:], logprobs=self.logprobs[:], undone=dict(self.undone), history=history
+        )
 
 
 Going = tuple[int, Text, str | None]
@@ -87,14 +91,22 @@ class Course:
     in_pieces: bool = True
 
     @cached_property
-    def living(self) -> Living:
+    def viable(self) -> Viable:
         """Tells the tokens that have a witness behind them."""
-        return Living(self.plan)
+        return Viable(self.plan)
+
+    @cached_property
+    def _codes(self) -> list[int]:
+        """The code point that each token prints, -1 where it prints none."""
+        found: list[int] = self.plan.chain.vocabulary.codes.tolist()
+        return found
 
     def texts(self) -> list[Text]:
         """One empty text for each sample that is wanted."""
         memory = self.plan.chain.first_memory
-        return [Text(sample, self.plan.start, memory=memory) for sample in self.samples]
+        begun = self.plan.prover.histories.begin(self.plan.prompt)
+        start = Text(-1, self.plan.start, memory=memory, rest=self.plan.rest, history=begun)
+        return [replace(start.branch(), sample=sample) for sample in self.samples]
 
     def left(self, text: Text) -> int:
         """How many more tokens the budget allows."""
@@ -152,7 +164,7 @@ class Course:
             return "stop", None
         if left <= 0:
             return "budget", None
-        allowed, accepts = plan.tokens(text.joint, left), plan.product.accepts(text.joint)
+        allowed, accepts = plan.tokens(text.joint, left, text.history), plan.product.accepts(text.joint)
         if accepts and allowed.is_empty():
             return "full", None
         text.allowed = plan.with_end(allowed) if accepts else allowed
@@ -163,24 +175,25 @@ class Course:
         half = (self.model.positions or 4 * RUN) // 2  # a model that slides its window keeps that many tokens
         return min(RUN, half - 1)
 
-    def witness(self, text: Text) -> int | None:
-        """The next token of the rest that is known to be legal: the end where it is empty, None if there is no end."""
-        rest = self.plan.witness(text.joint, self.left(text))
-        return rest[0] if rest else self.plan.chain.vocabulary.end
-
     def force(self, text: Text, token: int) -> None:
         """Add a token that has no alternative."""
-        self.write(text, token, self.plan.product.next(text.joint, token))
+        rest = text.rest[1:] if text.rest[:1] == (token,) else ()
+        self.write(text, Choice(token, self.plan.product.next(text.joint, token), rest))
         text.forced += 1
 
-    def write(self, text: Text, token: int, joint: Joint, choice_logprob: float = 0.0) -> None:
-        """Add one token, which leads to `joint` and was chosen with this log-probability (0: there was no choice)."""
-        text.tokens.append(token)
-        text.joint = joint
+    def write(self, text: Text, choice: Choice, choice_logprob: float = 0.0) -> None:
+        """Add one token, which was chosen with this log-probability (0: there was no choice)."""
+        assert choice.token is not None
+        assert choice.joint is not None
+        text.tokens.append(choice.token)
+        text.joint, text.rest = choice.joint, choice.rest
+        text.exact = text.exact and choice.exact
         text.fresh += 1
-        text.unsent += self.plan.chain.vocabulary.surfaces[token]
+        text.unsent += self.plan.chain.vocabulary.surfaces[choice.token]
+        if text.history is not None and (code := self._codes[choice.token]) >= 0:
+            text.history.append(code)
         if text.memory:
-            text.memory = self.plan.chain.remember(text.memory, token, choice_logprob)
+            text.memory = self.plan.chain.remember(text.memory, choice.token, choice_logprob)
 
     def stream(self, text: Text) -> None:
         """Send the characters that no later token can change."""
@@ -239,8 +252,7 @@ class Course:
             model=self.model.name,
             dtype=self.model.dtype,
             exact=text.exact and not truncated,
-            # What a search does not decide within its limit depends on what it remembers of earlier requests.
-            reproducible=self.model.reproducible and text.exact,
+            reproducible=self.model.reproducible,
             undone=tuple(text.undone),
             log_evidence=log_evidence,
         )

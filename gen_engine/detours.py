@@ -13,9 +13,9 @@ from itertools import islice
 
 from .automaton import Automaton
 from .matching import representatives
-from .moves import State
 from .patience import check
 from .product import Joint, Product
+from .states import Node
 from .text import Vocabulary
 from .tokensets import Ids, Mask
 
@@ -26,9 +26,9 @@ PLACES = 400
 """How many places a way has at most that is tried."""
 
 
-def detours(automaton: Automaton, state: State, budget: int) -> Iterator[list[Mask]]:
+def detours(automaton: Automaton, node: Node, budget: int) -> Iterator[list[Mask]]:
     """The sets of tokens along ways to the end of at most `budget` tokens: the nearest one, then others."""
-    nearest = _way(automaton, state, budget)
+    nearest = _way(automaton, node, budget)
     if nearest is None or len(nearest) > PLACES:
         return
     masks = [mask for _, mask in nearest]
@@ -37,19 +37,19 @@ def detours(automaton: Automaton, state: State, budget: int) -> Iterator[list[Ma
     for place in order:
         here, taken = nearest[place]
         for mask, after in reversed(automaton.edges(here)):
-            if mask is taken or after is None or after == here or automaton.weight(mask) <= 0:
+            if mask is taken or after is None or after is here or automaton.weight(mask) <= 0:
                 continue
             rest = _way(automaton, after, budget - place - 1)
             if rest is not None:
                 yield [*masks[:place], mask, *(each for _, each in rest)]
 
 
-def _way(automaton: Automaton, state: State, budget: int) -> list[tuple[State, Mask]] | None:
+def _way(automaton: Automaton, node: Node, budget: int) -> list[tuple[Node, Mask]] | None:
     """A nearest way to the end along tokens that print one character each: its states, and the tokens at each."""
-    if automaton.fresh(state, budget) > budget:
+    if automaton.fresh(node, budget) > budget:
         return None
-    way: list[tuple[State, Mask]] = []
-    here: State | None = state
+    way: list[tuple[Node, Mask]] = []
+    here: Node | None = node
     while here is not None and (edge := automaton.first(here)) is not None:
         way.append((here, edge[0]))
         here = edge[1]
@@ -61,7 +61,10 @@ def different(vocabulary: Vocabulary, automaton: Automaton, way: list[Mask], tak
     are such; a place where a character may be repeated takes the first that may."""
     texts = vocabulary.texts
     tokens = [automaton.singles(mask).array.nonzero()[0].tolist() for mask in way]
-    spared = [next((token for token in each if automaton.spares(token)), None) for each in tokens]
+    spared = [
+        next(filter(automaton.spares, each), None) if automaton.has_spared(mask) else None
+        for mask, each in zip(way, tokens, strict=True)
+    ]
     rare = [i for i, each in enumerate(spared) if each is None]
     # The rarer characters first, so that common ones are left for others; and no more of them than there are places.
     domains = [list(dict.fromkeys(str(texts[t]) for t in reversed(tokens[i]) if texts[t] not in taken)) for i in rare]
@@ -76,24 +79,20 @@ def different(vocabulary: Vocabulary, automaton: Automaton, way: list[Mask], tak
 
 
 def written_out(
-    vocabulary: Vocabulary, automaton: Automaton, state: State, budget: int, taken: Collection[str]
+    vocabulary: Vocabulary, automaton: Automaton, node: Node, budget: int, taken: Collection[str]
 ) -> Iterator[Ids]:
     """Rests of at most `budget` tokens in which no character comes twice, none of them taken; most of them legal."""
-    for way in islice(detours(automaton, state, budget), DETOURS):
+    for way in islice(detours(automaton, node, budget), DETOURS):
         check()
         found = different(vocabulary, automaton, way, taken)
         if found is not None:
             yield found
 
 
-def legal(
-    product: Product, automaton: Automaton, here: tuple[Joint, State], budget: int, taken: Collection[str]
-) -> tuple[list[Joint], list[int]] | None:
-    """The first of them that all rules permit, and the joint states along it; `here` is where it begins, as all rules
-    and as the automaton know it."""
-    joint, state = here
-    for rest in written_out(product.vocabulary, automaton, state, budget, taken):
+def legal(product: Product, automaton: Automaton, joint: Joint, budget: int, taken: Collection[str]) -> Ids | None:
+    """The first of them that all rules permit."""
+    for rest in written_out(product.vocabulary, automaton, joint.node, budget, taken):
         joints = product.walk(joint, rest)
         if len(joints) > len(rest) and product.accepts(joints[-1]):
-            return joints, list(rest)
+            return rest
     return None

@@ -24,15 +24,15 @@ from .chain import Chain, Plan
 from .course import uniform
 from .engine import Engine
 from .errors import GenError
-from .live import Living
 from .models.tokenizer import make_tokenizer
 from .models.transformers_lm import TransformersLM
 from .patience import SECONDS, Patience
 from .product import Joint
 from .scores import blocked
 from .shaping import NamedShaper, keep
-from .tokensets import TokenSet
+from .tokensets import Ids, TokenSet
 from .types import Prompt, Step
+from .viable import Viable
 
 STATEFUL = (
     "SynthIDTextWatermarkLogitsProcessor",
@@ -150,12 +150,14 @@ def as_logits_processor(
 @dataclass(frozen=True, eq=False)
 class Place:
     """Where a row stands: the joint state (None: it left the rules long ago, as beams of no weight do), whether its
-    text has ended, what the shapers remember, and the logits it was last given."""
+    text has ended, what the shapers remember, the logits it was last given, and the tokens of a legal rest, as far as
+    it is written out."""
 
     joint: Joint | None
     ended: bool = False
     memory: tuple[Any, ...] = ()
     given: Tensor | None = None
+    rest: Ids = ()
 
 
 @dataclass(eq=False)
@@ -164,12 +166,14 @@ class ChainProcessor:
 
     A row's state is found by its tokens, not by its number, so beams may be reordered and rows dropped. Every token
     that is not masked has a witness behind it; the end is allowed where every constraint accepts, and nothing but the
-    end, at no cost, where the text is finished. `chain` is the plan's, perhaps without shapers.
+    end, at no cost, where the text is finished. `chain` is the plan's, perhaps without shapers. `exact` says whether
+    proofs, not the limits of searches, masked every token so far.
     """
 
     plan: Plan
     chain: Chain
     seed: int
+    exact: bool = True
     _places: dict[tuple[int, ...], Place] = field(default_factory=dict, repr=False)
 
     @property
@@ -185,15 +189,10 @@ class ChainProcessor:
             "pad_token_id": end,
         }
 
-    @property
-    def exact(self) -> bool:
-        """Whether proofs, not the limits of searches, masked every token so far."""
-        return self.living.exact
-
     @cached_property
-    def living(self) -> Living:
+    def viable(self) -> Viable:
         """Tells the tokens that have a witness behind them."""
-        return Living(self.plan)
+        return Viable(self.plan)
 
     def text(self, row: Sequence[int] | Tensor) -> str:
         """The text of a row that `generate` returned: up to the end or a stop string, prompt included."""
@@ -244,7 +243,7 @@ class ChainProcessor:
             return self._places[row]
         place = self._places.get(row[:-1]) if row else None
         rest = row[-1:] if place is not None else row
-        place = place or Place(self.plan.start, memory=self.chain.first_memory)
+        place = place or Place(self.plan.start, memory=self.chain.first_memory, rest=self.plan.rest)
         for i, token in enumerate(rest, len(row) - len(rest)):
             place = self._after(place, token, self.plan.budget - i)
         return place
@@ -259,7 +258,8 @@ class ChainProcessor:
         if memory:
             logprob = 0.0 if place.given is None else float(place.given.float().log_softmax(-1)[token])
             memory = self.chain.remember(memory, token, logprob)
-        return Place(self.plan.product.next(place.joint, token), memory=memory)
+        rest = place.rest[1:] if place.rest[:1] == (token,) else ()
+        return Place(self.plan.product.next(place.joint, token), memory=memory, rest=rest)
 
     def _allowed(self, row: tuple[int, ...], place: Place) -> TokenSet | None:
         """What may follow, the end included and those without a witness, too; None if nothing but the end may."""
@@ -281,14 +281,14 @@ class ChainProcessor:
         while not allowed.is_empty():
             shaped = self._shape(step, scores, allowed)[0]
             likely = [token for token in (shaped > -torch.inf).nonzero().flatten().tolist() if token != end]
-            dead = set(likely) - self.living.among(place.joint, left, likely)
+            dead, undecided = self.viable.dead(place.joint, left, likely, place.rest)
+            self.exact = self.exact and not undecided
             shaped[list(dead)] = -torch.inf
             if not dead or (not self.chain.truncates and (shaped > -torch.inf).any()):
                 return shaped
             allowed = allowed.without(dead)
-        rest = self.plan.witness(place.joint, left)
         only = torch.full_like(scores[0], -torch.inf)
-        only[rest[0] if rest else end] = 0.0
+        only[self.viable.trusted(place.joint, left, place.rest).token] = 0.0
         return only
 
     def _step(self, number: int, row: tuple[int, ...], place: Place) -> Step:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
+from .memory import Memory, remembered
 from .patience import check
 from .text import Vocabulary
 
@@ -15,57 +16,55 @@ STATES = 64
 RUNS = 400_000
 """And how often it is run, in tokens times states."""
 
+STARTS = 64
+"""For how many beginnings the answer is remembered."""
 
-@dataclass
+
+@dataclass(frozen=True, eq=False)
 class Learner:
     """Explores the states of one rule as long as they are few; tokens that do the same in all of them are alike.
 
-    `kinds` is a key for each token, None while nothing was explored and for good once there are too many states;
-    `version` tells one answer from the next. Vocabularies with parts of characters are not explored: what these spell
-    could lead to states that no whole token leads to.
+    Vocabularies with parts of characters are not explored: what these spell could lead to states that no whole token
+    leads to.
     """
 
     vocabulary: Vocabulary
     permits: Callable[[Any, int], bool]
     next: Callable[[Any, int], Any]
-    kinds: Sequence[Hashable] | None = None
-    version: int = 0
-    _effects: dict[Any, list[int]] = field(default_factory=dict)
-    _numbers: dict[Any, int] = field(default_factory=dict)
-    _is_hopeless: bool = False
+    _known: Memory[Any, Sequence[Hashable]] = remembered(STARTS)
 
-    def cover(self, state: Any) -> int:
-        """Make sure that `kinds` holds in every state that follows `state`; the version that does."""
-        if self._is_hopeless or state in self._effects:
-            return self.version
-        self.version += 1
-        self._is_hopeless = bool(self.vocabulary.partial) or not self._explore(state)
-        self.kinds = None if self._is_hopeless else self._compare()
-        return self.version
+    def kinds(self, start: Any) -> Sequence[Hashable] | None:
+        """A key for each token, which holds in every state that follows `start`; None if these are too many.
 
-    def _explore(self, start: Any) -> bool:
-        """Run every token in every state that follows; whether these were few."""
+        It is a function of `start` alone: that more was explored before would change how a later request is searched.
+        """
+        if self.vocabulary.partial:
+            return None
+        known = self._known.get(start)
+        if known is None:
+            known = self._known.put(start, self._explore(start))
+        return known or None
+
+    def _explore(self, start: Any) -> Sequence[Hashable]:
+        """Run every token in every state that follows; () if these are too many."""
         usable = self.vocabulary.usable
+        numbers: dict[Any, int] = {start: 0}
+        effects: list[list[int]] = []
         waiting = [start]
         while waiting:
             state = waiting.pop()
-            if state in self._effects:
-                continue
             check()
-            effects = [-1] * len(self.vocabulary)
+            own = [-1] * len(self.vocabulary)
             for token in usable:
                 if self.permits(state, token):
                     after = self.next(state, token)
-                    if after not in self._numbers:
-                        self._numbers[after] = len(self._numbers)
+                    if after not in numbers:
+                        numbers[after] = len(numbers)
                         waiting.append(after)
-                        if len(self._numbers) > STATES:
-                            return False
-                    effects[token] = self._numbers[after]
-            self._effects[state] = effects
-            if len(self._effects) * len(usable) > RUNS:
-                return False
-        return True
-
-    def _compare(self) -> list[Hashable]:
-        return list(zip(*self._effects.values(), strict=True))
+                        if len(numbers) > STATES:
+                            return ()
+                    own[token] = numbers[after]
+            effects.append(own)
+            if len(effects) * len(usable) > RUNS:
+                return ()
+        return list(zip(*effects, strict=True))

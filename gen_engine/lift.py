@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
-from math import ceil, inf
 from typing import Any
 
 import numpy as np
 
+from .promises import Promises, offered, promised_by_machine
 from .text import EVERY_CHAR, CharSet, Ranges, Vocabulary, codes_beginning, split_utf8
 from .tokensets import REMEMBERED, Intern, Mask, TokenSet, marked
 from .types import CharMachine, Prompt
 
 LiftedState = tuple[Any, bytes]
 """The machine's state after the last whole character, and the bytes of a character that is not finished yet."""
-
-
-def offered(rule: Any, name: str) -> Callable[..., Any] | None:
-    """An optional method of a rule; None if it has none. A field of that name, such as `most`, is no method."""
-    found = getattr(rule, name, None)
-    return found if callable(found) else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -216,6 +210,18 @@ class Lifted:
 
     # ------------------------------------------------------------------------------------------ for the prover
 
+    @cached_property
+    def promises(self) -> Promises:
+        """What the machine says of itself, in tokens."""
+        return promised_by_machine(
+            self.machine,
+            self.vocabulary,
+            kinds=None if offered(self.machine, "kind") is None else self.kinds,
+            mentions=self.mentions if self.singles_out else None,
+            moves=self.moves if self.has_moves else None,
+            permits=self.permits,
+        )
+
     def kinds(self) -> list[Hashable] | None:
         """What makes tokens behave alike, one key for each token; None if the machine does not say."""
         kind = offered(self.machine, "kind")
@@ -300,54 +306,6 @@ class Lifted:
         # The set is kept beside the mask: an id is only unique while its object lives.
         self._printed[key] = found, _ = self.intern.mask(array), chars.kind
         return found
-
-    def least(self, state: LiftedState) -> float:
-        """A lower bound on the tokens until the machine accepts."""
-        own = offered(self.machine, "least")
-        return 0 if own is None else ceil(own(state[0]) / self.vocabulary.longest)
-
-    def most(self, state: LiftedState) -> float:
-        """An upper bound on the characters that may still follow."""
-        own = offered(self.machine, "most")
-        return inf if own is None else float(own(state[0]))
-
-    def spent(self, state: LiftedState) -> frozenset[str] | None:
-        """The characters whose repetition alone the machine might forbid; None if it makes no such promise."""
-        own = offered(self.machine, "spent")
-        return None if own is None or state[1] else own(state[0])
-
-    def used_up(self, state: LiftedState, room: int) -> frozenset[str] | None:
-        """The characters that never come again, as none will that is written from now on; None if they may."""
-        own = offered(self.machine, "used_up")
-        return None if own is None else own(state[0], room)
-
-    def needs(self, state: LiftedState) -> Sequence[str]:
-        """The characters that must still come, as often as they must."""
-        own = offered(self.machine, "needs")
-        return () if own is None or state[1] else own(state[0])
-
-    def gathers(self, state: LiftedState) -> Sequence[str]:
-        """The characters that need only come, in any order."""
-        own = offered(self.machine, "gathers")
-        return () if own is None else own(state[0])
-
-    def wants(self, state: LiftedState) -> str:
-        """What the machine wants next, in words; empty if it does not say."""
-        own = offered(self.machine, "wants")
-        return "" if own is None else str(own(state[0]))
-
-    def removes_at_most(self, horizon: int) -> int | None:
-        """A bound on the single-character tokens forbidden at any one place, None if the machine promises none."""
-        bound = offered(self.machine, "removes_at_most")
-        if bound is None:
-            return None
-        return int(bound(horizon)) * self.vocabulary.widest
-
-    def spares(self, token: int) -> bool:
-        """Whether the machine promises never to forbid this token of single characters."""
-        spares = offered(self.machine, "spares")
-        text = self.vocabulary.texts[token]
-        return text is not None and (not text or (spares is not None and all(spares(char) for char in text)))
 
 
 def _key_of(kind: str | frozenset[str] | Ranges | None) -> str | int:

@@ -14,12 +14,13 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from .blame import blaming
-from .chain import Chain, prover_of
+from .chain import Chain
 from .constraints import Length
 from .errors import ConflictError, GenError, UndecidedError
 from .lift import Lifted
-from .product import Joint, Product, Rule, as_rule
-from .prover import Prover
+from .product import Product
+from .prover import prover_of
+from .rule import Rule, as_rule
 from .rules import BannedStrings, EachChar
 from .text import in_a_row
 from .types import Named, Prompt, Step
@@ -93,9 +94,9 @@ def _emptiness(chain: Chain, prompt: Prompt, max_new: int) -> Iterator[Finding]:
     """The rules that leave no text but the empty one: with one character at least, they contradict each other."""
     product = chain.product
     some = as_rule("", Length(1, None, whole=False), chain.vocabulary, product.intern)
-    longer = replace(product, rules=(*product.rules, some))
+    longer = product.of((*product.rules, some))
     try:
-        replace(chain, product=longer, _provers={}, _not_refused=set()).plan(prompt, max_new)
+        replace(chain, product=longer).plan(prompt, max_new)
     except ConflictError as conflict:
         members = tuple(name for name in conflict.members if name)
         if members:
@@ -161,12 +162,14 @@ def _implying(
     others = tuple(rule for rule in product.rules[background:] if rule is not last)
 
     def follows(rules: Sequence[Rule]) -> bool | None:
-        smaller = replace(product, rules=(*always, *rules, last))
+        smaller = product.of((*always, *rules, last))
         return _is_implied(smaller, len(smaller.rules) - 1, prompt, max_new)
 
     verdict = follows(others)
     if verdict is None:  # too many states: some of the rules may be enough, and have fewer
-        parts = [tuple(rule for rule in others if rule.is_structural), *((rule,) for rule in others)]
+        learned = product.learned_from(product.start(prompt)).rules
+        known = {id(old) for old, new in zip(product.rules, learned, strict=True) if new.is_structural}
+        parts = [tuple(rule for rule in others if id(rule) in known), *((rule,) for rule in others)]
         found = next((part for part in parts if follows(part)), None)
         if found is None:
             return None
@@ -180,19 +183,13 @@ def _implying(
     return [rule.label for rule in others]
 
 
-def _prover(product: Product, prompt: Prompt, max_new: int) -> tuple[Prover, Joint]:
-    joint = product.start(prompt)
-    for rule, state in zip(product.rules, joint.states, strict=True):
-        rule.cover(state)
-    return prover_of(product, prompt, max_new, NODES), joint
-
-
 def _is_implied(product: Product, index: int, prompt: Prompt, max_new: int) -> bool | None:
     """Whether every text that the other rules let through obeys the one at `index`; None if that is not found out."""
     others = product.without(index)
-    everything, joint = _prover(product, prompt, max_new)
-    without, start = _prover(others, prompt, max_new)
-    cut = product.rules[index].cut
+    everything, joint = prover_of(product, prompt, max_new, NODES)
+    without, start = prover_of(others, prompt, max_new, NODES)
+    product, others = everything.product, without.product
+    cut, state_of = product.rules[index].promises.cut, product.state_of(index)
     seen = {joint}
     waiting = deque([(joint, start, max_new)])
     tries, doubt = 0, False
@@ -200,7 +197,7 @@ def _is_implied(product: Product, index: int, prompt: Prompt, max_new: int) -> b
         here, there, left = waiting.popleft()
         if others.accepts(there) and not product.accepts(here):
             return False
-        for token in everything.alike(here) if left and not others.cut(there) else ():
+        for token in everything.alike.of(here) if left and not others.cut(there) else ():
             tries += 1
             if not others.permits(there, token):
                 continue
@@ -212,7 +209,7 @@ def _is_implied(product: Product, index: int, prompt: Prompt, max_new: int) -> b
             if not product.permits(here, token):
                 return False
             following = product.next(here, token)
-            if cut is not None and cut(following.states[index]):
+            if cut is not None and cut(state_of(following)):
                 return False
             if following not in seen:
                 seen.add(following)

@@ -254,8 +254,8 @@ def _texts(pieces: Iterable[tuple[int, Piece]], done: list[Completion]) -> Itera
 
 def remark(completion: Completion) -> None:
     """Say on standard error which shapers were undone because they left nothing, and whether a bound cut choices."""
-    if not completion.exact and completion.reproducible and completion.log_evidence is not None:
-        note("a shaper removed tokens that the target holds (exact: false).")
+    if not completion.exact and completion.log_evidence is not None:
+        note("a shaper removed tokens that the target holds, or a search limit did (exact: false).")
     elif not completion.exact:
         note("a search limit, not a proof, ruled out some choices (exact: false).")
     if completion.undone:

@@ -2,183 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from math import inf
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
-from .answers import fault, whose, wrong_set
-from .errors import PluginError
-from .learn import Learner
-from .lift import Lifted, offered
+from .lift import Lifted
+from .memory import Memory, remembered
+from .rule import Rule
+from .states import Node, StateTable
 from .text import Vocabulary
 from .tokensets import Ids, Intern, Mask, TokenSet, marked
-from .types import Constraint, Prompt
+from .types import Prompt
 
-if TYPE_CHECKING:
-    import numpy as np
+LEARNED = 64
+"""For how many beginnings it is remembered what was learned about the rules."""
 
 
 class Joint(NamedTuple):
-    """The state of every constraint; `accepted` says, where stop strings are in play, which of the last places (the
-    newest last) could have been the end of the text."""
+    """The state of every constraint: `node` is that of the rules that the automaton knows, `others` are those of the
+    rest. `accepted` says, where stop strings are in play, which of the last places (the newest last) could have been
+    the end of the text."""
 
-    states: tuple[Any, ...]
+    node: Node
+    others: tuple[Any, ...]
     accepted: tuple[bool, ...] = ()
 
-
-@dataclass(frozen=True, eq=False)
-class Rule:
-    """One constraint with the name it was written by, the plugin it is from, and its optional answers made uniform."""
-
-    label: str
-    constraint: Constraint
-    vocabulary: Vocabulary
-    origin: str = ""
-
-    def start(self, prompt: Prompt) -> Any:
-        """The state before the first new token.
-
-        Raises GenError if the rule refuses the prompt, and PluginError if it answers what no rule may.
-        """
-        state = self.constraint.start(prompt)
-        if wrong := fault(self, state):
-            raise PluginError(wrong)
-        return state
-
-    @cached_property
-    def permits(self) -> Callable[[Any, int], bool]:
-        """Whether a token may follow a state."""
-        own = offered(self.constraint, "permits")
-        return own or (lambda state, token: bool(_member(self.allowed(state), token)))
-
-    def allowed(self, state: Any) -> TokenSet | np.ndarray:
-        """What may follow, as the constraint says it; PluginError if it says nothing that can be used."""
-        found = self.constraint.allowed(state)
-        if wrong := wrong_set(found, len(self.vocabulary)):
-            raise PluginError(f"{whose(self.label, self.origin)} {wrong}.")
-        return found
-
     @property
-    def kinds(self) -> Sequence[Hashable] | None:
-        """A key for each token; tokens of one key that a state does not mention behave alike."""
-        return self._own_kinds if self._own_kinds is not None else self._learner.kinds
-
-    @cached_property
-    def _own_kinds(self) -> Sequence[Hashable] | None:
-        own = offered(self.constraint, "kinds")
-        return None if own is None else own()
-
-    @cached_property
-    def _learner(self) -> Learner:
-        return Learner(self.vocabulary, self.permits, self.constraint.next)
-
-    def cover(self, state: Any) -> int:
-        """Find out what makes tokens behave alike from `state` on, if the rule does not say; a version of `kinds`."""
-        says = self.mentions is not None or self._own_moves is not None or self._has_kinds
-        return 0 if says else self._learner.cover(state)
-
-    @cached_property
-    def _has_kinds(self) -> bool:
-        """Whether the rule itself says what makes tokens alike."""
-        if isinstance(self.constraint, Lifted):
-            return offered(self.constraint.machine, "kind") is not None
-        return offered(self.constraint, "kinds") is not None
-
-    @cached_property
-    def mentions(self) -> Callable[[Any], Iterable[int]] | None:
-        """The tokens that a state singles out; None if no state ever does."""
-        if isinstance(self.constraint, Lifted) and not self.constraint.singles_out:
-            return None
-        return offered(self.constraint, "mentions")
-
-    def removes_at_most(self, horizon: int) -> int | None:
-        """A bound on the single-character tokens forbidden at any place; None if there is no promise."""
-        own = offered(self.constraint, "removes_at_most")
-        return None if own is None else own(horizon)
-
-    @cached_property
-    def spares(self) -> Callable[[int], bool]:
-        """Whether a token is never forbidden."""
-        return offered(self.constraint, "spares") or (lambda token: False)
-
-    @cached_property
-    def cut(self) -> Callable[[Any], int] | None:
-        """How many trailing tokens a state cuts; None for all but stop strings."""
-        return offered(self.constraint, "cut")
-
-    @property
-    def is_structural(self) -> bool:
-        """Whether few kinds of tokens are all that the rule tells apart, so that the automaton can know it."""
-        says = self._own_moves is not None or self._has_kinds
-        return self.mentions is None and (says or self._learner.kinds is not None)
-
-    @cached_property
-    def _own_moves(self) -> Callable[[Any], Iterable[tuple[Any, Any]] | None] | None:
-        if isinstance(self.constraint, Lifted) and not self.constraint.has_moves:
-            return None
-        return offered(self.constraint, "moves")
-
-    def moves(self, state: Any) -> Iterable[tuple[Any, Any]] | None:
-        """Sets of tokens and the states they lead to, None if the rule does not say."""
-        return None if self._own_moves is None else self._own_moves(state)
-
-    @cached_property
-    def least(self) -> Callable[[Any], float]:
-        """A lower bound on the tokens until the rule accepts."""
-        return offered(self.constraint, "least") or (lambda state: 0)
-
-    @cached_property
-    def most(self) -> Callable[[Any], float]:
-        """An upper bound on the characters that may still follow."""
-        return offered(self.constraint, "most") or (lambda state: inf)
-
-    @cached_property
-    def spent(self) -> Callable[[Any], frozenset[str] | None]:
-        """The characters whose repetition alone the rule might forbid; None if there is no such promise."""
-        return offered(self.constraint, "spent") or (lambda state: None)
-
-    @cached_property
-    def used_up(self) -> Callable[[Any, int], frozenset[str] | None]:
-        """The characters that never come again, as none will that is written from now on; None if they may."""
-        return offered(self.constraint, "used_up") or (lambda state, room: None)
-
-    @property
-    def uses_up(self) -> bool:
-        """Whether the rule ever promises that characters never come again."""
-        rule = self.constraint.machine if isinstance(self.constraint, Lifted) else self.constraint
-        return offered(rule, "used_up") is not None
-
-    @cached_property
-    def needs(self) -> Callable[[Any], Sequence[str]] | None:
-        """The characters that must still come, as often as they must; None if the rule never says."""
-        if isinstance(self.constraint, Lifted) and offered(self.constraint.machine, "needs") is None:
-            return None
-        return offered(self.constraint, "needs")
-
-    @cached_property
-    def gathers(self) -> Callable[[Any], Sequence[str]] | None:
-        """The characters that need only come, in any order, for the rule to accept; None if it forbids anything."""
-        if isinstance(self.constraint, Lifted) and offered(self.constraint.machine, "gathers") is None:
-            return None
-        return offered(self.constraint, "gathers")
-
-    @cached_property
-    def wants(self) -> Callable[[Any], str]:
-        """What the rule wants next, in words; empty if it does not say."""
-        return offered(self.constraint, "wants") or (lambda state: "")
-
-
-def _member(allowed: Any, token: int) -> bool:
-    return token in allowed if isinstance(allowed, TokenSet) else bool(allowed[token])
-
-
-def as_rule(label: str, processor: Any, vocabulary: Vocabulary, intern: Intern, origin: str = "") -> Rule:
-    """A rule out of a constraint, or out of a character machine lifted to the vocabulary."""
-    if hasattr(processor, "step"):
-        return Rule(label, Lifted(processor, vocabulary, intern), vocabulary, origin)
-    return Rule(label, processor, vocabulary, origin)
+    def states(self) -> tuple[Any, ...]:
+        """The states of all rules, in their order."""
+        others, known = iter(self.others), dict(zip(self.node.order, self.node.parts, strict=True))
+        count = len(self.others) + len(known)
+        return tuple([known[i].state if i in known else next(others) for i in range(count)])
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,97 +43,162 @@ class Product:
     vocabulary: Vocabulary
     rules: tuple[Rule, ...]
     intern: Intern
+    _learned: Memory[tuple[Any, ...], Product] = remembered(LEARNED)
 
     def start(self, prompt: Prompt) -> Joint:
         """The joint state before the first new token; GenError if a rule refuses the prompt."""
-        return Joint(tuple(rule.start(prompt) for rule in self.rules))
+        return self.joint([rule.start(prompt) for rule in self.rules])
+
+    def joint(self, states: Sequence[Any]) -> Joint:
+        """The joint state made of a state for each rule."""
+        return Joint(self.table.node([states[i] for i in self.known]), tuple([states[i] for i in self.others]))
+
+    def learned_from(self, joint: Joint) -> Product:
+        """The same product, knowing what makes tokens alike in the texts behind a joint state; itself if there is
+        nothing to learn."""
+        states = joint.states
+        found = self._learned.get(states)
+        if found is None:
+            rules = tuple([rule.learn_from(state) for rule, state in zip(self.rules, states, strict=True)])
+            same = all(new is old for new, old in zip(rules, self.rules, strict=True))
+            found = self if same else self.of(rules)
+            self._learned.put(states, found)
+        return found
 
     @cached_property
-    def _stops(self) -> tuple[int, ...]:
-        return tuple(i for i, rule in enumerate(self.rules) if rule.cut is not None)
+    def known(self) -> tuple[int, ...]:
+        """The numbers of the rules that the automaton knows."""
+        return tuple(i for i, rule in enumerate(self.rules) if rule.is_structural)
+
+    @cached_property
+    def others(self) -> tuple[int, ...]:
+        """The numbers of the rest."""
+        return tuple(i for i, rule in enumerate(self.rules) if not rule.is_structural)
+
+    @cached_property
+    def other_rules(self) -> tuple[Rule, ...]:
+        """The rules that the automaton does not know."""
+        return tuple(self.rules[i] for i in self.others)
+
+    @cached_property
+    def table(self) -> StateTable:
+        """The joint states of the rules that the automaton knows."""
+        return StateTable(tuple(self.rules[i] for i in self.known), self.known, self.vocabulary, self.intern)
+
+    def state_of(self, number: int) -> Callable[[Joint], Any]:
+        """What tells the state of one rule from a joint state."""
+        if number in self.known:
+            place = self.known.index(number)
+            return lambda joint: joint.node.parts[place].state
+        place = self.others.index(number)
+        return lambda joint: joint.others[place]
+
+    @cached_property
+    def stops(self) -> tuple[int, ...]:
+        """The numbers of the rules that cut texts."""
+        return tuple(i for i, rule in enumerate(self.rules) if rule.promises.cut is not None)
+
+    @cached_property
+    def _other_cuts(self) -> tuple[tuple[int, Callable[[Any], int]], ...]:
+        cuts = ((place, rule.promises.cut) for place, rule in enumerate(self.other_rules))
+        return tuple((place, cut) for place, cut in cuts if cut is not None)
 
     @cached_property
     def _memory(self) -> int:
         """How many places back a stop string may have begun, in tokens."""
-        strings = (s for i in self._stops for s in getattr(self.rules[i].constraint, "strings", (b" " * 64,)))
+        strings = (s for i in self.stops for s in getattr(self.rules[i].constraint, "strings", (b" " * 64,)))
         return max((len(string) for string in strings), default=0)
 
     def cut(self, joint: Joint) -> int:
         """How many trailing tokens are no part of the text; the text has ended if there are any."""
-        cuts = ((self.rules[i].cut, joint.states[i]) for i in self._stops)
-        return max((cut(state) for cut, state in cuts if cut is not None), default=0)
+        if not self._other_cuts:
+            return joint.node.cut
+        return max(joint.node.cut, *(cut(joint.others[place]) for place, cut in self._other_cuts))
 
     def held(self, joint: Joint) -> int:
         """How many trailing bytes could still become a stop string: all, if what cuts does not say (`held`)."""
-        holders = ((self.rules[i].constraint, joint.states[i]) for i in self._stops)
-        return max((getattr(stop, "held", lambda _: 1 << 62)(state) for stop, state in holders), default=0)
+        stops = ((self.rules[i].promises.held, self.state_of(i)(joint)) for i in self.stops)
+        return max((1 << 62 if held is None else held(state) for held, state in stops), default=0)
 
     def accepts(self, joint: Joint) -> bool:
         """Whether the text may end here."""
-        return bool(self._stops and self.cut(joint)) or self._accept(joint.states)
+        return bool(self.stops and self.cut(joint)) or self._accept(joint)
 
-    def _accept(self, states: tuple[Any, ...]) -> bool:
-        return all(rule.constraint.accepts(state) for rule, state in zip(self.rules, states, strict=True))
+    @cached_property
+    def _other_accepts(self) -> tuple[Callable[[Any], bool], ...]:
+        return tuple(rule.constraint.accepts for rule in self.other_rules)
+
+    def _accept(self, joint: Joint) -> bool:
+        if not joint.node.accepts:
+            return False
+        return all(accepts(state) for accepts, state in zip(self._other_accepts, joint.others, strict=True))
+
+    @cached_property
+    def _other_permits(self) -> tuple[Callable[[Any, int], bool], ...]:
+        return tuple(rule.permits for rule in self.other_rules)
 
     def permits(self, joint: Joint, token: int) -> bool:
         """Whether every rule lets `token` follow."""
-        if token not in self._usable_ids:
+        if token not in self._usable_ids or not self.table.permits(joint.node, token):
             return False
-        for rule, state in zip(self.rules, joint.states, strict=True):
-            if not rule.permits(state, token):
+        for permits, state in zip(self._other_permits, joint.others, strict=True):
+            if not permits(state, token):
                 return False
-        return not self._stops or not self._cuts_short(joint, token)
+        return not self.stops or not self._cuts_short(joint, token)
 
     def _cuts_short(self, joint: Joint, token: int) -> bool:
         """Whether `token` completes a stop string, the longest if it does several, before which no text could end."""
-        stops = [(self.rules[i], joint.states[i]) for i in self._stops]
-        cut = max(rule.cut(rule.constraint.next(state, token)) if rule.cut else 0 for rule, state in stops)
+        cut = self.cut(self._follow(joint, token))
         return bool(cut) and not self._accepted_before(joint, cut)
 
     def _accepted_before(self, joint: Joint, cut: int) -> bool:
         if cut == 1:
-            return self._accept(joint.states)
+            return self._accept(joint)
         return len(joint.accepted) >= cut - 1 and joint.accepted[1 - cut]
 
     @cached_property
-    def _next(self) -> tuple[Callable[[Any, int], Any], ...]:
-        return tuple(rule.constraint.next for rule in self.rules)
+    def _other_nexts(self) -> tuple[Callable[[Any, int], Any], ...]:
+        return tuple(rule.constraint.next for rule in self.other_rules)
+
+    def _follow(self, joint: Joint, token: int) -> Joint:
+        others = [follow(state, token) for follow, state in zip(self._other_nexts, joint.others, strict=True)]
+        return Joint(self.table.after(joint.node, token), tuple(others))
 
     def next(self, joint: Joint, token: int) -> Joint:
         """The joint state after a permitted token."""
-        states = tuple([follow(state, token) for follow, state in zip(self._next, joint.states, strict=True)])
-        if not self._stops:
-            return Joint(states)
-        return Joint(states, (*joint.accepted, self._accept(joint.states))[-self._memory :])
+        after = self._follow(joint, token)
+        if not self.stops:
+            return after
+        return after._replace(accepted=(*joint.accepted, self._accept(joint))[-self._memory :])
 
-    def allowed(self, joint: Joint, known: TokenSet | None = None, rest: Sequence[int] = ()) -> TokenSet:
-        """The tokens that every rule lets follow, the end aside.
-
-        `known` is what all rules but those numbered in `rest` let follow, where that was worked out before.
-        """
-        if self._stops and self.cut(joint):
+    def allowed(self, joint: Joint, known: TokenSet | None = None, besides: Sequence[int] = ()) -> TokenSet:
+        """The tokens that every rule lets follow, the end aside; `known` is what those in the automaton let follow,
+        where that was worked out before. Rules `besides`, none of which is in the automaton, are not asked."""
+        if self.stops and self.cut(joint):
             return self.intern.adopt(self._usable.mask.array & False)
         if known is None:
-            known, rest = self._usable, range(len(self.rules))
-        found = self.let_follow(joint, rest, known) if rest else known
-        short = self._short_enders(joint, found) if self._stops else ()
+            known = self.let_follow([part.state for part in joint.node.parts], self.known)
+        found = known
+        for place, number in enumerate(self.others):
+            if number not in besides:
+                found = self.intern.meet((found, self._let_follow(number, joint.others[place], found)))
+        short = self._short_enders(joint, found) if self.stops else ()
         return found.without(short) if short else found
 
-    def let_follow(self, joint: Joint, rules: Sequence[int], among: TokenSet | None = None) -> TokenSet:
-        """The usable tokens, or those `among` others, that each of these rules by itself lets follow."""
-        single = among is not None and not among.plus and self._is_single(among.mask)
-        sets = [self._usable if among is None else among]
-        for i in rules:
-            rule, state = self.rules[i].constraint, joint.states[i]
-            if isinstance(rule, Lifted):
-                sets.append(rule.allowed(state, single=single))
-            else:
-                sets.append(self.intern.adopt(self.rules[i].allowed(state)))
-        return self.intern.meet(sets)
+    def let_follow(self, states: Sequence[Any], rules: Sequence[int]) -> TokenSet:
+        """The usable tokens that each of these rules by itself lets follow in its state."""
+        return self.intern.meet([self._usable, *map(self._let_follow, rules, states)])
+
+    def _let_follow(self, number: int, state: Any, among: TokenSet | None = None) -> TokenSet:
+        """What one rule lets follow; if only tokens `among` others are asked for, others may lack."""
+        rule = self.rules[number].constraint
+        if isinstance(rule, Lifted):
+            return rule.allowed(state, single=among is not None and not among.plus and self._is_single(among.mask))
+        return self.intern.adopt(self.rules[number].allowed(state))
 
     def _is_single(self, mask: Mask) -> bool:
         """Whether no token of the mask prints a part of a character, or several."""
-        return not self.intern.meet_masks((mask, self._compound)).size
+        return not self.intern.meet_two(mask, self._compound).size
 
     @cached_property
     def _compound(self) -> Mask:
@@ -287,9 +207,10 @@ class Product:
 
     def _short_enders(self, joint: Joint, found: TokenSet) -> Ids:
         enders: set[int] = set()
-        for i in self._stops:
-            own = offered(self.rules[i].constraint, "enders")
-            enders.update(own(joint.states[i]) if own else found.to_array().nonzero()[0].tolist())
+        for i in self.stops:
+            own = self.rules[i].promises.enders
+            state = self.state_of(i)(joint)
+            enders.update(own(state) if own is not None else found.to_array().nonzero()[0].tolist())
         return tuple(token for token in enders if token in found and self._cuts_short(joint, token))
 
     @cached_property
@@ -309,14 +230,16 @@ class Product:
             joints.append(self.next(joints[-1], token))
         return joints
 
+    def of(self, rules: Sequence[Rule]) -> Product:
+        """A product of other rules over the same tokens."""
+        return Product(self.vocabulary, tuple(rules), self.intern)
+
     def narrowed(self) -> Iterator[Product]:
         """The same with one rule of many parts (`parted`) cut down to one of these, for each of them."""
         for index, rule in enumerate(self.rules):
-            own = offered(rule.constraint.machine, "parted") if isinstance(rule.constraint, Lifted) else None
-            for part in own() if own is not None else ():
-                less = as_rule(rule.label, part, self.vocabulary, self.intern, rule.origin)
-                yield Product(self.vocabulary, (*self.rules[:index], less, *self.rules[index + 1 :]), self.intern)
+            for less in rule.parted():
+                yield self.of((*self.rules[:index], less, *self.rules[index + 1 :]))
 
     def without(self, index: int) -> Product:
         """The same product less one rule."""
-        return Product(self.vocabulary, self.rules[:index] + self.rules[index + 1 :], self.intern)
+        return self.of(self.rules[:index] + self.rules[index + 1 :])

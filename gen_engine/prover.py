@@ -6,40 +6,48 @@ a path of that automaton on which every step has more than k tokens proves "yes"
 only forbid what was written before, different characters for all places do (`fresh.py`), and where there are too few
 of them, that proves "no". *Bounded search*: depth first over joint states, one token for each set of tokens that
 behave alike, with failures remembered; it ends in a witness, in a proof by exhaustion, or at its limit.
+
+Every answer is a function of the question. What is remembered makes it faster, and nothing else.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from math import inf
 from typing import Any, Literal
 
 import numpy as np
 
+from .alike import Alike, one_of
 from .automaton import Automaton
 from .detours import legal
+from .errors import UndecidedError
 from .fresh import Fresh
-from .moves import partition
+from .histories import History, HistoryRules
+from .memory import Memory, remembered
 from .needs import Needs
 from .patience import check
 from .product import Joint, Product
+from .states import Node
 from .tokensets import Ids, Mask, TokenSet
+from .types import Prompt
 
 Answer = Literal["yes", "no", "undecided"]
 NODES = 20_000
 """How many states one search may visit before the question is undecided."""
 
-REMEMBERED = 200_000
-"""Of how many states failures and witnesses are remembered."""
+FINDINGS = 50_000
+"""How many findings are remembered."""
+
+ALIVE = 8192
+"""For how many nodes and tokens left it is remembered what may follow."""
+
+ONCE = 10
+"""How many times as long it is searched for a rest that is known to exist."""
 
 NODE, OPENED, DEAD, REFUSAL = 64, 32, 16, 1
 """What it costs to visit a state, open a node of the automaton, see that a state is dead, and be refused a token."""
-
-TIRED = 4
-"""After so many searches behind tokens that ended at their limit, the limit is halved."""
 
 GLANCE = 8
 """So many edges of a state, those of the most tokens, are looked at for always being safe."""
@@ -48,93 +56,101 @@ DOUBT = 64
 """After how many states of a search it is asked whether there are too few characters for the places ahead."""
 
 
+@dataclass(frozen=True)
+class Finding:
+    """What is known of the rest of a text. `rest` are tokens of a legal one, as far as it is written out: behind them a
+    rest is seen at once. `stuck` is the state furthest on that a search which found none came to."""
+
+    answer: Answer
+    rest: Ids = ()
+    stuck: Joint | None = None
+
+
+YES, NO = Finding("yes"), Finding("no")
+
+
+def automaton_of(product: Product, bound: int | None, room: int) -> Automaton:
+    """The automaton of the rules that tell tokens apart only by kind, remembering nothing yet. `bound` is how many
+    tokens the counted rules remove at any one place (None: they do not say)."""
+    others = [rule.promises.spares for rule in product.other_rules]
+
+    def is_spared(token: int) -> bool:
+        return all(spares(token) for spares in others)
+
+    return Automaton(product.table, bound, max(bound or 0, room * product.vocabulary.widest), spares=is_spared)
+
+
 @dataclass(frozen=True, eq=False)
 class Prover:
-    """Answers for one product of rules; `bound` is how many tokens the counted rules remove at any one place (None:
-    they do not say), `room` how many characters a text has at most (None: unknown).
-
-    `_witness` holds the next token of one rest and how long that is, `_onward` a token behind which a rest is known to
-    exist, and within which budget. `tokens` caches what the automaton lets follow, by (state, tokens left).
+    """Answers for one product of rules, of which the automaton knows some; `room` is how many characters a text has at
+    most (None: unknown). `alive` remembers what the automaton lets follow, by (node, tokens left).
     """
 
     product: Product
-    bound: int | None
+    automaton: Automaton
     nodes: int = NODES
     room: int | None = None
-    tokens: dict[tuple[tuple[Any, ...], int], TokenSet] = field(default_factory=dict, repr=False)
-    _failed: dict[Joint, int] = field(default_factory=dict, repr=False)
-    _witness: dict[Joint, tuple[int, int]] = field(default_factory=dict, repr=False)
-    _onward: dict[Joint, tuple[int, int]] = field(default_factory=dict, repr=False)
-    _ids: dict[Mask, list[int]] = field(default_factory=dict, repr=False)
-    _doubts: list[int] = field(default_factory=lambda: [0], repr=False)
-    _deepest: list[tuple[int, Joint]] = field(default_factory=list, repr=False)
+    alive: Memory[tuple[Node, int], TokenSet] = remembered(ALIVE)
+    _found: Memory[tuple[Joint, int, Ids, int], Finding] = remembered(FINDINGS)
 
-    def feasible(self, joint: Joint, budget: int, before: Joint | None = None) -> Answer:
-        """Whether a text of at most `budget` more tokens exists behind `joint`.
+    def find(self, joint: Joint, budget: int, hint: Ids = (), nodes: int | None = None) -> Finding:
+        """Look for a rest of at most `budget` tokens behind a joint state, visiting at most `nodes` states.
 
-        The witness of `before`, the state one token earlier, is tried first: much of it may still be legal.
+        `hint` are tokens to try first, a rest that was legal a token earlier: much of it may still be.
         """
-        if (known := self.at_once(joint, budget)) is not None:
-            return known
-        if before is None:
-            found = self._search(joint, budget, ())
-            return self._by_detour(joint, budget) if found == "undecided" else found
-        # Where tokens again and again are not found out about, less and less is spent on each.
-        patience = max(self.nodes >> self._doubts[0] // TIRED, self.nodes // 32)
-        found = self._search(joint, budget, self._rest(before)[1:], nodes=patience)
-        self._doubts[0] += found == "undecided"
+        known = self.at_once(joint, budget)
+        if known is not None:
+            return YES if known == "yes" else NO
+        question = (joint, budget, hint, self.nodes if nodes is None else nodes)
+        found = self._found.get(question)
+        if found is None:
+            found = _Search(self, joint, budget, hint, question[3] * NODE).run()
+            if found.answer == "undecided":
+                found = self._by_detour(joint, budget) or found
+            self._found.put(question, found)
         return found
 
-    def _by_detour(self, joint: Joint, budget: int) -> Answer:
-        """Whether a search that came to its limit left out a rest on another way than the nearest."""
-        taken = self.fresh.taken(self.others(joint)) if self.fresh is not None else None
-        here = joint, self.structural(joint)
-        if taken is None or (found := legal(self.product, self.automaton, here, budget, taken)) is None:
-            return "undecided"
-        self._remember(*found)
-        return "yes"
+    def feasible(self, joint: Joint, budget: int) -> Answer:
+        """Whether a text of at most `budget` more tokens exists behind a joint state."""
+        return self.find(joint, budget).answer
 
-    def _rest(self, joint: Joint | None) -> Ids:
-        """What is written down of a rest of a state, as far as it comes nearer to the end."""
-        rest: list[int] = []
-        left = inf
-        while joint is not None and (known := self._known(joint)) is not None and known[1] < left:
-            token, left = known
-            rest.append(token)
-            joint = self.product.next(joint, token)
-        return tuple(rest)
+    def _by_detour(self, joint: Joint, budget: int) -> Finding | None:
+        """A rest that a search which came to its limit left out, on another way than the nearest."""
+        taken = self.fresh.taken(joint.others) if self.fresh is not None else None
+        found = None if taken is None else legal(self.product, self.automaton, joint, budget, taken)
+        return None if found is None else Finding("yes", found)
 
-    def _known(self, joint: Joint) -> tuple[int, int] | None:
-        """A token behind which a rest is known to exist, and within how many tokens."""
-        found = (memory[joint] for memory in (self._witness, self._onward) if joint in memory)
-        return min(found, key=lambda known: known[1], default=None)
+    def step(self, joint: Joint, budget: int) -> Ids:
+        """A rest of at least one token, as far as it is written out, behind a state that has one and does not accept.
 
-    def witness(self, joint: Joint, budget: int) -> Ids:
-        """The tokens of one legal rest, for a joint state that was found feasible; the end is not among them."""
-        rest: list[int] = []
-        while not self.product.accepts(joint):
-            rest.append(self._step(joint, budget - len(rest)))
-            joint = self.product.next(joint, rest[-1])
-        return tuple(rest)
+        Raises UndecidedError where it is known to exist and not found.
+        """
+        for token in _Candidates(self, joint, budget, None):
+            if (
+                self.product.permits(joint, token)
+                and self.at_once(self.product.next(joint, token), budget - 1) == "yes"
+            ):
+                return (token,)
+        found = _Search(self, joint, budget, (), ONCE * self.nodes * NODE).run()
+        rest = found.rest or getattr(self._by_detour(joint, budget), "rest", ())
+        if not rest:
+            raise UndecidedError("How a text goes on that is known to exist was not found; drop or relax a constraint.")
+        return rest
 
-    def _step(self, joint: Joint, budget: int) -> int:
-        """The next token of some rest: what is written down, else what is seen at once to have one behind it."""
-        known = self._known(joint)
-        if known is not None and known[1] <= budget:
-            return known[0]
-        for token in self._candidates(joint, budget, None, [0]):
-            if self.at_once(self.product.next(joint, token), budget - 1) == "yes":
-                return token
-        self._search(joint, budget, (), materialise=True)
-        return self._witness[joint][0]
+    def let_live(self, joint: Joint, left: int) -> TokenSet:
+        """What the rules of the automaton let follow with `left` tokens to go, without what is known to be dead."""
+        alive = self.automaton.alive(joint.node, left - 1)
+        if alive is not None:
+            return TokenSet(alive)
+        return self.product.let_follow([part.state for part in joint.node.parts], self.product.known)
 
     def unfailing(self, joint: Joint, tokens: np.ndarray, budget: int) -> np.ndarray:
         """Which of these permitted tokens are seen at once to have a rest of at most `budget` more, whatever rules of
         history remove; a bool array like `tokens`. Most edges are passed over where there are many."""
         found = np.zeros(len(tokens), dtype=bool)
-        if self.bound is None or self.needs.gathered(joint):
+        if self.automaton.bound is None or self.needs.gathered(joint):
             return found
-        for mask, after in self.automaton.edges(self.structural(joint))[: -GLANCE - 1 : -1]:
+        for mask, after in self.automaton.edges(joint.node)[: -GLANCE - 1 : -1]:
             mine = mask.array[tokens]
             if mine.any() and (after is None or self.automaton.robust(after, budget) <= budget):
                 found |= mine
@@ -144,14 +160,34 @@ class Prover:
 
     def stuck(self, joint: Joint, budget: int) -> Joint:
         """The state furthest from `joint`, which has no rest, that a search for one came to."""
-        state = self.structural(joint)
-        found = self.automaton.stuck(state) if self.automaton.relaxed(state, budget) > budget else None
-        if found is not None:
-            states = dict(zip(self.structural_rules, found, strict=True))
-            return Joint(tuple(states.get(i, own) for i, own in enumerate(joint.states)))
-        if self.feasible(joint, budget) == "no" and self._deepest:
-            return self._deepest[-1][1]
-        return joint
+        node = self.automaton.stuck(joint.node, budget)
+        return joint._replace(node=node) if node is not None else self.find(joint, budget).stuck or joint
+
+    def safe(self, joint: Joint, budget: int, history: History, char: str | None) -> bool:
+        """Whether it is seen from what a text has used that a state has a rest: as `at_once` sees it by matching, but
+        without a look at each rule. The text's `history` is that before its last token, which printed `char`."""
+        fresh = self.fresh
+        if fresh is None or self.needs.gathers:
+            return False
+        ahead = fresh.ahead(joint.node)
+        usual, used = ahead.narrow.usual, len(self.histories.numbers) * (history.length + 1)
+        if not ahead.arrives or ahead.count > budget or len(usual) < len(ahead.narrow.domains):
+            return False
+        if char in usual or not usual.isdisjoint(history.used):
+            return False
+        for place, spent in self._spent_by_others:
+            chars = spent(joint.others[place])
+            if chars is None or not usual.isdisjoint(chars):
+                return False
+            used += len(chars)
+        return fresh.are_few(ahead, used)
+
+    @cached_property
+    def _spent_by_others(self) -> tuple[tuple[int, Callable[[Any], frozenset[str] | None]], ...]:
+        """What rules that do not look at many rows at once may forbid; those that do forbid what was used."""
+        product, besides = self.product, self.histories.numbers
+        pairs = ((place, number) for place, number in enumerate(product.others) if number not in besides)
+        return tuple((place, product.rules[number].promises.spent) for place, number in pairs)
 
     def at_once(self, joint: Joint, budget: int) -> Answer | None:
         """The answer where it takes no search over joint states; None where it does."""
@@ -159,57 +195,21 @@ class Prover:
             return "yes"
         if budget <= 0:
             return "no"
-        sure = self._sure(joint, budget)
-        if sure is not None:
-            return sure
-        if self._failed.get(joint, -1) >= budget:
-            return "no"
-        known = self._known(joint)
-        return "yes" if known is not None and known[1] <= budget else None
-
-    def _sure(self, joint: Joint, budget: int) -> Answer | None:
-        state, wanted = self.structural(joint), self.needs.gathered(joint)
-        if not wanted and self.automaton.robust(state, budget) <= budget:
+        node, wanted = joint.node, self.needs.gathered(joint)
+        if not wanted and self.automaton.robust(node, budget) <= budget:
             return "yes"
-        if self.automaton.relaxed(state, budget) > budget or self.needs.are_missed(joint):
+        if self.automaton.relaxed(node, budget) > budget or self.needs.are_missed(joint):
             return "no"
         if self.fresh is None:
             return None
-        if self.fresh.suffices(state, self.others(joint), budget, wanted):
+        if self.fresh.suffices(node, joint.others, budget, wanted):
             return "yes"
-        return "no" if wanted and self.fresh.rooms(wanted).lack(state, budget) else None
-
-    # ------------------------------------------------------------------------------------------ the automaton
+        return "no" if wanted and self.fresh.rooms(wanted).lack(node, budget) else None
 
     @cached_property
-    def structural_rules(self) -> tuple[int, ...]:
-        """The numbers of the rules that the automaton knows."""
-        return tuple(i for i, rule in enumerate(self.product.rules) if rule.is_structural)
-
-    @cached_property
-    def other_rules(self) -> tuple[int, ...]:
-        """The numbers of the others."""
-        return tuple(i for i, rule in enumerate(self.product.rules) if not rule.is_structural)
-
-    def structural(self, joint: Joint) -> tuple[Any, ...]:
-        """The part of a joint state that the automaton knows."""
-        return tuple([joint.states[i] for i in self.structural_rules])
-
-    def others(self, joint: Joint) -> tuple[Any, ...]:
-        """The part of a joint state that the automaton does not know."""
-        return tuple([joint.states[i] for i in self.other_rules])
-
-    @cached_property
-    def automaton(self) -> Automaton:
-        """What the rules that tell tokens apart only by kind allow."""
-        rules = tuple(self.product.rules[i] for i in self.structural_rules)
-        product, narrow = self.product, self.bound or 0
-        if self.room is not None:
-            narrow = max(narrow, self.room * product.vocabulary.widest)
-        others = [product.rules[i].spares for i in self.other_rules]
-        return Automaton(
-            rules, product.vocabulary, product.intern, self.bound, narrow, lambda token: all(s(token) for s in others)
-        )
+    def histories(self) -> HistoryRules:
+        """The rules that tell for many rows at once what they forbid."""
+        return HistoryRules.of(self.product)
 
     @cached_property
     def needs(self) -> Needs:
@@ -218,182 +218,163 @@ class Prover:
 
     @cached_property
     def fresh(self) -> Fresh | None:
-        if self.room is None or not self.other_rules:
+        if self.room is None or not self.product.others:
             return None
-        return Fresh(self.automaton, tuple(self.product.rules[i] for i in self.other_rules), self.room)
-
-    # --------------------------------------------------------------------------------------------- the search
+        return Fresh(self.automaton, self.product.other_rules, self.room)
 
     @cached_property
-    def _groups(self) -> list[Ids]:
-        """The tokens, grouped into those that behave alike under all rules, what prints nothing last.
+    def alike(self) -> Alike:
+        """Which tokens behave alike."""
+        return Alike(self.product)
 
-        Tokens that print the same may be told apart by one rule and confused by another; so tokens behave alike
-        only if the tokens that print the same as each do, too.
-        """
-        vocabulary = self.product.vocabulary
-        keys: list[Sequence[Hashable]] = [
-            rule.kinds if rule.kinds is not None else range(len(vocabulary)) for rule in self.product.rules
-        ]
-        fine = partition(keys, len(vocabulary)) if keys else np.zeros(len(vocabulary), dtype=np.int64)
-        print_alike: dict[bytes, list[int]] = defaultdict(list)
-        for token in vocabulary.usable:
-            print_alike[vocabulary.surfaces[token]].append(int(fine[token]))
-        groups: dict[tuple[int, tuple[int, ...]], list[int]] = defaultdict(list)
-        for token in vocabulary.usable:
-            family = tuple(sorted(print_alike[vocabulary.surfaces[token]]))
-            groups[int(fine[token]), family].append(token)
-        prints_nothing = [not surface for surface in vocabulary.surfaces]  # these lead nowhere: last
-        ordered = sorted(groups.values(), key=lambda group: (prints_nothing[group[0]], -len(group)))
-        return [tuple(tokens) for tokens in ordered]
 
-    @cached_property
-    def _partial_groups(self) -> list[Ids]:
-        partial = frozenset(self.product.vocabulary.partial)
-        return [tokens for tokens in self._groups if tokens[0] in partial]
+@dataclass(frozen=True, eq=False)
+class _Candidates:
+    """Tokens to try, so that if none of them leads to the end, no token does: one for each set of tokens that behave
+    alike. The hint first, then one for each edge of the automaton that had better not be kept for later, then all
+    others, those nearest to the end first."""
 
-    @cached_property
-    def _twins(self) -> dict[int, Ids]:
-        """For each token that does not print its text alone all that print it."""
-        families: dict[bytes, list[int]] = defaultdict(list)
-        for token in self.product.vocabulary.usable:
-            families[self.product.vocabulary.surfaces[token]].append(token)
-        return {token: tuple(f) for text, f in families.items() if text and len(f) > 1 for token in f}
+    prover: Prover
+    joint: Joint
+    budget: int
+    hint: int | None
 
-    @cached_property
-    def group_of(self) -> dict[int, int]:
-        """A number for each usable token, the same for those that behave alike where no rule singles one out."""
-        return {token: number for number, tokens in enumerate(self._groups) for token in tokens}
-
-    def mentioned(self, joint: Joint) -> set[int]:
-        """The tokens that a rule singles out, and those that print the same: what one rule says of a token, another
-        may say of its text."""
-        pairs = zip(self.product.rules, joint.states, strict=True)
-        found = {token for rule, state in pairs if rule.mentions is not None for token in rule.mentions(state)}
-        return found.union(*(self._twins[token] for token in found if token in self._twins)) if self._twins else found
-
-    def _candidates(self, joint: Joint, budget: int, hint: int | None, spent: list[int]) -> Iterator[int]:
-        """Tokens to try, so that if none of them leads to the end, no token does; refusals count as work."""
-        for token in self._worth_asking(joint, budget, hint):
-            if self.product.permits(joint, token):
-                yield token
-            else:
-                spent[0] += REFUSAL
-
-    def _worth_asking(self, joint: Joint, budget: int, hint: int | None) -> Iterator[int]:
-        """One token for each set of tokens that behave alike: the hint first, then one for each edge of the automaton
-        that had better not be kept for later, then all others, those nearest to the end first."""
-        if hint is not None:
-            yield hint
-        mentioned = self.mentioned(joint)
-        edges = self._nearest(self.structural(joint), budget)
-        kept = self.fresh.choice(self.structural(joint)) if self.fresh is not None else ()
-        texts = self.product.vocabulary.texts
+    def __iter__(self) -> Iterator[int]:
+        prover, joint = self.prover, self.joint
+        if self.hint is not None:
+            yield self.hint
+        mentioned = prover.alike.mentioned(joint)
+        edges = self._nearest()
+        kept = prover.fresh.choice(joint.node) if prover.fresh is not None else ()
+        texts = prover.product.vocabulary.texts
         tried: set[int] = set()
         for mask in edges:
-            for token in self._tokens(mask):
+            for token in prover.alike.members(mask):
                 if token not in mentioned and texts[token] not in kept:
                     tried.add(token)
                     yield token
                     break
         for mask in edges:
-            for tokens in self._groups:
+            for tokens in prover.alike.groups:
                 if mask.array[tokens[0]]:
-                    yield from self._fresh_one(tokens, mentioned, tried)
-        for tokens in self._partial_groups:
-            yield from self._fresh_one(tokens, mentioned, tried)
+                    yield from one_of(tokens, mentioned, tried)
+        for tokens in prover.alike.partial_groups:
+            yield from one_of(tokens, mentioned, tried)
         yield from sorted(mentioned)
 
-    def alike(self, joint: Joint) -> Iterator[int]:
-        """One token for each set of tokens that behave alike in this state, permitted or not."""
-        mentioned = self.mentioned(joint)
-        for tokens in self._groups:
-            yield from self._fresh_one(tokens, mentioned, set())
-        yield from sorted(mentioned)
-
-    @staticmethod
-    def _fresh_one(tokens: Ids, mentioned: set[int], tried: set[int]) -> Iterator[int]:
-        fresh = next((token for token in tokens if token not in mentioned), None)
-        if fresh is not None and fresh not in tried:
-            yield fresh
-
-    def _nearest(self, state: tuple[Any, ...], budget: int) -> list[Mask]:
+    def _nearest(self) -> list[Mask]:
         """The edges worth trying within the budget, the nearest to the end first, those of many tokens first."""
-        surfaces, automaton = self.product.vocabulary.surfaces, self.automaton
+        prover, automaton = self.prover, self.prover.automaton
+        surfaces = prover.product.vocabulary.surfaces
         found: list[tuple[float, bool, float, int, Mask]] = []
-        for number, (mask, distance) in enumerate(automaton.onward(state, budget - 1)):
-            if distance < budget:
-                prints_nothing = not surfaces[self._tokens(mask)[0]]
+        for number, (mask, distance) in enumerate(automaton.onward(self.joint.node, self.budget - 1)):
+            if distance < self.budget:
+                prints_nothing = not surfaces[prover.alike.members(mask)[0]]
                 found.append((distance, prints_nothing, -automaton.weight(mask), number, mask))
         return [mask for *_, mask in sorted(found, key=lambda item: item[:4])]
 
-    def _tokens(self, mask: Mask) -> list[int]:
-        found = self._ids.get(mask)
-        if found is None:
-            if len(self._ids) > self.nodes:
-                self._ids.clear()
-            surfaces = self.product.vocabulary.surfaces  # what prints nothing leads nowhere: last
-            found = self._ids[mask] = sorted(mask.array.nonzero()[0].tolist(), key=lambda token: not surfaces[token])
-        return found
 
-    def _search(
-        self, joint: Joint, budget: int, hint: Ids, materialise: bool = False, nodes: int | None = None
-    ) -> Answer:
-        self._forget()
-        limit = (self.nodes if nodes is None else nodes) * NODE
-        spent, asked, opened = [0], False, self.automaton.work
-        stack = [(joint, self._candidates(joint, budget, hint[0] if hint else None, spent))]
-        path: list[int] = []
+@dataclass
+class _Search:
+    """One search, depth first, which may spend `limit`. `failed` says within which budget a state has no rest."""
+
+    prover: Prover
+    joint: Joint
+    budget: int
+    hint: Ids
+    limit: int
+    spent: int = 0
+    failed: dict[Joint, int] = field(default_factory=dict)
+    path: list[int] = field(default_factory=list)
+    deepest: int = -1
+    stuck: Joint | None = None
+    _asked: bool = False
+
+    def run(self) -> Finding:
+        """Search until there is an answer."""
+        stack = [(self.joint, self._permitted(self.joint))]
         while stack:
             check()
             here, candidates = stack[-1]
             token = next(candidates, None)
-            if spent[0] + OPENED * (self.automaton.work - opened) > limit:
-                return "undecided"
-            if spent[0] > DOUBT * NODE and not asked and self.fresh is not None:
-                asked = True
-                if self.fresh.clashes(self.structural(joint), self.others(joint), budget):
-                    self._failed[joint] = max(budget, self._failed.get(joint, -1))
-                    return "no"
+            if self.spent > self.limit:
+                return Finding("undecided", stuck=self.stuck)
+            if self.spent > DOUBT * NODE and self._lacks_characters():
+                return Finding("no", stuck=self.stuck or self.joint)
             if token is None:
-                if not self._deepest or len(path) > self._deepest[-1][0]:
-                    self._deepest[:] = [(len(path), here)]
-                self._failed[here] = max(budget - len(path), self._failed.get(here, -1))
+                if len(self.path) > self.deepest:
+                    self.deepest, self.stuck = len(self.path), here
+                self.failed[here] = max(self.budget - len(self.path), self.failed.get(here, -1))
                 stack.pop()
-                del path[-1:]
+                del self.path[-1:]
                 continue
-            there = self.product.next(here, token)
-            left = budget - len(path) - 1
-            known = self.at_once(there, left)
-            if known == "yes" and (not materialise or self._is_concrete(there, left)):
-                if self._is_concrete(there, left):
-                    self._remember([*(frame[0] for frame in stack), there], [*path, token])
-                else:  # nobody looks for the way to what is known to have a rest again
-                    steps = zip((frame[0] for frame in stack), [*path, token], strict=True)
-                    self._onward.update((joint, (step, budget - i)) for i, (joint, step) in enumerate(steps))
-                return "yes"
-            if known == "no":
-                spent[0] += DEAD
+            there = self.prover.product.next(here, token)
+            answer = self._at_once(there)
+            if answer == "yes":
+                return Finding("yes", (*self.path, token))
+            if answer == "no":
+                self.spent += DEAD
                 continue
-            spent[0] += NODE
-            path.append(token)
-            follow = hint[len(path)] if len(hint) > len(path) else None
-            stack.append((there, self._candidates(there, left, follow, spent)))
-        return "no"
+            self.spent += NODE
+            self.path.append(token)
+            stack.append((there, self._permitted(there)))
+        return Finding("no", stuck=self.stuck)
 
-    def _is_concrete(self, joint: Joint, left: int) -> bool:
-        """Whether one rest of at most `left` tokens is written down, not only proven to exist."""
-        return (joint in self._witness and self._witness[joint][1] <= left) or self.product.accepts(joint)
+    def _at_once(self, there: Joint) -> Answer | None:
+        left = self.budget - len(self.path) - 1
+        return "no" if self.failed.get(there, -1) >= left else self.prover.at_once(there, left)
 
-    def _remember(self, joints: list[Joint], tokens: list[int]) -> None:
-        last = joints[-1]
-        rest = 0 if self.product.accepts(last) else self._witness[last][1]
-        for joint, token in zip(reversed(joints[:-1]), reversed(tokens), strict=True):
-            rest += 1
-            if joint not in self._witness or self._witness[joint][1] > rest:
-                self._witness[joint] = token, rest
+    def _lacks_characters(self) -> bool:
+        """Whether there are too few characters for the places ahead; asked once."""
+        fresh = self.prover.fresh
+        if self._asked or fresh is None:
+            return False
+        self._asked = True
+        return fresh.clashes(self.joint.node, self.joint.others, self.budget)
 
-    def _forget(self) -> None:
-        for memory in (self._failed, self._witness, self._onward):
-            if len(memory) > REMEMBERED:
-                memory.clear()
+    def _permitted(self, here: Joint) -> Iterator[int]:
+        """The candidates of a state that are permitted; refusals count as work, as do the nodes of the automaton."""
+        depth = len(self.path)
+        hint = self.hint[depth] if len(self.hint) > depth else None
+        for token in _Candidates(self.prover, here, self.budget - depth, hint):
+            if self.prover.product.permits(here, token):
+                yield token
+            else:
+                self.spent += REFUSAL
+
+
+def counted_bound(product: Product, horizon: int) -> int | None:
+    """How many single-character tokens the rules that do not belong to the automaton remove at any one place.
+
+    None if one of them makes no promise. Rounded up to a power of two, so that requests of like length share a prover.
+    """
+    total = 0
+    for rule in product.rules:
+        if rule.is_structural or rule.promises.gathers is not None:
+            continue
+        bound = rule.promises.removes_at_most(horizon)
+        if bound is None:
+            return None
+        total += bound
+    return round_up(total)
+
+
+def prover_of(product: Product, prompt: Prompt, budget: int, nodes: int) -> tuple[Prover, Joint]:
+    """A prover for the texts that continue a prompt by at most `budget` tokens, which may visit `nodes` states, and the
+    state where they begin."""
+    horizon = len(prompt.text) + budget * product.vocabulary.longest
+    learned = product.learned_from(product.start(prompt))
+    joint = learned.start(prompt)
+    return new_prover(learned, joint.node, horizon, nodes), joint
+
+
+def new_prover(product: Product, origin: Node, horizon: int, nodes: int) -> Prover:
+    """A prover that remembers nothing, for texts that follow `origin` and have at most `horizon` characters."""
+    room = round_up(horizon)
+    automaton = automaton_of(product, counted_bound(product, horizon), room)
+    return Prover(product, automaton.from_origin(origin, room * product.vocabulary.tokens_per_char), nodes, room)
+
+
+def round_up(count: int) -> int:
+    """The next power of two, or 0."""
+    return 1 << (count - 1).bit_length() if count else 0

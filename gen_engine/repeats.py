@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
 
 from .rules import in_words
 from .text import EVERY_CHAR, CharSet
@@ -47,12 +50,43 @@ class NoRepeat:
         """The same, if the text ends before the window has passed them."""
         return frozenset(filter(None, state)) if self.window >= room else None
 
+    def banned(self, history: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The last characters of each row, without exempt ones."""
+        places = np.arange(history.shape[1])
+        recent = (places < lengths[:, None]) & (places >= lengths[:, None] - self.window)
+        rows, columns = recent.nonzero()
+        codes = history[rows, columns]
+        counted = ~self._exempt.of(codes)
+        return rows[counted], codes[counted]
+
+    @cached_property
+    def _exempt(self) -> KnownChars:
+        return KnownChars(self.is_exempt)
+
     def wants(self, state: tuple[str, ...]) -> str:
         """What may not follow, in words."""
         return in_words(self.allowed(state))
 
     def spares(self, char: str) -> bool:
         return self.is_exempt(char)
+
+
+class KnownChars:
+    """What a test says of characters, as an array over code points, filled as they are met."""
+
+    def __init__(self, test: Callable[[str], bool]) -> None:
+        self._test = test
+        self._known = np.full(0x110000, -1, dtype=np.int8)
+
+    def of(self, codes: np.ndarray) -> np.ndarray:
+        """Whether each character is one of them, for code points of any shape."""
+        found = self._known[codes]
+        if (found < 0).any():
+            for code in np.unique(codes[found < 0]).tolist():
+                self._known[code] = self._test(chr(code))
+            found = self._known[codes]
+        result: np.ndarray = found.astype(bool)
+        return result
 
 
 @dataclass(frozen=True)
@@ -91,6 +125,17 @@ class NoRepeatNgram:
     def spent(self, state: tuple[str, frozenset[str]]) -> frozenset[str]:
         """All characters so far: a run that holds a new one cannot have occurred."""
         return frozenset(self.mentions(state))
+
+    def banned(self, history: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """What followed, in each row, an earlier run of n-1 characters like its last ones."""
+        before = self.n - 1
+        starts = np.arange(max(0, history.shape[1] - before))
+        same = starts + before < lengths[:, None]  # [rows, starts]
+        for step in range(before if len(starts) else 0):
+            last = history[np.arange(len(history)), np.maximum(lengths - before + step, 0)]
+            same &= history[:, step : step + len(starts)] == last[:, None]
+        rows, columns = same.nonzero()
+        return rows, history[rows, columns + before]
 
     def wants(self, state: tuple[str, frozenset[str]]) -> str:
         """What may not follow, in words."""

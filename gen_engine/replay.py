@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from .chain import Plan
-from .product import Joint, Rule
-from .tokensets import marked
+from .product import Joint
+from .rule import Rule
+from .tokensets import Ids, marked
+from .viable import Viable
 
 BROKEN = object()
 """What a rule remembers once the text has broken it."""
@@ -48,17 +51,19 @@ class Sight:
 
 @dataclass
 class Replay:
-    """The states of all rules on the way through a text; `joint` is None once the text has broken one of them."""
+    """The states of all rules on the way through a text; `joint` is None once the text has broken one of them. `rest`
+    are the tokens of a legal rest, as far as it is written out."""
 
     plan: Plan
     states: list[Any]
     joint: Joint | None
     place: int = 0
+    rest: Ids = ()
 
     @classmethod
     def begin(cls, plan: Plan) -> Replay:
         """Where the prompt ends."""
-        return cls(plan, list(plan.start.states), plan.start)
+        return cls(plan, list(plan.start.states), plan.start, rest=plan.rest)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -115,7 +120,9 @@ class Replay:
         if token == self._end:
             return
         whole = self.joint is not None and self.plan.product.permits(self.joint, token)
-        self.joint = self.plan.product.next(self.joint, token) if whole and self.joint is not None else None
+        if self.joint is not None:
+            self.rest = self._viable.look(self.joint, self._left, token, self.rest).rest if whole else ()
+            self.joint = self.plan.product.next(self.joint, token) if whole else None
         for i, rule in enumerate(self._rules):
             if self.states[i] is not BROKEN:
                 fine = rule.permits(self.states[i], token)
@@ -123,7 +130,11 @@ class Replay:
         self.place += 1
 
     def _is_alive(self, joint: Joint, token: int) -> bool:
-        return self.plan.is_alive(self.plan.product.next(joint, token), self._left - 1, joint) != "no"
+        return self._viable.look(joint, self._left, token, self.rest).answer != "no"
+
+    @cached_property
+    def _viable(self) -> Viable:
+        return Viable(self.plan)
 
     @property
     def _end(self) -> int | None:
@@ -153,4 +164,4 @@ class Replay:
 
 def _wants(rule: Rule, state: Any) -> str:
     """What a rule wants next, in its own words, if it has any."""
-    return "" if state is BROKEN else str(rule.wants(state))
+    return "" if state is BROKEN else str(rule.promises.wants(state))

@@ -1,6 +1,6 @@
 """Where characters that must still come can stand: a way through the automaton on which all have places, or none.
 
-Of each state it is known at which of the places ahead each character can stand on some way to the end. If these places
+Of each node it is known at which of the places ahead each character can stand on some way to the end. If these places
 cannot be given out, one to each character, there is no rest (Hall 1935). Otherwise a way is sought edge by edge: an
 edge is taken if the characters still have places among those behind, fixed by now, and those ahead. Where no edge is
 left to try there is no rest either.
@@ -9,13 +9,14 @@ left to try there is no rest either.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from operator import itemgetter
 
-from .automaton import Automaton, Edge
+from .automaton import Automaton
 from .matching import fill, places_for
-from .moves import State
+from .memory import Memory, remembered
 from .patience import check
+from .states import Edge, Node
 from .tokensets import Mask
 
 LOOKED = 4_000
@@ -39,37 +40,38 @@ class Rooms:
     automaton: Automaton
     wanted: Sequence[str]
     lasting: bool
-    _options: dict[tuple[State, int], Options | None] = field(default_factory=dict, repr=False)
-    _ways: dict[tuple[State, int], list[Mask] | str] = field(default_factory=dict, repr=False)
-    _large: dict[tuple[State, int], None] = field(default_factory=dict, repr=False)
-    _passing: dict[Mask, Options] = field(default_factory=dict, repr=False)
+    _options: Memory[tuple[Node, int], Options | None] = remembered(REMEMBERED)
+    _ways: Memory[tuple[Node, int], list[Mask] | str] = remembered(REMEMBERED)
+    _large: Memory[tuple[Node, int], None] = remembered(REMEMBERED)
+    _passing: Memory[Mask, Options] = remembered(REMEMBERED)
 
-    def lack(self, state: State, left: int) -> bool:
+    def lack(self, node: Node, left: int) -> bool:
         """Whether there is provably no way within `left` tokens on which all have places."""
         if not self.lasting:
             return False
-        return len(self.wanted) > left or (self._known(state, left) and self._search(state, left) == "no")
+        return len(self.wanted) > left or (self._known(node, left) and self._search(node, left) == "no")
 
-    def way(self, state: State, left: int) -> list[Mask] | None:
+    def way(self, node: Node, left: int) -> list[Mask] | None:
         """The tokens to choose from at each place of a way on which all have places; None if none is found."""
-        found = self._search(state, left) if self._known(state, left) else "undecided"
+        found = self._search(node, left) if self._known(node, left) else "undecided"
         return None if isinstance(found, str) else found
 
-    def _search(self, state: State, left: int) -> list[Mask] | str:
+    def _search(self, node: Node, left: int) -> list[Mask] | str:
         """A way; "no" if there is none, "undecided" if that would take more steps."""
-        if (state, left) not in self._ways:
-            possible = places_for(self._options[state, left] or (0,) * len(self.wanted)) is not None
-            self._ways[state, left] = self._seek(state, left) if possible else "no"
-        return self._ways[state, left]
+        found = self._ways.get((node, left))
+        if found is None:
+            possible = places_for(self._ahead(node, left) or (0,) * len(self.wanted)) is not None
+            found = self._ways.put((node, left), self._seek(node, left) if possible else "no")
+        return found
 
-    def _seek(self, state: State, left: int) -> list[Mask] | str:
+    def _seek(self, node: Node, left: int) -> list[Mask] | str:
         """Depth first: each edge fixes at one more place which of the wanted can stand there."""
         nothing = (0,) * len(self.wanted)
-        if self.automaton.accepts(state) and places_for(nothing) is not None:
+        if node.accepts and places_for(nothing) is not None:
             return []
         masks: list[Mask] = []
-        frames = [(nothing, self._onward(state, left))]
-        failed: set[tuple[State, int, Options]] = set()
+        frames = [(nothing, self._onward(node, left))]
+        failed: set[tuple[Node, int, Options]] = set()
         steps = 0
         while frames:
             fixed, edges = frames[-1]
@@ -91,15 +93,15 @@ class Rooms:
             if places_for([one | other << depth + 1 for one, other in zip(now, ahead, strict=True)]) is None:
                 continue
             masks.append(mask)
-            if self.automaton.accepts(after) and places_for(now) is not None:
+            if after.accepts and places_for(now) is not None:
                 return masks
             frames.append((now, self._onward(after, rest)))
         return "no"
 
-    def _onward(self, state: State, left: int) -> Iterator[tuple[Mask, State, Options]]:
+    def _onward(self, node: Node, left: int) -> Iterator[tuple[Mask, Node, Options]]:
         """The edges that lead on, those of many tokens first, each with the places ahead of where it leads."""
-        for mask, after in reversed(self.automaton.edges(state)) if left else ():
-            ahead = None if after is None else self._options.get((after, left - 1))
+        for mask, after in reversed(self.automaton.edges(node)) if left else ():
+            ahead = None if after is None else self._ahead(after, left - 1)
             if after is not None and ahead is not None and self.automaton.weight(mask):
                 yield mask, after, ahead
 
@@ -112,35 +114,39 @@ class Rooms:
         return tuple(found)
 
     def _passes(self, mask: Mask) -> Options:
-        if mask not in self._passing:
+        found = self._passing.get(mask)
+        if found is None:
             singles = self.automaton.vocabulary.singles
             tokens = [singles.get(char, ()) for char in self.wanted]
-            self._passing[mask] = tuple(int(any(mask.array[token] for token in each)) for each in tokens)
-        return self._passing[mask]
+            found = self._passing.put(mask, tuple(int(any(mask.array[token] for token in each)) for each in tokens))
+        return found
 
-    def _known(self, state: State, left: int) -> bool:
-        """Work out the places ahead; False if more than LOOKED states are in reach, whether looked at before or not:
+    def _known(self, node: Node, left: int) -> bool:
+        """Work out the places ahead; False if more than LOOKED nodes are in reach, whether looked at before or not:
         so the answer depends on the question alone."""
-        if (state, left) in self._options:
+        if (node, left) in self._options:
             return True
-        if (state, left) in self._large:
+        if (node, left) in self._large:
             return False
-        if len(self._options) + len(self._large) > REMEMBERED:
-            for memory in (self._options, self._ways, self._large):
-                memory.clear()
-        reached = self._reach(state, left)
+        reached = self._reach(node, left)
         if reached is None:
-            self._large[state, left] = None
+            self._large.put((node, left), None)
             return False
         for here, more in sorted(reached, key=itemgetter(1)):  # what is ahead has fewer tokens left
             if (here, more) not in self._options:
-                self._options[here, more] = self._join(here, more, self._printing(here))
+                self._options.put((here, more), self._join(here, more, self._printing(here)))
         return True
 
-    def _reach(self, state: State, left: int) -> set[tuple[State, int]] | None:
+    def _ahead(self, node: Node, left: int) -> Options | None:
+        """The places ahead of a node in reach of one that is known, worked out again if they were forgotten."""
+        if (node, left) not in self._options:
+            self._known(node, left)
+        return self._options.get((node, left))
+
+    def _reach(self, node: Node, left: int) -> set[tuple[Node, int]] | None:
         """The states in reach, with the tokens left there; None if they are too many."""
-        reached = {(state, left)}
-        waiting = [(state, left)]
+        reached = {(node, left)}
+        waiting = [(node, left)]
         while waiting:
             check()
             here, more = waiting.pop()
@@ -151,13 +157,13 @@ class Rooms:
                 return None
         return reached
 
-    def _printing(self, here: State) -> list[Edge]:
-        return [edge for edge in self.automaton.edges(here) if edge[1] != here or self.automaton.prints(edge[0])]
+    def _printing(self, here: Node) -> list[Edge]:
+        return [edge for edge in self.automaton.edges(here) if edge[1] is not here or self.automaton.prints(edge[0])]
 
-    def _join(self, here: State, more: int, edges: Sequence[tuple[Mask, State | None]]) -> Options | None:
-        found: list[int] | None = [0] * len(self.wanted) if self.automaton.accepts(here) else None
+    def _join(self, here: Node, more: int, edges: Sequence[tuple[Mask, Node | None]]) -> Options | None:
+        found: list[int] | None = [0] * len(self.wanted) if here.accepts else None
         for mask, after in edges if more else ():
-            ahead = (0,) * len(self.wanted) if after is None else self._options[after, more - 1]
+            ahead = (0,) * len(self.wanted) if after is None else self._ahead(after, more - 1)
             if ahead is not None:
                 found = found or [0] * len(self.wanted)
                 for number, passes in enumerate(self._passes(mask)):

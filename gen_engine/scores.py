@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from math import inf, isfinite, isnan
 from typing import TYPE_CHECKING
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .course import Course, uniform
+from .histories import Banned, resolve
 from .tokensets import Mask, TokenSet
 from .types import Draw, Step
 
@@ -55,7 +56,7 @@ class Scores:
         left = np.flatnonzero(row > -inf)
         allowed = self.draws[number].allowed
         dead = self._dead.get(number, ())
-        if len(left) + len(dead) >= allowed.mask.size - len(allowed.minus) + len(allowed.plus):
+        if len(left) + len(dead) >= allowed.size:
             return []
         end = self.course.plan.chain.vocabulary.end
         return [token for token in left[np.argsort(-row[left], kind="stable")].tolist() if token != end]
@@ -212,6 +213,7 @@ def blocked(allowed: Sequence[TokenSet], size: int) -> Tensor:
     """True where a token may not follow, [rows, size]; built from one copy of each distinct mask."""
     import torch
 
+    resolve(tokens.minus for tokens in allowed if isinstance(tokens.minus, Banned))
     masks: dict[int, int] = {}
     distinct: list[Mask] = []
     for tokens in allowed:
@@ -225,11 +227,26 @@ def blocked(allowed: Sequence[TokenSet], size: int) -> Tensor:
         found = torch.stack([mask.tensor for mask in distinct])[which]
     array = found.numpy()
     for row, tokens in enumerate(allowed):
-        if tokens.minus:
+        if isinstance(tokens.minus, Banned):
+            array[row, tokens.minus.found] = True
+        elif tokens.minus:
             array[row, np.fromiter(tokens.minus, dtype=np.int64)] = True
         if tokens.plus:
             array[row, np.fromiter(tokens.plus, dtype=np.int64)] = False
     return found
+
+
+def descending(values: np.ndarray, first: int) -> Iterator[int]:
+    """The places of the values, the highest first, of equal ones the first; sorted only as far as is asked for."""
+    size, told = first, 0
+    while told < len(values):
+        places = np.arange(len(values))
+        if size < len(values):
+            places = np.flatnonzero(values >= np.partition(values, -size)[-size])
+        order = places[np.argsort(-values[places], kind="stable")]
+        yield from order[told:].tolist()
+        told = len(order)
+        size *= 8
 
 
 def sound(logprob: float) -> float:

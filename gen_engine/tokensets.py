@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .memory import Memory
+
 if TYPE_CHECKING:
     from torch import Tensor
 
 Ids = tuple[int, ...]
 
-REMEMBERED = 4096
-"""How many masks and intersections of them a chain remembers."""
+REMEMBERED = 8192
+"""How many masks, and how many intersections of them, a chain remembers."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,14 +41,32 @@ class Mask:
         """How many tokens are in the set."""
         return int(self.array.sum())
 
+    @cached_property
+    def members(self) -> list[int]:
+        """The tokens in order."""
+        found: list[int] = self.array.nonzero()[0].tolist()
+        return found
+
 
 @dataclass(frozen=True, eq=False)
 class TokenSet:
-    """The tokens of `mask`, less `minus`, and `plus`; no token stands in both."""
+    """The tokens of `mask`, less `minus`, and `plus`; no token stands in both. A `minus` that is worked out only when
+    it is looked at (`histories.Banned`) may name tokens that are not in the mask, and has a `bound` on their number."""
 
     mask: Mask
-    minus: Ids = ()
+    minus: Sequence[int] = ()
     plus: Ids = ()
+
+    @property
+    def removed_at_most(self) -> int:
+        """A bound on how many tokens of the mask are taken away."""
+        bound: int = getattr(self.minus, "bound", -1)
+        return bound if bound >= 0 else len(self.minus)
+
+    @property
+    def size(self) -> int:
+        """How many tokens are in the set."""
+        return self.mask.size - len({token for token in self.minus if self.mask.array[token]}) + len(self.plus)
 
     def __contains__(self, token: int) -> bool:
         if token in self.minus:
@@ -55,12 +75,17 @@ class TokenSet:
 
     def to_array(self) -> np.ndarray:
         """The set as a bool array of its own, [vocab]."""
-        if not self.minus and not self.plus:
+        if self.removed_at_most == 0 and not self.plus:
             return self.mask.array
         array = self.mask.array.copy()
         array[list(self.minus)] = False
         array[list(self.plus)] = True
         return array
+
+    def members(self) -> list[int]:
+        """The tokens in order."""
+        found: list[int] = self.to_array().nonzero()[0].tolist()
+        return found
 
     def without(self, tokens: Collection[int]) -> TokenSet:
         """The same set less some tokens."""
@@ -74,12 +99,17 @@ class TokenSet:
 
     def is_empty(self) -> bool:
         """Whether no token is in the set."""
-        return not self.plus and self.mask.size <= len(self.minus) and not self.to_array().any()
+        return not self.plus and self.mask.size <= self.removed_at_most and not self.to_array().any()
 
     def only(self) -> int | None:
         """The set's one member, None if it has none or several."""
-        if self.mask.size - len(self.minus) + len(self.plus) > 1:
+        if self.mask.size - self.removed_at_most + len(self.plus) > 1:
             return None
+        free: list[int] = self.minus.surely_left(self.mask) if hasattr(self.minus, "surely_left") else []
+        if len(free) > 1:
+            return None
+        if self.mask.size == len(free) == 1 and not self.plus:
+            return free[0]
         members = self.to_array().nonzero()[0]
         return int(members[0]) if len(members) == 1 else None
 
@@ -100,17 +130,14 @@ class Intern:
     """Remembers intersections of masks and the masks of equal arrays, for one chain."""
 
     def __init__(self) -> None:
-        self._meets: dict[tuple[int, ...], tuple[Mask, Sequence[Mask]]] = {}
-        self._arrays: dict[bytes, Mask] = {}
+        self._meets: Memory[tuple[Mask, Mask], Mask] = Memory(REMEMBERED)
+        self._arrays: Memory[bytes, Mask] = Memory(REMEMBERED)
 
     def mask(self, array: np.ndarray) -> Mask:
         """The one mask for all arrays equal to `array`."""
         key = np.packbits(array).tobytes()
-        if key not in self._arrays:
-            if len(self._arrays) > REMEMBERED:
-                self._arrays.clear()
-            self._arrays[key] = Mask(np.array(array, dtype=bool))
-        return self._arrays[key]
+        found = self._arrays.get(key)
+        return self._arrays.put(key, Mask(np.array(array, dtype=bool))) if found is None else found
 
     def adopt(self, allowed: TokenSet | np.ndarray) -> TokenSet:
         """A token set out of whatever a constraint's author returned."""
@@ -131,15 +158,14 @@ class Intern:
         return TokenSet(mask, minus, tuple(token for token in inside if not mask.array[token]))
 
     def meet_masks(self, masks: Sequence[Mask]) -> Mask:
-        """The intersection of masks, the same object for the same masks."""
-        if len(masks) == 1:
-            return masks[0]
-        key = tuple(sorted({id(mask) for mask in masks}))
-        found = self._meets.get(key)
+        """The intersection of one or more masks."""
+        return reduce(self.meet_two, masks)
+
+    def meet_two(self, one: Mask, other: Mask) -> Mask:
+        """The intersection of two masks, the same object for the same two."""
+        if one is other:
+            return one
+        found = self._meets.get((one, other))
         if found is None:
-            # The masks are kept beside the result: an id is only unique while its object lives.
-            found = (self.mask(reduce(np.logical_and, [mask.array for mask in masks])), tuple(masks))
-            if len(self._meets) > REMEMBERED:
-                self._meets.clear()
-            self._meets[key] = found
-        return found[0]
+            found = self._meets.put((one, other), self.mask(one.array & other.array))
+        return found

@@ -68,29 +68,7 @@ class Tokenizer(Protocol):
 class Constraint(Protocol):
     """A hard rule over tokens, as a pure state machine: the finished text satisfies it, always.
 
-    Optional attributes sharpen proofs (see `prover.py`):
-    `permits(state, token) -> bool`: the same answer as `allowed`, for one token;
-    `kinds() -> a key for each token`: tokens of one kind that the state does not mention behave alike (rules with few
-    states need not say: it is found out);
-    `mentions(state) -> iterable of tokens` that the state singles out (default: none);
-    `removes_at_most(horizon) -> int`: a bound on the tokens it forbids at any one place of a text with at most
-    `horizon` new tokens, together with the promise that it accepts everywhere;
-    `spares(token) -> bool`: a promise never to forbid that token;
-    `moves(state) -> (tokens, next state) for each state that may follow`: disjoint masks or bool arrays [vocab], which
-    together are what is permitted (instead of one step for each kind of token);
-    `least(state) -> number`: at least so many tokens are missing before the rule accepts;
-    `most(state) -> number`: at most so many characters may follow;
-    `spent(state) -> frozenset of characters, or None`: the promise that the rule forbids nothing and accepts everywhere
-    as long as each further character is spared, or neither among these nor written twice;
-    `used_up(state, room) -> frozenset of characters, or None`: the promise that in a text of at most `room` characters
-    none of these is permitted ever again, nor any character (not spared) once it is written;
-    `needs(state) -> characters`: each of them must still come, as often as it stands here;
-    `gathers(state) -> characters`: the promise that the rule never forbids anything, and accepts exactly when each of
-    these has come, in any order;
-    `wants(state) -> str`: what the rule wants next, in words and with the place, for people;
-    `cut(state) -> int`: how many trailing tokens are no part of the text, which then has ended (stop strings). What
-    cuts may also say `strings` (the longest tells how far back it cuts), `enders(state) -> tokens that would complete
-    a cut`, and `held(state) -> how many trailing bytes may still be cut`, which a stream withholds.
+    Optional methods sharpen proofs, and say of stop strings what they cut: `promises.py` documents them all.
 
     `start` raises GenError for a prompt that breaks the rule; `next` is asked for permitted tokens only.
     """
@@ -109,13 +87,8 @@ class CharMachine(Protocol):
     """A hard rule over characters; the chain lifts it to any vocabulary.
 
     `start` raises GenError for a prompt that breaks the rule; `step` returns None where the character is forbidden.
-    Optional: `allowed(state) -> CharSet` (one set instead of one `step` per character), `kind(char)` (characters of one
-    kind that the state does not mention behave alike), `mentions(state) -> iterable of characters`,
-    `removes_at_most(horizon) -> int` (in characters), `spares(char)`, `moves(state) -> (CharSet, next state) ...`,
-    `least(state)`, `most(state)` (in characters), `spent(state)`, `used_up(state, room)`, `needs(state)`,
-    `gathers(state)`, `wants(state)`; `parts`, machines which together say the same and which a chain takes one by one;
-    `parted() -> machines`, each of which forbids less, among which a contradiction is looked for where all is too much;
-    `as_typed`, true where a prompt is judged as it was typed (tones), not in the spelling that the model reads.
+    Optional: `allowed(state) -> CharSet` (one set instead of one `step` per character), and what sharpens proofs, which
+    `promises.py` documents.
     """
 
     def start(self, text: str) -> State: ...

@@ -273,15 +273,15 @@ def test_what_is_wanted_next_is_said_in_words(spec, new, words):
     for char in new:
         joint = plan.product.next(joint, ENGINE.tokenizer.vocabulary.singles[char][0])
     [rule] = plan.product.rules
-    assert rule.wants(joint.states[0]) == words
+    assert rule.promises.wants(joint.states[0]) == words
 
 
 def test_banned_tokens_move_as_they_allow_and_are_named():
     [special, unknown] = SPECIAL.chain(["no_special", "no_unk"]).product.rules
-    [(mask, after)] = special.moves(special.constraint.start(None))
+    [(mask, after)] = special.promises.moves(special.constraint.start(None))
     assert (mask.array == special.constraint.allowed(after).to_array()).all()
-    assert special.wants(after) == "any token but '' or ''"
-    assert unknown.wants(after) == "any token but ''"
+    assert special.promises.wants(after) == "any token but '' or ''"
+    assert unknown.promises.wants(after) == "any token but ''"
 
 
 def test_a_long_history_is_asked_in_microseconds():

@@ -5,20 +5,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_fresh import Different, Either, Slots, fits
 from tiny import TinyTokenizer, chars
+from walks import whole_rest
 
 from gen_engine.chain import make_chain
 from gen_engine.detours import DETOURS, detours, different, written_out
+from gen_engine.prover import NODES, prover_of
 from gen_engine.types import Named
 
 SLOTS = st.lists(st.text("abcdef", min_size=1, max_size=4), min_size=1, max_size=5).map(tuple)
 
 
-def prover_for(machine, nodes=20_000):
-    vocabulary = chars("abcdef")
-    chain = make_chain(vocabulary, [Named("slots", machine), Named("different", Different())], nodes)
-    start = TinyTokenizer(vocabulary).encode("")
-    joint = chain.product.start(start)
-    return chain._shared_prover(joint, chain._horizon(joint, start, 5)), joint
+def prover_for(machine, nodes=NODES, letters="abcdef", free=""):
+    vocabulary = chars(letters)
+    chain = make_chain(vocabulary, [Named("slots", machine), Named("different", Different(free))])
+    return prover_of(chain.product, TinyTokenizer(vocabulary).encode(""), 5, nodes)
 
 
 @pytest.mark.parametrize(
@@ -30,16 +30,14 @@ def test_a_way_with_enough_characters_is_found_beside_the_nearest(one, two):
     prover, joint = prover_for(Either(Slots(one), Slots(two)), nodes=1)
     assert prover.feasible(joint, 5) == "yes"
     texts = prover.product.vocabulary.texts
-    assert fits("".join(texts[token] for token in prover.witness(joint, 5)), two)
+    assert fits("".join(texts[token] for token in whole_rest(prover, joint, 5)), two)
 
 
 @given(SLOTS, SLOTS, st.integers(1, 6))
 def test_what_is_written_out_is_legal_and_of_different_characters(one, two, budget):
     prover, joint = prover_for(Either(Slots(one), Slots(two)))
     texts = prover.product.vocabulary.texts
-    for rest in written_out(
-        prover.product.vocabulary, prover.automaton, prover.structural(joint), budget, frozenset("a")
-    ):
+    for rest in written_out(prover.product.vocabulary, prover.automaton, joint.node, budget, frozenset("a")):
         text = "".join(texts[token] for token in rest)
         assert len(text) == len(set(text)) <= budget
         assert "a" not in text
@@ -61,18 +59,16 @@ def possible(slots, taken=""):
 @given(SLOTS, SLOTS)
 def test_the_nearest_way_comes_first_and_none_is_longer_than_the_budget(one, two):
     prover, joint = prover_for(Either(Slots(one), Slots(two)))
-    ways = list(detours(prover.automaton, prover.structural(joint), 4))
+    ways = list(detours(prover.automaton, joint.node, 4))
     assert all(len(way) <= 4 for way in ways)
     shortest = min(len(one), len(two))
     assert (len(ways[0]) == shortest) if ways else shortest > 4
 
 
 def test_a_place_whose_characters_may_be_repeated_needs_none_of_its_own():
-    vocabulary = chars("ab")
-    chain = make_chain(vocabulary, [Named("slots", Slots(("a", "ab", "b"))), Named("different", Different("b"))])
-    joint = chain.product.start(TinyTokenizer(vocabulary).encode(""))
-    prover = chain._shared_prover(joint, 5)
-    [way, *_] = detours(prover.automaton, prover.structural(joint), 5)
+    prover, joint = prover_for(Slots(("a", "ab", "b")), letters="ab", free="b")
+    vocabulary = prover.product.vocabulary
+    [way, *_] = detours(prover.automaton, joint.node, 5)
     tokens = different(vocabulary, prover.automaton, way, frozenset())
     assert "".join(vocabulary.texts[token] for token in tokens) == "abb"
     assert DETOURS > 1

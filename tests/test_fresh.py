@@ -13,6 +13,8 @@ from tiny import chars, engine_of, vocabulary
 from walks import chain_of, prompt_of, states
 
 from gen_engine.errors import ConflictError
+from gen_engine.prover import NODES, prover_of
+from gen_engine.states import RuleTable
 from gen_engine.text import NO_CHAR, CharSet
 from gen_engine.types import Named
 
@@ -159,24 +161,19 @@ def slot_cases(draw):
 @given(slot_cases())
 @some.examples(150)
 def test_matching_never_says_what_trying_every_text_denies(case):
-    chain = chain_of(case)
-    joint = chain.product.start(prompt_of(case))
-    prover = chain._shared_prover(joint, case.budget)
-    for tokens, each in states(case, chain.product).items():
+    prover, _ = prover_of(chain_of(case).product, prompt_of(case), case.budget, NODES)
+    for tokens, each in states(case, prover.product).items():
         left = case.budget - len(tokens)
         alive = tokens in case.world.alive
-        state, others = prover.structural(each), prover.others(each)
-        assert alive or not prover.fresh.suffices(state, others, left)
-        assert not alive or not prover.fresh.clashes(state, others, left)
+        assert alive or not prover.fresh.suffices(each.node, each.others, left)
+        assert not alive or not prover.fresh.clashes(each.node, each.others, left)
 
 
 @given(slot_cases())
 @some.examples(100)
 def test_answers_with_matching_agree_with_trying_every_text(case):
-    chain = chain_of(case)
-    joint = chain.product.start(prompt_of(case))
-    prover = chain._shared_prover(joint, case.budget)
-    for tokens, each in states(case, chain.product).items():
+    prover, _ = prover_of(chain_of(case).product, prompt_of(case), case.budget, NODES)
+    for tokens, each in states(case, prover.product).items():
         expected = "yes" if tokens in case.world.alive else "no"
         assert prover.feasible(each, case.budget - len(tokens)) == expected
 
@@ -196,9 +193,8 @@ def test_moves_and_steps_tell_the_same(case):
 
 
 def moves_of(product, rule, state):
-    from gen_engine.moves import RuleMoves
-
-    return RuleMoves(rule, product.intern, product._usable.mask).of(state)
+    table = RuleTable(rule, product.intern, product.table.whole)
+    return [(mask, after and after.state) for mask, after in table.moves(table.part(state))]
 
 
 def ids(mask):

@@ -6,6 +6,7 @@ import pytest
 
 from gen_engine import ConflictError
 from gen_engine.chain import make_chain
+from gen_engine.prover import prover_of
 from gen_engine.text import Vocabulary
 from gen_engine.types import Named, Prompt
 
@@ -32,6 +33,22 @@ class Wet:
 
 
 @dataclass(frozen=True)
+class Until:
+    """One character comes; before and after it anything may."""
+
+    char: str
+
+    def start(self, text):
+        return False
+
+    def step(self, state, char):
+        return state or char == self.char
+
+    def accepts(self, state):
+        return state
+
+
+@dataclass(frozen=True)
 class Distinct:
     """No character twice; every text is a state of its own."""
 
@@ -51,26 +68,36 @@ def rules(*processors):
 
 def test_tokens_that_do_the_same_in_every_state_are_alike():
     chain = rules(Wet(2))
-    chain.plan(PROMPT, 4)
-    kinds = chain.product.rules[0].kinds
+    kinds = chain.plan(PROMPT, 4).product.rules[0].kinds
+    assert chain.product.rules[0].kinds is None
     assert [kind == kinds[0] for kind in kinds] == [True] * 4 + [False] * 4
 
 
 def test_a_rule_of_too_many_states_is_left_alone(monkeypatch):
     monkeypatch.setattr("gen_engine.learn.STATES", 10)
-    chain = rules(Distinct())
-    assert chain.plan(PROMPT, 4).prover.feasible(chain.product.start(PROMPT), 4) == "yes"
-    assert chain.product.rules[0].kinds is None
+    plan = rules(Distinct()).plan(PROMPT, 4)
+    assert plan.prover.feasible(plan.start, 4) == "yes"
+    assert plan.product.rules[0].kinds is None
 
 
-def test_a_start_that_was_not_covered_makes_a_new_version():
-    rule = rules(Wet(2)).product.rules[0]
-    assert rule.cover((2, b"")) < rule.cover((0, b""))
-    assert rule.cover((1, b"")) == rule.cover((0, b""))
+@pytest.mark.parametrize("starts", [(0, 1, 2), (1, 0, 2), (2, 1, 0)])
+def test_what_is_learned_depends_on_the_start_alone(starts):
+    used = rules(Wet(2)).product.rules[0]
+    for start in (*starts, *starts):
+        fresh = rules(Wet(2)).product.rules[0]
+        assert used.learn_from((start, b"")).learned == fresh.learn_from((start, b"")).learned
+    assert used.learned is None
+
+
+def test_what_a_start_cannot_reach_tells_no_tokens_apart():
+    rule = rules(Until("江")).product.rules[0]
+    assert len(set(rule.learn_from((False, b"")).kinds)) == 2
+    assert len(set(rule.learn_from((True, b"")).kinds)) == 1
 
 
 def test_what_was_learnt_proves_conflicts_at_once():
     chain = rules(Wet(9))
     with pytest.raises(ConflictError, match="Wet admits no text within 8"):
         chain.plan(PROMPT, 8)
-    assert chain.product.rules[0].kinds is not None
+    prover, start = prover_of(chain.product, PROMPT, 8, nodes=0)
+    assert prover.at_once(start, 8) == "no"

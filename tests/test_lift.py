@@ -98,11 +98,12 @@ def test_the_set_of_allowed_tokens_agrees_with_each_single_step(machine, data):
 @each_machine
 def test_tokens_of_one_kind_that_are_not_mentioned_are_allowed_alike(machine):
     lifted = Lifted(machine, MERGED)
-    kinds = lifted.kinds() or list(range(len(MERGED)))
+    kinds = list(range(len(MERGED))) if lifted.promises.kinds is None else lifted.promises.kinds()
+    mentions = lifted.promises.mentions or (lambda state: ())
     for tokens in itertools.product(MERGED.usable, repeat=2):
         state = run(lifted, TinyTokenizer(MERGED).encode("c"), tokens)
         if state is not None:
-            free = [token for token in MERGED.usable if token not in set(lifted.mentions(state))]
+            free = [token for token in MERGED.usable if token not in set(mentions(state))]
             answers = {(kinds[token], token in lifted.allowed(state)) for token in free}
             assert len(answers) == len({kinds[token] for token in free})
 
@@ -112,11 +113,11 @@ def test_no_more_characters_are_removed_than_promised(machine):
     lifted = Lifted(machine, ONE)
     for tokens in itertools.chain.from_iterable(itertools.product(ONE.usable, repeat=n) for n in range(4)):
         state = run(lifted, TinyTokenizer(ONE).encode("c"), tokens)
-        bound = lifted.removes_at_most(1 + 3)
+        bound = lifted.promises.removes_at_most(1 + 3)
         if state is not None and bound is not None:
             assert sum(token not in lifted.allowed(state) for token in ONE.usable) <= bound
             assert lifted.accepts(state)
-            assert all(token in lifted.allowed(state) for token in ONE.usable if lifted.spares(token))
+            assert all(token in lifted.allowed(state) for token in ONE.usable if lifted.promises.spares(token))
 
 
 def test_a_token_that_breaks_utf8_is_never_allowed():

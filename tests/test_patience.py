@@ -7,8 +7,10 @@ from tiny import chars, engine_of
 
 from gen_engine import patience
 from gen_engine.cli import main
+from gen_engine.conflicts import Case
 from gen_engine.errors import ConflictError, GenError, UndecidedError
 from gen_engine.patience import Patience
+from gen_engine.prover import NODES
 
 ENGINE = engine_of(chars("abc"))
 TICKS = [0.0, 0.01, 0.1, 0.3, 1.0, 3.0, 9.0]
@@ -76,7 +78,7 @@ def test_a_conflict_whose_smallness_is_not_known_says_so(slow):
     chain = engine.chain(["no_repeat_ngram=1", "length=4"])
     waited = Patience(5.0, spent=9.0)
     with waited:
-        found = str(chain._conflict(chain.product, engine.tokenizer.encode(""), 9))
+        found = str(Case(chain.product, engine.tokenizer.encode(""), 9, NODES, chain.background).conflict())
     assert "(whether no_repeat_ngram=1 is needed for that was not decided)" in found
 
 
@@ -129,7 +131,7 @@ def test_the_first_millisecond_of_each_question_between_tokens_is_not_counted(sl
     after = plan.product.next(plan.start, 1)
     slow(tick)
     for _ in range(20):
-        assert plan.is_alive(after, 8, plan.start) == "yes"
+        assert plan.find(after, 8).answer == "yes"
     assert plan.patience.spent == pytest.approx(counted)
 
 

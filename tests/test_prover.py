@@ -1,5 +1,6 @@
 """What the prover answers, held against trying every text."""
 
+from math import inf
 from types import SimpleNamespace
 
 import customs
@@ -9,18 +10,18 @@ import strategies as some
 from hypothesis import assume, given
 from oracle import Case
 from tiny import chars, engine_of, vocabulary
-from walks import chain_of, prompt_of, states
+from walks import chain_of, memories_of, prompt_of, states, whole_rest
 
-from gen_engine.chain import counted_bound
+from gen_engine.chain import BETWEEN
 from gen_engine.errors import ConflictError
-from gen_engine.prover import Prover
+from gen_engine.prover import NODE, NODES, Finding, Prover, automaton_of, counted_bound
 from gen_engine.types import Named
 
 
-def prover_of(case):
-    chain = chain_of(case)
-    product = chain.product
-    return Prover(product, counted_bound(product, len(case.prompt) + 3 * case.budget))
+def prover_of(case, nodes=NODES):
+    product = chain_of(case).product
+    automaton = automaton_of(product, counted_bound(product, len(case.prompt) + 3 * case.budget), room=0)
+    return Prover(product, automaton.from_origin(product.start(prompt_of(case)).node, inf), nodes)
 
 
 @given(some.cases())
@@ -53,7 +54,7 @@ def test_choices_are_the_tokens_that_lead_to_a_text(case):
 
 
 def is_alive(plan, joint, token, left):
-    return plan.is_alive(plan.product.next(joint, token), left - 1, joint) == "yes"
+    return plan.find(plan.product.next(joint, token), left - 1).answer == "yes"
 
 
 @given(some.cases())
@@ -64,18 +65,17 @@ def test_witnesses_are_legal_and_fit_the_budget(case):
     for tokens, joint in states(case, prover.product).items():
         left = case.budget - len(tokens)
         if tokens in case.world.alive and prover.feasible(joint, left) == "yes":
-            rest = prover.witness(joint, left)
+            rest = whole_rest(prover, joint, left)
             assert len(rest) <= left
             assert (*tokens, *rest) in case.world.legal or case.stopped((*tokens, *rest)) is not None
 
 
 def test_a_rest_that_is_known_to_exist_is_told_without_a_search():
     case = Case(chars("abcdefgh"), "", 30, (oracle.no_repeat(3), oracle.length(30, 30)))
-    product = chain_of(case).product
-    prover = Prover(product, counted_bound(product, 64), nodes=1)
-    start = product.start(prompt_of(case))
+    prover = prover_of(case, nodes=1)
+    start = prover.product.start(prompt_of(case))
     assert prover.feasible(start, 30) == "yes"
-    assert len(prover.witness(start, 30)) == 30
+    assert len(whole_rest(prover, start, 30)) == 30
 
 
 @given(some.cases())
@@ -85,10 +85,10 @@ def test_distances_of_the_automaton_are_bounds(case):
     prover = prover_of(case)
     for tokens, joint in states(case, prover.product).items():
         if case.stopped(tokens) is None:
-            state, left = prover.structural(joint), case.budget - len(tokens)
+            left = case.budget - len(tokens)
             needed = case.world.alive.get(tokens, float("inf"))
-            assert prover.automaton.relaxed(state) <= needed
-            assert prover.automaton.robust(state) >= min(needed, left + 1)
+            assert prover.automaton.relaxed(joint.node) <= needed
+            assert prover.automaton.robust(joint.node) >= min(needed, left + 1)
 
 
 def test_twins_of_a_token_that_one_rule_singles_out_are_tried_too():
@@ -108,12 +108,13 @@ def test_tokens_that_print_nothing_are_tried_last():
     assert len(engine.generate("", processors=[Named("all", at_the_end)], max_new=24, seed=1)[0].new) == 23
 
 
-def test_a_memory_that_is_full_is_emptied_and_nothing_changes(monkeypatch):
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_a_memory_that_is_full_forgets_and_nothing_changes(size):
     case = Case(chars("abc"), "", 5, (oracle.no_repeat_ngram(2), oracle.length(4, 5)))
-    monkeypatch.setattr("gen_engine.prover.REMEMBERED", 2)
-    prover = prover_of(case)
-    for tokens, joint in states(case, prover.product).items():
-        assert (prover.feasible(joint, 5 - len(tokens)) == "yes") == (tokens in case.world.alive)
+    with memories_of(size):
+        prover = prover_of(case)
+        for tokens, joint in states(case, prover.product).items():
+            assert (prover.feasible(joint, 5 - len(tokens)) == "yes") == (tokens in case.world.alive)
 
 
 def test_twins_count_when_rules_are_counted():
@@ -121,12 +122,13 @@ def test_twins_count_when_rules_are_counted():
         engine_of(vocabulary("a", "a", "a", "b", "b")).generate("", processors=["no_repeat=2", "length=3"], max_new=3)
 
 
-def test_less_and_less_is_spent_behind_tokens_that_are_not_found_out_about(monkeypatch):
-    asked = []
-    prover = prover_of(Case(chars("abc"), "", 5, (oracle.length(4, 5),)))
-    start = prover.product.start(prompt_of(Case(chars("abc"), "", 5, ())))
+def test_between_tokens_each_search_may_visit_as_many_states_whatever_came_before(monkeypatch):
+    allowed = []
+    case = Case(chars("abc"), "", 5, (oracle.length(4, 5),))
+    plan = chain_of(case).plan(prompt_of(case), 5)
     monkeypatch.setattr(Prover, "at_once", lambda *_: None)
-    monkeypatch.setattr(Prover, "_search", lambda *_, nodes=None: asked.append(nodes) or "undecided")
-    for before in [start] * 9 + [None]:
-        prover.feasible(start, 5, before)
-    assert asked == [20_000] * 4 + [10_000] * 4 + [5_000, None]
+    monkeypatch.setattr(
+        "gen_engine.prover._Search.run", lambda search: allowed.append(search.limit) or Finding("undecided")
+    )
+    assert {plan.find(plan.start, 5, hint=(number,)).answer for number in range(9)} == {"undecided"}
+    assert allowed == [NODES // BETWEEN * NODE] * 9

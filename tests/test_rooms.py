@@ -12,6 +12,7 @@ from tiny import chars, engine_of
 from walks import chain_of, prompt_of, states
 
 from gen_engine.matching import fill, places_for
+from gen_engine.prover import NODES, Finding, prover_of
 from gen_engine.text import EVERY_CHAR
 from gen_engine.types import Named
 
@@ -70,11 +71,10 @@ def cases(draw):
 @given(cases())
 @some.examples(250)
 def test_what_the_rooms_prove_is_so(case):
-    chain = chain_of(case)
-    prover = chain._shared_prover(chain.product.start(prompt_of(case)), case.budget)
-    for tokens, each in states(case, chain.product).items():
+    prover, _ = prover_of(chain_of(case).product, prompt_of(case), case.budget, NODES)
+    for tokens, each in states(case, prover.product).items():
         left = case.budget - len(tokens)
-        alive = tokens in case.world.alive or chain.product.cut(each) > 0
+        alive = tokens in case.world.alive or prover.product.cut(each) > 0
         answer = prover.at_once(each, left)
         assert answer in (None, "yes" if alive else "no")
         assert prover.feasible(each, left) == ("yes" if alive else "no")
@@ -97,7 +97,7 @@ def test_twelve_characters_in_any_order_cost_no_search(monkeypatch):
     rules = [Named("gathers", Gathers("".join(LETTERS[:12]))), Named("new", different_wish("").spec.processor)]
     engine = engine_of(chars("".join(LETTERS)))
     searched = []
-    monkeypatch.setattr("gen_engine.prover.Prover._search", lambda *args, **more: searched.append(1) or "undecided")
+    monkeypatch.setattr("gen_engine.prover._Search.run", lambda self: searched.append(1) or Finding("undecided"))
     [done] = engine.generate("", processors=[*rules, "length=13"], max_new=13, seed=2)
     assert (set(LETTERS[:12]) <= set(done.text), len(set(done.text)), searched) == (True, 13, [])
 

@@ -6,15 +6,15 @@ from tiny import TinyTokenizer, chars
 
 import gen_engine.rooms as rooms
 from gen_engine.chain import make_chain
+from gen_engine.prover import NODES, prover_of
 from gen_engine.types import Named
 
 
 def rooms_for(length, wanted="abc"):
     vocabulary = chars("abcdef")
     chain = make_chain(vocabulary, [Named("slots", Slots(("abcdef",) * length))])
-    joint = chain.product.start(TinyTokenizer(vocabulary).encode(""))
-    prover = chain._shared_prover(joint, length)
-    return rooms.Rooms(prover.automaton, tuple(wanted), True), prover.structural(joint)
+    prover, joint = prover_of(chain.product, TinyTokenizer(vocabulary).encode(""), length, NODES)
+    return rooms.Rooms(prover.automaton, tuple(wanted), True), joint.node
 
 
 @pytest.mark.parametrize("looked", [1, 5, 9, 10, 11, 100])

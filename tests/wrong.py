@@ -280,6 +280,33 @@ class Modest(NoRepeat):
         return self.window - 1
 
 
+class Lenient(NoRepeat):
+    """Tells many rows together of one character less than may not be repeated."""
+
+    def banned(self, history, lengths):
+        return super().banned(history, np.maximum(lengths - 1, 0))
+
+
+class Worn:
+    """Once the same object has begun many texts, it forbids most characters."""
+
+    def __init__(self):
+        self.begun = 0
+
+    def start(self, text):
+        self.begun += 1
+        return self.begun > WORN
+
+    def step(self, state, char):
+        return None if state and char != "，" else state
+
+    def accepts(self, state):
+        return True
+
+
+WORN = 8
+
+
 class Sparing(NoRepeat):
     """Spares what it forbids."""
 
@@ -354,6 +381,8 @@ CONSTRAINTS = {
     "endless": (Endless, engine_laws.EXISTS),
     "coarse": (Coarse, promise_laws.KINDS),
     "modest": (lambda: Modest(2, no_mark), promise_laws.REMOVES),
+    "lenient": (lambda: Lenient(2, no_mark), promise_laws.BANNED),
+    "worn": (Worn, engine_laws.USED),
     "sparing": (lambda: Sparing(2, no_mark), promise_laws.SPARES),
     "spendthrift": (lambda: Spendthrift(2, no_mark), promise_laws.SPENT),
     "pessimist": (lambda: Pessimist(1, 3, False), promise_laws.LEAST),

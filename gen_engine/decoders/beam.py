@@ -13,11 +13,12 @@ from math import inf
 
 import numpy as np
 
-from ..course import ATTEMPTS, Course, Text
+from ..course import Course, Text
 from ..errors import GenError
-from ..scores import Scores, sound
+from ..scores import Scores, descending, sound
 from ..types import Draw, Extend
-from .survivors import DOUBTS, settle
+from ..viable import ATTEMPTS, DOUBTS, Choice
+from .survivors import settle
 
 
 def beam(width: int = 4, *, length_penalty: float = 1.0, groups: int = 1, diversity: float = 0.5) -> Beam:
@@ -318,15 +319,14 @@ class _Growth:
 
     def _leanings(self, lines: Sequence[_Line]) -> np.ndarray:
         """What shapers that lean add to the ranks of these beams and of each token behind them, [lines, vocab]."""
-        course = self.search.course
-        found = np.zeros((len(lines), len(course.plan.chain.vocabulary)))
-        for named in course.plan.chain.shapers:
-            if hasattr(named.processor, "leans"):
-                for number, line in enumerate(lines):
-                    history = self.scores.draws[line.draw].history
-                    stands, gains = named.processor.leans(history, len(course.plan.prompt.tokens))
-                    found[number] += stands
-                    found[number, list(gains)] += list(gains.values())
+        plan = self.search.course.plan
+        found = np.zeros((len(lines), len(plan.chain.vocabulary)))
+        leaning = [named.processor for named in plan.chain.shapers if hasattr(named.processor, "leans")]
+        for number, line in enumerate(lines if leaning else ()):
+            for shaper in leaning:
+                stands, gains = shaper.leans(self.scores.draws[line.draw].history, len(plan.prompt.tokens))
+                found[number] += stands
+                found[number, list(gains)] += list(gains.values())
         return found
 
     def _try(self, line: _Line, token: int, value: float) -> bool:
@@ -335,16 +335,22 @@ class _Growth:
         if token == course.plan.chain.vocabulary.end:
             self._end(line, self._child(line, token, value), "end")
             return True
-        joint = course.plan.product.next(line.text.joint, token)
-        answer = course.plan.is_alive(joint, course.left(line.text) - 1, line.text.joint)
-        if answer != "yes":
-            search.exact = search.exact and answer == "no"
-            self.doubts += answer == "undecided"
+        text = line.text
+        seen = course.viable.look(text.joint, course.left(text), token, text.rest, text.history)
+        if seen.answer != "yes":
+            search.exact = search.exact and seen.answer == "no"
+            self.doubts += seen.answer == "undecided"
             line.struck.append(token)
             return False
+        return self._keep(line, Choice(token, seen.joint, seen.rest), value)
+
+    def _keep(self, line: _Line, choice: Choice, value: float) -> bool:
+        """Write a token that has a witness behind it to a text of its own."""
+        course, token = self.search.course, choice.token
+        assert token is not None
         child = self._child(line, token, value)
         chosen = self.scores.choice_logprob(line.draw, token) if child.text.memory else 0.0
-        course.write(child.text, token, joint, chosen)
+        course.write(child.text, choice, chosen)
         why, _ = course.look(child.text)
         if why is not None:
             self._end(line, child, why)
@@ -378,21 +384,12 @@ class _Growth:
         """Go on with the next token of the rest that is known to be legal."""
         course = self.search.course
         self.search.exact = False
-        token = course.witness(line.text)
-        if token is None:
+        choice = course.viable.trusted(line.text.joint, course.left(line.text), line.text.rest)
+        if choice.token is None:
             self._end(line, _Line(line.text.branch(), line.group, line.total, line.row), "full")
             return
-        self._try(line, token, line.total + sound(self.scores.logprob(line.draw, token)))
-
-
-def descending(values: np.ndarray, first: int) -> Iterator[int]:
-    """The places of the values, the highest first, of equal ones the first; sorted only as far as is asked for."""
-    size, told = first, 0
-    while told < len(values):
-        places = np.arange(len(values))
-        if size < len(values):
-            places = np.flatnonzero(values >= np.partition(values, -size)[-size])
-        order = places[np.argsort(-values[places], kind="stable")]
-        yield from order[told:].tolist()
-        told = len(order)
-        size *= 8
+        value = line.total + sound(self.scores.logprob(line.draw, choice.token))
+        if choice.joint is None:
+            self._end(line, self._child(line, choice.token, value), "end")
+        else:
+            self._keep(line, choice, value)

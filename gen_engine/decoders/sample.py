@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Generator
 
-from ..course import ATTEMPTS, Course, Going, Text, uniform
+from ..course import Course, Going, Text, uniform
 from ..scores import Scores
+from ..tokensets import Ids
 from ..types import Draw, Extend
-from .survivors import DOUBTS, settle
-
-SWEEP = 16
-"""After so many strikes at one place all tokens are asked about, those that behave alike at once."""
+from .survivors import settle
 
 
 def sample(course: Course) -> Generator[Extend, Scores, None]:
@@ -58,39 +56,27 @@ def _finish_if_scored(course: Course, item: Going) -> bool:
 
 def _take(course: Course, scores: Scores, number: int, text: Text, at_random: bool) -> bool:
     """Write the first drawn token that has a witness behind it; True if the text ended instead."""
-    struck: tuple[int, ...] = ()
-    attempts = doubts = 0
+
+    def propose(struck: Ids, attempt: int) -> int | None:
+        if not struck:
+            return scores.token(number)
+        place = uniform(course.seed, text.sample, len(text.tokens), attempt, "draw") if at_random else None
+        return scores.redraw(number, struck, place)
+
     settle(course, scores, number, text)
-    token = scores.token(number)
-    while token is not None and token != course.plan.chain.vocabulary.end:
-        joint = course.plan.product.next(text.joint, token)
-        answer = course.plan.is_alive(joint, course.left(text) - 1, text.joint)
-        if answer == "yes":
-            _record(scores, number, text, token)
-            course.write(text, token, joint, scores.choice_logprob(number, token) if text.memory else 0.0)
-            return False
-        text.exact = text.exact and answer == "no"
-        struck = (*struck, token)
-        doubts += answer == "undecided"
-        attempts += 1
-        if attempts == SWEEP and not doubts:
-            struck = (*struck, *_sweep(course, scores, number, text))
-        if doubts < DOUBTS and attempts < ATTEMPTS:
-            place = uniform(course.seed, text.sample, len(text.tokens), attempts, "draw") if at_random else None
-            token = scores.redraw(number, struck, place)
-        else:
-            token, text.exact = course.witness(text), False
-    if token is not None:
-        _record(scores, number, text, token)
-    course.finish(text, "full" if token is None else "end")
-    return True
-
-
-def _sweep(course: Course, scores: Scores, number: int, text: Text) -> set[int]:
-    """Those of the tokens that may follow that are seen to be dead: they are many here."""
-    members = scores.draws[number].allowed.to_array().nonzero()[0].tolist()
-    tokens = [token for token in members if token != course.plan.chain.vocabulary.end]
-    return course.living.seen_dead(text.joint, course.left(text), tokens)
+    among = scores.draws[number].allowed.members
+    choice = course.viable.first(
+        text.joint, course.left(text), propose, rest=text.rest, history=text.history, among=among
+    )
+    text.exact = text.exact and choice.exact
+    if choice.token is not None:
+        _record(scores, number, text, choice.token)
+    if choice.joint is None:
+        course.finish(text, "full" if choice.token is None else "end")
+        return True
+    assert choice.token is not None
+    course.write(text, choice, scores.choice_logprob(number, choice.token) if text.memory else 0.0)
+    return False
 
 
 def _record(scores: Scores, number: int, text: Text, token: int) -> None:

@@ -27,12 +27,13 @@ from math import inf, log
 
 import numpy as np
 
-from ..course import ATTEMPTS, Course, Text, uniform
+from ..course import Course, Text, uniform
 from ..errors import GenError
-from ..product import Joint
 from ..scores import Scores, sound
+from ..tokensets import Ids
 from ..types import Draw, Extend
-from .survivors import DOUBTS, settle
+from ..viable import Choice
+from .survivors import settle
 
 Row = np.ndarray
 
@@ -165,17 +166,18 @@ class _Population:
         others = scores.again([self._place(particle.text, 0, "again") for particle in particles])
         for number, particle in enumerate(particles):
             choice = _Choice(self, scores, number, particle.text, others[number], choices[number])
-            token, joint, increment = choice.make()
+            chosen, increment = choice.make()
+            token = chosen.token
             if token is not None:
                 target = float(tempered[number, token]) - norms[number]
                 particle.weight += sound(target + increment)
                 particle.text.logprobs.append(scores.logprob(number, token))
             particle.text.undone.update(dict.fromkeys(scores.undone[number]))
-            if joint is None or token is None:
+            if chosen.joint is None or token is None:
                 particle.why, particle.scored = "full" if token is None else "end", True
                 continue
             text = particle.text
-            self.course.write(text, token, joint, scores.choice_logprob(number, token) if text.memory else 0.0)
+            self.course.write(text, chosen, scores.choice_logprob(number, token) if text.memory else 0.0)
             particle.why = self.course.run_on(text)
             particle.scored = particle.why is not None and not text.forced
 
@@ -237,66 +239,56 @@ class _Choice:
     text: Text
     other: int | None
     norm: float
-    struck: list[int] = field(default_factory=list)
     rates: list[float] = field(default_factory=list)
-    doubts: int = 0
 
-    def make(self) -> tuple[int | None, Joint | None, float]:
-        """The first token drawn that has a witness behind it (None: nothing is left) with the state it leads to (None:
-        the end), and the log of the share of live tokens over its probability."""
-        token, joint = self._draw_until_live(self.scores.token(self.number), "strike")
-        if token is None:
-            return None, None, 0.0
-        proposal = self._proposal(token)
-        if not self.struck and self.other == token:
-            return token, joint, -proposal
+    def make(self) -> tuple[Choice, float]:
+        """The first token drawn that has a witness behind it, and the log of the share of live tokens over its
+        probability."""
+        first = self._draw_until_live(self.scores.token(self.number), "strike")
+        if first.token is None:
+            return first, 0.0
+        proposal = self._proposal(first)
+        if not first.struck and self.other == first.token:
+            return first, -proposal
         second = self.other
-        if self.struck:
-            place = self.population._place(self.text, len(self.struck), "again")
-            second = self.scores.redraw(self.number, self.struck, place)
-        if second == token:
+        if first.struck:
+            place = self.population._place(self.text, len(first.struck), "again")
+            second = self.scores.redraw(self.number, first.struck, place)
+        if second == first.token:
             self.rates.append(self.rates[-1])
         else:
-            self._draw_until_live(second, "strike again")
-        return token, joint, live_share(self.rates) - proposal
+            self._draw_until_live(second, "strike again", first)
+        return first, live_share(self.rates) - proposal
 
-    def _proposal(self, token: int) -> float:
+    def _proposal(self, first: Choice) -> float:
         """The log-probability of a token in the choice distribution; 0 where only the witness knew it."""
         row, norm = self.scores.shaped_row(self.number), self.norm
-        if self.struck or self.scores.is_shaped_anew(self.number):
+        if first.struck or self.scores.is_shaped_anew(self.number):
             norm = float(row.logsumexp(dim=-1))
-        found = float(row[0, token]) - norm
+        found = float(row[0, first.token]) - norm
         return found if found > -inf else 0.0
 
-    def _draw_until_live(self, token: int | None, name: str) -> tuple[int | None, Joint | None]:
+    def _draw_until_live(self, token: int | None, name: str, before: Choice | None = None) -> Choice:
+        """Draw from `token` on until a token lives, and write down the share that was left before each draw; the tokens
+        struck `before` stay so."""
         course, text = self.population.course, self.text
-        while True:
-            share = self.scores.share(self.number) if self.struck else 1.0
+        given = () if before is None else before.struck
+
+        def propose(struck: Ids, attempt: int) -> int | None:
+            place = self.population._place(text, attempt, name)
+            drawn = token if struck == given else self.scores.redraw(self.number, struck, place)
+            share = self.scores.share(self.number) if struck else 1.0
             if self.rates and share > self.rates[-1]:
                 self.rates.clear()  # what the shapers had left is all struck, and the rest was shaped anew
             self.rates.append(share)
-            if token is None or token == course.plan.chain.vocabulary.end:
-                return token, None
-            joint = course.plan.product.next(text.joint, token)
-            answer = course.plan.is_alive(joint, course.left(text) - 1, text.joint)
-            if answer == "yes":
-                return token, joint
-            self.population.exact &= answer == "no"
-            self.doubts += answer == "undecided"
-            self.struck.append(token)
-            if self.doubts >= DOUBTS or len(self.struck) >= ATTEMPTS:
-                return self._witness()
-            place = self.population._place(text, len(self.struck), name)
-            token = self.scores.redraw(self.number, self.struck, place)
+            return drawn
 
-    def _witness(self) -> tuple[int | None, Joint | None]:
-        """The next token of the rest that is known to be legal."""
-        course, text = self.population.course, self.text
-        self.population.exact = False
-        token = course.witness(text)
-        if token is None or token == course.plan.chain.vocabulary.end:
-            return token, None
-        return token, course.plan.product.next(text.joint, token)
+        doubts = 0 if before is None else before.doubts
+        found = course.viable.first(
+            text.joint, course.left(text), propose, rest=text.rest, history=text.history, struck=given, doubts=doubts
+        )
+        self.population.exact &= found.exact
+        return found
 
 
 def live_share(rates: Sequence[float]) -> float:

@@ -5,9 +5,6 @@ from __future__ import annotations
 from ..course import Course, Text
 from ..scores import Scores
 
-DOUBTS = 4
-"""How many searches at one place may end at their limit before no more is asked; each costs its full price."""
-
 
 def settle(course: Course, scores: Scores, number: int, text: Text) -> None:
     """Shape draw `number`, which is for `text`, again until none of what it could be is seen to be dead.
@@ -19,6 +16,6 @@ def settle(course: Course, scores: Scores, number: int, text: Text) -> None:
     if not course.plan.chain.truncates:
         return
     while likely := scores.likely(number):
-        dead = course.living.seen_dead(text.joint, course.left(text), likely)
+        dead = course.viable.seen_dead(text.joint, course.left(text), likely)
         if not dead or not scores.shape_without(number, dead):
             return

@@ -8,8 +8,8 @@ import numpy as np
 from hypothesis import strategies as st
 
 from ..errors import GenError
-from ..lift import offered
-from ..product import as_rule
+from ..promises import offered
+from ..rule import as_rule
 from ..text import Vocabulary
 from ..tokensets import Intern, TokenSet
 from . import strategies as some

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from ..engine import Engine
 from ..errors import ConflictError, GenError, UndecidedError
 from ..plugins import registry
-from ..product import as_rule
+from ..rule import as_rule
 from ..specs import build
 from ..text import Vocabulary
 from ..tokensets import Intern
@@ -130,6 +130,33 @@ def _is_utf8(data: bytes) -> bool:
     return data.decode(errors="ignore").encode() == data
 
 
+def used_is_fresh(subject: Subject, scene: Scene) -> None:
+    """What an engine wrote before changes nothing: a request on a used engine is answered as on a fresh one."""
+    world = scene.draw(worlds(subject))
+    shapers = scene.draw(st.sampled_from([(), ("top_k=2",), ("temperature=0.5", "top_p=0.8")]))
+    made = [Named(subject.label, subject.make(world.vocabulary)), *shapers]
+    earlier = st.tuples(st.integers(0, world.budget + 2), st.integers(0, 3))
+    before = scene.draw(st.lists(earlier, min_size=1, max_size=3))
+    decoder = scene.draw(st.sampled_from(["sample", "greedy", "beam=2", "smc=2"]))
+    model = TableModel(LongestMatch(world.vocabulary, 0, fallback=0), salt=scene.draw(st.integers(0, 3)))
+    scene.now = f"{world}, at most {world.budget} new tokens by {decoder}, with {shapers}, after {before}"
+    used = Engine(model)
+    for budget, seed in before:
+        _written(used, world, made, budget, seed, "sample")
+    as_used = _written(used, world, made, world.budget, 1, decoder)
+    as_fresh = _written(Engine(model), world, made, world.budget, 1, decoder)
+    if as_used != as_fresh:
+        scene.fail(f"a used engine gives {as_used}, and a fresh one {as_fresh}")
+
+
+def _written(engine: Engine, world: World, made: Sequence[Any], budget: int, seed: int, decoder: str) -> Any:
+    """The completions, or the kind and words of the refusal."""
+    try:
+        return engine.generate(world.text, processors=made, seed=seed, max_new=budget, decoder=decoder)
+    except GenError as refused:
+        return type(refused).__name__, str(refused)
+
+
 def some_text_exists(subject: Subject, scene: Scene) -> bool:
     """In some world a text is possible: a rule that admits none is of no use."""
     vocabulary = tiny_vocabulary("", *dict.fromkeys(subject.alphabet[:2000] + USUAL), end=0)
@@ -145,6 +172,7 @@ def some_text_exists(subject: Subject, scene: Scene) -> bool:
 END = "the end can be reached"
 EXISTS = "some text exists"
 OBEYED = "every text obeys"
+USED = "used is fresh"
 SOUND = (INPUTS, EQUAL, MASKS)
 
 ENGINE = (
@@ -153,6 +181,8 @@ ENGINE = (
     Law(EXISTS, f"in some world a text of at most {LONG} tokens is possible", some_text_exists,
         (*SOUND, *(law.name for law in PROMISES)), somewhere=True, share=0.3),
     Law(END, "where a text is possible one is written, and what is refused is impossible", no_dead_end, (*SOUND, CUTS)),
+    Law(USED, "a request is answered alike on a fresh engine and on a used one", used_is_fresh,
+        (*SOUND, *(law.name for law in PROMISES)), share=0.5),
     Law(OBEYED, "every finished text is accepted when it is read again", every_text_obeys,
         (*SOUND, *(law.name for law in PROMISES))),
 )  # fmt: skip

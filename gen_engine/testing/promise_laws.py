@@ -147,6 +147,28 @@ def _spared(view: View) -> list[Any]:
     return [symbol for symbol in view.symbols if spares(symbol)] if spares is not None else []
 
 
+def banned_is_forbidden(subject: Subject, scene: Scene) -> None:
+    """What is banned in each of several rows is what is not permitted after its text."""
+    found = arrive(scene, subject)
+    if found is None or not isinstance(found[1], Characters):
+        return
+    world, view, start = found
+    paths = [walk(scene, world, view, start) for _ in range(scene.draw(st.integers(1, 3)))]
+    texts = [world.text + "".join(path) for path, _ in paths]
+    history = np.full((len(texts), max(map(len, texts))), -1, dtype=np.int32)
+    for row, text in enumerate(texts):
+        history[row, : len(text)] = [ord(char) for char in text]
+    rows, codes = view.rule.banned(history, np.array([len(text) for text in texts], dtype=np.int64))
+    for row, (_, states) in enumerate(paths):
+        banned = {chr(code) for code in codes[rows == row].tolist()}.intersection(view.symbols)
+        forbidden = set(view.symbols).difference(view.permitted(states[-1]))
+        if banned != forbidden:
+            scene.fail(f"of {texts!r} row {row} is banned {sorted(banned)!r} and forbidden {sorted(forbidden)!r}")
+        spent = view.rule.spent(states[-1]) if hasattr(view.rule, "spent") else frozenset()
+        if spent is not None and not spent.issubset(texts[row]):
+            scene.fail(f"`spent` tells {sorted(spent)!r}, which are not all in {texts[row]!r}")
+
+
 def removes_no_more(subject: Subject, scene: Scene) -> None:
     """No more symbols than promised are forbidden at any place, and the text may end anywhere."""
     found = _somewhere(subject, scene)
@@ -212,6 +234,7 @@ KINDS = "kinds behave alike"
 MOVES = "moves are exact"
 LEAST = "least is never too large"
 SPENT = "spent leaves all else free"
+BANNED = "banned is forbidden"
 REMOVES = "removes no more than promised"
 SPARES = "what is spared is never forbidden"
 WANTS = "wants are words"
@@ -226,6 +249,8 @@ PROMISES = (
         lambda subject: subject.offers("least")),
     Law(REMOVES, "no more symbols are forbidden at a place than promised, and the text may end anywhere",
         removes_no_more, NEEDS, lambda subject: subject.offers("removes_at_most")),
+    Law(BANNED, "what is banned in rows of several texts is what may not follow each", banned_is_forbidden, NEEDS,
+        lambda subject: subject.offers("banned") and subject.is_machine),
     Law(SPARES, "what is spared is permitted everywhere", spared_are_never_forbidden, NEEDS,
         lambda subject: subject.offers("spares")),
     Law(SPENT, "while symbols are new or spared nothing is forbidden and the text may end anywhere",

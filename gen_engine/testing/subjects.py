@@ -12,9 +12,9 @@ import numpy as np
 from hypothesis import strategies as st
 
 from ..chain import is_constraint
-from ..lift import offered
 from ..plugins import registry
-from ..product import as_rule
+from ..promises import offered
+from ..rule import as_rule
 from ..specs import build, parse_spec
 from ..text import Vocabulary
 from ..tokensets import Intern, TokenSet

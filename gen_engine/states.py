@@ -1,0 +1,251 @@
+"""The state table: joint states of the rules that the automaton knows, each one object, filled on first visit.
+
+A `Part` is a state of one rule, a `Node` one of all of them. Both are found by what they are made of and then compared
+by identity, so that a step is a look-up, whatever the states are. `edge_of` says by which edge a token leaves a node;
+nodes whose edges have the same sets of tokens share it.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from .memory import Memory, remembered
+from .patience import check
+from .rule import Rule
+from .text import Vocabulary
+from .tokensets import Intern, Mask, marked
+
+PARTS = 100_000
+"""Of how many states of one rule it is remembered what follows."""
+
+NODES = 400_000
+"""And of how many joint states."""
+
+PARTITIONS = 1_000
+"""How many ways of cutting the vocabulary into edges are remembered."""
+
+
+def partition(keys: Sequence[Sequence[Hashable]], count: int) -> np.ndarray:
+    """The class of each token under several keyings at once, [count]."""
+    if len(keys) == 1:
+        numbers: dict[Hashable, int] = {}
+        return np.fromiter((numbers.setdefault(key, len(numbers)) for key in keys[0]), dtype=np.int64, count=count)
+    found = np.zeros(count, dtype=np.int64)
+    for each in keys:
+        # Pairs of classes are numbered afresh after every keying, so that the numbers stay small.
+        found = np.unique(found * (count + 1) + partition([each], count), return_inverse=True)[1]
+    return found
+
+
+@dataclass(eq=False, slots=True)
+class Part:
+    """A state of one rule. `moves` are disjoint sets of usable tokens, none of them empty, which together are what may
+    follow, and the part behind each (None: they complete a stop string); None until it is asked for."""
+
+    state: Any
+    accepts: bool
+    cut: int
+    least: float
+    moves: Sequence[tuple[Mask, Part | None]] | None = None
+
+
+@dataclass(eq=False, slots=True)
+class Node:
+    """A state of all rules that the automaton knows: one part for each. `order` are the numbers of these rules.
+
+    `edges` are disjoint sets of tokens which together are what may follow, each with the node that does (None: a stop
+    string is complete); None until it is asked for. `edge_of[token]` is the number of its edge, counted from 1.
+    """
+
+    parts: tuple[Part, ...]
+    order: tuple[int, ...]
+    accepts: bool
+    cut: int
+    edges: Sequence[tuple[Mask, Node | None]] | None = None
+    edge_of: array[int] | None = None
+
+    @property
+    def states(self) -> tuple[Any, ...]:
+        """The states of the rules, in their order."""
+        return tuple([part.state for part in self.parts])
+
+
+Edge = tuple[Mask, Node | None]
+
+
+@dataclass(frozen=True, eq=False)
+class RuleTable:
+    """The states of one rule; what follows them is what the rule offers, else one step for each kind of token."""
+
+    rule: Rule
+    intern: Intern
+    usable: Mask
+    _parts: Memory[Any, Part] = remembered(PARTS)
+
+    def part(self, state: Any) -> Part:
+        """The one object for a state."""
+        found = self._parts.get(state)
+        if found is None:
+            rule, promises = self.rule, self.rule.promises
+            cut = promises.cut(state) if promises.cut is not None else 0
+            accepts = bool(rule.constraint.accepts(state))
+            least = 0 if accepts else promises.least(state)
+            found = self._parts.put(state, Part(state, accepts, cut, least))
+        return found
+
+    def moves(self, part: Part) -> Sequence[tuple[Mask, Part | None]]:
+        """What follows a part, without the tokens that print parts of characters."""
+        if part.moves is None:
+            offered = self.rule.promises.moves
+            moves = self._by_kind(part.state) if offered is None else self._own(offered(part.state))
+            part.moves = [(mask, self._past(after)) for mask, after in moves if mask.size]
+        return part.moves
+
+    def _own(self, offered: Iterable[tuple[Any, Any]]) -> Iterable[tuple[Mask, Any]]:
+        for tokens, after in offered:
+            mask = tokens if isinstance(tokens, Mask) else self.intern.mask(np.asarray(tokens, dtype=bool))
+            yield self.intern.meet_two(mask, self.usable), after
+
+    def _past(self, after: Any) -> Part | None:
+        """The part, or None where a stop string is complete."""
+        found = self.part(after)
+        return None if found.cut else found
+
+    @cached_property
+    def _classes(self) -> np.ndarray:
+        kinds = self.rule.kinds
+        assert kinds is not None
+        return partition([kinds], len(kinds))
+
+    @cached_property
+    def _samples(self) -> list[int]:
+        """One usable token of each class, -1 where it has none."""
+        found = np.full(int(self._classes.max(initial=-1)) + 1, -1)
+        ids = self.usable.array.nonzero()[0][::-1]
+        found[self._classes[ids]] = ids
+        return [int(token) for token in found]
+
+    def _by_kind(self, state: Any) -> Iterable[tuple[Mask, Any]]:
+        numbers: dict[Any, int] = {}
+        lookup = np.full(len(self._samples), -1)
+        cut = self.rule.promises.cut
+        ended: dict[int, Any] = {}
+        for kind, token in enumerate(self._samples):
+            if token >= 0 and self.rule.permits(state, token):
+                after = self.rule.constraint.next(state, token)
+                key = None if cut is not None and cut(after) else after  # all that complete a stop string are one
+                lookup[kind] = numbers.setdefault(key, len(numbers))
+                ended.setdefault(lookup[kind], after)
+        where = lookup[self._classes]
+        for number, after in ended.items():
+            yield self.intern.mask((where == number) & self.usable.array), after
+
+
+@dataclass(frozen=True, eq=False)
+class StateTable:
+    """The joint states of some rules; `order` are their numbers in the product they are from."""
+
+    rules: tuple[Rule, ...]
+    order: tuple[int, ...]
+    vocabulary: Vocabulary
+    intern: Intern
+    _nodes: Memory[tuple[Part, ...], Node] = remembered(NODES)
+    _partitions: Memory[tuple[Mask, ...], array[int]] = remembered(PARTITIONS)
+
+    @cached_property
+    def is_complete(self) -> bool:
+        """Whether no token is left out of the edges: none prints a part of a character."""
+        return not self.vocabulary.partial
+
+    @cached_property
+    def whole(self) -> Mask:
+        """The usable tokens that print whole characters, or nothing."""
+        return self.intern.mask(
+            marked(set(self.vocabulary.usable).difference(self.vocabulary.partial), len(self.vocabulary))
+        )
+
+    @cached_property
+    def tables(self) -> tuple[RuleTable, ...]:
+        """The states of each rule."""
+        return tuple(RuleTable(rule, self.intern, self.whole) for rule in self.rules)
+
+    def node(self, states: Iterable[Any]) -> Node:
+        """The one object for a state of each rule."""
+        return self._join(tuple([table.part(state) for table, state in zip(self.tables, states, strict=True)]))
+
+    def _join(self, parts: tuple[Part, ...]) -> Node:
+        found = self._nodes.get(parts)
+        if found is None:
+            accepts = all(part.accepts for part in parts)
+            cut = max([part.cut for part in parts], default=0)
+            found = self._nodes.put(parts, Node(parts, self.order, accepts, cut))
+        return found
+
+    def edges(self, node: Node) -> Sequence[Edge]:
+        """What follows a node."""
+        if node.edges is None:
+            node.edges = self._join_moves(node)
+        return node.edges
+
+    def _join_moves(self, node: Node) -> Sequence[Edge]:
+        check()
+        mask, forks = self.whole, []
+        behind: list[Part | None] = list(node.parts)
+        for place, (table, part) in enumerate(zip(self.tables, node.parts, strict=True)):
+            moves = table.moves(part) if part.moves is None else part.moves
+            if len(moves) == 1:
+                mask = self.intern.meet_two(mask, moves[0][0])
+                behind[place] = moves[0][1]
+            else:
+                forks.append((place, moves))
+        found = [(mask, behind)] if mask.size else []
+        for place, moves in forks:
+            found = list(self._fork(found, place, moves))
+        return [(mask, None if None in parts else self._join(tuple(parts))) for mask, parts in found]  # type: ignore[arg-type]
+
+    def _fork(
+        self, found: Sequence[tuple[Mask, list[Part | None]]], place: int, moves: Sequence[tuple[Mask, Part | None]]
+    ) -> Iterator[tuple[Mask, list[Part | None]]]:
+        """What is found so far, met with each move of one more rule."""
+        meet = self.intern.meet_two
+        for mask, behind in found:
+            check()
+            for option, after in moves:
+                both = meet(mask, option)
+                if both.size:
+                    yield both, [*behind[:place], after, *behind[place + 1 :]]
+
+    def after(self, node: Node, token: int) -> Node:
+        """The node behind a permitted token."""
+        if node.edges is not None:
+            edge = self.edge_of(node)[token]
+            if edge and (found := node.edges[edge - 1][1]) is not None:
+                return found
+        return self.node(
+            [rule.constraint.next(part.state, token) for rule, part in zip(self.rules, node.parts, strict=True)]
+        )
+
+    def permits(self, node: Node, token: int) -> bool:
+        """Whether all these rules let a token follow."""
+        if node.edges is not None and (self.is_complete or self.whole.array[token]):
+            return bool(self.edge_of(node)[token])
+        return all(rule.permits(part.state, token) for rule, part in zip(self.rules, node.parts, strict=True))
+
+    def edge_of(self, node: Node) -> array[int]:
+        """The number of each token's edge, counted from 1, [vocab]; 0 where it has none."""
+        if node.edge_of is None:
+            masks = tuple([mask for mask, _ in self.edges(node)])
+            found = self._partitions.get(masks)
+            if found is None:
+                numbers = np.zeros(len(self.vocabulary), dtype=np.uint32)
+                for number, mask in enumerate(masks):
+                    numbers[mask.array] = number + 1
+                found = self._partitions.put(masks, array("I", numbers.tobytes()))
+            node.edge_of = found
+        return node.edge_of

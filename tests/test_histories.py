@@ -1,0 +1,119 @@
+"""Rules of history asked for many rows at once say what they say of each row by itself."""
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, reject, settings
+from hypothesis import strategies as st
+from tiny import TinyTokenizer, chars, vocabulary
+from walks import whole_rest
+
+from gen_engine.chain import make_chain
+from gen_engine.errors import ConflictError
+from gen_engine.histories import Banned, History, resolve
+from gen_engine.plugins import registry
+from gen_engine.scores import blocked
+from gen_engine.specs import build
+
+ALPHABET = "春夏秋冬，。"
+TWINS = vocabulary("", *ALPHABET, "春", "夏", end=0, specials=(0,))
+VOCABULARIES = st.sampled_from([chars(ALPHABET), TWINS])
+RULES = st.lists(
+    st.sampled_from(["no_repeat=2", "no_repeat=9", "no_repeat=3,exempt=punctuation", "no_repeat_ngram=2",
+                     "no_repeat_ngram=1", "no_repeat_ngram=3", "no_repeat_ngram=2,within=4", "only=han|，"]),
+    min_size=1, max_size=3, unique=True,
+)  # fmt: skip
+PATHS = st.lists(st.integers(0, 50), max_size=6)
+
+
+@st.composite
+def plans(draw):
+    vocab = draw(VOCABULARIES)
+    forms = draw(
+        st.sampled_from([("length=..8",), ("length=5",), ("force=3:夏|4:春", "length=4"), ("force=2:，|3:冬",)])
+    )
+    named = [build(spec, registry(), vocab) for spec in (*draw(RULES), *forms)]
+    prompt = TinyTokenizer(vocab).encode(draw(st.text(ALPHABET, max_size=4)))
+    try:
+        return make_chain(vocab, named).plan(prompt, 8)
+    except ConflictError:
+        reject()
+
+
+def follow(plan, path):
+    """The joint state, the tokens left and the history after some permitted tokens."""
+    joint, left, history = plan.start, plan.budget, plan.prover.histories.begin(plan.prompt)
+    for number in path:
+        allowed = plan.tokens(joint, left).members()
+        if not allowed or left <= 0:
+            break
+        token = allowed[number % len(allowed)]
+        joint, left = plan.product.next(joint, token), left - 1
+        if history is not None and (code := plan.chain.vocabulary.codes[token]) >= 0:
+            history.append(int(code))
+    return joint, left, history
+
+
+@given(plans(), st.lists(PATHS, min_size=1, max_size=4))
+def test_many_rows_at_once_may_do_what_each_may(plan, paths):
+    places = [follow(plan, path) for path in paths]
+    lazily = [plan.tokens(*place) for place in places]
+    one_by_one = [plan.tokens(joint, left) for joint, left, _ in places]
+    rows = blocked(lazily, len(plan.chain.vocabulary)).numpy()
+    assert (~rows == np.stack([each.to_array() for each in one_by_one])).all()
+
+
+@given(plans(), PATHS)
+def test_a_set_that_is_not_worked_out_answers_as_one_that_is(plan, path):
+    joint, left, history = follow(plan, path)
+    plain = plan.tokens(joint, left)
+    for ask in (
+        lambda each: each.only(),
+        lambda each: each.is_empty(),
+        lambda each: each.size,
+        lambda each: each.members(),
+    ):
+        assert ask(plan.tokens(joint, left, history)) == ask(plain)
+    some = plain.members()[:2]
+    assert plan.tokens(joint, left, history).without(some).members() == plain.without(some).members()
+    assert [token in plan.tokens(joint, left, history) for token in some] == [True] * len(some)
+
+
+@given(plans(), PATHS)
+@settings(max_examples=200)
+def test_what_is_seen_from_what_was_used_is_so(plan, path):
+    joint, left, history = follow(plan, path)
+    assume(history is not None)
+    for token in plan.tokens(joint, left).members():
+        after = plan.product.next(joint, token)
+        if plan.prover.safe(after, left - 1, history, plan.chain.vocabulary.texts[token]):
+            assert plan.prover.at_once(after, left - 1) == "yes"
+            assert len(whole_rest(plan.prover, after, left - 1)) <= left - 1
+
+
+@given(st.text(max_size=70), st.text(max_size=70))
+def test_a_branch_goes_on_by_itself(begun, more):
+    history = History.of(begun)
+    other = history.branch()
+    for char in more:
+        other.append(ord(char))
+    assert "".join(map(chr, other.codes[: other.length])) == begun + more
+    assert "".join(map(chr, history.codes[: history.length])) == begun
+    assert (history.used, other.used) == (set(begun), set(begun + more))
+
+
+def test_what_is_written_later_is_not_looked_at():
+    plan = make_chain(chars(ALPHABET), [build("no_repeat=9", registry(), chars(ALPHABET))]).plan(
+        TinyTokenizer(chars(ALPHABET)).encode("春"), 3
+    )
+    history = plan.prover.histories.begin(plan.prompt)
+    banned = Banned(plan.prover.histories, history)
+    history.append(ord("夏"))
+    resolve([banned])
+    assert list(banned) == [1]
+
+
+@pytest.mark.parametrize("tokens", [("", "春", "春夏"), ("", "春", b"\xe6")])
+def test_tokens_of_other_than_one_character_are_asked_row_by_row(tokens):
+    vocab = vocabulary(*tokens, end=0, specials=(0,))
+    plan = make_chain(vocab, [build("no_repeat=9", registry(), vocab)]).plan(TinyTokenizer(vocab).encode(""), 3)
+    assert plan.prover.histories.begin(plan.prompt) is None

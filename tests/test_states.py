@@ -1,0 +1,141 @@
+"""The state table against the rules themselves, and what memories keep."""
+
+import numpy as np
+import pytest
+import strategies as some
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from test_fresh import PLAIN, SLOTS, either_wish, slots_wish
+from walks import chain_of, prompt_of, states
+
+from gen_engine.memory import Memory
+
+
+@st.composite
+def slot_cases(draw):
+    """Cases with a machine that says what follows, which is alone or beside another."""
+    ways = st.one_of(SLOTS.map(slots_wish), st.tuples(SLOTS, SLOTS).map(lambda two: either_wish(*two)))
+    wishes = draw(st.lists(ways, min_size=1, max_size=2, unique_by=str))
+    return some.Case(draw(PLAIN), "", 3, tuple(wishes))
+
+
+CASES = some.cases() | slot_cases()
+
+
+def known(case):
+    """The product that knows what was learned, and every state of the case that no stop string has ended."""
+    assume(not case.refuses())
+    first = chain_of(case).product
+    product = first.learned_from(first.start(prompt_of(case)))
+    return product, [joint for joint in states(case, product).values() if not joint.node.cut]
+
+
+@given(CASES, st.booleans())
+@some.examples(150)
+def test_a_step_in_the_table_is_a_step_of_each_rule(case, opened):
+    product, joints = known(case)
+    table = product.table
+    for node in {joint.node for joint in joints}:
+        if opened:
+            table.edges(node)
+        for token in case.usable:
+            steps = [rule.permits(state, token) for rule, state in zip(table.rules, node.states, strict=True)]
+            assert table.permits(node, token) == all(steps)
+            if all(steps):
+                nexts = [rule.constraint.next for rule in table.rules]
+                expected = tuple(step(state, token) for step, state in zip(nexts, node.states, strict=True))
+                assert table.after(node, token).states == expected
+
+
+@given(CASES)
+@some.examples(150)
+def test_edges_are_disjoint_and_together_what_may_follow(case):
+    product, joints = known(case)
+    table = product.table
+    for node in {joint.node for joint in joints}:
+        edges = table.edges(node)
+        together = sum((mask.array.astype(int) for mask, _ in edges), np.zeros(len(case.vocabulary), dtype=int))
+        whole = [token for token in case.usable if token not in case.vocabulary.partial]
+        may_follow = [all(rule.permits(s, t) for rule, s in zip(table.rules, node.states, strict=True)) for t in whole]
+        assert together[whole].tolist() == may_follow
+        assert together.sum() == sum(may_follow)
+        assert all(mask.size for mask, _ in edges)
+
+
+@given(CASES)
+@some.examples(150)
+def test_edges_lead_where_their_tokens_do(case):
+    product, joints = known(case)
+    table = product.table
+    for node in {joint.node for joint in joints}:
+        for number, (mask, after) in enumerate(table.edges(node), 1):
+            tokens = mask.array.nonzero()[0].tolist()
+            reached = {table.after(node, token) for token in tokens}
+            assert all(end.cut for end in reached) if after is None else reached == {after}
+            assert [token for token, edge in enumerate(table.edge_of(node)) if edge == number] == tokens
+
+
+@given(CASES)
+@some.examples(100)
+def test_equal_states_are_one_node(case):
+    product, joints = known(case)
+    by_states = {joint.node.states: joint.node for joint in joints}
+    assert all(by_states[joint.node.states] is joint.node for joint in joints)
+    assert all(product.table.node(each) is node for each, node in by_states.items())
+    assert all(product.joint(joint.states).node is joint.node for joint in joints)
+
+
+@given(CASES)
+@some.examples(60)
+def test_a_joint_state_is_its_states(case):
+    product, joints = known(case)
+    assert all(product.joint(joint.states) == joint._replace(accepted=()) for joint in joints)
+    for number, rule in enumerate(product.rules):
+        assert all(product.state_of(number)(joint) == joint.states[number] for joint in joints)
+        assert (number in product.known) == rule.is_structural
+
+
+@given(CASES)
+@some.examples(60)
+def test_a_node_says_what_its_rules_do(case):
+    product, joints = known(case)
+    for node in {joint.node for joint in joints}:
+        pairs = list(zip(product.table.rules, node.states, strict=True))
+        assert node.accepts == all(rule.constraint.accepts(state) for rule, state in pairs)
+        leasts = [0 if rule.constraint.accepts(state) else rule.promises.least(state) for rule, state in pairs]
+        assert [part.least for part in node.parts] == leasts
+
+
+@given(st.integers(1, 4), st.lists(st.integers(0, 6)))
+@some.examples(200)
+def test_the_least_recently_used_is_forgotten_first(size, keys):
+    memory, expected = Memory(size), []
+    for key in keys:
+        if key in expected:
+            assert memory.get(key) == key * 10
+            expected.remove(key)
+        else:
+            assert memory.get(key) is None
+            assert memory.put(key, key * 10) == key * 10
+        expected = [*expected, key][-size:]
+        assert (list(memory), len(memory)) == (expected, len(expected))
+
+
+def test_a_memory_forgets_what_was_not_asked_for():
+    memory = Memory(2)
+    memory.put("a", 1)
+    memory.put("b", 2)
+    assert memory.get("a") == 1
+    memory.put("c", 3)
+    assert [memory.get(key) for key in "abc"] == [1, None, 3]
+    assert "b" not in memory
+
+
+@pytest.mark.parametrize("value", [None, 0, ()])
+def test_what_is_false_is_remembered_too(value):
+    memory = Memory(2)
+    memory.put("a", value)
+    memory.put("b", 1)
+    assert memory.get("a") == value
+    memory.put("c", 1)
+    assert ("a" in memory, "b" in memory) == (True, False)

@@ -1,0 +1,214 @@
+"""An engine that was used answers as a fresh one does, whatever was asked of it before."""
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import pytest
+import strategies as some
+from customs import Echo, EvenChars, TokensOnce, TokenSum
+from hypothesis import given
+from hypothesis import strategies as st
+from tiny import TinyTokenizer, chars, engine_of
+from walks import memories_of
+
+from gen_engine.chain import make_chain
+from gen_engine.engine import Engine
+from gen_engine.errors import GenError
+from gen_engine.testing import strategies as kit
+from gen_engine.types import Named
+
+DECODERS = ("sample", "sample", "greedy", "beam=3", "beam=2,length_penalty=0", "smc=3", "smc=4,resample=1")
+
+
+@dataclass(frozen=True)
+class DeadEnd:
+    """A text starts with one of ten tokens, behind the last of which nothing follows; then two tokens, 1 or 2.
+
+    Four functions and nothing else; the states are many, so that nothing is learned about them.
+    """
+
+    size: int
+    length: int = 3
+
+    def start(self, prompt):
+        return ()
+
+    def allowed(self, state):
+        found = np.zeros(self.size, dtype=bool)
+        if not state:
+            found[1:11] = True
+        elif state[0] != 10 and len(state) < self.length:
+            found[1:] = True
+        return found
+
+    def next(self, state, token):
+        return (*state, token)
+
+    def accepts(self, state):
+        return len(state) == self.length
+
+
+@pytest.mark.parametrize("before", [[3], [4], [5, 3], [2, 3, 3]])
+@pytest.mark.parametrize("decoder", ["sample", "greedy", "beam=2", "smc=3"])
+@pytest.mark.parametrize("salt", range(3))
+def test_a_shorter_request_before_changes_no_text_and_no_mask(before, decoder, salt):
+    used, fresh = (engine_of(chars("abcdefghijklmnop"), salt=salt) for _ in range(2))
+    ask = partial(told, rule := Named("dead end", DeadEnd(17)), decoder)
+    for budget in before:
+        ask(used, budget)
+    assert ask(used, 4) == ask(fresh, 4)
+    assert masks(used, rule, 4) == masks(fresh, rule, 4)
+
+
+def told(rule, decoder, engine, budget):
+    try:
+        return engine.generate("", processors=[rule, "top_k=2"], max_new=budget, seed=5, decoder=decoder)
+    except GenError as error:
+        return str(error)
+
+
+def masks(engine, rule, budget):
+    """What may follow at each place, as the plan tells, along a text."""
+    plan = engine.chain([rule, "top_k=2"]).plan(engine.tokenizer.encode(""), budget)
+    joint, found = plan.start, []
+    for left in range(budget, 0, -1):
+        found.append(plan.tokens(joint, left).to_array().nonzero()[0].tolist())
+        if found[-1]:
+            joint = plan.product.next(joint, found[-1][0])
+    return found
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request to an engine, but for its processors."""
+
+    prompt: str
+    budget: int
+    seed: int
+    decoder: str
+    num: int
+
+    def made(self, engine, rules):
+        """The completions in writing, where no number is unlike itself, or what was said instead of them."""
+        wanted = {"max_new": self.budget, "seed": self.seed, "decoder": self.decoder, "num": self.num}
+        try:
+            return list(map(repr, engine.generate(self.prompt, processors=rules, **wanted)))
+        except GenError as error:
+            return repr(error)
+
+
+def requests(vocabulary):
+    decoders = st.sampled_from(DECODERS)
+    nums = st.integers(1, 2)
+    return st.builds(Request, kit.prompts(vocabulary), st.integers(0, 5), st.integers(0, 99), decoders, nums)
+
+
+@dataclass(frozen=True)
+class Scattered:
+    """A machine that scatters over very many states and may end in few of them: much stays undecided."""
+
+    modulus: int
+
+    def start(self, text):
+        return len(text)
+
+    def step(self, state, char):
+        after = (state * 31 + ord(char)) % self.modulus
+        return None if after % 5 == 1 else after
+
+    def accepts(self, state):
+        return state % 7 == 0
+
+
+def customs(vocabulary):
+    rules = [
+        EvenChars(),
+        Echo(),
+        TokenSum(len(vocabulary)),
+        TokensOnce(len(vocabulary)),
+        Scattered(1009),
+        Scattered(997),
+    ]
+    named = st.sampled_from([Named(repr(rule), rule) for rule in rules])
+    return st.lists(named, max_size=2, unique_by=str)
+
+
+@st.composite
+def histories(draw):
+    """A model, rules, requests that come before, and the request that is compared."""
+    vocabulary = draw(some.vocabularies())
+    rules = [*draw(customs(vocabulary)), *draw(kit.chains(vocabulary, shapers=True))]
+    before = draw(st.lists(requests(vocabulary), min_size=1, max_size=4))
+    return draw(kit.models(vocabulary)), rules, before, draw(requests(vocabulary))
+
+
+def used_and_fresh(history):
+    """The completions of the last request, and those of an engine that was asked nothing before."""
+    model, rules, before, last = history
+    used = Engine(model)
+    for request in before:
+        request.made(used, rules)
+    return last.made(used, rules), last.made(Engine(model), rules)
+
+
+@given(histories())
+@some.examples(100)
+def test_a_used_engine_answers_as_a_fresh_one(history):
+    used, fresh = used_and_fresh(history)
+    assert used == fresh
+
+
+@contextmanager
+def searches_of(nodes):
+    """Let the chains of engines made from now on search no further than so many states."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("gen_engine.engine.make_chain", lambda *given: make_chain(*given[:2], nodes))
+        yield
+
+
+@given(histories(), st.sampled_from([0, 1, 2, 8, 16, 40]))
+@some.examples(100)
+def test_where_searches_end_undecided_a_used_engine_answers_as_a_fresh_one(history, nodes):
+    with searches_of(nodes):
+        used, fresh = used_and_fresh(history)
+    assert used == fresh
+
+
+@given(histories(), st.sampled_from([1, 2, 5]), st.sampled_from([2, 16, 20_000]))
+@some.examples(50)
+def test_what_is_remembered_changes_no_answer(history, size, nodes):
+    with searches_of(nodes):
+        with memories_of(size):
+            used, forgetful = used_and_fresh(history)
+        assert used == forgetful == used_and_fresh(history)[1]
+
+
+@given(histories(), st.integers(1, 12))
+@some.examples(50)
+def test_where_the_automaton_is_searched_little_a_used_engine_answers_as_a_fresh_one(history, expansions):
+    with pytest.MonkeyPatch.context() as patch, searches_of(16):
+        patch.setattr("gen_engine.automaton.EXPANSIONS", expansions)
+        used, fresh = used_and_fresh(history)
+    assert used == fresh
+
+
+def test_an_undecided_search_is_met_at_all():
+    """Else the tests above would say nothing of searches that end at their limit."""
+    engine = engine_of(chars("abcdef"))
+    with searches_of(16):
+        done = Request("", 6, 1, "sample", 4).made(engine, [Named("scattered", Scattered(1009)), "no_repeat=3"])
+    assert any("exact=False" in each for each in done)
+
+
+def test_masks_along_a_chain_are_those_of_a_fresh_one():
+    vocabulary = chars("abcdefghijklmnop")
+    rule = Named("dead end", DeadEnd(17))
+    prompt = TinyTokenizer(vocabulary).encode("")
+    used = make_chain(vocabulary, [rule])
+    for budget in (3, 7, 4, 5):
+        for left in range(budget, 0, -1):
+            plan, other = used.plan(prompt, budget), make_chain(vocabulary, [rule]).plan(prompt, budget)
+            mine, fresh = (each.tokens(each.start, left).to_array().tolist() for each in (plan, other))
+            assert mine == fresh
