@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .course import Course, uniform
-from .tokensets import Mask, TokenSet
+from .tokensets import Blocked
 from .types import Draw, Step
 
 if TYPE_CHECKING:
@@ -166,13 +166,13 @@ def _choose(
     """The token drawn in each row of `logits` [draws, vocab], the shapers undone there, and what was drawn from."""
     chain = asks[0][0].plan.chain
     step, places = make_step(asks, attempt), [draw.uniform for _, draw in asks]
-    out = blocked([draw.allowed for _, draw in asks], len(chain.vocabulary))
+    out = Blocked([draw.allowed for _, draw in asks], len(chain.vocabulary))
     choice = chain.shape(step, logits, out)
     drawn = pick(choice, places)
     undone: list[Sequence[str]] = [()] * len(asks)
     unsound = [row for row, token in enumerate(drawn) if token is None]
     if unsound:
-        shaped, names = chain.shape_warily(step, logits, out)
+        shaped, names = chain.shape_warily(step, logits, out.tensor)
         again = pick(shaped, places)
         choice[unsound] = shaped[unsound]  # and no others: no row may depend on what happens in its neighbours
         for row in unsound:
@@ -206,30 +206,6 @@ def make_step(asks: Sequence[tuple[Course, Draw]], attempt: int = 0) -> Step:
         draw=draw_named,
         memories=[draw.memory for _, draw in asks] if chain.first_memory else (),
     )
-
-
-def blocked(allowed: Sequence[TokenSet], size: int) -> Tensor:
-    """True where a token may not follow, [rows, size]; built from one copy of each distinct mask."""
-    import torch
-
-    masks: dict[int, int] = {}
-    distinct: list[Mask] = []
-    for tokens in allowed:
-        if id(tokens.mask) not in masks:
-            masks[id(tokens.mask)] = len(distinct)
-            distinct.append(tokens.mask)
-    if len(distinct) == 1:
-        found = distinct[0].tensor.expand(len(allowed), size).clone()
-    else:
-        which = torch.tensor([masks[id(tokens.mask)] for tokens in allowed])
-        found = torch.stack([mask.tensor for mask in distinct])[which]
-    array = found.numpy()
-    for row, tokens in enumerate(allowed):
-        if tokens.minus:
-            array[row, np.fromiter(tokens.minus, dtype=np.int64)] = True
-        if tokens.plus:
-            array[row, np.fromiter(tokens.plus, dtype=np.int64)] = False
-    return found
 
 
 def sound(logprob: float) -> float:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property, reduce
+from functools import cached_property, lru_cache, reduce
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,13 +27,6 @@ class Mask:
 
     def __post_init__(self) -> None:
         self.array.setflags(write=False)
-
-    @cached_property
-    def tensor(self) -> Tensor:
-        """The same mask for torch, True where a token is NOT in the set, [vocab]."""
-        import torch
-
-        return torch.from_numpy(~self.array)
 
     @cached_property
     def size(self) -> int:
@@ -82,6 +76,68 @@ class TokenSet:
             return None
         members = self.to_array().nonzero()[0]
         return int(members[0]) if len(members) == 1 else None
+
+
+BARRED = 128
+"""How many masks are remembered as numbers to add to logits, which take four times the room."""
+
+
+@lru_cache(BARRED)
+def _bars(mask: Mask) -> np.ndarray:
+    """What makes a logit -inf outside `mask` and leaves every bit of it inside (-0.0), float32 [vocab]."""
+    return np.where(mask.array, np.float32(-0.0), np.float32(-np.inf))
+
+
+@dataclass(frozen=True, eq=False)
+class Blocked:
+    """What may not follow in each of some rows over `size` tokens: all that is not in its set of `allowed`."""
+
+    allowed: Sequence[TokenSet]
+    size: int
+
+    @cached_property
+    def tensor(self) -> Tensor:
+        """True where a token may not follow, [rows, size]."""
+        import torch
+
+        found = np.empty((len(self.allowed), self.size), dtype=bool)
+        for row, tokens in zip(found, self.allowed, strict=True):
+            np.logical_not(tokens.mask.array, out=row)
+        flat = found.reshape(-1)
+        flat[self._minus], flat[self._plus] = True, False
+        return torch.from_numpy(found)
+
+    def bar(self, logits: Tensor) -> Tensor:
+        """A copy of `logits` [rows, size] with -inf where a token may not follow; bit-equal to a `masked_fill`."""
+        import torch
+
+        if logits.dtype != torch.float32 or logits.device.type != "cpu" or logits.requires_grad:
+            return logits.masked_fill(self.tensor.to(logits.device), -torch.inf)
+        logits = logits.contiguous()
+        given, found = logits.numpy(), torch.empty_like(logits)
+        with np.errstate(invalid="ignore"):
+            for before, after, tokens in zip(given, found.numpy(), self.allowed, strict=True):
+                np.add(before, _bars(tokens.mask), out=after)
+        flat = found.numpy().reshape(-1)
+        flat[self._minus], flat[self._plus] = -np.inf, given.reshape(-1)[self._plus]
+        if found.amax(-1).isnan().any():  # what is no number, or inf less inf
+            return logits.masked_fill(self.tensor, -torch.inf)
+        return found
+
+    @cached_property
+    def _minus(self) -> np.ndarray:
+        return self._places([tokens.minus for tokens in self.allowed])
+
+    @cached_property
+    def _plus(self) -> np.ndarray:
+        return self._places([tokens.plus for tokens in self.allowed])
+
+    def _places(self, ids: Sequence[Ids]) -> np.ndarray:
+        """Where the tokens of all rows stand in the flattened rows."""
+        counts = [len(own) for own in ids]
+        columns = np.fromiter(chain.from_iterable(ids), dtype=np.int64, count=sum(counts))
+        columns += np.repeat(np.arange(len(ids)) * self.size, counts)
+        return columns
 
 
 def token_set(array: np.ndarray) -> TokenSet:
