@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from math import inf, isfinite, isnan
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .course import Course, uniform
+from .shaping import FEW, is_plain, side_by_side
 from .tokensets import Blocked
 from .types import Draw, Step
 
@@ -29,7 +31,6 @@ class Scores:
     course: Course
     draws: Sequence[Draw]
     logits: Tensor
-    logprobs: Tensor
     drawn: Sequence[int]
     drawn_logprobs: Sequence[float]
     undone: list[Sequence[str]]
@@ -40,6 +41,11 @@ class Scores:
     _struck: dict[int, Tensor] = field(default_factory=dict)
     _dead: dict[int, frozenset[int]] = field(default_factory=dict)
     _drawn_anew: dict[int, int | None] = field(default_factory=dict)
+
+    @cached_property
+    def logprobs(self) -> Tensor:
+        """The model's own log-probabilities of all tokens in nats, [draws, vocab]; worked out when asked for."""
+        return self.logits.log_softmax(dim=-1)
 
     def token(self, number: int) -> int | None:
         """The token chosen for draw `number`; None if all that may follow turned out to be dead."""
@@ -79,7 +85,7 @@ class Scores:
         """The model's own log-probability of `token` at draw `number`, in nats."""
         if token == self.drawn[number]:
             return self.drawn_logprobs[number]
-        return float(self.logprobs[number, token])
+        return logprobs_of(self.logits, [number], [token])[0]
 
     def choice(self, number: int) -> Tensor:
         """The logits [1, vocab] that draw `number` was last drawn from, the struck tokens at -inf."""
@@ -131,14 +137,12 @@ def score(jobs: Sequence[tuple[Course, Sequence[Draw], Sequence[Sequence[float]]
 
     `logits` [all draws, vocab] float32 are the model's; every step is row by row, so that no row depends on another.
     """
-    import torch
 
     asks = [(course, draw) for course, draws, _ in jobs for draw in draws]
     if not asks:
-        return [Scores(course, (), logits, logits, (), (), [], forced, logits) for course, _, forced in jobs]
+        return [Scores(course, (), logits, (), (), [], forced, logits) for course, _, forced in jobs]
     drawn, undone, shaped = _choose(asks, logits)
-    logprobs = torch.log_softmax(logits, dim=-1)
-    chosen = logprobs.gather(1, torch.tensor(drawn)[:, None]).flatten().tolist()
+    chosen = logprobs_of(logits, range(len(drawn)), drawn)
     found: list[Scores] = []
     first = 0
     for course, draws, forced in jobs:
@@ -149,7 +153,6 @@ def score(jobs: Sequence[tuple[Course, Sequence[Draw], Sequence[Sequence[float]]
                 course,
                 draws,
                 logits[part],
-                logprobs[part],
                 drawn[part],
                 chosen[part],
                 undone[part],
@@ -208,6 +211,28 @@ def make_step(asks: Sequence[tuple[Course, Draw]], attempt: int = 0) -> Step:
     )
 
 
+def logprobs_of(logits: Tensor, rows: Sequence[int], tokens: Sequence[int], temperature: float = 1.0) -> list[float]:
+    """The log-probability of `tokens[i]` in row `rows[i]` of `logits` [rows, vocab] at a temperature, in nats.
+
+    Bit-equal to a log-softmax of whole rows. torch adds up a row in an order of its own, so that it has to be asked;
+    but no more than a block of rows is kept at a time.
+    """
+    import torch
+
+    found: list[float] = []
+    many = max(1, BLOCK // logits.shape[-1])
+    for first in range(0, len(tokens), many):
+        own = rows[first : first + many]
+        some = logits[own.start : own.stop] if isinstance(own, range) else logits[own]
+        logprobs = torch.log_softmax(some if temperature == 1 else some / temperature, dim=-1)
+        found += logprobs.gather(1, torch.tensor(tokens[first : first + many])[:, None]).flatten().tolist()
+    return found
+
+
+BLOCK = 1 << 18
+"""How many log-probabilities are worked out at a time."""
+
+
 def sound(logprob: float) -> float:
     """A log-probability; what is no number counts as impossible."""
     return -inf if isnan(logprob) else logprob
@@ -227,12 +252,37 @@ def pick(shaped: Tensor, places: Sequence[float | None]) -> list[int | None]:
         chosen = [token if isfinite(value) else None for value, token in zip(best, tokens, strict=True)]
     if at_random:
         rows = shaped if len(at_random) == len(places) else shaped[at_random]
-        sums = torch.softmax(rows, dim=-1).cumsum(dim=-1, dtype=torch.float64)
-        total = sums[:, -1:]
-        wanted = torch.tensor([[places[row]] for row in at_random], dtype=torch.float64) * total
-        # A place that rounds up to the total would lie behind every token.
-        wanted = torch.minimum(wanted, torch.nextafter(total, torch.zeros(())))
-        found = torch.searchsorted(sums, wanted, right=True).flatten().tolist()
-        for row, token, whole in zip(at_random, found, total.flatten().tolist(), strict=True):
-            chosen[row] = token if isfinite(whole) else None
+        wanted = torch.tensor([places[row] for row in at_random], dtype=torch.float64)[:, None]
+        for row, token in zip(at_random, _invert(torch.softmax(rows, dim=-1), wanted), strict=True):
+            chosen[row] = token
     return chosen
+
+
+def _invert(probabilities: Tensor, places: Tensor) -> list[int | None]:
+    """The token of each row at which the running sum passes its place [rows, 1]; None where that is no number.
+
+    Where few tokens are possible only these are summed: to add 0 changes no bit.
+    """
+    import torch
+
+    many = is_plain(probabilities) and probabilities.numel() >= FEW
+    flat = np.flatnonzero(probabilities.numpy() != 0) if many else np.empty(0, dtype=np.int64)
+    sparse = 0 < SPARSE * len(flat) < probabilities.numel()
+    table = probabilities
+    if sparse:
+        counts, width, where = side_by_side(flat, len(probabilities), probabilities.shape[-1], 1)
+        table = torch.zeros(len(probabilities), width)
+        table.numpy().reshape(-1)[where] = probabilities.numpy().reshape(-1)[flat]
+    sums = table.cumsum(dim=-1, dtype=torch.float64)
+    total = sums[:, -1:]
+    # A place that rounds up to the total would lie behind every token.
+    wanted = torch.minimum(places * total, torch.nextafter(total, torch.zeros(())))
+    found = torch.searchsorted(sums, wanted, right=True).flatten().numpy()
+    if sparse:
+        found = flat[np.cumsum(counts) - counts + np.minimum(found, counts - 1)] % probabilities.shape[-1]
+    sound_rows = total.flatten().isfinite().tolist()
+    return [token if whole else None for token, whole in zip(found.tolist(), sound_rows, strict=True)]
+
+
+SPARSE = 4
+"""Where no more than one token in so many is possible, only the possible ones are summed."""

@@ -97,12 +97,15 @@ FEW = 1 << 14
 LOWEST = np.float32(-3e38)
 """Below this stand no logits, only what tells tokens of -inf apart."""
 
+LAST = 0xFFFFFFFF
+"""No column stands behind this one."""
+
 
 def keep(logits: Tensor, kept: Tensor) -> Tensor:
     """The logits where `kept`, -inf elsewhere; both [rows, vocab]. By their bits, which takes no branch for a token."""
     import torch
 
-    if not _is_plain(logits) or logits.numel() < FEW or kept.shape != logits.shape:
+    if not is_plain(logits) or logits.numel() < FEW or kept.shape != logits.shape:
         return torch.where(kept, logits, -torch.inf)
     shaped = torch.empty_like(logits)
     bits, given = shaped.numpy().reshape(-1).view(np.int32), logits.numpy().reshape(-1).view(np.int32)
@@ -116,7 +119,7 @@ def keep(logits: Tensor, kept: Tensor) -> Tensor:
     return shaped
 
 
-def _is_plain(values: Tensor) -> bool:
+def is_plain(values: Tensor) -> bool:
     """Whether numpy can work on these [rows, size] where they lie."""
     import torch
 
@@ -131,17 +134,18 @@ def _is_plain(values: Tensor) -> bool:
 
 @dataclass(frozen=True)
 class Shortlist:
-    """All that are among the `k` largest of each row of `values`, and a few more; made by `shortlist`.
+    """All that are among the `k` largest of each row, and a few more; made by `shortlist`.
 
-    `flat` are their places in the flattened rows, in order; `rows` and `places` say where each stands in
-    `table` [rows, width], which is filled up with numbers below `LOWEST`. Those of -inf may be left out.
+    `values` are the numbers, `flat` their places in the flattened rows, in order, `counts` how many are of each row.
+    `table` [rows, width] holds those of a row side by side, filled up with numbers below `LOWEST`; in it, flattened,
+    they stand at `places`. Those of -inf may be left out.
     """
 
     values: np.ndarray
     flat: np.ndarray
-    rows: np.ndarray
-    places: np.ndarray
+    counts: np.ndarray
     table: np.ndarray
+    places: np.ndarray
 
 
 def shortlist(values: Tensor, k: int) -> Shortlist | None:
@@ -149,7 +153,7 @@ def shortlist(values: Tensor, k: int) -> Shortlist | None:
 
     The k-th largest of the maxima of groups of tokens is a lower bound of the k-th largest token.
     """
-    if not _is_plain(values) or values.numel() < FEW or values.shape[-1] < 4 * k:
+    if not is_plain(values) or values.numel() < FEW or values.shape[-1] < 4 * k:
         return None
     array = values.numpy()
     rows, size = array.shape
@@ -164,16 +168,24 @@ def shortlist(values: Tensor, k: int) -> Shortlist | None:
     bound = groups[:, count - k, None]
     bound[bound < LOWEST] = np.finfo(np.float32).min
     flat = np.flatnonzero(array >= bound)
-    starts = np.searchsorted(flat, np.arange(rows + 1) * size)
-    counts = np.diff(starts)
-    where = np.repeat(np.arange(rows), counts)
-    places = np.arange(len(flat)) - np.repeat(starts[:-1], counts)
-    longest = max(k, int(counts.max(initial=0)))
-    table = np.tile(_ramp(longest), (rows, 1))
-    table[where, places] = chosen = array.reshape(-1)[flat]
+    counts, width, places = side_by_side(flat, rows, size, k)
+    table = np.tile(_ramp(width), (rows, 1))
+    chosen = table.reshape(-1)[places] = array.reshape(-1)[flat]
     if chosen.min(initial=0) < LOWEST:
         return None
-    return Shortlist(array, flat, where, places, table)
+    return Shortlist(chosen, flat, counts, table, places)
+
+
+def side_by_side(flat: np.ndarray, rows: int, size: int, least: int) -> tuple[np.ndarray, int, np.ndarray]:
+    """How to lay some elements of `rows` rows of `size`, told by their places in all, in order, into a narrower table.
+
+    How many are of each row, how wide a table holds them (`least` or more), and where they stand in it, flattened.
+    """
+    starts = np.searchsorted(flat, np.arange(rows + 1) * size)
+    counts = np.diff(starts)
+    width = max(least, int(counts.max(initial=0)))
+    places = np.arange(len(flat)) + np.repeat(np.arange(rows) * width - starts[:-1], counts)
+    return counts, width, places
 
 
 @lru_cache(64)
@@ -191,13 +203,12 @@ def keep_largest(logits: Tensor, k: int) -> Tensor:
     found = shortlist(logits, k)
     if found is None:
         return keep(logits, logits >= logits.topk(k).values[..., -1:])
-    table = found.table.copy()
-    table.partition(table.shape[-1] - k, axis=-1)
+    table = np.partition(found.table, -k, axis=-1)
     edges = table[:, -k]
     edges[edges < LOWEST] = -np.inf
-    kept = found.flat[found.values.reshape(-1)[found.flat] >= edges[found.rows]]
+    kept = found.values >= np.repeat(edges, found.counts)
     shaped = torch.full_like(logits, -torch.inf)
-    shaped.numpy().reshape(-1)[kept] = found.values.reshape(-1)[kept]
+    shaped.numpy().reshape(-1)[found.flat[kept]] = found.values[kept]
     return shaped
 
 
@@ -213,17 +224,15 @@ def largest(values: Tensor, size: int) -> tuple[Tensor, Tensor]:
         best, ids = values.topk(size)
         return best, ids
     ranks = _in_order(found.table.view(np.int32)).astype(np.int64) << 32
-    ranks[found.rows, found.places] |= LAST - found.flat % found.values.shape[-1]  # of equal ones the lowest id first
+    # Of equal ones the lowest id comes first.
+    ranks.reshape(-1)[found.places] |= LAST - found.flat % values.shape[-1]
     ranks.sort(axis=-1)
     ranks = ranks[:, : -size - 1 : -1]
-    best_found = _in_order((ranks >> 32).astype(np.int32)).view(np.float32)
+    sorted_values = _in_order((ranks >> 32).astype(np.int32)).view(np.float32)
     columns = LAST - (ranks & LAST)
-    nothing = best_found < LOWEST
-    best_found[nothing], columns[nothing] = -np.inf, 0
-    return torch.from_numpy(best_found), torch.from_numpy(columns)
-
-
-LAST = 0xFFFFFFFF
+    nothing = sorted_values < LOWEST
+    sorted_values[nothing], columns[nothing] = -np.inf, 0
+    return torch.from_numpy(sorted_values), torch.from_numpy(columns)
 
 
 def _in_order(bits: np.ndarray) -> np.ndarray:

@@ -134,6 +134,8 @@ class Blocked:
 
     def _places(self, ids: Sequence[Ids]) -> np.ndarray:
         """Where the tokens of all rows stand in the flattened rows."""
+        if len(ids) == 1 or not any(ids):
+            return np.array(ids[0] if ids else (), dtype=np.int64)
         counts = [len(own) for own in ids]
         columns = np.fromiter(chain.from_iterable(ids), dtype=np.int64, count=sum(counts))
         columns += np.repeat(np.arange(len(ids)) * self.size, counts)
