@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .course import Course, uniform
-from .shaping import FEW, is_plain, side_by_side
-from .tokensets import Blocked
+from .shaping import is_plain, side_by_side
+from .tokensets import FEW, Blocked
 from .types import Draw, Step
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .errors import GenError
+from .tokensets import FEW
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -90,9 +91,6 @@ MINUS_INF = -(1 << 23)
 
 BLOCK = 1 << 16
 """How many logits are worked on at a time, so that what is in between stays in the processor's cache."""
-
-FEW = 1 << 14
-"""Of fewer logits than these the plain way is the faster one."""
 
 LOWEST = np.float32(-3e38)
 """Below this stand no logits, only what tells tokens of -inf apart."""

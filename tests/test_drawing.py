@@ -142,7 +142,7 @@ CHAINS = (
 def test_whole_texts_are_those_of_the_plain_way(chain, decoder, shape, monkeypatch):
     def write():
         engine = tiny.engine_of(tiny.chars((*HAN, "，", "。")), shape)
-        return engine.generate("", processors=chain, num=9, seed=5, max_new=20, decoder=decoder)
+        return engine.generate("", processors=chain, num=9, seed=5, max_new=24, decoder=decoder)
 
     found = write()
     plain.make_plain(monkeypatch)
