@@ -18,11 +18,11 @@ from rich.table import Column, Table
 
 from gen_engine.plugins import registry
 
-from . import cold, constraints, guide, shapers, steps, training
+from . import cold, constraints, drawing, guide, shapers, steps, training
 from .measure import Figure
 
 BASELINE = Path(__file__).parent / "baseline.json"
-PARTS = ("steps", "overhead", "constraints", "cold", "shapers", "guide", "training")
+PARTS = ("steps", "overhead", "constraints", "cold", "shapers", "drawing", "guide", "training")
 
 
 @click.command()
@@ -56,6 +56,7 @@ def _measure(model: str, rows: Sequence[int], rounds: int, only: Sequence[str]) 
         "constraints": lambda: constraints.measure(model, rounds),
         "cold": lambda: cold.measure(model, rounds),
         "shapers": lambda: shapers.measure(rounds),
+        "drawing": lambda: drawing.measure(rounds),
         "training": lambda: training.measure(folder, rounds),
         "guide": lambda: guide.measure(model, rounds),
     }

@@ -14,9 +14,9 @@ from transformers.generation.logits_process import TopPLogitsWarper
 
 import gen_engine as gen
 from gen_engine.chain import Chain, Plan
-from gen_engine.scores import blocked
 from gen_engine.testing.models import LongestMatch, tiny_vocabulary
 from gen_engine.text import Vocabulary
+from gen_engine.tokensets import Blocked
 
 from .measure import Figure, interleaved_medians, seconds
 from .steps import TimedModel
@@ -117,7 +117,7 @@ def _replay(engine: Any, processors: Sequence[str], texts: Sequence[Sequence[int
         for place in range(max(map(len, batch))):
             going = [row for row, text in enumerate(batch) if place < len(text)]
             sets = [plan.tokens(states[row], MOST - place) for row in going]
-            blocked(sets, len(plan.chain.vocabulary))
+            Blocked(sets, len(plan.chain.vocabulary)).tensor  # noqa: B018
             for row in going:
                 states[row] = _advance(plan, states[row], batch[row][place], MOST - place - 1)
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from .answers import whose
@@ -21,7 +21,7 @@ from .prover import NODES, Finding, Prover, counted_bound, new_prover, round_up
 from .rule import as_rule
 from .spellings import judged
 from .text import Vocabulary
-from .tokensets import Ids, Intern, TokenSet
+from .tokensets import Blocked, Ids, Intern, TokenSet
 from .types import CORE, Named, Prompt, Step
 from .underway import doing
 
@@ -131,36 +131,40 @@ class Chain:
                 return self._provers.put((*key, graphs), prover)
         return self._provers.get((*key, graphs)) or new_prover(product, joint.node, horizon, self.nodes)
 
-    def shape(self, step: Step, logits: Tensor, blocked: Tensor) -> Tensor:
+    def shape(self, step: Step, logits: Tensor, blocked: Blocked) -> Tensor:
         """The choice logits [rows, vocab] of what is not blocked.
 
-        `logits` [rows, vocab] are the model's and stay as they are; `blocked` [rows, vocab] is True where a token may
-        not follow. Rows in which nothing finite is left are for `shape_warily`.
+        `logits` [rows, vocab] are the model's and stay as they are. Rows in which nothing finite is left are for
+        `shape_warily`.
         """
-        shaped = logits.masked_fill(blocked, float("-inf"))
+        shaped = blocked.bar(logits)
         for index in range(len(self.shapers)):
-            shaped = self._apply(index, step, shaped, blocked)
+            shaped = self._apply(index, step, shaped, blocked.bar)
         return shaped
 
     def shape_warily(self, step: Step, logits: Tensor, blocked: Tensor) -> tuple[Tensor, list[list[str]]]:
         """The same, undoing each shaper in the rows where it leaves nothing or no number; and their names, by row.
 
-        A row in which the model itself gives nothing to the allowed tokens is taken as uniform over them.
+        `blocked` [rows, vocab] is True where a token may not follow. A row in which the model itself gives nothing to
+        the allowed tokens is taken as uniform over them.
         """
+        import torch
+
         shaped = logits.masked_fill(blocked | logits.isnan(), float("-inf"))
         empty = ~_sound_rows(shaped)
         shaped[empty] = shaped[empty].fill_(0.0).masked_fill(blocked[empty], float("-inf"))
         undone: list[list[str]] = [[] for _ in range(len(logits))]
+        bar = partial(torch.Tensor.masked_fill, mask=blocked, value=-torch.inf)
         for index, named in enumerate(self.shapers):
-            after = self._apply(index, step, shaped.clone(), blocked)  # a shaper may work in place
+            after = self._apply(index, step, shaped.clone(), bar)  # a shaper may work in place
             bad = ~_sound_rows(after)
             for row in bad.nonzero().flatten().tolist():
                 undone[row].append(named.label)
             shaped = after.where(~bad[:, None], shaped)
         return shaped, undone
 
-    def _apply(self, index: int, step: Step, logits: Tensor, blocked: Tensor) -> Tensor:
-        """One shaper, overruled where it revives what is blocked (built-in ones promise not to)."""
+    def _apply(self, index: int, step: Step, logits: Tensor, bar: Callable[[Tensor], Tensor]) -> Tensor:
+        """One shaper, overruled (by `bar`) where it revives what is blocked (built-in ones promise not to)."""
         named = self.shapers[index]
         if step.memories:
             step = replace(step, states=[memory[index] for memory in step.memories])
@@ -169,7 +173,7 @@ class Chain:
             which = whose(named.label, named.origin)
             raise PluginError(f"{which} returned no logits of the shape it was given; mend it, or leave it out.")
         revives_nothing = getattr(named.processor, "revives_nothing", False)
-        return after if revives_nothing else after.masked_fill(blocked, float("-inf"))
+        return after if revives_nothing else bar(after)
 
     @cached_property
     def truncates(self) -> bool:

@@ -28,9 +28,8 @@ from .models.tokenizer import make_tokenizer
 from .models.transformers_lm import TransformersLM
 from .patience import SECONDS, Patience
 from .product import Joint
-from .scores import blocked
 from .shaping import NamedShaper, keep
-from .tokensets import Ids, TokenSet
+from .tokensets import Blocked, Ids, TokenSet
 from .types import Prompt, Step
 from .viable import Viable
 
@@ -301,6 +300,8 @@ class ChainProcessor:
         )
 
     def _shape(self, step: Step, scores: Tensor, allowed: TokenSet) -> Tensor:
-        out = blocked([allowed], scores.shape[-1]).to(scores.device)
+        out = Blocked([allowed], scores.shape[-1])
         shaped = self.chain.shape(step, scores, out)
-        return shaped if bool(shaped.amax().isfinite()) else self.chain.shape_warily(step, scores, out)[0]
+        if bool(shaped.amax().isfinite()):
+            return shaped
+        return self.chain.shape_warily(step, scores, out.tensor.to(scores.device))[0]

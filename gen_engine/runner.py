@@ -8,7 +8,7 @@ from itertools import accumulate, chain, islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .course import Course, slides
-from .scores import Scores, score
+from .scores import Scores, logprobs_of, score
 from .types import Decoder, Extend, LanguageModel
 
 if TYPE_CHECKING:
@@ -159,14 +159,11 @@ def _score_forced(
     job: _Job, logits: Tensor, last: Sequence[int], ends: Sequence[int], temperature: float = 1.0
 ) -> list[list[float]]:
     """The model's own log-probabilities of the forced tokens of each row, in nats."""
-    import torch
-
     counts = [len(forced) for forced in job.ask.forced]
     if not any(counts):
         return [[] for _ in counts]
     firsts = [ends[row] - last[row] for row in range(job.first_row, job.first_row + len(counts))]
     rows = [first + place for first, count in zip(firsts, counts, strict=True) for place in range(count)]
     tokens = [token for forced in job.ask.forced for token in forced]
-    logprobs = torch.log_softmax(logits[rows] / temperature, dim=-1)
-    found = iter(logprobs.gather(1, torch.tensor(tokens)[:, None]).flatten().tolist())
+    found = iter(logprobs_of(logits, rows, tokens, temperature))
     return [list(islice(found, count)) for count in counts]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from math import inf, isfinite, isnan
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,8 @@ import numpy as np
 
 from .course import Course, uniform
 from .histories import Banned, resolve
-from .tokensets import Mask, TokenSet
+from .shaping import is_plain, side_by_side
+from .tokensets import FEW, Blocked
 from .types import Draw, Step
 
 if TYPE_CHECKING:
@@ -30,7 +32,6 @@ class Scores:
     course: Course
     draws: Sequence[Draw]
     logits: Tensor
-    logprobs: Tensor
     drawn: Sequence[int]
     drawn_logprobs: Sequence[float]
     undone: list[Sequence[str]]
@@ -41,6 +42,11 @@ class Scores:
     _struck: dict[int, Tensor] = field(default_factory=dict)
     _dead: dict[int, frozenset[int]] = field(default_factory=dict)
     _drawn_anew: dict[int, int | None] = field(default_factory=dict)
+
+    @cached_property
+    def logprobs(self) -> Tensor:
+        """The model's own log-probabilities of all tokens in nats, [draws, vocab]; worked out when asked for."""
+        return self.logits.log_softmax(dim=-1)
 
     def token(self, number: int) -> int | None:
         """The token chosen for draw `number`; None if all that may follow turned out to be dead."""
@@ -80,7 +86,7 @@ class Scores:
         """The model's own log-probability of `token` at draw `number`, in nats."""
         if token == self.drawn[number]:
             return self.drawn_logprobs[number]
-        return float(self.logprobs[number, token])
+        return logprobs_of(self.logits, [number], [token])[0]
 
     def choice(self, number: int) -> Tensor:
         """The logits [1, vocab] that draw `number` was last drawn from, the struck tokens at -inf."""
@@ -132,14 +138,12 @@ def score(jobs: Sequence[tuple[Course, Sequence[Draw], Sequence[Sequence[float]]
 
     `logits` [all draws, vocab] float32 are the model's; every step is row by row, so that no row depends on another.
     """
-    import torch
 
     asks = [(course, draw) for course, draws, _ in jobs for draw in draws]
     if not asks:
-        return [Scores(course, (), logits, logits, (), (), [], forced, logits) for course, _, forced in jobs]
+        return [Scores(course, (), logits, (), (), [], forced, logits) for course, _, forced in jobs]
     drawn, undone, shaped = _choose(asks, logits)
-    logprobs = torch.log_softmax(logits, dim=-1)
-    chosen = logprobs.gather(1, torch.tensor(drawn)[:, None]).flatten().tolist()
+    chosen = logprobs_of(logits, range(len(drawn)), drawn)
     found: list[Scores] = []
     first = 0
     for course, draws, forced in jobs:
@@ -150,7 +154,6 @@ def score(jobs: Sequence[tuple[Course, Sequence[Draw], Sequence[Sequence[float]]
                 course,
                 draws,
                 logits[part],
-                logprobs[part],
                 drawn[part],
                 chosen[part],
                 undone[part],
@@ -167,13 +170,14 @@ def _choose(
     """The token drawn in each row of `logits` [draws, vocab], the shapers undone there, and what was drawn from."""
     chain = asks[0][0].plan.chain
     step, places = make_step(asks, attempt), [draw.uniform for _, draw in asks]
-    out = blocked([draw.allowed for _, draw in asks], len(chain.vocabulary))
+    resolve(draw.allowed.minus for _, draw in asks if isinstance(draw.allowed.minus, Banned))
+    out = Blocked([draw.allowed for _, draw in asks], len(chain.vocabulary))
     choice = chain.shape(step, logits, out)
     drawn = pick(choice, places)
     undone: list[Sequence[str]] = [()] * len(asks)
     unsound = [row for row, token in enumerate(drawn) if token is None]
     if unsound:
-        shaped, names = chain.shape_warily(step, logits, out)
+        shaped, names = chain.shape_warily(step, logits, out.tensor)
         again = pick(shaped, places)
         choice[unsound] = shaped[unsound]  # and no others: no row may depend on what happens in its neighbours
         for row in unsound:
@@ -209,31 +213,26 @@ def make_step(asks: Sequence[tuple[Course, Draw]], attempt: int = 0) -> Step:
     )
 
 
-def blocked(allowed: Sequence[TokenSet], size: int) -> Tensor:
-    """True where a token may not follow, [rows, size]; built from one copy of each distinct mask."""
+def logprobs_of(logits: Tensor, rows: Sequence[int], tokens: Sequence[int], temperature: float = 1.0) -> list[float]:
+    """The log-probability of `tokens[i]` in row `rows[i]` of `logits` [rows, vocab] at a temperature, in nats.
+
+    Bit-equal to a log-softmax of whole rows. torch adds up a row in an order of its own, so that it has to be asked;
+    but no more than a block of rows is kept at a time.
+    """
     import torch
 
-    resolve(tokens.minus for tokens in allowed if isinstance(tokens.minus, Banned))
-    masks: dict[int, int] = {}
-    distinct: list[Mask] = []
-    for tokens in allowed:
-        if id(tokens.mask) not in masks:
-            masks[id(tokens.mask)] = len(distinct)
-            distinct.append(tokens.mask)
-    if len(distinct) == 1:
-        found = distinct[0].tensor.expand(len(allowed), size).clone()
-    else:
-        which = torch.tensor([masks[id(tokens.mask)] for tokens in allowed])
-        found = torch.stack([mask.tensor for mask in distinct])[which]
-    array = found.numpy()
-    for row, tokens in enumerate(allowed):
-        if isinstance(tokens.minus, Banned):
-            array[row, tokens.minus.found] = True
-        elif tokens.minus:
-            array[row, np.fromiter(tokens.minus, dtype=np.int64)] = True
-        if tokens.plus:
-            array[row, np.fromiter(tokens.plus, dtype=np.int64)] = False
+    found: list[float] = []
+    many = max(1, BLOCK // logits.shape[-1])
+    for first in range(0, len(tokens), many):
+        own = rows[first : first + many]
+        some = logits[own.start : own.stop] if isinstance(own, range) else logits[own]
+        logprobs = torch.log_softmax(some if temperature == 1 else some / temperature, dim=-1)
+        found += logprobs.gather(1, torch.tensor(tokens[first : first + many])[:, None]).flatten().tolist()
     return found
+
+
+BLOCK = 1 << 18
+"""How many log-probabilities are worked out at a time."""
 
 
 def descending(values: np.ndarray, first: int) -> Iterator[int]:
@@ -268,12 +267,37 @@ def pick(shaped: Tensor, places: Sequence[float | None]) -> list[int | None]:
         chosen = [token if isfinite(value) else None for value, token in zip(best, tokens, strict=True)]
     if at_random:
         rows = shaped if len(at_random) == len(places) else shaped[at_random]
-        sums = torch.softmax(rows, dim=-1).cumsum(dim=-1, dtype=torch.float64)
-        total = sums[:, -1:]
-        wanted = torch.tensor([[places[row]] for row in at_random], dtype=torch.float64) * total
-        # A place that rounds up to the total would lie behind every token.
-        wanted = torch.minimum(wanted, torch.nextafter(total, torch.zeros(())))
-        found = torch.searchsorted(sums, wanted, right=True).flatten().tolist()
-        for row, token, whole in zip(at_random, found, total.flatten().tolist(), strict=True):
-            chosen[row] = token if isfinite(whole) else None
+        wanted = torch.tensor([places[row] for row in at_random], dtype=torch.float64)[:, None]
+        for row, token in zip(at_random, _invert(torch.softmax(rows, dim=-1), wanted), strict=True):
+            chosen[row] = token
     return chosen
+
+
+def _invert(probabilities: Tensor, places: Tensor) -> list[int | None]:
+    """The token of each row at which the running sum passes its place [rows, 1]; None where that is no number.
+
+    Where few tokens are possible only these are summed: to add 0 changes no bit.
+    """
+    import torch
+
+    many = is_plain(probabilities) and probabilities.numel() >= FEW
+    flat = np.flatnonzero(probabilities.numpy() != 0) if many else np.empty(0, dtype=np.int64)
+    sparse = 0 < SPARSE * len(flat) < probabilities.numel()
+    table = probabilities
+    if sparse:
+        counts, width, where = side_by_side(flat, len(probabilities), probabilities.shape[-1], 1)
+        table = torch.zeros(len(probabilities), width)
+        table.numpy().reshape(-1)[where] = probabilities.numpy().reshape(-1)[flat]
+    sums = table.cumsum(dim=-1, dtype=torch.float64)
+    total = sums[:, -1:]
+    # A place that rounds up to the total would lie behind every token.
+    wanted = torch.minimum(places * total, torch.nextafter(total, torch.zeros(())))
+    found = torch.searchsorted(sums, wanted, right=True).flatten().numpy()
+    if sparse:
+        found = flat[np.cumsum(counts) - counts + np.minimum(found, counts - 1)] % probabilities.shape[-1]
+    sound_rows = total.flatten().isfinite().tolist()
+    return [token if whole else None for token, whole in zip(found.tolist(), sound_rows, strict=True)]
+
+
+SPARSE = 4
+"""Where no more than one token in so many is possible, only the possible ones are summed."""

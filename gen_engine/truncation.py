@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .shaping import NamedShaper, entropy, fraction, keep, number, spell, total, whole
+from .shaping import NamedShaper, entropy, fraction, keep, keep_largest, largest, number, spell, total, whole
 from .text import is_han
 
 if TYPE_CHECKING:
@@ -34,8 +34,7 @@ def top_k(k: int) -> NamedShaper:
     def shape(step: Step, logits: Tensor) -> Tensor:
         if k >= logits.shape[-1]:
             return logits
-        edge = logits.topk(k).values[..., -1:]  # [rows, 1]
-        return keep(logits, logits >= edge)
+        return keep_largest(logits, k)
 
     return NamedShaper(spell("top_k", k), True, shape)
 
@@ -277,8 +276,8 @@ def _find_mass(order: Tensor, probabilities: Tensor, mass: float, size: int) -> 
     import torch
 
     size = min(size, order.shape[-1])
-    best, ids = order.topk(size)
-    total = probabilities.gather(-1, ids).cumsum(-1, dtype=torch.float64)
+    best, ids = largest(order, size)
+    total = probabilities.gather(-1, ids).where(best > -torch.inf, 0).cumsum(-1, dtype=torch.float64)
     count = (1 + (total < mass).sum(-1, keepdim=True)).clamp_(max=size)
     found = (total[:, -1] >= mass) | (best[:, -1] == -torch.inf)  # what follows -inf adds nothing
     return best.gather(-1, count - 1), count, found if size < order.shape[-1] else found.fill_(True)
@@ -313,8 +312,8 @@ def _find_bound(logits: Tensor, logprobs: Tensor, most: Tensor, size: int) -> tu
     import torch
 
     size = min(size, logits.shape[-1])
-    best, ids = logits.topk(size)
-    told = logprobs.gather(-1, ids).double()
+    best, ids = largest(logits, size)
+    told = logprobs.gather(-1, ids).where(best > -torch.inf, -torch.inf).double()
     mass = told.exp()
     sums = mass.cumsum(-1)
     # The entropy of the k likeliest, renormalised: log of their mass, plus their own terms divided by it.

@@ -11,8 +11,8 @@ from gen_engine.chain import make_chain
 from gen_engine.errors import ConflictError
 from gen_engine.histories import Banned, History, resolve
 from gen_engine.plugins import registry
-from gen_engine.scores import blocked
 from gen_engine.specs import build
+from gen_engine.tokensets import Blocked
 
 ALPHABET = "春夏秋冬，。"
 TWINS = vocabulary("", *ALPHABET, "春", "夏", end=0, specials=(0,))
@@ -58,7 +58,8 @@ def test_many_rows_at_once_may_do_what_each_may(plan, paths):
     places = [follow(plan, path) for path in paths]
     lazily = [plan.tokens(*place) for place in places]
     one_by_one = [plan.tokens(joint, left) for joint, left, _ in places]
-    rows = blocked(lazily, len(plan.chain.vocabulary)).numpy()
+    resolve(each.minus for each in lazily if isinstance(each.minus, Banned))
+    rows = Blocked(lazily, len(plan.chain.vocabulary)).tensor.numpy()
     assert (~rows == np.stack([each.to_array() for each in one_by_one])).all()
 
 
