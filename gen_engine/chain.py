@@ -129,7 +129,10 @@ class Chain:
             graphs = self._searched.put((*key, joint.node), prover.automaton.searched)
             if (*key, graphs) not in self._provers:
                 return self._provers.put((*key, graphs), prover)
-        return self._provers.get((*key, graphs)) or new_prover(product, joint.node, horizon, self.nodes)
+        known = self._provers.get((*key, graphs))
+        if known is None:
+            known = self._provers.put((*key, graphs), new_prover(product, joint.node, horizon, self.nodes))
+        return known
 
     def shape(self, step: Step, logits: Tensor, blocked: Blocked) -> Tensor:
         """The choice logits [rows, vocab] of what is not blocked.

@@ -6,6 +6,7 @@ from collections import OrderedDict
 from collections.abc import Hashable, Iterator
 from dataclasses import field
 from typing import Any, Generic, TypeVar
+from weakref import WeakValueDictionary
 
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
@@ -30,7 +31,9 @@ class Memory(Generic[Key, Value]):
     def put(self, key: Key, value: Value) -> Value:
         """Remember a value; the value."""
         values = self._values
-        if len(values) >= self.size and key not in values:
+        if key in values:
+            values.move_to_end(key)
+        elif len(values) >= self.size:
             values.popitem(last=False)
         values[key] = value
         return value
@@ -43,6 +46,37 @@ class Memory(Generic[Key, Value]):
 
     def __iter__(self) -> Iterator[Key]:
         return iter(self._values)
+
+
+class Interned(Generic[Key, Value]):
+    """One object for each key, as long as anybody holds it: so that equal ones are identical. At least the `size` used
+    last are held here."""
+
+    __slots__ = ("_all", "_held")
+
+    def __init__(self, size: int) -> None:
+        self._held: Memory[Key, Value] = Memory(size)
+        self._all: WeakValueDictionary[Key, Value] = WeakValueDictionary()
+
+    def get(self, key: Key) -> Value | None:
+        """The object of a key; None if nobody holds one."""
+        found = self._held.get(key)
+        if found is None and (found := self._all.get(key)) is not None:
+            self._held.put(key, found)
+        return found
+
+    def put(self, key: Key, value: Value) -> Value:
+        """Let this be the object of a key that has none; the object."""
+        self._all[key] = value
+        return self._held.put(key, value)
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+
+def interned(size: int) -> Any:
+    """A field of a dataclass: objects by their keys, of its own for each object, which a copy does not share."""
+    return field(default_factory=lambda: Interned(size), init=False, repr=False)
 
 
 def remembered(size: int) -> Any:

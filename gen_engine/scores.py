@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import inf, isfinite, isnan
@@ -56,31 +56,40 @@ class Scores:
         """Whether draw `number` was shaped again without dead tokens."""
         return number in self._drawn_anew
 
+    @cached_property
+    def _possible(self) -> list[int]:
+        """How many tokens the shapers left to each draw, the first time."""
+        found: list[int] = (self.shaped > -inf).sum(dim=-1).tolist()
+        return found
+
     def likely(self, number: int) -> list[int]:
-        """The tokens that draw `number` could be, the end aside, the likeliest first; none if no shaper removed any."""
-        row = self.shaped_row(number)[0].cpu().numpy()
-        left = np.flatnonzero(row > -inf)
-        allowed = self.draws[number].allowed
-        dead = self._dead.get(number, ())
-        if len(left) + len(dead) >= allowed.size:
+        """The tokens that draw `number` could be, the end aside; none if no shaper removed any."""
+        allowed, dead = self.draws[number].allowed, self._dead.get(number, ())
+        row = self.shaped_row(number)[0]
+        count = self._possible[number] if number not in self._anew else int((row > -inf).sum())
+        if allowed.is_at_most(count + len(dead)):
             return []
         end = self.course.plan.chain.vocabulary.end
-        return [token for token in left[np.argsort(-row[left], kind="stable")].tolist() if token != end]
+        return [token for token in np.flatnonzero(row.cpu().numpy() > -inf).tolist() if token != end]
 
-    def shape_without(self, number: int, dead: Iterable[int]) -> bool:
-        """Shape and choose draw `number` as if these tokens had never been allowed; whether anything is left."""
-        gone = self._dead[number] = self._dead.get(number, frozenset()).union(dead)
-        draw = self.draws[number]
-        rest = draw.allowed.without(gone)
-        if rest.is_empty():
-            self._drawn_anew[number] = None
-            return False
-        (token,), (names,), row = _choose(
-            [(self.course, replace(draw, allowed=rest))], self.logits[number : number + 1]
-        )
-        self._struck[number] = self._anew[number] = row
-        self._drawn_anew[number], self.undone[number] = token, names
-        return True
+    def shape_without(self, dead: Mapping[int, Collection[int]]) -> set[int]:
+        """Shape and choose draws as if the tokens told for each had never been allowed; those that have any left."""
+        rests: dict[int, Draw] = {}
+        for number, tokens in dead.items():
+            gone = self._dead[number] = self._dead.get(number, frozenset()).union(tokens)
+            draw = self.draws[number]
+            rest = replace(draw, allowed=draw.allowed.without(gone))
+            if rest.allowed.is_empty():
+                self._drawn_anew[number] = None
+            else:
+                rests[number] = rest
+        if rests:
+            numbers = list(rests)
+            drawn, undone, shaped = _choose([(self.course, rest) for rest in rests.values()], self.logits[numbers])
+            for place, number in enumerate(numbers):
+                self._struck[number] = self._anew[number] = shaped[place : place + 1]
+                self._drawn_anew[number], self.undone[number] = drawn[place], undone[place]
+        return set(rests)
 
     def logprob(self, number: int, token: int) -> float:
         """The model's own log-probability of `token` at draw `number`, in nats."""

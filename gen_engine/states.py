@@ -1,8 +1,7 @@
 """The state table: joint states of the rules that the automaton knows, each one object, filled on first visit.
 
 A `Part` is a state of one rule, a `Node` one of all of them. Both are found by what they are made of and then compared
-by identity, so that a step is a look-up, whatever the states are. `edge_of` says by which edge a token leaves a node;
-nodes whose edges have the same sets of tokens share it.
+by identity, so that a step is a look-up, whatever the states are. `edge_of` says by which edge a token leaves a node.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from .memory import Memory, remembered
+from .memory import Interned, Memory, interned, remembered
 from .patience import check
 from .rule import Rule
 from .text import Vocabulary
@@ -43,38 +42,34 @@ def partition(keys: Sequence[Sequence[Hashable]], count: int) -> np.ndarray:
     return found
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False, slots=True, weakref_slot=True)
 class Part:
-    """A state of one rule. `moves` are disjoint sets of usable tokens, none of them empty, which together are what may
-    follow, and the part behind each (None: they complete a stop string); None until it is asked for."""
+    """A state of one rule, and what the rule says of it: whether the text may end here, how many tokens it cuts, and
+    how many are missing at least."""
 
     state: Any
     accepts: bool
     cut: int
     least: float
-    moves: Sequence[tuple[Mask, Part | None]] | None = None
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False, slots=True, weakref_slot=True)
 class Node:
-    """A state of all rules that the automaton knows: one part for each. `order` are the numbers of these rules.
-
-    `edges` are disjoint sets of tokens which together are what may follow, each with the node that does (None: a stop
-    string is complete); None until it is asked for. `edge_of[token]` is the number of its edge, counted from 1.
-    """
+    """A state of all rules that the automaton knows: one part for each. `order` are the numbers of these rules."""
 
     parts: tuple[Part, ...]
     order: tuple[int, ...]
     accepts: bool
     cut: int
-    edges: Sequence[tuple[Mask, Node | None]] | None = None
-    edge_of: array[int] | None = None
 
     @property
     def states(self) -> tuple[Any, ...]:
         """The states of the rules, in their order."""
         return tuple([part.state for part in self.parts])
 
+
+Move = tuple[Mask, Part | None]
+"""Tokens that do the same, and what they lead to (None: they complete a stop string)."""
 
 Edge = tuple[Mask, Node | None]
 
@@ -86,7 +81,8 @@ class RuleTable:
     rule: Rule
     intern: Intern
     usable: Mask
-    _parts: Memory[Any, Part] = remembered(PARTS)
+    _parts: Interned[Any, Part] = interned(PARTS)
+    _moves: Memory[Part, Sequence[Move]] = remembered(PARTS)
 
     def part(self, state: Any) -> Part:
         """The one object for a state."""
@@ -99,13 +95,14 @@ class RuleTable:
             found = self._parts.put(state, Part(state, accepts, cut, least))
         return found
 
-    def moves(self, part: Part) -> Sequence[tuple[Mask, Part | None]]:
-        """What follows a part, without the tokens that print parts of characters."""
-        if part.moves is None:
+    def moves(self, part: Part) -> Sequence[Move]:
+        """What follows a part, as disjoint sets, none empty; without the tokens that print parts of characters."""
+        found = self._moves.get(part)
+        if found is None:
             offered = self.rule.promises.moves
             moves = self._by_kind(part.state) if offered is None else self._own(offered(part.state))
-            part.moves = [(mask, self._past(after)) for mask, after in moves if mask.size]
-        return part.moves
+            found = self._moves.put(part, [(mask, self._past(after)) for mask, after in moves if mask.size])
+        return found
 
     def _own(self, offered: Iterable[tuple[Any, Any]]) -> Iterable[tuple[Mask, Any]]:
         for tokens, after in offered:
@@ -155,7 +152,9 @@ class StateTable:
     order: tuple[int, ...]
     vocabulary: Vocabulary
     intern: Intern
-    _nodes: Memory[tuple[Part, ...], Node] = remembered(NODES)
+    _nodes: Interned[tuple[Part, ...], Node] = interned(NODES)
+    _edges: Memory[Node, Sequence[Edge]] = remembered(NODES)
+    _edges_of: Memory[Node, array[int]] = remembered(NODES)
     _partitions: Memory[tuple[Mask, ...], array[int]] = remembered(PARTITIONS)
 
     @cached_property
@@ -188,17 +187,17 @@ class StateTable:
         return found
 
     def edges(self, node: Node) -> Sequence[Edge]:
-        """What follows a node."""
-        if node.edges is None:
-            node.edges = self._join_moves(node)
-        return node.edges
+        """What follows a node: disjoint sets of tokens which together are what may follow, each with the node that does
+        (None: a stop string is complete)."""
+        found = self._edges.get(node)
+        return self._edges.put(node, self._join_moves(node)) if found is None else found
 
     def _join_moves(self, node: Node) -> Sequence[Edge]:
         check()
         mask, forks = self.whole, []
         behind: list[Part | None] = list(node.parts)
         for place, (table, part) in enumerate(zip(self.tables, node.parts, strict=True)):
-            moves = table.moves(part) if part.moves is None else part.moves
+            moves = table.moves(part)
             if len(moves) == 1:
                 mask = self.intern.meet_two(mask, moves[0][0])
                 behind[place] = moves[0][1]
@@ -210,7 +209,7 @@ class StateTable:
         return [(mask, None if None in parts else self._join(tuple(parts))) for mask, parts in found]  # type: ignore[arg-type]
 
     def _fork(
-        self, found: Sequence[tuple[Mask, list[Part | None]]], place: int, moves: Sequence[tuple[Mask, Part | None]]
+        self, found: Sequence[tuple[Mask, list[Part | None]]], place: int, moves: Sequence[Move]
     ) -> Iterator[tuple[Mask, list[Part | None]]]:
         """What is found so far, met with each move of one more rule."""
         meet = self.intern.meet_two
@@ -223,29 +222,31 @@ class StateTable:
 
     def after(self, node: Node, token: int) -> Node:
         """The node behind a permitted token."""
-        if node.edges is not None:
+        edges = self._edges.get(node)
+        if edges is not None:
             edge = self.edge_of(node)[token]
-            if edge and (found := node.edges[edge - 1][1]) is not None:
+            if edge and (found := edges[edge - 1][1]) is not None:
                 return found
-        return self.node(
-            [rule.constraint.next(part.state, token) for rule, part in zip(self.rules, node.parts, strict=True)]
-        )
+        pairs = zip(self.rules, node.parts, strict=True)
+        return self.node([rule.constraint.next(part.state, token) for rule, part in pairs])
 
     def permits(self, node: Node, token: int) -> bool:
         """Whether all these rules let a token follow."""
-        if node.edges is not None and (self.is_complete or self.whole.array[token]):
+        if node in self._edges and (self.is_complete or self.whole.array[token]):
             return bool(self.edge_of(node)[token])
         return all(rule.permits(part.state, token) for rule, part in zip(self.rules, node.parts, strict=True))
 
     def edge_of(self, node: Node) -> array[int]:
-        """The number of each token's edge, counted from 1, [vocab]; 0 where it has none."""
-        if node.edge_of is None:
-            masks = tuple([mask for mask, _ in self.edges(node)])
-            found = self._partitions.get(masks)
-            if found is None:
-                numbers = np.zeros(len(self.vocabulary), dtype=np.uint32)
-                for number, mask in enumerate(masks):
-                    numbers[mask.array] = number + 1
-                found = self._partitions.put(masks, array("I", numbers.tobytes()))
-            node.edge_of = found
-        return node.edge_of
+        """The number of each token's edge, counted from 1, [vocab]; 0 where it has none. Nodes whose edges have the
+        same sets of tokens share it."""
+        known = self._edges_of.get(node)
+        if known is not None:
+            return known
+        masks = tuple([mask for mask, _ in self.edges(node)])
+        found = self._partitions.get(masks)
+        if found is None:
+            numbers = np.zeros(len(self.vocabulary), dtype=np.uint32)
+            for number, mask in enumerate(masks):
+                numbers[mask.array] = number + 1
+            found = self._partitions.put(masks, array("I", numbers.tobytes()))
+        return self._edges_of.put(node, found)

@@ -61,6 +61,10 @@ class TokenSet:
         """How many tokens are in the set."""
         return self.mask.size - len({token for token in self.minus if self.mask.array[token]}) + len(self.plus)
 
+    def is_at_most(self, count: int) -> bool:
+        """Whether no more than so many tokens are in the set."""
+        return self.mask.size - self.removed_at_most + len(self.plus) <= count and self.size <= count
+
     def __contains__(self, token: int) -> bool:
         if token in self.minus:
             return False

@@ -48,7 +48,7 @@ class DeadEnd:
 
 @pytest.mark.parametrize("before", [[3], [5, 3, 3]])
 @pytest.mark.parametrize("decoder", ["sample", "greedy", "beam=2", "smc=3"])
-@pytest.mark.parametrize("salt", range(6))
+@pytest.mark.parametrize("salt", [14, 22, 26])  # of which the dead one is the likeliest
 def test_a_shorter_request_before_changes_no_text_and_no_mask(before, decoder, salt):
     used, fresh = (engine_of(chars("abcdefghijklmnop"), salt=salt) for _ in range(2))
     ask = partial(told, rule := Named("dead end", DeadEnd(17)), decoder)

@@ -280,9 +280,7 @@ class _Growth:
     def grow(self, lines: Sequence[_Line]) -> list[_Line]:
         """The group's next beams: the best continuations with a witness behind each."""
         waiting = list(lines)
-        for line in lines:
-            settle(self.search.course, self.scores, line.draw, line.text)
-            self.search.exact &= line.text.exact
+        settle(self.search.course, self.scores, [(line.draw, line.text) for line in lines])
         while waiting and self._walk(waiting):
             # All of these was asked; where all was struck, the shapers are asked again for the rest.
             waiting = [line for line in waiting if line.barren and self._shape_anew(line)]

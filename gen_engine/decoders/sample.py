@@ -30,6 +30,7 @@ def _decode(course: Course, *, at_random: bool) -> Generator[Extend, Scores, Non
     while going := [item for item in going if not _finish_if_scored(course, item)]:
         shared = going[0][0] < 0
         scores = yield course.ask(going, draw)
+        settle(course, scores, list(enumerate(text for _, text, why in going if why is None)))
         after: list[Going] = []
         drawn = 0
         for number, (_, text, why) in enumerate(going):
@@ -63,7 +64,6 @@ def _take(course: Course, scores: Scores, number: int, text: Text, at_random: bo
         place = uniform(course.seed, text.sample, len(text.tokens), attempt, "draw") if at_random else None
         return scores.redraw(number, struck, place)
 
-    settle(course, scores, number, text)
     among = scores.draws[number].allowed.members
     choice = course.viable.first(
         text.joint, course.left(text), propose, rest=text.rest, history=text.history, among=among

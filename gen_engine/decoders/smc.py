@@ -158,9 +158,7 @@ class _Population:
         """Write one more token to each, or the end."""
         if not particles:
             return
-        for number, particle in enumerate(particles):
-            settle(self.course, scores, number, particle.text)
-            self.exact &= particle.text.exact
+        settle(self.course, scores, list(enumerate(particle.text for particle in particles)))
         tempered = scores.logits / self._temperature
         norms, choices = tempered.logsumexp(dim=-1).tolist(), scores.shaped.logsumexp(dim=-1).tolist()
         others = scores.again([self._place(particle.text, 0, "again") for particle in particles])

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ..course import Course, Text
 from ..scores import Scores
 
 
-def settle(course: Course, scores: Scores, number: int, text: Text) -> None:
-    """Shape draw `number`, which is for `text`, again until none of what it could be is seen to be dead.
+def settle(course: Course, scores: Scores, drawn: Sequence[tuple[int, Text]]) -> None:
+    """Shape draws, each for a text, again until none of what they could be is seen to be dead; all in one go.
 
     Where no shaper of the chain removes tokens there is nothing to do: to strike a dead token and to draw again is the
     same as if it had never been allowed. Searches are not made: each may cost its full price, and most of these tokens
@@ -15,7 +17,12 @@ def settle(course: Course, scores: Scores, number: int, text: Text) -> None:
     """
     if not course.plan.chain.truncates:
         return
-    while likely := scores.likely(number):
-        dead = course.viable.seen_dead(text.joint, course.left(text), likely)
-        if not dead or not scores.shape_without(number, dead):
-            return
+    while drawn:
+        likely = [(number, text, scores.likely(number)) for number, text in drawn]
+        found = {
+            number: course.viable.seen_dead(text.joint, course.left(text), tokens)
+            for number, text, tokens in likely
+            if tokens
+        }
+        left = scores.shape_without({number: dead for number, dead in found.items() if dead})
+        drawn = [(number, text) for number, text in drawn if number in left]
