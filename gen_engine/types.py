@@ -196,6 +196,8 @@ class LanguageModel(Protocol):
     again from its leading special token and its last P/2 tokens, at positions fixed by the row's length alone.
     Only where such a row begins with a context, it is also said how many first tokens to read each time instead:
     `pinned[i]` of them, P/2 at most.
+    Optional: `rewinds`, true where a row of at most P tokens that is cut back has the logits, to the last bit, of one
+    that never was longer; then requests that begin later than others go on from what these read.
     """
 
     @property
