@@ -6,7 +6,6 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import accumulate, islice
 from operator import add, gt
-from sys import maxsize
 from typing import TYPE_CHECKING, Any
 
 from .course import Course, slides
@@ -37,7 +36,7 @@ class Running:
     """A decoder under way for `owner`: what it asks now, `rows` of a pass for its whole length at most.
 
     Its last rows begin at `first_row` of the model's cache (-1: it has none yet). `wanted[i]` are the logits that row i
-    of the ask needs, `lengths[i]` its tokens, `prefix` what all its rows begin with.
+    of the ask needs, `lengths[i]` its tokens (and a 0 behind), `prefix` what all its rows begin with.
     """
 
     owner: Any
@@ -48,7 +47,7 @@ class Running:
     ask: Extend = field(init=False)
     first_row: int = -1
     wanted: list[int] = field(default_factory=list)
-    lengths: list[int] = field(default_factory=lambda: [maxsize])
+    lengths: list[int] = field(default_factory=lambda: [0])
     prefix: Prefix | None = None
 
     @property
@@ -76,7 +75,7 @@ class Running:
             min(ask.parents) < 0 or min(ask.keep) < prefix.length or longest > (positions or longest)
         ):
             self.prefix = None
-        self.ask, self.lengths = ask, [*lengths, maxsize]  # parent -1 reads the last item: nothing is too much of it
+        self.ask, self.lengths = ask, [*lengths, 0]  # the last one is that of parent -1, of which nothing can be kept
 
 
 def longest_row(course: Course) -> int:
@@ -95,7 +94,7 @@ def _wanted(ask: Extend) -> list[int]:
 
 
 def _check(ask: Extend, wanted: Sequence[int], before: Sequence[int], size: int) -> None:
-    """GenError for an ask that no model can be fed; `before` are the lengths of the last ask's rows, and one more."""
+    """GenError for an ask that no model can be fed; `before` are the lengths of the last ask's rows, and a 0."""
     rows = len(ask.tokens)
     if not rows or not len(ask.parents) == len(ask.keep) == len(ask.forced) == rows:
         wrong = "rows, parents, keep and forced that do not belong together"
