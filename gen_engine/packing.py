@@ -16,6 +16,9 @@ from .types import Extend
 if TYPE_CHECKING:
     from torch import Tensor
 
+REMEMBERED = 16
+"""How many first asks are remembered."""
+
 Beginning = tuple[tuple[tuple[int, ...], ...], int, tuple[int, ...]]
 """What decides the logits of a first ask to the last bit: its tokens, how many are pinned, how many are wanted."""
 
@@ -156,6 +159,41 @@ def pack(jobs: Sequence[Running], positions: int | None) -> Feed:
         pinned += [ask.pinned] * len(ask.tokens)
         told = told or (ask.pinned > 0 and slides(ask.pinned, max(job.lengths[:-1]), positions))
     return Feed(parents, keep, tokens, last, pinned if told else None)
+
+
+@dataclass(eq=False)
+class Prefixes:
+    """The last first asks, whose logits another one may need; `step` counts the passes."""
+
+    known: dict[Beginning, Prefix] = field(default_factory=dict)
+    step: int = 0
+
+    def find(self, job: Running) -> Prefix | None:
+        """What was computed for the same first ask, if a row of the last pass begins with it."""
+        found = self.known.get(job.beginning)
+        return found if found is not None and found.step == self.step else None
+
+    def follow(self, jobs: Sequence[Running]) -> None:
+        """Another pass was made, in which these had their rows."""
+        self.step += 1
+        for job in jobs:
+            if job.prefix is not None:
+                job.prefix.row, job.prefix.step = job.first_row, self.step
+
+    def add(self, begun: Sequence[Running], logits: Tensor, last: Sequence[int], positions: int | None) -> None:
+        """Remember what that pass computed for those that begun in it with one row, but for rows that slid already."""
+        for job in begun:
+            length = job.lengths[0]
+            if len(job.ask.tokens) > 1 or length > (positions or length):
+                continue
+            known = self.find(job)
+            if known is None:
+                first = sum(last[: job.first_row])
+                known = Prefix(length, logits[first : first + job.wanted[0]].clone(), job.first_row, self.step)
+            self.known.pop(job.beginning, None)
+            job.prefix = self.known[job.beginning] = known
+            if len(self.known) > REMEMBERED:
+                del self.known[next(iter(self.known))]
 
 
 # --------------------------------------------------------------------------------------------------- the scores

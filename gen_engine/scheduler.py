@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from .course import Course
 from .errors import BusyError, GenError
-from .packing import Beginning, Prefix, Running, longest_row, pack, score_all
+from .packing import Prefixes, Running, longest_row, pack, score_all
 from .scores import Scores
 from .types import Decoder, LanguageModel
 
@@ -24,9 +24,6 @@ ROWS = 64
 AHEAD = 1024
 """No text begins that is so many texts behind the first unfinished one of those submitted with it: whoever wants them
 in order keeps the rest."""
-
-PREFIXES = 16
-"""How many first asks are remembered whose logits another one may need, if their row is still there."""
 
 OTHERS = (Exception, SystemExit)
 """What the code of others raises when it fails; an interrupt is the user's own."""
@@ -129,9 +126,8 @@ class Scheduler:
     _line: dict[Ticket, None] = field(default_factory=dict, repr=False)
     _live: list[Running] = field(default_factory=list, repr=False)
     _sent: list[tuple[Ticket, Any]] = field(default_factory=list, repr=False)
-    _prefixes: dict[Beginning, Prefix] = field(default_factory=dict, repr=False)
+    _prefixes: Prefixes = field(default_factory=Prefixes, repr=False)
     _cache: Any = None
-    _steps: int = 0
     _is_swept: bool = True
     _lock: Lock = field(default_factory=Lock, repr=False)
     _work: RLock = field(default_factory=RLock, repr=False)
@@ -262,8 +258,7 @@ class Scheduler:
                 with suppress(*OTHERS):  # nobody waits for it any more
                     job.decoder.close()
         if not self._live:
-            self._cache = None
-            self._prefixes.clear()
+            self._cache, self._prefixes = None, Prefixes()
 
     def _fail_all(self, problem: BaseException) -> None:
         for job in self._live:
@@ -312,8 +307,8 @@ class Scheduler:
 
     def _is_still_open(self, job: Running) -> bool:
         """Answer a first ask from what is remembered, if its row is still there; whether the job goes on."""
-        known = self._prefixes.get(job.beginning)
-        if known is None or known.step != self._steps:
+        known = self._prefixes.find(job)
+        if known is None:
             return True
         job.first_row, job.prefix = 0, known
         going = self._answer([job], known.logits, job.wanted)
@@ -334,26 +329,10 @@ class Scheduler:
             except OTHERS as problem:
                 self._fail_all(problem)
                 return
-            self._steps += 1
-            self._remember(begun, logits, feed.last)
+            self._prefixes.follow(self._live)
+            if getattr(self.model, "rewinds", False):
+                self._prefixes.add(begun, logits, feed.last, self.model.positions)
             self._live = self._answer(self._live, logits, feed.last)
-
-    def _remember(self, begun: Sequence[Running], logits: Tensor, last: Sequence[int]) -> None:
-        """Take note of what was computed for first asks, and of where the rows are now that go on from such."""
-        for job in self._live:
-            if job.prefix is not None:
-                job.prefix.row, job.prefix.step = job.first_row, self._steps
-        for job in begun if getattr(self.model, "rewinds", False) else ():
-            length = job.lengths[0]
-            if len(job.ask.tokens) > 1 or length > (self.model.positions or length):
-                continue
-            known = self._prefixes.pop(job.beginning, None)
-            if known is None or known.step != self._steps:
-                first = sum(last[: job.first_row])
-                known = Prefix(length, logits[first : first + job.wanted[0]].clone(), job.first_row, self._steps)
-            job.prefix = self._prefixes[job.beginning] = known
-            if len(self._prefixes) > PREFIXES:
-                del self._prefixes[next(iter(self._prefixes))]
 
     def _answer(self, jobs: Sequence[Running], logits: Tensor, last: Sequence[int]) -> list[Running]:
         """Send each decoder its scores; those that go on."""

@@ -73,6 +73,12 @@ def test_no_pass_has_more_rows_or_tokens_than_the_bounds(traffic, rows, tokens):
     assert scheduler.load == Load(0, 0, 0, 0)
 
 
+def test_what_would_take_more_tokens_than_fit_waits():
+    model, scheduler = watched(engine_of(chars("abc")), tokens=3 * 13 - 1)
+    serve(scheduler, [steady(seed=i) for i in range(5)])
+    assert max(map(len, model.held)) == 2
+
+
 @pytest.fixture(scope="module")
 def models(tmp_path_factory):
     return arrivals.gpt2_models(tmp_path_factory.mktemp("gpt2"))
@@ -131,17 +137,17 @@ def test_what_is_gone_is_read_again_and_so_is_what_a_model_cannot_rewind():
     assert [max(read) for read in model.read].count(7) == 4
 
 
-def test_a_row_that_was_written_anew_is_nobodys_beginning():
-    def restless(course):
-        text = course.texts()[0]
-        for parent in (-1, -1, 0):
-            course.look(text)
-            tokens = (2, 2, 2, 2, 2, 2, 2) if parent < 0 else (1,)
-            prompt = course.plan.prompt.read if not text.fresh else tokens
-            text.fresh = 1
-            yield Extend((parent,), (0 if parent < 0 else 7,), (prompt if parent < 0 else tokens,), ((),), ())
-        course.finish(text, "end")
+def restless(course):
+    """A decoder that reads its prompt, and then something else in a new row."""
+    text = course.texts()[0]
+    course.look(text)
+    for tokens in (course.plan.prompt.read, (2,) * 7, (1,)):
+        first = len(tokens) > 1
+        yield Extend((-1 if first else 0,), (0 if first else 7,), (tokens,), ((),), ())
+    course.finish(text, "end")
 
+
+def test_a_row_that_was_written_anew_is_nobodys_beginning():
     model, scheduler = watched(engine_of(chars("abc")))
     _, sent = serve(scheduler, [steady(decoder=restless), STEP, STEP, steady(seed=3)])
     assert texts(sent[1]) == facts(engine_of(chars("abc")), steady(seed=3))
@@ -186,19 +192,24 @@ def test_one_who_is_sent_a_piece_may_cancel_anything_in_the_midst_of_a_step(at):
     assert [ticket.state for ticket in tickets] == ["done"] * at + ["cancelled"] + ["done"] * (3 - at)
 
 
-def test_a_large_request_waits_for_room_and_nothing_overtakes_it():
-    engine, begun = engine_of(chars("abc")), []
+def noting(begun, rows=1):
+    """A sampler that says it takes so many rows, and notes the seeds of what it begins."""
 
-    def noting(course):
+    def decode(course):
         begun.append(course.seed)
         yield from sample(course)
 
-    small = [steady(seed=i, decoder=noting, max_new=3 + i % 6) for i in range(40)]
-    small = [replace(each, processors=("only=abc",)) for each in small]
-    actions = [x for each in [*small[:9], steady(seed=99, decoder="smc,particles=6"), *small[9:]] for x in (each, STEP)]
-    large = serve(engine.scheduler(rows=6), actions)[0][9]
-    assert begun == list(range(40))
-    assert large.state == "done"
+    decode.rows = rows
+    return decode
+
+
+def test_a_large_request_waits_for_room_and_nothing_overtakes_it():
+    begun = []
+    small = [Request("a", ("only=abc",), 1, seed, 3 + seed % 6, noting(begun)) for seed in range(40)]
+    wanted = [*small[:9], steady(seed=99, decoder=noting(begun, 6)), *small[9:]]
+    tickets, _ = serve(engine_of(chars("abc")).scheduler(rows=6), [each for one in wanted for each in (one, STEP)])
+    assert begun == [*range(9), 99, *range(9, 40)]
+    assert {ticket.state for ticket in tickets} == {"done"}
 
 
 def test_requests_of_many_texts_take_turns_with_others():
@@ -330,20 +341,23 @@ def test_an_interrupt_ends_what_runs_and_is_raised():
 # ------------------------------------------------------------------------------------------------------- threads
 
 
+def client(scheduler, first, tickets):
+    """Submit twenty requests, and cancel every fifth."""
+    for seed in range(first, first + 20):
+        ticket = scheduler.submit(steady("abc"[: 1 + seed % 3], seed=seed))
+        if seed % 5:
+            tickets[seed] = ticket
+        else:
+            scheduler.cancel(ticket)
+
+
 def test_requests_may_be_submitted_and_cancelled_by_other_threads():
     engine, tickets, sent = engine_of(chars("abc")), {}, {}
     scheduler = engine.scheduler(rows=ROWS)
-
-    def client(first):
-        for seed in range(first, first + 20):
-            tickets[seed] = scheduler.submit(steady("abc"[: 1 + seed % 3], seed=seed))
-            scheduler.cancel(tickets[seed]) if seed % 5 == 0 else None
-
-    threads = [threading.Thread(target=client, args=(100 * i,)) for i in range(4)]
+    threads = [threading.Thread(target=client, args=(scheduler, 100 * i, tickets)) for i in range(4)]
     collect(scheduler, threads, sent)
-    kept = {seed: ticket for seed, ticket in tickets.items() if seed % 5}
-    alone = {seed: facts(engine, steady("abc"[: 1 + seed % 3], seed=seed)) for seed in kept}
-    assert {seed: texts(sent[ticket]) for seed, ticket in kept.items()} == alone
+    alone = {seed: facts(engine, steady("abc"[: 1 + seed % 3], seed=seed)) for seed in tickets}
+    assert {seed: texts(sent[ticket]) for seed, ticket in tickets.items()} == alone
 
 
 def collect(scheduler, threads, sent):
