@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import accumulate, islice
+from itertools import accumulate, chain, islice
 from operator import add, gt
 from typing import TYPE_CHECKING, Any
 
@@ -107,9 +107,9 @@ def _check(ask: Extend, wanted: Sequence[int], before: Sequence[int], size: int)
         wrong = "more of a row than there is"
     elif any(map(gt, wanted, map(len, ask.tokens))):
         wrong = "a row with too few new tokens"
-    elif min(map(min, ask.tokens)) < 0 or max(map(max, ask.tokens)) >= size:
+    elif min(read := [*chain.from_iterable(ask.tokens)]) < 0 or max(read) >= size:
         wrong = f"tokens beyond the {size} of the model"
-    elif not all(0 <= draw.row < rows for draw in ask.draws):
+    elif ask.draws and (min(drawn := [draw.row for draw in ask.draws]) < 0 or max(drawn) >= rows):
         wrong = f"a draw from a row beyond its {rows}"
     else:
         return

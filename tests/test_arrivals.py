@@ -158,7 +158,7 @@ def test_a_row_that_was_written_anew_is_nobodys_beginning():
 
 
 def test_the_rows_of_what_is_cancelled_are_gone_from_the_next_pass():
-    model, scheduler = watched(engine_of(chars("abc")), rows=8)
+    model, scheduler = watched(engine_of(chars("abc")), rows=9)
     first, second, waiting = (scheduler.submit(steady(seed=i, decoder="smc,particles=4")) for i in range(3))
     assert (scheduler.step(), scheduler.step()) == ([], [])
     assert (len(model.read[-1]), scheduler.load) == (8, Load(1, 2, 8, 8 * 13))
