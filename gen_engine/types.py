@@ -287,7 +287,7 @@ class Draw:
 
 @dataclass(frozen=True)
 class Extend:
-    """What a decoder asks the runner for: new rows, scores of forced tokens, and draws from the last logits of rows.
+    """What a decoder asks the scheduler for: new rows, scores of forced tokens, and draws from the last logits of rows.
 
     Row i is row `parents[i]` of the decoder's last ask (-1: fresh) cut to `keep[i]` tokens, plus `tokens[i]`.
     `forced[i]` are tokens that had no alternative: where a draw follows they are the last of `tokens[i]`; where none

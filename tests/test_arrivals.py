@@ -137,6 +137,12 @@ def test_what_is_gone_is_read_again_and_so_is_what_a_model_cannot_rewind():
     assert [max(read) for read in model.read].count(7) == 4
 
 
+def test_what_is_gone_is_read_again_though_others_run_on():
+    model, scheduler = watched(engine_of(chars("abc")))
+    serve(scheduler, [steady(), *[STEP] * 3, steady("cab"), *[STEP] * 4, steady(seed=3)])
+    assert [count for read in model.read for count in read if count > 1] == [7, 4, 7]
+
+
 def restless(course):
     """A decoder that reads its prompt, and then something else in a new row."""
     text = course.texts()[0]
