@@ -11,12 +11,13 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .engine import Engine, load
-    from .errors import ConflictError, GenError, PluginError, UndecidedError
+    from .errors import BusyError, ConflictError, GenError, PluginError, UndecidedError
     from .hookspecs import hookimpl
     from .types import Completion, Piece, Request, ShippedModel, Step
 
 __version__ = "0.4.0"
 __all__ = [
+    "BusyError",
     "Completion",
     "ConflictError",
     "Engine",
@@ -33,7 +34,7 @@ __all__ = [
 
 _PLACES = {
     "engine": ("Engine", "load"),
-    "errors": ("ConflictError", "GenError", "PluginError", "UndecidedError"),
+    "errors": ("BusyError", "ConflictError", "GenError", "PluginError", "UndecidedError"),
     "hookspecs": ("hookimpl",),
     "types": ("Completion", "Piece", "Request", "ShippedModel", "Step"),
 }

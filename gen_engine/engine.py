@@ -1,4 +1,4 @@
-"""The engine: one model, and requests turned into courses that the runner runs."""
+"""The engine: one model, and requests turned into courses that a scheduler runs."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import json
 import os
 import re
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import dropwhile, takewhile
 from pathlib import Path
 from typing import Any
 
-from .blame import blaming
+from .blame import blaming, named_error
 from .bounds import read_settings
 from .chain import Chain, Plan, make_chain
 from .course import Course
@@ -22,20 +22,26 @@ from .models.holdings import refuse_no_model, refuse_silent
 from .models.notes import ModelNote, read_note
 from .patience import SECONDS, Patience
 from .plugins import registry
-from .runner import ROWS, Runner
+from .scheduler import ROWS, Job, Scheduler
 from .specs import build, build_decoder
 from .spellings import labelled, labels_of
 from .types import Completion, Decoder, LanguageModel, Piece, Prompt, Request, Tokenizer
 from .underway import doing
-
-Job = tuple[Decoder, Callable[[Callable[[Piece], None]], Course]]
-"""A decoder, and what makes the course it runs from a place to send pieces to."""
 
 ROOM = 50_000_000
 """Tokens of all rows of a search at its beginning, at most: a row keeps its own, and 25 bytes for each."""
 
 CHAINS = 256
 """How many chains an engine remembers."""
+
+TEXTS = 64
+"""How many texts of a request share a patience, and are written by one course at most."""
+
+QUEUE = 1024
+"""How many requests wait for a scheduler of requests at most."""
+
+TOKENS = 65_536
+"""How many tokens a scheduler of requests keeps at most: as many as 64 rows of 1,024 hold."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,18 +161,39 @@ class Engine:
         return ((number, piece.completion) for number, piece in pieces if piece.completion is not None)
 
     def _run(self, requests: Sequence[Request], *, in_pieces: bool) -> Iterator[tuple[int, Piece]]:
-        checked = [self.jobs(each, in_pieces=in_pieces) for each in requests]
+        scheduler = Scheduler(self.model)
+        checked = [self.jobs(each, in_pieces=in_pieces, texts=_share(scheduler.rows)) for each in requests]
         jobs = (_numbered(number, job) for number, some in enumerate(checked) for job in some)
-        return _run_blaming(Runner(self.model), jobs)
+        return _run_blaming(scheduler, jobs)
+
+    def scheduler(
+        self,
+        *,
+        rows: int = ROWS,
+        tokens: int | None = TOKENS,
+        queue: int | None = QUEUE,
+        in_pieces: bool = True,
+    ) -> Scheduler:
+        """A scheduler to which a `Request` is submitted, and from which it is cancelled, at any time.
+
+        Its steps give the ticket of each request with its pieces, or (not `in_pieces`) with whole texts. A request is
+        checked by `submit`, which raises what `generate` would. The same text comes as from `generate`, to the last
+        bit, whatever else is running.
+        """
+
+        def read(request: Request) -> Iterator[Job[Piece]]:
+            return self.jobs(request, in_pieces=in_pieces, texts=_share(rows))
+
+        return Scheduler(self.model, rows, tokens, queue, read, named_error)
 
     @blaming()
-    def jobs(self, request: Request, *, in_pieces: bool = True) -> Iterator[Job]:
-        """What the runner runs for a request, which is checked now; several jobs, made one by one, if it wants more
-        texts than one forward pass takes rows."""
+    def jobs(self, request: Request, *, in_pieces: bool = True, texts: int = TEXTS) -> Iterator[Job[Piece]]:
+        """What a scheduler runs for a request, which is checked now; several jobs, made one by one, if it wants more
+        than so many `texts`."""
         if request.num < 1:
             raise GenError(f"num={request.num} asks for no text; give a number from 1.")
         decoder = build_decoder(request.decoder, registry())
-        at_once = decoder.at_once(request.num) if hasattr(decoder, "at_once") else ROWS
+        at_once = decoder.at_once(request.num) if hasattr(decoder, "at_once") else min(texts, TEXTS)
         patience = Patience(request.patience)
         with patience:
             chain = self.chain(request.processors)
@@ -175,14 +202,14 @@ class Engine:
         plan = chain.plan(prompt, request.max_new, patience)
         seed = secrets.randbelow(2**32) if request.seed is None else request.seed
 
-        def job(part: Plan, samples: range) -> Job:
+        def job(part: Plan, samples: range) -> Job[Piece]:
             return decoder, lambda send: Course(part, seed, samples, self.model, send, in_pieces)
 
-        def in_turn() -> Iterator[Job]:
+        def in_turn() -> Iterator[Job[Piece]]:
             seconds = request.patience * request.draws
             part = plan if request.draws == 1 else replace(plan, patience=Patience(seconds, patience.spent))
             for first in range(0, request.num, at_once):
-                if first and first % (ROWS * request.draws) < at_once:  # every ROWS texts have a patience of their own
+                if first and first % (TEXTS * request.draws) < at_once:  # TEXTS texts have one patience
                     part = replace(plan, patience=Patience(seconds))
                 yield job(part, range(first, min(first + at_once, request.num)))
 
@@ -222,9 +249,14 @@ class Engine:
         return self._chains[key][0]
 
 
-def _run_blaming(runner: Runner, jobs: Iterable[Any]) -> Iterator[tuple[int, Piece]]:
+def _run_blaming(scheduler: Scheduler, jobs: Iterable[Job[tuple[int, Piece]]]) -> Iterator[tuple[int, Piece]]:
     with blaming():
-        yield from (piece for _, piece in runner.run(jobs))
+        yield from (piece for _, piece in scheduler.run(jobs))
+
+
+def _share(rows: int) -> int:
+    """How many texts of a request begin together: a part of a pass, so that others begin before all of them end."""
+    return max(1, rows // 4)
 
 
 def check_room(rows: int, tokens: int) -> None:
@@ -236,7 +268,7 @@ def check_room(rows: int, tokens: int) -> None:
         )
 
 
-def _numbered(number: int, job: Job) -> tuple[Decoder, Callable[[Callable[[tuple[int, Piece]], None]], Course]]:
+def _numbered(number: int, job: Job[Piece]) -> Job[tuple[int, Piece]]:
     """A job that sends its pieces with the number of its request."""
     decoder, make_course = job
     return decoder, lambda send: make_course(lambda piece: send((number, piece)))

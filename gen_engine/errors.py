@@ -45,6 +45,10 @@ class UndecidedError(GenError):
     exit_code = 3
 
 
+class BusyError(GenError):
+    """So many requests wait already that no more are taken; the same may be taken later."""
+
+
 class PluginError(GenError):
     """Code that is not the engine's failed or gave what it may not: a plugin's, or a processor of one's own.
 

@@ -169,6 +169,8 @@ class LanguageModel(Protocol):
     again from its leading special token and its last P/2 tokens, at positions fixed by the row's length alone.
     Only where such a row begins with a context, it is also said how many first tokens to read each time instead:
     `pinned[i]` of them, P/2 at most.
+    Optional: `rewinds`, true where a row of at most P tokens that is cut back has the logits, to the last bit, of one
+    that never was longer; then requests that begin later than others go on from what these read.
     """
 
     @property
@@ -258,7 +260,7 @@ class Draw:
 
 @dataclass(frozen=True)
 class Extend:
-    """What a decoder asks the runner for: new rows, scores of forced tokens, and draws from the last logits of rows.
+    """What a decoder asks the scheduler for: new rows, scores of forced tokens, and draws from the last logits of rows.
 
     Row i is row `parents[i]` of the decoder's last ask (-1: fresh) cut to `keep[i]` tokens, plus `tokens[i]`.
     `forced[i]` are tokens that had no alternative: where a draw follows they are the last of `tokens[i]`; where none

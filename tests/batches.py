@@ -11,7 +11,7 @@ import gen_engine as gen
 from gen_engine.engine import Engine
 from gen_engine.models import transformers_lm
 from gen_engine.plugins import registry
-from gen_engine.runner import Runner
+from gen_engine.scheduler import Scheduler
 
 SHAPERS = [("top_k=50",), ("top_p=0.9", "temperature=0.8"), ("repetition_penalty=1.3", "min_p=0.02")]
 SIZES = (1, 3, 16, 64)
@@ -34,7 +34,7 @@ def requests(count, length):
 def texts(engine, asked, rows):
     """For each request its texts with the log-probabilities of their tokens, so many rows computed together."""
     found = [{} for _ in asked]
-    for number, piece in Runner(engine.model, rows).run([job for request in asked for job in engine.jobs(request)]):
+    for number, piece in Scheduler(engine.model, rows).run([job for request in asked for job in engine.jobs(request)]):
         if piece.completion is not None:
             found[number][piece.sample] = (piece.completion.text, piece.completion.logprobs)
     return found

@@ -28,9 +28,9 @@ ROOT = Path(__file__).parents[1]
 TESTS = {
     "chain.py": ["test_chain.py", "test_properties.py", "test_decoders.py", "test_prover.py", "test_shapers.py",
                  "test_more_shapers.py"],
-    "sample.py": ["test_decoders.py", "test_properties.py", "test_runner.py", "test_more_shapers.py"],
-    "beam.py": ["test_beam.py", "test_decoders.py", "test_runner.py", "test_more_shapers.py"],
-    "smc.py": ["test_smc.py", "test_decoders.py", "test_runner.py", "test_more_shapers.py"],
+    "sample.py": ["test_decoders.py", "test_properties.py", "test_scheduler.py", "test_more_shapers.py"],
+    "beam.py": ["test_beam.py", "test_decoders.py", "test_scheduler.py", "test_more_shapers.py"],
+    "smc.py": ["test_smc.py", "test_decoders.py", "test_scheduler.py", "test_more_shapers.py"],
 }  # fmt: skip
 """The tests that must notice mistakes in each file, the likeliest first."""
 

@@ -20,7 +20,7 @@ from gen_engine import engine
 from gen_engine.course import Course
 from gen_engine.decoders import sample
 from gen_engine.errors import GenError
-from gen_engine.runner import AHEAD, ROWS
+from gen_engine.scheduler import AHEAD, ROWS
 from gen_engine.types import Completion, Request
 
 HUGE = 10**12

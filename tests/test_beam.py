@@ -9,7 +9,7 @@ import strategies as some
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from test_decoders import Diary, OnlyTheLast, complete, logits_after
-from test_runner import batches, facts
+from test_scheduler import batches, facts
 from tiny import chars, engine_of
 
 from gen_engine.decoders.beam import descending

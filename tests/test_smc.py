@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from oracle import Case, Wish
 from test_beam import outcomes, streamed
 from test_decoders import DRAWN, Diary, OnlyTheLast, complete
-from test_runner import batches, facts
+from test_scheduler import batches, facts
 from tiny import chars, engine_of
 
 from gen_engine.decoders.smc import live_share

@@ -1,4 +1,4 @@
-"""Decoding strategies: each a coroutine that asks the runner for rows and picks tokens from their scores."""
+"""Decoding strategies: each a coroutine that asks the scheduler for rows and picks tokens from their scores."""
 
 from .beam import beam
 from .sample import greedy, sample

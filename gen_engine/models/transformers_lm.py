@@ -6,6 +6,7 @@ import copy
 import inspect
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,13 @@ class TransformersLM:
     tokenizer: FolderTokenizer
     model: Any
     cuts_logits: bool
+
+    @cached_property
+    def rewinds(self) -> bool:
+        """Whether its cache keeps all keys and values, so that a row can be cut back without reading it again."""
+        cache = self.open(1)
+        self.feed(cache, [-1], [0], [[self.tokenizer.vocabulary.usable[0]]])
+        return _is_plain(cache.rows[0].past)
 
     def open(self, capacity: int) -> RowCaches:
         """An empty cache; it grows by itself, so `capacity` is only a hint."""

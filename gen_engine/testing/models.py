@@ -87,6 +87,11 @@ class TableModel:
     fed: int = 0
     _known: dict[tuple[int, ...], Tensor] = field(default_factory=dict, repr=False)
 
+    @property
+    def rewinds(self) -> bool:
+        """Logits are a function of the last tokens, whatever a row went on from."""
+        return True
+
     def open(self, capacity: int) -> list[tuple[int, ...]]:
         """An empty cache: the tokens of each row."""
         del capacity

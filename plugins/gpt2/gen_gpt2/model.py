@@ -32,6 +32,11 @@ class GPT2:
     shape: Shape
     weights: Weights
 
+    @property
+    def rewinds(self) -> bool:
+        """A row that is cut back leaves the keys and values of what is kept as they are."""
+        return True
+
     def open(self, capacity: int) -> Slots:
         """An empty cache; it grows by itself, so `capacity` is only a hint."""
         del capacity

@@ -6,7 +6,7 @@ from functools import cache
 import pytest
 
 import gen_engine as gen
-from gen_engine.runner import Runner
+from gen_engine.scheduler import Scheduler
 
 RULES = ("no_unk", "no_special", "form=4x5")
 SHAPERS = [("top_k=50",), ("top_p=0.9", "temperature=0.8"), ("repetition_penalty=1.3", "min_p=0.02")]
@@ -25,7 +25,7 @@ def requests(count):
 def texts(dtype, asked, rows):
     model = engine(dtype)
     found = [{} for _ in asked]
-    for number, piece in Runner(model.model, rows).run([job for request in asked for job in model.jobs(request)]):
+    for number, piece in Scheduler(model.model, rows).run([job for request in asked for job in model.jobs(request)]):
         if piece.completion is not None:
             found[number][piece.sample] = (piece.completion.text, piece.completion.logprobs)
     return found

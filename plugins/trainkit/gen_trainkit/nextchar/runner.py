@@ -50,6 +50,11 @@ class NextCharModel:
     at_once: int = AT_ONCE
     positions: int | None = None  # texts of any length are read by window
 
+    @property
+    def rewinds(self) -> bool:
+        """Every window is computed anew, whatever a row went on from."""
+        return True
+
     def open(self, capacity: int) -> Rows:
         """An empty cache; it grows by itself, so `capacity` is only a hint."""
         del capacity

@@ -13,7 +13,7 @@ from tiny import chars, engine_of, vocabulary
 
 import gen_engine.engine
 from gen_engine.errors import ConflictError, GenError
-from gen_engine.runner import Runner
+from gen_engine.scheduler import Scheduler
 from gen_engine.types import Request
 
 
@@ -24,7 +24,7 @@ def facts(batch):
 
 def few_rows(rows):
     """Engines run at most so many rows at once."""
-    return mock.patch.object(gen_engine.engine, "Runner", functools.partial(Runner, rows=rows))
+    return mock.patch.object(gen_engine.engine, "Scheduler", functools.partial(Scheduler, rows=rows))
 
 
 @st.composite
