@@ -13,10 +13,13 @@ import torch
 from transformers.generation.logits_process import TopPLogitsWarper
 
 import gen_engine as gen
-from gen_engine.chain import Chain, Plan
+from gen_engine.chain import Chain
+from gen_engine.course import Course
+from gen_engine.histories import Banned, resolve
 from gen_engine.testing.models import LongestMatch, tiny_vocabulary
 from gen_engine.text import Vocabulary
 from gen_engine.tokensets import Blocked
+from gen_engine.viable import Choice
 
 from .measure import Figure, interleaved_medians, seconds
 from .steps import TimedModel
@@ -32,6 +35,7 @@ CHAINS = {
 }  # fmt: skip
 """The last one has tones, rhyme, an acrostic and no repetition."""
 
+ROWS = (1, 16, 64, 256)
 POEMS = 64
 MOST = 64
 SHARE = 5
@@ -64,27 +68,52 @@ def measure(model: str, rounds: int) -> Iterator[Figure]:
     gc.freeze()  # as the commands do
     for name, processors in CHAINS.items():
         for rows in (1, POEMS):
-            yield _beside_the_model(engine, name, processors, rows, rounds)
+            yield from _beside_the_model(engine, name, processors, rows, rounds)
         yield Figure(f"constraints of {name}, first plan", "ms", _first_plan(engine, processors), at_most=50)
+    yield from _characters(engine, rounds)
     yield _beside_top_p(rounds)
 
 
-def _beside_the_model(engine: Any, name: str, processors: Sequence[str], rows: int, rounds: int) -> Figure:
-    """Microseconds of a step of `rows` poems: the constraints', and the model's."""
+def _beside_the_model(engine: Any, name: str, processors: Sequence[str], rows: int, rounds: int) -> Iterator[Figure]:
+    """Microseconds of a step of `rows` poems: the constraints', at first and with all remembered, and the model's."""
     timed = TimedModel(engine.model)
     watched = gen.Engine(timed, engine._chains)
-    costs: list[tuple[float, float]] = []
+    costs: list[tuple[float, float, float]] = []
     for _ in range(max(1, rounds // 3)):
         texts: list[tuple[int, ...]] = []
         timed.spent = 0.0
         for seed in range(POEMS // rows):
             texts += [done.tokens for done in write(watched, processors, rows, seed)]
-        cost = seconds(partial(_replay, engine, processors, texts, rows))
+        chain = _cold(engine, processors)
+        first = seconds(partial(_replay, engine, chain, texts, rows))
+        later = seconds(partial(_replay, engine, chain, texts, rows))
         steps = max(map(len, texts)) * POEMS / rows
-        costs.append((1e6 * cost / steps, 1e6 * timed.spent / steps))
-    ours, models = (median(column) for column in zip(*costs, strict=True))
+        costs.append((1e6 * first / steps, 1e6 * later / steps, 1e6 * timed.spent / steps))
+    cold, warm, models = (median(column) for column in zip(*costs, strict=True))
     title = f"constraints of {name}, {rows} row{'s' * (rows > 1)}, beside the model"
-    return Figure(title, "µs", ours, models, times_peer=SHARE / 100)
+    yield Figure(f"{title}, at first", "µs", cold, models, times_peer=SHARE / 100)
+    yield Figure(f"{title}, later on", "µs", warm, models, times_peer=SHARE / 100)
+
+
+def _characters(engine: Any, rounds: int) -> Iterator[Figure]:
+    """Characters a second of the whole 七律 chain, with all remembered, at several numbers of rows."""
+    processors = (*CHAINS["七律, all at once"], "temperature=0.9")
+    for rows in ROWS:
+        request = gen.Request("", processors, num=rows, seed=1, max_new=MOST)
+        write_all = partial(_scheduled, engine, request)
+        count = write_all()
+        taken = median(seconds(write_all) for _ in range(max(1, rounds // 3)))
+        yield Figure(f"七律, whole chain, {rows} row{'s' * (rows > 1)}", "characters/s", count / taken)
+
+
+def _scheduled(engine: Any, request: gen.Request) -> int:
+    """How many characters a request gives whose texts are all written at once."""
+    scheduler = engine.scheduler(rows=request.num, tokens=None, in_pieces=False)
+    scheduler.submit(request)
+    count = 0
+    while not scheduler.is_idle:
+        count += sum(len(piece.completion.new) for _, piece in scheduler.step() if piece.completion is not None)
+    return count
 
 
 def write(engine: Any, processors: Sequence[str], rows: int, seed: int) -> list[gen.Completion]:
@@ -107,25 +136,21 @@ def _first_plan(engine: Any, processors: Sequence[str]) -> float:
     return 1000 * seconds(lambda: chain.plan(prompt, MOST))
 
 
-def _replay(engine: Any, processors: Sequence[str], texts: Sequence[Sequence[int]], rows: int) -> None:
+def _replay(engine: Any, chain: Chain, texts: Sequence[Sequence[int]], rows: int) -> None:
     """All that the constraints do for these texts, `rows` at a time: what may follow, the mask, the next state, and the
     proof that there is a rest."""
-    plan = _cold(engine, processors).plan(engine.tokenizer.encode(""), MOST)
+    plan = chain.plan(engine.tokenizer.encode(""), MOST)
+    course = Course(plan, 0, range(rows), engine.model, print, False)
     for first in range(0, len(texts), rows):
-        batch = [list(text) for text in texts[first : first + rows]]
-        states = [plan.start] * len(batch)
-        for place in range(max(map(len, batch))):
-            going = [row for row, text in enumerate(batch) if place < len(text)]
-            sets = [plan.tokens(states[row], MOST - place) for row in going]
-            Blocked(sets, len(plan.chain.vocabulary)).tensor  # noqa: B018
-            for row in going:
-                states[row] = _advance(plan, states[row], batch[row][place], MOST - place - 1)
-
-
-def _advance(plan: Plan, before: Any, token: int, left: int) -> Any:
-    state = plan.product.next(before, token)
-    plan.is_alive(state, left, before)
-    return state
+        batch = list(zip(course.texts(), texts[first : first + rows], strict=False))
+        for place in range(max(len(tokens) for _, tokens in batch)):
+            going = [(text, tokens[place]) for text, tokens in batch if place < len(tokens)]
+            allowed = [text.allowed for text, _ in going if course.look(text)[0] is None and text.allowed is not None]
+            resolve(each.minus for each in allowed if isinstance(each.minus, Banned))
+            Blocked(allowed, len(plan.chain.vocabulary)).tensor  # noqa: B018 - to work it out is what is timed
+            for text, token in going:
+                seen = course.viable.look(text.joint, course.left(text), token, text.rest, text.history)
+                course.write(text, Choice(token, seen.joint, seen.rest))
 
 
 def _beside_top_p(rounds: int) -> Figure:

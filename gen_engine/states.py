@@ -91,8 +91,7 @@ class RuleTable:
             rule, promises = self.rule, self.rule.promises
             cut = promises.cut(state) if promises.cut is not None else 0
             accepts = bool(rule.constraint.accepts(state))
-            least = 0 if accepts else promises.least(state)
-            found = self._parts.put(state, Part(state, accepts, cut, least))
+            found = self._parts.put(state, Part(state, accepts, cut, promises.least(state)))
         return found
 
     def moves(self, part: Part) -> Sequence[Move]:

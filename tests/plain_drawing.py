@@ -5,7 +5,7 @@ from math import inf, isfinite
 import numpy as np
 import torch
 
-from gen_engine import runner, scores, shaping, truncation
+from gen_engine import packing, scores, shaping, truncation
 from gen_engine.tokensets import Blocked
 
 
@@ -57,7 +57,7 @@ PLAIN = [
     (shaping, "keep", keep),
     (scores, "pick", pick),
     (scores, "logprobs_of", logprobs_of),
-    (runner, "logprobs_of", logprobs_of),
+    (packing, "logprobs_of", logprobs_of),
     (Blocked, "tensor", property(blocked)),
     (Blocked, "bar", bar),
 ]

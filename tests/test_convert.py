@@ -54,6 +54,11 @@ def loaded(folder):
     return model.eval()
 
 
+def alike(one, other):
+    """Whether two answers are those of the same weights: the last bits may depend on where these lie in memory."""
+    return torch.allclose(one, other, rtol=0, atol=1e-5)
+
+
 @torch.inference_mode()
 def answer(model, ids=IDS):
     """The first output of a model: logits, or states."""
@@ -68,8 +73,8 @@ def test_an_old_bert_repository_keeps_all_its_heads(tmp_path, architectures):
     model, net = saved(tmp_path / "old", "BertForPreTraining", architectures=architectures, change=old_names)
     convert(net, net.parent, tmp_path / "out")
     made, whole = loaded(tmp_path / "out"), model(IDS)
-    assert torch.equal(made(IDS).prediction_logits, whole.prediction_logits)
-    assert torch.equal(made(IDS).seq_relationship_logits, whole.seq_relationship_logits)
+    assert alike(made(IDS).prediction_logits, whole.prediction_logits)
+    assert alike(made(IDS).seq_relationship_logits, whole.seq_relationship_logits)
 
 
 @pytest.mark.parametrize("name", ["BertForMaskedLM", "BertModel", "BertForNextSentencePrediction"])
@@ -93,14 +98,14 @@ def test_the_architecture_of_the_config_decides_and_heads_left_out_are_told(tmp_
 def test_without_architectures_the_tensors_tell(tmp_path, name, prefix):
     model, net = saved(tmp_path / "old", name, change=lambda key: prefix + old_names(key))
     convert(net, net.parent, tmp_path / "out")
-    assert torch.equal(answer(loaded(tmp_path / "out")), answer(model))
+    assert alike(answer(loaded(tmp_path / "out")), answer(model))
 
 
 def test_a_fine_tuned_classifier_is_known_beside_the_config_of_its_base(tmp_path):
     model, net = saved(tmp_path / "old", "BertForSequenceClassification", num_labels=3, drop=["id2label", "label2id"],
                        architectures=["BertForMaskedLM"])  # fmt: skip
     told = convert(net, net.parent, tmp_path / "out").told
-    assert torch.equal(answer(loaded(tmp_path / "out")), answer(model))
+    assert alike(answer(loaded(tmp_path / "out")), answer(model))
     assert told == (
         "The tensors are those of a BertForSequenceClassification, where config.json says BertForMaskedLM.",
     )
@@ -139,7 +144,7 @@ def test_a_config_from_before_model_types_is_read(tmp_path):
     model, net = saved(tmp_path / "old", "BertForPreTraining", drop=["model_type"], change=old_names)
     (tmp_path / "old" / "config.json").rename(tmp_path / "old" / "bert_config.json")
     convert(net, net.parent, tmp_path / "out")
-    assert torch.equal(answer(loaded(tmp_path / "out")), answer(model))
+    assert alike(answer(loaded(tmp_path / "out")), answer(model))
 
 
 @pytest.mark.parametrize("drop", [["bos_token_id", "eos_token_id"], ["eos_token_id"], ["bos_token_id"]])
@@ -196,7 +201,7 @@ RENAMES = [
 def test_other_names_are_renamed_by_rules(tmp_path, change, rules):
     model, net = saved(tmp_path / "old", "BertForMaskedLM", architectures=["BertForMaskedLM"], change=change)
     convert(net, net.parent, tmp_path / "out", rename=rules)
-    assert torch.equal(answer(loaded(tmp_path / "out")), answer(model))
+    assert alike(answer(loaded(tmp_path / "out")), answer(model))
 
 
 @pytest.mark.parametrize(
@@ -352,7 +357,7 @@ def test_shards_of_pickles_are_read_as_one(tmp_path):
     net.unlink()
     (folder / "pytorch_model.bin.index.json").write_text(json.dumps({"weight_map": places}), encoding="utf-8")
     convert(folder / "pytorch_model.bin.index.json", folder, tmp_path / "out")
-    assert torch.equal(answer(loaded(tmp_path / "out")), answer(model))
+    assert alike(answer(loaded(tmp_path / "out")), answer(model))
 
 
 def test_numbers_that_are_none_are_refused(tmp_path):

@@ -1,6 +1,8 @@
 """Runs random requests for verse through the engine and tells, for each, what became of it.
 
-python plugins/poem/tests/guarantee.py 10000 --seed 1
+python plugins/poem/tests/guarantee.py 10000 --seed 1 [--fresh]
+
+With --fresh each is also asked of an engine that was asked nothing before, and must be answered alike.
 """
 
 import argparse
@@ -47,6 +49,7 @@ class Found:
     seconds: Counter = field(default_factory=Counter)
     slowest: tuple = (0.0, "")
     chains: int = 0
+    fresh: bool = False
 
     @property
     def requests(self):
@@ -60,7 +63,8 @@ class Found:
             for _, planted, what in self.outcomes
             if what not in ("right", "undecided") and (planted == "planted" or what != "refused")
         ]
-        return not bad and not self.refusals["denied"] and not self.checks["streams that differ"]
+        unlike = self.checks["streams that differ"] + self.checks["unlike a fresh engine"]
+        return not bad and not self.refusals["denied"] and not unlike
 
 
 # ----------------------------------------------------------------------------------------------------- worlds
@@ -120,6 +124,8 @@ def ask(tables, package, rng, world, case, found):
         found.seconds[world.name, answer.partition(":")[0] if isinstance(answer, str) else "texts"] += spent
         if spent > found.slowest[0]:
             found.slowest = spent, f"{world.name} {case.processors} {prompt!r} {ways}"
+        if found.fresh:
+            compare_fresh(world, asked, answer, found)
         if isinstance(answer, str):
             settle_refusal(tables, world, case, prompt, answer, asked, found)
         else:
@@ -183,6 +189,16 @@ def count_rhymes(package, lines, found):
             found.unlike["".join(sorted(one + two))] += 1
 
 
+def compare_fresh(world, asked, answer, found):
+    """Whether an engine that was asked nothing before answers alike; what the clock ended is passed over."""
+    other = generate(Engine(world.engine.model), asked)
+    if "seconds" in f"{answer} {other}" and "undecided" in f"{answer} {other}":
+        return
+    found.checks["as a fresh engine" if other == answer else "unlike a fresh engine"] += 1
+    if other != answer:
+        found.tell("unlike a fresh engine", asked, answer, other)
+
+
 def compare_stream(world, request, done, found):
     """Whether the same request streamed gives the same text."""
     pieces = (piece.text for _, piece in world.engine.pieces([request]))
@@ -192,9 +208,9 @@ def compare_stream(world, request, done, found):
         found.tell("stream differs", request, done.text)
 
 
-def run(count, rng, tables, large, small, *, tell=print, package=None):
+def run(count, rng, tables, large, small, *, tell=print, package=None, fresh=False):
     """Asks `count` times, half of them planted as far as there are poems, and returns what was found."""
-    found, next_word = Found(tell), 250
+    found, next_word = Found(tell, fresh=fresh), 250
     rich = [world for world in small if world.poems]
     while found.requests < count:
         planted = sum(number for (_, kind, _), number in found.outcomes.items() if kind == "planted")
@@ -226,11 +242,12 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("count", type=int)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--fresh", action="store_true")
     given = parser.parse_args()
     data, rng = Path(os.environ["GEN_DATA"]), asking.generator(given.seed)
     tables = independent.open_tables(data)
     large, small = worlds(tables, data, rng)
-    found = run(given.count, rng, tables, large, small, tell=tell, package=independent.Packaged())
+    found = run(given.count, rng, tables, large, small, tell=tell, package=independent.Packaged(), fresh=given.fresh)
     print(*report(found), sep="\n", flush=True)
     sys.exit(not found.is_clean)
 

