@@ -20,10 +20,11 @@ from .moves import JointMoves, State
 from .patience import check
 from .product import Rule
 from .text import Vocabulary
-from .tokensets import Intern, Mask, marked
+from .tokensets import Intern, Mask
 
 Edge = tuple[Mask, State | None]
 Graph = Literal["relaxed", "robust", "fresh"]
+GRAPHS: tuple[Graph, ...] = ("relaxed", "robust", "fresh")
 """Which edges count: all; those on which no counted rule can leave nothing; those that print single characters."""
 
 EXPANSIONS = 30_000
@@ -51,6 +52,7 @@ class _Node:
     least: float
     wanting: float
     edges: Sequence[Edge] | None = None
+    singly: Sequence[Edge] | None = None
     low: dict[Graph, float] = field(default_factory=dict)
     known: dict[Graph, float] = field(default_factory=dict)
     onward: dict[Graph, Edge] = field(default_factory=dict)
@@ -99,6 +101,8 @@ class Automaton:
 
     def robust(self, state: State, limit: float = inf) -> float:
         """So many tokens are enough whatever the counted rules remove; infinite if that is not known."""
+        if self.bound == 0 and self._has_merged and (nearest := self.fresh(state, limit)) <= limit:
+            return nearest  # of tokens that print several characters there are many more sets
         found = None if self.bound is None else self._distance("robust", state, limit)
         return inf if found is None else found
 
@@ -120,8 +124,7 @@ class Automaton:
     @cached_property
     def _single(self) -> Mask:
         """The tokens that print one whole character."""
-        singles = (token for tokens in self.vocabulary.singles.values() for token in tokens)
-        return Mask(marked(singles, len(self.vocabulary)))
+        return Mask(self.vocabulary.arrays.lengths == 1)
 
     def singles(self, mask: Mask) -> Mask:
         """Those of `mask` that print one whole character."""
@@ -133,7 +136,7 @@ class Automaton:
 
     @cached_property
     def _printing(self) -> Mask:
-        return Mask(np.array([bool(surface) for surface in self.vocabulary.surfaces]))
+        return Mask(self.vocabulary.arrays.lengths != 0)
 
     def weight(self, mask: Mask) -> float:
         """How many of the tokens print one character, infinitely many where one of them is spared."""
@@ -142,7 +145,7 @@ class Automaton:
             # Where rules are counted, they are counted in single characters.
             mine = mask if self.bound == 0 else self.singles(mask)
             found = mine.size
-            few = mask.array.nonzero()[0].tolist() if found <= min(self.narrow, SMALL) else ()
+            few = mine.array.nonzero()[0].tolist() if found <= min(self.narrow, SMALL) else ()
             if any(self.spares(token) for token in few):
                 found = inf
             self._weights[mask] = found
@@ -159,6 +162,28 @@ class Automaton:
             node.edges = sorted(self.moves.of(state), key=lambda edge: self.weight(edge[0]))
         return node.edges
 
+    @cached_property
+    def _has_merged(self) -> bool:
+        """Whether some token prints several characters."""
+        return bool(self.vocabulary.merged)
+
+    def _is_single(self, graph: Graph) -> bool:
+        """Whether only tokens of single characters count in a graph, though there are others."""
+        return self._has_merged and (graph == "fresh" or (graph == "robust" and self.bound != 0))
+
+    @cached_property
+    def _single_moves(self) -> JointMoves:
+        return JointMoves(self.rules, self.vocabulary, self.intern, single=True)
+
+    def _edges_in(self, graph: Graph, state: State) -> Sequence[Edge]:
+        """The edges of a node that may count in a graph: those of other tokens are not even worked out."""
+        if not self._is_single(graph):
+            return self.edges(state)
+        node = self._node(state)
+        if node.singly is None:
+            node.singly = sorted(self._single_moves.of(state), key=lambda edge: self.weight(edge[0]))
+        return node.singly
+
     def _node(self, state: State) -> _Node:
         node = self._nodes.get(state)
         if node is None:
@@ -166,11 +191,14 @@ class Automaton:
             accepts = all(rule.constraint.accepts(part) for rule, part in pairs)
             leasts = [] if accepts else [rule.least(part) for rule, part in pairs]
             node = self._nodes[state] = _Node(accepts, max(leasts, default=0), sum(leasts))
+            if self._has_merged and not accepts:  # a way of single characters is longer than one of any tokens
+                least = max((rule.least_singly(part) for rule, part in pairs), default=0)
+                node.low = {graph: least for graph in GRAPHS if self._is_single(graph)}
         return node
 
     def _ways(self, graph: Graph, here: State) -> Iterator[Edge]:
         """The edges that count and lead elsewhere."""
-        return (edge for edge in self.edges(here) if edge[1] != here and self._counts(graph, edge))
+        return (edge for edge in self._edges_in(graph, here) if edge[1] != here and self._counts(graph, edge))
 
     def _counts(self, graph: Graph, edge: Edge) -> bool:
         mask, after = edge
@@ -221,10 +249,11 @@ class Automaton:
             if node.accepts or node.known.get(graph, inf) < inf:
                 return self._settle(graph, begun, came, here, total)
             self._work[0] += 1
-            opened += bool(queue) * max(1, len(self.edges(here)) // EDGES)  # a way without forks is no search
+            edges = self._edges_in(graph, here)
+            opened += bool(queue) * max(1, len(edges) // EDGES)  # a way without forks is no search
             if opened > max(EXPANSIONS >> 2 * len(self._hopeless), FEWEST):  # who gave up before does so sooner
                 return None
-            if so_far >= deepest and all(after == here for _, after in self.edges(here)):
+            if so_far >= deepest and all(after == here for _, after in edges):
                 deepest, self._stuck[start] = so_far, here
             for edge in self._ways(graph, here):
                 after = edge[1]

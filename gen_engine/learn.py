@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
+from .alike import Keys, partition
 from .patience import check
 from .text import Vocabulary
 
@@ -28,7 +31,7 @@ class Learner:
     vocabulary: Vocabulary
     permits: Callable[[Any, int], bool]
     next: Callable[[Any, int], Any]
-    kinds: Sequence[Hashable] | None = None
+    kinds: Keys | None = None
     version: int = 0
     _effects: dict[Any, list[int]] = field(default_factory=dict)
     _numbers: dict[Any, int] = field(default_factory=dict)
@@ -67,5 +70,5 @@ class Learner:
                 return False
         return True
 
-    def _compare(self) -> list[Hashable]:
-        return list(zip(*self._effects.values(), strict=True))
+    def _compare(self) -> np.ndarray:
+        return partition([np.array(effects) for effects in self._effects.values()], len(self.vocabulary))

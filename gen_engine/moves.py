@@ -2,35 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from .alike import partition
 from .patience import check
 from .product import Rule
 from .text import Vocabulary
-from .tokensets import Intern, Mask, marked
+from .tokensets import Intern, Mask
 
 State = tuple[Any, ...]
 """One state for each of several rules."""
 
 Move = tuple[Mask, Any]
 """Tokens that do the same, and the state they lead to (None: they complete a stop string)."""
-
-
-def partition(keys: Sequence[Sequence[Hashable]], count: int) -> np.ndarray:
-    """The class of each token under several keyings at once, [count]."""
-    if len(keys) == 1:
-        numbers: dict[Hashable, int] = {}
-        return np.fromiter((numbers.setdefault(key, len(numbers)) for key in keys[0]), dtype=np.int64, count=count)
-    found = np.zeros(count, dtype=np.int64)
-    for each in keys:
-        # Pairs of classes are numbered afresh after every keying, so that the numbers stay small.
-        found = np.unique(found * (count + 1) + partition([each], count), return_inverse=True)[1]
-    return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,13 +29,14 @@ class RuleMoves:
     rule: Rule
     intern: Intern
     usable: Mask
+    single: bool = False
     _known: dict[Any, tuple[Move, ...]] = field(default_factory=dict, repr=False)
 
     def of(self, state: Any) -> tuple[Move, ...]:
         """Disjoint sets of usable tokens which together are what may follow `state`; none of them is empty."""
         found = self._known.get(state)
         if found is None:
-            offered = self.rule.moves(state)
+            offered = self.rule.moves(state, single=self.single)
             moves = self._by_kind(state) if offered is None else self._own(offered)
             found = self._known[state] = tuple((mask, after) for mask, after in moves if mask.size)
         return found
@@ -88,20 +78,22 @@ class RuleMoves:
 
 @dataclass(frozen=True, eq=False)
 class JointMoves:
-    """The moves of several rules at once, without the tokens that print parts of characters."""
+    """The moves of several rules at once, without the tokens that print parts of characters; of those that print one
+    character only, if `single`."""
 
     rules: tuple[Rule, ...]
     vocabulary: Vocabulary
     intern: Intern
+    single: bool = False
 
     @cached_property
     def _usable(self) -> Mask:
-        whole = set(self.vocabulary.usable).difference(self.vocabulary.partial)
-        return self.intern.mask(marked(whole, len(self.vocabulary)))
+        lengths = self.vocabulary.arrays.lengths
+        return self.intern.mask(self.vocabulary.is_usable & (lengths == 1 if self.single else lengths >= 0))
 
     @cached_property
     def _each(self) -> list[Callable[[Any], tuple[Move, ...]]]:
-        return [RuleMoves(rule, self.intern, self._usable).of for rule in self.rules]
+        return [RuleMoves(rule, self.intern, self._usable, self.single).of for rule in self.rules]
 
     def of(self, state: State) -> list[tuple[Mask, State | None]]:
         """Disjoint sets of tokens which together are what may follow, each with the joint state that does."""

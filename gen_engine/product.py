@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import inf
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from .alike import Keys
 from .answers import fault, whose, wrong_set
 from .errors import PluginError
 from .learn import Learner
 from .lift import Lifted, offered
 from .text import Vocabulary
-from .tokensets import Ids, Intern, Mask, TokenSet, marked
+from .tokensets import Ids, Intern, Mask, TokenSet
 from .types import Constraint, Prompt
 
 if TYPE_CHECKING:
@@ -61,12 +62,12 @@ class Rule:
         return found
 
     @property
-    def kinds(self) -> Sequence[Hashable] | None:
+    def kinds(self) -> Keys | None:
         """A key for each token; tokens of one key that a state does not mention behave alike."""
         return self._own_kinds if self._own_kinds is not None else self._learner.kinds
 
     @cached_property
-    def _own_kinds(self) -> Sequence[Hashable] | None:
+    def _own_kinds(self) -> Keys | None:
         own = offered(self.constraint, "kinds")
         return None if own is None else own()
 
@@ -120,14 +121,22 @@ class Rule:
             return None
         return offered(self.constraint, "moves")
 
-    def moves(self, state: Any) -> Iterable[tuple[Any, Any]] | None:
-        """Sets of tokens and the states they lead to, None if the rule does not say."""
+    def moves(self, state: Any, *, single: bool = False) -> Iterable[tuple[Any, Any]] | None:
+        """Sets of tokens and the states they lead to, None if the rule does not say. If only tokens of `single`
+        characters are asked for, others may lack."""
+        if self._own_moves is not None and isinstance(self.constraint, Lifted):
+            return self.constraint.moves(state, single=single)
         return None if self._own_moves is None else self._own_moves(state)
 
     @cached_property
     def least(self) -> Callable[[Any], float]:
         """A lower bound on the tokens until the rule accepts."""
         return offered(self.constraint, "least") or (lambda state: 0)
+
+    @cached_property
+    def least_singly(self) -> Callable[[Any], float]:
+        """The same bound on tokens of single characters."""
+        return offered(self.constraint, "least_singly") or self.least
 
     @cached_property
     def most(self) -> Callable[[Any], float]:
@@ -268,13 +277,19 @@ class Product:
         """The usable tokens, or those `among` others, that each of these rules by itself lets follow."""
         single = among is not None and not among.plus and self._is_single(among.mask)
         sets = [self._usable if among is None else among]
+        narrowing: list[tuple[Lifted, Any]] = []
         for i in rules:
             rule, state = self.rules[i].constraint, joint.states[i]
-            if isinstance(rule, Lifted):
+            if isinstance(rule, Lifted) and rule.narrows and not single:
+                narrowing.append((rule, state))
+            elif isinstance(rule, Lifted):
                 sets.append(rule.allowed(state, single=single))
             else:
                 sets.append(self.intern.adopt(self.rules[i].allowed(state)))
-        return self.intern.meet(sets)
+        found = self.intern.meet(sets)
+        for rule, state in narrowing:
+            found = rule.narrowed(state, found)
+        return found
 
     def _is_single(self, mask: Mask) -> bool:
         """Whether no token of the mask prints a part of a character, or several."""
@@ -282,8 +297,8 @@ class Product:
 
     @cached_property
     def _compound(self) -> Mask:
-        compound = (*self.vocabulary.merged, *self.vocabulary.partial)
-        return self.intern.mask(marked(compound, len(self.vocabulary)))
+        lengths = self.vocabulary.arrays.lengths
+        return self.intern.mask(self.vocabulary.is_usable & ((lengths < 0) | (lengths > 1)))
 
     def _short_enders(self, joint: Joint, found: TokenSet) -> Ids:
         enders: set[int] = set()
@@ -298,7 +313,7 @@ class Product:
 
     @cached_property
     def _usable(self) -> TokenSet:
-        return self.intern.adopt(marked(self.vocabulary.usable, len(self.vocabulary)))
+        return self.intern.adopt(self.vocabulary.is_usable)
 
     def walk(self, joint: Joint, tokens: Sequence[int]) -> list[Joint]:
         """The states along these tokens, `joint` first, as far as they are permitted."""

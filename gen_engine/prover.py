@@ -10,8 +10,7 @@ behave alike, with failures remembered; it ends in a witness, in a proof by exha
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import inf
@@ -19,10 +18,10 @@ from typing import Any, Literal
 
 import numpy as np
 
+from .alike import groups, twins
 from .automaton import Automaton
 from .detours import legal
 from .fresh import Fresh
-from .moves import partition
 from .needs import Needs
 from .patience import check
 from .product import Joint, Product
@@ -226,26 +225,10 @@ class Prover:
 
     @cached_property
     def _groups(self) -> list[Ids]:
-        """The tokens, grouped into those that behave alike under all rules, what prints nothing last.
-
-        Tokens that print the same may be told apart by one rule and confused by another; so tokens behave alike
-        only if the tokens that print the same as each do, too.
-        """
+        """The tokens, grouped into those that behave alike under all rules, what prints nothing last."""
         vocabulary = self.product.vocabulary
-        keys: list[Sequence[Hashable]] = [
-            rule.kinds if rule.kinds is not None else range(len(vocabulary)) for rule in self.product.rules
-        ]
-        fine = partition(keys, len(vocabulary)) if keys else np.zeros(len(vocabulary), dtype=np.int64)
-        print_alike: dict[bytes, list[int]] = defaultdict(list)
-        for token in vocabulary.usable:
-            print_alike[vocabulary.surfaces[token]].append(int(fine[token]))
-        groups: dict[tuple[int, tuple[int, ...]], list[int]] = defaultdict(list)
-        for token in vocabulary.usable:
-            family = tuple(sorted(print_alike[vocabulary.surfaces[token]]))
-            groups[int(fine[token]), family].append(token)
-        prints_nothing = [not surface for surface in vocabulary.surfaces]  # these lead nowhere: last
-        ordered = sorted(groups.values(), key=lambda group: (prints_nothing[group[0]], -len(group)))
-        return [tuple(tokens) for tokens in ordered]
+        rules = self.product.rules
+        return groups(vocabulary, [rule.kinds if rule.kinds is not None else range(len(vocabulary)) for rule in rules])
 
     @cached_property
     def _partial_groups(self) -> list[Ids]:
@@ -255,10 +238,7 @@ class Prover:
     @cached_property
     def _twins(self) -> dict[int, Ids]:
         """For each token that does not print its text alone all that print it."""
-        families: dict[bytes, list[int]] = defaultdict(list)
-        for token in self.product.vocabulary.usable:
-            families[self.product.vocabulary.surfaces[token]].append(token)
-        return {token: tuple(f) for text, f in families.items() if text and len(f) > 1 for token in f}
+        return twins(self.product.vocabulary)
 
     @cached_property
     def group_of(self) -> dict[int, int]:

@@ -47,6 +47,11 @@ class NoRepeat:
         """The same, if the text ends before the window has passed them."""
         return frozenset(filter(None, state)) if self.window >= room else None
 
+    def bars(self, state: tuple[str, ...]) -> Iterable[tuple[str, int]]:
+        """Each of the last characters, and for how many more places it is forbidden."""
+        gone = self.window - len(state) + 1
+        return ((char, gone + place) for place, char in enumerate(state) if char)
+
     def wants(self, state: tuple[str, ...]) -> str:
         """What may not follow, in words."""
         return in_words(self.allowed(state))

@@ -17,6 +17,9 @@ Ids = tuple[int, ...]
 REMEMBERED = 4096
 """How many masks and intersections of them a chain remembers."""
 
+ROOM = 1 << 28
+"""And how many bytes of them at most."""
+
 
 @dataclass(frozen=True, eq=False)
 class Mask:
@@ -35,9 +38,14 @@ class Mask:
         return torch.from_numpy(~self.array)
 
     @cached_property
+    def bits(self) -> np.ndarray:
+        """The same as bits, eight to a byte."""
+        return np.packbits(self.array)
+
+    @cached_property
     def size(self) -> int:
         """How many tokens are in the set."""
-        return int(self.array.sum())
+        return int(np.count_nonzero(self.array))
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,12 +113,17 @@ class Intern:
 
     def mask(self, array: np.ndarray) -> Mask:
         """The one mask for all arrays equal to `array`."""
-        key = np.packbits(array).tobytes()
-        if key not in self._arrays:
-            if len(self._arrays) > REMEMBERED:
+        return self._packed(np.packbits(array), len(array))
+
+    def _packed(self, bits: np.ndarray, size: int) -> Mask:
+        """The one mask of `size` tokens for the bits of an array."""
+        key = bits.tobytes()
+        found = self._arrays.get(key)
+        if found is None:
+            if len(self._arrays) > min(REMEMBERED, ROOM // (size + 1)):
                 self._arrays.clear()
-            self._arrays[key] = Mask(np.array(array, dtype=bool))
-        return self._arrays[key]
+            found = self._arrays[key] = Mask(np.unpackbits(bits, count=size).view(bool))
+        return found
 
     def adopt(self, allowed: TokenSet | np.ndarray) -> TokenSet:
         """A token set out of whatever a constraint's author returned."""
@@ -138,8 +151,9 @@ class Intern:
         found = self._meets.get(key)
         if found is None:
             # The masks are kept beside the result: an id is only unique while its object lives.
-            found = (self.mask(reduce(np.logical_and, [mask.array for mask in masks])), tuple(masks))
-            if len(self._meets) > REMEMBERED:
+            both = reduce(np.bitwise_and, [mask.bits for mask in masks])
+            found = (self._packed(both, len(masks[0].array)), tuple(masks))
+            if len(self._meets) > min(REMEMBERED, ROOM // (1 + len(masks[0].array))):
                 self._meets.clear()
             self._meets[key] = found
         return found[0]
