@@ -141,6 +141,7 @@ PROMISES: dict[str, tuple[Callable[[Any], bool], str, Callable[[Any], tuple[Any,
     "needs": (_is_iterable, "characters", _of_state),
     "gathers": (_is_iterable, "characters", _of_state),
     "spent": (_is_set_or_none, "a frozenset or None", _of_state),
+    "bars": (_is_iterable, "pairs of a character and a number", _of_state),
     "used_up": (_is_set_or_none, "a frozenset or None", _of_room),
     "moves": (_is_iterable, "pairs of a set and a state", _of_state),
     "kinds": (_is_iterable, f"keys, {EACH}", lambda _: ()),
@@ -160,6 +161,6 @@ GIVEN = {
     "spares": ("char",),
     "removes_at_most": ("horizon",),
     "used_up": ("state", "room"),
-    **dict.fromkeys(("mentions", "moves", "least", "most", "spent", "needs", "gathers", "wants"), ("state",)),
+    **dict.fromkeys(("mentions", "moves", "least", "most", "spent", "bars", "needs", "gathers", "wants"), ("state",)),
 }
 """What each method is given."""

@@ -91,7 +91,7 @@ def _write(path: Path, key: str, arrays: Arrays) -> None:
         body += bytes(_aligned(len(body)) - len(body))
     head = json.dumps({"key": key, "bytes": len(body), "crc32": zlib.crc32(body), "arrays": where}).encode()
     start = MAGIC + len(head).to_bytes(8, "little") + head
-    with suppress(OSError):
+    with suppress(OSError, ValueError):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, beside = tempfile.mkstemp(dir=path.parent, prefix=path.stem, suffix=".tmp")
         try:

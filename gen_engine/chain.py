@@ -46,6 +46,10 @@ class Chain:
     _provers: dict[tuple[int | None, int, tuple[int, ...]], Prover] = field(default_factory=dict, repr=False)
     _not_refused: set[tuple[Joint, int]] = field(default_factory=set, repr=False)
 
+    def with_shapers(self, shapers: tuple[Named, ...]) -> Chain:
+        """The same constraints, and all that is remembered of them, with other shapers."""
+        return replace(self, shapers=shapers)
+
     @doing("looking whether there is a text under these rules")
     def plan(self, prompt: Prompt, budget: int, patience: Patience | None = None) -> Plan:
         """The chain for one prompt and at most `budget` new tokens, which may be searched for with so much patience.
@@ -269,8 +273,13 @@ def round_up(count: int) -> int:
     return 1 << (count - 1).bit_length() if count else 0
 
 
-def make_chain(vocabulary: Vocabulary, processors: Sequence[Named], nodes: int = NODES) -> Chain:
-    """A chain of named processors over a vocabulary; constraints and shapers are told apart by their methods."""
+def make_chain(
+    vocabulary: Vocabulary, processors: Sequence[Named], nodes: int = NODES, alike: Chain | None = None
+) -> Chain:
+    """A chain of named processors over a vocabulary; constraints and shapers are told apart by their methods.
+
+    What is remembered of the constraints is shared with `alike`, a chain that has the same ones.
+    """
     intern = Intern()
     hard = [
         replace(named, processor=part)
@@ -285,6 +294,8 @@ def make_chain(vocabulary: Vocabulary, processors: Sequence[Named], nodes: int =
                 f"{whose(named.label, named.origin)} is no processor; give a constraint (start, allowed, next, "
                 "accepts), a character machine (start, step, accepts) or a shaper (a function of step and logits)."
             )
+    if alike is not None:
+        return alike.with_shapers(soft)
     background = [Named("valid UTF-8", AnyText(), CORE)] if vocabulary.partial else []
     rules = tuple(
         as_rule(named.label, named.processor, vocabulary, intern, named.origin) for named in (*background, *hard)

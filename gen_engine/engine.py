@@ -15,7 +15,7 @@ from typing import Any
 
 from .blame import blaming
 from .bounds import read_settings
-from .chain import Chain, Plan, make_chain
+from .chain import Chain, Plan, is_constraint, make_chain
 from .course import Course
 from .errors import GenError, quoted
 from .models.holdings import refuse_no_model, refuse_silent
@@ -45,6 +45,7 @@ class Engine:
     model: LanguageModel
     _chains: dict[Any, tuple[Chain, tuple[Any, ...]]] = field(default_factory=dict, repr=False)
     folder: Path | None = None
+    _alike: dict[Any, tuple[Chain, tuple[Any, ...]]] = field(default_factory=dict, repr=False)
 
     @property
     def tokenizer(self) -> Tokenizer:
@@ -209,17 +210,30 @@ class Engine:
     @blaming()
     def chain(self, processors: Sequence[Any]) -> Chain:
         """The chain of these processors, one object for all requests that name the same ones."""
-        key = tuple(item if isinstance(item, str) else id(item) for item in processors)
+        key = tuple(map(_name_of, processors))
         if key not in self._chains:
             if len(self._chains) >= CHAINS:
                 self._chains.clear()
             labels, written = labels_of(processors, self.tokenizer.vocabulary)
             vocabulary = labelled(self.tokenizer.vocabulary, labels)
-            chain = make_chain(vocabulary, [build(item, registry(), vocabulary) for item in written])
-            chain = replace(chain, labels=labels) if labels else chain
+            named = [build(item, registry(), vocabulary) for item in written]
+            pairs = zip(written, named, strict=True)
+            hard = tuple(item for item, processor in pairs if is_constraint(processor.processor))
+            constraints = tuple(map(_name_of, hard)), frozenset(labels.items())
+            if constraints not in self._alike:
+                if len(self._alike) >= CHAINS:
+                    self._alike.clear()
+                chain = replace(make_chain(vocabulary, named), labels=labels)
+                self._alike[constraints] = chain, hard
+            chain = make_chain(vocabulary, named, alike=self._alike[constraints][0])
             # The processors are kept beside the chain: an id is only unique while its object lives.
             self._chains[key] = (chain, tuple(processors))
         return self._chains[key][0]
+
+
+def _name_of(processor: Any) -> Any:
+    """What a processor is remembered by: how it was written, or which object it is."""
+    return processor if isinstance(processor, str) else id(processor)
 
 
 def _run_blaming(runner: Runner, jobs: Iterable[Any]) -> Iterator[tuple[int, Piece]]:

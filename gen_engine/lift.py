@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .histories import History
+from .narrowing import Narrowing
 from .text import EVERY_CHAR, CharSet, Ranges, Vocabulary, codes_beginning, split_utf8
 from .token_arrays import runs
 from .tokensets import REMEMBERED, Intern, Mask, TokenSet, marked
@@ -182,17 +182,17 @@ class Lifted:
         if state[1]:
             return self.intern.meet([among, self.allowed(state)])
         array = among.to_array()
-        found = self._history.among(state[0], array)
+        found = self._narrowing.among(state[0], array)
         if self.vocabulary.partial:
             self._mark_parts(state, found)
             found &= array
         return TokenSet(Mask(found))
 
     @cached_property
-    def _history(self) -> History:
+    def _narrowing(self) -> Narrowing:
         assert self._kind is not None
         permits = self.permits
-        return History(self.machine, self._kind, self.vocabulary, lambda inner, token: permits((inner, b""), token))
+        return Narrowing(self.machine, self._kind, self.vocabulary, lambda inner, token: permits((inner, b""), token))
 
     def _from_chars(self, chars: CharSet) -> TokenSet:
         if chars.minus and not chars.plus and chars.kind is None and not chars.inverted:
@@ -393,3 +393,7 @@ class AnyText:
 
     def kind(self, char: str) -> None:
         return None
+
+    def moves(self, state: int) -> list[tuple[CharSet, int]]:
+        """Any character, and the one state."""
+        return [(EVERY_CHAR, 0)]

@@ -143,11 +143,7 @@ class CharSet:
 
     def has_beginning(self, data: bytes) -> bool:
         """Whether the UTF-8 of a character in the set begins with `data`, the valid beginning of one."""
-        codes = codes_beginning(data)
-        if self.plus and _within(self.plus, codes):
-            return True
-        gone = sum(map(self.in_base, map(chr, _within(self.minus, codes)))) if self.minus else 0
-        return _count(self.kind, self.inverted, codes) > gone
+        return _has_beginning(self, data)
 
     @property
     def has_every_beginning(self) -> bool:
@@ -157,6 +153,15 @@ class CharSet:
 
 def _in_class(kind: str, char: str) -> bool:
     return CLASSES[kind](char) if kind in CLASSES else any(CLASSES[name](char) for name in kind.split("|"))
+
+
+@lru_cache(4096)
+def _has_beginning(chars: CharSet, data: bytes) -> bool:
+    codes = codes_beginning(data)
+    if chars.plus and _within(chars.plus, codes):
+        return True
+    gone = sum(map(chars.in_base, map(chr, _within(chars.minus, codes)))) if chars.minus else 0
+    return _count(chars.kind, chars.inverted, codes) > gone
 
 
 @lru_cache(256)

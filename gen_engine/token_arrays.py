@@ -54,6 +54,11 @@ class TokenArrays:
         span = self._span(char)
         return self.carriers[span][self.places[span] < place]
 
+    def count(self, char: str) -> int:
+        """How many tokens print a character."""
+        span = self._span(char)
+        return int(span.stop - (span.start or 0))
+
     def _span(self, char: str) -> slice:
         number = self.numbers.get(char)
         return slice(0) if number is None else slice(int(self.starts[number]), int(self.starts[number + 1]))

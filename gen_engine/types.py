@@ -113,9 +113,12 @@ class CharMachine(Protocol):
     kind that the state does not mention behave alike), `mentions(state) -> iterable of characters`,
     `removes_at_most(horizon) -> int` (in characters), `spares(char)`, `moves(state) -> (CharSet, next state) ...`,
     `least(state)`, `most(state)` (in characters), `spent(state)`, `used_up(state, room)`, `needs(state)`,
-    `gathers(state)`, `wants(state)`; `parts`, machines which together say the same and which a chain takes one by one;
-    `parted() -> machines`, each of which forbids less, among which a contradiction is looked for where all is too much;
-    `as_typed`, true where a prompt is judged as it was typed (tones), not in the spelling that the model reads.
+    `gathers(state)`, `wants(state)`; `bars(state) -> (character, places) ...`, the promise that the same texts may
+    follow as behind an empty text, but those with such a character among their first so many places (so that tokens of
+    several characters are not tried one by one); `parts`, machines which together say the same and which a chain takes
+    one by one; `parted() -> machines`, each of which forbids less, among which a contradiction is looked for where all
+    is too much; `as_typed`, true where a prompt is judged as it was typed (tones), not in the spelling that the model
+    reads.
     """
 
     def start(self, text: str) -> State: ...

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -100,12 +101,13 @@ class Walker:
     _numbers: dict[Any, int] = field(default_factory=dict, repr=False)
     _rows: dict[int, np.ndarray] = field(default_factory=dict, repr=False)
     _sets: dict[CharSet, np.ndarray] = field(default_factory=dict, repr=False)
+    _bases: dict[CharSet, np.ndarray] = field(default_factory=dict, repr=False)
 
     def ends(self, state: Any, depth: int) -> np.ndarray:
         """For each node of the trie the number of the state after it, -1 where it is forbidden or deeper than `depth`,
         [nodes + 1]; the last is -1."""
         if len(self._numbers) * len(self.trie.reps) > STEPS:
-            for memory in (self.states, self._numbers, self._rows, self._sets):
+            for memory in (self.states, self._numbers, self._rows, self._sets, self._bases):
                 memory.clear()
         found = np.full(len(self.trie) + 1, -1)
         found[0] = self._number(state)
@@ -159,11 +161,28 @@ class Walker:
         """The kinds whose characters are in a set."""
         found = self._sets.get(chars)
         if found is None:
-            found = np.array([char in chars for char in self.trie.reps], dtype=bool)
+            found = self._base(chars.kind) ^ chars.inverted
+            found[[self._places[char] for char in self._places.keys() & chars.minus]] = False
+            found[[self._places[char] for char in self._places.keys() & chars.plus]] = True
             if len(self._sets) > REMEMBERED:
                 self._sets.clear()
             self._sets[chars] = found
         return found
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {char: place for place, char in enumerate(self.trie.reps)}
+
+    def _base(self, kind: Any) -> np.ndarray:
+        """The kinds whose characters are of a `kind` of sets of characters; a new array."""
+        if isinstance(kind, frozenset):
+            found = np.zeros(len(self.trie.reps), dtype=bool)
+            found[[self._places[char] for char in self._places.keys() & kind]] = True
+            return found
+        plain = CharSet(kind)
+        if plain not in self._bases:
+            self._bases[plain] = np.array([plain.in_base(char) for char in self.trie.reps], dtype=bool)
+        return self._bases[plain].copy()
 
     def _fill(self, row: np.ndarray, number: int, symbols: np.ndarray) -> None:
         state, step = self.states[number], self.step

@@ -7,7 +7,7 @@ arrays; what a state mentions is looked up among the tokens that carry a charact
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -18,31 +18,58 @@ from .text import Vocabulary
 from .types import CharMachine
 from .walks import KindTrie, kind_trie
 
+COMMON = 2048
+"""Of characters that more tokens carry it is remembered which do not."""
+
+REMEMBERED = 512
+"""For how many characters and numbers of places."""
+
 
 @dataclass(frozen=True, eq=False)
-class History:
+class Narrowing:
     """A machine whose states mention characters; `kind` is its own, `permits` judges one token of whole characters."""
 
     machine: CharMachine
     kind: Callable[[str], Hashable]
     vocabulary: Vocabulary
     permits: Callable[[Any, int], bool]
+    _free: dict[tuple[str, int], np.ndarray] = field(default_factory=dict, repr=False)
 
     def among(self, state: Any, array: np.ndarray) -> np.ndarray:
         """Which of some tokens, those of whole characters, may follow a state; both bool arrays, [vocab]."""
         arrays = self.vocabulary.arrays
         bars, spent = getattr(self.machine, "bars", None), getattr(self.machine, "spent", None)
         if callable(bars):
+            barred = list(bars(state))
+            common = [self._free_of(*bar) for bar in barred if arrays.count(bar[0]) > COMMON]
             free: np.ndarray = array & self._never_barred
-            for char, places in bars(state):
-                free[arrays.carrying_before(char, places)] = False
+            if common:
+                free &= np.unpackbits(np.bitwise_and.reduce(common), count=len(array)).view(bool)
+            for char, places in barred:
+                if arrays.count(char) <= COMMON:
+                    free[arrays.carrying_before(char, places)] = False
             return free
         taken = spent(state) if callable(spent) else None
-        found = np.zeros(len(array), dtype=bool) if taken is None else array & self._unrepeating
-        for char in taken or ():
-            found[arrays.carrying(char)] = False
-        doubtful = (array & ~found & (arrays.lengths >= 0)).nonzero()[0]
+        if taken is None:
+            found = np.zeros(len(array), dtype=bool)
+            doubtful = (array & (arrays.lengths >= 0)).nonzero()[0]
+        else:
+            found = array & self._unrepeating
+            parts = [self._repeating, *map(arrays.carrying, taken)]
+            doubtful = np.unique(np.concatenate([part[array[part]] for part in parts]))
         found[doubtful] = self._ask_for_each_kind(state, doubtful)
+        return found
+
+    def _free_of(self, char: str, places: int) -> np.ndarray:
+        """The tokens without a character at their first so many places, as bits; remembered."""
+        key = char, min(places, self.vocabulary.longest)
+        found = self._free.get(key)
+        if found is None:
+            if len(self._free) >= REMEMBERED:
+                self._free.clear()
+            array = np.ones(len(self.vocabulary), dtype=bool)
+            array[self.vocabulary.arrays.carrying_before(*key)] = False
+            found = self._free[key] = np.packbits(array)
         return found
 
     @cached_property
@@ -67,6 +94,12 @@ class History:
             again = (arrays.firsts[low:high] < depth) & ~spared[arrays.symbols[low:high]]
             twice[low:high] = before | again
         found: np.ndarray = (arrays.lengths >= 0) & ~twice[arrays.nodes]
+        return found
+
+    @cached_property
+    def _repeating(self) -> np.ndarray:
+        """The other tokens of whole characters, in order."""
+        found: np.ndarray = ((self.vocabulary.arrays.lengths >= 0) & ~self._unrepeating).nonzero()[0]
         return found
 
     def _ask_for_each_kind(self, state: Any, tokens: np.ndarray) -> np.ndarray:
