@@ -171,3 +171,13 @@ def test_chains_with_other_constraints_or_another_order_of_them_share_nothing():
     engine = engine_of(vocabulary("", "a", "b", "ab", end=0, specials=(0,)))
     chains = [engine.chain(each) for each in (("length=3", "ban=a"), ("ban=a", "length=3"), ("length=3",))]
     assert len({id(chain.product) for chain in chains}) == 3
+
+
+@pytest.mark.parametrize("window", [1, 2, 3, 5])
+def test_characters_that_many_tokens_carry_are_barred_like_others(monkeypatch, window):
+    monkeypatch.setattr("gen_engine.narrowing.COMMON", 0)
+    vocab = vocabulary("a", "b", "ab", "ca", "cba", "abc", "", "ddda", b"\xc3", b"\xa9")
+    lifted = Lifted(no_repeat(window), vocab)
+    for text in ("", "a", "ab", "bca", "abd"):
+        state = lifted.machine.start(text), b""
+        assert members(lifted.allowed(state).to_array()) == plain_lift.permitted(lifted, state)
