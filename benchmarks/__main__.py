@@ -18,11 +18,11 @@ from rich.table import Column, Table
 
 from gen_engine.plugins import registry
 
-from . import cold, constraints, drawing, guide, shapers, steps, training
+from . import cold, constraints, drawing, guide, shapers, steps, training, vocabularies
 from .measure import Figure
 
 BASELINE = Path(__file__).parent / "baseline.json"
-PARTS = ("steps", "overhead", "constraints", "cold", "shapers", "drawing", "guide", "training")
+PARTS = ("steps", "overhead", "constraints", "vocabularies", "cold", "shapers", "drawing", "guide", "training")
 
 
 @click.command()
@@ -54,6 +54,7 @@ def _measure(model: str, rows: Sequence[int], rounds: int, only: Sequence[str]) 
         "steps": lambda: steps.compare(model, folder, rows, rounds),
         "overhead": lambda: steps.measure_overhead(model, rows, rounds),
         "constraints": lambda: constraints.measure(model, rounds),
+        "vocabularies": lambda: vocabularies.measure(rounds),
         "cold": lambda: cold.measure(model, rounds),
         "shapers": lambda: shapers.measure(rounds),
         "drawing": lambda: drawing.measure(rounds),

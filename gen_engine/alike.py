@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-import numpy as np
-
 from .memory import Memory, remembered
+from .partitions import groups, twins
 from .product import Joint, Product
-from .states import partition
 from .tokensets import Ids, Mask
 
 MASKS = 20_000
@@ -33,20 +30,8 @@ class Alike:
         only if the tokens that print the same as each do, too.
         """
         vocabulary = self.product.vocabulary
-        keys: list[Sequence[Hashable]] = [
-            rule.kinds if rule.kinds is not None else range(len(vocabulary)) for rule in self.product.rules
-        ]
-        fine = partition(keys, len(vocabulary)) if keys else np.zeros(len(vocabulary), dtype=np.int64)
-        print_alike: dict[bytes, list[int]] = defaultdict(list)
-        for token in vocabulary.usable:
-            print_alike[vocabulary.surfaces[token]].append(int(fine[token]))
-        groups: dict[tuple[int, tuple[int, ...]], list[int]] = defaultdict(list)
-        for token in vocabulary.usable:
-            family = tuple(sorted(print_alike[vocabulary.surfaces[token]]))
-            groups[int(fine[token]), family].append(token)
-        prints_nothing = [not surface for surface in vocabulary.surfaces]  # these lead nowhere: last
-        ordered = sorted(groups.values(), key=lambda group: (prints_nothing[group[0]], -len(group)))
-        return [tuple(tokens) for tokens in ordered]
+        everything = range(len(vocabulary))
+        return groups(vocabulary, [everything if rule.kinds is None else rule.kinds for rule in self.product.rules])
 
     @cached_property
     def partial_groups(self) -> list[Ids]:
@@ -57,10 +42,7 @@ class Alike:
     @cached_property
     def _twins(self) -> dict[int, Ids]:
         """For each token that does not print its text alone all that print it."""
-        families: dict[bytes, list[int]] = defaultdict(list)
-        for token in self.product.vocabulary.usable:
-            families[self.product.vocabulary.surfaces[token]].append(token)
-        return {token: tuple(f) for text, f in families.items() if text and len(f) > 1 for token in f}
+        return twins(self.product.vocabulary)
 
     @cached_property
     def group_of(self) -> dict[int, int]:

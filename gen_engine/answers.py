@@ -31,16 +31,22 @@ def fault(rule: Rule, state: Any) -> str | None:
     """What the rule answers wrongly of a state, in one sentence; None if nothing."""
     is_machine = isinstance(rule.constraint, Lifted)
     asked = rule.constraint.machine if isinstance(rule.constraint, Lifted) else rule.constraint
-    inner = state[0] if is_machine else state
+    inner = _inner(state) if is_machine else state
     wrong = _unhashable(inner) or _no_set(asked, inner, None if is_machine else len(rule.vocabulary))
     wrong = wrong or _no_truth(asked, inner)
     return f"{whose(rule.label, rule.origin)} {wrong}." if wrong else None
 
 
+def _inner(state: Any) -> Any:
+    """The machine's own state out of a lifted one, or as it is."""
+    is_lifted = isinstance(state, tuple) and len(state) == 2 and isinstance(state[1], bytes)
+    return state[0] if is_lifted else state
+
+
 def broken_promise(rule: Rule, state: Any) -> str | None:
     """What the rule answers wrongly where it need not answer at all, in one sentence; None if nothing."""
     asked = rule.constraint.machine if isinstance(rule.constraint, Lifted) else rule.constraint
-    inner = state[0] if isinstance(rule.constraint, Lifted) else state
+    inner = _inner(state) if isinstance(rule.constraint, Lifted) else state
     for name, (fits, wanted, arguments) in PROMISES.items():
         own = offered(asked, name)
         if own is not None and not fits(found := own(*arguments(inner))):
@@ -142,6 +148,7 @@ PROMISES: dict[str, tuple[Callable[[Any], bool], str, Callable[[Any], tuple[Any,
     "needs": (_is_iterable, "characters", _of_state),
     "gathers": (_is_iterable, "characters", _of_state),
     "spent": (_is_set_or_none, "a frozenset or None", _of_state),
+    "bars": (_is_iterable, "pairs of a character and a number", _of_state),
     "used_up": (_is_set_or_none, "a frozenset or None", _of_room),
     "moves": (_is_iterable, "pairs of a set and a state", _of_state),
     "kinds": (_is_iterable, f"keys, {EACH}", lambda _: ()),
@@ -161,6 +168,6 @@ GIVEN = {
     "spares": ("char",),
     "removes_at_most": ("horizon",),
     "used_up": ("state", "room"),
-    **dict.fromkeys(("mentions", "moves", "least", "most", "spent", "needs", "gathers", "wants"), ("state",)),
+    **dict.fromkeys(("mentions", "moves", "least", "most", "spent", "bars", "needs", "gathers", "wants"), ("state",)),
 }
 """What each method is given."""

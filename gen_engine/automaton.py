@@ -20,9 +20,10 @@ from .memory import Memory
 from .patience import check
 from .states import Edge, Node, StateTable
 from .text import Vocabulary
-from .tokensets import Intern, Mask, marked
+from .tokensets import Intern, Mask
 
 Graph = Literal["relaxed", "robust", "fresh"]
+GRAPHS: tuple[Graph, ...] = ("relaxed", "robust", "fresh")
 """Which edges count: all; those on which no counted rule can leave nothing; those that print single characters."""
 
 EXPANSIONS = 30_000
@@ -52,6 +53,7 @@ class _Known:
     least: float
     wanting: float
     edges: Sequence[Edge] | None = None
+    single: Sequence[Edge] | None = None
     low: dict[Graph, float] = field(default_factory=dict)
     known: dict[Graph, float] = field(default_factory=dict)
 
@@ -66,6 +68,7 @@ class _Search:
     graph: Graph
     limit: float
     expansions: float
+    start: Node
     begun: dict[Node, int]
     came: dict[Node, tuple[Node, Mask]] = field(default_factory=dict)
     queue: list[tuple[float, float, int, Node]] = field(default_factory=list)
@@ -116,6 +119,8 @@ class Automaton:
 
     def robust(self, node: Node, limit: float = inf) -> float:
         """So many tokens are enough whatever the counted rules remove; infinite if that is not known."""
+        if self.bound == 0 and self._has_merged and (nearest := self.fresh(node, limit)) <= limit:
+            return nearest  # of tokens that print several characters there are many more sets
         found = self._distance("robust", node, limit)
         return inf if found is None else found
 
@@ -137,8 +142,7 @@ class Automaton:
     @cached_property
     def _single(self) -> Mask:
         """The tokens that print one whole character."""
-        singles = (token for tokens in self.vocabulary.singles.values() for token in tokens)
-        return Mask(marked(singles, len(self.vocabulary)))
+        return Mask(self.vocabulary.arrays.lengths == 1)
 
     def singles(self, mask: Mask) -> Mask:
         """Those of `mask` that print one whole character."""
@@ -150,7 +154,7 @@ class Automaton:
 
     @cached_property
     def _printing(self) -> Mask:
-        return Mask(np.array([bool(surface) for surface in self.vocabulary.surfaces]))
+        return Mask(self.vocabulary.arrays.lengths != 0)
 
     def weight(self, mask: Mask) -> float:
         """How many of the tokens print one character, infinitely many where one of them is spared."""
@@ -181,16 +185,37 @@ class Automaton:
             known.edges = sorted(edges, key=lambda edge: self.weight(edge[0])) if len(edges) > 1 else edges
         return known.edges
 
+    @cached_property
+    def _has_merged(self) -> bool:
+        """Whether some token prints several characters."""
+        return bool(self.vocabulary.merged)
+
+    def _is_single(self, graph: Graph) -> bool:
+        """Whether only tokens of single characters count in a graph, though there are others."""
+        return self._has_merged and (graph == "fresh" or (graph == "robust" and self.bound != 0))
+
+    def _edges_in(self, graph: Graph, node: Node) -> Sequence[Edge]:
+        """The edges of a node that may count in a graph: those of other tokens are not even worked out."""
+        if not self._is_single(graph):
+            return self.edges(node)
+        known = self._node(node)
+        if known.single is None:
+            known.single = sorted(self.table.single_edges(node), key=lambda edge: self.weight(edge[0]))
+        return known.single
+
     def _node(self, node: Node) -> _Known:
         known = self._nodes.get(node)
         if known is None:
             leasts = [0] if node.accepts else [part.least for part in node.parts]
             known = self._nodes.put(node, _Known(max(leasts, default=0), sum(leasts)))
+            if self._has_merged and not node.accepts:  # a way of single characters is longer than one of any tokens
+                least = max([part.least_singly for part in node.parts], default=0)
+                known.low = {graph: least for graph in GRAPHS if self._is_single(graph)}
         return known
 
     def _ways(self, graph: Graph, here: Node) -> Iterator[Edge]:
         """The edges that count and lead elsewhere."""
-        return (edge for edge in self.edges(here) if edge[1] is not here and self._counts(graph, edge))
+        return (edge for edge in self._edges_in(graph, here) if edge[1] is not here and self._counts(graph, edge))
 
     def _counts(self, graph: Graph, edge: Edge) -> bool:
         mask, after = edge
@@ -206,8 +231,8 @@ class Automaton:
         """The same for the texts that follow `origin` with at most `horizon` tokens: it searches the graphs in which
         the end, or that there is none, is found from there by opening at most `EXPANSIONS` nodes. It is to be asked of
         one that remembers nothing, since what is known makes searches shorter."""
-        graphs: list[Graph] = ["relaxed", "fresh"]  # in this order: the first tells of the second, too
-        graphs += [] if self.bound is None else ["robust"]
+        # In this order: the first may tell of the others, too, and the second of the third.
+        graphs: list[Graph] = [*([] if self.bound is None else ["robust"]), "relaxed", "fresh"]  # type: ignore[list-item]
         found = [graph for graph in graphs if self._searched(graph, origin, horizon, EXPANSIONS) is not None]
         return replace(self, searched=frozenset(found))
 
@@ -223,13 +248,13 @@ class Automaton:
             return known.known[graph]
         if known.at_least(graph) > limit:
             return known.at_least(graph)
-        return self._search(_Search(graph, limit, expansions, {node: 0}), node)
+        return self._search(_Search(graph, limit, expansions, node, {node: 0}))
 
-    def _search(self, search: _Search, start: Node) -> float | None:
+    def _search(self, search: _Search) -> float | None:
         """A*: nodes are opened in the order of how long a text through them must be at least, and among equals of how
         much all rules together still want. None if it would open more nodes than it may."""
         graph, begun, queue = search.graph, search.begun, search.queue
-        queue.append((self._node(start).at_least(graph), 0, 0, start))
+        queue.append((self._node(search.start).at_least(graph), 0, 0, search.start))
         tick, total = 0, 0.0
         while queue:
             check()
@@ -243,10 +268,11 @@ class Automaton:
                 continue  # opened again from nearer since
             if here.accepts or known.known.get(graph, inf) < inf:
                 return self._settle(search, here, total)
-            search.opened += bool(queue) * max(1, len(self.edges(here)) // EDGES)  # a way without forks is no search
+            edges = self._edges_in(graph, here)
+            search.opened += bool(queue) * max(1, len(edges) // EDGES)  # a way without forks is no search
             if search.opened > search.expansions:
                 return None
-            if so_far >= search.deepest and all(after is here for _, after in self.edges(here)):
+            if so_far >= search.deepest and all(after is here for _, after in edges):
                 search.deepest, search.stuck = so_far, here
             for mask, after in self._ways(graph, here):
                 if after is None:
@@ -281,12 +307,17 @@ class Automaton:
         graph, last = search.graph, self._node(here)
         distance = last.known.setdefault(graph, 0)
         self._learn(search, total)
-        # A nearest way of all whose edges print single characters is a nearest one of those, too.
-        is_fresh = graph == "relaxed" and (here.accepts or last.known.get("fresh") == distance)
+        # A way that is as short as the rules promise at best is a nearest one of all, and a nearest way of all whose
+        # edges print single characters is a nearest one of those.
+        promised = self._node(search.start).at_least("relaxed")
+        is_nearest = graph == "relaxed" or (graph == "robust" and here.accepts and total <= promised)
+        is_fresh = is_nearest and (here.accepts or last.known.get("fresh") == distance)
         while here in search.came:
             (here, mask), distance = search.came[here], distance + 1
             known = self._node(here).known
             known[graph] = distance
+            if is_nearest:
+                known["relaxed"] = distance
             is_fresh = is_fresh and self.weight(mask) > 0
             if is_fresh:
                 known["fresh"] = distance
@@ -302,9 +333,9 @@ class Automaton:
         """Where the longest way from here ends that has no continuation at all, if there is no end within `limit`."""
         if not self.table.is_complete or "relaxed" not in self.searched:
             return None
-        search = _Search("relaxed", limit, EXPANSIONS, {node: 0})
+        search = _Search("relaxed", limit, EXPANSIONS, node, {node: 0})
         blind = Automaton(self.table, self.bound, self.narrow, spares=self.spares)
-        found = blind._search(search, node)
+        found = blind._search(search)
         return search.stuck if found is not None and found > limit else None
 
     # ------------------------------------------------------------------------------------------ what may follow

@@ -39,8 +39,8 @@ STATES = ("state", "after", "start")
 """What the engine calls the states of one rule."""
 
 CALLS = ("start", "step", "next", "allowed", "permits", "accepts", "kind", "kinds", "mentions", "removes_at_most",
-         "spares", "moves", "least", "most", "spent", "used_up", "needs", "gathers", "wants", "parts", "parted", "cut",
-         "enders", "held", "strings")  # fmt: skip
+         "spares", "moves", "least", "most", "spent", "used_up", "bars", "needs", "gathers", "wants", "parts", "parted",
+         "cut", "enders", "held", "strings")  # fmt: skip
 """What the engine asks of a rule."""
 
 

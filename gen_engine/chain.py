@@ -52,13 +52,13 @@ class Chain:
     background: int
     nodes: int = NODES
     labels: Mapping[str, str] = field(default_factory=dict, repr=False)
-    _provers: Memory[tuple[Any, ...], Prover] = remembered(PROVERS)
-    _searched: Memory[tuple[Any, ...], frozenset[Graph]] = field(
-        default_factory=lambda: Memory(REFUSALS), init=False, repr=False
-    )
-    _not_refused: Memory[tuple[Joint, int], bool] = field(
-        default_factory=lambda: Memory(REFUSALS), init=False, repr=False
-    )
+    _provers: Memory[Any, Prover] = remembered(PROVERS, shared=True)
+    _searched: Memory[Any, frozenset[Graph]] = remembered(REFUSALS, shared=True)
+    _not_refused: Memory[tuple[Joint, int], bool] = remembered(REFUSALS, shared=True)
+
+    def with_shapers(self, shapers: tuple[Named, ...]) -> Chain:
+        """The same constraints, and all that is remembered of them, with other shapers."""
+        return replace(self, shapers=shapers)
 
     @doing("looking whether there is a text under these rules")
     def plan(self, prompt: Prompt, budget: int, patience: Patience | None = None) -> Plan:
@@ -203,8 +203,13 @@ def _sound_rows(logits: Tensor) -> Tensor:
     return best.isfinite()
 
 
-def make_chain(vocabulary: Vocabulary, processors: Sequence[Named], nodes: int = NODES) -> Chain:
-    """A chain of named processors over a vocabulary; constraints and shapers are told apart by their methods."""
+def make_chain(
+    vocabulary: Vocabulary, processors: Sequence[Named], nodes: int = NODES, alike: Chain | None = None
+) -> Chain:
+    """A chain of named processors over a vocabulary; constraints and shapers are told apart by their methods.
+
+    What is remembered of the constraints is shared with `alike`, a chain that has the same ones.
+    """
     intern = Intern()
     hard = [
         replace(named, processor=part)
@@ -219,6 +224,8 @@ def make_chain(vocabulary: Vocabulary, processors: Sequence[Named], nodes: int =
                 f"{whose(named.label, named.origin)} is no processor; give a constraint (start, allowed, next, "
                 "accepts), a character machine (start, step, accepts) or a shaper (a function of step and logits)."
             )
+    if alike is not None:
+        return alike.with_shapers(soft)
     background = [Named("valid UTF-8", AnyText(), CORE)] if vocabulary.partial else []
     rules = tuple(
         as_rule(named.label, named.processor, vocabulary, intern, named.origin) for named in (*background, *hard)

@@ -7,7 +7,7 @@ import os
 import re
 import secrets
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import dropwhile, takewhile
 from pathlib import Path
@@ -15,9 +15,10 @@ from typing import Any
 
 from .blame import blaming, named_error
 from .bounds import read_settings
-from .chain import Chain, Plan, make_chain
+from .chain import Chain, Plan, is_constraint, make_chain
 from .course import Course
 from .errors import GenError, quoted
+from .memory import Memory, remembered
 from .models.holdings import refuse_no_model, refuse_silent
 from .models.notes import ModelNote, read_note
 from .patience import SECONDS, Patience
@@ -49,8 +50,9 @@ class Engine:
     """Generates texts with one model. Made by `load`, or around any `LanguageModel`; `folder` is where it was found."""
 
     model: LanguageModel
-    _chains: dict[Any, tuple[Chain, tuple[Any, ...]]] = field(default_factory=dict, repr=False)
+    _chains: Memory[Any, tuple[Chain, tuple[Any, ...]]] = remembered(CHAINS, shared=True)
     folder: Path | None = None
+    _alike: Memory[Any, tuple[Chain, tuple[Any, ...]]] = remembered(CHAINS, shared=True)
 
     @property
     def tokenizer(self) -> Tokenizer:
@@ -236,17 +238,26 @@ class Engine:
     @blaming()
     def chain(self, processors: Sequence[Any]) -> Chain:
         """The chain of these processors, one object for all requests that name the same ones."""
-        key = tuple(item if isinstance(item, str) else id(item) for item in processors)
-        if key not in self._chains:
-            if len(self._chains) >= CHAINS:
-                self._chains.clear()
+        key = tuple(map(_name_of, processors))
+        known = self._chains.get(key)
+        if known is None:
             labels, written = labels_of(processors, self.tokenizer.vocabulary)
             vocabulary = labelled(self.tokenizer.vocabulary, labels)
-            chain = make_chain(vocabulary, [build(item, registry(), vocabulary) for item in written])
-            chain = replace(chain, labels=labels) if labels else chain
+            named = [build(item, registry(), vocabulary) for item in written]
+            pairs = zip(written, named, strict=True)
+            hard = tuple(item for item, processor in pairs if is_constraint(processor.processor))
+            constraints = tuple(map(_name_of, hard)), frozenset(labels.items())
+            alike = self._alike.get(constraints)
+            if alike is None:
+                alike = self._alike.put(constraints, (replace(make_chain(vocabulary, named), labels=labels), hard))
             # The processors are kept beside the chain: an id is only unique while its object lives.
-            self._chains[key] = (chain, tuple(processors))
-        return self._chains[key][0]
+            known = self._chains.put(key, (make_chain(vocabulary, named, alike=alike[0]), tuple(processors)))
+        return known[0]
+
+
+def _name_of(processor: Any) -> Any:
+    """What a processor is remembered by: how it was written, or which object it is."""
+    return processor if isinstance(processor, str) else id(processor)
 
 
 def _run_blaming(scheduler: Scheduler, jobs: Iterable[Job[tuple[int, Piece]]]) -> Iterator[tuple[int, Piece]]:

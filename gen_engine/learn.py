@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from .memory import Memory, remembered
+from .partitions import Keys, partition
 from .patience import check
 from .text import Vocabulary
 
@@ -31,30 +34,29 @@ class Learner:
     vocabulary: Vocabulary
     permits: Callable[[Any, int], bool]
     next: Callable[[Any, int], Any]
-    _known: Memory[Any, Sequence[Hashable]] = remembered(STARTS)
+    _known: Memory[Any, np.ndarray | None] = remembered(STARTS)
 
-    def kinds(self, start: Any) -> Sequence[Hashable] | None:
+    def kinds(self, start: Any) -> Keys | None:
         """A key for each token, which holds in every state that follows `start`; None if these are too many.
 
         It is a function of `start` alone: that more was explored before would change how a later request is searched.
         """
         if self.vocabulary.partial:
             return None
-        known = self._known.get(start)
-        if known is None:
-            known = self._known.put(start, self._explore(start))
-        return known or None
+        if start not in self._known:
+            self._known.put(start, self._explore(start))
+        return self._known.get(start)
 
-    def _explore(self, start: Any) -> Sequence[Hashable]:
-        """Run every token in every state that follows; () if these are too many."""
+    def _explore(self, start: Any) -> np.ndarray | None:
+        """Run every token in every state that follows; None if these are too many."""
         usable = self.vocabulary.usable
         numbers: dict[Any, int] = {start: 0}
-        effects: list[list[int]] = []
+        effects: list[np.ndarray] = []
         waiting = [start]
         while waiting:
             state = waiting.pop()
             check()
-            own = [-1] * len(self.vocabulary)
+            own = np.full(len(self.vocabulary), -1)
             for token in usable:
                 if self.permits(state, token):
                     after = self.next(state, token)
@@ -62,9 +64,9 @@ class Learner:
                         numbers[after] = len(numbers)
                         waiting.append(after)
                         if len(numbers) > STATES:
-                            return ()
+                            return None
                     own[token] = numbers[after]
             effects.append(own)
             if len(effects) * len(usable) > RUNS:
-                return ()
-        return list(zip(*effects, strict=True))
+                return None
+        return partition(effects, len(self.vocabulary))

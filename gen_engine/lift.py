@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from .memory import Memory, remembered
+from .narrowing import Narrowing
 from .promises import Promises, offered, promised_by_machine
 from .text import EVERY_CHAR, CharSet, Ranges, Vocabulary, codes_beginning, split_utf8
+from .token_arrays import runs
 from .tokensets import REMEMBERED, Intern, Mask, TokenSet, marked
 from .types import CharMachine, Prompt
+from .walks import Walker, kind_trie
 
 LiftedState = tuple[Any, bytes]
 """The machine's state after the last whole character, and the bytes of a character that is not finished yet."""
@@ -29,10 +33,11 @@ class Lifted:
     machine: CharMachine
     vocabulary: Vocabulary
     intern: Intern = field(default_factory=Intern, repr=False)
-    _allowed: dict[Any, TokenSet] = field(default_factory=dict, repr=False)
-    _bases: dict[Any, tuple[Mask, Any]] = field(default_factory=dict, repr=False)
-    _completable: dict[LiftedState, bool] = field(default_factory=dict, repr=False)
-    _printed: dict[tuple[Any, ...], tuple[Mask, Any]] = field(default_factory=dict, repr=False)
+    _allowed: Memory[Any, TokenSet] = remembered(REMEMBERED)
+    _bases: Memory[Any, tuple[Mask, Any]] = remembered(REMEMBERED)
+    _completable: Memory[LiftedState, bool] = remembered(REMEMBERED)
+    _printed: Memory[tuple[Any, ...], tuple[Mask, Any]] = remembered(REMEMBERED)
+    _sampled: Memory[bytes, list[str]] = remembered(REMEMBERED)
 
     def start(self, prompt: Prompt) -> LiftedState:
         spelt = None if getattr(self.machine, "as_typed", False) else prompt.spelt
@@ -74,28 +79,44 @@ class Lifted:
         """Whether a character that begins with the pending bytes may follow: their other bytes may be far to seek."""
         found = self._completable.get(state)
         if found is None:
-            if len(self._completable) > REMEMBERED:
-                self._completable.clear()
-            inner, pending = state
-            machine_set = offered(self.machine, "allowed")
-            if machine_set is not None:
-                found = machine_set(inner).has_beginning(pending)
-            else:
-                codes, step = codes_beginning(pending), self.machine.step
-                found = len(codes) > REMEMBERED or any(step(inner, chr(code)) is not None for code in codes)
-            self._completable[state] = found
+            found = self._completable.put(state, self._may_begin(*state))
         return found
+
+    def _may_begin(self, inner: Any, pending: bytes) -> bool:
+        machine_set, machine_moves = offered(self.machine, "allowed"), offered(self.machine, "moves")
+        if machine_set is not None:
+            return bool(machine_set(inner).has_beginning(pending))
+        if machine_moves is not None:
+            return any(chars.has_beginning(pending) for chars, _ in machine_moves(inner))
+        codes = codes_beginning(pending)
+        if len(codes) > REMEMBERED:
+            return True
+        chars = map(chr, codes) if self._kind is None or self.singles_out else self._samples(pending)
+        return any(self.machine.step(inner, char) is not None for char in chars)
+
+    def _samples(self, pending: bytes) -> list[str]:
+        """One character of each kind of those that begin with these bytes; remembered."""
+        found = self._sampled.get(pending)
+        if found is None:
+            assert self._kind is not None
+            kinds = {self._kind(chr(code)): chr(code) for code in reversed(codes_beginning(pending))}
+            found = self._sampled.put(pending, list(kinds.values()))
+        return found
+
+    @cached_property
+    def _kind(self) -> Callable[[str], Any] | None:
+        return offered(self.machine, "kind")
 
     def allowed(self, state: LiftedState, *, single: bool = False) -> TokenSet:
         """All tokens that may follow, [vocab]; if only those of `single` characters are asked for, others may lack."""
         machine_set = offered(self.machine, "allowed")
         if machine_set is not None and not state[1] and (single or self._is_plain):
             return self._from_chars(machine_set(state[0]))
+        if self.narrows and not state[1]:
+            return self.narrowed(state, TokenSet(Mask(self.vocabulary.is_usable)))
         found = self._allowed.get(state)
         if found is None:
-            if len(self._allowed) > REMEMBERED:
-                self._allowed.clear()
-            found = self._allowed[state] = self._work_out(state)
+            found = self._allowed.put(state, self._work_out(state))
         return found
 
     @cached_property
@@ -104,69 +125,66 @@ class Lifted:
         return not self.vocabulary.merged and not self.vocabulary.partial
 
     def _work_out(self, state: LiftedState) -> TokenSet:
-        if state[1]:
+        inner, pending = state
+        if pending:
             array = marked(self.vocabulary.silent, len(self.vocabulary))
         else:
-            array = self._from_chars(self._char_set(state[0])).to_array().copy()
-            if offered(self.machine, "kind") is not None:
-                self._ask_for_each_kind(state, array)
-            else:
-                self._walk(self._trie, state[0], array)
-        for token in self.vocabulary.partial:
-            array[token] = self.after(state, token) is not None
+            array = (
+                self.vocabulary.is_usable
+                & (self._walker.ends(inner, self.vocabulary.longest) >= 0)[self._walker.trie.nodes]
+            )
+        self._mark_parts(state, array)
         return TokenSet(self.intern.mask(array))
 
-    def _ask_for_each_kind(self, state: LiftedState, array: np.ndarray) -> None:
-        """Mark the merged tokens that may follow: one of each kind stands for those that the state does not mention."""
-        mentioned = set(self.mentions(state))
-        for tokens, members in self._merged_alike:
-            fresh = next((token for token in tokens if token not in mentioned), None)
-            array[members] = fresh is not None and self.after(state, fresh) is not None
-        for token in mentioned.intersection(self._merged):
+    @cached_property
+    def _walker(self) -> Walker:
+        trie = kind_trie(self.vocabulary.arrays, None if self.singles_out else self._kind)
+        return Walker(self.machine.step, offered(self.machine, "moves"), trie)
+
+    def _mark_parts(self, state: LiftedState, array: np.ndarray) -> None:
+        """Mark which tokens that print parts of characters may follow."""
+        inner, pending = state
+        machine_set = offered(self.machine, "allowed")
+        tokens: Iterable[int] = self.vocabulary.partial
+        if not pending:
+            lone, tokens = self._beginnings
+            if machine_set is not None and machine_set(inner).has_every_beginning:
+                array[lone] = True
+            else:
+                tokens = (*lone, *tokens)
+        for token in tokens:
             array[token] = self.after(state, token) is not None
 
     @cached_property
-    def _merged(self) -> frozenset[int]:
-        return frozenset(self.vocabulary.merged)
+    def _beginnings(self) -> tuple[list[int], list[int]]:
+        """The tokens that print nothing but the beginning of a character, and those that print others before."""
+        split = ((token, split_utf8(self.vocabulary.surfaces[token])) for token in self.vocabulary.partial)
+        found = [(token, parts) for token, parts in split if parts is not None]
+        return [token for token, parts in found if not parts[0]], [token for token, parts in found if parts[0]]
+
+    # ----------------------------------------------------------------------------------- rules that mention characters
 
     @cached_property
-    def _merged_alike(self) -> list[tuple[list[int], np.ndarray]]:
-        """Merged tokens whose characters are of the same kinds and repeat at the same places."""
-        kind = offered(self.machine, "kind")
-        assert kind is not None
-        alike: dict[Hashable, list[int]] = {}
-        for token in self.vocabulary.merged:
-            text = self.vocabulary.texts[token] or ""
-            key = tuple((kind(char), text.index(char)) for char in text)
-            alike.setdefault(key, []).append(token)
-        return [(tokens, np.array(tokens)) for tokens in alike.values()]
+    def narrows(self) -> bool:
+        """Whether its states mention characters that tokens carry among others, so that `narrowed` is what to ask."""
+        return not self._is_plain and self.singles_out and self._kind is not None
 
-    def _char_set(self, inner: Any) -> CharSet:
-        machine_set = offered(self.machine, "allowed")
-        if machine_set is not None:
-            return machine_set(inner)  # type: ignore[no-any-return]
-        step = self.machine.step
-        return CharSet(frozenset(char for char in self.vocabulary.singles if step(inner, char) is not None))
-
-    def _walk(self, trie: dict[Any, Any], inner: Any, array: np.ndarray) -> None:
-        for char, child in trie.items():
-            if char is None:
-                array[list(child)] = True
-                continue
-            after = self.machine.step(inner, char)
-            if after is not None:
-                self._walk(child, after, array)
+    def narrowed(self, state: LiftedState, among: TokenSet) -> TokenSet:
+        """Those of some tokens that may follow. The set is not remembered: another history has another one."""
+        if state[1]:
+            return self.intern.meet([among, self.allowed(state)])
+        array = among.to_array()
+        found = self._narrowing.among(state[0], array)
+        if self.vocabulary.partial:
+            self._mark_parts(state, found)
+            found &= array
+        return TokenSet(Mask(found))
 
     @cached_property
-    def _trie(self) -> dict[Any, Any]:
-        """Merged tokens by their characters; the tokens that end at a node stand under None."""
-        root: dict[Any, Any] = {}
-        for token in self.vocabulary.merged:
-            node = root
-            for char in self.vocabulary.texts[token] or "":
-                node = node.setdefault(char, {})
-            node.setdefault(None, []).append(token)
-        return root
+    def _narrowing(self) -> Narrowing:
+        assert self._kind is not None
+        permits = self.permits
+        return Narrowing(self.machine, self._kind, self.vocabulary, lambda inner, token: permits((inner, b""), token))
 
     def _from_chars(self, chars: CharSet) -> TokenSet:
         if chars.minus and not chars.plus and chars.kind is None and not chars.inverted:
@@ -186,15 +204,14 @@ class Lifted:
 
     def _base(self, chars: CharSet) -> Mask:
         key = _key_of(chars.kind), chars.inverted  # comparing large sets would take longer than a new mask
-        if key not in self._bases:
-            if len(self._bases) > REMEMBERED:
-                self._bases.clear()
+        found = self._bases.get(key)
+        if found is None:
             array = self._chars_of(chars.kind)
             if chars.inverted:
                 array = (self.vocabulary.codes >= 0) & ~array
             array[list(self.vocabulary.silent)] = True
-            self._bases[key] = self.intern.mask(array), chars.kind  # kept, so that its id stays its own
-        return self._bases[key][0]
+            found = self._bases.put(key, (self.intern.mask(array), chars.kind))  # kept, so that its id stays its own
+        return found[0]
 
     def _chars_of(self, kind: str | frozenset[str] | Ranges | None) -> np.ndarray:
         """The tokens that print one character of a kind, [vocab]."""
@@ -222,36 +239,30 @@ class Lifted:
             permits=self.permits,
         )
 
-    def kinds(self) -> list[Hashable] | None:
-        """What makes tokens behave alike, one key for each token; None if the machine does not say."""
-        kind = offered(self.machine, "kind")
-        if kind is None:
-            return None
-        if self._is_plain:
-            return [(kind(text),) if text and len(text) == 1 else () for text in self.vocabulary.texts]
-        known: dict[str, Hashable] = {char: kind(char) for text in self.vocabulary.texts for char in text or ""}
-        lonely = {token for token, text in enumerate(self.vocabulary.texts) if self._is_lonely(text)}
-        texts = enumerate(self.vocabulary.texts)
-        return [token if token in lonely else tuple(known[char] for char in text or "") for token, text in texts]
+    def kinds(self) -> np.ndarray | None:
+        """What makes tokens behave alike, one key for each token, [vocab]; None if the machine does not say.
 
-    def _is_lonely(self, text: str | None) -> bool:
-        """Whether a token behaves like no other: parts of characters, and what shares characters that a state may
-        single out with merged tokens (renaming one character would rename several tokens)."""
-        if text is None:
-            return True
-        if not text or not self.singles_out:
-            return False
-        vocabulary = self.vocabulary
-        shared = len(text) > 1 or len(vocabulary.carriers[text]) > len(vocabulary.singles[text])
-        return bool(vocabulary.partial) or shared
+        A token behaves like no other if it prints parts of characters, or shares characters that a state may single out
+        with merged tokens (renaming one character would rename several tokens).
+        """
+        if self._kind is None:
+            return None
+        arrays = self.vocabulary.arrays
+        trie = kind_trie(arrays, self._kind) if self.singles_out else self._walker.trie
+        lonely = arrays.lengths < 0
+        if self.singles_out and not self._is_plain:
+            counts = np.append(np.diff(arrays.starts), 0)
+            alone = counts[arrays.single] == np.append(np.bincount(arrays.single + 1)[1:], 0)[arrays.single]
+            lonely |= (arrays.lengths > 0) & (bool(self.vocabulary.partial) | (arrays.lengths > 1) | ~alone)
+        return np.where(lonely, len(trie) + 1 + np.arange(len(lonely)), trie.nodes)
 
     def mentions(self, state: LiftedState) -> Iterable[int]:
         """The tokens that the state singles out."""
         mentioned = offered(self.machine, "mentions")
         if mentioned is None:
             return ()
-        carriers = self.vocabulary.carriers
-        return {token for char in mentioned(state[0]) for token in carriers.get(char, ())}
+        carrying = self.vocabulary.arrays.carrying
+        return {token for char in mentioned(state[0]) for token in carrying(char).tolist()}
 
     @property
     def singles_out(self) -> bool:
@@ -260,34 +271,36 @@ class Lifted:
 
     @cached_property
     def has_moves(self) -> bool:
-        """Whether `moves` answers: where no token prints a part of a character."""
-        return offered(self.machine, "moves") is not None and not self.vocabulary.partial
+        """Whether `moves` answers: where the machine does, or several characters of a token lead far."""
+        by_kind = self._kind is not None and not self.singles_out and not self._is_plain
+        return by_kind or offered(self.machine, "moves") is not None
 
-    def moves(self, state: LiftedState) -> list[tuple[Mask, LiftedState]]:
-        """Disjoint sets of tokens, each with the state that follows; together they are what is permitted."""
+    def moves(self, state: LiftedState, *, single: bool = False) -> list[tuple[Mask, LiftedState]]:
+        """Disjoint sets of tokens, each with the state that follows; together they are what is permitted, the tokens
+        aside that print parts of characters (and, if only those of `single` characters are asked for, several)."""
+        found: list[tuple[Mask, LiftedState]] = []
         machine_moves = offered(self.machine, "moves")
-        assert machine_moves is not None
-        found = [(self._printing(chars), (after, b"")) for chars, after in machine_moves(state[0])]
-        if self.vocabulary.silent:
-            found.append((self._silent, state))
-        if self.vocabulary.merged:
-            ends: dict[Any, list[int]] = {}
-            self._follow(self._trie, state[0], ends)
-            found += [(self._mask_of(tokens), (after, b"")) for after, tokens in ends.items()]
-        return found
+        if machine_moves is not None and (single or self._is_plain) and not state[1]:
+            found = [(self._printing(chars), (after, b"")) for chars, after in machine_moves(state[0])]
+        elif not state[1]:
+            found = list(self._by_end(state[0], single))
+        return [*found, (self._silent, state)] if self.vocabulary.silent else found
 
-    def _follow(self, trie: dict[Any, Any], inner: Any, ends: dict[Any, list[int]]) -> None:
-        """The merged tokens that may follow, by the state they lead to."""
-        for char, child in trie.items():
-            if char is None:
-                ends.setdefault(inner, []).extend(child)
-                continue
-            after = self.machine.step(inner, char)
-            if after is not None:
-                self._follow(child, after, ends)
+    def _by_end(self, inner: Any, single: bool) -> Iterator[tuple[Mask, LiftedState]]:
+        """The tokens of whole characters that may follow, by the state they lead to."""
+        lengths = self.vocabulary.arrays.lengths
+        tokens = (self.vocabulary.is_usable & (lengths == 1 if single else lengths > 0)).nonzero()[0]
+        ends = self._walker.ends(inner, 1 if single else self.vocabulary.longest)[self._walker.trie.nodes[tokens]]
+        tokens, ends = tokens[ends >= 0], ends[ends >= 0]
+        order = np.argsort(ends.astype(np.min_scalar_type(int(ends.max(initial=0)))), kind="stable")
+        for first, last in runs(ends[order]):
+            after = self._walker.states[int(ends[order[first]])]
+            yield self._mask_of(tokens[order[first:last]]), (after, b"")
 
-    def _mask_of(self, tokens: Iterable[int]) -> Mask:
-        return self.intern.mask(marked(tokens, len(self.vocabulary)))
+    def _mask_of(self, tokens: Sequence[int] | np.ndarray) -> Mask:
+        array = np.zeros(len(self.vocabulary), dtype=bool)
+        array[np.asarray(tokens, dtype=np.int64)] = True
+        return self.intern.mask(array)
 
     @cached_property
     def _silent(self) -> Mask:
@@ -299,13 +312,10 @@ class Lifted:
         known = self._printed.get(key)
         if known is not None:
             return known[0]
-        if len(self._printed) > REMEMBERED:
-            self._printed.clear()
         plain = isinstance(chars.kind, frozenset) and not (chars.inverted or chars.minus or chars.plus)
         array = self._chars_of(chars.kind) if plain else self._from_chars(chars).to_array() & ~self._silent.array
         # The set is kept beside the mask: an id is only unique while its object lives.
-        self._printed[key] = found, _ = self.intern.mask(array), chars.kind
-        return found
+        return self._printed.put(key, (self.intern.mask(array), chars.kind))[0]
 
 
 def _key_of(kind: str | frozenset[str] | Ranges | None) -> str | int:
@@ -330,3 +340,7 @@ class AnyText:
 
     def kind(self, char: str) -> None:
         return None
+
+    def moves(self, state: int) -> list[tuple[CharSet, int]]:
+        """Any character, and the one state."""
+        return [(EVERY_CHAR, 0)]

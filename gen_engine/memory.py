@@ -49,29 +49,35 @@ class Memory(Generic[Key, Value]):
 
 
 class Interned(Generic[Key, Value]):
-    """One object for each key, as long as anybody holds it: so that equal ones are identical. At least the `size` used
-    last are held here."""
+    """One object for each key, as long as anybody holds it: so that equal ones are identical. The `size` used last are
+    held here."""
 
-    __slots__ = ("_all", "_held")
+    __slots__ = ("_held", "_others", "size")
 
     def __init__(self, size: int) -> None:
-        self._held: Memory[Key, Value] = Memory(size)
-        self._all: WeakValueDictionary[Key, Value] = WeakValueDictionary()
+        self.size = size
+        self._held: OrderedDict[Key, Value] = OrderedDict()
+        self._others: WeakValueDictionary[Key, Value] = WeakValueDictionary()
 
     def get(self, key: Key) -> Value | None:
         """The object of a key; None if nobody holds one."""
         found = self._held.get(key)
-        if found is None and (found := self._all.get(key)) is not None:
-            self._held.put(key, found)
+        if found is not None:
+            self._held.move_to_end(key)
+        elif self._others and (found := self._others.pop(key, None)) is not None:
+            self.put(key, found)
         return found
 
     def put(self, key: Key, value: Value) -> Value:
         """Let this be the object of a key that has none; the object."""
-        self._all[key] = value
-        return self._held.put(key, value)
+        if len(self._held) >= self.size:
+            oldest, gone = self._held.popitem(last=False)
+            self._others[oldest] = gone
+        self._held[key] = value
+        return value
 
     def __len__(self) -> int:
-        return len(self._all)
+        return len(self._held) + len(self._others)
 
 
 def interned(size: int) -> Any:
@@ -79,6 +85,6 @@ def interned(size: int) -> Any:
     return field(default_factory=lambda: Interned(size), init=False, repr=False)
 
 
-def remembered(size: int) -> Any:
-    """A field of a dataclass: a memory of its own for each object, which a copy by `replace` does not share."""
-    return field(default_factory=lambda: Memory(size), init=False, repr=False)
+def remembered(size: int, *, shared: bool = False) -> Any:
+    """A field of a dataclass: a memory of its own for each object; a copy by `replace` has the same one if `shared`."""
+    return field(default_factory=lambda: Memory(size), init=shared, repr=False)

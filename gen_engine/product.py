@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -12,7 +12,7 @@ from .memory import Memory, remembered
 from .rule import Rule
 from .states import Node, StateTable
 from .text import Vocabulary
-from .tokensets import Ids, Intern, Mask, TokenSet, marked
+from .tokensets import Ids, Intern, Mask, TokenSet
 from .types import Prompt
 
 LEARNED = 64
@@ -178,23 +178,31 @@ class Product:
             return self.intern.adopt(self._usable.mask.array & False)
         if known is None:
             known = self.let_follow([part.state for part in joint.node.parts], self.known)
-        found = known
-        for place, number in enumerate(self.others):
-            if number not in besides:
-                found = self.intern.meet((found, self._let_follow(number, joint.others[place], found)))
+        asked = [(number, joint.others[place]) for place, number in enumerate(self.others) if number not in besides]
+        found = self._let_follow(asked, known) if asked else known
         short = self._short_enders(joint, found) if self.stops else ()
         return found.without(short) if short else found
 
     def let_follow(self, states: Sequence[Any], rules: Sequence[int]) -> TokenSet:
         """The usable tokens that each of these rules by itself lets follow in its state."""
-        return self.intern.meet([self._usable, *map(self._let_follow, rules, states)])
+        return self._let_follow(zip(rules, states, strict=True), self._usable)
 
-    def _let_follow(self, number: int, state: Any, among: TokenSet | None = None) -> TokenSet:
-        """What one rule lets follow; if only tokens `among` others are asked for, others may lack."""
-        rule = self.rules[number].constraint
-        if isinstance(rule, Lifted):
-            return rule.allowed(state, single=among is not None and not among.plus and self._is_single(among.mask))
-        return self.intern.adopt(self.rules[number].allowed(state))
+    def _let_follow(self, asked: Iterable[tuple[int, Any]], found: TokenSet) -> TokenSet:
+        """Those of some tokens that each of these rules lets follow in its state. Those that single out characters come
+        last: they are asked only of what the others leave."""
+        last: list[tuple[Rule, Lifted, Any]] = []
+        for number, state in asked:
+            rule = self.rules[number]
+            lifted = rule.constraint
+            if not isinstance(lifted, Lifted):
+                found = self.intern.meet((found, self.intern.adopt(rule.allowed(state))))
+            elif (single := not found.plus and self._is_single(found.mask)) or not lifted.narrows:
+                found = self.intern.meet((found, lifted.allowed(state, single=single)))
+            else:
+                last.append((rule, lifted, state))
+        for rule, lifted, state in last:  # noqa: B007 - the rule is told where it fails
+            found = lifted.narrowed(state, found)
+        return found
 
     def _is_single(self, mask: Mask) -> bool:
         """Whether no token of the mask prints a part of a character, or several."""
@@ -202,8 +210,8 @@ class Product:
 
     @cached_property
     def _compound(self) -> Mask:
-        compound = (*self.vocabulary.merged, *self.vocabulary.partial)
-        return self.intern.mask(marked(compound, len(self.vocabulary)))
+        lengths = self.vocabulary.arrays.lengths
+        return self.intern.mask(self.vocabulary.is_usable & ((lengths < 0) | (lengths > 1)))
 
     def _short_enders(self, joint: Joint, found: TokenSet) -> Ids:
         enders: set[int] = set()
@@ -219,7 +227,7 @@ class Product:
 
     @cached_property
     def _usable(self) -> TokenSet:
-        return self.intern.adopt(marked(self.vocabulary.usable, len(self.vocabulary)))
+        return self.intern.adopt(self.vocabulary.is_usable)
 
     def walk(self, joint: Joint, tokens: Sequence[int]) -> list[Joint]:
         """The states along these tokens, `joint` first, as far as they are permitted."""

@@ -8,7 +8,7 @@ characters, and `promised_by_machine` lifts it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from math import ceil, inf
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import numpy as np
 
+    from .partitions import Keys
     from .text import Vocabulary
     from .types import CharMachine
 
@@ -63,7 +64,8 @@ class Promises:
     *How far the end is.* `least(state)`: at least so many tokens (characters) are missing before the rule accepts; it
     steers the search. `most(state)`: at most so many characters may follow. An exact `least` can harm: where it tells
     a right last character from a wrong one (acrostics at the ends of lines), the search is drawn to put the right one
-    everywhere; tell it one too low there.
+    everywhere; tell it one too low there. (`least_singly` is the same bound for tokens of single characters, which the
+    lift works out.)
 
     *Rules of history, counted.* `removes_at_most(horizon)`: a bound on the tokens (characters) forbidden at any one
     place of a text of at most `horizon` characters, and the promise to accept everywhere; None is no promise. A way on
@@ -74,6 +76,8 @@ class Promises:
     [rows, T] are code points, of which the first `lengths[i]` are the text of row i so far, prompt included, and the
     rest -1; it gives two arrays of one length, rows and code points. So it is not asked row by row. What it gives as
     `spent` is then part of the text. Machines alone say this, and it is used where tokens print one character at most.
+    `bars(state)` gives (character, places): the same texts may follow as behind an empty text, but those with such a
+    character among their first so many places; so tokens of several characters are not tried one by one. For machines.
     `used_up(state, room)`: in a text of at most `room` characters none of these is ever permitted again, nor any that
     is not spared once it is written; so it is seen that characters are lacking.
 
@@ -93,11 +97,12 @@ class Promises:
     spelling that the model reads.
     """
 
-    kinds: Callable[[], Sequence[Hashable] | None] | None = None
+    kinds: Callable[[], Keys | None] | None = None
     mentions: Callable[[Any], Iterable[int]] | None = None
     moves: Callable[[Any], Iterable[tuple[Any, Any]]] | None = None
     permits: Callable[[Any, int], bool] | None = None
     least: Callable[[Any], float] = _nothing_missing
+    least_singly: Callable[[Any], float] | None = None
     most: Callable[[Any], float] = _no_bound
     removes_at_most: Callable[[int], int | None] = _no_promise
     spares: Callable[[int], bool] = _never
@@ -138,6 +143,7 @@ def promised_by_machine(machine: CharMachine, vocabulary: Vocabulary, **lifted: 
         made["wants"] = lambda state: str(wants(state[0]))
     if (least := offered(machine, "least")) is not None:
         made["least"] = lambda state: ceil(least(state[0]) / vocabulary.longest)
+        made["least_singly"] = lambda state: float(least(state[0]))
     if (spent := offered(machine, "spent")) is not None:
         made["spent"] = lambda state: None if state[1] else spent(state[0])
     if (used_up := offered(machine, "used_up")) is not None:

@@ -50,6 +50,11 @@ class NoRepeat:
         """The same, if the text ends before the window has passed them."""
         return frozenset(filter(None, state)) if self.window >= room else None
 
+    def bars(self, state: tuple[str, ...]) -> Iterable[tuple[str, int]]:
+        """Each of the last characters, and for how many more places it is forbidden."""
+        gone = self.window - len(state) + 1
+        return ((char, gone + place) for place, char in enumerate(state) if char)
+
     def banned(self, history: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The last characters of each row, without exempt ones."""
         places = np.arange(history.shape[1])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -11,6 +11,7 @@ from .answers import fault, whose, wrong_set
 from .errors import PluginError
 from .learn import Learner
 from .lift import Lifted
+from .partitions import Keys
 from .promises import Promises, offered, promised_by_constraint
 from .text import Vocabulary
 from .tokensets import Intern, TokenSet
@@ -32,7 +33,7 @@ class Rule:
     constraint: Constraint
     vocabulary: Vocabulary
     origin: str = ""
-    learned: Sequence[Hashable] | None = None
+    learned: Keys | None = None
 
     @cached_property
     def promises(self) -> Promises:
@@ -69,9 +70,18 @@ class Rule:
         return found
 
     @cached_property
-    def kinds(self) -> Sequence[Hashable] | None:
+    def kinds(self) -> Keys | None:
         """A key for each token; tokens of one key that a state does not mention behave alike. None if nobody knows."""
         return self.learned if self.promises.kinds is None else self.promises.kinds()
+
+    def moves(self, state: Any, *, single: bool = False) -> Iterable[tuple[Any, Any]] | None:
+        """Sets of tokens and the states they lead to, None if the rule does not say. If only tokens of `single`
+        characters are asked for, others may lack."""
+        if self.promises.moves is None:
+            return None
+        if isinstance(self.constraint, Lifted):
+            return self.constraint.moves(state, single=single)
+        return self.promises.moves(state)
 
     @cached_property
     def is_structural(self) -> bool:

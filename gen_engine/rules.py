@@ -260,8 +260,8 @@ class BannedTokens:
     def accepts(self, state: int) -> bool:
         return True
 
-    def kinds(self) -> list[Hashable]:
-        return [token in self.banned for token in range(len(self.vocabulary))]
+    def kinds(self) -> np.ndarray:
+        return self._set.to_array()
 
     def moves(self, state: int) -> list[tuple[Mask, int]]:
         """All other tokens, and the one state."""

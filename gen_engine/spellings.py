@@ -71,8 +71,9 @@ def labels_of(processors: Sequence[Any], vocabulary: Vocabulary) -> tuple[dict[s
     """For characters of the model the spelling that the written processors have of them, which the model lacks; and the
     processors, in which each character now has one spelling, the first."""
     written = "\n".join(item for item in processors if isinstance(item, str))
-    lacking = {char for char in written if is_han(char)}.difference(vocabulary.carriers)
-    if vocabulary.partial or not lacking:
+    lacking = set() if vocabulary.partial else {char for char in written if is_han(char)}
+    lacking.difference_update(vocabulary.arrays.numbers)
+    if not lacking:
         return {}, list(processors)
     labels: dict[str, str] = {}
     other: dict[int, str] = {}

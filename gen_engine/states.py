@@ -7,7 +7,7 @@ by identity, so that a step is a look-up, whatever the states are. `edge_of` say
 from __future__ import annotations
 
 from array import array
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 
 from .memory import Interned, Memory, interned, remembered
+from .partitions import partition
 from .patience import check
 from .rule import Rule
 from .text import Vocabulary
-from .tokensets import Intern, Mask, marked
+from .tokensets import Intern, Mask
 
 PARTS = 100_000
 """Of how many states of one rule it is remembered what follows."""
@@ -30,27 +31,16 @@ PARTITIONS = 1_000
 """How many ways of cutting the vocabulary into edges are remembered."""
 
 
-def partition(keys: Sequence[Sequence[Hashable]], count: int) -> np.ndarray:
-    """The class of each token under several keyings at once, [count]."""
-    if len(keys) == 1:
-        numbers: dict[Hashable, int] = {}
-        return np.fromiter((numbers.setdefault(key, len(numbers)) for key in keys[0]), dtype=np.int64, count=count)
-    found = np.zeros(count, dtype=np.int64)
-    for each in keys:
-        # Pairs of classes are numbered afresh after every keying, so that the numbers stay small.
-        found = np.unique(found * (count + 1) + partition([each], count), return_inverse=True)[1]
-    return found
-
-
 @dataclass(eq=False, slots=True, weakref_slot=True)
 class Part:
     """A state of one rule, and what the rule says of it: whether the text may end here, how many tokens it cuts, and
-    how many are missing at least."""
+    how many are missing at least (and how many if each prints one character)."""
 
     state: Any
     accepts: bool
     cut: int
     least: float
+    least_singly: float
 
 
 @dataclass(eq=False, slots=True, weakref_slot=True)
@@ -76,13 +66,15 @@ Edge = tuple[Mask, Node | None]
 
 @dataclass(frozen=True, eq=False)
 class RuleTable:
-    """The states of one rule; what follows them is what the rule offers, else one step for each kind of token."""
+    """The states of one rule; what follows them is what the rule offers, else one step for each kind of token. Of the
+    `usable` tokens, the `single` ones print one character."""
 
     rule: Rule
     intern: Intern
     usable: Mask
+    single: Mask
     _parts: Interned[Any, Part] = interned(PARTS)
-    _moves: Memory[Part, Sequence[Move]] = remembered(PARTS)
+    _moves: Memory[tuple[Part, bool], Sequence[Move]] = remembered(PARTS)
 
     def part(self, state: Any) -> Part:
         """The one object for a state."""
@@ -90,23 +82,27 @@ class RuleTable:
         if found is None:
             rule, promises = self.rule, self.rule.promises
             cut = promises.cut(state) if promises.cut is not None else 0
-            accepts = bool(rule.constraint.accepts(state))
-            found = self._parts.put(state, Part(state, accepts, cut, promises.least(state)))
+            accepts, least = bool(rule.constraint.accepts(state)), promises.least(state)
+            singly = least if promises.least_singly is None else promises.least_singly(state)
+            found = self._parts.put(state, Part(state, accepts, cut, least, singly))
         return found
 
-    def moves(self, part: Part) -> Sequence[Move]:
-        """What follows a part, as disjoint sets, none empty; without the tokens that print parts of characters."""
-        found = self._moves.get(part)
+    def moves(self, part: Part, *, single: bool = False) -> Sequence[Move]:
+        """What follows a part, as disjoint sets, none empty; without the tokens that print parts of characters, and of
+        those that print one character only, if `single`."""
+        found = self._moves.get((part, single))
         if found is None:
-            offered = self.rule.promises.moves
-            moves = self._by_kind(part.state) if offered is None else self._own(offered(part.state))
-            found = self._moves.put(part, [(mask, self._past(after)) for mask, after in moves if mask.size])
+            offered = self.rule.moves(part.state, single=single)
+            usable = self.single if single else self.usable
+            moves = self._by_kind(part.state, usable) if offered is None else self._own(offered, usable)
+            known = [(mask, self._past(after)) for mask, after in moves if mask.size]
+            found = self._moves.put((part, single), known)
         return found
 
-    def _own(self, offered: Iterable[tuple[Any, Any]]) -> Iterable[tuple[Mask, Any]]:
+    def _own(self, offered: Iterable[tuple[Any, Any]], usable: Mask) -> Iterable[tuple[Mask, Any]]:
         for tokens, after in offered:
             mask = tokens if isinstance(tokens, Mask) else self.intern.mask(np.asarray(tokens, dtype=bool))
-            yield self.intern.meet_two(mask, self.usable), after
+            yield self.intern.meet_two(mask, usable), after
 
     def _past(self, after: Any) -> Part | None:
         """The part, or None where a stop string is complete."""
@@ -127,7 +123,7 @@ class RuleTable:
         found[self._classes[ids]] = ids
         return [int(token) for token in found]
 
-    def _by_kind(self, state: Any) -> Iterable[tuple[Mask, Any]]:
+    def _by_kind(self, state: Any, usable: Mask) -> Iterable[tuple[Mask, Any]]:
         numbers: dict[Any, int] = {}
         lookup = np.full(len(self._samples), -1)
         cut = self.rule.promises.cut
@@ -140,7 +136,7 @@ class RuleTable:
                 ended.setdefault(lookup[kind], after)
         where = lookup[self._classes]
         for number, after in ended.items():
-            yield self.intern.mask((where == number) & self.usable.array), after
+            yield self.intern.mask((where == number) & usable.array), after
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,6 +149,7 @@ class StateTable:
     intern: Intern
     _nodes: Interned[tuple[Part, ...], Node] = interned(NODES)
     _edges: Memory[Node, Sequence[Edge]] = remembered(NODES)
+    _single_edges: Memory[Node, Sequence[Edge]] = remembered(NODES)
     _edges_of: Memory[Node, array[int]] = remembered(NODES)
     _partitions: Memory[tuple[Mask, ...], array[int]] = remembered(PARTITIONS)
 
@@ -164,14 +161,17 @@ class StateTable:
     @cached_property
     def whole(self) -> Mask:
         """The usable tokens that print whole characters, or nothing."""
-        return self.intern.mask(
-            marked(set(self.vocabulary.usable).difference(self.vocabulary.partial), len(self.vocabulary))
-        )
+        return self.intern.mask(self.vocabulary.is_usable & (self.vocabulary.arrays.lengths >= 0))
+
+    @cached_property
+    def single(self) -> Mask:
+        """The usable tokens that print one character."""
+        return self.intern.mask(self.vocabulary.is_usable & (self.vocabulary.arrays.lengths == 1))
 
     @cached_property
     def tables(self) -> tuple[RuleTable, ...]:
         """The states of each rule."""
-        return tuple(RuleTable(rule, self.intern, self.whole) for rule in self.rules)
+        return tuple(RuleTable(rule, self.intern, self.whole, self.single) for rule in self.rules)
 
     def node(self, states: Iterable[Any]) -> Node:
         """The one object for a state of each rule."""
@@ -189,14 +189,19 @@ class StateTable:
         """What follows a node: disjoint sets of tokens which together are what may follow, each with the node that does
         (None: a stop string is complete)."""
         found = self._edges.get(node)
-        return self._edges.put(node, self._join_moves(node)) if found is None else found
+        return self._edges.put(node, self._join_moves(node, single=False)) if found is None else found
 
-    def _join_moves(self, node: Node) -> Sequence[Edge]:
+    def single_edges(self, node: Node) -> Sequence[Edge]:
+        """The same, of tokens that print one character."""
+        found = self._single_edges.get(node)
+        return self._single_edges.put(node, self._join_moves(node, single=True)) if found is None else found
+
+    def _join_moves(self, node: Node, *, single: bool) -> Sequence[Edge]:
         check()
-        mask, forks = self.whole, []
+        mask, forks = self.single if single else self.whole, []
         behind: list[Part | None] = list(node.parts)
         for place, (table, part) in enumerate(zip(self.tables, node.parts, strict=True)):
-            moves = table.moves(part)
+            moves = table.moves(part, single=single)
             if len(moves) == 1:
                 mask = self.intern.meet_two(mask, moves[0][0])
                 behind[place] = moves[0][1]

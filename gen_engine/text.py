@@ -6,7 +6,8 @@ import unicodedata
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
+from hashlib import blake2b
 from string import ascii_letters
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,8 @@ from .errors import GenError
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from .token_arrays import TokenArrays
 
 HAN_RANGES = (
     (0x3007, 0x3007),  # 〇 is written as a character in verse
@@ -23,12 +26,14 @@ HAN_RANGES = (
     (0x20000, 0x2FA1F),
     (0x30000, 0x323AF),
 )
+HAN_STARTS = [low for low, _ in HAN_RANGES]
 
 
 def is_han(char: str) -> bool:
     """Whether `char` is a Chinese character (CJK ideographs with all extensions, and 〇)."""
     code = ord(char)
-    return any(low <= code <= high for low, high in HAN_RANGES)
+    place = bisect_right(HAN_STARTS, code) - 1
+    return place >= 0 and code <= HAN_RANGES[place][1]
 
 
 @cache
@@ -47,6 +52,9 @@ CLASSES: dict[str, Callable[[str], bool]] = {
 }
 """Classes of characters by the names that `ban`, `only` and `exempt` understand."""
 
+
+LARGE = 30_000
+"""Of vocabularies of so many tokens what takes long to find out is kept on disk."""
 
 ASSIGNED = (range(0x40000), range(0xE0000, 0xE1000))
 """The code points that any class may hold: on the other planes nothing is assigned, or for private use."""
@@ -106,6 +114,10 @@ def _flags(name: str, codes: range) -> bytes:
     return bytes(map({category: category[0] in "PS" for category in set(categories)}.__getitem__, categories))
 
 
+FEWEST = 64
+"""At least so many characters begin with any bytes that begin one."""
+
+
 @dataclass(frozen=True)
 class CharSet:
     """A set of characters: those of `kind` (None: every character), less `minus`, and `plus`.
@@ -131,15 +143,38 @@ class CharSet:
 
     def has_beginning(self, data: bytes) -> bool:
         """Whether the UTF-8 of a character in the set begins with `data`, the valid beginning of one."""
-        codes = codes_beginning(data)
-        if any(ord(char) in codes for char in self.plus):
-            return True
-        gone = sum(ord(char) in codes and self.in_base(char) for char in self.minus)
-        return _count(self.kind, self.inverted, codes) > gone
+        return _has_beginning(self, data)
+
+    @property
+    def has_every_beginning(self) -> bool:
+        """Whether it is clear at a glance that `has_beginning` is true of all beginnings: too few are missing."""
+        return self.kind is None and not self.inverted and len(self.minus) < FEWEST
 
 
 def _in_class(kind: str, char: str) -> bool:
     return CLASSES[kind](char) if kind in CLASSES else any(CLASSES[name](char) for name in kind.split("|"))
+
+
+@lru_cache(4096)
+def _has_beginning(chars: CharSet, data: bytes) -> bool:
+    codes = codes_beginning(data)
+    if chars.plus and _within(chars.plus, codes):
+        return True
+    gone = sum(map(chars.in_base, map(chr, _within(chars.minus, codes)))) if chars.minus else 0
+    return _count(chars.kind, chars.inverted, codes) > gone
+
+
+@lru_cache(256)
+def _sorted_codes(chars: frozenset[str]) -> list[int]:
+    return sorted(map(ord, chars))
+
+
+def _within(chars: frozenset[str], codes: range) -> Sequence[int]:
+    """The code points of those characters that have one of these."""
+    if len(chars) <= FEWEST:
+        return [ord(char) for char in chars if ord(char) in codes]
+    found = _sorted_codes(chars)
+    return found[bisect_left(found, codes.start) : bisect_left(found, codes.stop)]
 
 
 def _count(kind: str | frozenset[str] | Ranges | None, inverted: bool, codes: range) -> int:
@@ -147,7 +182,7 @@ def _count(kind: str | frozenset[str] | Ranges | None, inverted: bool, codes: ra
     if kind is None:
         count = len(codes)
     elif isinstance(kind, frozenset):
-        count = sum(ord(char) in codes for char in kind)
+        count = len(_within(kind, codes))
     else:
         count = (class_ranges(kind) if isinstance(kind, str) else kind).count(codes)
     return len(codes) - count if inverted else count
@@ -194,6 +229,13 @@ def split_utf8(data: bytes) -> tuple[str, bytes] | None:
         return data[: error.start].decode("utf-8"), data[error.start :]
 
 
+def _whole(surface: bytes) -> str | None:
+    try:
+        return surface.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+
+
 @dataclass(frozen=True, eq=False)
 class Vocabulary:
     """What each logit column prints.
@@ -220,43 +262,81 @@ class Vocabulary:
     @cached_property
     def texts(self) -> tuple[str | None, ...]:
         """Each surface as text, None where it is not whole characters by itself."""
-        decoded = (split_utf8(surface) for surface in self.surfaces)
-        return tuple(split[0] if split is not None and not split[1] else None for split in decoded)
+        return tuple(map(_whole, self.surfaces))
+
+    @cached_property
+    def arrays(self) -> TokenArrays:
+        """What the tokens print as arrays; those of large vocabularies are kept in the cache folder."""
+        from .array_files import kept
+        from .token_arrays import from_mapping, make_arrays
+
+        if len(self) < LARGE:
+            return make_arrays(self.texts)
+        return from_mapping(kept("tokens", self._key, lambda: make_arrays(self.texts).as_mapping()))
+
+    @cached_property
+    def _key(self) -> str:
+        """A hash of what all tokens print."""
+        import numpy as np
+
+        lengths = np.fromiter(map(len, self.surfaces), dtype="<u4", count=len(self))
+        return blake2b(b"".join(self.surfaces) + lengths.tobytes(), digest_size=20).hexdigest()
 
     @cached_property
     def usable(self) -> tuple[int, ...]:
         """The tokens a text may be made of: all but the end and the unused ones."""
-        return tuple(i for i in range(len(self)) if i not in self.unused and i != self.end)
+        return tuple(self.is_usable.nonzero()[0].tolist())
+
+    @cached_property
+    def is_usable(self) -> np.ndarray:
+        """The same as a bool array, [vocab]."""
+        import numpy as np
+
+        found = np.ones(len(self), dtype=bool)
+        found[[token for token in (*self.unused, self.end) if token is not None and 0 <= token < len(self)]] = False
+        return found
+
+    def _which(self, found: np.ndarray) -> tuple[int, ...]:
+        """The usable tokens among those marked [vocab]."""
+        return tuple((found & self.is_usable).nonzero()[0].tolist())
 
     @cached_property
     def singles(self) -> dict[str, tuple[int, ...]]:
         """For each character the tokens that print just it."""
-        return _index((text, i) for i, text in enumerate(self.texts) if text is not None and len(text) == 1)
+        import numpy as np
+
+        chars = self.arrays.single
+        ordered = chars.argsort(kind="stable")[int((chars < 0).sum()) :]
+        tokens, starts = ordered.tolist(), chars[ordered].searchsorted(np.arange(len(self.arrays.codes) + 1)).tolist()
+        found = {char: tuple(tokens[starts[i] : starts[i + 1]]) for i, char in enumerate(self.arrays.chars)}
+        return {char: ids for char, ids in found.items() if ids}
 
     @cached_property
     def carriers(self) -> dict[str, tuple[int, ...]]:
         """For each character the tokens that print it, alone or among others."""
-        return _index((char, i) for i, text in enumerate(self.texts) if text for char in dict.fromkeys(text))
+        arrays = self.arrays
+        tokens, starts = arrays.carriers.tolist(), arrays.starts.tolist()
+        return {char: tuple(tokens[starts[i] : starts[i + 1]]) for i, char in enumerate(arrays.chars)}
 
     @cached_property
     def merged(self) -> tuple[int, ...]:
         """The usable tokens that print several characters."""
-        return tuple(i for i in self.usable if len(self.texts[i] or "") > 1)
+        return self._which(self.arrays.lengths > 1)
 
     @cached_property
     def partial(self) -> tuple[int, ...]:
         """The usable tokens that print parts of characters."""
-        return tuple(i for i in self.usable if self.texts[i] is None)
+        return self._which(self.arrays.lengths < 0)
 
     @cached_property
     def silent(self) -> tuple[int, ...]:
         """The usable tokens that print nothing."""
-        return tuple(i for i in self.usable if not self.surfaces[i])
+        return self._which(self.arrays.lengths == 0)
 
     @cached_property
     def longest(self) -> int:
         """How many characters one token prints at most."""
-        return max((len(text) for text in self.texts if text), default=1)
+        return max(1, int(self.arrays.lengths.max(initial=1)))
 
     @cached_property
     def widest(self) -> int:
@@ -268,7 +348,8 @@ class Vocabulary:
         """The code point of the one character that each token prints, -1 where it prints none or several, [vocab]."""
         import numpy as np
 
-        return np.array([ord(text) if text is not None and len(text) == 1 else -1 for text in self.texts])
+        found = self.arrays.single
+        return np.where(found < 0, -1, np.append(self.arrays.codes, 0).astype(np.int64)[found])
 
     @cached_property
     def in_class(self) -> Callable[[str], np.ndarray]:
@@ -278,7 +359,9 @@ class Vocabulary:
     def _find_class(self, name: str) -> np.ndarray:
         import numpy as np
 
-        return np.array([code >= 0 and _in_class(name, chr(code)) for code in self.codes.tolist()], dtype=bool)
+        members = np.array([*(_in_class(name, char) for char in self.arrays.chars), False])
+        found: np.ndarray = members[self.arrays.single]
+        return found
 
     def in_ranges(self, ranges: Ranges) -> np.ndarray:
         """The tokens that print one character of these, [vocab]."""
@@ -298,10 +381,3 @@ class Vocabulary:
     def text_of(self, tokens: Iterable[int]) -> str:
         """The text that `tokens` print; unfinished characters are shown as U+FFFD."""
         return b"".join(self.surfaces[token] for token in tokens).decode("utf-8", errors="replace")
-
-
-def _index(pairs: Iterable[tuple[str, int]]) -> dict[str, tuple[int, ...]]:
-    found: dict[str, list[int]] = {}
-    for char, token in pairs:
-        found.setdefault(char, []).append(token)
-    return {char: tuple(tokens) for char, tokens in found.items()}

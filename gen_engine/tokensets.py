@@ -19,6 +19,9 @@ Ids = tuple[int, ...]
 REMEMBERED = 8192
 """How many masks, and how many intersections of them, a chain remembers."""
 
+ROOM = 1 << 28
+"""And how many bytes of them at most."""
+
 
 @dataclass(frozen=True, eq=False)
 class Mask:
@@ -30,9 +33,14 @@ class Mask:
         self.array.setflags(write=False)
 
     @cached_property
+    def bits(self) -> np.ndarray:
+        """The same as bits, eight to a byte."""
+        return np.packbits(self.array)
+
+    @cached_property
     def size(self) -> int:
         """How many tokens are in the set."""
-        return int(self.array.sum())
+        return int(np.count_nonzero(self.array))
 
     @cached_property
     def members(self) -> list[int]:
@@ -200,9 +208,16 @@ class Intern:
 
     def mask(self, array: np.ndarray) -> Mask:
         """The one mask for all arrays equal to `array`."""
-        key = np.packbits(array).tobytes()
+        return self._packed(np.packbits(array), len(array))
+
+    def _packed(self, bits: np.ndarray, size: int) -> Mask:
+        """The one mask of `size` tokens for the bits of an array."""
+        key = bits.tobytes()
         found = self._arrays.get(key)
-        return self._arrays.put(key, Mask(np.array(array, dtype=bool))) if found is None else found
+        if found is None:
+            self._arrays.size = self._meets.size = max(1, min(REMEMBERED, ROOM // (size + 1)))
+            found = self._arrays.put(key, Mask(np.unpackbits(bits, count=size).view(bool)))
+        return found
 
     def adopt(self, allowed: TokenSet | np.ndarray) -> TokenSet:
         """A token set out of whatever a constraint's author returned."""
@@ -232,5 +247,5 @@ class Intern:
             return one
         found = self._meets.get((one, other))
         if found is None:
-            found = self._meets.put((one, other), self.mask(one.array & other.array))
+            found = self._meets.put((one, other), self._packed(one.bits & other.bits, len(one.array)))
         return found

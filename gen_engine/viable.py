@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -34,8 +35,7 @@ NEAR, TRIES = 3, 2000
 """So few tokens before the end all rests of a token are tried, with so many tokens at most, before it is drawn."""
 
 
-@dataclass(frozen=True)
-class Seen:
+class Seen(NamedTuple):
     """A token that was looked at: whether there is a rest behind it, the state it leads to, and the rest as far as it
     is written out."""
 
@@ -44,8 +44,7 @@ class Seen:
     rest: Ids = ()
 
 
-@dataclass(frozen=True)
-class Choice:
+class Choice(NamedTuple):
     """The token to write (None: there is none, and no end) and the state it leads to (None: the text ends).
 
     `rest` is a legal rest behind it, as far as it is written out; `struck` are the tokens that were refused before it.

@@ -1,4 +1,5 @@
-"""Mutation testing: small mistakes are put into the chain and the decoders one by one, and some test must notice each.
+"""Mutation testing: small mistakes are put into the chain, the guarantee, the state table and the decoders one by one,
+and some test must notice each.
 
 `python tests/mutants.py [--sample N] [--seed S] [FILE ...]`, or `make mutants`. Every mutant runs in a process forked
 from one that has imported torch and pytest already; the mistake is in memory only, no file is written.
@@ -28,6 +29,10 @@ ROOT = Path(__file__).parents[1]
 TESTS = {
     "chain.py": ["test_chain.py", "test_properties.py", "test_decoders.py", "test_prover.py", "test_shapers.py",
                  "test_more_shapers.py"],
+    "viable.py": ["test_decoders.py", "test_properties.py", "test_beam.py", "test_smc.py", "test_interop.py",
+                  "test_used_engines.py"],
+    "states.py": ["test_states.py", "test_fresh.py", "test_prover.py", "test_properties.py"],
+    "histories.py": ["test_histories.py", "test_properties.py"],
     "sample.py": ["test_decoders.py", "test_properties.py", "test_scheduler.py", "test_more_shapers.py"],
     "beam.py": ["test_beam.py", "test_decoders.py", "test_scheduler.py", "test_more_shapers.py"],
     "smc.py": ["test_smc.py", "test_decoders.py", "test_scheduler.py", "test_more_shapers.py"],

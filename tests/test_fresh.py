@@ -193,7 +193,7 @@ def test_moves_and_steps_tell_the_same(case):
 
 
 def moves_of(product, rule, state):
-    table = RuleTable(rule, product.intern, product.table.whole)
+    table = RuleTable(rule, product.intern, product.table.whole, product.table.single)
     return [(mask, after and after.state) for mask, after in table.moves(table.part(state))]
 
 

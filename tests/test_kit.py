@@ -11,7 +11,15 @@ import wrong_others
 
 from gen_engine import plugins
 from gen_engine.repeats import NoRepeat
-from gen_engine.testing import check_constraint, check_decoder, check_model, check_shaper, offers, subjects
+from gen_engine.testing import (
+    check_constraint,
+    check_decoder,
+    check_model,
+    check_shaper,
+    offers,
+    promise_laws,
+    subjects,
+)
 from gen_engine.testing.conformance import LAWS, judge_all
 from gen_engine.testing.laws import judge
 from gen_engine.testing.models import table_model
@@ -104,6 +112,13 @@ def test_what_is_wrong_breaks_the_law_it_breaks(name):
     laws, put_on_trial = LAWS[kind]
     [law] = [each for each in laws if each.name == broken]
     assert judge(law, put_on_trial(given), 20, shrink=False).state == "broken"
+
+
+def test_bars_that_end_too_early_break_their_law_and_those_of_no_repeat_do_not():
+    [law] = [each for each in promise_laws.PROMISES if each.name == promise_laws.BARS]
+    made = {"broken": lambda: wrong.Hasty(2, wrong.no_mark), "holds": lambda: wrong.NoRepeat(2, wrong.no_mark)}
+    assert {judge(law, subjects.subject_of(make), 50, shrink=False).state for make in made.values()} == set(made)
+    assert judge(law, subjects.subject_of(made["holds"]), 50, shrink=False).state == "holds"
 
 
 @pytest.mark.slow

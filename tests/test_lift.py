@@ -98,7 +98,7 @@ def test_the_set_of_allowed_tokens_agrees_with_each_single_step(machine, data):
 @each_machine
 def test_tokens_of_one_kind_that_are_not_mentioned_are_allowed_alike(machine):
     lifted = Lifted(machine, MERGED)
-    kinds = list(range(len(MERGED))) if lifted.promises.kinds is None else lifted.promises.kinds()
+    kinds = list(range(len(MERGED))) if lifted.promises.kinds is None else list(lifted.promises.kinds())
     mentions = lifted.promises.mentions or (lambda state: ())
     for tokens in itertools.product(MERGED.usable, repeat=2):
         state = run(lifted, TinyTokenizer(MERGED).encode("c"), tokens)

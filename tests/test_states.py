@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from test_fresh import PLAIN, SLOTS, either_wish, slots_wish
 from walks import chain_of, prompt_of, states
 
-from gen_engine.memory import Memory
+from gen_engine.memory import Interned, Memory
 
 
 @st.composite
@@ -140,3 +140,20 @@ def test_what_is_false_is_remembered_too(value):
     assert memory.get("a") == value
     memory.put("c", 1)
     assert ("a" in memory, "b" in memory) == (True, False)
+
+
+class Thing:
+    """Something that can be held weakly."""
+
+
+@given(st.integers(1, 3), st.lists(st.integers(0, 5), max_size=30), st.sets(st.integers(0, 5)))
+@some.examples(100)
+def test_what_somebody_holds_stays_one_object(size, keys, kept):
+    interned, holders = Interned(size), {}
+    for key in keys:
+        found = interned.get(key) or interned.put(key, Thing())
+        assert found is holders.get(key, found)
+        if key in kept:
+            holders[key] = found
+        del found
+        assert len(interned) <= size + len(holders)

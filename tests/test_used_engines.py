@@ -167,7 +167,7 @@ def test_a_used_engine_answers_as_a_fresh_one(history):
 def searches_of(nodes):
     """Let the chains of engines made from now on search no further than so many states."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("gen_engine.engine.make_chain", lambda *given: make_chain(*given[:2], nodes))
+        patch.setattr("gen_engine.engine.make_chain", lambda *given, **more: make_chain(*given[:2], nodes, **more))
         yield
 
 

@@ -321,6 +321,13 @@ class Spendthrift(NoRepeat):
         return frozenset()
 
 
+class Hasty(NoRepeat):
+    """Lets each character come again one place too early, as it says."""
+
+    def bars(self, state):
+        return [(char, places - 1) for char, places in super().bars(state)]
+
+
 class Pessimist(Length):
     """Says that one character more is needed than is."""
 
@@ -391,5 +398,9 @@ CONSTRAINTS = {
     "cutter": (lambda vocabulary: Cutter(len(vocabulary)), promise_laws.CUTS),
 }
 
-OPTIONS = {"last character": {"over": "characters", "alphabet": "春夏"}, "sparing": {"alphabet": "春夏"}}
+OPTIONS = {
+    "last character": {"over": "characters", "alphabet": "春夏"},
+    "sparing": {"alphabet": "春夏"},
+    "hasty": {"over": "characters"},
+}
 """What else the kit is told about some of them."""

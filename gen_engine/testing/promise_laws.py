@@ -142,6 +142,29 @@ def spent_leaves_all_else_free(subject: Subject, scene: Scene) -> None:
             scene.fail("only new and spared symbols were written since `spent` promised, and the text may not end")
 
 
+def barred_is_all_that_history_forbids(subject: Subject, scene: Scene) -> None:
+    """What follows is permitted as it is from an empty text, but for what is barred at the places told."""
+    found = _somewhere(subject, scene)
+    if found is None:
+        return
+    world, view, path, state = found
+    if not isinstance(view, Characters):
+        return
+    barred, plain = list(view.rule.bars(state)), view.rule.start("")
+    likely = [char for char, _ in barred if char in view.symbols]
+    symbols = st.sampled_from([*view.symbols, *likely * len(view.symbols)])
+    for place, symbol in enumerate(scene.draw(st.lists(symbols, min_size=1, max_size=5))):
+        is_barred = any(char == symbol and place < places for char, places in barred)
+        expected = symbol in view.permitted(plain) and not is_barred
+        if (symbol in view.permitted(state)) is not expected:
+            scene.fail(f"`bars` told {barred!r}, and {symbol!r} is {'forbidden' if expected else 'permitted'}")
+        if not expected:
+            return
+        path = [*path, symbol]
+        state, plain = view.next(state, symbol), view.next(plain, symbol)
+        tell(scene, world, view, path)
+
+
 def _spared(view: View) -> list[Any]:
     spares = getattr(view.rule, "spares", None)
     return [symbol for symbol in view.symbols if spares(symbol)] if spares is not None else []
@@ -233,6 +256,7 @@ NEEDS = (AGREE, EQUAL)
 KINDS = "kinds behave alike"
 MOVES = "moves are exact"
 LEAST = "least is never too large"
+BARS = "bars tell all that is forbidden"
 SPENT = "spent leaves all else free"
 BANNED = "banned is forbidden"
 REMOVES = "removes no more than promised"
@@ -255,6 +279,8 @@ PROMISES = (
         lambda subject: subject.offers("spares")),
     Law(SPENT, "while symbols are new or spared nothing is forbidden and the text may end anywhere",
         spent_leaves_all_else_free, (*NEEDS, SPARES), lambda subject: subject.offers("spent"), share=2),
+    Law(BARS, "but for what is barred, the same is permitted as behind an empty text",
+        barred_is_all_that_history_forbids, NEEDS, lambda subject: subject.offers("bars")),
     Law(WANTS, "what is wanted next is said in words", wants_in_words, NEEDS, lambda subject: subject.offers("wants")),
     Law(CUTS, "`cut`, `enders` and `held` speak of what was written", cuts_are_told, NEEDS,
         lambda subject: subject.offers("cut")),

@@ -1,0 +1,107 @@
+"""Arrays that take long to make, kept in the user's cache folder: read again if they are whole, else made anew.
+
+Nothing here is ever needed: where the folder cannot be read or written, or a file is damaged, foreign or of another
+version, the arrays are made as if there were none.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import zlib
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+
+VERSION = 1
+"""Of the format of the files and of what stands in them; it is part of their names."""
+
+MAGIC = b"gen-engine arrays\n"
+ALIGNED = 64
+"""Where arrays begin: at multiples of so many bytes."""
+
+KINDS = frozenset(["|u1", "<u2", "<u4", "<i4", "<i8"])
+"""The types of numbers that a file may hold."""
+
+Arrays = Mapping[str, np.ndarray]
+
+
+def cache_folder() -> Path:
+    """The folder of files that can be made again: `GEN_CACHE`, or what the system has for that."""
+    if folder := os.environ.get("GEN_CACHE"):
+        return Path(folder)
+    from platformdirs import user_cache_path
+
+    return user_cache_path("gen-engine", appauthor=False)
+
+
+def kept(name: str, key: str, make: Callable[[], Arrays]) -> Arrays:
+    """The arrays of this name that were kept under `key` (a hash of what they are made of), else new ones, then kept.
+
+    Those that were kept are read-only.
+    """
+    path = cache_folder() / f"{name}-{VERSION}-{key}.arrays"
+    found = _read(path, key)
+    if found is None:
+        found = make()
+        _write(path, key, found)
+    return found
+
+
+def _read(path: Path, key: str) -> Arrays | None:
+    """The arrays of a file, None if it is not there, not whole or not what it says."""
+    try:
+        data = path.read_bytes()
+        start = len(MAGIC) + 8
+        size = int.from_bytes(data[len(MAGIC) : start], "little")
+        if not data.startswith(MAGIC) or start + size > len(data):
+            return None
+        head = json.loads(data[start : start + size])
+        body = memoryview(data)[_aligned(start + size) :]
+        if head["key"] != key or head["bytes"] != len(body) or head["crc32"] != zlib.crc32(body):
+            return None
+        return {name: _array(body, *where) for name, where in head["arrays"].items()}
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        RecursionError,
+    ):
+        return None  # whatever is not as it was written
+
+
+def _array(body: memoryview, kind: str, first: int, count: int) -> np.ndarray:
+    if kind not in KINDS or first < 0 or count < 0:
+        raise ValueError(kind)
+    return np.frombuffer(body, dtype=kind, count=count, offset=first)
+
+
+def _write(path: Path, key: str, arrays: Arrays) -> None:
+    """Write a file beside and rename it, so that nobody ever reads half of one; if it cannot be, there is none."""
+    where: dict[str, tuple[str, int, int]] = {}
+    body = bytearray()
+    for name, array in arrays.items():
+        where[name] = array.dtype.newbyteorder("<").str, len(body), len(array)
+        body += array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
+        body += bytes(_aligned(len(body)) - len(body))
+    head = json.dumps({"key": key, "bytes": len(body), "crc32": zlib.crc32(body), "arrays": where}).encode()
+    start = MAGIC + len(head).to_bytes(8, "little") + head
+    with suppress(OSError, ValueError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, beside = tempfile.mkstemp(dir=path.parent, prefix=path.stem, suffix=".tmp")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(start + bytes(_aligned(len(start)) - len(start)) + body)
+            os.replace(beside, path)
+        except OSError:
+            os.unlink(beside)
+            raise
+
+
+def _aligned(size: int) -> int:
+    return -(-size // ALIGNED) * ALIGNED

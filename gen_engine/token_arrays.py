@@ -1,0 +1,174 @@
+"""What the tokens of a vocabulary print, as arrays: which characters, which tokens carry each, and a trie of them all.
+
+Everything here is made by operations on whole arrays: a vocabulary of a real model has 262,144 tokens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from functools import cached_property
+from itertools import pairwise
+
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class TokenArrays:
+    """`codes` [chars] are the code points of all characters that whole tokens print, in the order of their first
+    tokens; other arrays name a character by its place there.
+
+    `lengths` [vocab] counts the characters of each token, -1 where it prints no whole ones. Character c is carried by
+    `carriers[starts[c] : starts[c + 1]]`, tokens in ascending order, first at `places` of them (counted from 0).
+    The trie is in the order of a breadth-first search: node 0 is the root, node n is reached by character `symbols[n]`
+    (the root's is 0), which stood on the way to it first at depth `firsts[n]`; its children are the nodes from
+    `children[n]` up to `children[n + 1]`. `nodes` [vocab] is where each token ends, -1 for parts of characters.
+    """
+
+    codes: np.ndarray
+    lengths: np.ndarray
+    starts: np.ndarray
+    carriers: np.ndarray
+    places: np.ndarray
+    symbols: np.ndarray
+    firsts: np.ndarray
+    children: np.ndarray
+    nodes: np.ndarray
+
+    @cached_property
+    def chars(self) -> str:
+        """All characters that whole tokens print, each once."""
+        return self.codes.astype("<u4").tobytes().decode("utf-32-le")
+
+    @cached_property
+    def numbers(self) -> dict[str, int]:
+        """The place of each of them."""
+        return {char: number for number, char in enumerate(self.chars)}
+
+    def carrying(self, char: str) -> np.ndarray:
+        """The tokens that print a character, alone or among others."""
+        return self.carriers[self._span(char)]
+
+    def carrying_before(self, char: str, place: int) -> np.ndarray:
+        """Those that print it at a place before this one, counted from 0."""
+        span = self._span(char)
+        return self.carriers[span][self.places[span] < place]
+
+    def count(self, char: str) -> int:
+        """How many tokens print a character."""
+        span = self._span(char)
+        return int(span.stop - (span.start or 0))
+
+    def _span(self, char: str) -> slice:
+        number = self.numbers.get(char)
+        return slice(0) if number is None else slice(int(self.starts[number]), int(self.starts[number + 1]))
+
+    @cached_property
+    def levels(self) -> list[int]:
+        """Where each level of the trie begins, and where the last one ends."""
+        found = [0, 1]
+        while found[-1] > found[-2]:
+            found.append(int(self.children[found[-1]]))
+        return found[:-1]
+
+    @cached_property
+    def single(self) -> np.ndarray:
+        """The one character that each token prints, -1 where it prints none or several, [vocab]."""
+        return np.where(self.lengths == 1, self.symbols.astype(np.int64)[self.nodes], -1)
+
+    def as_mapping(self) -> dict[str, np.ndarray]:
+        """The arrays by their names."""
+        return {each.name: getattr(self, each.name) for each in fields(self)}
+
+
+NAMES = tuple(each.name for each in fields(TokenArrays))
+"""The names of the arrays."""
+
+
+def from_mapping(arrays: Mapping[str, np.ndarray]) -> TokenArrays:
+    """What `as_mapping` gave, put together again; KeyError if an array lacks."""
+    return TokenArrays(**{name: arrays[name] for name in NAMES})
+
+
+def make_arrays(texts: Sequence[str | None]) -> TokenArrays:
+    """The arrays of tokens that print these texts (None: parts of characters)."""
+    lengths = np.array([-1 if text is None else len(text) for text in texts], dtype=np.int32)
+    every = np.frombuffer("".join(filter(None, texts)).encode("utf-32-le"), dtype="<u4")
+    codes, chars = _numbered(every)
+    token_of = np.repeat(np.arange(len(texts), dtype=np.int32), np.maximum(lengths, 0))
+    offsets = np.concatenate([[0], np.cumsum(np.maximum(lengths, 0))])
+    place_of = np.arange(len(every)) - offsets[token_of]
+    order = np.argsort(chars, kind="stable")  # by character, then by token, then by place
+    by_char, by_token = chars[order], token_of[order]
+    is_first = np.ones(len(order), dtype=bool)
+    is_first[1:] = (by_char[1:] != by_char[:-1]) | (by_token[1:] != by_token[:-1])
+    where_first = place_of[order][is_first]
+    first_place = np.empty(len(order), dtype=np.int64)
+    first_place[order] = where_first[np.cumsum(is_first) - 1]
+    counts = np.bincount(by_char[is_first], minlength=len(codes))
+    return TokenArrays(
+        codes,
+        lengths,
+        np.concatenate([[0], np.cumsum(counts)]).astype(np.int32),
+        by_token[is_first],
+        _small(where_first),
+        *_trie(lengths, offsets, chars, first_place, len(codes)),
+    )
+
+
+def _numbered(every: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The different code points in the order in which they first come, and for each the number of its own."""
+    firsts = np.full(0x110000, len(every))
+    firsts[every[::-1]] = np.arange(len(every))[::-1]
+    present = np.flatnonzero(firsts < len(every))
+    codes = present[np.argsort(firsts[present], kind="stable")]
+    number = np.zeros(0x110000, dtype=np.uint16 if len(codes) < 1 << 16 else np.int32)
+    number[codes] = np.arange(len(codes))
+    return codes.astype(np.uint32), number[every]
+
+
+def _small(array: np.ndarray) -> np.ndarray:
+    """The same whole numbers from 0 in as few bytes as they need."""
+    return array.astype(np.min_scalar_type(int(array.max(initial=0))))
+
+
+def _trie(
+    lengths: np.ndarray, offsets: np.ndarray, chars: np.ndarray, first_place: np.ndarray, count: int
+) -> tuple[np.ndarray, ...]:
+    """The trie of the tokens with whole characters, level by level: symbols, firsts, children, nodes."""
+    nodes = np.where(lengths < 0, -1, 0)
+    symbols, firsts = [np.zeros(1, dtype=np.int64)], [np.zeros(1, dtype=np.int64)]
+    parents = [np.zeros(0, dtype=np.int64)]
+    size, depth = 1, 0
+    here = np.flatnonzero(lengths > 0)
+    while len(here):
+        at = offsets[here] + depth
+        keys, inverse = different(nodes[here] * count + chars[at], size * count)
+        nodes[here] = size + inverse
+        first = np.empty(len(keys), dtype=np.int64)
+        first[inverse] = first_place[at]
+        symbols.append(keys % count)
+        firsts.append(first)
+        parents.append(keys // count)
+        size, depth = size + len(keys), depth + 1
+        here = here[lengths[here] > depth]
+    counts = np.bincount(np.concatenate(parents), minlength=size)
+    children = np.concatenate([[1], 1 + np.cumsum(counts)]).astype(np.int32)
+    return _small(np.concatenate(symbols)), _small(np.concatenate(firsts)), children, nodes.astype(np.int32)
+
+
+def different(keys: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """The different numbers among `keys`, which are from 0 and less than `size`, in order; and the place of each."""
+    if size > 8 * len(keys) + (1 << 16):
+        found, inverse = np.unique(keys, return_inverse=True)
+        return found, inverse
+    present = np.zeros(size, dtype=bool)
+    present[keys] = True
+    number = np.cumsum(present) - 1
+    return np.flatnonzero(present), number[keys]
+
+
+def runs(ordered: np.ndarray) -> Iterator[tuple[int, int]]:
+    """Where each run of equal numbers in a sorted array begins and ends."""
+    bounds = [*np.flatnonzero(np.diff(ordered, prepend=ordered[:1] - 1)).tolist(), len(ordered)]
+    return pairwise(bounds)

@@ -1,0 +1,183 @@
+"""The lift by arrays is the lift token by token: whatever a machine offers, and whatever tokens print."""
+
+from types import SimpleNamespace
+
+import customs
+import numpy as np
+import plain_lift
+import pytest
+import strategies as some
+from hypothesis import given
+from hypothesis import strategies as st
+from tiny import TinyTokenizer, engine_of, vocabulary
+
+from gen_engine.brackets import balanced
+from gen_engine.constraints import ban, force, length, no_double_punctuation, no_repeat, no_repeat_ngram, only
+from gen_engine.finite import choice
+from gen_engine.lift import AnyText, Lifted
+from gen_engine.partitions import groups, partition, twins
+from gen_engine.regex import regex
+from gen_engine.rule import as_rule
+from gen_engine.tokensets import Intern, token_set
+from gen_engine.walks import kind_trie
+
+MACHINES = [
+    AnyText(),
+    ban(("ab", "c")),
+    only(("a", "punctuation")),
+    no_repeat(1),
+    no_repeat(3),
+    no_repeat(3, exempt=("punctuation",)),
+    no_repeat_ngram(2),
+    no_repeat_ngram(1, exempt=("punctuation",)),
+    length("2..4"),
+    force(("2:b", "4:,")),
+    no_double_punctuation(),
+    regex("[ab]{1,2},?[^a]*é*"),
+    choice(("ab", "é,a", "b,")),
+    balanced(("é,", "a")),
+    customs.EvenChars(),
+    customs.Echo(),
+    customs.Pairs(),
+    customs.Readings("ab"),
+]
+OPTIONAL = ("allowed", "kind", "mentions", "moves", "spares", "spent", "bars")
+PIECES = st.lists(
+    st.text("ab,é𠀀", max_size=4).map(str.encode)
+    | st.sampled_from([b"", b"\xc3", b"\xa9", b"a\xc3", b"\xa9b", b"\xff", b"\xf0\xa0"]),
+    min_size=1,
+    max_size=14,
+)
+
+
+@st.composite
+def large(draw):
+    """Merged tokens, twins, silent ones, parts of characters and bytes that are none; some of them unused."""
+    surfaces = draw(PIECES)
+    unused = draw(st.sets(st.integers(0, len(surfaces) - 1), max_size=2))
+    return vocabulary(*surfaces, end=draw(st.none() | st.integers(0, len(surfaces) - 1)), unused=unused)
+
+
+@st.composite
+def machines(draw):
+    """A machine that offers all it can, or less."""
+    full = draw(st.sampled_from(MACHINES))
+    kept = draw(st.sets(st.sampled_from(OPTIONAL))) | draw(st.sampled_from([set(), set(OPTIONAL)]))
+    if "kind" in kept and hasattr(full, "mentions"):
+        kept.add("mentions")  # without these, kinds would promise too much
+    names = [name for name in OPTIONAL if name in kept and hasattr(full, name)]
+    return SimpleNamespace(
+        start=full.start, step=full.step, accepts=full.accepts, **{n: getattr(full, n) for n in names}
+    )
+
+
+@st.composite
+def lifted_states(draw):
+    """A lifted machine, and a state that some tokens lead to."""
+    vocab = draw(large())
+    lifted = Lifted(draw(machines()), vocab)
+    state = lifted.start(TinyTokenizer(vocabulary("b", "c")).encode(draw(st.text("bc", max_size=3))))
+    for _ in range(draw(st.integers(0, 4))):
+        if found := sorted(plain_lift.permitted(lifted, state)):
+            state = lifted.after(state, draw(st.sampled_from(found)))
+    return lifted, state
+
+
+def members(array):
+    return set(np.asarray(array).nonzero()[0].tolist())
+
+
+@given(lifted_states(), st.randoms())
+@some.examples(400)
+def test_the_tokens_that_may_follow_are_those_asked_for_one_by_one(case, chance):
+    lifted, state = case
+    expected = plain_lift.permitted(lifted, state)
+    assert members(lifted.allowed(state).to_array()) & set(lifted.vocabulary.usable) == expected
+    if lifted.narrows:
+        among = np.array([token in expected or chance.random() < 0.5 for token in range(len(lifted.vocabulary))])
+        among &= lifted.vocabulary.is_usable
+        assert members(lifted.narrowed(state, token_set(among)).to_array()) == expected & members(among)
+
+
+@given(lifted_states())
+@some.examples(400)
+def test_the_moves_are_the_tokens_by_the_states_they_lead_to(case):
+    lifted, state = case
+    if not lifted.has_moves:
+        return
+    for longest, single in ((1000, False), (1, True)):
+        found = lifted.moves(state, single=single)
+        together = {after: set() for _, after in found}
+        for mask, after in found:
+            mine = members(mask.array & lifted.vocabulary.is_usable)
+            assert not mine & together[after]
+            together[after] |= mine
+        assert {a: t for a, t in together.items() if t} == plain_lift.moves(lifted, state, longest)
+
+
+@given(large(), st.sampled_from([str.isalpha, lambda char: char, lambda char: None]))
+@some.examples(200)
+def test_tokens_end_at_one_node_if_their_characters_are_of_the_same_kinds(vocab, kind):
+    nodes = kind_trie(vocab.arrays, kind).nodes.tolist()
+    strings = plain_lift.kind_strings(vocab, kind)
+    pairs = {(nodes[token], string) for token, string in strings.items()}
+    assert len(pairs) == len({node for node, _ in pairs}) == len({string for _, string in pairs})
+    assert all(token in strings or nodes[token] == len(kind_trie(vocab.arrays, kind)) for token in range(len(vocab)))
+
+
+@given(large(), st.lists(st.lists(st.integers(0, 2), min_size=14, max_size=14), max_size=3), st.booleans())
+@some.examples(200)
+def test_tokens_behave_alike_as_they_do_one_by_one(vocab, keys, as_arrays):
+    keys = [each[: len(vocab)] for each in keys]
+    given_as = [np.array(each) if as_arrays else each for each in keys]
+    assert groups(vocab, given_as) == plain_lift.groups(vocab, keys)
+    assert twins(vocab) == plain_lift.twins(vocab)
+    if len(keys) == 1:
+        assert partition(given_as, len(vocab)).tolist() == plain_lift.partition(keys, len(vocab))
+
+
+@pytest.mark.parametrize("pending", [b"\xc3", b"\xe6", b"\xe6\x98", b"\xf0\xa0"])
+@pytest.mark.parametrize("offers", [(), ("kind",), ("moves",), ("allowed",)], ids=str)
+def test_whether_a_character_may_begin_with_some_bytes_is_found_without_its_set(pending, offers):
+    full = only(("é", "春"))
+    machine = SimpleNamespace(start=full.start, step=full.step, accepts=full.accepts)
+    for name in offers:
+        setattr(machine, name, getattr(full, name))
+    vocab = vocabulary("a", pending)
+    may = {b"\xc3": True, b"\xe6": True, b"\xe6\x98": True, b"\xf0\xa0": False}
+    assert Lifted(machine, vocab).permits((0, b""), 1) is may[pending]
+
+
+def test_the_plain_lift_and_the_prover_speak_of_the_same_rule():
+    vocab = vocabulary("a", "ab", b"\xc3", b"\xa9")
+    rule = as_rule("length=2", length("2"), vocab, Intern())
+    assert rule.is_structural
+    assert [
+        len(list(rule.moves(rule.start(TinyTokenizer(vocab).encode("")), single=one))) for one in (True, False)
+    ] == [1, 2]
+
+
+def test_chains_with_the_same_constraints_share_what_they_cost_whatever_their_shapers():
+    engine = engine_of(vocabulary("", "a", "b", "ab", end=0, specials=(0,)))
+    plans = [
+        engine.chain(each).plan(engine.tokenizer.encode(""), 4)
+        for each in (("length=3", "top_k=2"), ("temperature=2", "length=3"), ("length=3",))
+    ]
+    assert plans[0].prover is plans[1].prover is plans[2].prover
+    assert [len(plan.chain.shapers) for plan in plans] == [1, 1, 0]
+
+
+def test_chains_with_other_constraints_or_another_order_of_them_share_nothing():
+    engine = engine_of(vocabulary("", "a", "b", "ab", end=0, specials=(0,)))
+    chains = [engine.chain(each) for each in (("length=3", "ban=a"), ("ban=a", "length=3"), ("length=3",))]
+    assert len({id(chain.product) for chain in chains}) == 3
+
+
+@pytest.mark.parametrize("window", [1, 2, 3, 5])
+def test_characters_that_many_tokens_carry_are_barred_like_others(monkeypatch, window):
+    monkeypatch.setattr("gen_engine.narrowing.COMMON", 0)
+    vocab = vocabulary("a", "b", "ab", "ca", "cba", "abc", "", "ddda", b"\xc3", b"\xa9")
+    lifted = Lifted(no_repeat(window), vocab)
+    for text in ("", "a", "ab", "bca", "abd"):
+        state = lifted.machine.start(text), b""
+        assert members(lifted.allowed(state).to_array()) == plain_lift.permitted(lifted, state)

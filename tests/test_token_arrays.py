@@ -1,0 +1,72 @@
+"""What tokens print as arrays: the same as one reads token by token."""
+
+import plain_lift
+import strategies as some
+from hypothesis import given
+from test_large_lift import large
+
+from gen_engine.testing.large import large_vocabulary
+
+
+def spelt(arrays, node):
+    """The text by which the trie comes to a node."""
+    text = ""
+    while node:
+        text = arrays.chars[arrays.symbols[node]] + text
+        node = next(n for n in range(len(arrays.symbols)) if arrays.children[n] <= node < arrays.children[n + 1])
+    return text
+
+
+@given(large())
+@some.examples(150)
+def test_each_token_ends_where_its_text_leads(vocab):
+    arrays = vocab.arrays
+    for token, text in enumerate(plain_lift.texts(vocab)):
+        assert vocab.texts[token] == text
+        assert arrays.lengths[token] == (-1 if text is None else len(text))
+        assert text is None or spelt(arrays, int(arrays.nodes[token])) == text
+        assert text is not None or arrays.nodes[token] == -1
+
+
+@given(large())
+@some.examples(150)
+def test_the_nodes_of_a_level_stand_together_and_know_where_their_character_stood_first(vocab):
+    arrays = vocab.arrays
+    for depth, (low, high) in enumerate(zip(arrays.levels, arrays.levels[1:], strict=False)):
+        for node in range(low, high):
+            text = spelt(arrays, node)
+            assert len(text) == depth
+            assert not text or arrays.firsts[node] == text.index(text[-1])
+
+
+@given(large())
+@some.examples(150)
+def test_the_tokens_that_carry_a_character_are_known_with_its_place(vocab):
+    texts = dict(enumerate(plain_lift.texts(vocab)))
+    for char in vocab.arrays.chars:
+        carriers = [token for token, text in texts.items() if char in (text or "")]
+        assert list(vocab.carriers[char]) == carriers == vocab.arrays.carrying(char).tolist()
+        assert list(vocab.singles.get(char, ())) == [token for token in carriers if texts[token] == char]
+        for place in range(4):
+            expected = [token for token in carriers if texts[token].index(char) < place]
+            assert vocab.arrays.carrying_before(char, place).tolist() == expected
+
+
+@given(large())
+@some.examples(150)
+def test_the_lists_of_a_vocabulary_are_its_usable_tokens_by_what_they_print(vocab):
+    texts = plain_lift.texts(vocab)
+    usable = [token for token in range(len(vocab)) if token not in vocab.unused and token != vocab.end]
+    assert list(vocab.usable) == usable
+    assert list(vocab.merged) == [token for token in usable if len(texts[token] or "") > 1]
+    assert list(vocab.partial) == [token for token in usable if texts[token] is None]
+    assert list(vocab.silent) == [token for token in usable if texts[token] == ""]
+    assert vocab.longest == max(1, *(len(text or "") for text in texts))
+
+
+def test_a_made_vocabulary_is_as_large_as_asked_for_and_always_the_same():
+    one, two = large_vocabulary(40_000), large_vocabulary(40_000)
+    assert (len(one), one.surfaces) == (40_000, two.surfaces)
+    assert len(set(one.names)) == 40_000
+    assert len(one.partial) == 128
+    assert {1, 2, 3, 4} <= {len(text) for text in one.texts if text and text[0] >= "\u4e00"}
