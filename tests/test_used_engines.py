@@ -157,7 +157,7 @@ def used_and_fresh(history):
 
 
 @given(histories())
-@some.examples(100)
+@some.examples(40)
 def test_a_used_engine_answers_as_a_fresh_one(history):
     used, fresh = used_and_fresh(history)
     assert used == fresh
@@ -172,7 +172,7 @@ def searches_of(nodes):
 
 
 @given(histories(), st.sampled_from([0, 1, 2, 8, 16, 40]))
-@some.examples(100)
+@some.examples(40)
 def test_where_searches_end_undecided_a_used_engine_answers_as_a_fresh_one(history, nodes):
     with searches_of(nodes):
         used, fresh = used_and_fresh(history)
@@ -180,7 +180,7 @@ def test_where_searches_end_undecided_a_used_engine_answers_as_a_fresh_one(histo
 
 
 @given(histories(), st.sampled_from([1, 2, 5]), st.sampled_from([2, 16, 20_000]))
-@some.examples(50)
+@some.examples(25)
 def test_what_is_remembered_changes_no_answer(history, size, nodes):
     with searches_of(nodes):
         with memories_of(size):
@@ -189,7 +189,7 @@ def test_what_is_remembered_changes_no_answer(history, size, nodes):
 
 
 @given(histories(), st.integers(1, 12))
-@some.examples(50)
+@some.examples(25)
 def test_where_the_automaton_is_searched_little_a_used_engine_answers_as_a_fresh_one(history, expansions):
     with pytest.MonkeyPatch.context() as patch, searches_of(16):
         patch.setattr("gen_engine.automaton.EXPANSIONS", expansions)
