@@ -232,7 +232,8 @@ class Automaton:
         the end, or that there is none, is found from there by opening at most `EXPANSIONS` nodes. It is to be asked of
         one that remembers nothing, since what is known makes searches shorter."""
         # In this order: the first may tell of the others, too, and the second of the third.
-        graphs: list[Graph] = [*([] if self.bound is None else ["robust"]), "relaxed", "fresh"]  # type: ignore[list-item]
+        asked = {"robust": self.bound is not None, "relaxed": self.table.is_complete, "fresh": True}
+        graphs: list[Graph] = [graph for graph in ("robust", "relaxed", "fresh") if asked[graph]]
         found = [graph for graph in graphs if self._searched(graph, origin, horizon, EXPANSIONS) is not None]
         return replace(self, searched=frozenset(found))
 
