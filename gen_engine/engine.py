@@ -184,6 +184,8 @@ class Engine:
         """
 
         def read(request: Request) -> Iterator[Job[Piece]]:
+            if not isinstance(request, Request):
+                raise GenError(f"{quoted(request)} is no request; submit a gen_engine.Request.")
             return self.jobs(request, in_pieces=in_pieces, texts=_share(rows))
 
         return Scheduler(self.model, rows, tokens, queue, read, named_error)

@@ -10,7 +10,7 @@ from threading import Lock, RLock
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from .course import Course
-from .errors import BusyError, GenError
+from .errors import BusyError, GenError, quoted
 from .packing import Prefixes, Running, longest_row, pack, score_all
 from .scores import Scores
 from .types import Decoder, LanguageModel
@@ -134,6 +134,8 @@ class Scheduler:
 
     def __post_init__(self) -> None:
         for name, bound in (("rows", self.rows), ("tokens", self.tokens), ("queue", self.queue)):
+            if bound is not None and not isinstance(bound, int):
+                raise GenError(f"{name}={quoted(bound)} is no whole number; give one from 1.")
             if bound is not None and bound < 1:
                 raise GenError(f"{name}={bound} leaves room for nothing; give a number from 1.")
 
@@ -158,7 +160,12 @@ class Scheduler:
         return ticket
 
     def cancel(self, ticket: Ticket) -> None:
-        """Give up what has not ended: its rows are in no later pass, and it sends nothing more."""
+        """Give up what has not ended: its rows are in no later pass, and it sends nothing more.
+
+        Raises GenError for what is no ticket.
+        """
+        if not isinstance(ticket, Ticket):
+            raise GenError(f"{quoted(ticket)} is no ticket; give what `submit` returned.")
         self._end(ticket, "cancelled")
 
     @property
@@ -197,7 +204,8 @@ class Scheduler:
 
     def _check_queue(self) -> None:
         if self.queue is not None and len(self._line) >= self.queue:
-            raise BusyError(f"{self.queue:,} requests wait already, and no more may; try again later.")
+            waiting = "1 request waits" if self.queue == 1 else f"{self.queue:,} requests wait"
+            raise BusyError(f"{waiting} already, and no more may; try again later.")
 
     def _enter(self, ticket: Ticket) -> None:
         if ticket._next is None:
@@ -272,7 +280,9 @@ class Scheduler:
         rows, tokens = self.load.rows, self.load.tokens
         while (ticket := self._head()) is not None:
             made = ticket._next
-            if made is None:  # it was cancelled just now
+            if made is None:  # it was cancelled just now, or by another scheduler than its own
+                with self._lock:
+                    self._line.pop(ticket, None)
                 continue
             fits = rows + made.rows <= self.rows and (self.tokens is None or tokens + made.tokens <= self.tokens)
             if self._live and not fits:

@@ -249,6 +249,28 @@ def test_a_request_is_checked_when_it_is_submitted():
     assert scheduler.is_idle
 
 
+def test_what_is_no_request_ticket_or_number_is_told():
+    engine = engine_of(chars("abc"))
+    for wrong in ("a", None):
+        with pytest.raises(GenError, match="is no request; submit a gen_engine.Request"):
+            engine.scheduler().submit(wrong)
+        with pytest.raises(GenError, match="is no ticket; give what `submit` returned"):
+            engine.scheduler().cancel(wrong)
+    for wrong in ("x", 1.5):
+        with pytest.raises(GenError, match="is no whole number; give one from 1"):
+            engine.scheduler(rows=wrong)
+
+
+def test_a_ticket_cancelled_by_another_scheduler_holds_up_nobody():
+    engine = engine_of(chars("abc"))
+    own, other = engine.scheduler(), engine.scheduler()
+    lost, kept = own.submit(steady()), own.submit(steady())
+    other.cancel(lost)
+    while not own.is_idle:
+        own.step()
+    assert (lost.state, kept.state) == ("cancelled", "done")
+
+
 # -------------------------------------------------------------------------------------------------------- errors
 
 
