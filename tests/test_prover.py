@@ -9,12 +9,14 @@ import pytest
 import strategies as some
 from hypothesis import assume, given
 from oracle import Case
-from tiny import chars, engine_of, vocabulary
+from tiny import TinyTokenizer, chars, engine_of, vocabulary
 from walks import chain_of, memories_of, prompt_of, states, whole_rest
 
-from gen_engine.chain import BETWEEN
+from gen_engine.chain import BETWEEN, make_chain
 from gen_engine.errors import ConflictError
+from gen_engine.plugins import registry
 from gen_engine.prover import NODE, NODES, Finding, Prover, automaton_of, counted_bound
+from gen_engine.specs import build
 from gen_engine.types import Named
 
 
@@ -132,3 +134,13 @@ def test_between_tokens_each_search_may_visit_as_many_states_whatever_came_befor
     )
     assert {plan.find(plan.start, 5, hint=(number,)).answer for number in range(9)} == {"undecided"}
     assert allowed == [NODES // BETWEEN * NODE] * 9
+
+
+def test_what_parts_of_characters_make_meaningless_is_not_searched():
+    searched = {}
+    for name, extra in (("whole", ()), ("parts", (b"\xe6",))):
+        vocab = vocabulary("", *"abc", *extra, end=0, specials=(0,))
+        chain = make_chain(vocab, [build("length=3", registry(), vocab)])
+        prompt = TinyTokenizer(vocab).encode("")
+        searched[name] = chain.plan(prompt, 3).prover.automaton.searched
+    assert searched["whole"] - searched["parts"] == {"relaxed"}

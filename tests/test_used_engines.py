@@ -8,16 +8,17 @@ import numpy as np
 import pytest
 import strategies as some
 from customs import Echo, EvenChars, TokensOnce, TokenSum
-from hypothesis import given
+from hypothesis import given, reject
 from hypothesis import strategies as st
 from tiny import TinyTokenizer, chars, engine_of
-from walks import memories_of
+from walks import chain_of, memories_of, prompt_of, states
 
 from gen_engine.chain import make_chain
 from gen_engine.engine import Engine
 from gen_engine.errors import GenError
 from gen_engine.testing import strategies as kit
 from gen_engine.types import Named
+from gen_engine.viable import Viable
 
 DECODERS = ("sample", "sample", "greedy", "beam=3", "beam=2,length_penalty=0", "smc=3", "smc=4,resample=1")
 
@@ -215,3 +216,31 @@ def test_masks_along_a_chain_are_those_of_a_fresh_one():
             plan, other = used.plan(prompt, budget), make_chain(vocabulary, [rule]).plan(prompt, budget)
             mine, fresh = (each.tokens(each.start, left).to_array().tolist() for each in (plan, other))
             assert mine == fresh
+
+
+def planned(case, nodes):
+    """A plan that was asked nothing yet, and what tells who has a text behind him."""
+    try:
+        plan = chain_of(case, nodes).plan(prompt_of(case), case.budget)
+    except GenError:
+        reject()
+    return plan, Viable(plan)
+
+
+def answers(plan, viable, joint, left):
+    """All that is told of one state: what may follow, which of that is seen to be dead, and what is found behind it."""
+    tokens, found = plan.tokens(joint, left).members(), plan.find(joint, left)
+    return tokens, viable.seen_dead(joint, left, tokens), found.answer, found.rest
+
+
+@given(some.cases(), st.sampled_from([20_000, 64, 8]), st.data())
+@some.examples(150)
+def test_what_was_asked_before_changes_no_answer(case, nodes, data):
+    plan, viable = planned(case, nodes)
+    joints = list(states(case, plan.product).values())
+    places = st.tuples(st.sampled_from(joints[:8]), st.integers(1, case.budget + 2))
+    for joint, left in data.draw(st.lists(places, min_size=1, max_size=4)):
+        for more in (left, left - 1):
+            fresh, other = planned(case, nodes)
+            same = fresh.product.joint(joint.states)._replace(accepted=joint.accepted)
+            assert answers(plan, viable, joint, more) == answers(fresh, other, same, more)
