@@ -11,6 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 from oracle import Wish
 
+from gen_engine.brackets import balanced
+from gen_engine.constraints import ban, force, length, no_double_punctuation, no_repeat, no_repeat_ngram, only
+from gen_engine.finite import choice
+from gen_engine.lift import AnyText
+from gen_engine.regex import regex
 from gen_engine.types import Named
 
 
@@ -208,3 +213,30 @@ def wishes(size, alphabet):
         Wish(Named("not the last", NotTheLast(size)), lambda c, t: any(a == b for a, b in itertools.pairwise(t))),
         Wish(Named("odd even", OddEven(size)), lambda c, t: any(token % 2 == i % 2 for i, token in enumerate(t))),
     )
+
+
+MACHINES = [
+    AnyText(),
+    ban(("ab", "c")),
+    only(("a", "punctuation")),
+    no_repeat(2),
+    no_repeat(3, exempt=("punctuation",)),
+    no_repeat_ngram(1),
+    no_repeat_ngram(2),
+    length("2..4"),
+    length("3", of="whole"),
+    force(("2:b", "4:,")),
+    no_double_punctuation(),
+    regex("[ab]{1,2},?é*"),
+    choice(("ab", "é,a", "b,")),
+    balanced(("é,", "a")),
+    EvenChars(),
+    Echo(),
+    Pairs(),
+    Readings("ab"),
+    no_repeat(1),
+    no_repeat(3),
+    no_repeat_ngram(1, exempt=("punctuation",)),
+    regex("[ab]{1,2},?[^a]*é*"),
+]
+"""Machines of the core and of authors over the letters a, b, c, a comma and é."""

@@ -11,36 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny import TinyTokenizer, engine_of, vocabulary
 
-from gen_engine.brackets import balanced
-from gen_engine.constraints import ban, force, length, no_double_punctuation, no_repeat, no_repeat_ngram, only
-from gen_engine.finite import choice
-from gen_engine.lift import AnyText, Lifted
+from gen_engine.constraints import length, no_repeat, only
+from gen_engine.lift import Lifted
 from gen_engine.partitions import groups, partition, twins
-from gen_engine.regex import regex
 from gen_engine.rule import as_rule
 from gen_engine.tokensets import Intern, token_set
 from gen_engine.walks import kind_trie
 
-MACHINES = [
-    AnyText(),
-    ban(("ab", "c")),
-    only(("a", "punctuation")),
-    no_repeat(1),
-    no_repeat(3),
-    no_repeat(3, exempt=("punctuation",)),
-    no_repeat_ngram(2),
-    no_repeat_ngram(1, exempt=("punctuation",)),
-    length("2..4"),
-    force(("2:b", "4:,")),
-    no_double_punctuation(),
-    regex("[ab]{1,2},?[^a]*é*"),
-    choice(("ab", "é,a", "b,")),
-    balanced(("é,", "a")),
-    customs.EvenChars(),
-    customs.Echo(),
-    customs.Pairs(),
-    customs.Readings("ab"),
-]
 OPTIONAL = ("allowed", "kind", "mentions", "moves", "spares", "spent", "bars")
 PIECES = st.lists(
     st.text("ab,é𠀀", max_size=4).map(str.encode)
@@ -61,7 +38,7 @@ def large(draw):
 @st.composite
 def machines(draw):
     """A machine that offers all it can, or less."""
-    full = draw(st.sampled_from(MACHINES))
+    full = draw(st.sampled_from(customs.MACHINES))
     kept = draw(st.sets(st.sampled_from(OPTIONAL))) | draw(st.sampled_from([set(), set(OPTIONAL)]))
     if "kind" in kept and hasattr(full, "mentions"):
         kept.add("mentions")  # without these, kinds would promise too much

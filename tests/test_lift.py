@@ -11,41 +11,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny import TinyTokenizer, chars, engine_of, vocabulary
 
-from gen_engine.brackets import balanced
-from gen_engine.constraints import ban, force, length, no_double_punctuation, no_repeat, no_repeat_ngram, only
+from gen_engine.constraints import ban, force, length, only
 from gen_engine.errors import GenError
-from gen_engine.finite import choice
 from gen_engine.lift import AnyText, Lifted
-from gen_engine.regex import regex
 from gen_engine.text import codes_beginning
 from gen_engine.types import Named
 
-MACHINES = [
-    AnyText(),
-    ban(("ab", "c")),
-    only(("a", "punctuation")),
-    no_repeat(2),
-    no_repeat(3, exempt=("punctuation",)),
-    no_repeat_ngram(1),
-    no_repeat_ngram(2),
-    length("2..4"),
-    length("3", of="whole"),
-    force(("2:b", "4:,")),
-    no_double_punctuation(),
-    regex("[ab]{1,2},?é*"),
-    choice(("ab", "é,a", "b,")),
-    balanced(("é,", "a")),
-    customs.EvenChars(),
-    customs.Echo(),
-    customs.Pairs(),
-    customs.Readings("ab"),
-]
 ONE = chars("abc,é")
 MERGED = vocabulary("", "a", "b", "c", ",", "é", "ab", "b,c", "aa", ",,", end=0, specials=(0,))
 BYTES = vocabulary(
     "", "a", "b", "c", ",", "é".encode()[:1], "é".encode()[1:], b"a\xc3", b"\xa9,b", end=0, specials=(0,)
 )
-each_machine = pytest.mark.parametrize("machine", MACHINES, ids=lambda each: type(each).__name__)
+each_machine = pytest.mark.parametrize("machine", customs.MACHINES, ids=lambda each: type(each).__name__)
 
 
 def run(lifted, prompt, tokens):
