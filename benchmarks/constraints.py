@@ -15,7 +15,6 @@ from transformers.generation.logits_process import TopPLogitsWarper
 import gen_engine as gen
 from gen_engine.chain import Chain
 from gen_engine.course import Course
-from gen_engine.histories import Banned, resolve
 from gen_engine.testing.models import LongestMatch, tiny_vocabulary
 from gen_engine.text import Vocabulary
 from gen_engine.tokensets import Blocked
@@ -146,11 +145,11 @@ def _replay(engine: Any, chain: Chain, texts: Sequence[Sequence[int]], rows: int
         for place in range(max(len(tokens) for _, tokens in batch)):
             going = [(text, tokens[place]) for text, tokens in batch if place < len(tokens)]
             allowed = [text.allowed for text, _ in going if course.look(text)[0] is None and text.allowed is not None]
-            resolve(each.minus for each in allowed if isinstance(each.minus, Banned))
             Blocked(allowed, len(plan.chain.vocabulary)).tensor  # noqa: B018 - to work it out is what is timed
             for text, token in going:
-                seen = course.viable.look(text.joint, course.left(text), token, text.rest, text.history)
-                course.write(text, Choice(token, seen.joint, seen.rest))
+                if not course.go_on(text, token, lambda _: 0.0):
+                    seen = course.viable.look(text.joint, course.left(text), token, text.rest, text.history)
+                    course.write(text, Choice(token, seen.joint, seen.rest))
 
 
 def _beside_top_p(rounds: int) -> Figure:

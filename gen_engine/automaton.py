@@ -124,6 +124,11 @@ class Automaton:
         found = self._distance("robust", node, limit)
         return inf if found is None else found
 
+    def is_known_robust(self, node: Node, limit: float) -> bool:
+        """Whether `robust` is at most `limit` and was worked out before."""
+        known = self._nodes.get(node)
+        return known is not None and "robust" in self.searched and known.known.get("robust", inf) <= limit
+
     def fresh(self, node: Node, limit: float = inf) -> float:
         """The fewest tokens to the end if each prints one character; infinite if that is not known."""
         found = self._distance("fresh", node, limit)

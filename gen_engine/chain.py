@@ -20,6 +20,7 @@ from .product import Joint, Product
 from .prover import NODES, Finding, Prover, counted_bound, new_prover, round_up
 from .rule import as_rule
 from .spellings import judged
+from .states import Node
 from .text import Vocabulary
 from .tokensets import Blocked, Ids, Intern, TokenSet
 from .types import CORE, Named, Prompt, Step
@@ -274,16 +275,21 @@ class Plan:
             yield
         self.patience.forgive()
 
+    def alive(self, node: Node, left: int) -> TokenSet:
+        """What the rules of the automaton let follow with `left` more tokens to go, without what is known to be dead;
+        remembered."""
+        known = self.prover.alive.get((node, left))
+        if known is None:
+            with self.searching():
+                known = self.prover.alive.put((node, left), self.prover.let_live(node, left))
+        return known
+
     def tokens(self, joint: Joint, left: int, history: History | None = None) -> TokenSet:
         """The tokens that may follow with `left` more tokens to go, the end aside; those known to be dead are out.
 
         With the `history` of the text, what rules of history forbid is worked out only when it is looked at.
         """
-        prover = self.prover
-        known = prover.alive.get((joint.node, left))
-        if known is None:
-            with self.searching():
-                known = prover.alive.put((joint.node, left), prover.let_live(joint, left))
+        prover, known = self.prover, self.alive(joint.node, left)
         rules = prover.histories
         if history is None or not rules.numbers or self.product.stops:
             found = self.product.allowed(joint, known)

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
 from typing import Any
 
 from .chain import Plan
-from .histories import History
-from .product import Joint
-from .tokensets import Ids, TokenSet
+from .rows import Rows, Text
 from .types import Completion, Draw, Extend, Piece
 from .viable import Choice, Viable
 
@@ -41,37 +39,6 @@ def slides(pinned: int, length: int, positions: int | None) -> bool:
     return pinned > 0 and positions is not None and length > positions
 
 
-@dataclass
-class Text:
-    """One text being written. `tokens` are the new ones, those of an unfinished stop string included; the last
-    `fresh` of them have not been read by the model, and of these the last `forced` had no alternative. `unsent` are
-    the bytes that nobody was shown yet, `allowed` is what may follow, the end included; `memory` is what the
-    shapers remember; `lane` tells apart texts of one sample that are under way at once; `rest` are the tokens of a
-    legal rest, as far as it is written out, `history` the characters for rules that look at those of many rows."""
-
-    sample: int
-    joint: Joint
-    tokens: list[int] = field(default_factory=list)
-    logprobs: list[float] = field(default_factory=list)
-    exact: bool = True
-    undone: dict[str, None] = field(default_factory=dict)
-    unsent: bytes = b""
-    fresh: int = 0
-    forced: int = 0
-    allowed: TokenSet | None = None
-    memory: tuple[Any, ...] = ()
-    lane: int = 0
-    rest: Ids = ()
-    history: History | None = None
-
-    def branch(self) -> Text:
-        """Another text that goes on from here."""
-        history = None if self.history is None else self.history.branch()
-        return replace(
-            self, tokens=self.tokens[:], logprobs=self.logprobs[:], undone=dict(self.undone), history=history
-        )
-
-
 Going = tuple[int, Text, str | None]
 """The row of the last ask that a text continues (-1: none yet), the text, and why it is finished, if it is."""
 
@@ -96,6 +63,11 @@ class Course:
         return Viable(self.plan)
 
     @cached_property
+    def rows(self) -> Rows:
+        """What is asked of all texts at each step."""
+        return Rows(self.plan)
+
+    @cached_property
     def _codes(self) -> list[int]:
         """The code point that each token prints, -1 where it prints none."""
         found: list[int] = self.plan.chain.vocabulary.codes.tolist()
@@ -103,10 +75,7 @@ class Course:
 
     def texts(self) -> list[Text]:
         """One empty text for each sample that is wanted."""
-        memory = self.plan.chain.first_memory
-        begun = self.plan.prover.histories.begin(self.plan.prompt)
-        start = Text(-1, self.plan.start, memory=memory, rest=self.plan.rest, history=begun)
-        return [replace(start.branch(), sample=sample) for sample in self.samples]
+        return self.rows.begin(self.samples, self.plan.chain.first_memory)
 
     def left(self, text: Text) -> int:
         """How many more tokens the budget allows."""
@@ -140,19 +109,19 @@ class Course:
             pinned=self.plan.prompt.pinned,
         )
 
-    def begin(self, text: Text) -> str | None:
-        """Write what the prompt leaves no alternative to; why the text is finished then, None if it goes on."""
-        why = self.run_on(text)
-        self.stream(text)
+    def run_on(self, texts: Sequence[Text]) -> list[str | None]:
+        """Write the tokens that leave no alternative; why each text is finished then, None if it goes on."""
+        why: list[str | None] = [None] * len(texts)
+        going = list(range(len(texts)))
+        while going:
+            forced = []
+            for number in going:
+                why[number], only = self.look(texts[number])
+                if why[number] is None and only is not None:
+                    self.force(texts[number], only)
+                    forced.append(number)
+            going = forced
         return why
-
-    def run_on(self, text: Text) -> str | None:
-        """Write the tokens that have no alternative; why the text is finished then, None if it goes on."""
-        while True:
-            why, only = self.look(text)
-            if why is not None or only is None:
-                return why
-            self.force(text, only)
 
     def look(self, text: Text) -> tuple[str | None, int | None]:
         """Why the text is finished, and the one token that may follow if there is no alternative; None if not so.
@@ -160,15 +129,23 @@ class Course:
         What may follow is put into `text.allowed`.
         """
         plan, left = self.plan, self.left(text)
-        if plan.product.cut(text.joint):
-            return "stop", None
-        if left <= 0:
-            return "budget", None
-        allowed, accepts = plan.tokens(text.joint, left, text.history), plan.product.accepts(text.joint)
-        if accepts and allowed.is_empty():
+        if self.rows.is_plain:
+            if left <= 0:
+                return "budget", None
+            allowed, accepts = self.rows.allowed(text, left), plan.prover.accepts(text.node, text.asked)
+        else:
+            if plan.product.cut(text.joint):
+                return "stop", None
+            if left <= 0:
+                return "budget", None
+            allowed, accepts = plan.tokens(text.joint, left, text.history), plan.product.accepts(text.joint)
+        if not accepts:
+            text.allowed = allowed
+            return None, allowed.only() if text.forced < self._longest_run else None
+        if allowed.is_empty():
             return "full", None
-        text.allowed = plan.with_end(allowed) if accepts else allowed
-        return None, allowed.only() if not accepts and text.forced < self._longest_run else None
+        text.allowed = plan.with_end(allowed)
+        return None, None
 
     @cached_property
     def _longest_run(self) -> int:
@@ -177,23 +154,39 @@ class Course:
 
     def force(self, text: Text, token: int) -> None:
         """Add a token that has no alternative."""
-        rest = text.rest[1:] if text.rest[:1] == (token,) else ()
-        self.write(text, Choice(token, self.plan.product.next(text.joint, token), rest))
+        self.rows.force(text, token)
+        self._append(text, token, 0.0)
         text.forced += 1
+
+    def go_on(self, text: Text, token: int, choice_logprob: Callable[[int], float]) -> bool:
+        """Write a permitted token if it is seen at once that there is a rest behind it; whether that was seen.
+
+        `choice_logprob` is asked with which log-probability it was chosen where shapers remember that."""
+        if not self.rows.is_plain or not self.rows.go_on(text, token, self.plan.budget - len(text.tokens)):
+            return False
+        self._append(text, token, choice_logprob(token) if text.memory else 0.0)
+        return True
 
     def write(self, text: Text, choice: Choice, choice_logprob: float = 0.0) -> None:
         """Add one token, which was chosen with this log-probability (0: there was no choice)."""
         assert choice.token is not None
         assert choice.joint is not None
-        text.tokens.append(choice.token)
-        text.joint, text.rest = choice.joint, choice.rest
+        self.rows.stand(text, choice.joint, choice.rest)
         text.exact = text.exact and choice.exact
+        self._append(text, choice.token, choice_logprob)
+
+    def _append(self, text: Text, token: int, choice_logprob: float) -> None:
+        text.tokens.append(token)
         text.fresh += 1
-        text.unsent += self.plan.chain.vocabulary.surfaces[choice.token]
-        if text.history is not None and (code := self._codes[choice.token]) >= 0:
+        text.unsent += self._surfaces[token]
+        if text.history is not None and (code := self._codes[token]) >= 0:
             text.history.append(code)
         if text.memory:
-            text.memory = self.plan.chain.remember(text.memory, choice.token, choice_logprob)
+            text.memory = self.plan.chain.remember(text.memory, token, choice_logprob)
+
+    @cached_property
+    def _surfaces(self) -> Sequence[bytes]:
+        return self.plan.chain.vocabulary.surfaces
 
     def stream(self, text: Text) -> None:
         """Send the characters that no later token can change."""
@@ -211,14 +204,16 @@ class Course:
 
     def kept(self, text: Text) -> tuple[int, ...]:
         """The tokens that are part of the text: all but those of a complete stop string."""
-        return tuple(text.tokens[: len(text.tokens) - self.plan.product.cut(text.joint)])
+        cut = self.plan.product.cut(text.joint) if self.plan.product.stops else 0
+        return tuple(text.tokens[: len(text.tokens) - cut])
 
     def _held(self, text: Text) -> int:
         """How many trailing bytes are, or could become, a stop string, and are therefore no part of the text."""
-        surfaces = self.plan.chain.vocabulary.surfaces
+        if not self.plan.product.stops:
+            return 0
         cut = self.plan.product.cut(text.joint)
         if cut:
-            return sum(len(surfaces[token]) for token in text.tokens[-cut:])
+            return sum(len(self._surfaces[token]) for token in text.tokens[-cut:])
         return self.plan.product.held(text.joint)
 
     def stream_agreed(self, texts: Sequence[tuple[Text, str | None]], sent: bytes) -> bytes:
@@ -237,9 +232,8 @@ class Course:
     def finish(self, text: Text, why: str, *, log_evidence: float | None = None, truncated: bool = False) -> None:
         """Send the rest of the text and its completion; `truncated` says that shapers made an estimate inexact."""
         rest = self.final(text, why)
-        surfaces = self.plan.chain.vocabulary.surfaces
         kept = self.kept(text)
-        new = b"".join(surfaces[token] for token in kept).decode("utf-8", errors="replace")
+        new = b"".join(self._surfaces[token] for token in kept).decode("utf-8", errors="replace")
         done = Completion(
             text=self.plan.prompt.text + new,
             new=new,

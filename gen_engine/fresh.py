@@ -117,7 +117,11 @@ class Fresh:
 
     def are_few(self, ahead: Ahead, count: int) -> bool:
         """Whether the places that are not narrow have a token left each, once so many characters are spent."""
-        return (count + ahead.count) * self._twins < ahead.widest
+        return count < self.spendable(ahead)
+
+    def spendable(self, ahead: Ahead) -> float:
+        """Fewer characters than so many may be spent before a place that is not narrow lacks some."""
+        return ahead.widest / self._twins - ahead.count if self._twins else inf
 
     def taken(self, others: Sequence[Any]) -> frozenset[str] | None:
         """The characters that some rule may forbid; None if a rule does not say. All others are new to the text."""

@@ -6,7 +6,7 @@ step together, when somebody needs to know it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -30,26 +30,36 @@ ROOM = 64
 
 class History:
     """The characters of one text so far, prompt included: as code points, only ever appended to, and `used`, which of
-    them stand there."""
+    them stand there. `codes` may be a row of an array of many texts: the row of number `row` of `home`."""
 
-    __slots__ = ("codes", "length", "used")
+    __slots__ = ("codes", "home", "length", "row", "used")
 
-    def __init__(self, codes: np.ndarray, length: int, used: set[str]) -> None:
+    def __init__(
+        self, codes: np.ndarray, length: int, used: set[str], home: np.ndarray | None = None, row: int = 0
+    ) -> None:
         self.codes = codes
         self.length = length
         self.used = used
+        self.home = home
+        self.row = row
 
     @classmethod
     def of(cls, text: str) -> History:
         """The history of a text."""
-        codes = np.full(max(ROOM, 2 * len(text)), -1, dtype=np.int32)
-        codes[: len(text)] = np.fromiter(map(ord, text), dtype=np.int32, count=len(text))
-        return cls(codes, len(text), set(text))
+        return cls.rows(text, 1, ROOM)[0]
+
+    @classmethod
+    def rows(cls, text: str, count: int, room: int) -> list[History]:
+        """As many histories of a text, each a row of one array, with room for so many characters more."""
+        home = np.full((count, len(text) + room), -1, dtype=np.int32)
+        home[:, : len(text)] = np.fromiter(map(ord, text), dtype=np.int32, count=len(text))
+        return [cls(codes, len(text), set(text), home, row) for row, codes in enumerate(home)]
 
     def append(self, code: int) -> None:
         """Write one more character."""
         if self.length == len(self.codes):
-            self.codes = np.concatenate([self.codes, np.full(len(self.codes), -1, dtype=np.int32)])
+            self.codes = np.concatenate([self.codes, np.full(len(self.codes) + ROOM, -1, dtype=np.int32)])
+            self.home = None
         self.codes[self.length] = code
         self.length += 1
         self.used.add(chr(code))
@@ -57,6 +67,20 @@ class History:
     def branch(self) -> History:
         """The same history, to go on by itself."""
         return History(self.codes.copy(), self.length, self.used.copy())
+
+
+def side_by_side(histories: Sequence[History], lengths: np.ndarray) -> np.ndarray:
+    """The first so many characters of each history, one in each row, -1 behind them."""
+    longest = int(lengths.max(initial=0))
+    home = histories[0].home if histories else None
+    if home is not None and all(history.home is home for history in histories):
+        codes = home[[history.row for history in histories], :longest]
+        codes[np.arange(longest) >= lengths[:, None]] = -1
+        return codes
+    codes = np.full((len(histories), longest), -1, dtype=np.int32)
+    for row, (history, length) in enumerate(zip(histories, lengths.tolist(), strict=True)):
+        codes[row, :length] = history.codes[:length]
+    return codes
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,9 +123,16 @@ class HistoryRules:
         """How many tokens print one character at most."""
         return self.product.vocabulary.widest
 
-    def begin(self, prompt: Prompt) -> History | None:
-        """The history that a prompt begins; None if no rule asks for one."""
-        return History.of(prompt.text if prompt.spelt is None else prompt.spelt) if self.numbers else None
+    @cached_property
+    def width(self) -> int:
+        """How many tokens they forbid for each character of a history at most."""
+        return len(self.numbers) * self.widest
+
+    def begin(self, prompt: Prompt, count: int = 1, room: int = ROOM) -> list[History] | None:
+        """`count` histories that a prompt begins, with room for so many characters more; None if no rule asks for
+        any."""
+        text = prompt.text if prompt.spelt is None else prompt.spelt
+        return History.rows(text, count, room) if self.numbers else None
 
     @cached_property
     def _tokens(self) -> tuple[np.ndarray, np.ndarray]:
@@ -112,48 +143,69 @@ class HistoryRules:
         order = np.argsort(codes[usable], kind="stable")
         return codes[usable[order]], usable[order]
 
+    @cached_property
+    def _token_of(self) -> np.ndarray | None:
+        """The token of each code point, -1 where there is none; None if some have several."""
+        codes, tokens = self._tokens
+        if self.widest > 1:
+            return None
+        found = np.full(int(codes.max(initial=0)) + 2, -1, dtype=np.int64)
+        found[codes] = tokens
+        return found
+
     def tokens_of(self, rows: np.ndarray, codes: np.ndarray) -> Pairs:
         """The tokens that print these characters, with their rows."""
+        table = self._token_of
+        if table is not None:
+            tokens = table.take(codes, mode="clip")
+            found = tokens >= 0
+            return rows[found], tokens[found]
         known, tokens = self._tokens
         first = np.searchsorted(known, codes)
-        last = np.searchsorted(known, codes, side="right")
-        counts = last - first
-        if int(counts.max(initial=0)) <= 1:
-            found = counts > 0
-            return rows[found], tokens[first[found]]
+        counts = np.searchsorted(known, codes, side="right") - first
         places = np.repeat(first - np.concatenate([[0], np.cumsum(counts)[:-1]]), counts) + np.arange(counts.sum())
         return np.repeat(rows, counts), tokens[places]
 
-    def forbidden(self, histories: Sequence[np.ndarray]) -> Iterator[Pairs]:
-        """What each rule forbids after these characters, given as code points: rows, and code points."""
-        lengths = np.fromiter(map(len, histories), dtype=np.int64, count=len(histories))
-        codes = np.full((len(histories), int(lengths.max(initial=0))), -1, dtype=np.int32)
-        for row, history in enumerate(histories):
-            codes[row, : len(history)] = history
-        for ask in self.ask:
-            yield ask(codes, lengths)
+    def forbidden(self, texts: Sequence[Banned]) -> Pairs:
+        """What the rules forbid in each of these texts: rows, and tokens, some perhaps twice."""
+        lengths = np.array([each.length for each in texts], dtype=np.int64)
+        codes = side_by_side([each.history for each in texts], lengths)
+        pairs = [self.tokens_of(*ask(codes, lengths)) for ask in self.ask]
+        also = [(row, token) for row, each in enumerate(texts) for token in each.also]
+        if also:
+            pairs.append(tuple(np.array(also, dtype=np.int64).T))
+        if len(pairs) == 1:
+            return pairs[0]
+        return np.concatenate([rows for rows, _ in pairs]), np.concatenate([tokens for _, tokens in pairs])
+
+    def places(self, texts: Sequence[Banned], rows: Sequence[int], size: int) -> np.ndarray:
+        """Where the forbidden tokens stand in flattened rows of `size`, if text i is row `rows[i]`."""
+        numbers, tokens = self.forbidden(texts)
+        return np.array(rows, dtype=np.int64)[numbers] * size + tokens
 
 
 class Banned(Sequence[int]):
-    """The tokens that the rules of history forbid after one text; worked out when it is first looked at, or for many
-    texts at once by `resolve`. Some may be no member of the set that they are taken from, or stand here twice."""
+    """The tokens that the rules of history forbid after one text, and those that are out `also`; worked out when it is
+    first looked at, or for many texts at once (`HistoryRules.places`). Some may be no member of the set that they are
+    taken from, or stand here twice. What is written later is not looked at."""
 
-    __slots__ = ("_also", "_found", "_used", "bound", "codes", "length", "rules")
+    __slots__ = ("_found", "also", "bound", "history", "length", "rules")
 
     def __init__(self, rules: HistoryRules, history: History, also: Sequence[int] = ()) -> None:
         self.rules = rules
-        self.codes, self.length = history.codes, history.length  # what is appended later is not looked at
-        self._used = history.used
-        self.bound = len(rules.numbers) * history.length * rules.widest + len(also)
-        self._also = also
+        self.history = history
+        self.length = history.length
+        self.bound = rules.width * history.length + len(also)
+        self.also = also
         self._found: np.ndarray | None = None
 
     def surely_left(self, mask: Mask) -> list[int]:
         """Up to two tokens of a mask that print what was not used, and so are left, without working out the others."""
         left: list[int] = []
+        used, texts = self.history.used, self.rules.texts
         for token in mask.members:
-            unused = self.rules.texts[token] not in self._used or self.rules.is_spared(token)
-            if unused and token not in self._also:
+            unused = texts[token] not in used or self.rules.is_spared(token)
+            if unused and token not in self.also:
                 left.append(token)
                 if len(left) == 2:
                     break
@@ -163,18 +215,13 @@ class Banned(Sequence[int]):
     def found(self) -> np.ndarray:
         """The tokens."""
         if self._found is None:
-            resolve([self])
-        assert self._found is not None
+            self._found = self.rules.forbidden([self])[1]
         return self._found
 
     @property
     def is_open(self) -> bool:
         """Whether it was not worked out yet."""
         return self._found is None
-
-    def settle(self, found: np.ndarray) -> None:
-        """Say what the rules forbid; `also` what else is to be left out."""
-        self._found = np.concatenate([found, np.array(self._also, dtype=found.dtype)]) if self._also else found
 
     def __len__(self) -> int:
         return len(self.found)
@@ -187,19 +234,3 @@ class Banned(Sequence[int]):
 
     def __contains__(self, token: object) -> bool:
         return token in self.found.tolist()
-
-
-def resolve(banned: Iterable[Banned]) -> None:
-    """Work out what is banned in many rows at once."""
-    by_rules: dict[int, list[Banned]] = {}
-    for each in banned:
-        if each.is_open:
-            by_rules.setdefault(id(each.rules), []).append(each)
-    for together in by_rules.values():
-        rules = together[0].rules
-        pairs = list(rules.forbidden([each.codes[: each.length] for each in together]))
-        rows, tokens = rules.tokens_of(np.concatenate([r for r, _ in pairs]), np.concatenate([c for _, c in pairs]))
-        order = np.argsort(rows, kind="stable")
-        ends = np.searchsorted(rows[order], np.arange(len(together)), side="right")
-        for each, found in zip(together, np.split(tokens[order], ends[:-1]), strict=True):
-            each.settle(found)

@@ -60,9 +60,9 @@ class Lifted:
     def after(self, state: LiftedState, token: int) -> LiftedState | None:
         """The state after `token`, or None where it is forbidden."""
         inner, pending = state
-        text = self.vocabulary.texts[token]
+        text = self._texts[token]
         if text and not pending and len(text) == 1:
-            inner = self.machine.step(inner, text)
+            inner = self._step(inner, text)
             return None if inner is None else (inner, b"")
         if pending or text is None:
             split = split_utf8(pending + self.vocabulary.surfaces[token])
@@ -70,10 +70,18 @@ class Lifted:
                 return None
             text, pending = split
         for char in text:
-            inner = self.machine.step(inner, char)
+            inner = self._step(inner, char)
             if inner is None:
                 return None
         return None if pending and not self._is_completable((inner, pending)) else (inner, pending)
+
+    @cached_property
+    def _step(self) -> Callable[[Any, str], Any]:
+        return self.machine.step
+
+    @cached_property
+    def _texts(self) -> tuple[str | None, ...]:
+        return self.vocabulary.texts
 
     def _is_completable(self, state: LiftedState) -> bool:
         """Whether a character that begins with the pending bytes may follow: their other bytes may be far to seek."""
@@ -109,15 +117,22 @@ class Lifted:
 
     def allowed(self, state: LiftedState, *, single: bool = False) -> TokenSet:
         """All tokens that may follow, [vocab]; if only those of `single` characters are asked for, others may lack."""
-        machine_set = offered(self.machine, "allowed")
-        if machine_set is not None and not state[1] and (single or self._is_plain):
-            return self._from_chars(machine_set(state[0]))
+        if self._set is not None and not state[1] and (single or self._is_plain):
+            return self._from_chars(self._set(state[0]))
         if self.narrows and not state[1]:
             return self.narrowed(state, TokenSet(Mask(self.vocabulary.is_usable)))
         found = self._allowed.get(state)
         if found is None:
             found = self._allowed.put(state, self._work_out(state))
         return found
+
+    def forbids_nothing(self, state: LiftedState) -> bool:
+        """Whether it is seen at once that all usable tokens may follow."""
+        return self._set is not None and self._is_plain and self._set(state[0]) is EVERY_CHAR
+
+    @cached_property
+    def _set(self) -> Callable[[Any], CharSet] | None:
+        return offered(self.machine, "allowed")
 
     @cached_property
     def _is_plain(self) -> bool:

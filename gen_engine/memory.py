@@ -23,10 +23,11 @@ class Memory(Generic[Key, Value]):
 
     def get(self, key: Key) -> Value | None:
         """The value of a key, which thereby becomes the last to be forgotten; None if there is none."""
-        found = self._values.get(key)
-        if found is not None or key in self._values:
+        try:
             self._values.move_to_end(key)
-        return found
+        except KeyError:
+            return None
+        return self._values[key]
 
     def put(self, key: Key, value: Value) -> Value:
         """Remember a value; the value."""

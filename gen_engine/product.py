@@ -179,17 +179,17 @@ class Product:
         if known is None:
             known = self.let_follow([part.state for part in joint.node.parts], self.known)
         asked = [(number, joint.others[place]) for place, number in enumerate(self.others) if number not in besides]
-        found = self._let_follow(asked, known) if asked else known
+        found = self.narrow(asked, known) if asked else known
         short = self._short_enders(joint, found) if self.stops else ()
         return found.without(short) if short else found
 
     def let_follow(self, states: Sequence[Any], rules: Sequence[int]) -> TokenSet:
         """The usable tokens that each of these rules by itself lets follow in its state."""
-        return self._let_follow(zip(rules, states, strict=True), self._usable)
+        return self.narrow(zip(rules, states, strict=True), self._usable)
 
-    def _let_follow(self, asked: Iterable[tuple[int, Any]], found: TokenSet) -> TokenSet:
-        """Those of some tokens that each of these rules lets follow in its state. Those that single out characters come
-        last: they are asked only of what the others leave."""
+    def narrow(self, asked: Iterable[tuple[int, Any]], found: TokenSet) -> TokenSet:
+        """Those of some tokens that each of these rules (by number) lets follow in its state. Those that single out
+        characters come last: they are asked only of what the others leave."""
         last: list[tuple[Rule, Lifted, Any]] = []
         for number, state in asked:
             rule = self.rules[number]

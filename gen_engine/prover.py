@@ -12,10 +12,11 @@ Every answer is a function of the question. What is remembered makes it faster, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal
+from math import inf
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -80,6 +81,18 @@ def automaton_of(product: Product, bound: int | None, room: int) -> Automaton:
     return Automaton(product.table, bound, max(bound or 0, room * product.vocabulary.widest), spares=is_spared)
 
 
+class Reach(NamedTuple):
+    """The way ahead of a node: how many `places` it has, the usual choice for the narrow ones, and how many characters
+    may be spent, counted once for each rule, before another place lacks some: fewer than `spendable`."""
+
+    places: float
+    usual: frozenset[str]
+    spendable: float
+
+
+NOWHERE = Reach(inf, frozenset(), 0)
+
+
 @dataclass(frozen=True, eq=False)
 class Prover:
     """Answers for one product of rules, of which the automaton knows some; `room` is how many characters a text has at
@@ -92,6 +105,7 @@ class Prover:
     room: int | None = None
     alive: Memory[tuple[Node, int], TokenSet] = remembered(ALIVE)
     _found: Memory[tuple[Joint, int, Ids, int], Finding] = remembered(FINDINGS)
+    _reach: Memory[Node, Reach] = remembered(ALIVE)
 
     def find(self, joint: Joint, budget: int, hint: Ids = (), nodes: int | None = None) -> Finding:
         """Look for a rest of at most `budget` tokens behind a joint state, visiting at most `nodes` states.
@@ -137,12 +151,12 @@ class Prover:
             raise UndecidedError("How a text goes on that is known to exist was not found; drop or relax a constraint.")
         return rest
 
-    def let_live(self, joint: Joint, left: int) -> TokenSet:
+    def let_live(self, node: Node, left: int) -> TokenSet:
         """What the rules of the automaton let follow with `left` tokens to go, without what is known to be dead."""
-        alive = self.automaton.alive(joint.node, left - 1)
+        alive = self.automaton.alive(node, left - 1)
         if alive is not None:
             return TokenSet(alive)
-        return self.product.let_follow([part.state for part in joint.node.parts], self.product.known)
+        return self.product.let_follow([part.state for part in node.parts], self.product.known)
 
     def unfailing(self, joint: Joint, tokens: np.ndarray, budget: int) -> np.ndarray:
         """Which of these permitted tokens are seen at once to have a rest of at most `budget` more, whatever rules of
@@ -163,31 +177,66 @@ class Prover:
         node = self.automaton.stuck(joint.node, budget)
         return joint._replace(node=node) if node is not None else self.find(joint, budget).stuck or joint
 
-    def safe(self, joint: Joint, budget: int, history: History, char: str | None) -> bool:
-        """Whether it is seen from what a text has used that a state has a rest: as `at_once` sees it by matching, but
-        without a look at each rule. The text's `history` is that before its last token, which printed `char`."""
-        fresh = self.fresh
-        if fresh is None or self.needs.gathers:
+    def is_sure(self, node: Node, asked: Sequence[Any], budget: int, history: History | None, char: str | None) -> bool:
+        """Whether it is seen at once that a state has a rest of at most `budget` tokens, as `at_once` sees it, but
+        without a look at each rule.
+
+        `node` is that of the automaton, `asked` are the states of the other rules but those that look at many rows at
+        once (`row_by_row`); `history` is what the text has used before its last token, which printed `char`.
+        """
+        if node.accepts and self.accepts(node, asked):
+            return True
+        if history is not None and budget > 0:
+            reach = self._reach.get(node)
+            if reach is None:
+                reach = self._reach.put(node, self._reach_of(node))
+            if reach.places <= budget and self._suffices(reach, asked, history, char):
+                return True
+        return budget > 0 and not self.needs.gathers and self.automaton.is_known_robust(node, budget)
+
+    def accepts(self, node: Node, asked: Sequence[Any]) -> bool:
+        """Whether a text may end where the automaton and these rules stand: the others let it everywhere."""
+        if not node.accepts:
             return False
-        ahead = fresh.ahead(joint.node)
-        usual, used = ahead.narrow.usual, len(self.histories.numbers) * (history.length + 1)
-        if not ahead.arrives or ahead.count > budget or len(usual) < len(ahead.narrow.domains):
+        return all(accepts(state) for accepts, state in zip(self._accepts, asked, strict=True))
+
+    def _reach_of(self, node: Node) -> Reach:
+        if self.fresh is None or self.needs.gathers:
+            return NOWHERE
+        ahead = self.fresh.ahead(node)
+        usual = ahead.narrow.usual
+        if not ahead.arrives or len(usual) < len(ahead.narrow.domains):
+            return NOWHERE
+        return Reach(ahead.count, usual, self.fresh.spendable(ahead))
+
+    def _suffices(self, reach: Reach, asked: Sequence[Any], history: History, char: str | None) -> bool:
+        """Whether the way ahead, its usual choice for the narrow places, needs nothing that was used."""
+        usual, used = reach.usual, len(self.histories.numbers) * (history.length + 1)
+        if usual and (char in usual or not usual.isdisjoint(history.used)):
             return False
-        if char in usual or not usual.isdisjoint(history.used):
-            return False
-        for place, spent in self._spent_by_others:
-            chars = spent(joint.others[place])
+        for spent, state in zip(self._spent, asked):  # noqa: B905 - asked at each step of each row
+            chars = spent(state)
             if chars is None or not usual.isdisjoint(chars):
                 return False
             used += len(chars)
-        return fresh.are_few(ahead, used)
+        return used < reach.spendable
 
     @cached_property
-    def _spent_by_others(self) -> tuple[tuple[int, Callable[[Any], frozenset[str] | None]], ...]:
-        """What rules that do not look at many rows at once may forbid; those that do forbid what was used."""
-        product, besides = self.product, self.histories.numbers
-        pairs = ((place, number) for place, number in enumerate(product.others) if number not in besides)
-        return tuple((place, product.rules[number].promises.spent) for place, number in pairs)
+    def row_by_row(self) -> tuple[int, ...]:
+        """The places, among the rules outside the automaton, of those that do not look at many rows at once."""
+        besides = self.histories.numbers
+        return tuple(place for place, number in enumerate(self.product.others) if number not in besides)
+
+    @cached_property
+    def _accepts(self) -> tuple[Callable[[Any], bool], ...]:
+        product = self.product
+        return tuple(product.rules[product.others[place]].constraint.accepts for place in self.row_by_row)
+
+    @cached_property
+    def _spent(self) -> tuple[Callable[[Any], frozenset[str] | None], ...]:
+        """What these may forbid; those that do look at many rows forbid what was used."""
+        product = self.product
+        return tuple(product.rules[product.others[place]].promises.spent for place in self.row_by_row)
 
     def at_once(self, joint: Joint, budget: int) -> Answer | None:
         """The answer where it takes no search over joint states; None where it does."""

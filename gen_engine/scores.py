@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from math import inf, isfinite, isnan
 from typing import TYPE_CHECKING
@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .course import Course, uniform
-from .histories import Banned, resolve
 from .shaping import is_plain, side_by_side
 from .tokensets import FEW, Blocked
 from .types import Draw, Step
@@ -78,7 +77,7 @@ class Scores:
         for number, tokens in dead.items():
             gone = self._dead[number] = self._dead.get(number, frozenset()).union(tokens)
             draw = self.draws[number]
-            rest = replace(draw, allowed=draw.allowed.without(gone))
+            rest = draw._replace(allowed=draw.allowed.without(gone))
             if rest.allowed.is_empty():
                 self._drawn_anew[number] = None
             else:
@@ -135,7 +134,7 @@ class Scores:
         rest = draw.allowed.without({*struck, *self._dead.get(number, ())})
         if rest.is_empty():
             return None
-        asks = [(self.course, replace(draw, allowed=rest, uniform=place))]
+        asks = [(self.course, draw._replace(allowed=rest, uniform=place))]
         (token,), (names,), row = _choose(asks, self.logits[number : number + 1], attempt=len(struck))
         self._struck[number] = self._anew[number] = row
         self.undone[number] = (*self.undone[number], *names)
@@ -179,7 +178,6 @@ def _choose(
     """The token drawn in each row of `logits` [draws, vocab], the shapers undone there, and what was drawn from."""
     chain = asks[0][0].plan.chain
     step, places = make_step(asks, attempt), [draw.uniform for _, draw in asks]
-    resolve(draw.allowed.minus for _, draw in asks if isinstance(draw.allowed.minus, Banned))
     out = Blocked([draw.allowed for _, draw in asks], len(chain.vocabulary))
     choice = chain.shape(step, logits, out)
     drawn = pick(choice, places)

@@ -151,6 +151,7 @@ class StateTable:
     _edges: Memory[Node, Sequence[Edge]] = remembered(NODES)
     _single_edges: Memory[Node, Sequence[Edge]] = remembered(NODES)
     _edges_of: Memory[Node, array[int]] = remembered(NODES)
+    _ways: Memory[Node, tuple[array[int], tuple[Node | None, ...]]] = remembered(NODES)
     _partitions: Memory[tuple[Mask, ...], array[int]] = remembered(PARTITIONS)
 
     @cached_property
@@ -233,6 +234,17 @@ class StateTable:
                 return found
         pairs = zip(self.rules, node.parts, strict=True)
         return self.node([rule.constraint.next(part.state, token) for rule, part in pairs])
+
+    def along(self, node: Node, token: int) -> Node | None:
+        """The node behind a permitted token, if the edges of the node were worked out before."""
+        ways = self._ways.get(node)
+        if ways is None:
+            edges = self._edges.get(node)
+            if edges is None:
+                return None
+            ways = self._ways.put(node, (self.edge_of(node), (None, *[after for _, after in edges])))
+        edge_of, afters = ways
+        return afters[edge_of[token]]
 
     def permits(self, node: Node, token: int) -> bool:
         """Whether all these rules let a token follow."""

@@ -49,10 +49,13 @@ class Mask:
         return found
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, slots=True)
 class TokenSet:
     """The tokens of `mask`, less `minus`, and `plus`; no token stands in both. A `minus` that is worked out only when
-    it is looked at (`histories.Banned`) may name tokens that are not in the mask, and has a `bound` on their number."""
+    it is looked at (`histories.Banned`) may name tokens that are not in the mask, and has a `bound` on their number.
+
+    Nobody changes one. It is not frozen because one is made for each row of each step, which takes half the time so.
+    """
 
     mask: Mask
     minus: Sequence[int] = ()
@@ -108,7 +111,8 @@ class TokenSet:
 
     def only(self) -> int | None:
         """The set's one member, None if it has none or several."""
-        if self.mask.size - self.removed_at_most + len(self.plus) > 1:
+        bound = getattr(self.minus, "bound", None)
+        if self.mask.size - (len(self.minus) if bound is None else bound) + len(self.plus) > 1:
             return None
         free: list[int] = self.minus.surely_left(self.mask) if hasattr(self.minus, "surely_left") else []
         if len(free) > 1:
@@ -178,13 +182,17 @@ class Blocked:
         return self._places([tokens.plus for tokens in self.allowed])
 
     def _places(self, ids: Sequence[Sequence[int]]) -> np.ndarray:
-        """Where the tokens of all rows stand in the flattened rows."""
-        counts = [len(own) for own in ids]
-        if not any(counts):
-            return np.empty(0, dtype=np.int64)
-        columns = np.concatenate([np.asarray(getattr(own, "found", own), dtype=np.int64) for own in ids])
-        columns += np.repeat(np.arange(len(ids)) * self.size, counts)
-        return columns
+        """Where the tokens of all rows stand in the flattened rows, some perhaps twice. What is not worked out yet is
+        worked out for all rows of the same rules at once."""
+        lazy: dict[int, list[int]] = {}
+        known: list[int] = []
+        for row, own in enumerate(ids):
+            if type(own) is not tuple and getattr(own, "is_open", False):
+                lazy.setdefault(id(own.rules), []).append(row)  # type: ignore[attr-defined]
+            elif len(own):
+                known += [row * self.size + token for token in own]
+        found = [ids[rows[0]].rules.places([ids[row] for row in rows], rows, self.size) for rows in lazy.values()]  # type: ignore[attr-defined]
+        return np.concatenate([np.array(known, dtype=np.int64), *found]) if known or len(found) != 1 else found[0]
 
 
 def token_set(array: np.ndarray) -> TokenSet:

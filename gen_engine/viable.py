@@ -113,7 +113,9 @@ class Viable:
         after = self.plan.product.next(joint, token)
         if rest and rest[0] == token:
             return Seen("yes", after, rest[1:])
-        if history is not None and self.plan.prover.safe(after, left - 1, history, self._texts[token]):
+        prover = self.plan.prover
+        asked = [after.others[place] for place in prover.row_by_row] if history is not None else ()
+        if history is not None and prover.is_sure(after.node, asked, left - 1, history, self._texts[token]):
             return Seen("yes", after)
         found = self.plan.find(after, left - 1, rest[1:])
         return Seen(found.answer, after, found.rest)

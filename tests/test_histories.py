@@ -9,7 +9,7 @@ from walks import whole_rest
 
 from gen_engine.chain import make_chain
 from gen_engine.errors import ConflictError
-from gen_engine.histories import Banned, History, resolve
+from gen_engine.histories import Banned, History, side_by_side
 from gen_engine.plugins import registry
 from gen_engine.specs import build
 from gen_engine.tokensets import Blocked, TokenSet
@@ -41,7 +41,7 @@ def plans(draw):
 
 def follow(plan, path):
     """The joint state, the tokens left and the history after some permitted tokens."""
-    joint, left, history = plan.start, plan.budget, plan.prover.histories.begin(plan.prompt)
+    joint, left, [history] = plan.start, plan.budget, plan.prover.histories.begin(plan.prompt) or [None]
     for number in path:
         allowed = plan.tokens(joint, left).members()
         if not allowed or left <= 0:
@@ -58,7 +58,6 @@ def test_many_rows_at_once_may_do_what_each_may(plan, paths):
     places = [follow(plan, path) for path in paths]
     lazily = [plan.tokens(*place) for place in places]
     one_by_one = [plan.tokens(joint, left) for joint, left, _ in places]
-    resolve(each.minus for each in lazily if isinstance(each.minus, Banned))
     rows = Blocked(lazily, len(plan.chain.vocabulary)).tensor.numpy()
     assert (~rows == np.stack([each.to_array() for each in one_by_one])).all()
 
@@ -86,9 +85,23 @@ def test_what_is_seen_from_what_was_used_is_so(plan, path):
     assume(history is not None)
     for token in plan.tokens(joint, left).members():
         after = plan.product.next(joint, token)
-        if plan.prover.safe(after, left - 1, history, plan.chain.vocabulary.texts[token]):
+        asked = [after.others[place] for place in plan.prover.row_by_row]
+        if plan.prover.is_sure(after.node, asked, left - 1, history, plan.chain.vocabulary.texts[token]):
             assert plan.prover.at_once(after, left - 1) == "yes"
             assert len(whole_rest(plan.prover, after, left - 1)) <= left - 1
+
+
+@given(st.lists(st.text(max_size=9), min_size=1, max_size=3), st.integers(0, 3), st.data())
+def test_histories_lie_side_by_side(texts, room, data):
+    rows = History.rows("春", len(texts), room)
+    for history, text in zip(rows, texts, strict=True):
+        for char in text:
+            history.append(ord(char))
+    lengths = [data.draw(st.integers(0, history.length)) for history in rows]
+    codes = side_by_side(rows, np.array(lengths))
+    assert codes.shape == (len(texts), max(lengths))
+    for row, text, length in zip(codes, texts, lengths, strict=True):
+        assert row.tolist() == [*map(ord, ("春" + text)[:length])] + [-1] * (max(lengths) - length)
 
 
 @given(st.text(max_size=70), st.text(max_size=70))
@@ -106,10 +119,9 @@ def test_what_is_written_later_is_not_looked_at():
     plan = make_chain(chars(ALPHABET), [build("no_repeat=9", registry(), chars(ALPHABET))]).plan(
         TinyTokenizer(chars(ALPHABET)).encode("春"), 3
     )
-    history = plan.prover.histories.begin(plan.prompt)
+    [history] = plan.prover.histories.begin(plan.prompt)
     banned = Banned(plan.prover.histories, history)
     history.append(ord("夏"))
-    resolve([banned])
     assert list(banned) == [1]
 
 

@@ -287,6 +287,13 @@ class Lenient(NoRepeat):
         return super().banned(history, np.maximum(lengths - 1, 0))
 
 
+class Unfinished(NoRepeat):
+    """Tells many rows together what may not be repeated, and lets no text end before its second character."""
+
+    def accepts(self, state):
+        return len(state) > 1
+
+
 class Worn:
     """Once the same object has begun many texts, it forbids most characters."""
 
@@ -389,6 +396,7 @@ CONSTRAINTS = {
     "coarse": (Coarse, promise_laws.KINDS),
     "modest": (lambda: Modest(2, no_mark), promise_laws.REMOVES),
     "lenient": (lambda: Lenient(2, no_mark), promise_laws.BANNED),
+    "unfinished": (lambda: Unfinished(2, no_mark), promise_laws.BANNED),
     "worn": (Worn, engine_laws.USED),
     "sparing": (lambda: Sparing(2, no_mark), promise_laws.SPARES),
     "spendthrift": (lambda: Spendthrift(2, no_mark), promise_laws.SPENT),

@@ -13,8 +13,9 @@ from math import inf
 
 import numpy as np
 
-from ..course import Course, Text
+from ..course import Course
 from ..errors import GenError
+from ..rows import Text
 from ..scores import Scores, descending, sound
 from ..types import Draw, Extend
 from ..viable import ATTEMPTS, DOUBTS, Choice

@@ -27,8 +27,9 @@ from math import inf, log
 
 import numpy as np
 
-from ..course import Course, Text, uniform
+from ..course import Course, uniform
 from ..errors import GenError
+from ..rows import Text
 from ..scores import Scores, sound
 from ..tokensets import Ids
 from ..types import Draw, Extend
@@ -109,7 +110,7 @@ class _Population:
     def run(self) -> Generator[Extend, Scores, None]:
         course = self.course
         [text] = course.texts()
-        start = _Particle(text, why=course.run_on(text))
+        start = _Particle(text, why=course.run_on([text])[0])
         start.scored = start.why is not None and not text.forced
         self.particles = [_copy(start, slot) for slot in range(self.smc.particles)]
         while going := [particle for particle in self.particles if not particle.scored]:
@@ -176,7 +177,7 @@ class _Population:
                 continue
             text = particle.text
             self.course.write(text, chosen, scores.choice_logprob(number, token) if text.memory else 0.0)
-            particle.why = self.course.run_on(text)
+            [particle.why] = self.course.run_on([text])
             particle.scored = particle.why is not None and not text.forced
 
     # ------------------------------------------------------------------------------------------- the population

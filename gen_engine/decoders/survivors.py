@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..course import Course, Text
+from ..course import Course
+from ..rows import Text
 from ..scores import Scores
 
 

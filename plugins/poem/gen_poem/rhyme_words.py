@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 
 from gen_engine.errors import GenError, quoted
+from gen_engine.memory import Interned, interned
 from gen_engine.text import EVERY_CHAR, CharSet, is_han
 
 from .patterns import Pattern
@@ -15,14 +17,28 @@ from .verse import Spot, Verse, is_rhyming, parted
 Words = tuple[frozenset[str], ...]
 """For each letter in play, numbered as in `Rest`, the rhyme words so far."""
 
-Reading = tuple[int, Spot, Words]
-"""Which of the verses it is, where it stands, and its rhyme words."""
-
-State = tuple[Reading, ...]
-"""Every way to read the lines that is still open."""
-
 REMEMBERED = 50_000
-"""Of how many states it is remembered what follows them."""
+"""How many ways to stand in the verses are remembered."""
+
+
+@dataclass(eq=False, slots=True, weakref_slot=True)
+class Stand:
+    """Every way to read the lines that is still open: which of the verses it is, and where it stands there. `letters`
+    are the numbers of the letters of which a word comes next (None: none does), `may_rhyme` whether one does by some
+    way to read the text, `moves` what follows a kind of character, as far as it was met."""
+
+    readings: tuple[tuple[int, Spot], ...]
+    letters: tuple[int | None, ...]
+    may_rhyme: bool
+    moves: dict[Hashable, Move] = field(default_factory=dict)
+
+
+Move = tuple[Stand, tuple[tuple[int, int], ...] | None]
+"""Where it leads, and for each reading there the number of the one it goes on from, and how many letters are in play;
+None where the words of all are what they were."""
+
+State = tuple[Stand, tuple[Words, ...]]
+"""Where a text stands, and for each reading its rhyme words."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,8 +51,8 @@ class RhymeWords:
     """
 
     verses: tuple[Verse, ...]
-    _rhyming: dict[State, bool] = field(default_factory=dict, repr=False)
-    _steps: dict[tuple[State, Hashable], State | None] = field(default_factory=dict, repr=False)
+    _kinds: dict[str, int | tuple[int, ...]] = field(default_factory=dict, repr=False)  # no more than characters are
+    _stands: Interned[tuple[tuple[int, Spot], ...], Stand] = interned(REMEMBERED)
 
     @staticmethod
     def of(verse: Verse) -> RhymeWords:
@@ -57,70 +73,73 @@ class RhymeWords:
 
     @cached_property
     def _beginning(self) -> State:
-        found = []
-        for number, verse in enumerate(self.verses):
-            if (spot := verse.opening) is not None:
-                found.append((number, spot, (frozenset[str](),) * letters(spot)))
-        return tuple(found)
+        found = [(number, spot) for number, verse in enumerate(self.verses) if (spot := verse.opening) is not None]
+        return self._stand(found), tuple([(frozenset[str](),) * letters(spot) for _, spot in found])
+
+    def _stand(self, readings: Iterable[tuple[int, Spot]]) -> Stand:
+        """The one object for these readings."""
+        key = tuple(readings)
+        found = self._stands.get(key)
+        if found is None:
+            letters = tuple([rhyming_letter(spot) for _, spot in key])
+            found = self._stands.put(key, Stand(key, letters, any(letter is not None for letter in letters)))
+        return found
 
     def step(self, state: State, char: str) -> State | None:
-        if self._may_rhyme(state):
-            return self._after(state, char)
-        key = state, self.kind(char)  # elsewhere the character itself does not matter
-        if key not in self._steps:
-            self._steps[key] = self._after(state, char)
-        return self._steps[key]
-
-    def _may_rhyme(self, state: State) -> bool:
-        """Whether by some way to read the text a rhyme word comes next."""
-        if state not in self._rhyming:
-            if len(self._rhyming) > REMEMBERED:
-                self._rhyming.clear()
-                self._steps.clear()
-            self._rhyming[state] = any(rhyming_letter(spot) is not None for _, spot, _ in state)
-        return self._rhyming[state]
-
-    def _after(self, state: State, char: str) -> State | None:
+        stand, words = state
+        kind = self.kind(char)
+        after, sources = stand.moves.get(kind) or self._move(stand, kind, char)
+        if sources is None:
+            return after, words
         found = []
-        for number, spot, words in state:
-            after = self.verses[number].step(spot, char)
-            if after is None:
-                continue
-            letter = rhyming_letter(spot)
+        for place, count in sources:
+            letter, own = stand.letters[place], words[place]
             if letter is not None:
-                if char in words[letter]:
+                if char in own[letter]:
                     return None
-                words = (*words[:letter], words[letter] | {char}, *words[letter + 1 :])[: letters(after)]
-            found.append((number, after, words))
-        return tuple(found)
+                own = (*own[:letter], own[letter] | {char}, *own[letter + 1 :])
+            found.append(own[:count])
+        return after, tuple(found)
+
+    def _move(self, stand: Stand, kind: Hashable, char: str) -> Move:
+        """What follows a character of a kind: but for the words that came before, the kind is all that matters."""
+        found = []
+        for place, (number, spot) in enumerate(stand.readings):
+            after = self.verses[number].step(spot, char)
+            if after is not None:
+                found.append((place, number, after))
+        sources = [(place, letters(spot)) for place, _, spot in found]
+        same = sources == [(place, letters(spot)) for place, (_, spot) in enumerate(stand.readings)]
+        then = self._stand((number, spot) for _, number, spot in found)
+        move = stand.moves[kind] = then, None if same and not stand.may_rhyme else tuple(sources)
+        return move
 
     def accepts(self, state: State) -> bool:
         return True
 
     def allowed(self, state: State) -> CharSet:
         """All characters but the rhyme words that would come again."""
-        if not self._may_rhyme(state):
+        words = self._ending(state) if state[0].may_rhyme else ()
+        if not words:
             return EVERY_CHAR
-        return CharSet(minus=frozenset(char for char in self._ending(state) if self.step(state, char) is None))
+        return CharSet(minus=frozenset(char for char in words if self.step(state, char) is None))
 
     @staticmethod
-    def _ending(state: State) -> Iterable[str]:
+    def _ending(state: State) -> list[str]:
         """The rhyme words of the lines that rhyme with the one that now comes to its end."""
-        for _, spot, words in state:
-            letter = rhyming_letter(spot)
-            if letter is not None:
-                yield from words[letter]
+        pairs = zip(state[0].letters, state[1], strict=True)
+        return [char for letter, words in pairs if letter is not None for char in words[letter]]
 
     def kind(self, char: str) -> int | tuple[int, ...]:
-        kinds = tuple([verse.kind(char) for verse in self.verses])
-        return kinds[0] if len(kinds) == 1 else kinds
+        found = self._kinds.get(char)
+        if found is None:
+            kinds = tuple([verse.kind(char) for verse in self.verses])
+            found = self._kinds[char] = kinds[0] if len(kinds) == 1 else kinds
+        return found
 
     def mentions(self, state: State) -> frozenset[str]:
         """The rhyme words that must not come again."""
-        found: frozenset[str] = frozenset()
-        for _, _, words in state:
-            found = found.union(*words)
-        return found
+        return frozenset[str]().union(*chain.from_iterable(state[1]))
 
     def spent(self, state: State) -> frozenset[str]:
         """The same: nothing but the return of a rhyme word is ever forbidden."""

@@ -1,0 +1,158 @@
+"""Many texts of one plan at once: what may follow each, and what each becomes, with as little work a row as there is.
+
+What is the same for all texts in a state stands in the state table, what they used in one array of all of them
+(`histories.py`). So a row costs a few look-ups a step; rules that have only the four functions are asked row by row.
+Where a look-up gives no answer, the row is asked about by itself (`viable.py`): the answers are the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from copy import copy
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from .chain import Plan
+from .histories import Banned, History
+from .lift import Lifted
+from .product import Joint, Product
+from .states import Node
+from .tokensets import Ids, TokenSet
+
+FewCalls = Callable[[Any], bool]
+"""Whether a rule forbids nothing in a state, as far as is seen at once."""
+
+
+@dataclass(eq=False, slots=True)
+class Text:
+    """One text being written. `tokens` are the new ones, those of an unfinished stop string included; the last
+    `fresh` of them have not been read by the model, and of these the last `forced` had no alternative. `unsent` are
+    the bytes that nobody was shown yet, `allowed` is what may follow, the end included; `memory` is what the
+    shapers remember; `lane` tells apart texts of one sample that are under way at once; `rest` are the tokens of a
+    legal rest, as far as it is written out, `history` the characters for rules that look at those of many rows.
+
+    `node` is where the text stands in the automaton, `asked` are the states of the rules that are asked row by row.
+    Those of rules of history are worked out when somebody wants them: `known` is the joint state before the tokens that
+    are `late`."""
+
+    sample: int
+    product: Product
+    node: Node
+    asked: tuple[Any, ...]
+    known: Joint
+    late: list[int] = field(default_factory=list)
+    tokens: list[int] = field(default_factory=list)
+    logprobs: list[float] = field(default_factory=list)
+    exact: bool = True
+    undone: dict[str, None] = field(default_factory=dict)
+    unsent: bytes = b""
+    fresh: int = 0
+    forced: int = 0
+    allowed: TokenSet | None = None
+    memory: tuple[Any, ...] = ()
+    lane: int = 0
+    rest: Ids = ()
+    history: History | None = None
+
+    @property
+    def joint(self) -> Joint:
+        """The state of every rule."""
+        if self.late:
+            joint = self.known
+            for token in self.late:
+                joint = self.product.next(joint, token)
+            self.known, self.late = joint, []
+        return self.known
+
+    def branch(self, sample: int | None = None, history: History | None = None) -> Text:
+        """Another text that goes on from here, with a history of its own."""
+        other = copy(self)
+        other.late, other.tokens = self.late[:], self.tokens[:]
+        other.logprobs, other.undone = self.logprobs[:], dict(self.undone)
+        other.sample = self.sample if sample is None else sample
+        other.history = history or (None if self.history is None else self.history.branch())
+        return other
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """What is asked of all texts of a plan at each step."""
+
+    plan: Plan
+
+    def begin(self, samples: range, memory: tuple[Any, ...]) -> list[Text]:
+        """A text for each sample, with nothing written yet."""
+        plan = self.plan
+        begun = plan.prover.histories.begin(plan.prompt, len(samples), plan.budget)
+        first = Text(-1, plan.product, plan.start.node, self.asked_of(plan.start), plan.start)
+        first.memory, first.rest = memory, plan.rest
+        return [first.branch(sample, begun[row] if begun else None) for row, sample in enumerate(samples)]
+
+    def asked_of(self, joint: Joint) -> tuple[Any, ...]:
+        """Of a joint state the states of the rules that are asked row by row."""
+        return tuple([joint.others[place] for place in self.plan.prover.row_by_row])
+
+    @cached_property
+    def is_plain(self) -> bool:
+        """Whether a state of the automaton, and what was written, is all that matters: no stop string may be cut, and
+        nothing need come at any place."""
+        return not self.plan.product.stops and not self.plan.prover.needs.gathers
+
+    @cached_property
+    def _rules(self) -> tuple[tuple[int, FewCalls], ...]:
+        """The rules that are asked row by row: their numbers, and whether they forbid anything."""
+        product = self.plan.product
+        numbers = [product.others[place] for place in self.plan.prover.row_by_row]
+        lifted = [(number, product.rules[number].constraint) for number in numbers]
+        return tuple(
+            (number, rule.forbids_nothing if isinstance(rule, Lifted) else lambda _: False) for number, rule in lifted
+        )
+
+    @cached_property
+    def _nexts(self) -> tuple[Callable[[Any, int], Any], ...]:
+        """What each of these rules is in after a permitted token."""
+        rules = [self.plan.product.rules[number].constraint for number, _ in self._rules]
+        return tuple(rule.after if isinstance(rule, Lifted) else rule.next for rule in rules)
+
+    def allowed(self, text: Text, left: int) -> TokenSet:
+        """What may follow a text of a plain plan, the end aside: as `Plan.tokens` says it."""
+        plan = self.plan
+        found = plan.alive(text.node, left)
+        for (number, forbids_nothing), state in zip(self._rules, text.asked):  # noqa: B905 - a step of each row
+            if not forbids_nothing(state):
+                found = plan.product.narrow([(number, state)], found)
+        if text.history is None:
+            return found
+        return TokenSet(found.mask, Banned(plan.prover.histories, text.history, found.minus), found.plus)
+
+    def go_on(self, text: Text, token: int, left: int | None) -> bool:
+        """Let a text of a plain plan go on with a permitted token if it is seen at once that there is a rest of less
+        than `left` tokens: as `Viable.look` sees it. Whether that was seen. A token without an alternative needs no
+        proof (None)."""
+        node = self.plan.product.table.along(text.node, token)
+        if node is None:
+            return False
+        asked = tuple([follow(state, token) for follow, state in zip(self._nexts, text.asked)])  # noqa: B905
+        rest: Ids = ()
+        if text.rest and text.rest[0] == token:
+            rest = text.rest[1:]
+        elif left is not None and not self.plan.prover.is_sure(node, asked, left - 1, text.history, self._texts[token]):
+            return False
+        text.node, text.asked, text.rest = node, asked, rest
+        text.late.append(token)
+        return True
+
+    def force(self, text: Text, token: int) -> None:
+        """Let a text go on with a token that has no alternative."""
+        if not self.is_plain or not self.go_on(text, token, None):
+            rest = text.rest[1:] if text.rest[:1] == (token,) else ()
+            self.stand(text, self.plan.product.next(text.joint, token), rest)
+
+    def stand(self, text: Text, joint: Joint, rest: Ids) -> None:
+        """Let a text stand where it was worked out by itself."""
+        text.known, text.late, text.node, text.asked, text.rest = joint, [], joint.node, self.asked_of(joint), rest
+
+    @cached_property
+    def _texts(self) -> tuple[str | None, ...]:
+        return self.plan.chain.vocabulary.texts

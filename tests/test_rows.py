@@ -1,0 +1,165 @@
+"""Many texts at once are told what each is told that is asked about by itself."""
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, reject, settings
+from hypothesis import strategies as st
+from tiny import TinyTokenizer, chars, engine_of, vocabulary
+
+from gen_engine.chain import make_chain
+from gen_engine.course import Course
+from gen_engine.errors import ConflictError
+from gen_engine.plugins import registry
+from gen_engine.specs import build
+from gen_engine.types import Named
+from gen_engine.viable import Choice, Viable
+
+ALPHABET = "春夏秋冬，。"
+VOCABULARIES = {
+    "characters": chars(ALPHABET),
+    "twins": vocabulary("", *ALPHABET, "春", "夏", end=0, specials=(0,)),
+    "merged": vocabulary("", *ALPHABET, "春夏", "，冬", end=0, specials=(0,)),
+    "bytes": vocabulary("", *ALPHABET, b"\xe6", b"\x98", b"\xa5", end=0, specials=(0,)),
+    "endless": vocabulary("", *ALPHABET, specials=(0,)),
+}
+RULES = st.lists(
+    st.sampled_from(["no_repeat=2", "no_repeat=9,exempt=punctuation", "no_repeat_ngram=2", "no_repeat_ngram=2,within=4",
+                     "only=han|，", "require=夏|冬", "stop=秋冬", "ban=春夏", "length=..8", "length=4",
+                     "regex=[^，]*，.*",                     "force=2:，|3:冬"]),
+    min_size=1, max_size=4, unique=True,
+)  # fmt: skip
+PATHS = st.lists(st.integers(0, 50), min_size=1, max_size=8)
+
+
+class Counting:
+    """A rule of four functions over tokens, as authors write them: it lets no more than two tokens 1 stand."""
+
+    def start(self, prompt):
+        return 0
+
+    def allowed(self, state):
+        return np.array([token != 1 or state < 2 for token in range(len(VOCABULARIES["characters"]))])
+
+    def next(self, state, token):
+        return state + (token == 1)
+
+    def accepts(self, state):
+        return state != 1
+
+
+def course_of(vocab, specs, prompt, budget=8):
+    named = [build(spec, registry(), vocab) for spec in specs]
+    try:
+        plan = make_chain(vocab, named).plan(TinyTokenizer(vocab).encode(prompt), budget)
+    except ConflictError:
+        reject()
+    return Course(plan, 0, range(3), engine_of(vocab).model, print, False)
+
+
+@st.composite
+def courses(draw):
+    vocab = VOCABULARIES[draw(st.sampled_from(list(VOCABULARIES)))]
+    return course_of(vocab, draw(RULES), draw(st.text(ALPHABET, max_size=4)))
+
+
+def sight(course, joint, left):
+    """What may follow a joint state, the end included; None where the text is finished."""
+    plan = course.plan
+    if plan.product.cut(joint) or left <= 0:
+        return None
+    allowed, accepts = plan.tokens(joint, left), plan.product.accepts(joint)
+    return None if accepts and allowed.is_empty() else (plan.with_end(allowed) if accepts else allowed).members()
+
+
+def write(course, text, number):
+    """Write one of the tokens that have a rest, as a decoder does; what was seen of it, None if there is none."""
+    alive = [token for token in text.allowed.members() if token != course.plan.end]
+    if not alive:
+        return None
+    joint, left, token = text.joint, course.left(text), alive[number % len(alive)]
+    seen = Viable(course.plan).look(joint, left, token, text.rest)
+    if seen.answer != "yes":
+        return None
+    if not course.go_on(text, token, lambda _: 0.0):
+        course.write(text, Choice(token, seen.joint, seen.rest))
+    return seen
+
+
+@given(courses(), PATHS)
+@settings(max_examples=300)
+def test_a_text_is_told_what_its_state_is_told(course, path):
+    text = course.texts()[1]
+    for number in path:
+        (why, only), expected = course.look(text), sight(course, text.joint, course.left(text))
+        assert (why is None) == (expected is not None)
+        if why is not None or (seen := text.allowed.members()) != expected:
+            assert why is not None
+            break
+        assert only is None or [only] == seen
+        found = write(course, text, number)
+        if found is None:
+            break
+        assert (text.joint, text.rest) == (found.joint, found.rest)
+
+
+@given(courses(), PATHS, st.data())
+def test_what_is_seen_at_once_is_so(course, path, data):
+    text = course.texts()[0]
+    for number in path:
+        if course.look(text)[0] is not None or write(course, text, number) is None:
+            break
+    assume(course.look(text)[0] is None)
+    for token in text.allowed.members():
+        other, seen = text.branch(), Viable(course.plan).look(text.joint, course.left(text), token, text.rest)
+        if token != course.plan.end and course.go_on(other, token, lambda _: 0.0):
+            assert (seen.answer, other.joint, other.rest) == ("yes", seen.joint, seen.rest)
+
+
+@given(courses(), PATHS)
+def test_a_text_without_alternative_is_written_as_by_itself(course, path):
+    text = course.texts()[0]
+    for number in path:
+        why, only = course.look(text)
+        if why is not None:
+            break
+        if only is not None:
+            expected = course.plan.product.next(text.joint, only)
+            course.force(text, only)
+            assert text.joint == expected
+        elif write(course, text, number) is None:
+            break
+
+
+@given(courses(), PATHS, PATHS)
+def test_a_branch_of_a_text_goes_on_by_itself(course, path, other_path):
+    text = course.texts()[0]
+    course.look(text)
+    other = text.branch()
+    for each, numbers in ((text, path), (other, other_path)):
+        for number in numbers:
+            if course.look(each)[0] is not None or write(course, each, number) is None:
+                break
+    walked = [course.plan.product.walk(course.plan.start, each.tokens)[-1] for each in (text, other)]
+    assert [text.joint, other.joint] == walked
+
+
+@pytest.mark.parametrize("specs", [("no_repeat=9",), ("no_repeat=9", "length=4"), ("no_repeat_ngram=2",)])
+def test_rules_of_history_are_not_asked_row_by_row(specs):
+    course = course_of(VOCABULARIES["characters"], specs, "")
+    text = course.texts()[0]
+    course.look(text)
+    assert course.go_on(text, 3, lambda _: 0.0)
+    assert (text.asked, text.late) == ((), [3])
+
+
+def test_a_rule_of_four_functions_is_asked_row_by_row():
+    vocab = VOCABULARIES["characters"]
+    plan = make_chain(vocab, [Named("counting", Counting())]).plan(TinyTokenizer(vocab).encode(""), 6)
+    course = Course(plan, 0, range(1), engine_of(vocab).model, print, False)
+    [text] = course.texts()
+    for _ in range(2):
+        assert course.look(text)[0] is None
+        write(course, text, 0)
+    assert course.look(text) == (None, None)
+    assert 1 not in text.allowed.members()
+    assert text.tokens == [1, 1]
