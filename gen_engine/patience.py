@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from contextvars import ContextVar, Token
 from dataclasses import dataclass, field
-from math import isfinite
-from time import thread_time
+from math import inf, isfinite
+from time import perf_counter, thread_time
 
 from .errors import GenError, UndecidedError
 
@@ -32,21 +32,26 @@ class Patience:
     seconds: float = SECONDS
     spent: float = 0.0
     last: float = 0.0
-    _running: list[tuple[float, Token[Patience | None]]] = field(default_factory=list, repr=False)
+    _running: list[tuple[float, float, Token[Patience | None]]] = field(default_factory=list, repr=False)
+    _looked: float = 0.0
 
     def __post_init__(self) -> None:
         if not (isfinite(self.seconds) and self.seconds > 0):
             raise GenError(f"patience={self.seconds} is no time to search for; give a number of seconds above 0.")
 
     def __enter__(self) -> Patience:
-        self._running.append((thread_time(), _current.set(self)))
+        begun = perf_counter()
+        self._looked = begun if self.spent <= self.seconds else -inf
+        self._running.append((thread_time(), begun, _current.set(self)))
         return self
 
     def __exit__(self, *_: object) -> None:
-        since, token = self._running.pop()
+        since, begun, token = self._running.pop()
         _current.reset(token)
         if not self._running:
-            self.last = thread_time() - since
+            # To ask for the processor's time takes longer than most questions do; it is no more than the wall's.
+            passed = perf_counter() - begun
+            self.last = passed if passed < FREE else thread_time() - since
             self.spent += self.last
 
     def forgive(self) -> None:
@@ -59,6 +64,14 @@ class Patience:
         running = thread_time() - self._running[0][0] if self._running else 0.0
         return self.spent + running > self.seconds
 
+    def is_over_now(self) -> bool:
+        """The same, looked at no more often than each `FREE` seconds."""
+        now = perf_counter()
+        if now - self._looked < FREE:
+            return False
+        self._looked = now
+        return self.is_over
+
 
 _current: ContextVar[Patience | None] = ContextVar("patience", default=None)
 
@@ -66,7 +79,7 @@ _current: ContextVar[Patience | None] = ContextVar("patience", default=None)
 def check() -> None:
     """UndecidedError if the request that is searched for has no patience left."""
     patience = _current.get()
-    if patience is not None and patience.is_over:
+    if patience is not None and patience.is_over_now():
         raise UndecidedError(
             f"After {patience.seconds:g} seconds of searching it was not decided how a text can go on; drop or relax a "
             "constraint, or allow more (--patience SECONDS)."
