@@ -94,17 +94,21 @@ class Course:
         """
         shared = going[0][0] < 0
         prompt = self.plan.prompt.read
-        rows = going[:1] if shared else going
-        tokens = []
-        for parent, text, why in rows:
-            unread = text.tokens[len(text.tokens) - text.fresh :]
-            unread = unread if why is None else unread[:-1]
-            tokens.append((*prompt, *unread) if parent < 0 else tuple(unread))
+        rows: list[tuple[int, int, tuple[int, ...], tuple[int, ...]]] = []
+        for parent, text, why in going[:1] if shared else going:
+            before = len(text.tokens) - text.fresh
+            unread = text.tokens[before:] if why is None else text.tokens[before:-1]
+            forced = tuple(text.tokens[-text.forced :]) if text.forced else ()
+            if parent < 0:
+                rows.append((parent, 0, (*prompt, *unread), forced))
+            else:
+                rows.append((parent, len(prompt) + before, tuple(unread), forced))
+        parents, keep, tokens, without_choice = zip(*rows, strict=True)
         return Extend(
-            parents=tuple(parent for parent, _, _ in rows),
-            keep=tuple(0 if parent < 0 else len(prompt) + len(text.tokens) - text.fresh for parent, text, _ in rows),
-            tokens=tuple(tokens),
-            forced=tuple(tuple(text.tokens[len(text.tokens) - text.forced :]) for _, text, _ in rows),
+            parents=parents,
+            keep=keep,
+            tokens=tokens,
+            forced=without_choice,
             draws=tuple(draw(0 if shared else row, text) for row, (_, text, why) in enumerate(going) if why is None),
             pinned=self.plan.prompt.pinned,
         )

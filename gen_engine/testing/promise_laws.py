@@ -188,7 +188,9 @@ def banned_is_forbidden(subject: Subject, scene: Scene) -> None:
         if banned != forbidden:
             scene.fail(f"of {texts!r} row {row} is banned {sorted(banned)!r} and forbidden {sorted(forbidden)!r}")
         if not view.rule.accepts(states[-1]):
-            scene.fail(f"a rule that tells what is `banned` accepts everywhere, and this one does not after {texts[row]!r}")
+            scene.fail(
+                f"a rule that tells what is `banned` accepts everywhere, and this one does not after {texts[row]!r}"
+            )
         spent = view.rule.spent(states[-1]) if hasattr(view.rule, "spent") else frozenset()
         if spent is not None and not spent.issubset(texts[row]):
             scene.fail(f"`spent` tells {sorted(spent)!r}, which are not all in {texts[row]!r}")
