@@ -31,7 +31,7 @@ def known(case):
 
 
 @given(CASES, st.booleans())
-@some.examples(150)
+@some.examples(50)
 def test_a_step_in_the_table_is_a_step_of_each_rule(case, opened):
     product, joints = known(case)
     table = product.table
@@ -50,7 +50,7 @@ def followed(rules, states, token):
 
 
 @given(CASES)
-@some.examples(150)
+@some.examples(50)
 def test_edges_are_disjoint_and_together_what_may_follow(case):
     product, joints = known(case)
     table = product.table
@@ -65,7 +65,7 @@ def test_edges_are_disjoint_and_together_what_may_follow(case):
 
 
 @given(CASES)
-@some.examples(150)
+@some.examples(50)
 def test_edges_lead_where_their_tokens_do(case):
     product, joints = known(case)
     table = product.table
@@ -78,7 +78,7 @@ def test_edges_lead_where_their_tokens_do(case):
 
 
 @given(CASES)
-@some.examples(100)
+@some.examples(50)
 def test_equal_states_are_one_node(case):
     product, joints = known(case)
     by_states = {joint.node.states: joint.node for joint in joints}
@@ -88,7 +88,7 @@ def test_equal_states_are_one_node(case):
 
 
 @given(CASES)
-@some.examples(60)
+@some.examples(40)
 def test_a_joint_state_is_its_states(case):
     product, joints = known(case)
     assert all(product.joint(joint.states) == joint._replace(accepted=()) for joint in joints)
@@ -98,7 +98,7 @@ def test_a_joint_state_is_its_states(case):
 
 
 @given(CASES)
-@some.examples(60)
+@some.examples(40)
 def test_a_node_says_what_its_rules_do(case):
     product, joints = known(case)
     for node in {joint.node for joint in joints}:
