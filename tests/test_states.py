@@ -1,5 +1,7 @@
 """The state table against the rules themselves, and what memories keep."""
 
+from collections import OrderedDict
+
 import numpy as np
 import pytest
 import strategies as some
@@ -140,6 +142,19 @@ def test_what_is_false_is_remembered_too(value):
     assert memory.get("a") == value
     memory.put("c", 1)
     assert ("a" in memory, "b" in memory) == (True, False)
+
+
+class Raced(OrderedDict):
+    """From which another thread takes what was found just now."""
+
+    def move_to_end(self, key):
+        raise KeyError(key)
+
+
+def test_what_another_thread_makes_it_forget_meanwhile_is_no_error():
+    memory = Memory(2)
+    memory._values = Raced(a=1)
+    assert memory.get("a") == 1
 
 
 class Thing:
