@@ -148,7 +148,7 @@ def whole_texts():
         yield pytest.param(chain, decoder, shape, marks=() if meets else pytest.mark.slow, id=name)
 
 
-@pytest.mark.parametrize("chain, decoder, shape", whole_texts())
+@pytest.mark.parametrize("chain, decoder, shape", [*whole_texts()])
 def test_whole_texts_are_those_of_the_plain_way(chain, decoder, shape, monkeypatch):
     def write():
         engine = tiny.engine_of(tiny.chars((*HAN, "，", "。")), shape)
