@@ -107,6 +107,19 @@ def test_a_node_says_what_its_rules_do(case):
         pairs = list(zip(product.table.rules, node.states, strict=True))
         assert node.accepts == all(rule.constraint.accepts(state) for rule, state in pairs)
         assert [part.least for part in node.parts] == [rule.promises.least(state) for rule, state in pairs]
+        singly = [(rule.promises.least_singly or rule.promises.least)(state) for rule, state in pairs]
+        assert [part.least_singly for part in node.parts] == singly
+
+
+@given(CASES)
+@some.examples(20)
+def test_edges_of_single_characters_are_those_of_all_less_the_other_tokens(case):
+    product, joints = known(case)
+    single = {token for token in case.usable if len(case.vocabulary.texts[token] or "") == 1}
+    for node in {joint.node for joint in joints}:
+        found = [mask.members for mask, _ in product.table.single_edges(node)]
+        every = [set(mask.members) & single for mask, _ in product.table.edges(node)]
+        assert sorted(token for tokens in found for token in tokens) == sorted(set().union(*every))
 
 
 @given(st.integers(1, 4), st.lists(st.integers(0, 6)))
