@@ -42,6 +42,7 @@ class Balanced:
 
     pairs: tuple[tuple[str, str], ...]
     depth: int
+    # At most two for each closing character, and one for each character of the pairs.
     _sets: dict[tuple[str, bool], CharSet] = field(default_factory=dict, repr=False, compare=False)
     _alone: dict[str, CharSet] = field(default_factory=dict, repr=False, compare=False)
 

@@ -101,6 +101,7 @@ class Finite:
     atoms: Atoms = field(repr=False)
     table: Sequence[Mapping[int, int]] = field(repr=False)
     accepting: frozenset[int] = field(repr=False)
+    # At most one for each state, and of the sets one for each two states that follow each other.
     _sets: dict[frozenset[int], CharSet] = field(default_factory=dict, repr=False)
     _moves: dict[int, list[tuple[CharSet, int]]] = field(default_factory=dict, repr=False)
     _allowed: dict[int, CharSet] = field(default_factory=dict, repr=False)

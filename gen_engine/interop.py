@@ -173,6 +173,7 @@ class ChainProcessor:
     chain: Chain
     seed: int
     exact: bool = True
+    # At most one for each row of the last call.
     _places: dict[tuple[int, ...], Place] = field(default_factory=dict, repr=False)
 
     @property

@@ -1,12 +1,16 @@
-"""What is wrong with a chain before it is used: contradictions, what is redundant, what depends on order.
+"""What is wrong with a chain before it is used: contradictions, what is redundant, what depends on order, what is slow.
 
 *Contradictions* are the chain's own. *Redundant* is a constraint if every text that the others let through obeys it
 already: a proof by trying every joint state within the budget, one token for each set that behaves alike, as long as
-the states are few. Shapers are *probed*: on random logits, with one of them left out, or two neighbours swapped.
+the states are few. Shapers are *probed*: on random logits, with one of them left out, or two neighbours swapped. A rule
+that says no more than its four functions, and of which nothing is found out, is asked *row by row*, and is timed.
 """
 
 from __future__ import annotations
 
+import random
+import statistics
+import time
 import zlib
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -19,17 +23,19 @@ from .constraints import Length
 from .errors import ConflictError, GenError, UndecidedError
 from .lift import Lifted
 from .product import Product
+from .promises import Promises, offered
 from .prover import prover_of
 from .rule import Rule, as_rule
 from .rules import BannedStrings, EachChar
 from .text import in_a_row
+from .tokensets import TokenSet
 from .types import Named, Prompt, Step
 from .underway import doing
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-Kind = Literal["contradiction", "empty", "redundant", "order", "not found out"]
+Kind = Literal["contradiction", "empty", "redundant", "order", "row by row", "not found out"]
 
 STATES = 1500
 """How many joint states are tried before it is not found out whether a constraint is redundant."""
@@ -43,17 +49,25 @@ NODES = 2000
 ROWS = 64
 """How many rows of random logits shapers are probed on."""
 
+STEPS = 64
+"""Along how many tokens it is measured what a rule costs."""
+
+SAYS_MORE = ({*Promises.__dataclass_fields__} | {"kind", "bars"}) - {"permits", "wants"}
+"""What a rule that is more than four functions may offer; `permits` and `wants` tell nothing new of it."""
+
 NEAR = 1e-5
 """Up to what difference two probabilities are the same."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing to know of a chain: `members` are the processors it is about, as they were written."""
+    """One thing to know of a chain: `members` are the processors it is about, as they were written. `microseconds` is
+    what one that takes part row by row costs a row and step, as it was measured here; else None."""
 
     kind: Kind
     members: tuple[str, ...]
     message: str
+    microseconds: float | None = None
 
     @property
     def is_wrong(self) -> bool:
@@ -61,8 +75,8 @@ class Finding:
         return self.kind in ("contradiction", "empty", "redundant")
 
     def record(self) -> dict[str, Any]:
-        """The finding for programs."""
-        return asdict(self)
+        """The finding for programs; `microseconds` only where something was measured."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
 
 
 @blaming()
@@ -75,7 +89,7 @@ def lint(chain: Chain, prompt: Prompt, max_new: int) -> list[Finding]:
     idle = list(_unprintable(chain))
     if not any(finding.kind == "contradiction" for finding in wrong):
         idle += _redundant_constraints(chain, prompt, max_new)
-    return [*wrong, *idle, *_shaper_findings(chain)]
+    return [*wrong, *idle, *_shaper_findings(chain), *_row_by_row(chain, prompt)]
 
 
 def _contradictions(chain: Chain, prompt: Prompt, max_new: int) -> Iterator[Finding]:
@@ -217,6 +231,58 @@ def _is_implied(product: Product, index: int, prompt: Prompt, max_new: int) -> b
         if len(seen) > STATES or tries > TRIES:
             return None
     return None if doubt else True
+
+
+def _row_by_row(chain: Chain, prompt: Prompt) -> Iterator[Finding]:
+    """The rules that are nothing but four functions, and so are asked for each row, with what that takes."""
+    try:
+        product = chain.product.learned_from(chain.product.start(prompt))
+    except GenError:
+        return  # it was told as a contradiction
+    for number in product.others:
+        rule = product.rules[number]
+        if any(offered(rule.machine, name) for name in SAYS_MORE):
+            continue
+        taken = _microseconds(rule, prompt)
+        if taken is not None:
+            message = (
+                f"{rule.label} takes part row by row: asked alone, {taken:g} µs a row and step here. {_remedy(rule)}"
+            )
+            yield Finding("row by row", (rule.label,), message, taken)
+
+
+def _remedy(rule: Rule) -> str:
+    """How all rows can be asked at once, or one for less."""
+    over = "" if isinstance(rule.constraint, Lifted) else ", and is written over characters,"
+    compound = rule.vocabulary.merged or rule.vocabulary.partial
+    where = " with models whose tokens print one character each" if compound else ""
+    told = f"If it is a rule of history{over} it may offer `banned`, which is asked for all rows at once{where}."
+    if not over and offered(rule.machine, "allowed") is None:
+        told += " It may offer `allowed`, one set of characters in place of a `step` for each."
+    return told
+
+
+def _microseconds(rule: Rule, prompt: Prompt) -> float | None:
+    """The time that `allowed` and `next` of one row take for a token, the median of a walk at random; None if nothing
+    may follow. What the rule has remembered by then counts, as it does in use."""
+    dice, usable, taken = random.Random(0), rule.vocabulary.is_usable, []
+    state = first = rule.start(prompt)
+    for _ in range(STEPS):
+        start = time.perf_counter()
+        allowed = rule.allowed(state)
+        half = time.perf_counter()
+        array = allowed.to_array() if isinstance(allowed, TokenSet) else allowed
+        tokens = (array & usable).nonzero()[0].tolist()
+        if tokens:
+            token = dice.choice(tokens)
+            again = time.perf_counter()
+            state = rule.constraint.next(state, token)
+            taken.append(half - start + time.perf_counter() - again)
+        elif state is first:
+            return None
+        else:
+            state = first
+    return float(f"{1e6 * statistics.median(taken):.2g}")
 
 
 # ----------------------------------------------------------------------------------------------------- shapers

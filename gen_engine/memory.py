@@ -13,7 +13,10 @@ Value = TypeVar("Value")
 
 
 class Memory(Generic[Key, Value]):
-    """At most `size` values by their keys. What is forgotten is worked out again: answers never depend on it."""
+    """At most `size` values by their keys. What is forgotten is worked out again: answers never depend on it.
+
+    Threads may share one: a key that another thread makes it forget meanwhile is no error.
+    """
 
     __slots__ = ("_values", "size")
 
@@ -25,18 +28,17 @@ class Memory(Generic[Key, Value]):
         """The value of a key, which thereby becomes the last to be forgotten; None if there is none."""
         try:
             self._values.move_to_end(key)
-        except KeyError:
+            return self._values[key]
+        except KeyError:  # there is none, or another thread let it be forgotten just now
             return None
-        return self._values[key]
 
     def put(self, key: Key, value: Value) -> Value:
         """Remember a value; the value."""
         values = self._values
-        if key in values:
-            values.move_to_end(key)
-        elif len(values) >= self.size:
-            values.popitem(last=False)
+        values.pop(key, None)
         values[key] = value
+        if len(values) > self.size:
+            values.popitem(last=False)
         return value
 
     def __contains__(self, key: Key) -> bool:

@@ -7,12 +7,13 @@ arrays; what a state mentions is looked up among the tokens that carry a charact
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from .memory import Memory, remembered
 from .patience import check
 from .text import Vocabulary
 from .types import CharMachine
@@ -33,7 +34,7 @@ class Narrowing:
     kind: Callable[[str], Hashable]
     vocabulary: Vocabulary
     permits: Callable[[Any, int], bool]
-    _free: dict[tuple[str, int], np.ndarray] = field(default_factory=dict, repr=False)
+    _free: Memory[tuple[str, int], np.ndarray] = remembered(REMEMBERED)
 
     def among(self, state: Any, array: np.ndarray) -> np.ndarray:
         """Which of some tokens, those of whole characters, may follow a state; both bool arrays, [vocab]."""
@@ -65,11 +66,9 @@ class Narrowing:
         key = char, min(places, self.vocabulary.longest)
         found = self._free.get(key)
         if found is None:
-            if len(self._free) >= REMEMBERED:
-                self._free.clear()
             array = np.ones(len(self.vocabulary), dtype=bool)
             array[self.vocabulary.arrays.carrying_before(*key)] = False
-            found = self._free[key] = np.packbits(array)
+            found = self._free.put(key, np.packbits(array))
         return found
 
     @cached_property

@@ -108,7 +108,7 @@ def _every_char() -> str:
     return np.arange(UNICODE, dtype="<u4").tobytes().decode("utf-32-le", "surrogatepass")
 
 
-@cache
+@lru_cache(256)
 def _matching(source: str, flags: int) -> Ranges:
     """All characters that a part of a pattern means, as `re` itself finds them."""
     runs = re.compile(f"(?:{source})+", flags).finditer(_every_char())

@@ -97,6 +97,7 @@ class BannedStrings:
 
     chars: CharSet
     strings: tuple[str, ...]
+    # At most one for each beginning of a string.
     _known: dict[int, list[tuple[CharSet, int]]] = field(default_factory=dict, repr=False, compare=False)
 
     def start(self, text: str) -> int:

@@ -56,7 +56,7 @@ def converted(way: str, text: str) -> str:
     return found if len(found) == len(text) else "".join(convert(char)[:1] or char for char in text)
 
 
-@cache
+@cache  # at most one for each way to convert
 def _converter(way: str) -> Callable[[str], str]:
     from opencc import OpenCC
 

@@ -69,6 +69,7 @@ class StopStrings:
 
     vocabulary: Vocabulary
     strings: tuple[bytes, ...]
+    # At most one for each beginning of a string.
     _completing: dict[int, list[int]] = field(default_factory=dict, repr=False)
 
     def start(self, prompt: Prompt) -> StopState:

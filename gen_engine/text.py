@@ -36,11 +36,14 @@ def is_han(char: str) -> bool:
     return place >= 0 and code <= HAN_RANGES[place][1]
 
 
-@cache
+@cache  # at most one for each character
 def is_punctuation(char: str) -> bool:
     """Whether `char` is punctuation or a symbol in Unicode's general categories P* and S*."""
     return unicodedata.category(char)[0] in "PS"
 
+
+JOINED = 64
+"""Of how many classes of characters, single or joined, the members are remembered."""
 
 CLASSES: dict[str, Callable[[str], bool]] = {
     "han": is_han,
@@ -80,7 +83,7 @@ class Ranges:
         return sum(min(end, codes.stop) - max(start, codes.start) for start, end in pairs)
 
 
-@cache
+@lru_cache(JOINED)
 def class_ranges(kind: str) -> Ranges:
     """The characters of one or several classes; their names are joined by |."""
     starts: list[int] = []
@@ -98,7 +101,7 @@ def class_ranges(kind: str) -> Ranges:
     return Ranges(starts, ends)
 
 
-@cache
+@cache  # at most one for each class and plane
 def _flags(name: str, codes: range) -> bytes:
     """A byte for each code point: whether its character is of a class. No Python runs for each, for they are many."""
     if name == "han":
@@ -188,7 +191,7 @@ def _count(kind: str | frozenset[str] | Ranges | None, inverted: bool, codes: ra
     return len(codes) - count if inverted else count
 
 
-@cache
+@cache  # at most one for each beginning of a character in UTF-8
 def codes_beginning(data: bytes) -> range:
     """The code points of the characters whose UTF-8 begins with `data`, the valid beginning of one."""
     length = 2 + (data[0] >= 0xE0) + (data[0] >= 0xF0)

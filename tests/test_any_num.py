@@ -68,7 +68,7 @@ def test_no_more_is_alive_after_many_texts_than_after_few(decoder):
     found = engine_of(chars("abcdefgh")).completions("a", num=HUGE, seed=4, max_new=6, decoder=decoder)
     alive = []
     for _ in range(3):
-        assert sum(1 for _ in islice(found, 150)) == 150
+        assert sum(1 for _ in islice(found, ROWS)) == ROWS
         gc.collect()
         kinds = [type(each) for each in gc.get_objects()]
         alive.append((kinds.count(Course), kinds.count(Completion)))

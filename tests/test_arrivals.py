@@ -54,7 +54,7 @@ def agrees(ticket, sent, alone):
 
 
 @given(tiny_traffic())
-@some.examples(40)
+@some.examples(25)
 def test_whatever_comes_and_goes_each_request_gives_what_it_gives_alone(traffic):
     wanted, actions, fresh = traffic
     tickets, sent = serve(fresh().scheduler(rows=ROWS, tokens=TOKENS), actions)
@@ -64,7 +64,7 @@ def test_whatever_comes_and_goes_each_request_gives_what_it_gives_alone(traffic)
 
 
 @given(tiny_traffic(), st.integers(ROWS, 2 * ROWS), st.integers(TOKENS, 2 * TOKENS))
-@some.examples(40)
+@some.examples(25)
 def test_no_pass_has_more_rows_or_tokens_than_the_bounds(traffic, rows, tokens):
     _, actions, fresh = traffic
     model, scheduler = watched(fresh(), rows=rows, tokens=tokens)
@@ -97,7 +97,7 @@ LETTERS = st.builds(
 
 @pytest.mark.parametrize("which", [0, 1], ids=["gpt2", "transformers"])
 @given(data=st.data())
-@some.examples(15)
+@some.examples(6)
 def test_rows_that_go_on_from_others_have_the_same_bits_though_windows_slide(models, which, data):
     wanted, actions = data.draw(comings_and_goings(LETTERS))
     tickets, sent = serve(Engine(models[which]).scheduler(rows=ROWS), actions)

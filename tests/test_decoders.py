@@ -118,7 +118,8 @@ SHAPED = [
 ]
 
 
-PAIRS = [(case, shapers) for case in DRAWN for shapers in (SHAPED if case in DRAWN[4:6] else SHAPED[:3])]
+PAIRS = [(case, shapers) for case in DRAWN for shapers in (SHAPED if case is DRAWN[4] else SHAPED[:3])]
+PAIRS += [pytest.param(DRAWN[5], shapers, marks=pytest.mark.slow) for shapers in SHAPED[3:]]
 
 
 @pytest.mark.parametrize("case, shapers", PAIRS, ids=lambda given: repr(getattr(given, "wishes", given)))

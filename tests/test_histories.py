@@ -64,6 +64,7 @@ def test_many_rows_at_once_may_do_what_each_may(plan, paths):
 
 @pytest.mark.parametrize("ask", [TokenSet.only, TokenSet.is_empty, TokenSet.members, TokenSet.size.fget])
 @given(plan=plans(), path=PATHS)
+@settings(max_examples=40)
 def test_a_set_that_is_not_worked_out_answers_as_one_that_is(ask, plan, path):
     joint, left, history = follow(plan, path)
     assert ask(plan.tokens(joint, left, history)) == ask(plan.tokens(joint, left))
@@ -79,7 +80,7 @@ def test_a_set_that_is_not_worked_out_can_be_cut_down(plan, path):
 
 
 @given(plans(), PATHS)
-@settings(max_examples=200)
+@settings(max_examples=100)
 def test_what_is_seen_from_what_was_used_is_so(plan, path):
     joint, left, history = follow(plan, path)
     assume(history is not None)

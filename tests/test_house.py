@@ -61,6 +61,37 @@ def test_everything_public_says_what_it_promises(path):
     assert [node.name for node in public if not ast.get_docstring(node)] == []
 
 
+UNDER_WAY = {"scheduler.py", "scores.py"}
+"""What their dictionaries hold is under way, and ends."""
+
+CLEARING = {"walks.py", "rhyme_words.py"}
+"""Their memories still forget all at once when they are full."""
+
+DICT = re.compile(r"^ +_\w+: .*(dict|OrderedDict)\[.*default_factory=")
+
+
+def unbounded(path):
+    """The lines that make a dictionary or a cache for ever, where no comment says at most how much it holds."""
+    written = path.read_text(encoding="utf-8").splitlines()
+    kept = {number for number, line in enumerate(written) if DICT.match(line)}
+    for each in functions(path):
+        caches = [one.lineno - 1 for one in each.decorator_list if ast.unparse(one) in ("cache", "functools.cache")]
+        kept.update(caches if each.args.args or each.args.kwonlyargs else ())
+    for number in sorted(kept):
+        above = number - 1
+        while above in kept:
+            above -= 1
+        told = written[number] + (written[above] if written[above].strip().startswith("#") else "")
+        if not re.search("# .*at most", told, re.IGNORECASE):
+            yield written[number].strip()
+
+
+@pytest.mark.parametrize("path", [path for path in SOURCES if path.name not in UNDER_WAY | CLEARING], ids=relative)
+def test_what_is_remembered_is_bounded_and_nothing_forgets_all_at_once(path):
+    assert list(unbounded(path)) == []
+    assert not re.search(r"if len\(.*\) >=? .*:\n.*\.clear\(\)", path.read_text(encoding="utf-8"))
+
+
 HOOKS = [name for name, hook in vars(hookspecs).items() if hasattr(hook, "gen_engine_spec")]
 
 

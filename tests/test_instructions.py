@@ -72,7 +72,7 @@ opened({kind!r}, "float32")
 """Loads a model on what seems to have AMX, where a limit shows that this machine has, too."""
 
 
-@pytest.mark.parametrize("kind", ["poem", "bert-fc-novel", "transformers"])
+@pytest.mark.parametrize("kind", ["poem", pytest.param("bert-fc-novel", marks=pytest.mark.slow), "transformers"])
 def test_the_limit_is_set_before_the_first_product(kind):
     environment = {name: value for name, value in os.environ.items() if name not in VARIABLES}
     environment |= {"PYTHONPATH": str(SCRIPT.parent), "ONEDNN_VERBOSE": "1", "OMP_NUM_THREADS": "1"}

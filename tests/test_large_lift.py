@@ -65,7 +65,7 @@ def members(array):
 
 
 @given(lifted_states(), st.randoms())
-@some.examples(400)
+@some.examples(160)
 def test_the_tokens_that_may_follow_are_those_asked_for_one_by_one(case, chance):
     lifted, state = case
     expected = plain_lift.permitted(lifted, state)
@@ -77,7 +77,7 @@ def test_the_tokens_that_may_follow_are_those_asked_for_one_by_one(case, chance)
 
 
 @given(lifted_states())
-@some.examples(400)
+@some.examples(160)
 def test_the_moves_are_the_tokens_by_the_states_they_lead_to(case):
     lifted, state = case
     if not lifted.has_moves:
@@ -93,7 +93,7 @@ def test_the_moves_are_the_tokens_by_the_states_they_lead_to(case):
 
 
 @given(large(), st.sampled_from([str.isalpha, lambda char: char, lambda char: None]))
-@some.examples(200)
+@some.examples(80)
 def test_tokens_end_at_one_node_if_their_characters_are_of_the_same_kinds(vocab, kind):
     nodes = kind_trie(vocab.arrays, kind).nodes.tolist()
     strings = plain_lift.kind_strings(vocab, kind)
@@ -103,7 +103,7 @@ def test_tokens_end_at_one_node_if_their_characters_are_of_the_same_kinds(vocab,
 
 
 @given(large(), st.lists(st.lists(st.integers(0, 2), min_size=14, max_size=14), max_size=3), st.booleans())
-@some.examples(200)
+@some.examples(80)
 def test_tokens_behave_alike_as_they_do_one_by_one(vocab, keys, as_arrays):
     keys = [each[: len(vocab)] for each in keys]
     given_as = [np.array(each) if as_arrays else each for each in keys]

@@ -1,9 +1,12 @@
 """`gen lint`: contradictions, what is redundant and what depends on order, held against trying every text."""
 
+import itertools
 import json
 
+import numpy as np
 import pytest
 import strategies as some
+from customs import EvenChars, TokensOnce
 from hypothesis import assume, given
 from tiny import chars, engine_of, vocabulary
 from walks import prompt_of
@@ -191,6 +194,71 @@ def test_a_shaper_of_an_author_is_probed():
     assert kinds(Named("as it is", lambda step, logits: logits * 1.0)) == [("redundant", ("as it is",))]
 
 
+WIDE = engine_of(chars("abcdefgh"))
+"""Too many characters for the states of a rule of history to be explored."""
+
+ONCE = Named("once", TokensOnce(len(WIDE.tokenizer.vocabulary)))
+
+
+class Wary:
+    """No character again that was written before."""
+
+    def start(self, text):
+        return frozenset(text)
+
+    def step(self, state, char):
+        return None if char in state else state | {char}
+
+    def accepts(self, state):
+        return True
+
+
+def test_what_is_only_four_functions_is_told_to_take_part_row_by_row():
+    [finding] = findings(ONCE, engine=WIDE, max_new=3)
+    assert (finding.kind, finding.members, finding.is_wrong) == ("row by row", ("once",), False)
+    assert finding.message.startswith(
+        f"once takes part row by row: asked alone, {finding.microseconds:g} µs a row and "
+    )
+    assert finding.message.endswith(
+        "written over characters, it may offer `banned`, which is asked for all rows at once."
+    )
+
+
+@pytest.mark.parametrize("engine", [WIDE, engine_of(vocabulary("", *"abcdefgh", "ab"))])
+def test_a_machine_that_says_nothing_of_its_history_could_be_asked_for_all_rows_at_once(engine):
+    [finding] = findings(Named("wary", Wary()), engine=engine, max_new=3)
+    assert "If it is a rule of history it may offer `banned`, which is asked for all rows at once" in finding.message
+    assert ("whose tokens print one character each." in finding.message) == (engine is not WIDE)
+    assert finding.message.endswith("It may offer `allowed`, one set of characters in place of a `step` for each.")
+
+
+def test_what_a_row_and_step_take_is_measured(monkeypatch):
+    clock = itertools.count()
+    monkeypatch.setattr("gen_engine.lint.time.perf_counter", lambda: next(clock) * 1e-6)
+    [finding] = findings(ONCE, engine=WIDE, max_new=3)
+    assert finding.microseconds == 2
+
+
+@pytest.mark.parametrize("specs", [["no_repeat=2"], ["no_repeat_ngram=2"], [Named("even", EvenChars())]])
+def test_what_says_more_or_is_found_out_takes_no_time_of_its_own(specs):
+    assert not [finding for finding in findings(*specs) if finding.kind == "row by row"]
+
+
+class Barren(TokensOnce):
+    """Lets nothing follow at all."""
+
+    def allowed(self, state):
+        return np.zeros(self.size, dtype=bool)
+
+
+def test_what_lets_nothing_follow_is_not_timed():
+    engine = engine_of(
+        vocabulary("", "a", b"\xe6", end=0, specials=(0,))
+    )  # with parts of characters nothing is explored
+    told = [{finding.kind for finding in findings(Named("x", kind(3)), engine=engine)} for kind in (TokensOnce, Barren)]
+    assert ["row by row" in kinds for kinds in told] == [True, False]
+
+
 # --------------------------------------------------------------------------------------------------- gen lint
 
 
@@ -221,6 +289,17 @@ def test_what_only_depends_on_order_exits_with_0(run):
     code, printed = run("--model", "m", "--temperature", "0.5", "--top-p", "0.8")
     assert code == 0
     assert "order\ttemperature=0.5 comes before top_p=0.8" in printed.out
+
+
+@pytest.mark.parametrize("more", [(), ("--json",)])
+def test_what_takes_part_row_by_row_exits_with_0_and_tells_programs_the_time(run, monkeypatch, more):
+    slow = findings(ONCE, engine=WIDE, max_new=3)
+    monkeypatch.setattr("gen_engine.lint.lint", lambda *asked: slow)
+    code, printed = run("--model", "m", "--with", "length=3", *more)
+    assert code == 0
+    assert json.loads(printed.out) == [slow[0].record() | {"members": ["once"]}] if more else "µs a row" in printed.out
+    assert slow[0].record()["microseconds"] == slow[0].microseconds
+    assert "microseconds" not in findings("top_k=100")[0].record()
 
 
 def test_findings_are_json_for_programs(run):

@@ -142,7 +142,10 @@ def test_a_fault_of_a_processor_of_the_core_is_not_blamed_on_it(inside, monkeypa
         engine.generate("", processors=["length=4"])
 
 
-@pytest.mark.parametrize("code", ["sys.exit(3)", "quit()", "raise SystemExit('gone')"])
+EXITS = ["sys.exit(3)", "raise SystemExit('gone')"]
+
+
+@pytest.mark.parametrize("code", ["quit()", *(pytest.param(each, marks=pytest.mark.slow) for each in EXITS)])
 def test_the_kit_takes_an_exit_for_a_broken_law(bad, code):
     done = bad.gen("plugins", "check", "bad", "--only", "tide", "--examples", "3", step=code)
     assert done.returncode == 1

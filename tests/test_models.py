@@ -13,6 +13,8 @@ from gen_engine.errors import GenError
 from gen_engine.models import checkpoint, conversion, transformers_lm
 from gen_engine.models.tokenizer import load_tokenizer
 from gen_engine.models.window import window
+from gen_engine.testing import model_laws
+from gen_engine.testing.laws import judge
 from gen_engine.testing.models import table_model
 
 HAN = "白日依山尽黄河入海流"
@@ -342,6 +344,12 @@ def test_an_adapted_row_is_bit_equal_to_itself_alone(adapted, calls):
     for number, rows in enumerate(run(model, calls)):
         for row, logits in enumerate(rows):
             assert torch.equal(run(model, line_of(calls, number, row))[-1][0], logits)
+
+
+def test_what_an_adapted_model_says_of_rewinding_is_so(adapted):
+    [law] = [each for each in model_laws.MODEL_LAWS if each.name == model_laws.REWINDS]
+    found = [judge(law, model_laws.model_subject(model), 5).state for model in adapted[:-1]]
+    assert found == ["holds" if model.rewinds else "not offered" for model in adapted[:-1]]
 
 
 def test_a_long_text_slides_its_window(gpt2):

@@ -18,7 +18,7 @@ def spelt(arrays, node):
 
 
 @given(large())
-@some.examples(150)
+@some.examples(60)
 def test_each_token_ends_where_its_text_leads(vocab):
     arrays = vocab.arrays
     for token, text in enumerate(plain_lift.texts(vocab)):
@@ -29,7 +29,7 @@ def test_each_token_ends_where_its_text_leads(vocab):
 
 
 @given(large())
-@some.examples(150)
+@some.examples(60)
 def test_the_nodes_of_a_level_stand_together_and_know_where_their_character_stood_first(vocab):
     arrays = vocab.arrays
     for depth, (low, high) in enumerate(zip(arrays.levels, arrays.levels[1:], strict=False)):
@@ -40,7 +40,7 @@ def test_the_nodes_of_a_level_stand_together_and_know_where_their_character_stoo
 
 
 @given(large())
-@some.examples(150)
+@some.examples(60)
 def test_the_tokens_that_carry_a_character_are_known_with_its_place(vocab):
     texts = dict(enumerate(plain_lift.texts(vocab)))
     for char in vocab.arrays.chars:
@@ -53,7 +53,7 @@ def test_the_tokens_that_carry_a_character_are_known_with_its_place(vocab):
 
 
 @given(large())
-@some.examples(150)
+@some.examples(60)
 def test_the_lists_of_a_vocabulary_are_its_usable_tokens_by_what_they_print(vocab):
     texts = plain_lift.texts(vocab)
     usable = [token for token in range(len(vocab)) if token not in vocab.unused and token != vocab.end]

@@ -234,7 +234,7 @@ def answers(plan, viable, joint, left):
 
 
 @given(some.cases(), st.sampled_from([20_000, 64, 8]), st.data())
-@some.examples(150)
+@some.examples(60)
 def test_what_was_asked_before_changes_no_answer(case, nodes, data):
     plan, viable = planned(case, nodes)
     joints = list(states(case, plan.product).values())

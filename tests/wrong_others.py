@@ -210,6 +210,15 @@ class Unrewound(Model):
         return parents, [len(cache[p]) if p >= 0 else 0 for p in parents], tokens
 
 
+class Scarred(Model):
+    """The last bits of a row tell that it was cut back."""
+
+    def feed(self, cache, parents, keep, tokens, last=None):
+        cut = [parent >= 0 and kept < len(cache[parent]) for parent, kept in zip(parents, keep, strict=True)]
+        parts = super().feed(cache, parents, keep, tokens, last).split(last or [1] * len(parents))
+        return torch.cat([part * (1 + 1e-6 * scar) for part, scar in zip(parts, cut, strict=True)])
+
+
 class Forgetful(Model):
     """Forgets all but what is new."""
 
@@ -267,6 +276,7 @@ def model_of(kind, positions=None, tokenizer=LongestMatch):
 MODELS = {
     "unparented": (model_of(Unparented), model_laws.ROWS),
     "unrewound": (model_of(Unrewound), model_laws.REWIND),
+    "scarred": (model_of(Scarred), model_laws.REWINDS),
     "forgetful": (model_of(Forgetful), model_laws.CACHE),
     "crowded": (model_of(Crowded), model_laws.BATCH),
     "doubled": (model_of(Doubled), model_laws.SHAPES),

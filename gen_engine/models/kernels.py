@@ -163,7 +163,7 @@ def multiply(left: Tensor, right: Tensor, added: Tensor | None = None, scale: fl
     return torch.bmm(left, right) if added is None else torch.baddbmm(added, left, right, alpha=scale)
 
 
-@cache
+@cache  # at most one for each shape of a layer, dtype and number of threads
 @torch.inference_mode()
 def _kernel_of(layer: Layer, dtype: torch.dtype, threads: int) -> Kernel:
     del threads  # a part of the key: kernels split their work by it

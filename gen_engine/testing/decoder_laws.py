@@ -74,7 +74,7 @@ class Wanted:
 
     @property
     def engine(self) -> Engine:
-        return Engine(replace(self.model, _known={}, asked=0, fed=0))
+        return Engine(replace(self.model, asked=0, fed=0))
 
     @property
     def plan(self) -> Plan:

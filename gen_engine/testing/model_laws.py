@@ -133,6 +133,29 @@ def rewinding_is_recomputing(subject: ModelSubject, scene: Scene) -> None:
         scene.fail("after the cut the logits are others than those of a fresh row")
 
 
+def what_is_cut_off_leaves_no_trace(subject: ModelSubject, scene: Scene) -> None:
+    """A row that went on a few times and is cut back to where it was, beside one that goes on, and one that never did.
+
+    What is kept was read in the same calls in both: other calls may give other last bits.
+    """
+    tokens, more = subject.tokens(scene, 1, 8), scene.draw(subject.more(1, 3))
+    room = (subject.model.positions or LONGEST) - len(tokens)
+    if len(more) > room:
+        return
+    gone = scene.draw(subject.more(1, 6))[:room]
+    beside = len(gone) < room and subject.model.reproducible and scene.draw(st.booleans())
+    scene.now = f"tokens {tokens}, then {gone} one by one, cut off again, then {more}"
+    cache = subject.model.open(1)
+    subject.model.feed(cache, [-1], [0], [tokens])
+    for place, token in enumerate(gone):
+        subject.model.feed(cache, [0], [len(tokens) + place], [[token]])
+    others = [len(tokens) + len(gone)] if beside else []
+    feeds = [*[[gone[0]] for _ in others], more]
+    found = subject.model.feed(cache, [0] * len(feeds), [*others, len(tokens)], feeds)[-1]
+    if not same(found, subject.alone((-1, 0, tokens, 1), (0, len(tokens), more, 1))[-1]):
+        scene.fail("the logits are not, to the last bit, those of a row that never was longer")
+
+
 def schedule(subject: ModelSubject, scene: Scene) -> list[list[Row]]:
     """Calls of several rows, which are continued, cut back, copied, reordered and dropped."""
     calls: list[list[Row]] = []
@@ -225,6 +248,7 @@ LAST = "every wanted place"
 REWIND = "rewind is recompute"
 ROWS = "rows go where they are sent"
 BATCH = "batch is alone"
+REWINDS = "what is cut off leaves no trace"
 WINDOW = "a long row goes on"
 TEXT = "prompts are read whole"
 
@@ -236,6 +260,8 @@ MODEL_LAWS = (
     Law(REWIND, "a row that was cut back has the logits of a fresh one", rewinding_is_recomputing, (CACHE,)),
     Law(ROWS, "a row continues the parent it names, and no other", rows_go_where_they_are_sent, (REWIND,)),
     Law(BATCH, "a row has the same logits, to the last bit, among any others", a_row_is_the_same_among_others, (ROWS,)),
+    Law(REWINDS, "`rewinds` says that a row cut back has the logits, to the last bit, of one that never was longer",
+        what_is_cut_off_leaves_no_trace, (BATCH,), lambda subject: bool(getattr(subject.model, "rewinds", False))),
     Law(WINDOW, "beyond its positions a row is read as its length alone says", a_long_row_goes_on, (CACHE,),
         lambda subject: 0 < (subject.model.positions or 0) <= LONGEST, share=0.2),
     Law(TEXT, "a prompt keeps its text, and each character is read by some token", prompts_are_read, (SHAPES,)),

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..errors import GenError
+from ..memory import Memory, remembered
 from ..text import Vocabulary
 from ..types import Prompt
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 SHAPES = ("normal", "ties", "holes", "extreme", "void")
 """The kinds of logits that a tiny model may give."""
+
+REMEMBERED = 4096
+"""After how many endings of texts a tiny model remembers its logits."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +89,7 @@ class TableModel:
     reproducible: bool = True
     asked: int = 0
     fed: int = 0
-    _known: dict[tuple[int, ...], Tensor] = field(default_factory=dict, repr=False)
+    _known: Memory[tuple[int, ...], Tensor] = remembered(REMEMBERED)
 
     @property
     def rewinds(self) -> bool:
@@ -132,15 +136,17 @@ class TableModel:
         import torch
 
         for start in range(len(history) + 1) if self.table else ():
-            found: Any = self.table.get(tuple(history[start:]))
-            if found is not None:
-                return torch.tensor(found, dtype=torch.float32)
+            given = self.table.get(tuple(history[start:]))
+            if given is not None:
+                return torch.tensor(given, dtype=torch.float32)
         key = tuple(history[-self.order :]) if self.order else ()
-        if key not in self._known:
+        found = self._known.get(key)
+        if found is None:
             digest = hashlib.blake2b(repr((self.salt, key)).encode(), digest_size=7).digest()
             noise = torch.Generator().manual_seed(int.from_bytes(digest, "little"))
-            self._known[key] = shaped(torch.randn(len(self._vocabulary), generator=noise), self.shape, self.scale)
-        return self._known[key]
+            logits = torch.randn(len(self._vocabulary), generator=noise)
+            found = self._known.put(key, shaped(logits, self.shape, self.scale))
+        return found
 
 
 def shaped(noise: Tensor, shape: str, scale: float = 1.5) -> Tensor:

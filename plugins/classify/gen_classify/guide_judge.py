@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from torch import Tensor
 from gen_classify.guide_sharing import can_share, last_logits
 from gen_classify.predicting import Classifier, load_classifier
 from gen_engine.errors import GenError
+from gen_engine.memory import Memory, remembered
 
 BLOCK = 8
 """How many texts are computed together: always so many, of one padded length, since the last bits of an fp32 product
@@ -41,7 +41,7 @@ class Judge:
     length: int | None
     block: int = BLOCK
     shares: bool = False
-    _known: dict[str, tuple[float, ...]] = field(default_factory=dict, repr=False)
+    _known: Memory[str, tuple[float, ...]] = remembered(REMEMBERED)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -61,12 +61,11 @@ class Judge:
 
     def log_probabilities(self, texts: Sequence[str]) -> Tensor:
         """The log-probability of each label for each text in nats, [texts, labels], float32."""
-        new = [text for text in dict.fromkeys(texts) if text not in self._known]
-        fresh = dict(zip(new, self._computed(new), strict=True))
-        found = torch.tensor([fresh.get(text) or self._known[text] for text in texts], dtype=torch.float32)
-        self._known |= fresh
-        for text in list(islice(self._known, max(0, len(self._known) - REMEMBERED))):
-            del self._known[text]
+        known = {text: self._known.get(text) for text in texts}
+        new = [text for text, told in known.items() if told is None]
+        for text, told in zip(new, self._computed(new), strict=True):
+            known[text] = self._known.put(text, told)
+        found = torch.tensor([known[text] for text in texts], dtype=torch.float32)
         return found.reshape(len(texts), len(self.labels))
 
     def _computed(self, texts: Sequence[str]) -> list[tuple[float, ...]]:

@@ -93,6 +93,15 @@ def test_what_texts_share_is_read_once_and_changes_nothing(folders, start, ends)
     assert judge.log_probabilities(texts) == pytest.approx(whole, abs=1e-5)
 
 
+def test_texts_that_are_remembered_or_forgotten_are_judged_as_before(folders):
+    judge = fresh(folders["gpt2"])
+    judge._known.size = 2
+    for texts in (["春", "夏", "秋"], ["秋", "春"], ["冬", "秋", "秋"]):
+        assert torch.equal(judge.log_probabilities(texts), fresh(folders["gpt2"]).log_probabilities(texts))
+        assert set(judge._known) <= set("春夏秋冬")
+        assert len(judge._known) == 2
+
+
 def test_a_gpt2_text_that_ends_in_the_padding_token_is_read_before_it(folders, tmp_path):
     shutil.copytree(folders["gpt2"], tmp_path / "ended")
     config = tmp_path / "ended" / "config.json"

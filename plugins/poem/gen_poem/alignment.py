@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from itertools import groupby
 
 from gen_engine.errors import GenError
@@ -99,7 +99,11 @@ def spell(pieces: Sequence[Segment], rules: Book) -> Spelled:
     return Spelled(chars, tuple(masks), tuple(pauses))
 
 
-@cache
+REMEMBERED = 8192
+"""Of how many patterns, which are more than the tune books have, the places are remembered."""
+
+
+@lru_cache(REMEMBERED)
 def slots(lines: tuple[Line, ...], *, sung: bool) -> tuple[Slot, ...]:
     """The places of the lines; in what is sung the text must pause after rhymes only, but for short ones (错错错)."""
     found, firm = [], False

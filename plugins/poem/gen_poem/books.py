@@ -155,7 +155,7 @@ def _traditional(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
     return _unambiguous((alias.translate(VARIANTS), group) for alias, group in pairs)
 
 
-@cache
+@cache  # at most one for each name of a book
 def book(name: str) -> Book:
     """The rhyme book of that name, read once: pingshui, cilin, xinyun or tongyun (or 平水韵, ...)."""
     known = {title: each for each, title in TITLES.items()} | {each: each for each in BOOKS}

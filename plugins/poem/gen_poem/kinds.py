@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
 from typing import NamedTuple
 
+from gen_engine.memory import Memory, remembered
 from gen_engine.text import NO_CHAR, CharSet, is_han
 
 from .sounds import Sounds
@@ -32,6 +33,13 @@ FIRST = 2 + len(MARK_KINDS)
 MARK_OF = {kind: char for char, kind in MARK_KINDS.items()}
 
 
+PLACES = 1024
+"""For how many kinds of places the parts of the book are remembered."""
+
+SETS = 4096
+"""How many sets of characters are remembered."""
+
+
 class Judged(NamedTuple):
     """What a place asks of a character: a reading of those that rhyme (as bits); or, where `chars`, to be any Chinese
     character, or where `tones` one of some tone."""
@@ -51,9 +59,9 @@ class CharKinds:
     sounds: Sounds
     judges_tones: bool
     may_rhyme: int
-    _parts: dict[Judged, tuple[tuple[int, ...], ...]] = field(default_factory=dict, repr=False)
-    _written_of: dict[frozenset[int], frozenset[str]] = field(default_factory=dict, repr=False)
-    _sets: dict[tuple[Judged, tuple[int, ...], frozenset[str]], CharSet] = field(default_factory=dict, repr=False)
+    _parts: Memory[Judged, tuple[tuple[int, ...], ...]] = remembered(PLACES)
+    _written_of: Memory[frozenset[int], frozenset[str]] = remembered(SETS)
+    _sets: Memory[tuple[Judged, tuple[int, ...], frozenset[str]], CharSet] = remembered(SETS)
 
     def of(self, char: str) -> int:
         """The kind of a character."""
@@ -91,22 +99,25 @@ class CharKinds:
 
     def parts(self, judged: Judged) -> tuple[tuple[int, ...], ...]:
         """The kinds that may pass a place, in parts that it does not tell apart."""
-        if judged not in self._parts:
+        parts = self._parts.get(judged)
+        if parts is None:
             found: dict[tuple[str, int], list[int]] = {}
             for kind, (tones, voice) in self.heard.items():
                 key = tones if judged.tones else "", voice & judged.rhymes
                 if judged.chars or key[1]:
                     found.setdefault(key, []).append(kind)
-            self._parts[judged] = tuple(map(tuple, found.values()))
-        return self._parts[judged]
+            parts = self._parts.put(judged, tuple(map(tuple, found.values())))
+        return parts
 
     def join(self, judged: Judged, parts: tuple[int, ...], marks: frozenset[str]) -> CharSet:
         """All characters of these parts, given by number, and these marks; the same set for the same ones."""
         key = judged, parts, marks
-        if key not in self._sets:
+        found = self._sets.get(key)
+        if found is None:
             found = self._joined(judged, parts) if parts else CharSet(marks) if marks else NO_CHAR
-            self._sets[key] = CharSet(found.kind, minus=found.minus, plus=marks) if parts and marks else found
-        return self._sets[key]
+            found = CharSet(found.kind, minus=found.minus, plus=marks) if parts and marks else found
+            self._sets.put(key, found)
+        return found
 
     def _joined(self, judged: Judged, parts: tuple[int, ...]) -> CharSet:
         every = self.parts(judged)
@@ -118,7 +129,8 @@ class CharKinds:
     def _written(self, kinds: Iterable[int]) -> frozenset[str]:
         """The characters of the book of these kinds; the same set for the same ones."""
         key = frozenset(kinds)
-        if key not in self._written_of:
+        found = self._written_of.get(key)
+        if found is None:
             every = chain.from_iterable(chars for kind in key for chars in self._chars.get(kind, ()))
-            self._written_of[key] = frozenset(every)
-        return self._written_of[key]
+            found = self._written_of.put(key, frozenset(every))
+        return found

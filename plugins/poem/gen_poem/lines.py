@@ -7,11 +7,12 @@ beside its characters and count as no place; a mark without characters before it
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any
 
 from gen_engine.errors import GenError, brief, quoted
+from gen_engine.memory import Memory, remembered
 from gen_engine.text import EVERY_CHAR, NO_CHAR, CharSet, is_han
 
 MARKS = frozenset("，。！？；,.!?;｡")
@@ -24,9 +25,12 @@ BETWEEN = MARKS | PASSED
 MARK, PASS = "a mark", "passed over"
 """The kinds of MARKS and of PASSED."""
 
+REMEMBERED = 4096
+"""How many states of one machine, and sets of characters, are remembered."""
+
 Kind = str | None
 Move = tuple[CharSet, Any]
-known_han = cache(is_han)
+known_han = cache(is_han)  # at most one for each character
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +38,7 @@ class Kinds:
     """The characters a rule tells apart, by kind; all others are of the kind None."""
 
     named: Mapping[str, frozenset[str]]
-    _sets: dict[frozenset[Kind], CharSet] = field(default_factory=dict, repr=False)
+    _sets: Memory[frozenset[Kind], CharSet] = remembered(REMEMBERED)
 
     @cached_property
     def of(self) -> Mapping[str, str]:
@@ -44,12 +48,13 @@ class Kinds:
     def union(self, kinds: Iterable[Kind]) -> CharSet:
         """All characters of these kinds, the same object for the same kinds."""
         key = frozenset(kinds)
-        if key not in self._sets:
+        found = self._sets.get(key)
+        if found is None:
             inverted = None in key
             chars = frozenset(c for kind, chars in self.named.items() if (kind in key) is not inverted for c in chars)
             empty = EVERY_CHAR if inverted else NO_CHAR
-            self._sets[key] = CharSet(chars, inverted) if chars else empty
-        return self._sets[key]
+            found = self._sets.put(key, CharSet(chars, inverted) if chars else empty)
+        return found
 
     def after(self, step: Callable[[Any, Kind], Any], state: Any) -> dict[Any, list[Kind]]:
         """The kinds that may follow `state`, by the state they lead to."""
@@ -67,15 +72,17 @@ class Table:
 
     kinds: Kinds
     step: Callable[[Any, Kind], Any]
-    _rows: dict[Any, tuple[CharSet, tuple[Move, ...]]] = field(default_factory=dict, repr=False)
+    _rows: Memory[Any, tuple[CharSet, tuple[Move, ...]]] = remembered(REMEMBERED)
 
     def row(self, state: Any) -> tuple[CharSet, tuple[Move, ...]]:
         """All that is allowed, and the same in parts with the state that follows each."""
-        if state not in self._rows:
+        found = self._rows.get(state)
+        if found is None:
             after = self.kinds.after(self.step, state)
             allowed = self.kinds.union(kind for kinds in after.values() for kind in kinds)
-            self._rows[state] = allowed, tuple((self.kinds.union(kinds), there) for there, kinds in after.items())
-        return self._rows[state]
+            moves = tuple((self.kinds.union(kinds), there) for there, kinds in after.items())
+            found = self._rows.put(state, (allowed, moves))
+        return found
 
 
 def place_of(text: str) -> tuple[int, int]:

@@ -41,7 +41,7 @@ class Stanza:
     missing: tuple[int, ...] = ()
 
 
-@cache
+@cache  # at most one for each group of a book
 def _alike(group: str) -> tuple[frozenset[str], ...]:
     return tuple(frozenset(each) for each in ALIKE if group in each) or (frozenset({group}),)
 

@@ -52,7 +52,7 @@ class Tones:
 NO_TONES = Tones(frozenset(), frozenset())
 
 
-@cache
+@cache  # at most one for each name of a book
 def tones_of(name: str | None) -> Tones:
     """The tones by the rhyme book of that name; None (or "none") is no book, by which nothing is opposed."""
     if name in (None, "none"):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import lru_cache
 
 from gen_engine.errors import GenError, quoted
 
@@ -159,7 +159,11 @@ def patterns(
     return _patterns(name, "off" if free else tones, start, first, _count_rows(name, rows))
 
 
-@cache
+REMEMBERED = 256
+"""For how many shapes of verse the patterns are remembered."""
+
+
+@lru_cache(REMEMBERED)
 def _patterns(form: str, tones: str, start: str, first: str, rows: int) -> tuple[Pattern, ...]:
     firsts = [first] if first else list(FIRSTS)
     if tones == "off":

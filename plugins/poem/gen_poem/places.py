@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cached_property, lru_cache
 from typing import Literal
 
 from gen_engine.errors import GenError, brief
@@ -35,7 +35,11 @@ def acrostic(text: str, *, at: Literal["head", "tail", "diagonal"] = "head") -> 
     return Acrostic(chars, tuple(range(len(chars))) if at == "diagonal" else (0,) * len(chars))
 
 
-@cache
+REMEMBERED = 64
+"""For how many acrostics it is remembered which characters they tell apart."""
+
+
+@lru_cache(REMEMBERED)
 def _acrostic_kinds(text: str) -> Kinds:
     return Kinds({**{char: frozenset(char) for char in text}, MARK: MARKS, PASS: PASSED})
 

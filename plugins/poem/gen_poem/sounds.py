@@ -75,7 +75,7 @@ class Sounds:
         return f"{char} is {' or '.join(each)}"
 
 
-@cache
+@cache  # at most one for each book
 def sounds(book: Book) -> Sounds:
     """The sounds of a book, worked out once."""
     shared: dict[int, list[str]] = {}

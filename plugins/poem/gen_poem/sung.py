@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from itertools import accumulate
 
 from .alignment import MASK, Slot, Spelled, fits, slots, spell
@@ -131,6 +131,10 @@ def stray(text: Spelled, pattern: Pattern) -> int:
     return found
 
 
-@cache
+REMEMBERED = 8192
+"""Of how many patterns, which are more than the tune books have, the tones are remembered."""
+
+
+@lru_cache(REMEMBERED)
 def _masks(pattern: Pattern) -> tuple[tuple[tuple[int, ...], ...], ...]:
     return tuple(tuple(tuple(MASK[sign] for sign in tones) for tones in line.tones) for line in pattern.lines)

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
-from functools import cache
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
@@ -204,7 +204,11 @@ def nearest(name: str, known: tuple[str, ...]) -> list[str]:
     return [known[number] for _, number in sorted(alike)[:NAMED]] or list(known[:NAMED])
 
 
-@cache
+REMEMBERED = 64
+"""Of how many lists of values the simplified spelling is remembered."""
+
+
+@lru_cache(REMEMBERED)
 def _simple(values: tuple[str, ...]) -> tuple[str, ...]:
     """The values in simplified characters."""
     return tuple(to_simplified("\n".join(values)).split("\n"))

@@ -76,7 +76,7 @@ def _book() -> dict[str, tuple[Entry, ...]]:
     return {name: tuple(entries) for name, entries in found.items()}
 
 
-@cache
+@cache  # at most one for each tune of the book
 def _read(entry: Entry) -> Tune:
     names, forms = entry
     return Tune(names, tuple(_pattern(names[0], form) for form in forms))
@@ -88,7 +88,7 @@ def _pattern(name: str, form: str) -> Pattern:
     return Pattern(name, number if number.startswith(SECOND) else f"第{number}体", tuple(lines))
 
 
-@cache
+@cache  # at most one for each name in the book
 def _meant(name: str) -> Tune:
     """All tunes of that name as one."""
     found = [_read(entry) for entry in _book()[name]]

@@ -6,7 +6,7 @@ import re
 from bisect import bisect_left
 from collections import Counter
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 from gen_engine.bounds import bounded
@@ -19,10 +19,16 @@ from .templates import widths
 KNOWN = 100_000_000
 """Characters of a file of known lines."""
 
+FILES = 4
+"""How many such files are remembered."""
+
+SHAPES = 64
+"""For how many shapes of couplets it is remembered which of their lines fit."""
+
 LAST = "\U0010ffff"
 
 
-@cache
+@lru_cache(FILES)
 def known_lines(path: str) -> frozenset[str]:
     """The lines in a file, tab-parted columns by themselves, without the marks that end them; .xz and .gz are unpacked.
 
@@ -32,7 +38,7 @@ def known_lines(path: str) -> frozenset[str]:
     return frozenset("".join(part.split()).rstrip("".join(MARKS)) for part in re.split("[\t\n]", text)) - {""}
 
 
-@cache
+@lru_cache(FILES)
 def _by_length(lines: frozenset[str]) -> dict[int, list[str]]:
     found: dict[int, list[str]] = {}
     for line in lines:
@@ -40,7 +46,7 @@ def _by_length(lines: frozenset[str]) -> dict[int, list[str]]:
     return found
 
 
-@cache
+@lru_cache(SHAPES)
 def unseen(pattern: str, blank: str, *, lines: frozenset[str], label: str) -> Unseen:
     """The rule that neither half of a text of this `pattern`, where `blank` is any character, is one of `lines`."""
     half = pattern[: len(pattern) // 2 - 1]

@@ -6,14 +6,17 @@ the pattern, the alternatives of a line, the rhyme, and how each character of se
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, reduce
 from itertools import permutations
 from operator import itemgetter, or_
 from typing import ClassVar
+from weakref import WeakValueDictionary
 
 from gen_engine.errors import GenError
+from gen_engine.memory import Memory, remembered
 from gen_engine.text import CharSet
 
 from .books import EITHER, Book
@@ -30,18 +33,30 @@ line, and for each letter in play the readings, as bits, that its rhyme words ma
 LINE_END: Boxes = ("",)
 """What is left of a line at its end."""
 
+SPOTS = 1 << 14
+"""How many states of a verse remember what follows them; of more, the one that began to first forgets it."""
 
-@dataclass(eq=False, slots=True)
+STEPS = 1 << 14
+"""How many parts of the work on a step are remembered."""
+
+
+@dataclass(eq=False, slots=True, weakref_slot=True)
 class Spot:
     """A state: every way to read the text so far. Equal ones are one object, so it is compared by identity.
 
-    `after` remembers by kind what follows; `moves` and `allowed` all of it, once that was asked for.
+    `after` remembers by kind what follows; `moves` and `allowed` all of it, once that was asked for. So many states of
+    a verse do (`SPOTS`); one that remembers nothing is gone when nobody holds it.
     """
 
     configs: frozenset[Config]
     after: dict[int, Spot | None] = field(default_factory=dict, repr=False)
     moves: tuple[tuple[CharSet, Spot], ...] | None = field(default=None, repr=False)
     allowed: CharSet | None = field(default=None, repr=False)
+
+    def forget(self) -> None:
+        """Remember nothing of what follows."""
+        self.after.clear()
+        self.moves = self.allowed = None
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -58,10 +73,11 @@ class Verse:
     book: Book = SILENT
     rhymes: tuple[str, ...] = ()
     as_typed: ClassVar[bool] = True
-    _spots: dict[frozenset[Config], Spot] = field(default_factory=dict)
-    _fits: dict[tuple[int, Needs, bool], int] = field(default_factory=dict)
-    _kept: dict[tuple[Boxes, str], Boxes] = field(default_factory=dict)
-    _known: dict[str, int] = field(default_factory=dict)
+    _spots: WeakValueDictionary[frozenset[Config], Spot] = field(default_factory=WeakValueDictionary)
+    _remembering: OrderedDict[Spot, None] = field(default_factory=OrderedDict)  # at most SPOTS
+    _fits: Memory[tuple[int, Needs, bool], int] = remembered(STEPS)
+    _kept: Memory[tuple[Boxes, str], Boxes] = remembered(STEPS)
+    _known: dict[str, int] = field(default_factory=dict)  # at most one for each character
 
     def __repr__(self) -> str:
         return f"Verse({'|'.join(dict.fromkeys(pattern.form for pattern in self.patterns))}, {self.book.name})"
@@ -156,8 +172,16 @@ class Verse:
             found = [self._after_char(config, tones, voice) for config in spot.configs]
         elif mark := MARK_OF.get(kind, ""):
             found = [self._after_mark(config) for config in spot.configs if mark in FITTING.get(config[0].mark, ())]
-        spot.after[kind] = after = self._spot(found)
+        after = self._spot(found)
+        self._let_remember(spot)
+        spot.after[kind] = after
         return after
+
+    def _let_remember(self, spot: Spot) -> None:
+        """Let a state remember, and if too many do, let the first of them forget."""
+        self._remembering[spot] = None
+        if len(self._remembering) > SPOTS:
+            self._remembering.popitem(last=False)[0].forget()
 
     def _after_char(self, config: Config, tones: str, voice: int) -> Config | None:
         rest, boxes, masks = config
@@ -168,7 +192,8 @@ class Verse:
         key = boxes, tones
         kept = self._kept.get(key)
         if kept is None:
-            kept = self._kept[key] = uncovered(box[1:] for box in boxes if box[0] == EITHER or box[0] in tones)
+            kept = uncovered(box[1:] for box in boxes if box[0] == EITHER or box[0] in tones)
+            self._kept.put(key, kept)
         if kept == LINE_END:
             return rest.after, LINE_END, masks
         return self._settle(rest, kept, masks) if kept else None
@@ -218,13 +243,15 @@ class Verse:
     def _fitting(self, mask: int, needs: Needs, whole: bool) -> int:
         """Those of the readings whose group (if `whole`: who themselves) can serve every need."""
         key = mask, needs, whole
-        if key not in self._fits:
+        found = self._fits.get(key)
+        if found is None:
             wanted = [self._allow(need) for need in needs]
             useful = reduce(or_, wanted)
             units = [1 << reading for reading in members(mask)] if whole else self.sounds.groups.values()
             parts = (unit & mask for unit in units)
-            self._fits[key] = reduce(or_, (p & useful for p in parts if all(p & each for each in wanted)), 0)
-        return self._fits[key]
+            found = reduce(or_, (p & useful for p in parts if all(p & each for each in wanted)), 0)
+            self._fits.put(key, found)
+        return found
 
     def _spot(self, configs: Iterable[Config | None]) -> Spot | None:
         """The state of these ways to read the text, the same object for the same ones; None if there are none."""
@@ -240,7 +267,8 @@ class Verse:
 
     def moves(self, state: Spot) -> Sequence[tuple[CharSet, Spot]]:
         """What may follow, in disjoint sets of characters, each with the state that follows."""
-        if state.moves is None:
+        moves = state.moves
+        if moves is None:
             judged = judge(self, state)
             found: dict[Spot, tuple[list[int], list[str]]] = {}
             for part, kinds in enumerate(self.kinds.parts(judged)):
@@ -249,23 +277,27 @@ class Verse:
             for mark in sorted(marks_at(state)):
                 if (after := self._following(state, MARK_KINDS[mark])) is not None:
                     found.setdefault(after, ([], []))[1].append(mark)
-            state.moves = tuple(
+            state.moves = moves = tuple(
                 (self.kinds.join(judged, tuple(parts), frozenset(marks)), after)
                 for after, (parts, marks) in found.items()
             )
-        return state.moves
+        return moves
 
     def _following(self, spot: Spot, kind: int) -> Spot | None:
-        return spot.after[kind] if kind in spot.after else self._work_out(spot, kind)
+        try:
+            return spot.after[kind]
+        except KeyError:
+            return self._work_out(spot, kind)
 
     def allowed(self, state: Spot) -> CharSet:
         """All that may follow."""
-        if state.allowed is None:
+        allowed = state.allowed
+        if allowed is None:
             judged = judge(self, state)
             parts = enumerate(self.kinds.parts(judged))
             passing = tuple(part for part, kinds in parts if self._following(state, kinds[0]) is not None)
-            state.allowed = self.kinds.join(judged, passing, marks_at(state))
-        return state.allowed
+            state.allowed = allowed = self.kinds.join(judged, passing, marks_at(state))
+        return allowed
 
 
 def parted(verse: Verse, key: Callable[[Pattern], Hashable]) -> tuple[Verse, ...]:

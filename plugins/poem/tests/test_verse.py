@@ -1,5 +1,6 @@
 """The machine of tones and rhyme: exactly the texts that the rules allow, however they may still be read."""
 
+import gc
 import sys
 from pathlib import Path
 
@@ -35,6 +36,30 @@ def test_the_accepted_texts_are_those_that_obey_one_pattern_in_some_reading(seve
     verse = Verse(tuple(several), tiny, rhymes)
     found = accepted(verse, chars + MARKS) if verse.opening is not None else set()
     assert found == expected
+
+
+@pytest.mark.parametrize("held", [1, 2, 5])
+@examples(10)
+@given(pattern=patterns(), tiny=books())
+def test_a_verse_that_remembers_little_is_the_same_machine(held, pattern, tiny):
+    chars, whole = CHARS[:4] + MARKS, Verse((pattern,), tiny)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("gen_poem.verse.SPOTS", held)
+        small = Verse((pattern,), tiny)
+        assert (small.opening is None) == (whole.opening is None)
+        assert whole.opening is None or accepted(small, chars) == accepted(whole, chars)
+        assert len(small._remembering) <= held
+
+
+def test_states_that_nobody_holds_and_none_remembers_are_gone(monkeypatch):
+    monkeypatch.setattr("gen_poem.verse.SPOTS", 3)
+    verse = Verse(patterns_of("七律"), book("pingshui"))
+    for end in range(len(DENGGAO)):
+        verse.moves(verse.start(DENGGAO[:end]))
+    gc.collect()
+    assert len(verse._remembering) == 3
+    assert len(verse._spots) <= 1 + sum(1 + len(set(spot.after.values())) for spot in verse._remembering)
+    assert verse.start(DENGGAO) is verse.start(DENGGAO)
 
 
 @examples(40)
