@@ -14,7 +14,8 @@ from functools import cached_property
 from math import inf
 from typing import Any
 
-from .automaton import NODES, Automaton
+from .automaton import Automaton
+from .distances import NODES
 from .matching import representatives
 from .memory import Memory, remembered
 from .patience import check

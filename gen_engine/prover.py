@@ -13,7 +13,7 @@ Every answer is a function of the question. What is remembered makes it faster, 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -22,6 +22,7 @@ import numpy as np
 from .alike import Alike, one_of
 from .automaton import Automaton
 from .detours import legal
+from .distances import Distances
 from .errors import UndecidedError
 from .fresh import Fresh
 from .histories import History, HistoryRules
@@ -39,6 +40,9 @@ NODES = 20_000
 
 FINDINGS = 50_000
 """How many findings are remembered."""
+
+BEGINNINGS = 32
+"""For how many beginnings a prover remembers another one."""
 
 ALIVE = 8192
 """For how many nodes and tokens left it is remembered what may follow."""
@@ -77,21 +81,35 @@ def automaton_of(product: Product, bound: int | None, room: int) -> Automaton:
     def is_spared(token: int) -> bool:
         return all(spares(token) for spares in others)
 
-    return Automaton(product.table, bound, max(bound or 0, room * product.vocabulary.widest), spares=is_spared)
+    narrow = max(bound or 0, room * product.vocabulary.widest)
+    return Automaton(Distances(product.table, bound, narrow, is_spared))
 
 
 @dataclass(frozen=True, eq=False)
 class Prover:
     """Answers for one product of rules, of which the automaton knows some; `room` is how many characters a text has at
-    most (None: unknown). `alive` remembers what the automaton lets follow, by (node, tokens left).
+    most (None: unknown). `alive` remembers what the automaton lets follow, by (node, tokens left). `like` is another
+    one, of texts with another beginning, from which is taken what does not depend on that.
     """
 
     product: Product
     automaton: Automaton
     nodes: int = NODES
     room: int | None = None
+    like: Prover | None = None
     alive: Memory[tuple[Node, int], TokenSet] = remembered(ALIVE)
     _found: Memory[tuple[Joint, int, Ids, int], Finding] = remembered(FINDINGS)
+    _behind: Memory[Node, Prover] = remembered(BEGINNINGS)
+
+    def behind(self, origin: Node) -> Prover:
+        """The prover for texts that follow `origin`, in which the same graphs are searched as far as none is put off:
+        itself if none is."""
+        if not self.automaton.put_off:
+            return self
+        found = self._behind.get(origin)
+        if found is None:
+            found = self._behind.put(origin, replace(self, automaton=self.automaton.behind(origin), like=self))
+        return found
 
     def find(self, joint: Joint, budget: int, hint: Ids = (), nodes: int | None = None) -> Finding:
         """Look for a rest of at most `budget` tokens behind a joint state, visiting at most `nodes` states.
@@ -198,7 +216,7 @@ class Prover:
         node, wanted = joint.node, self.needs.gathered(joint)
         if not wanted and self.automaton.robust(node, budget) <= budget:
             return "yes"
-        if self.automaton.relaxed(node, budget) > budget or self.needs.are_missed(joint):
+        if self.automaton.reach(node, budget) > budget or self.needs.are_missed(joint):
             return "no"
         if self.fresh is None:
             return None
@@ -220,12 +238,14 @@ class Prover:
     def fresh(self) -> Fresh | None:
         if self.room is None or not self.product.others:
             return None
+        if self.like is not None:
+            return self.like.fresh
         return Fresh(self.automaton, self.product.other_rules, self.room)
 
     @cached_property
     def alike(self) -> Alike:
         """Which tokens behave alike."""
-        return Alike(self.product)
+        return Alike(self.product) if self.like is None else self.like.alike
 
 
 @dataclass(frozen=True, eq=False)
