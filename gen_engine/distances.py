@@ -15,6 +15,8 @@ from functools import cached_property
 from math import inf
 from typing import Literal
 
+import numpy as np
+
 from .memory import Memory, remembered
 from .patience import check
 from .states import Edge, Node, StateTable
@@ -115,23 +117,30 @@ class Distances:
     def weight(self, mask: Mask) -> float:
         """How many of the tokens print one character, infinitely many where one of them is spared."""
         found = self._weights.get(mask)
-        if found is None:
-            # Where rules are counted, they are counted in single characters.
-            found = (mask if self.bound == 0 else self.singles(mask)).size
-            if found <= min(self.narrow, SMALL) and self.has_spared(mask):
-                found = inf
-            self._weights.put(mask, found)
-        return found
+        return self._weigh(mask, self._counted(mask)) if found is None else found
+
+    def _weigh(self, mask: Mask, counted: Mask) -> float:
+        found: float = counted.size
+        if found <= min(self.narrow, SMALL) and self._has_spared(mask, counted):
+            found = inf
+        return self._weights.put(mask, found)
 
     def has_spared(self, mask: Mask) -> bool:
         """Whether one of the tokens is never forbidden by the other rules."""
+        return self._has_spared(mask, self._counted(mask))
+
+    def _has_spared(self, mask: Mask, counted: Mask) -> bool:
         found = self._spared.get(mask)
-        if found is None:
-            found = self._spared.put(mask, any(map(self.spares, self._counted(mask).array.nonzero()[0].tolist())))
-        return found
+        return self._spared.put(mask, any(map(self.spares, counted.members))) if found is None else found
 
     def _counted(self, mask: Mask) -> Mask:
-        return mask if self.bound == 0 else self.singles(mask)
+        """The tokens that are counted where rules are: those of single characters."""
+        return mask if self.bound == 0 or not (mask.array & self._others).any() else self.singles(mask)
+
+    @cached_property
+    def _others(self) -> np.ndarray:
+        """The tokens that print none or several characters, or parts of one, [vocab]."""
+        return ~self._single.array
 
     def edges(self, node: Node) -> Sequence[Edge]:
         """The edges of a node, those of many tokens last."""
@@ -144,7 +153,7 @@ class Distances:
     @cached_property
     def has_merged(self) -> bool:
         """Whether some token prints several characters."""
-        return bool(self.vocabulary.merged)
+        return self.vocabulary.has_merged
 
     def is_single(self, graph: Graph) -> bool:
         """Whether only tokens of single characters count in a graph, though there are others."""
@@ -156,7 +165,9 @@ class Distances:
             return self.edges(node)
         known = self._node(node)
         if known.single is None:
-            known.single = sorted(self.table.single_edges(node), key=lambda edge: self.weight(edge[0]))
+            edges = self.table.single_edges(node)
+            weights = [self._weights.get(mask) or self._weigh(mask, mask) for mask, _ in edges]
+            known.single = [edges[place] for place in sorted(range(len(edges)), key=weights.__getitem__)]
         return known.single
 
     def _node(self, node: Node) -> _Known:

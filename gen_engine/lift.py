@@ -12,6 +12,7 @@ import numpy as np
 from .memory import Memory, remembered
 from .narrowing import Narrowing
 from .promises import Promises, offered, promised_by_machine
+from .sparse import Sparse
 from .text import EVERY_CHAR, CharSet, Ranges, Vocabulary, codes_beginning, split_utf8
 from .token_arrays import runs
 from .tokensets import REMEMBERED, Intern, Mask, TokenSet, marked
@@ -38,6 +39,7 @@ class Lifted:
     _completable: Memory[LiftedState, bool] = remembered(REMEMBERED)
     _printed: Memory[tuple[Any, ...], tuple[Mask, Any]] = remembered(REMEMBERED)
     _sampled: Memory[bytes, list[str]] = remembered(REMEMBERED)
+    _few: Memory[bytes, Mask] = remembered(REMEMBERED)
 
     def start(self, prompt: Prompt) -> LiftedState:
         spelt = None if getattr(self.machine, "as_typed", False) else prompt.spelt
@@ -122,7 +124,7 @@ class Lifted:
     @cached_property
     def _is_plain(self) -> bool:
         """Whether every usable token prints one whole character or nothing."""
-        return not self.vocabulary.merged and not self.vocabulary.partial
+        return not self.vocabulary.has_merged and not self.vocabulary.partial
 
     def _work_out(self, state: LiftedState) -> TokenSet:
         inner, pending = state
@@ -221,9 +223,9 @@ class Lifted:
             return self.vocabulary.in_ranges(kind)
         if isinstance(kind, str):
             return self.vocabulary.in_class(kind).copy()
-        singles = self.vocabulary.singles
-        mine = kind if len(kind) < len(singles) else kind.intersection(singles)
-        return marked((token for char in mine for token in singles.get(char, ())), len(self.vocabulary))
+        found = np.zeros(len(self.vocabulary), dtype=bool)
+        found[self.vocabulary.arrays.printing(kind)] = True
+        return found
 
     # ------------------------------------------------------------------------------------------ for the prover
 
@@ -276,15 +278,15 @@ class Lifted:
         return by_kind or offered(self.machine, "moves") is not None
 
     def moves(self, state: LiftedState, *, single: bool = False) -> list[tuple[Mask, LiftedState]]:
-        """Disjoint sets of tokens, each with the state that follows; together they are what is permitted, the tokens
-        aside that print parts of characters (and, if only those of `single` characters are asked for, several)."""
+        """Disjoint sets of usable tokens, each with the state that follows; together they are what is permitted, the
+        tokens aside that print parts of characters (if `single`, all that do not print one character)."""
         found: list[tuple[Mask, LiftedState]] = []
         machine_moves = offered(self.machine, "moves")
         if machine_moves is not None and (single or self._is_plain) and not state[1]:
             found = [(self._printing(chars), (after, b"")) for chars, after in machine_moves(state[0])]
         elif not state[1]:
             found = list(self._by_end(state[0], single))
-        return [*found, (self._silent, state)] if self.vocabulary.silent else found
+        return [*found, (self._silent, state)] if self.vocabulary.silent and not single else found
 
     def _by_end(self, inner: Any, single: bool) -> Iterator[tuple[Mask, LiftedState]]:
         """The tokens of whole characters that may follow, by the state they lead to."""
@@ -312,10 +314,22 @@ class Lifted:
         known = self._printed.get(key)
         if known is not None:
             return known[0]
-        plain = isinstance(chars.kind, frozenset) and not (chars.inverted or chars.minus or chars.plus)
-        array = self._chars_of(chars.kind) if plain else self._from_chars(chars).to_array() & ~self._silent.array
+        if isinstance(chars.kind, frozenset) and not (chars.inverted or chars.minus or chars.plus):
+            mask = self._sparse(chars.kind)
+        else:
+            array = self._from_chars(chars).to_array() & ~self._silent.array
+            mask = self.intern.mask(array & self.vocabulary.is_usable)
         # The set is kept beside the mask: an id is only unique while its object lives.
-        return self._printed.put(key, (self.intern.mask(array), chars.kind))[0]
+        return self._printed.put(key, (mask, chars.kind))[0]
+
+    def _sparse(self, chars: frozenset[str]) -> Mask:
+        """The tokens that print one of these characters, where such sets are mostly only counted."""
+        tokens = self.vocabulary.arrays.printing(chars)
+        tokens = np.sort(tokens[self.vocabulary.is_usable[tokens]])
+        if self._is_plain:
+            return self._mask_of(tokens)
+        key = tokens.tobytes()
+        return self._few.get(key) or self._few.put(key, Sparse(tokens, len(self.vocabulary)))
 
 
 def _key_of(kind: str | frozenset[str] | Ranges | None) -> str | int:
