@@ -175,11 +175,10 @@ class Lifted:
         """Those of some tokens that may follow. The set is not remembered: another history has another one."""
         if state[1]:
             return self.intern.meet([among, self.allowed(state)])
-        array = among.to_array()
-        found = self._narrowing.among(state[0], array)
+        found = self._narrowing.among(state[0], among)
         if self.vocabulary.partial:
             self._mark_parts(state, found)
-            found &= array
+            found &= among.to_array()
         return TokenSet(Mask(found))
 
     @cached_property
