@@ -14,10 +14,9 @@ from .narrowing import Narrowing
 from .promises import Promises, offered, promised_by_machine
 from .sparse import Sparse
 from .text import EVERY_CHAR, CharSet, Ranges, Vocabulary, codes_beginning, split_utf8
-from .token_arrays import runs
 from .tokensets import REMEMBERED, Intern, Mask, TokenSet, marked
 from .types import CharMachine, Prompt
-from .walks import Walker, kind_trie
+from .walks import Landings, Walker, kind_trie
 
 LiftedState = tuple[Any, bytes]
 """The machine's state after the last whole character, and the bytes of a character that is not finished yet."""
@@ -288,15 +287,19 @@ class Lifted:
         return [*found, (self._silent, state)] if self.vocabulary.silent and not single else found
 
     def _by_end(self, inner: Any, single: bool) -> Iterator[tuple[Mask, LiftedState]]:
-        """The tokens of whole characters that may follow, by the state they lead to."""
-        lengths = self.vocabulary.arrays.lengths
-        tokens = (self.vocabulary.is_usable & (lengths == 1 if single else lengths > 0)).nonzero()[0]
-        ends = self._walker.ends(inner, 1 if single else self.vocabulary.longest)[self._walker.trie.nodes[tokens]]
-        tokens, ends = tokens[ends >= 0], ends[ends >= 0]
-        order = np.argsort(ends.astype(np.min_scalar_type(int(ends.max(initial=0)))), kind="stable")
-        for first, last in runs(ends[order]):
-            after = self._walker.states[int(ends[order[first]])]
-            yield self._mask_of(tokens[order[first:last]]), (after, b"")
+        """The tokens of whole characters that may follow, by the state they lead to, in the order of the trie."""
+        landings = self._landings[single]
+        ends = self._walker.ends(inner, 1 if single else self.vocabulary.longest)[landings.nodes]
+        for mask, end in landings.parted(ends):
+            yield mask, (self._walker.states[end], b"")
+
+    @cached_property
+    def _landings(self) -> tuple[Landings, Landings]:
+        """Where tokens of whole characters end in the trie, and those of one character."""
+        lengths, nodes = self.vocabulary.arrays.lengths, self._walker.trie.nodes
+        usable = self.vocabulary.is_usable
+        several, single = ((usable & which).nonzero()[0] for which in (lengths > 0, lengths == 1))
+        return Landings.of(several, nodes, self._mask_of), Landings.of(single, nodes, self._mask_of)
 
     def _mask_of(self, tokens: Sequence[int] | np.ndarray) -> Mask:
         array = np.zeros(len(self.vocabulary), dtype=bool)

@@ -93,6 +93,19 @@ def test_the_moves_are_the_tokens_by_the_states_they_lead_to(case):
         assert {a: t - silent for a, t in together.items() if t} == {a: t - silent for a, t in expected if t - silent}
 
 
+@given(lifted_states(), st.data())
+@some.examples(200)
+def test_moves_come_in_the_same_order_whatever_was_asked_before(case, data):
+    lifted, state = case
+    used, fresh = (Lifted(lifted.machine, lifted.vocabulary) for _ in range(2))
+    tokens = sorted(plain_lift.permitted(lifted, state))
+    for token in data.draw(st.permutations(tokens))[:4]:
+        used.moves(lifted.after(state, token))
+    for single in (False, True):
+        mine, its = ([(members(m.array), s) for m, s in each.moves(state, single=single)] for each in (used, fresh))
+        assert mine == its
+
+
 @given(large(), st.sampled_from([str.isalpha, lambda char: char, lambda char: None]))
 @some.examples(200)
 def test_tokens_end_at_one_node_if_their_characters_are_of_the_same_kinds(vocab, kind):
