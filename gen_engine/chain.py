@@ -9,8 +9,8 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from .answers import whose
-from .automaton import Graph
 from .conflicts import Case
+from .distances import Graph
 from .errors import GenError, PluginError, UndecidedError
 from .histories import Banned, History
 from .lift import AnyText
@@ -124,16 +124,15 @@ class Chain:
     def _shared_prover(self, product: Product, joint: Joint, horizon: int) -> Prover:
         """The prover of all requests of a like length in whose texts the same can be searched."""
         key = (product, counted_bound(product, horizon), round_up(horizon))
-        graphs = self._searched.get((*key, joint.node))
+        graphs, prover = self._searched.get((*key, joint.node)), None
         if graphs is None:
             prover = new_prover(product, joint.node, horizon, self.nodes)
             graphs = self._searched.put((*key, joint.node), prover.automaton.searched)
-            if (*key, graphs) not in self._provers:
-                return self._provers.put((*key, graphs), prover)
         known = self._provers.get((*key, graphs))
         if known is None:
-            known = self._provers.put((*key, graphs), new_prover(product, joint.node, horizon, self.nodes))
-        return known
+            prover = prover or new_prover(product, joint.node, horizon, self.nodes)
+            known = self._provers.put((*key, graphs), prover)
+        return known.behind(joint.node)
 
     def shape(self, step: Step, logits: Tensor, blocked: Blocked) -> Tensor:
         """The choice logits [rows, vocab] of what is not blocked.

@@ -136,7 +136,7 @@ class Course:
         if self.rows.is_plain:
             if left <= 0:
                 return "budget", None
-            allowed, accepts = self.rows.allowed(text, left), plan.prover.accepts(text.node, text.asked)
+            allowed, accepts = self.rows.allowed(text, left), plan.prover.sufficient.accepts(text.node, text.asked)
         else:
             if plan.product.cut(text.joint):
                 return "stop", None

@@ -12,9 +12,10 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import inf
-from typing import Any
+from typing import Any, NamedTuple
 
-from .automaton import NODES, Automaton
+from .automaton import Automaton
+from .distances import NODES
 from .matching import representatives
 from .memory import Memory, remembered
 from .patience import check
@@ -80,6 +81,18 @@ class Ahead:
     arrives: bool
 
 
+class Reach(NamedTuple):
+    """The way ahead of a node: how many `places` it has, the usual choice for the narrow ones, and how many characters
+    may be spent, counted once for each rule, before another place lacks some: fewer than `spendable`."""
+
+    places: float
+    usual: frozenset[str]
+    spendable: float
+
+
+NOWHERE = Reach(inf, frozenset(), 0)
+
+
 @dataclass(frozen=True, eq=False)
 class Fresh:
     """Counts for the rules outside the automaton; `room` is how many characters a text may have at most."""
@@ -88,6 +101,7 @@ class Fresh:
     rules: tuple[Rule, ...]
     room: int
     _ahead: Memory[Node, Ahead] = remembered(NODES)
+    _reach: Memory[Node, Reach] = remembered(NODES)
     _chars: Memory[Mask, tuple[str, ...]] = remembered(CHARS)
     _clashes: Memory[tuple[Any, ...], bool] = remembered(CLASHES)
     _rooms: Memory[tuple[str, ...], Rooms] = remembered(SETS)
@@ -117,11 +131,21 @@ class Fresh:
 
     def are_few(self, ahead: Ahead, count: int) -> bool:
         """Whether the places that are not narrow have a token left each, once so many characters are spent."""
-        return count < self.spendable(ahead)
+        return count < self._spendable(ahead)
 
-    def spendable(self, ahead: Ahead) -> float:
-        """Fewer characters than so many may be spent before a place that is not narrow lacks some."""
+    def _spendable(self, ahead: Ahead) -> float:
         return ahead.widest / self._twins - ahead.count if self._twins else inf
+
+    def reach(self, node: Node) -> Reach:
+        """What is seen of the way ahead of a node, whatever was used; remembered."""
+        found = self._reach.get(node)
+        if found is None:
+            ahead = self.ahead(node)
+            usual = ahead.narrow.usual
+            is_known = ahead.arrives and len(usual) == len(ahead.narrow.domains)
+            found = Reach(ahead.count, usual, self._spendable(ahead)) if is_known else NOWHERE
+            self._reach.put(node, found)
+        return found
 
     def taken(self, others: Sequence[Any]) -> frozenset[str] | None:
         """The characters that some rule may forbid; None if a rule does not say. All others are new to the text."""

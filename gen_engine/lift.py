@@ -12,11 +12,11 @@ import numpy as np
 from .memory import Memory, remembered
 from .narrowing import Narrowing
 from .promises import Promises, offered, promised_by_machine
+from .sparse import Sparse
 from .text import EVERY_CHAR, CharSet, Ranges, Vocabulary, codes_beginning, split_utf8
-from .token_arrays import runs
 from .tokensets import REMEMBERED, Intern, Mask, TokenSet, marked
 from .types import CharMachine, Prompt
-from .walks import Walker, kind_trie
+from .walks import Landings, Walker, kind_trie
 
 LiftedState = tuple[Any, bytes]
 """The machine's state after the last whole character, and the bytes of a character that is not finished yet."""
@@ -38,6 +38,7 @@ class Lifted:
     _completable: Memory[LiftedState, bool] = remembered(REMEMBERED)
     _printed: Memory[tuple[Any, ...], tuple[Mask, Any]] = remembered(REMEMBERED)
     _sampled: Memory[bytes, list[str]] = remembered(REMEMBERED)
+    _few: Memory[bytes, Mask] = remembered(REMEMBERED)
 
     def start(self, prompt: Prompt) -> LiftedState:
         spelt = None if getattr(self.machine, "as_typed", False) else prompt.spelt
@@ -137,7 +138,7 @@ class Lifted:
     @cached_property
     def _is_plain(self) -> bool:
         """Whether every usable token prints one whole character or nothing."""
-        return not self.vocabulary.merged and not self.vocabulary.partial
+        return not self.vocabulary.has_merged and not self.vocabulary.partial
 
     def _work_out(self, state: LiftedState) -> TokenSet:
         inner, pending = state
@@ -188,11 +189,10 @@ class Lifted:
         """Those of some tokens that may follow. The set is not remembered: another history has another one."""
         if state[1]:
             return self.intern.meet([among, self.allowed(state)])
-        array = among.to_array()
-        found = self._narrowing.among(state[0], array)
+        found = self._narrowing.among(state[0], among)
         if self.vocabulary.partial:
             self._mark_parts(state, found)
-            found &= array
+            found &= among.to_array()
         return TokenSet(Mask(found))
 
     @cached_property
@@ -236,9 +236,9 @@ class Lifted:
             return self.vocabulary.in_ranges(kind)
         if isinstance(kind, str):
             return self.vocabulary.in_class(kind).copy()
-        singles = self.vocabulary.singles
-        mine = kind if len(kind) < len(singles) else kind.intersection(singles)
-        return marked((token for char in mine for token in singles.get(char, ())), len(self.vocabulary))
+        found = np.zeros(len(self.vocabulary), dtype=bool)
+        found[self.vocabulary.arrays.printing(kind)] = True
+        return found
 
     # ------------------------------------------------------------------------------------------ for the prover
 
@@ -291,26 +291,30 @@ class Lifted:
         return by_kind or offered(self.machine, "moves") is not None
 
     def moves(self, state: LiftedState, *, single: bool = False) -> list[tuple[Mask, LiftedState]]:
-        """Disjoint sets of tokens, each with the state that follows; together they are what is permitted, the tokens
-        aside that print parts of characters (and, if only those of `single` characters are asked for, several)."""
+        """Disjoint sets of usable tokens, each with the state that follows; together they are what is permitted, the
+        tokens aside that print parts of characters (if `single`, all that do not print one character)."""
         found: list[tuple[Mask, LiftedState]] = []
         machine_moves = offered(self.machine, "moves")
         if machine_moves is not None and (single or self._is_plain) and not state[1]:
             found = [(self._printing(chars), (after, b"")) for chars, after in machine_moves(state[0])]
         elif not state[1]:
             found = list(self._by_end(state[0], single))
-        return [*found, (self._silent, state)] if self.vocabulary.silent else found
+        return [*found, (self._silent, state)] if self.vocabulary.silent and not single else found
 
     def _by_end(self, inner: Any, single: bool) -> Iterator[tuple[Mask, LiftedState]]:
-        """The tokens of whole characters that may follow, by the state they lead to."""
-        lengths = self.vocabulary.arrays.lengths
-        tokens = (self.vocabulary.is_usable & (lengths == 1 if single else lengths > 0)).nonzero()[0]
-        ends = self._walker.ends(inner, 1 if single else self.vocabulary.longest)[self._walker.trie.nodes[tokens]]
-        tokens, ends = tokens[ends >= 0], ends[ends >= 0]
-        order = np.argsort(ends.astype(np.min_scalar_type(int(ends.max(initial=0)))), kind="stable")
-        for first, last in runs(ends[order]):
-            after = self._walker.states[int(ends[order[first]])]
-            yield self._mask_of(tokens[order[first:last]]), (after, b"")
+        """The tokens of whole characters that may follow, by the state they lead to, in the order of the trie."""
+        landings = self._landings[single]
+        ends = self._walker.ends(inner, 1 if single else self.vocabulary.longest)[landings.nodes]
+        for mask, end in landings.parted(ends):
+            yield mask, (self._walker.states[end], b"")
+
+    @cached_property
+    def _landings(self) -> tuple[Landings, Landings]:
+        """Where tokens of whole characters end in the trie, and those of one character."""
+        lengths, nodes = self.vocabulary.arrays.lengths, self._walker.trie.nodes
+        usable = self.vocabulary.is_usable
+        several, single = ((usable & which).nonzero()[0] for which in (lengths > 0, lengths == 1))
+        return Landings.of(several, nodes, self._mask_of), Landings.of(single, nodes, self._mask_of)
 
     def _mask_of(self, tokens: Sequence[int] | np.ndarray) -> Mask:
         array = np.zeros(len(self.vocabulary), dtype=bool)
@@ -327,10 +331,22 @@ class Lifted:
         known = self._printed.get(key)
         if known is not None:
             return known[0]
-        plain = isinstance(chars.kind, frozenset) and not (chars.inverted or chars.minus or chars.plus)
-        array = self._chars_of(chars.kind) if plain else self._from_chars(chars).to_array() & ~self._silent.array
+        if isinstance(chars.kind, frozenset) and not (chars.inverted or chars.minus or chars.plus):
+            mask = self._sparse(chars.kind)
+        else:
+            array = self._from_chars(chars).to_array() & ~self._silent.array
+            mask = self.intern.mask(array & self.vocabulary.is_usable)
         # The set is kept beside the mask: an id is only unique while its object lives.
-        return self._printed.put(key, (self.intern.mask(array), chars.kind))[0]
+        return self._printed.put(key, (mask, chars.kind))[0]
+
+    def _sparse(self, chars: frozenset[str]) -> Mask:
+        """The tokens that print one of these characters, where such sets are mostly only counted."""
+        tokens = self.vocabulary.arrays.printing(chars)
+        tokens = np.sort(tokens[self.vocabulary.is_usable[tokens]])
+        if self._is_plain:
+            return self._mask_of(tokens)
+        key = tokens.tobytes()
+        return self._few.get(key) or self._few.put(key, Sparse(tokens, len(self.vocabulary)))
 
 
 def _key_of(kind: str | frozenset[str] | Ranges | None) -> str | int:

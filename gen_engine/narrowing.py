@@ -16,6 +16,7 @@ import numpy as np
 from .memory import Memory, remembered
 from .patience import check
 from .text import Vocabulary
+from .tokensets import TokenSet
 from .types import CharMachine
 from .walks import KindTrie, kind_trie
 
@@ -36,29 +37,33 @@ class Narrowing:
     permits: Callable[[Any, int], bool]
     _free: Memory[tuple[str, int], np.ndarray] = remembered(REMEMBERED)
 
-    def among(self, state: Any, array: np.ndarray) -> np.ndarray:
-        """Which of some tokens, those of whole characters, may follow a state; both bool arrays, [vocab]."""
+    def among(self, state: Any, tokens: TokenSet) -> np.ndarray:
+        """Which of some tokens, those of whole characters, may follow a state; a new bool array, [vocab]."""
         arrays = self.vocabulary.arrays
         bars, spent = getattr(self.machine, "bars", None), getattr(self.machine, "spent", None)
         if callable(bars):
             barred = list(bars(state))
             common = [self._free_of(*bar) for bar in barred if arrays.count(bar[0]) > COMMON]
-            free: np.ndarray = array & self._never_barred
-            if common:
-                free &= np.unpackbits(np.bitwise_and.reduce(common), count=len(array)).view(bool)
+            # Sets are met as bits, which are an eighth of the bytes, and made an array once.
+            free = self._as_array(np.bitwise_and.reduce([_bits(tokens), self._never_barred, *common]))
             for char, places in barred:
                 if arrays.count(char) <= COMMON:
                     free[arrays.carrying_before(char, places)] = False
             return free
         taken = spent(state) if callable(spent) else None
+        array = tokens.to_array()
         if taken is None:
             found = np.zeros(len(array), dtype=bool)
             doubtful = (array & (arrays.lengths >= 0)).nonzero()[0]
         else:
-            found = array & self._unrepeating
+            found = self._as_array(_bits(tokens) & self._unrepeating_bits)
             parts = [self._repeating, *map(arrays.carrying, taken)]
             doubtful = np.unique(np.concatenate([part[array[part]] for part in parts]))
         found[doubtful] = self._ask_for_each_kind(state, doubtful)
+        return found
+
+    def _as_array(self, bits: np.ndarray) -> np.ndarray:
+        found: np.ndarray = np.unpackbits(bits, count=len(self.vocabulary)).view(bool)
         return found
 
     def _free_of(self, char: str, places: int) -> np.ndarray:
@@ -73,11 +78,11 @@ class Narrowing:
 
     @cached_property
     def _never_barred(self) -> np.ndarray:
-        """The tokens of whole characters that may follow where nothing is barred, [vocab]."""
+        """The tokens of whole characters that may follow where nothing is barred, as bits."""
         found = self.vocabulary.is_usable & (self.vocabulary.arrays.lengths >= 0)
         tokens = found.nonzero()[0]
         found[tokens] = self._ask_for_each_kind(self.machine.start(""), tokens)
-        return found
+        return np.packbits(found)
 
     @cached_property
     def _unrepeating(self) -> np.ndarray:
@@ -92,6 +97,10 @@ class Narrowing:
             twice[low:high] = before | again
         found: np.ndarray = (arrays.lengths >= 0) & ~twice[arrays.nodes]
         return found
+
+    @cached_property
+    def _unrepeating_bits(self) -> np.ndarray:
+        return np.packbits(self._unrepeating)
 
     @cached_property
     def _repeating(self) -> np.ndarray:
@@ -125,3 +134,9 @@ class Narrowing:
     @cached_property
     def _kinds(self) -> KindTrie:
         return kind_trie(self.vocabulary.arrays, self.kind, repeats=True)
+
+
+def _bits(tokens: TokenSet) -> np.ndarray:
+    """A set as bits, those of its mask where nothing is taken away or added."""
+    is_mask = tokens.removed_at_most == 0 and not tokens.plus
+    return tokens.mask.bits if is_mask else np.packbits(tokens.to_array())

@@ -164,10 +164,10 @@ def _times(bound: int | None, twins: int) -> int | None:
 
 def _spared(machine: CharMachine, vocabulary: Vocabulary) -> Callable[[int], bool]:
     """Whether a token is never forbidden: it prints nothing, or characters that the machine spares."""
-    spares, texts = offered(machine, "spares"), vocabulary.texts
+    spares = offered(machine, "spares")
 
     def is_spared(token: int) -> bool:
-        text = texts[token]
+        text = vocabulary.text_at(token)
         return text is not None and (not text or (spares is not None and all(spares(char) for char in text)))
 
     return is_spared

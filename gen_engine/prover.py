@@ -13,24 +13,25 @@ Every answer is a function of the question. What is remembered makes it faster, 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from math import inf
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 
 from .alike import Alike, one_of
 from .automaton import Automaton
 from .detours import legal
+from .distances import Distances
 from .errors import UndecidedError
 from .fresh import Fresh
-from .histories import History, HistoryRules
+from .histories import HistoryRules
 from .memory import Memory, remembered
 from .needs import Needs
 from .patience import check
 from .product import Joint, Product
 from .states import Node
+from .sufficient import Sufficient
 from .tokensets import Ids, Mask, TokenSet
 from .types import Prompt
 
@@ -40,6 +41,9 @@ NODES = 20_000
 
 FINDINGS = 50_000
 """How many findings are remembered."""
+
+BEGINNINGS = 32
+"""For how many beginnings a prover remembers another one."""
 
 ALIVE = 8192
 """For how many nodes and tokens left it is remembered what may follow."""
@@ -78,34 +82,35 @@ def automaton_of(product: Product, bound: int | None, room: int) -> Automaton:
     def is_spared(token: int) -> bool:
         return all(spares(token) for spares in others)
 
-    return Automaton(product.table, bound, max(bound or 0, room * product.vocabulary.widest), spares=is_spared)
-
-
-class Reach(NamedTuple):
-    """The way ahead of a node: how many `places` it has, the usual choice for the narrow ones, and how many characters
-    may be spent, counted once for each rule, before another place lacks some: fewer than `spendable`."""
-
-    places: float
-    usual: frozenset[str]
-    spendable: float
-
-
-NOWHERE = Reach(inf, frozenset(), 0)
+    narrow = max(bound or 0, room * product.vocabulary.widest)
+    return Automaton(Distances(product.table, bound, narrow, is_spared))
 
 
 @dataclass(frozen=True, eq=False)
 class Prover:
     """Answers for one product of rules, of which the automaton knows some; `room` is how many characters a text has at
-    most (None: unknown). `alive` remembers what the automaton lets follow, by (node, tokens left).
+    most (None: unknown). `alive` remembers what the automaton lets follow, by (node, tokens left). `like` is another
+    one, of texts with another beginning, from which is taken what does not depend on that.
     """
 
     product: Product
     automaton: Automaton
     nodes: int = NODES
     room: int | None = None
+    like: Prover | None = None
     alive: Memory[tuple[Node, int], TokenSet] = remembered(ALIVE)
     _found: Memory[tuple[Joint, int, Ids, int], Finding] = remembered(FINDINGS)
-    _reach: Memory[Node, Reach] = remembered(ALIVE)
+    _behind: Memory[Node, Prover] = remembered(BEGINNINGS)
+
+    def behind(self, origin: Node) -> Prover:
+        """The prover for texts that follow `origin`, in which the same graphs are searched as far as none is put off:
+        itself if none is."""
+        if not self.automaton.put_off:
+            return self
+        found = self._behind.get(origin)
+        if found is None:
+            found = self._behind.put(origin, replace(self, automaton=self.automaton.behind(origin), like=self))
+        return found
 
     def find(self, joint: Joint, budget: int, hint: Ids = (), nodes: int | None = None) -> Finding:
         """Look for a rest of at most `budget` tokens behind a joint state, visiting at most `nodes` states.
@@ -177,67 +182,6 @@ class Prover:
         node = self.automaton.stuck(joint.node, budget)
         return joint._replace(node=node) if node is not None else self.find(joint, budget).stuck or joint
 
-    def is_sure(self, node: Node, asked: Sequence[Any], budget: int, history: History | None, char: str | None) -> bool:
-        """Whether it is seen at once that a state has a rest of at most `budget` tokens, as `at_once` sees it, but
-        without a look at each rule.
-
-        `node` is that of the automaton, `asked` are the states of the other rules but those that look at many rows at
-        once (`row_by_row`); `history` is what the text has used before its last token, which printed `char`.
-        """
-        if node.accepts and self.accepts(node, asked):
-            return True
-        if history is not None and budget > 0:
-            reach = self._reach.get(node)
-            if reach is None:
-                reach = self._reach.put(node, self._reach_of(node))
-            if reach.places <= budget and self._suffices(reach, asked, history, char):
-                return True
-        return budget > 0 and not self.needs.gathers and self.automaton.is_known_robust(node, budget)
-
-    def accepts(self, node: Node, asked: Sequence[Any]) -> bool:
-        """Whether a text may end where the automaton and these rules stand: the others let it everywhere."""
-        if not node.accepts:
-            return False
-        return all(accepts(state) for accepts, state in zip(self._accepts, asked, strict=True))
-
-    def _reach_of(self, node: Node) -> Reach:
-        if self.fresh is None or self.needs.gathers:
-            return NOWHERE
-        ahead = self.fresh.ahead(node)
-        usual = ahead.narrow.usual
-        if not ahead.arrives or len(usual) < len(ahead.narrow.domains):
-            return NOWHERE
-        return Reach(ahead.count, usual, self.fresh.spendable(ahead))
-
-    def _suffices(self, reach: Reach, asked: Sequence[Any], history: History, char: str | None) -> bool:
-        """Whether the way ahead, its usual choice for the narrow places, needs nothing that was used."""
-        usual, used = reach.usual, len(self.histories.numbers) * (history.length + 1)
-        if usual and (char in usual or not usual.isdisjoint(history.used)):
-            return False
-        for spent, state in zip(self._spent, asked):  # noqa: B905 - asked at each step of each row
-            chars = spent(state)
-            if chars is None or not usual.isdisjoint(chars):
-                return False
-            used += len(chars)
-        return used < reach.spendable
-
-    @cached_property
-    def row_by_row(self) -> tuple[int, ...]:
-        """The places, among the rules outside the automaton, of those that do not look at many rows at once."""
-        besides = self.histories.numbers
-        return tuple(place for place, number in enumerate(self.product.others) if number not in besides)
-
-    @cached_property
-    def _accepts(self) -> tuple[Callable[[Any], bool], ...]:
-        product = self.product
-        return tuple(product.rules[product.others[place]].constraint.accepts for place in self.row_by_row)
-
-    @cached_property
-    def _spent(self) -> tuple[Callable[[Any], frozenset[str] | None], ...]:
-        """What these may forbid; those that do look at many rows forbid what was used."""
-        product = self.product
-        return tuple(product.rules[product.others[place]].promises.spent for place in self.row_by_row)
-
     def at_once(self, joint: Joint, budget: int) -> Answer | None:
         """The answer where it takes no search over joint states; None where it does."""
         if self.product.accepts(joint):
@@ -247,13 +191,18 @@ class Prover:
         node, wanted = joint.node, self.needs.gathered(joint)
         if not wanted and self.automaton.robust(node, budget) <= budget:
             return "yes"
-        if self.automaton.relaxed(node, budget) > budget or self.needs.are_missed(joint):
+        if self.automaton.reach(node, budget) > budget or self.needs.are_missed(joint):
             return "no"
         if self.fresh is None:
             return None
         if self.fresh.suffices(node, joint.others, budget, wanted):
             return "yes"
         return "no" if wanted and self.fresh.rooms(wanted).lack(node, budget) else None
+
+    @cached_property
+    def sufficient(self) -> Sufficient:
+        """What is seen without a look at each rule."""
+        return Sufficient(self.product, self.automaton, self.histories, self.needs, self.fresh)
 
     @cached_property
     def histories(self) -> HistoryRules:
@@ -269,12 +218,14 @@ class Prover:
     def fresh(self) -> Fresh | None:
         if self.room is None or not self.product.others:
             return None
+        if self.like is not None:
+            return self.like.fresh
         return Fresh(self.automaton, self.product.other_rules, self.room)
 
     @cached_property
     def alike(self) -> Alike:
         """Which tokens behave alike."""
-        return Alike(self.product)
+        return Alike(self.product) if self.like is None else self.like.alike
 
 
 @dataclass(frozen=True, eq=False)

@@ -91,7 +91,7 @@ class Rows:
 
     def asked_of(self, joint: Joint) -> tuple[Any, ...]:
         """Of a joint state the states of the rules that are asked row by row."""
-        return tuple([joint.others[place] for place in self.plan.prover.row_by_row])
+        return tuple([joint.others[place] for place in self.plan.prover.sufficient.row_by_row])
 
     @cached_property
     def is_plain(self) -> bool:
@@ -103,7 +103,7 @@ class Rows:
     def _rules(self) -> tuple[tuple[int, FewCalls], ...]:
         """The rules that are asked row by row: their numbers, and whether they forbid anything."""
         product = self.plan.product
-        numbers = [product.others[place] for place in self.plan.prover.row_by_row]
+        numbers = [product.others[place] for place in self.plan.prover.sufficient.row_by_row]
         lifted = [(number, product.rules[number].constraint) for number in numbers]
         return tuple(
             (number, rule.forbids_nothing if isinstance(rule, Lifted) else lambda _: False) for number, rule in lifted
@@ -137,7 +137,9 @@ class Rows:
         rest: Ids = ()
         if text.rest and text.rest[0] == token:
             rest = text.rest[1:]
-        elif left is not None and not self.plan.prover.is_sure(node, asked, left - 1, text.history, self._texts[token]):
+        elif left is not None and not self.plan.prover.sufficient.is_sure(
+            node, asked, left - 1, text.history, self._texts[token]
+        ):
             return False
         text.node, text.asked, text.rest = node, asked, rest
         text.late.append(token)

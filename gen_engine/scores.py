@@ -77,7 +77,7 @@ class Scores:
         for number, tokens in dead.items():
             gone = self._dead[number] = self._dead.get(number, frozenset()).union(tokens)
             draw = self.draws[number]
-            rest = draw._replace(allowed=draw.allowed.without(gone))
+            rest = replace(draw, allowed=draw.allowed.without(gone))
             if rest.allowed.is_empty():
                 self._drawn_anew[number] = None
             else:
@@ -134,7 +134,7 @@ class Scores:
         rest = draw.allowed.without({*struck, *self._dead.get(number, ())})
         if rest.is_empty():
             return None
-        asks = [(self.course, draw._replace(allowed=rest, uniform=place))]
+        asks = [(self.course, replace(draw, allowed=rest, uniform=place))]
         (token,), (names,), row = _choose(asks, self.logits[number : number + 1], attempt=len(struck))
         self._struck[number] = self._anew[number] = row
         self.undone[number] = (*self.undone[number], *names)

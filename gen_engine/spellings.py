@@ -72,7 +72,8 @@ def labels_of(processors: Sequence[Any], vocabulary: Vocabulary) -> tuple[dict[s
     processors, in which each character now has one spelling, the first."""
     written = "\n".join(item for item in processors if isinstance(item, str))
     lacking = set() if vocabulary.partial else {char for char in written if is_han(char)}
-    lacking.difference_update(vocabulary.arrays.numbers)
+    if lacking:
+        lacking.difference_update(vocabulary.arrays.numbers)
     if not lacking:
         return {}, list(processors)
     labels: dict[str, str] = {}

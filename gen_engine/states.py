@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from .lift import Lifted
 from .memory import Interned, Memory, interned, remembered
 from .partitions import partition
 from .patience import check
@@ -94,7 +95,10 @@ class RuleTable:
         if found is None:
             offered = self.rule.moves(part.state, single=single)
             usable = self.single if single else self.usable
-            moves = self._by_kind(part.state, usable) if offered is None else self._own(offered, usable)
+            if offered is None:
+                moves = self._by_kind(part.state, usable)
+            else:
+                moves = offered if isinstance(self.rule.constraint, Lifted) else self._own(offered, usable)
             known = [(mask, self._past(after)) for mask, after in moves if mask.size]
             found = self._moves.put((part, single), known)
         return found
@@ -210,18 +214,18 @@ class StateTable:
                 forks.append((place, moves))
         found = [(mask, behind)] if mask.size else []
         for place, moves in forks:
-            found = list(self._fork(found, place, moves))
+            found = list(self._fork(found, place, moves, self.single if single else self.whole))
         return [(mask, None if None in parts else self._join(tuple(parts))) for mask, parts in found]  # type: ignore[arg-type]
 
     def _fork(
-        self, found: Sequence[tuple[Mask, list[Part | None]]], place: int, moves: Sequence[Move]
+        self, found: Sequence[tuple[Mask, list[Part | None]]], place: int, moves: Sequence[Move], everything: Mask
     ) -> Iterator[tuple[Mask, list[Part | None]]]:
-        """What is found so far, met with each move of one more rule."""
+        """What is found so far, met with each move of one more rule; no move has tokens besides `everything`."""
         meet = self.intern.meet_two
         for mask, behind in found:
             check()
             for option, after in moves:
-                both = meet(mask, option)
+                both = option if mask is everything else meet(mask, option)
                 if both.size:
                     yield both, [*behind[:place], after, *behind[place + 1 :]]
 

@@ -267,6 +267,10 @@ class Vocabulary:
         """Each surface as text, None where it is not whole characters by itself."""
         return tuple(map(_whole, self.surfaces))
 
+    def text_at(self, token: int) -> str | None:
+        """The same of one token, without those of all."""
+        return _whole(self.surfaces[token])
+
     @cached_property
     def arrays(self) -> TokenArrays:
         """What the tokens print as arrays; those of large vocabularies are kept in the cache folder."""
@@ -306,13 +310,16 @@ class Vocabulary:
     @cached_property
     def singles(self) -> dict[str, tuple[int, ...]]:
         """For each character the tokens that print just it."""
-        import numpy as np
-
-        chars = self.arrays.single
-        ordered = chars.argsort(kind="stable")[int((chars < 0).sum()) :]
-        tokens, starts = ordered.tolist(), chars[ordered].searchsorted(np.arange(len(self.arrays.codes) + 1)).tolist()
-        found = {char: tuple(tokens[starts[i] : starts[i + 1]]) for i, char in enumerate(self.arrays.chars)}
-        return {char: ids for char, ids in found.items() if ids}
+        arrays = self.arrays
+        tokens, starts = arrays.spans
+        counts = starts[1:] - starts[:-1]
+        own = counts.nonzero()[0]
+        spans = list(zip(tokens[starts[own]].tolist()))  # nearly all characters have one token
+        for place in (counts[own] > 1).nonzero()[0].tolist():
+            first, last = starts[own[place]], starts[own[place] + 1]
+            spans[place] = tuple(tokens[first:last].tolist())
+        chars = arrays.chars
+        return dict(zip(map(chars.__getitem__, own.tolist()), spans, strict=True))
 
     @cached_property
     def carriers(self) -> dict[str, tuple[int, ...]]:
@@ -325,6 +332,11 @@ class Vocabulary:
     def merged(self) -> tuple[int, ...]:
         """The usable tokens that print several characters."""
         return self._which(self.arrays.lengths > 1)
+
+    @cached_property
+    def has_merged(self) -> bool:
+        """Whether a usable token prints several characters."""
+        return bool((self.is_usable & (self.arrays.lengths > 1)).any())
 
     @cached_property
     def partial(self) -> tuple[int, ...]:
@@ -344,7 +356,10 @@ class Vocabulary:
     @cached_property
     def widest(self) -> int:
         """How many tokens print one character at most."""
-        return max((len(tokens) for tokens in self.singles.values()), default=1)
+        import numpy as np
+
+        found = self.arrays.single
+        return int(np.bincount(found[found >= 0]).max(initial=0)) or 1
 
     @cached_property
     def codes(self) -> np.ndarray:
@@ -362,6 +377,8 @@ class Vocabulary:
     def _find_class(self, name: str) -> np.ndarray:
         import numpy as np
 
+        if name == "han":
+            return self.in_ranges(class_ranges(name))
         members = np.array([*(_in_class(name, char) for char in self.arrays.chars), False])
         found: np.ndarray = members[self.arrays.single]
         return found

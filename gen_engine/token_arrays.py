@@ -5,7 +5,7 @@ Everything here is made by operations on whole arrays: a vocabulary of a real mo
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from itertools import pairwise
@@ -75,6 +75,35 @@ class TokenArrays:
     def single(self) -> np.ndarray:
         """The one character that each token prints, -1 where it prints none or several, [vocab]."""
         return np.where(self.lengths == 1, self.symbols.astype(np.int64)[self.nodes], -1)
+
+    @cached_property
+    def spans(self) -> tuple[np.ndarray, np.ndarray]:
+        """The tokens that print just one character, in the order of these; for each character where its own begin, and
+        where the last ones end, [chars + 1]."""
+        ordered = self.single.argsort(kind="stable")[int((self.single < 0).sum()) :]
+        return ordered, np.searchsorted(self.single[ordered], np.arange(len(self.codes) + 1))
+
+    def printing(self, chars: Collection[str]) -> np.ndarray:
+        """The tokens that print just one of these different characters."""
+        tokens, starts = self.spans
+        joined = "".join(chars)
+        if len(joined) != len(chars):  # what is no character is printed by none
+            joined = "".join([char for char in chars if len(char) == 1])
+        places = self._places[np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), dtype="<u4")]
+        places = places[places >= 0]
+        firsts, counts = starts[places], starts[places + 1] - starts[places]
+        if not (counts == 1).all():
+            within = np.arange(int(counts.sum())) - np.repeat(np.cumsum(counts) - counts, counts)
+            firsts = np.repeat(firsts, counts) + within
+        found: np.ndarray = tokens[firsts]
+        return found
+
+    @cached_property
+    def _places(self) -> np.ndarray:
+        """For each code point the place of its character, -1 where it has none."""
+        found = np.full(0x110000, -1, dtype=np.int32)
+        found[self.codes] = np.arange(len(self.codes), dtype=np.int32)
+        return found
 
     def as_mapping(self) -> dict[str, np.ndarray]:
         """The arrays by their names."""

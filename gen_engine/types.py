@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from .patience import SECONDS
 
@@ -240,7 +240,8 @@ RecipeFactory = Callable[..., Recipe]
 # --------------------------------------------------------------------------------------------------- decoding
 
 
-class Draw(NamedTuple):
+@dataclass(slots=True)
+class Draw:
     """One choice that a decoder wants made from the logits of `row`.
 
     `allowed` is what may follow there, the end included, `history` are all tokens so far; `uniform` is a number in

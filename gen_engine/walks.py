@@ -6,23 +6,29 @@ once for a state and a kind, and looked up for all nodes that take it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
+from .memory import Memory, remembered
 from .patience import check
 from .text import CharSet
 from .token_arrays import TokenArrays, different, runs
-from .tokensets import REMEMBERED
+from .tokensets import REMEMBERED, Mask
 
 UNKNOWN = -2
 """What is not worked out yet; -1 is what is forbidden."""
 
 STEPS = 1 << 24
 """How many steps of a machine are remembered, and room for how many."""
+
+
+PARTITIONS = 256
+"""How many ways of parting tokens by where they lead are remembered."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,6 +97,45 @@ def _joined(arrays: TokenArrays, symbols: np.ndarray, count: int, reps: str) -> 
 
 
 @dataclass(frozen=True, eq=False)
+class Landings:
+    """The `nodes` of a trie at which some tokens end; those of node i are `tokens[starts[i] : starts[i + 1]]`. `made`
+    makes a mask of tokens."""
+
+    nodes: np.ndarray
+    tokens: np.ndarray
+    starts: np.ndarray
+    made: Callable[[np.ndarray], Mask]
+    _masks: Memory[tuple[int, bytes], list[Mask]] = remembered(PARTITIONS)
+
+    @classmethod
+    def of(cls, tokens: np.ndarray, nodes: np.ndarray, made: Callable[[np.ndarray], Mask]) -> Landings:
+        """Where these tokens end; `nodes` [vocab] is where each token does."""
+        ordered = tokens[np.argsort(nodes[tokens], kind="stable")]
+        found, starts = np.unique(nodes[ordered], return_index=True)
+        return cls(found, ordered, np.append(starts, len(ordered)), made)
+
+    def parted(self, ends: np.ndarray) -> Iterator[tuple[Mask, int]]:
+        """The tokens by what their nodes lead to, [nodes], without those to -1, in the order in which that comes. The
+        sets are remembered, since from very many states the same tokens lead to one."""
+        states, firsts, inverse = np.unique(ends, return_index=True, return_inverse=True)
+        firsts[states < 0] = len(ends)  # what leads nowhere comes last
+        order = np.argsort(firsts, kind="stable")
+        numbers = np.argsort(order)[inverse]
+        count = int((states >= 0).sum())
+        key = count, numbers.astype(np.min_scalar_type(count)).tobytes()
+        masks = self._masks.get(key)
+        if masks is None:
+            masks = self._masks.put(key, self._parts(numbers, count))
+        yield from zip(masks, states[order].tolist(), strict=False)
+
+    def _parts(self, numbers: np.ndarray, count: int) -> list[Mask]:
+        of_token = np.repeat(numbers, np.diff(self.starts))
+        order = np.argsort(of_token, kind="stable")
+        bounds = np.searchsorted(of_token[order], np.arange(count + 1)).tolist()
+        return [self.made(self.tokens[order[first:last]]) for first, last in pairwise(bounds)]
+
+
+@dataclass(frozen=True, eq=False)
 class Walker:
     """A machine along a trie; its states are numbered as they are met, and what follows them is remembered."""
 
@@ -131,20 +176,24 @@ class Walker:
 
     def _follow(self, numbers: np.ndarray, symbols: np.ndarray) -> np.ndarray:
         """What each of these states leads to by each of these symbols."""
+        if len(numbers) and (numbers == numbers[0]).all():
+            return self._along(int(numbers[0]), symbols)
         order = np.argsort(numbers, kind="stable")
         ordered = numbers[order]
         behind = np.empty(len(numbers), dtype=np.int64)
         for first, last in runs(ordered):
             which = order[first:last]
-            mine = symbols[which]
-            row = self._row(int(ordered[first]))
-            found = row[mine]
-            unknown = np.unique(mine[found == UNKNOWN])
-            if len(unknown):
-                self._fill(row, int(ordered[first]), unknown)
-                found = row[mine]
-            behind[which] = found
+            behind[which] = self._along(int(ordered[first]), symbols[which])
         return behind
+
+    def _along(self, number: int, symbols: np.ndarray) -> np.ndarray:
+        """What one state leads to by each of these symbols."""
+        row = self._row(number)
+        found: np.ndarray = row[symbols]
+        if self.moves is None and (unknown := np.unique(symbols[found == UNKNOWN])).size:
+            self._fill(row, number, unknown)
+            found = row[symbols]
+        return found
 
     def _row(self, number: int) -> np.ndarray:
         row = self._rows.get(number)

@@ -86,8 +86,8 @@ def test_what_is_seen_from_what_was_used_is_so(plan, path):
     assume(history is not None)
     for token in plan.tokens(joint, left).members():
         after = plan.product.next(joint, token)
-        asked = [after.others[place] for place in plan.prover.row_by_row]
-        if plan.prover.is_sure(after.node, asked, left - 1, history, plan.chain.vocabulary.texts[token]):
+        asked = [after.others[place] for place in plan.prover.sufficient.row_by_row]
+        if plan.prover.sufficient.is_sure(after.node, asked, left - 1, history, plan.chain.vocabulary.texts[token]):
             assert plan.prover.at_once(after, left - 1) == "yes"
             assert len(whole_rest(plan.prover, after, left - 1)) <= left - 1
 

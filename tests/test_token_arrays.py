@@ -1,11 +1,15 @@
 """What tokens print as arrays: the same as one reads token by token."""
 
+import numpy as np
 import plain_lift
 import strategies as some
 from hypothesis import given
+from hypothesis import strategies as st
 from test_large_lift import large
 
+from gen_engine.sparse import Sparse
 from gen_engine.testing.large import large_vocabulary
+from gen_engine.tokensets import Mask
 
 
 def spelt(arrays, node):
@@ -52,6 +56,17 @@ def test_the_tokens_that_carry_a_character_are_known_with_its_place(vocab):
             assert vocab.arrays.carrying_before(char, place).tolist() == expected
 
 
+@given(large(), st.frozensets(st.sampled_from("abc春é-鬱") | st.just("ab")))
+@some.examples(150)
+def test_the_tokens_that_print_just_one_of_some_characters_are_found(vocab, chars):
+    expected = [token for token, text in enumerate(plain_lift.texts(vocab)) if len(text or "") == 1 and text in chars]
+    found = vocab.arrays.printing(chars)
+    mask = Sparse(np.sort(found), len(vocab))
+    assert sorted(found.tolist()) == expected
+    assert (mask.members, mask.size, mask.array.nonzero()[0].tolist()) == (expected, len(expected), expected)
+    assert mask.bits.tolist() == Mask(mask.array).bits.tolist()
+
+
 @given(large())
 @some.examples(60)
 def test_the_lists_of_a_vocabulary_are_its_usable_tokens_by_what_they_print(vocab):
@@ -62,6 +77,8 @@ def test_the_lists_of_a_vocabulary_are_its_usable_tokens_by_what_they_print(voca
     assert list(vocab.partial) == [token for token in usable if texts[token] is None]
     assert list(vocab.silent) == [token for token in usable if texts[token] == ""]
     assert vocab.longest == max(1, *(len(text or "") for text in texts))
+    assert vocab.widest == max([1, *map(len, vocab.singles.values())])
+    assert (vocab.has_merged, list(map(vocab.text_at, range(len(vocab))))) == (bool(vocab.merged), texts)
 
 
 def test_a_made_vocabulary_is_as_large_as_asked_for_and_always_the_same():
