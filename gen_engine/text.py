@@ -42,9 +42,6 @@ def is_punctuation(char: str) -> bool:
     return unicodedata.category(char)[0] in "PS"
 
 
-JOINED = 64
-"""Of how many classes of characters, single or joined, the members are remembered."""
-
 CLASSES: dict[str, Callable[[str], bool]] = {
     "han": is_han,
     "punctuation": is_punctuation,
@@ -83,7 +80,7 @@ class Ranges:
         return sum(min(end, codes.stop) - max(start, codes.start) for start, end in pairs)
 
 
-@lru_cache(JOINED)
+@lru_cache(64)  # classes of characters, single or joined
 def class_ranges(kind: str) -> Ranges:
     """The characters of one or several classes; their names are joined by |."""
     starts: list[int] = []
