@@ -145,10 +145,8 @@ class Lifted:
         if pending:
             array = marked(self.vocabulary.silent, len(self.vocabulary))
         else:
-            array = (
-                self.vocabulary.is_usable
-                & (self._walker.ends(inner, self.vocabulary.longest) >= 0)[self._walker.trie.nodes]
-            )
+            ends = self._walker.ends(inner, self.vocabulary.longest)
+            array = self.vocabulary.is_usable & (ends >= 0).take(self._walker.trie.nodes)
         self._mark_parts(state, array)
         return TokenSet(self.intern.mask(array))
 

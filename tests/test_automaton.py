@@ -12,6 +12,8 @@ from walks import chain_of, prompt_of, states
 from gen_engine.automaton import EXPANSIONS
 from gen_engine.chain import make_chain
 from gen_engine.distances import GRAPHS
+from gen_engine.errors import UndecidedError
+from gen_engine.patience import Patience
 from gen_engine.plugins import registry
 from gen_engine.prover import prover_of
 from gen_engine.specs import build
@@ -118,6 +120,15 @@ def test_what_is_searched_does_not_depend_on_what_is_known(expansions):
     assert automaton.distances.distance("robust", start, inf) == 2
     expansions(0)
     assert not automaton.behind(start).is_searched("robust")
+
+
+def test_where_patience_ends_nothing_is_found_out():
+    _, plan = planned("", "length=5")
+    automaton = plan.prover.automaton
+    patience = Patience(1, spent=1)
+    with pytest.raises(UndecidedError), patience:
+        automaton.is_searched("robust")
+    assert (dict(automaton._found_out), automaton.is_searched("robust")) == ({}, True)
 
 
 def test_provers_of_several_beginnings_share_what_is_known_of_nodes():
