@@ -44,7 +44,7 @@ class Automaton:
     searched: frozenset[Graph] = frozenset()
     put_off: frozenset[Graph] = frozenset()
     beginning: tuple[Node, float] | None = None
-    _found_out: dict[Graph, bool] = field(default_factory=dict, init=False, repr=False)
+    _found_out: dict[Graph, bool] = field(default_factory=dict, init=False, repr=False)  # at most one for each graph
 
     @property
     def table(self) -> StateTable:

@@ -20,9 +20,6 @@ from .product import Joint, Product
 from .states import Node
 from .tokensets import Ids, TokenSet
 
-FewCalls = Callable[[Any], bool]
-"""Whether a rule forbids nothing in a state, as far as is seen at once."""
-
 
 @dataclass(eq=False, slots=True)
 class Text:
@@ -100,13 +97,13 @@ class Rows:
         return not self.plan.product.stops and not self.plan.prover.needs.gathers
 
     @cached_property
-    def _rules(self) -> tuple[tuple[int, FewCalls], ...]:
-        """The rules that are asked row by row: their numbers, and whether they forbid anything."""
+    def _rules(self) -> tuple[tuple[int, Callable[[Any], bool]], ...]:
+        """The rules that are asked row by row: their numbers, and whether it is seen that a state forbids nothing."""
         product = self.plan.product
         numbers = [product.others[place] for place in self.plan.prover.sufficient.row_by_row]
-        lifted = [(number, product.rules[number].constraint) for number in numbers]
+        rules = [(number, product.rules[number].constraint) for number in numbers]
         return tuple(
-            (number, rule.forbids_nothing if isinstance(rule, Lifted) else lambda _: False) for number, rule in lifted
+            (number, rule.forbids_nothing if isinstance(rule, Lifted) else _may_forbid) for number, rule in rules
         )
 
     @cached_property
@@ -119,9 +116,10 @@ class Rows:
         """What may follow a text of a plain plan, the end aside: as `Plan.tokens` says it."""
         plan = self.plan
         found = plan.alive(text.node, left)
-        for (number, forbids_nothing), state in zip(self._rules, text.asked):  # noqa: B905 - a step of each row
-            if not forbids_nothing(state):
-                found = plan.product.narrow([(number, state)], found)
+        pairs = zip(self._rules, text.asked)  # noqa: B905 - a step of each row
+        asked = [(number, state) for (number, forbids_nothing), state in pairs if not forbids_nothing(state)]
+        if asked:
+            found = plan.product.narrow(asked, found)
         if text.history is None:
             return found
         return TokenSet(found.mask, Banned(plan.prover.histories, text.history, found.minus), found.plus)
@@ -158,3 +156,7 @@ class Rows:
     @cached_property
     def _texts(self) -> tuple[str | None, ...]:
         return self.plan.chain.vocabulary.texts
+
+
+def _may_forbid(state: Any) -> bool:
+    return False

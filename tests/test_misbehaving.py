@@ -121,7 +121,7 @@ def test_ctrl_c_is_nobodys_fault(inside):
 
 def test_a_fault_of_the_engine_is_not_blamed_on_a_plugin(inside, monkeypatch):
     engine = inside()
-    monkeypatch.setattr("gen_engine.chain.Plan.tokens", lambda *_: 1 / 0)
+    monkeypatch.setattr("gen_engine.chain.Plan.alive", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         engine.generate("", processors=["tide=3", "wave=2"])
 
