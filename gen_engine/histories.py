@@ -71,6 +71,8 @@ class History:
 
 def side_by_side(histories: Sequence[History], lengths: np.ndarray) -> np.ndarray:
     """The first so many characters of each history, one in each row, -1 behind them."""
+    if len(histories) == 1:
+        return histories[0].codes[None, : lengths[0]]
     longest = int(lengths.max(initial=0))
     home = histories[0].home if histories else None
     if home is not None and all(history.home is home for history in histories):
@@ -159,7 +161,7 @@ class HistoryRules:
         if table is not None:
             tokens = table.take(codes, mode="clip")
             found = tokens >= 0
-            return rows[found], tokens[found]
+            return (rows, tokens) if found.all() else (rows[found], tokens[found])
         known, tokens = self._tokens
         first = np.searchsorted(known, codes)
         counts = np.searchsorted(known, codes, side="right") - first
@@ -181,6 +183,8 @@ class HistoryRules:
     def places(self, texts: Sequence[Banned], rows: Sequence[int], size: int) -> np.ndarray:
         """Where the forbidden tokens stand in flattened rows of `size`, if text i is row `rows[i]`."""
         numbers, tokens = self.forbidden(texts)
+        if len(rows) == 1:
+            return tokens + rows[0] * size
         return np.array(rows, dtype=np.int64)[numbers] * size + tokens
 
 

@@ -58,7 +58,9 @@ class NoRepeat:
     def banned(self, history: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The last characters of each row, without exempt ones."""
         places = np.arange(history.shape[1])
-        recent = (places < lengths[:, None]) & (places >= lengths[:, None] - self.window)
+        recent = places < lengths[:, None]
+        if history.shape[1] > self.window:
+            recent &= places >= lengths[:, None] - self.window
         rows, columns = recent.nonzero()
         codes = history[rows, columns]
         counted = ~self._exempt.of(codes)
@@ -86,11 +88,11 @@ class KnownChars:
     def of(self, codes: np.ndarray) -> np.ndarray:
         """Whether each character is one of them, for code points of any shape."""
         found = self._known[codes]
-        if (found < 0).any():
+        if found.size and found.min() < 0:
             for code in np.unique(codes[found < 0]).tolist():
                 self._known[code] = self._test(chr(code))
             found = self._known[codes]
-        result: np.ndarray = found.astype(bool)
+        result: np.ndarray = found.view(bool)
         return result
 
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .course import Course, uniform
-from .shaping import is_plain, side_by_side
-from .tokensets import FEW, Blocked
+from .shaping import FEW, is_plain, side_by_side
+from .tokensets import Blocked
 from .types import Draw, Step
 
 if TYPE_CHECKING:
@@ -287,24 +287,30 @@ def _invert(probabilities: Tensor, places: Tensor) -> list[int | None]:
     """
     import torch
 
-    many = is_plain(probabilities) and probabilities.numel() >= FEW
-    flat = np.flatnonzero(probabilities.numpy() != 0) if many else np.empty(0, dtype=np.int64)
-    sparse = 0 < SPARSE * len(flat) < probabilities.numel()
+    # It takes as long to find the possible ones as to sum all: a look at some says whether it is worth it.
+    few, size = is_plain(probabilities) and probabilities.numel() >= FEW, probabilities.numel()
+    few = few and bool(SPARSE * STRIDE * np.count_nonzero(probabilities.numpy()[:, ::STRIDE]) < size)
+    flat = np.flatnonzero(probabilities.numpy() != 0) if few else np.empty(0, dtype=np.int64)
+    sparse = 0 < SPARSE * len(flat) < size
     table = probabilities
     if sparse:
         counts, width, where = side_by_side(flat, len(probabilities), probabilities.shape[-1], 1)
         table = torch.zeros(len(probabilities), width)
         table.numpy().reshape(-1)[where] = probabilities.numpy().reshape(-1)[flat]
     sums = table.cumsum(dim=-1, dtype=torch.float64)
-    total = sums[:, -1:]
-    # A place that rounds up to the total would lie behind every token.
-    wanted = torch.minimum(places * total, torch.nextafter(total, torch.zeros(())))
-    found = torch.searchsorted(sums, wanted, right=True).flatten().numpy()
+    total = sums.numpy()[:, -1:]
+    with np.errstate(invalid="ignore"):
+        # A place that rounds up to the total would lie behind every token.
+        wanted = np.minimum(places.numpy() * total, np.nextafter(total, 0.0))
+    found = torch.searchsorted(sums, torch.from_numpy(wanted), right=True).flatten().numpy()
     if sparse:
         found = flat[np.cumsum(counts) - counts + np.minimum(found, counts - 1)] % probabilities.shape[-1]
-    sound_rows = total.flatten().isfinite().tolist()
+    sound_rows = np.isfinite(total).ravel().tolist()
     return [token if whole else None for token, whole in zip(found.tolist(), sound_rows, strict=True)]
 
+
+STRIDE = 16
+"""So many tokens lie between those that are looked at."""
 
 SPARSE = 4
 """Where no more than one token in so many is possible, only the possible ones are summed."""

@@ -123,9 +123,6 @@ class TokenSet:
         return int(members[0]) if len(members) == 1 else None
 
 
-FEW = 1 << 14
-"""Of fewer logits than these torch's own way is the faster one."""
-
 BARRED = 128
 """How many masks are remembered as numbers to add to logits, which take four times the room."""
 
@@ -159,17 +156,19 @@ class Blocked:
         """A copy of `logits` [rows, size] with -inf where a token may not follow; bit-equal to a `masked_fill`."""
         import torch
 
-        plain = logits.dtype == torch.float32 and logits.device.type == "cpu" and not logits.requires_grad
-        if not plain or logits.numel() < FEW:
+        if logits.dtype != torch.float32 or logits.device.type != "cpu" or logits.requires_grad:
             return logits.masked_fill(self.tensor.to(logits.device), -torch.inf)
         logits = logits.contiguous()
-        given, found = logits.numpy(), torch.empty_like(logits)
+        found = torch.empty_like(logits)
+        given, barred = logits.numpy(), found.numpy()
         with np.errstate(invalid="ignore"):
-            for before, after, tokens in zip(given, found.numpy(), self.allowed, strict=True):
+            for before, after, tokens in zip(given, barred, self.allowed, strict=True):
                 np.add(before, _bars(tokens.mask), out=after)
-        flat = found.numpy().reshape(-1)
-        flat[self._minus], flat[self._plus] = -np.inf, given.reshape(-1)[self._plus]
-        if found.amax(-1).isnan().any():  # what is no number, or inf less inf
+        flat = barred.reshape(-1)
+        flat[self._minus] = -np.inf
+        if len(self._plus):
+            flat[self._plus] = given.reshape(-1)[self._plus]
+        if np.isnan(barred.max(axis=-1)).any():  # what is no number, or inf less inf
             return logits.masked_fill(self.tensor, -torch.inf)
         return found
 
@@ -192,7 +191,10 @@ class Blocked:
             elif len(own):
                 known += [row * self.size + token for token in own]
         found = [ids[rows[0]].rules.places([ids[row] for row in rows], rows, self.size) for rows in lazy.values()]  # type: ignore[attr-defined]
-        return np.concatenate([np.array(known, dtype=np.int64), *found]) if known or len(found) != 1 else found[0]
+        if len(found) == 1 and not known:
+            only: np.ndarray = found[0]
+            return only
+        return np.concatenate([np.array(known, dtype=np.int64), *found])
 
 
 def token_set(array: np.ndarray) -> TokenSet:
