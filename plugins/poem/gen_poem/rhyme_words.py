@@ -8,7 +8,7 @@ from functools import cached_property
 from itertools import chain
 
 from gen_engine.errors import GenError, quoted
-from gen_engine.memory import Interned, interned
+from gen_engine.memory import Interned, Memory, interned, remembered
 from gen_engine.text import EVERY_CHAR, CharSet, is_han
 
 from .patterns import Pattern
@@ -18,19 +18,18 @@ Words = tuple[frozenset[str], ...]
 """For each letter in play, numbered as in `Rest`, the rhyme words so far."""
 
 REMEMBERED = 50_000
-"""How many ways to stand in the verses are remembered."""
+"""How many ways to stand in the verses are remembered, and of how many characters what follows there."""
 
 
 @dataclass(eq=False, slots=True, weakref_slot=True)
 class Stand:
     """Every way to read the lines that is still open: which of the verses it is, and where it stands there. `letters`
     are the numbers of the letters of which a word comes next (None: none does), `may_rhyme` whether one does by some
-    way to read the text, `moves` what follows a kind of character, as far as it was met."""
+    way to read the text."""
 
     readings: tuple[tuple[int, Spot], ...]
     letters: tuple[int | None, ...]
     may_rhyme: bool
-    moves: dict[Hashable, Move] = field(default_factory=dict)
 
 
 Move = tuple[Stand, tuple[tuple[int, int], ...] | None]
@@ -51,7 +50,8 @@ class RhymeWords:
     """
 
     verses: tuple[Verse, ...]
-    _kinds: dict[str, int | tuple[int, ...]] = field(default_factory=dict, repr=False)  # no more than characters are
+    _kinds: dict[str, int | tuple[int, ...]] = field(default_factory=dict, repr=False)  # at most one for each character
+    _moves: Memory[tuple[Stand, Hashable], Move] = remembered(REMEMBERED)
     _stands: Interned[tuple[tuple[int, Spot], ...], Stand] = interned(REMEMBERED)
 
     @staticmethod
@@ -87,8 +87,8 @@ class RhymeWords:
 
     def step(self, state: State, char: str) -> State | None:
         stand, words = state
-        kind = self.kind(char)
-        after, sources = stand.moves.get(kind) or self._move(stand, kind, char)
+        key = stand, self.kind(char)
+        after, sources = self._moves.get(key) or self._moves.put(key, self._move(stand, char))
         if sources is None:
             return after, words
         found = []
@@ -101,8 +101,8 @@ class RhymeWords:
             found.append(own[:count])
         return after, tuple(found)
 
-    def _move(self, stand: Stand, kind: Hashable, char: str) -> Move:
-        """What follows a character of a kind: but for the words that came before, the kind is all that matters."""
+    def _move(self, stand: Stand, char: str) -> Move:
+        """What follows a character of this kind: but for the words that came before, the kind is all that matters."""
         found = []
         for place, (number, spot) in enumerate(stand.readings):
             after = self.verses[number].step(spot, char)
@@ -111,8 +111,7 @@ class RhymeWords:
         sources = [(place, letters(spot)) for place, _, spot in found]
         same = sources == [(place, letters(spot)) for place, (_, spot) in enumerate(stand.readings)]
         then = self._stand((number, spot) for _, number, spot in found)
-        move = stand.moves[kind] = then, None if same and not stand.may_rhyme else tuple(sources)
-        return move
+        return then, None if same and not stand.may_rhyme else tuple(sources)
 
     def accepts(self, state: State) -> bool:
         return True
