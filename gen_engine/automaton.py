@@ -203,7 +203,8 @@ class Automaton:
         if not self.table.is_complete or len(self.table.edges(node)) <= FEW:
             return tokens[:0]
         edges = self.table.edges(node)
-        numbers = np.frombuffer(self.table.edge_of(node), dtype=np.uint32)[tokens]
+        edge_of = self.table.edge_of(node)
+        numbers = np.frombuffer(edge_of, dtype=edge_of.typecode)[tokens]
         behind = [(number, edges[number - 1][1]) for number in np.unique(numbers).tolist() if number]
         dead = [number for number, after in behind if after is not None and self.reach(after, left) > left]
         return tokens[np.isin(numbers, dead)] if dead else tokens[:0]

@@ -41,7 +41,7 @@ class Patience:
 
     def __enter__(self) -> Patience:
         begun = perf_counter()
-        self._looked = begun if self.spent <= self.seconds else -inf
+        self._looked = begun if self.spent < self.seconds else -inf
         self._running.append((thread_time(), begun, _current.set(self)))
         return self
 

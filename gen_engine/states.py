@@ -265,8 +265,9 @@ class StateTable:
         masks = tuple([mask for mask, _ in self.edges(node)])
         found = self._partitions.get(masks)
         if found is None:
-            numbers = np.zeros(len(self.vocabulary), dtype=np.uint32)
+            code = "B" if len(masks) < 1 << 8 else "I"
+            numbers = np.zeros(len(self.vocabulary), dtype=code)
             for number, mask in enumerate(masks):
                 numbers[mask.array] = number + 1
-            found = self._partitions.put(masks, array("I", numbers.tobytes()))
+            found = self._partitions.put(masks, array(code, numbers.tobytes()))
         return self._edges_of.put(node, found)
