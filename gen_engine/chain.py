@@ -40,7 +40,7 @@ REFUSALS = 4096
 """Of how many beginnings it is remembered that no part of a rule refuses them, and what can be searched from there."""
 
 ONCE = 10
-"""How many times as long as usual it is searched for whether there is any text at all."""
+"""By how much the search is longer that decides whether there is any text at all."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -283,6 +283,15 @@ class Plan:
                 known = self.prover.alive.put((node, left), self.prover.let_live(node, left))
         return known
 
+    def less_banned(self, tokens: TokenSet, history: History | None) -> TokenSet:
+        """The same set less what rules of history forbid after a text, which is worked out when it is looked at."""
+        if history is None:
+            return tokens
+        mask, minus = tokens.mask, tokens.minus
+        if tokens.plus:  # a set's `plus` would overrule its `minus`
+            mask, minus = self.product.intern.mask(tokens.to_array()), ()
+        return TokenSet(mask, Banned(self.prover.histories, history, minus))
+
     def tokens(self, joint: Joint, left: int, history: History | None = None) -> TokenSet:
         """The tokens that may follow with `left` more tokens to go, the end aside; those known to be dead are out.
 
@@ -294,7 +303,7 @@ class Plan:
             found = self.product.allowed(joint, known)
         else:
             found = self.product.allowed(joint, known, rules.numbers)
-            found = TokenSet(found.mask, Banned(rules, history, found.minus), found.plus)
+            found = self.less_banned(found, history)
         due = prover.needs.due(joint, left)
         return found if due is None else self.product.intern.meet([found, due])
 

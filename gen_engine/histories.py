@@ -66,13 +66,15 @@ class History:
 
     def branch(self) -> History:
         """The same history, to go on by itself."""
-        return History(self.codes.copy(), self.length, self.used.copy())
+        return History(self.codes[: self.length + ROOM].copy(), self.length, self.used.copy())
 
 
 def side_by_side(histories: Sequence[History], lengths: np.ndarray) -> np.ndarray:
     """The first so many characters of each history, one in each row, -1 behind them."""
     if len(histories) == 1:
-        return histories[0].codes[None, : lengths[0]]
+        only = histories[0].codes[None, : lengths[0]]
+        only.flags.writeable = False  # it is the text's own
+        return only
     longest = int(lengths.max(initial=0))
     home = histories[0].home if histories else None
     if home is not None and all(history.home is home for history in histories):

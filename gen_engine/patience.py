@@ -1,6 +1,7 @@
 """How long a request may search. The clock only ever ends a request; what may follow is never its business.
 
-It counts the processor time of the thread that searches: on a busy machine a request is not given up sooner.
+It counts the processor time of the thread that searches: on a busy machine a request is not given up sooner. Questions
+shorter than a millisecond are counted by the wall clock, which is cheaper to read.
 
 A conflict that is proven by then is told; it says which members it was not found out to need.
 """
@@ -49,7 +50,7 @@ class Patience:
         since, begun, token = self._running.pop()
         _current.reset(token)
         if not self._running:
-            # To ask for the processor's time takes longer than most questions do; it is no more than the wall's.
+            # The wall clock is cheaper to read, and the thread's time never exceeds it.
             passed = perf_counter() - begun
             self.last = passed if passed < FREE else thread_time() - since
             self.spent += self.last

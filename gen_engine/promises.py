@@ -73,10 +73,10 @@ class Promises:
     `spent(state)`: nothing is forbidden, and the rule accepts, as long as each further character is spared, or neither
     among these nor written twice; so a character of its own for each place ahead is a text. None is no promise.
     `banned(history, lengths)`: the rule accepts everywhere, and forbids nothing but characters that it tells of many
-    rows at once. `history` [rows, T] are code points, of which the first `lengths[i]` are the text of row i so far,
-    prompt included, and the rest -1; it gives two arrays of one length, rows and code points. So it is not asked row by
-    row. What it gives as `spent` is then part of the text. Machines alone say this, and it is used where tokens print
-    one character at most.
+    rows at once. `history` [rows, T], not to be changed, are code points, of which the first `lengths[i]` are the text
+    of row i so far, prompt included, and the rest -1; it gives two arrays of one length, rows and code points. So it is
+    not asked row by row. What it gives as `spent` is then part of the text. Machines alone say this, and it is used
+    where tokens print one character at most.
     `bars(state)` gives (character, places): the same texts may follow as behind an empty text, but those with such a
     character among their first so many places; so tokens of several characters are not tried one by one. For machines.
     `used_up(state, room)`: in a text of at most `room` characters none of these is ever permitted again, nor any that

@@ -90,7 +90,7 @@ class KnownChars:
         found = self._known[codes]
         if found.size and found.min() < 0:
             for code in np.unique(codes[found < 0]).tolist():
-                self._known[code] = self._test(chr(code))
+                self._known[code] = bool(self._test(chr(code)))
             found = self._known[codes]
         result: np.ndarray = found.view(bool)
         return result

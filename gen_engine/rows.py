@@ -1,8 +1,8 @@
-"""Many texts of one plan at once: what may follow each, and what each becomes, with as little work a row as there is.
+"""Many texts of one plan, step by step, with little work a row.
 
-What is the same for all texts in a state stands in the state table, what they used in one array of all of them
-(`histories.py`). So a row costs a few look-ups a step; rules that have only the four functions are asked row by row.
-Where a look-up gives no answer, the row is asked about by itself (`viable.py`): the answers are the same.
+What depends on the state alone is looked up in the state table; what the texts have used stands in one array of all of
+them (`histories.py`). So a row costs a few look-ups a step. Rules that have only the four functions are asked row by
+row. Where a look-up gives no answer, the row is asked about by itself (`viable.py`); the answer is the same.
 """
 
 from __future__ import annotations
@@ -14,31 +14,34 @@ from functools import cached_property
 from typing import Any
 
 from .chain import Plan
-from .histories import Banned, History
+from .histories import History
 from .lift import Lifted
 from .product import Joint, Product
 from .states import Node
 from .tokensets import Ids, TokenSet
+
+ROOM = 512
+"""For how many characters the array of all texts has room; a longer text goes on in one of its own."""
 
 
 @dataclass(eq=False, slots=True)
 class Text:
     """One text being written. `tokens` are the new ones, those of an unfinished stop string included; the last
     `fresh` of them have not been read by the model, and of these the last `forced` had no alternative. `unsent` are
-    the bytes that nobody was shown yet, `allowed` is what may follow, the end included; `memory` is what the
+    the bytes not yet streamed, `allowed` is what may follow, the end included; `memory` is what the
     shapers remember; `lane` tells apart texts of one sample that are under way at once; `rest` are the tokens of a
     legal rest, as far as it is written out, `history` the characters for rules that look at those of many rows.
 
     `node` is where the text stands in the automaton, `asked` are the states of the rules that are asked row by row.
-    Those of rules of history are worked out when somebody wants them: `known` is the joint state before the tokens that
-    are `late`."""
+    The states of rules of history are worked out when somebody asks for them: `last_joint` is the last joint state that
+    was, `unstepped` are the tokens written since."""
 
     sample: int
     product: Product
     node: Node
     asked: tuple[Any, ...]
-    known: Joint
-    late: list[int] = field(default_factory=list)
+    last_joint: Joint
+    unstepped: list[int] = field(default_factory=list)
     tokens: list[int] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
     exact: bool = True
@@ -55,17 +58,16 @@ class Text:
     @property
     def joint(self) -> Joint:
         """The state of every rule."""
-        if self.late:
-            joint = self.known
-            for token in self.late:
-                joint = self.product.next(joint, token)
-            self.known, self.late = joint, []
-        return self.known
+        if self.unstepped:
+            for token in self.unstepped:
+                self.last_joint = self.product.next(self.last_joint, token)
+            self.unstepped = []
+        return self.last_joint
 
     def branch(self, sample: int | None = None, history: History | None = None) -> Text:
         """Another text that goes on from here, with a history of its own."""
         other = copy(self)
-        other.late, other.tokens = self.late[:], self.tokens[:]
+        other.unstepped, other.tokens = self.unstepped[:], self.tokens[:]
         other.logprobs, other.undone = self.logprobs[:], dict(self.undone)
         other.sample = self.sample if sample is None else sample
         other.history = history or (None if self.history is None else self.history.branch())
@@ -81,7 +83,7 @@ class Rows:
     def begin(self, samples: range, memory: tuple[Any, ...]) -> list[Text]:
         """A text for each sample, with nothing written yet."""
         plan = self.plan
-        begun = plan.prover.histories.begin(plan.prompt, len(samples), plan.budget)
+        begun = plan.prover.histories.begin(plan.prompt, len(samples), min(plan.budget, ROOM))
         first = Text(-1, plan.product, plan.start.node, self.asked_of(plan.start), plan.start)
         first.memory, first.rest = memory, plan.rest
         return [first.branch(sample, begun[row] if begun else None) for row, sample in enumerate(samples)]
@@ -103,12 +105,12 @@ class Rows:
         numbers = [product.others[place] for place in self.plan.prover.sufficient.row_by_row]
         rules = [(number, product.rules[number].constraint) for number in numbers]
         return tuple(
-            (number, rule.forbids_nothing if isinstance(rule, Lifted) else _may_forbid) for number, rule in rules
+            (number, rule.forbids_nothing if isinstance(rule, Lifted) else _not_seen) for number, rule in rules
         )
 
     @cached_property
     def _nexts(self) -> tuple[Callable[[Any, int], Any], ...]:
-        """What each of these rules is in after a permitted token."""
+        """For each of these rules, the function that gives its state after a permitted token."""
         rules = [self.plan.product.rules[number].constraint for number, _ in self._rules]
         return tuple(rule.after if isinstance(rule, Lifted) else rule.next for rule in rules)
 
@@ -120,27 +122,23 @@ class Rows:
         asked = [(number, state) for (number, forbids_nothing), state in pairs if not forbids_nothing(state)]
         if asked:
             found = plan.product.narrow(asked, found)
-        if text.history is None:
-            return found
-        return TokenSet(found.mask, Banned(plan.prover.histories, text.history, found.minus), found.plus)
+        return plan.less_banned(found, text.history)
 
     def go_on(self, text: Text, token: int, left: int | None) -> bool:
-        """Let a text of a plain plan go on with a permitted token if it is seen at once that there is a rest of less
-        than `left` tokens: as `Viable.look` sees it. Whether that was seen. A token without an alternative needs no
-        proof (None)."""
+        """Let a text of a plain plan go on with a permitted token if a rest of at most `left - 1` tokens is seen at
+        once, as `Viable.look` sees it; whether it was. With None for `left` the token has no alternative, and needs no
+        proof."""
         node = self.plan.product.table.along(text.node, token)
         if node is None:
             return False
         asked = tuple([follow(state, token) for follow, state in zip(self._nexts, text.asked)])  # noqa: B905
-        rest: Ids = ()
-        if text.rest and text.rest[0] == token:
-            rest = text.rest[1:]
-        elif left is not None and not self.plan.prover.sufficient.is_sure(
-            node, asked, left - 1, text.history, self._texts[token]
-        ):
-            return False
-        text.node, text.asked, text.rest = node, asked, rest
-        text.late.append(token)
+        known = text.rest[:1] == (token,)
+        if not known and left is not None:
+            char = self._texts[token]
+            if not self.plan.prover.sufficient.is_sure(node, asked, left - 1, text.history, char):
+                return False
+        text.node, text.asked, text.rest = node, asked, text.rest[1:] if known else ()
+        text.unstepped.append(token)
         return True
 
     def force(self, text: Text, token: int) -> None:
@@ -151,12 +149,14 @@ class Rows:
 
     def stand(self, text: Text, joint: Joint, rest: Ids) -> None:
         """Let a text stand where it was worked out by itself."""
-        text.known, text.late, text.node, text.asked, text.rest = joint, [], joint.node, self.asked_of(joint), rest
+        text.last_joint, text.unstepped, text.rest = joint, [], rest
+        text.node, text.asked = joint.node, self.asked_of(joint)
 
     @cached_property
     def _texts(self) -> tuple[str | None, ...]:
         return self.plan.chain.vocabulary.texts
 
 
-def _may_forbid(state: Any) -> bool:
+def _not_seen(state: Any) -> bool:
+    """That a rule of four functions forbids nothing is never seen at once."""
     return False

@@ -1,6 +1,8 @@
 """Whether a text surely goes on, seen from a few look-ups: enough characters at every place ahead, whatever was used.
 
-It is the prover's own "yes" of matching (`fresh.py`), asked at each step of each row: without a look at each rule.
+It is the prover's own "yes" of matching (`fresh.py`), asked at each step of each row, without stepping the rules of
+history. A "no" here proves nothing: then the prover is asked, whose "yes" is the same. So it does no harm that one of
+the answers (`is_known_robust`) depends on what was searched before.
 """
 
 from __future__ import annotations
@@ -29,11 +31,10 @@ class Sufficient:
     fresh: Fresh | None
 
     def is_sure(self, node: Node, asked: Sequence[Any], budget: int, history: History | None, char: str | None) -> bool:
-        """Whether it is seen at once that a state has a rest of at most `budget` tokens, as `at_once` sees it, but
-        without a look at each rule.
+        """Whether it is seen at once that a state has a rest of at most `budget` tokens, as `Prover.at_once` sees it.
 
-        `node` is that of the automaton, `asked` are the states of the other rules but those that look at many rows at
-        once (`row_by_row`); `history` is what the text has used before its last token, which printed `char`.
+        `node` is that of the automaton, `asked` are the states of the rules that are asked row by row (`row_by_row`);
+        `history` is what the text has used before its last token, which printed `char`.
         """
         if node.accepts and self.accepts(node, asked):
             return True
@@ -44,7 +45,7 @@ class Sufficient:
         return budget > 0 and not self.needs.gathers and self.automaton.is_known_robust(node, budget)
 
     def accepts(self, node: Node, asked: Sequence[Any]) -> bool:
-        """Whether a text may end where the automaton and these rules stand: the others let it everywhere."""
+        """Whether a text may end where the automaton and these rules stand: rules of history accept everywhere."""
         if not node.accepts:
             return False
         return all(accepts(state) for accepts, state in zip(self._accepts, asked, strict=True))

@@ -1,7 +1,8 @@
 """The guarantee: no token is chosen without a witness for the rest of the text within the budget in hand.
 
 It stands here once. `Viable.first` takes proposals in order and gives the first that has a rest behind it, or the
-witness's own token; whoever weighs many proposals at once asks `look` of each and falls back on `trusted`.
+witness's own token; whoever weighs many proposals at once asks `look` of each and falls back on `trusted`. Of the first
+proposal of all rows `Rows.go_on` gives the quick "yes" of `look`, and no other answer.
 """
 
 from __future__ import annotations

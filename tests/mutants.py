@@ -39,6 +39,7 @@ TESTS = {
                   "test_used_engines.py"],
     "states.py": ["test_states.py", "test_fresh.py", "test_prover.py", "test_properties.py"],
     "histories.py": ["test_histories.py", "test_properties.py"],
+    "sufficient.py": ["test_rows.py", "test_histories.py", "test_used_engines.py"],
     "rows.py": ["test_rows.py", "test_decoders.py", "test_properties.py", "test_beam.py", "test_smc.py"],
     "course.py": ["test_decoders.py", "test_properties.py", "test_beam.py", "test_smc.py", "test_any_num.py"],
     "memory.py": ["test_states.py", "test_learn.py"],

@@ -105,6 +105,11 @@ def test_histories_lie_side_by_side(texts, room, data):
         assert row.tolist() == [*map(ord, ("春" + text)[:length])] + [-1] * (max(lengths) - length)
 
 
+def test_what_a_single_text_shows_of_itself_cannot_be_changed():
+    with pytest.raises(ValueError, match="read-only"):
+        side_by_side(History.rows("春", 1, 3), np.array([1]))[0, 0] = 3
+
+
 @given(st.text(max_size=70), st.text(max_size=70))
 def test_a_branch_goes_on_by_itself(begun, more):
     history = History.of(begun)

@@ -64,8 +64,8 @@ def test_everything_public_says_what_it_promises(path):
 UNDER_WAY = {"scheduler.py", "scores.py"}
 """What their dictionaries hold is under way, and ends."""
 
-CLEARING = {"walks.py", "rhyme_words.py"}
-"""Their memories still forget all at once when they are full."""
+CLEARING = {"walks.py"}
+"""Its memories still forget all at once when they are full."""
 
 DICT = re.compile(r"^ +_\w+: .*(dict|OrderedDict)\[.*default_factory=")
 

@@ -11,6 +11,7 @@ from gen_engine.course import Course
 from gen_engine.errors import ConflictError
 from gen_engine.plugins import registry
 from gen_engine.specs import build
+from gen_engine.text import CharSet
 from gen_engine.types import Named
 from gen_engine.viable import Choice, Viable
 
@@ -47,8 +48,77 @@ class Counting:
         return state != 1
 
 
+class Seasons:
+    """A machine that lets summer, autumn and winter follow, and spring by name; its state is the whole text."""
+
+    def start(self, text):
+        return text
+
+    def step(self, state, char):
+        return state + char if char in "春夏秋冬" else None
+
+    def accepts(self, state):
+        return True
+
+    def allowed(self, state):
+        return CharSet(frozenset("夏秋冬"), plus=frozenset("春"))
+
+
+class Long(Seasons):
+    """A machine over letters: the first says how many more must follow."""
+
+    def start(self, text):
+        return None
+
+    def step(self, state, char):
+        return LETTERS.index(char) if state is None else state - 1 if state else None
+
+    def accepts(self, state):
+        return state == 0
+
+    def allowed(self, state):
+        return CharSet(frozenset(LETTERS) if state != 0 else frozenset())
+
+
+class Followed(Long):
+    """A machine over letters: each is followed by the next one, and that is the end."""
+
+    def step(self, state, char):
+        return LETTERS.index(char) + 1 if state is None else 0 if char == LETTERS[state % len(LETTERS)] else None
+
+    def allowed(self, state):
+        return CharSet(frozenset(LETTERS if state is None else LETTERS[state % len(LETTERS)] if state else ""))
+
+
+class Without:
+    """A machine that forbids one letter, which it singles out in its states."""
+
+    def start(self, text):
+        return ""
+
+    def step(self, state, char):
+        return None if char == "m" else char
+
+    def accepts(self, state):
+        return True
+
+    def allowed(self, state):
+        return CharSet(minus=frozenset("m"))
+
+    def kind(self, char):
+        return None
+
+    def mentions(self, state):
+        return frozenset("m")
+
+    spent = mentions
+
+
+LETTERS = "abcdefghijklm"
+
+
 def course_of(vocab, specs, prompt, budget=8):
-    named = [build(spec, registry(), vocab) for spec in specs]
+    named = [Named("own", spec) if not isinstance(spec, str) else build(spec, registry(), vocab) for spec in specs]
     try:
         plan = make_chain(vocab, named).plan(TinyTokenizer(vocab).encode(prompt), budget)
     except ConflictError:
@@ -152,17 +222,74 @@ def test_rules_of_history_are_not_asked_row_by_row(specs):
     text = course.texts()[0]
     course.look(text)
     assert course.go_on(text, 3, lambda _: 0.0)
-    assert (text.asked, text.late) == ((), [3])
+    assert (text.asked, text.unstepped) == ((), [3])
 
 
 def test_a_rule_of_four_functions_is_asked_row_by_row():
-    vocab = VOCABULARIES["characters"]
-    plan = make_chain(vocab, [Named("counting", Counting())]).plan(TinyTokenizer(vocab).encode(""), 6)
-    course = Course(plan, 0, range(1), engine_of(vocab).model, print, False)
-    [text] = course.texts()
+    course = course_of(VOCABULARIES["characters"], [Counting()], "", 6)
+    text = course.texts()[0]
     for _ in range(2):
         assert course.look(text)[0] is None
         write(course, text, 0)
     assert course.look(text) == (None, None)
     assert 1 not in text.allowed.members()
     assert text.tokens == [1, 1]
+
+
+@pytest.mark.parametrize("name", ["characters", "twins"])
+@pytest.mark.parametrize("prompt, left", [("春夏", "秋冬"), ("夏", "春秋冬")])
+def test_what_a_class_adds_does_not_overrule_what_was_used(name, prompt, left):
+    course = course_of(VOCABULARIES[name], [Seasons(), "no_repeat=9"], prompt)
+    text = course.texts()[0]
+    course.look(text)
+    assert {course.plan.chain.vocabulary.texts[token] for token in text.allowed.members()} == {"", *left}
+
+
+def sure(course, *, searched=False):
+    """The tokens of which it is seen at once that they may come first."""
+    found, plan, begun = [], course.plan, course.texts()[0]
+    course.look(begun)
+    for token in begun.allowed.members():
+        if searched:
+            plan.prover.automaton.robust(plan.product.next(begun.joint, token).node, 20)
+        found += [token] if course.go_on(begun.branch(), token, lambda _: 0.0) else []
+    return found
+
+
+@pytest.mark.parametrize("searched", [False, True])
+@pytest.mark.parametrize("budget", [3, 5, 8])
+@pytest.mark.parametrize("rule", [(), ("no_repeat_ngram=2",), ("no_repeat=13", "no_repeat_ngram=2,within=9")])
+def test_of_many_ways_on_those_that_are_too_long_are_not_sure(budget, rule, searched):
+    course = course_of(chars(LETTERS), [Long(), *rule], "", budget)
+    assert max(sure(course, searched=searched), default=0) <= budget
+
+
+def test_what_lacks_characters_is_not_sure():
+    found = sure(course_of(chars(LETTERS), [Long(), "no_repeat=13"], "ab", 20))
+    assert 3 in found
+    assert max(found) <= 11  # of 13 letters two are used, and one comes first
+
+
+def test_what_another_rule_forbids_later_is_not_sure():
+    found = sure(course_of(chars(LETTERS), [Followed(), Without(), "no_repeat=13"], "", 2))
+    assert LETTERS.index("k") + 1 in found
+    assert LETTERS.index("l") + 1 not in found
+
+
+WIDE = "".join(map(chr, range(0x4E00, 0x4E00 + 60)))
+
+
+@given(st.lists(st.integers(0, 200), max_size=20), st.sampled_from([(), ("no_repeat_ngram=2,within=6",)]))
+def test_of_wide_places_what_is_seen_at_once_is_so(path, more):
+    course = course_of(chars(WIDE), [f"force=22:{WIDE[0]}|23:{WIDE[1]}", "length=24", "no_repeat=24", *more], "", 24)
+    text = course.texts()[0]
+    for number in path:
+        assert is_told_as_by_itself(course, text)
+        if (found := write(course, text, number)) is None:
+            break
+        assert (text.joint, text.rest) == (found.joint, found.rest)
+
+
+def test_the_array_of_all_texts_does_not_grow_with_the_budget():
+    course = course_of(VOCABULARIES["characters"], ["no_repeat=2"], "", 10**9)
+    assert course.texts()[0].history.home.size < 10_000
