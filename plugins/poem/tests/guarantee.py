@@ -194,8 +194,9 @@ def compare_fresh(world, asked, answer, found):
     other = generate(Engine(world.engine.model), asked)
     if "seconds" in f"{answer} {other}" and "undecided" in f"{answer} {other}":
         return
-    found.checks["as a fresh engine" if other == answer else "unlike a fresh engine"] += 1
-    if other != answer:
+    same = repr(other) == repr(answer)  # a model that gives nothing to any token has logprobs that are no numbers
+    found.checks["as a fresh engine" if same else "unlike a fresh engine"] += 1
+    if not same:
         found.tell("unlike a fresh engine", asked, answer, other)
 
 
