@@ -44,11 +44,6 @@ class History:
         self.row = row
 
     @classmethod
-    def of(cls, text: str) -> History:
-        """The history of a text."""
-        return cls.rows(text, 1, ROOM)[0]
-
-    @classmethod
     def rows(cls, text: str, count: int, room: int) -> list[History]:
         """As many histories of a text, each a row of one array, with room for so many characters more."""
         home = np.full((count, len(text) + room), -1, dtype=np.int32)

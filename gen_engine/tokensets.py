@@ -111,7 +111,7 @@ class TokenSet:
 
     def only(self) -> int | None:
         """The set's one member, None if it has none or several."""
-        bound = getattr(self.minus, "bound", None)
+        bound = getattr(self.minus, "bound", None)  # `removed_at_most`, written out: asked at each step of each row
         if self.mask.size - (len(self.minus) if bound is None else bound) + len(self.plus) > 1:
             return None
         free: list[int] = self.minus.surely_left(self.mask) if hasattr(self.minus, "surely_left") else []
