@@ -67,12 +67,6 @@ class Course:
         """What is asked of all texts at each step."""
         return Rows(self.plan)
 
-    @cached_property
-    def _codes(self) -> list[int]:
-        """The code point that each token prints, -1 where it prints none."""
-        found: list[int] = self.plan.chain.vocabulary.codes.tolist()
-        return found
-
     def texts(self) -> list[Text]:
         """One empty text for each sample that is wanted."""
         return self.rows.begin(self.samples, self.plan.chain.first_memory)
@@ -183,7 +177,7 @@ class Course:
         text.tokens.append(token)
         text.fresh += 1
         text.unsent += self._surfaces[token]
-        if text.history is not None and (code := self._codes[token]) >= 0:
+        if text.history is not None and (code := self.plan.prover.histories.code_of[token]) >= 0:
             text.history.append(code)
         if text.memory:
             text.memory = self.plan.chain.remember(text.memory, token, choice_logprob)

@@ -143,6 +143,12 @@ class HistoryRules:
         return codes[usable[order]], usable[order]
 
     @cached_property
+    def code_of(self) -> list[int]:
+        """The code point that each token prints, -1 where it prints none."""
+        found: list[int] = self.product.vocabulary.codes.tolist()
+        return found
+
+    @cached_property
     def _token_of(self) -> np.ndarray | None:
         """The token of each code point, -1 where there is none; None if some have several."""
         codes, tokens = self._tokens
