@@ -293,3 +293,10 @@ def test_of_wide_places_what_is_seen_at_once_is_so(path, more):
 def test_the_array_of_all_texts_does_not_grow_with_the_budget():
     course = course_of(VOCABULARIES["characters"], ["no_repeat=2"], "", 10**9)
     assert course.texts()[0].history.home.size < 10_000
+
+
+def test_where_all_places_are_wanted_nothing_else_may_follow():
+    course = course_of(VOCABULARIES["characters"], ["require=夏|冬"], "", 2)
+    text = course.texts()[0]
+    course.look(text)
+    assert {course.plan.chain.vocabulary.texts[token] for token in text.allowed.members()} == {"夏", "冬"}
