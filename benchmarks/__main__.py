@@ -16,7 +16,7 @@ import torch
 from rich.console import Console
 from rich.table import Column, Table
 
-from gen_engine.plugins import registry
+from gen_engine.hooks.registry import registry
 
 from . import cold, constraints, drawing, guide, shapers, steps, training, vocabularies
 from .measure import Figure

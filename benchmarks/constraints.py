@@ -14,11 +14,11 @@ from transformers.generation.logits_process import TopPLogitsWarper
 
 import gen_engine as gen
 from gen_engine.chain import Chain
-from gen_engine.course import Course
+from gen_engine.decoding.sequences import Course
+from gen_engine.decoding.viable import Choice
 from gen_engine.testing.models import LongestMatch, tiny_vocabulary
 from gen_engine.text import Vocabulary
-from gen_engine.tokensets import Blocked
-from gen_engine.viable import Choice
+from gen_engine.text.token_sets import Blocked
 
 from .measure import Figure, interleaved_medians, seconds
 from .steps import TimedModel

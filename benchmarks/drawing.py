@@ -8,10 +8,10 @@ from functools import partial
 import numpy as np
 import torch
 
-from gen_engine.scores import logprobs_of, pick
-from gen_engine.shapers import temperature
-from gen_engine.tokensets import Blocked, Mask, TokenSet
-from gen_engine.truncation import top_k, top_p
+from gen_engine.decoding.sampling import logprobs_of, pick
+from gen_engine.shapers.penalties import temperature
+from gen_engine.shapers.truncation import top_k, top_p
+from gen_engine.text.token_sets import Blocked, Mask, TokenSet
 from gen_engine.types import Step
 
 from .measure import Figure, interleaved_medians

@@ -8,7 +8,8 @@ from functools import partial
 import torch
 from transformers.generation import logits_process as peer
 
-from gen_engine import shapers, truncation
+from gen_engine.shapers import penalties as shapers
+from gen_engine.shapers import truncation
 from gen_engine.types import Step
 
 from .measure import Figure, interleaved_medians

@@ -20,7 +20,7 @@ from gen_engine.patience import Patience
 from gen_engine.testing.large import large_vocabulary
 from gen_engine.testing.models import LongestMatch
 from gen_engine.text import Vocabulary
-from gen_engine.tokensets import Blocked
+from gen_engine.text.token_sets import Blocked
 from gen_engine.types import Prompt
 
 from .constraints import CHAINS, MOST, RandomModel

@@ -5,8 +5,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.generation import NoRepeatNGramLogitsProcessor
 
 import gen_engine as gen
+from gen_engine.hooks.registry import registry
 from gen_engine.interop import as_logits_processor, engine_around, from_transformers
-from gen_engine.plugins import registry
 
 RULES = ["no_unk", "no_special", "form=4x5", "no_repeat=24,exempt=punctuation"]
 

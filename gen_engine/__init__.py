@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from .engine import Engine, load
     from .errors import BusyError, ConflictError, GenError, PluginError, UndecidedError
-    from .hookspecs import hookimpl
+    from .hooks.hookspecs import hookimpl
     from .types import Completion, Piece, Request, ShippedModel, Step
 
 __version__ = "0.4.0"
@@ -35,7 +35,7 @@ __all__ = [
 _PLACES = {
     "engine": ("Engine", "load"),
     "errors": ("BusyError", "ConflictError", "GenError", "PluginError", "UndecidedError"),
-    "hookspecs": ("hookimpl",),
+    "hooks.hookspecs": ("hookimpl",),
     "types": ("Completion", "Piece", "Request", "ShippedModel", "Step"),
 }
 

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import sys
 
-from . import interrupts
+from .system import interrupts
 
 
 def main() -> int:
     """Run the program; returns its exit code."""
     interrupts.listen()
-    from . import streams
+    from .system import streams
 
     code = 1
     try:
         streams.guard()
-        from .cli import complain
-        from .cli import main as run
+        from .cli.main import complain
+        from .cli.main import main as run
 
         code = run()
         problem = streams.shut()

@@ -15,24 +15,24 @@ from traceback import walk_tb
 from types import FrameType, FunctionType, MethodType
 from typing import Any
 
-from .answers import broken_promise, fault, whose, wrong_signature
 from .chain import Chain, Plan
-from .course import Course
+from .decoding.sequences import Course
 from .errors import GenError, PluginError, reason_of
-from .later import Later
-from .lift import Lifted
-from .plugins import Offer, PluginInfo, registry
-from .product import Joint, Product
-from .prover import Prover
-from .rule import Rule
-from .specs import Spec
-from .states import RuleTable, StateTable
+from .hooks.lazy import Later
+from .hooks.registry import Offer, PluginInfo, registry
+from .hooks.specs import Spec
+from .proving.answers import broken_promise, fault, whose, wrong_signature
+from .proving.lifting.lift import Lifted
+from .proving.product import Joint, Product
+from .proving.prover import Prover
+from .proving.rule import Rule
+from .proving.states import RuleTable, StateTable
 from .types import CORE, Named
 
-WAYS = ("cli", "commands", "destination", "later", "options", "output", "screen", "tables", "textfiles", "__main__")
-"""Modules of the engine whose caller is a command: what plugins run through them is their commands' own."""
+WAYS = ("cli", "hooks.lazy", "system.screen", "system.tables", "system.text_files", "__main__")
+"""Folders and modules of the engine whose caller is a command: what plugins run through them is their commands' own."""
 
-NEUTRAL = ("blame", "interrupts", "kept", "streams", "underway")
+NEUTRAL = ("blame", "hooks.process_state", "system.interrupts", "system.streams", "system.underway")
 """Modules of the engine that only pass through what others do."""
 
 STATES = ("state", "after", "start")
@@ -168,7 +168,7 @@ def _made(frames: Sequence[FrameType]) -> Culprit | None:
     """What is being made by its factory, if it is none of the core's."""
     for frame in reversed(frames):
         offer, spec = frame.f_locals.get("offer"), frame.f_locals.get("spec")
-        if _module(frame) == "gen_engine.specs" and isinstance(offer, Offer) and isinstance(spec, Spec):
+        if _module(frame) == "gen_engine.hooks.specs" and isinstance(offer, Offer) and isinstance(spec, Spec):
             core = offer.plugin.words == CORE
             return None if core else Culprit(spec.text, offer.plugin.words, "its factory", frame)
     return None
@@ -212,13 +212,16 @@ def _module(frame: FrameType) -> str:
 def _kind(frame: FrameType) -> str:
     """Whose code a frame runs: the engine's, a command's (what click and commands call), a plugin's; else nobody's."""
     module = _module(frame)
-    package, _, rest = module.partition(".")
-    room = rest.partition(".")[0]
-    if module == "click.core" or (package == "gen_engine" and room in WAYS):
+    package, _, place = module.partition(".")
+    if module == "click.core" or (package == "gen_engine" and _is_in(place, WAYS)):
         return "command"
     if package == "gen_engine":
-        return "" if room in NEUTRAL else "engine"
+        return "" if _is_in(place, NEUTRAL) else "engine"
     return "plugin" if plugin_of(module) else ""
+
+
+def _is_in(place: str, rooms: Iterable[str]) -> bool:
+    return any(place == room or place.startswith(f"{room}.") for room in rooms)
 
 
 def _owner_words(frame: FrameType) -> str:

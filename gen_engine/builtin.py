@@ -7,19 +7,23 @@ from typing import Any
 
 import click
 
-from .hookspecs import hookimpl
-from .later import Lazy
+from .hooks.hookspecs import hookimpl
+from .hooks.lazy import Lazy
 
 ROOMS = {
-    "gen_engine.constraints": (
+    "gen_engine.constraints.builtin": (
         "ban only no_unk no_special no_repeat no_repeat_ngram no_double_punctuation length stop force"
     ),
-    "gen_engine.regex": "regex",
-    "gen_engine.finite": "choice",
-    "gen_engine.brackets": "balanced",
-    "gen_engine.shapers": "temperature dynatemp repetition_penalty frequency_penalty presence_penalty logit_bias",
-    "gen_engine.truncation": "avoid_repeat top_k top_p min_p typical epsilon eta top_n_sigma top_h xtc mirostat",
-    "gen_engine.dry": "dry",
+    "gen_engine.constraints.regex": "regex",
+    "gen_engine.constraints.finite": "choice",
+    "gen_engine.constraints.brackets": "balanced",
+    "gen_engine.shapers.penalties": (
+        "temperature dynatemp repetition_penalty frequency_penalty presence_penalty logit_bias"
+    ),
+    "gen_engine.shapers.truncation": (
+        "avoid_repeat top_k top_p min_p typical epsilon eta top_n_sigma top_h xtc mirostat"
+    ),
+    "gen_engine.shapers.dry": "dry",
 }
 
 
@@ -33,12 +37,12 @@ def processors() -> Mapping[str, Any]:
 def decoders() -> Mapping[str, Any]:
     """The decoding strategies of the core."""
     rooms = {"sample": "sample", "greedy": "sample", "beam": "beam", "smc": "smc"}
-    return Lazy({name: f"gen_engine.decoders.{room}:{name}" for name, room in rooms.items()})
+    return Lazy({name: f"gen_engine.decoding.{room}:{name}" for name, room in rooms.items()})
 
 
 @hookimpl
 def add_commands(gen: click.Group) -> None:
     """The commands of the core."""
-    from . import commands
+    from .cli import commands
 
     commands.add(gen)

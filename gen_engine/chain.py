@@ -8,23 +8,23 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
-from .answers import whose
-from .conflicts import Case
-from .distances import Graph
 from .errors import GenError, PluginError, UndecidedError
-from .histories import Banned, History
-from .lift import AnyText
 from .memory import Memory, remembered
 from .patience import Patience
-from .product import Joint, Product
-from .prover import NODES, Finding, Prover, counted_bound, new_prover, round_up
-from .rule import as_rule
-from .spellings import judged
-from .states import Node
-from .text import Vocabulary
-from .tokensets import Blocked, Ids, Intern, TokenSet
+from .proving.answers import whose
+from .proving.conflicts import Case
+from .proving.distances import Graph
+from .proving.histories import Banned, History
+from .proving.lifting.lift import AnyText
+from .proving.product import Joint, Product
+from .proving.prover import NODES, Finding, Prover, counted_bound, new_prover, round_up
+from .proving.rule import as_rule
+from .proving.states import Node
+from .system.underway import doing
+from .text.spellings import respelt
+from .text.token_sets import Blocked, Ids, Intern, TokenSet
+from .text.vocabulary import Vocabulary
 from .types import CORE, Named, Prompt, Step
-from .underway import doing
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -71,7 +71,8 @@ class Chain:
         if budget < 0:
             raise GenError(f"max_new={budget} is less than nothing; give a number of tokens from 0.")
         patience = patience or Patience()
-        case = Case(self.product, judged(prompt, self.labels), budget, self.nodes, self.background)
+        judged = replace(prompt, spelt=respelt(prompt.text, prompt.spelt, self.labels))
+        case = Case(self.product, judged, budget, self.nodes, self.background)
         try:
             with patience:
                 return replace(self._plan(case), patience=patience)

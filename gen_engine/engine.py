@@ -14,20 +14,20 @@ from pathlib import Path
 from typing import Any
 
 from .blame import blaming, named_error
-from .bounds import read_settings
 from .chain import Chain, Plan, is_constraint, make_chain
-from .course import Course
+from .decoding.scheduler import ROWS, Job, Scheduler
+from .decoding.sequences import Course
 from .errors import GenError, quoted
+from .hooks.registry import registry
+from .hooks.specs import build, build_decoder
 from .memory import Memory, remembered
 from .models.holdings import refuse_no_model, refuse_silent
 from .models.notes import ModelNote, read_note
 from .patience import SECONDS, Patience
-from .plugins import registry
-from .scheduler import ROWS, Job, Scheduler
-from .specs import build, build_decoder
-from .spellings import labelled, labels_of
+from .system.bounds import read_settings
+from .system.underway import doing
+from .text.spellings import labelled, labels_of
 from .types import Completion, Decoder, LanguageModel, Piece, Prompt, Request, Tokenizer
-from .underway import doing
 
 ROOM = 50_000_000
 """Tokens of all rows of a search at its beginning, at most: a row keeps its own, and 25 bytes for each."""
@@ -310,7 +310,7 @@ def _load(name: str, *, dtype: str, fast: bool) -> Engine:
         if any(offer.name == model_type for offer in registry().loaders.values()):
             made = registry().find("loader", model_type).function(folder, name=name, dtype=dtype, fast=fast)
             return Engine(made, folder=folder)
-    from .models.transformers_lm import load as load_any
+    from .models.adapter import load as load_any
 
     try:
         return Engine(load_any(folder or name, name=name, dtype=dtype, fast=fast), folder=folder)

@@ -21,17 +21,17 @@ from torch import Tensor
 
 from .blame import blaming
 from .chain import Chain, Plan
-from .course import uniform
+from .decoding.sequences import uniform
+from .decoding.viable import Viable
 from .engine import Engine
 from .errors import GenError
+from .models.adapter import TransformersLM
 from .models.tokenizer import make_tokenizer
-from .models.transformers_lm import TransformersLM
 from .patience import SECONDS, Patience
-from .product import Joint
-from .shaping import NamedShaper, keep
-from .tokensets import Blocked, Ids, TokenSet
+from .proving.product import Joint
+from .shapers.shaping import NamedShaper, keep
+from .text.token_sets import Blocked, Ids, TokenSet
 from .types import Prompt, Step
-from .viable import Viable
 
 STATEFUL = (
     "SynthIDTextWatermarkLogitsProcessor",

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
-    from .text import Vocabulary
-    from .tokensets import TokenSet
+    from .text.token_sets import TokenSet
+    from .text.vocabulary import Vocabulary
 
 CORE = "gen-engine"
 """The distribution of the engine itself, and the origin of what it brings."""

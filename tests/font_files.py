@@ -4,7 +4,7 @@ from fontTools.fontBuilder import FontBuilder
 from fontTools.pens.ttGlyphPen import TTGlyphPen
 from matplotlib import font_manager
 
-from gen_engine.fonts import BOXES, OWN
+from gen_engine.system.fonts import BOXES, OWN
 
 
 def font_of(path, characters, family="Tiny Han"):

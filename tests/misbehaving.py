@@ -12,14 +12,14 @@ from pathlib import Path
 from tiny import chars, engine_of
 
 from gen_engine.engine import Engine
-from gen_engine.plugins import registry
+from gen_engine.hooks.registry import registry
 
 ENTRY = "[gen_engine]\nbad = gen_bad\n"
 METADATA = "Metadata-Version: 2.1\nName: gen-bad\nVersion: 1.0\n"
 INIT = """
 import json, os
 from gen_engine import hookimpl
-from gen_engine.later import Later
+from gen_engine.hooks.lazy import Later
 AT = json.loads(os.environ.get("MISBEHAVE", "{}"))
 exec(AT.get("import", ""))
 
@@ -117,7 +117,7 @@ def made(n: int = 1):
     return at("factory")
 
 def surf(course):
-    from gen_engine.decoders.sample import sample
+    from gen_engine.decoding.sample import sample
     at("decoder", course=course)
     yield from sample(course)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from gen_engine.cli import make_cli
+from gen_engine.cli.main import make_cli
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = [ROOT / "gen_engine", *sorted(ROOT.glob("plugins/*/gen_*"))]

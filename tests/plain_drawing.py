@@ -5,8 +5,10 @@ from math import inf, isfinite
 import numpy as np
 import torch
 
-from gen_engine import packing, scores, shaping, truncation
-from gen_engine.tokensets import Blocked
+from gen_engine.decoding import packing
+from gen_engine.decoding import sampling as scores
+from gen_engine.shapers import shaping, truncation
+from gen_engine.text.token_sets import Blocked
 
 
 def keep(logits, kept):

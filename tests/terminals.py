@@ -8,7 +8,7 @@ import struct
 import subprocess
 import termios
 
-from gen_engine import screen
+from gen_engine.system import screen
 
 CODE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 

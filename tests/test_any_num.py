@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 from tiny import chars, engine_of
 
 from gen_engine import engine
-from gen_engine.course import Course
-from gen_engine.decoders import sample
+from gen_engine.decoding.sample import sample
+from gen_engine.decoding.scheduler import AHEAD, ROWS
+from gen_engine.decoding.sequences import Course
 from gen_engine.errors import GenError
-from gen_engine.scheduler import AHEAD, ROWS
 from gen_engine.types import Completion, Request
 
 HUGE = 10**12

@@ -7,9 +7,9 @@ import sys
 import numpy as np
 import pytest
 
-from gen_engine.array_files import cache_folder, kept
 from gen_engine.testing.large import large_vocabulary
-from gen_engine.text import LARGE
+from gen_engine.text.array_files import cache_folder, kept
+from gen_engine.text.vocabulary import LARGE
 
 ARRAYS = {"a": np.arange(1000, dtype=np.int32), "b": np.array([], dtype=np.uint8), "c": np.arange(9, dtype=np.uint16)}
 
@@ -72,7 +72,7 @@ def test_a_file_of_another_key_is_not_believed(folder):
 @pytest.mark.parametrize("name", ["file", "file/within", "\0"])
 def test_where_nothing_can_be_written_all_goes_on(tmp_path, monkeypatch, name):
     (tmp_path / "file").write_text("in the way")
-    monkeypatch.setattr("gen_engine.array_files.cache_folder", lambda: tmp_path / name)
+    monkeypatch.setattr("gen_engine.text.array_files.cache_folder", lambda: tmp_path / name)
     assert [ask(), ask()] == [1, 1]
 
 

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny import chars, engine_of
 
-from gen_engine.decoders import sample
+from gen_engine.decoding.sample import sample
+from gen_engine.decoding.scheduler import Load, Scheduler
 from gen_engine.engine import Engine
 from gen_engine.errors import BusyError, ConflictError, GenError, PluginError
-from gen_engine.scheduler import Load, Scheduler
 from gen_engine.types import Extend, Request
 
 ROWS, TOKENS = 6, 90

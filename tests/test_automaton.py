@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 from tiny import TinyTokenizer, vocabulary
 from walks import chain_of, prompt_of, states
 
-from gen_engine.automaton import EXPANSIONS
 from gen_engine.chain import make_chain
-from gen_engine.distances import GRAPHS
 from gen_engine.errors import UndecidedError
+from gen_engine.hooks.registry import registry
+from gen_engine.hooks.specs import build
 from gen_engine.patience import Patience
-from gen_engine.plugins import registry
-from gen_engine.prover import prover_of
-from gen_engine.specs import build
+from gen_engine.proving.automaton import EXPANSIONS
+from gen_engine.proving.distances import GRAPHS
+from gen_engine.proving.prover import prover_of
 
 MERGED = vocabulary("", *"abc", "ab", "bca", "aaaa", end=0, specials=(0,))
 QUESTIONS = ("relaxed", "robust", "fresh", "reach")
@@ -25,7 +25,7 @@ QUESTIONS = ("relaxed", "robust", "fresh", "reach")
 @pytest.fixture
 def expansions(monkeypatch):
     """Lets the first search of a graph open so many nodes."""
-    return lambda count: monkeypatch.setattr("gen_engine.automaton.EXPANSIONS", count)
+    return lambda count: monkeypatch.setattr("gen_engine.proving.automaton.EXPANSIONS", count)
 
 
 def automaton_of(case):
@@ -40,7 +40,7 @@ def automaton_of(case):
 @some.examples(150)
 def test_what_was_asked_before_changes_no_distance(case, count, data):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("gen_engine.automaton.EXPANSIONS", count)
+        patch.setattr("gen_engine.proving.automaton.EXPANSIONS", count)
         used, places, product = automaton_of(case)
         asked = st.tuples(st.sampled_from(QUESTIONS), st.sampled_from(places), st.integers(0, 7) | st.just(inf))
         for question, place, limit in data.draw(st.lists(asked, min_size=2, max_size=6)):
@@ -54,7 +54,7 @@ def test_what_was_asked_before_changes_no_distance(case, count, data):
 @some.examples(150)
 def test_the_end_is_in_reach_where_it_is_near_enough(case, count):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("gen_engine.automaton.EXPANSIONS", count)
+        patch.setattr("gen_engine.proving.automaton.EXPANSIONS", count)
         automaton, places, product = automaton_of(case)
         for node in {product.joint(place).node for place in places}:
             for limit in range(case.budget + 2):

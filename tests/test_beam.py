@@ -12,7 +12,7 @@ from test_decoders import Diary, OnlyTheLast, complete, logits_after
 from test_scheduler import batches, facts
 from tiny import chars, engine_of
 
-from gen_engine.decoders.beam import descending
+from gen_engine.decoding.beam import descending
 from gen_engine.engine import Engine
 from gen_engine.errors import GenError
 from gen_engine.testing.models import table_model

@@ -7,13 +7,13 @@ import sys
 
 import pytest
 
-from gen_engine import bounds
-from gen_engine.bounds import bounded, read_settings, read_whole
+from gen_engine.cli.options import read_text
 from gen_engine.errors import GenError
 from gen_engine.models import sizes
 from gen_engine.models.sizes import check_config, check_folder, check_new
-from gen_engine.options import read_text
-from gen_engine.textfiles import opened, text_flaw
+from gen_engine.system import bounds
+from gen_engine.system.bounds import bounded, read_settings, read_whole
+from gen_engine.system.text_files import opened, text_flaw
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ import torch
 from tiny import TinyTokenizer, chars, engine_of, vocabulary
 
 from gen_engine.chain import make_chain
-from gen_engine.constraints import length, no_repeat_ngram
+from gen_engine.constraints.builtin import length, no_repeat_ngram
 from gen_engine.errors import ConflictError, GenError, UndecidedError
-from gen_engine.prover import prover_of, round_up
+from gen_engine.proving.prover import prover_of, round_up
 from gen_engine.types import Named
 
 ENGINE = engine_of(chars("春夏秋冬，"))
@@ -184,7 +184,7 @@ def test_an_engine_remembers_one_chain_for_processors_written_alike():
 
 
 def test_a_conflict_says_whose_part_in_it_was_not_decided(monkeypatch):
-    monkeypatch.setattr("gen_engine.conflicts.Case._answer_with_help", lambda *_: "undecided")
+    monkeypatch.setattr("gen_engine.proving.conflicts.Case._answer_with_help", lambda *_: "undecided")
     with pytest.raises(ConflictError, match=r"\(whether length=3 and length=2 is needed for that was not decided\)"):
         text("length=2", "length=3")
 

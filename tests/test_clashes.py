@@ -10,7 +10,7 @@ from tiny import chars, engine_of
 
 from gen_engine.engine import Engine
 from gen_engine.errors import ConflictError
-from gen_engine.plugins import registry
+from gen_engine.hooks.registry import registry
 from gen_engine.testing.models import table_model
 from gen_engine.types import Request
 

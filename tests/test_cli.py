@@ -13,7 +13,8 @@ from types import ModuleType, SimpleNamespace
 import click
 import pytest
 
-from gen_engine import cli, options
+from gen_engine.cli import main as cli
+from gen_engine.cli import options
 from gen_engine.errors import ConflictError, GenError, UndecidedError
 from gen_engine.types import Completion, Conversion, Piece, Prompt
 

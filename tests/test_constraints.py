@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny import chars, engine_of, vocabulary
 
-from gen_engine import constraints
+from gen_engine.constraints import builtin as constraints
 from gen_engine.errors import GenError
 
 ALPHABET = "ab春夏，。!1"

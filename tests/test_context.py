@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from tiny import engine_of
 from transformers import GPT2Config, GPT2LMHeadModel
 
-from gen_engine import cli
+from gen_engine.cli import main as cli
 from gen_engine.engine import Engine, load
 from gen_engine.errors import GenError
-from gen_engine.explain import explain, explain_text
+from gen_engine.inspecting.explain import explain, explain_text
 from gen_engine.interop import as_logits_processor
-from gen_engine.models import transformers_lm
+from gen_engine.models import adapter as transformers_lm
 from gen_engine.models.window import window
 from gen_engine.testing.models import TableModel, table_model
 from gen_engine.types import Request

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import nn
 
-from gen_engine.cli import main
+from gen_engine.cli.main import main
 
 
 class Evil:

@@ -7,8 +7,10 @@ import pytest
 from click.testing import CliRunner
 from tiny import chars, engine_of
 
-from gen_engine import cli, options
-from gen_engine.decoders import beam, greedy
+from gen_engine.cli import main as cli
+from gen_engine.cli import options
+from gen_engine.decoding.beam import beam
+from gen_engine.decoding.sample import greedy
 from gen_engine.errors import GenError
 
 

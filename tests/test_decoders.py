@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from oracle import Case, Wish
 from tiny import chars, engine_of, vocabulary
 
-from gen_engine.course import uniform
-from gen_engine.prover import Finding
-from gen_engine.scores import pick
+from gen_engine.decoding.sampling import pick
+from gen_engine.decoding.sequences import uniform
+from gen_engine.proving.prover import Finding
 from gen_engine.types import Named, Step
 
 
@@ -240,7 +240,9 @@ class Mixed:
 def test_after_a_few_undecided_searches_at_a_place_the_witness_decides(monkeypatch):
     engine = engine_of(chars("".join(map(chr, range(0x4E00, 0x4E00 + 40)))))
     searches = Counter()
-    monkeypatch.setattr("gen_engine.prover._Search.run", lambda self: searches.update(n=1) or Finding("undecided"))
+    monkeypatch.setattr(
+        "gen_engine.proving.prover._Search.run", lambda self: searches.update(n=1) or Finding("undecided")
+    )
     [done] = engine.generate("", processors=[Named("mixed", Mixed())], max_new=12, seed=1)
     assert (done.new, done.exact, done.reproducible) == ("", False, True)
     assert searches["n"] <= 4

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 import pytest
 
-from gen_engine.destination import check_out, counting, opened
+from gen_engine.cli.destination import check_out, counting, opened
 from gen_engine.errors import GenError
 
 
@@ -126,7 +126,7 @@ def test_a_full_disk_is_one_sentence(lines):
 LIMITED = """
 import resource, signal, sys
 from pathlib import Path
-from gen_engine.destination import opened
+from gen_engine.cli.destination import opened
 from gen_engine.errors import GenError
 resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
 try:

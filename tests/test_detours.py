@@ -8,8 +8,8 @@ from tiny import TinyTokenizer, chars
 from walks import whole_rest
 
 from gen_engine.chain import make_chain
-from gen_engine.detours import DETOURS, detours, different, written_out
-from gen_engine.prover import NODES, prover_of
+from gen_engine.proving.detours import DETOURS, detours, different, written_out
+from gen_engine.proving.prover import NODES, prover_of
 from gen_engine.types import Named
 
 SLOTS = st.lists(st.text("abcdef", min_size=1, max_size=4), min_size=1, max_size=5).map(tuple)

@@ -10,8 +10,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gen_engine import scores, shaping, truncation
-from gen_engine.tokensets import Blocked, Intern, TokenSet
+from gen_engine.decoding import sampling as scores
+from gen_engine.shapers import shaping, truncation
+from gen_engine.text.token_sets import Blocked, Intern, TokenSet
 from gen_engine.types import Step
 
 quick = settings(deadline=None, max_examples=100, derandomize=True, database=None)

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny import chars, engine_of
 
-from gen_engine.cli import main
+from gen_engine.cli.main import main
+from gen_engine.cli.output import stream, write
 from gen_engine.errors import ECHO, LONGEST, GenError, brief, quoted, readable, tame
-from gen_engine.output import stream, write
 
 UNSEEN = "\x1b[31m\x07\x9b\r\n\u202e\u2066\u2069\u200e\u200f\u200b\ufeff\udc9f"
 

@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 from terminals import as_terminal
 from tiny import chars, engine_of
 
-from gen_engine import cli
-from gen_engine.constraints import ban
+from gen_engine.cli import main as cli
+from gen_engine.constraints.builtin import ban
 from gen_engine.engine import Engine
 from gen_engine.errors import GenError
-from gen_engine.explain import PROOF, VOCABULARY, explain, explain_text
-from gen_engine.explain_page import page
-from gen_engine.explain_shown import explanation_record, print_explanation, sentences, short_names
-from gen_engine.screen import cells
+from gen_engine.inspecting.explain import PROOF, VOCABULARY, explain, explain_text
+from gen_engine.inspecting.explain_page import page
+from gen_engine.inspecting.explain_tables import explanation_record, print_explanation, sentences, short_names
+from gen_engine.system.screen import cells
 from gen_engine.testing.models import table_model
 from gen_engine.types import Named
 
@@ -232,7 +232,7 @@ def test_long_texts_are_explained_stretch_by_stretch_with_the_same_figures(monke
     text = "abcabbcacabcba" * 2
     engine, options = engine_of(chars("abc")), {"processors": ("no_repeat=1", "top_k=2")}
     whole = explain_text(engine, text, prompt="a", **options)
-    monkeypatch.setattr("gen_engine.explain.STRETCH", 4)
+    monkeypatch.setattr("gen_engine.inspecting.explain.STRETCH", 4)
     assert explain_text(engine, text, prompt="a", **options) == whole
 
 

@@ -10,12 +10,12 @@ from importlib.resources import files
 import pytest
 from tiny import chars, engine_of
 
-from gen_engine import cli
-from gen_engine.explain import explain_text
-from gen_engine.explain_page import page
+from gen_engine.cli import main as cli
+from gen_engine.inspecting.explain import explain_text
+from gen_engine.inspecting.explain_page import page
 
-WORDS = json.loads(files("gen_engine").joinpath("explain_words.json").read_text("utf-8"))
-TEMPLATE = files("gen_engine").joinpath("explain_page.html").read_text("utf-8")
+WORDS = json.loads(files("gen_engine.inspecting").joinpath("explain_words.json").read_text("utf-8"))
+TEMPLATE = files("gen_engine.inspecting").joinpath("explain_page.html").read_text("utf-8")
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 

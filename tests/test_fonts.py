@@ -5,9 +5,9 @@ import pytest
 from font_files import font_of, forget_fonts
 from matplotlib import font_manager
 
-from gen_engine import fonts
 from gen_engine.errors import GenError
-from gen_engine.fonts import check_name, drawing_with, find_font
+from gen_engine.system import fonts
+from gen_engine.system.fonts import check_name, drawing_with, find_font
 
 
 def test_a_font_installed_since_is_found_and_one_that_lacks_a_character_is_not(tmp_path, monkeypatch):

@@ -13,8 +13,8 @@ from tiny import chars, engine_of, vocabulary
 from walks import chain_of, prompt_of, states
 
 from gen_engine.errors import ConflictError
-from gen_engine.prover import NODES, prover_of
-from gen_engine.states import RuleTable
+from gen_engine.proving.prover import NODES, prover_of
+from gen_engine.proving.states import RuleTable
 from gen_engine.text import NO_CHAR, CharSet
 from gen_engine.types import Named
 

@@ -8,9 +8,9 @@ import click
 import pytest
 from terminals import CODE, as_terminal, bare, run_in_terminal
 
-from gen_engine import cli
-from gen_engine.help_pages import uncut
-from gen_engine.screen import cells
+from gen_engine.cli import main as cli
+from gen_engine.system.help_pages import uncut
+from gen_engine.system.screen import cells
 
 
 def pages(command, path=()):

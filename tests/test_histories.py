@@ -9,10 +9,10 @@ from walks import whole_rest
 
 from gen_engine.chain import make_chain
 from gen_engine.errors import ConflictError
-from gen_engine.histories import Banned, History, side_by_side
-from gen_engine.plugins import registry
-from gen_engine.specs import build
-from gen_engine.tokensets import Blocked, TokenSet
+from gen_engine.hooks.registry import registry
+from gen_engine.hooks.specs import build
+from gen_engine.proving.histories import Banned, History, side_by_side
+from gen_engine.text.token_sets import Blocked, TokenSet
 
 ALPHABET = "春夏秋冬，。"
 TWINS = vocabulary("", *ALPHABET, "春", "夏", end=0, specials=(0,))

@@ -3,7 +3,7 @@
 import pytest
 from model_folders import make_file, make_folder
 
-from gen_engine.cli import main
+from gen_engine.cli.main import main
 from gen_engine.engine import load
 from gen_engine.errors import GenError
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from gen_engine.cli import make_cli
+from gen_engine.cli.main import make_cli
 from gen_engine.models import dtype, instructions, kernels
 from gen_engine.models.instructions import BELOW_AMX, SETS, VARIABLES, choose_instructions
 from gen_engine.models.kernels import Kernel, Layer

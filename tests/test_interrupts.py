@@ -10,7 +10,7 @@ import pytest
 
 LISTENING = """
 import os, signal, sys, time
-from gen_engine import interrupts
+from gen_engine.system import interrupts
 def stop(name="SIGINT"):
     os.kill(os.getpid(), getattr(signal, name))
     time.sleep(0.01)

@@ -9,8 +9,8 @@ import pytest
 import wrong
 import wrong_others
 
-from gen_engine import plugins
-from gen_engine.repeats import NoRepeat
+from gen_engine.constraints.repeats import NoRepeat
+from gen_engine.hooks import registry as plugins
 from gen_engine.testing import (
     check_constraint,
     check_decoder,

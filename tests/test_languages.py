@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gen_engine.languages import CHINESE, MEANS, NATS, choose_language, speak
+from gen_engine.cli.languages import CHINESE, MEANS, NATS, choose_language, speak
 
 HOUSE = Path(__file__).parents[1]
 TREES = [ast.parse(path.read_text("utf-8")) for path in (HOUSE / "plugins").glob("*/gen_*/**/*.py")]

@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny import TinyTokenizer, engine_of, vocabulary
 
-from gen_engine.constraints import length, no_repeat, only
-from gen_engine.lift import Lifted
-from gen_engine.partitions import groups, partition, twins
-from gen_engine.rule import as_rule
-from gen_engine.tokensets import Intern, token_set
-from gen_engine.walks import kind_trie
+from gen_engine.constraints.builtin import length, no_repeat, only
+from gen_engine.proving.lifting.lift import Lifted
+from gen_engine.proving.lifting.partitions import groups, partition, twins
+from gen_engine.proving.lifting.walks import kind_trie
+from gen_engine.proving.rule import as_rule
+from gen_engine.text.token_sets import Intern, token_set
 
 OPTIONAL = ("allowed", "kind", "mentions", "moves", "spares", "spent", "bars")
 PIECES = st.lists(
@@ -166,7 +166,7 @@ def test_chains_with_other_constraints_or_another_order_of_them_share_nothing():
 
 @pytest.mark.parametrize("window", [1, 2, 3, 5])
 def test_characters_that_many_tokens_carry_are_barred_like_others(monkeypatch, window):
-    monkeypatch.setattr("gen_engine.narrowing.COMMON", 0)
+    monkeypatch.setattr("gen_engine.proving.lifting.narrowing.COMMON", 0)
     vocab = vocabulary("a", "b", "ab", "ca", "cba", "abc", "", "ddda", b"\xc3", b"\xa9")
     lifted = Lifted(no_repeat(window), vocab)
     for text in ("", "a", "ab", "bca", "abd"):

@@ -6,7 +6,7 @@ import pytest
 
 from gen_engine import ConflictError
 from gen_engine.chain import make_chain
-from gen_engine.prover import prover_of
+from gen_engine.proving.prover import prover_of
 from gen_engine.text import Vocabulary
 from gen_engine.types import Named, Prompt
 
@@ -74,7 +74,7 @@ def test_tokens_that_do_the_same_in_every_state_are_alike():
 
 
 def test_a_rule_of_too_many_states_is_left_alone(monkeypatch):
-    monkeypatch.setattr("gen_engine.learn.STATES", 10)
+    monkeypatch.setattr("gen_engine.proving.lifting.token_classes.STATES", 10)
     plan = rules(Distinct()).plan(PROMPT, 4)
     assert plan.prover.feasible(plan.start, 4) == "yes"
     assert plan.product.rules[0].kinds is None

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny import TinyTokenizer, chars, engine_of, vocabulary
 
-from gen_engine.constraints import ban, force, length, only
+from gen_engine.constraints.builtin import ban, force, length, only
 from gen_engine.errors import GenError
-from gen_engine.lift import AnyText, Lifted
-from gen_engine.text import codes_beginning
+from gen_engine.proving.lifting.lift import AnyText, Lifted
+from gen_engine.text.vocabulary import codes_beginning
 from gen_engine.types import Named
 
 ONE = chars("abc,é")

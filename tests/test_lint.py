@@ -11,8 +11,8 @@ from hypothesis import assume, given
 from tiny import chars, engine_of, vocabulary
 from walks import prompt_of
 
-from gen_engine import cli
-from gen_engine.lint import lint
+from gen_engine.cli import main as cli
+from gen_engine.inspecting.lint import lint
 from gen_engine.types import Named
 
 ENGINE = engine_of(chars("ab春夏，。"))
@@ -142,7 +142,7 @@ def test_a_proof_may_need_only_some_of_the_rules():
 
 
 def test_what_takes_too_many_states_is_not_found_out(monkeypatch):
-    monkeypatch.setattr("gen_engine.lint.STATES", 3)
+    monkeypatch.setattr("gen_engine.inspecting.lint.STATES", 3)
     assert ("not found out", ("length=2..9",)) in kinds("length=8", "length=2..9", "no_repeat=2")
 
 
@@ -234,7 +234,7 @@ def test_a_machine_that_says_nothing_of_its_history_could_be_asked_for_all_rows_
 
 def test_what_a_row_and_step_take_is_measured(monkeypatch):
     clock = itertools.count()
-    monkeypatch.setattr("gen_engine.lint.time.perf_counter", lambda: next(clock) * 1e-6)
+    monkeypatch.setattr("gen_engine.inspecting.lint.time.perf_counter", lambda: next(clock) * 1e-6)
     [finding] = findings(ONCE, engine=WIDE, max_new=3)
     assert finding.microseconds == 2
 
@@ -294,7 +294,7 @@ def test_what_only_depends_on_order_exits_with_0(run):
 @pytest.mark.parametrize("more", [(), ("--json",)])
 def test_what_takes_part_row_by_row_exits_with_0_and_tells_programs_the_time(run, monkeypatch, more):
     slow = findings(ONCE, engine=WIDE, max_new=3)
-    monkeypatch.setattr("gen_engine.lint.lint", lambda *asked: slow)
+    monkeypatch.setattr("gen_engine.inspecting.lint.lint", lambda *asked: slow)
     code, printed = run("--model", "m", "--with", "length=3", *more)
     assert code == 0
     assert json.loads(printed.out) == [slow[0].record() | {"members": ["once"]}] if more else "µs a row" in printed.out

@@ -6,7 +6,7 @@ import strategies as some
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gen_engine.matching import representatives
+from gen_engine.proving.matching import representatives
 
 DOMAINS = st.lists(st.lists(st.sampled_from("abcde"), unique=True, max_size=4), max_size=5)
 

@@ -5,13 +5,13 @@ import re
 import pytest
 from option_names import OPTION, commands, modules, named
 
-from gen_engine.cli import main
+from gen_engine.cli.main import main
 
 COMMANDS = list(commands())
 ELSEWHERE = {
-    "gen_engine.commands.model_files": {"--model"},  # of all that write, told at the end
+    "gen_engine.cli.commands.model_files": {"--model"},  # of all that write, told at the end
     "gen_poem.forms_command": {"--first", "--variant"},  # what the list is for
-    "gen_engine.packages": {"--disable-pip-version-check", "--quiet", "--yes"},  # of pip
+    "gen_engine.hooks.packages": {"--disable-pip-version-check", "--quiet", "--yes"},  # of pip
 }
 """What options of other commands a file names on purpose."""
 

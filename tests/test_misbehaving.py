@@ -14,10 +14,10 @@ from tiny import chars, engine_of
 from gen_engine.blame import blaming
 from gen_engine.engine import load
 from gen_engine.errors import ConflictError, GenError, PluginError
-from gen_engine.explain import explain_text
+from gen_engine.hooks.registry import registry
+from gen_engine.inspecting.explain import explain_text
+from gen_engine.inspecting.lint import lint
 from gen_engine.interop import as_logits_processor
-from gen_engine.lint import lint
-from gen_engine.plugins import registry
 from gen_engine.types import Named
 
 OF = " of the plugin bad (gen-bad) "
@@ -280,7 +280,7 @@ def test_what_is_no_factory_is_listed_with_the_reason(bad):
     ("raise OSError(5, 'gone')", 1, "gen: The plugin bad (gen-bad) failed in shore (OSError: [Errno 5] gone; "),
     ("raise KeyError(4)", 1, "gen: The plugin bad (gen-bad) failed in shore (KeyError: 4; "),
     ("raise MemoryError", 1, "gen: The plugin bad (gen-bad) failed in shore (MemoryError; "),
-    ("from gen_engine.tokensets import marked; marked([9], 3)", 1, "gen: Something went wrong inside (IndexError: "),
+    ("import gen_engine.text.token_sets as s; s.marked([9], 3)", 1, "gen: Something went wrong inside (IndexError: "),
 ])  # fmt: skip
 def test_how_a_plugins_own_command_ends(bad, code, exit_code, said):
     done = bad.gen("shore", command=code)

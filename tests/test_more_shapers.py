@@ -9,9 +9,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from transformers.generation import logits_process as peer
 
-from gen_engine import shapers, truncation
-from gen_engine.dry import dry
 from gen_engine.errors import GenError
+from gen_engine.shapers import penalties as shapers
+from gen_engine.shapers import truncation
+from gen_engine.shapers.dry import dry
 from gen_engine.text import Vocabulary
 from gen_engine.types import Step
 

@@ -11,11 +11,11 @@ from hostile.models import make_gpt2
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gen_engine.cli import main
+from gen_engine.cli.main import main
 from gen_engine.engine import load, note_of, told_of
 from gen_engine.errors import GenError
+from gen_engine.hooks.registry import registry
 from gen_engine.models.notes import NOTE, ModelNote, read_note, read_note_file, save_note
-from gen_engine.plugins import registry
 from gen_engine.types import ShippedModel
 
 ORDER = ("form", "dynasty", "author", "title")

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from gen_engine.options import Choice
-from gen_engine.output import Choosing, continue_text, dump, mention_unknown, record, stream, write
+from gen_engine.cli.options import Choice
+from gen_engine.cli.output import Choosing, continue_text, dump, mention_unknown, record, stream, write
 from gen_engine.types import Completion, Piece, Prompt
 
 

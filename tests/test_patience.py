@@ -6,11 +6,11 @@ import pytest
 from tiny import chars, engine_of
 
 from gen_engine import patience
-from gen_engine.cli import main
-from gen_engine.conflicts import Case
+from gen_engine.cli.main import main
 from gen_engine.errors import ConflictError, GenError, UndecidedError
 from gen_engine.patience import Patience
-from gen_engine.prover import NODES
+from gen_engine.proving.conflicts import Case
+from gen_engine.proving.prover import NODES
 
 ENGINE = engine_of(chars("abc"))
 TICKS = [0.0, 0.01, 0.1, 0.3, 1.0, 3.0, 9.0]

@@ -6,11 +6,11 @@ import time
 
 import pytest
 
-from gen_engine import bounds
-from gen_engine.bounds import open_file
+from gen_engine.cli.options import read_text
 from gen_engine.errors import GenError
-from gen_engine.options import read_text
-from gen_engine.packages import install
+from gen_engine.hooks.packages import install
+from gen_engine.system import bounds
+from gen_engine.system.bounds import open_file
 
 
 @pytest.fixture

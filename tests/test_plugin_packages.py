@@ -14,9 +14,10 @@ from types import SimpleNamespace
 import pytest
 from terminals import run_in_terminal
 
-from gen_engine import cli, packages
+from gen_engine.cli import main as cli
 from gen_engine.errors import GenError
-from gen_engine.plugins import load_plugins, registry
+from gen_engine.hooks import packages
+from gen_engine.hooks.registry import load_plugins, registry
 from gen_engine.testing import offers
 
 TUTORIAL = (Path(__file__).parents[1] / "examples" / "tutorial.md").read_text(encoding="utf-8")
@@ -132,7 +133,7 @@ def test_check_prints_each_law_of_each_thing_and_exits_with_0(capsys):
 def test_check_exits_with_1_and_tells_the_smallest_example_of_what_is_broken(capsys, monkeypatch):
     import wrong
 
-    monkeypatch.setattr("gen_engine.constraints.no_double_punctuation", wrong.Boasting)
+    monkeypatch.setattr("gen_engine.constraints.builtin.no_double_punctuation", wrong.Boasting)
     code, told, _ = gen(capsys, "check", "core", "--only", "no_double_punctuation", "--examples", "9")
     assert code == 1
     assert re.search(r"^answers agree\tBROKEN", told, re.MULTILINE)
@@ -228,7 +229,7 @@ def shell(tmp_path):
     (site / "here.pth").write_text("\n".join(f"import site; site.addsitedir({path!r})" for path in here))
     binaries = tmp_path / "env" / "bin"
     (binaries / "gen").write_text(
-        f"#!{binaries / 'python'}\nimport sys\nfrom gen_engine.cli import main\nsys.exit(main())\n"
+        f"#!{binaries / 'python'}\nimport sys\nfrom gen_engine.cli.main import main\nsys.exit(main())\n"
     )
     (binaries / "gen").chmod(0o755)
     paths = {"PATH": f"{binaries}:{os.environ['PATH']}", "PIP_NO_BUILD_ISOLATION": "0", "PIP_NO_DEPS": "1"}

@@ -11,11 +11,11 @@ from types import ModuleType, SimpleNamespace
 import click
 import pytest
 
-from gen_engine.cli import main, make_cli
+from gen_engine.cli.main import main, make_cli
 from gen_engine.errors import GenError
-from gen_engine.hookspecs import hookimpl
-from gen_engine.later import Later
-from gen_engine.plugins import Registry, load_plugins, registry
+from gen_engine.hooks.hookspecs import hookimpl
+from gen_engine.hooks.lazy import Later
+from gen_engine.hooks.registry import Registry, load_plugins, registry
 
 
 @pytest.fixture
@@ -205,13 +205,13 @@ def test_what_gen_plugins_keeps_out_is_said_where_it_is_missed(install):
 
 
 def test_a_command_says_so_on_standard_error(monkeypatch, capsys):
-    monkeypatch.setattr("gen_engine.cli.registry", lambda: load_plugins(entry_points(group="gen_engine"), "nope"))
+    monkeypatch.setattr("gen_engine.cli.main.registry", lambda: load_plugins(entry_points(group="gen_engine"), "nope"))
     assert main(["processors"]) == 0
     assert capsys.readouterr().err.startswith("note: 'nope' is no plugin")
 
 
 def test_what_cannot_be_imported_is_an_error_that_names_its_plugin(install):
-    from gen_engine.later import Lazy
+    from gen_engine.hooks.lazy import Lazy
 
     found = load_plugins([install("a", processors=lambda: Lazy({"tones": "no.such:tones"}))])
     with pytest.raises(GenError, match="tones of the plugin a .dist-a. cannot be imported .* uninstall dist-a"):
@@ -219,8 +219,8 @@ def test_what_cannot_be_imported_is_an_error_that_names_its_plugin(install):
 
 
 def test_a_model_that_cannot_be_imported_is_listed_with_its_reason(install, monkeypatch, capsys):
-    from gen_engine.commands import listing
-    from gen_engine.later import Lazy
+    from gen_engine.cli.commands import listing
+    from gen_engine.hooks.lazy import Lazy
 
     found = load_plugins([install("a", models=lambda: Lazy({"verse": "no.such:verse"}))])
     monkeypatch.setattr(listing, "registry", lambda: found)
@@ -243,7 +243,7 @@ def test_every_installed_plugin_works():
 
 
 def test_no_plugins_means_the_core_alone():
-    code = "from gen_engine.plugins import registry; print([p.name for p in registry().plugins])"
+    code = "from gen_engine.hooks.registry import registry; print([p.name for p in registry().plugins])"
     done = subprocess.run(
         [sys.executable, "-c", code], env={"GEN_PLUGINS": ""}, capture_output=True, text=True, check=True
     )

@@ -14,9 +14,9 @@ from walks import chain_of, memories_of, prompt_of, states, whole_rest
 
 from gen_engine.chain import BETWEEN, make_chain
 from gen_engine.errors import ConflictError
-from gen_engine.plugins import registry
-from gen_engine.prover import NODE, NODES, Finding, Prover, automaton_of, counted_bound
-from gen_engine.specs import build
+from gen_engine.hooks.registry import registry
+from gen_engine.hooks.specs import build
+from gen_engine.proving.prover import NODE, NODES, Finding, Prover, automaton_of, counted_bound
 from gen_engine.types import Named
 
 
@@ -130,7 +130,7 @@ def test_between_tokens_each_search_may_visit_as_many_states_whatever_came_befor
     plan = chain_of(case).plan(prompt_of(case), 5)
     monkeypatch.setattr(Prover, "at_once", lambda *_: None)
     monkeypatch.setattr(
-        "gen_engine.prover._Search.run", lambda search: allowed.append(search.limit) or Finding("undecided")
+        "gen_engine.proving.prover._Search.run", lambda search: allowed.append(search.limit) or Finding("undecided")
     )
     assert {plan.find(plan.start, 5, hint=(number,)).answer for number in range(9)} == {"undecided"}
     assert allowed == [NODES // BETWEEN * NODE] * 9

@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 from terminals import as_terminal
 
-from gen_engine.cli import make_cli
+from gen_engine.cli.main import make_cli
 
 ROOT = Path(__file__).parents[1]
 READMES = [ROOT / "README.md", *sorted(ROOT.glob("plugins/*/README.md"))]

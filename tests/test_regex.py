@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from tiny import chars, engine_of, vocabulary
 
 from gen_engine import ConflictError
-from gen_engine.brackets import balanced
+from gen_engine.constraints.brackets import balanced
+from gen_engine.constraints.finite import choice
+from gen_engine.constraints.regex import regex
 from gen_engine.errors import GenError
-from gen_engine.finite import choice
-from gen_engine.regex import regex
 
 ALPHABET = "ab春1\n"
 TEXTS = machines.texts(ALPHABET, 4)

@@ -11,8 +11,8 @@ from test_fresh import PLAIN, SLOTS, different_wish, either_wish, slots_wish
 from tiny import chars, engine_of
 from walks import chain_of, prompt_of, states
 
-from gen_engine.matching import fill, places_for
-from gen_engine.prover import NODES, Finding, prover_of
+from gen_engine.proving.matching import fill, places_for
+from gen_engine.proving.prover import NODES, Finding, prover_of
 from gen_engine.text import EVERY_CHAR
 from gen_engine.types import Named
 
@@ -97,7 +97,9 @@ def test_twelve_characters_in_any_order_cost_no_search(monkeypatch):
     rules = [Named("gathers", Gathers("".join(LETTERS[:12]))), Named("new", different_wish("").spec.processor)]
     engine = engine_of(chars("".join(LETTERS)))
     searched = []
-    monkeypatch.setattr("gen_engine.prover._Search.run", lambda self: searched.append(1) or Finding("undecided"))
+    monkeypatch.setattr(
+        "gen_engine.proving.prover._Search.run", lambda self: searched.append(1) or Finding("undecided")
+    )
     [done] = engine.generate("", processors=[*rules, "length=13"], max_new=13, seed=2)
     assert (set(LETTERS[:12]) <= set(done.text), len(set(done.text)), searched) == (True, 13, [])
 

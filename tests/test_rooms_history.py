@@ -4,9 +4,9 @@ import pytest
 from test_fresh import Slots
 from tiny import TinyTokenizer, chars
 
-import gen_engine.rooms as rooms
+import gen_engine.proving.rooms as rooms
 from gen_engine.chain import make_chain
-from gen_engine.prover import NODES, prover_of
+from gen_engine.proving.prover import NODES, prover_of
 from gen_engine.types import Named
 
 

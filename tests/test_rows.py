@@ -7,13 +7,13 @@ from hypothesis import strategies as st
 from tiny import TinyTokenizer, chars, engine_of, vocabulary
 
 from gen_engine.chain import make_chain
-from gen_engine.course import Course
+from gen_engine.decoding.sequences import Course
+from gen_engine.decoding.viable import Choice, Viable
 from gen_engine.errors import ConflictError
-from gen_engine.plugins import registry
-from gen_engine.specs import build
+from gen_engine.hooks.registry import registry
+from gen_engine.hooks.specs import build
 from gen_engine.text import CharSet
 from gen_engine.types import Named
-from gen_engine.viable import Choice, Viable
 
 ALPHABET = "春夏秋冬，。"
 VOCABULARIES = {

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from tiny import chars, engine_of, vocabulary
 
 import gen_engine.engine
+from gen_engine.decoding.scheduler import Scheduler
 from gen_engine.errors import ConflictError, GenError
-from gen_engine.scheduler import Scheduler
 from gen_engine.types import Request
 
 

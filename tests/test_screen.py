@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from terminals import CODE, as_terminal, bare
 
-from gen_engine.screen import (
+from gen_engine.system.screen import (
     STYLES,
     cells,
     cut,

@@ -18,11 +18,12 @@ from hypothesis import strategies as st
 from torch import Tensor
 from transformers.generation import logits_process as peer
 
-from gen_engine import shapers, truncation
 from gen_engine.builtin import ROOMS
-from gen_engine.dry import dry
 from gen_engine.errors import GenError
-from gen_engine.shaping import NamedShaper
+from gen_engine.shapers import penalties as shapers
+from gen_engine.shapers import truncation
+from gen_engine.shapers.dry import dry
+from gen_engine.shapers.shaping import NamedShaper
 from gen_engine.text import Vocabulary
 from gen_engine.types import Step
 
@@ -51,7 +52,7 @@ SHAPERS = [
     dry(0.8, allowed_length=1),
     shapers.logit_bias(VOCABULARY, ("#0:1.5",)),
 ]
-SHAPER_ROOMS = ("gen_engine.shapers", "gen_engine.truncation", "gen_engine.dry")
+SHAPER_ROOMS = ("gen_engine.shapers.penalties", "gen_engine.shapers.truncation", "gen_engine.shapers.dry")
 FACTORIES = {name: getattr(import_module(room), name) for room in SHAPER_ROOMS for name in ROOMS[room].split()}
 RAISING = ("typical", "xtc", "avoid_repeat")  # these may remove the likeliest token
 shares = st.floats(0.05, 0.95)
@@ -329,9 +330,11 @@ def test_every_factory_of_a_room_is_offered_under_its_name(room: str) -> None:
     offered = set(ROOMS[room].split())
     made = {name for name, _ in inspect.getmembers(import_module(room), is_factory)}
     assert offered <= made
-    assert made == offered or room not in {"gen_engine.constraints", *SHAPER_ROOMS}
+    assert made == offered or room not in {"gen_engine.constraints.builtin", *SHAPER_ROOMS}
 
 
 def test_naming_shapers_imports_no_torch() -> None:
-    check = "import sys, gen_engine.shapers, gen_engine.truncation as s; s.top_p(0.9); sys.exit('torch' in sys.modules)"
+    check = (
+        "import sys; from gen_engine.shapers import truncation; truncation.top_p(0.9); sys.exit('torch' in sys.modules)"
+    )
     assert subprocess.run([sys.executable, "-c", check]).returncode == 0

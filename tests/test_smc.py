@@ -17,10 +17,10 @@ from test_decoders import DRAWN, Diary, OnlyTheLast, complete
 from test_scheduler import batches, facts
 from tiny import chars, engine_of
 
-from gen_engine.decoders.smc import live_share
+from gen_engine.cli.output import record
+from gen_engine.decoding.smc import live_share
 from gen_engine.engine import Engine
 from gen_engine.errors import GenError
-from gen_engine.output import record
 from gen_engine.testing.models import table_model
 from gen_engine.types import Named
 

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gen_engine.errors import GenError
-from gen_engine.plugins import Offer, PluginInfo, Registry
-from gen_engine.specs import Spec, build, describe, parse_spec
+from gen_engine.hooks.registry import Offer, PluginInfo, Registry
+from gen_engine.hooks.specs import Spec, build, describe, parse_spec
 from gen_engine.types import Named
 
 

@@ -6,10 +6,10 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, pre_tokenizers
 
 from gen_engine.engine import Engine
-from gen_engine.explain import explain_text
+from gen_engine.inspecting.explain import explain_text
 from gen_engine.models.tokenizer import make_tokenizer
-from gen_engine.spellings import judged, labelled, labels_of, spelt
 from gen_engine.testing.models import TableModel
+from gen_engine.text.spellings import labelled, labels_of, respelt, spelt
 
 SIMPLE, TRADITIONAL = "东风发台乐广气樱龙干月，", "東風發髮臺樂廣氣櫻龍幹月，"
 
@@ -76,8 +76,8 @@ def test_a_vocabulary_without_labels_is_the_same_one():
     ("発", {"发": "髮"}, "発"),
 ])  # fmt: skip
 def test_rules_judge_a_prompt_in_the_spelling_of_what_is_written(typed, labels, told):
-    prompt = judged(SIMP.tokenizer.encode(typed), labels)
-    assert (prompt.text, prompt.spelt) == (typed, told)
+    prompt = SIMP.tokenizer.encode(typed)
+    assert respelt(prompt.text, prompt.spelt, labels) == told
 
 
 class NoRepeat:

@@ -6,9 +6,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from tiny import chars, engine_of, vocabulary
 
-from gen_engine.constraints import ban, stop
-from gen_engine.finite import choice
-from gen_engine.rules import BannedStrings, ManyStrings
+from gen_engine.constraints.builtin import ban, stop
+from gen_engine.constraints.finite import choice
+from gen_engine.constraints.strings import BannedStrings, ManyStrings
 from gen_engine.testing import check_constraint
 from gen_engine.text import EVERY_CHAR
 
@@ -81,7 +81,8 @@ def thousand(letters, length=3):
 
 @pytest.mark.parametrize("name", ["stop", "ban", "choice"])
 def test_a_thousand_strings_cost_steps_in_proportion(monkeypatch, name):
-    from gen_engine import rules, stops
+    from gen_engine.constraints.builtin import stops
+    from gen_engine.constraints.builtin import strings as rules
 
     asked = [0]
     follow, longest = stops.Trie.follow, rules._longest_end

@@ -73,7 +73,9 @@ def test_other_closed_streams_change_nothing(words, closed):
 
 
 def test_no_file_takes_the_place_of_a_closed_stream(tmp_path):
-    code = "import os, sys; from gen_engine.streams import guard; guard(); print(os.open(sys.argv[1], os.O_CREAT))"
+    code = (
+        "import os, sys; from gen_engine.system.streams import guard; guard(); print(os.open(sys.argv[1], os.O_CREAT))"
+    )
     place = tmp_path / "file"
     done = shell(f"{sys.executable} -c '{code}' {place} 2>&- <&-")
     assert int(done[1]) > 2
@@ -92,8 +94,7 @@ def test_a_wrong_command_is_still_told_where_nothing_is_printed():
 
 @pytest.mark.parametrize("text", ["half a line", "白", "白" * 70_000])
 def test_a_remark_is_written_at_once(text):
-    code = (
-        "import os, sys; from gen_engine.streams import guard; guard(); sys.stderr.write(sys.stdin.read()); os._exit(0)"
-    )
+    guarded = "import os, sys; from gen_engine.system.streams import guard; guard(); "
+    code = guarded + "sys.stderr.write(sys.stdin.read()); os._exit(0)"
     done = subprocess.run([sys.executable, "-c", code], input=text, capture_output=True, text=True, check=True)
     assert done.stderr == text

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from terminals import CODE, as_terminal, bare
 
-from gen_engine import cli
-from gen_engine.screen import cells
-from gen_engine.tables import table
+from gen_engine.cli import main as cli
+from gen_engine.system.screen import cells
+from gen_engine.system.tables import table
 
 words = st.text("abc春风，.", min_size=1, max_size=12)
 cell = st.lists(words, max_size=9).map(" ".join)

@@ -10,9 +10,9 @@ import zipfile
 import numpy as np
 import pytest
 
+from gen_engine.cli.options import read_text
 from gen_engine.errors import GenError
-from gen_engine.options import read_text
-from gen_engine.textfiles import other_kind, text_field
+from gen_engine.system.text_files import other_kind, text_field
 
 POEM = "白日依山尽，黄河入海流。\n欲穷千里目，更上一层楼。\n"
 

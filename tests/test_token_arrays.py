@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_large_lift import large
 
-from gen_engine.sparse import Sparse
 from gen_engine.testing.large import large_vocabulary
-from gen_engine.tokensets import Mask
+from gen_engine.text.sparse import Sparse
+from gen_engine.text.token_sets import Mask
 
 
 def spelt(arrays, node):

@@ -6,8 +6,8 @@ from threading import Event
 
 import pytest
 
-from gen_engine import underway
-from gen_engine.underway import Activity, awaited, counted, cut, doing, duration, shown
+from gen_engine.system import underway
+from gen_engine.system.underway import Activity, awaited, counted, cut, doing, duration, shown
 
 
 class Screen(io.StringIO):

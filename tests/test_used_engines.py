@@ -14,11 +14,11 @@ from tiny import TinyTokenizer, chars, engine_of
 from walks import chain_of, memories_of, prompt_of, states
 
 from gen_engine.chain import make_chain
+from gen_engine.decoding.viable import Viable
 from gen_engine.engine import Engine
 from gen_engine.errors import GenError
 from gen_engine.testing import strategies as kit
 from gen_engine.types import Named
-from gen_engine.viable import Viable
 
 DECODERS = ("sample", "sample", "greedy", "beam=3", "beam=2,length_penalty=0", "smc=3", "smc=4,resample=1")
 
@@ -193,7 +193,7 @@ def test_what_is_remembered_changes_no_answer(history, size, nodes):
 @some.examples(25)
 def test_where_the_automaton_is_searched_little_a_used_engine_answers_as_a_fresh_one(history, expansions):
     with pytest.MonkeyPatch.context() as patch, searches_of(16):
-        patch.setattr("gen_engine.automaton.EXPANSIONS", expansions)
+        patch.setattr("gen_engine.proving.automaton.EXPANSIONS", expansions)
         used, fresh = used_and_fresh(history)
     assert used == fresh
 

@@ -9,9 +9,9 @@ import strategies as some
 from tiny import TinyTokenizer
 
 from gen_engine.chain import make_chain
+from gen_engine.hooks.registry import registry
+from gen_engine.hooks.specs import build
 from gen_engine.memory import Memory
-from gen_engine.plugins import registry
-from gen_engine.specs import build
 
 
 def chain_of(case, nodes=20_000, shapers=()):

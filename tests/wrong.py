@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from gen_engine.constraints import Length
-from gen_engine.repeats import NoRepeat
+from gen_engine.constraints.builtin import Length
+from gen_engine.constraints.repeats import NoRepeat
 from gen_engine.testing import constraint_laws, engine_laws, promise_laws
 from gen_engine.text import CharSet
-from gen_engine.tokensets import Mask, TokenSet
+from gen_engine.text.token_sets import Mask, TokenSet
 
 # ------------------------------------------------------------------------------------------------- constraints
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from gen_engine.decoders.sample import sample
+from gen_engine.decoding.sample import sample
 from gen_engine.testing import decoder_laws, model_laws, shaper_laws
 from gen_engine.testing.models import LongestMatch, TableModel, tiny_vocabulary
 

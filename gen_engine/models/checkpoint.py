@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..bounds import read_settings
 from ..errors import GenError
-from ..underway import doing
+from ..system.bounds import read_settings
+from ..system.underway import doing
 from .sizes import TOKENIZER_FILES, check_config, check_folder, stored_bytes
 
 if TYPE_CHECKING:

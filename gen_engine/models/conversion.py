@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import GenError
+from ..system.underway import doing
 from ..types import Conversion, Recipe
-from ..underway import doing
 from .architectures import WRAPPERS, Fit, best_fit, candidates, fit, guess_type, label_count, named, read_settings
 from .checkpoint import CONFIG, read_config, read_json, write_checkpoint
 from .state_dict import grouped, left_out, modern_names, read_state_dict, renamed, without_shared_prefix

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..bounds import SETTINGS, VOCABULARY
 from ..errors import GenError
+from ..system.bounds import SETTINGS, VOCABULARY
 
 MOST = {
     "hidden_size": 1_000_000, "n_embd": 1_000_000, "d_model": 1_000_000, "dim": 1_000_000,

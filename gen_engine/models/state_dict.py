@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import GenError, brief, quoted
-from ..textfiles import ZIP, what_binary
-from ..underway import doing
+from ..system.text_files import ZIP, what_binary
+from ..system.underway import doing
 from .checkpoint import read_safetensors, read_shards
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..bounds import VOCABULARY, read_whole
 from ..errors import GenError
-from ..spellings import spelt
-from ..text import Vocabulary, is_han
+from ..system.bounds import VOCABULARY, read_whole
+from ..text.spellings import spelt
+from ..text.vocabulary import Vocabulary, is_han
 from ..types import Prompt
 from .checkpoint import read_json
 

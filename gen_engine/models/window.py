@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..text import Vocabulary
+from ..text.vocabulary import Vocabulary
 from ..types import LanguageModel
 
 

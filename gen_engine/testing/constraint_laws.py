@@ -8,10 +8,10 @@ import numpy as np
 from hypothesis import strategies as st
 
 from ..errors import GenError
-from ..promises import offered
-from ..rule import as_rule
-from ..text import Vocabulary
-from ..tokensets import Intern, TokenSet
+from ..proving.lifting.promises import offered
+from ..proving.rule import as_rule
+from ..text.token_sets import Intern, TokenSet
+from ..text.vocabulary import Vocabulary
 from . import strategies as some
 from .laws import Law, Scene
 from .models import tiny_vocabulary

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from ..chain import Plan
 from ..engine import Engine
 from ..errors import GenError
-from ..plugins import registry
-from ..specs import build_decoder
+from ..hooks.registry import registry
+from ..hooks.specs import build_decoder
 from ..types import Completion, Request
 from . import strategies as some
 from .engine_laws import legal_texts

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from ..engine import Engine
 from ..errors import ConflictError, GenError, UndecidedError
-from ..plugins import registry
-from ..rule import as_rule
-from ..specs import build
-from ..text import Vocabulary
-from ..tokensets import Intern
+from ..hooks.registry import registry
+from ..hooks.specs import build
+from ..proving.rule import as_rule
+from ..text.token_sets import Intern
+from ..text.vocabulary import Vocabulary
 from ..types import Completion, Named, Prompt
 from . import strategies as some
 from .constraint_laws import AGREE, EQUAL, INPUTS, MASKS, MERGED, merged_tokens_change_nothing

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from itertools import count, islice
 from random import Random
 
-from ..text import Vocabulary
+from ..text.vocabulary import Vocabulary
 
 SIZE = 262_144
 SPECIALS = ("<pad>", "<eos>", "<bos>", "<unk>")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import GenError
 from ..memory import Memory, remembered
-from ..text import Vocabulary
+from ..text.vocabulary import Vocabulary
 from ..types import Prompt
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from typing import Any, Literal, get_args, get_origin
 
 from ..chain import is_constraint
 from ..errors import GenError
-from ..plugins import NOUNS, Offer, PluginInfo, Registry, registry
-from ..specs import build_decoder, parameters, parse_spec
+from ..hooks.registry import NOUNS, Offer, PluginInfo, Registry, registry
+from ..hooks.specs import build_decoder, parameters, parse_spec
 from .conformance import EXAMPLES, FEW, LAWS
 from .decoder_laws import decoder_subject
 from .laws import Law, Verdict, assert_all, judge, verdicts

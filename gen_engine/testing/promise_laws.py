@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from ..tokensets import Mask
+from ..text.token_sets import Mask
 from .constraint_laws import AGREE, EQUAL, arrive
 from .laws import Law, Scene
 from .subjects import Characters, Subject, View, World, tell, walk

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import strategies as st
 
 from ..chain import has_memory
-from ..text import Vocabulary
+from ..text.vocabulary import Vocabulary
 from ..types import Step
 from . import strategies as some
 from .laws import Law, Scene

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from hypothesis import strategies as st
 
 from ..engine import Engine
-from ..text import Vocabulary
+from ..text.vocabulary import Vocabulary
 from .models import SHAPES, LongestMatch, TableModel, tiny_vocabulary
 
 if TYPE_CHECKING:

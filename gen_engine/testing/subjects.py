@@ -12,12 +12,12 @@ import numpy as np
 from hypothesis import strategies as st
 
 from ..chain import is_constraint
-from ..plugins import registry
-from ..promises import offered
-from ..rule import as_rule
-from ..specs import build, parse_spec
-from ..text import Vocabulary
-from ..tokensets import Intern, TokenSet
+from ..hooks.registry import registry
+from ..hooks.specs import build, parse_spec
+from ..proving.lifting.promises import offered
+from ..proving.rule import as_rule
+from ..text.token_sets import Intern, TokenSet
+from ..text.vocabulary import Vocabulary
 from ..types import Prompt
 from . import strategies as some
 from .laws import Scene

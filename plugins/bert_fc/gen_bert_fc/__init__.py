@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gen_engine import ShippedModel, hookimpl
-from gen_engine.later import Later, Lazy
+from gen_engine.hooks.lazy import Later, Lazy
 
 if TYPE_CHECKING:
     import click

@@ -5,7 +5,7 @@ import json
 from click.testing import CliRunner
 
 from gen_bert_fc import WEIGHTS
-from gen_engine.cli import make_cli
+from gen_engine.cli.main import make_cli
 
 
 def write(*options):

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from gen_engine.options import debug_option
+from gen_engine.cli.options import debug_option
 from gen_trainkit.nextchar.command import RATES, data_options, encoder_options, run_command, window_options
 from gen_trainkit.options import options, part, recipe_options, run_options
 

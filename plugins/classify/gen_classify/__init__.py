@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from gen_engine.hookspecs import hookimpl
-from gen_engine.later import Later, Lazy
+from gen_engine.hooks.hookspecs import hookimpl
+from gen_engine.hooks.lazy import Later, Lazy
 
 if TYPE_CHECKING:
     import click

@@ -13,7 +13,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
 from gen_engine.errors import GenError
-from gen_engine.underway import doing
+from gen_engine.system.underway import doing
 
 if TYPE_CHECKING:
     from gen_classify.predicting import Text

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from gen_classify.inputs import Source, ask_texts, check_source, in_runs, is_blank, read_source
+from gen_engine.cli.options import debug_option
+from gen_engine.cli.output import counting, opened
 from gen_engine.errors import GenError, tame
-from gen_engine.options import debug_option
-from gen_engine.output import counting, opened
-from gen_engine.screen import cells, cut, note, paint, plain, width_of
+from gen_engine.system.screen import cells, cut, note, paint, plain, width_of
 from gen_trainkit.options import FILE, options, part, part_option, quotes_option, refuse_idle, refuse_unread
 
 if TYPE_CHECKING:

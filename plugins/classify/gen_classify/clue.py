@@ -17,8 +17,8 @@ from gen_classify.judging import Judged, judge
 from gen_classify.predicting import load_classifier
 from gen_classify.reading import Columns, Table, read_tables
 from gen_classify.report import columns
+from gen_engine.cli.languages import Say
 from gen_engine.errors import GenError
-from gen_engine.languages import Say
 
 KINDS = (".tsv", ".jsonl", ".csv", ".tsv.xz", ".jsonl.xz", ".csv.xz", ".tsv.gz", ".jsonl.gz", ".csv.gz")
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import click
 
+from gen_engine.cli.languages import choose_language, lang_option, speak
+from gen_engine.cli.options import debug_option
+from gen_engine.cli.output import check_out, opened
 from gen_engine.errors import GenError
-from gen_engine.languages import choose_language, lang_option, speak
-from gen_engine.options import debug_option
-from gen_engine.output import check_out, opened
 from gen_trainkit.options import FILE, check_finite, options
 
 model_options = options(

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from gen_classify.reading import Table
-from gen_engine.underway import counted
+from gen_engine.system.underway import counted
 from gen_trainkit.loop import Batch
 from gen_trainkit.portions import in_portions
 

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gen_engine.cli.languages import Language, choose_language, lang_option, speak
+from gen_engine.cli.options import debug_option
+from gen_engine.cli.output import check_out, opened
 from gen_engine.errors import GenError
-from gen_engine.languages import Language, choose_language, lang_option, speak
-from gen_engine.options import debug_option
-from gen_engine.output import check_out, opened
-from gen_engine.screen import note
-from gen_engine.underway import doing
+from gen_engine.system.screen import note
+from gen_engine.system.underway import doing
 from gen_trainkit.options import FILE, options, part_option, quotes_option, refuse_unread, tell_reading
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from gen_classify.dataset import Rows
 from gen_classify.measures import measure
 from gen_classify.predicting import Text, load_classifier
 from gen_classify.report import columns
-from gen_engine.languages import Say
+from gen_engine.cli.languages import Say
 
 SHOWN = ("accuracy", "macro_f1")
 

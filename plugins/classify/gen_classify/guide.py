@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gen_engine.errors import GenError, brief
-from gen_engine.shaping import NamedShaper, number, plain, spell, whole, written
+from gen_engine.shapers.shaping import NamedShaper, number, plain, spell, whole, written
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -19,7 +19,7 @@ from transformers import (
 from gen_classify.bert_head import BertHeadConfig, BertHeadForSequenceClassification, Reads
 from gen_classify.labelling import Labels
 from gen_engine.errors import GenError
-from gen_engine.underway import doing
+from gen_engine.system.underway import doing
 from gen_trainkit.publishing import check_vocabulary, load_pretrained, load_tokenizer, told_clearly
 from gen_trainkit.vocab import bert_tokenizer
 

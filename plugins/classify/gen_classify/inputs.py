@@ -105,7 +105,7 @@ def _lines(lines: Iterable[str], pairs: bool) -> Iterator[Text]:
 def _standard_input(encoding: str) -> Iterator[str]:
     if sys.stdin is None:  # closed by the shell: <&-
         raise GenError("Standard input is closed. Give TEXT or --file.")
-    from gen_engine.textfiles import as_text, plain_lines, text_flaw
+    from gen_engine.system.text_files import as_text, plain_lines, text_flaw
 
     with as_text(sys.stdin.buffer, "Standard input", encoding) as lines:
         for number, line in enumerate(plain_lines(lines, "Standard input", ahead=1), 1):

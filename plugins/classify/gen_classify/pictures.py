@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gen_engine.fonts import add_font, check_name, drawing_with, find_font
-from gen_engine.languages import Language, Say, speak
+from gen_engine.cli.languages import Language, Say, speak
+from gen_engine.system.fonts import add_font, check_name, drawing_with, find_font
 
 if TYPE_CHECKING:
     from gen_classify.measures import Report

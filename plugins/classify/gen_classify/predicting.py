@@ -16,7 +16,7 @@ import gen_classify.bert_head  # noqa: F401 - makes its kind of model known
 from gen_classify.inputs import characters
 from gen_engine.errors import GenError
 from gen_engine.models.holdings import no_classifier, refuse_no_model
-from gen_engine.underway import counted, doing
+from gen_engine.system.underway import counted, doing
 from gen_trainkit.bases import model_source
 from gen_trainkit.bucketing import cut_batches
 from gen_trainkit.labels import label_text

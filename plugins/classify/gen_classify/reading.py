@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gen_engine.errors import GenError
-from gen_engine.textfiles import text_flaw
+from gen_engine.system.text_files import text_flaw
 from gen_trainkit.labels import label_text
 from gen_trainkit.reading import choosing
 from gen_trainkit.saved_datasets import PARTS

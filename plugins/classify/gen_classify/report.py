@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TextIO
 
-from gen_engine.languages import Say
-from gen_engine.screen import cells, hang, plain, width_of
-from gen_engine.tables import side_by_side, tabulated
+from gen_engine.cli.languages import Say
+from gen_engine.system.screen import cells, hang, plain, width_of
+from gen_engine.system.tables import side_by_side, tabulated
 
 if TYPE_CHECKING:
     from gen_classify.judging import Judged

@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
+from gen_engine.cli.options import command_line, debug_option
 from gen_engine.errors import GenError
-from gen_engine.options import command_line, debug_option
-from gen_engine.underway import doing
+from gen_engine.system.underway import doing
 from gen_trainkit.options import (
     FILE,
     check_finite,

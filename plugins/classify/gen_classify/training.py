@@ -25,8 +25,8 @@ from gen_classify.final import measure_final, tell_final
 from gen_classify.heads import Head, Shape, is_head, make_classifier
 from gen_classify.measures import measure
 from gen_classify.splits import write_splits
+from gen_engine.cli.languages import choose_language, speak
 from gen_engine.errors import GenError
-from gen_engine.languages import choose_language, speak
 from gen_trainkit.bases import model_source
 from gen_trainkit.bucketing import plan_epoch
 from gen_trainkit.checkpoints import newest_checkpoint

@@ -9,8 +9,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
 from gen_engine.errors import GenError, quoted
+from gen_engine.system.underway import counted
 from gen_engine.text import is_han
-from gen_engine.underway import counted
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from tasks import TASKS, DataSet
 
-from gen_engine.cli import main as gen
+from gen_engine.cli.main import main as gen
 
 ARMS = {"pretrained": (), "untrained": ("--untrained",)}
 BASELINE = ("pretrained", 1)  # the arm and the seed that train it, too

@@ -13,7 +13,7 @@ from gen_classify.classify_command import classify_command
 from gen_classify.predicting import load_classifier
 from gen_classify.train_command import try_classifying
 from gen_engine.errors import GenError
-from gen_engine.screen import cells
+from gen_engine.system.screen import cells
 from gen_trainkit import portions
 
 sys.path.insert(0, str(Path(__file__).parent))

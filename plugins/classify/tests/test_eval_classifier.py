@@ -18,9 +18,9 @@ from gen_classify.pictures import check_picture, draw_confusion
 from gen_classify.predicting import load_classifier, make_classifier
 from gen_classify.reading import Table
 from gen_classify.report import columns, tell
+from gen_engine.cli.languages import choose_language, speak
 from gen_engine.errors import GenError
-from gen_engine.languages import choose_language, speak
-from gen_engine.screen import cells
+from gen_engine.system.screen import cells
 from gen_trainkit.tally import Bad
 
 sys.path.insert(0, str(Path(__file__).parent))

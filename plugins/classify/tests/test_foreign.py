@@ -12,7 +12,7 @@ from transformers import BertModel, pipeline
 
 from gen_classify.foreign import bert_classifier, frozen_bert
 from gen_classify.predicting import load_classifier
-from gen_engine.commands.model_files import convert as command
+from gen_engine.cli.commands.model_files import convert as command
 from gen_engine.errors import GenError
 from gen_engine.models.conversion import convert
 

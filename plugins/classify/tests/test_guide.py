@@ -12,8 +12,8 @@ from gen_classify.guide_example import example_folder, write_tiny_classifier
 from gen_classify.guide_judge import BLOCK, Judge, open_judge
 from gen_engine import GenError, Request
 from gen_engine.engine import Engine
-from gen_engine.plugins import registry
-from gen_engine.specs import build
+from gen_engine.hooks.registry import registry
+from gen_engine.hooks.specs import build
 from gen_engine.testing import check_shaper, table_model, tiny_vocabulary
 from gen_engine.testing.offers import exhibits
 from gen_engine.types import Step

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from gen_engine.cli import main
+from gen_engine.cli.main import main
 
 OTHERS = {
     "poem": "holds a language model .GPT2LMHeadModel., no classifier; write with `gen text --model poem`",

@@ -11,7 +11,7 @@ from torch import Tensor
 from transformers import AutoModel
 from transformers.utils import logging
 
-from gen_engine.underway import counted
+from gen_engine.system.underway import counted
 from gen_evaluate.overlap import check_pairs
 from gen_trainkit.publishing import load_pretrained
 

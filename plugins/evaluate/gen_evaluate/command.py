@@ -10,10 +10,10 @@ from typing import Any
 
 import click
 
+from gen_engine.cli.languages import choose_language, lang_option, speak
+from gen_engine.cli.options import debug_option
+from gen_engine.cli.output import check_out, opened
 from gen_engine.errors import GenError, quoted
-from gen_engine.languages import choose_language, lang_option, speak
-from gen_engine.options import debug_option
-from gen_engine.output import check_out, opened
 from gen_engine.patience import SECONDS
 from gen_trainkit.options import FILE, options, part, part_option, quotes_option, refuse_idle, refuse_unread
 

@@ -9,12 +9,12 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from gen_engine.cli.output import load_engine
 from gen_engine.engine import Engine
 from gen_engine.errors import GenError
-from gen_engine.output import load_engine
 from gen_engine.patience import SECONDS
+from gen_engine.system.underway import doing
 from gen_engine.types import Request
-from gen_engine.underway import doing
 from gen_evaluate.cost import Cost, weigh
 from gen_evaluate.figures import counted_places, work_out
 from gen_evaluate.ngram import train_ngram

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gen_engine.errors import GenError
-from gen_engine.underway import counted, doing
+from gen_engine.system.underway import counted, doing
 from gen_evaluate.reading import Reading
 
 BEGIN, UNKNOWN = 0, 1  # before a text; any character not seen in training

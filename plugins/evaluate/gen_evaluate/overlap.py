@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gen_engine.errors import GenError
-from gen_engine.underway import counted
+from gen_engine.system.underway import counted
 
 
 @dataclass(frozen=True)

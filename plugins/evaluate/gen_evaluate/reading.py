@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from gen_engine.system.underway import counted
 from gen_engine.types import LanguageModel
-from gen_engine.underway import counted
 
 STRETCH = 128  # tokens of a row at once
 TOGETHER = 8  # rows at once

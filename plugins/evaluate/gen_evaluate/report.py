@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gen_engine.languages import MEANS, NATS, Say
-from gen_engine.tables import table
+from gen_engine.cli.languages import MEANS, NATS, Say
+from gen_engine.system.tables import table
 
 READING = {
     "model": "{}",

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from gen_engine.errors import GenError
-from gen_engine.later import Later
+from gen_engine.hooks.lazy import Later
 from gen_evaluate import add_evaluators
 from gen_evaluate.command import lm_command
 from gen_trainkit.vocab import bert_tokenizer

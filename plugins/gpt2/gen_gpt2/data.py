@@ -9,7 +9,7 @@ from functools import partial
 import torch
 from transformers import PreTrainedTokenizerBase
 
-from gen_engine.underway import doing
+from gen_engine.system.underway import doing
 from gen_gpt2.data_texts import CONTEXT_END, Longer
 from gen_trainkit.loop import Batch
 from gen_trainkit.losses import IGNORED

@@ -8,7 +8,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, 
 from transformers import PreTrainedTokenizerFast
 
 from gen_engine.errors import GenError, quoted
-from gen_engine.underway import doing
+from gen_engine.system.underway import doing
 from gen_gpt2.data_texts import CONTEXT_END
 from gen_trainkit.vocab import character_tokenizer
 

@@ -14,7 +14,7 @@ from transformers.utils import logging as transformers_logging
 
 from gen_engine.errors import GenError
 from gen_engine.models.notes import ModelNote, read_note_file, save_note
-from gen_engine.underway import doing
+from gen_engine.system.underway import doing
 from gen_gpt2.adapters import Adapters, add_adapters, merge_adapters
 from gen_gpt2.data import collate_windows, encode_windows
 from gen_gpt2.data_texts import Data, split_texts

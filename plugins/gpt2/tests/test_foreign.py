@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from torch import nn
 from transformers import GPT2ForSequenceClassification, GPT2LMHeadModel
 
-from gen_engine.commands.model_files import convert as command
+from gen_engine.cli.commands.model_files import convert as command
 from gen_engine.errors import GenError
 from gen_engine.models.conversion import convert
 from gen_gpt2.foreign import book_gpt

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gen_engine.hookspecs import hookimpl
-from gen_engine.later import Later
+from gen_engine.hooks.hookspecs import hookimpl
+from gen_engine.hooks.lazy import Later
 
 if TYPE_CHECKING:
     import click

@@ -13,7 +13,7 @@ from torch import Tensor
 from transformers import DataCollatorForLanguageModeling, PreTrainedTokenizerBase
 
 from gen_engine.errors import GenError, quoted
-from gen_engine.underway import doing
+from gen_engine.system.underway import doing
 from gen_trainkit.loop import Batch
 from gen_trainkit.losses import IGNORED
 from gen_trainkit.portions import in_portions

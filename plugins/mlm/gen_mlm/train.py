@@ -13,7 +13,7 @@ from transformers import AutoModelForMaskedLM, BertConfig, BertForMaskedLM, PreT
 from transformers.utils import logging as transformers_logging
 
 from gen_engine.errors import GenError
-from gen_engine.underway import doing
+from gen_engine.system.underway import doing
 from gen_mlm.data import Masking, encode_windows, read_columns
 from gen_mlm.vocab import read_tokenizer, write_vocabulary
 from gen_trainkit.csv_rows import Quotes

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
+from gen_engine.cli.options import Choice, choice, explaining, generating, prompted, read_prompt
+from gen_engine.cli.output import continue_text, load_engine, mention_unknown, opened
 from gen_engine.errors import GenError
-from gen_engine.options import Choice, choice, explaining, generating, prompted, read_prompt
-from gen_engine.output import continue_text, load_engine, mention_unknown, opened
-from gen_engine.specs import parse_spec
+from gen_engine.hooks.specs import parse_spec
 
 from .works import Unseen, tell
 

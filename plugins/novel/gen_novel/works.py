@@ -8,9 +8,9 @@ from difflib import SequenceMatcher
 from typing import Any, Literal
 
 from gen_engine.errors import GenError, brief, quoted
-from gen_engine.screen import note as say
-from gen_engine.spellings import converted
+from gen_engine.system.screen import note as say
 from gen_engine.text import is_han
+from gen_engine.text.spellings import converted
 
 PART = "work"
 """The part of a model's note that names a work."""

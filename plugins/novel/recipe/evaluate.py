@@ -19,7 +19,7 @@ import numpy as np
 
 import gen_engine as gen
 from gen_engine import Request
-from gen_engine.tables import table
+from gen_engine.system.tables import table
 from gen_engine.text import is_han
 from gen_evaluate.ngram import Ngram, train_ngram
 

@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 import gen_engine as gen
-from gen_engine.cli import make_cli
+from gen_engine.cli.main import make_cli
 from gen_engine.errors import GenError
 from gen_engine.text import is_punctuation
 from gen_novel.command import rules

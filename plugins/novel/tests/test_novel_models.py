@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "trainkit" / "tests"))
 from nextchar_models import FC, LSTM, label, write
 
 import gen_engine as gen
-from gen_engine.cli import make_cli
+from gen_engine.cli.main import make_cli
 from gen_engine.testing import check_model
 from gen_novel.command import rules
 

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gen_engine import underway
+from gen_engine.cli.options import debug_option
+from gen_engine.cli.output import counting
 from gen_engine.errors import GenError
-from gen_engine.options import debug_option
-from gen_engine.output import counting
-from gen_engine.screen import Span, cells, paint, say, width_of
+from gen_engine.system import underway
+from gen_engine.system.screen import Span, cells, paint, say, width_of
 
 from .books import BOOKS, EITHER, TITLES
 from .patterns import FIRST_CHOICES, STARTS, TONES

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import click
 
-from gen_engine.options import choice, explaining, generating
+from gen_engine.cli.options import choice, explaining, generating
 
 from .asked import asked, asking, rules
 from .drawing import drawing

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import click
 
+from gen_engine.cli.options import choice, explaining, generating
 from gen_engine.errors import GenError, brief
-from gen_engine.options import choice, explaining, generating
 
 from .asked import Asked, asked, asking, rules
 from .drawing import drawing

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gen_engine.cli.options import Choice, choice, explaining, generating
+from gen_engine.cli.output import Show, as_shown, continue_text, load_engine, mention_unknown, opened, write_drawn
 from gen_engine.errors import GenError, brief, quoted
-from gen_engine.options import Choice, choice, explaining, generating
-from gen_engine.output import Show, as_shown, continue_text, load_engine, mention_unknown, opened, write_drawn
-from gen_engine.screen import note
+from gen_engine.system.screen import note
 
 from .asked import as_value
 from .best import repeats

@@ -9,9 +9,9 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from gen_engine.bounds import TEXTS, bounded
+from gen_engine.cli.languages import Say
 from gen_engine.errors import GenError
-from gen_engine.languages import Say
+from gen_engine.system.bounds import TEXTS, bounded
 from gen_engine.text import is_han
 
 from .books import LEVEL, OBLIQUE

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gen_engine.languages import choose_language, lang_option, speak
-from gen_engine.options import Choice, choice, generating
-from gen_engine.output import load_engine, opened
-from gen_engine.tables import table
-from gen_engine.underway import counted, doing
+from gen_engine.cli.languages import choose_language, lang_option, speak
+from gen_engine.cli.options import Choice, choice, generating
+from gen_engine.cli.output import load_engine, opened
+from gen_engine.system.tables import table
+from gen_engine.system.underway import counted, doing
 
 from .books import BOOKS
 from .couplet import couplet_of, shape_of

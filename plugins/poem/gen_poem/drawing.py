@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from gen_engine.cli.options import Choice
+from gen_engine.cli.output import Choosing, Drawn
 from gen_engine.errors import GenError
-from gen_engine.options import Choice
-from gen_engine.output import Choosing, Drawn
-from gen_engine.specs import parse_spec
+from gen_engine.hooks.specs import parse_spec
 
 from .best import BEST_OF, Scorer, repeats
 from .known_lines import read_known_lines

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from gen_engine.course import slides
+from gen_engine.decoding.sequences import slides
 from gen_engine.errors import GenError
-from gen_engine.underway import counted
+from gen_engine.system.underway import counted
 
 from .check import judge
 from .form import full_width

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, TextIO
 import click
 from click.core import ParameterSource
 
-from gen_engine import bounds
+from gen_engine.cli.languages import NATS, Say, choose_language, lang_option, speak
+from gen_engine.cli.options import Choice, choice, generating
+from gen_engine.cli.output import check_out, load_engine, opened
 from gen_engine.errors import GenError
-from gen_engine.languages import NATS, Say, choose_language, lang_option, speak
-from gen_engine.options import Choice, choice, generating
-from gen_engine.output import check_out, load_engine, opened
-from gen_engine.tables import table
-from gen_engine.underway import counted, doing
+from gen_engine.system import bounds
+from gen_engine.system.tables import table
+from gen_engine.system.underway import counted, doing
 
 from .asked import Asked, asked, asking, rules
 from .drawing import DRAWN, best_of_given, choosing, demanded, drawing, draws, scorer_of

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from gen_engine.cli.languages import Say
 from gen_engine.errors import GenError
-from gen_engine.languages import Say
-from gen_engine.underway import counted
+from gen_engine.system.underway import counted
 
 from .eval import Judged, Wanted, distinct, judge_poem, nats, repeated_lines, self_bleu, verbatim
 from .eval_couplets import parallel_share

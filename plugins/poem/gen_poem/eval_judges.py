@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gen_engine.bounds import read_settings
 from gen_engine.errors import GenError
 from gen_engine.models.checkpoint import read_safetensors, write_weights
-from gen_engine.underway import doing
+from gen_engine.system.bounds import read_settings
+from gen_engine.system.underway import doing
 
 from .eval_counts import Counts
 from .eval_relevance import Judges

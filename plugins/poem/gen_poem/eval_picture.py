@@ -7,9 +7,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gen_engine.cli.languages import Language, Say, speak
 from gen_engine.errors import GenError
-from gen_engine.fonts import check_name, drawing_with, find_font
-from gen_engine.languages import Language, Say, speak
+from gen_engine.system.fonts import check_name, drawing_with, find_font
 
 if TYPE_CHECKING:
     from .eval_figures import Evaluation, Figure

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from gen_engine.errors import GenError
+from gen_engine.system.underway import counted
 from gen_engine.text import is_han
-from gen_engine.underway import counted
 
 TITLES = 20
 """Among so many titles a judge looks for the right one; chance finds it once in as many texts."""

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from typing import TypeVar
 
 from gen_engine.errors import GenError
-from gen_engine.underway import counted
+from gen_engine.system.underway import counted
 
 from .segments import segments
 

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+from gen_engine.cli.options import Choice
 from gen_engine.engine import Engine
 from gen_engine.errors import GenError
-from gen_engine.options import Choice
-from gen_engine.textfiles import text_flaw
+from gen_engine.system.text_files import text_flaw
+from gen_engine.system.underway import counted
 from gen_engine.types import Completion, Request
-from gen_engine.underway import counted
 
 from .drawing import DRAWN, choosing, scorer_of
 from .layout import Poem

@@ -8,11 +8,11 @@ from typing import Any
 
 import click
 
+from gen_engine.cli.options import debug_option
+from gen_engine.cli.output import dump
 from gen_engine.errors import GenError
-from gen_engine.options import debug_option
-from gen_engine.output import dump
-from gen_engine.screen import hang, paint, width_of
-from gen_engine.tables import table
+from gen_engine.system.screen import hang, paint, width_of
+from gen_engine.system.tables import table
 
 from .books import NEIGHBOURS
 from .patterns import FORMS, LONG_NAMES, LOOSE, SCRIPT, SHAPES, STRICT, Line, Pattern, patterns

@@ -23,8 +23,8 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-from gen_engine.bounds import read_whole
 from gen_engine.errors import GenError
+from gen_engine.system.bounds import read_whole
 from gen_engine.text import HAN_RANGES
 
 FILE = "known_lines.bloom"

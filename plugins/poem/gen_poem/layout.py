@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from gen_engine.cli.output import Show
 from gen_engine.errors import GenError
-from gen_engine.output import Show
 from gen_engine.text import is_han
 
 from .form import Form, break_lines, full_width

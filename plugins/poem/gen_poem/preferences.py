@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from gen_engine.options import Choice
-from gen_engine.specs import parse_spec
+from gen_engine.cli.options import Choice
+from gen_engine.hooks.specs import parse_spec
 
 from .asked import Asked, listed
 from .layout import Poem

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any
 
-from gen_engine import options
-from gen_engine.bounds import TEXTS, bounded
+from gen_engine.cli import options
 from gen_engine.errors import GenError
-from gen_engine.textfiles import HEAD, other_kind, text_field, text_flaw
+from gen_engine.system.bounds import TEXTS, bounded
+from gen_engine.system.text_files import HEAD, other_kind, text_field, text_flaw
 
 from .segments import is_title
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from gen_engine.errors import GenError
-from gen_engine.shaping import spell, whole, written
+from gen_engine.shapers.shaping import spell, whole, written
 from gen_engine.text import Vocabulary, is_han
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import click
 
 from gen_engine.errors import GenError, brief, quoted
-from gen_engine.screen import note as say
+from gen_engine.system.screen import note as say
 from gen_engine.text import is_han, is_punctuation
 
 from .form import Form

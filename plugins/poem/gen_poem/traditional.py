@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gen_engine.spellings import converted
+from gen_engine.text.spellings import converted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

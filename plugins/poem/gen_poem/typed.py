@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from gen_engine.screen import note
+from gen_engine.system.screen import note
 from gen_engine.text import is_han
 
 from .lines import MARKS, PASSED

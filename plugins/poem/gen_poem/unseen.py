@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import NamedTuple
 
-from gen_engine.bounds import bounded
+from gen_engine.system.bounds import bounded
 from gen_engine.text import EVERY_CHAR, CharSet
 
 from .lines import BETWEEN, MARKS

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gen_engine.options import Choice
-from gen_engine.output import continue_text, load_engine, mention_unknown, opened
+from gen_engine.cli.options import Choice
+from gen_engine.cli.output import continue_text, load_engine, mention_unknown, opened
 
 from .asked import Asked
 from .drawing import DRAWN, choosing, demanded, draws, scorer_of

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from gen_classify.baseline import train_baseline
 from gen_classify.predicting import load_classifier
-from gen_engine.cli import main as gen
+from gen_engine.cli.main import main as gen
 from gen_poem.eval import Wanted, judge_poem, lines_of
 from gen_poem.eval_telling import auc, match, shape_of
 from gen_poem.reading import read_poems

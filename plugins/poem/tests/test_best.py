@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import gen_engine as gen
-from gen_engine.cli import make_cli
+from gen_engine.cli.main import make_cli
 from gen_engine.engine import Engine
 from gen_engine.errors import GenError
 from gen_engine.testing.models import table_model

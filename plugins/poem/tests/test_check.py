@@ -11,9 +11,9 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gen_engine.cli import main, make_cli
+from gen_engine.cli.main import main, make_cli
 from gen_engine.errors import GenError
-from gen_engine.screen import cells
+from gen_engine.system.screen import cells
 from gen_poem import check_command, reading
 from gen_poem.books import book
 from gen_poem.check import judge
@@ -262,7 +262,7 @@ def test_check_says_on_a_terminal_alone_what_the_signs_mean_that_it_shows(monkey
 def test_check_colours_its_verdicts_and_what_is_wrong(monkeypatch):
     texts = "\n\n".join([STORK, STORK[:-2] + "头。", STORK.replace("尽", "流")])
     as_terminal(monkeypatch)
-    monkeypatch.setattr("gen_engine.screen.is_coloured", lambda file: True)
+    monkeypatch.setattr("gen_engine.system.screen.is_coloured", lambda file: True)
     told = CliRunner().invoke(make_cli(), ["check", "-"], input=texts, color=True).stdout
     assert "format \x1b[32mright\x1b[0m" in told
     assert "\x1b[31mwrong\x1b[0m" in told

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gen_engine.cli import make_cli
+from gen_engine.cli.main import make_cli
 from gen_poem.check import judge
 from gen_poem.foreign import MOST
 from gen_poem.segments import segments

@@ -5,7 +5,7 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from gen_engine.cli import make_cli
+from gen_engine.cli.main import make_cli
 from gen_engine.errors import GenError
 from gen_poem.check import judge
 

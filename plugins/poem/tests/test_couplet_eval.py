@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gen_engine.cli import make_cli
+from gen_engine.cli.main import make_cli
 from gen_engine.errors import GenError
 from gen_poem.couplet_eval import (
     Drawn,

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import gen_engine.engine
-from gen_engine.cli import make_cli
+from gen_engine.cli.languages import CHINESE
+from gen_engine.cli.main import make_cli
 from gen_engine.engine import Engine
 from gen_engine.errors import GenError
-from gen_engine.languages import CHINESE
 from gen_engine.testing.models import table_model
 from gen_poem import eval as measures
 from gen_poem import eval_picture

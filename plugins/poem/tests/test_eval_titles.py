@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from gen_engine.cli import make_cli
+from gen_engine.cli.main import make_cli
 from gen_engine.errors import GenError
 from gen_poem.eval_titles import read_titles
 from gen_poem.told import Wishes

@@ -6,7 +6,7 @@ import re
 import pytest
 from click.testing import CliRunner
 
-from gen_engine.cli import make_cli
+from gen_engine.cli.main import make_cli
 
 pytestmark = pytest.mark.usefixtures("one_engine")
 

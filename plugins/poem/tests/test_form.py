@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from gen_engine.chain import make_chain
 from gen_engine.errors import GenError
-from gen_engine.plugins import registry
-from gen_engine.specs import build
+from gen_engine.hooks.registry import registry
+from gen_engine.hooks.specs import build
 from gen_engine.testing.models import tiny_vocabulary
 from gen_engine.text import Vocabulary
 from gen_engine.types import Named, Prompt

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gen_engine.cli import main
+from gen_engine.cli.main import main
 from gen_engine.errors import GenError
 from gen_poem import WEIGHTS, known_lines
 from gen_poem.known_lines import FILE, KnownLines, lines_of, read_known_lines, write_known_lines

@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import machine_laws as laws
 
 from gen_engine.chain import make_chain
-from gen_engine.constraints import ban
+from gen_engine.constraints.builtin import ban
 from gen_engine.errors import ConflictError, GenError
 from gen_engine.text import Vocabulary
 from gen_engine.types import Named, Prompt

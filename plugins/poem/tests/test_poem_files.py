@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from gen_engine.cli import main
+from gen_engine.cli.main import main
 
 POEM = "白日依山尽，黄河入海流。欲穷千里目，更上一层楼。"
 FILES = {

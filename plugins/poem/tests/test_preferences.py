@@ -5,8 +5,8 @@ from itertools import combinations
 import pytest
 from click.testing import CliRunner
 
-from gen_engine.cli import make_cli
-from gen_engine.options import Choice
+from gen_engine.cli.main import make_cli
+from gen_engine.cli.options import Choice
 from gen_poem.asked import Asked
 from gen_poem.layout import Poem
 from gen_poem.preferences import preferred, unrepeated

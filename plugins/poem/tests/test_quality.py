@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from gen_engine.cli import make_cli
+from gen_engine.cli.main import make_cli
 
 pytestmark = [
     pytest.mark.slow,

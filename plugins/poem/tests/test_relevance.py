@@ -12,10 +12,10 @@ from hypothesis import settings as trying
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
-from gen_engine.cli import make_cli
+from gen_engine.cli.languages import CHINESE, speak
+from gen_engine.cli.main import make_cli
 from gen_engine.engine import Engine
 from gen_engine.errors import GenError
-from gen_engine.languages import CHINESE, speak
 from gen_engine.testing.models import table_model
 from gen_poem.eval import Wanted
 from gen_poem.eval_counts import BACKGROUND, PAIRS, SMOOTHING, Counts, grams

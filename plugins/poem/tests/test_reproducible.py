@@ -6,7 +6,7 @@ from functools import cache
 import pytest
 
 import gen_engine as gen
-from gen_engine.scheduler import Scheduler
+from gen_engine.decoding.scheduler import Scheduler
 
 RULES = ("no_unk", "no_special", "form=4x5")
 SHAPERS = [("top_k=50",), ("top_p=0.9", "temperature=0.8"), ("repetition_penalty=1.3", "min_p=0.02")]

@@ -5,7 +5,7 @@ import math
 import pytest
 from click.testing import CliRunner
 
-from gen_engine.cli import make_cli
+from gen_engine.cli.main import make_cli
 from gen_engine.errors import GenError
 from gen_engine.testing.models import LongestMatch, TableModel, tiny_vocabulary
 from gen_poem.separator import other_separator

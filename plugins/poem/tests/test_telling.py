@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from gen_engine.cli import make_cli
+from gen_engine.cli.main import make_cli
 from gen_engine.errors import GenError
 from gen_poem.eval import Wanted
 from gen_poem.eval_figures import evaluate

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gen_engine.cli import make_cli
+from gen_engine.cli.main import make_cli
 from gen_engine.engine import Engine, Request, load
 from gen_engine.errors import GenError
 from gen_engine.models.notes import NOTE, ModelNote, save_note

@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 import gen_engine.engine
-from gen_engine.cli import make_cli
+from gen_engine.cli.main import make_cli
 from gen_engine.errors import GenError
 from gen_poem.typed import Typed, as_read, is_in_traditional
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gen_engine.plugins import registry
+from gen_engine.hooks.registry import registry
 
 
 def model_source(name: str) -> str:

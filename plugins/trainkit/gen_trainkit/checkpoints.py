@@ -15,9 +15,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from gen_engine.bounds import read_settings
 from gen_engine.errors import GenError
 from gen_engine.models.sizes import check_files
+from gen_engine.system.bounds import read_settings
 from gen_trainkit.storing import whole_folder
 
 PREFIX = "step-"

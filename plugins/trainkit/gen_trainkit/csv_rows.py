@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from gen_engine.bounds import LINE
 from gen_engine.errors import GenError
+from gen_engine.system.bounds import LINE
 
 Quotes = Literal["check", "trust", "repair"]
 """Broken quotes, and cells that look like several rows: refuse both, refuse the first only, or mend both."""

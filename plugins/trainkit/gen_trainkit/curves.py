@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gen_engine.fonts import drawing_with, find_font
-from gen_engine.languages import Language, Say, speak
-from gen_engine.underway import doing
+from gen_engine.cli.languages import Language, Say, speak
+from gen_engine.system.fonts import drawing_with, find_font
+from gen_engine.system.underway import doing
 from gen_trainkit.metrics import read_metrics
 from gen_trainkit.storing import whole_file
 

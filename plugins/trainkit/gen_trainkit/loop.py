@@ -12,9 +12,9 @@ from typing import Any
 
 from torch import nn
 
+from gen_engine.cli.languages import choose_language
 from gen_engine.errors import GenError, quoted
-from gen_engine.languages import choose_language
-from gen_engine.underway import doing
+from gen_engine.system.underway import doing
 from gen_trainkit.averaging import averaged_weights, start_average, update_average
 from gen_trainkit.bucketing import plan_epoch
 from gen_trainkit.checkpoints import newest_checkpoint, read_checkpoint

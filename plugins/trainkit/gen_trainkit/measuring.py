@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from gen_engine.underway import counted
+from gen_engine.system.underway import counted
 from gen_trainkit.bucketing import plan_epoch
 from gen_trainkit.distributed import Group
 from gen_trainkit.stepping import count_targets

@@ -14,10 +14,10 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from gen_engine.bounds import read_settings
+from gen_engine.cli.languages import lang_option
 from gen_engine.errors import GenError, quoted
-from gen_engine.languages import lang_option
-from gen_engine.screen import note
+from gen_engine.system.bounds import read_settings
+from gen_engine.system.screen import note
 from gen_trainkit.ranks import is_first
 
 FILE = click.Path(path_type=Path)
@@ -244,7 +244,7 @@ def refuse_unread(files: Collection[Path], given: Mapping[str, Any]) -> None:
 
     Lines have no columns, only a .csv has quotes, only a dataset has splits, and that needs no encoding.
     """
-    from gen_engine.textfiles import DELIMITERS, TABLES, kind_of
+    from gen_engine.system.text_files import DELIMITERS, TABLES, kind_of
     from gen_trainkit.saved_datasets import is_dataset
 
     if not files or not all(path.exists() for path in files):

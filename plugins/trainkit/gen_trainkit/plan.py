@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from gen_engine.underway import doing
+from gen_engine.system.underway import doing
 from gen_trainkit.bucketing import plan_epoch
 from gen_trainkit.measuring import measure
 from gen_trainkit.optimizers import build_optimizers

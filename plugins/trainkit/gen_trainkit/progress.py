@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Protocol
 
-from gen_engine.screen import cells, cut, width_of
+from gen_engine.system.screen import cells, cut, width_of
 
 WIDE, LONGEST, SHORTEST = 130, 40, 8
 """From so many columns on a bar has its longest length; the shortest one that a narrower terminal leaves it."""

@@ -20,7 +20,7 @@ from gen_engine.errors import GenError
 from gen_engine.models.checkpoint import read_json, refuse_pickled
 from gen_engine.models.holdings import holding, refuse_no_model
 from gen_engine.models.hub import not_waiting_for_hub
-from gen_engine.underway import doing
+from gen_engine.system.underway import doing
 from gen_trainkit.bases import model_source
 from gen_trainkit.loop import Outcome, Recipe, Reporting, Task, export_last, train
 from gen_trainkit.options import write_chosen_options

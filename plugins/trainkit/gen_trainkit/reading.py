@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from gen_engine.errors import GenError, quoted
-from gen_engine.textfiles import TABLES, kind_of, opened, plain_lines, text_flaw
+from gen_engine.system.text_files import TABLES, kind_of, opened, plain_lines, text_flaw
 from gen_trainkit.saved_datasets import choose_splits, is_dataset
 from gen_trainkit.tables import Choose, Reading, Row, read_rows
 from gen_trainkit.tally import Tally

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from gen_engine.errors import GenError
-from gen_engine.underway import doing
+from gen_engine.system.underway import doing
 from gen_trainkit.checkpoints import (
     Checkpoint,
     gather_state,

@@ -11,7 +11,7 @@ from typing import Any
 from gen_engine.errors import GenError
 from gen_engine.models.hub import not_waiting_for_hub
 from gen_engine.models.sizes import check_files
-from gen_engine.textfiles import kind_of
+from gen_engine.system.text_files import kind_of
 
 PARTS = {"train": "train", "valid": "valid", "validation": "valid", "dev": "valid", "val": "valid", "test": "test"}
 """What the names of splits, and the values of a split column, are taken for."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gen_engine.errors import GenError, quoted
-from gen_engine.textfiles import DELIMITERS, TABLES, kind_of, opened
+from gen_engine.system.text_files import DELIMITERS, TABLES, kind_of, opened
 from gen_trainkit.csv_rows import Quotes, Record, csv_records
 from gen_trainkit.saved_datasets import dataset_columns, is_dataset, load_splits
 

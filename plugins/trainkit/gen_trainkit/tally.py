@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from gen_engine.underway import counted
+from gen_engine.system.underway import counted
 from gen_trainkit.tables import Row
 
 SHOWN = 3

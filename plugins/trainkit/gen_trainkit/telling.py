@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gen_engine.options import Settings, command_line
-from gen_engine.screen import note
+from gen_engine.cli.options import Settings, command_line
+from gen_engine.system.screen import note
 from gen_trainkit.metrics import read_metrics
 from gen_trainkit.ranks import is_first, process_count
 

@@ -53,7 +53,7 @@ def wait_for(path, lines, process):
 
 
 def _run(words, log, room, environment):
-    from gen_engine.cli import main
+    from gen_engine.cli.main import main
 
     os.environ.update(environment)
     file = sys.stdout = sys.stderr = open(log, "w", encoding="utf-8", buffering=1)  # noqa: SIM115

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from transformers import AutoModelForCausalLM
 
-from gen_engine.cli import main
+from gen_engine.cli.main import main
 from gen_engine.errors import GenError
+from gen_engine.hooks.registry import registry
 from gen_engine.models import hub
-from gen_engine.plugins import registry
 from gen_trainkit.bases import model_source
 from gen_trainkit.publishing import load_pretrained, load_tokenizer
 from gen_trainkit.saved_datasets import load_splits

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from gen_engine import bounds
-from gen_engine.cli import main
+from gen_engine.cli.main import main
 from gen_engine.errors import GenError
+from gen_engine.system import bounds
 from gen_trainkit.reading import read_texts
 
 LONG = "春" * 21
@@ -16,7 +16,7 @@ LONG = "春" * 21
 def small(monkeypatch):
     monkeypatch.setattr(bounds, "LINE", 40)
     monkeypatch.setattr("gen_trainkit.csv_rows.LINE", 40)
-    monkeypatch.setattr("gen_engine.textfiles.TEXT", 20)
+    monkeypatch.setattr("gen_engine.system.text_files.TEXT", 20)
 
 
 FILES = {

@@ -16,7 +16,7 @@ import forked
 import pytest
 from safetensors.torch import load_file
 
-from gen_engine.cli import main
+from gen_engine.cli.main import main
 from gen_trainkit.metrics import read_metrics
 
 SEASONS, THINGS = "春夏秋冬" * 10, "风花雪月雨" * 8

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from gen_engine.cli import main
+from gen_engine.cli.main import main
 
 datasets = pytest.importorskip("datasets")
 SCRATCH = ["--from-scratch", "--out", "OUT"]

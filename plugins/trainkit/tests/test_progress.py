@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from gen_engine.screen import cells
+from gen_engine.system.screen import cells
 from gen_trainkit import progress
 from gen_trainkit.progress import watch_run
 

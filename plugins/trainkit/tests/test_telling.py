@@ -4,7 +4,7 @@ import shlex
 import click
 import pytest
 
-from gen_engine.options import Settings
+from gen_engine.cli.options import Settings
 from gen_trainkit.tasks import Outcome
 from gen_trainkit.telling import beginning, doubts, finished, resume_command, stopped, tell_outcome, try_writing
 

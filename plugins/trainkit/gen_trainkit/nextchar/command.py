@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gen_engine.errors import GenError, quoted
-from gen_engine.underway import doing
+from gen_engine.system.underway import doing
 from gen_trainkit.options import (
     FILE,
     check_finite,

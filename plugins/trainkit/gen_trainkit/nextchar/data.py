@@ -16,7 +16,7 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from gen_engine.errors import GenError
-from gen_engine.underway import doing
+from gen_engine.system.underway import doing
 from gen_trainkit.csv_rows import Quotes
 from gen_trainkit.holding_out import SHARE, has_validation, hold_out
 from gen_trainkit.losses import IGNORED

@@ -1,0 +1,30 @@
+"""The commands of the core; each is imported when it is run, but for the groups in which plugins mount theirs."""
+
+from __future__ import annotations
+
+import click
+
+from ...hooks.lazy import Later
+from . import model_files
+
+COMMANDS = {
+    "text:text": "Continue a text with any model and any processors.",
+    "explain:explain": "Tell of each place of a text what the model wanted and what it cost.",
+    "lint:lint": "Say what in a chain contradicts, is redundant, or depends on order.",
+    "listing:models": "List the models that plugins bring.",
+    "listing:processors": "List what --with understands, with parameters.",
+    "listing:decoders": "List what --decoder understands, with parameters.",
+    "listing:recipes": "List what --recipe of `gen convert` understands.",
+    "plugins:plugins": "List plugins, their hooks, and what failed to load and why.",
+    "listing:doctor": "Show versions, threads, dtypes and start-up times.",
+    "model_files:convert": "Turn a pickled state dict NET into a model folder OUT.",
+    "listing:completion": "Print the script that completes `gen` in a shell.",
+}
+
+
+def add(gen: click.Group) -> None:
+    """Mount every command of the core on `gen`."""
+    for place, summary in COMMANDS.items():
+        gen.add_command(Later(place.partition(":")[2], f"gen_engine.cli.commands.{place}", summary))
+    gen.add_command(model_files.train_group())
+    gen.add_command(model_files.eval_group())

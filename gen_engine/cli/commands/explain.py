@@ -1,0 +1,62 @@
+"""`gen explain`: what each choice of a text cost, and which processor made it cost that."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ...errors import GenError
+from ..options import choice, contexted, generating, prompted, read_prompt
+from ..output import Show, check_out, continue_text, load_engine, mention_unknown, opened, write_explained
+
+
+@click.command()
+@prompted
+@contexted
+@click.option("--text", metavar="TEXT", help="Explain this text, which begins with the prompt, instead of a new one.")
+@click.option(
+    "--max-new", type=click.IntRange(1), default=256, show_default=True, metavar="N", help="At most N new tokens."
+)
+@click.option("--html", metavar="FILE", help="Write the explanation also as a page of HTML.")
+@generating()
+def explain(
+    prompt: str | None, file: str | None, context: str, text: str | None, max_new: int, html: str | None
+) -> None:
+    """Tell of each place of a text what the model wanted and what it cost.
+
+    The text is a new one, made as by `gen text`, or --text. Told are the tokens the model wanted most, who removed
+    them (a constraint, a shaper, or the proof that no text lies behind), what was chosen, and its cost in nats
+    (0.7: half as likely, 2.3: a tenth); and what each constraint cost in all: the sum of -log of the probability
+    mass that it leaves.
+    """
+    chosen = choice()
+    start = read_prompt(prompt, file)
+    if text is not None and (chosen.num > 1 or chosen.seed is not None):
+        raise GenError("--text explains the text that is given, so that --num and --seed say nothing; leave them out.")
+    check_out(Path(html) if html else None, "--html")
+    with opened(chosen.out, lines=True) as out:
+        from ...inspecting.explain_tables import sentences
+
+        engine = load_engine(chosen.model, dtype=chosen.dtype, fast=chosen.fast)
+        mention_unknown(engine.tokenizer.encode(start))
+        processors, show = chosen.processors, Show(lines=sentences)
+        if text is None:
+            return continue_text(
+                out,
+                engine,
+                start,
+                chosen,
+                processors=processors,
+                max_new=max_new,
+                show=show,
+                explain=html or "",
+                context=context,
+            )
+        from ...inspecting.explain import explain_text
+
+        told = explain_text(engine, text, prompt=start, processors=processors, max_new=max_new, context=context)
+        record = {"text": text, "new": told.new, "lines": sentences(text), "model": told.model}
+        return write_explained(
+            out, [(record, told)], as_json=chosen.json, html=html or "", show=show, command=chosen.command
+        )

@@ -1,0 +1,202 @@
+"""Where results go: standard output, or a file that stands under its name once it is whole."""
+
+from __future__ import annotations
+
+import io
+import os
+import secrets
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+import click
+
+from ..errors import GenError
+from ..system.interrupts import at_last, shielded
+from ..system.screen import note
+from ..system.streams import Sink, check_standard_output
+
+LONGEST = 40
+"""So many characters of a file's name are in the name it has while it is written."""
+
+
+@contextmanager
+def opened(out: Path | None, *, lines: bool = False, option: str = "--out") -> Iterator[TextIO]:
+    """Standard output, or a file that stands under its name only once it is whole.
+
+    After Ctrl-C it keeps the lines written by then; with `lines`, where each line counts by itself, after a failure,
+    too. If there are none, the old file stays. A file that cannot be written, or that the command also reads, is an
+    error at once, before anything is made. `option` is what names it.
+    """
+    if out is None or str(out) == "-":
+        check_standard_output()
+        yield sys.stdout
+        return
+    place = _place(out, option)
+    with at_last(place.keep if lines else place.drop), place.file:
+        try:
+            yield place.file
+            place.file.close()
+        except BaseException as problem:
+            _end_early(place, problem, keep=lines or isinstance(problem, (KeyboardInterrupt, SystemExit)))
+            raise
+        place.put()
+
+
+def check_out(out: Path | None, option: str = "--out") -> None:
+    """Raise GenError now if `opened` would refuse the file later on."""
+    if out is not None and str(out) != "-":
+        place = _place(out, option)
+        place.file.close()
+        place.drop()
+
+
+def _end_early(place: _Place, problem: BaseException, *, keep: bool) -> None:
+    with suppress(GenError):  # the disk is full, perhaps: what it took before is there
+        place.file.close()
+    if not keep:
+        place.drop()
+    elif place.keep():
+        if isinstance(problem, KeyboardInterrupt):
+            problem.add_note(f"{place.out} keeps what was written")
+        else:
+            note(f"{place.out} keeps what was written before.")
+
+
+@dataclass(frozen=True)
+class _Place:
+    """A file being written: as the user calls it, where it will be, where it is until then (None: at its place)."""
+
+    out: Path
+    path: Path
+    aside: Path | None
+    file: TextIO
+
+    def put(self) -> None:
+        """The file stands under its name."""
+        if self.aside is not None:
+            self.aside.replace(self.path)
+
+    def drop(self) -> None:
+        """It never was."""
+        if self.aside is not None:
+            self.aside.unlink(missing_ok=True)
+
+    def keep(self) -> bool:
+        """Its whole lines stand under its name; whether there are any. Nothing is done where it is there already."""
+        if self.aside is None or not self.aside.exists():
+            return False
+        length = _whole_lines(self.aside)
+        os.truncate(self.aside, length)
+        if length:
+            self.put()
+        else:
+            self.drop()
+        return length > 0
+
+
+def _place(out: Path, option: str) -> _Place:
+    _refuse_other_use(out, option)
+    try:
+        path = Path(os.path.realpath(out))  # pathlib's own raises RuntimeError at a loop of links
+        old = _status(path)
+        if old is not None and not path.is_file():  # /dev/null, a named pipe: nothing to rename onto
+            return _Place(out, path, None, _text_file(path, out, option))
+        if old is not None and not os.access(path, os.W_OK):
+            raise PermissionError(13, "Permission denied")
+        aside = path.with_name(f".{path.name[:LONGEST]}.{secrets.token_hex(4)}.tmp")
+        place = _Place(out, path, aside, _text_file(aside, out, option))
+        if old is not None:
+            aside.chmod(old.st_mode & 0o7777)
+    except OSError as problem:
+        raise GenError(f"{out} cannot be written ({problem.strerror}); choose another {option}.") from problem
+    return place
+
+
+def _status(path: Path) -> os.stat_result | None:
+    """What there is by that name, if anything."""
+    try:
+        return path.stat()
+    except FileNotFoundError:
+        return None
+
+
+def _text_file(path: Path, out: Path, option: str) -> TextIO:
+    remedy = f"make room for it, or choose another {option}"
+    return io.TextIOWrapper(io.BufferedWriter(Sink(str(path), str(out), remedy)), encoding="utf-8")
+
+
+def _whole_lines(path: Path, step: int = 1 << 16) -> int:
+    """How many bytes of a file are whole lines."""
+    with path.open("rb") as file:
+        end = file.seek(0, os.SEEK_END)
+        while end > 0:
+            first = max(0, end - step)
+            file.seek(first)
+            found = file.read(end - first).rfind(b"\n")
+            if found >= 0:
+                return first + found + 1
+            end = first
+    return 0
+
+
+def _refuse_other_use(out: Path, option: str) -> None:
+    """Raise GenError if more than one parameter of the running command names the file, to read or to write it."""
+    names: list[str] = []
+    context = click.get_current_context(silent=True)
+    while context is not None:
+        given = [each for each in context.command.params if any(_is_same(out, file) for file in _files(each, context))]
+        names += [
+            each.opts[0] if isinstance(each, click.Option) else each.human_readable_name.strip("[].") for each in given
+        ]
+        context = context.parent
+    if len(names) > 1:
+        other = next((name for name in names if name != option), names[0])
+        raise GenError(f"{out} is what {other} names, too; choose another {option}.")
+
+
+def _files(parameter: click.Parameter, context: click.Context) -> Iterator[str]:
+    """The files that a parameter names, if it names any."""
+    shown = parameter.metavar or parameter.human_readable_name
+    names_files = isinstance(parameter.type, click.Path) or "FILE" in shown.upper()
+    kept: Any = [values for values in context.meta.values() if isinstance(values, dict)]
+    for values in (context.params, *kept) if names_files else ():
+        found = values.get(parameter.name)
+        yield from map(str, found if isinstance(found, (list, tuple)) else [found] if found else [])
+
+
+def _is_same(out: Path, other: str) -> bool:
+    try:
+        if out.exists() and not out.is_file():
+            return False  # what is no file (/dev/null, a terminal) may have several uses; folders are refused anyway
+        return os.path.realpath(out) == os.path.realpath(other) or (out.exists() and os.path.samefile(out, other))
+    except (OSError, ValueError):
+        return False
+
+
+@dataclass
+class Count:
+    """How many texts, or other things, were written whole."""
+
+    number: int = 0
+
+    @contextmanager
+    def one(self) -> Iterator[None]:
+        """Inside, one more is written: Ctrl-C waits for its end."""
+        with shielded():
+            yield
+            self.number += 1
+
+
+@contextmanager
+def counting(one: str = "text was written", more: str = "texts were written") -> Iterator[Count]:
+    """A count of what is written inside, which is told if the program is stopped."""
+    count = Count()
+    try:
+        yield count
+    except KeyboardInterrupt as problem:
+        problem.add_note(f"{count.number:,} {one if count.number == 1 else more}")
+        raise

@@ -1,0 +1,169 @@
+"""The command line: a group built by a factory; what it can do comes from plugins."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from io import TextIOWrapper
+from types import TracebackType
+
+import click
+
+from ..errors import GenError, readable
+from ..hooks.registry import registry
+from ..system import interrupts
+from ..system.help_pages import uncut
+from ..system.screen import note
+from ..system.underway import doing, shown
+from ..types import CORE
+from .options import Settings, debug_option
+
+COMPLETING = "_GEN_COMPLETE"
+"""What a shell sets that asks how a word may go on."""
+
+
+def make_cli() -> click.Group:
+    """The group `gen` with every command that is installed."""
+
+    @click.group("gen", context_settings={"help_option_names": ["-h", "--help"]})
+    @click.version_option(package_name=CORE, prog_name="gen", message="%(prog)s %(version)s")
+    @debug_option()
+    def gen() -> None:
+        """Generate text under constraints that always hold."""
+
+    registry().mount(gen, "add_commands")
+    uncut(gen)
+    return gen
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code.
+
+    0, 1 for a fault of a plugin or of the program, 2 for what the user can mend, 3 for undecided, 141 if nobody reads
+    standard output any more, 128 and the signal's number if one ended it (130 for Ctrl-C).
+    """
+    settings = Settings()
+    write_any_text()
+    sys.excepthook = one_sentence(settings)
+    try:
+        with shown(_slow_processor):
+            with doing("loading plugins"):
+                gen = make_cli()
+            for sentence in () if COMPLETING in os.environ else registry().absent():
+                note(readable(sentence))
+            interrupts.begin()
+            arguments = _arguments(argv)
+            settings.arguments = tuple(arguments)
+            done = gen.main(arguments, prog_name="gen", obj=settings, standalone_mode=False)
+        return done if isinstance(done, int) else 0
+    except (click.Abort, KeyboardInterrupt) as problem:
+        return _stopped(problem)
+    except (Exception, SystemExit) as problem:  # noqa: BLE001 - libraries make other errors of a Ctrl-C within them
+        return _stopped(problem) if interrupts.asked() else _failed(problem, settings)
+
+
+def _stopped(problem: BaseException) -> int:
+    """Say that the program was stopped and what was done by then; returns the exit code."""
+    cause = problem.__cause__ if isinstance(problem, click.Abort) else problem
+    if isinstance(cause, EOFError):
+        return complain("The input ended too early; check the files that were named.", 2)
+    done = "; ".join(getattr(cause, "__notes__", ()))
+    number = getattr(cause, "number", interrupts.asked() or signal.SIGINT)
+    return complain(f"Stopped: {done}." if done else "Stopped.", 128 + number)
+
+
+def _failed(problem: Exception | SystemExit, settings: Settings) -> int:
+    """Say in one sentence what went wrong; returns the exit code.
+
+    Raises what nobody expected, and the exit that a command chose itself.
+    """
+    try:
+        raise _told_by_name(problem)
+    except click.ClickException as problem:
+        if problem.format_message().startswith("Usage:"):  # a group without a command: its help
+            problem.show()
+            return 2
+        return complain(_usage(problem), problem.exit_code if problem.exit_code > 1 else 2)
+    except OSError as problem:
+        if settings.debug:
+            traceback.print_exc()
+        what = problem.filename or "The output"
+        why = problem.strerror or problem
+        return complain(f"{what} cannot be read or written ({why}); make room for it, or name another.", 2)
+    except GenError as problem:
+        if settings.debug:
+            traceback.print_exc()
+        return complain(str(problem), problem.exit_code)
+
+
+def _told_by_name(problem: Exception | SystemExit) -> BaseException:
+    """The error that names the plugin whose code raised `problem`; else that itself."""
+    if isinstance(problem, (GenError, click.ClickException)) and not isinstance(problem, click.UsageError):
+        return problem
+    from ..blame import named_error
+
+    named = named_error(problem)
+    if named is None:
+        return problem
+    named.__cause__ = problem
+    return named
+
+
+def _slow_processor() -> tuple[object, str] | None:
+    """The call that a plugin's processor is in now, and how to name it; None if there is none, or no engine yet."""
+    if not hasattr(sys.modules.get("gen_engine.engine"), "load"):  # it is not imported, or not yet to its end
+        return None
+    from ..blame import asked_now
+
+    return asked_now()
+
+
+def complain(message: str, code: int) -> int:
+    """Print one sentence on standard error, if there is one, safe for a terminal, and pass `code` on."""
+    if message:
+        note(readable(message), "gen:", "error")
+    return code
+
+
+def _usage(problem: click.ClickException) -> str:
+    """What click has to say in one sentence, ending in the remedy."""
+    message = " ".join(problem.format_message().split()).rstrip(".")
+    if "No such command" in message:
+        message += registry().broken()
+    context = getattr(problem, "ctx", None)
+    help_page = f"`{context.command_path if context else 'gen'} --help`"
+    return f"{message} ({help_page})" if message.endswith("?") else f"{message}; {help_page} shows what can be given."
+
+
+def _arguments(argv: Sequence[str] | None) -> list[str]:
+    """The arguments as UTF-8, whatever the locale took them for."""
+    given = sys.argv[1:] if argv is None else argv
+    return [os.fsencode(word).decode("utf-8", "replace") for word in given]
+
+
+def write_any_text() -> None:
+    """Let the standard streams write Chinese where the locale (LANG=C) would not."""
+    for stream in (sys.stdout, sys.stderr):
+        if not isinstance(stream, TextIOWrapper):
+            continue  # a test's own stream
+        try:
+            "白𠀀".encode(stream.encoding)
+        except (UnicodeEncodeError, LookupError):
+            stream.reconfigure(encoding="utf-8")
+        stream.reconfigure(errors="replace")
+
+
+def one_sentence(settings: Settings) -> Callable[[type[BaseException], BaseException, TracebackType | None], None]:
+    """The hook for errors nobody expected: one sentence, and where it came from only with `--debug`."""
+
+    def show(kind: type[BaseException], problem: BaseException, trace: TracebackType | None) -> None:
+        if settings.debug:
+            sys.__excepthook__(kind, problem, trace)
+        else:
+            words = " ".join(f"{kind.__name__}: {problem}".split())
+            complain(f"Something went wrong inside ({words}); --debug shows where, please report it.", 1)
+
+    return show

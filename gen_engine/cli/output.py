@@ -1,0 +1,295 @@
+"""What commands print: texts for people, JSON lines for programs, tables; to the terminal or, atomically, to a file."""
+
+from __future__ import annotations
+
+import gc
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from math import isfinite
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from ..errors import tame
+from ..system.screen import note
+from ..system.tables import table
+from ..system.underway import awaited
+from ..types import Request
+from .destination import check_out, counting, opened
+
+if TYPE_CHECKING:
+    from ..engine import Engine
+    from ..inspecting.explain import Explanation
+    from ..types import Completion, Piece, Prompt
+    from .options import Choice
+
+__all__ = [
+    "PLAIN",
+    "Choosing",
+    "Drawn",
+    "Layout",
+    "Show",
+    "as_shown",
+    "check_out",
+    "continue_text",
+    "counting",
+    "dump",
+    "load_engine",
+    "mention_unknown",
+    "opened",
+    "record",
+    "remark",
+    "stream",
+    "table",
+    "write",
+    "write_drawn",
+    "write_explained",
+]
+
+Layout = Callable[[str], Sequence[str]]
+"""How a text is laid out in lines, for people and for the `lines` of JSON."""
+
+
+@dataclass(frozen=True)
+class Show:
+    """How texts are shown: a text on one line, its lines, and a piece of it as it is streamed."""
+
+    text: Callable[[str], str] = str
+    lines: Layout = str.splitlines
+    piece: Callable[[str], str] = str
+
+
+PLAIN = Show()
+
+NOTHING: Mapping[str, Any] = {}
+
+Drawn = tuple["Completion", Mapping[str, Any]]
+"""A text, and what JSON says of it besides."""
+
+
+@dataclass(frozen=True)
+class Choosing:
+    """Which of the texts that are drawn are written: `choose` makes one for each `of` of them, lazily."""
+
+    of: int
+    choose: Callable[[Iterator[Completion]], Iterator[Drawn]]
+
+
+def every_one(drawn: Iterator[Completion]) -> Iterator[Drawn]:
+    """All of them, of which there is no more to say."""
+    return ((each, {}) for each in drawn)
+
+
+EVERY_ONE = Choosing(1, every_one)
+
+NAMED = 20
+"""How many characters a note names."""
+
+
+def record(completion: Completion, layout: Layout = str.splitlines) -> dict[str, Any]:
+    """A completion as JSON knows it; logprobs are in nats."""
+    return {
+        "text": completion.text,
+        "new": completion.new,
+        "lines": list(layout(completion.text)),
+        "logprob": completion.logprob,
+        "seed": completion.seed,
+        "sample": completion.sample,
+        "model": completion.model,
+        "dtype": completion.dtype,
+        "exact": completion.exact,
+        "reproducible": completion.reproducible,
+        "finish": completion.finish,
+        "undone": list(completion.undone),
+        **_evidence(completion),
+    }
+
+
+def _evidence(completion: Completion) -> dict[str, float | None]:
+    """The log evidence, if the decoder estimates one; JSON knows no infinity."""
+    found = completion.log_evidence
+    return {} if found is None else {"log_evidence": found if isfinite(found) else None}
+
+
+def write(file: TextIO, completions: Iterable[Completion], *, as_json: bool, layout: Layout = str.splitlines) -> None:
+    """Write completions as they come: a line of JSON each, or their lines with an empty line between two texts."""
+    write_drawn(file, ((each, {}) for each in completions), as_json=as_json, layout=layout)
+
+
+def write_drawn(
+    file: TextIO,
+    drawn: Iterable[Drawn],
+    *,
+    as_json: bool,
+    layout: Layout = str.splitlines,
+    beside: Mapping[str, Any] = NOTHING,
+) -> None:
+    """Write completions likewise, and into the JSON of each what comes with it, and what is said `beside` all."""
+    with counting() as count:
+        for completion, more in awaited(drawn, "writing"):
+            with count.one():
+                if as_json:
+                    text = json.dumps({**record(completion, layout), **beside, **more}, ensure_ascii=False)
+                else:
+                    text = "\n" * bool(count.number) + "\n".join(layout(completion.text))
+                print(tame(text, file), file=file, flush=True)
+            remark(completion)
+
+
+def stream(file: TextIO, prompt: str, pieces: Iterable[str]) -> None:
+    """Write a prompt and then each piece as soon as it is final."""
+    last, is_whole = prompt, False
+    try:
+        file.write(tame(prompt, file))
+        file.flush()
+        for piece in awaited(pieces, "writing"):
+            file.write(tame(piece, file))
+            file.flush()
+            last = piece or last
+        is_whole = True
+    finally:
+        if not last.endswith("\n") and (last or is_whole):
+            file.write("\n")
+        file.flush()
+
+
+def continue_text(
+    file: TextIO,
+    engine: Engine,
+    prompt: str,
+    chosen: Choice,
+    *,
+    processors: Sequence[str],
+    max_new: int,
+    show: Show = PLAIN,
+    explain: str | None = None,
+    context: str = "",
+    beside: Mapping[str, Any] = NOTHING,
+    choosing: Choosing = EVERY_ONE,
+) -> None:
+    """Continue `prompt` as chosen: one text for people is streamed, several and JSON are written when whole.
+
+    With `explain`, "" or the name of a page of HTML, each text is explained; else if `chosen` says so. The model reads
+    the `context` before the text; `beside` is what JSON says of each text besides. More texts are drawn than written if
+    `choosing` takes one of several.
+    """
+    gc.freeze()  # what is loaded stays: looking through it for garbage takes longer than most steps
+    explain = chosen.explain if explain is None else explain
+    if chosen.num == choosing.of == 1 and not chosen.json and explain is None:
+        request = Request(prompt, tuple(processors), 1, chosen.seed, max_new, chosen.decoder, chosen.patience, context)
+        done: list[Completion] = []
+        stream(file, show.piece(prompt), map(show.piece, _texts(engine.pieces([request]), done)))
+        for completion in done:
+            remark(completion)
+        return None
+    wish: dict[str, Any] = {"processors": processors, "max_new": max_new, "decoder": chosen.decoder, "context": context}
+    num, of = chosen.num * choosing.of, choosing.of
+    completions = engine.completions(prompt, num=num, seed=chosen.seed, patience=chosen.patience, draws=of, **wish)
+    taken = ((as_shown(each, show), more) for each, more in choosing.choose(completions))
+    if explain is None:
+        return write_drawn(file, taken, as_json=chosen.json, layout=show.lines, beside=beside)
+    from ..inspecting.explain import explain as explain_completion
+
+    def explained() -> Iterator[Explained]:
+        for each, more in taken:
+            remark(each)
+            told = {**record(each, show.lines), **beside, **more}
+            yield told, explain_completion(engine, each, prompt=prompt, **wish)
+
+    return write_explained(file, explained(), as_json=chosen.json, html=explain, show=show, command=chosen.command)
+
+
+def as_shown(completion: Completion, show: Show) -> Completion:
+    """The completion with its text, and what is new in it, as they are shown."""
+    return replace(completion, text=show.text(completion.text), new=show.text(completion.new))
+
+
+Explained = tuple[dict[str, Any], "Explanation"]
+"""A text as JSON knows it, and what its choices cost."""
+
+
+def write_explained(
+    file: TextIO,
+    explained: Iterable[Explained],
+    *,
+    as_json: bool,
+    html: str = "",
+    show: Show = PLAIN,
+    command: str = "",
+) -> None:
+    """Write texts, each with its explanation, as they come; and as a page of HTML, too, if `html` names one.
+
+    `command` is the command that made them, which the page tells.
+    """
+    from ..inspecting.explain_page import paged
+    from ..inspecting.explain_tables import explanation_record, print_explanation
+
+    with ExitStack() as stack:
+        count = stack.enter_context(counting())
+        add = None
+        if html:
+            page = stack.enter_context(opened(Path(html), option="--explain"))
+            add = stack.enter_context(paged(page, lines=lambda text: show.lines(show.text(text)), command=command))
+        for text, explanation in awaited(explained, "writing and explaining"):
+            with count.one():
+                if as_json:
+                    both = {**text, "explanation": explanation_record(explanation)}
+                    print(tame(json.dumps(both, ensure_ascii=False), file), file=file, flush=True)
+                else:
+                    shown = "\n" * bool(count.number) + "\n".join(text["lines"])
+                    print(tame(shown, file), file=file, flush=True)
+                    print_explanation(file, explanation)
+                    file.flush()
+                if add is not None:
+                    add(explanation)
+
+
+def _texts(pieces: Iterable[tuple[int, Piece]], done: list[Completion]) -> Iterator[str]:
+    """The texts of the pieces; the completions that come with them are put into `done`."""
+    for _, piece in pieces:
+        done += [piece.completion] if piece.completion is not None else []
+        yield piece.text
+
+
+def remark(completion: Completion) -> None:
+    """Say on standard error which shapers were undone because they left nothing, and whether a bound cut choices."""
+    if not completion.exact and completion.log_evidence is not None:
+        note("a shaper removed tokens that the target holds, or a search limit did (exact: false).")
+    elif not completion.exact:
+        note("a search limit, not a proof, ruled out some choices (exact: false).")
+    if completion.undone:
+        names = ", ".join(completion.undone)
+        note(f"{names} left nothing to choose from at some places and was undone there.")
+
+
+def load_engine(name: str, *, dtype: str, fast: bool) -> Engine:
+    """What `load` gives; said once on standard error if a text of this model may differ from what it is alone."""
+    from ..engine import load
+
+    engine = load(name, dtype=dtype, fast=fast)
+    if not engine.model.reproducible:
+        why = "--fast computes" if fast else f"{name} computes"
+        note(f"{why} rows together that may change each other's last bits (reproducible: false).")
+    return engine
+
+
+def mention_unknown(prompt: Prompt, *, spelling: bool = True) -> None:
+    """Say once on standard error which characters of the prompt the model does not know, and with `spelling` which of
+    them it reads in another one."""
+    if spelling and prompt.spelt is not None:
+        pairs = dict.fromkeys((a, b) for a, b in zip(prompt.text, prompt.spelt, strict=True) if a != b)
+        typed, read = ("".join(chars) for chars in zip(*pairs, strict=True))
+        note(f"the model reads {_cut(typed)} as {_cut(read)}.")
+    if prompt.unknown:
+        chars = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in prompt.unknown)
+        note(f"the model does not know {chars}: kept as typed, read as [UNK].")
+
+
+def _cut(chars: str) -> str:
+    return chars if len(chars) <= NAMED else f"{chars[:NAMED]} ..."
+
+
+def dump(value: Any) -> None:
+    """Print a value as JSON for programs."""
+    print(json.dumps(value, ensure_ascii=False, indent=2))

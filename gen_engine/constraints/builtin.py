@@ -1,0 +1,268 @@
+"""The built-in constraints: factories with typed parameters, each returning a rule over characters or tokens."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from math import inf
+from typing import Literal
+
+from ..errors import GenError, brief
+from ..text.vocabulary import CLASSES, EVERY_CHAR, NO_CHAR, CharSet, Vocabulary, char_test, is_punctuation
+from ..types import CharMachine, Constraint
+from .repeats import NoRecentNgram, NoRepeat, NoRepeatNgram
+from .stops import StopStrings
+from .strings import BannedStrings, BannedTokens, EachChar, ManyStrings, chars_of, complement
+
+MARKS = CharSet("punctuation")
+PLAIN = CharSet("punctuation", inverted=True)
+
+MANY = 1_000
+"""Up to which place it is kept for each what is still to be forced."""
+
+LONGEST = 20_000
+"""The longest text, in characters, that lengths and places may speak of: each of its characters is a state."""
+
+
+MANY = 100
+"""More banned strings than this are counted rather than known to the automaton."""
+
+
+def ban(items: tuple[str, ...]) -> CharMachine:
+    """Forbid characters, strings and classes of characters in the new text (`ban=punctuation|的|春风`)."""
+    items = _given("ban", items)
+    strings = tuple(item for item in items if item not in CLASSES and len(item) > 1)
+    chars = chars_of(item for item in items if item in CLASSES or len(item) == 1)
+    machine = BannedStrings(complement(chars), strings)
+    return ManyStrings(machine) if len(strings) == len(items) and len(items) > MANY else machine
+
+
+def only(items: tuple[str, ...]) -> CharMachine:
+    """Allow nothing but these classes and characters in the new text (`only=han|，。`)."""
+    return EachChar(chars_of(_given("only", items)))
+
+
+def no_unk(vocabulary: Vocabulary) -> Constraint:
+    """Forbid the token for unknown characters."""
+    return BannedTokens(vocabulary, frozenset(() if vocabulary.unk is None else (vocabulary.unk,)))
+
+
+def no_special(vocabulary: Vocabulary) -> Constraint:
+    """Forbid every token that prints nothing, such as [PAD], [CLS], [SEP], [MASK] and [UNK], but the end."""
+    return BannedTokens(vocabulary, frozenset(vocabulary.specials | set(vocabulary.silent)) - {vocabulary.end})
+
+
+def no_repeat(n: int, *, exempt: tuple[str, ...] = ()) -> CharMachine:
+    """Forbid a character that stands among the last N, the prompt's included; exempt classes and characters pass."""
+    if n < 1:
+        raise GenError(f"no_repeat={n} looks back nowhere; give a number of characters from 1.")
+    return NoRepeat(n, char_test(exempt))
+
+
+def no_repeat_ngram(n: int, *, within: int | None = None, exempt: tuple[str, ...] = ()) -> CharMachine:
+    """Forbid a run of N characters that has occurred before, the prompt included, or WITHIN so many last ones.
+
+    EXEMPT characters or classes (`punctuation`) are neither forbidden nor counted: runs go on behind them.
+    """
+    if n < 1:
+        raise GenError(f"no_repeat_ngram={n} is no run of characters; give a number from 1.")
+    if within is None and not exempt:
+        return NoRepeatNgram(n)
+    if within is not None and within < n:
+        raise GenError(f"within={within} holds no run of {n} characters; give a number from {n}.")
+    return NoRecentNgram(n, within, char_test(exempt))
+
+
+def length(chars: str, *, of: Literal["new", "whole"] = "new") -> CharMachine:
+    """Make the new (or the whole) text as long as this, in characters (`length=20`, `length=5..10`, `length=5..`)."""
+    least, _, most = str(chars).partition("..")
+    try:
+        low = int(least) if least else 0
+        high = (int(most) if most else None) if ".." in str(chars) else low
+    except ValueError:
+        raise GenError(f"length={brief(chars)} is no length; write 20, or a range such as 5..10.") from None
+    if low < 0 or (high is not None and high < low):
+        raise GenError(f"length={brief(chars)} is an empty range; write the smaller number first, from 0.")
+    if max(low, high or 0) > LONGEST:
+        raise GenError(
+            f"length={brief(chars)} is beyond any text made here; write at most {LONGEST}, or leave the end open."
+        )
+    return Length(low, high, of == "whole")
+
+
+def stop(vocabulary: Vocabulary, strings: tuple[str, ...]) -> Constraint:
+    """End the text before any of these strings; one that begins within a token never comes to its end."""
+    return StopStrings(vocabulary, tuple(string.encode() for string in _given("stop", strings)))
+
+
+def force(places: tuple[str, ...], *, of: Literal["new", "whole"] = "new") -> CharMachine:
+    """Force characters at places counted from 1 in the new (or the whole) text (`force=1:春|4:风`)."""
+    forced: dict[int, str] = {}
+    for item in _given("force", places):
+        place, _, char = item.partition(":")
+        if not re.fullmatch(r"[0-9]{1,9}", place) or int(place) < 1 or len(char) != 1:
+            raise GenError(
+                f"force={brief(item)} names no place; write PLACE:CHARACTER with places from 1, such as 1:春."
+            )
+        if int(place) > LONGEST:
+            raise GenError(f"force={brief(item)} is beyond any text made here; give places up to {LONGEST}.")
+        if forced.setdefault(int(place), char) != char:
+            raise GenError(f"force gives place {place} both {forced[int(place)]} and {char}; keep one of them.")
+    return Forced(tuple(sorted(forced.items())), of == "whole")
+
+
+def no_double_punctuation() -> CharMachine:
+    """Forbid two punctuation marks in a row."""
+    return NoDoublePunctuation()
+
+
+def _given(name: str, items: Iterable[str]) -> tuple[str, ...]:
+    items = (items,) if isinstance(items, str) else tuple(items)
+    kept = tuple(item for item in items if item)
+    if not kept:
+        raise GenError(f"{name} needs something to work on; write it as {name}=VALUE.")
+    return kept
+
+
+@dataclass(frozen=True)
+class Length:
+    """State: the characters counted so far, no further than makes a difference."""
+
+    low: int
+    high: int | None
+    whole: bool
+
+    def start(self, text: str) -> int:
+        count = len(text) if self.whole else 0
+        if self.high is not None and count > self.high:
+            raise GenError(
+                f"The prompt has {count} characters, more than the {self.high} that length allows the whole text; "
+                f"shorten it to {self.high} or raise length."
+            )
+        return self._capped(count)
+
+    def _capped(self, count: int) -> int:
+        return min(count, self.low) if self.high is None else count
+
+    def step(self, state: int, char: str) -> int | None:
+        return None if self.high is not None and state >= self.high else self._capped(state + 1)
+
+    def accepts(self, state: int) -> bool:
+        return state >= self.low
+
+    def allowed(self, state: int) -> CharSet:
+        return NO_CHAR if self.high is not None and state >= self.high else EVERY_CHAR
+
+    def kind(self, char: str) -> None:
+        return None
+
+    def moves(self, state: int) -> list[tuple[CharSet, int]]:
+        """Any character, if there is room for one."""
+        after = self.step(state, "")
+        return [] if after is None else [(EVERY_CHAR, after)]
+
+    def least(self, state: int) -> int:
+        """The characters that are missing."""
+        return max(0, self.low - state)
+
+    def most(self, state: int) -> float:
+        """The characters that may still follow."""
+        return inf if self.high is None else self.high - state
+
+    def wants(self, state: int) -> str:
+        """How many characters more, in words."""
+        if self.high is not None and state >= self.high:
+            return "the end"
+        missing = self.low - state
+        return f"{missing} more character{'s' * (missing > 1)}" if missing > 0 else "any character or the end"
+
+
+@dataclass(frozen=True)
+class Forced:
+    """State: how many characters stand before the next one, no further than the last forced place."""
+
+    places: tuple[tuple[int, str], ...]
+    whole: bool
+
+    @cached_property
+    def _wanted(self) -> dict[int, str]:
+        return dict(self.places)
+
+    @cached_property
+    def _sets(self) -> dict[str, CharSet]:
+        return {char: CharSet(frozenset(char)) for _, char in self.places}
+
+    def start(self, text: str) -> int:
+        state = 0
+        for char in text if self.whole else "":
+            after = self.step(state, char)
+            if after is None:
+                wanted = self._wanted[state + 1]
+                raise GenError(f"force wants {wanted} at place {state + 1}, where the prompt has {char}; change one.")
+            state = after
+        return state
+
+    def step(self, state: int, char: str) -> int | None:
+        return None if self._wanted.get(state + 1, char) != char else min(state + 1, self.places[-1][0])
+
+    def accepts(self, state: int) -> bool:
+        return state >= self.places[-1][0]
+
+    def allowed(self, state: int) -> CharSet:
+        wanted = self._wanted.get(state + 1)
+        return EVERY_CHAR if wanted is None else self._sets[wanted]
+
+    def kind(self, char: str) -> Hashable:
+        return char if char in self._sets else None
+
+    def moves(self, state: int) -> list[tuple[CharSet, int]]:
+        """The character that is forced, or any."""
+        return [(self.allowed(state), min(state + 1, self.places[-1][0]))]
+
+    @cached_property
+    def _missing(self) -> tuple[tuple[str, ...], ...]:
+        return tuple(tuple(c for place, c in self.places if place > state) for state in range(self.places[-1][0] + 1))
+
+    def needs(self, state: int) -> tuple[str, ...]:
+        """The characters that are still to be forced."""
+        return self._missing[state] if self.places[-1][0] < MANY else ()
+
+    def least(self, state: int) -> int:
+        """The characters up to the last forced one."""
+        return self.places[-1][0] - state
+
+    def wants(self, state: int) -> str:
+        """The character that is forced next, with its place."""
+        ahead = next(((place, char) for place, char in self.places if place > state), None)
+        return "any character or the end" if ahead is None else f"{ahead[1]} at place {ahead[0]}"
+
+
+@dataclass(frozen=True)
+class NoDoublePunctuation:
+    """State: whether the last character was a punctuation mark."""
+
+    def start(self, text: str) -> bool:
+        return bool(text) and is_punctuation(text[-1])
+
+    def step(self, state: bool, char: str) -> bool | None:
+        marked = is_punctuation(char)
+        return None if state and marked else marked
+
+    def accepts(self, state: bool) -> bool:
+        return True
+
+    def allowed(self, state: bool) -> CharSet:
+        return PLAIN if state else EVERY_CHAR
+
+    def kind(self, char: str) -> bool:
+        return is_punctuation(char)
+
+    def moves(self, state: bool) -> list[tuple[CharSet, bool]]:
+        """What is no mark, and marks where none stands before."""
+        return [(PLAIN, False)] if state else [(PLAIN, False), (MARKS, True)]
+
+    def wants(self, state: bool) -> str:
+        """What may follow, in words."""
+        return "no second punctuation mark" if state else "any character"

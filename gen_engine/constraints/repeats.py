@@ -1,0 +1,204 @@
+"""The machines behind `no_repeat` and `no_repeat_ngram`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from ..text.vocabulary import EVERY_CHAR, CharSet
+from .strings import in_words
+
+
+@dataclass(frozen=True)
+class NoRepeat:
+    """State: the last `window` characters, oldest first, "" where an exempt one stood."""
+
+    window: int
+    is_exempt: Callable[[str], bool]
+
+    def start(self, text: str) -> tuple[str, ...]:
+        return tuple("" if self.is_exempt(char) else char for char in text[-self.window :])
+
+    def step(self, state: tuple[str, ...], char: str) -> tuple[str, ...] | None:
+        if char in state:
+            return None
+        return (*state, "" if self.is_exempt(char) else char)[-self.window :]
+
+    def accepts(self, state: tuple[str, ...]) -> bool:
+        return True
+
+    def allowed(self, state: tuple[str, ...]) -> CharSet:
+        return CharSet(minus=frozenset(self.mentions(state)))
+
+    def kind(self, char: str) -> bool:
+        return self.is_exempt(char)
+
+    def mentions(self, state: tuple[str, ...]) -> Iterable[str]:
+        return (char for char in state if char)
+
+    def removes_at_most(self, horizon: int) -> int:
+        return min(self.window, horizon)
+
+    def spent(self, state: tuple[str, ...]) -> frozenset[str]:
+        """What stands among the last characters: all that may be forbidden."""
+        return frozenset(filter(None, state))
+
+    def used_up(self, state: tuple[str, ...], room: int) -> frozenset[str] | None:
+        """The same, if the text ends before the window has passed them."""
+        return frozenset(filter(None, state)) if self.window >= room else None
+
+    def bars(self, state: tuple[str, ...]) -> Iterable[tuple[str, int]]:
+        """Each of the last characters, and for how many more places it is forbidden."""
+        gone = self.window - len(state) + 1
+        return ((char, gone + place) for place, char in enumerate(state) if char)
+
+    def banned(self, history: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The last characters of each row, without exempt ones."""
+        places = np.arange(history.shape[1])
+        recent = places < lengths[:, None]
+        if history.shape[1] > self.window:
+            recent &= places >= lengths[:, None] - self.window
+        rows, columns = recent.nonzero()
+        codes = history[rows, columns]
+        counted = ~self._exempt.of(codes)
+        return rows[counted], codes[counted]
+
+    @cached_property
+    def _exempt(self) -> KnownChars:
+        return KnownChars(self.is_exempt)
+
+    def wants(self, state: tuple[str, ...]) -> str:
+        """What may not follow, in words."""
+        return in_words(self.allowed(state))
+
+    def spares(self, char: str) -> bool:
+        return self.is_exempt(char)
+
+
+class KnownChars:
+    """What a test says of characters, as an array over code points, filled as they are met."""
+
+    def __init__(self, test: Callable[[str], bool]) -> None:
+        self._test = test
+        self._known = np.full(0x110000, -1, dtype=np.int8)
+
+    def of(self, codes: np.ndarray) -> np.ndarray:
+        """Whether each character is one of them, for code points of any shape."""
+        found = self._known[codes]
+        if found.size and found.min() < 0:
+            for code in np.unique(codes[found < 0]).tolist():
+                self._known[code] = bool(self._test(chr(code)))
+            found = self._known[codes]
+        result: np.ndarray = found.view(bool)
+        return result
+
+
+@dataclass(frozen=True)
+class NoRepeatNgram:
+    """State: the last n-1 characters and the runs of n seen so far."""
+
+    n: int
+
+    def start(self, text: str) -> tuple[str, frozenset[str]]:
+        runs = frozenset(text[i : i + self.n] for i in range(len(text) - self.n + 1))
+        return text[len(text) - self.n + 1 :] if len(text) >= self.n - 1 else text, runs
+
+    def step(self, state: tuple[str, frozenset[str]], char: str) -> tuple[str, frozenset[str]] | None:
+        run = state[0] + char
+        if len(run) < self.n:
+            return run, state[1]
+        return None if run in state[1] else (run[1:], state[1] | {run})
+
+    def accepts(self, state: tuple[str, frozenset[str]]) -> bool:
+        return True
+
+    def allowed(self, state: tuple[str, frozenset[str]]) -> CharSet:
+        if len(state[0]) < self.n - 1:
+            return EVERY_CHAR
+        return CharSet(minus=frozenset(run[-1] for run in state[1] if run.startswith(state[0])))
+
+    def kind(self, char: str) -> None:
+        return None
+
+    def mentions(self, state: tuple[str, frozenset[str]]) -> Iterable[str]:
+        return {char for run in (state[0], *state[1]) for char in run}
+
+    def removes_at_most(self, horizon: int) -> int:
+        return horizon
+
+    def spent(self, state: tuple[str, frozenset[str]]) -> frozenset[str]:
+        """All characters so far: a run that holds a new one cannot have occurred."""
+        return frozenset(self.mentions(state))
+
+    def banned(self, history: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """What followed, in each row, an earlier run of n-1 characters like its last ones."""
+        before = self.n - 1
+        starts = np.arange(max(0, history.shape[1] - before))
+        same = starts + before < lengths[:, None]  # [rows, starts]
+        for step in range(before if len(starts) else 0):
+            last = history[np.arange(len(history)), np.maximum(lengths - before + step, 0)]
+            same &= history[:, step : step + len(starts)] == last[:, None]
+        rows, columns = same.nonzero()
+        return rows, history[rows, columns + before]
+
+    def wants(self, state: tuple[str, frozenset[str]]) -> str:
+        """What may not follow, in words."""
+        return in_words(self.allowed(state))
+
+
+@dataclass(frozen=True)
+class NoRecentNgram:
+    """State: the characters so far that are not exempt; with `within` the last so many of them."""
+
+    n: int
+    within: int | None
+    is_exempt: Callable[[str], bool]
+
+    def start(self, text: str) -> str:
+        return self._latest("".join(char for char in text if not self.is_exempt(char)))
+
+    def _latest(self, text: str) -> str:
+        return text if self.within is None else text[-self.within :]
+
+    def step(self, state: str, char: str) -> str | None:
+        if self.is_exempt(char):
+            return state
+        return None if char in self._ending(state) else self._latest(state + char)
+
+    def _ending(self, state: str) -> frozenset[str]:
+        """The characters that would end a run that stands in the state."""
+        if len(state) < self.n:
+            return frozenset()
+        begun, found, ends = state[len(state) - self.n + 1 :], -1, set()
+        while (found := state.find(begun, found + 1, len(state) - 1)) >= 0:
+            ends.add(state[found + self.n - 1])
+        return frozenset(ends)
+
+    def accepts(self, state: str) -> bool:
+        return True
+
+    def allowed(self, state: str) -> CharSet:
+        return CharSet(minus=self._ending(state))
+
+    def kind(self, char: str) -> bool:
+        return self.is_exempt(char)
+
+    def mentions(self, state: str) -> Iterable[str]:
+        return set(state)
+
+    def removes_at_most(self, horizon: int) -> int:
+        return horizon if self.within is None else min(self.within, horizon)
+
+    def spent(self, state: str) -> frozenset[str]:
+        """All characters that count: a run that holds a new one cannot have occurred."""
+        return frozenset(state)
+
+    def wants(self, state: str) -> str:
+        """What may not follow, in words."""
+        return in_words(self.allowed(state))
+
+    def spares(self, char: str) -> bool:
+        return self.is_exempt(char)

@@ -1,0 +1,394 @@
+"""Beam search: the likeliest texts by the model's own log-probabilities, several beginnings at once.
+
+All beams are of one length in tokens: one token is chosen for each, or a run of tokens is written that no beam has an
+alternative to. What ends is put aside; what can no longer be among the texts that are wanted is given up.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass, field
+from math import inf
+
+import numpy as np
+
+from ..errors import GenError
+from ..types import Draw, Extend
+from .rows import Text
+from .sampling import Scores, descending, sound
+from .sequences import Course
+from .survivors import settle
+from .viable import ATTEMPTS, DOUBTS, Choice
+
+
+def beam(width: int = 4, *, length_penalty: float = 1.0, groups: int = 1, diversity: float = 0.5) -> Beam:
+    """Search for the likeliest texts with `width` beams; `num` of them are told, the best first.
+
+    Texts are ranked by the model's log-probability divided by length ** length_penalty, where length counts tokens and
+    the end (above 0 favours long texts). Each of the `groups` has an equal share of the beams and avoids the tokens
+    that earlier groups chose at the same place, by `diversity` nats for each time (Vijayakumar et al. 2016, "Diverse
+    beam search"); told are the best of each group, then the next ones. Shapers do not rank, unless they say how they
+    lean (`leans`); one that removes tokens limits what beams may choose from.
+    """
+    if width < 1:
+        raise GenError(f"beam={width} keeps nothing; give a width from 1.")
+    if width > WIDEST:
+        raise GenError(f"beam={width} is more than fit beside each other; give a width up to {WIDEST}.")
+    if groups < 1 or width % groups:
+        raise GenError(f"groups={groups} cannot share {width} beams evenly; give a divisor of {width}.")
+    if abs(length_penalty) > MOST or not 0 <= diversity <= MOST:
+        raise GenError(f"length_penalty and diversity (from 0) go up to {MOST}; give smaller ones.")
+    return Beam(width, length_penalty, groups, diversity)
+
+
+WIDEST = 1024
+"""Beams at most."""
+
+MOST = 10
+"""The largest length penalty and the largest diversity."""
+
+
+@dataclass(frozen=True)
+class Beam:
+    """Beam search as a decoder; made by `beam`."""
+
+    width: int
+    length_penalty: float
+    groups: int
+    diversity: float
+
+    @property
+    def rows(self) -> int:
+        """How many rows a course asks for at most, but for texts that are finished and still to be scored."""
+        return self.width
+
+    @property
+    def share(self) -> int:
+        """The beams of one group."""
+        return self.width // self.groups
+
+    def at_once(self, num: int) -> int:
+        """All texts of a request come from one search."""
+        if num > self.width:
+            raise GenError(
+                f"num={num} is more than {self.width} beams can tell; give width={num}, or want fewer texts."
+            )
+        return num
+
+    def __call__(self, course: Course) -> Generator[Extend, Scores, None]:
+        return _Search(self, course).run()
+
+
+@dataclass
+class _Line:
+    """A beam: its text, its group, its log-probability, the row of the last ask it continues, why it is finished.
+
+    `draw` is its draw of the last ask, `token` what was chosen last, at the search's `place`; `struck` are the tokens
+    that lead nowhere, and it is `barren` until one does not.
+    """
+
+    text: Text
+    group: int
+    total: float = 0.0
+    row: int = -1
+    why: str | None = None
+    draw: int = 0
+    token: int = -1
+    place: int = -1
+    struck: list[int] = field(default_factory=list)
+    barren: bool = True
+
+
+@dataclass
+class _Search:
+    """One search: `done` are the best finished texts of each group so far, by what they print, `sent` what was
+    streamed."""
+
+    beam: Beam
+    course: Course
+    done: list[dict[bytes, tuple[float, _Line]]] = field(init=False)
+    sent: bytes = b""
+    exact: bool = True
+    place: int = 0
+
+    def __post_init__(self) -> None:
+        self.done = [{} for _ in range(self.beam.groups)]
+
+    def run(self) -> Generator[Extend, Scores, None]:
+        course = self.course
+        [start] = course.texts()[:1]
+        lines = self._settle([_Line(start.branch(), group) for group in range(self.beam.groups)])
+        while lines:
+            scores = yield course.ask([(line.row, line.text, line.why) for line in lines], self._draw)
+            shared, number = lines[0].row < 0, 0
+            for place, line in enumerate(lines):
+                line.row = 0 if shared else place
+                line.draw = number
+                number += line.why is None
+                self._read(line, scores.forced[line.row])
+            self.place += 1
+            lines = self._settle(self._grow([line for line in lines if line.why is None], scores))
+        for sample, line in zip(course.samples, self._told(), strict=False):
+            line.text.sample, line.text.exact = sample, self.exact
+            line.text.unsent = line.text.unsent[len(self.sent) :] if sample == course.samples[0] else line.text.unsent
+            course.finish(line.text, line.why or "end")
+
+    def _told(self) -> Iterator[_Line]:
+        """The finished texts in the order in which they are told: the best of each group, then the next ones of each.
+
+        So text i is the best of group i, which no later group and no larger number of texts can change.
+        """
+        ranked = [sorted(own.items(), key=lambda item: -item[1][0]) for own in self.done]
+        told: set[bytes] = set()
+        for _ in range(self.beam.width):
+            for own in ranked:
+                while own and own[0][0] in told:
+                    own.pop(0)
+                if own:
+                    printed, (_, line) = own.pop(0)
+                    told.add(printed)
+                    yield line
+
+    def _draw(self, row: int, text: Text) -> Draw:
+        return self.course.draw(row, text, None)
+
+    def _read(self, line: _Line, forced: Sequence[float]) -> None:
+        """Take note of what forced tokens cost; what was finished but for that is done."""
+        text = line.text
+        text.logprobs += forced
+        line.total += sum(map(sound, forced))
+        text.fresh = text.forced = 0
+        if line.why is not None:
+            self.put_aside(line)
+
+    # -------------------------------------------------------------------------------------------- after a choice
+
+    def _settle(self, lines: list[_Line]) -> list[_Line]:
+        """Write the tokens that no beam has an alternative to, put aside what is finished, give up what cannot win.
+
+        What goes on, and what is finished but for the scores of forced tokens.
+        """
+        unread: list[_Line] = []
+        while True:
+            found = [self.course.look(line.text) for line in lines]
+            for line, (why, _) in zip(lines, found, strict=True):
+                line.why = why
+                if why is not None and line.text.forced:
+                    unread.append(line)
+                elif why is not None:
+                    self.put_aside(line)
+            only = [token for why, token in found if why is None]
+            lines = [line for line in lines if line.why is None]
+            if not lines or None in only:
+                break
+            for line, token in zip(lines, only, strict=True):
+                assert token is not None
+                self.course.force(line.text, token)
+        lines = self._still_in_play([*unread, *lines])
+        self._stream(lines)
+        return lines
+
+    def put_aside(self, line: _Line) -> bool:
+        """Keep a finished text if it is among the best of its group and of those that print the same there.
+
+        Whether nothing that prints the same was finished there, or in an earlier group, before.
+        """
+        surfaces = self.course.plan.chain.vocabulary.surfaces
+        printed = b"".join(surfaces[token] for token in self.course.kept(line.text))
+        score = self._score(line.total, len(line.text.logprobs))
+        if any(printed in earlier for earlier in self.done[: line.group]):
+            return False
+        done = self.done[line.group]
+        known = done.get(printed)
+        if known is None or known[0] < score:
+            done.pop(printed, None)  # of equally good texts the first stays the first
+            done[printed] = score, line
+        if len(done) > self.beam.share:
+            del done[min(reversed(done), key=lambda key: done[key][0])]
+        return known is None
+
+    def _score(self, total: float, length: int) -> float:
+        return float(total / max(1, length) ** self.beam.length_penalty)
+
+    def _bound(self, line: _Line) -> float:
+        """What the score of a text can be at most that goes on from here."""
+        longest = self.beam.length_penalty > 0
+        return self._score(line.total, self.course.plan.budget if longest else len(line.text.logprobs) + 1)
+
+    def _still_in_play(self, lines: list[_Line]) -> list[_Line]:
+        """The beams that may still be among the best of their group; none if none may be among those that are wanted.
+
+        So what is found does not depend on how many texts are wanted.
+        """
+        wanted = min(len(self.course.samples), self.beam.share)
+        found: list[_Line] = []
+        settled = True
+        for group, done in enumerate(self.done):
+            scores = sorted((score for score, _ in done.values()), reverse=True)
+            own = [line for line in lines if line.group == group]
+            if len(scores) == self.beam.share:
+                own = [line for line in own if self._bound(line) > scores[-1]]
+            short = len(scores) < wanted
+            settled &= not any(short or self._bound(line) > scores[wanted - 1] for line in own)
+            found += own
+        return [] if settled else found
+
+    def _stream(self, lines: Sequence[_Line]) -> None:
+        """Send what all texts agree on that may still turn out to be the first that is told."""
+        best = max(self.done[0].values(), key=lambda item: item[0], default=None)
+        rivals = [line for line in lines if line.group == 0 and (best is None or self._bound(line) > best[0])]
+        rivals += [best[1]] if best is not None else []
+        self.sent = self.course.stream_agreed([(line.text, line.why) for line in rivals], self.sent)
+
+    # ------------------------------------------------------------------------------------------------ the choice
+
+    def _grow(self, lines: Sequence[_Line], scores: Scores) -> list[_Line]:
+        """The beams of the next place, group by group."""
+        found: list[_Line] = []
+        printed: set[bytes] = set()
+        chosen: Counter[int] = Counter()
+        for group in range(self.beam.groups):
+            own = [line for line in lines if line.group == group]
+            grown = _Growth(self, scores, chosen, printed).grow(own) if own else []
+            ended = [line for _, line in self.done[group].values() if line.place == self.place]
+            chosen.update(line.token for line in (*grown, *ended))
+            found += grown
+        return found
+
+
+@dataclass
+class _Growth:
+    """One place of one group: `kept` go on, `spare` print what another beam prints, too; `ended` counts
+    the finished.
+
+    `chosen` counts the tokens that earlier groups chose here, `printed` holds what is printed by what is kept.
+    """
+
+    search: _Search
+    scores: Scores
+    chosen: Counter[int]
+    printed: set[bytes]
+    kept: list[_Line] = field(default_factory=list)
+    spare: list[_Line] = field(default_factory=list)
+    ended: int = 0
+    doubts: int = 0
+
+    @property
+    def size(self) -> int:
+        return self.search.beam.share
+
+    def grow(self, lines: Sequence[_Line]) -> list[_Line]:
+        """The group's next beams: the best continuations with a witness behind each."""
+        waiting = list(lines)
+        settle(self.search.course, self.scores, [(line.draw, line.text) for line in lines])
+        while waiting and self._walk(waiting):
+            # All of these was asked; where all was struck, the shapers are asked again for the rest.
+            waiting = [line for line in waiting if line.barren and self._shape_anew(line)]
+        if all(line.barren for line in lines):
+            self._trust_the_witness(max(lines, key=lambda line: line.total))
+        return [*self.kept, *self.spare[: self.size - len(self.kept)]]
+
+    def _walk(self, lines: Sequence[_Line]) -> bool:
+        """Try continuations, the best first, until there are enough; whether all were tried."""
+        strikes = 0
+        for line, token, value in self._candidates(lines):
+            if len(self.kept) >= self.size or self.ended >= 2 * self.size:
+                return False
+            if self.doubts >= DOUBTS * len(lines) or strikes >= ATTEMPTS * len(lines):
+                self.search.exact = False
+                return False
+            strikes += not self._try(line, token, value)
+        return True
+
+    def _candidates(self, lines: Sequence[_Line]) -> Iterator[tuple[_Line, int, float]]:
+        """Each continuation that the shapers left, with the text's log-probability; the best first."""
+        scores = self.scores
+        own = scores.logprobs[[line.draw for line in lines]].numpy().astype(np.float64)  # [lines, vocab]
+        own[np.isnan(own)] = -inf
+        own += np.array([[line.total] for line in lines])
+        left = np.concatenate([scores.choice(line.draw).numpy() > -inf for line in lines])
+        ranks = own + self._leanings(lines)
+        for token, count in self.chosen.items():
+            ranks[:, token] -= self.search.beam.diversity * count
+        places = np.flatnonzero(left)
+        for index in descending(ranks.ravel()[places], 2 * self.size):
+            number, token = divmod(int(places[index]), own.shape[1])
+            yield lines[number], token, float(own[number, token])
+
+    def _leanings(self, lines: Sequence[_Line]) -> np.ndarray:
+        """What shapers that lean add to the ranks of these beams and of each token behind them, [lines, vocab]."""
+        plan = self.search.course.plan
+        found = np.zeros((len(lines), len(plan.chain.vocabulary)))
+        leaning = [named.processor for named in plan.chain.shapers if hasattr(named.processor, "leans")]
+        for number, line in enumerate(lines if leaning else ()):
+            for shaper in leaning:
+                stands, gains = shaper.leans(self.scores.draws[line.draw].history, len(plan.prompt.tokens))
+                found[number] += stands
+                found[number, list(gains)] += list(gains.values())
+        return found
+
+    def _try(self, line: _Line, token: int, value: float) -> bool:
+        """Keep a continuation if it has a witness behind it."""
+        search, course = self.search, self.search.course
+        if token == course.plan.chain.vocabulary.end:
+            self._end(line, self._child(line, token, value), "end")
+            return True
+        text = line.text
+        seen = course.viable.look(text.joint, course.left(text), token, text.rest, text.history)
+        if seen.answer != "yes":
+            search.exact = search.exact and seen.answer == "no"
+            self.doubts += seen.answer == "undecided"
+            line.struck.append(token)
+            return False
+        return self._keep(line, Choice(token, seen.joint, seen.rest), value)
+
+    def _keep(self, line: _Line, choice: Choice, value: float) -> bool:
+        """Write a token that has a witness behind it to a text of its own."""
+        course, token = self.search.course, choice.token
+        assert token is not None
+        child = self._child(line, token, value)
+        chosen = self.scores.choice_logprob(line.draw, token) if child.text.memory else 0.0
+        course.write(child.text, choice, chosen)
+        why, _ = course.look(child.text)
+        if why is not None:
+            self._end(line, child, why)
+            return True
+        line.barren = False
+        twin = child.text.unsent in self.printed
+        self.printed.add(child.text.unsent)
+        (self.spare if twin else self.kept).append(child)
+        return True
+
+    def _child(self, line: _Line, token: int, value: float) -> _Line:
+        text = line.text.branch()
+        text.logprobs.append(self.scores.logprob(line.draw, token))
+        text.undone.update(dict.fromkeys(self.scores.undone[line.draw]))
+        return _Line(text, line.group, value, line.row, token=token, place=self.search.place)
+
+    def _end(self, line: _Line, child: _Line, why: str) -> None:
+        line.barren = False
+        child.why = why
+        # Only so many as go on: those behind them are worse, or nearer to what earlier groups chose.
+        self.ended += self.search.put_aside(child) if self.ended < self.size else 1
+
+    def _shape_anew(self, line: _Line) -> bool:
+        """Ask the shapers for what is left beside the struck tokens; if that is nothing, the text is full."""
+        if self.scores.redraw(line.draw, line.struck, None) is not None:
+            return True
+        self._end(line, _Line(line.text.branch(), line.group, line.total, line.row), "full")
+        return False
+
+    def _trust_the_witness(self, line: _Line) -> None:
+        """Go on with the next token of the rest that is known to be legal."""
+        course = self.search.course
+        self.search.exact = False
+        choice = course.viable.trusted(line.text.joint, course.left(line.text), line.text.rest)
+        if choice.token is None:
+            self._end(line, _Line(line.text.branch(), line.group, line.total, line.row), "full")
+            return
+        value = line.total + sound(self.scores.logprob(line.draw, choice.token))
+        if choice.joint is None:
+            self._end(line, self._child(line, choice.token, value), "end")
+        else:
+            self._keep(line, choice, value)

@@ -1,0 +1,228 @@
+"""Packs what many decoders ask into one forward pass, and turns the logits into the scores that each is sent back."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import accumulate, chain, islice
+from operator import add, gt
+from typing import TYPE_CHECKING, Any
+
+from ..errors import GenError
+from ..types import Extend
+from .sampling import Scores, logprobs_of, score
+from .sequences import Course, slides
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+REMEMBERED = 16
+"""How many first asks are remembered."""
+
+Beginning = tuple[tuple[tuple[int, ...], ...], int, tuple[int, ...]]
+"""What decides the logits of a first ask to the last bit: its tokens, how many are pinned, how many are wanted."""
+
+
+@dataclass(eq=False)
+class Prefix:
+    """A first ask that was computed: its `length` in tokens, its logits [wanted, vocab], and the row of the model's
+    cache that began so after the forward pass number `step`."""
+
+    length: int
+    logits: Tensor
+    row: int = -1
+    step: int = -1
+
+
+@dataclass(eq=False)
+class Running:
+    """A decoder under way for `owner`: what it asks now, `rows` of a pass for its whole length at most.
+
+    Its last rows begin at `first_row` of the model's cache (-1: it has none yet). `wanted[i]` are the logits that row i
+    of the ask needs, `lengths[i]` its tokens (and a 0 behind), `prefix` what all its rows begin with.
+    """
+
+    owner: Any
+    course: Course
+    first_text: int
+    most: int
+    decoder: Generator[Extend, Scores | None, None] = field(init=False)
+    ask: Extend = field(init=False)
+    first_row: int = -1
+    wanted: list[int] = field(default_factory=list)
+    lengths: list[int] = field(default_factory=lambda: [0])
+    prefix: Prefix | None = None
+
+    @property
+    def rows(self) -> int:
+        """How many rows it takes, or will take: before the first ask, all texts are one row."""
+        return max(self.most, len(self.ask.tokens), len(self.ask.draws))
+
+    @property
+    def tokens(self) -> int:
+        """How many tokens its rows hold at most, however long its texts become."""
+        return self.rows * longest_row(self.course)
+
+    @property
+    def beginning(self) -> Beginning:
+        """What tells first asks apart."""
+        return self.ask.tokens, self.ask.pinned, tuple(self.wanted)
+
+    def accept(self, ask: Extend, positions: int | None) -> None:
+        """Take the decoder's next ask. Raises GenError for one that would spoil the pass for all."""
+        self.wanted = _wanted(ask)
+        _check(ask, self.wanted, self.lengths, len(self.course.plan.chain.vocabulary))
+        lengths = list(map(add, ask.keep, map(len, ask.tokens)))
+        prefix, longest = self.prefix, max(lengths)
+        if prefix is not None and (
+            min(ask.parents) < 0 or min(ask.keep) < prefix.length or longest > (positions or longest)
+        ):
+            self.prefix = None
+        self.ask, self.lengths = ask, [*lengths, 0]  # the last one is that of parent -1, of which nothing can be kept
+
+
+def longest_row(course: Course) -> int:
+    """How many tokens a row of this course holds at most: prompt and budget, or all that the model reads at once."""
+    length = len(course.plan.prompt.read) + int(course.plan.budget)
+    positions: int | None = course.model.positions
+    return length if positions is None else min(length, positions)
+
+
+def _wanted(ask: Extend) -> list[int]:
+    """How many logits each row needs: one for each forced token, and one for what is drawn."""
+    if not any(ask.forced):
+        return [1] * len(ask.tokens)
+    drawn = {draw.row for draw in ask.draws}
+    return [max(1, len(forced) + (row in drawn)) for row, forced in enumerate(ask.forced)]
+
+
+def _check(ask: Extend, wanted: Sequence[int], before: Sequence[int], size: int) -> None:
+    """GenError for an ask that no model can be fed; `before` are the lengths of the last ask's rows, and a 0."""
+    rows = len(ask.tokens)
+    if not rows or not len(ask.parents) == len(ask.keep) == len(ask.forced) == rows:
+        wrong = "rows, parents, keep and forced that do not belong together"
+    elif min(ask.parents) < -1 or max(ask.parents) > len(before) - 2:
+        wrong = f"row {max(ask.parents)} of {len(before) - 1}"
+    elif min(ask.keep) < 0 or any(map(gt, ask.keep, map(before.__getitem__, ask.parents))):
+        wrong = "more of a row than there is"
+    elif any(map(gt, wanted, map(len, ask.tokens))):
+        wrong = "a row with too few new tokens"
+    elif min(read := [*chain.from_iterable(ask.tokens)]) < 0 or max(read) >= size:
+        wrong = f"tokens beyond the {size} of the model"
+    elif ask.draws and (min(drawn := [draw.row for draw in ask.draws]) < 0 or max(drawn) >= rows):
+        wrong = f"a draw from a row beyond its {rows}"
+    else:
+        return
+    raise GenError(f"The decoder asks for {wrong}, which no model can be fed; mend it, or take another decoder.")
+
+
+# ----------------------------------------------------------------------------------------------------- the pass
+
+
+@dataclass(frozen=True, eq=False)
+class Feed:
+    """What `LanguageModel.feed` is called with; `pinned` is None where the model need not be told."""
+
+    parents: list[int]
+    keep: list[int]
+    tokens: list[tuple[int, ...]]
+    last: list[int]
+    pinned: list[int] | None
+
+    def __call__(self, model: Any, cache: Any) -> Tensor:
+        """The model's logits [sum(last), vocab]."""
+        wanted = None if max(self.last) == 1 else self.last
+        # A model that knows no contexts reads them like any other text, as long as all has room.
+        told = () if self.pinned is None else (self.pinned,)
+        logits: Tensor = model.feed(cache, self.parents, self.keep, self.tokens, wanted, *told)
+        return logits
+
+
+def pack(jobs: Sequence[Running], positions: int | None) -> Feed:
+    """One pass for all of these, which are told where their rows will be; those that begin alike share them."""
+    parents: list[int] = []
+    keep: list[int] = []
+    tokens: list[tuple[int, ...]] = []
+    last: list[int] = []
+    pinned: list[int] = []
+    begun: dict[Beginning, int] = {}
+    told = False
+    for job in jobs:
+        ask, before, first = job.ask, job.first_row, len(tokens)
+        job.first_row = begun.setdefault(job.beginning, first) if before < 0 else first
+        if job.first_row < first:
+            continue
+        parents += [parent if parent < 0 else parent + before for parent in ask.parents]
+        keep += ask.keep
+        tokens += ask.tokens
+        last += job.wanted
+        pinned += [ask.pinned] * len(ask.tokens)
+        told = told or (ask.pinned > 0 and slides(ask.pinned, max(job.lengths[:-1]), positions))
+    return Feed(parents, keep, tokens, last, pinned if told else None)
+
+
+@dataclass(eq=False)
+class Prefixes:
+    """The last first asks, whose logits another one may need; `step` counts the passes."""
+
+    known: dict[Beginning, Prefix] = field(default_factory=dict)
+    step: int = 0
+
+    def find(self, job: Running) -> Prefix | None:
+        """What was computed for the same first ask, if a row of the last pass begins with it."""
+        found = self.known.get(job.beginning)
+        return found if found is not None and found.step == self.step else None
+
+    def follow(self, jobs: Sequence[Running]) -> None:
+        """Another pass was made, in which these had their rows."""
+        self.step += 1
+        for job in jobs:
+            if job.prefix is not None:
+                job.prefix.row, job.prefix.step = job.first_row, self.step
+
+    def add(self, begun: Sequence[Running], logits: Tensor, last: Sequence[int], positions: int | None) -> None:
+        """Remember what that pass computed for those that begun in it with one row, but for rows that slid already."""
+        for job in begun:
+            length = job.lengths[0]
+            if len(job.ask.tokens) > 1 or length > (positions or length):
+                continue
+            known = self.find(job)
+            if known is None:
+                first = sum(last[: job.first_row])
+                known = Prefix(length, logits[first : first + job.wanted[0]].clone(), job.first_row, self.step)
+            self.known.pop(job.beginning, None)
+            job.prefix = self.known[job.beginning] = known
+            if len(self.known) > REMEMBERED:
+                del self.known[next(iter(self.known))]
+
+
+# --------------------------------------------------------------------------------------------------- the scores
+
+
+def score_all(jobs: Sequence[Running], logits: Tensor, last: Sequence[int]) -> dict[Running, Scores]:
+    """The scores of each of these, which share a chain, worked out at once.
+
+    Row r has `last[r]` rows of `logits` [sum(last), vocab], those of its forced tokens first.
+    """
+    ends = list(accumulate(last))
+    rows = [ends[job.first_row + draw.row] - 1 for job in jobs for draw in job.ask.draws]
+    own = logits if rows == list(range(len(logits))) else logits[rows]
+    told = [(job.course, job.ask.draws, _score_forced(job, logits, ends)) for job in jobs]
+    found = dict(zip(jobs, score(told, own), strict=True))
+    for job in jobs:
+        if job.ask.temperature != 1:
+            tempered = _score_forced(job, logits, ends, job.ask.temperature)
+            found[job] = replace(found[job], tempered=tempered)
+    return found
+
+
+def _score_forced(job: Running, logits: Tensor, ends: Sequence[int], temperature: float = 1.0) -> list[list[float]]:
+    """The model's own log-probabilities of the forced tokens of each row, in nats."""
+    counts = [len(forced) for forced in job.ask.forced]
+    if not any(counts):
+        return [[] for _ in counts]
+    firsts = [ends[job.first_row + row] - wanted for row, wanted in enumerate(job.wanted)]
+    rows = [first + place for first, count in zip(firsts, counts, strict=True) for place in range(count)]
+    tokens = [token for forced in job.ask.forced for token in forced]
+    found = iter(logprobs_of(logits, rows, tokens, temperature))
+    return [list(islice(found, count)) for count in counts]

@@ -1,0 +1,162 @@
+"""Many texts of one plan, step by step, with little work a row.
+
+What depends on the state alone is looked up in the state table; what the texts have used stands in one array of all of
+them (`histories.py`). So a row costs a few look-ups a step. Rules that have only the four functions are asked row by
+row. Where a look-up gives no answer, the row is asked about by itself (`viable.py`); the answer is the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from copy import copy
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from ..chain import Plan
+from ..proving.histories import History
+from ..proving.lifting.lift import Lifted
+from ..proving.product import Joint, Product
+from ..proving.states import Node
+from ..text.token_sets import Ids, TokenSet
+
+ROOM = 512
+"""For how many characters the array of all texts has room; a longer text goes on in one of its own."""
+
+
+@dataclass(eq=False, slots=True)
+class Text:
+    """One text being written. `tokens` are the new ones, those of an unfinished stop string included; the last
+    `fresh` of them have not been read by the model, and of these the last `forced` had no alternative. `unsent` are
+    the bytes not yet streamed, `allowed` is what may follow, the end included; `memory` is what the
+    shapers remember; `lane` tells apart texts of one sample that are under way at once; `rest` are the tokens of a
+    legal rest, as far as it is written out, `history` the characters for rules that look at those of many rows.
+
+    `node` is where the text stands in the automaton, `asked` are the states of the rules that are asked row by row.
+    The states of rules of history are worked out when somebody asks for them: `last_joint` is the last joint state that
+    was, `unstepped` are the tokens written since."""
+
+    sample: int
+    product: Product
+    node: Node
+    asked: tuple[Any, ...]
+    last_joint: Joint
+    unstepped: list[int] = field(default_factory=list)
+    tokens: list[int] = field(default_factory=list)
+    logprobs: list[float] = field(default_factory=list)
+    exact: bool = True
+    undone: dict[str, None] = field(default_factory=dict)
+    unsent: bytes = b""
+    fresh: int = 0
+    forced: int = 0
+    allowed: TokenSet | None = None
+    memory: tuple[Any, ...] = ()
+    lane: int = 0
+    rest: Ids = ()
+    history: History | None = None
+
+    @property
+    def joint(self) -> Joint:
+        """The state of every rule."""
+        if self.unstepped:
+            for token in self.unstepped:
+                self.last_joint = self.product.next(self.last_joint, token)
+            self.unstepped = []
+        return self.last_joint
+
+    def branch(self, sample: int | None = None, history: History | None = None) -> Text:
+        """Another text that goes on from here, with a history of its own."""
+        other = copy(self)
+        other.unstepped, other.tokens = self.unstepped[:], self.tokens[:]
+        other.logprobs, other.undone = self.logprobs[:], dict(self.undone)
+        other.sample = self.sample if sample is None else sample
+        other.history = history or (None if self.history is None else self.history.branch())
+        return other
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """What is asked of all texts of a plan at each step."""
+
+    plan: Plan
+
+    def begin(self, samples: range, memory: tuple[Any, ...]) -> list[Text]:
+        """A text for each sample, with nothing written yet."""
+        plan = self.plan
+        begun = plan.prover.histories.begin(plan.prompt, len(samples), min(plan.budget, ROOM))
+        first = Text(-1, plan.product, plan.start.node, self.asked_of(plan.start), plan.start)
+        first.memory, first.rest = memory, plan.rest
+        return [first.branch(sample, begun[row] if begun else None) for row, sample in enumerate(samples)]
+
+    def asked_of(self, joint: Joint) -> tuple[Any, ...]:
+        """Of a joint state the states of the rules that are asked row by row."""
+        return tuple([joint.others[place] for place in self.plan.prover.sufficient.row_by_row])
+
+    @cached_property
+    def is_plain(self) -> bool:
+        """Whether a state of the automaton, and what was written, is all that matters: no stop string may be cut, and
+        nothing need come at any place."""
+        return not self.plan.product.stops and not self.plan.prover.needs.gathers
+
+    @cached_property
+    def _rules(self) -> tuple[tuple[int, Callable[[Any], bool]], ...]:
+        """The rules that are asked row by row: their numbers, and whether it is seen that a state forbids nothing."""
+        product = self.plan.product
+        numbers = [product.others[place] for place in self.plan.prover.sufficient.row_by_row]
+        rules = [(number, product.rules[number].constraint) for number in numbers]
+        return tuple(
+            (number, rule.forbids_nothing if isinstance(rule, Lifted) else _not_seen) for number, rule in rules
+        )
+
+    @cached_property
+    def _nexts(self) -> tuple[Callable[[Any, int], Any], ...]:
+        """For each of these rules, the function that gives its state after a permitted token."""
+        rules = [self.plan.product.rules[number].constraint for number, _ in self._rules]
+        return tuple(rule.after if isinstance(rule, Lifted) else rule.next for rule in rules)
+
+    def allowed(self, text: Text, left: int) -> TokenSet:
+        """What may follow a text of a plain plan, the end aside: as `Plan.tokens` says it."""
+        plan = self.plan
+        found = plan.alive(text.node, left)
+        pairs = zip(self._rules, text.asked)  # noqa: B905 - a step of each row
+        asked = [(number, state) for (number, forbids_nothing), state in pairs if not forbids_nothing(state)]
+        if asked:
+            found = plan.product.narrow(asked, found)
+        return plan.less_banned(found, text.history)
+
+    def go_on(self, text: Text, token: int, left: int | None) -> bool:
+        """Let a text of a plain plan go on with a permitted token if a rest of at most `left - 1` tokens is seen at
+        once, as `Viable.look` sees it; whether it was. With None for `left` the token has no alternative, and needs no
+        proof."""
+        node = self.plan.product.table.along(text.node, token)
+        if node is None:
+            return False
+        asked = tuple([follow(state, token) for follow, state in zip(self._nexts, text.asked)])  # noqa: B905
+        known = text.rest[:1] == (token,)
+        if not known and left is not None:
+            char = self._texts[token]
+            if not self.plan.prover.sufficient.is_sure(node, asked, left - 1, text.history, char):
+                return False
+        text.node, text.asked, text.rest = node, asked, text.rest[1:] if known else ()
+        text.unstepped.append(token)
+        return True
+
+    def force(self, text: Text, token: int) -> None:
+        """Let a text go on with a token that has no alternative."""
+        if not self.is_plain or not self.go_on(text, token, None):
+            rest = text.rest[1:] if text.rest[:1] == (token,) else ()
+            self.stand(text, self.plan.product.next(text.joint, token), rest)
+
+    def stand(self, text: Text, joint: Joint, rest: Ids) -> None:
+        """Let a text stand where it was worked out by itself."""
+        text.last_joint, text.unstepped, text.rest = joint, [], rest
+        text.node, text.asked = joint.node, self.asked_of(joint)
+
+    @cached_property
+    def _texts(self) -> tuple[str | None, ...]:
+        return self.plan.chain.vocabulary.texts
+
+
+def _not_seen(state: Any) -> bool:
+    """That a rule of four functions forbids nothing is never seen at once."""
+    return False

@@ -1,0 +1,391 @@
+"""Runs any number of decoders over one model, which come and go at any step: continuous batching."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from threading import Lock, RLock
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+from ..errors import BusyError, GenError, quoted
+from ..types import Decoder, LanguageModel
+from .packing import Prefixes, Running, longest_row, pack, score_all
+from .sampling import Scores
+from .sequences import Course
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+ROWS = 64
+"""How many rows are packed into one forward pass at most."""
+
+AHEAD = 1024
+"""No text begins that is so many texts behind the first unfinished one of those submitted with it: whoever wants them
+in order keeps the rest."""
+
+OTHERS = (Exception, SystemExit)
+"""What the code of others raises when it fails; an interrupt is the user's own."""
+
+Sent = TypeVar("Sent")
+"""What courses send: pieces, or what their maker wraps them in."""
+
+Job = tuple[Decoder, Callable[[Callable[[Sent], None]], Course]]
+"""A decoder, and what makes the course it runs from a place to send to."""
+
+State = Literal["waiting", "running", "done", "failed", "cancelled"]
+
+
+@dataclass(eq=False)
+class Ticket:
+    """What became of the jobs that were submitted together; `error` is what it failed with.
+
+    It is "running" from the beginning of the first job to the end of the last one.
+    """
+
+    state: State = "waiting"
+    error: BaseException | None = None
+    _jobs: Iterator[Job[Any]] = field(default_factory=lambda: iter(()), repr=False)
+    _next: _Made | None = field(default=None, repr=False)
+    _running: dict[Running, None] = field(default_factory=dict, repr=False)
+    _texts: int = 0
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more will come of it."""
+        return self.state in ("done", "failed", "cancelled")
+
+    @property
+    def _is_held_back(self) -> bool:
+        first = next(iter(self._running), None)
+        return first is not None and self._texts - first.first_text >= AHEAD
+
+
+@dataclass(frozen=True, eq=False)
+class _Made:
+    """A job that may begin as soon as there is room for its rows, and the tokens they may come to hold."""
+
+    decoder: Decoder
+    course: Course
+
+    @property
+    def rows(self) -> int:
+        return max(_most(self.decoder), len(self.course.samples))
+
+    @property
+    def tokens(self) -> int:
+        return self.rows * longest_row(self.course)
+
+
+def _most(decoder: Decoder) -> int:
+    return int(getattr(decoder, "rows", 1))
+
+
+@dataclass(frozen=True)
+class Load:
+    """How busy a scheduler is: tickets with jobs that `waiting` for room, decoders `running`, the `rows` they take of a
+    pass, and the `tokens` that these may come to hold."""
+
+    waiting: int
+    running: int
+    rows: int
+    tokens: int
+
+
+@dataclass(eq=False)
+class Scheduler:
+    """Steps decoders over one model together: one forward pass a step for all of them.
+
+    **Bounds.** At most `rows` rows are in one pass, and at most `tokens` tokens (None: any number) are kept for them.
+    Both are counted in full when a job begins: its rows (`decoder.rows`, else its texts) and for each of these the
+    prompt and the whole budget, but no more than the model reads at once; rows of finished texts count no longer. What
+    does not fit waits in order of arrival, and nothing overtakes the head of the line; a ticket of many jobs goes back
+    to the end of the line after each. At most `queue` tickets wait (None: any number).
+
+    **Sharing.** Jobs whose first ask reads the same tokens share its row if they begin in one step. One that begins
+    later goes on from the other's row, and needs no pass of its own, as long as that row is there and the model says
+    that it `rewinds` exactly. Prompts that merely begin alike are read apart: a part of a prompt that is read alone has
+    other last bits, in most models, than the whole read at once, and a text is the same to the last bit, always.
+
+    **Errors.** What a decoder, a processor or a course raises ends its own ticket, and is the last thing this sends.
+    What the model raises ends all that are running.
+
+    **Threads.** `submit`, `cancel`, `load` and `is_idle` may be called from any thread; `step` and `run` from one at a
+    time. `read` is never called during a step, nor the other way round: a `submit` may wait for one, and hold it up.
+
+    `read` makes jobs of what is submitted, and raises what is wrong with it; `told` says what an error is told as.
+    """
+
+    model: LanguageModel
+    rows: int = ROWS
+    tokens: int | None = None
+    queue: int | None = None
+    read: Callable[[Any], Iterable[Job[Any]]] = iter
+    told: Callable[[BaseException], BaseException | None] = lambda _: None
+    _line: dict[Ticket, None] = field(default_factory=dict, repr=False)
+    _live: list[Running] = field(default_factory=list, repr=False)
+    _sent: list[tuple[Ticket, Any]] = field(default_factory=list, repr=False)
+    _prefixes: Prefixes = field(default_factory=Prefixes, repr=False)
+    _cache: Any = None
+    _is_swept: bool = True
+    _lock: Lock = field(default_factory=Lock, repr=False)
+    _work: RLock = field(default_factory=RLock, repr=False)
+
+    def __post_init__(self) -> None:
+        for name, bound in (("rows", self.rows), ("tokens", self.tokens), ("queue", self.queue)):
+            if bound is not None and not isinstance(bound, int):
+                raise GenError(f"{name}={quoted(bound)} is no whole number; give one from 1.")
+            if bound is not None and bound < 1:
+                raise GenError(f"{name}={bound} leaves room for nothing; give a number from 1.")
+
+    # ------------------------------------------------------------------------------------------ coming and going
+
+    def submit(self, wanted: Any) -> Ticket:
+        """Put what is wanted into the line: jobs, or what `read` makes jobs of.
+
+        Raises what `read` raises, BusyError if too many wait already, and GenError for what will never fit.
+        """
+        self._check_queue()
+        ticket = Ticket()
+        with self._work:
+            ticket._jobs = iter(self.read(wanted))
+            self._make_next(ticket)
+        made = ticket._next
+        if made is not None:
+            for count, bound, what in ((made.rows, self.rows, "rows"), (made.tokens, self.tokens, "tokens")):
+                if bound is not None and count > bound:
+                    raise GenError(f"It may take {count:,} {what}, and {bound:,} fit; ask for less.")
+        self._enter(ticket)
+        return ticket
+
+    def cancel(self, ticket: Ticket) -> None:
+        """Give up what has not ended: its rows are in no later pass, and it sends nothing more.
+
+        Raises GenError for what is no ticket.
+        """
+        if not isinstance(ticket, Ticket):
+            raise GenError(f"{quoted(ticket)} is no ticket; give what `submit` returned.")
+        self._end(ticket, "cancelled")
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether there is nothing to do."""
+        return not self._line and not self._live
+
+    @property
+    def load(self) -> Load:
+        """How much there is to do."""
+        live = [job for job in self._live if not job.owner.is_over]
+        return Load(len(self._line), len(live), sum(job.rows for job in live), sum(job.tokens for job in live))
+
+    def run(self, jobs: Iterable[Job[Sent]]) -> Iterator[tuple[int, Sent]]:
+        """Run jobs to their end; what they send, as soon as it is final, with the job's number. Raises their errors.
+
+        Jobs are taken from the iterable when there is room for them; one that needs more than fits runs alone. What
+        others send meanwhile comes with the next `step`.
+        """
+        numbered = ((decoder, _numbering(number, make)) for number, (decoder, make) in enumerate(jobs))
+        ticket = Ticket(_jobs=numbered)
+        self._make_next(ticket)
+        self._enter(ticket)
+        others: list[tuple[Ticket, Any]] = []
+        try:
+            while not ticket.is_over:
+                found = self.step()
+                others += (item for item in found if item[0] is not ticket)
+                yield from (sent for owner, sent in found if owner is ticket and sent is not ticket.error)
+        finally:
+            self.cancel(ticket)
+            self._sweep()
+            self._sent[:0] = others
+        if ticket.error is not None:
+            raise ticket.error
+
+    def _check_queue(self) -> None:
+        if self.queue is not None and len(self._line) >= self.queue:
+            waiting = "1 request waits" if self.queue == 1 else f"{self.queue:,} requests wait"
+            raise BusyError(f"{waiting} already, and no more may; try again later.")
+
+    def _enter(self, ticket: Ticket) -> None:
+        if ticket._next is None:
+            ticket.state = "done"
+            return
+        with self._lock:
+            self._check_queue()
+            self._line[ticket] = None
+
+    def _end(self, ticket: Ticket, state: State) -> None:
+        with self._lock:
+            if not ticket.is_over:
+                ticket.state, ticket._next, self._is_swept = state, None, False
+                self._line.pop(ticket, None)
+
+    def _fail(self, ticket: Ticket, problem: BaseException) -> None:
+        if not ticket.is_over:
+            ticket.error = self.told(problem) or problem
+            self._sent.append((ticket, ticket.error))
+            self._end(ticket, "failed")
+
+    def _send(self, ticket: Ticket, sent: Any) -> None:
+        if not ticket.is_over:
+            self._sent.append((ticket, sent))
+
+    def _make_next(self, ticket: Ticket) -> None:
+        """Make the next job of a ticket, of which nothing is computed yet."""
+        found = next(ticket._jobs, None)
+        ticket._next = None if found is None else _Made(found[0], found[1](partial(self._send, ticket)))
+
+    # ------------------------------------------------------------------------------------------------- the step
+
+    def step(self) -> list[tuple[Ticket, Any]]:
+        """Begin what fits, and compute one forward pass for all that are running; what they send, with their tickets.
+
+        The last thing a ticket sends is its error if it fails.
+        """
+        with self._work:
+            try:
+                self._sweep()
+                self._admit()
+                if self._live:
+                    self._pass()
+                self._sweep()
+            except BaseException as problem:  # an interrupt: no decoder knows where it stands
+                self._fail_all(problem)
+                raise
+            sent, self._sent = self._sent, []
+            return [(ticket, each) for ticket, each in sent if ticket.state != "cancelled"]
+
+    def _sweep(self) -> None:
+        """Close decoders whose ticket is over; where none is left, nothing is kept of the model's cache."""
+        if not self._is_swept:
+            self._is_swept = True
+            over = [job for job in self._live if job.owner.is_over]
+            self._live = [job for job in self._live if not job.owner.is_over]
+            for job in over:
+                with suppress(*OTHERS):  # nobody waits for it any more
+                    job.decoder.close()
+        if not self._live:
+            self._cache, self._prefixes = None, Prefixes()
+
+    def _fail_all(self, problem: BaseException) -> None:
+        for job in self._live:
+            self._fail(job.owner, problem)
+        self._sweep()
+
+    def _admit(self) -> None:
+        """Begin jobs in the order of the line as long as they fit; one that can never fit runs alone."""
+        if not self._line:
+            return
+        rows, tokens = self.load.rows, self.load.tokens
+        while (ticket := self._head()) is not None:
+            made = ticket._next
+            if made is None:  # it was cancelled just now, or by another scheduler than its own
+                with self._lock:
+                    self._line.pop(ticket, None)
+                continue
+            fits = rows + made.rows <= self.rows and (self.tokens is None or tokens + made.tokens <= self.tokens)
+            if self._live and not fits:
+                return
+            job = self._begin(ticket, made)
+            if job is not None:
+                self._live.append(job)
+                rows, tokens = rows + job.rows, tokens + job.tokens
+
+    def _head(self) -> Ticket | None:
+        """The first ticket in the line that may begin another text."""
+        with self._lock:
+            return next((ticket for ticket in self._line if not ticket._is_held_back), None)
+
+    def _begin(self, ticket: Ticket, made: _Made) -> Running | None:
+        """Begin a ticket's next job, which was made; None if it ended without a row of its own."""
+        job = Running(ticket, made.course, ticket._texts, _most(made.decoder))
+        ticket._texts += len(made.course.samples)
+        ticket._running[job] = None
+        try:
+            self._make_next(ticket)
+            job.decoder = made.decoder(made.course)
+        except OTHERS as problem:
+            self._fail(ticket, problem)
+            return None
+        with self._lock:
+            if not ticket.is_over:  # else it was cancelled just now
+                ticket.state = "running"
+                del self._line[ticket]
+                self._line.update({ticket: None} if ticket._next is not None else {})
+        return job if self._go_on(job, None) and self._is_still_open(job) else None
+
+    def _is_still_open(self, job: Running) -> bool:
+        """Answer a first ask from what is remembered, if its row is still there; whether the job goes on."""
+        known = self._prefixes.find(job)
+        if known is None:
+            return True
+        job.first_row, job.prefix = 0, known
+        going = self._answer([job], known.logits, job.wanted)
+        job.first_row = known.row
+        return bool(going)
+
+    def _pass(self) -> None:
+        """One forward pass, and every decoder's answer to it."""
+        import torch
+
+        begun = [job for job in self._live if job.first_row < 0]
+        feed = pack(self._live, self.model.positions)
+        with torch.inference_mode():
+            try:
+                if self._cache is None:
+                    self._cache = self.model.open(self.load.rows)
+                logits = feed(self.model, self._cache)
+            except OTHERS as problem:
+                self._fail_all(problem)
+                return
+            self._prefixes.follow(self._live)
+            if getattr(self.model, "rewinds", False):
+                self._prefixes.add(begun, logits, feed.last, self.model.positions)
+            self._live = self._answer(self._live, logits, feed.last)
+
+    def _answer(self, jobs: Sequence[Running], logits: Tensor, last: Sequence[int]) -> list[Running]:
+        """Send each decoder its scores; those that go on."""
+        by_chain: dict[int, list[Running]] = {}
+        for job in jobs:
+            by_chain.setdefault(id(job.course.plan.chain), []).append(job)
+        scores: dict[Running, Scores] = {}
+        for group in by_chain.values():
+            scores |= self._score(group, logits, last)
+        return [job for job in jobs if job in scores and self._go_on(job, scores.pop(job))]
+
+    def _score(self, jobs: Sequence[Running], logits: Tensor, last: Sequence[int]) -> dict[Running, Scores]:
+        """The scores of jobs of one chain; where a shaper fails, only those of the jobs that it does not fail for."""
+        try:
+            return score_all(jobs, logits, last)
+        except OTHERS as problem:
+            if len(jobs) == 1:
+                self._fail(jobs[0].owner, problem)
+                return {}
+        found: dict[Running, Scores] = {}
+        for job in jobs:
+            found |= self._score([job], logits, last)
+        return found
+
+    def _go_on(self, job: Running, scores: Scores | None) -> bool:
+        """Send a decoder its scores, or begin it (None); whether it asks for more."""
+        ticket: Ticket = job.owner
+        if ticket.is_over:
+            return True  # to be closed with the others
+        try:
+            job.accept(job.decoder.send(scores), self.model.positions)
+        except StopIteration:
+            ticket._running.pop(job)
+            if not ticket._running and ticket._next is None:
+                self._end(ticket, "done")
+            return False
+        except OTHERS as problem:
+            self._fail(ticket, problem)
+            job.decoder.close()
+            return False
+        return True
+
+
+def _numbering(number: int, make: Callable[[Callable[[Any], None]], Course]) -> Any:
+    """A maker of a course that sends the job's number, too."""
+    return lambda send: make(lambda sent: send((number, sent)))

@@ -1,0 +1,251 @@
+"""One request under way: its texts so far, what may follow them, and when they are finished."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import blake2b
+from typing import Any
+
+from ..chain import Plan
+from ..types import Completion, Draw, Extend, Piece
+from .rows import Rows, Text
+from .viable import Choice, Viable
+
+RUN = 16
+"""How many forced tokens are fed to the model in one call."""
+
+
+def uniform(seed: int, sample: int, position: int, attempt: int, name: str) -> float:
+    """A number in [0, 1), the same for the same arguments on every machine (a hash as a counter-based generator).
+
+    Method: Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3", with BLAKE2b for the bijection.
+    """
+    key = struct.pack("<QQQQ", seed % 2**64, sample, position, attempt) + name.encode()
+    return int.from_bytes(blake2b(key, digest_size=8).digest(), "little") / 2**64 * (1 - 2**-53)
+
+
+def shared_beginning(texts: Sequence[bytes]) -> bytes:
+    """What all of them begin with."""
+    low, high = min(texts), max(texts)
+    place = next((i for i, (one, other) in enumerate(zip(low, high, strict=False)) if one != other), len(low))
+    return low[:place]
+
+
+def slides(pinned: int, length: int, positions: int | None) -> bool:
+    """Whether a row that begins with a context is longer than the model reads at once, which then has to be told."""
+    return pinned > 0 and positions is not None and length > positions
+
+
+Going = tuple[int, Text, str | None]
+"""The row of the last ask that a text continues (-1: none yet), the text, and why it is finished, if it is."""
+
+
+@dataclass(frozen=True, eq=False)
+class Course:
+    """Samples of a request under way, and what their decoder may ask.
+
+    What is written goes to `send`: as soon as it is final, or (not `in_pieces`) whole texts only.
+    """
+
+    plan: Plan
+    seed: int
+    samples: range
+    model: Any
+    send: Callable[[Piece], None]
+    in_pieces: bool = True
+
+    @cached_property
+    def viable(self) -> Viable:
+        """Tells the tokens that have a witness behind them."""
+        return Viable(self.plan)
+
+    @cached_property
+    def rows(self) -> Rows:
+        """What is asked of all texts at each step."""
+        return Rows(self.plan)
+
+    def texts(self) -> list[Text]:
+        """One empty text for each sample that is wanted."""
+        return self.rows.begin(self.samples, self.plan.chain.first_memory)
+
+    def left(self, text: Text) -> int:
+        """How many more tokens the budget allows."""
+        return self.plan.budget - len(text.tokens)
+
+    def draw(self, row: int, text: Text, place: float | None) -> Draw:
+        """The ask for the next token of `text` from the logits of `row`, at `place` or the likeliest."""
+        assert text.allowed is not None
+        history = (*self.plan.prompt.tokens, *text.tokens)
+        return Draw(row, text.allowed, history, text.sample, place, text.memory, text.lane)
+
+    def ask(self, going: Sequence[Going], draw: Callable[[int, Text], Draw]) -> Extend:
+        """The ask for what these texts wrote since the last one, and for a `draw(row, text)` for each that goes on.
+
+        Before the first ask all texts are one row: the prompt, and what it leaves no alternative to.
+        """
+        shared = going[0][0] < 0
+        prompt = self.plan.prompt.read
+        rows: list[tuple[int, int, tuple[int, ...], tuple[int, ...]]] = []
+        for parent, text, why in going[:1] if shared else going:
+            before = len(text.tokens) - text.fresh
+            unread = text.tokens[before:] if why is None else text.tokens[before:-1]
+            forced = tuple(text.tokens[-text.forced :]) if text.forced else ()
+            if parent < 0:
+                rows.append((parent, 0, (*prompt, *unread), forced))
+            else:
+                rows.append((parent, len(prompt) + before, tuple(unread), forced))
+        parents, keep, tokens, without_choice = zip(*rows, strict=True)
+        return Extend(
+            parents=parents,
+            keep=keep,
+            tokens=tokens,
+            forced=without_choice,
+            draws=tuple(draw(0 if shared else row, text) for row, (_, text, why) in enumerate(going) if why is None),
+            pinned=self.plan.prompt.pinned,
+        )
+
+    def run_on(self, texts: Sequence[Text]) -> list[str | None]:
+        """Write the tokens that leave no alternative; why each text is finished then, None if it goes on."""
+        why: list[str | None] = [None] * len(texts)
+        going = list(range(len(texts)))
+        while going:
+            forced = []
+            for number in going:
+                why[number], only = self.look(texts[number])
+                if why[number] is None and only is not None:
+                    self.force(texts[number], only)
+                    forced.append(number)
+            going = forced
+        return why
+
+    def look(self, text: Text) -> tuple[str | None, int | None]:
+        """Why the text is finished, and the one token that may follow if there is no alternative; None if not so.
+
+        What may follow is put into `text.allowed`.
+        """
+        plan, left = self.plan, self.left(text)
+        if self.rows.is_plain:
+            if left <= 0:
+                return "budget", None
+            allowed, accepts = self.rows.allowed(text, left), plan.prover.sufficient.accepts(text.node, text.asked)
+        else:
+            if plan.product.cut(text.joint):
+                return "stop", None
+            if left <= 0:
+                return "budget", None
+            allowed, accepts = plan.tokens(text.joint, left, text.history), plan.product.accepts(text.joint)
+        if not accepts:
+            text.allowed = allowed
+            return None, allowed.only() if text.forced < self._longest_run else None
+        if allowed.is_empty():
+            return "full", None
+        text.allowed = plan.with_end(allowed)
+        return None, None
+
+    @cached_property
+    def _longest_run(self) -> int:
+        half = (self.model.positions or 4 * RUN) // 2  # a model that slides its window keeps that many tokens
+        return min(RUN, half - 1)
+
+    def force(self, text: Text, token: int) -> None:
+        """Add a token that has no alternative."""
+        self.rows.force(text, token)
+        self._append(text, token, 0.0)
+        text.forced += 1
+
+    def go_on(self, text: Text, token: int, choice_logprob: Callable[[int], float]) -> bool:
+        """Write a permitted token if it is seen at once that there is a rest behind it; whether that was seen.
+
+        `choice_logprob` is asked with which log-probability it was chosen where shapers remember that."""
+        if not self.rows.is_plain or not self.rows.go_on(text, token, self.plan.budget - len(text.tokens)):
+            return False
+        self._append(text, token, choice_logprob(token) if text.memory else 0.0)
+        return True
+
+    def write(self, text: Text, choice: Choice, choice_logprob: float = 0.0) -> None:
+        """Add one token, which was chosen with this log-probability (0: there was no choice)."""
+        assert choice.token is not None
+        assert choice.joint is not None
+        self.rows.stand(text, choice.joint, choice.rest)
+        text.exact = text.exact and choice.exact
+        self._append(text, choice.token, choice_logprob)
+
+    def _append(self, text: Text, token: int, choice_logprob: float) -> None:
+        text.tokens.append(token)
+        text.fresh += 1
+        text.unsent += self._surfaces[token]
+        if text.history is not None and (code := self.plan.prover.histories.code_of[token]) >= 0:
+            text.history.append(code)
+        if text.memory:
+            text.memory = self.plan.chain.remember(text.memory, token, choice_logprob)
+
+    @cached_property
+    def _surfaces(self) -> Sequence[bytes]:
+        return self.plan.chain.vocabulary.surfaces
+
+    def stream(self, text: Text) -> None:
+        """Send the characters that no later token can change."""
+        if not self.in_pieces:
+            return
+        final = self.final(text).decode("utf-8", errors="ignore")
+        if final:
+            self.send(Piece(text.sample, final))
+            text.unsent = text.unsent[len(final.encode()) :]
+
+    def final(self, text: Text, why: str | None = None) -> bytes:
+        """What of the unsent bytes no later token can change, if the text is finished as `why` says, or goes on."""
+        held = self._held(text) if why in (None, "stop") else 0
+        return text.unsent[: max(0, len(text.unsent) - held)]
+
+    def kept(self, text: Text) -> tuple[int, ...]:
+        """The tokens that are part of the text: all but those of a complete stop string."""
+        cut = self.plan.product.cut(text.joint) if self.plan.product.stops else 0
+        return tuple(text.tokens[: len(text.tokens) - cut])
+
+    def _held(self, text: Text) -> int:
+        """How many trailing bytes are, or could become, a stop string, and are therefore no part of the text."""
+        if not self.plan.product.stops:
+            return 0
+        cut = self.plan.product.cut(text.joint)
+        if cut:
+            return sum(len(self._surfaces[token]) for token in text.tokens[-cut:])
+        return self.plan.product.held(text.joint)
+
+    def stream_agreed(self, texts: Sequence[tuple[Text, str | None]], sent: bytes) -> bytes:
+        """Send what all these texts, of which one will be the first sample's, agree on; what is sent by now.
+
+        Each comes with why it is finished, if it is; none of them has been streamed by itself.
+        """
+        if not self.in_pieces:
+            return sent
+        agreed = shared_beginning([self.final(text, why) for text, why in texts])
+        final = agreed[len(sent) :].decode("utf-8", errors="ignore")
+        if final:
+            self.send(Piece(self.samples[0], final))
+        return sent + final.encode()
+
+    def finish(self, text: Text, why: str, *, log_evidence: float | None = None, truncated: bool = False) -> None:
+        """Send the rest of the text and its completion; `truncated` says that shapers made an estimate inexact."""
+        rest = self.final(text, why)
+        kept = self.kept(text)
+        new = b"".join(self._surfaces[token] for token in kept).decode("utf-8", errors="replace")
+        done = Completion(
+            text=self.plan.prompt.text + new,
+            new=new,
+            tokens=kept,
+            logprob=sum(text.logprobs),
+            logprobs=tuple(text.logprobs),
+            finish=why,
+            seed=self.seed,
+            sample=text.sample,
+            model=self.model.name,
+            dtype=self.model.dtype,
+            exact=text.exact and not truncated,
+            reproducible=self.model.reproducible,
+            undone=tuple(text.undone),
+            log_evidence=log_evidence,
+        )
+        self.send(Piece(text.sample, rest.decode("utf-8", errors="replace") if self.in_pieces else new, done))

@@ -1,0 +1,202 @@
+"""The guarantee: no token is chosen without a witness for the rest of the text within the budget in hand.
+
+It stands here once. `Viable.first` takes proposals in order and gives the first that has a rest behind it, or the
+witness's own token; whoever weighs many proposals at once asks `look` of each and falls back on `trusted`. Of the first
+proposal of all rows `Rows.go_on` gives the quick "yes" of `look`, and no other answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from ..chain import Plan
+from ..memory import Memory, remembered
+from ..proving.histories import History
+from ..proving.product import Joint
+from ..proving.prover import Answer, Prover
+from ..text.token_sets import Ids
+
+ATTEMPTS = 256
+"""How many tokens are struck at one place before the witness decides."""
+
+DOUBTS = 4
+"""How many searches at one place may end at their limit before the witness decides; each costs its full price."""
+
+SWEEP = 16
+"""After so many strikes at one place all tokens are asked about, those that behave alike at once."""
+
+STATES = 4096
+"""For how many states it is remembered which of their tokens are seen to be dead."""
+
+NEAR, TRIES = 3, 2000
+"""So few tokens before the end all rests of a token are tried, with so many tokens at most, before it is drawn."""
+
+
+class Seen(NamedTuple):
+    """A token that was looked at: whether there is a rest behind it, the state it leads to, and the rest as far as it
+    is written out."""
+
+    answer: Answer
+    joint: Joint
+    rest: Ids = ()
+
+
+class Choice(NamedTuple):
+    """The token to write (None: there is none, and no end) and the state it leads to (None: the text ends).
+
+    `rest` is a legal rest behind it, as far as it is written out; `struck` are the tokens that were refused before it.
+    `exact` is False if a bound, not a proof, refused one of them, and `doubts` counts these.
+    """
+
+    token: int | None
+    joint: Joint | None
+    rest: Ids = ()
+    struck: Ids = ()
+    exact: bool = True
+    doubts: int = 0
+
+
+Propose = Callable[[Ids, int], int | None]
+"""`(struck, attempt) -> token`: the next proposal, which is none of the struck; None if there is none left."""
+
+
+@dataclass(frozen=True, eq=False)
+class Viable:
+    """Tells which tokens have a text behind them, for one plan. Every answer is a function of the state, the tokens
+    left and the rest that is known; `rest` is always one that was legal where the text stands."""
+
+    plan: Plan
+    _seen: Memory[tuple[Joint, int, str, int], bool] = remembered(STATES)
+
+    def first(
+        self,
+        joint: Joint,
+        left: int,
+        propose: Propose,
+        *,
+        rest: Ids = (),
+        history: History | None = None,
+        among: Callable[[], Iterable[int]] = tuple,
+        struck: Ids = (),
+        doubts: int = 0,
+    ) -> Choice:
+        """The first of the proposals behind which there is a text of at most `left` tokens, it included; the end of the
+        text is one that needs no proof.
+
+        What the text used (`history`) makes most answers quick. After `ATTEMPTS` proposals without a rest, or `DOUBTS`
+        of which that was not found out, the witness's own token is taken. `among` are all tokens that may follow, asked
+        for after many strikes. What was `struck` at this place before, and the `doubts` about it, count.
+        """
+        exact = True
+        attempts = len(struck)
+        while True:
+            token = propose(struck, attempts)
+            if token is None or token == self.plan.end:
+                return Choice(token, None, (), struck, exact, doubts)
+            seen = self.look(joint, left, token, rest, history)
+            if seen.answer == "yes":
+                return Choice(token, seen.joint, seen.rest, struck, exact, doubts)
+            exact = exact and seen.answer == "no"
+            struck = (*struck, token)
+            doubts += seen.answer == "undecided"
+            attempts += 1
+            if attempts == SWEEP and not doubts:
+                struck = (*struck, *self.seen_dead(joint, left, [each for each in among() if each != self.plan.end]))
+            if doubts >= DOUBTS or attempts >= ATTEMPTS:
+                return self.trusted(joint, left, rest, struck, doubts)
+
+    def look(self, joint: Joint, left: int, token: int, rest: Ids = (), history: History | None = None) -> Seen:
+        """Whether there is a text of at most `left` tokens that begins with this permitted token."""
+        after = self.plan.product.next(joint, token)
+        if rest and rest[0] == token:
+            return Seen("yes", after, rest[1:])
+        prover = self.plan.prover
+        asked = [after.others[place] for place in prover.sufficient.row_by_row] if history is not None else ()
+        if history is not None and prover.sufficient.is_sure(after.node, asked, left - 1, history, self._texts[token]):
+            return Seen("yes", after)
+        found = self.plan.find(after, left - 1, rest[1:])
+        return Seen(found.answer, after, found.rest)
+
+    @property
+    def _texts(self) -> Sequence[str | None]:
+        return self.plan.chain.vocabulary.texts
+
+    def trusted(self, joint: Joint, left: int, rest: Ids = (), struck: Ids = (), doubts: int = 0) -> Choice:
+        """The next token of a rest that is known to be legal: the end where nothing is missing. It is not exact, since
+        others may have been as good."""
+        if not rest and self.plan.product.accepts(joint):
+            return Choice(self.plan.end, None, (), struck, False, doubts)
+        rest = rest or self.plan.step(joint, left)
+        return Choice(rest[0], self.plan.product.next(joint, rest[0]), rest[1:], struck, False, doubts)
+
+    def dead(self, joint: Joint, left: int, tokens: Sequence[int], rest: Ids = ()) -> tuple[set[int], int]:
+        """Those of the tokens that have no text behind them, and of how many of them that is only not found out.
+
+        Tokens that behave alike share one proof.
+        """
+        known: dict[tuple[str, int], Answer] = {}
+        found: set[int] = set()
+        undecided = 0
+        for token, key in self._doubtful(joint, left, tokens):
+            if token in rest[:1]:
+                continue
+            if key not in known:
+                known[key] = self.look(joint, left, token, rest).answer
+            if known[key] != "yes":
+                found.add(token)
+                undecided += known[key] == "undecided"
+        return found, undecided
+
+    def seen_dead(self, joint: Joint, left: int, tokens: Sequence[int]) -> set[int]:
+        """Those of these tokens, all of which `Plan.tokens` lets follow, that are seen to be dead, without a search
+        that goes further than `NEAR` tokens."""
+        found: set[int] = set()
+        if left - 1 > NEAR:
+            ids = np.fromiter(tokens, dtype=np.int64, count=len(tokens))
+            with self.plan.searching():
+                lost = self.plan.prover.automaton.dead_among(joint.node, left - 1, ids)
+            found.update(lost.tolist())
+            left_over = np.setdiff1d(ids, lost, assume_unique=True) if len(lost) else ids
+            tokens = self.plan.prover.needs.suspects(joint, left_over).tolist()
+        for token, (how, number) in self._doubtful(joint, left, tokens):
+            key = (joint, left, how, number)
+            seen = self._seen.get(key)
+            if seen is None:
+                after = self.plan.product.next(joint, token)
+                with self.plan.searching():
+                    seen = self._seen.put(key, is_dead(self.plan.prover, after, left - 1, iter(range(TRIES))))
+            if seen:
+                found.add(token)
+        return found
+
+    def _doubtful(self, joint: Joint, left: int, tokens: Sequence[int]) -> list[tuple[int, tuple[str, int]]]:
+        """The tokens of which it is not sure that they live, each with a key that is the same for those alike."""
+        prover = self.plan.prover
+        if not tokens:
+            return []
+        with self.plan.searching():
+            sure = prover.unfailing(joint, np.array(tokens, dtype=np.int64), left - 1).tolist()
+        if all(sure):
+            return []
+        mentioned, group_of = prover.alike.mentioned(joint), prover.alike.group_of
+        asked = (token for token, is_sure in zip(tokens, sure, strict=True) if not is_sure)
+        return [(token, ("itself", token) if token in mentioned else ("alike", group_of[token])) for token in asked]
+
+
+def is_dead(prover: Prover, joint: Joint, budget: int, tries: Iterator[int]) -> bool:
+    """Whether it is seen that a state has no rest of at most `budget` tokens: by what follows from it at once, or, near
+    the end, by trying all rests, as long as there are `tries`."""
+    known = prover.at_once(joint, budget)
+    if known is not None or budget > NEAR:
+        return known == "no"
+    for token in prover.alike.of(joint):
+        if next(tries, None) is None:
+            return False
+        permitted = prover.product.permits(joint, token)
+        if permitted and not is_dead(prover, prover.product.next(joint, token), budget - 1, tries):
+            return False
+    return True

@@ -1,0 +1,254 @@
+"""Processors as people write them, `NAME[=VALUE[,key=value]...]`, read and built.
+
+A value may stand in single or double quotes, which protect commas and bars; `\\n`, `\\t`, `\\u4e00`, `\\,`, `\\|`,
+`\\'`, `\\"` and `\\\\` are understood everywhere. A list is written with bars: `ban=，|。|！`.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin
+
+from ..errors import GenError, brief, quoted, reason_of
+from ..system.underway import OTHERS, doing
+from ..types import Named, Recipe
+
+if TYPE_CHECKING:
+    from ..text.vocabulary import Vocabulary
+    from .registry import Offer, Registry
+
+Value = tuple[str, ...]
+"""What was written, split by the bars that stand outside quotes."""
+
+ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\", "'": "'", '"': '"', ",": ",", "|": "|"}
+NAME = re.compile(r"\s*([^=,\s]+)\s*(=?)")
+KEY = re.compile(r"\s*([A-Za-z_]\w*)\s*=")
+ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
+PIECE = {ends: re.compile(rf"(?:{ESCAPE.pattern}|[^\\{ends}]+|\\\Z)*", re.DOTALL) for ends in ("'", '"', ",|")}
+"""What stands within each kind of quotes, and outside them: escapes and what they are not for."""
+
+YES, NO = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A processor as it was written: `text` whole, `name`, the value after `=` if any, and the keyword options."""
+
+    text: str
+    name: str
+    value: Value | None = None
+    options: dict[str, Value] = field(default_factory=dict)
+
+
+def parse_spec(text: str) -> Spec:
+    """Read `NAME[=VALUE[,key=value]...]`."""
+    head = NAME.match(text)
+    if not head:
+        raise GenError(f"{quoted(text)} names no processor; write NAME=VALUE, as in top_k=50.")
+    value: Value | None = None
+    position = head.end()
+    if head[2]:
+        value, position = _value(text, position)
+    options: dict[str, Value] = {}
+    while position < len(text):
+        key = KEY.match(text, position + 1)
+        if not key:
+            raise GenError(
+                f"{quoted(text)} has no key=value after a comma; quote a value that holds commas, as in ban='a,b'."
+            )
+        if key[1] in options:
+            raise GenError(f"{quoted(text)} gives {brief(key[1])} twice; keep one of them.")
+        options[key[1]], position = _value(text, key.end())
+    return Spec(text, head[1], value, options)
+
+
+def _value(text: str, position: int) -> tuple[Value, int]:
+    """The value that begins at `position`, and where it ends: at a comma or at the end of the text."""
+    pieces = []
+    while True:
+        piece, position = _piece(text, position)
+        pieces.append(piece)
+        if text[position : position + 1] != "|":
+            return tuple(pieces), position
+        position += 1
+
+
+def _piece(text: str, position: int) -> tuple[str, int]:
+    """One piece of a value, up to a bar or a comma outside quotes and escapes."""
+    quote = text[position : position + 1]
+    ends = quote if quote and quote in "'\"" else ",|"
+    position += ends == quote
+    piece = PIECE[ends].match(text, position)
+    assert piece is not None  # it may be empty
+    written, position = ESCAPE.sub(_unescape, piece[0]), piece.end()
+    if ends == quote:
+        closed = text[position : position + 1] == quote
+        position += 1
+        if not closed or text[position : position + 1] not in ("", ",", "|"):
+            raise GenError(
+                f"{quoted(text)} has a value that does not end where its quotes do; put {quote} around all of it."
+            )
+    try:
+        return written.encode("utf-16", "surrogatepass").decode("utf-16"), position
+    except UnicodeDecodeError:
+        raise GenError(f"{quoted(text)} holds half a surrogate pair; write the whole character instead.") from None
+
+
+def _unescape(escape: re.Match[str]) -> str:
+    code = escape[1]
+    return chr(int(code[1:], 16)) if len(code) == 5 else ESCAPES.get(code, escape[0])
+
+
+def build(item: Any, registry: Registry, vocabulary: Vocabulary) -> Named:
+    """The processor that `item` means: its text or `Spec` is looked up and built, an object passes through."""
+    if isinstance(item, Named):
+        return item
+    if isinstance(item, str):
+        item = parse_spec(item)
+    if not isinstance(item, Spec):
+        return Named(getattr(item, "__name__", None) or repr(item), item)
+    offer = registry.find("processor", item.name)
+    return Named(item.text, _call(offer, item, vocabulary), offer.plugin.words)
+
+
+def build_decoder(item: Any, registry: Registry) -> Any:
+    """The decoder that `item` means: written as a processor is ("beam,width=8"), or an object, which passes through.
+
+    What a plugin offers is a decoder if its first parameter is called `course`, else a factory that returns one.
+    """
+    if not isinstance(item, str):
+        return item
+    spec = parse_spec(item)
+    offer = registry.find("decoder", spec.name)
+    found = offer.function
+    if "course" not in inspect.signature(found).parameters:
+        return _call(offer, spec, None)
+    if spec.value is not None or spec.options:
+        raise GenError(f"{spec.name} takes no options; write {spec.name} alone instead of {quoted(spec.text)}.")
+    return found
+
+
+def build_recipe(text: str, registry: Registry) -> Recipe:
+    """The recipe of `gen convert` that `text` means, written as a processor is ("frozen_bert,reads=pooler")."""
+    spec = parse_spec(text)
+    made: Recipe = _call(registry.find("recipe", spec.name), spec, None)
+    return made
+
+
+def parameters(factory: Callable[..., Any]) -> list[inspect.Parameter]:
+    """What a user may give to `factory`: its parameters but those the engine gives, with annotations evaluated."""
+    signature = inspect.signature(factory)
+    return [_evaluated(p, factory) for p in signature.parameters.values() if p.name not in ("vocabulary", "course")]
+
+
+def _evaluated(parameter: inspect.Parameter, factory: Callable[..., Any]) -> inspect.Parameter:
+    if not isinstance(parameter.annotation, str):
+        return parameter
+    try:
+        return parameter.replace(annotation=eval(parameter.annotation, vars(sys.modules[factory.__module__])))
+    except (NameError, AttributeError, SyntaxError, TypeError, KeyError):  # known to a type checker, or to nobody
+        return parameter.replace(annotation=str)
+
+
+def _call(offer: Offer, spec: Spec, vocabulary: Vocabulary | None) -> Any:
+    factory = offer.function
+    known = parameters(factory)
+    given = dict(spec.options)
+    if spec.value is not None:
+        if not known:
+            raise GenError(f"{spec.name} takes no value; write {spec.name} alone instead of {quoted(spec.text)}.")
+        if known[0].name in given:
+            raise GenError(f"{quoted(spec.text)} gives {known[0].name} twice; keep one of them.")
+        given = {known[0].name: spec.value, **given}
+    for key in given:
+        if key not in {p.name for p in known}:
+            raise GenError(f"{brief(spec.name)} has no option {quoted(key)}; {_options(known)}.")
+    for p in known:
+        if p.default is p.empty and p.name not in given:
+            as_in = f"{spec.name}=VALUE" if p is known[0] else f"{spec.name},{p.name}=VALUE"
+            raise GenError(f"{quoted(spec.text)} lacks its {p.name} ({describe(p.annotation)}); write {as_in}.")
+    arguments = {p.name: convert(given[p.name], p, spec) for p in known if p.name in given}
+    if "vocabulary" in inspect.signature(factory).parameters:
+        arguments["vocabulary"] = vocabulary
+    try:
+        with doing(f"making {spec.name}{offer.plugin.of}", logged=OTHERS):
+            return factory(**arguments)
+    except (ValueError, TypeError, LookupError, ArithmeticError) as problem:
+        which = f"{quoted(spec.text)}{offer.plugin.of} cannot be made ({reason_of(problem)})"
+        raise GenError(f"{which}; give it other values, or leave it out.") from problem
+
+
+def _options(known: list[inspect.Parameter]) -> str:
+    if not known:
+        return "write its name alone"
+    return "write one of its options: " + ", ".join(f"{p.name} ({describe(p.annotation)})" for p in known)
+
+
+def describe(annotation: Any) -> str:
+    """A type in words that fit on a command line."""
+    if get_origin(annotation) is Literal:
+        return " or ".join(str(choice) for choice in get_args(annotation))
+    if get_origin(annotation) is tuple:
+        return f"{describe(get_args(annotation)[0])}|..."
+    if members := _members(annotation):
+        return " or ".join(describe(member) for member in members)
+    words = {int: "whole number", float: "number", str: "text", bool: "yes or no", type(None): "none"}
+    return words.get(annotation, "text")
+
+
+def _members(annotation: Any) -> tuple[Any, ...]:
+    """The members of a union, in the order in which they are tried: the narrowest first."""
+    if get_origin(annotation) not in (type(int | str), Union):
+        return ()
+    order = [type(None), int, float, bool]
+    return tuple(sorted(get_args(annotation), key=lambda m: order.index(m) if m in order else len(order) + (m is str)))
+
+
+def convert(value: Value, parameter: inspect.Parameter, spec: Spec) -> Any:
+    """`value` as the type that `parameter` is annotated with."""
+    try:
+        return _converted(value, parameter.annotation)
+    except ValueError:
+        wanted = describe(parameter.annotation)
+        raise GenError(
+            f"{quoted(spec.text)} gives {parameter.name} as {quoted('|'.join(value))}; write {wanted}."
+        ) from None
+
+
+def _converted(value: Value, annotation: Any) -> Any:
+    text = "|".join(value)
+    for member in _members(annotation):
+        try:
+            return _converted(value, member)
+        except ValueError:
+            continue
+    if get_origin(annotation) is tuple:
+        return tuple(_converted((piece,), get_args(annotation)[0]) for piece in value)
+    if get_origin(annotation) is Literal:
+        return get_args(annotation)[[str(choice) for choice in get_args(annotation)].index(text)]
+    return SIMPLE.get(annotation, str)(text)
+
+
+def _number(text: str) -> float:
+    number = float(text)
+    if number != number:
+        raise ValueError(text)
+    return number
+
+
+def _truth(text: str) -> bool:
+    if text.lower() not in YES + NO:
+        raise ValueError(text)
+    return text.lower() in YES
+
+
+def _nothing(text: str) -> None:
+    if text.lower() != "none":
+        raise ValueError(text)
+
+
+SIMPLE: dict[Any, Callable[[str], Any]] = {int: int, float: _number, bool: _truth, type(None): _nothing}

@@ -1,0 +1,361 @@
+"""What each choice of a finished text cost, and who made it cost that: the text is read again and the rules replayed.
+
+Nothing here watches a decoder at work, so that texts of every decoder, and texts from elsewhere, are explained alike.
+All costs are in nats under the model's own distribution: a constraint that leaves the mass m costs -log m.
+"""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from ..blame import blaming
+from ..decoding.sequences import slides, uniform
+from ..errors import GenError, quoted
+from ..types import Completion, Prompt, Step
+from .replay import Replay, Sight
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ..chain import Chain, Plan
+    from ..engine import Engine
+
+VOCABULARY, PROOF = "unused tokens", "no text behind it"
+"""Who removes what no constraint and no shaper removed: columns that are never generated, and the prover."""
+
+ROUNDING = 1e-9
+"""Nats that come of adding up probabilities in another order."""
+
+STRETCH = 128
+"""How many places are worked on at once: each holds some numbers for every token of the vocabulary."""
+
+TOP = 6
+"""How many of the model's wishes are told at each place."""
+
+
+@dataclass(frozen=True)
+class Removal:
+    """Who took a token away, and why in words where the rule says what it wants."""
+
+    by: str
+    kind: Literal["constraint", "proof", "shaper", "vocabulary"]
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A token that the model wanted, how much, and who removed it; nobody: it could have been chosen."""
+
+    text: str
+    probability: float
+    removed: tuple[Removal, ...]
+    chosen: bool
+
+
+@dataclass(frozen=True)
+class Place:
+    """One token of the text, or its end. `text` are the characters it completes; all costs are in nats.
+
+    `nats` is what the model gives it; `cost` is that less what the model's first wish would have been, of which
+    `constrained` is due to the rules (the best they left against the best) and `drawn` to shapers and decoder (the
+    chosen against the best left). `masses` holds -log of the probability mass that each constraint alone leaves, in
+    the order of `Explanation.constraints`, `together` that of all at once with what the prover knows; `shaped` is
+    what each shaper cut off of that. `broken` names rules that the text breaks here; they are silent from here on.
+    """
+
+    text: str
+    end: bool
+    forced: bool
+    nats: float
+    constrained: float
+    drawn: float
+    masses: tuple[float, ...]
+    together: float
+    shaped: tuple[float, ...]
+    candidates: tuple[Candidate, ...]
+    broken: tuple[str, ...] = ()
+
+    @property
+    def cost(self) -> float:
+        """How many nats less likely it is than the model's first wish."""
+        return self.constrained + self.drawn
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """A text, place by place, and what each constraint and shaper cost in all.
+
+    `seed` and `sample` say which of whose draws made it; a text from elsewhere has no seed. `context` is what the model
+    read before the text.
+    """
+
+    prompt: str
+    model: str
+    decoder: str
+    constraints: tuple[str, ...]
+    shapers: tuple[str, ...]
+    places: tuple[Place, ...]
+    seed: int | None = None
+    sample: int = 0
+    context: str = ""
+
+    @property
+    def new(self) -> str:
+        """What was written behind the prompt."""
+        return "".join(place.text for place in self.places)
+
+    @property
+    def nats(self) -> float:
+        """The nats of what was written, the end included."""
+        return sum(place.nats for place in self.places)
+
+    @property
+    def together(self) -> float:
+        """What all constraints and the prover cost in all."""
+        return sum(place.together for place in self.places)
+
+    @property
+    def drawn(self) -> float:
+        """What shapers and decoder gave away in all."""
+        return sum(place.drawn for place in self.places)
+
+    @property
+    def by_constraint(self) -> list[tuple[str, float]]:
+        """Each constraint and the sum of what it alone costs at each place."""
+        return [(label, sum(place.masses[i] for place in self.places)) for i, label in enumerate(self.constraints)]
+
+    @property
+    def by_shaper(self) -> list[tuple[str, float]]:
+        """Each shaper and the sum of what it cuts off at each place."""
+        return [(label, sum(place.shaped[i] for place in self.places)) for i, label in enumerate(self.shapers)]
+
+
+@blaming()
+def explain(
+    engine: Engine,
+    done: Completion,
+    *,
+    prompt: str | Prompt = "",
+    processors: Sequence[Any] = (),
+    max_new: int = 256,
+    decoder: str = "sample",
+    top: int = TOP,
+    context: str = "",
+) -> Explanation:
+    """Explain a completion that `engine` made of `prompt` with these processors, this budget and this context."""
+    plan = engine.chain(processors).plan(engine.read(prompt, context), max_new)
+    end = plan.chain.vocabulary.end if done.finish == "end" else None
+    told = _explain(engine, plan, done.tokens, end, decoder=decoder, draws=(done.seed, done.sample), top=top)
+    return replace(told, seed=done.seed, sample=done.sample, context=context)
+
+
+@blaming()
+def explain_text(
+    engine: Engine,
+    text: str,
+    *,
+    prompt: str = "",
+    processors: Sequence[Any] = (),
+    max_new: int = 0,
+    top: int = TOP,
+    context: str = "",
+) -> Explanation:
+    """Explain a text that begins with `prompt`, whoever wrote it, under these processors and at least its own length.
+
+    Raises GenError if the text does not begin with the prompt, or has a character that the model cannot write.
+    """
+    if not text.startswith(prompt):
+        raise GenError(
+            f"The text {quoted(text)} does not begin with the prompt {quoted(prompt)}; "
+            "give a prompt that it begins with."
+        )
+    start = engine.read(prompt, context)
+    tokens = _tokens_after(engine, start, text)
+    plan = engine.chain(processors).plan(start, max(len(tokens), max_new))
+    joint = Replay.begin(plan)
+    for token in tokens:
+        joint.go(token)
+    end = plan.chain.vocabulary.end if joint.may_end and not joint.is_full else None
+    told = _explain(engine, plan, tokens, end, decoder="its author", draws=(0, 0), top=top)
+    return replace(told, context=context)
+
+
+def _tokens_after(engine: Engine, prompt: Prompt, text: str) -> tuple[int, ...]:
+    """The tokens of what follows the prompt in `text`, as the model would have written it."""
+    vocabulary = engine.tokenizer.vocabulary
+    whole = engine.tokenizer.encode(text)
+    rest = engine.tokenizer.encode(text[len(prompt.text) :])
+    count = len(prompt.tokens)
+    # Else a token of the whole text spans the end of the prompt.
+    tokens = whole.tokens[count:] if whole.tokens[:count] == prompt.tokens else rest.tokens
+    unknown = set(rest.unknown)
+    kept = tuple(token for token in tokens if vocabulary.surfaces[token])
+    if unknown or vocabulary.text_of(kept) != (rest.spelt or rest.text):
+        chars = "".join(sorted(unknown)) or "some of its characters"
+        raise GenError(f"The model has no token for {chars} and cannot write that text; explain a text without.")
+    return kept
+
+
+def _explain(
+    engine: Engine,
+    plan: Plan,
+    tokens: Sequence[int],
+    end: int | None,
+    *,
+    decoder: str,
+    draws: tuple[int, int],
+    top: int,
+) -> Explanation:
+    path = (*tokens, *(() if end is None else (end,)))
+    replay = Replay.begin(plan)
+    decode = codecs.getincrementaldecoder("utf-8")(errors="replace")
+    places: list[Place] = []
+    for rows in _logprobs(engine, plan.prompt, path):
+        first = len(places)
+        stretch = path[first : first + len(rows)]
+        sights = []
+        for token, row in zip(stretch, rows, strict=True):
+            sights.append(replay.look(token, _likeliest(row, max(top, 1))))
+            replay.go(token)
+        shaped = _shape(plan, path, first, rows, sights, draws)
+        for number, (token, row, sight) in enumerate(zip(stretch, rows, sights, strict=True)):
+            text = decode.decode(plan.chain.vocabulary.surfaces[token], final=len(places) + 1 == len(path))
+            places.append(_place(plan.chain, token, row, sight, [kept[number] for kept in shaped], text=text, top=top))
+    return Explanation(
+        prompt=plan.prompt.text,
+        model=engine.model.name,
+        decoder=decoder,
+        constraints=(VOCABULARY, *replay.labels, PROOF),
+        shapers=tuple(named.label for named in plan.chain.shapers),
+        places=tuple(places),
+    )
+
+
+def _likeliest(row: np.ndarray, count: int) -> list[int]:
+    found: list[int] = np.argsort(-row, kind="stable")[:count].tolist()
+    return found
+
+
+def _logprobs(engine: Engine, prompt: Prompt, path: Sequence[int]) -> Iterator[np.ndarray]:
+    """The model's log-probabilities where each token of `path` was chosen, [places, vocab], in stretches; no NaN."""
+    import torch
+
+    cache = engine.model.open(1)
+    told = slides(prompt.pinned, len(prompt.read) + len(path), engine.model.positions)
+    pinned = [[prompt.pinned]] if told else []
+    read = 0
+    for first in range(0, len(path), STRETCH):
+        last = min(first + STRETCH, len(path))
+        unread = path[first - 1 : last - 1] if first else (*prompt.read, *path[: last - 1])
+        with torch.inference_mode():
+            logits = engine.model.feed(cache, [0 if first else -1], [read], [tuple(unread)], [last - first], *pinned)
+            found = torch.log_softmax(logits.double().cpu(), dim=-1)
+        read += len(unread)
+        yield np.nan_to_num(found.numpy(), nan=-np.inf, neginf=-np.inf)
+
+
+def _shape(
+    plan: Plan, path: Sequence[int], first: int, rows: np.ndarray, sights: Sequence[Sight], draws: tuple[int, int]
+) -> list[np.ndarray]:
+    """What is left after the first shaper, after the first two, and so on: bool arrays [places, vocab]."""
+    import torch
+
+    chain = plan.chain
+    if not chain.shapers:
+        return []
+    history, begun = (*plan.prompt.tokens, *path), len(plan.prompt.tokens)
+    numbers = range(first, first + len(rows))
+
+    def draw_named(name: str) -> Tensor:
+        return torch.tensor([uniform(*draws, place, 0, name) for place in numbers], dtype=torch.float64)
+
+    step = Step([history[: begun + i] for i in numbers], [begun] * len(rows), chain.vocabulary, draw_named)
+    logits = torch.from_numpy(rows).float()
+    blocked = torch.from_numpy(np.stack([~sight.left for sight in sights]))
+    found = []
+    for count in range(1, len(chain.shapers) + 1):
+        some = replace(chain, shapers=chain.shapers[:count])
+        found.append(some.shape_warily(step, logits, blocked)[0].isfinite().numpy())
+    return found
+
+
+def _place(
+    chain: Chain, token: int, row: np.ndarray, sight: Sight, shaped: Sequence[np.ndarray], *, text: str, top: int
+) -> Place:
+    left = sight.left.copy()
+    left[token] = True  # a text from elsewhere may break rules
+    best, best_left, own = float(row.max()), float(row[left].max()), float(row[token])
+    kept = [sight.left, *shaped]
+    likeliest = _likeliest(row, top)
+    return Place(
+        text=text,
+        end=token == chain.vocabulary.end,
+        forced=sight.forced,
+        nats=-own,
+        constrained=_gap(best, best_left),
+        drawn=_gap(best_left, own),
+        masses=(
+            _cost(row, sight.usable),
+            *(_cost(row, sight.alone(label)) for label in dict.fromkeys(view.label for view in sight.views)),
+            _gap(_mass(row, sight.permitted), _mass(row, sight.left)),
+        ),
+        together=_cost(row, sight.left),
+        shaped=tuple(_gap(_mass(row, a), _mass(row, b)) for a, b in pairwise(kept)),
+        candidates=tuple(
+            Candidate(
+                text=_shown(chain, each),
+                probability=float(np.exp(row[each])),
+                removed=_removals(chain, each, sight, shaped),
+                chosen=each == token,
+            )
+            for each in (likeliest if token in likeliest else [*likeliest, token])
+        ),
+        broken=sight.broken,
+    )
+
+
+def _shown(chain: Chain, token: int) -> str:
+    """A token as people see it: what it prints, else its name."""
+    vocabulary = chain.vocabulary
+    if token == vocabulary.end:
+        return "(end)"
+    return vocabulary.surfaces[token].decode("utf-8", errors="replace") or vocabulary.names[token]
+
+
+def _removals(chain: Chain, token: int, sight: Sight, shaped: Sequence[np.ndarray]) -> tuple[Removal, ...]:
+    """Everybody who forbids a token by himself; else the prover; else the first shaper that cut it off."""
+    if not sight.usable[token]:
+        return (
+            Removal(VOCABULARY, "vocabulary", "a second spelling of another token, or none that texts are made of"),
+        )
+    whys: dict[str, dict[str, None]] = {}
+    for view in sight.views:
+        if not view.allowed[token]:
+            whys.setdefault(view.label, {})[view.wants] = None
+    found = tuple(Removal(label, "constraint", "; ".join(filter(None, why))) for label, why in whys.items())
+    if found or sight.left[token]:
+        cut = next((i for i, kept in enumerate(shaped) if not kept[token]), None)
+        return found or (() if cut is None else (Removal(chain.shapers[cut].label, "shaper"),))
+    return (Removal(PROOF, "proof", sight.dead_because),)
+
+
+def _mass(row: np.ndarray, allowed: np.ndarray) -> float:
+    """The log of the probability mass of what is allowed."""
+    inside = row[allowed]
+    best = float(inside.max(initial=-np.inf))
+    return best if best == -np.inf else best + float(np.log(np.exp(inside - best).sum()))
+
+
+def _cost(row: np.ndarray, allowed: np.ndarray) -> float:
+    return _gap(0.0, _mass(row, allowed))
+
+
+def _gap(more: float, less: float) -> float:
+    """`more - less`, never below nothing; nothing between two infinities, and where only rounding differs."""
+    return 0.0 if more - less < ROUNDING or more == less else more - less

@@ -1,0 +1,82 @@
+"""Which tokens behave alike under all rules of a product, so that a proof tries one of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from ..memory import Memory, remembered
+from ..text.token_sets import Ids, Mask
+from .lifting.partitions import groups, twins
+from .product import Joint, Product
+
+MASKS = 20_000
+"""Of how many sets of tokens the members are remembered."""
+
+
+@dataclass(frozen=True, eq=False)
+class Alike:
+    """The classes of the tokens of one product."""
+
+    product: Product
+    _ids: Memory[Mask, list[int]] = remembered(MASKS)
+
+    @cached_property
+    def groups(self) -> list[Ids]:
+        """The tokens, grouped into those that behave alike under all rules, what prints nothing last.
+
+        Tokens that print the same may be told apart by one rule and confused by another; so tokens behave alike
+        only if the tokens that print the same as each do, too.
+        """
+        vocabulary = self.product.vocabulary
+        everything = range(len(vocabulary))
+        return groups(vocabulary, [everything if rule.kinds is None else rule.kinds for rule in self.product.rules])
+
+    @cached_property
+    def partial_groups(self) -> list[Ids]:
+        """Those of tokens that print parts of characters."""
+        partial = frozenset(self.product.vocabulary.partial)
+        return [tokens for tokens in self.groups if tokens[0] in partial]
+
+    @cached_property
+    def _twins(self) -> dict[int, Ids]:
+        """For each token that does not print its text alone all that print it."""
+        return twins(self.product.vocabulary)
+
+    @cached_property
+    def group_of(self) -> dict[int, int]:
+        """A number for each usable token, the same for those that behave alike where no rule singles one out."""
+        return {token: number for number, tokens in enumerate(self.groups) for token in tokens}
+
+    def mentioned(self, joint: Joint) -> set[int]:
+        """The tokens that a rule singles out, and those that print the same: what one rule says of a token, another
+        may say of its text."""
+        found: set[int] = set()
+        for rule, state in zip(self.product.other_rules, joint.others, strict=True):
+            if rule.promises.mentions is not None:
+                found.update(rule.promises.mentions(state))
+        return found.union(*(self._twins[token] for token in found if token in self._twins)) if self._twins else found
+
+    def of(self, joint: Joint) -> Iterator[int]:
+        """One token for each set of tokens that behave alike in this state, permitted or not."""
+        mentioned = self.mentioned(joint)
+        for tokens in self.groups:
+            yield from one_of(tokens, mentioned, set())
+        yield from sorted(mentioned)
+
+    def members(self, mask: Mask) -> list[int]:
+        """The tokens of a mask; what prints nothing leads nowhere and stands last."""
+        found = self._ids.get(mask)
+        if found is None:
+            surfaces = self.product.vocabulary.surfaces
+            found = sorted(mask.array.nonzero()[0].tolist(), key=lambda token: not surfaces[token])
+            self._ids.put(mask, found)
+        return found
+
+
+def one_of(tokens: Ids, mentioned: set[int], tried: set[int]) -> Iterator[int]:
+    """A token of a group that is not mentioned, if it was not tried."""
+    found = next((token for token in tokens if token not in mentioned), None)
+    if found is not None and found not in tried:
+        yield found

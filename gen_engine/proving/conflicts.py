@@ -1,0 +1,125 @@
+"""Which rules admit no text together: as few of them as possible, and where they part."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ..errors import ConflictError, UndecidedError, brief
+from ..text.vocabulary import in_a_row
+from ..types import Prompt
+from .product import Product
+from .prover import Answer, prover_of
+from .rule import Rule
+
+HELP = 3
+"""How many times as long as usual it is searched for whether fewer rules admit a text."""
+
+LABEL = 120
+"""So many characters of a processor a conflict echoes."""
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """The rules of a product, the first `background` of which nobody wrote, with one prompt and one budget; `nodes` is
+    how many states a search may visit."""
+
+    product: Product
+    prompt: Prompt
+    budget: int
+    nodes: int
+    background: int
+
+    def answer(self, nodes: int | None = None) -> Answer:
+        """Whether there is a text."""
+        prover, joint = prover_of(self.product, self.prompt, self.budget, self.nodes if nodes is None else nodes)
+        return prover.feasible(joint, self.budget)
+
+    def conflict(self) -> ConflictError:
+        """Drops every rule without which there still is no text; what is left is a conflict of which each is needed."""
+        case, unproven = self, list[str]()
+        for index in range(len(self.product.rules) - 1, self.background - 1, -1):
+            smaller = case._without(index)
+            answer = smaller._answer_with_help()
+            if answer == "undecided":
+                unproven.append(case.product.rules[index].label)
+            case = smaller if answer == "no" else case
+        members = list(dict.fromkeys(rule.label for rule in case._written))
+        return ConflictError(case._message(members, unproven), members)
+
+    def _message(self, members: Sequence[str], unproven: Sequence[str]) -> str:
+        first = brief(members[0], LABEL) if members else ""
+        if not members:
+            return f"The model can write no text at all within {self.budget} new tokens; give it more."
+        if len(members) == 1 and (unwritten := self._unwritten()):
+            return f"{first} wants {unwritten}, which the model has no token for; ask for something else."
+        if len(members) == 1:
+            return f"{first} admits no text within {self.budget} new tokens; change it, or allow more tokens."
+        doubt = f" (whether {' and '.join(unproven)} is needed for that was not decided)" if unproven else ""
+        return (
+            f"{self.names()} admit no text together within {self.budget} new tokens{doubt}{self._clash()}; drop or "
+            "change one of them."
+        )
+
+    def names(self) -> str:
+        """The rules as they were written, in a row."""
+        return in_a_row(list(dict.fromkeys(brief(rule.label, LABEL) for rule in self._written)), "and")
+
+    @property
+    def _written(self) -> Sequence[Rule]:
+        """The rules that somebody wrote."""
+        return self.product.rules[self.background :]
+
+    def _without(self, index: int) -> Case:
+        return replace(self, product=self.product.without(index))
+
+    def _answer_with_help(self) -> Answer:
+        """Whether fewer rules admit a text, searched for longer: so that conflicts are as small as said."""
+        try:
+            return self.answer(HELP * self.nodes)
+        except UndecidedError:  # no patience is left: the conflict stands, and is perhaps not the smallest
+            return "undecided"
+
+    def is_refuted(self, below: int | None = None) -> bool:
+        """Whether even fewer rules are known to admit no text; those numbered `below` and more stay."""
+        learned = self.product.learned_from(self.product.start(self.prompt))
+        for index in range((len(learned.rules) if below is None else below) - 1, self.background - 1, -1):
+            if learned.rules[index].is_structural:
+                continue  # without one of these there is more to try, not less
+            smaller = self._without(index)
+            answer = smaller.answer()
+            if answer == "no" or (answer == "undecided" and smaller.is_refuted(index)):
+                return True
+        return False
+
+    def _unwritten(self) -> str:
+        """The characters that a rule needs and no token prints."""
+        vocabulary = self.product.vocabulary
+        states = self.product.start(self.prompt).states[self.background :]
+        asked = ((rule.promises.needs, state) for rule, state in zip(self._written, states, strict=True))
+        needed = [char for needs, state in asked if needs is not None for char in needs(state)]
+        missing = () if vocabulary.partial else dict.fromkeys(needed)
+        return " and ".join(char for char in missing if char not in vocabulary.carriers)
+
+    def _clash(self) -> str:
+        """Where the rules part, in their own words; empty if they do not say."""
+        try:
+            prover, joint = prover_of(self.product, self.prompt, self.budget, self.nodes)
+            joint = prover.stuck(joint, self.budget)
+        except UndecidedError:  # no patience is left
+            return ""
+        pairs = list(zip(self._written, joint.states[self.background :], strict=True))
+        told = [f"{brief(rule.label, LABEL)} {what}" for rule, state in pairs if (what := _demand(rule, state, pairs))]
+        return f": {', '.join(told)}" if len(told) > 1 else ""
+
+
+def _demand(rule: Rule, state: Any, among: Sequence[tuple[Rule, Any]]) -> str:
+    """What a rule asks for, in words: characters that it needs several times where another lets none come again, or
+    what it wants next."""
+    needs, using_up = rule.promises.needs, any(other.promises.used_up is not None for other, _ in among)
+    needed = needs(state) if needs is not None and using_up else ()
+    twice = [char for char in dict.fromkeys(needed) if needed.count(char) > 1]
+    if twice:
+        return f"needs {in_a_row(twice, 'and')} more than once"
+    return f"wants {what}" if (what := rule.promises.wants(state)) else ""

@@ -1,0 +1,313 @@
+"""Proofs by counting characters: enough different ones for every place, or too few.
+
+Many rules of history (no repetition, no rhyme word twice) are content with characters that are new to the text. So
+a rest exists if each place ahead can be given a character of its own: places with very many to choose from always
+can, and for the others it is a matching. The other way round, where a rule forbids every repetition for good, places
+that cannot all be given different characters prove that there is no rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from math import inf
+from typing import Any, NamedTuple
+
+from ..memory import Memory, remembered
+from ..patience import check
+from ..text.token_sets import Mask
+from .automaton import Automaton
+from .distances import NODES
+from .matching import representatives
+from .rooms import Rooms, suffices
+from .rule import Rule
+from .states import Edge, Node
+
+PLACES = 400
+"""How many narrow places are matched at most."""
+
+KEPT = 4
+"""How many matchings are remembered for a state."""
+
+CHARS = 4_096
+"""Of how many sets of tokens the characters are remembered."""
+
+CLASHES = 10_000
+"""Of how many questions it is remembered whether there are too few characters."""
+
+SETS = 64
+"""For how many sets of characters that must come it is remembered where they can stand."""
+
+LAYERED = 30_000
+"""How many states are looked at in all layers together before places ahead are left unknown."""
+
+
+@dataclass(eq=False)
+class _Narrow:
+    """Places that have few characters to choose from: those of each, and choices that were found, the newest last."""
+
+    domains: tuple[tuple[str, ...], ...] = ()
+    choices: list[frozenset[str]] = field(default_factory=list)
+
+    @cached_property
+    def usual(self) -> frozenset[str]:
+        """The choice where no character is taken; empty if there is none."""
+        return frozenset(representatives(self.domains) or ()) if len(self.domains) <= PLACES else frozenset()
+
+    def match(self, taken: frozenset[str]) -> frozenset[str] | None:
+        """A choice of different characters, none of them taken; None if there is none, or there are too many places."""
+        if len(self.domains) > PLACES:
+            return None
+        for choice in self.choices:
+            if choice.isdisjoint(taken):
+                return choice
+        found = representatives(self.domains, taken)
+        if found is None:
+            return None
+        self.choices[: -KEPT + 1] = []
+        self.choices.append(frozenset(found))
+        return self.choices[-1]
+
+
+@dataclass(frozen=True, eq=False)
+class Ahead:
+    """The places ahead on one way to the end: how many, the narrow ones among them, the fewest tokens at the others.
+    `arrives` says whether there is such a way."""
+
+    count: int
+    narrow: _Narrow
+    widest: float
+    arrives: bool
+
+
+class Reach(NamedTuple):
+    """The way ahead of a node: how many `places` it has, the usual choice for the narrow ones, and how many characters
+    may be spent, counted once for each rule, before another place lacks some: fewer than `spendable`."""
+
+    places: float
+    usual: frozenset[str]
+    spendable: float
+
+
+NOWHERE = Reach(inf, frozenset(), 0)
+
+
+@dataclass(frozen=True, eq=False)
+class Fresh:
+    """Counts for the rules outside the automaton; `room` is how many characters a text may have at most."""
+
+    automaton: Automaton
+    rules: tuple[Rule, ...]
+    room: int
+    _ahead: Memory[Node, Ahead] = remembered(NODES)
+    _reach: Memory[Node, Reach] = remembered(NODES)
+    _chars: Memory[Mask, tuple[str, ...]] = remembered(CHARS)
+    _clashes: Memory[tuple[Any, ...], bool] = remembered(CLASHES)
+    _rooms: Memory[tuple[str, ...], Rooms] = remembered(SETS)
+
+    def suffices(self, node: Node, others: Sequence[Any], budget: int, wanted: tuple[str, ...] = ()) -> bool:
+        """Whether a rest of at most `budget` tokens is known in which every character is new, and all `wanted` come.
+
+        `node` is that of the automaton, `others` are the states of the rules outside it.
+        """
+        spent: list[frozenset[str]] = []
+        for rule, other in zip(self.rules, others, strict=True):
+            if rule.promises.gathers is not None:
+                continue
+            chars = rule.promises.spent(other)
+            if chars is None:
+                return False
+            spent.append(chars)
+        if self.automaton.fresh(node, budget) > budget:
+            return False
+        ahead = self.ahead(node)
+        if not self.are_few(ahead, sum(map(len, spent))):
+            return False
+        taken = spent[0] if len(spent) == 1 else frozenset[str]().union(*spent)
+        if wanted:
+            return self._gathers(node, wanted, taken if spent else None, budget)
+        return ahead.narrow.match(taken) is not None
+
+    def are_few(self, ahead: Ahead, count: int) -> bool:
+        """Whether the places that are not narrow have a token left each, once so many characters are spent."""
+        return count < self._spendable(ahead)
+
+    def _spendable(self, ahead: Ahead) -> float:
+        return ahead.widest / self._twins - ahead.count if self._twins else inf
+
+    def reach(self, node: Node) -> Reach:
+        """What is seen of the way ahead of a node, whatever was used; remembered."""
+        found = self._reach.get(node)
+        if found is None:
+            ahead = self.ahead(node)
+            usual = ahead.narrow.usual
+            is_known = ahead.arrives and len(usual) == len(ahead.narrow.domains)
+            found = Reach(ahead.count, usual, self._spendable(ahead)) if is_known else NOWHERE
+            self._reach.put(node, found)
+        return found
+
+    def taken(self, others: Sequence[Any]) -> frozenset[str] | None:
+        """The characters that some rule may forbid; None if a rule does not say. All others are new to the text."""
+        found: list[frozenset[str]] = []
+        for rule, other in zip(self.rules, others, strict=True):
+            chars = rule.promises.spent(other) if rule.promises.gathers is None else frozenset()
+            if chars is None:
+                return None
+            found.append(chars)
+        return frozenset().union(*found)
+
+    def _gathers(self, node: Node, wanted: tuple[str, ...], taken: frozenset[str] | None, budget: int) -> bool:
+        """Whether all wanted characters find a place on some way; `taken` is None where repeats are welcome."""
+        if taken is not None and not taken.isdisjoint(wanted):
+            return False
+        rooms = self.rooms(wanted)
+        masks: list[Mask] = []
+        here: Node | None = node
+        while here is not None and (edge := self.automaton.first(here)) is not None:
+            masks.append(edge[0])
+            here = edge[1]
+        if here is not None and self._fills(rooms, masks, taken):  # a stop string at its end would be cut
+            return True
+        way = rooms.way(node, budget)
+        return way is not None and self._fills(rooms, way, taken)
+
+    def _fills(self, rooms: Rooms, masks: Sequence[Mask], taken: frozenset[str] | None) -> bool:
+        if taken is None:
+            return suffices(rooms, masks, {}, frozenset())
+        weights = [self.automaton.weight(mask) for mask in masks]
+        narrow = {i: self._texts(masks[i]) for i, weight in enumerate(weights) if weight <= self._wide}
+        wide = min([weight for weight in weights if weight > self._wide], default=inf)
+        fits = (len(taken) + len(masks)) * self._twins < wide and len(narrow) <= PLACES
+        return fits and suffices(rooms, masks, narrow, taken)
+
+    def rooms(self, wanted: tuple[str, ...]) -> Rooms:
+        """Where these characters can stand; remembered."""
+        found = self._rooms.get(wanted)
+        if found is None:
+            vocabulary = self.automaton.vocabulary
+            lasting = not vocabulary.partial and vocabulary.longest == 1
+            found = self._rooms.put(wanted, Rooms(self.automaton, wanted, lasting))
+        return found
+
+    @property
+    def _wide(self) -> int:
+        return self.room * self._twins
+
+    def choice(self, node: Node) -> frozenset[str]:
+        """Characters that had better be kept for narrow places ahead."""
+        return self.ahead(node).narrow.usual
+
+    @property
+    def _twins(self) -> int:
+        """How many tokens print one character at most."""
+        return self.automaton.vocabulary.widest
+
+    def ahead(self, node: Node) -> Ahead:
+        """The places on the nearest way to the end, of single characters, if there is one."""
+        known = self._ahead.get(node)
+        if known is not None:
+            return known
+        path = []
+        here: Node | None = node
+        while here is not None and here not in self._ahead and (edge := self.automaton.first(here)) is not None:
+            path.append((here, edge[0]))
+            here = edge[1]
+        ahead = self._ahead.get(here) if here is not None else None
+        ahead = ahead or Ahead(0, _Narrow(), inf, here is not None and here.accepts)
+        for place, mask in reversed(path):
+            weight = self.automaton.weight(mask)
+            if weight > self._wide:
+                ahead = Ahead(ahead.count + 1, ahead.narrow, min(ahead.widest, weight), ahead.arrives)
+            else:
+                ahead = Ahead(
+                    ahead.count + 1, _Narrow((self._texts(mask), *ahead.narrow.domains)), ahead.widest, ahead.arrives
+                )
+            self._ahead.put(place, ahead)
+        return ahead if path else self._ahead.put(node, ahead)
+
+    def _texts(self, mask: Mask) -> tuple[str, ...]:
+        """The characters that the tokens of a mask print alone, the rarer (later) ones first."""
+        found = self._chars.get(mask)
+        if found is None:
+            ids = self.automaton.singles(mask).array.nonzero()[0][::-1]
+            texts = self.automaton.vocabulary.texts
+            found = self._chars.put(mask, tuple(dict.fromkeys(str(texts[token]) for token in ids)))
+        return found
+
+    # ------------------------------------------------------------------------------------------- too few of them
+
+    def clashes(self, node: Node, others: Sequence[Any], budget: int) -> bool:
+        """Whether places ahead provably lack different characters, by a rule that forbids every repetition."""
+        for rule, other in zip(self.rules, others, strict=True):
+            used_up = rule.promises.used_up
+            gone = None if used_up is None else used_up(other, self.room)
+            if gone is None:
+                continue
+            key = (rule.label, node, gone, budget)
+            found = self._clashes.get(key)
+            if found is None:
+                found = self._clashes.put(key, self._lacks(rule, gone, node, budget))
+            if found:
+                return True
+        return False
+
+    def _lacks(self, rule: Rule, gone: Collection[str], node: Node, budget: int) -> bool:
+        layers = self._layers(node, budget)
+        tight: list[list[str]] = []
+        for masks in layers:
+            chars = self._domain(rule, masks, len(layers) + len(gone))
+            if chars is not None:
+                tight.append([char for char in chars if char not in gone])
+        return bool(tight) and representatives(tight) is None
+
+    def _domain(self, rule: Rule, masks: Iterable[Mask], most: int) -> set[str] | None:
+        """All characters a place can have, None if they are many, or some may be repeated, or are no characters."""
+        chars: set[str] = set()
+        for mask in masks:
+            if mask.size > most * self._twins or mask.size != self.automaton.singles(mask).size:
+                return None
+            if any(rule.promises.spares(int(token)) for token in mask.array.nonzero()[0]):
+                return None
+            chars.update(self._texts(mask))
+        return chars if len(chars) <= most else None
+
+    def _layers(self, node: Node, budget: int) -> list[set[Mask]]:
+        """For each of the characters that every rest has, the tokens that any rest within the budget has there.
+
+        Tokens that print nothing and change nothing are passed over.
+        """
+        layers: list[set[Node]] = [{node}]
+        seen = 1
+        while layers[-1] and len(layers) <= budget and seen <= LAYERED:
+            check()
+            longer = {after for here in layers[-1] for _, after in self._printing(here) if after is not None}
+            seen += len(longer)
+            layers.append(longer)
+        if seen > LAYERED:
+            return []
+        alive: set[Node] = set()
+        places: list[set[Mask]] = []
+        shortest = len(layers)
+        for depth in range(len(layers) - 1, -1, -1):
+            masks: set[Mask] = set()
+            living: set[Node] = set()
+            for here in layers[depth]:
+                ends = here.accepts
+                for mask, after in self._printing(here):
+                    if after is None or after in alive:
+                        masks.add(mask)
+                        living.add(here)
+                        shortest = min(shortest, depth + 1) if after is None else shortest
+                if ends:
+                    living.add(here)
+                    shortest = min(shortest, depth)
+            alive = living
+            places.append(masks)
+        return places[::-1][:shortest]
+
+    def _printing(self, node: Node) -> Iterable[Edge]:
+        """The edges of a state, without those that print nothing and lead nowhere."""
+        for mask, after in self.automaton.edges(node):
+            if after is not node or self.automaton.prints(mask):
+                yield mask, after

@@ -1,0 +1,243 @@
+"""Rules of history for many rows at once: what each row wrote before forbids some tokens, told as pairs of arrays.
+
+A rule that offers `banned` is not asked row by row what may follow. What it forbids is worked out for all rows of a
+step together, when somebody needs to know it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from ..memory import Memory, remembered
+from ..text.token_sets import Mask
+from ..types import Prompt
+from .lifting.lift import Lifted
+from .product import Product
+
+Pairs = tuple[np.ndarray, np.ndarray]
+"""Rows, and what is forbidden in them: two arrays of one length."""
+
+SPARED = 4096
+"""Of how many tokens it is remembered that no rule forbids them."""
+
+ROOM = 64
+"""For how many characters a history has room at first."""
+
+
+class History:
+    """The characters of one text so far, prompt included: as code points, only ever appended to, and `used`, which of
+    them stand there. `codes` may be a row of an array of many texts: the row of number `row` of `home`."""
+
+    __slots__ = ("codes", "home", "length", "row", "used")
+
+    def __init__(
+        self, codes: np.ndarray, length: int, used: set[str], home: np.ndarray | None = None, row: int = 0
+    ) -> None:
+        self.codes = codes
+        self.length = length
+        self.used = used
+        self.home = home
+        self.row = row
+
+    @classmethod
+    def rows(cls, text: str, count: int, room: int) -> list[History]:
+        """As many histories of a text, each a row of one array, with room for so many characters more."""
+        home = np.full((count, len(text) + room), -1, dtype=np.int32)
+        home[:, : len(text)] = np.fromiter(map(ord, text), dtype=np.int32, count=len(text))
+        return [cls(codes, len(text), set(text), home, row) for row, codes in enumerate(home)]
+
+    def append(self, code: int) -> None:
+        """Write one more character."""
+        if self.length == len(self.codes):
+            self.codes = np.concatenate([self.codes, np.full(len(self.codes) + ROOM, -1, dtype=np.int32)])
+            self.home = None
+        self.codes[self.length] = code
+        self.length += 1
+        self.used.add(chr(code))
+
+    def branch(self) -> History:
+        """The same history, to go on by itself."""
+        return History(self.codes[: self.length + ROOM].copy(), self.length, self.used.copy())
+
+
+def side_by_side(histories: Sequence[History], lengths: np.ndarray) -> np.ndarray:
+    """The first so many characters of each history, one in each row, -1 behind them."""
+    if len(histories) == 1:
+        only = histories[0].codes[None, : lengths[0]]
+        only.flags.writeable = False  # it is the text's own
+        return only
+    longest = int(lengths.max(initial=0))
+    home = histories[0].home if histories else None
+    if home is not None and all(history.home is home for history in histories):
+        codes = home[[history.row for history in histories], :longest]
+        codes[np.arange(longest) >= lengths[:, None]] = -1
+        return codes
+    codes = np.full((len(histories), longest), -1, dtype=np.int32)
+    for row, (history, length) in enumerate(zip(histories, lengths.tolist(), strict=True)):
+        codes[row, :length] = history.codes[:length]
+    return codes
+
+
+@dataclass(frozen=True, eq=False)
+class HistoryRules:
+    """The rules of a product that tell what they forbid by `banned`; `numbers` are theirs."""
+
+    product: Product
+    numbers: tuple[int, ...]
+    ask: tuple[Callable[[np.ndarray, np.ndarray], Pairs], ...]
+    _spared: Memory[int, bool] = remembered(SPARED)
+
+    @staticmethod
+    def of(product: Product) -> HistoryRules:
+        """Those that the automaton does not know, where each token prints one character at most."""
+        vocabulary = product.vocabulary
+        found = []
+        if not vocabulary.merged and not vocabulary.partial:
+            for number in product.others:
+                banned = product.rules[number].promises.banned
+                machine = product.rules[number].machine
+                spelt = isinstance(product.rules[number].constraint, Lifted) and not getattr(machine, "as_typed", False)
+                found += [(number, banned)] if banned is not None and spelt else []
+        return HistoryRules(product, tuple(number for number, _ in found), tuple(banned for _, banned in found))
+
+    @cached_property
+    def texts(self) -> tuple[str | None, ...]:
+        """What each token prints."""
+        return self.product.vocabulary.texts
+
+    def is_spared(self, token: int) -> bool:
+        """Whether none of these rules ever forbids a token."""
+        found = self._spared.get(token)
+        if found is None:
+            rules = [self.product.rules[number] for number in self.numbers]
+            found = self._spared.put(token, all(rule.promises.spares(token) for rule in rules))
+        return found
+
+    @cached_property
+    def widest(self) -> int:
+        """How many tokens print one character at most."""
+        return self.product.vocabulary.widest
+
+    @cached_property
+    def width(self) -> int:
+        """How many tokens they forbid for each character of a history at most."""
+        return len(self.numbers) * self.widest
+
+    def begin(self, prompt: Prompt, count: int = 1, room: int = ROOM) -> list[History] | None:
+        """`count` histories that a prompt begins, with room for so many characters more; None if no rule asks for
+        any."""
+        text = prompt.text if prompt.spelt is None else prompt.spelt
+        return History.rows(text, count, room) if self.numbers else None
+
+    @cached_property
+    def _tokens(self) -> tuple[np.ndarray, np.ndarray]:
+        """The usable tokens that print a character, sorted by it, and its code point for each."""
+        codes = self.product.vocabulary.codes
+        usable = np.array(self.product.vocabulary.usable, dtype=np.int64)
+        usable = usable[codes[usable] >= 0]
+        order = np.argsort(codes[usable], kind="stable")
+        return codes[usable[order]], usable[order]
+
+    @cached_property
+    def code_of(self) -> list[int]:
+        """The code point that each token prints, -1 where it prints none."""
+        found: list[int] = self.product.vocabulary.codes.tolist()
+        return found
+
+    @cached_property
+    def _token_of(self) -> np.ndarray | None:
+        """The token of each code point, -1 where there is none; None if some have several."""
+        codes, tokens = self._tokens
+        if self.widest > 1:
+            return None
+        found = np.full(int(codes.max(initial=0)) + 2, -1, dtype=np.int64)
+        found[codes] = tokens
+        return found
+
+    def tokens_of(self, rows: np.ndarray, codes: np.ndarray) -> Pairs:
+        """The tokens that print these characters, with their rows."""
+        table = self._token_of
+        if table is not None:
+            tokens = table.take(codes, mode="clip")
+            found = tokens >= 0
+            return (rows, tokens) if found.all() else (rows[found], tokens[found])
+        known, tokens = self._tokens
+        first = np.searchsorted(known, codes)
+        counts = np.searchsorted(known, codes, side="right") - first
+        places = np.repeat(first - np.concatenate([[0], np.cumsum(counts)[:-1]]), counts) + np.arange(counts.sum())
+        return np.repeat(rows, counts), tokens[places]
+
+    def forbidden(self, texts: Sequence[Banned]) -> Pairs:
+        """What the rules forbid in each of these texts: rows, and tokens, some perhaps twice."""
+        lengths = np.array([each.length for each in texts], dtype=np.int64)
+        codes = side_by_side([each.history for each in texts], lengths)
+        pairs = [self.tokens_of(*ask(codes, lengths)) for ask in self.ask]
+        also = [(row, token) for row, each in enumerate(texts) for token in each.also]
+        if also:
+            pairs.append(tuple(np.array(also, dtype=np.int64).T))
+        if len(pairs) == 1:
+            return pairs[0]
+        return np.concatenate([rows for rows, _ in pairs]), np.concatenate([tokens for _, tokens in pairs])
+
+    def places(self, texts: Sequence[Banned], rows: Sequence[int], size: int) -> np.ndarray:
+        """Where the forbidden tokens stand in flattened rows of `size`, if text i is row `rows[i]`."""
+        numbers, tokens = self.forbidden(texts)
+        if len(rows) == 1:
+            return tokens + rows[0] * size
+        return np.array(rows, dtype=np.int64)[numbers] * size + tokens
+
+
+class Banned(Sequence[int]):
+    """The tokens that the rules of history forbid after one text, and those that are out `also`; worked out when it is
+    first looked at, or for many texts at once (`HistoryRules.places`). Some may be no member of the set that they are
+    taken from, or stand here twice. What is written later is not looked at."""
+
+    __slots__ = ("_found", "also", "bound", "history", "length", "rules")
+
+    def __init__(self, rules: HistoryRules, history: History, also: Sequence[int] = ()) -> None:
+        self.rules = rules
+        self.history = history
+        self.length = history.length
+        self.bound = rules.width * history.length + len(also)
+        self.also = also
+        self._found: np.ndarray | None = None
+
+    def surely_left(self, mask: Mask) -> list[int]:
+        """Up to two tokens of a mask that print what was not used, and so are left, without working out the others."""
+        left: list[int] = []
+        used, texts = self.history.used, self.rules.texts
+        for token in mask.members:
+            unused = texts[token] not in used or self.rules.is_spared(token)
+            if unused and token not in self.also:
+                left.append(token)
+                if len(left) == 2:
+                    break
+        return left
+
+    @property
+    def found(self) -> np.ndarray:
+        """The tokens."""
+        if self._found is None:
+            self._found = self.rules.forbidden([self])[1]
+        return self._found
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it was not worked out yet."""
+        return self._found is None
+
+    def __len__(self) -> int:
+        return len(self.found)
+
+    def __getitem__(self, place):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN204
+        return self.found[place].tolist()
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self.found.tolist())
+
+    def __contains__(self, token: object) -> bool:
+        return token in self.found.tolist()

@@ -1,0 +1,72 @@
+"""What makes tokens behave alike under a rule that does not say so, found out by running the rule."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ...memory import Memory, remembered
+from ...patience import check
+from ...text.vocabulary import Vocabulary
+from .partitions import Keys, partition
+
+STATES = 64
+"""How many states of a rule are explored before it is left alone."""
+
+RUNS = 400_000
+"""And how often it is run, in tokens times states."""
+
+STARTS = 64
+"""For how many beginnings the answer is remembered."""
+
+
+@dataclass(frozen=True, eq=False)
+class Learner:
+    """Explores the states of one rule as long as they are few; tokens that do the same in all of them are alike.
+
+    Vocabularies with parts of characters are not explored: what these spell could lead to states that no whole token
+    leads to.
+    """
+
+    vocabulary: Vocabulary
+    permits: Callable[[Any, int], bool]
+    next: Callable[[Any, int], Any]
+    _known: Memory[Any, np.ndarray | None] = remembered(STARTS)
+
+    def kinds(self, start: Any) -> Keys | None:
+        """A key for each token, which holds in every state that follows `start`; None if these are too many.
+
+        It is a function of `start` alone: that more was explored before would change how a later request is searched.
+        """
+        if self.vocabulary.partial:
+            return None
+        if start not in self._known:
+            self._known.put(start, self._explore(start))
+        return self._known.get(start)
+
+    def _explore(self, start: Any) -> np.ndarray | None:
+        """Run every token in every state that follows; None if these are too many."""
+        usable = self.vocabulary.usable
+        numbers: dict[Any, int] = {start: 0}
+        effects: list[np.ndarray] = []
+        waiting = [start]
+        while waiting:
+            state = waiting.pop()
+            check()
+            own = np.full(len(self.vocabulary), -1)
+            for token in usable:
+                if self.permits(state, token):
+                    after = self.next(state, token)
+                    if after not in numbers:
+                        numbers[after] = len(numbers)
+                        waiting.append(after)
+                        if len(numbers) > STATES:
+                            return None
+                    own[token] = numbers[after]
+            effects.append(own)
+            if len(effects) * len(usable) > RUNS:
+                return None
+        return partition(effects, len(self.vocabulary))

@@ -1,0 +1,119 @@
+"""One constraint with the name it was written by, and what it promises."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from ..errors import PluginError
+from ..text.token_sets import Intern, TokenSet
+from ..text.vocabulary import Vocabulary
+from ..types import Constraint, Prompt
+from .answers import fault, whose, wrong_set
+from .lifting.lift import Lifted
+from .lifting.partitions import Keys
+from .lifting.promises import Promises, offered, promised_by_constraint
+from .lifting.token_classes import Learner
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class Rule:
+    """One constraint with the name it was written by and the plugin it is from.
+
+    `learned` is a key for each token, found out for the texts of one beginning (`learn_from`) where the rule does not
+    say what makes tokens alike.
+    """
+
+    label: str
+    constraint: Constraint
+    vocabulary: Vocabulary
+    origin: str = ""
+    learned: Keys | None = None
+
+    @cached_property
+    def promises(self) -> Promises:
+        """What the rule says of itself."""
+        return (
+            self.constraint.promises if isinstance(self.constraint, Lifted) else promised_by_constraint(self.constraint)
+        )
+
+    @cached_property
+    def machine(self) -> Any:
+        """The rule as its author wrote it: the machine over characters, or the constraint itself."""
+        return self.constraint.machine if isinstance(self.constraint, Lifted) else self.constraint
+
+    def start(self, prompt: Prompt) -> Any:
+        """The state before the first new token.
+
+        Raises GenError if the rule refuses the prompt, and PluginError if it answers what no rule may.
+        """
+        state = self.constraint.start(prompt)
+        if wrong := fault(self, state):
+            raise PluginError(wrong)
+        return state
+
+    @cached_property
+    def permits(self) -> Callable[[Any, int], bool]:
+        """Whether a token may follow a state."""
+        return self.promises.permits or (lambda state, token: bool(_member(self.allowed(state), token)))
+
+    def allowed(self, state: Any) -> TokenSet | np.ndarray:
+        """What may follow, as the constraint says it; PluginError if it says nothing that can be used."""
+        found = self.constraint.allowed(state)
+        if wrong := wrong_set(found, len(self.vocabulary)):
+            raise PluginError(f"{whose(self.label, self.origin)} {wrong}.")
+        return found
+
+    @cached_property
+    def kinds(self) -> Keys | None:
+        """A key for each token; tokens of one key that a state does not mention behave alike. None if nobody knows."""
+        return self.learned if self.promises.kinds is None else self.promises.kinds()
+
+    def moves(self, state: Any, *, single: bool = False) -> Iterable[tuple[Any, Any]] | None:
+        """Sets of tokens and the states they lead to, None if the rule does not say. If only tokens of `single`
+        characters are asked for, others may lack."""
+        if self.promises.moves is None:
+            return None
+        if isinstance(self.constraint, Lifted):
+            return self.constraint.moves(state, single=single)
+        return self.promises.moves(state)
+
+    @cached_property
+    def is_structural(self) -> bool:
+        """Whether few kinds of tokens are all that the rule tells apart, so that the automaton can know it."""
+        return self.promises.mentions is None and (self.promises.tells_alike or self.learned is not None)
+
+    def learn_from(self, state: Any) -> Rule:
+        """The same rule, knowing what makes tokens alike in the texts behind `state`; itself if that is not found out,
+        or is said."""
+        if self.promises.tells_alike or self.promises.mentions is not None:
+            return self
+        learned = self._learner.kinds(state)
+        return self if learned is None else replace(self, learned=learned)
+
+    @cached_property
+    def _learner(self) -> Learner:
+        return Learner(self.vocabulary, self.permits, self.constraint.next)
+
+    def parted(self) -> Sequence[Rule]:
+        """Rules each of which forbids less, as the rule itself offers them; none if it does not."""
+        own = offered(self.machine, "parted") if isinstance(self.constraint, Lifted) else None
+        parts = () if own is None else own()
+        intern = self.constraint.intern if isinstance(self.constraint, Lifted) else None
+        return [as_rule(self.label, part, self.vocabulary, intern, self.origin) for part in parts]
+
+
+def _member(allowed: Any, token: int) -> bool:
+    return token in allowed if isinstance(allowed, TokenSet) else bool(allowed[token])
+
+
+def as_rule(label: str, processor: Any, vocabulary: Vocabulary, intern: Intern | None = None, origin: str = "") -> Rule:
+    """A rule out of a constraint, or out of a character machine lifted to the vocabulary."""
+    if hasattr(processor, "step"):
+        return Rule(label, Lifted(processor, vocabulary, intern or Intern()), vocabulary, origin)
+    return Rule(label, processor, vocabulary, origin)

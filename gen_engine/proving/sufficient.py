@@ -1,0 +1,80 @@
+"""Whether a text surely goes on, seen from a few look-ups: enough characters at every place ahead, whatever was used.
+
+It is the prover's own "yes" of matching (`fresh.py`), asked at each step of each row, without stepping the rules of
+history. A "no" here proves nothing: then the prover is asked, whose "yes" is the same. So it does no harm that one of
+the answers (`is_known_robust`) depends on what was searched before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from .automaton import Automaton
+from .distinct import Fresh, Reach
+from .histories import History, HistoryRules
+from .needs import Needs
+from .product import Product
+from .states import Node
+
+
+@dataclass(frozen=True, eq=False)
+class Sufficient:
+    """Asked of one product of rules; `fresh` is None where nothing is known of how long texts become."""
+
+    product: Product
+    automaton: Automaton
+    histories: HistoryRules
+    needs: Needs
+    fresh: Fresh | None
+
+    def is_sure(self, node: Node, asked: Sequence[Any], budget: int, history: History | None, char: str | None) -> bool:
+        """Whether it is seen at once that a state has a rest of at most `budget` tokens, as `Prover.at_once` sees it.
+
+        `node` is that of the automaton, `asked` are the states of the rules that are asked row by row (`row_by_row`);
+        `history` is what the text has used before its last token, which printed `char`.
+        """
+        if node.accepts and self.accepts(node, asked):
+            return True
+        if self.fresh is not None and history is not None and budget > 0 and not self.needs.gathers:
+            reach = self.fresh.reach(node)
+            if reach.places <= budget and self._suffices(reach, asked, history, char):
+                return True
+        return budget > 0 and not self.needs.gathers and self.automaton.is_known_robust(node, budget)
+
+    def accepts(self, node: Node, asked: Sequence[Any]) -> bool:
+        """Whether a text may end where the automaton and these rules stand: rules of history accept everywhere."""
+        if not node.accepts:
+            return False
+        return all(accepts(state) for accepts, state in zip(self._accepts, asked, strict=True))
+
+    def _suffices(self, reach: Reach, asked: Sequence[Any], history: History, char: str | None) -> bool:
+        """Whether the way ahead, its usual choice for the narrow places, needs nothing that was used."""
+        usual, used = reach.usual, len(self.histories.numbers) * (history.length + 1)
+        if usual and (char in usual or not usual.isdisjoint(history.used)):
+            return False
+        for spent, state in zip(self._spent, asked):  # noqa: B905 - asked at each step of each row
+            chars = spent(state)
+            if chars is None or not usual.isdisjoint(chars):
+                return False
+            used += len(chars)
+        return used < reach.spendable
+
+    @cached_property
+    def row_by_row(self) -> tuple[int, ...]:
+        """The places, among the rules outside the automaton, of those that do not look at many rows at once."""
+        besides = self.histories.numbers
+        return tuple(place for place, number in enumerate(self.product.others) if number not in besides)
+
+    @cached_property
+    def _accepts(self) -> tuple[Callable[[Any], bool], ...]:
+        product = self.product
+        return tuple(product.rules[product.others[place]].constraint.accepts for place in self.row_by_row)
+
+    @cached_property
+    def _spent(self) -> tuple[Callable[[Any], frozenset[str] | None], ...]:
+        """What these may forbid; those that do look at many rows forbid what was used."""
+        product = self.product
+        return tuple(product.rules[product.others[place]].promises.spent for place in self.row_by_row)

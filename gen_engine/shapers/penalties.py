@@ -1,0 +1,201 @@
+"""Built-in shapers: soft preferences over the tokens that the constraints have left.
+
+Each factory checks its parameters at once and returns a shaper that prints as it is spelled. All of them work row by
+row: a row's result is bit-equal whatever its neighbours are. They leave their input as it is and never revive a masked
+(-inf) token. This room holds those that weigh tokens; `truncation.py` holds those that remove some, `dry.py` one more.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from ..errors import GenError, brief
+from ..text.vocabulary import Vocabulary
+from .shaping import NamedShaper, entropy, number, spell, whole, written
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ..types import Step
+
+# ------------------------------------------------------------------------------------------------- temperature
+
+
+def temperature(t: float) -> NamedShaper:
+    """Divide the logits by `t`: below 1 bolder choices become rarer, above 1 more frequent.
+
+    Ackley, Hinton and Sejnowski (1985), "A learning algorithm for Boltzmann machines".
+    """
+    if t == 0:
+        raise GenError("temperature=0 leaves nothing to chance; use --decoder greedy.")
+    t = number("temperature", t, least=0.001, most=1000)
+
+    def shape(step: Step, logits: Tensor) -> Tensor:
+        return logits / t
+
+    return NamedShaper(spell("temperature", t), False, shape, temperature=t)
+
+
+def dynatemp(low: float, *, high: float, exponent: float = 1) -> NamedShaper:
+    """Divide the logits by a temperature between `low` (where the model is sure) and `high` (where it is not).
+
+    low + (high - low) * u ** exponent, where u is the entropy of the row as a share of the entropy that the tokens
+    left in it would have if all were equally likely. kalomaze (2023), "Dynamic temperature sampling", as in llama.cpp,
+    where low and high are called temp - dynatemp_range and temp + dynatemp_range.
+    """
+    low = number("dynatemp", low, least=0.001, most=1000)
+    high = number("high", high, least=0.001, most=1000)
+    exponent = number("exponent", exponent, least=0.001, most=1000)
+    if high < low:
+        raise GenError(f"dynatemp={low} lies above high={high}; write the lower temperature first.")
+
+    def shape(step: Step, logits: Tensor) -> Tensor:
+        most = (logits > -math.inf).sum(-1, keepdim=True).clamp(min=2).log()
+        unsure = (entropy(logits) / most).clamp(0, 1)  # [rows, 1]
+        return logits / (low + (high - low) * unsure**exponent)
+
+    return NamedShaper(spell("dynatemp", low, high=(high, None), exponent=(exponent, 1)), False, shape)
+
+
+# -------------------------------------------------------------------------------------------------- logit bias
+
+
+def logit_bias(vocabulary: Vocabulary, biases: tuple[str, ...]) -> NamedShaper:
+    """Add to the logits of what is named: characters, strings that are one token, or tokens by #ID.
+
+    Written `logit_bias=春:2|花:-1`, or `#123:1.5` with an id, in logits from -100 to 100: 0.69 makes a token twice as
+    likely against another. A character means every token that prints just it. OpenAI API reference, "logit_bias". It
+    never forbids: for that there is `ban`.
+    """
+    items = (biases,) if isinstance(biases, str) else tuple(biases)
+    given: dict[int, float] = {}
+    for item in items:
+        name, _, amount = item.rpartition(":")
+        bias = _amount(item, name, amount)
+        for token in _named(name, vocabulary):
+            if given.setdefault(token, bias) != bias:
+                raise GenError(f"logit_bias gives {name} both {given[token]:g} and {bias:g}; keep one of them.")
+    if not given:
+        raise GenError("logit_bias needs something to work on; write it as logit_bias=春:2.")
+
+    def shape(step: Step, logits: Tensor) -> Tensor:
+        import torch
+
+        added = torch.zeros(logits.shape[-1], dtype=logits.dtype)
+        added[list(given)] = torch.tensor(list(given.values()), dtype=logits.dtype)
+        return logits + added.to(logits.device)
+
+    return NamedShaper(f"logit_bias={written(items)}", False, shape)
+
+
+def _amount(item: str, name: str, amount: str) -> float:
+    try:
+        bias = float(amount)
+    except ValueError:
+        bias = math.nan
+    if not name or not -100 <= bias <= 100:
+        raise GenError(
+            f"logit_bias={brief(item)} names no bias; write WHAT:NUMBER with a number from -100 to 100, as in 春:2."
+        )
+    return bias
+
+
+def _named(name: str, vocabulary: Vocabulary) -> Sequence[int]:
+    """The tokens that `name` means."""
+    if re.fullmatch(r"#[0-9]{1,9}", name):
+        token = int(name[1:])
+        if token >= len(vocabulary):
+            raise GenError(f"logit_bias={name} is no token of this model; give an id up to #{len(vocabulary) - 1}.")
+        return [token]
+    printing = name.encode()
+    tokens = [i for i, surface in enumerate(vocabulary.surfaces) if surface == printing]
+    if not tokens:
+        raise GenError(f"logit_bias={name} is no one token of this model; bias its parts, or name tokens by #ID.")
+    return tokens
+
+
+# --------------------------------------------------------------------------------------------------- penalties
+
+
+def repetition_penalty(penalty: float, *, window: int = 0, prompt: bool = True) -> NamedShaper:
+    """Divide positive logits of tokens already seen by `penalty`, and multiply negative ones by it.
+
+    `window` counts only the last so many tokens (0: all), `prompt` says whether those of the prompt count.
+    Keskar, McCann, Varshney, Xiong and Socher (2019), "CTRL"; below 1 it rewards repetition.
+    """
+    penalty = number("repetition_penalty", penalty, least=0.01, most=100)
+    window = whole("window", window, least=0, why="looks into the future")
+
+    def shape(step: Step, logits: Tensor) -> Tensor:
+        import torch
+
+        seen = [set(tokens) for tokens in _recent(step, window, prompt)]
+        if not any(seen):
+            return logits
+        where = _places(seen, logits)
+        old = logits[where]
+        shaped = logits.clone()
+        shaped[where] = torch.where(old < 0, old * penalty, old / penalty)
+        return shaped
+
+    return NamedShaper(spell("repetition_penalty", penalty, window=(window, 0), prompt=(prompt, True)), False, shape)
+
+
+def frequency_penalty(penalty: float, *, window: int = 0, prompt: bool = False) -> NamedShaper:
+    """Subtract `penalty` from a token's logit for each time it was seen.
+
+    `window` counts only the last so many tokens (0: all), `prompt` says whether those of the prompt count.
+    OpenAI API reference, "Frequency and presence penalties": logit[j] - count[j] * penalty; negative ones reward.
+    """
+    name = "frequency_penalty"
+    return _subtracting(name, penalty, window, prompt, lambda count: count)
+
+
+def presence_penalty(penalty: float, *, window: int = 0, prompt: bool = False) -> NamedShaper:
+    """Subtract `penalty` once from the logit of every token that was seen.
+
+    `window` counts only the last so many tokens (0: all), `prompt` says whether those of the prompt count.
+    OpenAI API reference, "Frequency and presence penalties": logit[j] - (count[j] > 0) * penalty; negative ones reward.
+    """
+    name = "presence_penalty"
+    return _subtracting(name, penalty, window, prompt, lambda count: 1)
+
+
+def _subtracting(name: str, penalty: float, window: int, prompt: bool, times: Callable[[int], int]) -> NamedShaper:
+    penalty = number(name, penalty, least=-100, most=100)
+    window = whole("window", window, least=0, why="looks into the future")
+
+    def shape(step: Step, logits: Tensor) -> Tensor:
+        import numpy as np
+        import torch
+
+        counts = [Counter(tokens) for tokens in _recent(step, window, prompt)]
+        if not any(counts):
+            return logits
+        where = _places(counts, logits)
+        amounts = np.array([times(count) * penalty for row in counts for count in row.values()], dtype=np.float32)
+        shaped = logits.clone()
+        shaped[where] -= torch.from_numpy(amounts).to(logits.device)
+        return shaped
+
+    return NamedShaper(spell(name, penalty, window=(window, 0), prompt=(prompt, False)), False, shape)
+
+
+def _recent(step: Step, window: int, prompt: bool) -> Iterator[Sequence[int]]:
+    for history, prompt_length in zip(step.histories, step.prompt_lengths, strict=True):
+        start = 0 if prompt else prompt_length
+        yield history[max(start, len(history) - window) if window else start :]
+
+
+def _places(seen: Sequence[set[int] | Counter[int]], logits: Tensor) -> tuple[Tensor, Tensor]:
+    """Row and column of every token seen, each once."""
+    import numpy as np
+    import torch
+
+    rows = np.repeat(np.arange(len(seen)), [len(tokens) for tokens in seen])
+    columns = np.array([token for tokens in seen for token in tokens])  # several times faster than torch.tensor
+    return torch.from_numpy(rows).to(logits.device), torch.from_numpy(columns).to(logits.device)

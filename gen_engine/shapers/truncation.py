@@ -1,0 +1,324 @@
+"""Shapers that truncate: each removes tokens by a rule of its own and keeps at least one of every row that has any.
+
+They work row by row: a row's result is bit-equal whatever its neighbours are. A row of nothing but -inf comes back
+unchanged. Equal logits at the edge of what is kept: all but two of these keep them all; `top_p` and `top_h` keep as
+many as they need, the lowest ids first.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..text.vocabulary import is_han
+from .shaping import NamedShaper, entropy, fraction, keep, keep_largest, largest, number, spell, total, whole
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ..types import Step
+
+SHORTLIST = 1024
+"""How many of the likeliest tokens the nucleus is looked for in at first; a row that needs more looks in four times
+as many, each row for itself, so that hardly ever a whole row is sorted."""
+
+
+def top_k(k: int) -> NamedShaper:
+    """Keep the `k` likeliest tokens, and those that tie with the last of them.
+
+    Fan, Lewis and Dauphin (2018), "Hierarchical neural story generation".
+    """
+    k = whole("top_k", k, least=1, why="keeps nothing")
+
+    def shape(step: Step, logits: Tensor) -> Tensor:
+        if k >= logits.shape[-1]:
+            return logits
+        return keep_largest(logits, k)
+
+    return NamedShaper(spell("top_k", k), True, shape)
+
+
+def avoid_repeat(n: int) -> NamedShaper:
+    """Remove Chinese characters that stand among the last N, the prompt's included, wherever others are left.
+
+    As `no_repeat`, but it gives way: a character that the constraints ask for again comes again. Characters that take
+    several tokens are not looked at. That beams repeat nothing is from Paulus, Xiong and Socher (2017), "A deep
+    reinforced model for abstractive summarization" (there: no three words).
+    """
+    n = whole("avoid_repeat", n, least=0, why="looks into the future")
+
+    def shape(step: Step, logits: Tensor) -> Tensor:
+        kept = logits > -math.inf  # [rows, vocab]
+        texts, carriers = step.vocabulary.texts, step.vocabulary.carriers
+        for row, history in enumerate(step.histories):
+            recent = "".join(texts[token] or "" for token in history[-n:] if n)[-n:]
+            seen = [token for char in dict.fromkeys(recent) if is_han(char) for token in carriers[char]]
+            before = kept[row].clone()
+            kept[row, seen] = False
+            kept[row] = kept[row] if kept[row].any() else before
+        return keep(logits, kept)
+
+    return NamedShaper(spell("avoid_repeat", n), True, shape)
+
+
+def top_p(p: float) -> NamedShaper:
+    """Keep the smallest set of likeliest tokens whose probabilities add up to `p` (the nucleus).
+
+    Holtzman, Buys, Du, Forbes and Choi (2019), "The curious case of neural text degeneration".
+    """
+    p = fraction("top_p", p)
+
+    def shape(step: Step, logits: Tensor) -> Tensor:
+        if p == 1:
+            return logits
+        edge, count = _nucleus(logits, logits.softmax(-1), p)
+        return keep(logits, _first_of_ties(logits, edge, count))
+
+    return NamedShaper(spell("top_p", p), True, shape)
+
+
+def min_p(p: float) -> NamedShaper:
+    """Keep the tokens that are at least `p` times as likely as the likeliest one.
+
+    Nguyen, Baker, Neo, Roush, Kirsch and Shwartz-Ziv (2024), "Turning up the heat: min-p sampling".
+    """
+    p = fraction("min_p", p)
+    distance = math.log(p)  # p(token) / p(likeliest) is the exponential of the difference of their logits
+
+    def shape(step: Step, logits: Tensor) -> Tensor:
+        return keep(logits, logits >= logits.amax(-1, keepdim=True) + distance)
+
+    return NamedShaper(spell("min_p", p), True, shape)
+
+
+def typical(p: float) -> NamedShaper:
+    """Keep the tokens whose surprise is nearest to the expected one, until their probabilities add up to `p`.
+
+    Meister, Pimentel, Wiher and Cotterell (2022), "Locally typical sampling".
+    """
+    p = fraction("typical", p)
+
+    def shape(step: Step, logits: Tensor) -> Tensor:
+        if p == 1:
+            return logits
+        surprise = logits.log_softmax(-1).neg_()
+        probabilities = surprise.neg().exp_()
+        expected = total(surprise * probabilities)  # [rows, 1], in nats
+        nearness = (surprise - expected).abs_().neg_()
+        edge, _ = _nucleus(nearness, probabilities, p)
+        return keep(logits, nearness >= edge)
+
+    return NamedShaper(spell("typical", p), True, shape)
+
+
+def epsilon(p: float) -> NamedShaper:
+    """Keep the tokens of probability `p` or more; the likeliest ones if there is none.
+
+    Hewitt, Manning and Liang (2022), "Truncation sampling as language model desmoothing"; 0.0003 to 0.002 is usual.
+    """
+    p = fraction("epsilon", p)
+
+    def shape(step: Step, logits: Tensor) -> Tensor:
+        return keep(logits, (logits.softmax(-1) >= p) | _is_best(logits))
+
+    return NamedShaper(spell("epsilon", p), True, shape)
+
+
+def eta(p: float) -> NamedShaper:
+    """Keep the tokens of probability `p` or more, or of sqrt(p) * exp(-entropy) where the model is less sure.
+
+    The smaller of the two bounds counts, the entropy is in nats, and the likeliest tokens are kept if there is none.
+    Hewitt, Manning and Liang (2022), "Truncation sampling as language model desmoothing"; 0.0003 to 0.004 is usual.
+    """
+    p = fraction("eta", p)
+
+    def shape(step: Step, logits: Tensor) -> Tensor:
+        bound = (math.sqrt(p) * entropy(logits).neg().exp()).clamp(max=p)  # [rows, 1]
+        return keep(logits, (logits.softmax(-1) >= bound) | _is_best(logits))
+
+    return NamedShaper(spell("eta", p), True, shape)
+
+
+def top_n_sigma(n: float) -> NamedShaper:
+    """Keep the tokens whose logits are at most `n` standard deviations below the highest one.
+
+    The deviation is that of the logits left in the row (divided by their count); since it scales with them, a
+    temperature before or after changes nothing in what is kept. Tang, Liu, Xu et al. (2024), "Top-n-sigma: not all
+    logits are you need"; 1 is usual.
+    """
+    n = number("top_n_sigma", n, least=0, most=100)
+
+    def shape(step: Step, logits: Tensor) -> Tensor:
+        import torch
+
+        best = logits.amax(-1, keepdim=True)
+        # Distances from the best in float64: the squares of large logits would not fit into float32.
+        below = (best.double() - logits).masked_fill(logits == -torch.inf, torch.nan)  # [rows, vocab]
+        count = (~below.isnan()).sum(-1, keepdim=True).clamp(min=1)
+        spread = total((below - total(below) / count).square()).div(count).sqrt()
+        return keep(logits, below <= n * spread)
+
+    return NamedShaper(spell("top_n_sigma", n), True, shape)
+
+
+def top_h(share: float) -> NamedShaper:
+    """Keep as many of the likeliest tokens as leave at most `share` of the entropy of the whole distribution.
+
+    The entropy of what is kept is that of its renormalised distribution, as in the paper: Baghaei Potraghloo, Azizi,
+    Kundu and Pedram (2025), "Top-H decoding: adapting the creativity and coherence with bounded entropy"; 0.4 is
+    usual. transformers' `top_h` sums the entropy of the 100 likeliest tokens without renormalising what it keeps.
+    """
+    share = fraction("top_h", share)
+
+    def shape(step: Step, logits: Tensor) -> Tensor:
+        if share == 1:
+            return logits
+        edge, count = _bounded(logits, logits.log_softmax(-1), share * entropy(logits).double())
+        return keep(logits, _first_of_ties(logits, edge, count))
+
+    return NamedShaper(spell("top_h", share), True, shape)
+
+
+def xtc(threshold: float, *, probability: float = 0.5) -> NamedShaper:
+    """Exclude top choices: at a share `probability` of the places, of the tokens of at least `threshold` keep the last.
+
+    Where two or more tokens have that probability, all but the least likely of them (and what ties with it) are
+    removed; less likely tokens stay. Above a threshold of 0.5 there are never two. P-E-W (2024), "Exclude Top Choices
+    (XTC)", text-generation-webui pull request 6335; threshold 0.1, probability 0.5.
+    """
+    threshold = fraction("xtc", threshold)
+    probability = number("probability", probability, least=0, most=1)
+
+    def shape(step: Step, logits: Tensor) -> Tensor:
+        import torch
+
+        struck = step.uniform("xtc").to(logits.device) < probability  # [rows]
+        likely = logits.softmax(-1) >= threshold
+        least = torch.where(likely, logits, torch.inf).amin(-1, keepdim=True)
+        return keep(logits, ~(likely & (logits > least) & struck[:, None]))
+
+    return NamedShaper(spell("xtc", threshold, probability=(probability, 0.5)), True, shape)
+
+
+@dataclass(frozen=True)
+class Mirostat:
+    """A shaper with a memory: how surprising a token may be, in bits. Made by `mirostat`."""
+
+    tau: float
+    eta: float
+    truncates: bool = True
+    revives_nothing: bool = True
+
+    @property
+    def name(self) -> str:
+        """How it is spelled in a chain."""
+        return spell("mirostat", self.tau, eta=(self.eta, 0.1))
+
+    def __repr__(self) -> str:
+        return self.name
+
+    def start(self) -> float:
+        """What is allowed at first: twice the surprise aimed at."""
+        return 2 * self.tau
+
+    def next(self, state: float, token: int, logprob: float) -> float:
+        """More after a token less surprising than `tau`, and less after one more surprising.
+
+        Bounded by 0 and by what the vocabularies of today could ever use, so that a run of places that leave no
+        choice does not wind it up without end.
+        """
+        surprise = -logprob / math.log(2)
+        return min(max(state - self.eta * (surprise - self.tau), 0.0), MOST_BITS + self.tau)
+
+    def __call__(self, step: Step, logits: Tensor) -> Tensor:
+        import torch
+
+        allowed = torch.tensor(step.states, dtype=torch.float32, device=logits.device)[:, None] * math.log(2)
+        return keep(logits, (logits.log_softmax(-1).neg_() <= allowed) | _is_best(logits))
+
+
+MOST_BITS = 20.0
+"""The surprise of one token among a million equally likely ones."""
+
+
+def mirostat(tau: float, *, eta: float = 0.1) -> Mirostat:
+    """Keep the surprise of the text near `tau` bits a token: keep tokens up to a surprise that learns from each choice.
+
+    The bound starts at 2 * tau and moves by `eta` times what the chosen token's surprise was off; the likeliest tokens
+    are always kept. Version 2 of Basu, Ramachandran, Keskar and Varshney (2020), "Mirostat: a neural text decoding
+    algorithm that directly controls perplexity", as in llama.cpp; tau 5, eta 0.1.
+    """
+    return Mirostat(number("mirostat", tau, least=0, most=MOST_BITS), number("eta", eta, least=0, most=1))
+
+
+def _is_best(logits: Tensor) -> Tensor:
+    """Whether a token is the likeliest of its row, or ties with it, [rows, vocab]."""
+    return logits == logits.amax(-1, keepdim=True)
+
+
+def _nucleus(order: Tensor, probabilities: Tensor, mass: float) -> tuple[Tensor, Tensor]:
+    """Where in `order` (higher comes first) the probabilities of a row reach `mass`.
+
+    Returns the order of the last token needed and the number of tokens needed, [rows, 1] each.
+    """
+    edge, count, found = _find_mass(order, probabilities, mass, SHORTLIST)
+    size = SHORTLIST
+    while not found.all():
+        size *= 4
+        rows = (~found).nonzero().squeeze(-1)
+        edge[rows], count[rows], found[rows] = _find_mass(order[rows], probabilities[rows], mass, size)
+    return edge, count
+
+
+def _find_mass(order: Tensor, probabilities: Tensor, mass: float, size: int) -> tuple[Tensor, Tensor, Tensor]:
+    """The same among the `size` highest of each row, and whether they suffice, [rows]."""
+    import torch
+
+    size = min(size, order.shape[-1])
+    best, ids = largest(order, size)
+    total = probabilities.gather(-1, ids).where(best > -torch.inf, 0).cumsum(-1, dtype=torch.float64)
+    count = (1 + (total < mass).sum(-1, keepdim=True)).clamp_(max=size)
+    found = (total[:, -1] >= mass) | (best[:, -1] == -torch.inf)  # what follows -inf adds nothing
+    return best.gather(-1, count - 1), count, found if size < order.shape[-1] else found.fill_(True)
+
+
+def _first_of_ties(order: Tensor, edge: Tensor, count: Tensor) -> Tensor:
+    """The `count` highest of each row, [rows, vocab]; of equal ones the lowest ids, as argmax would choose."""
+    kept = order >= edge
+    surplus = kept.count_nonzero(-1).unsqueeze(-1) - count
+    if surplus.any():
+        tied = order == edge
+        kept &= ~tied | (tied.cumsum(-1) <= tied.count_nonzero(-1).unsqueeze(-1) - surplus)
+    return kept
+
+
+def _bounded(logits: Tensor, logprobs: Tensor, most: Tensor) -> tuple[Tensor, Tensor]:
+    """The last of the likeliest tokens of a row that together have at most an entropy of `most` nats, and their count.
+
+    [rows, 1] each. `most` is float64, [rows, 1]; the likeliest token always counts.
+    """
+    edge, count, found = _find_bound(logits, logprobs, most, SHORTLIST)
+    size = SHORTLIST
+    while not found.all():
+        size *= 4
+        rows = (~found).nonzero().squeeze(-1)
+        edge[rows], count[rows], found[rows] = _find_bound(logits[rows], logprobs[rows], most[rows], size)
+    return edge, count
+
+
+def _find_bound(logits: Tensor, logprobs: Tensor, most: Tensor, size: int) -> tuple[Tensor, Tensor, Tensor]:
+    """The same among the `size` likeliest of each row, and whether they suffice, [rows]."""
+    import torch
+
+    size = min(size, logits.shape[-1])
+    best, ids = largest(logits, size)
+    told = logprobs.gather(-1, ids).where(best > -torch.inf, -torch.inf).double()
+    mass = told.exp()
+    sums = mass.cumsum(-1)
+    # The entropy of the k likeliest, renormalised: log of their mass, plus their own terms divided by it.
+    spread = sums.log() - torch.where(mass > 0, mass * told, 0).cumsum(-1) / sums
+    too_much = (spread > most).cumsum(-1) > 0  # entropy grows with each token, but for the last bits of the sums
+    count = (~too_much).sum(-1, keepdim=True).clamp_(min=1)
+    found = too_much[:, -1] | (best[:, -1] == -torch.inf)
+    return best.gather(-1, count - 1), count, found if size < logits.shape[-1] else found.fill_(True)
