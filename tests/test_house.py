@@ -157,7 +157,8 @@ def test_importing_the_command_line_and_every_plugin_imports_no_torch(module):
 
 
 def test_making_the_command_line_imports_no_torch():
-    code = "import sys; from gen_engine.cli.main import make_cli; make_cli(); print({'torch', 'numpy', 'rich'} & set(sys.modules))"
+    made = "import sys; from gen_engine.cli.main import make_cli; make_cli(); "
+    code = made + "print({'torch', 'numpy', 'rich'} & set(sys.modules))"
     assert subprocess.check_output([sys.executable, "-c", code]) == b"set()\n"
 
 
