@@ -10,7 +10,7 @@ from transformers import AutoModelForCausalLM, PreTrainedModel
 from transformers.utils.logging import disable_progress_bar
 
 from gen_engine.text import Vocabulary, is_han
-from gen_poem.form import HAN, WIDTHS, Form
+from gen_poem.rules.form import HAN, WIDTHS, Form
 
 
 class FormMask:

@@ -10,7 +10,7 @@ from statistics import median
 from typing import Any
 
 import gen_engine as gen
-from gen_poem.form import Form
+from gen_poem.rules.form import Form
 
 from .measure import Figure, interleaved_medians, seconds
 from .peers import TransformersPoet

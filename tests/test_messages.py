@@ -10,7 +10,7 @@ from gen_engine.cli.main import main
 COMMANDS = list(commands())
 ELSEWHERE = {
     "gen_engine.cli.commands.model_files": {"--model"},  # of all that write, told at the end
-    "gen_poem.forms_command": {"--first", "--variant"},  # what the list is for
+    "gen_poem.commands.forms": {"--first", "--variant"},  # what the list is for
     "gen_engine.hooks.packages": {"--disable-pip-version-check", "--quiet", "--yes"},  # of pip
 }
 """What options of other commands a file names on purpose."""

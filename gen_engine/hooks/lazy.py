@@ -31,7 +31,7 @@ class Lazy(Mapping[str, Any]):
 class Later(click.Command):
     """A command that is imported when it is run or asked for its own help; until then only a line of it is known.
 
-    `Later("poem", "gen_poem.command:poem", "Write a poem.")`; click offers no way but to inherit.
+    `Later("poem", "gen_poem.commands.poem:poem", "Write a poem.")`; click offers no way but to inherit.
     """
 
     def __init__(self, name: str, place: str, summary: str) -> None:

@@ -16,29 +16,29 @@ if TYPE_CHECKING:
 def add_trainers(train: click.Group) -> None:
     """Mount `gen train classifier`."""
     summary = "Train a classifier on FILES: CSV, TSV or JSONL (packed or not), datasets folders, hub names."
-    train.add_command(Later("classifier", "gen_classify.train_command:classifier_command", summary))
+    train.add_command(Later("classifier", "gen_classify.commands.train:classifier_command", summary))
 
 
 @hookimpl
 def add_commands(gen: click.Group) -> None:
     """Mount `gen classify`."""
     summary = "Tell the label of each TEXT and its probability."
-    gen.add_command(Later("classify", "gen_classify.classify_command:classify_command", summary))
+    gen.add_command(Later("classify", "gen_classify.commands.classify:classify_command", summary))
 
 
 @hookimpl
 def add_evaluators(group: click.Group) -> None:
     """Mount `gen eval classifier` and `gen eval clue`."""
     summary = "Judge a classifier by the labelled texts of FILES: CSV, TSV or JSONL, packed or not, or datasets."
-    group.add_command(Later("classifier", "gen_classify.eval_command:classifier_command", summary))
+    group.add_command(Later("classifier", "gen_classify.commands.evaluate:classifier_command", summary))
     summary = "Tell the CLUE score of three classifiers: the mean of their accuracies on AFQMC, IFLYTEK and TNEWS."
-    group.add_command(Later("clue", "gen_classify.clue_command:clue_command", summary))
+    group.add_command(Later("clue", "gen_classify.commands.clue:clue_command", summary))
 
 
 @hookimpl
 def processors() -> Mapping[str, Any]:
     """The shaper by which a classifier guides generation."""
-    return Lazy({"guide": "gen_classify.guide:guide"})
+    return Lazy({"guide": "gen_classify.guiding.guide:guide"})
 
 
 @hookimpl

@@ -136,7 +136,7 @@ def judge(folder: Path) -> None:
 @click.option("--num", default=1000, show_default=True, help="Reviews that the guides were not trained on.")
 def beginnings(guides: str, num: int) -> None:
     """Print how often guides judge the first characters of reviews rightly, and how many nats they give the label."""
-    from gen_classify.predicting import load_classifier
+    from gen_classify.predicting.classifier import load_classifier
 
     rows = [row for row in _rows("other") if len(row["text"]) >= LENGTH][:num]
     lengths = (5, 10, 20, LENGTH)
@@ -158,8 +158,8 @@ HEAD = """| guide | to | strength | positive: judge | TF-IDF | nats/char | fluen
 
 def _judges(folder: Path) -> tuple[Callable[[Sequence[str]], float], Callable[[Sequence[str]], float]]:
     """What share of texts the two judges call positive: a BERT, and TF-IDF with logistic regression."""
-    from gen_classify.baseline import train_baseline
-    from gen_classify.predicting import load_classifier
+    from gen_classify.evaluating.baseline import train_baseline
+    from gen_classify.predicting.classifier import load_classifier
 
     second, rows = load_classifier(folder), _rows("other")
     baseline = train_baseline([row["text"] for row in rows], [row["label"] for row in rows], seed=2)

@@ -11,8 +11,8 @@ from click.testing import CliRunner
 from safetensors.torch import load_file
 from transformers import AutoModelForSequenceClassification, BertModel
 
-from gen_classify.predicting import load_classifier
-from gen_classify.train_command import classifier_command
+from gen_classify.commands.train import classifier_command
+from gen_classify.predicting.classifier import load_classifier
 from gen_engine.errors import GenError
 
 sys.path.insert(0, str(Path(__file__).parent))

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from gen_classify import inputs
-from gen_classify.classify_command import classify_command
-from gen_classify.predicting import load_classifier
-from gen_classify.train_command import try_classifying
+from gen_classify.commands.classify import classify_command
+from gen_classify.commands.train import try_classifying
+from gen_classify.predicting import inputs
+from gen_classify.predicting.classifier import load_classifier
 from gen_engine.errors import GenError
 from gen_engine.system.screen import cells
 from gen_trainkit import portions
@@ -169,7 +169,7 @@ def test_what_contradicts_itself_is_said_before_a_model_is_looked_for():
 
 
 def test_a_question_is_asked_of_a_language_model(monkeypatch):
-    from gen_classify import zero_shot
+    from gen_classify.predicting import zero_shot
 
     def ask(model, texts, *, question, yes, no, language, template):
         assert (question, yes, no, language, template) == ("好吗？", "是", None, None, None)

@@ -6,8 +6,8 @@ from statistics import fmean
 import pytest
 from click.testing import CliRunner
 
-from gen_classify.clue import TASKS, clue, find_file, read_task
-from gen_classify.clue_command import clue_command, train_arguments
+from gen_classify.commands.clue import clue_command, train_arguments
+from gen_classify.evaluating.clue import TASKS, clue, find_file, read_task
 from gen_engine.errors import GenError
 
 sys.path.insert(0, str(Path(__file__).parent))

@@ -10,14 +10,14 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gen_classify import pictures
-from gen_classify.eval_command import classifier_command
-from gen_classify.judging import Judged, Mistake, judge
-from gen_classify.measures import measure
-from gen_classify.pictures import check_picture, draw_confusion
-from gen_classify.predicting import load_classifier, make_classifier
-from gen_classify.reading import Table
-from gen_classify.report import columns, tell
+from gen_classify.commands.evaluate import classifier_command
+from gen_classify.evaluating import pictures
+from gen_classify.evaluating.judging import Judged, Mistake, judge
+from gen_classify.evaluating.measures import measure
+from gen_classify.evaluating.pictures import check_picture, draw_confusion
+from gen_classify.evaluating.report import columns, tell
+from gen_classify.predicting.classifier import load_classifier, make_classifier
+from gen_classify.rows.reading import Table
 from gen_engine.cli.languages import choose_language, speak
 from gen_engine.errors import GenError
 from gen_engine.system.screen import cells

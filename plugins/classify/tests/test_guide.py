@@ -7,9 +7,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
-from gen_classify.guide import guide, split_value
-from gen_classify.guide_example import example_folder, write_tiny_classifier
-from gen_classify.guide_judge import BLOCK, Judge, open_judge
+from gen_classify.guiding.guide import guide, split_value
+from gen_classify.guiding.guide_example import example_folder, write_tiny_classifier
+from gen_classify.guiding.judge import BLOCK, Judge, open_judge
 from gen_engine import GenError, Request
 from gen_engine.engine import Engine
 from gen_engine.hooks.registry import registry

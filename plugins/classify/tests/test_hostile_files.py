@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gen_classify.reading import Columns, read_tables
+from gen_classify.rows.reading import Columns, read_tables
 from gen_engine.errors import GenError
 from gen_trainkit.reading import read_texts
 from gen_trainkit.tables import Reading

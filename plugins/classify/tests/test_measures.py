@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import classification_report
 
-from gen_classify.baseline import train_baseline
-from gen_classify.measures import measure
+from gen_classify.evaluating.baseline import train_baseline
+from gen_classify.evaluating.measures import measure
 from gen_engine.errors import GenError
 
 EXAMPLES = settings(deadline=None, max_examples=80, derandomize=True, database=None)

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from gen_classify.dataset import Data, load_rows
-from gen_classify.eval_command import classifier_command as eval_command
-from gen_classify.own_splits import trained_rows
-from gen_classify.reading import Table
-from gen_classify.splits import write_splits
+from gen_classify.commands.evaluate import classifier_command as eval_command
+from gen_classify.rows.dataset import Data, load_rows
+from gen_classify.rows.own_splits import trained_rows
+from gen_classify.rows.reading import Table
+from gen_classify.rows.splits import write_splits
 from gen_engine.errors import GenError
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -200,7 +200,7 @@ def test_labels_are_one_in_training_validation_and_test(tmp_path, kind, spelled)
 
 @pytest.mark.parametrize("label", ["1", "1.0", " 1", "+1"])
 def test_a_prediction_knows_a_label_in_every_spelling(tmp_path, label):
-    from gen_classify.predicting import load_classifier
+    from gen_classify.predicting.classifier import load_classifier
 
     classifier = load_classifier(folders.write(tmp_path / "m", labels=("差", "好"), data_labels=["0", "1"]))
     assert classifier.index(label) == 1

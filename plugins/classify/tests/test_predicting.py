@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 from transformers import pipeline
 
-from gen_classify.guide_judge import open_judge
-from gen_classify.predicting import load_classifier, make_classifier
+from gen_classify.guiding.judge import open_judge
+from gen_classify.predicting.classifier import load_classifier, make_classifier
 from gen_engine.errors import GenError
 from gen_trainkit import portions
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gen_classify.dataset import Data, load_rows
-from gen_classify.labelling import keep_labelled, make_labels, tell_bad
-from gen_classify.reading import Columns, Table, read_tables
+from gen_classify.rows.dataset import Data, load_rows
+from gen_classify.rows.labelling import keep_labelled, make_labels, tell_bad
+from gen_classify.rows.reading import Columns, Table, read_tables
 from gen_engine.errors import GenError
 from gen_trainkit.tally import Bad
 

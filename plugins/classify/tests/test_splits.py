@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 from tokenizers import Regex, Tokenizer, models, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerFast
 
-from gen_classify.balance import balance_rows, class_weights
-from gen_classify.cache import cached_rows
-from gen_classify.encoding import collate_rows, encode_rows, frame_lengths
-from gen_classify.reading import Table
-from gen_classify.splits import read_shares, sample_rows, split_rows, write_splits
+from gen_classify.rows.balance import balance_rows, class_weights
+from gen_classify.rows.cache import cached_rows
+from gen_classify.rows.encoding import collate_rows, encode_rows, frame_lengths
+from gen_classify.rows.reading import Table
+from gen_classify.rows.splits import read_shares, sample_rows, split_rows, write_splits
 from gen_engine.errors import GenError
 
 HEALTH = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.filter_too_much]
@@ -152,7 +152,7 @@ def test_token_ids_are_kept_and_looked_up_by_text_tokenizer_and_length(tmp_path,
     cached_rows(tokenizer, table, 5, folder=tmp_path)
     cached_rows(characters("$A"), table, 6, folder=tmp_path)
     assert len(list(tmp_path.iterdir())) == 3
-    monkeypatch.setattr("gen_classify.cache.encode_rows", None)
+    monkeypatch.setattr("gen_classify.rows.cache.encode_rows", None)
     again = cached_rows(tokenizer, table, 6, folder=tmp_path)
     assert torch.equal(again.ids, first.ids)
     assert torch.equal(again.types, first.types)

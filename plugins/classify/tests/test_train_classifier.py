@@ -22,8 +22,8 @@ from transformers import (
     GPT2LMHeadModel,
 )
 
-from gen_classify.train_command import build_job, classifier_command
-from gen_classify.training import prepare
+from gen_classify.commands.train import build_job, classifier_command
+from gen_classify.training.training import prepare
 from gen_engine.errors import GenError
 from gen_trainkit.loop import Recipe
 from gen_trainkit.metrics import read_metrics

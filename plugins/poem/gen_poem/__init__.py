@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 WEIGHTS = Path(__file__).parent / "weights" / "poem"
 
 COMMANDS = (
-    ("poem", "command:poem",
+    ("poem", "poem:poem",
      "Write poems of exactly ROWS lines of COLS Chinese characters, or of a FORM with its tones and rhymes."),
-    ("ci", "ci_command:ci",
+    ("ci", "ci:ci",
      "Write words to a TUNE, with the lengths, tones and rhymes that one of its forms has."),
-    ("forms", "forms_command:forms",
+    ("forms", "forms:forms",
      "List the forms of verse and the tunes of ci; NAME (or a part of one) shows the patterns in full."),
-    ("check", "check_command:check",
+    ("check", "check:check",
      "Judge the poems in FILE (- for standard input) against a form or a tune and a rhyme book."),
-    ("couplet", "couplet_command:couplet_command",
+    ("couplet", "couplet:couplet_command",
      "Write couplets (对联): two lines of one length, opposed in tone, that share no character."),
 )  # fmt: skip
 
@@ -32,17 +32,17 @@ COMMANDS = (
 def add_commands(gen: click.Group) -> None:
     """Mount the commands of verse."""
     for name, place, summary in COMMANDS:
-        gen.add_command(Later(name, f"gen_poem.{place}", summary))
+        gen.add_command(Later(name, f"gen_poem.commands.{place}", summary))
 
 
 @hookimpl
 def add_evaluators(group: click.Group) -> None:
     """Mount `gen eval poem` and `gen eval couplet`."""
     group.add_command(
-        Later("poem", "gen_poem.eval_command:poem", "Judge poems: those that --model writes, or those of FILE.")
+        Later("poem", "gen_poem.commands.eval_poem:poem", "Judge poems: those that --model writes, or those of FILE.")
     )
     summary = "Judge the second lines that --model writes to first lines of FILE."
-    group.add_command(Later("couplet", "gen_poem.couplet_eval_command:couplet", summary))
+    group.add_command(Later("couplet", "gen_poem.commands.eval_couplet:couplet", summary))
 
 
 @hookimpl
@@ -57,14 +57,14 @@ def processors() -> Mapping[str, Any]:
     """The form of a poem, and where characters stand in it."""
     return Lazy(
         {
-            "form": "gen_poem.form:form",
-            "distinct_rhymes": "gen_poem.form:distinct_rhymes",
-            "acrostic": "gen_poem.places:acrostic",
-            "template": "gen_poem.templates:template",
-            "require": "gen_poem.places:require",
-            "spread": "gen_poem.spreading:spread",
-            "distinct": "gen_poem.places:distinct",
-            "parallel": "gen_poem.parallel:parallel",
-            "couplet": "gen_poem.couplet:couplet",
+            "form": "gen_poem.rules.form:form",
+            "distinct_rhymes": "gen_poem.rules.form:distinct_rhymes",
+            "acrostic": "gen_poem.rules.places:acrostic",
+            "template": "gen_poem.rules.templates:template",
+            "require": "gen_poem.rules.places:require",
+            "spread": "gen_poem.rules.spreading:spread",
+            "distinct": "gen_poem.rules.places:distinct",
+            "parallel": "gen_poem.rules.parallel:parallel",
+            "couplet": "gen_poem.rules.couplet:couplet",
         }
     )

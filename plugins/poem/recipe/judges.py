@@ -18,10 +18,10 @@ import torch
 from prepare import VALIDATION_POEMS, Verse, read_poems, split, unique
 from sklearn.feature_extraction.text import CountVectorizer
 
-from gen_poem.eval_counts import Counts, Numbers, grams
-from gen_poem.eval_judges import read_judges, write_judges
-from gen_poem.eval_relevance import hits, plain_lines
-from gen_poem.eval_towers import Encoder, Towers
+from gen_poem.evaluation.counts import Counts, Numbers, grams
+from gen_poem.evaluation.judges import read_judges, write_judges
+from gen_poem.evaluation.relevance import hits, plain_lines
+from gen_poem.evaluation.towers import Encoder, Towers
 
 OFTEN_IN_TITLES, OFTEN_IN_TEXTS = 5, 20
 """Grams that are in fewer titles, or texts, are left out."""

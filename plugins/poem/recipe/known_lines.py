@@ -9,8 +9,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from gen_poem.known_lines import known_lines, lines_of, write_known_lines
-from gen_poem.reading import read_texts
+from gen_poem.verse.reading import read_texts
+from gen_poem.writing.known_lines import known_lines, lines_of, write_known_lines
 
 
 def main() -> None:

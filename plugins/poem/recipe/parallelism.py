@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from prepare import VALIDATION_POEMS, lines_of, read_poems, read_rows, split, unique
 from scipy.sparse.linalg import eigsh
 
-from gen_poem.books import TABLES
-from gen_poem.eval_couplets import LENGTHS, TABLE, Pair, classes, read_classes, write_classes
-from gen_poem.parallel import tones_of
+from gen_poem.evaluation.antithesis import LENGTHS, TABLE, Pair, classes, read_classes, write_classes
+from gen_poem.rules.parallel import tones_of
+from gen_poem.verse.books import TABLES
 
 OFTEN, WIDTH, SMOOTHING, STEPS = 20, 32, 1.0, 40
 PASSING = 0.9

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gen_poem.alignment import align
-from gen_poem.books import book
-from gen_poem.check import judge
-from gen_poem.patterns import Line
-from gen_poem.segments import segments
-from gen_poem.sung import GAP, weight
+from gen_poem.judging.alignment import align
+from gen_poem.judging.check import judge
+from gen_poem.judging.sung import GAP, weight
+from gen_poem.verse.books import book
+from gen_poem.verse.patterns import Line
+from gen_poem.verse.segments import segments
 
 TRIES = settings(deadline=None, max_examples=40, derandomize=True, database=None)
 STORK = "白日依山尽，黄河入海流。欲穷千里目，更上一层楼。"

@@ -18,11 +18,12 @@ from gen_engine.engine import Engine
 from gen_engine.errors import GenError
 from gen_engine.testing.models import table_model
 from gen_engine.types import Completion
-from gen_poem import WEIGHTS, best
-from gen_poem.best import Parts, Scorer, Weights, best_of, quantile, repeats, scores
-from gen_poem.check import judge
-from gen_poem.drawing import DRAWN
-from gen_poem.known_lines import known_lines, lines_of
+from gen_poem import WEIGHTS
+from gen_poem.judging.check import judge
+from gen_poem.writing import best
+from gen_poem.writing.best import Parts, Scorer, Weights, best_of, quantile, repeats, scores
+from gen_poem.writing.drawing import DRAWN
+from gen_poem.writing.known_lines import known_lines, lines_of
 
 sys.path.insert(0, str(Path(__file__).parent))
 from test_couplet import is_couplet, pingshui

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gen_engine.errors import GenError
-from gen_poem.books import BOOKS, TABLES, Reading, book
+from gen_poem.verse.books import BOOKS, TABLES, Reading, book
 
 SCRIPT = Path(__file__).parents[1] / "tables" / "build.py"
 

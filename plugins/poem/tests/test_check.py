@@ -14,14 +14,15 @@ from hypothesis import strategies as st
 from gen_engine.cli.main import main, make_cli
 from gen_engine.errors import GenError
 from gen_engine.system.screen import cells
-from gen_poem import check_command, reading
-from gen_poem.books import book
-from gen_poem.check import judge
-from gen_poem.patterns import FORMS, SHAPES, patterns
-from gen_poem.reading import read_poems
-from gen_poem.segments import segments
-from gen_poem.traditional import to_simplified, to_traditional
-from gen_poem.tunes import every_tune, number_of
+from gen_poem.commands import check as check_command
+from gen_poem.judging.check import judge
+from gen_poem.verse import reading
+from gen_poem.verse.books import book
+from gen_poem.verse.patterns import FORMS, SHAPES, patterns
+from gen_poem.verse.reading import read_poems
+from gen_poem.verse.segments import segments
+from gen_poem.verse.traditional import to_simplified, to_traditional
+from gen_poem.verse.tunes import every_tune, number_of
 
 sys.path.insert(0, str(Path(__file__).parents[3] / "tests"))
 from terminals import as_terminal, bare

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from gen_poem.books import book
-from gen_poem.check import judge
-from gen_poem.other_books import elsewhere, rhyme_of_verse
-from gen_poem.traditional import to_traditional
-from gen_poem.tunes import tune
+from gen_poem.judging.check import judge
+from gen_poem.verse.books import book
+from gen_poem.verse.other_books import elsewhere, rhyme_of_verse
+from gen_poem.verse.traditional import to_traditional
+from gen_poem.verse.tunes import tune
 
 
 def verdicts():

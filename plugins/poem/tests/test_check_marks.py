@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gen_engine.cli.main import make_cli
-from gen_poem.check import judge
-from gen_poem.foreign import MOST
-from gen_poem.segments import segments
+from gen_poem.judging.check import judge
+from gen_poem.judging.foreign import MOST
+from gen_poem.verse.segments import segments
 
 MOON = "床前明月光，疑是地上霜。举头望明月，低头思故乡。"
 STORK = "白日依山尽，黄河入海流。欲穷千里目，更上一层楼。"

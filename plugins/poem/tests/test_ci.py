@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 from gen_engine.cli.main import make_cli
 from gen_engine.errors import GenError
-from gen_poem.check import judge
+from gen_poem.judging.check import judge
 
 
 def gen(*arguments):

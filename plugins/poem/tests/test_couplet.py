@@ -17,9 +17,9 @@ import machine_laws as laws
 from gen_engine.cli.main import make_cli
 from gen_engine.errors import GenError
 from gen_gpt2.data_texts import Data, split_texts
-from gen_poem.books import book
-from gen_poem.couplet import Couplet, couplet, couplet_of, shape_of
-from gen_poem.parallel import LEVEL, NO_TONES, OBLIQUE, Tones
+from gen_poem.rules.couplet import Couplet, couplet, couplet_of, shape_of
+from gen_poem.rules.parallel import LEVEL, NO_TONES, OBLIQUE, Tones
+from gen_poem.verse.books import book
 
 READ = {"天": LEVEL, "云": LEVEL, "地": OBLIQUE, "雨": OBLIQUE, "中": LEVEL + OBLIQUE}
 TINY = Tones(*(frozenset(char for char, tones in READ.items() if tone in tones) for tone in (LEVEL, OBLIQUE)))

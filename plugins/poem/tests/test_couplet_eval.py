@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from gen_engine.cli.main import make_cli
 from gen_engine.errors import GenError
-from gen_poem.couplet_eval import (
+from gen_poem.evaluation.couplets import (
     Drawn,
     Retrieval,
     bleu,
@@ -25,7 +25,7 @@ from gen_poem.couplet_eval import (
     same_length,
     shuffle_alike,
 )
-from gen_poem.parallel import tones_of
+from gen_poem.rules.parallel import tones_of
 
 PINGSHUI = tones_of("pingshui")
 REAL = [

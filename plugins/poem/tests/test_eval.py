@@ -17,11 +17,11 @@ from gen_engine.cli.main import make_cli
 from gen_engine.engine import Engine
 from gen_engine.errors import GenError
 from gen_engine.testing.models import table_model
-from gen_poem import eval as measures
-from gen_poem import eval_picture
-from gen_poem.eval import PoeTone, Wanted, judge_poem, nats
-from gen_poem.eval_figures import evaluate
-from gen_poem.reading import read_poems
+from gen_poem.evaluation import measures as measures
+from gen_poem.evaluation import picture as eval_picture
+from gen_poem.evaluation.figures import evaluate
+from gen_poem.evaluation.measures import PoeTone, Wanted, judge_poem, nats
+from gen_poem.verse.reading import read_poems
 
 sys.path.insert(0, str(Path(__file__).parents[3] / "tests"))
 from font_files import font_of, forget_fonts

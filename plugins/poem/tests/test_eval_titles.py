@@ -9,8 +9,8 @@ from click.testing import CliRunner
 
 from gen_engine.cli.main import make_cli
 from gen_engine.errors import GenError
-from gen_poem.eval_titles import read_titles
-from gen_poem.told import Wishes
+from gen_poem.evaluation.titles import read_titles
+from gen_poem.writing.told import Wishes
 
 WEIGHTS = Path(__file__).parents[1] / "gen_poem" / "weights" / "poem"
 NOTE = {"order": ["form", "title"], "parts": {"form": "{}", "title": "{}"}, "end": "。"}

@@ -13,7 +13,7 @@ from gen_engine.hooks.specs import build
 from gen_engine.testing.models import tiny_vocabulary
 from gen_engine.text import Vocabulary
 from gen_engine.types import Named, Prompt
-from gen_poem.form import LONGEST, Form, break_lines, distinct_rhymes, form
+from gen_poem.rules.form import LONGEST, Form, break_lines, distinct_rhymes, form
 
 sizes = st.tuples(st.integers(1, 8), st.integers(1, 9))
 HAN = st.text(st.sampled_from("春江花月夜一二三〇𬭭"), max_size=20)

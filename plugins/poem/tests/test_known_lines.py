@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from gen_engine.cli.main import main
 from gen_engine.errors import GenError
-from gen_poem import WEIGHTS, known_lines
-from gen_poem.known_lines import FILE, KnownLines, lines_of, read_known_lines, write_known_lines
+from gen_poem import WEIGHTS
+from gen_poem.writing import known_lines
+from gen_poem.writing.known_lines import FILE, KnownLines, lines_of, read_known_lines, write_known_lines
 
 SCRIPT = Path(__file__).parents[1] / "recipe" / "known_lines.py"
 HERON = "白日依山尽，黄河入海流。欲穷千里目，更上一层楼。"

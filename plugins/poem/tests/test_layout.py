@@ -11,9 +11,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 from verses import examples
 
 from gen_engine.errors import GenError
-from gen_poem.layout import Layout, show
-from gen_poem.resolve import Wish, resolve
-from gen_poem.typed import Typed
+from gen_poem.verse.resolve import Wish, resolve
+from gen_poem.writing.layout import Layout, show
+from gen_poem.writing.typed import Typed
 
 JIANGNAN = "江南好，风景旧曾谙。日出江花红胜火，春来江水绿如蓝。能不忆江南。"
 NIANNU = "大江东去，浪淘尽、千古风流人物。"

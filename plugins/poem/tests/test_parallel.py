@@ -14,7 +14,7 @@ import machine_laws as laws
 from gen_engine.engine import Engine
 from gen_engine.errors import ConflictError, GenError
 from gen_engine.testing.models import table_model
-from gen_poem.parallel import LEVEL, NO_TONES, OBLIQUE, Tones, parallel, parallel_by
+from gen_poem.rules.parallel import LEVEL, NO_TONES, OBLIQUE, Tones, parallel, parallel_by
 
 READ = {"天": LEVEL, "云": LEVEL, "地": OBLIQUE, "雨": OBLIQUE, "中": LEVEL + OBLIQUE}
 TINY = Tones(*(frozenset(char for char, tones in READ.items() if tone in tones) for tone in (LEVEL, OBLIQUE)))

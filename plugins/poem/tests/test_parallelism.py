@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gen_poem.eval import Wanted
-from gen_poem.eval_couplets import classes, middle_couplets, parallel_share, read_classes, write_classes
-from gen_poem.eval_figures import evaluate
+from gen_poem.evaluation.antithesis import classes, middle_couplets, parallel_share, read_classes, write_classes
+from gen_poem.evaluation.figures import evaluate
+from gen_poem.evaluation.measures import Wanted
 
 TRIES = settings(deadline=None, max_examples=40, derandomize=True, database=None)
 REAL = [couplet.split("，") for couplet in (

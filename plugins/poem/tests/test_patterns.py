@@ -6,7 +6,7 @@ from itertools import pairwise, product
 import pytest
 
 from gen_engine.errors import GenError
-from gen_poem.patterns import FORMS, SHAPES, patterns
+from gen_poem.verse.patterns import FORMS, SHAPES, patterns
 
 REGULATED = [form for form in FORMS if SHAPES[form].regulated]
 

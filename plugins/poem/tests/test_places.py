@@ -17,9 +17,9 @@ from gen_engine.constraints.builtin import ban
 from gen_engine.errors import ConflictError, GenError
 from gen_engine.text import Vocabulary
 from gen_engine.types import Named, Prompt
-from gen_poem.places import TailAcrostic, acrostic, distinct, require
-from gen_poem.resolve import Wish, resolve
-from gen_poem.templates import template
+from gen_poem.rules.places import TailAcrostic, acrostic, distinct, require
+from gen_poem.rules.templates import template
+from gen_poem.verse.resolve import Wish, resolve
 
 AT = ["head", "tail", "diagonal"]
 ALPHABET = "春夏，、"

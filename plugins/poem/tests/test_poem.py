@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gen_engine.cli.main import make_cli
 from gen_engine.errors import GenError
-from gen_poem.check import judge
+from gen_poem.judging.check import judge
 
 RARE = "𬭭"
 

@@ -7,10 +7,10 @@ from click.testing import CliRunner
 
 from gen_engine.cli.main import make_cli
 from gen_engine.cli.options import Choice
-from gen_poem.asked import Asked
-from gen_poem.layout import Poem
-from gen_poem.preferences import preferred, unrepeated
-from gen_poem.resolve import Wish, resolve
+from gen_poem.verse.resolve import Wish, resolve
+from gen_poem.writing.asked import Asked
+from gen_poem.writing.layout import Poem
+from gen_poem.writing.preferences import preferred, unrepeated
 
 pytestmark = pytest.mark.usefixtures("one_engine")
 

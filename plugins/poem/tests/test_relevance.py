@@ -17,14 +17,14 @@ from gen_engine.cli.main import make_cli
 from gen_engine.engine import Engine
 from gen_engine.errors import GenError
 from gen_engine.testing.models import table_model
-from gen_poem.eval import Wanted
-from gen_poem.eval_counts import BACKGROUND, PAIRS, SMOOTHING, Counts, grams
-from gen_poem.eval_figures import evaluate
-from gen_poem.eval_judges import COUNTS, SETTINGS, TOWERS, read_judges, write_judges
-from gen_poem.eval_picture import draw
-from gen_poem.eval_relevance import TITLES, Judges, choices, hit, hits, plain_lines
-from gen_poem.eval_towers import Encoder, Towers
-from gen_poem.reading import Row
+from gen_poem.evaluation.counts import BACKGROUND, PAIRS, SMOOTHING, Counts, grams
+from gen_poem.evaluation.figures import evaluate
+from gen_poem.evaluation.judges import COUNTS, SETTINGS, TOWERS, read_judges, write_judges
+from gen_poem.evaluation.measures import Wanted
+from gen_poem.evaluation.picture import draw
+from gen_poem.evaluation.relevance import TITLES, Judges, choices, hit, hits, plain_lines
+from gen_poem.evaluation.towers import Encoder, Towers
+from gen_poem.verse.reading import Row
 
 pytestmark = pytest.mark.usefixtures("one_engine")
 

@@ -11,9 +11,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 from verses import CHARS, MARKS, books, examples, explore, patterns, texts_of
 
 from gen_engine.errors import GenError
-from gen_poem.form import distinct_rhymes
-from gen_poem.rhyme_words import RhymeWords, outline
-from gen_poem.verse import Verse
+from gen_poem.rules.form import distinct_rhymes
+from gen_poem.rules.rhyme_words import RhymeWords, outline
+from gen_poem.verse.verse import Verse
 
 
 def repeats(pattern, text):

@@ -12,7 +12,7 @@ from gen_engine.errors import GenError
 from gen_engine.testing import check_shaper
 from gen_engine.testing.models import table_model, tiny_vocabulary
 from gen_engine.types import Step
-from gen_poem.spreading import MOST, RATE, due, spread
+from gen_poem.rules.spreading import MOST, RATE, due, spread
 
 quick = settings(deadline=None, max_examples=60, derandomize=True, database=None)
 LETTERS = "春夏秋冬花月，"

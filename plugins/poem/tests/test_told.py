@@ -14,11 +14,11 @@ from gen_engine.engine import Engine, Request, load
 from gen_engine.errors import GenError
 from gen_engine.models.notes import NOTE, ModelNote, save_note
 from gen_poem import WEIGHTS
-from gen_poem.check import judge
-from gen_poem.form import Form
-from gen_poem.layout import Poem
-from gen_poem.resolve import Wish, resolve
-from gen_poem.told import COUPLET, LONGEST, Wishes, forms_of, nearest, plain_title, seen, tell
+from gen_poem.judging.check import judge
+from gen_poem.rules.form import Form
+from gen_poem.verse.resolve import Wish, resolve
+from gen_poem.writing.layout import Poem
+from gen_poem.writing.told import COUPLET, LONGEST, Wishes, forms_of, nearest, plain_title, seen, tell
 
 KNOWN = {
     "form": ("七绝", "七律", "五律", "联", "五绝", "浣溪沙", "念奴娇", "酹江月", "江神子"),

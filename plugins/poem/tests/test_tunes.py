@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from gen_engine.errors import GenError
-from gen_poem.check import judge
-from gen_poem.tunes import every_tune, number_of, search, tune, tunes
+from gen_poem.judging.check import judge
+from gen_poem.verse.tunes import every_tune, number_of, search, tune, tunes
 
 JOKE = ("贺新郎", 12)
 """A form of the source that is none."""

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 import gen_engine.engine
 from gen_engine.cli.main import make_cli
 from gen_engine.errors import GenError
-from gen_poem.typed import Typed, as_read, is_in_traditional
+from gen_poem.writing.typed import Typed, as_read, is_in_traditional
 
 pytestmark = pytest.mark.usefixtures("one_engine")
 

@@ -16,9 +16,9 @@ import machine_laws as laws
 
 from gen_engine.cli.main import make_cli
 from gen_engine.errors import GenError
-from gen_poem.couplet import Couplet, couplet
-from gen_poem.parallel import NO_TONES
-from gen_poem.unseen import known_lines, unseen
+from gen_poem.rules.couplet import Couplet, couplet
+from gen_poem.rules.parallel import NO_TONES
+from gen_poem.rules.unseen import known_lines, unseen
 
 ALPHABET = "天地云，。"
 HALVES = ["".join(each) for each in itertools.product("天地云", repeat=2)]

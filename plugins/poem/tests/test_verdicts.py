@@ -9,14 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gen_engine.errors import GenError
-from gen_poem.books import NEIGHBOURS, book, neighbours
-from gen_poem.check import judge
-from gen_poem.old_rhyme import ALIKE, sounds_of, stanzas
-from gen_poem.patterns import SHAPES, of_kinds, patterns
-from gen_poem.regulated import loose_joints, unstuck
-from gen_poem.resolve import Wish, resolve
-from gen_poem.traditional import to_traditional
-from gen_poem.tunes import tune
+from gen_poem.judging.check import judge
+from gen_poem.judging.old_rhyme import ALIKE, sounds_of, stanzas
+from gen_poem.judging.regulated import loose_joints, unstuck
+from gen_poem.verse.books import NEIGHBOURS, book, neighbours
+from gen_poem.verse.patterns import SHAPES, of_kinds, patterns
+from gen_poem.verse.resolve import Wish, resolve
+from gen_poem.verse.traditional import to_traditional
+from gen_poem.verse.tunes import tune
 
 TRIES = settings(deadline=None, max_examples=30, derandomize=True, database=None)
 LEVEL_GROUPS = "东冬江支微鱼虞齐佳灰真文元寒删先萧肴豪歌麻阳庚青蒸尤侵覃盐咸"

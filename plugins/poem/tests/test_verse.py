@@ -12,14 +12,14 @@ sys.path.insert(0, str(Path(__file__).parent))
 from verses import CHARS, MARKS, RICH, accepted, books, examples, explore, patterns, texts_of
 
 from gen_engine.errors import GenError
-from gen_poem.books import Book, Reading, book
-from gen_poem.couplet import couplet
-from gen_poem.parallel import parallel
-from gen_poem.patterns import Line, Pattern
-from gen_poem.patterns import patterns as patterns_of
-from gen_poem.resolve import Wish, resolve
-from gen_poem.rhyme_words import RhymeWords
-from gen_poem.verse import Verse
+from gen_poem.rules.couplet import couplet
+from gen_poem.rules.parallel import parallel
+from gen_poem.rules.rhyme_words import RhymeWords
+from gen_poem.verse.books import Book, Reading, book
+from gen_poem.verse.patterns import Line, Pattern
+from gen_poem.verse.patterns import patterns as patterns_of
+from gen_poem.verse.resolve import Wish, resolve
+from gen_poem.verse.verse import Verse
 
 DENGGAO = (
     "风急天高猿啸哀，渚清沙白鸟飞回。无边落木萧萧下，不尽长江滚滚来。"
@@ -44,7 +44,7 @@ def test_the_accepted_texts_are_those_that_obey_one_pattern_in_some_reading(seve
 def test_a_verse_that_remembers_little_is_the_same_machine(held, pattern, tiny):
     chars, whole = CHARS[:4] + MARKS, Verse((pattern,), tiny)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("gen_poem.verse.SPOTS", held)
+        patch.setattr("gen_poem.verse.verse.SPOTS", held)
         small = Verse((pattern,), tiny)
         assert (small.opening is None) == (whole.opening is None)
         assert whole.opening is None or accepted(small, chars) == accepted(whole, chars)
@@ -52,7 +52,7 @@ def test_a_verse_that_remembers_little_is_the_same_machine(held, pattern, tiny):
 
 
 def test_states_that_nobody_holds_and_none_remembers_are_gone(monkeypatch):
-    monkeypatch.setattr("gen_poem.verse.SPOTS", 3)
+    monkeypatch.setattr("gen_poem.verse.verse.SPOTS", 3)
     verse = Verse(patterns_of("七律"), book("pingshui"))
     for end in range(len(DENGGAO)):
         verse.moves(verse.start(DENGGAO[:end]))

@@ -7,8 +7,8 @@ from itertools import product
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from gen_poem.books import Book, Reading
-from gen_poem.patterns import Line, Pattern
+from gen_poem.verse.books import Book, Reading
+from gen_poem.verse.patterns import Line, Pattern
 
 CHARS = "春夏秋冬日月"
 MARKS = "，。、"

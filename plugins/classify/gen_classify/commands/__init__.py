@@ -1,0 +1,1 @@
+"""The commands of classifiers, one file each; everything heavy is imported when they run."""

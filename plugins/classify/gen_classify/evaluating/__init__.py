@@ -1,0 +1,1 @@
+"""How well labels were guessed, beside a baseline, as tables and pictures."""

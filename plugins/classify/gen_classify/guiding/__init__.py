@@ -1,0 +1,1 @@
+"""The shaper `guide`: a classifier of texts steers what is written."""

@@ -1,0 +1,137 @@
+"""The shaper `guide`: a classifier of texts says how likely what is being written is to have a wanted label."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gen_engine.errors import GenError, brief
+from gen_engine.shapers.shaping import NamedShaper, number, plain, spell, whole, written
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from gen_classify.guiding.judge import Judge
+    from gen_engine.text import Vocabulary
+    from gen_engine.types import Step
+
+FEW = 20
+"""How many of the likeliest tokens are weighed if nobody says: the cost of a step grows with them."""
+
+
+def guide(
+    classifier: str,
+    *,
+    label: str | None = None,
+    strength: float | None = None,
+    k: int = FEW,
+    window: int = 0,
+) -> NamedShaper:
+    """Weigh the `k` likeliest tokens left by how likely a classifier finds the text with each to have a label.
+
+    Written `guide=FOLDER:LABEL@2`, or with `label` and `strength` by name, where FOLDER is the folder alone. The label
+    is one of the classifier's names or its number from 0. To the logit of each candidate `strength` * log p(label |
+    text so far + candidate) is added (1 if not said; 0 changes nothing), where the text is what the tokens print: the
+    classifier may have another vocabulary. Of more than `k` tokens the rest is removed, as published; put top_k before
+    it to choose them otherwise. It sees the last `window` tokens of the text (0: as many as the classifier takes).
+    Yang and Klein (2021), "FUDGE: controlled text generation with future discriminators"; one trained on
+    prefixes (`gen train classifier --prefixes`) is surer of beginnings only as far as they tell.
+    """
+    k = whole("k", k, least=1, why="weighs nothing")
+    window = whole("window", window, least=0, why="looks into the future")
+    folder, label, strength = _asked(classifier, label, strength)
+    from gen_classify.guiding.judge import open_judge
+
+    judge = open_judge(folder, window)
+    column = judge.column(label, f"guide={classifier}")
+
+    def shape(step: Step, logits: Tensor) -> Tensor:
+        return _weigh(step, logits, judge, column, k, strength) if strength else logits
+
+    return NamedShaper(_spelled(folder, judge.labels[column], strength, k, window), True, shape)
+
+
+def _asked(value: str, label: str | None, strength: float | None) -> tuple[str, str | None, float]:
+    """Folder, label and strength out of `FOLDER:LABEL@STRENGTH`, or of FOLDER where the label is given by name."""
+    folder = value
+    if label is None and not Path(value).is_dir():
+        folder, label, told = split_value(value)
+        if told is not None and strength is not None:
+            raise GenError(f"guide={brief(value)} gives strength twice; keep one of them.")
+        strength = told if told is not None else strength
+    return folder, label, number("strength", 1.0 if strength is None else strength, least=0, most=100)
+
+
+def split_value(value: str) -> tuple[str, str | None, float | None]:
+    """(folder, label, strength) of `FOLDER:LABEL@STRENGTH`; colons in the folder are the folder's.
+
+    What follows the last @ is the strength if it stands behind the last colon and is a number, else part of the label.
+    """
+    folder, colon, label = value.rpartition(":")
+    if not colon:
+        return value, None, None
+    name, at, amount = label.rpartition("@")
+    try:
+        return (folder, name, float(amount)) if at else (folder, label, None)
+    except ValueError:
+        return folder, label, None
+
+
+def _spelled(folder: str, label: str, strength: float, k: int, window: int) -> str:
+    """The processor as it is written; by name where the short form would be read otherwise."""
+    value: str = f"{folder}:{label}@{plain(strength)}"
+    others: dict[str, tuple[object, object]] = {"k": (k, FEW), "window": (window, 0)}
+    if split_value(value) != (folder, label, strength):
+        by_name: dict[str, tuple[object, object]] = {"label": (written([label]), None), "strength": (strength, None)}
+        value, others = folder, by_name | others
+    return spell("guide", written([value]), **others)
+
+
+def _weigh(step: Step, logits: Tensor, judge: Judge, column: int, k: int, strength: float) -> Tensor:
+    """The logits [rows, vocab] of the `k` likeliest tokens of each row, weighed; -inf elsewhere."""
+    import torch
+
+    kept = _likeliest(logits, k)
+    shaped = logits.masked_fill(~kept, -torch.inf)
+    doubtful = kept & (kept.sum(-1, keepdim=True) > 1)  # where there is no choice there is nothing to weigh
+    rows, tokens = doubtful.nonzero(as_tuple=True)
+    if len(rows):
+        texts = _continued(step, rows.tolist(), tokens.tolist())
+        told = judge.log_probabilities(texts)[:, column]
+        shaped[rows, tokens] += strength * told.to(logits.device, logits.dtype)
+    return shaped
+
+
+def _likeliest(logits: Tensor, k: int) -> Tensor:
+    """True for the `k` likeliest tokens of each row that are not -inf, of equals the lowest ids, [rows, vocab]."""
+    import torch
+
+    left = logits > -torch.inf
+    if k >= logits.shape[-1]:
+        return left
+    edge = logits.topk(k).values[..., -1:]  # [rows, 1]
+    above, ties = logits > edge, (logits == edge) & left
+    return above | (ties & (ties.cumsum(-1) <= k - above.sum(-1, keepdim=True)))
+
+
+def _continued(step: Step, rows: list[int], tokens: list[int]) -> list[str]:
+    """The text of each row with a token more; the beginning of a character that is not finished yet is left out."""
+    surfaces = step.vocabulary.surfaces
+    so_far: dict[int, bytes] = {row: _printed(step.vocabulary, step.histories[row]) for row in dict.fromkeys(rows)}
+    return [
+        (so_far[row] + surfaces[token]).decode("utf-8", errors="ignore")
+        for row, token in zip(rows, tokens, strict=True)
+    ]
+
+
+def _printed(vocabulary: Vocabulary, history: Any) -> bytes:
+    return b"".join(vocabulary.surfaces[token] for token in history)
+
+
+def __getattr__(name: str) -> Any:
+    """`EXAMPLES`, which the conformance kit tries: `guide` by a tiny classifier that is made when it is asked for."""
+    if name != "EXAMPLES":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from gen_classify.guiding.guide_example import example_folder
+
+    return {"guide": (f"guide='{example_folder()}:春@2',k=3",)}

@@ -1,0 +1,1 @@
+"""A trained classifier put to use, and a question put to a language model."""

@@ -1,0 +1,1 @@
+"""Labelled texts: read out of tables, split, balanced, tokenised."""

@@ -1,0 +1,78 @@
+"""Datasets with splits of their own: which rows are for what, and which of them a model was trained on."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from gen_classify.rows.splits import SPLITS, Split, split_rows
+from gen_engine.errors import GenError
+from gen_trainkit.saved_datasets import PARTS
+from gen_trainkit.tables import Reading, columns_in, read_rows
+
+if TYPE_CHECKING:
+    from gen_classify.rows.reading import Table
+
+ASIDE = (0.9, 0.1)
+"""How the training split is shared out where no split validates."""
+
+Trained = Literal["refuse", "skip", "score"]
+"""What becomes of rows that the model was trained on: an error, left out, or judged like all others."""
+
+
+def leave_out_others(table: Table) -> Table:
+    """The rows without those of splits that are neither for training nor for validation or test; these are told."""
+    left = Counter(split for split in table.splits if split and split.lower() not in PARTS)
+    for split, count in left.items():
+        table.tally.remark(f"The {count:,} rows of the split {split} are used for nothing.")
+    return table.chosen([row for row, split in enumerate(table.splits) if split not in left]) if left else table
+
+
+def use_own_splits(table: Table, seed: int, *, validated: bool) -> dict[Split, list[int]]:
+    """The rows of each part by the names of their splits, told in the table's tally; rows of plain files train.
+
+    Where no split validates, and nothing else does, a tenth of the training rows does, of each class its share. Raises
+    GenError where no split trains.
+    """
+    found = [PARTS.get(split.lower(), "") if split else "train" for split in table.splits]
+    parts: dict[Split, list[int]] = {name: [row for row, part in enumerate(found) if part == name] for name in SPLITS}
+    if not parts["train"]:
+        names = ", ".join(dict.fromkeys(table.splits))
+        raise GenError(f"The data have no train split ({names}). Give --split 90/10 to share out all their rows.")
+    counts = ", ".join(f"{len(rows):,} {name}" for name, rows in parts.items() if rows)
+    table.tally.remark(f"The data's own splits are used: {counts} rows; --split shares all of them out anew.")
+    if not parts["valid"] and not validated:
+        rows = parts["train"]
+        shared = split_rows([table.labels[row] for row in rows], ASIDE, seed=seed)
+        parts["train"], parts["valid"] = ([rows[place] for place in part] for part in shared)
+        table.tally.remark(f"No split validates: {len(parts['valid']):,} of the training rows are set aside for it.")
+    return parts
+
+
+def trained_rows(model: str | Path, texts: Sequence[object]) -> list[int]:
+    """Places of those `texts` (or pairs) that stand in the rows `model` was trained on, by its own run/splits.
+
+    A text that the run held out as well, since the data repeat it, is not among them. None where nothing is known.
+    """
+    folder = Path(model) / "run" / "splits"
+    if not (folder / "train.csv").is_file():
+        return []
+    known = _texts(folder / "train.csv")
+    for name in ("valid", "test"):
+        if (folder / f"{name}.csv").is_file():
+            known -= _texts(folder / f"{name}.csv")
+    return [place for place, text in enumerate(texts) if text in known]
+
+
+def _texts(path: Path) -> set[object]:
+    """The texts, or pairs, of a file that `write_splits` wrote."""
+    reading = Reading(quotes="trust")
+    try:
+        there = columns_in(path, reading)
+        wanted = {"text": "--text", "text2": "--text2"} if "text2" in there else {"text": "--text"}
+        rows = [tuple(row.cells[name] for name in wanted) for row in read_rows(path, wanted, reading) if not row.flaw]
+    except GenError as error:
+        raise GenError(f"{path} cannot be read. Restore it, or remove the folder {path.parent}.") from error
+    return {row if len(row) > 1 else row[0] for row in rows}

@@ -1,0 +1,37 @@
+"""`gen ci`: words to a tune (词)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import click
+
+from gen_engine.cli.options import choice, explaining, generating
+
+from ..verse.resolve import resolve
+from ..writing.asked import asked, asking, rules
+from ..writing.drawing import drawing
+from ..writing.layout import Poem
+from ..writing.told import wishing
+from ..writing.writing import write
+
+
+@click.command()
+@click.option("--tune", required=True, metavar="NAME", help="A tune of `gen forms`, such as 浣溪沙.")
+@click.option("--variant", type=click.IntRange(1), metavar="N", help="Which of its forms [default: any that fits].")
+@click.option("--prompt", default="", metavar="TEXT", help="How the text begins; it flows on from line to line.")
+@asking
+@wishing
+@drawing
+@explaining
+@generating("poem")
+def ci(tune: str, variant: int | None, prompt: str) -> None:
+    """Write words to a TUNE, with the lengths, tones and rhymes that one of its forms has.
+
+    Rhymes are those of cilin unless --rhyme-book says otherwise. What the rules allow is drawn from at a temperature of
+    0.9, unless --temperature says otherwise. --beams 8 looks for the likeliest words instead; no character comes twice
+    in them, within 64, unless it has to.
+    """
+    wish = asked()
+    form = replace(wish.wish(tune), variant=variant)
+    write(prompt, Poem(rules(form), resolve(form)), wish.places(), wish, choice(), sentences=True)

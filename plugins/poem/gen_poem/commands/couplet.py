@@ -1,0 +1,204 @@
+"""`gen couplet`: the second line to a first one, or both lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import click
+
+from gen_engine.cli.options import Choice, choice, explaining, generating
+from gen_engine.cli.output import Show, as_shown, continue_text, load_engine, mention_unknown, opened, write_drawn
+from gen_engine.errors import GenError, brief, quoted
+from gen_engine.system.screen import note
+
+from ..rules.couplet import Couplet, couplet_of, shape_of
+from ..rules.form import HAN
+from ..rules.templates import widths
+from ..verse.books import BOOKS
+from ..verse.lines import MARKS
+from ..writing.asked import as_value
+from ..writing.best import repeats
+from ..writing.drawing import choosing, drawing, draws, scorer_of
+from ..writing.preferences import unrepeated
+from ..writing.separator import other_separator
+from ..writing.told import COUPLET, Told, tell, wishes, wishing
+from ..writing.typed import Script, Typed, as_read, hint
+
+if TYPE_CHECKING:
+    from gen_engine.text import Vocabulary
+    from gen_engine.types import Completion, LanguageModel
+
+PAIRS = "no_repeat_ngram=2"
+"""What is asked for besides, unless the user says otherwise, or the first line demands that a pair is repeated."""
+
+DEFAULTS = ("temperature=0.7", "top_k=50", "top_p=0.95")
+"""How characters are drawn, unless the user says otherwise."""
+
+COLS = 7
+
+
+@click.command("couplet")
+@click.option("--first", default="", metavar="LINE", help="The first line; the second is written to it.")
+@click.option("--prompt", default="", metavar="TEXT", help="Without --first: how the couplet begins.")
+@click.option("--cols", metavar="N", help="Without --first: characters a line, or its parts, as in 4，5.  [default: 7]")
+@click.option("--tones", type=click.Choice(["on", "off"]), default="on", show_default=True,
+              help="Oppose the lines in tone, the first ending oblique and the second level.")  # fmt: skip
+@click.option("--rhyme-book", type=click.Choice(BOOKS), default=BOOKS[0], show_default=True,
+              help="The book that says what tones characters have.")  # fmt: skip
+@click.option("--script", type=click.Choice(["simp", "trad"]),
+              help="Print all in one script [default: yours as typed, the rest as the model writes].")  # fmt: skip
+@click.option("--not-in", metavar="FILE", help="Write no line that stands in FILE, such as the couplets trained on.")
+@wishing
+@drawing
+@explaining
+@generating("poem")
+def couplet_command(
+    first: str, prompt: str, cols: str | None, tones: str, rhyme_book: str, script: Script | None, not_in: str | None
+) -> None:
+    """Write couplets (对联): two lines of one length, opposed in tone, that share no character.
+
+    Where the first line repeats a character, the second repeats its answer; marks within the first stand in the
+    second, too, so the whole has 2N + 2 characters. No pair of characters is repeated unless the first line demands
+    it. Characters are drawn at temperature 0.7 from the 50 likeliest and of these the top 0.95, unless --temperature,
+    --top-k, --top-p or --with says otherwise. --beams 8 looks for the likeliest couplet instead.
+    """
+    line = "".join(first.split()).rstrip("".join(MARKS))
+    if first and not line:
+        raise GenError(f"The first line {quoted(first)} has no characters; write one, such as 春满神州花似锦.")
+    shape = _shape(line, prompt, cols)
+    book = rhyme_book if tones == "on" else "none"
+    machine = couplet_of(shape, book=None if book == "none" else book, not_in=not_in)
+    start = machine.lay_out(prompt) if prompt else machine.full_width(line + "，" * bool(line))
+    _check_ending(machine, start, book)
+    chosen = choice()
+    told = tell(wishes(), COUPLET, chosen.model)
+    _generate(machine, start, rule_of(shape, book, not_in), chosen, script, told)
+
+
+def _shape(line: str, prompt: str, cols: str | None) -> str:
+    if line and prompt:
+        raise GenError("Both --first and --prompt were given; give the whole first line, or how it begins.")
+    if not line:
+        return cols or str(COLS)
+    shape = shape_of(line)
+    if cols is not None and cols != shape:
+        raise GenError(f"The first line is of the shape {brief(shape)}, and --cols is {cols}; leave out --cols.")
+    return shape
+
+
+def _check_ending(machine: Couplet, start: str, book: str) -> None:
+    first = machine.split(start)[0].rstrip("，") if start else ""
+    wrong = machine.ends_wrong(first) if len(first) == len(machine.line) else ""
+    if wrong:
+        raise GenError(
+            f"The first line {quoted(first)} ends in {wrong}, which {book} does not have in an oblique "
+            "tone (仄), as a first line ends; end it otherwise, or give --tones off."
+        )
+
+
+def _check_marks(machine: Couplet, start: str, vocabulary: Vocabulary, model: str) -> None:
+    """Raise GenError if the model lacks a mark that it has to write behind `start`."""
+    rest = (sign for sign in machine.pattern[len(start) :] if sign != HAN)
+    lacking = next((mark for mark in rest if not any(char in vocabulary.carriers for char in widths(mark))), None)
+    if lacking is not None and lacking in machine.line:
+        raise GenError(f"The model {model} does not know the mark {lacking}, and the second line needs it; write ，.")
+    if lacking is not None:
+        raise GenError(
+            f"The model {model} does not know the mark {lacking} that ends a line of a couplet; take another model, or "
+            "train one with `gen train gpt2 --separator ， --ending 。`."
+        )
+
+
+def processors_for(machine: Couplet, start: str, rule: str, chosen: Choice) -> tuple[str, ...]:
+    """The whole chain of a couplet that begins with `start`: the rules, what the user chose, and the defaults.
+
+    `no_repeat_ngram=2` is left out where every couplet must repeat a pair.
+    """
+    defaults = DEFAULTS if machine.must_repeat(start, 2) else (PAIRS, *DEFAULTS)
+    added = tuple(spec for each in defaults for spec in chosen.with_default(each)[len(chosen.processors) :])
+    rules = tuple(spec for spec in added if spec == PAIRS)
+    drawn = (*unrepeated(chosen), *chosen.processors, *(spec for spec in added if spec != PAIRS))
+    return ("no_unk", "no_special", rule, *rules, *drawn)
+
+
+def rule_of(shape: str, book: str, not_in: str | None) -> str:
+    """The processor `couplet` as it is written."""
+    return f"couplet={as_value(shape)},book={book}" + (f",not_in={as_value(not_in)}" if not_in else "")
+
+
+def _note_separator(model: LanguageModel, line: str, name: str) -> None:
+    found = other_separator(model, line)
+    if found:
+        note(
+            f"behind a first line the model {name} expects {found}: it learned another separator; "
+            "take another model, or train one with `gen train gpt2 --separator ，`."
+        )
+
+
+def _noting(
+    completions: Iterator[Completion], model: LanguageModel, machine: Couplet, name: str
+) -> Iterator[Completion]:
+    """The `completions`; behind the first line of the first of them the model is asked what it expects."""
+    for index, done in enumerate(completions):
+        if index == 0:
+            _note_separator(model, done.text[: len(machine.line)], name)
+        yield done
+
+
+def _generate(machine: Couplet, start: str, rule: str, chosen: Choice, script: Script | None, told: Told) -> None:
+    """Write the couplets when they are whole: traditional characters depend on what follows."""
+    typed = Typed(start, script=script)
+    of = draws(chosen)
+    with opened(chosen.out, lines=True) as out:
+        engine = load_engine(chosen.model, dtype=chosen.dtype, fast=chosen.fast)
+        start = as_read(start, script, engine.tokenizer.vocabulary)
+        read = engine.tokenizer.encode(start)
+        _check_marks(machine, start, engine.tokenizer.vocabulary, chosen.model)
+        mention_unknown(read, spelling=False)
+        told.mention_unknown(engine.tokenizer)
+        hint([start], script, engine.tokenizer)
+        processors = processors_for(machine, start, rule, chosen)
+        if PAIRS not in processors and PAIRS in chosen.with_default(PAIRS):
+            note(f"the second line must repeat a pair, as the first does: {PAIRS} is left out.")
+        whole_line = len(start) > len(machine.line)
+        if whole_line:
+            _note_separator(engine.model, start[: len(machine.line)], chosen.model)
+        max_new = (len(machine.pattern) - len(start)) * engine.tokenizer.vocabulary.tokens_per_char
+
+        def show(text: str) -> str:
+            """A couplet, or what is new in one, in the light of how it begins."""
+            begun = len(machine.pattern) - len(text)
+            return typed.shown(machine.full_width(start[:begun] + text))[begun:]
+
+        shows = Show(show, machine.split)
+        demanded = repeats(start) if whole_line else 0  # the second line has as many as the first
+        take = choosing(of, lambda: scorer_of(engine, start, told, demanded), told=chosen.json)
+        if chosen.explain is not None:
+            return continue_text(
+                out,
+                engine,
+                start,
+                chosen,
+                processors=processors,
+                max_new=max_new,
+                show=shows,
+                context=told.context,
+                beside=told.record,
+                choosing=take,
+            )
+        completions = engine.completions(
+            start,
+            processors=processors,
+            num=chosen.num * of,
+            draws=of,
+            seed=chosen.seed,
+            max_new=max_new,
+            decoder=chosen.decoder,
+            patience=chosen.patience,
+            context=told.context,
+        )
+        if not whole_line:
+            completions = _noting(completions, engine.model, machine, chosen.model)
+        taken = ((as_shown(done, shows), more) for done, more in take.choose(completions))
+        return write_drawn(out, taken, as_json=chosen.json, layout=machine.split, beside=told.record)

@@ -1,0 +1,218 @@
+"""`gen eval poem`: figures of a model's poems, or of a file of poems."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+import click
+from click.core import ParameterSource
+
+from gen_engine.cli.languages import NATS, Say, choose_language, lang_option, speak
+from gen_engine.cli.options import Choice, choice, generating
+from gen_engine.cli.output import check_out, load_engine, opened
+from gen_engine.errors import GenError
+from gen_engine.system import bounds
+from gen_engine.system.tables import table
+from gen_engine.system.underway import counted, doing
+
+from ..verse.resolve import Wish, resolve
+from ..writing.asked import Asked, asked, asking, rules
+from ..writing.drawing import DRAWN, best_of_given, choosing, demanded, drawing, draws, scorer_of
+from ..writing.layout import Poem
+from ..writing.preferences import preferred
+from ..writing.told import Told, Wishes, forms_of, tell, wishes, wishing
+
+if TYPE_CHECKING:
+    from gen_engine.engine import Engine
+
+    from ..evaluation.figures import Evaluation
+    from ..evaluation.relevance import Judges
+    from ..verse.reading import Row
+
+TEXTS = 100
+"""How many poems a model writes if nothing is said."""
+
+FREE = 400
+"""How many characters a model that writes as it will may add."""
+
+
+@click.command()
+@click.argument("file", required=False, metavar="[FILE]")
+@click.option("--form", default="", metavar="NAME", help="The form of the poems, a name of `gen forms`.")
+@click.option("--tune", default="", metavar="NAME", help="Their tune: ci are judged, by PoeTone's measure too.")
+@click.option("--variant", type=click.IntRange(1), metavar="N", help="The form of the tune.")
+@click.option("--rows", type=click.IntRange(1), metavar="N", help="How many lines, for a form of no fixed length.")
+@click.option("--prompt", default="", metavar="TEXT", help="How a model's poems begin.")
+@click.option("--free", is_flag=True, help="Let the model write as it will, under --with alone, and see what it keeps.")
+@click.option("--corpus", metavar="FILE", help="Texts, such as those trained on: how many lines stand there?")
+@click.option("--judges", metavar="FOLDER", help="Judges of `recipe/judges.py`: how often do they find a text's title?")
+@click.option("--titles", metavar="FILE", help="Titles: a model writes a poem for each, as gen poem --title does.")
+@click.option("--real", metavar="FILE", help="Real poems: how well does a classifier tell the others from them?")
+@click.option("--picture", metavar="FILE", help="Draw the figures into FILE.svg, .png or .pdf.")
+@lang_option
+@asking
+@wishing
+@drawing
+@generating("poem")
+def poem(
+    file: str | None,
+    form: str,
+    tune: str,
+    variant: int | None,
+    rows: int | None,
+    prompt: str,
+    free: bool,
+    corpus: str | None,
+    judges: str | None,
+    titles: str | None,
+    real: str | None,
+    picture: str | None,
+    lang: str,
+) -> None:
+    """Judge poems: those that --model writes, or those of FILE.
+
+    FILE has a poem on each line, or poems between empty lines, or JSON lines with a "text" and perhaps a "title" and
+    a "context"; .xz is unpacked. Told are the shares of poems that keep format, tones and rhyme, how much they repeat
+    themselves, each other and a corpus, the share of parallel middle couplets, and their nats a character (-log of
+    the probability) under --model, those behind their contexts, too. A model writes --num poems, 100 if nothing is
+    said, or one for each of --titles; by strict and by loose tones they are judged whichever they kept. --out
+    writes the figures as JSON.
+    """
+    from ..evaluation.measures import Wanted
+    from ..evaluation.picture import check_picture
+    from ..evaluation.telling import check_classifier
+    from ..verse.reading import read_poems, read_rows, read_texts
+
+    asks, chosen = asked(), choice()
+    judged_by = asks.rhyme_book if asks.rhyme_book != "none" else None
+    wanted = Wanted(form, tune, variant, judged_by or "", "".join(asks.rhyme[:1])).check()
+    wish = replace(asks.wish(form or tune), variant=variant, rows=rows)
+    writing = _writing(file, asks, wish, free, wishes(), titles)
+    of = 1 if file or (free and best_of_given() is None) else draws(chosen)
+    if picture:
+        check_picture(picture)
+        check_out(Path(picture), "--picture")
+    if real:
+        check_classifier()
+    texts = read_rows(file) if file else None
+    told = [] if file else _told(chosen, writing, titles)
+    by = _judges(judges, has_titles=bool(titles) or any(row.title for row in texts or ())) if judges else None
+    others, known = read_poems(real) if real else None, read_texts(corpus) if corpus else None
+    with opened(chosen.out) as out:
+        from ..evaluation.figures import evaluate
+
+        engine = load_engine(chosen.model, dtype=chosen.dtype, fast=chosen.fast)
+        repeated = demanded(asks.acrostic, asks.template)
+        texts = texts or _write(engine, chosen, prompt, writing, told, of, repeated, one_each=bool(titles))
+        context = told[0].context if told and not titles else ""
+        source = file or ", ".join(filter(None, (chosen.model, chosen.decoder, context, titles)))
+        found = evaluate(texts, wanted, source=source, engine=engine, corpus=known, judges=by, real=others)
+        if picture:
+            from ..evaluation.picture import draw
+
+            with doing("drawing the picture"):
+                draw(found, picture, choose_language(lang))
+        _tell(found, out, speak(choose_language(lang)), as_json=chosen.json or chosen.out is not None)
+
+
+def _judges(folder: str, *, has_titles: bool) -> Judges:
+    """The judges of a folder; GenError if there is no title for them to find."""
+    from ..evaluation.judges import read_judges
+
+    if not has_titles:
+        raise GenError('--judges look for titles; give --titles, or a FILE of JSON lines with "text" and "title".')
+    return read_judges(Path(folder))
+
+
+def _writing(file: str | None, asks: Asked, wish: Wish, free: bool, wished: Wishes, titles: str | None) -> Poem:
+    """What poems a model is to write, if it is; GenError where that is not said, or said of a file."""
+    places = asks.places()
+    given = best_of_given() is not None
+    options = {"--free": free, "--best-of": given, "--titles": titles is not None}
+    for_new = [*places, *(name for name, is_there in options.items() if is_there)]
+    for_new += [f"--{part}" for part in wished.asked]
+    if file and for_new:
+        raise GenError(f"{file} has poems already, and {for_new[0]} is for new ones; leave it out.")
+    if file or free:
+        return Poem(places, None, FREE)
+    if not wish.name:
+        raise GenError("Poems to be written need a form; give --form, --tune or --free, or a FILE of poems to judge.")
+    poem = Poem((*rules(wish), *places), resolve(wish))
+    return replace(poem, rules=(*poem.rules, *preferred(asks, poem, choice())))
+
+
+def _told(chosen: Choice, poem: Poem, titles: str | None) -> list[Told]:
+    """What a model is told of each poem that it is to write; GenError if they are more than can be judged at once."""
+    from ..evaluation.titles import read_titles
+
+    # The shared option's own default is one text, of which there is little to tell.
+    asked_for = click.get_current_context().get_parameter_source("num") is ParameterSource.COMMANDLINE
+    wished = read_titles(titles, wishes()) if titles else []
+    wanted = (len(wished) or TEXTS) if not asked_for else min(chosen.num, len(wished) or chosen.num)
+    if wanted * poem.widest > bounds.TEXTS:
+        raise GenError(
+            f"{wanted:,} poems of up to {poem.widest} characters are more than the {bounds.TEXTS:,} characters "
+            "that are judged at once; ask for fewer."
+        )
+    forms = forms_of(poem)
+    if titles:
+        return [tell(each, forms, chosen.model) for each in wished[:wanted]]
+    return [tell(wishes(), forms, chosen.model)] * wanted
+
+
+def _write(
+    engine: Engine,
+    chosen: Choice,
+    prompt: str,
+    poem: Poem,
+    told: Sequence[Told],
+    of: int,
+    repeated: int,
+    *,
+    one_each: bool,
+) -> list[Row]:
+    """As many poems as there are `told`: one for each, or, where all are told alike, so many of one request."""
+    from ..evaluation.titles import write_each
+    from ..verse.reading import Row
+
+    if one_each:
+        return list(write_each(engine, chosen, prompt, poem, told, of, repeated))
+    start, one = poem.lay_out(prompt), told[0]
+    one.mention_unknown(engine.tokenizer)
+    take = choosing(of, lambda: scorer_of(engine, start, one, repeated), told=False)
+    done = engine.completions(
+        start,
+        processors=("no_unk", "no_special", *poem.rules, *chosen.with_default(DRAWN)),
+        num=len(told) * of,
+        draws=of,
+        seed=chosen.seed,
+        max_new=max(0, poem.widest - len(start)) * engine.tokenizer.vocabulary.tokens_per_char,
+        decoder=chosen.decoder,
+        patience=chosen.patience,
+        context=one.context,
+    )
+    title = one.wishes.get("title", "")
+    return [Row(each.text, title, one.context) for each, _ in counted(take.choose(done), "writing poems", len(told))]
+
+
+def _tell(found: Evaluation, out: TextIO, say: Say, *, as_json: bool) -> None:
+    """Print the figures as a table or as JSON."""
+    if as_json:
+        print(json.dumps(found.record(), ensure_ascii=False, indent=2), file=out)
+        return
+    rows = [[say(figure.name), _shown(figure.value, figure.unit), figure.told(say)] for figure in found.figures]
+    rhymes = " ".join(f"{name} {count}" for name, count in found.groups[:12])
+    rows += [[say("rhymes"), "", rhymes]] if rhymes else []
+    heads = [*map(say, ("figure", "is", "what it says"))]
+    legend = [say(NATS)] if any(figure.unit == "nats" for figure in found.figures) else []
+    table(found.title(say), heads, rows, right=heads[1:2], legend=legend)
+
+
+def _shown(value: float | None, unit: str) -> str:
+    if value is None:
+        return "-"
+    return f"{100 * value:.1f}%" if unit == "share" else f"{value:.3f}"

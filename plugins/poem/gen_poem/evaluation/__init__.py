@@ -1,0 +1,1 @@
+"""How good poems and couplets are, in figures and pictures."""

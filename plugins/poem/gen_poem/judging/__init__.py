@@ -1,0 +1,1 @@
+"""Which rule a text breaks, where, in words: `check` for a form or a tune that is named, `meant` where none is."""

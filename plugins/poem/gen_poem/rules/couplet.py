@@ -1,0 +1,132 @@
+"""Couplets (对联): 上联，下联。 of one shape, opposed in tone, the first ending oblique and the second level."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import groupby, zip_longest
+
+from gen_engine.errors import GenError, brief, quoted
+from gen_engine.text import is_han, is_punctuation
+from gen_engine.types import CharMachine
+
+from ..verse.books import OBLIQUE
+from ..verse.lines import BETWEEN, Together
+from .form import HAN
+from .parallel import NO_TONES, Lines, Opposed, Tones, Unshared, tones_of
+from .templates import Template, widths
+from .unseen import known_lines, unseen
+
+LONGEST = 100
+"""Characters of the longest line of a couplet."""
+
+
+def couplet(shape: str, *, book: str | None = "pingshui", not_in: str | None = None) -> CharMachine:
+    """Make the whole text a couplet 上联，下联。 with so many characters a line (`couplet=7`, `couplet=4，5`).
+
+    Tones are opposed at the even places and at the ends of parts, the lines end 仄 and 平, no character stands in both,
+    and repetitions correspond. Marks of the shape stand in both lines. `book` says what tones characters have (none:
+    tones are not judged). No line that is written is one of those in the file `not_in` (or in a column of it).
+    """
+    return couplet_of(shape, book=book, not_in=not_in).rule
+
+
+def couplet_of(shape: str, *, book: str | None, not_in: str | None = None) -> Couplet:
+    """The couplet of `couplet=SHAPE`. GenError if the shape is none, or the file `not_in` cannot be read."""
+    sizes = re.split(r"(\D)", "".join(str(shape).split()))
+    parts, marks = [len(size) < 4 and size.isdecimal() and int(size) for size in sizes[::2]], sizes[1::2]
+    if not all(parts) or sum(parts) > LONGEST or not BETWEEN.issuperset(marks):
+        raise GenError(
+            f"couplet={brief(shape)} is no shape of up to {LONGEST} characters a line; write their number, or "
+            "parts of a line with marks between them, such as 7 or 4，5."
+        )
+    line = "".join(HAN * int(size) if size.isdecimal() else size for size in sizes)
+    return Couplet(line, tones_of(book), known_lines(not_in) if not_in else frozenset())
+
+
+def shape_of(line: str) -> str:
+    """The shape of a first line: its Chinese characters counted, its marks kept. GenError names what is neither."""
+    odd = next((char for char in line if not is_han(char) and not is_punctuation(char)), None)
+    if odd is not None:
+        raise GenError(
+            f"The line {quoted(line)} has {quoted(odd)}, and a couplet is Chinese characters and marks; leave it out."
+        )
+    runs = ((is_mark, "".join(run)) for is_mark, run in groupby(line, is_punctuation))
+    return "".join(run if is_mark else str(len(run)) for is_mark, run in runs)
+
+
+@dataclass(frozen=True, eq=False)
+class Couplet:
+    """`line` is the shape of either line: 汉 for a character, and the marks between its parts; `tones` of no book are
+    not judged, and neither line is one of those `known`."""
+
+    line: str
+    tones: Tones
+    known: frozenset[str] = field(default=frozenset(), repr=False)
+
+    @cached_property
+    def pattern(self) -> str:
+        """One sign for each place: 汉 or a mark."""
+        return f"{self.line}，{self.line}。"
+
+    @cached_property
+    def rule(self) -> Together:
+        """The machine over characters: the shape, the tones, and what the lines share."""
+        ends = tuple(self.line[:place].count(HAN) for place, sign in enumerate(self.line) if sign != HAN)
+        lines = Lines(frozenset({1}), self.line.count(HAN), ends)
+        shape = Template(self.pattern.replace(HAN, "□"), "couplet")
+        toned = (Opposed(self.tones, lines, "couplet", OBLIQUE),) if self.tones is not NO_TONES else ()
+        fresh = (unseen(self.pattern, HAN, lines=self.known, label="couplet"),) if self.known else ()
+        return Together((shape, Unshared(lines, "couplet"), *toned, *fresh))
+
+    def split(self, text: str) -> list[str]:
+        """The couplet's two lines, or as much as there is of them, each with the mark that ends it."""
+        cut = len(self.line) + 1
+        return [part for part in (text[:cut], text[cut:]) if part]
+
+    def full_width(self, text: str) -> str:
+        """The couplet with the marks of its shape."""
+        return "".join(char if sign == HAN else sign for char, sign in zip(text, self.pattern, strict=False))
+
+    def lay_out(self, prompt: str) -> str:
+        """The prompt as the beginning of a couplet: its marks are put in where it has none.
+
+        GenError says what does not fit, or that its first line cannot end oblique.
+        """
+        laid: list[str] = []
+        for char in "".join(prompt.split()):
+            while len(laid) < len(self.pattern) and self.pattern[len(laid)] != HAN and is_han(char):
+                laid.append(self.pattern[len(laid)])
+            if len(laid) == len(self.pattern):
+                raise GenError(
+                    f"The prompt {quoted(prompt)} is longer than the couplet; shorten it to {len(self.pattern)}."
+                )
+            sign = self.pattern[len(laid)]
+            if not is_han(char) if sign == HAN else char not in widths(sign):
+                wanted = "a Chinese character" if sign == HAN else sign
+                raise GenError(
+                    f"The prompt {quoted(prompt)} has {quoted(char)} where the couplet has {wanted}; leave it out."
+                )
+            laid.append(char if sign == HAN else sign)
+        return "".join(laid)
+
+    def must_repeat(self, start: str, n: int) -> bool:
+        """Whether the rest of a couplet that is begun so must repeat a run of `n` signs.
+
+        Where the first line repeats a character, the second repeats its answer: a pair repeated in the first, or parts
+        of it that begin alike, demand a pair repeated in the second.
+        """
+        open_places = (sign if sign != HAN else f"?{place}" for place, sign in enumerate(self.line))
+        first = [given or sign for given, sign in zip_longest(start[: len(self.line)], open_places)]
+        answers = (
+            f"!{first.index(char)}" if sign == HAN else sign for char, sign in zip(first, self.line, strict=True)
+        )
+        whole = (*first, "，", *answers, "。")
+        runs = [whole[at : at + n] for at in range(len(whole) - n + 1)]
+        return any(run in runs[:at] for at, run in enumerate(runs) if at + n > len(start))
+
+    def ends_wrong(self, first: str) -> str:
+        """The last character of a first line that cannot be read in an oblique tone; "" if it can, or tones are off."""
+        last = first[-1:] if is_han(first[-1:] or " ") else ""
+        return "" if self.tones is NO_TONES or OBLIQUE in self.tones.of(last) else last

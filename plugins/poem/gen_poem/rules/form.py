@@ -1,0 +1,190 @@
+"""The form of regular verse: rows of equal length, a comma after odd ones, a full stop after even ones and the last."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+
+from gen_engine.errors import GenError, quoted
+from gen_engine.text import NO_CHAR, CharSet, is_han, is_punctuation
+from gen_engine.types import CharMachine
+
+from ..verse.kinds import FITTING
+from ..verse.resolve import First, Start, Tones, Wish, resolve
+from .rhyme_words import RhymeWords
+
+HAN = "汉"
+"""What stands in a pattern for any Chinese character."""
+
+LONGEST = 50_000
+"""Characters of the longest poem that is planned for."""
+
+WIDTHS = {mark: FITTING[mark] for mark in "，。"}
+"""The full-width marks of the form, and what is printed for each by one vocabulary or another."""
+
+
+@dataclass(frozen=True)
+class Form:
+    """A character machine over the whole text, which is a poem of `rows` lines of `cols` Chinese characters.
+
+    State: how many places are filled.
+    """
+
+    rows: int
+    cols: int
+
+    def __post_init__(self) -> None:
+        if self.rows < 1 or self.cols < 1:
+            raise GenError(f"A poem of {self.rows} rows of {self.cols} is none; give both from 1.")
+        if self.rows * self.cols > LONGEST:
+            raise GenError(
+                f"A poem of {self.rows} rows of {self.cols} has {self.rows * self.cols} characters, and {LONGEST} are "
+                "the most; ask for fewer."
+            )
+
+    @cached_property
+    def pattern(self) -> str:
+        """One sign for each place: 汉, ， or 。"""
+        marks = ("，" if row % 2 == 0 and row + 1 < self.rows else "。" for row in range(self.rows))
+        return "".join(HAN * self.cols + mark for mark in marks)
+
+    def start(self, text: str) -> int:
+        state = 0
+        for char in text:
+            after = self.step(state, char)
+            if after is None:
+                raise GenError(
+                    f"The prompt {quoted(text)} does not fit form={self.rows}x{self.cols} at place {state + 1}; "
+                    "lay it out as the form has it."
+                )
+            state = after
+        return state
+
+    def step(self, state: int, char: str) -> int | None:
+        return state + 1 if state < len(self.pattern) and self._fits(self.pattern[state], char) else None
+
+    @staticmethod
+    def _fits(sign: str, char: str) -> bool:
+        return is_han(char) if sign == HAN else char in WIDTHS[sign]
+
+    def accepts(self, state: int) -> bool:
+        return state == len(self.pattern)
+
+    def allowed(self, state: int) -> CharSet:
+        if state == len(self.pattern):
+            return NO_CHAR
+        sign = self.pattern[state]
+        return CharSet("han") if sign == HAN else CharSet(WIDTHS[sign])
+
+    def moves(self, state: int) -> list[tuple[CharSet, int]]:
+        return [(self.allowed(state), state + 1)] if state < len(self.pattern) else []
+
+    def least(self, state: int) -> int:
+        return len(self.pattern) - state
+
+    most = least
+
+    def wants(self, state: int) -> str:
+        if state == len(self.pattern):
+            return "the end"
+        line, place = divmod(state, self.cols + 1)
+        wanted = "a Chinese character" if self.pattern[state] == HAN else self.pattern[state]
+        return f"{wanted} at line {line + 1}, place {place + 1}"
+
+    def kind(self, char: str) -> str | None:
+        if is_han(char):
+            return HAN
+        return next((mark for mark, same in WIDTHS.items() if char in same), None)
+
+    def lay_out(self, prompt: str) -> str:
+        """The prompt as the beginning of a poem: its lines flow on, and the form's marks are put in where it has none.
+
+        Punctuation in it is taken where the form has it. GenError says what does not fit, and how long it may be.
+        """
+        laid: list[str] = []
+        for char in "".join(prompt.split()):
+            at_mark = len(laid) < len(self.pattern) and self.pattern[len(laid)] != HAN
+            if at_mark and is_han(char):
+                laid.append(self.pattern[len(laid)])
+            if len(laid) == len(self.pattern):
+                raise self._too_long(prompt)
+            sign = self.pattern[len(laid)]
+            if not self._fits(sign, char):
+                raise self._misfit(prompt, char, sign)
+            laid.append(char if sign == HAN else sign)
+        return "".join(laid)
+
+    def _too_long(self, prompt: str) -> GenError:
+        count = sum(map(is_han, prompt))
+        return GenError(
+            f"The prompt has {count} characters and a poem of {self.rows} rows of {self.cols} holds "
+            f"{self.rows * self.cols}; shorten it to at most {self.rows * self.cols}, or ask for more rows."
+        )
+
+    def _misfit(self, prompt: str, char: str, sign: str) -> GenError:
+        if is_punctuation(char):
+            where = f"the form has {sign} there" if sign != HAN else "the form has a Chinese character there"
+            return GenError(f"The prompt {quoted(prompt)} has {char} where it does not belong ({where}); leave it out.")
+        return GenError(
+            f"The prompt {quoted(prompt)} has {quoted(char)}, and a poem is Chinese characters only; leave it out."
+        )
+
+
+def form(
+    size: str,
+    *,
+    tones: Tones = "loose",
+    book: str = "",
+    rhyme: tuple[str, ...] = (),
+    start: Start | None = None,
+    first: First | None = None,
+    rows: int | None = None,
+    variant: int | None = None,
+) -> CharMachine:
+    """Make the whole text a poem: ROWSxCOLS Chinese characters (4x5), a form (七律) or a tune (浣溪沙) of `gen forms`.
+
+    A form or tune is kept with its tones and rhymes: `tones` is strict, loose or off, `book` the rhyme book (or none),
+    `rhyme` the group to rhyme in (several, with bars, where a tune changes its rhyme).
+    """
+    if any(map(is_han, size)):
+        return resolve(Wish(size, tones, book or None, rhyme, start, first, rows, variant))
+    if (tones, book, rhyme, start, first, rows, variant) != ("loose", "", (), None, None, None, None):
+        raise GenError(f"form={size} has neither tones nor rhymes; name a form of `gen forms`, such as form=七律.")
+    high, _, wide = size.partition("x")
+    if not (re.fullmatch(r"[0-9]{1,9}", high) and re.fullmatch(r"[0-9]{1,9}", wide)):
+        raise GenError(f"form={size} is no size; write ROWSxCOLS, such as form=4x5, or a name of `gen forms`.")
+    return Form(int(high), int(wide))
+
+
+def distinct_rhymes(
+    form: str,
+    *,
+    tones: Tones = "loose",
+    book: str = "",
+    rhyme: tuple[str, ...] = (),
+    start: Start | None = None,
+    first: First | None = None,
+    rows: int | None = None,
+    variant: int | None = None,
+) -> CharMachine:
+    """Forbid a rhyme word that stood at the end of another line of the same rhyme; written like `form=`."""
+    return RhymeWords.of(resolve(Wish(form, tones, book or None, rhyme, start, first, rows, variant)))
+
+
+EXAMPLES = {"form": ("form=2x1", "form=五绝,tones=strict", "form=浣溪沙"), "distinct_rhymes": ("distinct_rhymes=五绝",)}
+ALPHABET = "白日依山尽黄河入海流欲穷千里目更上一层楼，。"
+"""How the processors are written where `gen plugins check` tries them, and over which characters."""
+
+
+FULL_WIDTH = {ord(each): mark for mark, same in WIDTHS.items() for each in same}
+
+
+def full_width(text: str) -> str:
+    """The text with the form's marks in full width."""
+    return text.translate(FULL_WIDTH)
+
+
+def break_lines(text: str) -> str:
+    """The same, with a line break after each mark."""
+    return full_width(text).replace("，", "，\n").replace("。", "。\n")

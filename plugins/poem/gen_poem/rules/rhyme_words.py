@@ -1,0 +1,184 @@
+"""No rhyme word twice: a rule of its own beside the verse, since it remembers which words there were."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import chain
+
+from gen_engine.errors import GenError, quoted
+from gen_engine.memory import Interned, Memory, interned, remembered
+from gen_engine.text import EVERY_CHAR, CharSet, is_han
+
+from ..verse.patterns import Pattern
+from ..verse.verse import Spot, Verse, is_rhyming, parted
+
+Words = tuple[frozenset[str], ...]
+"""For each letter in play, numbered as in `Rest`, the rhyme words so far."""
+
+REMEMBERED = 50_000
+"""How many ways to stand in the verses are remembered, and of how many characters what follows there."""
+
+
+@dataclass(eq=False, slots=True, weakref_slot=True)
+class Stand:
+    """Every way to read the lines that is still open: which of the verses it is, and where it stands there. `letters`
+    are the numbers of the letters of which a word comes next (None: none does), `may_rhyme` whether one does by some
+    way to read the text."""
+
+    readings: tuple[tuple[int, Spot], ...]
+    letters: tuple[int | None, ...]
+    may_rhyme: bool
+
+
+Move = tuple[Stand, tuple[tuple[int, int], ...] | None]
+"""Where it leads, and for each reading there the number of the one it goes on from, and how many letters are in play;
+None where the words of all are what they were."""
+
+State = tuple[Stand, tuple[Words, ...]]
+"""Where a text stands, and for each reading its rhyme words."""
+
+
+@dataclass(frozen=True, eq=False)
+class RhymeWords:
+    """A character machine over the whole text, for use beside a `Verse`: no word ends two lines of one letter.
+
+    Each of `verses` holds the patterns that agree in where lines end and which of them rhyme; so each of them knows
+    which places rhyme. A word is refused if by any way to read the text that its lines, tones and rhymes leave open it
+    ended a line before that it rhymes with. A text that is no verse is none of this rule's business.
+    """
+
+    verses: tuple[Verse, ...]
+    _kinds: dict[str, int | tuple[int, ...]] = field(default_factory=dict, repr=False)  # at most one for each character
+    _moves: Memory[tuple[Stand, Hashable], Move] = remembered(REMEMBERED)
+    _stands: Interned[tuple[tuple[int, Spot], ...], Stand] = interned(REMEMBERED)
+
+    @staticmethod
+    def of(verse: Verse) -> RhymeWords:
+        """The rule for a verse."""
+        return RhymeWords(parted(verse, outline))
+
+    def start(self, text: str) -> State:
+        state = self._beginning
+        for place, char in enumerate(text):
+            after = self.step(state, char)
+            if after is None:
+                raise GenError(
+                    f"The prompt {quoted(text)} ends a line in {char} at place {place + 1}, as an "
+                    "earlier line of the same rhyme does; change one of them."
+                )
+            state = after
+        return state
+
+    @cached_property
+    def _beginning(self) -> State:
+        found = [(number, spot) for number, verse in enumerate(self.verses) if (spot := verse.opening) is not None]
+        return self._stand(found), tuple([(frozenset[str](),) * letters(spot) for _, spot in found])
+
+    def _stand(self, readings: Iterable[tuple[int, Spot]]) -> Stand:
+        """The one object for these readings."""
+        key = tuple(readings)
+        found = self._stands.get(key)
+        if found is None:
+            letters = tuple([rhyming_letter(spot) for _, spot in key])
+            found = self._stands.put(key, Stand(key, letters, any(letter is not None for letter in letters)))
+        return found
+
+    def step(self, state: State, char: str) -> State | None:
+        stand, words = state
+        key = stand, self.kind(char)
+        after, sources = self._moves.get(key) or self._moves.put(key, self._move(stand, char))
+        if sources is None:
+            return after, words
+        found = []
+        for place, count in sources:
+            letter, own = stand.letters[place], words[place]
+            if letter is not None:
+                if char in own[letter]:
+                    return None
+                own = (*own[:letter], own[letter] | {char}, *own[letter + 1 :])
+            found.append(own[:count])
+        return after, tuple(found)
+
+    def _move(self, stand: Stand, char: str) -> Move:
+        """What follows a character of this kind: but for the words that came before, the kind is all that matters."""
+        found = []
+        for place, (number, spot) in enumerate(stand.readings):
+            after = self.verses[number].step(spot, char)
+            if after is not None:
+                found.append((place, number, after))
+        sources = [(place, letters(spot)) for place, _, spot in found]
+        same = sources == [(place, letters(spot)) for place, (_, spot) in enumerate(stand.readings)]
+        then = self._stand((number, spot) for _, number, spot in found)
+        return then, None if same and not stand.may_rhyme else tuple(sources)
+
+    def accepts(self, state: State) -> bool:
+        return True
+
+    def allowed(self, state: State) -> CharSet:
+        """All characters but the rhyme words that would come again."""
+        words = self._ending(state) if state[0].may_rhyme else ()
+        if not words:
+            return EVERY_CHAR
+        return CharSet(minus=frozenset(char for char in words if self.step(state, char) is None))
+
+    @staticmethod
+    def _ending(state: State) -> list[str]:
+        """The rhyme words of the lines that rhyme with the one that now comes to its end."""
+        pairs = zip(state[0].letters, state[1], strict=True)
+        return [char for letter, words in pairs if letter is not None for char in words[letter]]
+
+    def kind(self, char: str) -> int | tuple[int, ...]:
+        found = self._kinds.get(char)
+        if found is None:
+            kinds = tuple([verse.kind(char) for verse in self.verses])
+            found = self._kinds[char] = kinds[0] if len(kinds) == 1 else kinds
+        return found
+
+    def mentions(self, state: State) -> frozenset[str]:
+        """The rhyme words that must not come again."""
+        return frozenset[str]().union(*chain.from_iterable(state[1]))
+
+    def spent(self, state: State) -> frozenset[str]:
+        """The same: nothing but the return of a rhyme word is ever forbidden."""
+        return self.mentions(state)
+
+    def removes_at_most(self, horizon: int) -> int:
+        return self._rhyming_places
+
+    @cached_property
+    def _rhyming_places(self) -> int:
+        """At how many places of a text some pattern has a rhyme word."""
+        found = set()
+        for verse in self.verses:
+            place = 0
+            for line in verse.patterns[0].lines:
+                place += line.length + 1
+                found |= {place} if line.rhyme else set()
+        return len(found)
+
+    def spares(self, char: str) -> bool:
+        return not is_han(char)
+
+    def wants(self, state: State) -> str:
+        """In words what may follow: a rhyme word other than 回 and 来."""
+        words = sorted(set(self._ending(state)))
+        return f"a rhyme word other than {'、'.join(words)}" if words else ""
+
+
+def outline(pattern: Pattern) -> tuple[tuple[int, str, int], ...]:
+    """The lengths and marks of the lines, and which of them rhyme with which, whatever the letters are called."""
+    letters: dict[str, int] = {"": 0}
+    return tuple((line.length, line.mark, letters.setdefault(line.rhyme, len(letters))) for line in pattern.lines)
+
+
+def letters(spot: Spot) -> int:
+    """How many letters are in play."""
+    return len(next(iter(spot.configs))[2])
+
+
+def rhyming_letter(spot: Spot) -> int | None:
+    """The number of the letter of which a word is wanted next, by patterns that agree in that."""
+    config = next(iter(spot.configs))
+    return config[0].letter if is_rhyming(config) else None

@@ -1,0 +1,161 @@
+"""Lines that are not to be written again: no line of a couplet is one of those in a file."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections import Counter
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from typing import NamedTuple
+
+from gen_engine.system.bounds import bounded
+from gen_engine.text import EVERY_CHAR, CharSet
+
+from ..verse.lines import BETWEEN, MARKS
+from ..verse.reading import read_texts
+from .templates import widths
+
+KNOWN = 100_000_000
+"""Characters of a file of known lines."""
+
+FILES = 4
+"""How many such files are remembered."""
+
+SHAPES = 64
+"""For how many shapes of couplets it is remembered which of their lines fit."""
+
+LAST = "\U0010ffff"
+
+
+@lru_cache(FILES)
+def known_lines(path: str) -> frozenset[str]:
+    """The lines in a file, tab-parted columns by themselves, without the marks that end them; .xz and .gz are unpacked.
+
+    GenError if there is no such file, or none that can be read.
+    """
+    text = "\n".join(bounded(read_texts(path, columns=True), KNOWN, path, "give a shorter file"))
+    return frozenset("".join(part.split()).rstrip("".join(MARKS)) for part in re.split("[\t\n]", text)) - {""}
+
+
+@lru_cache(FILES)
+def _by_length(lines: frozenset[str]) -> dict[int, list[str]]:
+    found: dict[int, list[str]] = {}
+    for line in lines:
+        found.setdefault(len(line), []).append(line)
+    return found
+
+
+@lru_cache(SHAPES)
+def unseen(pattern: str, blank: str, *, lines: frozenset[str], label: str) -> Unseen:
+    """The rule that neither half of a text of this `pattern`, where `blank` is any character, is one of `lines`."""
+    half = pattern[: len(pattern) // 2 - 1]
+    wide = {narrow: sign for sign in set(half) - {blank} for narrow in widths(sign)}
+    shape = [sign if sign != blank else None for sign in half]
+    spelled = {"".join(wide.get(char, char) for char in line) for line in _by_length(lines).get(len(half), ())}
+    fitting = (
+        line for line in spelled if all(s == c if s else c not in BETWEEN for s, c in zip(shape, line, strict=True))
+    )
+    return Unseen(tuple(sorted(fitting)), len(half), wide, label)
+
+
+class Begun(NamedTuple):
+    """How many characters are written (no more than the whole), and what of a known line the half that is being
+    written begins with, None if no known line begins so."""
+
+    place: int = 0
+    line: str | None = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Unseen:
+    """The last character that would complete a known line is forbidden; a line that the prompt completes is not judged.
+
+    `lines` are sorted and of `size` characters each; `wide` tells which mark of the shape one in another width is.
+    """
+
+    lines: tuple[str, ...] = field(repr=False)
+    size: int
+    wide: dict[str, str]
+    label: str
+
+    def start(self, text: str) -> Begun:
+        state = Begun()
+        for char in text:
+            state = self._after(state, char)
+        return state
+
+    def step(self, state: Begun, char: str) -> Begun | None:
+        after = self._after(state, char)
+        is_whole = after.place % (self.size + 1) == self.size and after.place > state.place
+        return None if is_whole and after.line is not None else after
+
+    def _after(self, state: Begun, char: str) -> Begun:
+        place, line = state
+        if place == 2 * self.size + 2:
+            return state
+        if place % (self.size + 1) == self.size:  # the mark that ends a half
+            return Begun(place + 1, "" if place == self.size else None)
+        if line is None:
+            return Begun(place + 1, None)
+        begun = line + self.wide.get(char, char)
+        at = bisect_left(self.lines, begun)
+        return Begun(place + 1, begun if self.lines[at : at + 1] and self.lines[at].startswith(begun) else None)
+
+    def accepts(self, state: Begun) -> bool:
+        return True
+
+    def least(self, state: Begun) -> int:
+        return 0
+
+    def allowed(self, state: Begun) -> CharSet:
+        if state.place % (self.size + 1) != self.size - 1:
+            return EVERY_CHAR
+        completing = self.mentions(state)
+        return CharSet(minus=completing) if completing else EVERY_CHAR
+
+    def kind(self, char: str) -> None:
+        return None
+
+    def mentions(self, state: Begun) -> frozenset[str]:
+        """The characters by which a known line goes on as it was begun."""
+        if state.line is None or state.place % (self.size + 1) == self.size or state.place > 2 * self.size:
+            return frozenset()
+        if state.line not in self._following:
+            self._following[state.line] = frozenset(self._continuations(state.line))
+        return self._following[state.line]
+
+    @cached_property
+    def _following(self) -> dict[str, frozenset[str]]:
+        return {}
+
+    def _continuations(self, begun: str) -> set[str]:
+        found: set[str] = set()
+        at = bisect_left(self.lines, begun)
+        while at < len(self.lines) and self.lines[at].startswith(begun):
+            char = self.lines[at][len(begun)]
+            found |= {char, *(narrow for narrow, sign in self.wide.items() if sign == char)}
+            at = bisect_left(self.lines, begun + char + LAST, at)
+        return found
+
+    def removes_at_most(self, horizon: int) -> int:
+        return self._most
+
+    @cached_property
+    def _most(self) -> int:
+        """Of how many known lines at most all but the last character is the same."""
+        return max(Counter(line[:-1] for line in self.lines).values(), default=0)
+
+    def spares(self, char: str) -> bool:
+        return char not in self._lasts
+
+    @cached_property
+    def _lasts(self) -> frozenset[str]:
+        return frozenset(line[-1] for line in self.lines)
+
+    def spent(self, state: Begun) -> frozenset[str] | None:
+        """Nothing is forbidden any more once the second half begins as no known line does."""
+        return frozenset() if state.line is None and state.place > self.size else None
+
+    def wants(self, state: Begun) -> str:
+        return "a line that is not known already" if self.allowed(state) is not EVERY_CHAR else ""
