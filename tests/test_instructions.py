@@ -15,7 +15,7 @@ from gen_engine.cli.main import make_cli
 from gen_engine.models import dtype, instructions, kernels
 from gen_engine.models.instructions import BELOW_AMX, SETS, VARIABLES, choose_instructions
 from gen_engine.models.kernels import Kernel, Layer
-from gen_trainkit.nextchar import runner
+from gen_nextchar import runner
 
 SCRIPT = Path(__file__).parent / "batches.py"
 HAS = [name for name, (_, flags) in SETS.items() if all(torch.cpu.get_capabilities().get(flag) for flag in flags)]

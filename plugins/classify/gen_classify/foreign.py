@@ -87,5 +87,5 @@ def _tell(head: list[Layer], reads: Reads, config: Mapping[str, Any], *, plain: 
             f"Its one output is taken for the logit of {config['label_names'][1]}, threshold {config['threshold']}."
         )
     if not plain:
-        told.append("transformers loads it after `import gen_classify.predicting.bert_head`.")
+        told.append("transformers loads it after `import gen_classify.bert_head`.")
     return told

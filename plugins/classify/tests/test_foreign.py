@@ -137,7 +137,7 @@ def test_the_command_says_what_was_taken_for_what(base, tmp_path):
     assert done.exit_code == 0, done.exception
     assert "The head is fc; it is taken to read the raw state of [CLS] (reads=pooler if that is wrong)." in done.output
     assert "logit of good, threshold 0.5" in done.output
-    assert "import gen_classify.predicting.bert_head" in done.output
+    assert "import gen_classify.bert_head" in done.output
 
 
 def converted(tensors, base, place, recipe):

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import BertTokenizer
 
+from gen_nextchar.data import encode_corpus
 from gen_trainkit import portions
-from gen_trainkit.nextchar.data import encode_corpus
 from gen_trainkit.portions import at_line_breaks, in_portions
 
 MANY = settings(max_examples=100, deadline=None, derandomize=True, database=None)

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from gen_engine.errors import GenError
+from gen_nextchar.data import Data, split_texts
 from gen_trainkit.holding_out import hold_out
-from gen_trainkit.nextchar.data import Data, split_texts
 from gen_trainkit.reading import HELD_OUT, TRAINING, read_texts
 from gen_trainkit.saved_datasets import choose_splits, load_splits
 from gen_trainkit.tables import Reading

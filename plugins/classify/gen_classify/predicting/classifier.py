@@ -12,7 +12,7 @@ from torch import Tensor
 from transformers import AutoModelForSequenceClassification, PreTrainedModel, PreTrainedTokenizerBase
 from transformers import logging as transformers_logging
 
-import gen_classify.predicting.bert_head  # noqa: F401 - makes its kind of model known
+import gen_classify.bert_head  # noqa: F401 - makes its kind of model known
 from gen_classify.predicting.inputs import characters
 from gen_engine.errors import GenError
 from gen_engine.models.holdings import no_classifier, refuse_no_model

@@ -16,7 +16,7 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
-from gen_classify.predicting.bert_head import BertHeadConfig, BertHeadForSequenceClassification, Reads
+from gen_classify.bert_head import BertHeadConfig, BertHeadForSequenceClassification, Reads
 from gen_classify.rows.labelling import Labels
 from gen_engine.errors import GenError
 from gen_engine.system.underway import doing

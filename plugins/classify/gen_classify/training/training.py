@@ -316,4 +316,4 @@ def _head_told(head: Head) -> str:
     """What a head is that transformers' own classifiers do not have, and what it takes to load it."""
     reads = "the raw state of [CLS]" if head.reads == "cls" else "the pooler's output"
     layer = f", a layer of {head.relu} ReLU units between" if head.relu else ""
-    return f"it reads {reads}{layer}; `import gen_classify.predicting.bert_head` before `pipeline` loads it"
+    return f"it reads {reads}{layer}; `import gen_classify.bert_head` before `pipeline` loads it"

@@ -1,0 +1,1 @@
+"""BERT with one or two linear layers on it."""

@@ -1,0 +1,69 @@
+"""A recipe of `gen convert`: a BERT with one or two linear layers that tell the next character."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from gen_engine.models.bert_nets import Layer, bare_bert, check_widths, linear_layers, split_bert
+from gen_engine.types import Conversion, Recipe
+from gen_nextchar.foreign import net_config, with_column
+
+CONSTANTS = {"relu": (1.0, 1.0), "tanh": (20.0, 1.0), "gelu": (10.0, 10.0)}
+"""A bias, and what the activation makes of it in float32: a unit that is always the same."""
+
+
+def bert_fc(
+    *,
+    window: int,
+    reads: Literal["last", "pooler"] = "last",
+    framed: bool = False,
+    activation: Literal["relu", "tanh", "gelu"] = "relu",
+) -> Recipe:
+    """A BERT by any name with one linear layer, or two and an `activation` between, that tell the next character.
+
+    They read the last character's state (reads=pooler: the pooler's output) of a window of so many characters, alone
+    or, if `framed`, between [CLS] and [SEP].
+    """
+
+    def recipe(found: Mapping[str, Tensor], base: Path) -> Conversion:
+        inside, rest = split_bert(found)
+        encoder = bare_bert(inside, base, "the file", pooler=reads == "pooler")
+        config = net_config(base, window=window, framed=framed, pooler=reads == "pooler")
+        layers = linear_layers(rest)
+        check_widths(layers, config["encoder"]["hidden_size"])
+        head = _two_layers(layers, activation)
+        config |= {"model_type": "bert-fc", "architectures": ["BertFcForCausalLM"], "hidden": len(head["first.bias"])}
+        config["activation"] = activation if len(layers) == 2 else "relu"
+        told = f"The next character is told by {' and '.join(layer.name for layer in layers)}, which read"
+        state = "the pooler's output" if reads == "pooler" else "the last character's state"
+        frame = "between [CLS] and [SEP]" if framed else "alone"
+        tensors = {f"encoder.{name}": tensor for name, tensor in encoder.items()} | head
+        return Conversion(config, tensors, (f"{told} {state} of windows of {window} characters {frame}.",))
+
+    return recipe
+
+
+def _two_layers(layers: list[Layer], activation: str) -> dict[str, Tensor]:
+    """The head: a first layer, and an output matrix without a bias, which a unit that is always the same stands for.
+
+    A single layer stands behind a first one that tells what is positive and what is negative of each number: under a
+    ReLU nothing of it is lost.
+    """
+    last = layers[-1]
+    if len(layers) == 1:
+        activation, unit = "relu", torch.eye(last.weight.shape[1])
+        first, bias = torch.cat([unit, -unit]), torch.zeros(2 * len(unit))
+        output = torch.cat([last.weight, -last.weight], 1)
+    else:
+        first, bias, output = layers[0].weight, layers[0].bias, last.weight
+    given, made = CONSTANTS[activation]
+    return {
+        "first.weight": torch.cat([first, torch.zeros(1, first.shape[1])]),
+        "first.bias": torch.cat([bias, torch.tensor([given])]),
+        "output.weight": with_column(output, last.bias, made),
+    }

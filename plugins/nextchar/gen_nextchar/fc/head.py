@@ -1,0 +1,37 @@
+"""The head of BERT+FC for the runner; nothing here imports transformers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gen_engine.models.kernels import make_linear
+from gen_nextchar.encoder import Shapes
+from gen_nextchar.heads import Head, HeadKind, at_places, make_projection, projection_tensors, read_places
+
+
+def head_tensors(settings: Any, size: int) -> Shapes:
+    """The names and shapes of the head's tensors, for an encoder `size` wide."""
+    first: Shapes = {"first.weight": (settings.hidden, size), "first.bias": (settings.hidden,)}
+    return first | projection_tensors(settings, settings.hidden, size)
+
+
+def make_head(settings: Any, found: Mapping[str, Tensor]) -> Head:
+    """Two linear layers on the state where the prediction stands, or on the pooled one."""
+    fused = settings.activation if settings.activation != "tanh" else "none"
+    first = make_linear(found["first.weight"], found["first.bias"], fused)
+    project = make_projection(found)
+
+    def head(states: Tensor, seen: Tensor, pooled: Tensor | None) -> Tensor:
+        read = at_places(states, read_places(seen, before_sep=not settings.bare)) if pooled is None else pooled
+        hidden = first(read)
+        return project(torch.tanh(hidden) if settings.activation == "tanh" else hidden)
+
+    return head
+
+
+KIND = HeadKind({"hidden": 256, "activation": "gelu"}, head_tensors, make_head)
+"""BERT+FC, with the defaults of its configuration."""

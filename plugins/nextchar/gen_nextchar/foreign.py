@@ -1,0 +1,52 @@
+"""What the recipes of `gen convert` for next-character models share: the configuration, and a bias in a matrix."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gen_engine.errors import GenError
+from gen_engine.models.architectures import read_settings
+from gen_engine.models.conversion import base_config
+from gen_engine.models.tokenizer import load_tokenizer
+from gen_nextchar.framing import framing_of
+from gen_nextchar.training import ENCODER_SETTINGS
+
+
+def net_config(base: Path, *, window: int, framed: bool, pooler: bool) -> dict[str, Any]:
+    """The configuration of a next-character model on the BERT of `base`, with an output matrix of its own.
+
+    Raises GenError if the tokenizer of `base` lacks one of BERT's marks, or the window does not fit its positions.
+    """
+    settings = read_settings(base_config(base), str(base))
+    names = load_tokenizer(base).vocabulary.names
+    lacking = next((mark for mark in MARKS.values() if mark not in names), None)
+    if lacking is not None:
+        raise GenError(f"The tokenizer of {base} has no {lacking}; give a BERT with its own tokenizer.")
+    marks = {key: names.index(mark) for key, mark in MARKS.items()}
+    config = {
+        "encoder": {name: getattr(settings, name) for name in ENCODER_SETTINGS},
+        "vocab_size": settings.vocab_size,
+        "window": window,
+        "variable": False,
+        "bare": not framed,
+        "pooler": pooler,
+        "tie": False,
+        **marks,
+        "bos_token_id": marks["cls_token_id"],
+        "eos_token_id": marks["sep_token_id"],
+    }
+    framing_of(SimpleNamespace(**config))
+    return config
+
+
+MARKS = {"cls_token_id": "[CLS]", "sep_token_id": "[SEP]", "mask_token_id": "[MASK]", "pad_token_id": "[PAD]"}
+
+
+def with_column(weight: Tensor, bias: Tensor, constant: float) -> Tensor:
+    """`weight` [vocab, width + 1] whose last column makes `bias` of a unit that is always `constant`."""
+    return torch.cat([weight, (bias.double() / constant).to(weight.dtype)[:, None]], 1)

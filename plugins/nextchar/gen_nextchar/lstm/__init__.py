@@ -1,0 +1,1 @@
+"""BERT with an LSTM on it."""

@@ -1,0 +1,182 @@
+"""Next-character models as `LanguageModel`s, without a cache of states: every character makes a window of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gen_engine.models.checkpoint import check_tensors, read_config, read_weights
+from gen_engine.models.dtype import choose_dtype
+from gen_engine.models.kernels import SIZES, Layer, Linear, alike, apart, make_linear
+from gen_engine.models.tokenizer import FolderTokenizer, load_tokenizer
+from gen_nextchar.encoder import Encoder, encoder_tensors, make_encoder, read_encoder_shape
+from gen_nextchar.framing import Framing, framing_of
+from gen_nextchar.heads import Head, HeadKind
+
+AT_ONCE = 64
+"""How many windows are computed together at most."""
+
+
+@dataclass
+class Rows:
+    """The cache: all tokens of each row of the last call."""
+
+    tokens: list[list[int]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, eq=False)
+class NextCharModel:
+    """A BERT with a head as a `LanguageModel`; `dtype_reason` says why it computes in `dtype`.
+
+    `sizes` are the numbers of windows that its head computes together, None if any; `at_once` is the most.
+    """
+
+    name: str
+    dtype: str
+    dtype_reason: str
+    reproducible: bool
+    tokenizer: FolderTokenizer
+    framing: Framing
+    encoder: Encoder
+    head: Head
+    output: Linear
+    sizes: tuple[int, ...] | None
+    at_once: int = AT_ONCE
+    positions: int | None = None  # texts of any length are read by window
+
+    @property
+    def rewinds(self) -> bool:
+        """Every window is computed anew, whatever a row went on from."""
+        return True
+
+    def open(self, capacity: int) -> Rows:
+        """An empty cache; it grows by itself, so `capacity` is only a hint."""
+        del capacity
+        return Rows()
+
+    @torch.inference_mode()
+    def feed(
+        self,
+        cache: Rows,
+        parents: Sequence[int],
+        keep: Sequence[int],
+        tokens: Sequence[Sequence[int]],
+        last: Sequence[int] | None = None,
+        pinned: Sequence[int] | None = None,
+    ) -> Tensor:
+        """Logits [sum(last), vocab] after the last tokens of each row; see `LanguageModel.feed`.
+
+        A context is text to it, which the window leaves behind like any other.
+        """
+        del pinned
+        cache.tokens = [
+            [*(cache.tokens[parent][:kept] if parent >= 0 else []), *new]
+            for parent, kept, new in zip(parents, keep, tokens, strict=True)
+        ]
+        windows = [
+            self.framing.frame(row[: len(row) - back])
+            for row, wanted in zip(cache.tokens, last or [1] * len(cache.tokens), strict=True)
+            for back in range(wanted)[::-1]
+        ]
+        parts = [self._logits(windows[i : i + self.at_once]) for i in range(0, len(windows), self.at_once)]
+        return torch.cat(parts) if parts else torch.empty(0, len(self.tokenizer.vocabulary))
+
+    def _logits(self, windows: Sequence[list[int]]) -> Tensor:
+        """Logits [windows, vocab]. All are computed at the length of the longest there can be: a row's sums are then
+        the same beside longer ones."""
+        length = -(-self.framing.most // LENGTHS) * LENGTHS
+        ids = torch.tensor([window + [self.framing.pad] * (length - len(window)) for window in windows])
+        seen = torch.tensor([len(window) for window in windows])
+        states = self.encoder.states(ids, seen)
+
+        def found(rows: Tensor) -> Tensor:
+            read = states[rows]
+            pooled = None if self.encoder.pooler is None else self.encoder.pooler(read[:, 0].contiguous()).tanh()
+            return self.output(self.head(read[:, : self.framing.most], seen[rows], pooled)).float()
+
+        rows = torch.arange(len(windows))
+        return found(rows) if self.sizes is None else apart(found, self.sizes, rows)
+
+
+LENGTHS = 8
+"""Windows are padded to a multiple of so many tokens: kernels treat rows alike that come in such numbers."""
+
+
+def load_nextchar(folder: Path, kind: HeadKind, *, name: str, dtype: str = "auto", fast: bool = False) -> NextCharModel:
+    """The model in `folder`, whose head is of `kind`. `fast` computes all windows together, independent or not.
+
+    Raises GenError if files are missing, damaged or do not belong together, or the variant is not computed here.
+    """
+    config = read_config(folder)
+    settings = SimpleNamespace(**{**DEFAULTS, **kind.defaults, **config})
+    where = f"{folder}/config.json"
+    shape = read_encoder_shape(settings.encoder or {}, where)
+    framing = framing_of(settings)
+    shapes = {f"encoder.{key}": sizes for key, sizes in encoder_tensors(shape, settings.pooler).items()}
+    shapes |= kind.tensors(settings, shape.size)
+    width = shape.size if settings.tie else shapes["output.weight"][1]
+    computed, reason = choose_dtype(dtype, [*shape.linears, Layer(shape.vocabulary, width, bias=False)])
+    found = read_weights(folder)
+    check_tensors(found, shapes, str(folder))
+    with torch.inference_mode():
+        cast = {key: tensor.to(computed).contiguous() for key, tensor in found.items()}
+        parts = {key.removeprefix("encoder."): tensor for key, tensor in cast.items() if key.startswith("encoder.")}
+        encoder = make_encoder(shape, parts)
+        output = make_linear(encoder.tokens if settings.tie else cast["output.weight"], None)
+        model = NextCharModel(
+            name=name,
+            dtype=str(computed).removeprefix("torch."),
+            dtype_reason=reason,
+            reproducible=True,
+            tokenizer=load_tokenizer(folder, shape.vocabulary),
+            framing=framing,
+            encoder=encoder,
+            head=kind.make(settings, cast),
+            output=output,
+            sizes=None,
+        )
+        sizes = sizes_apart(model)
+    return replace(model, reproducible=sizes == SIZES_AT_ONCE) if fast else replace(model, sizes=sizes)
+
+
+DEFAULTS: Mapping[str, Any] = {
+    "encoder": None,
+    "vocab_size": 30522,
+    "window": 32,
+    "variable": False,
+    "bare": False,
+    "pooler": False,
+    "tie": True,
+    "cls_token_id": None,
+    "sep_token_id": None,
+    "mask_token_id": None,
+    "pad_token_id": 0,
+}
+"""What a configuration means where it says nothing, as the model classes have it."""
+
+
+SIZES_AT_ONCE = tuple(size for size in SIZES if size <= AT_ONCE)
+
+
+@torch.inference_mode()
+def sizes_apart(model: NextCharModel) -> tuple[int, ...]:
+    """The numbers of windows that may be computed together, since each gets the same bits in all of them; else 1.
+
+    Tried on this machine with windows drawn at random and one layer, since all layers have the same shapes. They are
+    full ones: the more is summed, the surer a difference shows.
+    """
+    shallow = replace(model, encoder=replace(model.encoder, blocks=model.encoder.blocks[:1]), sizes=None)
+    noise = torch.Generator().manual_seed(0)
+    drawn = torch.randint(model.encoder.shape.vocabulary, (AT_ONCE, model.framing.window), generator=noise)
+    windows = [model.framing.frame(row.tolist()) for row in drawn]
+
+    def logits(rows: Tensor) -> Tensor:
+        return shallow._logits([windows[row] for row in rows])
+
+    return alike(logits, torch.arange(AT_ONCE)) or (1,)

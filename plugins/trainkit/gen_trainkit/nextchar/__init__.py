@@ -1,1 +1,0 @@
-"""Next-character models of a BERT encoder and a head: what those with an LSTM and those without share."""
