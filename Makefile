@@ -25,7 +25,7 @@ test-slow: .venv/installed-dev
 	$(TEST) -m slow
 
 mutants: .venv/installed-dev
-	OMP_NUM_THREADS=1 $(BIN)/python tests/mutants.py
+	OMP_NUM_THREADS=1 $(BIN)/python tests/support/mutants.py
 
 lint: .venv/installed-dev
 	$(BIN)/ruff check .

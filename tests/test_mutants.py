@@ -1,5 +1,7 @@
 """The tool that puts mistakes into modules: which it makes, and whom it shows them to."""
 
+from pathlib import Path
+
 import mutants
 import pytest
 
@@ -44,7 +46,5 @@ def test_a_mistake_is_shown_to_those_who_come_by_the_quickest_first(made):
 
 
 def test_every_module_of_the_table_is_there_with_its_tests():
-    package, tests = mutants.ROOT / "gen_engine", mutants.ROOT / "tests"
-    there = mutants.TESTS
-    assert [name for name in there if not (package / name).exists()] == []
-    assert [test for those in there.values() for test in those if not (tests / test).exists()] == []
+    assert [name for name in mutants.TESTS if not (mutants.ROOT / "gen_engine" / name).exists()] == []
+    assert [test for name in mutants.TESTS for test in mutants.test_files(name) if not Path(test).exists()] == []

@@ -3,8 +3,8 @@
 import json
 import subprocess
 import sys
-from pathlib import Path
 
+import classifier_folders as folders
 import pytest
 import torch
 from click.testing import CliRunner
@@ -14,9 +14,6 @@ from transformers import AutoModelForSequenceClassification, BertModel
 from gen_classify.commands.train import classifier_command
 from gen_classify.predicting.classifier import load_classifier
 from gen_engine.errors import GenError
-
-sys.path.insert(0, str(Path(__file__).parent))
-import classifier_folders as folders
 
 SIZES = ["--from-scratch", "--layers=1", "--width=16", "--heads=2", "--ff=32", "--positions=24"]
 QUICK = ["--batch-tokens=200", "--rate=1e-2", "--save-every=0", "--steps=40", "--seed=1"]

@@ -1,9 +1,8 @@
 """The classifiers that tutorials save, made here by plain torch: converted, they answer as they did."""
 
-import sys
 from itertools import pairwise
-from pathlib import Path
 
+import classifier_folders as folders
 import pytest
 import torch
 from click.testing import CliRunner
@@ -15,9 +14,6 @@ from gen_classify.predicting.classifier import load_classifier
 from gen_engine.cli.commands.model_files import convert as command
 from gen_engine.errors import GenError
 from gen_engine.models.conversion import convert
-
-sys.path.insert(0, str(Path(__file__).parent))
-import classifier_folders as folders
 
 TEXTS = ["好山好水", "坏酒店差", "风花雪月春夏秋冬", "山"]
 

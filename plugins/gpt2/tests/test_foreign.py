@@ -1,11 +1,9 @@
 """The GPT that books build, made here by plain torch: converted, it answers as it did, as both kinds of model."""
 
-import sys
-from pathlib import Path
-
 import pytest
 import torch
 from click.testing import CliRunner
+from gpt2_folders import gpt2_config, write_gpt2
 from torch import nn
 from transformers import GPT2ForSequenceClassification, GPT2LMHeadModel
 
@@ -14,9 +12,6 @@ from gen_engine.errors import GenError
 from gen_engine.models.conversion import convert
 from gen_gpt2.foreign import book_gpt
 from gen_gpt2.model import load
-
-sys.path.insert(0, str(Path(__file__).parent))
-from gpt2_folders import gpt2_config, write_gpt2
 
 SIZE, HEADS, WORDS, PLACES = 32, 2, 211, 64
 IDS = torch.tensor([[2, 17, 99, 5, 140]])

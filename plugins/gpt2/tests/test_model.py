@@ -2,15 +2,12 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import torch
+from gpt2_folders import gpt2_config, gpt2_tensors, write_gpt2
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-sys.path.insert(0, str(Path(__file__).parent))
-from gpt2_folders import gpt2_config, gpt2_tensors, write_gpt2
 
 from gen_engine.errors import GenError
 from gen_engine.models import kernels

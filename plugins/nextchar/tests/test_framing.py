@@ -1,14 +1,10 @@
 """How a next-character model sees a text."""
 
-import sys
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-sys.path.insert(0, str(Path(__file__).parent))
 from nextchar_models import CLS, MASK, PAD, SEP, SIZE, examples
 
 from gen_engine.errors import GenError

@@ -1,16 +1,12 @@
 """Next-character models whose encoder looks left only: all places of a window at once tell what each tells alone."""
 
 import json
-import sys
 from itertools import product
-from pathlib import Path
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-
-sys.path.insert(0, str(Path(__file__).parent))
 from nextchar_models import CLS, ENCODER, PAD, SEP, SIZE, WINDOW, build, char_tokenizer, examples, label
 
 from gen_engine.engine import load

@@ -3,19 +3,15 @@
 import subprocess
 import sys
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from nextchar_models import ALL, CLS, FC, FEW, LSTM, SEP, SIZE, WINDOW, examples, label, model_of, write
 from safetensors.torch import load_file, save_file
 
 import gen_nextchar
-
-sys.path.insert(0, str(Path(__file__).parent))
-from nextchar_models import ALL, CLS, FC, FEW, LSTM, SEP, SIZE, WINDOW, examples, label, model_of, write
-
 from gen_engine.engine import Engine, load
 from gen_engine.errors import GenError
 from gen_engine.testing import check_model

@@ -1,14 +1,10 @@
 """`gen novel` on next-character models, and the laws of models on the shipped one."""
 
 import json
-import sys
 from collections import Counter
-from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "trainkit" / "tests"))
 from nextchar_models import FC, LSTM, label, write
 
 import gen_engine as gen

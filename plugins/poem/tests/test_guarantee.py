@@ -1,16 +1,13 @@
 """Random requests for verse: every text is right by an independent checker, every refusal by an exhaustive search."""
 
 import os
-import sys
 from itertools import product
 from pathlib import Path
 
-import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
 import asking
 import guarantee
 import independent
+import pytest
 import solver
 
 DATA = os.environ.get("GEN_DATA")

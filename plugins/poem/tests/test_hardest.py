@@ -1,16 +1,12 @@
 """The slowest requests known end, decided or undecided, within their patience."""
 
-import sys
-from pathlib import Path
 from time import perf_counter
 
+import hardest
 import pytest
 
 from gen_engine.engine import load
 from gen_engine.errors import GenError
-
-sys.path.insert(0, str(Path(__file__).parent))
-import hardest
 
 SEEDS = [2, 13, 34, 38, 51, 59, 64, 67]
 """The slowest of the first hundred of `hardest.py`."""

@@ -1,10 +1,6 @@
-"""Makes the support modules of these tests importable: `forked`, `nextchar_models`."""
+"""Signals as on a terminal, however the tests are run."""
 
 import signal
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parent))
 
 # A run in the background of a script, or under nohup, ignores these; what is tested is who hears them.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

@@ -1,15 +1,10 @@
-import sys
-from pathlib import Path
-
 import pytest
+from font_files import font_of, forget_fonts
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from gen_trainkit.curves import WORDS, draw_curve, sort_figures
 from gen_trainkit.metrics import append_metrics
-
-sys.path.insert(0, str(Path(__file__).parents[3] / "tests"))
-from font_files import font_of, forget_fonts
 
 ROW = {"step": 2, "examples": 30, "loss": 2.0, "accuracy": 0.5, "rate_factor": 1.0, "time": 1.0}
 
