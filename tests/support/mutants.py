@@ -45,7 +45,7 @@ TESTS = {
     "decoding/beam.py": "decoding/beam decoding/sample decoding/scheduler shapers/truncation",
     "decoding/smc.py": "decoding/smc decoding/sample decoding/scheduler shapers/truncation",
 }
-"""Tests that must notice mistakes in each module of `gen_engine` (`tests/proving/test_states.py` as `proving/states`)."""
+"""Tests that must notice mistakes in each module of `gen_engine`; `proving/states` is `proving/test_states.py`."""
 
 REWRITTEN = "ignore::pytest.PytestAssertRewriteWarning"
 
