@@ -20,14 +20,13 @@ from .decoding.sequences import Course
 from .errors import GenError, PluginError, reason_of
 from .hooks.lazy import Later
 from .hooks.registry import Offer, PluginInfo, registry
-from .hooks.specs import Spec
 from .proving.answers import broken_promise, fault, whose, wrong_signature
 from .proving.lifting.lift import Lifted
 from .proving.product import Joint, Product
 from .proving.prover import Prover
 from .proving.rule import Rule
 from .proving.states import RuleTable, StateTable
-from .types import CORE, Named
+from .types import CORE, Named, Spec
 
 WAYS = ("cli", "hooks.lazy", "system.screen", "system.tables", "system.text_files", "__main__")
 """Folders and modules of the engine whose caller is a command: what plugins run through them is their commands' own."""
