@@ -51,7 +51,7 @@ class MovedModule:
         def look_up(name: str) -> Any:
             return getattr(found, renamed.get(name, name))
 
-        module.__getattr__ = look_up
+        vars(module)["__getattr__"] = look_up
 
 
 class MovedFinder:
