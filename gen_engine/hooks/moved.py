@@ -65,4 +65,4 @@ class MovedFinder:
 
 def install() -> None:
     """Let the old paths be imported."""
-    sys.meta_path.append(MovedFinder)  # type: ignore[arg-type]
+    sys.meta_path.append(MovedFinder)
