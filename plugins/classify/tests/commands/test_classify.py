@@ -29,9 +29,12 @@ def model(tmp_path_factory):
 @pytest.fixture(scope="module")
 def wanted(model):
     """What each text is labelled by the classifier itself."""
-    judge = load_classifier(model)
-    shares = judge.probabilities(TEXTS)
-    return [(judge.labels[place], row.max().item()) for place, row in zip(judge.choose(shares), shares, strict=True)]
+    classifier = load_classifier(model)
+    shares = classifier.probabilities(TEXTS)
+    return [
+        (classifier.labels[place], row.max().item())
+        for place, row in zip(classifier.choose(shares), shares, strict=True)
+    ]
 
 
 def run(model, *arguments, stdin=None):
@@ -107,8 +110,8 @@ def pair_file(tmp_path):
 
 
 def test_pairs_come_from_options_columns_and_lines(model, tmp_path):
-    judge = load_classifier(model)
-    wanted = judge.probabilities([("好", "坏"), ("山", "水")])
+    classifier = load_classifier(model)
+    wanted = classifier.probabilities([("好", "坏"), ("山", "水")])
     typed = run(model, "好", "山", "--text2=坏", "--text2=水", "--json")
     columns = run(model, "--file", pair_file(tmp_path), "--column=one", "--column2=two", "--json")
     lines = run(model, "--pairs", "--json", stdin="好\t坏\n山\t水\n")

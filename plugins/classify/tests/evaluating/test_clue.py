@@ -67,7 +67,7 @@ def test_the_score_is_the_mean_accuracy_of_the_three(data, models, tmp_path):
 
 def test_each_task_is_judged_by_its_own_held_out_rows(data, models):
     score = clue(models, data)
-    assert [each.report.rows for each in score.judged.values()] == [len(TEXTS[1::4])] * 3
+    assert [each.report.rows for each in score.evaluations.values()] == [len(TEXTS[1::4])] * 3
     assert score.baseline is None
 
 

@@ -63,10 +63,10 @@ GOOD, BAD = ["很好的酒店", "房间很好", "服务好极了"], ["很差的�
 @pytest.mark.parametrize("more", [[], ["平常", "一般"]])
 def test_the_baseline_learns_texts_that_differ(more):
     texts, labels = [*GOOD, *BAD, *more], ["好"] * 3 + ["坏"] * 3 + ["平"] * len(more)
-    judge = train_baseline(texts, labels)
-    assert judge.predict(texts) == labels
-    assert judge.predict(["这里很好", "这里很差"]) == ["好", "坏"]
-    assert judge.predict([]) == []
+    baseline = train_baseline(texts, labels)
+    assert baseline.predict(texts) == labels
+    assert baseline.predict(["这里很好", "这里很差"]) == ["好", "坏"]
+    assert baseline.predict([]) == []
 
 
 def test_the_baseline_takes_pairs_and_numbers():

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import GPT2Config, GPT2LMHeadModel
 
-from gen_classify.guiding.guide_example import single_characters
 from gen_classify.predicting.zero_shot import ask, choose_template
+from gen_classify.testing import single_characters
 from gen_engine import GenError
 from gen_engine.testing import table_model
 

@@ -1,4 +1,4 @@
-"""A classifier held against labelled texts: which rows it can be judged by, its report, its surest mistakes."""
+"""A classifier evaluated on labelled texts: its report, the rows left out, the mistakes it was surest of."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import Any
 
 from gen_classify.evaluating.baseline import train_baseline
 from gen_classify.evaluating.measures import Report, measure
-from gen_classify.predicting.classifier import Classifier, Text
+from gen_classify.predicting.classifier import Classifier
+from gen_classify.predicting.inputs import Text
 from gen_classify.rows.reading import Table
 from gen_engine.errors import GenError
 
@@ -26,8 +27,8 @@ class Mistake:
 
 
 @dataclass(frozen=True)
-class Judged:
-    """What was found: the reports of the classifier and maybe a baseline, and which rows could not be judged.
+class Evaluation:
+    """The reports of a classifier and maybe a baseline, and which rows could not be evaluated.
 
     `unknown` counts rows by labels that the classifier does not have, `bad` tells unusable rows, `cut` how many texts
     were longer than the classifier reads; `repeated` how many of the texts the baseline was trained on, too.
@@ -50,10 +51,10 @@ class Judged:
         return found | left_out | {"mistakes": [vars(mistake) for mistake in self.mistakes]}
 
 
-def judge(
+def evaluate(
     classifier: Classifier, table: Table, *, train: Table | None = None, mistakes: int = 0, seed: int = 0
-) -> Judged:
-    """Judge `classifier` by `table`, beside a baseline learnt from `train` if that is given.
+) -> Evaluation:
+    """Evaluate `classifier` on `table`, beside a baseline trained on `train` if that is given.
 
     Rows with a label that the classifier does not have are left out and counted. Raises GenError if none is left.
     """
@@ -72,7 +73,7 @@ def judge(
     wrong = sorted((row for row, guess in enumerate(guessed) if guess != wanted[row]), key=lambda row: -sure[row])
     labels = classifier.labels
     baseline, repeated = _baseline(classifier, train, texts, wanted, seed) if train else (None, 0)
-    return Judged(
+    return Evaluation(
         measure(wanted, guessed, labels),
         baseline,
         unknown,
@@ -102,7 +103,7 @@ def _known(classifier: Classifier, table: Table) -> tuple[list[Text], list[int],
 def _baseline(
     classifier: Classifier, train: Table, texts: Sequence[Text], wanted: Sequence[int], seed: int
 ) -> tuple[Report, int]:
-    """The report of a baseline learnt from `train`, and how many of `texts` stand there, too."""
+    """The report of a baseline trained on `train`, and how many of `texts` are in it."""
     known, targets, _ = _known(classifier, train)
     guessed = train_baseline(known, targets, seed=seed).predict(texts)
     seen = set(known)

@@ -1,4 +1,4 @@
-"""A tiny classifier of random weights: what tests, examples and the conformance kit guide by where none is at hand."""
+"""Tiny classifiers of random weights: what the conformance kit tries `guide` with, and what tests are written with."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each character of a text costs a language model of the engine, in nats."""
+"""Score texts with a language model of the engine: the nats of each token, and the characters that it prints."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ TOGETHER = 8  # rows at once
 
 
 @dataclass(frozen=True)
-class Reading:
-    """A text as a model read it: of each token the characters [begin, end) it prints, its nats, if it was guessed.
+class ScoredText:
+    """A text as a model scores it: of each token the characters [begin, end) it prints, its nats, if it was guessed.
 
     `known[i]` tells whether the model could have written character i: one that is read as [UNK], that the tokenizer
     drops, or that nothing stands before, is not.
@@ -30,7 +30,7 @@ class Reading:
     known: np.ndarray  # [characters] bool
 
 
-def read_texts(model: LanguageModel, texts: Sequence[str]) -> list[Reading]:
+def score_texts(model: LanguageModel, texts: Sequence[str]) -> list[ScoredText]:
     """How `model` reads each text from its beginning; what ends a text is not asked for.
 
     Texts are read many in one pass, the longest together; one that outgrows the model's positions is read in windows,
@@ -44,20 +44,18 @@ def read_texts(model: LanguageModel, texts: Sequence[str]) -> list[Reading]:
         led = tokens[: len(start)] == start
         rows.append(tokens if led else start + tokens)
         spans.append(_spans(model, text, tokens, prompt.spans, 0 if led else len(start)))
-    readings: dict[int, Reading] = {}
+    scored: dict[int, ScoredText] = {}
     order = sorted(range(len(texts)), key=lambda i: len(rows[i]), reverse=True)
     for first in counted(range(0, len(order), TOGETHER), f"{model.name} reads texts, batches"):
         group = order[first : first + TOGETHER]
         costs = _costs(model, [rows[i] for i in group])
-        readings |= {
-            i: _reading(model, texts[i], rows[i], spans[i], *cost) for i, cost in zip(group, costs, strict=True)
-        }
-    return [readings[i] for i in range(len(texts))]
+        scored |= {i: _scored(model, texts[i], rows[i], spans[i], *cost) for i, cost in zip(group, costs, strict=True)}
+    return [scored[i] for i in range(len(texts))]
 
 
-def count_tokens(readings: Sequence[Reading]) -> int:
+def count_tokens(scored: Sequence[ScoredText]) -> int:
     """How many tokens were read."""
-    return sum(len(reading.nats) for reading in readings)
+    return sum(len(reading.nats) for reading in scored)
 
 
 def _costs(model: LanguageModel, rows: Sequence[list[int]]) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -71,7 +69,7 @@ def _costs(model: LanguageModel, rows: Sequence[list[int]]) -> list[tuple[np.nda
             cache, [parents[i] for i in reading], [done[i] for i in reading], pieces, [len(piece) for piece in pieces]
         )
         wanted = [rows[i][done[i] + 1 : done[i] + len(piece) + 1] for i, piece in zip(reading, pieces, strict=True)]
-        for i, part in zip(reading, _judge(logits, wanted), strict=True):
+        for i, part in zip(reading, _score(logits, wanted), strict=True):
             found[i].append(part)
         parents = [-1] * len(rows)
         for place, (i, piece) in enumerate(zip(reading, pieces, strict=True)):
@@ -83,7 +81,7 @@ def _costs(model: LanguageModel, rows: Sequence[list[int]]) -> list[tuple[np.nda
     ]
 
 
-def _judge(logits: torch.Tensor, wanted: Sequence[Sequence[int]]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def _score(logits: torch.Tensor, wanted: Sequence[Sequence[int]]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """(nats, right guesses) of the wanted tokens of each row under `logits` [all wanted tokens, vocab]."""
     target = torch.tensor([token for row in wanted for token in row])
     logits = logits.float()
@@ -112,14 +110,14 @@ def _spans(
     return silent + [(int(a), int(b)) if c else (0, 0) for a, b, c in zip(first, last, printed, strict=True)]
 
 
-def _reading(
+def _scored(
     model: LanguageModel, text: str, row: Sequence[int], spans: Sequence[tuple[int, int]], nats: np.ndarray,
     guessed: np.ndarray,
-) -> Reading:  # fmt: skip
+) -> ScoredText:  # fmt: skip
     """The text's reading out of those of its tokens; the first token has nothing before it and costs nothing."""
     known = np.zeros(len(text), dtype=bool)
     unknown = model.tokenizer.vocabulary.unk
     for token, (begin, end) in zip(row[1:], spans[1:], strict=True):
         known[begin:end] = token != unknown
     kept = np.array(spans[1:], dtype=int).reshape(-1, 2)
-    return Reading(text, kept, nats, guessed, known)
+    return ScoredText(text, kept, nats, guessed, known)

@@ -1,4 +1,4 @@
-"""A classifier that judges many short texts at once, each of them to the last bit as if it were alone."""
+"""A classifier of many short texts at once, each with the result, to the last bit, that it has alone."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ PROBES = ("春风又绿江南", "a", "春风又绿江南岸", "it was good", "�
 
 
 @dataclass(eq=False)
-class Judge:
+class Discriminator:
     """Log-probabilities of a classifier's labels for texts; a text's do not depend on which others are asked with it.
 
     `length` is how many tokens of a text, special ones included, are seen: the last ones. `block` texts are computed
@@ -146,8 +146,8 @@ class Judge:
         )
 
 
-def open_judge(folder: str, window: int = 0) -> Judge:
-    """The judge of a classifier's folder or hub name, which sees the last `window` tokens (0: as many as it can).
+def open_discriminator(folder: str, window: int = 0) -> Discriminator:
+    """The discriminator of a folder or hub name, which sees the last `window` tokens (0: as many as it can).
 
     The same one for the same unchanged folder. Should a text's answer depend on its neighbours, each is computed alone.
     """
@@ -156,7 +156,7 @@ def open_judge(folder: str, window: int = 0) -> Judge:
 
 
 @lru_cache(maxsize=4)
-def _open(folder: str, window: int, version: tuple[tuple[str, int], ...]) -> Judge:
+def _open(folder: str, window: int, version: tuple[tuple[str, int], ...]) -> Discriminator:
     del version  # a folder that was trained again is another
     classifier = load_classifier(folder)
     if classifier.fill is not None:
@@ -168,5 +168,5 @@ def _open(folder: str, window: int, version: tuple[tuple[str, int], ...]) -> Jud
     if window and window <= special:
         raise GenError(f"window={window} leaves no room for text beside {special} special tokens; give more.")
     limits = [limit for limit in (window, classifier.length) if limit]
-    judge = Judge(classifier, min(limits, default=None), shares=can_share(classifier.model))
-    return judge if judge.is_steady() else Judge(classifier, judge.length, block=1)
+    discriminator = Discriminator(classifier, min(limits, default=None), shares=can_share(classifier.model))
+    return discriminator if discriminator.is_steady() else Discriminator(classifier, discriminator.length, block=1)

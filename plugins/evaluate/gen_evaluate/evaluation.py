@@ -1,4 +1,4 @@
-"""One call of `gen eval lm`: models and baselines read the texts, candidates are held against references."""
+"""What `gen eval lm` does: score texts by models and baselines, compare candidates with references."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from gen_engine.errors import GenError
 from gen_engine.patience import SECONDS
 from gen_engine.system.underway import doing
 from gen_engine.types import Request
-from gen_evaluate.cost import Cost, weigh
-from gen_evaluate.figures import counted_places, work_out
+from gen_evaluate.cost import Cost, measure_cost
+from gen_evaluate.figures import compute_figures, counted_places
 from gen_evaluate.ngram import train_ngram
 from gen_evaluate.overlap import bleu, check_pairs, distinct, rouge
-from gen_evaluate.reading import Reading, count_tokens, read_texts
+from gen_evaluate.scoring import ScoredText, count_tokens, score_texts
 from gen_trainkit import reading as files
 from gen_trainkit.csv_rows import Quotes
 from gen_trainkit.options import tell_reading
-from gen_trainkit.tables import Reading as Input
+from gen_trainkit.tables import Reading
 from gen_trainkit.tally import Tally
 
 Record = dict[str, Any]
@@ -45,9 +45,9 @@ class Sources:
     limit: int | None = None
 
     @property
-    def reading(self) -> Input:
+    def reading(self) -> Reading:
         """How all files are read."""
-        return Input(self.encoding, quotes=self.quotes)
+        return Reading(self.encoding, quotes=self.quotes)
 
 
 @dataclass(frozen=True)
@@ -73,15 +73,15 @@ class Writing:
     tokenize: str = "char"
 
 
-def judge(sources: Sources, models: Models, writing: Writing) -> Record:
+def evaluate(sources: Sources, models: Models, writing: Writing) -> Record:
     """All that was asked for, as JSON: `reading` has a row for each model, `writing` one for each set of candidates."""
     check(sources, models, writing)
     engines = {name: load_engine(name, dtype=models.dtype, fast=models.fast) for name in models.models}
     record: Record = {}
     if sources.files:
-        record |= judge_reading(sources, models, engines)
+        record |= evaluate_models(sources, models, engines)
     if sources.candidates or sources.prompts:
-        record["writing"] = list(judge_writing(sources, writing, engines))
+        record["writing"] = list(evaluate_candidates(sources, writing, engines))
     return record
 
 
@@ -104,7 +104,7 @@ def check(sources: Sources, models: Models, writing: Writing) -> None:
             raise GenError(message)
 
 
-def judge_reading(sources: Sources, models: Models, engines: dict[str, Engine]) -> Record:
+def evaluate_models(sources: Sources, models: Models, engines: dict[str, Engine]) -> Record:
     """The figures of all models, over the characters that all of them know."""
     tally = Tally()
     found = files.read_texts(
@@ -117,44 +117,44 @@ def judge_reading(sources: Sources, models: Models, engines: dict[str, Engine]) 
     )
     tell_reading(tally.told("texts"))
     texts = found[: sources.limit]
-    rows, readings = [], []
+    rows, scored = [], []
     for name, read, facts in chain(_readers(engines), _counters(sources, models)):
-        known, cost = weigh(partial(read, texts))
-        readings.append(known)
+        known, cost = measure_cost(partial(read, texts))
+        scored.append(known)
         rows.append({"model": name, **facts, **_costs(count_tokens(known), cost)})
-    places = counted_places(readings)
+    places = counted_places(scored)
     if not any(each.any() for each in places):
         raise GenError("The texts have no character that every model knows. Give other texts, or leave a model out.")
-    for row, known in zip(rows, readings, strict=True):
-        row |= asdict(work_out(known, places))
+    for row, known in zip(rows, scored, strict=True):
+        row |= asdict(compute_figures(known, places))
     written = sum(map(len, texts))
     counted = int(sum(each.sum() for each in places))
     return {"texts": len(texts), "characters": written, "counted": counted, "reading": rows}
 
 
-Reader = tuple[str, Callable[[Sequence[str]], list[Reading]], Record]
+Reader = tuple[str, Callable[[Sequence[str]], list[ScoredText]], Record]
 
 
 def _readers(engines: dict[str, Engine]) -> Iterator[Reader]:
     for name, engine in engines.items():
         model = engine.model
-        yield name, partial(read_texts, model), {"dtype": model.dtype}
+        yield name, partial(score_texts, model), {"dtype": model.dtype}
 
 
 def _counters(sources: Sources, models: Models) -> Iterator[Reader]:
     """The n-gram models; each is made when its turn comes, so that their memory is not mistaken for a model's."""
     for order in models.baselines:
         texts = files.read_texts(sources.train, column=sources.column, reading=sources.reading)
-        model, cost = weigh(partial(train_ngram, texts, order))
+        model, cost = measure_cost(partial(train_ngram, texts, order))
         facts = {"trained_on": [path.name for path in sources.train], "training_seconds": round(cost.seconds, 1)}
-        yield f"{order}-gram", model.read, facts
+        yield f"{order}-gram", model.score, facts
 
 
 def _costs(tokens: int, cost: Cost) -> Record:
     return {"tokens": tokens, "tokens_per_second": tokens / cost.seconds, "peak_memory": cost.peak}
 
 
-def judge_writing(sources: Sources, writing: Writing, engines: dict[str, Engine]) -> Iterator[Record]:
+def evaluate_candidates(sources: Sources, writing: Writing, engines: dict[str, Engine]) -> Iterator[Record]:
     """Of each file of candidates, and of what each model writes, how like the references it is and how varied."""
     references = [_lines(path, sources) for path in sources.references]
     for name, candidates, facts in chain(_given(sources), _written(sources, writing, engines)):
@@ -188,7 +188,7 @@ def _written(sources: Sources, writing: Writing, engines: dict[str, Engine]) -> 
             for i, prompt in enumerate(prompts)
         ]
         with doing(f"{name} continues {len(requests):,} prompts"):
-            found, cost = weigh(partial(engine.generate_batch, requests))
+            found, cost = measure_cost(partial(engine.generate_batch, requests))
         yield name, [each[0].new for each in found], _costs(sum(len(each[0].tokens) for each in found), cost)
 
 

@@ -9,17 +9,17 @@ from hypothesis import strategies as st
 from gen_engine.testing.models import table_model
 from gen_engine.text import Vocabulary
 from gen_engine.types import Prompt
-from gen_evaluate import reading
-from gen_evaluate.figures import counted_places, work_out
-from gen_evaluate.reading import count_tokens, read_texts
+from gen_evaluate import scoring
+from gen_evaluate.figures import compute_figures, counted_places
+from gen_evaluate.scoring import count_tokens, score_texts
 
 EXAMPLES = settings(deadline=None, max_examples=60, derandomize=True, database=None)
 UNIFORM = {(): [0.0] * 5}
 
 
 def measured(model, *texts):
-    readings = read_texts(model, texts)
-    return work_out(readings, counted_places([readings]))
+    scored = score_texts(model, texts)
+    return compute_figures(scored, counted_places([scored]))
 
 
 def test_a_uniform_model_has_the_perplexity_of_its_vocabularys_size():
@@ -49,9 +49,9 @@ def by_hand(model, text):
 def test_texts_cost_the_same_however_they_are_fed(texts, stretch, together, salt):
     model = table_model("", "a", "b", "ab", "c", salt=salt)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(reading, "STRETCH", stretch)
-        patch.setattr(reading, "TOGETHER", together)
-        found = read_texts(model, texts)
+        patch.setattr(scoring, "STRETCH", stretch)
+        patch.setattr(scoring, "TOGETHER", together)
+        found = score_texts(model, texts)
     for each, text in zip(found, texts, strict=True):
         assert each.nats == pytest.approx(by_hand(model, text), abs=1e-5)
     assert count_tokens(found) == sum(len(each.nats) for each in found)
@@ -77,17 +77,17 @@ def test_parts_of_characters_and_several_of_them_are_charged_to_what_they_print(
     parts = [bytes([byte]) for byte in dict.fromkeys("春é".encode())]
     model = table_model("", "a", "aa", "a春", *parts)
     model.tokenizer = LongestBytes(model.tokenizer.vocabulary)
-    figures, readings = measured(model, *texts), read_texts(model, texts)
-    assert [reading.known.all() for reading in readings] == [True] * len(texts)
-    total = sum(reading.nats.sum() for reading in readings)
+    figures, scored = measured(model, *texts), score_texts(model, texts)
+    assert [reading.known.all() for reading in scored] == [True] * len(texts)
+    total = sum(reading.nats.sum() for reading in scored)
     assert figures.characters == sum(map(len, texts))
     assert total == pytest.approx(figures.nats_per_character * figures.characters if figures.characters else 0)
 
 
 def test_a_token_of_two_characters_shares_its_nats_out_evenly():
     model = table_model("", "a", "山水", table={(): [0.0] * 3})
-    readings = read_texts(model, ["a山水"])
-    figures = work_out(readings, [np.array([True, False, True])])
+    scored = score_texts(model, ["a山水"])
+    figures = compute_figures(scored, [np.array([True, False, True])])
     assert figures.characters == 2
     assert figures.nats_per_character == pytest.approx(1.5 * math.log(3) / 2)
     assert figures.nats_per_han == pytest.approx(0.5 * math.log(3))
@@ -97,16 +97,16 @@ def test_a_token_of_two_characters_shares_its_nats_out_evenly():
 def test_what_one_model_does_not_know_counts_for_none():
     one = table_model("", "[UNK]", "a", "b", unk=1)
     other = table_model("", "[UNK]", "a", "c", unk=1)
-    readings = [read_texts(model, ["abca"]) for model in (one, other)]
-    places = counted_places(readings)
+    scored = [score_texts(model, ["abca"]) for model in (one, other)]
+    places = counted_places(scored)
     assert places[0].tolist() == [True, False, False, True]
-    assert [work_out(each, places).characters for each in readings] == [2, 2]
-    assert [work_out(each, places).unknown for each in readings] == [0.25, 0.25]
+    assert [compute_figures(each, places).characters for each in scored] == [2, 2]
+    assert [compute_figures(each, places).unknown for each in scored] == [0.25, 0.25]
 
 
 def test_without_a_leading_token_the_first_character_is_not_foretold():
     model = table_model("a", "b", end=None)
-    [reading] = read_texts(model, ["ab"])
+    [reading] = score_texts(model, ["ab"])
     assert reading.known.tolist() == [False, True]
     assert len(reading.nats) == 1
 
