@@ -28,13 +28,13 @@ def test_every_mistake_is_made_once_and_nothing_else_is_changed(made):
     assert len(set(told)) == len(told) == 9
 
 
-def test_a_mistake_stands_on_the_lines_of_its_statement_without_those_within(made):
+def test_a_mistake_stands_on_its_statements_own_lines(made):
     lines = {(each.old, each.new): [*each.lines] for each in made}
     assert lines["number + 1", "number - 1"] == [4, 5]
     assert lines["number > 3", "number >= 3"] == [3]
 
 
-def test_a_mistake_is_shown_to_those_who_come_by_the_quickest_first(made):
+def test_a_mistake_is_shown_to_the_quickest_tests_first(made):
     [mutant] = [each for each in made if each.old == "number + 1"]
     seconds = {"slow": 2.0, "quick": 1.0, "another": 3.0}
     assert mutants.Seen({4: ["slow"], 5: ["slow", "quick"], 6: ["another"]}, seconds).tests_of(mutant) == [

@@ -78,7 +78,7 @@ def without_moves(wish):
     return SimpleNamespace(start=machine.start, step=machine.step, accepts=machine.accepts, kind=machine.kind)
 
 
-def test_too_few_characters_for_the_places_are_a_conflict_at_once():
+def test_too_few_characters_for_the_places_conflict_at_once():
     """Each of 24 places takes one of 23 characters: trying would take 23! texts."""
     letters = "abcdefghijklmnopqrstuvwx"
     engine = engine_of(chars(letters))

@@ -60,14 +60,14 @@ def test_constraints_as_authors_write_them_keep_every_law(given):
     check_constraint(given, examples=EXAMPLES)
 
 
-def test_a_broken_law_is_named_in_words_with_the_smallest_example():
+def test_a_broken_law_is_named_with_the_smallest_example():
     with pytest.raises(AssertionError) as caught:
         check_constraint(wrong.Boasting(), examples=EXAMPLES)
     assert "breaks the law 'answers agree': `allowed`, `permits` and `next` (or `step`) say" in str(caught.value)
     assert "and `allowed` says otherwise (prompt '', then '')" in str(caught.value)
 
 
-def test_a_processor_its_spec_and_what_makes_it_are_all_understood():
+def test_a_processor_its_spec_and_its_factory_are_all_understood():
     for given in ("no_repeat=2", NoRepeat(2, wrong.no_mark), lambda: NoRepeat(2, wrong.no_mark)):
         check_constraint(given, examples=3)
     with pytest.raises(TypeError, match="NoRepeat needs window, is_exempt; give it as lambda"):
@@ -114,7 +114,7 @@ def test_what_is_wrong_breaks_the_law_it_breaks(name):
     assert judge(law, put_on_trial(given), 20, shrink=False).state == "broken"
 
 
-def test_bars_that_end_too_early_break_their_law_and_those_of_no_repeat_do_not():
+def test_bars_ending_early_break_their_law_unlike_no_repeats():
     [law] = [each for each in promise_laws.PROMISES if each.name == promise_laws.BARS]
     made = {"broken": lambda: wrong.Hasty(2, wrong.no_mark), "holds": lambda: wrong.NoRepeat(2, wrong.no_mark)}
     assert {judge(law, subjects.subject_of(make), 50, shrink=False).state for make in made.values()} == set(made)
