@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-import customs
+import custom_rules
 import numpy as np
 import pytest
 import strategies as some
@@ -229,7 +229,7 @@ def test_shapers_that_remove_tokens_see_only_what_lives(vocab, prompt, rules, bu
 
 
 def test_of_two_stop_strings_at_the_end_the_longer_counts():
-    even = next(wish.spec for wish in customs.wishes(4, "abc") if getattr(wish.spec, "label", "") == "even")
+    even = next(wish.spec for wish in custom_rules.wishes(4, "abc") if getattr(wish.spec, "label", "") == "even")
     rules = [even, "stop=ba", "stop=a"]  # "ba" leaves nothing, which is even; "a" would leave "b"
     chain = as_logits_processor(some.engine_of(chars("abc")), "", processors=rules, max_new=3)
     assert left_by(chain, [(2,)]) == [{1, 2, 3}]

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import mistakes
 import mutants
 import pytest
 
@@ -18,7 +19,7 @@ def halve(number):
 def made(tmp_path):
     path = tmp_path / "halve.py"
     path.write_text(SOURCE, encoding="utf-8")
-    return mutants.mutants(path)
+    return mistakes.mutants(path)
 
 
 def test_every_mistake_is_made_once_and_nothing_else_is_changed(made):
@@ -46,5 +47,5 @@ def test_a_mistake_is_shown_to_the_quickest_tests_first(made):
 
 
 def test_every_module_of_the_table_is_there_with_its_tests():
-    assert [name for name in mutants.TESTS if not (mutants.ROOT / "gen_engine" / name).exists()] == []
+    assert [name for name in mutants.TESTS if not (mistakes.ROOT / "gen_engine" / name).exists()] == []
     assert [test for name in mutants.TESTS for test in mutants.test_files(name) if not Path(test).exists()] == []

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import strategies as some
 from completions import complete, facts, outcomes, streamed
-from customs import Diary, OnlyTheLast
+from custom_rules import Diary, OnlyTheLast
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from tiny import chars, engine_of

@@ -8,7 +8,7 @@ import pytest
 import strategies as some
 import torch
 from completions import complete, logits_after
-from customs import Diary, OnlyTheLast
+from custom_rules import Diary, OnlyTheLast
 from drawn_cases import DRAWN
 from hypothesis import assume, given
 from hypothesis import strategies as st

@@ -10,7 +10,7 @@ import oracle
 import pytest
 import strategies as some
 from completions import complete, facts, outcomes, streamed
-from customs import Diary, OnlyTheLast
+from custom_rules import Diary, OnlyTheLast
 from drawn_cases import DRAWN
 from hypothesis import assume, given
 from hypothesis import strategies as st

@@ -7,11 +7,11 @@ from functools import partial
 import numpy as np
 import pytest
 import strategies as some
-from customs import Echo, EvenChars, TokensOnce, TokenSum
+from custom_rules import Echo, EvenChars, TokensOnce, TokenSum
 from hypothesis import given, reject
 from hypothesis import strategies as st
+from joint_states import chain_of, memories_of, prompt_of, states
 from tiny import TinyTokenizer, chars, engine_of
-from walks import chain_of, memories_of, prompt_of, states
 
 from gen_engine.chain import make_chain
 from gen_engine.decoding.viable import Viable

@@ -6,10 +6,10 @@ import json
 import numpy as np
 import pytest
 import strategies as some
-from customs import EvenChars, TokensOnce
+from custom_rules import EvenChars, TokensOnce
 from hypothesis import assume, given
+from joint_states import prompt_of
 from tiny import chars, engine_of, vocabulary
-from walks import prompt_of
 
 from gen_engine.cli import main as cli
 from gen_engine.inspecting.lint import lint

@@ -6,8 +6,8 @@ import pytest
 import strategies as some
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from joint_states import chain_of, prompt_of, states
 from tiny import TinyTokenizer, vocabulary
-from walks import chain_of, prompt_of, states
 
 from gen_engine.chain import make_chain
 from gen_engine.errors import UndecidedError

@@ -3,9 +3,9 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from joint_states import whole_rest
 from slots import Different, Either, Slots, fits
 from tiny import TinyTokenizer, chars
-from walks import whole_rest
 
 from gen_engine.chain import make_chain
 from gen_engine.proving.detours import DETOURS, detours, different, written_out

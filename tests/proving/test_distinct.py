@@ -8,10 +8,10 @@ import pytest
 import strategies as some
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from joint_states import chain_of, prompt_of, states
 from oracle import Case, Wish
 from slots import PLAIN, SLOTS, Different, Slots, different_wish, either_wish, slots_wish
 from tiny import chars, engine_of
-from walks import chain_of, prompt_of, states
 
 from gen_engine.errors import ConflictError
 from gen_engine.proving.prover import NODES, prover_of

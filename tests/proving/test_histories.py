@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, reject, settings
 from hypothesis import strategies as st
+from joint_states import whole_rest
 from tiny import TinyTokenizer, chars, vocabulary
-from walks import whole_rest
 
 from gen_engine.chain import make_chain
 from gen_engine.errors import ConflictError

@@ -3,14 +3,14 @@
 from math import inf
 from types import SimpleNamespace
 
-import customs
+import custom_rules
 import oracle
 import pytest
 import strategies as some
 from hypothesis import assume, given
+from joint_states import chain_of, memories_of, prompt_of, states, whole_rest
 from oracle import Case
 from tiny import TinyTokenizer, chars, engine_of, vocabulary
-from walks import chain_of, memories_of, prompt_of, states, whole_rest
 
 from gen_engine.chain import BETWEEN, make_chain
 from gen_engine.errors import ConflictError
@@ -97,8 +97,8 @@ def test_twins_of_a_singled_out_token_are_tried_too():
     """`once` may spend one a, so that `pairs` has to go for the b, which no rule mentions."""
     vocab = vocabulary("a", "a", "b", "b")
     engine = engine_of(vocab)
-    spent = Named("once", customs.TokensOnceSharp(4, used=frozenset([1])))
-    done = engine.generate("", processors=[Named("pairs", customs.Pairs()), spent, "length=2"], max_new=2, seed=1)
+    spent = Named("once", custom_rules.TokensOnceSharp(4, used=frozenset([1])))
+    done = engine.generate("", processors=[Named("pairs", custom_rules.Pairs()), spent, "length=2"], max_new=2, seed=1)
     assert done[0].new == "bb"
 
 

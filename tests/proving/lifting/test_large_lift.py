@@ -3,7 +3,7 @@
 from collections import defaultdict
 from types import SimpleNamespace
 
-import customs
+import custom_rules
 import numpy as np
 import plain_lift
 import pytest
@@ -25,7 +25,7 @@ OPTIONAL = ("allowed", "kind", "mentions", "moves", "spares", "spent", "bars")
 @st.composite
 def machines(draw):
     """A machine that offers all it can, or less."""
-    full = draw(st.sampled_from(customs.MACHINES))
+    full = draw(st.sampled_from(custom_rules.MACHINES))
     kept = draw(st.sets(st.sampled_from(OPTIONAL))) | draw(st.sampled_from([set(), set(OPTIONAL)]))
     if "kind" in kept and hasattr(full, "mentions"):
         kept.add("mentions")  # without these, kinds would promise too much

@@ -3,7 +3,7 @@
 import itertools
 from types import SimpleNamespace
 
-import customs
+import custom_rules
 import oracle
 import pytest
 import strategies as some
@@ -22,7 +22,7 @@ MERGED = vocabulary("", "a", "b", "c", ",", "é", "ab", "b,c", "aa", ",,", end=0
 BYTES = vocabulary(
     "", "a", "b", "c", ",", "é".encode()[:1], "é".encode()[1:], b"a\xc3", b"\xa9,b", end=0, specials=(0,)
 )
-each_machine = pytest.mark.parametrize("machine", customs.MACHINES, ids=lambda each: type(each).__name__)
+each_machine = pytest.mark.parametrize("machine", custom_rules.MACHINES, ids=lambda each: type(each).__name__)
 
 
 def run(lifted, prompt, tokens):
@@ -133,7 +133,9 @@ def test_twins_are_banned_together():
 
 def test_an_empty_tuple_as_kind_is_not_a_silent_token():
     engine = engine_of(vocabulary("", "甲", "乙", specials=(0,)))
-    done = engine.generate("", processors=[Named("readings", customs.Readings("乙")), "length=2"], max_new=3, seed=1)
+    done = engine.generate(
+        "", processors=[Named("readings", custom_rules.Readings("乙")), "length=2"], max_new=3, seed=1
+    )
     assert done[0].new in ("甲乙", "乙乙")
 
 
