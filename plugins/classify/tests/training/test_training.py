@@ -330,7 +330,7 @@ def test_a_vocabulary_that_does_not_fit_the_model_is_refused(encoders, table, tm
 
 
 def test_importing_the_command_imports_no_torch():
-    code = "import sys, gen_classify.train_command; print({'torch', 'sklearn', 'rich'} & {*sys.modules})"
+    code = "import sys, gen_classify.commands.train; print({'torch', 'sklearn', 'rich'} & {*sys.modules})"
     assert subprocess.check_output([sys.executable, "-c", code]) == b"set()\n"
 
 
