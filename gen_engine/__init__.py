@@ -6,6 +6,8 @@ named here, too: `hookimpl`, the classes of `types`, and `GenError`.
 
 from __future__ import annotations
 
+from .hooks import moved
+
 TYPE_CHECKING = False  # `gen` hears Ctrl-C only once this is imported, and typing is slow to import
 if TYPE_CHECKING:
     from typing import Any
@@ -31,6 +33,8 @@ __all__ = [
     "hookimpl",
     "load",
 ]
+
+moved.install()
 
 _PLACES = {
     "engine": ("Engine", "load"),

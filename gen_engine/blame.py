@@ -18,16 +18,15 @@ from typing import Any
 from .chain import Chain, Plan
 from .decoding.sequences import Course
 from .errors import GenError, PluginError, reason_of
-from .hooks.lazy import Later
+from .hooks.lazy import LazyCommand
 from .hooks.registry import Offer, PluginInfo, registry
-from .hooks.specs import Spec
 from .proving.answers import broken_promise, fault, whose, wrong_signature
 from .proving.lifting.lift import Lifted
 from .proving.product import Joint, Product
 from .proving.prover import Prover
 from .proving.rule import Rule
 from .proving.states import RuleTable, StateTable
-from .types import CORE, Named
+from .types import CORE, Named, Spec
 
 WAYS = ("cli", "hooks.lazy", "system.screen", "system.tables", "system.text_files", "__main__")
 """Folders and modules of the engine whose caller is a command: what plugins run through them is their commands' own."""
@@ -193,8 +192,8 @@ def _called(frames: Sequence[FrameType], problem: BaseException | None) -> Culpr
 
 def _imported_late(frame: FrameType) -> Culprit | None:
     """The command that is being imported since it is to be run."""
-    command = frame.f_locals.get("self") if frame.f_code is Later.load.__code__ else None
-    plugin = plugin_of(command.place.partition(":")[0]) if isinstance(command, Later) else None
+    command = frame.f_locals.get("self") if frame.f_code is LazyCommand.load.__code__ else None
+    plugin = plugin_of(command.place.partition(":")[0]) if isinstance(command, LazyCommand) else None
     return Culprit(f"The command {command.name}", plugin.words, "its import", frame) if command and plugin else None
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from .hooks.hookspecs import hookimpl
-from .hooks.lazy import Lazy
+from .hooks.lazy import LazyMapping
 
 ROOMS = {
     "gen_engine.constraints.builtin": (
@@ -30,14 +30,14 @@ ROOMS = {
 @hookimpl
 def processors() -> Mapping[str, Any]:
     """The constraints and shapers of the core."""
-    return Lazy({name: f"{room}:{name}" for room, names in ROOMS.items() for name in names.split()})
+    return LazyMapping({name: f"{room}:{name}" for room, names in ROOMS.items() for name in names.split()})
 
 
 @hookimpl
 def decoders() -> Mapping[str, Any]:
     """The decoding strategies of the core."""
     rooms = {"sample": "sample", "greedy": "sample", "beam": "beam", "smc": "smc"}
-    return Lazy({name: f"gen_engine.decoding.{room}:{name}" for name, room in rooms.items()})
+    return LazyMapping({name: f"gen_engine.decoding.{room}:{name}" for name, room in rooms.items()})
 
 
 @hookimpl

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Generator, Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -145,6 +146,40 @@ class Named:
     label: str
     processor: Any
     origin: str = ""
+
+
+Pieces = tuple[str, ...]
+"""A value in a `Spec`: what stands between bars."""
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A processor, decoder or recipe as people write it, `NAME[=VALUE[,key=value]...]`.
+
+    `str(spec)` writes it, and `parse_spec` of `gen_engine.hooks.specs` reads that back. `typed` is what somebody typed.
+    """
+
+    name: str
+    value: Pieces | None = None
+    options: Mapping[str, Pieces] = field(default_factory=dict)
+    typed: str = field(default="", compare=False)
+
+    def __str__(self) -> str:
+        value = "" if self.value is None else f"={_joined(self.value)}"
+        return self.name + value + "".join(f",{key}={_joined(pieces)}" for key, pieces in self.options.items())
+
+    @property
+    def text(self) -> str:
+        """As it was typed, else as it is written."""
+        return self.typed or str(self)
+
+
+def _joined(value: Pieces) -> str:
+    return "|".join(f"'{_escaped(piece)}'" if re.search(r"""[,|'"\\\n\r\t]""", piece) else piece for piece in value)
+
+
+def _escaped(piece: str) -> str:
+    return piece.translate({ord(char): f"\\{sign}" for char, sign in zip("\\'\n\r\t", "\\'nrt", strict=True)})
 
 
 Processor = Any

@@ -7,7 +7,7 @@ import shlex
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -108,13 +108,17 @@ def _decoder(values: Mapping[str, Any]) -> str:
     given = {name: [o for o in options if values[o] is not None] for name, options in PARAMETERS.items()}
     implied = [name for name, options in given.items() if options]
     written = values["decoder"] or (implied[0] if implied else "sample")
-    name = parse_spec(written).name.rpartition(":")[2]
+    spec = parse_spec(written)
+    name = spec.name.rpartition(":")[2]
     for other in implied:
         if other != name:
             option = "--" + given[other][0].replace("_", "-")
             raise GenError(f"{option} is for --decoder {other}, not for {name}; leave one of them out.")
     told = {PARAMETERS[name][option]: values[option] for option in given.get(name, ())}
-    return written + "".join(f",{key}={value}" for key, value in {**told, **_apart(told, values["num"])}.items())
+    more = {key: (str(value),) for key, value in {**told, **_apart(told, values["num"])}.items()}
+    for key in more.keys() & spec.options.keys():
+        raise GenError(f"{quoted(written)} and its option give {key} twice; keep one of them.")
+    return str(replace(spec, options={**spec.options, **more}, typed="")) if more else written
 
 
 def _apart(told: Mapping[str, Any], num: int) -> dict[str, Any]:

@@ -11,8 +11,8 @@ import click
 from ..system.help_pages import uncut
 
 
-class Lazy(Mapping[str, Any]):
-    """Names whose values are imported when they are looked up: `Lazy({"ban": "gen_mine.rules:ban"})`."""
+class LazyMapping(Mapping[str, Any]):
+    """Names whose values are imported when they are looked up: `LazyMapping({"ban": "gen_mine.rules:ban"})`."""
 
     def __init__(self, places: Mapping[str, str]) -> None:
         self.places = dict(places)
@@ -28,10 +28,10 @@ class Lazy(Mapping[str, Any]):
         return len(self.places)
 
 
-class Later(click.Command):
+class LazyCommand(click.Command):
     """A command that is imported when it is run or asked for its own help; until then only a line of it is known.
 
-    `Later("poem", "gen_poem.commands.poem:poem", "Write a poem.")`; click offers no way but to inherit.
+    `LazyCommand("poem", "gen_poem.commands.poem:poem", "Write a poem.")`; click offers no way but to inherit.
     """
 
     def __init__(self, name: str, place: str, summary: str) -> None:

@@ -10,19 +10,15 @@ import inspect
 import re
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin
 
 from ..errors import GenError, brief, quoted, reason_of
 from ..system.underway import OTHERS, doing
-from ..types import Named, Recipe
+from ..types import Named, Pieces, Recipe, Spec
 
 if TYPE_CHECKING:
     from ..text.vocabulary import Vocabulary
     from .registry import Offer, Registry
-
-Value = tuple[str, ...]
-"""What was written, split by the bars that stand outside quotes."""
 
 ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\", "'": "'", '"': '"', ",": ",", "|": "|"}
 NAME = re.compile(r"\s*([^=,\s]+)\s*(=?)")
@@ -34,26 +30,16 @@ PIECE = {ends: re.compile(rf"(?:{ESCAPE.pattern}|[^\\{ends}]+|\\\Z)*", re.DOTALL
 YES, NO = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 
 
-@dataclass(frozen=True)
-class Spec:
-    """A processor as it was written: `text` whole, `name`, the value after `=` if any, and the keyword options."""
-
-    text: str
-    name: str
-    value: Value | None = None
-    options: dict[str, Value] = field(default_factory=dict)
-
-
 def parse_spec(text: str) -> Spec:
     """Read `NAME[=VALUE[,key=value]...]`."""
     head = NAME.match(text)
     if not head:
         raise GenError(f"{quoted(text)} names no processor; write NAME=VALUE, as in top_k=50.")
-    value: Value | None = None
+    value: Pieces | None = None
     position = head.end()
     if head[2]:
         value, position = _value(text, position)
-    options: dict[str, Value] = {}
+    options: dict[str, Pieces] = {}
     while position < len(text):
         key = KEY.match(text, position + 1)
         if not key:
@@ -63,10 +49,10 @@ def parse_spec(text: str) -> Spec:
         if key[1] in options:
             raise GenError(f"{quoted(text)} gives {brief(key[1])} twice; keep one of them.")
         options[key[1]], position = _value(text, key.end())
-    return Spec(text, head[1], value, options)
+    return Spec(head[1], value, options, text)
 
 
-def _value(text: str, position: int) -> tuple[Value, int]:
+def _value(text: str, position: int) -> tuple[Pieces, int]:
     """The value that begins at `position`, and where it ends: at a comma or at the end of the text."""
     pieces = []
     while True:
@@ -208,7 +194,7 @@ def _members(annotation: Any) -> tuple[Any, ...]:
     return tuple(sorted(get_args(annotation), key=lambda m: order.index(m) if m in order else len(order) + (m is str)))
 
 
-def convert(value: Value, parameter: inspect.Parameter, spec: Spec) -> Any:
+def convert(value: Pieces, parameter: inspect.Parameter, spec: Spec) -> Any:
     """`value` as the type that `parameter` is annotated with."""
     try:
         return _converted(value, parameter.annotation)
@@ -219,7 +205,7 @@ def convert(value: Value, parameter: inspect.Parameter, spec: Spec) -> Any:
         ) from None
 
 
-def _converted(value: Value, annotation: Any) -> Any:
+def _converted(value: Pieces, annotation: Any) -> Any:
     text = "|".join(value)
     for member in _members(annotation):
         try:

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ..text.vocabulary import Vocabulary
-from .shaping import NamedShaper, number, spell, whole, written
+from .shaping import NamedShaper, number, spell, whole
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -64,7 +64,7 @@ def dry(
         multiplier,
         base=(base, 1.75),
         allowed_length=(allowed_length, 2),
-        breakers=(written(marks), written(BREAKERS)),
+        breakers=(marks, BREAKERS),
         window=(window, 0),
     )
     return NamedShaper(name, False, shape)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import GenError, brief
 from ..text.vocabulary import Vocabulary
-from .shaping import NamedShaper, entropy, number, spell, whole, written
+from .shaping import NamedShaper, entropy, number, spell, whole
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -89,7 +89,7 @@ def logit_bias(vocabulary: Vocabulary, biases: tuple[str, ...]) -> NamedShaper:
         added[list(given)] = torch.tensor(list(given.values()), dtype=logits.dtype)
         return logits + added.to(logits.device)
 
-    return NamedShaper(f"logit_bias={written(items)}", False, shape)
+    return NamedShaper(spell("logit_bias", items), False, shape)
 
 
 def _amount(item: str, name: str, amount: str) -> float:

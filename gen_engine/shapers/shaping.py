@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from numbers import Integral, Real
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import GenError
+from ..types import Pieces, Spec
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -71,18 +71,15 @@ def fraction(name: str, value: float) -> float:
 
 def spell(name: str, value: object, **options: tuple[object, object]) -> str:
     """The processor as `--with` takes it: NAME=VALUE and the options that differ from their defaults."""
-    changed = [f",{key}={plain(chosen)}" for key, (chosen, default) in options.items() if chosen != default]
-    return f"{name}={plain(value)}" + "".join(changed)
+    changed = {key: pieces(chosen) for key, (chosen, default) in options.items() if chosen != default}
+    return str(Spec(name, pieces(value), changed))
 
 
-def written(marks: Sequence[str]) -> str:
-    """A list as `--with` takes it, with bars between."""
-    return "|".join(re.sub(r'[\\,|"\']', r"\\\g<0>", mark).replace("\n", "\\n") for mark in marks)
-
-
-def plain(value: object) -> str:
-    """A value without the `.0` of a whole number."""
-    return str(value).removesuffix(".0") if isinstance(value, float) else str(value)
+def pieces(value: object) -> Pieces:
+    """A value as a `Spec` has it: lists in pieces, whole numbers without `.0`."""
+    if isinstance(value, tuple | list):
+        return tuple(map(str, value))
+    return (str(value).removesuffix(".0") if isinstance(value, float) else str(value),)
 
 
 # -------------------------------------------------------------------------------------------------- arithmetic

@@ -13,14 +13,15 @@ from typing import Any, Literal, get_args, get_origin
 from ..chain import is_constraint
 from ..errors import GenError
 from ..hooks.registry import NOUNS, Offer, PluginInfo, Registry, registry
-from ..hooks.specs import build_decoder, parameters, parse_spec
+from ..hooks.specs import build_decoder, parameters
+from ..types import Pieces, Spec
 from .conformance import EXAMPLES, FEW, LAWS
 from .decoder_laws import decoder_subject
 from .laws import Law, Verdict, assert_all, judge, verdicts
 from .model_laws import model_subject
 from .subjects import subject_of
 
-SIMPLE: dict[Any, str] = {int: "2", float: "0.5", bool: "yes"}
+SIMPLE: dict[Any, Pieces] = {int: ("2",), float: ("0.5",), bool: ("yes",)}
 """What a parameter of such a type is given where its author names no example."""
 
 
@@ -150,26 +151,29 @@ def _beside(factory: Any, name: str) -> Any:
 
 def _made_up(name: str, factory: Any) -> str:
     """A spec with a value for each parameter that must be given."""
-    written = name
+    value: Pieces | None = None
+    options: dict[str, Pieces] = {}
     for number, each in enumerate(parameters(factory)):
         if each.default is not each.empty:
             continue
-        value = _value(each.annotation)
-        if value is None:
+        given = _value(each.annotation)
+        if given is None:
             raise GenError(
                 f"{name} takes a {each.name} that nobody can guess; write an example into its docstring, as in "
                 f"`{name}=...` between backquotes, or EXAMPLES = {{{name!r}: ('{name}=...',)}} into its module."
             )
-        written += f"={value}" if number == 0 else f",{each.name}={value}"
-    parse_spec(written)
-    return written
+        if number == 0:
+            value = given
+        else:
+            options[each.name] = given
+    return str(Spec(name, value, options))
 
 
-def _value(annotation: Any) -> str | None:
+def _value(annotation: Any) -> Pieces | None:
     if get_origin(annotation) is Literal:
-        return str(get_args(annotation)[0])
+        return (str(get_args(annotation)[0]),)
     if get_origin(annotation) is tuple and get_args(annotation)[0] is str:
-        return "春|a"
+        return ("春", "a")
     return SIMPLE.get(annotation)
 
 

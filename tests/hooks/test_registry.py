@@ -14,7 +14,7 @@ import pytest
 from gen_engine.cli.main import main, make_cli
 from gen_engine.errors import GenError
 from gen_engine.hooks.hookspecs import hookimpl
-from gen_engine.hooks.lazy import Later
+from gen_engine.hooks.lazy import LazyCommand
 from gen_engine.hooks.registry import Registry, load_plugins, registry
 
 
@@ -211,18 +211,18 @@ def test_a_command_says_so_on_standard_error(monkeypatch, capsys):
 
 
 def test_what_cannot_be_imported_is_an_error_naming_its_plugin(install):
-    from gen_engine.hooks.lazy import Lazy
+    from gen_engine.hooks.lazy import LazyMapping
 
-    found = load_plugins([install("a", processors=lambda: Lazy({"tones": "no.such:tones"}))])
+    found = load_plugins([install("a", processors=lambda: LazyMapping({"tones": "no.such:tones"}))])
     with pytest.raises(GenError, match="tones of the plugin a .dist-a. cannot be imported .* uninstall dist-a"):
         _ = found.processors["tones"].value
 
 
 def test_a_model_that_fails_to_import_is_listed_with_reason(install, monkeypatch, capsys):
     from gen_engine.cli.commands import listing
-    from gen_engine.hooks.lazy import Lazy
+    from gen_engine.hooks.lazy import LazyMapping
 
-    found = load_plugins([install("a", models=lambda: Lazy({"verse": "no.such:verse"}))])
+    found = load_plugins([install("a", models=lambda: LazyMapping({"verse": "no.such:verse"}))])
     monkeypatch.setattr(listing, "registry", lambda: found)
     listing.models.main(["--json"], standalone_mode=False)
     assert "verse of the plugin a (dist-a) cannot be imported" in capsys.readouterr().out
@@ -263,7 +263,7 @@ def mounted(group):
 
 
 def test_a_command_imported_later_has_the_same_help_now():
-    later = [command for command in mounted(make_cli()) if isinstance(command, Later)]
+    later = [command for command in mounted(make_cli()) if isinstance(command, LazyCommand)]
     assert len(later) > 10
     for command in later:
         assert [command.get_short_help_str(n) for n in (30, 60, 200)] == [

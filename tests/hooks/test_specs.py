@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from gen_engine.errors import GenError
 from gen_engine.hooks.registry import Offer, PluginInfo, Registry
-from gen_engine.hooks.specs import Spec, build, describe, parse_spec
-from gen_engine.types import Named
+from gen_engine.hooks.specs import build, describe, parse_spec
+from gen_engine.types import Named, Spec
 
 
 def parsed(text):
@@ -176,7 +176,17 @@ def test_what_is_named_already_keeps_its_name():
 def test_a_spec_can_be_given_ready_made():
     registry = Registry(None, [])
     registry.__dict__["processors"] = {"p": Offer("p", PluginInfo("a", "a", "1", "a"), {"p": takes_int})}
-    assert build(Spec("p=3", "p", ("3",)), registry, None) == Named("p=3", 3, "the plugin a (a)")
+    assert build(Spec("p", ("3",)), registry, None) == Named("p=3", 3, "the plugin a (a)")
+
+
+PIECES = st.text(st.characters(codec="utf-8") | st.sampled_from(",|'\"\\\n\t\r= "), max_size=6)
+VALUES = st.lists(PIECES, min_size=1, max_size=3).map(tuple)
+
+
+@given(VALUES | st.none(), st.dictionaries(st.sampled_from(["book", "at", "n"]), VALUES))
+def test_a_spec_reads_back_as_it_is_written(value, options):
+    spec = Spec("form", value, options)
+    assert parse_spec(str(spec)) == spec
 
 
 def test_types_are_described_in_words():

@@ -19,7 +19,7 @@ METADATA = "Metadata-Version: 2.1\nName: gen-bad\nVersion: 1.0\n"
 INIT = """
 import json, os
 from gen_engine import hookimpl
-from gen_engine.hooks.lazy import Later
+from gen_engine.hooks.lazy import LazyCommand
 AT = json.loads(os.environ.get("MISBEHAVE", "{}"))
 exec(AT.get("import", ""))
 
@@ -48,7 +48,7 @@ def recipes():
 def add_commands(gen):
     from .rules import shore
     gen.add_command(shore)
-    gen.add_command(Later("late", AT.get("late", "gen_bad.nowhere:late"), "Nothing."))
+    gen.add_command(LazyCommand("late", AT.get("late", "gen_bad.nowhere:late"), "Nothing."))
     exec(AT.get("mount", ""))
 """
 RULES = '''

@@ -37,7 +37,7 @@ def named(name):
             skipped.add(node.body[0].value)
         if isinstance(node, ast.Call) and getattr(node.func, "attr", getattr(node.func, "id", "")) in (
             "option",
-            "Later",
+            "LazyCommand",
         ):
             skipped |= set(ast.walk(node))
     strings = (node for node in ast.walk(tree) if isinstance(node, ast.Constant) and node not in skipped)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ...hooks.lazy import Later
+from ...hooks.lazy import LazyCommand
 from . import model_files
 
 COMMANDS = {
@@ -25,6 +25,6 @@ COMMANDS = {
 def add(gen: click.Group) -> None:
     """Mount every command of the core on `gen`."""
     for place, summary in COMMANDS.items():
-        gen.add_command(Later(place.partition(":")[2], f"gen_engine.cli.commands.{place}", summary))
+        gen.add_command(LazyCommand(place.partition(":")[2], f"gen_engine.cli.commands.{place}", summary))
     gen.add_command(model_files.train_group())
     gen.add_command(model_files.eval_group())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gen_engine.hooks.hookspecs import hookimpl
-from gen_engine.hooks.lazy import Later
+from gen_engine.hooks.lazy import LazyCommand
 
 if TYPE_CHECKING:
     import click
@@ -15,4 +15,4 @@ if TYPE_CHECKING:
 def add_evaluators(group: click.Group) -> None:
     """Mount `gen eval lm`."""
     summary = "Measure language models on texts, and texts against references."
-    group.add_command(Later("lm", "gen_evaluate.command:lm_command", summary))
+    group.add_command(LazyCommand("lm", "gen_evaluate.command:lm_command", summary))

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from gen_engine.errors import GenError
-from gen_engine.hooks.lazy import Later
+from gen_engine.hooks.lazy import LazyCommand
 from gen_evaluate import add_evaluators
 from gen_evaluate.command import lm_command
 from gen_trainkit.vocab import bert_tokenizer
@@ -136,7 +136,7 @@ def test_it_is_mounted_with_the_summary_of_the_command():
     group = click.Group("eval")
     add_evaluators(group)
     later = group.commands["lm"]
-    assert isinstance(later, Later)
+    assert isinstance(later, LazyCommand)
     assert later.load() is lm_command
     assert lm_command.help.split("\n\n")[0] == later.help
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gen_engine.hooks.hookspecs import hookimpl
-from gen_engine.hooks.lazy import Later, Lazy
+from gen_engine.hooks.lazy import LazyCommand, LazyMapping
 
 if TYPE_CHECKING:
     import click
@@ -32,10 +32,10 @@ def loaders() -> Mapping[str, ModelLoader]:
 def add_trainers(train: click.Group) -> None:
     """Mount `gen train gpt2`."""
     summary = "Train a GPT-2 on FILES: lines of text, CSV/TSV columns, JSONL fields, packed or not, datasets."
-    train.add_command(Later("gpt2", "gen_gpt2.train_command:gpt2_command", summary))
+    train.add_command(LazyCommand("gpt2", "gen_gpt2.train_command:gpt2_command", summary))
 
 
 @hookimpl
 def recipes() -> Mapping[str, Any]:
     """The GPT that books build from scratch, for `gen convert`."""
-    return Lazy({"book_gpt": "gen_gpt2.foreign:book_gpt"})
+    return LazyMapping({"book_gpt": "gen_gpt2.foreign:book_gpt"})

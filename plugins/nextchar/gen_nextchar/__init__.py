@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gen_engine import ShippedModel, hookimpl
-from gen_engine.hooks.lazy import Later, Lazy
+from gen_engine.hooks.lazy import LazyCommand, LazyMapping
 
 if TYPE_CHECKING:
     import click
@@ -38,11 +38,11 @@ def load_bert_fc(folder: Path, *, name: str, dtype: str = "auto", fast: bool = F
 def add_trainers(train: click.Group) -> None:
     """Mount `gen train bert-lstm` and `gen train bert-fc`."""
     summary = "Train a BERT with an LSTM on it to write the next character of FILES: lines, columns or JSONL fields."
-    train.add_command(Later("bert-lstm", "gen_nextchar.lstm.command:bert_lstm_command", summary))
+    train.add_command(LazyCommand("bert-lstm", "gen_nextchar.lstm.command:bert_lstm_command", summary))
     summary = (
         "Train a BERT with two linear layers on it to write the next character of FILES: lines, columns, JSONL fields."
     )
-    train.add_command(Later("bert-fc", "gen_nextchar.fc.command:bert_fc_command", summary))
+    train.add_command(LazyCommand("bert-fc", "gen_nextchar.fc.command:bert_fc_command", summary))
 
 
 @hookimpl
@@ -68,4 +68,6 @@ def models() -> Mapping[str, ShippedModel]:
 @hookimpl
 def recipes() -> Mapping[str, Any]:
     """Such models as tutorials save them, for `gen convert`."""
-    return Lazy({"bert_lstm": "gen_nextchar.lstm.foreign:bert_lstm", "bert_fc": "gen_nextchar.fc.foreign:bert_fc"})
+    return LazyMapping(
+        {"bert_lstm": "gen_nextchar.lstm.foreign:bert_lstm", "bert_fc": "gen_nextchar.fc.foreign:bert_fc"}
+    )

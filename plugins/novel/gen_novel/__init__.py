@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gen_engine import ShippedModel, hookimpl
-from gen_engine.hooks.lazy import Later
+from gen_engine.hooks.lazy import LazyCommand
 
 if TYPE_CHECKING:
     import click
@@ -18,7 +18,7 @@ WEIGHTS = Path(__file__).parent / "weights" / "novel"
 @hookimpl
 def add_commands(gen: click.Group) -> None:
     """Mount `gen novel`."""
-    gen.add_command(Later("novel", "gen_novel.command:novel", "Continue a text by exactly LEN characters."))
+    gen.add_command(LazyCommand("novel", "gen_novel.command:novel", "Continue a text by exactly LEN characters."))
 
 
 @hookimpl

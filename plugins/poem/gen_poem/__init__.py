@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gen_engine import ShippedModel, hookimpl
-from gen_engine.hooks.lazy import Later, Lazy
+from gen_engine.hooks.lazy import LazyCommand, LazyMapping
 
 if TYPE_CHECKING:
     import click
@@ -32,17 +32,19 @@ COMMANDS = (
 def add_commands(gen: click.Group) -> None:
     """Mount the commands of verse."""
     for name, place, summary in COMMANDS:
-        gen.add_command(Later(name, f"gen_poem.commands.{place}", summary))
+        gen.add_command(LazyCommand(name, f"gen_poem.commands.{place}", summary))
 
 
 @hookimpl
 def add_evaluators(group: click.Group) -> None:
     """Mount `gen eval poem` and `gen eval couplet`."""
     group.add_command(
-        Later("poem", "gen_poem.commands.eval_poem:poem", "Judge poems: those that --model writes, or those of FILE.")
+        LazyCommand(
+            "poem", "gen_poem.commands.eval_poem:poem", "Judge poems: those that --model writes, or those of FILE."
+        )
     )
     summary = "Judge the second lines that --model writes to first lines of FILE."
-    group.add_command(Later("couplet", "gen_poem.commands.eval_couplet:couplet", summary))
+    group.add_command(LazyCommand("couplet", "gen_poem.commands.eval_couplet:couplet", summary))
 
 
 @hookimpl
@@ -55,7 +57,7 @@ def models() -> Mapping[str, ShippedModel]:
 @hookimpl
 def processors() -> Mapping[str, Any]:
     """The form of a poem, and where characters stand in it."""
-    return Lazy(
+    return LazyMapping(
         {
             "form": "gen_poem.rules.form:form",
             "distinct_rhymes": "gen_poem.rules.form:distinct_rhymes",

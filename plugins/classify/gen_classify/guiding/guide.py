@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gen_engine.errors import GenError, brief
-from gen_engine.shapers.shaping import NamedShaper, number, plain, spell, whole, written
+from gen_engine.shapers.shaping import NamedShaper, number, pieces, spell, whole
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -79,12 +79,12 @@ def split_value(value: str) -> tuple[str, str | None, float | None]:
 
 def _spelled(folder: str, label: str, strength: float, k: int, window: int) -> str:
     """The processor as it is written; by name where the short form would be read otherwise."""
-    value: str = f"{folder}:{label}@{plain(strength)}"
+    value: str = f"{folder}:{label}@{pieces(strength)[0]}"
     others: dict[str, tuple[object, object]] = {"k": (k, FEW), "window": (window, 0)}
     if split_value(value) != (folder, label, strength):
-        by_name: dict[str, tuple[object, object]] = {"label": (written([label]), None), "strength": (strength, None)}
+        by_name: dict[str, tuple[object, object]] = {"label": (label, None), "strength": (strength, None)}
         value, others = folder, by_name | others
-    return spell("guide", written([value]), **others)
+    return spell("guide", value, **others)
 
 
 def _weigh(step: Step, logits: Tensor, judge: Judge, column: int, k: int, strength: float) -> Tensor:

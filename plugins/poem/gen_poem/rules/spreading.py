@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from gen_engine.errors import GenError
-from gen_engine.shapers.shaping import spell, whole, written
+from gen_engine.shapers.shaping import whole
 from gen_engine.text import Vocabulary, is_han
+from gen_engine.types import Spec
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -38,7 +39,7 @@ def spread(vocabulary: Vocabulary, items: tuple[str, ...], *, over: int) -> Spre
     if not chars:
         raise GenError("spread needs characters; write spread=花|月,over=28, say.")
     over = whole("over", over, least=1, why="leaves no place")
-    name = spell(f"spread={written(chars)},over", over)
+    name = str(Spec("spread", tuple(chars), {"over": (str(over),)}))
     return Spread(name, chars, over, {char: vocabulary.carriers.get(char, ()) for char in chars}, vocabulary.texts)
 
 
