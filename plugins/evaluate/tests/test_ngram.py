@@ -88,7 +88,7 @@ def test_a_longer_context_is_remembered():
     assert reading.guessed[1:].all()
 
 
-def test_a_character_never_seen_is_unknown_and_the_rest_is_read_on():
+def test_an_unseen_character_is_unknown_and_the_rest_is_read():
     [reading] = train_ngram(["春山"], 2).score(["鬱山春"])
     assert reading.known.tolist() == [False, True, True]
     assert np.isfinite(reading.nats).all()

@@ -29,7 +29,7 @@ def test_a_uniform_model_has_the_perplexity_of_its_vocabularys_size():
     assert (figures.characters, figures.unknown) == (6, 0)
 
 
-def test_a_model_that_always_hopes_for_one_character_guesses_just_that():
+def test_a_model_that_always_hopes_for_one_character_guesses_it():
     model = table_model("", "a", "b", table={(): [0.0, 3.0, 0.0]})
     figures = measured(model, "aabab")
     assert figures.accuracy == pytest.approx(3 / 5)
@@ -73,7 +73,7 @@ class LongestBytes:
 
 @EXAMPLES
 @given(st.lists(st.text("a春é", max_size=7), min_size=1, max_size=4))
-def test_parts_of_characters_and_several_of_them_are_charged_to_what_they_print(texts):
+def test_partial_and_merged_tokens_are_charged_to_what_they_print(texts):
     parts = [bytes([byte]) for byte in dict.fromkeys("春é".encode())]
     model = table_model("", "a", "aa", "a春", *parts)
     model.tokenizer = LongestBytes(model.tokenizer.vocabulary)
@@ -111,7 +111,7 @@ def test_without_a_leading_token_the_first_character_is_not_foretold():
     assert len(reading.nats) == 1
 
 
-def test_what_is_masked_out_costs_infinitely_much_and_nothing_at_all_is_no_number():
+def test_masked_tokens_cost_infinity_and_an_empty_text_nan():
     model = table_model("", "a", "b", table={(): [0.0, 0.0, -math.inf]})
     assert measured(model, "b").perplexity == math.inf
     assert math.isnan(measured(model, "").perplexity)

@@ -45,7 +45,7 @@ def table_of(labels, texts=TEXTS, **more):
 
 @given(st.lists(st.sampled_from(["0", "1", "负向评价", "正向评价", "体育"]), min_size=8, max_size=8))
 @settings(deadline=None, max_examples=30, derandomize=True, database=None)
-def test_rows_are_judged_by_name_or_number_and_unknown_labels_are_counted(classifier, labels):
+def test_rows_match_labels_by_name_or_number_counting_unknown_ones(classifier, labels):
     if set(labels) == {"体育"}:
         return
     evaluation = evaluate(classifier, table_of(labels), mistakes=3)
@@ -249,7 +249,7 @@ def test_labels_that_matplotlibs_own_font_has_need_no_other(tmp_path, drawn, kin
 
 @pytest.mark.parametrize("kind", ["png", "pdf"])
 @pytest.mark.usefixtures("no_font")
-def test_without_a_font_numbers_stand_for_chinese_labels_and_it_is_said(tmp_path, drawn, kind):
+def test_without_a_font_numbers_stand_openly_for_chinese_labels(tmp_path, drawn, kind):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         remark = draw_confusion(REPORT, tmp_path / f"p.{kind}", name="模型")

@@ -32,7 +32,7 @@ def test_figures_are_those_of_scikit_learn(pairs):
 
 @given(GUESSES)
 @EXAMPLES
-def test_rows_of_the_confusion_are_true_labels_and_its_columns_guesses(pairs):
+def test_confusion_has_true_labels_in_rows_and_guesses_in_columns(pairs):
     report = measure(*split(pairs), LABELS)
     assert report.confusion == tuple(tuple(pairs.count((a, b)) for b in range(3)) for a in range(3))
     assert [each.rows for each in report.labels] == [sum(row) for row in report.confusion]

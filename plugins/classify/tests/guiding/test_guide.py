@@ -66,7 +66,7 @@ def test_the_kit_finds_an_example_of_its_own():
 @pytest.mark.parametrize("name", ["bert", "gpt2", "one"])
 @examples(8)
 @given(texts=st.lists(TEXTS, min_size=1, max_size=3 * BLOCK, unique=True))
-def test_a_text_is_judged_to_the_last_bit_as_if_it_were_alone(folders, name, texts):
+def test_a_text_is_judged_to_the_bit_as_if_alone(folders, name, texts):
     together = fresh(folders[name]).log_probabilities(texts)
     turned = fresh(folders[name]).log_probabilities(texts[::-1])
     assert torch.equal(together, turned.flip(0))
@@ -102,7 +102,7 @@ def test_texts_that_are_remembered_or_forgotten_are_judged_as_before(folders):
         assert len(discriminator._known) == 2
 
 
-def test_a_gpt2_text_that_ends_in_the_padding_token_is_read_before_it(folders, tmp_path):
+def test_a_gpt2_text_is_read_before_its_padding(folders, tmp_path):
     shutil.copytree(folders["gpt2"], tmp_path / "ended")
     config = tmp_path / "ended" / "config.json"
     config.write_text(config.read_text().replace('"pad_token_id": 0', '"pad_token_id": 1'))  # [UNK], as some pad by it
@@ -129,7 +129,7 @@ def test_strength_0_changes_nothing(folders):
     assert torch.equal(guide(f"{folders['bert']}:春@0", k=2)(step([1], [2]), logits), logits)
 
 
-def test_of_more_than_k_tokens_the_likeliest_are_weighed_and_the_rest_removed(folders):
+def test_the_k_likeliest_tokens_are_weighed_and_the_rest_removed(folders):
     logits = torch.tensor([[0.0, 5, 3, 3, 3, -1, 4]])
     found = guide(f"{folders['bert']}:春", k=3)(step([1]), logits)
     assert found[0].isfinite().tolist() == [False, True, True, False, False, False, True]
@@ -149,7 +149,7 @@ def test_a_strong_guide_never_outvotes_a_ban(folders):
 
 
 @pytest.mark.parametrize("decoder", ["sample", "greedy", "beam,width=3", "smc,particles=4"])
-def test_a_guided_text_is_the_same_alone_and_in_any_batch(folders, decoder):
+def test_a_guided_text_is_the_same_in_any_batch(folders, decoder):
     chain = ("length=5", "top_k=4", f"guide={folders['bert']}:春@3")
     asked = [Request(prompt, chain, 1, seed, 5, decoder) for seed, prompt in enumerate(["", "春", "花月夏", "冬"])]
     together = Engine(table_model("", *HAN, "花月", "，")).generate_batch(asked)
@@ -231,7 +231,7 @@ def test_a_guide_is_read_back_as_it_is_spelled(tmp_path, name, label):
     shutil.rmtree(folder)
 
 
-def test_the_short_form_is_split_at_the_last_colon_and_a_number_behind_the_at():
+def test_the_short_form_splits_at_last_colon_and_at_sign():
     assert split_value("a:b@2") == ("a", "b", 2.0)
     assert split_value("x:/y@1/a:b@c") == ("x:/y@1/a", "b@c", None)
     assert split_value("plain") == ("plain", None, None)

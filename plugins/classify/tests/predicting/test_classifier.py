@@ -42,7 +42,7 @@ def classifiers(written):
 @pytest.mark.parametrize("kind", ["bert", "gpt2", "bce"])
 @given(texts=TEXTS)
 @EXAMPLES
-def test_a_text_is_encoded_the_same_in_portions_as_among_all(classifiers, kind, texts, monkeypatch):
+def test_a_text_is_encoded_the_same_in_any_portion(classifiers, kind, texts, monkeypatch):
     whole = classifiers[kind].encode(texts)
     with monkeypatch.context() as changed:
         changed.setattr(portions, "CHARACTERS", 50)
@@ -90,13 +90,13 @@ def test_one_logit_is_judged_by_its_threshold(classifiers):
     assert classifiers["bce"].labels == classifiers["bert"].labels == folders.SENTIMENTS
 
 
-def test_one_logit_without_settings_of_ours_is_named_after_its_label(tmp_path):
+def test_one_logit_without_our_settings_is_named_after_its_label(tmp_path):
     model, tokenizer = folders.bert(tmp_path, labels=["spam"])
     classifier = make_classifier(model, tokenizer)
     assert (classifier.labels, classifier.threshold) == (("not spam", "spam"), 0.5)
 
 
-def test_a_label_is_found_by_name_by_what_the_data_say_or_else_by_number(classifiers):
+def test_a_label_is_found_by_name_then_data_then_number(classifiers):
     assert [classifiers["bce"].index(label) for label in ("正向评价", "0", "1", "2")] == [1, 0, 1, None]
     assert [classifiers["bert"].index(label) for label in ("负向评价", "1", "-1", "?")] == [0, 1, None, None]
 
@@ -215,7 +215,7 @@ def test_an_answer_that_is_no_number_is_refused(tmp_path):
 
 
 @torch.inference_mode()
-def test_texts_are_filled_up_where_the_head_reads_the_last_place(tmp_path):
+def test_texts_are_padded_where_the_head_reads_the_last_place(tmp_path):
     folder = folders.write(tmp_path / "filled", "gpt2", pad_token_id=-1, fill_to=12, fill_token_id=0)
     classifier = load_classifier(folder)
     for text in ("好", "坏酒店差" * 5):

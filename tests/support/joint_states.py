@@ -1,4 +1,4 @@
-"""Random walks through the joint states of a case, beside the tokens that lead there."""
+"""The chain of a case, and the joint states that its tokens lead to."""
 
 from __future__ import annotations
 
