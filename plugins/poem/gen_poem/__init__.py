@@ -59,11 +59,11 @@ def processors() -> Mapping[str, Any]:
         {
             "form": "gen_poem.rules.form:form",
             "distinct_rhymes": "gen_poem.rules.form:distinct_rhymes",
-            "acrostic": "gen_poem.rules.places:acrostic",
+            "acrostic": "gen_poem.rules.characters:acrostic",
             "template": "gen_poem.rules.templates:template",
-            "require": "gen_poem.rules.places:require",
+            "require": "gen_poem.rules.characters:require",
             "spread": "gen_poem.rules.spreading:spread",
-            "distinct": "gen_poem.rules.places:distinct",
+            "distinct": "gen_poem.rules.characters:distinct",
             "parallel": "gen_poem.rules.parallel:parallel",
             "couplet": "gen_poem.rules.couplet:couplet",
         }

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from gen_poem.verse.reading import read_texts
+from gen_poem.verse.poem_files import read_texts
 from gen_poem.writing.known_lines import known_lines, lines_of, write_known_lines
 
 

@@ -29,7 +29,7 @@ FAR = 0.25
 """The share of tones that a real ci may have otherwise than the form it is counted for."""
 
 Tones = Mapping[str, frozenset[str]]
-Boxes = tuple[str, ...]
+ToneOptions = tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -183,7 +183,7 @@ def gather(forms: Sequence[Form], songs: Iterable[str], tones: Tones) -> dict[tu
     return found
 
 
-def lay_freedoms(forms: Sequence[Form], songs: Iterable[str], tones: Tones) -> list[list[Boxes]]:
+def lay_freedoms(forms: Sequence[Form], songs: Iterable[str], tones: Tones) -> list[list[ToneOptions]]:
     """For each form of a tune the alternatives of each of its lines."""
     evidence = gather(forms, songs, tones)
     return [
@@ -198,7 +198,7 @@ def lay_freedoms(forms: Sequence[Form], songs: Iterable[str], tones: Tones) -> l
 # -------------------------------------------------------------------------------------------------------- one line
 
 
-def alternatives(row: Row, evidence: Evidence, example: str) -> Boxes:
+def alternatives(row: Row, evidence: Evidence, example: str) -> ToneOptions:
     """The alternatives of one line; its own signs, and its own example, always pass."""
     whole = envelope(evidence.signs, evidence.real, rhymes=bool(row.letter))
     boxes = boxes_of(whole, evidence.real, frozenset(evidence.free))
@@ -240,7 +240,7 @@ def is_common(real: Sequence[str], place: int) -> bool:
     return fewer + more >= MANY and fewer >= COMMON * (fewer + more)
 
 
-def boxes_of(box: str, real: Sequence[str], kept: frozenset[int]) -> Boxes:
+def boxes_of(box: str, real: Sequence[str], kept: frozenset[int]) -> ToneOptions:
     """A line of signs as alternatives that admit less, as far as real lines show which; `kept` places stay free."""
     fit = [each for each in real if not misses(each, box)]
     tight = filled("".join(UNSURE if p in kept else s for p, s in enumerate(tightened(box, fit, MANY))), box)
@@ -259,7 +259,7 @@ def tightened(box: str, real: Sequence[str], enough: int) -> str:
     return "".join(found)
 
 
-def parts(box: str, real: Sequence[str]) -> Boxes:
+def parts(box: str, real: Sequence[str]) -> ToneOptions:
     """The box taken apart where two free places are opposed to each other, if that admits at most half as much."""
     for place in range(len(box) - 2):
         if box[place] == box[place + 2] == EITHER and are_opposed(real, place):
@@ -300,7 +300,7 @@ def volume(box: str) -> int:
     return 1 << box.count(EITHER)
 
 
-def regular(box: str, real: Sequence[str]) -> Boxes:
+def regular(box: str, real: Sequence[str]) -> ToneOptions:
     """A line free at even places next to each other as the two lines of verse whose even places alternate (律句).
 
     Only those that a real line is of; the box itself where one is of neither, or none is known.
@@ -323,7 +323,7 @@ def covers(wide: str, narrow: str) -> bool:
     return all(w in (EITHER, n) for w, n in zip(wide, narrow, strict=True))
 
 
-def uncovered(boxes: Iterable[str]) -> Boxes:
+def uncovered(boxes: Iterable[str]) -> ToneOptions:
     """The boxes less those that another one covers."""
     unique = sorted(set(boxes))
     return tuple(box for box in unique if not any(other != box and covers(other, box) for other in unique))

@@ -21,7 +21,7 @@ from ..verse.books import BOOKS, EITHER, TITLES
 from ..verse.patterns import FIRST_CHOICES, STARTS, TONES
 
 if TYPE_CHECKING:
-    from ..judging.report import Place, Report
+    from ..judging.report import JudgedChar, Report
     from ..verse.books import Reading
 
 SHOWN = {"平": "平", "仄": "仄", "平仄": "兼", "?": "？"}
@@ -79,7 +79,7 @@ def check(
     The exit code is 0 if nothing is wrong, and 1 if something is.
     """
     from ..judging.check import judge
-    from ..verse.reading import read_blocks
+    from ..verse.poem_files import read_blocks
 
     def judged(text: str) -> Report | GenError:
         try:
@@ -100,7 +100,7 @@ def check(
             return problem
 
     texts = underway.counted(read_blocks(file, whole=one), "judging poems")
-    seen = tell(map(judged, texts), as_json=as_json)
+    seen = make_context(map(judged, texts), as_json=as_json)
     click.get_current_context().exit(0 if seen.right == seen.texts else 1)
 
 
@@ -130,7 +130,7 @@ def record(report: Report) -> dict[str, Any]:
     }
 
 
-def _place_record(place: Place) -> dict[str, Any]:
+def _place_record(place: JudgedChar) -> dict[str, Any]:
     return {
         "char": place.char,
         "wanted": place.wanted,
@@ -185,7 +185,7 @@ class Seen:
         return ", ".join(told) + "." * bool(told)
 
 
-def tell(found: Iterator[Report | GenError], *, as_json: bool) -> Seen:
+def make_context(found: Iterator[Report | GenError], *, as_json: bool) -> Seen:
     """Print each report as it comes, and for people how many are right if there are several, and on a terminal what
     the signs mean.
 
@@ -247,7 +247,7 @@ def _remark(report: Report, line: int) -> None:
             say([(note.words, "note")], indent="    ")
 
 
-def read_as(place: Place) -> str:
+def read_as(place: JudgedChar) -> str:
     """How a character of several readings was read, and how else it reads, in words; "" where that is no question."""
     if place.taken is None:
         return ""
@@ -278,17 +278,17 @@ def _title(report: Report) -> list[Span]:
     return title
 
 
-def _has(place: Place) -> str:
+def _has(place: JudgedChar) -> str:
     """The tone that a character has, in one sign."""
     return place.taken.tone if place.taken else SHOWN[place.tones]
 
 
-def _wants_tones(row: Sequence[Place]) -> bool:
+def _wants_tones(row: Sequence[JudgedChar]) -> bool:
     """Whether any place of a line wants a tone rather than either."""
     return any(place.wanted not in ("", EITHER) for place in row)
 
 
-def _rows(row: Sequence[Place]) -> Iterator[list[Span]]:
+def _rows(row: Sequence[JudgedChar]) -> Iterator[list[Span]]:
     """The characters with their marks, the tones wanted, and the tones they have, one below the other."""
     bad = ["wrong" if place.faults else "" for place in row]
     blanks = [" " * cells(place.marks) for place in row[:-1]] + [""]  # tones stand below their characters

@@ -12,10 +12,11 @@ from gen_engine.memory import Interned, Memory, interned, remembered
 from gen_engine.text import EVERY_CHAR, CharSet, is_han
 
 from ..verse.patterns import Pattern
-from ..verse.verse import Spot, Verse, is_rhyming, parted
+from ..verse.state import VerseState, is_rhyming
+from ..verse.verse import Verse, parted
 
 Words = tuple[frozenset[str], ...]
-"""For each letter in play, numbered as in `Rest`, the rhyme words so far."""
+"""For each letter in play, numbered as in `Suffix`, the rhyme words so far."""
 
 REMEMBERED = 50_000
 """How many ways to stand in the verses are remembered, and of how many characters what follows there."""
@@ -27,7 +28,7 @@ class Stand:
     are the numbers of the letters of which a word comes next (None: none does), `may_rhyme` whether one does by some
     way to read the text."""
 
-    readings: tuple[tuple[int, Spot], ...]
+    readings: tuple[tuple[int, VerseState], ...]
     letters: tuple[int | None, ...]
     may_rhyme: bool
 
@@ -52,7 +53,7 @@ class RhymeWords:
     verses: tuple[Verse, ...]
     _kinds: dict[str, int | tuple[int, ...]] = field(default_factory=dict, repr=False)  # at most one for each character
     _moves: Memory[tuple[Stand, Hashable], Move] = remembered(REMEMBERED)
-    _stands: Interned[tuple[tuple[int, Spot], ...], Stand] = interned(REMEMBERED)
+    _stands: Interned[tuple[tuple[int, VerseState], ...], Stand] = interned(REMEMBERED)
 
     @staticmethod
     def of(verse: Verse) -> RhymeWords:
@@ -73,15 +74,15 @@ class RhymeWords:
 
     @cached_property
     def _beginning(self) -> State:
-        found = [(number, spot) for number, verse in enumerate(self.verses) if (spot := verse.opening) is not None]
-        return self._stand(found), tuple([(frozenset[str](),) * letters(spot) for _, spot in found])
+        found = [(number, state) for number, verse in enumerate(self.verses) if (state := verse.opening) is not None]
+        return self._stand(found), tuple([(frozenset[str](),) * letters(state) for _, state in found])
 
-    def _stand(self, readings: Iterable[tuple[int, Spot]]) -> Stand:
+    def _stand(self, readings: Iterable[tuple[int, VerseState]]) -> Stand:
         """The one object for these readings."""
         key = tuple(readings)
         found = self._stands.get(key)
         if found is None:
-            letters = tuple([rhyming_letter(spot) for _, spot in key])
+            letters = tuple([rhyming_letter(state) for _, state in key])
             found = self._stands.put(key, Stand(key, letters, any(letter is not None for letter in letters)))
         return found
 
@@ -104,13 +105,13 @@ class RhymeWords:
     def _move(self, stand: Stand, char: str) -> Move:
         """What follows a character of this kind: but for the words that came before, the kind is all that matters."""
         found = []
-        for place, (number, spot) in enumerate(stand.readings):
-            after = self.verses[number].step(spot, char)
+        for place, (number, state) in enumerate(stand.readings):
+            after = self.verses[number].step(state, char)
             if after is not None:
                 found.append((place, number, after))
-        sources = [(place, letters(spot)) for place, _, spot in found]
-        same = sources == [(place, letters(spot)) for place, (_, spot) in enumerate(stand.readings)]
-        then = self._stand((number, spot) for _, number, spot in found)
+        sources = [(place, letters(state)) for place, _, state in found]
+        same = sources == [(place, letters(state)) for place, (_, state) in enumerate(stand.readings)]
+        then = self._stand((number, state) for _, number, state in found)
         return then, None if same and not stand.may_rhyme else tuple(sources)
 
     def accepts(self, state: State) -> bool:
@@ -173,12 +174,12 @@ def outline(pattern: Pattern) -> tuple[tuple[int, str, int], ...]:
     return tuple((line.length, line.mark, letters.setdefault(line.rhyme, len(letters))) for line in pattern.lines)
 
 
-def letters(spot: Spot) -> int:
+def letters(state: VerseState) -> int:
     """How many letters are in play."""
-    return len(next(iter(spot.configs))[2])
+    return len(next(iter(state.configs))[2])
 
 
-def rhyming_letter(spot: Spot) -> int | None:
+def rhyming_letter(state: VerseState) -> int | None:
     """The number of the letter of which a word is wanted next, by patterns that agree in that."""
-    config = next(iter(spot.configs))
+    config = next(iter(state.configs))
     return config[0].letter if is_rhyming(config) else None

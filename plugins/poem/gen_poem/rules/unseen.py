@@ -12,9 +12,8 @@ from typing import NamedTuple
 from gen_engine.system.bounds import bounded
 from gen_engine.text import EVERY_CHAR, CharSet
 
-from ..verse.lines import BETWEEN, MARKS
-from ..verse.reading import read_texts
-from .templates import widths
+from ..verse.marks import BETWEEN, widths, without_end_marks
+from ..verse.poem_files import read_texts
 
 KNOWN = 100_000_000
 """Characters of a file of known lines."""
@@ -35,7 +34,7 @@ def known_lines(path: str) -> frozenset[str]:
     GenError if there is no such file, or none that can be read.
     """
     text = "\n".join(bounded(read_texts(path, columns=True), KNOWN, path, "give a shorter file"))
-    return frozenset("".join(part.split()).rstrip("".join(MARKS)) for part in re.split("[\t\n]", text)) - {""}
+    return frozenset(without_end_marks(part) for part in re.split("[\t\n]", text)) - {""}
 
 
 @lru_cache(FILES)

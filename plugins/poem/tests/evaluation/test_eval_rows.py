@@ -9,7 +9,7 @@ from gen_engine.errors import GenError
 from gen_engine.testing.models import table_model
 from gen_poem.evaluation.figures import evaluate
 from gen_poem.evaluation.measures import Wanted, nats
-from gen_poem.verse.reading import Row, read_rows
+from gen_poem.verse.poem_files import Row, read_rows
 
 lines = st.tuples(st.text("春花月", min_size=1, max_size=4), st.text("春花月", max_size=3))
 

@@ -21,7 +21,7 @@ from gen_poem.evaluation import measures as measures
 from gen_poem.evaluation import picture as eval_picture
 from gen_poem.evaluation.figures import evaluate
 from gen_poem.evaluation.measures import PoeTone, Wanted, judge_poem, nats
-from gen_poem.verse.reading import read_poems
+from gen_poem.verse.poem_files import read_poems
 
 pytestmark = pytest.mark.usefixtures("one_engine")
 

@@ -24,7 +24,7 @@ from gen_poem.evaluation.measures import Wanted
 from gen_poem.evaluation.picture import draw
 from gen_poem.evaluation.relevance import TITLES, Judges, choices, hit, hits, plain_lines
 from gen_poem.evaluation.towers import Encoder, Towers
-from gen_poem.verse.reading import Row
+from gen_poem.verse.poem_files import Row
 
 pytestmark = pytest.mark.usefixtures("one_engine")
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from gen_poem.judging.alignment import align
 from gen_poem.judging.check import judge
-from gen_poem.judging.sung import GAP, weight
+from gen_poem.judging.tune import GAP, weight
 from gen_poem.verse.books import book
 from gen_poem.verse.patterns import Line
 from gen_poem.verse.segments import segments
@@ -31,7 +31,7 @@ WAYS = {"七律": ({"form": "七律"}, HEIGHTS), "五绝": ({"form": "五绝"}, 
 
 
 def laid(text, *, sung):
-    found = align(segments(text)[0], PATTERN, book("cilin"), sung=sung)
+    found = align(segments(text)[0], PATTERN, book("cilin"), is_ci=sung)
     return [row.chars for row in found.rows], [fault[:2] for fault in found.faults]
 
 
@@ -39,19 +39,19 @@ def laid(text, *, sung):
                                   "一二、三四，五六七\n八九十百千", "一二三四五六七八九十百千",
                                   "“一二三，四五六七。”八九十百千！"])  # fmt: skip
 def test_where_commas_stand_between_rhymes_is_no_part_of_a_tune(text):
-    assert laid(text, sung=True) == (["一二三", "四五六七", "八九十百千"], [])
+    assert laid(text, is_ci=True) == (["一二三", "四五六七", "八九十百千"], [])
 
 
 @pytest.mark.parametrize("text", ["一二三，四五六。七八九十百千。", "一二三，四五六七八。九十百千。"])
 def test_how_many_characters_stand_between_rhymes_is(text):
-    assert laid(text, sung=True)[1] != []
+    assert laid(text, is_ci=True)[1] != []
 
 
 @pytest.mark.parametrize(
     ("text", "found"), [("一二，三四五六七。八九十百千。", [(1, 3)]), ("一二三四五六七。八九十百千。", [])]
 )
 def test_lines_of_verse_end_where_the_text_pauses(text, found):
-    assert laid(text, sung=False) == (["一二三", "四五六七", "八九十百千"], found)
+    assert laid(text, is_ci=False) == (["一二三", "四五六七", "八九十百千"], found)
 
 
 @TRIES

@@ -15,10 +15,10 @@ from gen_engine.errors import GenError
 from gen_engine.system.screen import cells
 from gen_poem.commands import check as check_command
 from gen_poem.judging.check import judge
-from gen_poem.verse import reading
+from gen_poem.verse import poem_files
 from gen_poem.verse.books import book
 from gen_poem.verse.patterns import FORMS, SHAPES, patterns
-from gen_poem.verse.reading import read_poems
+from gen_poem.verse.poem_files import read_poems
 from gen_poem.verse.segments import segments
 from gen_poem.verse.traditional import to_simplified, to_traditional
 from gen_poem.verse.tunes import every_tune, number_of
@@ -382,7 +382,7 @@ def test_old_verse_may_be_longer_than_any_form(count, right):
 
 
 def given(monkeypatch, texts):
-    monkeypatch.setattr(reading, "read_blocks", lambda *_, **__: texts)
+    monkeypatch.setattr(poem_files, "read_blocks", lambda *_, **__: texts)
 
 
 def test_check_tells_each_text_as_it_is_judged(monkeypatch):

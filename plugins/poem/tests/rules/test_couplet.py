@@ -7,6 +7,7 @@ import re
 import machine_laws as laws
 import pytest
 from click.testing import CliRunner
+from couplets import is_couplet, pingshui
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,41 +16,14 @@ from gen_engine.errors import GenError
 from gen_gpt2.data_texts import Data, split_texts
 from gen_poem.rules.couplet import Couplet, couplet, couplet_of, shape_of
 from gen_poem.rules.parallel import LEVEL, NO_TONES, OBLIQUE, Tones
-from gen_poem.verse.books import book
 
 READ = {"天": LEVEL, "云": LEVEL, "地": OBLIQUE, "雨": OBLIQUE, "中": LEVEL + OBLIQUE}
 TINY = Tones(*(frozenset(char for char, tones in READ.items() if tone in tones) for tone in (LEVEL, OBLIQUE)))
-OTHER = {LEVEL: OBLIQUE, OBLIQUE: LEVEL}
 
 
 def tiny(line, *, toned=True):
     """A couplet of this shape over the tiny book; 汉 is a character."""
     return Couplet(line, TINY if toned else NO_TONES).rule
-
-
-def matches(first, second):
-    """No shared character, and repetitions that correspond."""
-    pairs = itertools.combinations(range(len(first)), 2)
-    return not set(first) & set(second) and all((first[i] == first[j]) == (second[i] == second[j]) for i, j in pairs)
-
-
-def opposes(parts, answers, read):
-    """Opposed where one tone is known: at the even places and the ends of all parts; the lines end 仄 and 平."""
-    for part, answer in zip(parts, answers, strict=True):
-        for i, (above, below) in enumerate(zip(part, answer, strict=True), 1):
-            tones = read(above)
-            if (i % 2 == 0 or i == len(part)) and len(tones) == 1 and OTHER[tones] not in read(below):
-                return False
-    return OBLIQUE in read(parts[-1][-1]) and LEVEL in read(answers[-1][-1])
-
-
-def is_couplet(text, sizes, read):
-    """Whether the text is 上联，下联。 of parts of these sizes; `read` tells tones, None does not judge them."""
-    parts = re.split("，", text.removesuffix("。"))
-    if not text.endswith("。") or [len(part) for part in parts] != sizes * 2 or "。" in text[:-1]:
-        return False
-    first, second = parts[: len(sizes)], parts[len(sizes) :]
-    return matches("".join(first), "".join(second)) and (read is None or opposes(first, second, read))
 
 
 def candidates(sizes, alphabet):
@@ -87,10 +61,6 @@ def test_a_model_writes_couplets_with_merged_tokens(sizes, toned, budget, seed):
     read = (lambda char: READ.get(char, "")) if toned else None
     surfaces = ["天", "地", "，", "，天", "雨。"]
     laws.check_engine(machine, surfaces, budget, lambda text: is_couplet(text, sizes, read), seed=seed)
-
-
-def pingshui(char):
-    return "".join({reading.tone for reading in book("pingshui").readings(char)})
 
 
 def gen(*arguments):

@@ -13,7 +13,9 @@ from gen_engine.hooks.specs import build
 from gen_engine.testing.models import tiny_vocabulary
 from gen_engine.text import Vocabulary
 from gen_engine.types import Named, Prompt
-from gen_poem.rules.form import LONGEST, Form, break_lines, distinct_rhymes, form
+from gen_poem.rules.form import LONGEST, Form, distinct_rhymes, form
+from gen_poem.verse.layout import lay_out
+from gen_poem.verse.marks import break_lines
 
 sizes = st.tuples(st.integers(1, 8), st.integers(1, 9))
 HAN = st.text(st.sampled_from("春江花月夜一二三〇𬭭"), max_size=20)
@@ -35,9 +37,9 @@ def test_a_prompt_of_chinese_characters_is_laid_out_without_losing_one(size, pro
     shape = Form(*size)
     if len(prompt) > size[0] * size[1]:
         with pytest.raises(GenError, match=f"at most {size[0] * size[1]}"):
-            shape.lay_out(prompt)
+            lay_out(prompt, shape)
         return
-    laid = shape.lay_out(prompt)
+    laid = lay_out(prompt, shape)
     assert re.sub("[，。]", "", laid) == prompt
     assert shape.start(laid) == len(laid)
 
@@ -45,22 +47,22 @@ def test_a_prompt_of_chinese_characters_is_laid_out_without_losing_one(size, pro
 @given(sizes, HAN)
 def test_laying_out_twice_changes_nothing(size, prompt):
     shape = Form(*size)
-    laid = shape.lay_out(prompt[: size[0] * size[1]])
-    assert shape.lay_out(laid) == laid
+    laid = lay_out(prompt[: size[0] * size[1]], shape)
+    assert lay_out(laid, shape) == laid
 
 
 def test_a_prompt_longer_than_a_line_flows_on_into_the_next():
-    assert Form(4, 5).lay_out("白日依山尽黄河") == "白日依山尽，黄河"
+    assert lay_out("白日依山尽黄河", Form(4, 5)) == "白日依山尽，黄河"
 
 
 def test_punctuation_is_taken_where_the_form_has_it_in_either_width():
-    assert Form(4, 5).lay_out("白日依山尽,黄河") == Form(4, 5).lay_out("白日依山尽，黄河")
+    assert lay_out("白日依山尽,黄河", Form(4, 5)) == lay_out("白日依山尽，黄河", Form(4, 5))
 
 
 @pytest.mark.parametrize(("prompt", "word"), [("白日，", "does not belong"), ("abc", "Chinese characters only")])
 def test_what_does_not_fit_the_form_is_refused_with_its_name(prompt, word):
     with pytest.raises(GenError, match=word):
-        Form(4, 5).lay_out(prompt)
+        lay_out(prompt, Form(4, 5))
 
 
 @pytest.mark.parametrize("size", ["4", "x", "4x", "axb", "4x5x6", "-1x5", "0x5", "²x5", "4x" + 5000 * "9"])

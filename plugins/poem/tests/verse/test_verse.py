@@ -40,7 +40,7 @@ def test_the_accepted_texts_are_those_that_obey_one_pattern_in_some_reading(seve
 def test_a_verse_that_remembers_little_is_the_same_machine(held, pattern, tiny):
     chars, whole = CHARS[:4] + MARKS, Verse((pattern,), tiny)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("gen_poem.verse.verse.SPOTS", held)
+        patch.setattr("gen_poem.verse.verse.STATES", held)
         small = Verse((pattern,), tiny)
         assert (small.opening is None) == (whole.opening is None)
         assert whole.opening is None or accepted(small, chars) == accepted(whole, chars)
@@ -48,7 +48,7 @@ def test_a_verse_that_remembers_little_is_the_same_machine(held, pattern, tiny):
 
 
 def test_states_that_nobody_holds_and_none_remembers_are_gone(monkeypatch):
-    monkeypatch.setattr("gen_poem.verse.verse.SPOTS", 3)
+    monkeypatch.setattr("gen_poem.verse.verse.STATES", 3)
     verse = Verse(patterns_of("七律"), book("pingshui"))
     for end in range(len(DENGGAO)):
         verse.moves(verse.start(DENGGAO[:end]))

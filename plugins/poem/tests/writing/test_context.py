@@ -17,8 +17,17 @@ from gen_poem import WEIGHTS
 from gen_poem.judging.check import judge
 from gen_poem.rules.form import Form
 from gen_poem.verse.resolve import Wish, resolve
-from gen_poem.writing.layout import Poem
-from gen_poem.writing.told import COUPLET, LONGEST, Wishes, forms_of, nearest, plain_title, seen, tell
+from gen_poem.writing.context import (
+    COUPLET,
+    LONGEST,
+    ContextOptions,
+    form_names,
+    make_context,
+    nearest,
+    plain_title,
+    seen,
+)
+from gen_poem.writing.poem import Poem
 
 KNOWN = {
     "form": ("七绝", "七律", "五律", "联", "五绝", "浣溪沙", "念奴娇", "酹江月", "江神子"),
@@ -78,7 +87,7 @@ ASKED = {"title": st.sampled_from(["秋夜", "加班"]), "author": st.sampled_fr
 @given(st.fixed_dictionaries({}, optional=ASKED), st.sampled_from([(), ("五绝",), COUPLET]))
 def test_any_wishes_are_told_as_the_note_has_them(model, asked, forms):
     wanted = {**asked, **({"form": forms[0]} if forms else {})}
-    found = tell(Wishes(**asked), forms, model)
+    found = make_context(ContextOptions(**asked), forms, model)
     assert found.context == VERSE.write(wanted)
     assert (found.parts, found.wishes) == (wanted, asked)
 
@@ -187,7 +196,7 @@ def test_wishes_are_for_poems_that_are_to_be_written(model, tmp_path):
     [("秋夜思鄉", "秋夜思乡"), (" 秋 夜 ", "秋夜"), ("《靜夜思》", "静夜思"), ("（秋夜）", "秋夜"), ("秋·夜", "秋夜")],
 )
 def test_a_title_may_have_blanks_brackets_and_traditional_characters(model, capsys, typed, title):
-    assert tell(Wishes(title=typed), (), model).context == f"《{title}》："
+    assert make_context(ContextOptions(title=typed), (), model).text == f"《{title}》："
     assert capsys.readouterr().err == ""
 
 
@@ -202,7 +211,7 @@ def test_a_title_may_have_blanks_brackets_and_traditional_characters(model, caps
     ],
 )
 def test_what_a_title_loses_is_said_once(model, capsys, typed, title):
-    assert tell(Wishes(title=typed), (), model).context == f"《{title}》："
+    assert make_context(ContextOptions(title=typed), (), model).text == f"《{title}》："
     said = capsys.readouterr().err
     assert said.count("the model is told") == 1
     assert f"told {title}." in said
@@ -312,9 +321,9 @@ def test_no_context_and_a_wish_exclude_each_other(model):
 
 
 def test_forms_go_by_their_names():
-    assert forms_of(Poem((), Form(8, 7))) == ("七律",)
-    assert forms_of(Poem((), Form(3, 3))) == forms_of(Poem((), None, 9)) == ()
-    assert {"念奴娇", "百字令", "酹江月"} <= set(forms_of(Poem((), resolve(Wish("百字令")))))
+    assert form_names(Poem((), Form(8, 7))) == ("七律",)
+    assert form_names(Poem((), Form(3, 3))) == form_names(Poem((), None, 9)) == ()
+    assert {"念奴娇", "百字令", "酹江月"} <= set(form_names(Poem((), resolve(Wish("百字令")))))
 
 
 @given(st.text())

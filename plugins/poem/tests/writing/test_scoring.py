@@ -7,9 +7,9 @@ import re
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from couplets import is_couplet, pingshui
 from hypothesis import given
 from hypothesis import strategies as st
-from test_couplet import is_couplet, pingshui
 
 import gen_engine as gen
 from gen_engine.cli.main import make_cli
@@ -19,14 +19,14 @@ from gen_engine.testing.models import table_model
 from gen_engine.types import Completion
 from gen_poem import WEIGHTS
 from gen_poem.judging.check import judge
-from gen_poem.writing import best
-from gen_poem.writing.best import Parts, Scorer, Weights, best_of, quantile, repeats, scores
-from gen_poem.writing.drawing import DRAWN
+from gen_poem.writing import scoring
+from gen_poem.writing.best_of import TEMPERATURE
 from gen_poem.writing.known_lines import known_lines, lines_of
+from gen_poem.writing.scoring import Parts, Scorer, Weights, best_of, quantile, repeats, scores
 
 pytestmark = pytest.mark.usefixtures("one_engine")
 
-FORM = ("no_unk", "no_special", "form=五绝", "distinct_rhymes=五绝", DRAWN)
+FORM = ("no_unk", "no_special", "form=五绝", "distinct_rhymes=五绝", TEMPERATURE)
 TOLD = "〔五绝〕："
 LINES = "平林漠漠烟如织，寒山一带伤心碧。"
 
@@ -239,7 +239,9 @@ def test_a_title_that_a_command_tells_the_model_is_scored(noted):
     asked = ["poem", "--form", "五绝", "--model", noted, "--seed", 1, "--best-of", 2]
     for each in texts(*asked, "--title", "秋夜", "--num", 2):
         done = done_of(each["text"], engine.tokenizer.encode(each["text"]).tokens[1:])
-        logs = [best.logprobs(engine, engine.read("", context), [done])[0] for context in ("五绝《秋夜》：", "五绝：")]
+        logs = [
+            scoring.logprobs(engine, engine.read("", context), [done])[0] for context in ("五绝《秋夜》：", "五绝：")
+        ]
         assert each["score"]["relevance"] == pytest.approx((logs[0] - logs[1]) / 20, abs=0.01) != 0
     assert [each["score"]["relevance"] for each in texts(*asked)] == [0]
 
@@ -248,7 +250,7 @@ def test_scores_do_not_depend_on_how_many_texts_are_read_at_once(plain, monkeypa
     engine = gen.load("poem")
     scorer = Scorer(engine, engine.read(""), engine.read("", "山居。"))
     together = scorer.parts(plain)
-    monkeypatch.setattr(best, "PACKED", 1)
+    monkeypatch.setattr(scoring, "PACKED", 1)
     assert scorer.parts(plain) == together
 
 
@@ -279,7 +281,7 @@ def test_json_tells_the_score_of_which_the_total_can_be_worked_out():
     (poem,) = texts("poem", "--form", "五绝", "--seed", 3)
     score = poem["score"]
     parts = Parts(**{name: score[name] for name in Parts.__annotations__})
-    assert score["total"] == best.total(parts, score["aim"], Weights())
+    assert score["total"] == scoring.total(parts, score["aim"], Weights())
     assert score["fluency"] == pytest.approx(poem["logprob"] / 20)
 
 

@@ -12,9 +12,9 @@ from sklearn.metrics import roc_auc_score
 
 from gen_engine.cli.main import make_cli
 from gen_engine.errors import GenError
+from gen_poem.evaluation.classifier import auc, auc_by_words, check_classifier, match, shape_of
 from gen_poem.evaluation.figures import evaluate
 from gen_poem.evaluation.measures import Wanted
-from gen_poem.evaluation.telling import auc, auc_by_words, check_classifier, match, shape_of
 
 TRIES = settings(deadline=None, max_examples=40, derandomize=True, database=None)
 pytestmark = pytest.mark.usefixtures("one_engine")
@@ -89,7 +89,7 @@ def test_too_few_poems_leave_the_figure_out_and_say_why():
 
 def test_without_scikit_learn_the_command_says_at_once_how_to_get_it(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    monkeypatch.setattr("gen_poem.evaluation.telling.find_spec", lambda name: None)
+    monkeypatch.setattr("gen_poem.evaluation.classifier.find_spec", lambda name: None)
     with pytest.raises(GenError, match=r"pip install 'gen-engine-poem\[eval\]'"):
         check_classifier()
 

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from gen_engine.system.screen import note
 from gen_engine.text import is_han
 
-from ..rules.templates import BLANKS
-from ..verse.lines import MARKS, PASSED
+from ..verse.marks import BLANKS, LINE_ENDS, PASSED
 from ..verse.traditional import to_simplified, to_traditional
 
 if TYPE_CHECKING:
@@ -22,7 +21,7 @@ At = Literal["head", "tail", "diagonal"]
 
 
 @dataclass(frozen=True)
-class Typed:
+class TypedText:
     """The characters that a user typed, and where they stand in a poem: at its beginning, by an acrostic and by a
     template. `script` is the one that the whole poem is shown in; None is what was typed, and else the model's."""
 
@@ -72,10 +71,10 @@ def _lines(text: str) -> Iterator[tuple[int, int]]:
     """The places of the first and the last character of each line."""
     own: list[int] = []
     for place, char in enumerate(text):
-        if char in MARKS and own:
+        if char in LINE_ENDS and own:
             yield own[0], own[-1]
             own = []
-        elif char not in MARKS and char not in PASSED:
+        elif char not in LINE_ENDS and char not in PASSED:
             own.append(place)
     if own:
         yield own[0], own[-1]
@@ -89,7 +88,7 @@ def is_in_traditional(char: str) -> bool:
         return to_simplified(char) != char
 
 
-def as_read(text: str, script: Script | None, vocabulary: Vocabulary) -> str:
+def in_model_script(text: str, script: Script | None, vocabulary: Vocabulary) -> str:
     """What a model shall read where traditional characters are shown: simplified ones, even if it has both.
 
     A character that it lacks stays: the engine finds its spelling.
@@ -101,7 +100,7 @@ def as_read(text: str, script: Script | None, vocabulary: Vocabulary) -> str:
     return "".join(simple if char in known and simple in known else char for char, simple in pairs)
 
 
-def hint(typed: Sequence[str], script: Script | None, tokenizer: Tokenizer) -> None:
+def mention_scripts(typed: Sequence[str], script: Script | None, tokenizer: Tokenizer) -> None:
     """Say on standard error that the poem will be of two scripts, and how to have it in one."""
     text = "".join(typed)
     other = tokenizer.encode(text).spelt if script is None else None

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 import gen_engine.engine
 from gen_engine.cli.main import make_cli
 from gen_engine.errors import GenError
-from gen_poem.writing.typed import Typed, as_read, is_in_traditional
+from gen_poem.writing.script import TypedText, in_model_script, is_in_traditional
 
 pytestmark = pytest.mark.usefixtures("one_engine")
 
@@ -123,10 +123,10 @@ def test_a_page_that_explains_has_what_was_typed(tmp_path):
 
 
 def test_typed_characters_stand_at_their_places_only():
-    typed = Typed("發", acrostic="發髮", template="")
+    typed = TypedText("發", acrostic="發髮", template="")
     assert typed.shown("发发发，发发发。") == "發发发，髮发发。"
-    assert Typed("", template="髮□發").shown("发发发") == "髮发發"
-    assert Typed("后", script="trad").shown("后来") == "後來"
+    assert TypedText("", template="髮□發").shown("发发发") == "髮发發"
+    assert TypedText("后", script="trad").shown("后来") == "後來"
 
 
 @pytest.mark.parametrize(("char", "known"), [("后", True), ("風", True), ("风", False), ("干", True), ("东", False)])
@@ -136,5 +136,5 @@ def test_characters_of_traditional_texts_are_told_apart(char, known):
 
 def test_a_model_of_both_scripts_reads_simplified_where_traditional_is_shown():
     engine = gen_engine.engine.load("novel")
-    assert as_read("後來東麽", "trad", engine.tokenizer.vocabulary) == "后来東么".replace("来", "來")
-    assert as_read("後來", None, engine.tokenizer.vocabulary) == "後來"
+    assert in_model_script("後來東麽", "trad", engine.tokenizer.vocabulary) == "后来東么".replace("来", "來")
+    assert in_model_script("後來", None, engine.tokenizer.vocabulary) == "後來"

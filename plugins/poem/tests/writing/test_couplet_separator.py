@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from gen_engine.cli.main import make_cli
 from gen_engine.errors import GenError
 from gen_engine.testing.models import LongestMatch, TableModel, tiny_vocabulary
-from gen_poem.writing.separator import other_separator
+from gen_poem.writing.couplet_separator import other_separator
 
 VOCABULARY = tiny_vocabulary("", "春", "夏", "，", ",", "|", " ", "\n", "；", "", "， ")
 SEP = 9

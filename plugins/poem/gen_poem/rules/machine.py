@@ -1,6 +1,6 @@
 """What a line is to the rules that know no form, and characters told apart by kind.
 
-A line is what one of the MARKS ends; characters of PASSED (、, quotes, brackets, dashes, spaces and line breaks) stand
+A line is what one of LINE_ENDS ends; characters of PASSED (、, quotes, brackets, dashes, spaces and line breaks) stand
 beside its characters and count as no place; a mark without characters before it ends no line.
 """
 
@@ -15,15 +15,10 @@ from gen_engine.errors import GenError, brief, quoted
 from gen_engine.memory import Memory, remembered
 from gen_engine.text import EVERY_CHAR, NO_CHAR, CharSet, is_han
 
-MARKS = frozenset("，。！？；,.!?;｡")
-"""What ends a line, in full width and in half."""
+from ..verse.marks import LINE_ENDS, PASSED
 
-PASSED = frozenset("、､：:…—–-·・《》〈〉“”‘’「」『』（）()【】[]\"'~～ \t\r\n\u3000")
-"""What stands beside the characters of a line without being one of them."""
-
-BETWEEN = MARKS | PASSED
 MARK, PASS = "a mark", "passed over"
-"""The kinds of MARKS and of PASSED."""
+"""The kinds of LINE_ENDS and of PASSED."""
 
 REMEMBERED = 4096
 """How many states of one machine, and sets of characters, are remembered."""
@@ -89,7 +84,7 @@ def place_of(text: str) -> tuple[int, int]:
     """The line, and the place in it, of a character that would follow `text`, both counted from 1."""
     line, place = 1, 1
     for char in text:
-        if char in MARKS:
+        if char in LINE_ENDS:
             line, place = line + (place > 1), 1
         elif char not in PASSED:
             place += 1

@@ -13,7 +13,7 @@ from gen_engine.constraints.builtin import ban
 from gen_engine.errors import ConflictError, GenError
 from gen_engine.text import Vocabulary
 from gen_engine.types import Named, Prompt
-from gen_poem.rules.places import TailAcrostic, acrostic, distinct, require
+from gen_poem.rules.characters import TailAcrostic, acrostic, distinct, require
 from gen_poem.rules.templates import template
 from gen_poem.verse.resolve import Wish, resolve
 
