@@ -31,8 +31,8 @@ COMMANDS = (
 @hookimpl
 def add_commands(gen: click.Group) -> None:
     """Mount the commands of verse."""
-    for name, place, summary in COMMANDS:
-        gen.add_command(Later(name, f"gen_poem.commands.{place}", summary))
+    for name, function, summary in COMMANDS:
+        gen.add_command(Later(name, f"gen_poem.commands.{function}", summary))
 
 
 @hookimpl

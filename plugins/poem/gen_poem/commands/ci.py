@@ -31,6 +31,6 @@ def ci(tune: str, variant: int | None, prompt: str) -> None:
     0.9, unless --temperature says otherwise. --beams 8 looks for the likeliest words instead; no character comes twice
     in them, within 64, unless it has to.
     """
-    wish = read_rule_options()
-    form = replace(wish.wish(tune), variant=variant)
-    write(prompt, Poem.of(form), wish.processors(), wish, choice(), sentences=True)
+    asked = read_rule_options()
+    form = replace(asked.wish(tune), variant=variant)
+    write(prompt, Poem.of(form), asked.processors(), asked, choice(), sentences=True)

@@ -54,32 +54,32 @@ def poem(
     of 0.9, unless --temperature says otherwise. `gen poem --beams 8` looks for the likeliest poem instead, which
     parses better and surprises less; no character comes twice in it unless it has to.
     """
-    wish = read_rule_options()
+    asked = read_rule_options()
     if name is None:
-        shape = _sized(wish, rows, cols, start or first)
+        shape = _sized(asked, rows, cols, start or first)
     elif cols is not None:
         raise GenError(f"--form {brief(name)} says how long its lines are; leave out --cols.")
     else:
-        form = replace(wish.wish(name), start=start, first=first, rows=rows)
+        form = replace(asked.wish(name), start=start, first=first, rows=rows)
         shape = Poem.of(form)
-    more = [*wish.processors(), *([_parallel(parallel, wish, shape)] if parallel else [])]
-    write(prompt, shape, more, wish, choice())
+    more = [*asked.processors(), *([_parallel(parallel, asked, shape)] if parallel else [])]
+    write(prompt, shape, more, asked, choice())
 
 
-def _sized(wish: RuleOptions, rows: int | None, cols: int | None, tones: str | None) -> Poem:
+def _sized(asked: RuleOptions, rows: int | None, cols: int | None, tones: str | None) -> Poem:
     """The form of so many lines of so many characters; a template by itself says all of that."""
-    wish.refuse_verse()
+    asked.refuse_verse()
     if tones:
         raise GenError(f"{tones} is for a form with tones and rhymes; name one, as in --form 五绝.")
-    if wish.template and rows is None and cols is None:
-        return Poem((), None, len(wish.template))
-    rows = rows or max(ROWS, len(wish.acrostic))
+    if asked.template and rows is None and cols is None:
+        return Poem((), None, len(asked.template))
+    rows = rows or max(ROWS, len(asked.acrostic))
     return Poem.of_size(rows, cols or COLS)
 
 
-def _parallel(couplets: str, wish: RuleOptions, shape: Poem) -> str:
+def _parallel(couplets: str, asked: RuleOptions, shape: Poem) -> str:
     most = shape.couplets
     if most is not None and any(int(number) > most for number in re.findall("[0-9]+", couplets)):
         raise GenError(f"--parallel {couplets} names couplets of a poem that has {most}; name some of these.")
-    book = "none" if wish.tones == "off" else wish.rhyme_book if wish.rhyme_book != "none" else None
+    book = "none" if asked.tones == "off" else asked.rhyme_book if asked.rhyme_book != "none" else None
     return f"parallel={couplets}" + (f",book={book}" if book else "")

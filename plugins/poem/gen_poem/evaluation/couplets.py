@@ -210,15 +210,15 @@ def evaluate(
         **({"retrieval": [pair[1] for pair, _ in looked_up]} if looked_up else {}),
     }
 
-    def scores(places: Sequence[int]) -> Bleu:
-        wanted = [drawn.pairs[place][1] for place in places]
-        found = {name: bleu([lines[place] for place in places], wanted) for name, lines in columns.items()}
-        return Bleu(len(places), found["written"], found["shuffled"], found.get("retrieval"))
+    def scores(indices: Sequence[int]) -> Bleu:
+        wanted = [drawn.pairs[index][1] for index in indices]
+        found = {name: bleu([lines[index] for index in indices], wanted) for name, lines in columns.items()}
+        return Bleu(len(indices), found["written"], found["shuffled"], found.get("retrieval"))
 
     def share(judge: Callable[[Pair], bool], pairs: Sequence[Pair]) -> float:
         return sum(map(judge, pairs)) / len(pairs)
 
-    apart = [place for place, (_, cosine) in enumerate(looked_up or ()) if cosine < NEAR]
+    apart = [index for index, (_, cosine) in enumerate(looked_up or ()) if cosine < NEAR]
     return Evaluation(
         lines=len(ours),
         aside=dict(drawn.aside),

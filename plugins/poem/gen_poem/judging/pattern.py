@@ -150,25 +150,25 @@ def _has(readings: Iterable[Reading], wanted: str) -> bool:
 
 
 def _tone_faults(row: Sequence[JudgedChar], line: Line, tones: str) -> Iterator[Fault]:
-    for place in row:
-        if _has(place.readings, place.wanted) or not is_han(place.char):
+    for judged in row:
+        if _has(judged.readings, judged.wanted) or not is_han(judged.char):
             continue
-        where = f"line {place.line}, place {place.place}: {place.char}"
-        if not place.readings:
-            yield Fault("unknown", place.line, place.place, f"{where} is not in the book, {place.wanted} is wanted")
+        where = f"line {judged.line}, place {judged.place}: {judged.char}"
+        if not judged.readings:
+            yield Fault("unknown", judged.line, judged.place, f"{where} is not in the book, {judged.wanted} is wanted")
             continue
-        rule = _taboo(place, line) if tones == "strict" else "tone"
+        rule = _taboo(judged, line) if tones == "strict" else "tone"
         name = "" if rule == "tone" else f" ({rule})"
-        yield Fault(rule, place.line, place.place, f"{where} is {place.tones}, {place.wanted} is wanted{name}")
+        yield Fault(rule, judged.line, judged.place, f"{where} is {judged.tones}, {judged.wanted} is wanted{name}")
 
 
-def _taboo(place: JudgedChar, line: Line) -> str:
+def _taboo(judged: JudgedChar, line: Line) -> str:
     """The name of the taboo that a wrong tone at this place of a strict line makes: 孤平, 三平尾, or just tone."""
     kinds = STRICT.get(line.length, {})
-    if line.tones == kinds.get("d") and line.length != 6 and place.place == line.length - 2:
+    if line.tones == kinds.get("d") and line.length != 6 and judged.place == line.length - 2:
         return "三平尾"
     lonely = (1, 3) if line.length == 6 else (line.length - 4, line.length - 2)
-    if line.tones == kinds.get("d" if line.length == 6 else "b") and place.place in lonely:
+    if line.tones == kinds.get("d" if line.length == 6 else "b") and judged.place in lonely:
         return "孤平"
     return "tone"
 
@@ -178,19 +178,19 @@ def _rhymes(
 ) -> tuple[list[Fault], list[tuple[str, str]]]:
     """What does not rhyme, and the group of each letter."""
     letters: dict[str, list[JudgedChar]] = defaultdict(list)
-    for line, place in words:
-        letters[line.rhyme] += [] if line.near else [place]
+    for line, judged in words:
+        letters[line.rhyme] += [] if line.near else [judged]
     faults: list[Fault] = []
     groups: list[tuple[str, str]] = []
     for number, (letter, places) in enumerate(letters.items()):
         best = _shared(places, asked if number == 0 else "")
         if best is None:
-            faults += [_no_rhyme(place, asked, (), rules) for place in places if asked]
+            faults += [_no_rhyme(judged, asked, (), rules) for judged in places if asked]
             continue
         groups.append((letter, best[0]))
         fellows = [(each.char, each.wanted) for each in places if best in _possible(each)]
         faults += [_no_rhyme(each, best[0], fellows, rules) for each in places if best not in _possible(each)]
-        borrowed = [place for line, place in words if line.near and line.rhyme == letter]
+        borrowed = [judged for line, judged in words if line.near and line.rhyme == letter]
         wrong = [each for each in borrowed if not _near(each, best[0], rules)]
         faults += [_no_rhyme(each, f"a neighbour of {best[0]}", fellows, rules) for each in wrong]
     return faults, groups
@@ -202,8 +202,8 @@ def _right_in_verse(
     """The faults less those of a rhyme whose words all rhyme in 平水韵, and a note for each of these."""
     wrong = {(fault.line, fault.place) for fault in faults}
     letters: dict[str, list[JudgedChar]] = defaultdict(list)
-    for line, place in words:
-        letters[line.rhyme].append(place)
+    for line, judged in words:
+        letters[line.rhyme].append(judged)
     notes: list[Note] = []
     pardoned: set[tuple[int, int]] = set()
     for places in letters.values():
@@ -217,56 +217,56 @@ def _right_in_verse(
     return [fault for fault in faults if (fault.line, fault.place) not in pardoned], notes
 
 
-def _near(place: JudgedChar, group: str, rules: Book) -> Reading | None:
+def _near(judged: JudgedChar, group: str, rules: Book) -> Reading | None:
     """The reading by which a word rhymes in a neighbouring group."""
-    told = place.wanted in TOLD
+    told = judged.wanted in TOLD
     near = rules.neighbours.get(group, ())
-    return next((r for r in place.readings if r.group in near and (not told or r.tone == place.wanted)), None)
+    return next((r for r in judged.readings if r.group in near and (not told or r.tone == judged.wanted)), None)
 
 
 def _borrowed(
     words: Sequence[tuple[Line, JudgedChar]], groups: Sequence[tuple[str, str]], rules: Book
 ) -> Iterator[Note]:
     """The words that rhyme in a neighbouring group, as they may."""
-    for line, place in words:
+    for line, judged in words:
         group = dict(groups).get(line.rhyme, "")
-        reading = _near(place, group, rules) if line.near else None
+        reading = _near(judged, group, rules) if line.near else None
         if reading:
-            where = f"line {place.line}, place {place.place}: {place.char}"
+            where = f"line {judged.line}, place {judged.place}: {judged.char}"
             told = f"{where} ({reading.group}) rhymes in a neighbour of {group}, as a first line may (首句借邻韵)"
-            yield Note("首句借邻韵", place.line, place.place, told)
+            yield Note("首句借邻韵", judged.line, judged.place, told)
 
 
-def _possible(place: JudgedChar) -> set[Rhyme]:
+def _possible(judged: JudgedChar) -> set[Rhyme]:
     """What the word can rhyme by: where its tone is told, in that tone; otherwise in any, but all words in one."""
-    told = place.wanted in TOLD
-    fit = [each for each in place.readings if not told or each.tone == place.wanted]
+    told = judged.wanted in TOLD
+    fit = [each for each in judged.readings if not told or each.tone == judged.wanted]
     return {(each.group, "" if told else each.tone) for each in fit}
 
 
 def _shared(places: Sequence[JudgedChar], asked: str) -> Rhyme | None:
     """What most of the words rhyme by, in doubt by what the first of them can."""
-    counts = Counter(rhyme for place in places for rhyme in sorted(_possible(place)) if asked in ("", rhyme[0]))
+    counts = Counter(rhyme for judged in places for rhyme in sorted(_possible(judged)) if asked in ("", rhyme[0]))
     return counts.most_common(1)[0][0] if counts else None
 
 
-def _no_rhyme(place: JudgedChar, group: str, fellows: Sequence[tuple[str, str]], rules: Book) -> Fault:
-    own = "、".join(dict.fromkeys(f"{each.tone}{each.group}" for each in place.readings)) or "not in the book"
-    where = f"line {place.line}, place {place.place}: {place.char}"
-    also = elsewhere(place.char, place.wanted.strip(), fellows, rules)
+def _no_rhyme(judged: JudgedChar, group: str, fellows: Sequence[tuple[str, str]], rules: Book) -> Fault:
+    own = "、".join(dict.fromkeys(f"{each.tone}{each.group}" for each in judged.readings)) or "not in the book"
+    where = f"line {judged.line}, place {judged.place}: {judged.char}"
+    also = elsewhere(judged.char, judged.wanted.strip(), fellows, rules)
     return Fault(
-        "rhyme", place.line, place.place, f"{where} ({own}) does not rhyme in {group}" + f"; {also}" * bool(also)
+        "rhyme", judged.line, judged.place, f"{where} ({own}) does not rhyme in {group}" + f"; {also}" * bool(also)
     )
 
 
 def _repeated(words: Iterable[tuple[Line, JudgedChar]]) -> Iterator[Fault]:
     """Rhyme words that stood before (重韵)."""
     seen: dict[str, int] = {}
-    for _, place in words:
-        if place.char in seen:
-            where = f"line {place.line}, place {place.place}: {place.char}"
-            yield Fault("重韵", place.line, place.place, f"{where} has rhymed in line {seen[place.char]} already")
-        seen.setdefault(place.char, place.line)
+    for _, judged in words:
+        if judged.char in seen:
+            where = f"line {judged.line}, place {judged.place}: {judged.char}"
+            yield Fault("重韵", judged.line, judged.place, f"{where} has rhymed in line {seen[judged.char]} already")
+        seen.setdefault(judged.char, judged.line)
 
 
 def _marked(rows: Sequence[Sequence[JudgedChar]], faults: Sequence[Fault]) -> tuple[tuple[JudgedChar, ...], ...]:
@@ -291,31 +291,31 @@ def _read(
     crooked: Mapping[tuple[int, int], Note],
 ) -> list[list[JudgedChar]]:
     """The places, each with the reading it was judged by where it has several."""
-    rhymes = {(place.line, place.place): (line, dict(groups).get(line.rhyme, "")) for line, place in words}
+    rhymes = {(judged.line, judged.place): (line, dict(groups).get(line.rhyme, "")) for line, judged in words}
     return [
         [_crooked(p) if (p.line, p.place) in crooked else _taken(p, rhymes.get((p.line, p.place)), rules) for p in row]
         for row in rows
     ]
 
 
-def _crooked(place: JudgedChar) -> JudgedChar:
-    if len(place.tones) < 2:
-        return place
-    oblique = (each for each in place.readings if each.tone == OBLIQUE)
+def _crooked(judged: JudgedChar) -> JudgedChar:
+    if len(judged.tones) < 2:
+        return judged
+    oblique = (each for each in judged.readings if each.tone == OBLIQUE)
     reading = max(oblique, key=lambda each: each.entering)  # of 不 the usual reading, too
-    return replace(place, taken=reading, why="仄 here is 拗, and saved")
+    return replace(judged, taken=reading, why="仄 here is 拗, and saved")
 
 
-def _taken(place: JudgedChar, rhyme: tuple[Line, str] | None, rules: Book) -> JudgedChar:
-    if len(place.readings) < 2:
-        return place
-    told = place.wanted in TOLD
-    fit = [each for each in place.readings if not told or each.tone == place.wanted]
+def _taken(judged: JudgedChar, rhyme: tuple[Line, str] | None, rules: Book) -> JudgedChar:
+    if len(judged.readings) < 2:
+        return judged
+    told = judged.wanted in TOLD
+    fit = [each for each in judged.readings if not told or each.tone == judged.wanted]
     if rhyme is not None and rhyme[1]:
         line, group = rhyme
-        near = _near(place, group, rules) if line.near else None
+        near = _near(judged, group, rules) if line.near else None
         reading = near or next((each for each in fit if each.group == group), None)
-        return replace(place, taken=reading, why=f"it rhymes in {reading.group}") if reading else place
-    if told and fit and len(place.tones) == 2:
-        return replace(place, taken=fit[0], why=f"{place.wanted} is wanted at this place")
-    return place
+        return replace(judged, taken=reading, why=f"it rhymes in {reading.group}") if reading else judged
+    if told and fit and len(judged.tones) == 2:
+        return replace(judged, taken=fit[0], why=f"{judged.wanted} is wanted at this place")
+    return judged

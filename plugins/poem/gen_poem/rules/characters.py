@@ -1,6 +1,6 @@
-"""Where characters stand in a poem: acrostics, characters that must occur, and none that occurs twice.
+"""Which characters a poem has, and where: acrostics, characters that must occur, and none that occurs twice.
 
-These rules know no form: lines are what marks end (`lines.py`). All of them judge the whole text, the prompt included.
+These rules know no form: lines are what marks end (`machine.py`). All of them judge the whole text, with the prompt.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a line is to the rules that know no form, and characters told apart by kind.
+"""What the rules that know no form are made of: lines, characters by kind, tables of states, and machines together.
 
 A line is what one of LINE_ENDS ends; characters of PASSED (、, quotes, brackets, dashes, spaces and line breaks) stand
 beside its characters and count as no place; a mark without characters before it ends no line.
@@ -80,7 +80,7 @@ class Table:
         return found
 
 
-def place_of(text: str) -> tuple[int, int]:
+def line_and_place(text: str) -> tuple[int, int]:
     """The line, and the place in it, of a character that would follow `text`, both counted from 1."""
     line, place = 1, 1
     for char in text:
@@ -96,7 +96,7 @@ def follow(machine: Any, state: Any, text: str, label: str) -> Any:
     for number, char in enumerate(text):
         after = machine.step(state, char)
         if after is None:
-            line, place = place_of(text[:number])
+            line, place = line_and_place(text[:number])
             raise GenError(
                 f"The prompt {quoted(text)} has {char} at line {line}, place {place}, where {brief(label)} wants "
                 f"{machine.wants(state)}; change one of them."

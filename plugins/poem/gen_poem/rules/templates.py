@@ -11,7 +11,7 @@ from gen_engine.text import NO_CHAR, CharSet
 from gen_engine.types import CharMachine
 
 from ..verse.marks import BLANKS, widths
-from .machine import Move, follow, known_han, place_of
+from .machine import Move, follow, known_han, line_and_place
 
 LONGEST = 5_000
 """The longest acrostic or template: each of its characters is a state."""
@@ -82,7 +82,7 @@ class Template:
     @cached_property
     def _fixed(self) -> tuple[str, ...]:
         """The Chinese characters of the pattern from each place on."""
-        fixed = [self.pattern[place:] for place in range(len(self.pattern) + 1)]
+        fixed = [self.pattern[position:] for position in range(len(self.pattern) + 1)]
         return tuple("".join(char for char in rest if known_han(char) and char not in BLANKS) for rest in fixed)
 
     def needs(self, state: int) -> str:
@@ -96,6 +96,6 @@ class Template:
     def wants(self, state: int) -> str:
         if state == len(self.pattern):
             return "nothing more"
-        line, place = place_of(self.pattern[:state])
+        line, place = line_and_place(self.pattern[:state])
         what = "a Chinese character" if self._wanted[state] is None else self.pattern[state]
         return f"{what} at line {line}, place {place}"

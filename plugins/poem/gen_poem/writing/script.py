@@ -47,10 +47,10 @@ class TypedText:
             return to_simplified(text)
         found = list(to_traditional(text) if self.script == "trad" else text)
         is_traditional = to_simplified(self._all) != self._all
-        for place, char in self._places(text):
+        for position, char in self._places(text):
             kept = self.script is None or (is_traditional and is_in_traditional(char))
-            if kept and place < len(text) and to_simplified(char) == to_simplified(text[place]):
-                found[place] = char
+            if kept and position < len(text) and to_simplified(char) == to_simplified(text[position]):
+                found[position] = char
         return "".join(found)
 
     @property
@@ -59,7 +59,7 @@ class TypedText:
 
     def _places(self, text: str) -> Iterator[tuple[int, str]]:
         yield from enumerate(self.start)
-        yield from ((place, char) for place, char in enumerate(self.template) if char not in BLANKS)
+        yield from ((position, char) for position, char in enumerate(self.template) if char not in BLANKS)
         for (first, last), (number, char) in zip(_lines(text), enumerate("".join(self.acrostic.split())), strict=False):
             if self.at != "tail":
                 yield first + (number if self.at == "diagonal" else 0), char
@@ -70,12 +70,12 @@ class TypedText:
 def _lines(text: str) -> Iterator[tuple[int, int]]:
     """The places of the first and the last character of each line."""
     own: list[int] = []
-    for place, char in enumerate(text):
+    for position, char in enumerate(text):
         if char in LINE_ENDS and own:
             yield own[0], own[-1]
             own = []
         elif char not in LINE_ENDS and char not in PASSED:
-            own.append(place)
+            own.append(position)
     if own:
         yield own[0], own[-1]
 

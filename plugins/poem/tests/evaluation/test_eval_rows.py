@@ -54,7 +54,7 @@ def test_rows_of_json_have_their_title_and_context(tmp_path, fields, row):
 
 
 @pytest.mark.parametrize("field", ['"title": 1', '"context": ["a"]', '"wishes": {"title": {}}', '"title": "\\ud800"'])
-def test_a_title_or_context_that_is_no_text_is_named_with_its_line(tmp_path, field):
+def test_a_title_or_context_of_no_text_is_refused(tmp_path, field):
     (tmp_path / "rows").write_text('{"text": "春"}\n{"text": "春", ' + field + "}\n", encoding="utf-8")
     with pytest.raises(GenError, match='Line 2 of .*"(title|context)"'):
         read_rows(str(tmp_path / "rows"))

@@ -62,7 +62,7 @@ def test_wishes_that_contradict_the_titles_are_refused(tmp_path):
 
 
 @pytest.mark.parametrize("best_of", [1, 2])
-def test_each_title_has_the_poem_that_gen_poem_writes_by_the_next_seed(tmp_path, model, best_of):
+def test_each_title_takes_the_poem_of_the_next_seed(tmp_path, model, best_of):
     titles = write(tmp_path / "titles", "秋夜\n春日\n雪\n")
     options = ("--form", "五绝", "--model", model, "--best-of", best_of, "--json")
     found = json.loads(gen("eval", "poem", "--titles", titles, "--seed", 5, "--num", 2, *options).stdout)
@@ -87,6 +87,6 @@ def test_titles_are_for_new_poems(tmp_path):
         gen("eval", "poem", poems, "--titles", titles)
 
 
-def test_a_model_that_cannot_be_told_a_title_is_refused_before_it_writes(tmp_path):
+def test_a_model_without_titles_is_refused_before_it_writes(tmp_path):
     with pytest.raises(GenError, match="cannot be told a title"):
         gen("eval", "poem", "--form", "五绝", "--model", "novel", "--titles", write(tmp_path / "titles", "春"))

@@ -38,7 +38,7 @@ def laid(text, *, sung):
 @pytest.mark.parametrize("text", ["一二三，四五六七。八九十百千。", "一二三四五六七。八九，十百千",
                                   "一二、三四，五六七\n八九十百千", "一二三四五六七八九十百千",
                                   "“一二三，四五六七。”八九十百千！"])  # fmt: skip
-def test_where_commas_stand_between_rhymes_is_no_part_of_a_tune(text):
+def test_commas_between_rhymes_are_no_part_of_a_tune(text):
     assert laid(text, is_ci=True) == (["一二三", "四五六七", "八九十百千"], [])
 
 
@@ -78,7 +78,7 @@ def test_one_character_too_many_is_one_fault_and_no_cascade(name, data):
 
 @TRIES
 @given(st.sampled_from(sorted(WAYS)), st.data())
-def test_a_character_more_or_less_is_never_worse_than_a_gap_beside_another_form(name, data):
+def test_one_character_off_never_beats_a_gap_of_another_form(name, data):
     wishes, text = WAYS[name]
     place = data.draw(st.sampled_from([i for i, char in enumerate(text) if char.isalpha()]))
     for changed in (text[:place] + text[place + 1 :], text[:place] + text[place] + text[place:]):

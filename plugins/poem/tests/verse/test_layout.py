@@ -31,7 +31,7 @@ def test_the_form_that_a_prompt_fits_longest_refuses_it():
         lay_out("江南好风景旧曾火", *by_marks(resolve(Wish("忆江南", variant=1))))
 
 
-def test_a_pause_is_put_in_as_a_comma_and_shown_as_a_pause():
+def test_a_pause_goes_in_as_a_comma_and_shows():
     shapes = by_marks(resolve(Wish("念奴娇")))
     laid = lay_out(NIANNU, *shapes)
     assert laid == NIANNU.replace("、", "，").removesuffix("。") + "。"

@@ -88,7 +88,7 @@ ASKED = {"title": st.sampled_from(["秋夜", "加班"]), "author": st.sampled_fr
 def test_any_wishes_are_told_as_the_note_has_them(model, asked, forms):
     wanted = {**asked, **({"form": forms[0]} if forms else {})}
     found = make_context(ContextOptions(**asked), forms, model)
-    assert found.context == VERSE.write(wanted)
+    assert found.text == VERSE.write(wanted)
     assert (found.parts, found.wishes) == (wanted, asked)
 
 
@@ -128,7 +128,7 @@ def test_the_text_follows_the_context_and_keeps_its_rules(model):
     assert all([line[0] for line in re.findall("[^，。]+", text)] == [*"春花秋月"] for text in texts)
 
 
-def test_the_best_of_several_is_chosen_by_its_title_among_others(model):
+def test_the_title_is_part_of_what_is_best(model):
     wish = ["--rows", 1, "--seed", 1, "--best-of", 2, "--json"]
     about, silent = (json.loads(gen("poem", model, *wish, *more).stdout) for more in (["--title", "秋夜"], []))
     assert about["score"]["relevance"] != 0 == silent["score"]["relevance"]
@@ -140,7 +140,7 @@ def test_what_is_streamed_is_what_json_tells(model):
     assert gen("poem", model, *wish).stdout.splitlines() == json.loads(line)["lines"]
 
 
-def test_the_same_seed_gives_the_same_text_alone_and_beside_other_contexts(model):
+def test_a_seed_fixes_a_text_alone_and_beside_other_contexts(model):
     engine = load(model)
     contexts = [
         "",
@@ -153,7 +153,7 @@ def test_the_same_seed_gives_the_same_text_alone_and_beside_other_contexts(model
     assert len({each[0].text for each in alone}) == 4
 
 
-def test_json_tells_wishes_as_they_were_typed_and_the_context_as_it_was_written(model):
+def test_json_has_wishes_as_typed_and_the_context_as_written(model):
     wish = ["--title", "《秋夜》", "--author", "李 白", "--dynasty", "唐朝"]
     found = json.loads(gen("poem --rows 1 --json", model, *wish).stdout)
     assert found["wishes"] == {"title": "《秋夜》", "author": "李 白", "dynasty": "唐朝"}
@@ -258,7 +258,7 @@ def test_a_known_name_is_told_in_its_own_spelling(model):
         ("ci --tune 竹枝", "no tune '竹枝' and is not told of it; it knows 浣溪沙, 念奴娇, 酹江月, 江神子."),
     ],
 )
-def test_what_the_model_has_not_seen_is_said_in_a_line_and_ignored(model, asked, command, said):
+def test_what_the_model_has_not_seen_is_noted_and_ignored(model, asked, command, said):
     wish = ["--title", "秋夜"]
     told, context = asked(command, model, *wish)
     assert told.count("\n") == 1
@@ -327,7 +327,7 @@ def test_forms_go_by_their_names():
 
 
 @given(st.text())
-def test_a_plain_title_has_chinese_characters_only_and_is_plain_already(title):
+def test_a_plain_title_is_chinese_characters_and_stays_plain(title):
     plain = plain_title(title)
     assert plain_title(plain) == plain
     assert set(plain) <= set(title)

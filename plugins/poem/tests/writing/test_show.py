@@ -25,7 +25,7 @@ def test_the_pieces_of_a_streamed_poem_are_the_whole_poem(start, sizes, script):
     assert "".join(map(how.piece, pieces)) == "\n".join(shown.lines(shown.text(laid))) + "\n"
 
 
-def test_what_is_new_is_shown_in_the_light_of_what_it_continues():
+def test_what_is_new_is_shown_as_its_beginning_demands():
     verse = resolve(Wish("念奴娇"))
     how = show(verse, TypedText("大江东去，浪淘尽", script="trad"))
     assert how.text("，千古风流人物。") == "、千古風流人物。"
