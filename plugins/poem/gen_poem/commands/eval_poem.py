@@ -108,7 +108,7 @@ def poem(
     if real:
         check_classifier()
     texts = read_rows(file) if file else None
-    told = [] if file else _told(chosen, writing, titles)
+    contexts = [] if file else _contexts(chosen, writing, titles)
     by = _judges(judges, has_titles=bool(titles) or any(row.title for row in texts or ())) if judges else None
     others, known = read_poems(real) if real else None, read_texts(corpus) if corpus else None
     with opened(chosen.out) as out:
@@ -116,8 +116,8 @@ def poem(
 
         engine = load_engine(chosen.model, dtype=chosen.dtype, fast=chosen.fast)
         repeated = demanded(asks.acrostic, asks.template)
-        texts = texts or _write(engine, chosen, prompt, writing, told, of, repeated, one_each=bool(titles))
-        context = told[0].text if told and not titles else ""
+        texts = texts or _write(engine, chosen, prompt, writing, contexts, of, repeated, one_each=bool(titles))
+        context = contexts[0].text if contexts and not titles else ""
         source = file or ", ".join(filter(None, (chosen.model, chosen.decoder, context, titles)))
         found = evaluate(texts, wanted, source=source, engine=engine, corpus=known, judges=by, real=others)
         if picture:
@@ -156,7 +156,7 @@ def _writing(
     return replace(poem, rules=(*poem.rules, *places, *preferred(asks, poem, choice())))
 
 
-def _told(chosen: Choice, poem: Poem, titles: str | None) -> list[Context]:
+def _contexts(chosen: Choice, poem: Poem, titles: str | None) -> list[Context]:
     """What a model is told of each poem that it is to write; GenError if they are more than can be judged at once."""
     from ..evaluation.titles import read_titles
 
@@ -180,25 +180,25 @@ def _write(
     chosen: Choice,
     prompt: str,
     poem: Poem,
-    told: Sequence[Context],
+    contexts: Sequence[Context],
     of: int,
     repeated: int,
     *,
     one_each: bool,
 ) -> list[Row]:
-    """As many poems as there are `told`: one for each, or, where all are told alike, so many of one request."""
+    """As many poems as there are `contexts`: one for each, or, where all are alike, so many of one request."""
     from ..evaluation.titles import write_each
     from ..verse.poem_files import Row
 
     if one_each:
-        return list(write_each(engine, chosen, prompt, poem, told, of, repeated))
-    start, one = lay_out(prompt, *poem.shapes), told[0]
+        return list(write_each(engine, chosen, prompt, poem, contexts, of, repeated))
+    start, one = lay_out(prompt, *poem.shapes), contexts[0]
     one.mention_unknown(engine.tokenizer)
     take = choose_best(of, lambda: scorer_of(engine, start, one, repeated), scored=False)
     done = engine.completions(
         start,
         processors=("no_unk", "no_special", *poem.rules, *chosen.with_default(TEMPERATURE)),
-        num=len(told) * of,
+        num=len(contexts) * of,
         draws=of,
         seed=chosen.seed,
         max_new=max(0, poem.widest - len(start)) * engine.tokenizer.vocabulary.tokens_per_char,
@@ -207,7 +207,7 @@ def _write(
         context=one.text,
     )
     title = one.wishes.get("title", "")
-    return [Row(each.text, title, one.text) for each, _ in counted(take.choose(done), "writing poems", len(told))]
+    return [Row(each.text, title, one.text) for each, _ in counted(take.choose(done), "writing poems", len(contexts))]
 
 
 def _tell(found: Evaluation, out: TextIO, say: Say, *, as_json: bool) -> None:

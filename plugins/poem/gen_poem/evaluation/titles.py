@@ -56,9 +56,9 @@ def _fields(line: str, number: int, path: str) -> dict[str, str]:
 
 
 def write_each(
-    engine: Engine, chosen: Choice, prompt: str, poem: Poem, told: Sequence[Context], of: int, repeated: int
+    engine: Engine, chosen: Choice, prompt: str, poem: Poem, contexts: Sequence[Context], of: int, repeated: int
 ) -> Iterator[Row]:
-    """A poem for each of `told`, with its title: what `gen poem --title` writes by the seed of its place in the list.
+    """A poem for each of `contexts`, with its title: what `gen poem --title` writes by the seed of its place in them.
 
     So the n-th one, from 0, is drawn by `chosen.seed` + n.
     """
@@ -74,18 +74,18 @@ def write_each(
     )
     requests = [
         replace(request, seed=None if chosen.seed is None else chosen.seed + number, context=each.text)
-        for number, each in enumerate(told)
+        for number, each in enumerate(contexts)
     ]
 
     def write() -> Iterator[Row]:
-        for first in range(0, len(told), AT_ONCE):
+        for first in range(0, len(contexts), AT_ONCE):
             some = slice(first, first + AT_ONCE)
-            for each, drawn in zip(told[some], engine.generate_batch(requests[some]), strict=True):
+            for each, drawn in zip(contexts[some], engine.generate_batch(requests[some]), strict=True):
                 yield Row(_best(engine, start, each, drawn, repeated), each.wishes["title"], each.text)
 
-    return counted(write(), "writing poems", len(told))
+    return counted(write(), "writing poems", len(contexts))
 
 
-def _best(engine: Engine, start: str, told: Context, drawn: Sequence[Completion], repeated: int) -> str:
-    take = choose_best(len(drawn), lambda: scorer_of(engine, start, told, repeated), scored=False)
+def _best(engine: Engine, start: str, context: Context, drawn: Sequence[Completion], repeated: int) -> str:
+    take = choose_best(len(drawn), lambda: scorer_of(engine, start, context, repeated), scored=False)
     return next(best.text for best, _ in take.choose(iter(drawn)))
