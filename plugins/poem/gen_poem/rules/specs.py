@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 
 
-def as_spec(name: str, *pieces: str, **options: object) -> str:
+def as_spec(name: str, *pieces: object, **options: object) -> str:
     """`NAME=PIECE|PIECE,key=value`, with quotes where they are needed; options that are None are left out."""
-    told = [f",{key}={_as_value(value)}" for key, value in options.items() if value is not None]
-    return name + ("=" + "|".join(map(_quoted, pieces)) if pieces else "") + "".join(told)
+    lists = {
+        key: value if isinstance(value, tuple) else (value,) for key, value in options.items() if value is not None
+    }
+    return f"{name}={_list(pieces)}" + "".join(f",{key}={_list(value)}" for key, value in lists.items())
 
 
-def _as_value(value: object) -> str:
-    return "|".join(map(_quoted, value)) if isinstance(value, tuple) else _quoted(str(value))
+def _list(pieces: tuple[object, ...]) -> str:
+    return "|".join(_quoted(str(piece)) for piece in pieces)
 
 
 def _quoted(piece: str) -> str:
