@@ -30,8 +30,8 @@ WAYS = {"七律": ({"form": "七律"}, HEIGHTS), "五绝": ({"form": "五绝"}, 
         "声声慢": ({"tune_name": "声声慢"}, SEEKING), "卜算子": ({"tune_name": "卜算子"}, SONG)}  # fmt: skip
 
 
-def laid(text, *, sung):
-    found = align(segments(text)[0], PATTERN, book("cilin"), is_ci=sung)
+def laid(text, *, is_ci):
+    found = align(segments(text)[0], PATTERN, book("cilin"), is_ci=is_ci)
     return [row.chars for row in found.rows], [fault[:2] for fault in found.faults]
 
 
