@@ -160,7 +160,7 @@ def continue_text(
     prompt: str,
     chosen: Choice,
     *,
-    processors: Sequence[str],
+    processors: Sequence[Any],
     max_new: int,
     show: Show = PLAIN,
     explain: str | None = None,

@@ -12,18 +12,18 @@ from gen_engine.cli.output import Choosing, Drawn
 from gen_engine.errors import GenError
 from gen_engine.hooks.specs import parse_spec
 
-from .best import BEST_OF, Scorer, repeats
 from .known_lines import read_known_lines
+from .scoring import BEST_OF, Scorer, repeats
 
 if TYPE_CHECKING:
     from gen_engine.engine import Engine
     from gen_engine.types import Completion
 
-    from .told import Told
+    from .context import Context
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-DRAWN = "temperature=0.9"
+TEMPERATURE = "temperature=0.9"
 """How texts are drawn if nothing else is said; the figures are in the recipe's README."""
 
 MOST = 1000
@@ -36,8 +36,8 @@ WHY_ONE = {
 """The decoders of which several texts are not draws, and why."""
 
 
-def drawing(command: Command) -> Command:
-    """Give a command `--best-of N`; inside it, `draws(choice())` is N."""
+def best_of_option(command: Command) -> Command:
+    """Give a command `--best-of N`; inside it, `draws_per_text(choice())` is N."""
     return click.option(
         "--best-of",
         type=click.IntRange(1, MOST),
@@ -59,7 +59,7 @@ def best_of_given() -> int | None:
     return found
 
 
-def draws(chosen: Choice) -> int:
+def draws_per_text(chosen: Choice) -> int:
     """How many texts are drawn for each that is told. GenError for several by a decoder that makes no draws."""
     given = best_of_given()
     name = parse_spec(chosen.decoder).name.rpartition(":")[2]
@@ -70,25 +70,25 @@ def draws(chosen: Choice) -> int:
     return given
 
 
-def choosing(of: int, scorer: Callable[[], Scorer], *, told: bool) -> Choosing:
-    """The best of each `of` texts, with its score for JSON; single texts are scored only if that is `told`."""
+def choose_best(of: int, scorer: Callable[[], Scorer], *, scored: bool) -> Choosing:
+    """The best of each `of` texts, with its score for JSON; single texts are scored only where `scored` says so."""
 
     def choose(drawn: Iterator[Completion]) -> Iterator[Drawn]:
-        if of == 1 and not told:
+        if of == 1 and not scored:
             return ((done, {}) for done in drawn)
         return ((best.completion, {"score": best.score.record()}) for best in scorer().best(drawn, of))
 
     return Choosing(of, choose)
 
 
-def scorer_of(engine: Engine, start: str, told: Told, demanded: int = 0) -> Scorer:
+def scorer_of(engine: Engine, start: str, context: Context, demanded: int = 0) -> Scorer:
     """What scores texts that begin with `start`, behind what the model is told, and repeat so much on demand.
 
     GenError if the model's file of known lines is damaged.
     """
-    plain = None if told.without_title is None else engine.read(start, told.without_title)
+    plain = None if context.without_title is None else engine.read(start, context.without_title)
     known = None if engine.folder is None else read_known_lines(engine.folder)
-    return Scorer(engine, engine.read(start, told.context), plain, known, demanded)
+    return Scorer(engine, engine.read(start, context.text), plain, known, demanded)
 
 
 def demanded(acrostic: str, template: str) -> int:

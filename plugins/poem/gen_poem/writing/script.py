@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from gen_engine.system.screen import note
 from gen_engine.text import is_han
 
-from ..rules.templates import BLANKS
-from ..verse.lines import MARKS, PASSED
+from ..verse.marks import BLANKS, LINE_ENDS, PASSED
 from ..verse.traditional import to_simplified, to_traditional
 
 if TYPE_CHECKING:
@@ -22,7 +21,7 @@ At = Literal["head", "tail", "diagonal"]
 
 
 @dataclass(frozen=True)
-class Typed:
+class TypedText:
     """The characters that a user typed, and where they stand in a poem: at its beginning, by an acrostic and by a
     template. `script` is the one that the whole poem is shown in; None is what was typed, and else the model's."""
 
@@ -48,10 +47,10 @@ class Typed:
             return to_simplified(text)
         found = list(to_traditional(text) if self.script == "trad" else text)
         is_traditional = to_simplified(self._all) != self._all
-        for place, char in self._places(text):
+        for position, char in self._places(text):
             kept = self.script is None or (is_traditional and is_in_traditional(char))
-            if kept and place < len(text) and to_simplified(char) == to_simplified(text[place]):
-                found[place] = char
+            if kept and position < len(text) and to_simplified(char) == to_simplified(text[position]):
+                found[position] = char
         return "".join(found)
 
     @property
@@ -60,7 +59,7 @@ class Typed:
 
     def _places(self, text: str) -> Iterator[tuple[int, str]]:
         yield from enumerate(self.start)
-        yield from ((place, char) for place, char in enumerate(self.template) if char not in BLANKS)
+        yield from ((position, char) for position, char in enumerate(self.template) if char not in BLANKS)
         for (first, last), (number, char) in zip(_lines(text), enumerate("".join(self.acrostic.split())), strict=False):
             if self.at != "tail":
                 yield first + (number if self.at == "diagonal" else 0), char
@@ -71,12 +70,12 @@ class Typed:
 def _lines(text: str) -> Iterator[tuple[int, int]]:
     """The places of the first and the last character of each line."""
     own: list[int] = []
-    for place, char in enumerate(text):
-        if char in MARKS and own:
+    for position, char in enumerate(text):
+        if char in LINE_ENDS and own:
             yield own[0], own[-1]
             own = []
-        elif char not in MARKS and char not in PASSED:
-            own.append(place)
+        elif char not in LINE_ENDS and char not in PASSED:
+            own.append(position)
     if own:
         yield own[0], own[-1]
 
@@ -89,7 +88,7 @@ def is_in_traditional(char: str) -> bool:
         return to_simplified(char) != char
 
 
-def as_read(text: str, script: Script | None, vocabulary: Vocabulary) -> str:
+def in_model_script(text: str, script: Script | None, vocabulary: Vocabulary) -> str:
     """What a model shall read where traditional characters are shown: simplified ones, even if it has both.
 
     A character that it lacks stays: the engine finds its spelling.
@@ -101,7 +100,7 @@ def as_read(text: str, script: Script | None, vocabulary: Vocabulary) -> str:
     return "".join(simple if char in known and simple in known else char for char, simple in pairs)
 
 
-def hint(typed: Sequence[str], script: Script | None, tokenizer: Tokenizer) -> None:
+def mention_scripts(typed: Sequence[str], script: Script | None, tokenizer: Tokenizer) -> None:
     """Say on standard error that the poem will be of two scripts, and how to have it in one."""
     text = "".join(typed)
     other = tokenizer.encode(text).spelt if script is None else None

@@ -17,8 +17,17 @@ from gen_poem import WEIGHTS
 from gen_poem.judging.check import judge
 from gen_poem.rules.form import Form
 from gen_poem.verse.resolve import Wish, resolve
-from gen_poem.writing.layout import Poem
-from gen_poem.writing.told import COUPLET, LONGEST, Wishes, forms_of, nearest, plain_title, seen, tell
+from gen_poem.writing.context import (
+    COUPLET,
+    LONGEST,
+    ContextOptions,
+    form_names,
+    make_context,
+    nearest,
+    plain_title,
+    seen,
+)
+from gen_poem.writing.poem import Poem
 
 KNOWN = {
     "form": ("七绝", "七律", "五律", "联", "五绝", "浣溪沙", "念奴娇", "酹江月", "江神子"),
@@ -78,8 +87,8 @@ ASKED = {"title": st.sampled_from(["秋夜", "加班"]), "author": st.sampled_fr
 @given(st.fixed_dictionaries({}, optional=ASKED), st.sampled_from([(), ("五绝",), COUPLET]))
 def test_any_wishes_are_told_as_the_note_has_them(model, asked, forms):
     wanted = {**asked, **({"form": forms[0]} if forms else {})}
-    found = tell(Wishes(**asked), forms, model)
-    assert found.context == VERSE.write(wanted)
+    found = make_context(ContextOptions(**asked), forms, model)
+    assert found.text == VERSE.write(wanted)
     assert (found.parts, found.wishes) == (wanted, asked)
 
 
@@ -119,7 +128,7 @@ def test_the_text_follows_the_context_and_keeps_its_rules(model):
     assert all([line[0] for line in re.findall("[^，。]+", text)] == [*"春花秋月"] for text in texts)
 
 
-def test_the_best_of_several_is_chosen_by_its_title_among_others(model):
+def test_the_title_is_part_of_what_is_best(model):
     wish = ["--rows", 1, "--seed", 1, "--best-of", 2, "--json"]
     about, silent = (json.loads(gen("poem", model, *wish, *more).stdout) for more in (["--title", "秋夜"], []))
     assert about["score"]["relevance"] != 0 == silent["score"]["relevance"]
@@ -131,7 +140,7 @@ def test_what_is_streamed_is_what_json_tells(model):
     assert gen("poem", model, *wish).stdout.splitlines() == json.loads(line)["lines"]
 
 
-def test_the_same_seed_gives_the_same_text_alone_and_beside_other_contexts(model):
+def test_a_seed_fixes_a_text_alone_and_beside_other_contexts(model):
     engine = load(model)
     contexts = [
         "",
@@ -144,7 +153,7 @@ def test_the_same_seed_gives_the_same_text_alone_and_beside_other_contexts(model
     assert len({each[0].text for each in alone}) == 4
 
 
-def test_json_tells_wishes_as_they_were_typed_and_the_context_as_it_was_written(model):
+def test_json_has_wishes_as_typed_and_the_context_as_written(model):
     wish = ["--title", "《秋夜》", "--author", "李 白", "--dynasty", "唐朝"]
     found = json.loads(gen("poem --rows 1 --json", model, *wish).stdout)
     assert found["wishes"] == {"title": "《秋夜》", "author": "李 白", "dynasty": "唐朝"}
@@ -187,7 +196,7 @@ def test_wishes_are_for_poems_that_are_to_be_written(model, tmp_path):
     [("秋夜思鄉", "秋夜思乡"), (" 秋 夜 ", "秋夜"), ("《靜夜思》", "静夜思"), ("（秋夜）", "秋夜"), ("秋·夜", "秋夜")],
 )
 def test_a_title_may_have_blanks_brackets_and_traditional_characters(model, capsys, typed, title):
-    assert tell(Wishes(title=typed), (), model).context == f"《{title}》："
+    assert make_context(ContextOptions(title=typed), (), model).text == f"《{title}》："
     assert capsys.readouterr().err == ""
 
 
@@ -202,7 +211,7 @@ def test_a_title_may_have_blanks_brackets_and_traditional_characters(model, caps
     ],
 )
 def test_what_a_title_loses_is_said_once(model, capsys, typed, title):
-    assert tell(Wishes(title=typed), (), model).context == f"《{title}》："
+    assert make_context(ContextOptions(title=typed), (), model).text == f"《{title}》："
     said = capsys.readouterr().err
     assert said.count("the model is told") == 1
     assert f"told {title}." in said
@@ -249,7 +258,7 @@ def test_a_known_name_is_told_in_its_own_spelling(model):
         ("ci --tune 竹枝", "no tune '竹枝' and is not told of it; it knows 浣溪沙, 念奴娇, 酹江月, 江神子."),
     ],
 )
-def test_what_the_model_has_not_seen_is_said_in_a_line_and_ignored(model, asked, command, said):
+def test_what_the_model_has_not_seen_is_noted_and_ignored(model, asked, command, said):
     wish = ["--title", "秋夜"]
     told, context = asked(command, model, *wish)
     assert told.count("\n") == 1
@@ -312,13 +321,13 @@ def test_no_context_and_a_wish_exclude_each_other(model):
 
 
 def test_forms_go_by_their_names():
-    assert forms_of(Poem((), Form(8, 7))) == ("七律",)
-    assert forms_of(Poem((), Form(3, 3))) == forms_of(Poem((), None, 9)) == ()
-    assert {"念奴娇", "百字令", "酹江月"} <= set(forms_of(Poem((), resolve(Wish("百字令")))))
+    assert form_names(Poem((), Form(8, 7))) == ("七律",)
+    assert form_names(Poem((), Form(3, 3))) == form_names(Poem((), None, 9)) == ()
+    assert {"念奴娇", "百字令", "酹江月"} <= set(form_names(Poem((), resolve(Wish("百字令")))))
 
 
 @given(st.text())
-def test_a_plain_title_has_chinese_characters_only_and_is_plain_already(title):
+def test_a_plain_title_is_chinese_characters_and_stays_plain(title):
     plain = plain_title(title)
     assert plain_title(plain) == plain
     assert set(plain) <= set(title)

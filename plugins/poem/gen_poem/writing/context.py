@@ -23,7 +23,7 @@ from ..rules.form import Form
 from ..verse.resolve import is_form
 from ..verse.traditional import to_simplified
 from ..verse.tunes import tune
-from .layout import Poem
+from .poem import Poem
 
 if TYPE_CHECKING:
     from gen_engine.models.notes import ModelNote
@@ -56,7 +56,7 @@ DYNASTY = re.compile("(?<=.)[代朝]$")
 
 
 @dataclass(frozen=True)
-class Wishes:
+class ContextOptions:
     """What was wished for, "" where nothing was. `silent`: the model is told nothing at all."""
 
     title: str = ""
@@ -70,17 +70,17 @@ class Wishes:
         """The wishes by the parts of the context that they are for."""
         return {part: value for part in WISHED if (value := getattr(self, part))}
 
-    def but(self, other: Mapping[str, str]) -> Wishes:
+    def but(self, other: Mapping[str, str]) -> ContextOptions:
         """The same with other wishes for some parts."""
         title, author, dynasty = ({**self.asked, **other}.get(part, "") for part in WISHED)
-        return Wishes(title, author, dynasty, self.unseen, self.silent)
+        return ContextOptions(title, author, dynasty, self.unseen, self.silent)
 
 
 @dataclass(frozen=True)
-class Told:
-    """What a model is told: the `context` before its text, the `parts` of it, and the `wishes` as they were typed."""
+class Context:
+    """What a model is told: the `text` before its own, the `parts` of it, and the `wishes` as they were typed."""
 
-    context: str = ""
+    text: str = ""
     parts: Mapping[str, str] = field(default_factory=dict)
     wishes: Mapping[str, str] = field(default_factory=dict)
     without_title: str | None = None
@@ -89,7 +89,7 @@ class Told:
     @property
     def record(self) -> dict[str, Any]:
         """What JSON results say of it."""
-        return {"wishes": dict(self.wishes), "context": self.context}
+        return {"wishes": dict(self.wishes), "context": self.text}
 
     def mention_unknown(self, tokenizer: Tokenizer) -> None:
         """Say once on standard error which characters of it the model does not know."""
@@ -98,7 +98,7 @@ class Told:
             say(f"the model does not know {''.join(unknown)} of what it is told, and reads [UNK] there.")
 
 
-def forms_of(poem: Poem) -> tuple[str, ...]:
+def form_names(poem: Poem) -> tuple[str, ...]:
     """The names by which a model may know the form of a poem: that of the form, or all of a tune; none of another."""
     if poem.shape is None:
         return ()
@@ -109,7 +109,7 @@ def forms_of(poem: Poem) -> tuple[str, ...]:
     return names if is_form(names[0]) else tuple(dict.fromkeys(each for name in names for each in tune(name).names))
 
 
-def tell(wishes: Wishes, forms: Sequence[str], model: str) -> Told:
+def make_context(wishes: ContextOptions, forms: Sequence[str], model: str) -> Context:
     """What the model of that name is told: its form by one of these names, if it has seen one, and the wishes.
 
     Said on standard error is what is left out of a title, and which names the model has not seen. Raises GenError for a
@@ -118,20 +118,20 @@ def tell(wishes: Wishes, forms: Sequence[str], model: str) -> Told:
     from gen_engine.engine import note_of
 
     if wishes.silent:
-        return Told()
+        return Context()
     note = note_of(model)
     for part in wishes.asked:
         if note is None or part not in note.parts:
             raise _cannot(part, model)
     if note is None:
-        return Told()
-    hearer = Hearer(note, model, wishes.unseen)
-    found = {part: hearer.read(part, typed) for part, typed in wishes.asked.items()}
+        return Context()
+    writer = ContextWriter(note, model, wishes.unseen)
+    found = {part: writer.read(part, typed) for part, typed in wishes.asked.items()}
     if "form" in note.parts and forms:
-        found["form"] = hearer.form(forms)
+        found["form"] = writer.form(forms)
     parts = {part: found[part] for part in note.order if found.get(part)}
     rest = {part: value for part, value in parts.items() if part != "title"}
-    return Told(note.write(parts), parts, wishes.asked, note.write(rest) if "title" in parts else None)
+    return Context(note.write(parts), parts, wishes.asked, note.write(rest) if "title" in parts else None)
 
 
 def _cannot(part: str, model: str) -> GenError:
@@ -144,7 +144,7 @@ def _cannot(part: str, model: str) -> GenError:
 
 
 @dataclass(frozen=True)
-class Hearer:
+class ContextWriter:
     """A model that is told something: its note, its name, and what becomes of what it has not seen."""
 
     note: ModelNote
@@ -231,14 +231,14 @@ def plain_title(title: str) -> str:
 # ------------------------------------------------------------------------------------------------------- options
 
 
-def wishing(command: Command) -> Command:
-    """Give a command the options of wishes; inside it, `wishes()` tells what was wished for."""
+def context_options(command: Command) -> Command:
+    """Give a command the options of what to write about, which `read_context_options()` reads inside it."""
     for option in reversed(_options()):
         command = option(command)
     return command
 
 
-def wishes() -> Wishes:
+def read_context_options() -> ContextOptions:
     """The wishes of the command that is running. GenError for one that is empty, or beside --no-context."""
     given = click.get_current_context().meta[__name__]
     for part in WISHED:
@@ -247,7 +247,7 @@ def wishes() -> Wishes:
         if given[part] is not None and given["no_context"]:
             raise GenError(f"--no-context tells the model nothing, not even --{part}; leave out one of them.")
     asked = {part: given[part] for part in WISHED if given[part] is not None}
-    return Wishes(**asked, unseen=given["unseen"], silent=given["no_context"])
+    return ContextOptions(**asked, unseen=given["unseen"], silent=given["no_context"])
 
 
 def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> None:

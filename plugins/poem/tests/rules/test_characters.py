@@ -13,7 +13,7 @@ from gen_engine.constraints.builtin import ban
 from gen_engine.errors import ConflictError, GenError
 from gen_engine.text import Vocabulary
 from gen_engine.types import Named, Prompt
-from gen_poem.rules.places import TailAcrostic, acrostic, distinct, require
+from gen_poem.rules.characters import TailAcrostic, acrostic, distinct, require
 from gen_poem.rules.templates import template
 from gen_poem.verse.resolve import Wish, resolve
 
@@ -86,7 +86,7 @@ def test_allowed_moves_and_kinds_say_what_step_does(machine):
 
 
 @pytest.mark.parametrize("machine", MACHINES, ids=str)
-def test_least_is_the_shortest_way_to_the_end_and_for_tails_at_most_one_less(machine):
+def test_least_is_the_shortest_way_tails_one_less_at_most(machine):
     longest = 12 if hasattr(machine, "moves") else 4
     laws.check_least(machine, "春夏秋，。", longest, slack=isinstance(machine, TailAcrostic))
 
@@ -160,7 +160,7 @@ def test_no_more_characters_are_required_than_there_are_states_for():
         require(("春夏秋冬风花雪月山水云雨日",))
 
 
-def test_one_of_many_required_characters_that_is_forbidden_is_found_by_itself():
+def test_a_forbidden_one_of_many_required_characters_is_found():
     wanted, chars = "春夏秋冬风花雪月", "春夏秋冬风花雪月，。山"
     vocabulary = Vocabulary(tuple(c.encode() for c in chars), tuple(chars))
     rules = [Named("form", resolve(Wish("五绝"))), Named("require", require((wanted,))), Named("ban", ban(("月",)))]

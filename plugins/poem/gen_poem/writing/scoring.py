@@ -1,6 +1,6 @@
-"""The best of several texts: how verse is scored, and which of those drawn together is told.
+"""The best of several texts: how verse is scored, and which of those drawn together is printed.
 
-    from gen_poem.best import best_of
+    from gen_poem.writing.scoring import best_of
 
     for text in best_of(load("poem"), "", processors=("form=七绝", "temperature=0.9"), seed=1):
         print(text.completion.text, text.score)
@@ -104,9 +104,9 @@ class Scored:
 def quantile(values: Sequence[float], share: float) -> float:
     """The value below which so large a share of the others lies, between two of them if need be."""
     ordered = sorted(values)
-    place = share * (len(ordered) - 1)
-    low = int(place)
-    return ordered[low] + (place - low) * (ordered[min(low + 1, len(ordered) - 1)] - ordered[low])
+    rank = share * (len(ordered) - 1)
+    low = int(rank)
+    return ordered[low] + (rank - low) * (ordered[min(low + 1, len(ordered) - 1)] - ordered[low])
 
 
 def scores(parts: Sequence[Parts], weights: Weights = WEIGHTS) -> list[Score]:
@@ -129,9 +129,9 @@ def repeats(text: str, start: int = 0) -> int:
     """How many Chinese characters from place `start` on stood before, but not right before."""
     seen = set(text[:start])
     found = 0
-    for place in range(start, len(text)):
-        char = text[place]
-        found += is_han(char) and char in seen and char != text[place - 1]
+    for position in range(start, len(text)):
+        char = text[position]
+        found += is_han(char) and char in seen and char != text[position - 1]
         seen.add(char)
     return found
 

@@ -11,11 +11,11 @@ from gen_engine.errors import GenError
 
 from ..verse.patterns import MOST_ROWS, NEIGHBOUR, SHAPES, Pattern, form_name, of_kinds, patterns
 from ..verse.tunes import tune
-from .judging import Manner, Text, best, judge_pattern
 from .old_verse import judge_old
+from .pattern import Settings, Text, best, judge_pattern
 from .regulated import is_regulated, loose_joints, unstuck
 from .report import TONE_RULES, Note, Report
-from .sung import judge_tune, songs_like, weight
+from .tune import judge_tune, tunes_like, weight
 
 WRONG_LINES = 4
 """Verse is taken for regulated if it has at most one fault for so many of its lines, and always if it has but one."""
@@ -24,26 +24,26 @@ WRONG_LINES = 4
 # -------------------------------------------------------------------------------------------- a form that is named
 
 
-def judge_form(given: Text, form: str, manner: Manner) -> Report:
+def judge_form(given: Text, form: str, settings: Settings) -> Report:
     """The judgement by the patterns of a form: the nearest one.
 
-    Regulated verse may borrow a neighbouring rhyme in its first line, unless the manner says how that rhymes. Where
+    Regulated verse may borrow a neighbouring rhyme in its first line, unless the settings say how that rhymes. Where
     its couplets do not stick together, that is the fault, and not each place of the lines behind it.
     """
     name = form_name(form)
-    if manner.first == NEIGHBOUR and not manner.rules(name).neighbours:
+    if settings.first == NEIGHBOUR and not settings.rules(name).neighbours:
         raise GenError(f"first={NEIGHBOUR} borrows a neighbouring rhyme, which only 平水韵 has; leave the book out.")
     rows = open_rows(name, len(given.pieces))
-    found = best(judge_pattern(given, each, manner) for each in _patterns(name, manner, rows))
+    found = best(judge_pattern(given, each, settings) for each in _patterns(name, settings, rows))
     if not SHAPES[name].regulated:
-        return found if found.ok or manner.first or not found.format_ok else _nearer(found, _as_old(given, manner))
-    return _nearer(found, _unstuck(given, name, manner, found)) if _may_be_loose(found) else found
+        return found if found.ok or settings.first or not found.format_ok else _nearer(found, _as_old(given, settings))
+    return _nearer(found, _unstuck(given, name, settings, found)) if _may_be_loose(found) else found
 
 
-def _patterns(name: str, manner: Manner, rows: int | None) -> Iterator[Pattern]:
-    yield from patterns(name, tones=manner.tones, start=manner.start, first=manner.first, rows=rows)
-    if SHAPES[name].regulated and not manner.first and manner.rules(name).neighbours:
-        yield from patterns(name, tones=manner.tones, start=manner.start, first=NEIGHBOUR, rows=rows)
+def _patterns(name: str, settings: Settings, rows: int | None) -> Iterator[Pattern]:
+    yield from patterns(name, tones=settings.tones, start=settings.start, first=settings.first, rows=rows)
+    if SHAPES[name].regulated and not settings.first and settings.rules(name).neighbours:
+        yield from patterns(name, tones=settings.tones, start=settings.start, first=NEIGHBOUR, rows=rows)
 
 
 def _nearer(one: Report, other: Report) -> Report:
@@ -54,12 +54,12 @@ LONGEST = 400
 """Lines of the longest old verse whose rhymes are looked for."""
 
 
-def _as_old(given: Text, manner: Manner) -> Report:
+def _as_old(given: Text, settings: Settings) -> Report:
     if len(given.pieces) > LONGEST:
         raise GenError(
             f"A text of {len(given.pieces)} lines is no poem that can be judged; give at most {LONGEST} lines."
         )
-    return judge_old(given.pieces, given.signs, given.text, manner.rules("五古"), manner.rhyme)
+    return judge_old(given.pieces, given.signs, given.text, settings.rules("五古"), settings.rhyme)
 
 
 def _may_be_loose(report: Report) -> bool:
@@ -67,19 +67,19 @@ def _may_be_loose(report: Report) -> bool:
     return is_regulated(report.pattern.form) and report.tones != "off" and report.format_ok and wrong > 1
 
 
-def _unstuck(given: Text, name: str, manner: Manner, nearest: Report) -> Report:
+def _unstuck(given: Text, name: str, settings: Settings, nearest: Report) -> Report:
     """The judgement by couplets that need not stick together, with that as its fault."""
-    first = manner.first or (NEIGHBOUR if nearest.pattern.lines[0].near else "")
+    first = settings.first or (NEIGHBOUR if nearest.pattern.lines[0].near else "")
 
     def faulty(number: int, kinds: str) -> int:
         couplet = replace(given, pieces=given.pieces[2 * number : 2 * number + 2], signs=())
-        report = judge_pattern(couplet, of_kinds(name, manner.tones, kinds, "unrhymed"), manner)
+        report = judge_pattern(couplet, of_kinds(name, settings.tones, kinds, "unrhymed"), settings)
         return sum(fault.rule in TONE_RULES for fault in report.faults)
 
-    pattern = unstuck(name, manner.tones, first, faulty, len(given.pieces))
-    if manner.start and not pattern.name.startswith(manner.start):
+    pattern = unstuck(name, settings.tones, first, faulty, len(given.pieces))
+    if settings.start and not pattern.name.startswith(settings.start):
         return nearest
-    report = judge_pattern(given, pattern, manner)
+    report = judge_pattern(given, pattern, settings)
     return replace(report, faults=(*report.faults, *loose_joints(pattern, SHAPES[name].cols)))
 
 
@@ -95,7 +95,7 @@ def open_rows(form: str, count: int) -> int | None:
 # -------------------------------------------------------------------------------------------- nothing that is named
 
 
-def judge_meant(given: Text, manner: Manner) -> Report:
+def recognise(given: Text, settings: Settings) -> Report:
     """The judgement by what the text looks like; GenError if that is nothing known.
 
     Regulated verse is what has its lines and, but for a few of them, its tones; a tune what has all lines of one of its
@@ -103,10 +103,10 @@ def judge_meant(given: Text, manner: Manner) -> Report:
     is judged.
     """
     name = _regulated_like(given)
-    regulated = judge_form(given, name, manner) if name else None
-    if regulated and (regulated.ok or not regulated.format_ok or manner.start or manner.first):
+    regulated = judge_form(given, name, settings) if name else None
+    if regulated and (regulated.ok or not regulated.format_ok or settings.start or settings.first):
         return regulated
-    song = _song(given, manner)
+    song = _song(given, settings)
     count = sum(len(piece.chars) for piece in given.pieces)
     if song and not _is_even(given) and (song.format_ok or CLEAR * weight(song) <= count):
         return song
@@ -114,13 +114,13 @@ def judge_meant(given: Text, manner: Manner) -> Report:
         return regulated
     if song and song.ok and len(given.pieces) != QUATRAIN:
         return song
-    return _old_or_none(given, manner, regulated or song)
+    return _old_or_none(given, settings, regulated or song)
 
 
-def _song(given: Text, manner: Manner) -> Report | None:
+def _song(given: Text, settings: Settings) -> Report | None:
     """The judgement by the likeliest tune, in its nearest form."""
-    likely = next(iter(songs_like(given, manner)), None)
-    return likely and min(likely, judge_tune(given, tune(likely.pattern.form).variants, manner), key=weight)
+    likely = next(iter(tunes_like(given, settings)), None)
+    return likely and min(likely, judge_tune(given, tune(likely.pattern.form).variants, settings), key=weight)
 
 
 CLEAR = 10
@@ -130,8 +130,8 @@ QUATRAIN = 4
 """Lines of what is a quatrain first of all, though some tunes have just such lines."""
 
 
-def _old_or_none(given: Text, manner: Manner, other: Report | None) -> Report:
-    old = _as_old(given, manner)
+def _old_or_none(given: Text, settings: Settings, other: Report | None) -> Report:
+    old = _as_old(given, settings)
     if old.rhyme_ok and old.has_rhyme:
         return _told(old, _compared(other)) if other and is_regulated(other.pattern.form) else old
     if other is None and not old.has_rhyme:

@@ -13,12 +13,10 @@ from gen_engine.errors import GenError
 from gen_engine.system.bounds import TEXTS, bounded
 from gen_engine.system.text_files import HEAD, other_kind, text_field, text_flaw
 
+from .marks import UNFINISHED
 from .segments import is_title
 
 PARTS = "give its poems in several files"
-
-UNFINISHED = ("，", "、", ",")
-"""What no poem ends in."""
 
 
 @dataclass(frozen=True)

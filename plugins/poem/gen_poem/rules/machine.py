@@ -1,6 +1,6 @@
-"""What a line is to the rules that know no form, and characters told apart by kind.
+"""What the rules that know no form are made of: lines, characters by kind, tables of states, and machines together.
 
-A line is what one of the MARKS ends; characters of PASSED (、, quotes, brackets, dashes, spaces and line breaks) stand
+A line is what one of LINE_ENDS ends; characters of PASSED (、, quotes, brackets, dashes, spaces and line breaks) stand
 beside its characters and count as no place; a mark without characters before it ends no line.
 """
 
@@ -15,15 +15,10 @@ from gen_engine.errors import GenError, brief, quoted
 from gen_engine.memory import Memory, remembered
 from gen_engine.text import EVERY_CHAR, NO_CHAR, CharSet, is_han
 
-MARKS = frozenset("，。！？；,.!?;｡")
-"""What ends a line, in full width and in half."""
+from ..verse.marks import LINE_ENDS, PASSED
 
-PASSED = frozenset("、､：:…—–-·・《》〈〉“”‘’「」『』（）()【】[]\"'~～ \t\r\n\u3000")
-"""What stands beside the characters of a line without being one of them."""
-
-BETWEEN = MARKS | PASSED
 MARK, PASS = "a mark", "passed over"
-"""The kinds of MARKS and of PASSED."""
+"""The kinds of LINE_ENDS and of PASSED."""
 
 REMEMBERED = 4096
 """How many states of one machine, and sets of characters, are remembered."""
@@ -85,11 +80,11 @@ class Table:
         return found
 
 
-def place_of(text: str) -> tuple[int, int]:
+def line_and_place(text: str) -> tuple[int, int]:
     """The line, and the place in it, of a character that would follow `text`, both counted from 1."""
     line, place = 1, 1
     for char in text:
-        if char in MARKS:
+        if char in LINE_ENDS:
             line, place = line + (place > 1), 1
         elif char not in PASSED:
             place += 1
@@ -101,7 +96,7 @@ def follow(machine: Any, state: Any, text: str, label: str) -> Any:
     for number, char in enumerate(text):
         after = machine.step(state, char)
         if after is None:
-            line, place = place_of(text[:number])
+            line, place = line_and_place(text[:number])
             raise GenError(
                 f"The prompt {quoted(text)} has {char} at line {line}, place {place}, where {brief(label)} wants "
                 f"{machine.wants(state)}; change one of them."

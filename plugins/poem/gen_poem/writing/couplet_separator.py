@@ -5,7 +5,7 @@ from __future__ import annotations
 from gen_engine.text import Vocabulary, is_han
 from gen_engine.types import LanguageModel
 
-from ..rules.templates import widths
+from ..verse.marks import widths
 
 LIKELY, BEYOND = 0.2, 10.0
 """A model is taken to write another separator that it finds so likely, and so many times as likely as the mark."""

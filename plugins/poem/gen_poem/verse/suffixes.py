@@ -1,4 +1,4 @@
-"""What is left of a poem at each place, one object for equal rests of any of its patterns."""
+"""What is left of a poem at each place, one object for equal suffixes of any of its patterns."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .books import EITHER
 from .patterns import Line, Pattern
 from .sounds import Sounds
 
-Boxes = tuple[str, ...]
+ToneOptions = tuple[str, ...]
 """Alternatives of what is left of a line, as signs; none of them is covered by another."""
 
 Needs = frozenset[frozenset[str]]
@@ -19,8 +19,8 @@ Needs = frozenset[frozenset[str]]
 
 
 @dataclass(frozen=True, eq=False)
-class Rest:
-    """What is left of a pattern in a line or before a mark; equal to itself only, and equal rests are one object.
+class Suffix:
+    """What is left of a pattern in a line or before a mark; equal to itself only, and equal suffixes are one object.
 
     `mark` is the mark wanted here, "" in a line and at the end. `opening` are the alternatives of the line that
     follows the mark. `letter` is the number of the letter that the line rhymes by, None if it does not, and `near`
@@ -31,8 +31,8 @@ class Rest:
     """
 
     mark: str
-    after: Rest | None = field(default=None, repr=False)
-    opening: Boxes = ()
+    after: Suffix | None = field(default=None, repr=False)
+    opening: ToneOptions = ()
     letter: int | None = None
     near: bool = False
     needs: tuple[Needs, ...] = ()
@@ -41,52 +41,52 @@ class Rest:
 
 
 @dataclass(frozen=True, eq=False)
-class Rests:
-    """The rests of several patterns: where each begins, and at which lines and places each stands.
+class Suffixes:
+    """The suffixes of several patterns: where each begins, and at which lines and places each stands.
 
-    `places[rest, n]` are the lines and places, counted from 1, at which n characters of a line are left. `widest` is
+    `places[suffix, n]` are the lines and places, counted from 1, at which n characters of a line are left. `widest` is
     how many characters the longest pattern has, marks included.
     """
 
-    starts: tuple[tuple[Rest, Boxes], ...]
-    places: Mapping[tuple[Rest, int], Sequence[tuple[int, int]]] = field(repr=False)
+    starts: tuple[tuple[Suffix, ToneOptions], ...]
+    places: Mapping[tuple[Suffix, int], Sequence[tuple[int, int]]] = field(repr=False)
     widest: int
 
 
 @dataclass
 class _Builder:
-    """Builds rests from the end of each pattern to its beginning; `known` finds the one for equal ones."""
+    """Builds suffixes from the end of each pattern to its beginning; `known` finds the one for equal ones."""
 
     sounds: Sounds
-    known: dict[tuple[object, ...], Rest] = field(default_factory=dict)
-    places: dict[tuple[Rest, int], list[tuple[int, int]]] = field(default_factory=dict)
+    known: dict[tuple[object, ...], Suffix] = field(default_factory=dict)
+    places: dict[tuple[Suffix, int], list[tuple[int, int]]] = field(default_factory=dict)
 
-    def add(self, pattern: Pattern) -> tuple[Rest, Boxes]:
-        """The rest at the beginning of a pattern, and the alternatives of its first line."""
+    def add(self, pattern: Pattern) -> tuple[Suffix, ToneOptions]:
+        """The suffix at the beginning of a pattern, and the alternatives of its first line."""
         if not pattern.lines:
             raise GenError(f"{pattern.form} {pattern.name} has no lines; give it one.")
-        opening: Boxes = ()
-        rest = self._one("", None, opening)
+        opening: ToneOptions = ()
+        suffix = self._one("", None, opening)
         shared = shared_tones(pattern.lines)
         letters: list[str] = []
         for number, line in reversed(list(enumerate(pattern.lines, 1))):
-            rest = self._one(line.mark, rest, opening)
-            self._stands(rest, 0, number, line.length + 1)
+            suffix = self._one(line.mark, suffix, opening)
+            self._stands(suffix, 0, number, line.length + 1)
             if line.rhyme and line.rhyme not in letters:
                 letters.append(line.rhyme)
             letter = letters.index(line.rhyme) if line.rhyme else None
-            rest = self._one("", rest, (), letter, near=line.near, whole=line.rhyme in shared)
-            opening = self.boxes(line)
+            suffix = self._one("", suffix, (), letter, near=line.near, whole=line.rhyme in shared)
+            opening = self.options(line)
             for place in range(1, line.length + 1):
-                self._stands(rest, line.length - place + 1, number, place)
-        return rest, opening
+                self._stands(suffix, line.length - place + 1, number, place)
+        return suffix, opening
 
-    def _stands(self, rest: Rest, left: int, line: int, place: int) -> None:
-        found = self.places.setdefault((rest, left), [])
+    def _stands(self, suffix: Suffix, left: int, line: int, place: int) -> None:
+        found = self.places.setdefault((suffix, left), [])
         if (line, place) not in found:
             found.append((line, place))
 
-    def boxes(self, line: Line) -> Boxes:
+    def options(self, line: Line) -> ToneOptions:
         """The alternatives of a line that some characters of the book fulfil."""
         sizes = {len(tones) for tones in line.tones}
         if len(sizes) != 1 or 0 in sizes or line.mark not in ("，", "。", "、"):
@@ -97,22 +97,24 @@ class _Builder:
     def _one(
         self,
         mark: str,
-        after: Rest | None,
-        opening: Boxes,
+        after: Suffix | None,
+        opening: ToneOptions,
         letter: int | None = None,
         *,
         near: bool = False,
         whole: bool = False,
-    ) -> Rest:
+    ) -> Suffix:
         key = (mark, after, opening, letter, near, whole)
         if key not in self.known:
             self.known[key] = self._new(mark, after, opening, letter, near, whole)
         return self.known[key]
 
     @staticmethod
-    def _new(mark: str, after: Rest | None, opening: Boxes, letter: int | None, near: bool, whole: bool) -> Rest:
+    def _new(
+        mark: str, after: Suffix | None, opening: ToneOptions, letter: int | None, near: bool, whole: bool
+    ) -> Suffix:
         if after is None:
-            return Rest(mark)
+            return Suffix(mark)
         needs, tones = list(after.needs), list(after.whole)
         if letter is not None and letter == len(needs):
             needs.append(frozenset())
@@ -121,8 +123,8 @@ class _Builder:
         if mark:
             left += 1 + (len(opening[0]) if opening else 0)
             if after.letter is not None:  # the line after the mark is among those after this one
-                needs[after.letter] |= {frozenset(box[-1] for box in opening)}
-        return Rest(mark, after, opening, letter, near, tuple(needs), tuple(tones), left)
+                needs[after.letter] |= {frozenset(option[-1] for option in opening)}
+        return Suffix(mark, after, opening, letter, near, tuple(needs), tuple(tones), left)
 
 
 def shared_tones(lines: Iterable[Line]) -> frozenset[str]:
@@ -130,13 +132,13 @@ def shared_tones(lines: Iterable[Line]) -> frozenset[str]:
     return frozenset(line.rhyme for line in lines if line.rhyme and any(t[-1] == EITHER for t in line.tones))
 
 
-def build_rests(patterns: Iterable[Pattern], sounds: Sounds) -> Rests:
-    """The rests of these patterns, as far as the book has characters for them."""
+def build_suffixes(patterns: Iterable[Pattern], sounds: Sounds) -> Suffixes:
+    """The suffixes of these patterns, as far as the book has characters for them."""
     builder = _Builder(sounds)
-    within = (pattern for pattern in patterns if all(builder.boxes(line) for line in pattern.lines))
+    within = (pattern for pattern in patterns if all(builder.options(line) for line in pattern.lines))
     starts = tuple(dict.fromkeys(builder.add(pattern) for pattern in within))
-    widest = max((rest.left + len(boxes[0]) for rest, boxes in starts), default=0)
-    return Rests(starts, builder.places, widest)
+    widest = max((suffix.left + len(options[0]) for suffix, options in starts), default=0)
+    return Suffixes(starts, builder.places, widest)
 
 
 def covers(wide: str, narrow: str) -> bool:
@@ -144,7 +146,7 @@ def covers(wide: str, narrow: str) -> bool:
     return all(w in (EITHER, n) for w, n in zip(wide, narrow, strict=True))
 
 
-def uncovered(boxes: Iterable[str]) -> Boxes:
-    """The boxes less those that another one covers: the one way to write the same alternatives."""
-    unique = sorted(set(boxes))
-    return tuple(box for box in unique if not any(other != box and covers(other, box) for other in unique))
+def uncovered(options: Iterable[str]) -> ToneOptions:
+    """The options less those that another one covers: the one way to write the same alternatives."""
+    unique = sorted(set(options))
+    return tuple(option for option in unique if not any(other != option and covers(other, option) for other in unique))

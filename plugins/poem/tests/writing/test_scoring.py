@@ -7,9 +7,9 @@ import re
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from couplets import is_couplet, pingshui
 from hypothesis import given
 from hypothesis import strategies as st
-from test_couplet import is_couplet, pingshui
 
 import gen_engine as gen
 from gen_engine.cli.main import make_cli
@@ -19,14 +19,14 @@ from gen_engine.testing.models import table_model
 from gen_engine.types import Completion
 from gen_poem import WEIGHTS
 from gen_poem.judging.check import judge
-from gen_poem.writing import best
-from gen_poem.writing.best import Parts, Scorer, Weights, best_of, quantile, repeats, scores
-from gen_poem.writing.drawing import DRAWN
+from gen_poem.writing import scoring
+from gen_poem.writing.best_of import TEMPERATURE
 from gen_poem.writing.known_lines import known_lines, lines_of
+from gen_poem.writing.scoring import Parts, Scorer, Weights, best_of, quantile, repeats, scores
 
 pytestmark = pytest.mark.usefixtures("one_engine")
 
-FORM = ("no_unk", "no_special", "form=五绝", "distinct_rhymes=五绝", DRAWN)
+FORM = ("no_unk", "no_special", "form=五绝", "distinct_rhymes=五绝", TEMPERATURE)
 TOLD = "〔五绝〕："
 LINES = "平林漠漠烟如织，寒山一带伤心碧。"
 
@@ -146,7 +146,7 @@ def test_the_best_has_the_highest_total_worked_out_anew():
     assert told.score.total == pytest.approx(total(found[wanted], found, Weights()), abs=1e-4)
 
 
-def test_a_line_that_is_known_costs_so_much_that_another_text_is_told(plain):
+def test_a_known_line_costs_enough_to_choose_another_text(plain):
     engine = gen.load("poem")
     first = next(best_of(engine, "", processors=FORM, seed=3, max_new=24, context=TOLD))
     known = known_lines(lines_of(first.completion.text)[:1])
@@ -161,7 +161,7 @@ def done_of(new, tokens=()):
     return Completion(new, new, tuple(tokens), 0.0, (0.0,) * len(tokens), "end", 0, 0, "m", "float32")
 
 
-def test_lines_of_the_prompt_do_not_count_but_one_that_it_only_begins():
+def test_only_the_unfinished_line_of_a_prompt_counts():
     engine = Engine(table_model("", *"平林漠漠烟如织寒山一带伤心碧，。"))
     scorer = Scorer(engine, engine.read("平林漠漠烟如织，寒山"), known=known_lines(lines_of(LINES)))
     assert [each.known_lines for each in scorer.parts([done_of("一带伤心碧。"), done_of("一带伤心山。")])] == [1, 0]
@@ -239,16 +239,18 @@ def test_a_title_that_a_command_tells_the_model_is_scored(noted):
     asked = ["poem", "--form", "五绝", "--model", noted, "--seed", 1, "--best-of", 2]
     for each in texts(*asked, "--title", "秋夜", "--num", 2):
         done = done_of(each["text"], engine.tokenizer.encode(each["text"]).tokens[1:])
-        logs = [best.logprobs(engine, engine.read("", context), [done])[0] for context in ("五绝《秋夜》：", "五绝：")]
+        logs = [
+            scoring.logprobs(engine, engine.read("", context), [done])[0] for context in ("五绝《秋夜》：", "五绝：")
+        ]
         assert each["score"]["relevance"] == pytest.approx((logs[0] - logs[1]) / 20, abs=0.01) != 0
     assert [each["score"]["relevance"] for each in texts(*asked)] == [0]
 
 
-def test_scores_do_not_depend_on_how_many_texts_are_read_at_once(plain, monkeypatch):
+def test_scores_do_not_depend_on_texts_at_once(plain, monkeypatch):
     engine = gen.load("poem")
     scorer = Scorer(engine, engine.read(""), engine.read("", "山居。"))
     together = scorer.parts(plain)
-    monkeypatch.setattr(best, "PACKED", 1)
+    monkeypatch.setattr(scoring, "PACKED", 1)
     assert scorer.parts(plain) == together
 
 
@@ -275,11 +277,11 @@ def test_the_best_words_and_couplets_obey_all_rules():
         assert is_couplet(each["text"], [7], pingshui)
 
 
-def test_json_tells_the_score_of_which_the_total_can_be_worked_out():
+def test_json_has_the_parts_that_make_the_total():
     (poem,) = texts("poem", "--form", "五绝", "--seed", 3)
     score = poem["score"]
     parts = Parts(**{name: score[name] for name in Parts.__annotations__})
-    assert score["total"] == best.total(parts, score["aim"], Weights())
+    assert score["total"] == scoring.total(parts, score["aim"], Weights())
     assert score["fluency"] == pytest.approx(poem["logprob"] / 20)
 
 
@@ -291,13 +293,13 @@ def test_what_is_explained_is_the_best():
 
 
 @pytest.mark.parametrize("options", [(), ("--best-of", 1), ("--best-of", 3)])
-def test_poems_that_a_model_writes_to_be_judged_are_those_that_it_tells(options):
+def test_judged_poems_are_those_that_gen_poem_prints(options):
     asked = ("poem", "--form", "五绝", "--num", 3, "--seed", 3, *options)
     judged = json.loads(run("eval", *asked, "--json").stdout)["each"]
     assert [each["text"] for each in judged] == [each["text"] for each in texts(*asked)]
 
 
-def test_poems_that_a_model_writes_as_it_will_are_no_choice():
+def test_free_poems_are_no_choice():
     free = ("eval", "poem", "--free", "--with", "form=1x5", "--num", 3, "--seed", 3, "--json")
     assert run(*free).stdout == run(*free, "--best-of", 1).stdout != run(*free, "--best-of", 4).stdout
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -11,15 +10,16 @@ import click
 
 from gen_engine.errors import GenError
 
-from ..verse.books import BOOKS, SIMPLIFIED
-from ..verse.resolve import Tones, Wish, plain_name
-from .typed import At, Script, Typed
+from ..rules.specs import as_spec
+from ..verse.books import BOOKS
+from ..verse.resolve import Tones, Wish
+from .script import At, Script, TypedText
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True)
-class Asked:
+class RuleOptions:
     """What was asked of tones, rhyme and characters; None or empty where nothing was."""
 
     tones: Tones | None
@@ -44,64 +44,40 @@ class Asked:
             if value:
                 raise GenError(f"{option} is for a form with tones and rhymes; name one, as in --form 五绝.")
 
-    def places(self) -> tuple[str, ...]:
-        """The processors that place characters."""
-        at = "" if self.acrostic_at == "head" else f",at={self.acrostic_at}"
+    def processors(self) -> tuple[str, ...]:
+        """The processors of single characters: which of them stand where, and which must or must not occur."""
+        at = None if self.acrostic_at == "head" else self.acrostic_at
         found = [
-            f"acrostic={as_value(self.acrostic)}{at}" if self.acrostic else "",
-            f"template={as_value(self.template)}" if self.template else "",
-            f"require={listed(self.require)}" if self.require else "",
-            f"ban={listed(self.forbid)}" if self.forbid else "",
+            as_spec("acrostic", self.acrostic, at=at) if self.acrostic else "",
+            as_spec("template", self.template) if self.template else "",
+            as_spec("require", *listed(self.require)) if self.require else "",
+            as_spec("ban", *listed(self.forbid)) if self.forbid else "",
             "distinct" if self.distinct else "",
         ]
         return tuple(filter(None, found))
 
-    def typed(self, start: str) -> Typed:
+    def typed(self, start: str) -> TypedText:
         """What was typed, in a poem that begins with `start`."""
-        return Typed(start, self.acrostic, self.acrostic_at, self.template, self.script)
+        return TypedText(start, self.acrostic, self.acrostic_at, self.template, self.script)
 
 
-def rules(wish: Wish) -> tuple[str, ...]:
-    """The processors that make a text this form or tune; where there are rhymes, no rhyme word stands twice."""
-    given = {
-        "tones": wish.tones if wish.tones != "loose" else None,
-        "book": wish.book,
-        "rhyme": "|".join(as_value(rhyme.translate(SIMPLIFIED)) for rhyme in wish.rhymes) or None,
-        "start": wish.start,
-        "first": wish.first,
-        "rows": wish.rows,
-        "variant": wish.variant,
-    }
-    # The name is no text: in traditional characters it would be taken for characters to write.
-    written = as_value(plain_name(wish.name)) + "".join(
-        f",{key}={value}" for key, value in given.items() if value is not None
-    )
-    return (f"form={written}", *([f"distinct_rhymes={written}"] if wish.book != "none" else []))
+def listed(items: str) -> list[str]:
+    """Characters one by one; or, where they are parted by bars, what stands between these."""
+    return [
+        part for part in (items.split("|") if "|" in items else items) if part and ("|" in items or not part.isspace())
+    ]
 
 
-def as_value(value: str) -> str:
-    """A value as it is written in a processor, in quotes if it needs them."""
-    if not re.search(r"[,|'\"\\]", value):
-        return value
-    return "'" + value.replace("\\", r"\\").replace("'", r"\'") + "'"
-
-
-def listed(items: str) -> str:
-    """Characters as a list; or, where they are parted by bars, what stands between these."""
-    parts = items.split("|") if "|" in items else [char for char in items if not char.isspace()]
-    return "|".join(as_value(part) for part in parts if part)
-
-
-def asking(command: Command) -> Command:
-    """Give a command the shared options; inside it, `asked()` tells what was asked."""
+def rule_options(command: Command) -> Command:
+    """Give a command the shared options; inside it, `read_rule_options()` tells what was asked."""
     for option in reversed(_options()):
         command = option(command)
     return command
 
 
-def asked() -> Asked:
+def read_rule_options() -> RuleOptions:
     """The shared options of the command that is running."""
-    return Asked(**click.get_current_context().meta[__name__])
+    return RuleOptions(**click.get_current_context().meta[__name__])
 
 
 def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> None:

@@ -10,7 +10,7 @@ from itertools import accumulate
 from ..verse.patterns import Pattern, without_tones
 from ..verse.tunes import every_tune
 from .alignment import MASK, Slot, Spelled, fits, slots, spell
-from .judging import Manner, Text, judge_pattern
+from .pattern import Settings, Text, judge_pattern
 from .report import Report
 
 GAP = 3
@@ -26,15 +26,15 @@ OUT_OF_RHYME = 0.5
 """The share of rhyme words that may not rhyme in it; half as many if its lines are not quite the tune's."""
 
 
-def judge_tune(given: Text, variants: Sequence[Pattern], manner: Manner) -> Report:
+def judge_tune(given: Text, variants: Sequence[Pattern], settings: Settings) -> Report:
     """The judgement by the form of a tune that the text is nearest to."""
-    plain = list(map(without_tones, variants)) if manner.tones == "off" else list(variants)
-    text = spell(given.pieces, manner.rules(""))
-    right = [each for each in plain if fits(text, each.lines, sung=True)]
-    reports = [judge_pattern(given, each, manner) for each in right]
+    plain = list(map(without_tones, variants)) if settings.tones == "off" else list(variants)
+    text = spell(given.pieces, settings.rules(""))
+    right = [each for each in plain if fits(text, each.lines, is_ci=True)]
+    reports = [judge_pattern(given, each, settings) for each in right]
     if not reports or min(map(weight, reports)) > GAP:
         others = [each for each in plain if each not in right]
-        reports += [judge_pattern(given, each, manner) for each in _nearest(text, others)]
+        reports += [judge_pattern(given, each, settings) for each in _nearest(text, others)]
     return min(reports, key=weight)
 
 
@@ -50,7 +50,7 @@ def _nearest(text: Spelled, patterns: Iterable[Pattern]) -> list[Pattern]:
     marked = [pause == 2 for pause in text.pauses]
 
     def unlike(pattern: Pattern) -> int:
-        wanted = slots(pattern.lines, sung=True)
+        wanted = slots(pattern.lines, is_ci=True)
         ahead = [_wrong(*each) for each in zip(text.masks, marked, wanted, strict=False)]
         behind = [_wrong(*each) for each in zip(text.masks[::-1], marked[::-1], wanted[::-1], strict=False)]
         whole = min(count, len(wanted))
@@ -78,30 +78,30 @@ def _by_length() -> dict[int, list[Pattern]]:
     return found
 
 
-def songs_like(given: Text, manner: Manner) -> list[Report]:
+def tunes_like(given: Text, settings: Settings) -> list[Report]:
     """The judgements by the tunes that a text may be meant for, one for each, the likeliest first.
 
     A tune has the format of the text, and by and large its tones and rhymes: the less of them where commas stand
     elsewhere. If there is none, one is looked for that has a character or two more or less.
     """
-    text = spell(given.pieces, manner.rules(""))
+    text = spell(given.pieces, settings.rules(""))
     count = len(text.chars)
-    right = [each for each in _by_length().get(count, ()) if fits(text, each.lines, sung=True)]
-    found = list(_likely(given, text, right, manner))
+    right = [each for each in _by_length().get(count, ()) if fits(text, each.lines, is_ci=True)]
+    found = list(_likely(given, text, right, settings))
     if not found and len(given.pieces) > 2:
         near = [each for n in (count - 1, count + 1, count - 2, count + 2) for each in _by_length().get(n, ())]
-        found = list(_likely(given, text, _nearest(text, near), manner))
+        found = list(_likely(given, text, _nearest(text, near), settings))
     return sorted(found, key=weight)
 
 
-def _likely(given: Text, text: Spelled, patterns: Sequence[Pattern], manner: Manner) -> Iterator[Report]:
+def _likely(given: Text, text: Spelled, patterns: Sequence[Pattern], settings: Settings) -> Iterator[Report]:
     """The best report for each tune, if its tones and rhymes are by and large right."""
     best: dict[str, Report] = {}
     for pattern in patterns:
-        alike = fits(text, pattern.lines, sung=False)
+        alike = fits(text, pattern.lines, is_ci=False)
         if len(text.chars) == _size(pattern) and stray(text, pattern) > (STRAY if alike else CLOSE) * len(text.chars):
             continue
-        report = judge_pattern(given, without_tones(pattern) if manner.tones == "off" else pattern, manner)
+        report = judge_pattern(given, without_tones(pattern) if settings.tones == "off" else pattern, settings)
         if not _is_likely(report, alike=alike):
             continue
         if pattern.form not in best or weight(report) < weight(best[pattern.form]):

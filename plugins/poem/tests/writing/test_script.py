@@ -8,7 +8,7 @@ from click.testing import CliRunner
 import gen_engine.engine
 from gen_engine.cli.main import make_cli
 from gen_engine.errors import GenError
-from gen_poem.writing.typed import Typed, as_read, is_in_traditional
+from gen_poem.writing.script import TypedText, in_model_script, is_in_traditional
 
 pytestmark = pytest.mark.usefixtures("one_engine")
 
@@ -46,7 +46,7 @@ def test_an_acrostic_comes_back_as_typed(text, at, script):
 
 
 @pytest.mark.parametrize("script", [(), ("--script", "trad")])
-def test_a_template_comes_back_as_typed_and_the_rest_in_its_script(script):
+def test_a_template_stays_as_typed_the_rest_in_its_script(script):
     lines, _ = poem("poem", "--template", "白髮三千□，□□發□□。", *script)
     assert (lines[0][:4], lines[1][2]) == ("白髮三千", "發")
 
@@ -67,7 +67,7 @@ def test_simplified_characters_are_printed_where_these_are_asked_for(typed, show
 @pytest.mark.parametrize(
     ("typed", "shown"), [("皇后萬歲", "皇后萬歲"), ("头发", "頭髮"), ("東风", "東風"), ("里巷幾", "里巷幾")]
 )
-def test_where_traditional_ones_are_asked_for_typed_ones_stay_and_simplified_ones_are_converted(typed, shown):
+def test_traditional_keeps_typed_characters_and_converts_simplified_ones(typed, shown):
     lines, _ = poem("poem", "--prompt", typed, "--script", "trad")
     assert "".join(lines).replace("，", "").startswith(shown)
 
@@ -84,7 +84,7 @@ def test_the_tones_are_those_of_the_character_that_was_typed():
     ("遠鬥", "仄起", True),
     ("東鬥", "平起", False),
 ])  # fmt: skip
-def test_the_engine_judges_the_tones_that_were_typed_though_the_model_reads_another_character(prompt, start, fits):
+def test_tones_are_those_of_typed_characters_not_of_read_ones(prompt, start, fits):
     engine = gen_engine.engine.load("poem")
     rules = [f"form=五绝,tones=strict,start={start},first=unrhymed"]
     if not fits:
@@ -95,7 +95,7 @@ def test_the_engine_judges_the_tones_that_were_typed_though_the_model_reads_anot
 
 
 @pytest.mark.parametrize("first", ["萬里雲開見遠岫", "處處鶯聲處處柳", "髮白髮長頭髮短"])
-def test_a_couplet_to_a_traditional_line_shares_no_character_with_it(first):
+def test_a_couplet_shares_no_character_with_its_traditional_line(first):
     (line, second), _ = poem("couplet", "--first", first)
     assert line == first + "，"
     assert not set(gen("couplet", "--first", first, "--script", "simp").stdout.split()[0][:-1]) & set(second)
@@ -123,10 +123,10 @@ def test_a_page_that_explains_has_what_was_typed(tmp_path):
 
 
 def test_typed_characters_stand_at_their_places_only():
-    typed = Typed("發", acrostic="發髮", template="")
+    typed = TypedText("發", acrostic="發髮", template="")
     assert typed.shown("发发发，发发发。") == "發发发，髮发发。"
-    assert Typed("", template="髮□發").shown("发发发") == "髮发發"
-    assert Typed("后", script="trad").shown("后来") == "後來"
+    assert TypedText("", template="髮□發").shown("发发发") == "髮发發"
+    assert TypedText("后", script="trad").shown("后来") == "後來"
 
 
 @pytest.mark.parametrize(("char", "known"), [("后", True), ("風", True), ("风", False), ("干", True), ("东", False)])
@@ -134,7 +134,7 @@ def test_characters_of_traditional_texts_are_told_apart(char, known):
     assert is_in_traditional(char) is known
 
 
-def test_a_model_of_both_scripts_reads_simplified_where_traditional_is_shown():
+def test_a_model_of_both_scripts_reads_simplified_for_traditional():
     engine = gen_engine.engine.load("novel")
-    assert as_read("後來東麽", "trad", engine.tokenizer.vocabulary) == "后来東么".replace("来", "來")
-    assert as_read("後來", None, engine.tokenizer.vocabulary) == "後來"
+    assert in_model_script("後來東麽", "trad", engine.tokenizer.vocabulary) == "后来東么".replace("来", "來")
+    assert in_model_script("後來", None, engine.tokenizer.vocabulary) == "後來"

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from gen_engine.cli.main import make_cli
 from gen_engine.errors import GenError
 from gen_engine.testing.models import LongestMatch, TableModel, tiny_vocabulary
-from gen_poem.writing.separator import other_separator
+from gen_poem.writing.couplet_separator import other_separator
 
 VOCABULARY = tiny_vocabulary("", "春", "夏", "，", ",", "|", " ", "\n", "；", "", "， ")
 SEP = 9
@@ -86,7 +86,7 @@ def test_the_command_says_so_once(trained, how):
     assert "separator" not in couplets("poem", *how).stderr
 
 
-def test_a_model_without_the_mark_is_refused_where_it_has_to_write_it(trained):
+def test_a_model_without_a_mark_it_needs_is_refused(trained):
     with pytest.raises(GenError, match="does not know the mark ， that ends a line of a couplet; take another"):
         couplets(trained / "bare", "--cols", "2")
     assert "expects '|'" in couplets(trained / "bare", "--first", "春月").stderr

@@ -1,6 +1,6 @@
-"""Where characters stand in a poem: acrostics, characters that must occur, and none that occurs twice.
+"""Which characters a poem has, and where: acrostics, characters that must occur, and none that occurs twice.
 
-These rules know no form: lines are what marks end (`lines.py`). All of them judge the whole text, the prompt included.
+These rules know no form: lines are what marks end (`machine.py`). All of them judge the whole text, with the prompt.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from gen_engine.errors import GenError, brief
 from gen_engine.text import EVERY_CHAR, CharSet, char_test, is_punctuation
 from gen_engine.types import CharMachine
 
-from ..verse.lines import BETWEEN, MARK, MARKS, PASS, PASSED, Kind, Kinds, Move, Table, follow, known_han
+from ..verse.marks import BETWEEN, LINE_ENDS, PASSED
+from .machine import MARK, PASS, Kind, Kinds, Move, Table, follow, known_han
 from .templates import check_length
 
 
@@ -41,7 +42,7 @@ REMEMBERED = 64
 
 @lru_cache(REMEMBERED)
 def _acrostic_kinds(text: str) -> Kinds:
-    return Kinds({**{char: frozenset(char) for char in text}, MARK: MARKS, PASS: PASSED})
+    return Kinds({**{char: frozenset(char) for char in text}, MARK: LINE_ENDS, PASS: PASSED})
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ from sklearn.metrics import roc_auc_score
 
 from gen_engine.cli.main import make_cli
 from gen_engine.errors import GenError
+from gen_poem.evaluation.classifier import auc, auc_by_words, check_classifier, match, shape_of
 from gen_poem.evaluation.figures import evaluate
 from gen_poem.evaluation.measures import Wanted
-from gen_poem.evaluation.telling import auc, auc_by_words, check_classifier, match, shape_of
 
 TRIES = settings(deadline=None, max_examples=40, derandomize=True, database=None)
 pytestmark = pytest.mark.usefixtures("one_engine")
@@ -31,7 +31,7 @@ def test_the_area_is_scikit_learns(ours, real):
     assert auc(ours, real) + auc(real, ours) == pytest.approx(1)
 
 
-def test_the_area_is_how_often_one_of_ours_wins_and_a_draw_is_half():
+def test_the_area_is_how_often_ours_win_draws_counting_half():
     assert auc([3, 1], [2, 1]) == (1 + 1 + 0 + 0.5) / 4
     assert [auc([1], [0]), auc([0], [1]), auc([1, 1], [1])] == [1, 0, 0.5]
 
@@ -47,7 +47,7 @@ def written(chars, count, seed):
     return ["，".join("".join(chance.choices(chars, k=5)) for _ in range(4)) for _ in range(count)]
 
 
-def test_what_is_of_one_hand_cannot_be_told_apart_and_what_has_other_words_can():
+def test_only_texts_of_other_words_are_told_apart():
     usual = "春江花月夜云水山"
     same = [auc_by_words(written(usual, 100, 1 + n), written(usual, 100, 9 + n)) for n in (0, 4)]
     assert max(abs(area - 0.5) for area in same) < 0.12
@@ -62,14 +62,14 @@ def test_the_same_poems_are_told_apart_alike_each_time():
 
 @TRIES
 @given(st.lists(st.sampled_from("abc"), max_size=20), st.lists(st.sampled_from("abc"), max_size=20))
-def test_of_each_shape_there_are_as_many_real_poems_as_others(ours, real):
+def test_each_shape_has_as_many_real_poems_as_others(ours, real):
     chosen = match([(shape, 1) for shape in ours], [(shape, 0) for shape in real], key=lambda each: (ord(each[0]),))
     assert [[shape for shape, _ in side] for side in chosen] == [
         [shape for shape in "abc" for _ in range(min(ours.count(shape), real.count(shape)))]] * 2  # fmt: skip
     assert {origin for _, origin in chosen[0]} <= {1}
 
 
-def test_the_shape_of_a_poem_is_the_lengths_of_its_lines():
+def test_the_shape_of_a_poem_is_its_line_lengths():
     assert [shape_of(HERON), shape_of("春花。秋月夜！")] == [(5, 5, 5, 5), (2, 3)]
 
 
@@ -87,9 +87,9 @@ def test_too_few_poems_leave_the_figure_out_and_say_why():
     assert "there are 19" in area.meaning
 
 
-def test_without_scikit_learn_the_command_says_at_once_how_to_get_it(monkeypatch):
+def test_without_scikit_learn_the_command_says_how_to_get_it(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    monkeypatch.setattr("gen_poem.evaluation.telling.find_spec", lambda name: None)
+    monkeypatch.setattr("gen_poem.evaluation.classifier.find_spec", lambda name: None)
     with pytest.raises(GenError, match=r"pip install 'gen-engine-poem\[eval\]'"):
         check_classifier()
 
