@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from gen_engine.cli.options import debug_option
 from gen_engine.errors import GenError, quoted
 from gen_engine.system.underway import doing
 from gen_trainkit.options import (
     FILE,
+    Decorator,
     check_finite,
     options,
     part,
     part_option,
     quotes_option,
+    recipe_options,
     refuse_absurd,
     refuse_idle,
     refuse_idle_recipe,
     refuse_unread,
+    run_options,
     tell_plan,
     tell_reading,
     valid_options,
@@ -85,18 +89,30 @@ encoder_options = options(
                  help="Dropout in the encoder.  [default: its own, from scratch 0]"),
 )  # fmt: skip
 
+tie_option = click.option(
+    "--tie/--no-tie", default=True, show_default=True, help="BERT's token embeddings are the output matrix."
+)
+
+
+def trainer_options(head: Decorator) -> Decorator:
+    """All options of a trainer of next-character models whose head has the options `head`."""
+    rate = "2e-5, from scratch 1e-3"
+    recipe = recipe_options(rate=rate, batch_tokens=8192, head=True)
+    return options(data_options, encoder_options, window_options, head, recipe, run_options, debug_option())
+
+
 FRESH = {"encoder_layers", "width", "heads", "ff", "vocab_size", "min_count"}
 """Options of an encoder made from scratch."""
 
 NEW = {"window", "variable", "left_only", "encoder_dropout"}
 """Options of a new model, beside those of its head."""
 
-RATES = "2e-5, from scratch 1e-3"
-"""The default of --rate, in words."""
 
+def run_command(given: Mapping[str, Any], head: Collection[str], load_family: Callable[[], Family]) -> None:
+    """Do what a trainer's options ask for: train and publish, or only tell what would be trained.
 
-def run_command(given: Mapping[str, Any], family: Family, head: Mapping[str, Any]) -> None:
-    """Do what a trainer's options ask for: train and publish, or only tell what would be trained."""
+    `head` names the options of the head; `load_family` imports the models.
+    """
     check_finite(given)
     refuse_idle_recipe(given)
     refuse_unread((*given["files"], *given["valid_files"]), given)
@@ -114,7 +130,8 @@ def run_command(given: Mapping[str, Any], family: Family, head: Mapping[str, Any
     with doing("loading torch and transformers"):
         from gen_nextchar.training import describe, prepare, run_job
 
-    job = build_job(given, family, head)
+        family = load_family()
+    job = build_job(given, family, {name: given[name] for name in head})
     ready = prepare(job)
     tell_reading(ready.told)
     if given["dry_run"]:

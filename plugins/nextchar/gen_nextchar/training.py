@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any, Literal
@@ -15,6 +15,7 @@ from transformers import (
     AutoModel,
     AutoModelForCausalLM,
     BertConfig,
+    PretrainedConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
@@ -95,12 +96,11 @@ class Encoder:
 
 @dataclass(frozen=True)
 class Family:
-    """What a plugin says of its models: how they are called, and how one is built from its settings."""
+    """A kind of model: its name in prose, and its classes. Its model type is also the name of its command."""
 
     title: str
-    command: str
-    model_type: str
-    build: Callable[[Mapping[str, Any]], PreTrainedModel]
+    config: type[PretrainedConfig]
+    model: type[PreTrainedModel]
 
 
 @dataclass(frozen=True)
@@ -217,19 +217,18 @@ def make_model(job: Job, texts: Sequence[str]) -> tuple[PreTrainedModel, PreTrai
         )
         config = encoder_config(job.encoder, len(tokenizer), window + FRAME)
     marks = {f"{name}_token_id": getattr(tokenizer, f"{name}_token_id") for name in ("cls", "sep", "mask", "pad")}
-    model = job.family.build(
-        {
-            "encoder": {name: getattr(config, name) for name in ENCODER_SETTINGS}
-            | (LEFT_ONLY if job.windows.left_only else {}),
-            "vocab_size": config.vocab_size,
-            "window": window,
-            "variable": job.windows.variable,
-            **marks,
-            "bos_token_id": marks["cls_token_id"],
-            "eos_token_id": marks["sep_token_id"],
-            **job.head,
-        }
-    )
+    settings = {
+        "encoder": {name: getattr(config, name) for name in ENCODER_SETTINGS}
+        | (LEFT_ONLY if job.windows.left_only else {}),
+        "vocab_size": config.vocab_size,
+        "window": window,
+        "variable": job.windows.variable,
+        **marks,
+        "bos_token_id": marks["cls_token_id"],
+        "eos_token_id": marks["sep_token_id"],
+        **job.head,
+    }
+    model = job.family.model(job.family.config(**settings))
     if encoder is not None:
         take_weights(model.encoder, encoder)
     return model, read_prompts(tokenizer)
@@ -258,7 +257,7 @@ def take_weights(encoder: nn.Module, source: PreTrainedModel) -> None:
 
 def load_base(job: Job) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """A model of the family, to be trained on; its window and head stay as they are."""
-    return load_pretrained(AutoModelForCausalLM, str(job.base), kinds=(job.family.model_type,))
+    return load_pretrained(AutoModelForCausalLM, str(job.base), kinds=(job.family.config.model_type,))
 
 
 def encoder_config(asked: Encoder, vocab_size: int, positions: int) -> BertConfig:
@@ -337,8 +336,8 @@ def run_job(job: Job, ready: Prepared, *, resume: bool) -> Outcome:
     frozen = {"all": "frozen", "all-but-pooler": "frozen but for the pooler", "nothing": "trained along"}
     sight = "; looks left only, so that each character of a window was asked for" if cut.dense else ""
     card = CardFacts(
-        made=f"A {job.family.title} next-character model {start} by `gen train {job.family.command}` (gen-engine)."
-        " Characters outside the vocabulary were seen, but never asked for.",
+        made=f"A {job.family.title} next-character model {start} by `gen train {job.family.config.model_type}`"
+        " (gen-engine). Characters outside the vocabulary were seen, but never asked for.",
         pipeline="text-generation",
         facts={
             "Data": f"{', '.join(path.name for path in job.data.files)}; {len(ready.train.ids):,} characters,"
