@@ -17,7 +17,7 @@ from gen_engine.models.instructions import BELOW_AMX, SETS, VARIABLES, choose_in
 from gen_engine.models.kernels import Kernel, Layer
 from gen_nextchar import runner
 
-SCRIPT = Path(__file__).parent / "batches.py"
+SCRIPT = Path(__file__).parents[1] / "support" / "batches.py"
 HAS = [name for name, (_, flags) in SETS.items() if all(torch.cpu.get_capabilities().get(flag) for flag in flags)]
 OLD = {"ATEN_CPU_CAPABILITY": "avx2", "MKL_ENABLE_INSTRUCTIONS": "AVX2"}
 """What makes the rest of torch take a processor for one with AVX2."""
