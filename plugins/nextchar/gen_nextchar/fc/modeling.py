@@ -9,22 +9,11 @@ from transformers import GenerationMixin, PreTrainedModel
 from transformers.activations import ACT2FN
 
 from gen_engine.errors import GenError
+from gen_nextchar import modeling
 from gen_nextchar.heads import at_places, read_places
-from gen_nextchar.modeling import (
-    NextCharConfig,
-    add_encoder,
-    add_output,
-    next_logits,
-    output_weight,
-    register,
-    token_embeddings,
-    train_or_settle,
-    whole_text,
-    without_cache,
-)
 
 
-class BertFcConfig(NextCharConfig):
+class BertFcConfig(modeling.NextCharConfig):
     """Sizes and choices of a BERT+FC; see `NextCharConfig` for those it shares.
 
     Two linear layers, `hidden` wide between them, read BERT's output at the last character (at the [MASK] in `variable`
@@ -47,16 +36,16 @@ class BertFcForCausalLM(PreTrainedModel, GenerationMixin):  # type: ignore[misc]
     main_input_name = "input_ids"
     _supports_sdpa = True
 
-    output_weight = output_weight
-    forward = next_logits
-    prepare_inputs_for_generation = whole_text
-    get_input_embeddings = token_embeddings
-    train = train_or_settle
-    _supports_default_dynamic_cache: Any = classmethod(without_cache)
+    output_weight = modeling.output_weight
+    forward = modeling.next_logits
+    prepare_inputs_for_generation = modeling.whole_text
+    get_input_embeddings = modeling.token_embeddings
+    train = modeling.train_or_settle
+    _supports_default_dynamic_cache: Any = classmethod(modeling.without_cache)
 
     def __init__(self, config: BertFcConfig) -> None:
         super().__init__(config)
-        size = add_encoder(self)
+        size = modeling.add_encoder(self)
         if config.hidden < 1 or config.activation not in ACTIVATIONS:
             raise GenError(
                 f"A layer {config.hidden} wide with the activation {config.activation} cannot be made. Give a width"
@@ -65,7 +54,7 @@ class BertFcForCausalLM(PreTrainedModel, GenerationMixin):  # type: ignore[misc]
         self.first = nn.Linear(size, config.hidden)
         self.activation = ACT2FN[config.activation]
         self.drop = nn.Dropout(config.dropout)
-        add_output(self, config.hidden)
+        modeling.add_output(self, config.hidden)
         self.post_init()
 
     def next_hidden(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
@@ -85,4 +74,4 @@ class BertFcForCausalLM(PreTrainedModel, GenerationMixin):  # type: ignore[misc]
         return hidden if self.project is None else self.project(hidden)
 
 
-register("bert-fc", BertFcConfig, BertFcForCausalLM)
+modeling.register("bert-fc", BertFcConfig, BertFcForCausalLM)

@@ -9,22 +9,11 @@ from torch import Tensor, nn
 from transformers import GenerationMixin, PreTrainedModel, initialization
 
 from gen_engine.errors import GenError
+from gen_nextchar import modeling
 from gen_nextchar.heads import at_places, read_places
-from gen_nextchar.modeling import (
-    NextCharConfig,
-    add_encoder,
-    add_output,
-    next_logits,
-    output_weight,
-    register,
-    token_embeddings,
-    train_or_settle,
-    whole_text,
-    without_cache,
-)
 
 
-class BertLstmConfig(NextCharConfig):
+class BertLstmConfig(modeling.NextCharConfig):
     """Sizes and choices of a BERT+LSTM; see `NextCharConfig` for those it shares.
 
     `skip_special` leaves what BERT makes of [CLS] and [SEP] out of the LSTM; a [MASK] stays, since the prediction is
@@ -46,23 +35,23 @@ class BertLstmForCausalLM(PreTrainedModel, GenerationMixin):  # type: ignore[mis
     main_input_name = "input_ids"
     _supports_sdpa = True
 
-    output_weight = output_weight
-    forward = next_logits
-    prepare_inputs_for_generation = whole_text
-    get_input_embeddings = token_embeddings
-    train = train_or_settle
-    _supports_default_dynamic_cache: Any = classmethod(without_cache)
+    output_weight = modeling.output_weight
+    forward = modeling.next_logits
+    prepare_inputs_for_generation = modeling.whole_text
+    get_input_embeddings = modeling.token_embeddings
+    train = modeling.train_or_settle
+    _supports_default_dynamic_cache: Any = classmethod(modeling.without_cache)
 
     def __init__(self, config: BertLstmConfig) -> None:
         super().__init__(config)
-        size = add_encoder(self)
+        size = modeling.add_encoder(self)
         if config.hidden < 1 or config.layers < 1:
             raise GenError(f"An LSTM of {config.layers} layers x {config.hidden} is none. Give numbers from 1.")
         between = config.dropout if config.layers > 1 else 0.0
         self.lstm = nn.LSTM(size, config.hidden, config.layers, dropout=between, batch_first=True)
         self.attend = OutputAttention(config.hidden) if config.attention else None
         self.drop = nn.Dropout(config.dropout)
-        add_output(self, config.hidden + (size if config.pooler else 0))
+        modeling.add_output(self, config.hidden + (size if config.pooler else 0))
         self.post_init()
 
     def next_hidden(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
@@ -130,4 +119,4 @@ class OutputAttention(nn.Module):
         return found
 
 
-register("bert-lstm", BertLstmConfig, BertLstmForCausalLM)
+modeling.register("bert-lstm", BertLstmConfig, BertLstmForCausalLM)
