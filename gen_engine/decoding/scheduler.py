@@ -22,8 +22,8 @@ ROWS = 64
 """The most rows in one forward pass."""
 
 AHEAD = 1024
-"""A text begins only if it is fewer than this many texts behind the first unfinished one of its ticket: who wants them
-in order keeps the rest.
+"""A text begins only if it is fewer than this many behind the first unfinished one of its ticket. Callers that want
+texts in order hold the others back.
 """
 
 OTHERS = (Exception, SystemExit)

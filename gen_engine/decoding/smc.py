@@ -8,7 +8,7 @@ particles, drawn by weight, is the text.
 The target. The model writes token by token from its whole vocabulary, at the temperature of the chain. No other shaper
 counts. A text stops when the model writes its end, completes a stop string, or has written `max_new` tokens. It also
 stops where a quick check shows that nothing may follow ("full"). That end is not the model's choice, and costs nothing.
-A model without an end goes on until one of the others. The target is the distribution of these texts, given that all
+A model without an end stops only in the other ways. The target is the distribution of these texts, given that all
 constraints hold. The evidence is the probability that they hold.
 
 Number of particles. The evidence is unbiased for any number N of them. The text follows the target only as N grows; at
@@ -47,8 +47,8 @@ def smc(particles: int = 32, *, resample: float = 0.5) -> Smc:
     """Sequential Monte Carlo: sample from the model's own distribution over legal texts, with `particles` at once.
 
     Particles are resampled when their effective sample size falls below `resample` times their number. Each text has
-    its own particles. It follows that distribution more closely the more there are (the bias falls like 1/N). It
-    reports the log evidence, without bias: the log-probability, in nats, that the model writes a legal text.
+    its own particles. It follows that distribution more closely the more there are (the bias falls like 1/N). The
+    completion reports the log evidence, without bias: the log-probability, in nats, that the model writes a legal text.
     Temperature is part of the model. Shapers that remove tokens make both inexact. Del Moral, Doucet and Jasra (2006),
     "Sequential Monte Carlo samplers"; Lew et al. (2023), "Sequential Monte Carlo steering of large language models
     using probabilistic programs".
@@ -149,7 +149,7 @@ class _Population:
     # ----------------------------------------------------------------------------------------------- the answer
 
     def _read(self, particle: _Particle, scores: Scores) -> None:
-        """Weight a particle by what its forced tokens cost; the proposal writes them with certainty."""
+        """Weigh a particle by what its forced tokens cost; the proposal writes them with certainty."""
         text = particle.text
         text.logprobs += scores.forced[particle.row]
         particle.weight += sound(sum((scores.tempered or scores.forced)[particle.row]))

@@ -155,7 +155,7 @@ def a_mask_stays(subject: Subject, scene: Scene) -> None:
 
 
 def no_nan(subject: Subject, scene: Scene) -> None:
-    """Numbers give numbers, never NaN."""
+    """Numbers give numbers, never NaN or positive infinity."""
     rows = rows_of(subject, scene)
     found = rows.shaped()
     odd = (found.isnan() | (found == float("inf"))).nonzero().tolist()
