@@ -1,6 +1,6 @@
-"""Whose code is at work in a stack of frames: told when that code fails, and when it takes long.
+"""Whose code is running in a stack of frames. It is reported when that code fails or takes long.
 
-Nothing is kept while all goes well: plugin, processor and method are read off the frames afterwards.
+Nothing is recorded in advance: plugin, processor and method are read off the frames afterwards.
 """
 
 from __future__ import annotations
@@ -29,13 +29,15 @@ from .proving.states import RuleTable, StateTable
 from .types import CORE, Named, Spec
 
 WAYS = ("cli", "hooks.lazy", "system.screen", "system.tables", "system.text_files", "__main__")
-"""Folders and modules of the engine whose caller is a command: what plugins run through them is their commands' own."""
+"""Folders and modules of the engine whose caller is a command. What plugins run through them belongs to their
+commands.
+"""
 
 NEUTRAL = ("blame", "hooks.process_state", "system.interrupts", "system.streams", "system.underway")
-"""Modules of the engine that only pass through what others do."""
+"""Modules of the engine that only pass on what others do."""
 
 STATES = ("state", "after", "start")
-"""What the engine calls the states of one rule."""
+"""The engine's names for the states of one rule."""
 
 CALLS = ("start", "step", "next", "allowed", "permits", "accepts", "kind", "kinds", "mentions", "removes_at_most",
          "spares", "moves", "least", "most", "spent", "used_up", "bars", "needs", "gathers", "wants", "parts", "parted",
@@ -45,7 +47,7 @@ CALLS = ("start", "step", "next", "allowed", "permits", "accepts", "kind", "kind
 
 @dataclass(frozen=True)
 class Culprit:
-    """Whose code is at work: what it is called, the plugin it is of in words, the method, and the frame of that."""
+    """Whose code is running: its name, its plugin in words, the method, and the method's frame."""
 
     who: str
     origin: str
@@ -59,7 +61,7 @@ class Culprit:
 
 
 class blaming(ContextDecorator):  # noqa: N801 - used like a function
-    """What the code of plugins raises inside, or a processor given as an object, becomes a PluginError."""
+    """Turn what the code of plugins, or a processor given as an object, raises inside into a PluginError."""
 
     def __enter__(self) -> None:
         return None
@@ -70,7 +72,7 @@ class blaming(ContextDecorator):  # noqa: N801 - used like a function
 
 
 def named_error(problem: BaseException) -> PluginError | None:
-    """The error that says whose code raised `problem`; None if that was the engine's own, or is no fault."""
+    """The error that says whose code raised `problem`; None if the engine's own did, or it is no fault."""
     if isinstance(problem, (GenError, KeyboardInterrupt, GeneratorExit)):
         return None
     frames = [frame for frame, _ in walk_tb(problem.__traceback__)]
@@ -93,7 +95,7 @@ def _remedy(found: Culprit) -> str:
 
 
 def asked_now() -> tuple[FrameType, str] | None:
-    """The call that the main thread has a plugin's processor in, and how to name it; for other threads to ask."""
+    """The call of the main thread into a plugin's processor, and its name; for other threads to ask."""
     frame = sys._current_frames().get(main_thread().ident or 0)
     frames: list[FrameType] = []
     while frame is not None:
@@ -107,7 +109,7 @@ def asked_now() -> tuple[FrameType, str] | None:
 
 
 def at_work(frames: Sequence[FrameType]) -> Culprit | None:
-    """The processor that is asked in these frames, if it is none of the core's."""
+    """The processor that is running in these frames, unless it is the core's."""
     known: dict[int, Rule | Named] = {}
     for frame in frames:
         for value in list(frame.f_locals.values()):
@@ -131,7 +133,7 @@ def _is_rule(named: Named, known: dict[int, Rule | Named]) -> bool:
 
 def _parts(value: Any) -> Iterable[Rule | Named]:
     """The rules and shapers that a value of the engine holds."""
-    # Types are compared, since what is a local of a plugin may run code of its own when it is asked for its class.
+    # Types are compared, since a plugin's object may run code of its own when asked for its class.
     if type(value) is Course:
         value = value.plan
     if type(value) is Plan:
@@ -151,7 +153,7 @@ def _parts(value: Any) -> Iterable[Rule | Named]:
 
 
 def _keys(part: Rule | Named) -> Iterator[int]:
-    """By what a frame is known that runs a rule or a shaper: its object, or its code."""
+    """What identifies a frame that runs a rule or a shaper: its object, or its code."""
     found: Any = part.constraint if isinstance(part, Rule) else part.processor
     if type(found) is Lifted:
         found = found.machine
@@ -164,7 +166,7 @@ def _keys(part: Rule | Named) -> Iterator[int]:
 
 
 def _made(frames: Sequence[FrameType]) -> Culprit | None:
-    """What is being made by its factory, if it is none of the core's."""
+    """What a factory is making, unless it is the core's."""
     for frame in reversed(frames):
         offer, spec = frame.f_locals.get("offer"), frame.f_locals.get("spec")
         if _module(frame) == "gen_engine.hooks.specs" and isinstance(offer, Offer) and isinstance(spec, Spec):
@@ -191,14 +193,14 @@ def _called(frames: Sequence[FrameType], problem: BaseException | None) -> Culpr
 
 
 def _imported_late(frame: FrameType) -> Culprit | None:
-    """The command that is being imported since it is to be run."""
+    """The command that is being imported in order to run."""
     command = frame.f_locals.get("self") if frame.f_code is LazyCommand.load.__code__ else None
     plugin = plugin_of(command.place.partition(":")[0]) if isinstance(command, LazyCommand) else None
     return Culprit(f"The command {command.name}", plugin.words, "its import", frame) if command and plugin else None
 
 
 def _is_own_way(problem: BaseException | None) -> bool:
-    """Whether a command may end so: by its own exit code, by what click tells, by a file that cannot be read."""
+    """Whether a command may end this way: by its own exit code, by click's errors, by a file that cannot be read."""
     if isinstance(problem, OSError):
         return problem.filename is not None
     return isinstance(problem, (SystemExit, EOFError)) or type(problem).__module__ == "click.exceptions"
@@ -209,7 +211,7 @@ def _module(frame: FrameType) -> str:
 
 
 def _kind(frame: FrameType) -> str:
-    """Whose code a frame runs: the engine's, a command's (what click and commands call), a plugin's; else nobody's."""
+    """Whose code a frame runs: the engine's, a command's (what click and commands call), a plugin's, else nobody's."""
     module = _module(frame)
     package, _, place = module.partition(".")
     if module == "click.core" or (package == "gen_engine" and _is_in(place, WAYS)):
@@ -229,7 +231,7 @@ def _owner_words(frame: FrameType) -> str:
 
 
 def plugin_of(module: str) -> PluginInfo | None:
-    """The plugin that a module belongs to: the one whose own module shares most of its name."""
+    """The plugin of a module: the one whose own module shares most of its name."""
 
     def shared(plugin: PluginInfo) -> int:
         pairs = zip_longest(module.split("."), plugin.module.partition(":")[0].split("."))
@@ -243,7 +245,7 @@ def plugin_of(module: str) -> PluginInfo | None:
 
 
 def _wrong_answer(frames: Sequence[FrameType], problem: BaseException) -> PluginError | None:
-    """What a rule that is none of the core's answered wrongly, where the engine itself stumbled."""
+    """A wrong answer of a rule that is not the core's, over which the engine itself stumbled."""
     wrong = next((found for rule, state in _asked(frames) if (found := _fault(rule, state))), None)
     if wrong is None and isinstance(problem, TypeError):
         rules = {part for frame in frames for value in _locals(frame) for part in _parts(value) if type(part) is Rule}
@@ -252,7 +254,7 @@ def _wrong_answer(frames: Sequence[FrameType], problem: BaseException) -> Plugin
 
 
 def _asked(frames: Sequence[FrameType]) -> Iterator[tuple[Rule, Any]]:
-    """The rules and the states that they were, perhaps, asked about, but for the core's."""
+    """The rules, without the core's, and the states that they may have been asked about."""
     rules: Sequence[Rule] = ()
     rule: Rule | None = None
     for frame in frames:

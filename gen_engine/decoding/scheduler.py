@@ -1,4 +1,4 @@
-"""Runs any number of decoders over one model, which come and go at any step: continuous batching."""
+"""Continuous batching: runs any number of decoders over one model; they may come and go at any step."""
 
 from __future__ import annotations
 
@@ -19,29 +19,30 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 ROWS = 64
-"""How many rows are packed into one forward pass at most."""
+"""The most rows in one forward pass."""
 
 AHEAD = 1024
-"""No text begins that is so many texts behind the first unfinished one of those submitted with it: whoever wants them
-in order keeps the rest."""
+"""A text begins only if it is fewer than this many behind the first unfinished one of its ticket. Callers that want
+texts in order hold the others back.
+"""
 
 OTHERS = (Exception, SystemExit)
-"""What the code of others raises when it fails; an interrupt is the user's own."""
+"""What the code of others raises when it fails. An interrupt is the user's own."""
 
 Sent = TypeVar("Sent")
-"""What courses send: pieces, or what their maker wraps them in."""
+"""What courses send: pieces, or a wrapper of the caller's."""
 
 Job = tuple[Decoder, Callable[[Callable[[Sent], None]], Course]]
-"""A decoder, and what makes the course it runs from a place to send to."""
+"""A decoder, and a function that makes its course from a place to send to."""
 
 State = Literal["waiting", "running", "done", "failed", "cancelled"]
 
 
 @dataclass(eq=False)
 class Ticket:
-    """What became of the jobs that were submitted together; `error` is what it failed with.
+    """The outcome of jobs that were submitted together; `error` is why it failed.
 
-    It is "running" from the beginning of the first job to the end of the last one.
+    It is "running" from the start of the first job to the end of the last.
     """
 
     state: State = "waiting"
@@ -53,7 +54,7 @@ class Ticket:
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing more will come of it."""
+        """Whether no more results will come."""
         return self.state in ("done", "failed", "cancelled")
 
     @property
@@ -64,7 +65,7 @@ class Ticket:
 
 @dataclass(frozen=True, eq=False)
 class _Made:
-    """A job that may begin as soon as there is room for its rows, and the tokens they may come to hold."""
+    """A job that may begin as soon as its rows, and the tokens they may come to hold, fit."""
 
     decoder: Decoder
     course: Course
@@ -84,8 +85,11 @@ def _most(decoder: Decoder) -> int:
 
 @dataclass(frozen=True)
 class Load:
-    """How busy a scheduler is: tickets with jobs that `waiting` for room, decoders `running`, the `rows` they take of a
-    pass, and the `tokens` that these may come to hold."""
+    """How busy a scheduler is.
+
+    `waiting` tickets have jobs that wait for room. `running` decoders take `rows` of a pass, which may come to hold
+    `tokens` tokens.
+    """
 
     waiting: int
     running: int
@@ -95,26 +99,27 @@ class Load:
 
 @dataclass(eq=False)
 class Scheduler:
-    """Steps decoders over one model together: one forward pass a step for all of them.
+    """Steps many decoders over one model, with one forward pass per step for all of them.
 
-    **Bounds.** At most `rows` rows are in one pass, and at most `tokens` tokens (None: any number) are kept for them.
-    Both are counted in full when a job begins: its rows (`decoder.rows`, else its texts) and for each of these the
-    prompt and the whole budget, but no more than the model reads at once; rows of finished texts count no longer. What
-    does not fit waits in order of arrival, and nothing overtakes the head of the line; a ticket of many jobs goes back
-    to the end of the line after each. At most `queue` tickets wait (None: any number).
+    **Bounds.** One pass has at most `rows` rows, and keeps at most `tokens` tokens for them (None: any number). Both
+    are counted in full when a job begins. A job counts `decoder.rows` rows, or one per text. Each row counts its prompt
+    and whole budget, but no more than the model reads at once. Rows of finished texts count no longer. Jobs that do not
+    fit wait in order of arrival, and nothing overtakes the first in line. A ticket with many jobs goes back to the end
+    of the line after each job. At most `queue` tickets wait (None: any number).
 
-    **Sharing.** Jobs whose first ask reads the same tokens share its row if they begin in one step. One that begins
-    later goes on from the other's row, and needs no pass of its own, as long as that row is there and the model says
-    that it `rewinds` exactly. Prompts that merely begin alike are read apart: a part of a prompt that is read alone has
-    other last bits, in most models, than the whole read at once, and a text is the same to the last bit, always.
+    **Sharing.** Jobs whose first ask reads the same tokens share its row if they begin in one step. A later job
+    continues from that row without a pass of its own. This needs the row to be there still, and a model that `rewinds`
+    exactly. Prompts that merely begin alike are read apart. In most models, reading a prompt in parts changes its last
+    bits, and a text must always be the same to the last bit.
 
-    **Errors.** What a decoder, a processor or a course raises ends its own ticket, and is the last thing this sends.
-    What the model raises ends all that are running.
+    **Errors.** An error of a decoder, a processor or a course ends its own ticket, and is the last thing it sends. An
+    error of the model ends all that are running.
 
-    **Threads.** `submit`, `cancel`, `load` and `is_idle` may be called from any thread; `step` and `run` from one at a
-    time. `read` is never called during a step, nor the other way round: a `submit` may wait for one, and hold it up.
+    **Threads.** Any thread may call `submit`, `cancel`, `load` and `is_idle`; only one at a time may call `step` and
+    `run`. `read` never runs during a step, nor a step during `read`: a `submit` may wait for a step, or delay one.
 
-    `read` makes jobs of what is submitted, and raises what is wrong with it; `told` says what an error is told as.
+    `read` turns what is submitted into jobs, and raises what is wrong with it. `told` turns an exception into the error
+    that is reported.
     """
 
     model: LanguageModel
@@ -142,9 +147,9 @@ class Scheduler:
     # ------------------------------------------------------------------------------------------ coming and going
 
     def submit(self, wanted: Any) -> Ticket:
-        """Put what is wanted into the line: jobs, or what `read` makes jobs of.
+        """Put a request into the line: jobs, or what `read` turns into jobs.
 
-        Raises what `read` raises, BusyError if too many wait already, and GenError for what will never fit.
+        Raises what `read` raises, BusyError if too many wait already, and GenError for a request that can never fit.
         """
         self._check_queue()
         ticket = Ticket()
@@ -160,9 +165,9 @@ class Scheduler:
         return ticket
 
     def cancel(self, ticket: Ticket) -> None:
-        """Give up what has not ended: its rows are in no later pass, and it sends nothing more.
+        """Give up unfinished work: its rows are in no later pass, and it sends nothing more.
 
-        Raises GenError for what is no ticket.
+        Raises GenError if this is no ticket.
         """
         if not isinstance(ticket, Ticket):
             raise GenError(f"{quoted(ticket)} is no ticket; give what `submit` returned.")
@@ -180,10 +185,11 @@ class Scheduler:
         return Load(len(self._line), len(live), sum(job.rows for job in live), sum(job.tokens for job in live))
 
     def run(self, jobs: Iterable[Job[Sent]]) -> Iterator[tuple[int, Sent]]:
-        """Run jobs to their end; what they send, as soon as it is final, with the job's number. Raises their errors.
+        """Run jobs to their end and yield what they send as soon as it is final, with the job's number. Raises their
+        errors.
 
-        Jobs are taken from the iterable when there is room for them; one that needs more than fits runs alone. What
-        others send meanwhile comes with the next `step`.
+        Jobs are taken from the iterable when there is room. A job that can never fit runs alone. What others send
+        meanwhile comes with the next `step`.
         """
         numbered = ((decoder, _numbering(number, make)) for number, (decoder, make) in enumerate(jobs))
         ticket = Ticket(_jobs=numbered)
@@ -232,16 +238,17 @@ class Scheduler:
             self._sent.append((ticket, sent))
 
     def _make_next(self, ticket: Ticket) -> None:
-        """Make the next job of a ticket, of which nothing is computed yet."""
+        """Make the next job of a ticket; nothing of it is computed yet."""
         found = next(ticket._jobs, None)
         ticket._next = None if found is None else _Made(found[0], found[1](partial(self._send, ticket)))
 
     # ------------------------------------------------------------------------------------------------- the step
 
     def step(self) -> list[tuple[Ticket, Any]]:
-        """Begin what fits, and compute one forward pass for all that are running; what they send, with their tickets.
+        """Begin what fits, and compute one forward pass for all running jobs. Returns what they send, with their
+        tickets.
 
-        The last thing a ticket sends is its error if it fails.
+        A ticket that fails sends its error last.
         """
         with self._work:
             try:
@@ -250,14 +257,14 @@ class Scheduler:
                 if self._live:
                     self._pass()
                 self._sweep()
-            except BaseException as problem:  # an interrupt: no decoder knows where it stands
+            except BaseException as problem:  # an interrupt: the state of every decoder is unknown
                 self._fail_all(problem)
                 raise
             sent, self._sent = self._sent, []
             return [(ticket, each) for ticket, each in sent if ticket.state != "cancelled"]
 
     def _sweep(self) -> None:
-        """Close decoders whose ticket is over; where none is left, nothing is kept of the model's cache."""
+        """Close decoders whose ticket is over. If none is left, drop the model's cache."""
         if not self._is_swept:
             self._is_swept = True
             over = [job for job in self._live if job.owner.is_over]
@@ -274,13 +281,13 @@ class Scheduler:
         self._sweep()
 
     def _admit(self) -> None:
-        """Begin jobs in the order of the line as long as they fit; one that can never fit runs alone."""
+        """Begin jobs in order as long as they fit. A job that can never fit runs alone."""
         if not self._line:
             return
         rows, tokens = self.load.rows, self.load.tokens
         while (ticket := self._head()) is not None:
             made = ticket._next
-            if made is None:  # it was cancelled just now, or by another scheduler than its own
+            if made is None:  # it was just cancelled, or by a scheduler that is not its own
                 with self._lock:
                     self._line.pop(ticket, None)
                 continue
@@ -298,7 +305,7 @@ class Scheduler:
             return next((ticket for ticket in self._line if not ticket._is_held_back), None)
 
     def _begin(self, ticket: Ticket, made: _Made) -> Running | None:
-        """Begin a ticket's next job, which was made; None if it ended without a row of its own."""
+        """Begin a ticket's next job, made before; None if it ended without a row of its own."""
         job = Running(ticket, made.course, ticket._texts, _most(made.decoder))
         ticket._texts += len(made.course.samples)
         ticket._running[job] = None
@@ -309,14 +316,14 @@ class Scheduler:
             self._fail(ticket, problem)
             return None
         with self._lock:
-            if not ticket.is_over:  # else it was cancelled just now
+            if not ticket.is_over:  # else it was just cancelled
                 ticket.state = "running"
                 del self._line[ticket]
                 self._line.update({ticket: None} if ticket._next is not None else {})
         return job if self._go_on(job, None) and self._is_still_open(job) else None
 
     def _is_still_open(self, job: Running) -> bool:
-        """Answer a first ask from what is remembered, if its row is still there; whether the job goes on."""
+        """Answer a first ask from memory, if its row is still there. Returns whether the job goes on."""
         known = self._prefixes.find(job)
         if known is None:
             return True
@@ -326,7 +333,7 @@ class Scheduler:
         return bool(going)
 
     def _pass(self) -> None:
-        """One forward pass, and every decoder's answer to it."""
+        """Do one forward pass and let every decoder respond to it."""
         import torch
 
         begun = [job for job in self._live if job.first_row < 0]
@@ -345,7 +352,7 @@ class Scheduler:
             self._live = self._answer(self._live, logits, feed.last)
 
     def _answer(self, jobs: Sequence[Running], logits: Tensor, last: Sequence[int]) -> list[Running]:
-        """Send each decoder its scores; those that go on."""
+        """Send each decoder its scores. Returns the jobs that go on."""
         by_chain: dict[int, list[Running]] = {}
         for job in jobs:
             by_chain.setdefault(id(job.course.plan.chain), []).append(job)
@@ -355,7 +362,7 @@ class Scheduler:
         return [job for job in jobs if job in scores and self._go_on(job, scores.pop(job))]
 
     def _score(self, jobs: Sequence[Running], logits: Tensor, last: Sequence[int]) -> dict[Running, Scores]:
-        """The scores of jobs of one chain; where a shaper fails, only those of the jobs that it does not fail for."""
+        """The scores of jobs of one chain. If a shaper fails, only the jobs that it fails for have none."""
         try:
             return score_all(jobs, logits, last)
         except OTHERS as problem:
@@ -368,7 +375,7 @@ class Scheduler:
         return found
 
     def _go_on(self, job: Running, scores: Scores | None) -> bool:
-        """Send a decoder its scores, or begin it (None); whether it asks for more."""
+        """Send a decoder its scores, or begin it (None). Returns whether it asks for more."""
         ticket: Ticket = job.owner
         if ticket.is_over:
             return True  # to be closed with the others
@@ -387,5 +394,5 @@ class Scheduler:
 
 
 def _numbering(number: int, make: Callable[[Callable[[Any], None]], Course]) -> Any:
-    """A maker of a course that sends the job's number, too."""
+    """A maker of a course that also sends the job's number."""
     return lambda send: make(lambda sent: send((number, sent)))

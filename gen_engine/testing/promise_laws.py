@@ -1,4 +1,4 @@
-"""What a constraint may promise besides, to sharpen proofs: each promise is held against what the rule really does."""
+"""What a constraint may promise to sharpen proofs: each promise is compared with what the rule really does."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .laws import Law, Scene
 from .subjects import Characters, Subject, View, World, tell, walk
 
 DEPTH = 4
-"""How far the nearest end is looked for, in symbols."""
+"""How far the nearest end is searched for, in symbols."""
 
 
 Stop = tuple[World, View, list[Any], Any]
@@ -43,7 +43,7 @@ def kinds_behave_alike(subject: Subject, scene: Scene) -> None:
     pairs = [(a, b) for i, a in enumerate(free) for b in free[i + 1 :] if kind(a) == kind(b)]
     if not pairs:
         return
-    seen = [pair for pair in pairs if pair[0] in path or pair[1] in path]  # these are the likelier to differ
+    seen = [pair for pair in pairs if pair[0] in path or pair[1] in path]  # these are more likely to differ
     one, two = scene.draw(st.sampled_from(seen if seen and scene.draw(st.booleans()) else pairs))
     swap = {one: two, two: one}
     rest = [one, *scene.draw(st.lists(st.sampled_from([one, two, one, *view.symbols]), max_size=3))]
@@ -74,7 +74,7 @@ def _run(view: View, state: Any, symbols: list[Any]) -> list[bool]:
 
 
 def moves_are_exact(subject: Subject, scene: Scene) -> None:
-    """Each permitted symbol is in exactly one move, which leads where it leads; a forbidden one is in none."""
+    """Each permitted symbol is in exactly one move, with the right next state. A forbidden one is in none."""
     found = _somewhere(subject, scene)
     if found is None:
         return
@@ -143,7 +143,7 @@ def spent_leaves_all_else_free(subject: Subject, scene: Scene) -> None:
 
 
 def barred_is_all_that_history_forbids(subject: Subject, scene: Scene) -> None:
-    """What follows is permitted as it is from an empty text, but for what is barred at the places told."""
+    """The same may follow as behind an empty text, except what is barred at the given positions."""
     found = _somewhere(subject, scene)
     if found is None:
         return
@@ -197,7 +197,7 @@ def banned_is_forbidden(subject: Subject, scene: Scene) -> None:
 
 
 def removes_no_more(subject: Subject, scene: Scene) -> None:
-    """No more symbols than promised are forbidden at any place, and the text may end anywhere."""
+    """No more symbols than promised are forbidden at any position, and the text may end anywhere."""
     found = _somewhere(subject, scene)
     if found is None:
         return
