@@ -16,6 +16,7 @@ from types import FrameType, FunctionType, MethodType
 from typing import Any
 
 from .chain import Chain, Plan
+from .decoding.packing import Running, named
 from .decoding.sequences import Course
 from .errors import GenError, PluginError, reason_of
 from .hooks.lazy import Later
@@ -71,15 +72,15 @@ class blaming(ContextDecorator):  # noqa: N801 - used like a function
 
 def named_error(problem: BaseException) -> PluginError | None:
     """The error that says whose code raised `problem`; None if that was the engine's own, or is no fault."""
-    if isinstance(problem, (GenError, KeyboardInterrupt, GeneratorExit)):
+    if isinstance(problem, (GenError, KeyboardInterrupt)):
         return None
     frames = [frame for frame, _ in walk_tb(problem.__traceback__)]
     if isinstance(problem, RuntimeError) and isinstance(problem.__cause__, StopIteration):  # it passed a generator
         problem = problem.__cause__
         frames += [frame for frame, _ in walk_tb(problem.__traceback__)]
-    found = at_work(frames) or _made(frames) or _called(frames, problem)
-    if found is None:
-        return _wrong_answer(frames, problem)
+    found = at_work(frames) or _made(frames) or _called(frames, problem) or _deciding(frames)
+    if found is None:  # what closes a generator is nobody's answer
+        return None if isinstance(problem, GeneratorExit) else _wrong_answer(frames, problem)
     doing = f" in {found.method}" if found.method else ""
     reason = f"{reason_of(problem)}; --debug shows where"
     return PluginError(f"{found.words} failed{doing} ({reason}); {_remedy(found)}.")
@@ -170,6 +171,20 @@ def _made(frames: Sequence[FrameType]) -> Culprit | None:
         if _module(frame) == "gen_engine.hooks.specs" and isinstance(offer, Offer) and isinstance(spec, Spec):
             core = offer.plugin.words == CORE
             return None if core else Culprit(spec.text, offer.plugin.words, "its factory", frame)
+    return None
+
+
+def _deciding(frames: Sequence[FrameType]) -> Culprit | None:
+    """The decoder that was called, or asked what it says of itself, if it is none of the core's."""
+    for number, frame in reversed([*enumerate(frames)]):
+        if _module(frame) in ("gen_engine.engine", "gen_engine.decoding.packing"):
+            own = frame.f_locals.get("self")
+            decoder = own.strategy if type(own) is Running else frame.f_locals.get("decoder")
+            after = frames[number + 1] if number + 1 < len(frames) else None
+            is_own = str(getattr(decoder, "__module__", "")).partition(".")[0] == "gen_engine"
+            if decoder is None or is_own or (after is not None and _kind(after) == "engine"):
+                return None
+            return Culprit(named(decoder), "", "", after or frame)
     return None
 
 
@@ -277,5 +292,7 @@ def _rules(value: Any) -> list[Rule]:
 def _fault(rule: Rule, state: Any) -> str | None:
     try:
         return fault(rule, state) or broken_promise(rule, state)
-    except Exception:  # noqa: BLE001 - the code of others, which has failed before
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # noqa: BLE001 - the code of others, which has failed before
         return None

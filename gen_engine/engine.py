@@ -15,6 +15,7 @@ from typing import Any
 
 from .blame import blaming, named_error
 from .chain import Chain, Plan, is_constraint, make_chain
+from .decoding.packing import rows_of
 from .decoding.scheduler import ROWS, Job, Scheduler
 from .decoding.sequences import Course
 from .errors import GenError, quoted
@@ -202,7 +203,7 @@ class Engine:
         with patience:
             chain = self.chain(request.processors)
         prompt = self.read(request.prompt, request.context)
-        check_room(getattr(decoder, "rows", 0), len(prompt.read))
+        check_room(rows_of(decoder), len(prompt.read))
         plan = chain.plan(prompt, request.max_new, patience)
         seed = secrets.randbelow(2**32) if request.seed is None else request.seed
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from threading import Lock, RLock
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from ..errors import BusyError, GenError, quoted
 from ..types import Decoder, LanguageModel
-from .packing import Prefixes, Running, longest_row, pack, score_all
+from .packing import Made, Prefixes, Running, pack, score_all
 from .sampling import Scores
 from .sequences import Course
 
@@ -24,9 +24,6 @@ ROWS = 64
 AHEAD = 1024
 """No text begins that is so many texts behind the first unfinished one of those submitted with it: whoever wants them
 in order keeps the rest."""
-
-OTHERS = (Exception, SystemExit)
-"""What the code of others raises when it fails; an interrupt is the user's own."""
 
 Sent = TypeVar("Sent")
 """What courses send: pieces, or what their maker wraps them in."""
@@ -47,7 +44,7 @@ class Ticket:
     state: State = "waiting"
     error: BaseException | None = None
     _jobs: Iterator[Job[Any]] = field(default_factory=lambda: iter(()), repr=False)
-    _next: _Made | None = field(default=None, repr=False)
+    _next: Made | None = field(default=None, repr=False)
     _running: dict[Running, None] = field(default_factory=dict, repr=False)
     _texts: int = 0
 
@@ -60,26 +57,6 @@ class Ticket:
     def _is_held_back(self) -> bool:
         first = next(iter(self._running), None)
         return first is not None and self._texts - first.first_text >= AHEAD
-
-
-@dataclass(frozen=True, eq=False)
-class _Made:
-    """A job that may begin as soon as there is room for its rows, and the tokens they may come to hold."""
-
-    decoder: Decoder
-    course: Course
-
-    @property
-    def rows(self) -> int:
-        return max(_most(self.decoder), len(self.course.samples))
-
-    @property
-    def tokens(self) -> int:
-        return self.rows * longest_row(self.course)
-
-
-def _most(decoder: Decoder) -> int:
-    return int(getattr(decoder, "rows", 1))
 
 
 @dataclass(frozen=True)
@@ -109,10 +86,12 @@ class Scheduler:
     other last bits, in most models, than the whole read at once, and a text is the same to the last bit, always.
 
     **Errors.** What a decoder, a processor or a course raises ends its own ticket, and is the last thing this sends.
-    What the model raises ends all that are running.
+    What the model raises ends all that are running, and so does an interrupt, which `step` raises; what was finished
+    before comes with the next step.
 
     **Threads.** `submit`, `cancel`, `load` and `is_idle` may be called from any thread; `step` and `run` from one at a
-    time. `read` is never called during a step, nor the other way round: a `submit` may wait for one, and hold it up.
+    time. `read` is never called during a step of another thread, nor the other way round: a `submit` may wait for one,
+    and hold it up. What is run by a step, or by `read`, must not call `step`.
 
     `read` makes jobs of what is submitted, and raises what is wrong with it; `told` says what an error is told as.
     """
@@ -129,6 +108,8 @@ class Scheduler:
     _prefixes: Prefixes = field(default_factory=Prefixes, repr=False)
     _cache: Any = None
     _is_swept: bool = True
+    _beginning: Ticket | None = field(default=None, repr=False)
+    _is_working: bool = False
     _lock: Lock = field(default_factory=Lock, repr=False)
     _work: RLock = field(default_factory=RLock, repr=False)
 
@@ -148,7 +129,7 @@ class Scheduler:
         """
         self._check_queue()
         ticket = Ticket()
-        with self._work:
+        with self._working():
             ticket._jobs = iter(self.read(wanted))
             self._make_next(ticket)
         made = ticket._next
@@ -170,8 +151,8 @@ class Scheduler:
 
     @property
     def is_idle(self) -> bool:
-        """Whether there is nothing to do."""
-        return not self._line and not self._live
+        """Whether there is nothing to do, and nothing left to be told by a step."""
+        return not self._line and not self._live and not self._sent
 
     @property
     def load(self) -> Load:
@@ -198,7 +179,7 @@ class Scheduler:
         finally:
             self.cancel(ticket)
             self._sweep()
-            self._sent[:0] = others
+            self._sent = others + [item for item in self._sent if item[0] is not ticket]
         if ticket.error is not None:
             raise ticket.error
 
@@ -221,6 +202,12 @@ class Scheduler:
                 ticket.state, ticket._next, self._is_swept = state, None, False
                 self._line.pop(ticket, None)
 
+    def _fail_alone(self, ticket: Ticket, problem: BaseException) -> None:
+        """Whatever the code of others raises ends one ticket, but an interrupt is the user's own."""
+        if isinstance(problem, KeyboardInterrupt):
+            raise problem
+        self._fail(ticket, problem)
+
     def _fail(self, ticket: Ticket, problem: BaseException) -> None:
         if not ticket.is_over:
             ticket.error = self.told(problem) or problem
@@ -234,16 +221,17 @@ class Scheduler:
     def _make_next(self, ticket: Ticket) -> None:
         """Make the next job of a ticket, of which nothing is computed yet."""
         found = next(ticket._jobs, None)
-        ticket._next = None if found is None else _Made(found[0], found[1](partial(self._send, ticket)))
+        ticket._next = None if found is None else Made(found[0], found[1](partial(self._send, ticket)))
 
     # ------------------------------------------------------------------------------------------------- the step
 
     def step(self) -> list[tuple[Ticket, Any]]:
         """Begin what fits, and compute one forward pass for all that are running; what they send, with their tickets.
 
-        The last thing a ticket sends is its error if it fails.
+        The last thing a ticket sends is its error if it fails. Raises interrupts, and GenError if it is called by what
+        a step runs.
         """
-        with self._work:
+        with self._working(alone=True):
             try:
                 self._sweep()
                 self._admit()
@@ -256,6 +244,18 @@ class Scheduler:
             sent, self._sent = self._sent, []
             return [(ticket, each) for ticket, each in sent if ticket.state != "cancelled"]
 
+    @contextmanager
+    def _working(self, *, alone: bool = False) -> Iterator[None]:
+        """One thread at a time reads a request or makes a step; what it runs makes no other step (`alone`)."""
+        with self._work:
+            was, self._is_working = self._is_working, True
+            try:
+                if alone and was:
+                    raise GenError("A step is called by what a step runs; call `step` when that one has returned.")
+                yield
+            finally:
+                self._is_working = was
+
     def _sweep(self) -> None:
         """Close decoders whose ticket is over; where none is left, nothing is kept of the model's cache."""
         if not self._is_swept:
@@ -263,14 +263,15 @@ class Scheduler:
             over = [job for job in self._live if job.owner.is_over]
             self._live = [job for job in self._live if not job.owner.is_over]
             for job in over:
-                with suppress(*OTHERS):  # nobody waits for it any more
-                    job.decoder.close()
+                job.close()
         if not self._live:
             self._cache, self._prefixes = None, Prefixes()
 
     def _fail_all(self, problem: BaseException) -> None:
-        for job in self._live:
-            self._fail(job.owner, problem)
+        begun = {job.owner: None for job in self._live} | ({self._beginning: None} if self._beginning else {})
+        for ticket in begun:
+            self._fail(ticket, problem)
+        self._beginning, self._cache, self._prefixes = None, None, Prefixes()
         self._sweep()
 
     def _admit(self) -> None:
@@ -287,26 +288,28 @@ class Scheduler:
             fits = rows + made.rows <= self.rows and (self.tokens is None or tokens + made.tokens <= self.tokens)
             if self._live and not fits:
                 return
+            self._beginning = ticket
             job = self._begin(ticket, made)
             if job is not None:
                 self._live.append(job)
                 rows, tokens = rows + job.rows, tokens + job.tokens
+            self._beginning = None
 
     def _head(self) -> Ticket | None:
         """The first ticket in the line that may begin another text."""
         with self._lock:
             return next((ticket for ticket in self._line if not ticket._is_held_back), None)
 
-    def _begin(self, ticket: Ticket, made: _Made) -> Running | None:
+    def _begin(self, ticket: Ticket, made: Made) -> Running | None:
         """Begin a ticket's next job, which was made; None if it ended without a row of its own."""
-        job = Running(ticket, made.course, ticket._texts, _most(made.decoder))
+        job = Running(ticket, made.course, ticket._texts, made.most, made.decoder)
         ticket._texts += len(made.course.samples)
         ticket._running[job] = None
         try:
             self._make_next(ticket)
-            job.decoder = made.decoder(made.course)
-        except OTHERS as problem:
-            self._fail(ticket, problem)
+            job.begin()
+        except BaseException as problem:  # noqa: BLE001 - the code of others
+            self._fail_alone(ticket, problem)
             return None
         with self._lock:
             if not ticket.is_over:  # else it was cancelled just now
@@ -336,7 +339,7 @@ class Scheduler:
                 if self._cache is None:
                     self._cache = self.model.open(self.load.rows)
                 logits = feed(self.model, self._cache)
-            except OTHERS as problem:
+            except (Exception, SystemExit) as problem:  # noqa: BLE001 - the code of others
                 self._fail_all(problem)
                 return
             self._prefixes.follow(self._live)
@@ -358,7 +361,9 @@ class Scheduler:
         """The scores of jobs of one chain; where a shaper fails, only those of the jobs that it does not fail for."""
         try:
             return score_all(jobs, logits, last)
-        except OTHERS as problem:
+        except BaseException as problem:
+            if isinstance(problem, KeyboardInterrupt):
+                raise
             if len(jobs) == 1:
                 self._fail(jobs[0].owner, problem)
                 return {}
@@ -373,15 +378,15 @@ class Scheduler:
         if ticket.is_over:
             return True  # to be closed with the others
         try:
-            job.accept(job.decoder.send(scores), self.model.positions)
+            job.go_on(scores, self.model.positions)
         except StopIteration:
             ticket._running.pop(job)
             if not ticket._running and ticket._next is None:
                 self._end(ticket, "done")
             return False
-        except OTHERS as problem:
-            self._fail(ticket, problem)
-            job.decoder.close()
+        except BaseException as problem:  # noqa: BLE001 - the code of others
+            self._fail_alone(ticket, problem)
+            job.close()
             return False
         return True
 
