@@ -9,7 +9,7 @@ from numbers import Integral
 from operator import add, gt
 from typing import TYPE_CHECKING, Any
 
-from ..errors import PluginError, brief, quoted, reason_of
+from ..errors import GenError, PluginError, brief, quoted, reason_of
 from ..types import Decoder, Draw, Extend
 from .sampling import Scores, logprobs_of, score
 from .sequences import Course, slides
@@ -122,6 +122,11 @@ class Running:
                 f"{named(self.strategy)} asks for what is no Extend as it should be ({reason_of(problem)}); "
                 "mend it, or take another decoder."
             ) from problem
+        if wrong is not None and not self.course.plan.prompt.read:
+            raise GenError(
+                "The prompt is empty, and the model's tokenizer begins no text with a token of its own, so that there "
+                "is nothing to go on from; give a prompt of one character at least, or a context."
+            )
         if wrong is not None:
             raise PluginError(
                 f"{named(self.strategy)} asks for {wrong}, which no model can be fed; mend it, or take another decoder."
@@ -179,6 +184,16 @@ def _wrong(ask: Extend, wanted: Sequence[int], before: Sequence[int], size: int)
 def named(decoder: Decoder) -> str:
     """A decoder at the beginning of a sentence."""
     return f"The decoder {brief(getattr(decoder, '__name__', None) or repr(decoder))}"
+
+
+def texts_at_once(decoder: Decoder, num: int) -> int | None:
+    """How many of `num` texts a decoder writes in one course, None if it does not say so. Raises what it raises, and
+    PluginError if it says no number."""
+    own = getattr(decoder, "at_once", None)
+    found = None if own is None else own(num)
+    if own is not None and (not isinstance(found, Integral) or int(found) < 1):
+        raise PluginError(f"{named(decoder)} gave {quoted(found)} in at_once; return a whole number from 1.")
+    return found
 
 
 def rows_of(decoder: Decoder) -> int:

@@ -25,6 +25,9 @@ AHEAD = 1024
 """No text begins that is so many texts behind the first unfinished one of those submitted with it: whoever wants them
 in order keeps the rest."""
 
+OTHERS = (Exception, SystemExit)
+"""What a model raises when it fails."""
+
 Sent = TypeVar("Sent")
 """What courses send: pieces, or what their maker wraps them in."""
 
@@ -339,7 +342,7 @@ class Scheduler:
                 if self._cache is None:
                     self._cache = self.model.open(self.load.rows)
                 logits = feed(self.model, self._cache)
-            except (Exception, SystemExit) as problem:  # noqa: BLE001 - the code of others
+            except OTHERS as problem:
                 self._fail_all(problem)
                 return
             self._prefixes.follow(self._live)

@@ -41,6 +41,9 @@ EACH = "one for each token"
 MANY = 4096
 """Of so many characters it is looked at whether their kinds can be hashed."""
 
+FAILURES = (Exception, SystemExit)
+"""What the code of others raises."""
+
 UNICODE = 0x110000
 """All code points are below."""
 
@@ -156,7 +159,7 @@ def _unhashable(state: Any) -> str | None:
         return f"has a state that cannot be hashed ({_kind(state)}); make it a tuple, say"
     try:
         bool(state == state)
-    except Exception as problem:  # noqa: BLE001 - the code of others
+    except FAILURES as problem:
         return f"has a state that cannot be compared ({_kind(state)}, {reason_of(problem)}); make it a tuple, say"
     return None
 

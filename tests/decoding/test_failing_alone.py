@@ -7,7 +7,9 @@ from arrivals import STEP, facts, serve, texts
 from tiny import chars, engine_of
 
 from gen_engine.decoding.sample import sample
+from gen_engine.engine import Engine
 from gen_engine.errors import GenError, PluginError
+from gen_engine.testing.models import LongestMatch, TableModel
 from gen_engine.types import Request
 
 
@@ -111,6 +113,62 @@ def test_a_decoder_of_no_number_of_rows_is_named_by_who_submits_it(wrong):
     with pytest.raises(PluginError, match="The decoder (changed|.*Rowless)"):
         scheduler.submit(steady(decoder=wrong))
     assert scheduler.is_idle
+
+
+@pytest.mark.parametrize("found", [0, -1, "x", 1.5, None])
+def test_a_decoder_that_writes_no_number_of_texts_at_once_is_named(found):
+    with pytest.raises(PluginError, match="The decoder changed gave .* in at_once; return a whole number from 1"):
+        engine_of(chars("abc")).generate_batch([steady(decoder=saying(at_once=lambda num: found))])
+    with pytest.raises(PluginError, match="The decoder changed failed .ZeroDivisionError"):
+        engine_of(chars("abc")).generate_batch([steady(decoder=saying(at_once=lambda num: 1 / 0))])
+
+
+# ------------------------------------------------------------------------------------------------------ requests
+
+INF, NAN = float("inf"), float("nan")
+FIELDS = {
+    "prompt": [None, 5, b"a", ["a"]],
+    "processors": [None, 5, "ban=a"],
+    "num": [2.5, "3", None, INF, 0, -1],
+    "seed": [1.5, "a", b"a", []],
+    "max_new": [2.5, "5", None, INF, NAN, -1],
+    "decoder": [None, 5, []],
+    "patience": ["a", None, NAN, INF, 0, -1, 1j],
+    "context": [None, 5, b"a"],
+    "draws": [0, -1, "x", 2.5, None],
+}  # fmt: skip
+WRONG_FIELDS = [(name, value) for name, values in FIELDS.items() for value in values]
+
+
+@pytest.mark.parametrize(("name", "value"), WRONG_FIELDS)
+def test_a_field_of_a_request_that_is_wrong_is_told_at_once(name, value):
+    engine = engine_of(chars("abc"))
+    fields = {"prompt": "a", "max_new": 3, name: value}
+    asks = [lambda: engine.scheduler().submit(Request(**fields)), lambda: engine.pieces([Request(**fields)])]
+    asks += [lambda: engine.completions(**fields)]
+    for ask in asks:
+        with pytest.raises(GenError, match=f"^{name}=.*; give .*[.]$"):
+            ask()
+
+
+@pytest.mark.parametrize("wrong", [None, 5, "a", ["a"], [None], Request("a")])
+def test_what_is_no_list_of_requests_is_told(wrong):
+    for ask in (engine_of(chars("abc")).generate_batch, engine_of(chars("abc")).pieces):
+        with pytest.raises(GenError, match="is no (list of requests; give|request; submit)"):
+            ask(wrong)
+
+
+def test_requests_may_come_from_a_generator():
+    assert len(engine_of(chars("abc")).generate_batch(steady(seed=i) for i in range(2))) == 2
+
+
+@pytest.mark.parametrize("decoder", ["sample", "beam,width=2", "smc,particles=2"])
+def test_an_empty_prompt_of_a_tokenizer_without_a_start_says_so(decoder):
+    engine = Engine(TableModel(LongestMatch(chars("abc"), fallback=0)))
+    with pytest.raises(GenError, match="The prompt is empty, and .* give a prompt of one character") as caught:
+        engine.generate("", max_new=3, decoder=decoder)
+    assert caught.value.exit_code == 2
+    assert engine.generate("a", max_new=3, decoder=decoder)
 
 
 # ---------------------------------------------------------------------------------------------------- interrupts
