@@ -16,16 +16,17 @@ from types import FrameType, FunctionType, MethodType
 from typing import Any
 
 from .chain import Chain, Plan
+from .decoding.packing import Running, named
 from .decoding.sequences import Course
 from .errors import GenError, PluginError, reason_of
 from .hooks.lazy import LazyCommand
 from .hooks.registry import Offer, PluginInfo, registry
-from .proving.answers import broken_promise, fault, whose, wrong_signature
+from .proving.answers import PROMISES, STATELESS, broken_promise, fault, whose, wrong_signature
 from .proving.lifting.lift import Lifted
 from .proving.product import Joint, Product
 from .proving.prover import Prover
 from .proving.rule import Rule
-from .proving.states import RuleTable, StateTable
+from .proving.states import Part, RuleTable, StateTable
 from .types import CORE, Named, Spec
 
 WAYS = ("cli", "hooks.lazy", "system.screen", "system.tables", "system.text_files", "__main__")
@@ -41,7 +42,7 @@ STATES = ("state", "after", "start")
 
 CALLS = ("start", "step", "next", "allowed", "permits", "accepts", "kind", "kinds", "mentions", "removes_at_most",
          "spares", "moves", "least", "most", "spent", "used_up", "bars", "needs", "gathers", "wants", "parts", "parted",
-         "cut", "enders", "held", "strings")  # fmt: skip
+         "cut", "enders", "held", "strings", "banned")  # fmt: skip
 """What the engine asks of a rule."""
 
 
@@ -73,15 +74,15 @@ class blaming(ContextDecorator):  # noqa: N801 - used like a function
 
 def named_error(problem: BaseException) -> PluginError | None:
     """The error that says whose code raised `problem`; None if the engine's own did, or it is no fault."""
-    if isinstance(problem, (GenError, KeyboardInterrupt, GeneratorExit)):
+    if isinstance(problem, (GenError, KeyboardInterrupt)):
         return None
     frames = [frame for frame, _ in walk_tb(problem.__traceback__)]
     if isinstance(problem, RuntimeError) and isinstance(problem.__cause__, StopIteration):  # it passed a generator
         problem = problem.__cause__
         frames += [frame for frame, _ in walk_tb(problem.__traceback__)]
-    found = at_work(frames) or _made(frames) or _called(frames, problem)
-    if found is None:
-        return _wrong_answer(frames, problem)
+    found = at_work(frames) or _made(frames) or _called(frames, problem) or _deciding(frames)
+    if found is None:  # what closes a generator is nobody's answer
+        return None if isinstance(problem, GeneratorExit) else _wrong_answer(frames, problem)
     doing = f" in {found.method}" if found.method else ""
     reason = f"{reason_of(problem)}; --debug shows where"
     return PluginError(f"{found.words} failed{doing} ({reason}); {_remedy(found)}.")
@@ -175,6 +176,20 @@ def _made(frames: Sequence[FrameType]) -> Culprit | None:
     return None
 
 
+def _deciding(frames: Sequence[FrameType]) -> Culprit | None:
+    """The decoder that was called, or asked what it says of itself, if it is none of the core's."""
+    for number, frame in reversed([*enumerate(frames)]):
+        if _module(frame) in ("gen_engine.engine", "gen_engine.decoding.packing"):
+            own = frame.f_locals.get("self")
+            decoder = own.strategy if type(own) is Running else frame.f_locals.get("decoder")
+            after = frames[number + 1] if number + 1 < len(frames) else None
+            is_own = str(getattr(decoder, "__module__", "")).partition(".")[0] == "gen_engine"
+            if decoder is None or is_own or (after is not None and _kind(after) == "engine"):
+                return None
+            return Culprit(named(decoder), "", "", after or frame)
+    return None
+
+
 def _called(frames: Sequence[FrameType], problem: BaseException | None) -> Culprit | None:
     """The plugin whose decoder, model or recipe the engine called, or whose command failed by itself."""
     told = [(_kind(frame), frame) for frame in frames]
@@ -246,11 +261,25 @@ def plugin_of(module: str) -> PluginInfo | None:
 
 def _wrong_answer(frames: Sequence[FrameType], problem: BaseException) -> PluginError | None:
     """A wrong answer of a rule that is not the core's, over which the engine itself stumbled."""
-    wrong = next((found for rule, state in _asked(frames) if (found := _fault(rule, state))), None)
+    known = {part for frame in frames for value in _locals(frame) for part in _parts(value) if type(part) is Rule}
+    rules = [rule for rule in known if rule.origin != CORE]
+    wrong = _changed_mind(rules, frames)
+    wrong = wrong or next((found for rule, state in _asked(frames) if (found := _fault(rule, state))), None)
     if wrong is None and isinstance(problem, TypeError):
-        rules = {part for frame in frames for value in _locals(frame) for part in _parts(value) if type(part) is Rule}
-        wrong = next((found for rule in rules if rule.origin != CORE and (found := wrong_signature(rule))), None)
+        wrong = next((found for rule in rules if (found := wrong_signature(rule))), None)
+    wrong = wrong or next((found for rule in rules if (found := _fault(rule, None, STATELESS))), None)
     return PluginError(wrong) if wrong else None
+
+
+def _changed_mind(rules: Sequence[Rule], frames: Sequence[FrameType]) -> str | None:
+    """Which rule refuses a token that it permitted just before, so that the engine has no state to go on from."""
+    last = frames[-1]
+    refused = last.f_code is Lifted.next.__code__ or last.f_locals.get("state", last) is None
+    own = [rule for rule in rules if rule.constraint is last.f_locals.get("self")] or rules
+    if not refused or len(own) != 1 or not isinstance(own[0].constraint, Lifted):
+        return None
+    which = whose(own[0].label, own[0].origin)
+    return f"{which} forbids in step what it permitted before; let it answer the same question alike each time."
 
 
 def _asked(frames: Sequence[FrameType]) -> Iterator[tuple[Rule, Any]]:
@@ -265,6 +294,7 @@ def _asked(frames: Sequence[FrameType]) -> Iterator[tuple[Rule, Any]]:
         joints = [value for value in values if type(value) is Joint]
         pairs = [pair for joint in joints for pair in zip(rules, joint.states, strict=False)]
         pairs += [(rule, frame.f_locals[name]) for name in STATES if rule and name in frame.f_locals]
+        pairs += [(each, value.state) for each in rules for value in values if type(value) is Part and len(rules) == 1]
         yield from (pair for pair in pairs if pair[0].origin != CORE)
 
 
@@ -276,8 +306,12 @@ def _rules(value: Any) -> list[Rule]:
     return [part for part in _parts(value) if type(part) is Rule] if type(value) is not Rule else []
 
 
-def _fault(rule: Rule, state: Any) -> str | None:
+def _fault(rule: Rule, state: Any, names: Iterable[str] = ()) -> str | None:
+    """What a rule answers wrongly of a state, or, with `names`, in these methods."""
     try:
-        return fault(rule, state) or broken_promise(rule, state)
-    except Exception:  # noqa: BLE001 - the code of others, which has failed before
+        wrong = None if names else fault(rule, state)
+        return wrong or broken_promise(rule, state, names or PROMISES)
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # noqa: BLE001 - the code of others, which has failed before
         return None

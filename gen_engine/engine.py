@@ -15,8 +15,9 @@ from typing import Any
 
 from .blame import blaming, named_error
 from .chain import Chain, Plan, is_constraint, make_chain
+from .decoding.packing import rows_of, texts_at_once
 from .decoding.scheduler import ROWS, Job, Scheduler
-from .decoding.sequences import Course
+from .decoding.sequences import Course, check_request
 from .errors import GenError, quoted
 from .hooks.registry import registry
 from .hooks.specs import build, build_decoder
@@ -117,7 +118,7 @@ class Engine:
         The request is checked now. Texts are made on demand, so any `num` needs the same memory. A caller that takes
         one text of several says so in `draws`, which scales the patience (see `Request`).
         """
-        request = Request(prompt, tuple(processors), num, seed, max_new, decoder, patience, context, draws)
+        request = Request(prompt, _listed(processors), num, seed, max_new, decoder, patience, context, draws)
         found = self._completions([request])
 
         def in_order() -> Iterator[Completion]:
@@ -143,11 +144,12 @@ class Engine:
         context: str = "",
     ) -> Iterator[str]:
         """The new text of one completion, in pieces, each as soon as no later token can change it."""
-        request = Request(prompt, tuple(processors), 1, seed, max_new, decoder, patience, context)
+        request = Request(prompt, _listed(processors), 1, seed, max_new, decoder, patience, context)
         return (piece.text for _, piece in self.pieces([request]) if piece.text)
 
     def generate_batch(self, requests: Sequence[Request]) -> list[list[Completion]]:
         """The completions of each request, the same as if it were alone."""
+        requests = _all_of(requests)
         found: list[dict[int, Completion]] = [{} for _ in requests]
         for number, done in self._completions(requests):
             found[number][done.sample] = done
@@ -166,7 +168,7 @@ class Engine:
 
     def _run(self, requests: Sequence[Request], *, in_pieces: bool) -> Iterator[tuple[int, Piece]]:
         scheduler = Scheduler(self.model)
-        checked = [self.jobs(each, in_pieces=in_pieces, texts=_share(scheduler.rows)) for each in requests]
+        checked = [self.jobs(each, in_pieces=in_pieces, texts=_share(scheduler.rows)) for each in _all_of(requests)]
         jobs = (_numbered(number, job) for number, some in enumerate(checked) for job in some)
         return _run_blaming(scheduler, jobs)
 
@@ -186,8 +188,6 @@ class Engine:
         """
 
         def read(request: Request) -> Iterator[Job[Piece]]:
-            if not isinstance(request, Request):
-                raise GenError(f"{quoted(request)} is no request; submit a gen_engine.Request.")
             return self.jobs(request, in_pieces=in_pieces, texts=_share(rows))
 
         return Scheduler(self.model, rows, tokens, queue, read, named_error)
@@ -198,15 +198,16 @@ class Engine:
 
         A request for more than `texts` texts gets several jobs, made one by one.
         """
-        if request.num < 1:
-            raise GenError(f"num={request.num} asks for no text; give a number from 1.")
+        check_request(request)
         decoder = build_decoder(request.decoder, registry())
-        at_once = decoder.at_once(request.num) if hasattr(decoder, "at_once") else min(texts, TEXTS)
+        if not callable(decoder):
+            raise GenError(f"decoder={quoted(decoder)} is no decoder; give its name, or a function of a course.")
+        at_once = texts_at_once(decoder, request.num) or min(texts, TEXTS)
         patience = Patience(request.patience)
         with patience:
             chain = self.chain(request.processors)
         prompt = self.read(request.prompt, request.context)
-        check_room(getattr(decoder, "rows", 0), len(prompt.read))
+        check_room(rows_of(decoder), len(prompt.read))
         plan = chain.plan(prompt, request.max_new, patience)
         seed = secrets.randbelow(2**32) if request.seed is None else request.seed
 
@@ -259,6 +260,18 @@ class Engine:
             # The processors are kept beside the chain: an id is unique only while its object lives.
             known = self._chains.put(key, (make_chain(vocabulary, named, alike=alike[0]), tuple(processors)))
         return known[0]
+
+
+def _listed(processors: Any) -> Any:
+    """Processors as a tuple; what is no list of them stays as it is, to be refused with the request."""
+    is_list = isinstance(processors, Iterable) and not isinstance(processors, str)
+    return tuple(processors) if is_list else processors
+
+
+def _all_of(requests: Any) -> list[Request]:
+    if isinstance(requests, (str, Request)) or not isinstance(requests, Iterable):
+        raise GenError(f"{quoted(requests)} is no list of requests; give a list of gen_engine.Request.")
+    return list(requests)
 
 
 def _name_of(processor: Any) -> Any:

@@ -133,6 +133,10 @@ class NoRepeatNgram:
         """All characters so far: a run that holds a new one cannot have occurred."""
         return frozenset(self.mentions(state))
 
+    def used_up(self, state: tuple[str, frozenset[str]], room: int) -> frozenset[str] | None:
+        """All characters so far, if these are the runs."""
+        return state[1] if self.n == 1 else None
+
     def banned(self, history: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """What followed, in each row, an earlier run of n-1 characters like its last ones."""
         before = self.n - 1
@@ -195,6 +199,10 @@ class NoRecentNgram:
     def spent(self, state: str) -> frozenset[str]:
         """All characters that count: a run that holds a new one cannot have occurred."""
         return frozenset(state)
+
+    def used_up(self, state: str, room: int) -> frozenset[str] | None:
+        """The same, if characters are the runs, and the text ends before they are forgotten."""
+        return frozenset(state) if self.n == 1 and (self.within is None or self.within >= room) else None
 
     def wants(self, state: str) -> str:
         """What may not follow, in words."""

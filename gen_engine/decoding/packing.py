@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import accumulate, chain, islice
+from numbers import Integral
 from operator import add, gt
 from typing import TYPE_CHECKING, Any
 
-from ..errors import GenError
-from ..types import Extend
+from ..errors import GenError, PluginError, brief, quoted, reason_of
+from ..types import Decoder, Draw, Extend
 from .sampling import Scores, logprobs_of, score
 from .sequences import Course, slides
 
@@ -39,9 +40,31 @@ class Prefix:
     step: int = -1
 
 
+@dataclass(frozen=True, eq=False)
+class Made:
+    """A job that may begin as soon as there is room for the rows it asks for at `most`, and for their tokens."""
+
+    decoder: Decoder
+    course: Course
+    most: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "most", rows_of(self.decoder))
+
+    @property
+    def rows(self) -> int:
+        return max(self.most, len(self.course.samples))
+
+    @property
+    def tokens(self) -> int:
+        return self.rows * longest_row(self.course)
+
+
 @dataclass(eq=False)
 class Running:
     """A decoder under way for `owner`: what it asks now, and the most `rows` of a pass that it takes.
+
+    `decoder` is the coroutine that `strategy` returned.
 
     Its rows begin at `first_row` of the model's cache (-1: it has none yet). `wanted[i]` is how many logits row i of
     the ask needs. `lengths` are the rows' lengths in tokens, and a 0 at the end. `prefix` is the beginning that all its
@@ -52,6 +75,7 @@ class Running:
     course: Course
     first_text: int
     most: int
+    strategy: Decoder
     decoder: Generator[Extend, Scores | None, None] = field(init=False)
     ask: Extend = field(init=False)
     first_row: int = -1
@@ -74,11 +98,46 @@ class Running:
         """The key by which first asks are compared."""
         return self.ask.tokens, self.ask.pinned, tuple(self.wanted)
 
+    def begin(self) -> None:
+        """Let the decoder begin. Raises PluginError if it is no coroutine."""
+        found = self.strategy(self.course)
+        if not all(callable(getattr(found, name, None)) for name in ("send", "close")):
+            raise PluginError(f"{named(self.strategy)} returned {quoted(found)}, which is no generator; let it yield.")
+        self.decoder = found
+
+    def go_on(self, scores: Scores | None, positions: int | None) -> None:
+        """Send the decoder its scores, and take its next ask. Raises what it raises, and GenError for a wrong ask."""
+        self.accept(self.decoder.send(scores), positions)
+
+    def close(self) -> None:
+        """End the decoder, whatever it says: nobody waits for it any more. Raises interrupts only."""
+        try:
+            self.decoder.close()
+        except KeyboardInterrupt:
+            raise
+        except BaseException:  # noqa: BLE001 - the code of others
+            pass
+
     def accept(self, ask: Extend, positions: int | None) -> None:
         """Take the decoder's next ask. Raises GenError for an ask that would break the pass for all."""
-        self.wanted = _wanted(ask)
-        _check(ask, self.wanted, self.lengths, len(self.course.plan.chain.vocabulary))
-        lengths = list(map(add, ask.keep, map(len, ask.tokens)))
+        try:
+            self.wanted = _wanted(ask)
+            wrong = _wrong(ask, self.wanted, self.lengths, len(self.course.plan.chain.vocabulary))
+            lengths = list(map(add, ask.keep, map(len, ask.tokens)))
+        except (AttributeError, TypeError, ValueError, LookupError) as problem:
+            raise PluginError(
+                f"{named(self.strategy)} asks for what is no Extend as it should be ({reason_of(problem)}); "
+                "mend it, or take another decoder."
+            ) from problem
+        if wrong is not None and not self.course.plan.prompt.read:
+            raise GenError(
+                "The prompt is empty, and the model's tokenizer begins no text with a token of its own, so that there "
+                "is nothing to go on from; give a prompt of one character at least, or a context."
+            )
+        if wrong is not None:
+            raise PluginError(
+                f"{named(self.strategy)} asks for {wrong}, which no model can be fed; mend it, or take another decoder."
+            )
         prefix, longest = self.prefix, max(lengths)
         if prefix is not None and (
             min(ask.parents) < 0 or min(ask.keep) < prefix.length or longest > (positions or longest)
@@ -102,24 +161,54 @@ def _wanted(ask: Extend) -> list[int]:
     return [max(1, len(forced) + (row in drawn)) for row, forced in enumerate(ask.forced)]
 
 
-def _check(ask: Extend, wanted: Sequence[int], before: Sequence[int], size: int) -> None:
-    """Raise GenError for an ask that no model can be fed. `before` are the lengths of the last ask's rows, and a 0."""
+def _wrong(ask: Extend, wanted: Sequence[int], before: Sequence[int], size: int) -> str | None:
+    """What no model can be fed in an ask, None if nothing. `before` are the lengths of the last ask's rows, and a 0."""
     rows = len(ask.tokens)
     if not rows or not len(ask.parents) == len(ask.keep) == len(ask.forced) == rows:
-        wrong = "rows, parents, keep and forced that do not belong together"
-    elif min(ask.parents) < -1 or max(ask.parents) > len(before) - 2:
-        wrong = f"row {max(ask.parents)} of {len(before) - 1}"
-    elif min(ask.keep) < 0 or any(map(gt, ask.keep, map(before.__getitem__, ask.parents))):
-        wrong = "more of a row than there is"
-    elif any(map(gt, wanted, map(len, ask.tokens))):
-        wrong = "a row with too few new tokens"
-    elif min(read := [*chain.from_iterable(ask.tokens)]) < 0 or max(read) >= size:
-        wrong = f"tokens beyond the {size} of the model"
-    elif ask.draws and (min(drawn := [draw.row for draw in ask.draws]) < 0 or max(drawn) >= rows):
-        wrong = f"a draw from a row beyond its {rows}"
-    else:
-        return
-    raise GenError(f"The decoder asks for {wrong}, which no model can be fed; mend it, or take another decoder.")
+        return "rows, parents, keep and forced that do not belong together"
+    read = [*chain.from_iterable(ask.tokens)]
+    kinds = {*map(type, read), *map(type, ask.parents), *map(type, ask.keep), type(ask.pinned)}
+    if kinds != {int} and not all(issubclass(kind, Integral) for kind in kinds):
+        return "numbers that are none"
+    if min(ask.parents) < -1 or max(ask.parents) > len(before) - 2:
+        return f"row {max(ask.parents)} of {len(before) - 1}"
+    if min(ask.keep) < 0 or any(map(gt, ask.keep, map(before.__getitem__, ask.parents))):
+        return "more of a row than there is"
+    if any(map(gt, wanted, map(len, ask.tokens))):
+        return "a row with too few new tokens"
+    if min(read) < 0 or max(read) >= size:
+        return f"tokens beyond the {size} of the model"
+    if any(type(draw) is not Draw for draw in ask.draws):
+        return "draws that are none"
+    if ask.draws and (min(drawn := [draw.row for draw in ask.draws]) < 0 or max(drawn) >= rows):
+        return f"a draw from a row beyond its {rows}"
+    return None
+
+
+# ---------------------------------------------------------------------------------------------------- decoders
+
+
+def named(decoder: Decoder) -> str:
+    """A decoder at the beginning of a sentence."""
+    return f"The decoder {brief(getattr(decoder, '__name__', None) or repr(decoder))}"
+
+
+def texts_at_once(decoder: Decoder, num: int) -> int | None:
+    """How many of `num` texts a decoder writes in one course, None if it does not say so. Raises what it raises, and
+    PluginError if it says no number."""
+    own = getattr(decoder, "at_once", None)
+    found = None if own is None else own(num)
+    if own is not None and (not isinstance(found, Integral) or int(found) < 1):
+        raise PluginError(f"{named(decoder)} gave {quoted(found)} in at_once; return a whole number from 1.")
+    return found
+
+
+def rows_of(decoder: Decoder) -> int:
+    """How many rows a decoder asks for at most, 1 if it does not say so. PluginError if it says no number."""
+    found = getattr(decoder, "rows", 1)
+    if not isinstance(found, Integral) or found < 1:
+        raise PluginError(f"{named(decoder)} has rows={quoted(found)}; give a whole number from 1, or leave it out.")
+    return int(found)
 
 
 # ----------------------------------------------------------------------------------------------------- the pass

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from threading import Lock, RLock
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from ..errors import BusyError, GenError, quoted
 from ..types import Decoder, LanguageModel
-from .packing import Prefixes, Running, longest_row, pack, score_all
+from .packing import Made, Prefixes, Running, pack, score_all
 from .sampling import Scores
 from .sequences import Course
 
@@ -27,7 +27,7 @@ texts in order hold the others back.
 """
 
 OTHERS = (Exception, SystemExit)
-"""What the code of others raises when it fails. An interrupt is the user's own."""
+"""What a model raises when it fails."""
 
 Sent = TypeVar("Sent")
 """What courses send: pieces, or a wrapper of the caller's."""
@@ -48,7 +48,7 @@ class Ticket:
     state: State = "waiting"
     error: BaseException | None = None
     _jobs: Iterator[Job[Any]] = field(default_factory=lambda: iter(()), repr=False)
-    _next: _Made | None = field(default=None, repr=False)
+    _next: Made | None = field(default=None, repr=False)
     _running: dict[Running, None] = field(default_factory=dict, repr=False)
     _texts: int = 0
 
@@ -61,26 +61,6 @@ class Ticket:
     def _is_held_back(self) -> bool:
         first = next(iter(self._running), None)
         return first is not None and self._texts - first.first_text >= AHEAD
-
-
-@dataclass(frozen=True, eq=False)
-class _Made:
-    """A job that may begin as soon as its rows, and the tokens they may come to hold, fit."""
-
-    decoder: Decoder
-    course: Course
-
-    @property
-    def rows(self) -> int:
-        return max(_most(self.decoder), len(self.course.samples))
-
-    @property
-    def tokens(self) -> int:
-        return self.rows * longest_row(self.course)
-
-
-def _most(decoder: Decoder) -> int:
-    return int(getattr(decoder, "rows", 1))
 
 
 @dataclass(frozen=True)
@@ -113,10 +93,12 @@ class Scheduler:
     bits, and a text must always be the same to the last bit.
 
     **Errors.** An error of a decoder, a processor or a course ends its own ticket, and is the last thing it sends. An
-    error of the model ends all that are running.
+    error of the model ends all that are running. So does an interrupt, which `step` raises; texts finished before it
+    come with the next step.
 
     **Threads.** Any thread may call `submit`, `cancel`, `load` and `is_idle`; only one at a time may call `step` and
-    `run`. `read` never runs during a step, nor a step during `read`: a `submit` may wait for a step, or delay one.
+    `run`. `read` never runs during a step of another thread, nor a step during `read`: a `submit` may wait for a step,
+    or delay one. Code that a step or `read` runs must not call `step`.
 
     `read` turns what is submitted into jobs, and raises what is wrong with it. `told` turns an exception into the error
     that is reported.
@@ -134,6 +116,8 @@ class Scheduler:
     _prefixes: Prefixes = field(default_factory=Prefixes, repr=False)
     _cache: Any = None
     _is_swept: bool = True
+    _beginning: Ticket | None = field(default=None, repr=False)
+    _is_working: bool = False
     _lock: Lock = field(default_factory=Lock, repr=False)
     _work: RLock = field(default_factory=RLock, repr=False)
 
@@ -153,7 +137,7 @@ class Scheduler:
         """
         self._check_queue()
         ticket = Ticket()
-        with self._work:
+        with self._working():
             ticket._jobs = iter(self.read(wanted))
             self._make_next(ticket)
         made = ticket._next
@@ -175,8 +159,8 @@ class Scheduler:
 
     @property
     def is_idle(self) -> bool:
-        """Whether there is nothing to do."""
-        return not self._line and not self._live
+        """Whether there is nothing to do, and nothing left to be told by a step."""
+        return not self._line and not self._live and not self._sent
 
     @property
     def load(self) -> Load:
@@ -204,7 +188,7 @@ class Scheduler:
         finally:
             self.cancel(ticket)
             self._sweep()
-            self._sent[:0] = others
+            self._sent = others + [item for item in self._sent if item[0] is not ticket]
         if ticket.error is not None:
             raise ticket.error
 
@@ -227,6 +211,12 @@ class Scheduler:
                 ticket.state, ticket._next, self._is_swept = state, None, False
                 self._line.pop(ticket, None)
 
+    def _fail_alone(self, ticket: Ticket, problem: BaseException) -> None:
+        """Whatever the code of others raises ends one ticket, but an interrupt is the user's own."""
+        if isinstance(problem, KeyboardInterrupt):
+            raise problem
+        self._fail(ticket, problem)
+
     def _fail(self, ticket: Ticket, problem: BaseException) -> None:
         if not ticket.is_over:
             ticket.error = self.told(problem) or problem
@@ -240,7 +230,7 @@ class Scheduler:
     def _make_next(self, ticket: Ticket) -> None:
         """Make the next job of a ticket; nothing of it is computed yet."""
         found = next(ticket._jobs, None)
-        ticket._next = None if found is None else _Made(found[0], found[1](partial(self._send, ticket)))
+        ticket._next = None if found is None else Made(found[0], found[1](partial(self._send, ticket)))
 
     # ------------------------------------------------------------------------------------------------- the step
 
@@ -248,9 +238,9 @@ class Scheduler:
         """Begin what fits, and compute one forward pass for all running jobs. Returns what they send, with their
         tickets.
 
-        A ticket that fails sends its error last.
+        A ticket that fails sends its error last. Raises interrupts, and GenError if code that a step runs calls it.
         """
-        with self._work:
+        with self._working(alone=True):
             try:
                 self._sweep()
                 self._admit()
@@ -263,6 +253,18 @@ class Scheduler:
             sent, self._sent = self._sent, []
             return [(ticket, each) for ticket, each in sent if ticket.state != "cancelled"]
 
+    @contextmanager
+    def _working(self, *, alone: bool = False) -> Iterator[None]:
+        """One thread at a time reads a request or makes a step; what it runs makes no other step (`alone`)."""
+        with self._work:
+            was, self._is_working = self._is_working, True
+            try:
+                if alone and was:
+                    raise GenError("A step is called by what a step runs; call `step` when that one has returned.")
+                yield
+            finally:
+                self._is_working = was
+
     def _sweep(self) -> None:
         """Close decoders whose ticket is over. If none is left, drop the model's cache."""
         if not self._is_swept:
@@ -270,14 +272,15 @@ class Scheduler:
             over = [job for job in self._live if job.owner.is_over]
             self._live = [job for job in self._live if not job.owner.is_over]
             for job in over:
-                with suppress(*OTHERS):  # nobody waits for it any more
-                    job.decoder.close()
+                job.close()
         if not self._live:
             self._cache, self._prefixes = None, Prefixes()
 
     def _fail_all(self, problem: BaseException) -> None:
-        for job in self._live:
-            self._fail(job.owner, problem)
+        begun = {job.owner: None for job in self._live} | ({self._beginning: None} if self._beginning else {})
+        for ticket in begun:
+            self._fail(ticket, problem)
+        self._beginning, self._cache, self._prefixes = None, None, Prefixes()
         self._sweep()
 
     def _admit(self) -> None:
@@ -294,26 +297,28 @@ class Scheduler:
             fits = rows + made.rows <= self.rows and (self.tokens is None or tokens + made.tokens <= self.tokens)
             if self._live and not fits:
                 return
+            self._beginning = ticket
             job = self._begin(ticket, made)
             if job is not None:
                 self._live.append(job)
                 rows, tokens = rows + job.rows, tokens + job.tokens
+            self._beginning = None
 
     def _head(self) -> Ticket | None:
         """The first ticket in the line that may begin another text."""
         with self._lock:
             return next((ticket for ticket in self._line if not ticket._is_held_back), None)
 
-    def _begin(self, ticket: Ticket, made: _Made) -> Running | None:
+    def _begin(self, ticket: Ticket, made: Made) -> Running | None:
         """Begin a ticket's next job, made before; None if it ended without a row of its own."""
-        job = Running(ticket, made.course, ticket._texts, _most(made.decoder))
+        job = Running(ticket, made.course, ticket._texts, made.most, made.decoder)
         ticket._texts += len(made.course.samples)
         ticket._running[job] = None
         try:
             self._make_next(ticket)
-            job.decoder = made.decoder(made.course)
-        except OTHERS as problem:
-            self._fail(ticket, problem)
+            job.begin()
+        except BaseException as problem:  # noqa: BLE001 - the code of others
+            self._fail_alone(ticket, problem)
             return None
         with self._lock:
             if not ticket.is_over:  # else it was just cancelled
@@ -365,7 +370,9 @@ class Scheduler:
         """The scores of jobs of one chain. If a shaper fails, only the jobs that it fails for have none."""
         try:
             return score_all(jobs, logits, last)
-        except OTHERS as problem:
+        except BaseException as problem:
+            if isinstance(problem, KeyboardInterrupt):
+                raise
             if len(jobs) == 1:
                 self._fail(jobs[0].owner, problem)
                 return {}
@@ -380,15 +387,15 @@ class Scheduler:
         if ticket.is_over:
             return True  # to be closed with the others
         try:
-            job.accept(job.decoder.send(scores), self.model.positions)
+            job.go_on(scores, self.model.positions)
         except StopIteration:
             ticket._running.pop(job)
             if not ticket._running and ticket._next is None:
                 self._end(ticket, "done")
             return False
-        except OTHERS as problem:
-            self._fail(ticket, problem)
-            job.decoder.close()
+        except BaseException as problem:  # noqa: BLE001 - the code of others
+            self._fail_alone(ticket, problem)
+            job.close()
             return False
         return True
 

@@ -3,19 +3,47 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
+from numbers import Integral
+from types import NoneType
 from typing import Any
 
 from ..chain import Plan
-from ..types import Completion, Draw, Extend, Piece
+from ..errors import GenError, quoted
+from ..types import Completion, Draw, Extend, Piece, Prompt, Request
 from .rows import Rows, Text
 from .viable import Choice, Viable
 
 RUN = 16
 """How many forced tokens are fed to the model in one call."""
+
+
+FIELDS: dict[str, tuple[Any, str]] = {
+    "prompt": ((str, Prompt), "text"),
+    "processors": (Iterable, "a list of processors"),
+    "num": (Integral, "a whole number from 1"),
+    "seed": ((Integral, NoneType), "a whole number, or None"),
+    "max_new": (Integral, "a whole number from 0"),
+    "context": (str, "text"),
+    "draws": (Integral, "a whole number from 1"),
+}
+"""What the fields of a request must be."""
+
+
+def check_request(request: Request) -> None:
+    """GenError for the first field of a request that is not what it should be."""
+    if not isinstance(request, Request):
+        raise GenError(f"{quoted(request)} is no request; submit a gen_engine.Request.")
+    for name, (kind, wanted) in FIELDS.items():
+        value = getattr(request, name)
+        if not isinstance(value, kind) or (name == "processors" and isinstance(value, str)):
+            raise GenError(f"{name}={quoted(value)} is not as it should be; give {wanted}.")
+    for name in ("num", "draws"):
+        if getattr(request, name) < 1:
+            raise GenError(f"{name}={getattr(request, name)} asks for no text; give a number from 1.")
 
 
 def uniform(seed: int, sample: int, position: int, attempt: int, name: str) -> float:

@@ -22,7 +22,8 @@ from ..blame import blaming
 from ..chain import Chain
 from ..constraints.builtin import Length
 from ..constraints.strings import BannedStrings, EachChar
-from ..errors import ConflictError, GenError, UndecidedError
+from ..errors import ConflictError, GenError, PluginError, UndecidedError
+from ..proving.answers import broken_promise
 from ..proving.lifting.lift import Lifted
 from ..proving.lifting.promises import Promises, offered
 from ..proving.product import Product
@@ -31,7 +32,7 @@ from ..proving.rule import Rule, as_rule
 from ..system.underway import doing
 from ..text.token_sets import TokenSet
 from ..text.vocabulary import in_a_row
-from ..types import Named, Prompt, Step
+from ..types import CORE, Named, Prompt, Step
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -85,6 +86,7 @@ class Finding:
 @doing("trying the rules against each other")
 def lint(chain: Chain, prompt: Prompt, max_new: int) -> list[Finding]:
     """The findings about a chain for this prompt and at most `max_new` new tokens, the worst first."""
+    _refuse_wrong_answers(chain, prompt)
     wrong = list(_contradictions(chain, prompt, max_new))
     if not wrong:
         wrong = list(_emptiness(chain, prompt, max_new))
@@ -92,6 +94,21 @@ def lint(chain: Chain, prompt: Prompt, max_new: int) -> list[Finding]:
     if not any(finding.kind == "contradiction" for finding in wrong):
         idle += _redundant_constraints(chain, prompt, max_new)
     return [*wrong, *idle, *_shaper_findings(chain), *_row_by_row(chain, prompt)]
+
+
+def _refuse_wrong_answers(chain: Chain, prompt: Prompt) -> None:
+    """PluginError for a rule that answers what it may not, of the beginning, even where nobody would ask it."""
+    for rule in _own_rules(chain):
+        if rule.origin == CORE:
+            continue
+        try:
+            state = rule.start(prompt)
+        except PluginError:
+            raise
+        except GenError:  # it refuses the prompt, which is told below
+            continue
+        if wrong := broken_promise(rule, state):
+            raise PluginError(wrong)
 
 
 def _contradictions(chain: Chain, prompt: Prompt, max_new: int) -> Iterator[Finding]:

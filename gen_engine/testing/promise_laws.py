@@ -8,6 +8,9 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
+from ..proving.answers import PROMISES as ANSWERS
+from ..proving.answers import misfit, wrong_parts
+from ..proving.rule import as_rule
 from ..text.token_sets import Mask
 from .constraint_laws import AGREE, EQUAL, arrive
 from .laws import Law, Scene
@@ -256,7 +259,22 @@ def cuts_are_told(subject: Subject, scene: Scene) -> None:
         scene.fail(f"`held` withholds {view.rule.held(state)} bytes of {len(written)}")
 
 
+def answers_fit(subject: Subject, scene: Scene) -> None:
+    """What it says beyond its four functions is of the kind that the engine can use."""
+    found = _somewhere(subject, scene)
+    if found is None:
+        return
+    world, view, _, state = found
+    rule = as_rule(subject.label, view.rule, world.vocabulary)
+    wrong = wrong_parts(view.rule) or next(
+        (told for name in ANSWERS if (told := misfit(rule, view.rule, name, state))), None
+    )
+    if wrong:
+        scene.fail(f"it {wrong}")
+
+
 NEEDS = (AGREE, EQUAL)
+FIT = "answers fit"
 KINDS = "kinds behave alike"
 MOVES = "moves are exact"
 LEAST = "least is never too large"
@@ -269,6 +287,8 @@ WANTS = "wants are words"
 CUTS = "cuts are told"
 
 PROMISES = (
+    Law(FIT, "what it says beyond its four functions is what the engine can use", answers_fit, NEEDS,
+        lambda subject: hasattr(subject.sample, "parts") or any(map(subject.offers, ANSWERS))),
     Law(KINDS, "symbols of one kind that a state does not mention are judged alike ever after", kinds_behave_alike,
         NEEDS, lambda subject: subject.offers("kind") or subject.offers("kinds"), share=2),
     Law(MOVES, "each permitted symbol is in one move, which leads where the step leads, and a forbidden one in none",

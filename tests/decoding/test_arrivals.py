@@ -346,7 +346,7 @@ def test_a_list_that_fails_raises_and_others_go_on():
     scheduler = engine.scheduler()
     other = scheduler.submit(steady())
     jobs = [job for each in (steady(), steady(decoder=broken_at(2))) for job in engine.jobs(each)]
-    with pytest.raises(LookupError, match="lost"):
+    with pytest.raises(PluginError, match="The decoder decode failed .LookupError: lost;"):
         list(scheduler.run(jobs))
     assert [piece.text for ticket, piece in scheduler.step() if ticket is other]
     assert scheduler.load.running == 1
