@@ -1,7 +1,7 @@
-"""Arrays that take long to make, kept in the user's cache folder: read again if they are whole, else made anew.
+"""Arrays that are slow to compute, kept in the user's cache folder and recomputed if a file is not intact.
 
-Nothing here is ever needed: where the folder cannot be read or written, or a file is damaged, foreign or of another
-version, the arrays are made as if there were none.
+The cache is optional. If the folder cannot be read or written, or a file is damaged, foreign or of another version,
+the arrays are computed afresh.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from pathlib import Path
 import numpy as np
 
 VERSION = 1
-"""Of the format of the files and of what stands in them; it is part of their names."""
+"""The version of the file format and of the contents; it is part of the file names."""
 
 MAGIC = b"gen-engine arrays\n"
 ALIGNED = 64
-"""Where arrays begin: at multiples of so many bytes."""
+"""Arrays begin at multiples of this many bytes."""
 
 KINDS = frozenset(["|u1", "<u2", "<u4", "<i4", "<i8"])
-"""The types of numbers that a file may hold."""
+"""The number types that a file may hold."""
 
 Arrays = Mapping[str, np.ndarray]
 
 
 def cache_folder() -> Path:
-    """The folder of files that can be made again: `GEN_CACHE`, or what the system has for that."""
+    """The folder for files that can be recomputed: `GEN_CACHE`, or the system's cache folder."""
     if folder := os.environ.get("GEN_CACHE"):
         return Path(folder)
     from platformdirs import user_cache_path
@@ -39,9 +39,9 @@ def cache_folder() -> Path:
 
 
 def kept(name: str, key: str, make: Callable[[], Arrays]) -> Arrays:
-    """The arrays of this name that were kept under `key` (a hash of what they are made of), else new ones, then kept.
+    """The arrays of this name stored under `key`, a hash of their inputs; if there are none, make and store them.
 
-    Those that were kept are read-only.
+    Stored arrays are read-only.
     """
     path = cache_folder() / f"{name}-{VERSION}-{key}.arrays"
     found = _read(path, key)
@@ -52,7 +52,7 @@ def kept(name: str, key: str, make: Callable[[], Arrays]) -> Arrays:
 
 
 def _read(path: Path, key: str) -> Arrays | None:
-    """The arrays of a file, None if it is not there, not whole or not what it says."""
+    """The arrays of a file; None if it is missing, damaged or does not match the key."""
     try:
         data = path.read_bytes()
         start = len(MAGIC) + 8
@@ -72,7 +72,7 @@ def _read(path: Path, key: str) -> Arrays | None:
         AttributeError,
         RecursionError,
     ):
-        return None  # whatever is not as it was written
+        return None  # the file is not as it was written
 
 
 def _array(body: memoryview, kind: str, first: int, count: int) -> np.ndarray:
@@ -82,7 +82,7 @@ def _array(body: memoryview, kind: str, first: int, count: int) -> np.ndarray:
 
 
 def _write(path: Path, key: str, arrays: Arrays) -> None:
-    """Write a file beside and rename it, so that nobody ever reads half of one; if it cannot be, there is none."""
+    """Write a temporary file and rename it, so that no reader ever sees half a file. If that fails, write nothing."""
     where: dict[str, tuple[str, int, int]] = {}
     body = bytearray()
     for name, array in arrays.items():
