@@ -68,7 +68,7 @@ def test_what_may_be_written(spec, prompt, legal, illegal):
     [
         ("no_repeat=0", r"no_repeat=0 looks back nowhere"),
         ("no_repeat_ngram=0", r"no_repeat_ngram=0 is no run"),
-        ("no_repeat_ngram=3,within=2", r"within=2 holds no run of 3 characters; give a number from 3"),
+        ("no_repeat_ngram=3,within=2", r"within=2 is shorter than a run of 3 characters; give a number from 3"),
         ("length=x", r"length=x is no length"),
         ("length=5..2", r"length=5..2 is an empty range"),
         ("force=春", r"force=春 names no place"),
