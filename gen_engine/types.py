@@ -204,8 +204,8 @@ class LanguageModel(Protocol):
     If `last` is None, it returns only those after the final token of each row.
     A row's logits are bit-equal whatever its neighbours are. Where a row outgrows the model's positions P, the model
     rereads its leading special token and its last P/2 tokens. The row's length alone determines the positions.
-    If such a row begins with a context, `pinned[i]` says how many first tokens to reread instead, P/2 at most.
-    `pinned` is passed only in that case.
+    If such a row begins with a context, `pinned[i]` says how many first tokens to reread each time instead
+    of the leading special token, P/2 at most. `pinned` is passed only in that case.
     Optional: `rewinds`, true if cutting back a row of at most P tokens leaves its logits bit-equal to those of a row
     that never was longer. Then later requests continue from the cached rows of earlier ones.
     """
@@ -381,8 +381,9 @@ class Piece:
 Decoder = Callable[..., Generator[Extend, Any, None]]
 """A strategy: a coroutine over a `Course` that yields requests, receives `Scores`, and writes the texts.
 
-Optional attributes: `rows`, the largest number of rows it requests (default: the number of texts in the course);
-`at_once(num)`, how many of `num` texts one course writes, which raises GenError if the decoder cannot write that many.
+It has two optional attributes.
+`rows` is the largest number of rows that it requests (default: the number of texts in the course).
+`at_once(num)` is how many of `num` texts one course writes; it raises GenError if the decoder cannot write that many.
 """
 
 DecoderFactory = Callable[..., Decoder]

@@ -1,4 +1,4 @@
-"""What a rule may answer: looked at where a text begins, and where the engine stumbles over an answer."""
+"""Checks of a rule's answers: where a text begins, and where an invalid answer breaks the engine."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .lifting.promises import offered
 
 
 class Asked(Protocol):
-    """A rule as far as it is looked at here: `proving.rule.Rule`."""
+    """A rule, as far as these checks need it: `proving.rule.Rule`."""
 
     @property
     def constraint(self) -> Any:
@@ -25,28 +25,28 @@ class Asked(Protocol):
 
     @property
     def vocabulary(self) -> Vocabulary:
-        """Whose tokens it speaks of."""
+        """The vocabulary of these tokens."""
 
     @property
     def label(self) -> str:
-        """As it was written."""
+        """The rule as it was written."""
 
     @property
     def origin(self) -> str:
-        """The plugin that it is from, in words."""
+        """The plugin that it comes from, in words."""
 
 
 EACH = "one for each token"
 
 
 def whose(label: str, origin: str) -> str:
-    """A processor as messages name it: as it was written, and the plugin it is from; the core is not named."""
+    """A processor's name in messages: as it was written, with its plugin; the core is not named."""
     name = brief(label, 120)
     return f"{name} of {origin}" if origin.startswith("the plugin") else name
 
 
 def fault(rule: Asked, state: Any) -> str | None:
-    """What the rule answers wrongly of a state, in one sentence; None if nothing."""
+    """What is invalid in the rule's answers about a state, in one sentence; None if nothing is."""
     is_machine = isinstance(rule.constraint, Lifted)
     asked = rule.constraint.machine if isinstance(rule.constraint, Lifted) else rule.constraint
     inner = _inner(state) if is_machine else state
@@ -56,13 +56,13 @@ def fault(rule: Asked, state: Any) -> str | None:
 
 
 def _inner(state: Any) -> Any:
-    """The machine's own state out of a lifted one, or as it is."""
+    """The machine's own state inside a lifted one; other states as they are."""
     is_lifted = isinstance(state, tuple) and len(state) == 2 and isinstance(state[1], bytes)
     return state[0] if is_lifted else state
 
 
 def broken_promise(rule: Asked, state: Any) -> str | None:
-    """What the rule answers wrongly where it need not answer at all, in one sentence; None if nothing."""
+    """What is invalid in the answers of the rule's optional methods, in one sentence; None if nothing is."""
     asked = rule.constraint.machine if isinstance(rule.constraint, Lifted) else rule.constraint
     inner = _inner(state) if isinstance(rule.constraint, Lifted) else state
     for name, (fits, wanted, arguments) in PROMISES.items():
@@ -73,7 +73,7 @@ def broken_promise(rule: Asked, state: Any) -> str | None:
 
 
 def wrong_signature(rule: Asked) -> str | None:
-    """Which method of the rule takes other arguments than it is given, in one sentence; None if none."""
+    """The first method of the rule that does not take the arguments it is given, in one sentence; None if none."""
     asked = rule.constraint.machine if isinstance(rule.constraint, Lifted) else rule.constraint
     for name, given in GIVEN.items():
         own = offered(asked, name)
@@ -82,13 +82,13 @@ def wrong_signature(rule: Asked) -> str | None:
         except TypeError:
             which = f"{name}({', '.join(given)})"
             return f"{whose(rule.label, rule.origin)} cannot be called as {which}; give {name} these parameters."
-        except ValueError:  # it is written in C
+        except ValueError:  # the method is written in C
             continue
     return None
 
 
 def wrong_set(found: Any, size: int) -> str | None:
-    """Why this is no set of tokens, [size]; None if it is."""
+    """Why this is no set of tokens, [size]; None if it is one."""
     if isinstance(found, TokenSet) or (hasattr(found, "__len__") and np.shape(found) == (size,)):
         return None
     return f"{_gave('allowed', found)}; return an array of {size} booleans, {EACH}"
@@ -172,7 +172,7 @@ PROMISES: dict[str, tuple[Callable[[Any], bool], str, Callable[[Any], tuple[Any,
     "kinds": (_is_iterable, f"keys, {EACH}", lambda _: ()),
     "wants": (_is_text, "text", _of_state),
 }
-"""What optional methods give: whether it fits, how to say what is wanted, and what they are asked with."""
+"""What optional methods return: a check, the expected type in words, and the arguments for a trial call."""
 
 GIVEN = {
     "start": ("text",),
@@ -188,4 +188,4 @@ GIVEN = {
     "used_up": ("state", "room"),
     **dict.fromkeys(("mentions", "moves", "least", "most", "spent", "bars", "needs", "gathers", "wants"), ("state",)),
 }
-"""What each method is given."""
+"""The parameters of each method."""

@@ -44,8 +44,8 @@ def dynatemp(low: float, *, high: float, exponent: float = 1) -> NamedShaper:
     """Divide the logits by a temperature between `low` (where the model is sure) and `high` (where it is not).
 
     The temperature is low + (high - low) * u ** exponent. Here u is the row's entropy divided by the entropy of a
-    uniform distribution over the tokens left in it. kalomaze (2023), "Dynamic temperature sampling", as in llama.cpp,
-    which calls low and high temp - dynatemp_range and temp + dynatemp_range.
+    uniform distribution over the tokens left in it. Source: kalomaze (2023), "Dynamic temperature sampling", as in
+    llama.cpp. There, low is temp - dynatemp_range and high is temp + dynatemp_range.
     """
     low = number("dynatemp", low, least=0.001, most=1000)
     high = number("high", high, least=0.001, most=1000)

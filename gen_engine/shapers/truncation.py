@@ -165,10 +165,10 @@ def top_n_sigma(n: float) -> NamedShaper:
 def top_h(share: float) -> NamedShaper:
     """Keep as many of the likeliest tokens as leave at most `share` of the entropy of the whole distribution.
 
-    The entropy of the kept tokens is that of their renormalised distribution, as in the paper: Baghaei Potraghloo,
+    As in the paper, the entropy of the kept tokens is that of their renormalised distribution. Baghaei Potraghloo,
     Azizi, Kundu and Pedram (2025), "Top-H decoding: adapting the creativity and coherence with bounded entropy". A
-    share of 0.4 is usual. transformers' `top_h` differs: it sums the entropy of the 100 likeliest tokens without
-    renormalising what it keeps.
+    share of 0.4 is usual. The function `top_h` of transformers differs: it sums the entropy of the 100 likeliest tokens
+    without renormalising what it keeps.
     """
     share = fraction("top_h", share)
 
@@ -182,7 +182,7 @@ def top_h(share: float) -> NamedShaper:
 
 
 def xtc(threshold: float, *, probability: float = 0.5) -> NamedShaper:
-    """Exclude top choices: with chance `probability`, keep only the least likely of the tokens above `threshold`.
+    """Exclude top choices: with chance `probability`, drop all tokens of at least `threshold` but the least likely.
 
     Each step draws anew. Where two or more tokens reach the threshold, all are removed but the least likely of them
     (and its ties); tokens below the threshold stay. A threshold above 0.5 never applies to two. P-E-W (2024), "Exclude

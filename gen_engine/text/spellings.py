@@ -67,7 +67,7 @@ def _converter(way: str) -> Callable[[str], str]:
 
 
 def labels_of(processors: Sequence[Any], vocabulary: Vocabulary) -> tuple[dict[str, str], list[Any]]:
-    """How the written processors spell characters that the model has in another spelling only, and those processors.
+    """How processors spell each character that the model knows only in another spelling, and the processors.
 
     In the returned processors each such character has one spelling, the first that was written.
     """
