@@ -69,7 +69,7 @@ class Chain:
         GenError if a rule refuses the prompt.
         """
         if budget < 0:
-            raise GenError(f"max_new={budget} is less than nothing; give a number of tokens from 0.")
+            raise GenError(f"max_new={budget} is negative; give a number of tokens from 0.")
         patience = patience or Patience()
         judged = replace(prompt, spelt=respelt(prompt.text, prompt.spelt, self.labels))
         case = Case(self.product, judged, budget, self.nodes, self.background)
@@ -175,7 +175,7 @@ class Chain:
         after: Tensor = named.processor(step, logits)
         if getattr(after, "shape", None) != logits.shape or not getattr(after, "is_floating_point", bool)():
             which = whose(named.label, named.origin)
-            raise PluginError(f"{which} returned no logits of the shape it was given; mend it, or leave it out.")
+            raise PluginError(f"{which} did not return logits of the shape it was given; mend it, or leave it out.")
         revives_nothing = getattr(named.processor, "revives_nothing", False)
         return after if revives_nothing else bar(after)
 

@@ -38,7 +38,7 @@ class Patience:
 
     def __post_init__(self) -> None:
         if not (isfinite(self.seconds) and self.seconds > 0):
-            raise GenError(f"patience={self.seconds} is no time to search for; give a number of seconds above 0.")
+            raise GenError(f"patience={self.seconds} is not a search time; give a number of seconds above 0.")
 
     def __enter__(self) -> Patience:
         begun = perf_counter()

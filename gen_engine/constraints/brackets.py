@@ -32,7 +32,7 @@ def balanced(pairs: tuple[str, ...] = PAIRS, *, depth: int = DEPTH) -> CharMachi
         twice = next(char for char in chars if chars.count(char) > 1)
         raise GenError(f"balanced={brief('|'.join(pairs))} has {twice} in two pairs; keep one of them.")
     if depth < 1:
-        raise GenError(f"balanced with depth={depth} could open nothing; give a number from 1.")
+        raise GenError(f"balanced with depth={depth} could never open a pair; give a number from 1.")
     return Balanced(tuple((pair[0], pair[-1]) for pair in pairs), depth)
 
 

@@ -57,7 +57,7 @@ def no_special(vocabulary: Vocabulary) -> Constraint:
 def no_repeat(n: int, *, exempt: tuple[str, ...] = ()) -> CharMachine:
     """Forbid a character that is among the last N, the prompt included; exempt classes and characters may repeat."""
     if n < 1:
-        raise GenError(f"no_repeat={n} looks back nowhere; give a number of characters from 1.")
+        raise GenError(f"no_repeat={n} has an empty window; give a number of characters from 1.")
     return NoRepeat(n, char_test(exempt))
 
 
@@ -88,7 +88,7 @@ def length(chars: str, *, of: Literal["new", "whole"] = "new") -> CharMachine:
         raise GenError(f"length={brief(chars)} is an empty range; write the smaller number first, from 0.")
     if max(low, high or 0) > LONGEST:
         raise GenError(
-            f"length={brief(chars)} is beyond any text made here; write at most {LONGEST}, or leave the end open."
+            f"length={brief(chars)} is longer than any text made here; write at most {LONGEST}, or leave the end open."
         )
     return Length(low, high, of == "whole")
 
@@ -108,7 +108,7 @@ def force(places: tuple[str, ...], *, of: Literal["new", "whole"] = "new") -> Ch
                 f"force={brief(item)} names no place; write PLACE:CHARACTER with places from 1, such as 1:春."
             )
         if int(place) > LONGEST:
-            raise GenError(f"force={brief(item)} is beyond any text made here; give places up to {LONGEST}.")
+            raise GenError(f"force={brief(item)} is beyond the longest text made here; give places up to {LONGEST}.")
         if forced.setdefault(int(place), char) != char:
             raise GenError(f"force gives place {place} both {forced[int(place)]} and {char}; keep one of them.")
     return Forced(tuple(sorted(forced.items())), of == "whole")
@@ -123,7 +123,7 @@ def _given(name: str, items: Iterable[str]) -> tuple[str, ...]:
     items = (items,) if isinstance(items, str) else tuple(items)
     kept = tuple(item for item in items if item)
     if not kept:
-        raise GenError(f"{name} needs something to work on; write it as {name}=VALUE.")
+        raise GenError(f"{name} needs a value; write it as {name}=VALUE.")
     return kept
 
 

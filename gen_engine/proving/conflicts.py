@@ -58,7 +58,7 @@ class Case:
             return f"{first} wants {unwritten}, which the model has no token for; ask for something else."
         if len(members) == 1:
             return f"{first} admits no text within {self.budget} new tokens; change it, or allow more tokens."
-        doubt = f" (whether {' and '.join(unproven)} is needed for that was not decided)" if unproven else ""
+        doubt = f" (whether {' and '.join(unproven)} is needed for the conflict was not decided)" if unproven else ""
         return (
             f"{self.names()} admit no text together within {self.budget} new tokens{doubt}{self._clash()}; drop or "
             "change one of them."

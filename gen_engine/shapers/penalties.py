@@ -114,7 +114,7 @@ def _named(name: str, vocabulary: Vocabulary) -> Sequence[int]:
     printing = name.encode()
     tokens = [i for i, surface in enumerate(vocabulary.surfaces) if surface == printing]
     if not tokens:
-        raise GenError(f"logit_bias={name} is no one token of this model; bias its parts, or name tokens by #ID.")
+        raise GenError(f"logit_bias={name} is not a single token of this model; bias its parts, or name tokens by #ID.")
     return tokens
 
 
