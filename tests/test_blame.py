@@ -233,7 +233,7 @@ def test_one_answer_is_no_answer_for_each_token():
 @pytest.mark.parametrize("written", ["wave=2", "memory"])
 @pytest.mark.parametrize("code", ["logits[:, :2]", "logits.numpy()", "logits.long()", "None", "logits[0]", "'x'"])
 def test_what_a_shaper_returns_wrongly_is_named(inside, written, code):
-    assert f"{written}{OF}returned no logits of the shape" in str(told(inside(shape=f"result = {code}"), written))
+    assert f"{written}{OF}did not return logits of the shape" in str(told(inside(shape=f"result = {code}"), written))
 
 
 @pytest.mark.parametrize("code", ["logits * float('nan')", "logits - float('inf')", "logits * 0 / 0"])

@@ -86,7 +86,7 @@ def test_a_shaper_sees_the_history_and_where_its_prompt_ends():
 
 @pytest.mark.parametrize("answer", [None, torch.zeros(1, 2), torch.zeros(1, 3, dtype=torch.bool)])
 def test_a_shaper_that_returns_no_logits_is_named(answer):
-    with pytest.raises(GenError, match="odd returned no logits of the shape it was given; mend it"):
+    with pytest.raises(GenError, match="odd did not return logits of the shape it was given; mend it"):
         engine_of(chars("abc")).generate("a", processors=[Named("odd", lambda step, logits: answer)], max_new=2)
 
 
@@ -185,7 +185,9 @@ def test_an_engine_remembers_one_chain_for_processors_written_alike():
 
 def test_a_conflict_says_whose_part_in_it_was_not_decided(monkeypatch):
     monkeypatch.setattr("gen_engine.proving.conflicts.Case._answer_with_help", lambda *_: "undecided")
-    with pytest.raises(ConflictError, match=r"\(whether length=3 and length=2 is needed for that was not decided\)"):
+    with pytest.raises(
+        ConflictError, match=r"\(whether length=3 and length=2 is needed for the conflict was not decided\)"
+    ):
         text("length=2", "length=3")
 
 

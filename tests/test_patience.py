@@ -80,7 +80,7 @@ def test_a_conflict_whose_smallness_is_not_known_says_so(slow):
     waited = Patience(5.0, spent=9.0)
     with waited:
         found = str(Case(chain.product, engine.tokenizer.encode(""), 9, NODES, chain.background).conflict())
-    assert "(whether no_repeat_ngram=1 is needed for that was not decided)" in found
+    assert "(whether no_repeat_ngram=1 is needed for the conflict was not decided)" in found
 
 
 def test_more_patience_decides_what_less_does_not(slow):

@@ -1,4 +1,4 @@
-"""What a rule may answer: looked at where a text begins, and where the engine stumbles over an answer."""
+"""Checks of a rule's answers: where a text begins, and where an invalid answer breaks the engine."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .lifting.promises import offered
 
 
 class Asked(Protocol):
-    """A rule as far as it is looked at here: `proving.rule.Rule`."""
+    """A rule, as far as these checks need it: `proving.rule.Rule`."""
 
     @property
     def constraint(self) -> Any:
@@ -25,24 +25,24 @@ class Asked(Protocol):
 
     @property
     def vocabulary(self) -> Vocabulary:
-        """Whose tokens it speaks of."""
+        """The vocabulary of these tokens."""
 
     @property
     def label(self) -> str:
-        """As it was written."""
+        """The rule as it was written."""
 
     @property
     def origin(self) -> str:
-        """The plugin that it is from, in words."""
+        """The plugin that it comes from, in words."""
 
 
 EACH = "one for each token"
 
 MANY = 4096
-"""Of so many characters it is looked at whether their kinds can be hashed."""
+"""The kinds of this many characters are tried for hashing."""
 
 FAILURES = (Exception, SystemExit)
-"""What the code of others raises."""
+"""What the code of others raises when it fails."""
 
 UNICODE = 0x110000
 """All code points are below."""
@@ -51,13 +51,13 @@ PAIRS = "return two arrays of one length, rows and code points, or leave it out"
 
 
 def whose(label: str, origin: str) -> str:
-    """A processor as messages name it: as it was written, and the plugin it is from; the core is not named."""
+    """A processor's name in messages: as it was written, with its plugin; the core is not named."""
     name = brief(label, 120)
     return f"{name} of {origin}" if origin.startswith("the plugin") else name
 
 
 def fault(rule: Asked, state: Any) -> str | None:
-    """What the rule answers wrongly of a state, in one sentence; None if nothing."""
+    """What is invalid in the rule's answers about a state, in one sentence; None if nothing is."""
     is_machine = isinstance(rule.constraint, Lifted)
     asked = rule.constraint.machine if isinstance(rule.constraint, Lifted) else rule.constraint
     inner = _inner(state) if is_machine else state
@@ -67,13 +67,13 @@ def fault(rule: Asked, state: Any) -> str | None:
 
 
 def _inner(state: Any) -> Any:
-    """The machine's own state out of a lifted one, or as it is."""
+    """The machine's own state inside a lifted one; other states as they are."""
     is_lifted = isinstance(state, tuple) and len(state) == 2 and isinstance(state[1], bytes)
     return state[0] if is_lifted else state
 
 
 def broken_promise(rule: Asked, state: Any, names: Iterable[str] | None = None) -> str | None:
-    """What the rule answers wrongly where it need not answer at all, in one sentence; None if nothing."""
+    """What is invalid in the answers of the rule's optional methods, in one sentence; None if nothing is."""
     asked = rule.constraint.machine if isinstance(rule.constraint, Lifted) else rule.constraint
     inner = _inner(state) if isinstance(rule.constraint, Lifted) else state
     wrong = next((found for name in names or PROMISES if (found := misfit(rule, asked, name, inner))), None)
@@ -130,7 +130,7 @@ def _is_rule(found: Any) -> bool:
 
 
 def wrong_signature(rule: Asked) -> str | None:
-    """Which method of the rule takes other arguments than it is given, in one sentence; None if none."""
+    """The first method of the rule that does not take the arguments it is given, in one sentence; None if none."""
     asked = rule.constraint.machine if isinstance(rule.constraint, Lifted) else rule.constraint
     for name, given in GIVEN.items():
         own = offered(asked, name)
@@ -139,13 +139,13 @@ def wrong_signature(rule: Asked) -> str | None:
         except TypeError:
             which = f"{name}({', '.join(given)})"
             return f"{whose(rule.label, rule.origin)} cannot be called as {which}; give {name} these parameters."
-        except ValueError:  # it is written in C
+        except ValueError:  # the method is written in C
             continue
     return None
 
 
 def wrong_set(found: Any, size: int, method: str = "allowed") -> str | None:
-    """Why this is no set of tokens, [size]; None if it is."""
+    """Why this is no set of tokens, [size]; None if it is one."""
     is_set = isinstance(found, TokenSet) or (method == "moves" and isinstance(found, Mask))
     if is_set or (hasattr(found, "__len__") and np.shape(found) == (size,)):
         return None
@@ -306,7 +306,7 @@ PROMISES: dict[str, tuple[Callable[[Any, Asked], bool], str, Callable[[Any], tup
     "parted": (_are_rules, "machines", lambda _: ()),
     "wants": (_is_text, "text", _of_state),
 }
-"""What optional methods give: whether it fits, how to say what is wanted, and what they are asked with."""
+"""What optional methods return: a check, the expected type in words, and the arguments for a trial call."""
 
 STATELESS = ("kind", "kinds", "banned", "parted", "removes_at_most")
 """Those of them that are asked without a state."""
@@ -328,4 +328,4 @@ GIVEN = {
     **dict.fromkeys(("mentions", "moves", "least", "most", "spent", "bars", "needs", "gathers", "wants"), ("state",)),
     **dict.fromkeys(("cut", "enders", "held"), ("state",)),
 }
-"""What each method is given."""
+"""The parameters of each method."""

@@ -1,7 +1,7 @@
-"""Arrays that take long to make, kept in the user's cache folder: read again if they are whole, else made anew.
+"""Arrays that are slow to compute, kept in the user's cache folder and recomputed if a file is not intact.
 
-Nothing here is ever needed: where the folder cannot be read or written, or a file is damaged, foreign or of another
-version, the arrays are made as if there were none.
+The cache is optional. If the folder cannot be read or written, or a file is damaged, foreign or of another version,
+the arrays are computed afresh.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ from pathlib import Path
 import numpy as np
 
 VERSION = 2
-"""Of the format of the files and of what stands in them; it is part of their names."""
+"""The version of the file format and of the contents; it is part of the file names."""
 
 MAGIC = b"gen-engine arrays\n"
-"""What a file begins with; then come a checksum of all the rest, the size of the head, the head and the arrays."""
+"""What a file begins with. A checksum of all the rest follows, then the size of the head, the head, the arrays."""
 
 ALIGNED = 64
-"""Where arrays begin: at multiples of so many bytes."""
+"""Arrays begin at multiples of this many bytes."""
 
 KINDS = frozenset(["|u1", "<u2", "<u4", "<i4", "<i8"])
-"""The types of numbers that a file may hold."""
+"""The number types that a file may hold."""
 
 Arrays = Mapping[str, np.ndarray]
 
 
 def cache_folder() -> Path:
-    """The folder of files that can be made again: `GEN_CACHE`, or what the system has for that."""
+    """The folder for files that can be recomputed: `GEN_CACHE`, or the system's cache folder."""
     if folder := os.environ.get("GEN_CACHE"):
         return Path(folder)
     from platformdirs import user_cache_path
@@ -41,9 +41,9 @@ def cache_folder() -> Path:
 
 
 def kept(name: str, key: str, make: Callable[[], Arrays], *, names: Collection[str] = ()) -> Arrays:
-    """The arrays of this name that were kept under `key` (a hash of what they are made of), else new ones, then kept.
+    """The arrays of this name stored under `key`, a hash of their inputs; if there are none, make and store them.
 
-    Those that were kept are read-only. `names` are those of arrays that must be among them.
+    Stored arrays are read-only. `names` are the arrays that must be among them.
     """
     path = cache_folder() / f"{name}-{VERSION}-{key}.arrays"
     found = _read(path, key)
@@ -54,7 +54,7 @@ def kept(name: str, key: str, make: Callable[[], Arrays], *, names: Collection[s
 
 
 def _read(path: Path, key: str) -> Arrays | None:
-    """The arrays of a file, None if it is not there, not whole or not what it says."""
+    """The arrays of a file; None if it is missing, damaged or does not match the key."""
     try:
         data = path.read_bytes()
         summed, start = len(MAGIC) + 4, len(MAGIC) + 12
@@ -67,7 +67,7 @@ def _read(path: Path, key: str) -> Arrays | None:
             return None
         return {name: _array(body, *where) for name, where in head["arrays"].items()}
     except (OSError, ValueError, LookupError, ArithmeticError, TypeError, AttributeError, RecursionError):
-        return None  # whatever is not as it was written
+        return None  # the file is not as it was written
 
 
 def _array(body: memoryview, kind: str, first: int, count: int) -> np.ndarray:
@@ -77,7 +77,7 @@ def _array(body: memoryview, kind: str, first: int, count: int) -> np.ndarray:
 
 
 def _write(path: Path, key: str, arrays: Arrays) -> None:
-    """Write a file beside and rename it, so that nobody ever reads half of one; if it cannot be, there is none."""
+    """Write a temporary file and rename it, so that no reader ever sees half a file. If that fails, write nothing."""
     where: dict[str, tuple[str, int, int]] = {}
     body = bytearray()
     for name, array in arrays.items():

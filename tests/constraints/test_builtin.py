@@ -66,18 +66,18 @@ def test_what_may_be_written(spec, prompt, legal, illegal):
 @pytest.mark.parametrize(
     "spec, message",
     [
-        ("no_repeat=0", r"no_repeat=0 looks back nowhere"),
+        ("no_repeat=0", r"no_repeat=0 has an empty window"),
         ("no_repeat_ngram=0", r"no_repeat_ngram=0 is no run"),
-        ("no_repeat_ngram=3,within=2", r"within=2 holds no run of 3 characters; give a number from 3"),
+        ("no_repeat_ngram=3,within=2", r"within=2 is shorter than a run of 3 characters; give a number from 3"),
         ("length=x", r"length=x is no length"),
         ("length=5..2", r"length=5..2 is an empty range"),
         ("force=春", r"force=春 names no place"),
         ("force=0:春", r"force=0:春 names no place"),
         ("force=1:春|1:夏", r"force gives place 1 both 春 and 夏"),
-        ("length=1000000000", r"length=1000000000 is beyond any text made here; write at most 20000"),
-        ("force=1:春|99999:夏", r"force=99999:夏 is beyond any text made here; give places up to 20000"),
-        ("ban=", r"ban needs something to work on"),
-        ("stop=", r"stop needs something to work on"),
+        ("length=1000000000", r"length=1000000000 is longer than any text made here; write at most 20000"),
+        ("force=1:春|99999:夏", r"force=99999:夏 is beyond the longest text made here; give places up to 20000"),
+        ("ban=", r"ban needs a value"),
+        ("stop=", r"stop needs a value"),
     ],
 )
 def test_parameters_that_make_no_sense_are_refused_at_once(spec, message):

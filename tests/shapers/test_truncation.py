@@ -274,7 +274,7 @@ def test_a_bias_is_added_to_every_token_printing_the_string(items, expected):
         ((":1",), "as in 春:2."),
         (("a:101",), "a number from -100 to 100, as in 春:2."),
         (("a:nan",), "as in 春:2."),
-        (("春:1",), "logit_bias=春 is no one token of this model; bias its parts, or name tokens by #ID."),
+        (("春:1",), "logit_bias=春 is not a single token of this model; bias its parts, or name tokens by #ID."),
         (("#10:1",), "logit_bias=#10 is no token of this model; give an id up to #9."),
         (("a:1", "#1:2"), "logit_bias gives #1 both 1 and 2; keep one of them."),
     ],
