@@ -6,10 +6,10 @@ from math import log
 import numpy as np
 import pytest
 import strategies as some
+from completions import complete, facts, outcomes, streamed
+from customs import Diary, OnlyTheLast
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from test_decoders import Diary, OnlyTheLast, complete, logits_after
-from test_scheduler import batches, facts
 from tiny import chars, engine_of
 
 from gen_engine.decoding.beam import descending
@@ -19,38 +19,6 @@ from gen_engine.testing.models import table_model
 from gen_engine.types import Named
 
 FULL = 700
-
-
-def outcomes(engine, case, tokens=(), scored=(), temperature=1):
-    """Every way to write a legal text: what it prints, and the log-probabilities of all that was chosen."""
-    choices, end = case.world.choices(tokens), case.vocabulary.end
-    kept = case.stopped(tokens)
-    if len(tokens) == case.budget or not choices or kept is not None:
-        return [(case.data(tokens[:kept]), scored)]
-    if choices == [end] and seen_to_be_full(engine, case, tokens):
-        return [(case.data(tokens), scored)]
-    own = (
-        (logits_after(engine, case, tokens) / temperature)
-        .log_softmax(-1)
-        .double()
-        .nan_to_num(nan=-np.inf, neginf=-np.inf)
-        .tolist()
-    )
-    found = []
-    for token in choices:
-        longer = (*scored, own[token])
-        rest = () if token == end else outcomes(engine, case, (*tokens, token), longer, temperature)
-        found += [(case.data(tokens), longer)] if token == end else rest
-    return found
-
-
-def seen_to_be_full(engine, case, tokens):
-    """Whether it is seen without search that nothing may follow, so that the model is not asked."""
-    plan = engine.chain(some.processors(case)).plan(engine.tokenizer.encode(case.prompt), case.budget)
-    joint = plan.start
-    for token in tokens:
-        joint = plan.product.next(joint, token)
-    return plan.tokens(joint, case.budget - len(tokens)).is_empty()
 
 
 def ranked(outcomes, penalty):
@@ -148,7 +116,7 @@ def test_as_many_beams_are_told_as_there_are_texts(case, data):
     assert len(found) == min(width, len(every))
 
 
-@given(batches(), st.sampled_from(["beam=5", "beam=6,groups=2,length_penalty=0"]))
+@given(some.batches(), st.sampled_from(["beam=5", "beam=6,groups=2,length_penalty=0"]))
 @some.examples(20)
 def test_beams_are_the_same_alone_in_any_batch_streamed_or_not_and_for_every_larger_num(batch, decoder):
     wanted, fresh = batch
@@ -159,16 +127,6 @@ def test_beams_are_the_same_alone_in_any_batch_streamed_or_not_and_for_every_lar
         [more] = facts(fresh().generate_batch([replace(request, num=5)]))
         assert more[: len(told)] == told
         assert streamed(fresh(), request) == told
-
-
-def streamed(engine, request):
-    """The completions of a stream, whose pieces put together are their texts."""
-    pieces = [piece for _, piece in engine.pieces([request])]
-    done = [piece.completion for piece in pieces if piece.completion]
-    for each in done:
-        assert "".join(piece.text for piece in pieces if piece.sample == each.sample) == each.new
-    assert {piece.sample for piece in pieces} == {each.sample for each in done}
-    return [repr(each) for each in sorted(done, key=lambda each: each.sample)]  # which may end in any order
 
 
 def ends_or_goes_on(end, on, after):

@@ -3,29 +3,21 @@
 from collections import Counter
 from math import log
 
-import customs
 import numpy as np
-import oracle
 import pytest
 import strategies as some
 import torch
+from completions import complete, logits_after
+from customs import Diary, OnlyTheLast
+from drawn_cases import DRAWN
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from oracle import Case, Wish
-from tiny import chars, engine_of, vocabulary
+from tiny import chars, engine_of
 
 from gen_engine.decoding.sampling import pick
 from gen_engine.decoding.sequences import uniform
 from gen_engine.proving.prover import Finding
 from gen_engine.types import Named, Step
-
-
-def complete(engine, case, shapers=(), **options):
-    return engine.generate(case.prompt, processors=some.processors(case, shapers), max_new=case.budget, **options)
-
-
-def logits_after(engine, case, tokens):
-    return engine.model.logits((*engine.tokenizer.encode(case.prompt).tokens, *tokens))
 
 
 @given(some.cases(), st.data())
@@ -74,35 +66,6 @@ def exact(engine, case, shapers=(), tokens=(), memory=None):
         for text, probability in exact(engine, case, shapers, (*tokens, token), after).items():
             found[text] += share * probability
     return found
-
-
-class Estranged(customs.Echo):
-    """The text does not end as it began; what its states mention is said."""
-
-    def accepts(self, state):
-        return state[0] != state[1]
-
-    def kind(self, char):
-        return None
-
-    def mentions(self, state):
-        return "".join(state)
-
-
-ESTRANGED = Wish(Named("estranged", Estranged()), complete=lambda case, tokens: not customs.echoes(case, tokens))
-DRAWN = [
-    Case(chars("春夏秋"), "冬", 4, (oracle.length(2, 4), oracle.no_repeat(2))),
-    Case(chars("abc"), "b", 5, (oracle.no_repeat_ngram(2), oracle.stop("ca"), oracle.length(1, None))),
-    Case(
-        vocabulary("a", "b", "ab", "é".encode()[:1], "é".encode()[1:]), "", 3, (oracle.length(3, 3), oracle.ban("bb"))
-    ),
-    Case(chars("aab"), "", 4, (oracle.force({4: "b"}), oracle.no_repeat(3, "b"))),
-    # Nobody foresees the character with which the text may not end: it is struck, and the choice redrawn.
-    Case(chars("abcd"), "", 2, (ESTRANGED, oracle.length(2, 2))),
-    # The beginning of a character stands above two of the three that live, and there is no room for its rest.
-    Case(vocabulary("风", "é".encode()[1:], "花", "月", "é".encode()[:1]), "", 1, (oracle.length(1, 1),)),
-    Case(vocabulary("ab", b"\xa5", "a", b"\x98", b"\xe6", "b"), "", 3, (oracle.length(2, 2), oracle.no_repeat(1))),
-]
 
 
 SHAPED = [
@@ -156,28 +119,6 @@ def test_random_numbers_lie_below_1_and_are_fixed_by_their_key(seed, sample, pos
     assert number != uniform(seed, sample + 1, position, attempt, "draw")
     assert number != uniform(seed, sample, position, attempt + 1, "draw")
     assert number != uniform(seed, sample, position, attempt, "other")
-
-
-class OnlyTheLast:
-    """Everything is allowed, but only the last token is ever a good beginning: no kinds, so nothing can be foreseen."""
-
-    def __repr__(self):
-        return "OnlyTheLast()"  # the same in every process: ids of tests are made of it
-
-    def __init__(self, size):
-        self.size = size
-
-    def start(self, prompt):
-        return None
-
-    def allowed(self, state):
-        return np.ones(self.size, dtype=bool)
-
-    def next(self, state, token):
-        return token if state is None else state
-
-    def accepts(self, state):
-        return state == self.size - 1
 
 
 def test_a_token_without_a_witness_is_struck_and_the_choice_redrawn():
@@ -256,24 +197,6 @@ def test_a_shaper_that_is_undone_in_a_redraw_is_named():
     engine = engine_of(chars("".join(map(chr, range(0x4E00, 0x4E00 + 100)))))  # too many states to be foreseen
     found = engine.generate("", processors=[Named("last", OnlyTheLast(101)), shy], num=3, seed=1, max_new=1)
     assert {done.undone for done in found} == {("shy",)}
-
-
-class Diary:
-    """A shaper that remembers every token with its log-probability, and halves the logits."""
-
-    def __init__(self):
-        self.read = {}
-
-    def start(self):
-        return ()
-
-    def next(self, state, token, logprob):
-        return (*state, (token, logprob))
-
-    def __call__(self, step, logits):
-        for history, length, state in zip(step.histories, step.prompt_lengths, step.states, strict=True):
-            self.read[tuple(history[length:])] = state
-        return logits / 2
 
 
 @pytest.mark.parametrize("decoder", ["sample", "greedy"])

@@ -7,6 +7,7 @@ from unittest import mock
 import pytest
 import strategies as some
 import torch
+from completions import facts
 from hypothesis import given
 from hypothesis import strategies as st
 from tiny import chars, engine_of, vocabulary
@@ -17,26 +18,12 @@ from gen_engine.errors import ConflictError, GenError
 from gen_engine.types import Request
 
 
-def facts(batch):
-    """All that is told of the completions of each request, by which not-a-number equals itself."""
-    return [[repr(done) for done in completions] for completions in batch]
-
-
 def few_rows(rows):
     """Engines run at most so many rows at once."""
     return mock.patch.object(gen_engine.engine, "Scheduler", functools.partial(Scheduler, rows=rows))
 
 
-@st.composite
-def batches(draw):
-    """Some requests that may share a model, and how to make one that has seen nothing yet."""
-    vocab = draw(some.vocabularies())
-    wanted = draw(st.lists(some.requests(vocab), min_size=1, max_size=4))
-    shape, salt = draw(st.sampled_from(["normal", "ties", "holes"])), draw(st.integers(0, 3))
-    return wanted, lambda: engine_of(vocab, shape, salt)
-
-
-@given(batches(), st.randoms(use_true_random=False), st.integers(1, 4))
+@given(some.batches(), st.randoms(use_true_random=False), st.integers(1, 4))
 @some.examples(25)
 def test_texts_are_the_same_alone_in_any_batch_and_in_any_order(batch, order, rows):
     wanted, fresh = batch
@@ -50,7 +37,7 @@ def test_texts_are_the_same_alone_in_any_batch_and_in_any_order(batch, order, ro
         assert facts(engine.generate_batch(wanted)) == alone
 
 
-@given(batches())
+@given(some.batches())
 @some.examples(20)
 def test_a_sample_is_the_same_for_every_larger_num(batch):
     [request, *_], fresh = batch
@@ -60,7 +47,7 @@ def test_a_sample_is_the_same_for_every_larger_num(batch):
     )
 
 
-@given(batches())
+@given(some.batches())
 @some.examples(20)
 def test_a_stream_is_the_text(batch):
     [request, *_], fresh = batch

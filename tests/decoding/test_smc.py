@@ -9,12 +9,12 @@ import numpy as np
 import oracle
 import pytest
 import strategies as some
+from completions import complete, facts, outcomes, streamed
+from customs import Diary, OnlyTheLast
+from drawn_cases import DRAWN
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from oracle import Case, Wish
-from test_beam import outcomes, streamed
-from test_decoders import DRAWN, Diary, OnlyTheLast, complete
-from test_scheduler import batches, facts
 from tiny import chars, engine_of
 
 from gen_engine.cli.output import record
@@ -113,7 +113,7 @@ def test_particles_write_legal_texts_under_any_constraints_and_shapers(case, dat
     assert all(done.log_evidence < 1e-5 or done.undone or not done.exact for done in found)
 
 
-@given(batches(), st.sampled_from(["smc=3", "smc=4,resample=1"]))
+@given(some.batches(), st.sampled_from(["smc=3", "smc=4,resample=1"]))
 @some.examples(20)
 def test_particles_are_the_same_alone_in_any_batch_streamed_or_not_and_for_every_larger_num(batch, decoder):
     wanted, fresh = batch

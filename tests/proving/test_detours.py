@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from test_fresh import Different, Either, Slots, fits
+from slots import Different, Either, Slots, fits
 from tiny import TinyTokenizer, chars
 from walks import whole_rest
 

@@ -7,7 +7,7 @@ import strategies as some
 from hypothesis import given
 from hypothesis import strategies as st
 from oracle import Case, Wish
-from test_fresh import PLAIN, SLOTS, different_wish, either_wish, slots_wish
+from slots import PLAIN, SLOTS, different_wish, either_wish, slots_wish
 from tiny import chars, engine_of
 from walks import chain_of, prompt_of, states
 

@@ -1,7 +1,7 @@
 """Where characters can stand is answered by the question alone, and for texts of any length."""
 
 import pytest
-from test_fresh import Slots
+from slots import Slots
 from tiny import TinyTokenizer, chars
 
 import gen_engine.proving.rooms as rooms

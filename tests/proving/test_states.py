@@ -7,7 +7,7 @@ import pytest
 import strategies as some
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from test_fresh import PLAIN, SLOTS, either_wish, slots_wish
+from slots import PLAIN, SLOTS, either_wish, slots_wish
 from walks import chain_of, prompt_of, states
 
 from gen_engine.memory import Interned, Memory

@@ -1,4 +1,4 @@
-"""Constraints as plugin authors write them: some with only the required functions, some with every optional one.
+"""Rules as plugin authors write them: some with only the required functions, some with every optional one.
 
 `WISHES` are the same rules in the oracle's words.
 """
@@ -184,6 +184,59 @@ class OddEven:
 
     def kinds(self):
         return [token % 2 for token in range(self.size)]
+
+
+class Estranged(Echo):
+    """The text does not end as it began; what its states mention is said."""
+
+    def accepts(self, state):
+        return state[0] != state[1]
+
+    def kind(self, char):
+        return None
+
+    def mentions(self, state):
+        return "".join(state)
+
+
+class OnlyTheLast:
+    """Everything is allowed, but only the last token is ever a good beginning: no kinds, so nothing can be foreseen."""
+
+    def __repr__(self):
+        return "OnlyTheLast()"  # the same in every process: ids of tests are made of it
+
+    def __init__(self, size):
+        self.size = size
+
+    def start(self, prompt):
+        return None
+
+    def allowed(self, state):
+        return np.ones(self.size, dtype=bool)
+
+    def next(self, state, token):
+        return token if state is None else state
+
+    def accepts(self, state):
+        return state == self.size - 1
+
+
+class Diary:
+    """A shaper that remembers every token with its log-probability, and halves the logits."""
+
+    def __init__(self):
+        self.read = {}
+
+    def start(self):
+        return ()
+
+    def next(self, state, token, logprob):
+        return (*state, (token, logprob))
+
+    def __call__(self, step, logits):
+        for history, prompt, state in zip(step.histories, step.prompt_lengths, step.states, strict=True):
+            self.read[tuple(history[prompt:])] = state
+        return logits / 2
 
 
 def pairs_broken(case, tokens):

@@ -20,20 +20,6 @@ from gen_engine.proving.rule import as_rule
 from gen_engine.text.token_sets import Intern, token_set
 
 OPTIONAL = ("allowed", "kind", "mentions", "moves", "spares", "spent", "bars")
-PIECES = st.lists(
-    st.text("ab,é𠀀", max_size=4).map(str.encode)
-    | st.sampled_from([b"", b"\xc3", b"\xa9", b"a\xc3", b"\xa9b", b"\xff", b"\xf0\xa0"]),
-    min_size=1,
-    max_size=14,
-)
-
-
-@st.composite
-def large(draw):
-    """Merged tokens, twins, silent ones, parts of characters and bytes that are none; some of them unused."""
-    surfaces = draw(PIECES)
-    unused = draw(st.sets(st.integers(0, len(surfaces) - 1), max_size=2))
-    return vocabulary(*surfaces, end=draw(st.none() | st.integers(0, len(surfaces) - 1)), unused=unused)
 
 
 @st.composite
@@ -52,7 +38,7 @@ def machines(draw):
 @st.composite
 def lifted_states(draw):
     """A lifted machine, and a state that some tokens lead to."""
-    vocab = draw(large())
+    vocab = draw(some.vocabularies_of_pieces())
     lifted = Lifted(draw(machines()), vocab)
     state = lifted.start(TinyTokenizer(vocabulary("b", "c")).encode(draw(st.text("bc", max_size=3))))
     for _ in range(draw(st.integers(0, 4))):
@@ -106,7 +92,7 @@ def test_moves_come_in_the_same_order_whatever_was_asked_before(case, data):
         assert mine == its
 
 
-@given(large(), st.sampled_from([str.isalpha, lambda char: char, lambda char: None]))
+@given(some.vocabularies_of_pieces(), st.sampled_from([str.isalpha, lambda char: char, lambda char: None]))
 @some.examples(80)
 def test_tokens_end_at_one_node_if_their_characters_are_of_the_same_kinds(vocab, kind):
     nodes = kind_trie(vocab.arrays, kind).nodes.tolist()
@@ -116,7 +102,11 @@ def test_tokens_end_at_one_node_if_their_characters_are_of_the_same_kinds(vocab,
     assert all(token in strings or nodes[token] == len(kind_trie(vocab.arrays, kind)) for token in range(len(vocab)))
 
 
-@given(large(), st.lists(st.lists(st.integers(0, 2), min_size=14, max_size=14), max_size=3), st.booleans())
+@given(
+    some.vocabularies_of_pieces(),
+    st.lists(st.lists(st.integers(0, 2), min_size=14, max_size=14), max_size=3),
+    st.booleans(),
+)
 @some.examples(80)
 def test_tokens_behave_alike_as_they_do_one_by_one(vocab, keys, as_arrays):
     keys = [each[: len(vocab)] for each in keys]
