@@ -2,15 +2,18 @@
 
 import pytest
 import strategies as some
-from customs import OnlyTheLast
+from customs import Estranged, OnlyTheLast
 from hypothesis import assume, given, reject
 from hypothesis import strategies as st
 from tiny import TinyTokenizer, chars
 from walks import chain_of, prompt_of, states
 
-from gen_engine.chain import make_chain
-from gen_engine.decoding.viable import ATTEMPTS, NEAR, SWEEP, Choice, Viable, is_dead
+from gen_engine.chain import Plan, make_chain
+from gen_engine.decoding.viable import ATTEMPTS, DOUBTS, NEAR, SWEEP, Choice, Seen, Viable, is_dead
 from gen_engine.errors import GenError
+from gen_engine.hooks.registry import registry
+from gen_engine.hooks.specs import build
+from gen_engine.proving.prover import Finding
 from gen_engine.types import Named
 
 COUNT = 400
@@ -108,9 +111,7 @@ def test_the_witness_is_trusted_to_go_on_and_to_end(place):
 
 def one_lives(size=COUNT, budget=1):
     """A plan under which of so many tokens only the last has a text behind it, which nobody foresees."""
-    vocab = WIDE if size == COUNT else chars("abcdefghijklmnopqrstuvwxyz"[:size])
-    chain = make_chain(vocab, [Named("last", OnlyTheLast(size + 1))])
-    return chain.plan(TinyTokenizer(vocab).encode(""), budget)
+    return plan_of([OnlyTheLast(size + 1)], WIDE.texts[1 : size + 1], budget)
 
 
 class Proposals:
@@ -150,7 +151,8 @@ def test_what_is_left_of_a_rest_is_the_rest_of_its_first_token():
     plan = one_lives(5, 4)
     rest = (5, 1, 2, 3)
     assert Viable(plan).look(plan.start, 4, 5, rest).rest == rest[1:]
-    assert Viable(plan).trusted(plan.start, 4, rest)[:3] == (5, plan.product.next(plan.start, 5), rest[1:])
+    after = plan.product.next(plan.start, 5)
+    assert Viable(plan).trusted(plan.start, 4, rest) == Choice(5, after, rest[1:], (), exact=False, doubts=0)
     assert Viable(plan).dead(plan.start, 4, [1, 2, 5], rest) == ({1, 2}, 0)
 
 
@@ -158,6 +160,68 @@ def test_what_is_left_of_a_rest_is_the_rest_of_its_first_token():
 def test_rests_are_tried_as_long_as_there_are_tries(tries, is_seen):
     plan = one_lives()
     assert is_dead(plan.prover, plan.product.next(plan.start, 1), 1, iter(range(tries))) == is_seen
+
+
+class Hidden(OnlyTheLast):
+    """The same, kept from the automaton: it might mention tokens."""
+
+    def kinds(self):
+        return range(self.size)
+
+    def mentions(self, state):
+        return ()
+
+
+def plan_of(rules, text, budget):
+    """A plan of these rules over the characters of a text."""
+    vocab = chars(text)
+    named = [Named("own", rule) if not isinstance(rule, str) else build(rule, registry(), vocab) for rule in rules]
+    return make_chain(vocab, named).plan(TinyTokenizer(vocab).encode(""), budget)
+
+
+@pytest.mark.parametrize("left, seen", [(NEAR, {1, 2, 3, 4}), (NEAR + 1, {1, 2, 3, 4}), (NEAR + 2, set())])
+def test_what_no_rule_foresees_is_seen_near_the_end_alone(left, seen):
+    plan = plan_of([Hidden(6)], "abcde", 9)
+    assert Viable(plan).seen_dead(plan.start, left, [1, 2, 3, 4, 5]) == seen
+
+
+@pytest.mark.parametrize("rules", [(), (Hidden(4),)])
+def test_what_needs_all_tokens_that_are_left_is_not_dead(rules):
+    plan = plan_of([*rules, "length=4"], "abc", 4)
+    assert Viable(plan).seen_dead(plan.start, 4, [3]) == set()
+    assert Viable(plan).seen_dead(plan.start, 3, [3]) == {3}
+
+
+@pytest.mark.parametrize("left", [3, 6, 9, 12])
+def test_of_many_ways_on_those_that_are_too_long_are_seen_to_be_dead(left):
+    letters = "abcdefghijkl"
+    ways = "|".join(f"{letter}.{{{more}}}" for more, letter in enumerate(letters))
+    plan = plan_of([f"regex={ways}"], letters, 12)
+    assert Viable(plan).seen_dead(plan.start, left, range(1, 13)) == set(range(left + 1, 13))
+
+
+def test_tokens_that_a_rule_singles_out_are_looked_at_by_themselves():
+    plan = plan_of([Estranged()], "abc", 2)
+    joint, viable = plan.product.next(plan.start, 1), Viable(plan)
+    assert viable.dead(joint, 1, [1, 2, 3]) == viable.dead(joint, 1, [2, 1, 3]) == ({1}, 0)
+    assert viable.seen_dead(joint, 1, [1, 2, 3]) == viable.seen_dead(joint, 1, [3, 2, 1]) == {1}
+
+
+def test_what_is_not_found_out_is_a_doubt(monkeypatch):
+    plan = plan_of([Estranged()], "abcdefgh", 2)
+    monkeypatch.setattr(Plan, "find", lambda *_: Finding("undecided"))
+    assert Viable(plan).dead(plan.start, 2, [1, 2, 3], (2, 3)) == ({1, 3}, 2)
+    choice = Viable(plan).first(plan.start, 2, lambda struck, attempt: attempt + 1)
+    assert (choice.struck, choice.exact, choice.doubts) == ((1, 2, 3, 4)[:DOUBTS], False, DOUBTS)
+
+
+@pytest.mark.parametrize("more", [(), ("no_repeat_ngram=2,within=6",)])
+def test_what_is_seen_from_what_was_used_is_not_searched_for(monkeypatch, more):
+    plan = plan_of(["length=5", "no_repeat=5", *more], WIDE.texts[1:61], 5)
+    [history] = plan.prover.histories.begin(plan.prompt)
+    assert Viable(plan).look(plan.start, 4, 1, history=history).answer == "no"
+    monkeypatch.setattr(Plan, "find", lambda *_: pytest.fail("searched"))
+    assert Viable(plan).look(plan.start, 5, 1, history=history) == Seen("yes", plan.product.next(plan.start, 1))
 
 
 def test_a_choice_is_exact_and_without_doubts_unless_it_says_so():
