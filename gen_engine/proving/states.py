@@ -88,7 +88,7 @@ class RuleTable:
             found = self._parts.put(state, Part(state, accepts, cut, least, singly))
         return found
 
-    def moves(self, part: Part, *, single: bool = False) -> Sequence[Move]:
+    def moves(self, part: Part, *, single: bool) -> Sequence[Move]:
         """What follows a part, as disjoint sets, none empty; without the tokens that print parts of characters, and of
         those that print one character only, if `single`."""
         found = self._moves.get((part, single))

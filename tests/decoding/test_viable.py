@@ -9,7 +9,7 @@ from tiny import TinyTokenizer, chars
 from walks import chain_of, prompt_of, states
 
 from gen_engine.chain import Plan, make_chain
-from gen_engine.decoding.viable import ATTEMPTS, DOUBTS, NEAR, SWEEP, Choice, Seen, Viable, is_dead
+from gen_engine.decoding.viable import ATTEMPTS, DOUBTS, NEAR, SWEEP, TRIES, Choice, Seen, Viable, is_dead
 from gen_engine.errors import GenError
 from gen_engine.hooks.registry import registry
 from gen_engine.hooks.specs import build
@@ -183,6 +183,7 @@ def plan_of(rules, text, budget):
 def test_what_no_rule_foresees_is_seen_near_the_end_alone(left, seen):
     plan = plan_of([Hidden(6)], "abcde", 9)
     assert Viable(plan).seen_dead(plan.start, left, [1, 2, 3, 4, 5]) == seen
+    assert is_dead(plan.prover, plan.product.next(plan.start, 1), left - 1, iter(range(TRIES))) == bool(seen)
 
 
 @pytest.mark.parametrize("rules", [(), (Hidden(4),)])
@@ -201,8 +202,8 @@ def test_of_many_ways_on_those_that_are_too_long_are_seen_to_be_dead(left):
 
 
 def test_tokens_that_a_rule_singles_out_are_looked_at_by_themselves():
-    plan = plan_of([Estranged()], "abc", 2)
-    joint, viable = plan.product.next(plan.start, 1), Viable(plan)
+    plan = plan_of([Estranged()], "abc", 3)
+    [*_, joint], viable = plan.product.walk(plan.start, (1, 2)), Viable(plan)
     assert viable.dead(joint, 1, [1, 2, 3]) == viable.dead(joint, 1, [2, 1, 3]) == ({1}, 0)
     assert viable.seen_dead(joint, 1, [1, 2, 3]) == viable.seen_dead(joint, 1, [3, 2, 1]) == {1}
 
