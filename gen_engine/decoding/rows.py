@@ -85,7 +85,7 @@ class Rows:
         """An empty text for each sample."""
         plan = self.plan
         begun = plan.prover.histories.begin(plan.prompt, len(samples), min(plan.budget, ROOM))
-        first = Text(-1, plan.product, plan.start.node, self.asked_of(plan.start), plan.start)
+        first = Text(samples.start, plan.product, plan.start.node, self.asked_of(plan.start), plan.start)
         first.memory, first.rest = memory, plan.rest
         return [first.branch(sample, begun[row] if begun else None) for row, sample in enumerate(samples)]
 

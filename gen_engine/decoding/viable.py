@@ -119,9 +119,10 @@ class Viable:
         if rest and rest[0] == token:
             return Seen("yes", after, rest[1:])
         prover = self.plan.prover
-        asked = [after.others[place] for place in prover.sufficient.row_by_row] if history is not None else ()
-        if history is not None and prover.sufficient.is_sure(after.node, asked, left - 1, history, self._texts[token]):
-            return Seen("yes", after)
+        if history is not None:
+            asked = [after.others[place] for place in prover.sufficient.row_by_row]
+            if prover.sufficient.is_sure(after.node, asked, left - 1, history, self._texts[token]):
+                return Seen("yes", after)
         found = self.plan.find(after, left - 1, rest[1:])
         return Seen(found.answer, after, found.rest)
 

@@ -39,9 +39,7 @@ class History:
 
     __slots__ = ("codes", "home", "length", "row", "used")
 
-    def __init__(
-        self, codes: np.ndarray, length: int, used: set[str], home: np.ndarray | None = None, row: int = 0
-    ) -> None:
+    def __init__(self, codes: np.ndarray, length: int, used: set[str], home: np.ndarray | None, row: int) -> None:
         self.codes = codes
         self.length = length
         self.used = used
@@ -51,14 +49,14 @@ class History:
     @classmethod
     def rows(cls, text: str, count: int, room: int) -> list[History]:
         """`count` histories of the same text, as rows of one array, each with room for `room` more characters."""
-        home = np.full((count, len(text) + room), -1, dtype=np.int32)
+        home = np.empty((count, len(text) + room), dtype=np.int32)
         home[:, : len(text)] = np.fromiter(map(ord, text), dtype=np.int32, count=len(text))
         return [cls(codes, len(text), set(text), home, row) for row, codes in enumerate(home)]
 
     def append(self, code: int) -> None:
         """Append one character."""
         if self.length == len(self.codes):
-            self.codes = np.concatenate([self.codes, np.full(len(self.codes) + ROOM, -1, dtype=np.int32)])
+            self.codes = np.concatenate([self.codes, np.empty(len(self.codes) + ROOM, dtype=np.int32)])
             self.home = None
         self.codes[self.length] = code
         self.length += 1
@@ -66,7 +64,7 @@ class History:
 
     def branch(self) -> History:
         """A copy that continues independently."""
-        return History(self.codes[: self.length + ROOM].copy(), self.length, self.used.copy())
+        return History(self.codes[: self.length + ROOM].copy(), self.length, self.used.copy(), None, self.row)
 
 
 def side_by_side(histories: Sequence[History], lengths: np.ndarray) -> np.ndarray:
@@ -75,15 +73,15 @@ def side_by_side(histories: Sequence[History], lengths: np.ndarray) -> np.ndarra
         only = histories[0].codes[None, : lengths[0]]
         only.flags.writeable = False  # it is the history's own memory
         return only
-    longest = int(lengths.max(initial=0))
-    home = histories[0].home if histories else None
+    longest = int(lengths.max())
+    home = histories[0].home
     if home is not None and all(history.home is home for history in histories):
         codes = home[[history.row for history in histories], :longest]
         codes[np.arange(longest) >= lengths[:, None]] = -1
         return codes
     codes = np.full((len(histories), longest), -1, dtype=np.int32)
-    for row, (history, length) in enumerate(zip(histories, lengths.tolist(), strict=True)):
-        codes[row, :length] = history.codes[:length]
+    for row, length in enumerate(lengths.tolist()):
+        codes[row, :length] = histories[row].codes[:length]
     return codes
 
 

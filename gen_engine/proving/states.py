@@ -106,7 +106,7 @@ class RuleTable:
             )
         return found
 
-    def moves(self, part: Part, *, single: bool = False) -> Sequence[Move]:
+    def moves(self, part: Part, *, single: bool) -> Sequence[Move]:
         """The successors of a part, as disjoint non-empty sets of tokens.
 
         Tokens that print parts of characters are left out. With `single`, only tokens of one character are included.

@@ -197,10 +197,19 @@ def test_a_text_without_alternative_is_written_as_by_itself(course, path):
             break
         if only is not None:
             expected = course.plan.product.next(text.joint, only)
+            rest = text.rest[1:] if text.rest[:1] == (only,) else ()
             course.force(text, only)
-            assert text.joint == expected
+            assert (text.joint, text.rest) == (expected, rest)
         elif write(course, text, number) is None:
             break
+
+
+def test_a_new_text_has_nothing_written():
+    texts = course_of(VOCABULARIES["characters"], ["no_repeat=2"], "春").texts()
+    assert [text.sample for text in texts] == [0, 1, 2]
+    assert [(text.tokens, text.fresh, text.forced, text.lane, text.exact) for text in texts] == [
+        ([], 0, 0, 0, True)
+    ] * 3
 
 
 @given(courses(), PATHS, PATHS)

@@ -8,11 +8,13 @@ from joint_states import whole_rest
 from tiny import TinyTokenizer, chars, vocabulary
 
 from gen_engine.chain import make_chain
+from gen_engine.constraints.repeats import NoRepeat
 from gen_engine.errors import ConflictError
 from gen_engine.hooks.registry import registry
 from gen_engine.hooks.specs import build
 from gen_engine.proving.histories import Banned, History, side_by_side
-from gen_engine.text.token_sets import Blocked, TokenSet
+from gen_engine.text.token_sets import Blocked, Mask, TokenSet
+from gen_engine.types import Named, Prompt
 
 ALPHABET = "春夏秋冬，。"
 TWINS = vocabulary("", *ALPHABET, "春", "夏", end=0, specials=(0,))
@@ -121,14 +123,113 @@ def test_a_branch_goes_on_by_itself(begun, more):
     assert (history.used, other.used) == (set(begun), set(begun + more))
 
 
+def planned(specs, vocab=TWINS):
+    """A plan of these rules that begins with nothing."""
+    named = [Named("own", spec) if not isinstance(spec, str) else build(spec, registry(), vocab) for spec in specs]
+    return make_chain(vocab, named).plan(TinyTokenizer(vocab).encode(""), 3)
+
+
+def banned_after(plan, text, also=(), spelt=None):
+    """What is forbidden after a text, not worked out yet."""
+    [history] = plan.prover.histories.begin(Prompt(text, (), (), spelt=spelt))
+    return Banned(plan.prover.histories, history, also)
+
+
+def forbidden_one_by_one(plan, prompt):
+    """The tokens that one of the rules of history does not permit."""
+    rules = [plan.product.rules[number] for number in plan.prover.histories.numbers]
+    states = [(rule, rule.constraint.start(prompt)) for rule in rules]
+    usable = plan.chain.vocabulary.usable
+    return {token for token in usable if not all(rule.permits(state, token) for rule, state in states)}
+
+
+@given(
+    st.sampled_from([chars(ALPHABET + "\0"), TWINS]), RULES,
+    st.lists(st.tuples(st.text(ALPHABET + "鬱\0", max_size=6), st.booleans()), min_size=1, max_size=3),
+)  # fmt: skip
+def test_what_many_rows_are_forbidden_is_what_the_rules_forbid(vocab, specs, texts):
+    plan = planned(specs, vocab)
+    assume(plan.prover.histories.numbers)
+    prompts = [Prompt(text, (), (), spelt=text[::-1] if is_respelt else None) for text, is_respelt in texts]
+    banned = [banned_after(plan, prompt.text, spelt=prompt.spelt) for prompt in prompts]
+    rows, tokens = plan.prover.histories.forbidden(banned)
+    for row, (prompt, each) in enumerate(zip(prompts, banned, strict=True)):
+        assert set(tokens[rows == row].tolist()) == forbidden_one_by_one(plan, prompt)
+        assert len(tokens[rows == row]) <= each.bound
+
+
+def test_no_more_is_forbidden_than_the_bound_which_may_be_met():
+    plan = planned(["no_repeat=9", "no_repeat=2", "no_repeat_ngram=1"])
+    assert len(banned_after(plan, "春夏")) == banned_after(plan, "春夏").bound == 12
+    assert banned_after(plan, "", also=[3, 4]).bound == 2
+
+
+@pytest.mark.parametrize("more, spared", [((), "，。"), (("no_repeat_ngram=2",), "")])
+@given(text=st.text(ALPHABET, max_size=4), tokens=st.lists(st.booleans(), min_size=9, max_size=9), also=PATHS)
+def test_what_was_not_used_or_is_spared_is_left(more, spared, text, tokens, also):
+    plan = planned(["no_repeat=9,exempt=punctuation", *more])
+    texts, mask = plan.chain.vocabulary.texts, Mask(np.array(tokens))
+    used = set(text) - set(spared)
+    left = [token for token in mask.members if texts[token] not in used and token not in also]
+    assert banned_after(plan, text, also).surely_left(mask) == left[:2]
+
+
+def test_what_is_forbidden_stands_in_the_rows_of_its_texts():
+    plan = planned(["no_repeat=9"])
+    one, other = banned_after(plan, "春"), banned_after(plan, "秋")
+    assert plan.prover.histories.places([one], [2], 10).tolist() == [21, 27]
+    assert plan.prover.histories.places([one, other], [2, 1], 10).tolist() == [21, 27, 13]
+
+
+def test_what_is_forbidden_is_a_sequence_worked_out_when_looked_at():
+    banned = banned_after(planned(["no_repeat=9"]), "春秋")
+    assert banned.is_open
+    assert [banned[place] for place in range(3)] == [*banned] == [1, 7, 3]
+    assert not banned.is_open
+    assert [token in banned for token in range(5)] == [False, True, False, True, False]
+
+
+def test_texts_of_one_array_are_read_from_it():
+    rows = History.rows("春夏", 3, 2)
+    for history in rows:
+        del history.codes
+    assert side_by_side(rows[1:], np.array([1, 2])).tolist() == [[ord("春"), -1], [ord("春"), ord("夏")]]
+
+
+class Typed(NoRepeat):
+    """A rule that judges a prompt as it was typed, not in the spelling of its history."""
+
+    as_typed = True
+
+
+class Once:
+    """A rule over tokens, of which each may come once; what it says of characters is none of its business."""
+
+    def start(self, prompt):
+        return frozenset()
+
+    def allowed(self, state):
+        return np.array([token not in state for token in range(len(TWINS))])
+
+    def next(self, state, token):
+        return state | {token}
+
+    def accepts(self, state):
+        return True
+
+    mentions = banned = lambda self, *_: ()
+
+
+@pytest.mark.parametrize("rule", [Typed(9, lambda char: False), Once()])
+def test_rules_that_do_not_judge_the_text_as_spelt_are_asked_row_by_row(rule):
+    assert planned([rule]).prover.histories.numbers == ()
+    assert len(planned([rule, "no_repeat=9"]).prover.histories.numbers) == 1
+
+
 def test_what_is_written_later_is_not_looked_at():
-    plan = make_chain(chars(ALPHABET), [build("no_repeat=9", registry(), chars(ALPHABET))]).plan(
-        TinyTokenizer(chars(ALPHABET)).encode("春"), 3
-    )
-    [history] = plan.prover.histories.begin(plan.prompt)
-    banned = Banned(plan.prover.histories, history)
-    history.append(ord("夏"))
-    assert list(banned) == [1]
+    banned = banned_after(planned(["no_repeat=9"]), "春")
+    banned.history.append(ord("夏"))
+    assert list(banned) == [1, 7]
 
 
 @pytest.mark.parametrize("tokens", [("", "春", "春夏"), ("", "春", b"\xe6")])

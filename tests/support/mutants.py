@@ -32,16 +32,18 @@ from mistakes import ROOT, Mutant, mutants
 
 TESTS = {
     "chain.py": "chain properties decoding/sample proving/prover shapers/penalties shapers/truncation",
-    "decoding/viable.py": "decoding/sample properties decoding/beam decoding/smc interop decoding/used_engines",
+    "decoding/viable.py": "decoding/viable decoding/sample properties decoding/beam decoding/smc interop "
+    "decoding/used_engines",
     "proving/states.py": "proving/states proving/distinct proving/prover properties",
-    "proving/histories.py": "proving/histories properties",
-    "proving/sufficient.py": "decoding/rows proving/histories decoding/used_engines",
+    "proving/histories.py": "proving/histories decoding/rows properties",
+    "proving/sufficient.py": "proving/sufficient decoding/rows proving/histories decoding/used_engines",
     "decoding/rows.py": "decoding/rows decoding/sample properties decoding/beam decoding/smc",
-    "decoding/sequences.py": "decoding/sample properties decoding/beam decoding/smc decoding/any_num",
+    "decoding/sequences.py": "decoding/sequences decoding/seeds decoding/sample properties decoding/beam decoding/smc "
+    "decoding/any_num",
     "memory.py": "proving/states proving/lifting/token_classes",
-    "decoding/sample.py": "decoding/sample properties decoding/scheduler shapers/truncation",
-    "decoding/beam.py": "decoding/beam decoding/sample decoding/scheduler shapers/truncation",
-    "decoding/smc.py": "decoding/smc decoding/sample decoding/scheduler shapers/truncation",
+    "decoding/sample.py": "decoding/sample decoding/seeds properties decoding/scheduler shapers/truncation",
+    "decoding/beam.py": "decoding/beam decoding/seeds decoding/sample decoding/scheduler shapers/truncation",
+    "decoding/smc.py": "decoding/smc decoding/seeds decoding/sample decoding/scheduler shapers/truncation",
 }
 """Tests that must notice mistakes in each module of `gen_engine`; `proving/states` is `proving/test_states.py`."""
 
