@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from .errors import GenError, PluginError, UndecidedError
 from .memory import Memory, remembered
 from .patience import Patience
-from .proving.answers import whose
+from .proving.answers import whose, wrong_parts
 from .proving.conflicts import Case
 from .proving.distances import Graph
 from .proving.histories import Banned, History
@@ -211,6 +211,9 @@ def make_chain(
 
     `alike` is a chain with the same constraints; the new chain shares its memories of them.
     """
+    for named in processors:
+        if is_constraint(named.processor) and (wrong := wrong_parts(named.processor)):
+            raise PluginError(f"{whose(named.label, named.origin)} {wrong}.")
     intern = Intern()
     hard = [
         replace(named, processor=part)

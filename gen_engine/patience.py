@@ -11,9 +11,10 @@ from __future__ import annotations
 from contextvars import ContextVar, Token
 from dataclasses import dataclass, field
 from math import inf, isfinite
+from numbers import Real
 from time import perf_counter, thread_time
 
-from .errors import GenError, UndecidedError
+from .errors import GenError, UndecidedError, quoted
 
 SECONDS = 8.0
 """The default time limit for the searches of a request."""
@@ -37,8 +38,8 @@ class Patience:
     _looked: float = 0.0
 
     def __post_init__(self) -> None:
-        if not (isfinite(self.seconds) and self.seconds > 0):
-            raise GenError(f"patience={self.seconds} is not a search time; give a number of seconds above 0.")
+        if not (isinstance(self.seconds, Real) and isfinite(self.seconds) and self.seconds > 0):
+            raise GenError(f"patience={quoted(self.seconds)} is not a search time; give a number of seconds above 0.")
 
     def __enter__(self) -> Patience:
         begun = perf_counter()

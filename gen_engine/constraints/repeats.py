@@ -133,6 +133,10 @@ class NoRepeatNgram:
         """All characters so far: a run that contains a new character cannot have occurred."""
         return frozenset(self.mentions(state))
 
+    def used_up(self, state: tuple[str, frozenset[str]], room: int) -> frozenset[str] | None:
+        """All characters so far, if runs have one character."""
+        return state[1] if self.n == 1 else None
+
     def banned(self, history: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """For each row, the characters that followed earlier occurrences of its last n-1 characters."""
         before = self.n - 1
@@ -195,6 +199,10 @@ class NoRecentNgram:
     def spent(self, state: str) -> frozenset[str]:
         """All characters that count: a run that contains a new character cannot have occurred."""
         return frozenset(state)
+
+    def used_up(self, state: str, room: int) -> frozenset[str] | None:
+        """The characters so far, if runs have one character and the text ends before any is forgotten."""
+        return frozenset(state) if self.n == 1 and (self.within is None or self.within >= room) else None
 
     def wants(self, state: str) -> str:
         """What may not follow, in words."""

@@ -8,7 +8,7 @@ characters prove that there is no rest.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import inf
@@ -19,6 +19,8 @@ from ..patience import check
 from ..text.token_sets import Mask
 from .automaton import Automaton
 from .distances import NODES
+from .lifting.lift import Lifted
+from .lifting.promises import offered
 from .matching import representatives
 from .rooms import Rooms, suffices
 from .rule import Rule
@@ -244,19 +246,51 @@ class Fresh:
     # ------------------------------------------------------------------------------------------- too few of them
 
     def clashes(self, node: Node, others: Sequence[Any], budget: int) -> bool:
-        """Whether places ahead provably lack different characters, under a rule that forbids every repetition."""
+        """Whether places ahead provably lack different characters, under a rule against all or nearby repetitions."""
         for rule, other in zip(self.rules, others, strict=True):
             used_up = rule.promises.used_up
             gone = None if used_up is None else used_up(other, self.room)
-            if gone is None:
+            barred = self._barred(rule, other) if gone is None else None
+            if gone is None and barred is None:
                 continue
-            key = (rule.label, node, gone, budget)
+            key = (rule.label, node, gone, barred, budget)
             found = self._clashes.get(key)
             if found is None:
-                found = self._clashes.put(key, self._lacks(rule, gone, node, budget))
+                lacks = self._crowds(rule, dict(barred), node, budget) if barred is not None else None
+                found = self._clashes.put(key, self._lacks(rule, gone or (), node, budget) if lacks is None else lacks)
             if found:
                 return True
         return False
+
+    def _barred(self, rule: Rule, other: Any) -> frozenset[tuple[str, int]] | None:
+        """The characters that a rule bars (`bars`), and at how many next places; None if it does not say."""
+        bars = offered(rule.machine, "bars") if isinstance(rule.constraint, Lifted) else None
+        return None if bars is None or other[1] else frozenset(bars(other[0]))
+
+    def _crowds(self, rule: Rule, barred: Mapping[str, int], node: Node, budget: int) -> bool:
+        """Whether nearby places lack different characters, given that each character bars itself for a while.
+
+        `bars` promises that what a character bars after an empty text, it bars after every text.
+        """
+        layers = self._layers(node, budget)
+        found = [self._domain(rule, masks, len(layers) + len(barred)) for masks in layers]
+        tight = [(place, chars) for place, chars in enumerate(found) if chars is not None]
+        reach = min((self._bars_itself(rule, char) for _, chars in tight for char in chars), default=0)
+        for first, _ in tight:
+            near = [
+                [char for char in chars if barred.get(char, 0) <= place]
+                for place, chars in tight
+                if first <= place <= first + reach
+            ]
+            if representatives(near) is None:
+                return True
+        return False
+
+    def _bars_itself(self, rule: Rule, char: str) -> int:
+        """At how many of the next places a character is barred once it is written."""
+        machine = rule.machine
+        after = machine.step(machine.start(""), char)
+        return 0 if after is None else max([places for each, places in machine.bars(after) if each == char], default=0)
 
     def _lacks(self, rule: Rule, gone: Collection[str], node: Node, budget: int) -> bool:
         layers = self._layers(node, budget)

@@ -12,11 +12,14 @@ from functools import cached_property
 
 import numpy as np
 
+from ..errors import PluginError
 from ..memory import Memory, remembered
 from ..text.token_sets import Mask
-from ..types import Prompt
+from ..types import CORE, Prompt
+from .answers import whose, wrong_pairs
 from .lifting.lift import Lifted
 from .product import Product
+from .rule import Rule
 
 Pairs = tuple[np.ndarray, np.ndarray]
 """Rows, and what is forbidden in them: two arrays of the same length."""
@@ -103,7 +106,7 @@ class HistoryRules:
                 banned = product.rules[number].promises.banned
                 machine = product.rules[number].machine
                 spelt = isinstance(product.rules[number].constraint, Lifted) and not getattr(machine, "as_typed", False)
-                found += [(number, banned)] if banned is not None and spelt else []
+                found += [(number, _checked(product.rules[number], banned))] if banned is not None and spelt else []
         return HistoryRules(product, tuple(number for number, _ in found), tuple(banned for _, banned in found))
 
     @cached_property
@@ -193,6 +196,20 @@ class HistoryRules:
         if len(rows) == 1:
             return tokens + rows[0] * size
         return np.array(rows, dtype=np.int64)[numbers] * size + tokens
+
+
+def _checked(rule: Rule, banned: Callable[[np.ndarray, np.ndarray], Pairs]) -> Callable[..., Pairs]:
+    """`banned` of a rule; for rules from outside the core, PluginError if its result is invalid."""
+    if rule.origin == CORE:
+        return banned
+
+    def told(history: np.ndarray, lengths: np.ndarray) -> Pairs:
+        found = banned(history, lengths)
+        if wrong := wrong_pairs(found, len(lengths)):
+            raise PluginError(f"{whose(rule.label, rule.origin)} {wrong}.")
+        return found
+
+    return told
 
 
 class Banned(Sequence[int]):

@@ -11,7 +11,7 @@ from ..errors import PluginError
 from ..text.token_sets import Intern, TokenSet
 from ..text.vocabulary import Vocabulary
 from ..types import Constraint, Prompt
-from .answers import fault, whose, wrong_set
+from .answers import fault, misfit, whose, wrong_set
 from .lifting.lift import Lifted
 from .lifting.partitions import Keys
 from .lifting.promises import Promises, offered, promised_by_constraint
@@ -72,7 +72,11 @@ class Rule:
     @cached_property
     def kinds(self) -> Keys | None:
         """A key for each token; tokens with equal keys that a state does not mention behave alike. None if unknown."""
-        return self.learned if self.promises.kinds is None else self.promises.kinds()
+        if self.promises.kinds is None:
+            return self.learned
+        if not isinstance(self.constraint, Lifted) and (wrong := misfit(self, self.constraint, "kinds", None)):
+            raise PluginError(f"{whose(self.label, self.origin)} {wrong}.")
+        return self.promises.kinds()
 
     def moves(self, state: Any, *, single: bool = False) -> Iterable[tuple[Any, Any]] | None:
         """Sets of tokens and the states they lead to; None if the rule does not say.

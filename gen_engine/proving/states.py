@@ -14,10 +14,12 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import PluginError, quoted
 from ..memory import Interned, Memory, interned, remembered
 from ..patience import check
 from ..text.token_sets import Intern, Mask
 from ..text.vocabulary import Vocabulary
+from .answers import whose, wrong_set
 from .lifting.lift import Lifted
 from .lifting.partitions import partition
 from .rule import Rule
@@ -88,10 +90,20 @@ class RuleTable:
         found = self._parts.get(state)
         if found is None:
             rule, promises = self.rule, self.rule.promises
-            cut = promises.cut(state) if promises.cut is not None else 0
+            cut = 0 if promises.cut is None else self._cut(state)
             accepts, least = bool(rule.constraint.accepts(state)), promises.least(state)
             singly = least if promises.least_singly is None else promises.least_singly(state)
             found = self._parts.put(state, Part(state, accepts, cut, least, singly))
+        return found
+
+    def _cut(self, state: Any) -> int:
+        """How many tokens a state cuts; PluginError if that is not a count."""
+        assert self.rule.promises.cut is not None
+        found = self.rule.promises.cut(state)
+        if not isinstance(found, int) or found < 0:
+            raise PluginError(
+                f"{whose(self.rule.label, self.rule.origin)} gave {quoted(found)} in cut; return a whole number from 0."
+            )
         return found
 
     def moves(self, part: Part, *, single: bool = False) -> Sequence[Move]:
@@ -113,6 +125,8 @@ class RuleTable:
 
     def _own(self, offered: Iterable[tuple[Any, Any]], usable: Mask) -> Iterable[tuple[Mask, Any]]:
         for tokens, after in offered:
+            if wrong := wrong_set(tokens, len(self.usable.array), "moves"):
+                raise PluginError(f"{whose(self.rule.label, self.rule.origin)} {wrong}.")
             mask = tokens if isinstance(tokens, Mask) else self.intern.mask(np.asarray(tokens, dtype=bool))
             yield self.intern.meet_two(mask, usable), after
 

@@ -10,16 +10,18 @@ import json
 import os
 import tempfile
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
-VERSION = 1
+VERSION = 2
 """The version of the file format and of the contents; it is part of the file names."""
 
 MAGIC = b"gen-engine arrays\n"
+"""The first bytes of a file; then come a checksum of the rest, the size of the head, the head and the arrays."""
+
 ALIGNED = 64
 """Arrays begin at multiples of this many bytes."""
 
@@ -38,14 +40,14 @@ def cache_folder() -> Path:
     return user_cache_path("gen-engine", appauthor=False)
 
 
-def kept(name: str, key: str, make: Callable[[], Arrays]) -> Arrays:
+def kept(name: str, key: str, make: Callable[[], Arrays], *, names: Collection[str] = ()) -> Arrays:
     """The arrays of this name stored under `key`, a hash of their inputs; if there are none, make and store them.
 
-    Stored arrays are read-only.
+    Stored arrays are read-only. They must include the arrays in `names`.
     """
     path = cache_folder() / f"{name}-{VERSION}-{key}.arrays"
     found = _read(path, key)
-    if found is None:
+    if found is None or not set(names) <= set(found):
         found = make()
         _write(path, key, found)
     return found
@@ -55,23 +57,16 @@ def _read(path: Path, key: str) -> Arrays | None:
     """The arrays of a file; None if it is missing, damaged or does not match the key."""
     try:
         data = path.read_bytes()
-        start = len(MAGIC) + 8
-        size = int.from_bytes(data[len(MAGIC) : start], "little")
-        if not data.startswith(MAGIC) or start + size > len(data):
+        summed, start = len(MAGIC) + 4, len(MAGIC) + 12
+        checksum, size = (int.from_bytes(data[a:b], "little") for a, b in ((len(MAGIC), summed), (summed, start)))
+        if not data.startswith(MAGIC) or start + size > len(data) or checksum != zlib.crc32(memoryview(data)[summed:]):
             return None
         head = json.loads(data[start : start + size])
         body = memoryview(data)[_aligned(start + size) :]
-        if head["key"] != key or head["bytes"] != len(body) or head["crc32"] != zlib.crc32(body):
+        if head["key"] != key or head["bytes"] != len(body):
             return None
         return {name: _array(body, *where) for name, where in head["arrays"].items()}
-    except (
-        OSError,
-        ValueError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        RecursionError,
-    ):
+    except (OSError, ValueError, LookupError, ArithmeticError, TypeError, AttributeError, RecursionError):
         return None  # the file is not as it was written
 
 
@@ -89,14 +84,15 @@ def _write(path: Path, key: str, arrays: Arrays) -> None:
         where[name] = array.dtype.newbyteorder("<").str, len(body), len(array)
         body += array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
         body += bytes(_aligned(len(body)) - len(body))
-    head = json.dumps({"key": key, "bytes": len(body), "crc32": zlib.crc32(body), "arrays": where}).encode()
-    start = MAGIC + len(head).to_bytes(8, "little") + head
+    head = json.dumps({"key": key, "bytes": len(body), "arrays": where}).encode()
+    rest = len(head).to_bytes(8, "little") + head
+    rest += bytes(_aligned(len(MAGIC) + 4 + len(rest)) - len(MAGIC) - 4 - len(rest)) + body
     with suppress(OSError, ValueError):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, beside = tempfile.mkstemp(dir=path.parent, prefix=path.stem, suffix=".tmp")
         try:
             with os.fdopen(handle, "wb") as file:
-                file.write(start + bytes(_aligned(len(start)) - len(start)) + body)
+                file.write(MAGIC + zlib.crc32(rest).to_bytes(4, "little") + rest)
             os.replace(beside, path)
         except OSError:
             os.unlink(beside)

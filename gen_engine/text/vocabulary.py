@@ -272,11 +272,11 @@ class Vocabulary:
     def arrays(self) -> TokenArrays:
         """What the tokens print, as arrays; those of large vocabularies are kept in the cache folder."""
         from .array_files import kept
-        from .token_arrays import from_mapping, make_arrays
+        from .token_arrays import NAMES, from_mapping, make_arrays
 
         if len(self) < LARGE:
             return make_arrays(self.texts)
-        return from_mapping(kept("tokens", self._key, lambda: make_arrays(self.texts).as_mapping()))
+        return from_mapping(kept("tokens", self._key, lambda: make_arrays(self.texts).as_mapping(), names=NAMES))
 
     @cached_property
     def _key(self) -> str:

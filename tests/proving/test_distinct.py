@@ -1,6 +1,6 @@
 """Proofs by counting characters, held against trying every text; and what rules may say of themselves."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import SimpleNamespace
 
 import oracle
@@ -8,143 +8,15 @@ import pytest
 import strategies as some
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from joint_states import chain_of, prompt_of, states
 from oracle import Case, Wish
-from tiny import chars, engine_of, vocabulary
-from walks import chain_of, prompt_of, states
+from slots import PLAIN, SLOTS, Different, Slots, different_wish, either_wish, slots_wish
+from tiny import chars, engine_of
 
 from gen_engine.errors import ConflictError
 from gen_engine.proving.prover import NODES, prover_of
 from gen_engine.proving.states import RuleTable
-from gen_engine.text import NO_CHAR, CharSet
 from gen_engine.types import Named
-
-
-@dataclass(frozen=True)
-class Slots:
-    """The new text has one character of each slot, in order; everything optional is offered."""
-
-    slots: tuple[str, ...]
-
-    def start(self, text):
-        return 0
-
-    def step(self, state, char):
-        return state + 1 if state < len(self.slots) and char in self.slots[state] else None
-
-    def accepts(self, state):
-        return state == len(self.slots)
-
-    def allowed(self, state):
-        return CharSet(frozenset(self.slots[state])) if state < len(self.slots) else NO_CHAR
-
-    def kind(self, char):
-        return char
-
-    def moves(self, state):
-        return [(self.allowed(state), state + 1)] if state < len(self.slots) else []
-
-    def least(self, state):
-        return len(self.slots) - state
-
-    def wants(self, state):
-        return f"one of {self.slots[state]} at place {state + 1}" if state < len(self.slots) else "the end"
-
-
-@dataclass(frozen=True)
-class Different:
-    """No character twice in the new text; but those of `free`."""
-
-    free: str = ""
-
-    def start(self, text):
-        return frozenset()
-
-    def step(self, state, char):
-        return None if char in state else state | frozenset(set(char) - set(self.free))
-
-    def accepts(self, state):
-        return True
-
-    def kind(self, char):
-        return char in self.free
-
-    def mentions(self, state):
-        return state
-
-    def spent(self, state):
-        return state
-
-    def used_up(self, state, room):
-        return state
-
-    def wants(self, state):
-        return "a new one"
-
-    def spares(self, char):
-        return char in self.free
-
-
-@dataclass(frozen=True)
-class Either:
-    """The text is that of one of two machines, found out on the way; with moves, and a coarse lower bound."""
-
-    one: Slots
-    two: Slots
-
-    def start(self, text):
-        return (0, 0)
-
-    def step(self, state, char):
-        pairs = zip((self.one, self.two), state, strict=True)
-        after = tuple(-1 if at < 0 or (to := each.step(at, char)) is None else to for each, at in pairs)
-        return None if after == (-1, -1) else after
-
-    def accepts(self, state):
-        return any(at >= 0 and each.accepts(at) for each, at in zip((self.one, self.two), state, strict=True))
-
-    def kind(self, char):
-        return char
-
-    def moves(self, state):
-        found = {}
-        for char in sorted({char for each in (self.one, self.two) for slot in each.slots for char in slot}):
-            after = self.step(state, char)
-            if after is not None:
-                found.setdefault(after, set()).add(char)
-        return [(CharSet(frozenset(letters)), after) for after, letters in found.items()]
-
-    def least(self, state):
-        return min(each.least(at) for each, at in zip((self.one, self.two), state, strict=True) if at >= 0)
-
-
-def slots_wish(slots):
-    return Wish(Named("slots", Slots(slots)), lambda case, t: not fits(case.new(t), slots, part=True),
-                lambda case, t: fits(case.new(t), slots))  # fmt: skip
-
-
-def either_wish(one, two):
-    return Wish(
-        Named("either", Either(Slots(one), Slots(two))),
-        lambda case, t: not any(fits(case.new(t), each, part=True) for each in (one, two)),
-        lambda case, t: any(fits(case.new(t), each) for each in (one, two)),
-    )
-
-
-def fits(text, slots, part=False):
-    return (len(text) <= len(slots) if part else len(text) == len(slots)) and all(
-        char in slot for char, slot in zip(text, slots, strict=False)
-    )
-
-
-def different_wish(free):
-    return Wish(
-        Named("different", Different(free)),
-        lambda case, t: any(char not in free and case.new(t).count(char) > 1 for char in case.new(t)),
-    )
-
-
-SLOTS = st.lists(st.sampled_from(["a", "b", "ab", "abc", "abcd", "cd"]), min_size=1, max_size=5).map(tuple)
-PLAIN = st.sampled_from([chars("abcd"), vocabulary("", "", *"abcd", specials=(0, 1)), vocabulary("", *"abcdab")])
 
 
 @st.composite
@@ -167,6 +39,23 @@ def test_matching_never_says_what_trying_every_text_denies(case):
         alive = tokens in case.world.alive
         assert alive or not prover.fresh.suffices(each.node, each.others, left)
         assert not alive or not prover.fresh.clashes(each.node, each.others, left)
+
+
+@st.composite
+def near_cases(draw):
+    """Slots under a rule that forbids repetitions that are near, or all."""
+    slots = draw(st.one_of(SLOTS.map(slots_wish), st.tuples(SLOTS, SLOTS).map(lambda two: either_wish(*two))))
+    rules = [oracle.no_repeat_ngram(1), *map(oracle.no_repeat, (1, 2, 3, 4))]
+    return Case(draw(PLAIN), draw(st.sampled_from(["", "a", "bca"])), 5, (slots, draw(st.sampled_from(rules))))
+
+
+@given(near_cases())
+@some.examples(150)
+def test_places_that_crowd_are_never_said_where_trying_every_text_finds_one(case):
+    prover, _ = prover_of(chain_of(case).product, prompt_of(case), case.budget, NODES)
+    for tokens, each in states(case, prover.product).items():
+        alive = tokens in case.world.alive
+        assert not alive or not prover.fresh.clashes(each.node, each.others, case.budget - len(tokens))
 
 
 @given(slot_cases())
@@ -206,7 +95,7 @@ def without_moves(wish):
     return SimpleNamespace(start=machine.start, step=machine.step, accepts=machine.accepts, kind=machine.kind)
 
 
-def test_too_few_characters_for_the_places_are_a_conflict_at_once():
+def test_too_few_characters_for_the_places_conflict_at_once():
     """Each of 24 places takes one of 23 characters: trying would take 23! texts."""
     letters = "abcdefghijklmnopqrstuvwx"
     engine = engine_of(chars(letters))
@@ -214,6 +103,25 @@ def test_too_few_characters_for_the_places_are_a_conflict_at_once():
     with pytest.raises(ConflictError) as conflict:
         engine.generate("", processors=rules, max_new=24)
     assert conflict.value.members == ("slots", "different")
+
+
+SEVEN = ("abcdefghijklmnopqrstuvwx",) * 7
+CROWDED = {
+    "no_repeat_ngram=1": (*SEVEN, "y", *SEVEN, "z", *SEVEN, "y"),
+    "no_repeat_ngram=1,within=40": (*SEVEN, "y", *SEVEN, "z", *SEVEN, "y"),
+    "no_repeat=16": (*SEVEN, "y", *SEVEN, "z", *SEVEN, "y"),
+    "no_repeat=17": (*SEVEN, "yz", *SEVEN, "yz", "yz", *SEVEN),
+}
+
+
+@pytest.mark.parametrize("rule", CROWDED)
+def test_marks_that_stand_too_near_each_other_are_a_conflict_at_once(rule):
+    engine = engine_of(chars("abcdefghijklmnopqrstuvwxyz"))
+    rules = [Named("slots", Slots(CROWDED[rule])), rule]
+    with pytest.raises(ConflictError) as conflict:
+        engine.generate("", processors=rules, max_new=30, patience=5)
+    assert conflict.value.members == ("slots", rule)
+    assert engine.generate("", processors=[rules[0], "no_repeat=6"], max_new=30, seed=1)
 
 
 def test_just_enough_characters_for_the_places_are_found():

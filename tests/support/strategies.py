@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 
-import customs
+import custom_rules
 import oracle
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -19,6 +19,12 @@ from gen_engine.types import Request
 HAN = "春夏秋冬"
 LETTERS = "abcd"
 UNKNOWN = "鬱"
+PIECES = st.lists(
+    st.text("ab,é𠀀", max_size=4).map(str.encode)
+    | st.sampled_from([b"", b"\xc3", b"\xa9", b"a\xc3", b"\xa9b", b"\xff", b"\xf0\xa0"]),
+    min_size=1,
+    max_size=14,
+)
 TIMES = int(os.environ.get("GEN_EXAMPLES", "1"))
 
 
@@ -61,6 +67,14 @@ def vocabularies(draw):
 
 
 @st.composite
+def vocabularies_of_pieces(draw):
+    """Merged tokens, twins, silent ones, parts of characters and bytes that are none; some of them unused."""
+    surfaces = draw(PIECES)
+    unused = draw(st.sets(st.integers(0, len(surfaces) - 1), max_size=2))
+    return vocabulary(*surfaces, end=draw(st.none() | st.integers(0, len(surfaces) - 1)), unused=unused)
+
+
+@st.composite
 def any_wishes(draw, vocab, demanding):
     """A built-in constraint with small parameters, or one as a plugin author would write it."""
     alphabet = alphabet_of(vocab)
@@ -70,7 +84,7 @@ def any_wishes(draw, vocab, demanding):
     demands = [
         st.sampled_from([None, low, low, low + 2]).map(lambda high: oracle.length(low, high, of)),
         st.dictionaries(st.integers(1, 3), char, min_size=1, max_size=2).map(lambda places: oracle.force(places, of)),
-        st.sampled_from(customs.wishes(len(vocab), alphabet)),
+        st.sampled_from(custom_rules.wishes(len(vocab), alphabet)),
     ]
     bans = [
         st.lists(word | st.just("punctuation"), min_size=1, max_size=2).map(lambda items: oracle.ban(*items)),
@@ -136,3 +150,12 @@ def requests(draw, vocab):
         draw(st.sampled_from(["sample", "sample", "greedy"])),
         context=draw(st.just("") | st.text(alphabet_of(vocab), max_size=2)),
     )
+
+
+@st.composite
+def batches(draw):
+    """Some requests that may share a model, and how to make one that has seen nothing yet."""
+    vocab = draw(vocabularies())
+    wanted = draw(st.lists(requests(vocab), min_size=1, max_size=4))
+    shape, salt = draw(st.sampled_from(["normal", "ties", "holes"])), draw(st.integers(0, 3))
+    return wanted, lambda: engine_of(vocab, shape, salt)

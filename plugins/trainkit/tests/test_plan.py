@@ -1,17 +1,10 @@
 import pytest
 import torch
-from safetensors.torch import save_file
-from test_loop import LENGTHS, Guesser, collate, score
+from guesser import LENGTHS, make_task
 
-from gen_trainkit.loop import Batch, Recipe, Task
+from gen_trainkit.loop import Batch, Recipe
 from gen_trainkit.plan import describe_run
 from gen_trainkit.stepping import count_tokens
-
-
-def make_task(**changes):
-    model = Guesser()
-    parts = {"train_lengths": LENGTHS, "valid_lengths": LENGTHS[:6], "collate": collate, "score": score} | changes
-    return Task(model=model, export=lambda folder: save_file(model.state_dict(), folder / "m"), **parts)
 
 
 @pytest.fixture(params=["adamw", "muon"])

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from test_loop import Guesser, collate, score
+from guesser import Guesser, collate, score
 from transformers import BertConfig, BertModel, GPT2Config, GPT2Model
 
 from gen_engine.errors import GenError
