@@ -134,7 +134,7 @@ class NoRepeatNgram:
         return frozenset(self.mentions(state))
 
     def used_up(self, state: tuple[str, frozenset[str]], room: int) -> frozenset[str] | None:
-        """All characters so far, if these are the runs."""
+        """All characters so far, if runs have one character."""
         return state[1] if self.n == 1 else None
 
     def banned(self, history: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -201,7 +201,7 @@ class NoRecentNgram:
         return frozenset(state)
 
     def used_up(self, state: str, room: int) -> frozenset[str] | None:
-        """The same, if characters are the runs, and the text ends before they are forgotten."""
+        """The characters so far, if runs have one character and the text ends before any is forgotten."""
         return frozenset(state) if self.n == 1 and (self.within is None or self.within >= room) else None
 
     def wants(self, state: str) -> str:

@@ -39,13 +39,13 @@ class Asked(Protocol):
 EACH = "one for each token"
 
 MANY = 4096
-"""The kinds of this many characters are tried for hashing."""
+"""How many characters have their kinds tested for being hashable."""
 
 FAILURES = (Exception, SystemExit)
-"""What the code of others raises when it fails."""
+"""What code from outside the engine may raise."""
 
 UNICODE = 0x110000
-"""All code points are below."""
+"""All code points are below this number."""
 
 PAIRS = "return two arrays of one length, rows and code points, or leave it out"
 
@@ -81,12 +81,12 @@ def broken_promise(rule: Asked, state: Any, names: Iterable[str] | None = None) 
 
 
 def misfit(rule: Asked, asked: Any, name: str, state: Any) -> str | None:
-    """What one optional method of a rule, `asked` as its author wrote it, answers wrongly of its own state."""
+    """What is invalid in the answer of one optional method of `asked`, the rule as its author wrote it."""
     own = offered(asked, name)
     if own is None:
         return None
     fits, wanted, arguments = PROMISES[name]
-    if name == "kind":  # asked of each character
+    if name == "kind":  # called with each character
         found: Any = [own(char) for char in rule.vocabulary.arrays.chars[:MANY]]
         found = next((each for each in found if not _is_hashable(each)), None)
     else:
@@ -95,7 +95,7 @@ def misfit(rule: Asked, asked: Any, name: str, state: Any) -> str | None:
 
 
 def wrong_pairs(found: Any, count: int) -> str | None:
-    """Why these are no rows (of `count`) and code points that `banned` may give; None if they are."""
+    """Why `banned` may not return this as rows (of `count`) and code points; None if it may."""
     if isinstance(found, (tuple, list)) and len(found) == 2:
         rows, codes = found
         are_numbers = all(isinstance(each, np.ndarray) and each.dtype.kind in "iu" for each in found)
@@ -112,12 +112,12 @@ def wrong_pairs(found: Any, count: int) -> str | None:
 
 
 def _below(array: np.ndarray, bound: int) -> bool:
-    """Whether all numbers are from 0 and below a bound: looked at once, since a number below 0 is a huge one here."""
+    """Whether all numbers are at least 0 and below a bound; one test, since a negative number reads as a huge one."""
     return not array.size or bool(array.view(f"u{array.itemsize}").max() < bound)
 
 
 def wrong_parts(processor: Any) -> str | None:
-    """Why the `parts` of a processor are none; None if they are, or if it has none."""
+    """Why the `parts` of a processor are invalid; None if they are valid, or if it has none."""
     found = getattr(processor, "parts", None)
     if not hasattr(processor, "parts") or (isinstance(found, (tuple, list)) and found and all(map(_is_rule, found))):
         return None
@@ -309,7 +309,7 @@ PROMISES: dict[str, tuple[Callable[[Any, Asked], bool], str, Callable[[Any], tup
 """What optional methods return: a check, the expected type in words, and the arguments for a trial call."""
 
 STATELESS = ("kind", "kinds", "banned", "parted", "removes_at_most")
-"""Those of them that are asked without a state."""
+"""The optional methods that are called without a state."""
 
 GIVEN = {
     "start": ("text",),

@@ -246,8 +246,7 @@ class Fresh:
     # ------------------------------------------------------------------------------------------- too few of them
 
     def clashes(self, node: Node, others: Sequence[Any], budget: int) -> bool:
-        """Whether places ahead provably lack different characters, under a rule that forbids every repetition, or
-        every near one."""
+        """Whether places ahead provably lack different characters, under a rule against all or nearby repetitions."""
         for rule, other in zip(self.rules, others, strict=True):
             used_up = rule.promises.used_up
             gone = None if used_up is None else used_up(other, self.room)
@@ -264,14 +263,14 @@ class Fresh:
         return False
 
     def _barred(self, rule: Rule, other: Any) -> frozenset[tuple[str, int]] | None:
-        """The characters that a rule bars (`bars`) at so many next places; None if it does not say."""
+        """The characters that a rule bars (`bars`), and at how many next places; None if it does not say."""
         bars = offered(rule.machine, "bars") if isinstance(rule.constraint, Lifted) else None
         return None if bars is None or other[1] else frozenset(bars(other[0]))
 
     def _crowds(self, rule: Rule, barred: Mapping[str, int], node: Node, budget: int) -> bool:
-        """Whether places that are near each other lack different characters, where each bars itself for a while.
+        """Whether nearby places lack different characters, given that each character bars itself for a while.
 
-        What a character bars behind an empty text it bars behind every text, by what `bars` promises.
+        `bars` promises that what a character bars after an empty text, it bars after every text.
         """
         layers = self._layers(node, budget)
         found = [self._domain(rule, masks, len(layers) + len(barred)) for masks in layers]
@@ -288,7 +287,7 @@ class Fresh:
         return False
 
     def _bars_itself(self, rule: Rule, char: str) -> int:
-        """At how many next places a character is barred once it is written."""
+        """At how many of the next places a character is barred once it is written."""
         machine = rule.machine
         after = machine.step(machine.start(""), char)
         return 0 if after is None else max([places for each, places in machine.bars(after) if each == char], default=0)

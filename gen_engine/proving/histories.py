@@ -197,7 +197,7 @@ class HistoryRules:
 
 
 def _checked(rule: Rule, banned: Callable[[np.ndarray, np.ndarray], Pairs]) -> Callable[..., Pairs]:
-    """What a rule tells of many rows; PluginError if one that is not of the core tells what is none."""
+    """`banned` of a rule; for rules from outside the core, PluginError if its result is invalid."""
     if rule.origin == CORE:
         return banned
 

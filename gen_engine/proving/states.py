@@ -97,7 +97,7 @@ class RuleTable:
         return found
 
     def _cut(self, state: Any) -> int:
-        """How many tokens a state cuts; PluginError for what is no count."""
+        """How many tokens a state cuts; PluginError if that is not a count."""
         assert self.rule.promises.cut is not None
         found = self.rule.promises.cut(state)
         if not isinstance(found, int) or found < 0:

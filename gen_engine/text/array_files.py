@@ -20,7 +20,7 @@ VERSION = 2
 """The version of the file format and of the contents; it is part of the file names."""
 
 MAGIC = b"gen-engine arrays\n"
-"""What a file begins with. A checksum of all the rest follows, then the size of the head, the head, the arrays."""
+"""The first bytes of a file; then come a checksum of the rest, the size of the head, the head and the arrays."""
 
 ALIGNED = 64
 """Arrays begin at multiples of this many bytes."""
@@ -43,7 +43,7 @@ def cache_folder() -> Path:
 def kept(name: str, key: str, make: Callable[[], Arrays], *, names: Collection[str] = ()) -> Arrays:
     """The arrays of this name stored under `key`, a hash of their inputs; if there are none, make and store them.
 
-    Stored arrays are read-only. `names` are the arrays that must be among them.
+    Stored arrays are read-only. They must include the arrays in `names`.
     """
     path = cache_folder() / f"{name}-{VERSION}-{key}.arrays"
     found = _read(path, key)
