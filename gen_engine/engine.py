@@ -207,7 +207,8 @@ class Engine:
         with patience:
             chain = self.chain(request.processors)
         prompt = self.read(request.prompt, request.context)
-        check_room(rows_of(decoder), len(prompt.read))
+        rows = rows_of(decoder)
+        check_room(rows if hasattr(decoder, "rows") else 0, len(prompt.read))
         plan = chain.plan(prompt, request.max_new, patience)
         seed = secrets.randbelow(2**32) if request.seed is None else request.seed
 

@@ -178,7 +178,7 @@ def _wrong(ask: Extend, wanted: Sequence[int], before: Sequence[int], size: int)
         return "a row with too few new tokens"
     if min(read) < 0 or max(read) >= size:
         return f"tokens beyond the {size} of the model"
-    if any(type(draw) is not Draw for draw in ask.draws):
+    if {*map(type, ask.draws)} - {Draw}:
         return "draws that are none"
     if ask.draws and (min(drawn := [draw.row for draw in ask.draws]) < 0 or max(drawn) >= rows):
         return f"a draw from a row beyond its {rows}"
