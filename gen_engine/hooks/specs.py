@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import re
 import sys
+import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin
 
@@ -26,6 +27,9 @@ KEY = re.compile(r"\s*([A-Za-z_]\w*)\s*=")
 ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
 PIECE = {ends: re.compile(rf"(?:{ESCAPE.pattern}|[^\\{ends}]+|\\\Z)*", re.DOTALL) for ends in ("'", '"', ",|")}
 """Inside each kind of quotes, and outside them: escapes, and characters that need none."""
+
+FILLED = ("vocabulary", "generation", "course")
+"""Parameters that the engine fills; `course` is what `generation` was called in version 0.3."""
 
 YES, NO = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 
@@ -104,18 +108,26 @@ def build(item: Any, registry: Registry, vocabulary: Vocabulary) -> Named:
 def build_decoder(item: Any, registry: Registry) -> Any:
     """The decoder that `item` means, written like a processor ("beam,width=8"). An object is returned as it is.
 
-    A plugin's function is a decoder if its first parameter is called `course`. Otherwise it is a factory of one.
+    A plugin's function is a decoder if its first parameter is called `generation`. Otherwise it is a factory of one.
     """
     if not isinstance(item, str):
         return item
     spec = parse_spec(item)
     offer = registry.find("decoder", spec.name)
     found = offer.function
-    if "course" not in inspect.signature(found).parameters:
+    if not is_decoder(found):
         return _call(offer, spec, None)
     if spec.value is not None or spec.options:
         raise GenError(f"{spec.name} takes no options; write {spec.name} alone instead of {quoted(spec.text)}.")
     return found
+
+
+def is_decoder(function: Callable[..., Any]) -> bool:
+    """Whether what a plugin offers is a decoder itself, rather than a factory of one."""
+    named = inspect.signature(function).parameters.keys()
+    if "course" in named:
+        warnings.warn("A decoder's parameter `course` is called `generation` now.", DeprecationWarning, stacklevel=2)
+    return bool(named & {"generation", "course"})
 
 
 def build_recipe(text: str, registry: Registry) -> Recipe:
@@ -128,7 +140,7 @@ def build_recipe(text: str, registry: Registry) -> Recipe:
 def parameters(factory: Callable[..., Any]) -> list[inspect.Parameter]:
     """What a user may pass to `factory`: its parameters without those that the engine fills, annotations evaluated."""
     signature = inspect.signature(factory)
-    return [_evaluated(p, factory) for p in signature.parameters.values() if p.name not in ("vocabulary", "course")]
+    return [_evaluated(p, factory) for p in signature.parameters.values() if p.name not in FILLED]
 
 
 def _evaluated(parameter: inspect.Parameter, factory: Callable[..., Any]) -> inspect.Parameter:

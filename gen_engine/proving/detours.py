@@ -45,7 +45,7 @@ def detours(automaton: Automaton, node: Node, budget: int) -> Iterator[list[Mask
 
 def _way(automaton: Automaton, node: Node, budget: int) -> list[tuple[Node, Mask]] | None:
     """A shortest path to the end along tokens that print one character each: its states, and the tokens at each."""
-    if automaton.fresh(node, budget) > budget:
+    if automaton.single(node, budget) > budget:
         return None
     way: list[tuple[Node, Mask]] = []
     here: Node | None = node

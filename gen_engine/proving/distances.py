@@ -23,8 +23,8 @@ from ..text.token_sets import Intern, Mask
 from ..text.vocabulary import Vocabulary
 from .states import Edge, Node, StateTable
 
-Graph = Literal["relaxed", "robust", "fresh"]
-GRAPHS: tuple[Graph, ...] = ("relaxed", "robust", "fresh")
+Graph = Literal["relaxed", "robust", "single"]
+GRAPHS: tuple[Graph, ...] = ("relaxed", "robust", "single")
 """Which edges count: all; those that no counted rule can empty; those that print single characters."""
 
 EDGES = 4
@@ -163,7 +163,7 @@ class Distances:
 
     def is_single(self, graph: Graph) -> bool:
         """Whether a graph counts only tokens of single characters, although the vocabulary has others."""
-        return self.has_merged and (graph == "fresh" or (graph == "robust" and self.bound != 0))
+        return self.has_merged and (graph == "single" or (graph == "robust" and self.bound != 0))
 
     def edges_in(self, graph: Graph, node: Node) -> Sequence[Edge]:
         """The edges of a node that may count in a graph; those of other tokens are not even computed."""
@@ -278,16 +278,16 @@ class Distances:
         promised = self._node(search.start).at_least("relaxed")
         is_nearest = graph == "relaxed" or (graph == "robust" and here.accepts and total <= promised)
         has_others = self.has_merged and not self.is_single(graph)  # tokens that print several characters
-        is_fresh = is_nearest and (here.accepts or last.known.get("fresh") == distance)
+        is_single = is_nearest and (here.accepts or last.known.get("single") == distance)
         while here in search.came:
             (here, mask), distance = search.came[here], distance + 1
             known = self._node(here).known
             known[graph] = distance
             if is_nearest:
                 known["relaxed"] = distance
-            is_fresh = is_fresh and (self.singles(mask).size > 0 if has_others else self.weight(mask) > 0)
-            if is_fresh:
-                known["fresh"] = distance
+            is_single = is_single and (self.singles(mask).size > 0 if has_others else self.weight(mask) > 0)
+            if is_single:
+                known["single"] = distance
         return total
 
     def _learn(self, search: Search, total: float) -> None:

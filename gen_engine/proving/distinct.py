@@ -102,7 +102,7 @@ NOWHERE = Reach(inf, frozenset(), 0)
 
 
 @dataclass(frozen=True, eq=False)
-class Fresh:
+class Distinct:
     """Counts for the rules outside the automaton; `room` is the largest number of characters a text may have."""
 
     automaton: Automaton
@@ -127,7 +127,7 @@ class Fresh:
             if chars is None:
                 return False
             spent.append(chars)
-        if self.automaton.fresh(node, budget) > budget:
+        if self.automaton.single(node, budget) > budget:
             return False
         ahead = self.ahead(node)
         if not self.are_few(ahead, sum(map(len, spent))):

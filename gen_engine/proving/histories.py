@@ -62,7 +62,7 @@ class History:
         self.length += 1
         self.used.add(chr(code))
 
-    def branch(self) -> History:
+    def fork(self) -> History:
         """A copy that continues independently."""
         return History(self.codes[: self.length + ROOM].copy(), self.length, self.used.copy(), None, self.row)
 

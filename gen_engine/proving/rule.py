@@ -15,7 +15,7 @@ from .answers import fault, misfit, whose, wrong_set
 from .lifting.lift import Lifted
 from .lifting.partitions import Keys
 from .lifting.promises import Promises, offered, promised_by_constraint
-from .lifting.token_classes import Learner
+from .lifting.token_classes import TokenClasses
 
 if TYPE_CHECKING:
     import numpy as np
@@ -101,12 +101,12 @@ class Rule:
         """
         if self.promises.tells_alike or self.promises.mentions is not None:
             return self
-        learned = self._learner.kinds(state)
+        learned = self._token_classes.kinds(state)
         return self if learned is None else replace(self, learned=learned)
 
     @cached_property
-    def _learner(self) -> Learner:
-        return Learner(self.vocabulary, self.permits, self.constraint.next)
+    def _token_classes(self) -> TokenClasses:
+        return TokenClasses(self.vocabulary, self.permits, self.constraint.next)
 
     def parted(self) -> Sequence[Rule]:
         """Rules that each forbid less, as offered by the rule itself; none if it offers none."""

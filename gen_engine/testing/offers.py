@@ -13,7 +13,7 @@ from typing import Any, Literal, get_args, get_origin
 from ..chain import is_constraint
 from ..errors import GenError
 from ..hooks.registry import NOUNS, Offer, PluginInfo, Registry, registry
-from ..hooks.specs import build_decoder, parameters
+from ..hooks.specs import build_decoder, is_decoder, parameters
 from ..types import Pieces, Spec
 from .conformance import EXAMPLES, FEW, LAWS
 from .decoder_laws import decoder_subject
@@ -139,7 +139,7 @@ def examples_of(noun: str, name: str, factory: Any) -> tuple[str, ...]:
     told = (_beside(factory, "EXAMPLES") or {}).get(name)
     if told:
         return (told,) if isinstance(told, str) else tuple(told)
-    if noun == "decoder" and "course" in inspect.signature(factory).parameters:
+    if noun == "decoder" and is_decoder(factory):
         return (name,)
     spelled = re.findall(rf"`({re.escape(name)}=[^`\n]+)`", inspect.getdoc(factory) or "")
     return tuple(dict.fromkeys(spelled)) or (_made_up(name, factory),)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from gen_engine.errors import GenError
 from gen_engine.hooks.registry import Offer, PluginInfo, Registry
-from gen_engine.hooks.specs import build, describe, parse_spec
+from gen_engine.hooks.specs import build, build_decoder, describe, parse_spec
 from gen_engine.types import Named, Spec
 
 
@@ -171,6 +171,16 @@ def test_objects_and_functions_pass_through():
 
 def test_what_is_named_already_keeps_its_name():
     assert build(Named("mine", 1), None, None) == Named("mine", 1)
+
+
+def test_a_decoder_of_a_course_is_one_of_a_generation():
+    def older(course):
+        yield
+
+    registry = Registry(None, [])
+    registry.__dict__["decoders"] = {"older": Offer("older", PluginInfo("a", "a", "1", "a"), {"older": older})}
+    with pytest.warns(DeprecationWarning, match="is called `generation` now"):
+        assert build_decoder("older", registry) is older
 
 
 def test_a_spec_can_be_given_ready_made():

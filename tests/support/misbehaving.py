@@ -116,10 +116,10 @@ def made(n: int = 1):
     """Whatever is asked for."""
     return at("factory")
 
-def surf(course):
+def surf(generation):
     from gen_engine.decoding.sample import sample
-    at("decoder", course=course)
-    yield from sample(course)
+    at("decoder", generation=generation)
+    yield from sample(generation)
 
 class Model:
     """A model of the kit that may fail."""

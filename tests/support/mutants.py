@@ -38,8 +38,8 @@ TESTS = {
     "proving/histories.py": "proving/histories decoding/rows properties",
     "proving/sufficient.py": "proving/sufficient decoding/rows proving/histories decoding/used_engines",
     "decoding/rows.py": "decoding/rows decoding/sample properties decoding/beam decoding/smc",
-    "decoding/sequences.py": "decoding/sequences decoding/seeds decoding/sample properties decoding/beam decoding/smc "
-    "decoding/any_num",
+    "decoding/generation.py": "decoding/generation decoding/seeds decoding/sample properties decoding/beam "
+    "decoding/smc decoding/any_num",
     "memory.py": "proving/states proving/lifting/token_classes",
     "decoding/sample.py": "decoding/sample decoding/seeds properties decoding/scheduler shapers/truncation",
     "decoding/beam.py": "decoding/beam decoding/seeds decoding/sample decoding/scheduler shapers/truncation",
