@@ -40,9 +40,11 @@ NEUTRAL = ("blame", "hooks.process_state", "system.interrupts", "system.streams"
 STATES = ("state", "after", "start")
 """The engine's names for the states of one rule."""
 
-CALLS = ("start", "step", "next", "allowed", "permits", "accepts", "kind", "kinds", "mentions", "removes_at_most",
-         "spares", "moves", "least", "most", "spent", "used_up", "bars", "needs", "gathers", "wants", "parts", "parted",
-         "cut", "enders", "held", "strings", "banned")  # fmt: skip
+CALLS = frozenset(
+    "start step next allowed permits accepts kind kinds mentions removes_at_most never_forbids transitions "
+    "min_remaining max_remaining only_forbids_repeats_of never_again bars needs gathers describe_next parts "
+    "parted cut enders held strings banned".split()
+)
 """What the engine asks of a rule."""
 
 

@@ -89,9 +89,9 @@ class Automaton:
         return self.distances.prints
 
     @cached_property
-    def spares(self) -> Callable[[int], bool]:
+    def never_forbids(self) -> Callable[[int], bool]:
         """Whether a token is never forbidden by the other rules."""
-        return self.distances.spares
+        return self.distances.never_forbids
 
     @cached_property
     def has_spared(self) -> Callable[[Mask], bool]:

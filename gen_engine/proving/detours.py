@@ -63,7 +63,7 @@ def different(vocabulary: Vocabulary, automaton: Automaton, way: list[Mask], tak
     texts = vocabulary.texts
     tokens = [automaton.singles(mask).array.nonzero()[0].tolist() for mask in way]
     spared = [
-        next(filter(automaton.spares, each), None) if automaton.has_spared(mask) else None
+        next(filter(automaton.never_forbids, each), None) if automaton.has_spared(mask) else None
         for mask, each in zip(way, tokens, strict=True)
     ]
     rare = [i for i, each in enumerate(spared) if each is None]

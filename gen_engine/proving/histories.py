@@ -117,7 +117,7 @@ class HistoryRules:
         found = self._spared.get(token)
         if found is None:
             rules = [self.product.rules[number] for number in self.numbers]
-            found = self._spared.put(token, all(rule.promises.spares(token) for rule in rules))
+            found = self._spared.put(token, all(rule.promises.never_forbids(token) for rule in rules))
         return found
 
     @cached_property

@@ -85,7 +85,7 @@ def automaton_of(product: Product, bound: int | None, room: int) -> Automaton:
 
     `bound` is the largest number of tokens that the counted rules remove at any one place (None: no bound is promised).
     """
-    others = [rule.promises.spares for rule in product.other_rules]
+    others = [rule.promises.never_forbids for rule in product.other_rules]
 
     def is_spared(token: int) -> bool:
         return all(spares(token) for spares in others)

@@ -78,16 +78,16 @@ class Rule:
             raise PluginError(f"{whose(self.label, self.origin)} {wrong}.")
         return self.promises.kinds()
 
-    def moves(self, state: Any, *, single: bool = False) -> Iterable[tuple[Any, Any]] | None:
+    def transitions(self, state: Any, *, single: bool = False) -> Iterable[tuple[Any, Any]] | None:
         """Sets of tokens and the states they lead to; None if the rule does not say.
 
         With `single`, only tokens of single characters are needed; others may be missing.
         """
-        if self.promises.moves is None:
+        if self.promises.transitions is None:
             return None
         if isinstance(self.constraint, Lifted):
-            return self.constraint.moves(state, single=single)
-        return self.promises.moves(state)
+            return self.constraint.transitions(state, single=single)
+        return self.promises.transitions(state)
 
     @cached_property
     def is_structural(self) -> bool:

@@ -77,4 +77,4 @@ class Sufficient:
     def _spent(self) -> tuple[Callable[[Any], frozenset[str] | None], ...]:
         """What these rules may forbid; those that handle many rows at once forbid only what was used."""
         product = self.product
-        return tuple(product.rules[product.others[place]].promises.spent for place in self.row_by_row)
+        return tuple(product.rules[product.others[place]].promises.only_forbids_repeats_of for place in self.row_by_row)

@@ -18,6 +18,7 @@ from ...patience import check
 from ...text.token_sets import TokenSet
 from ...text.vocabulary import Vocabulary
 from ...types import CharMachine
+from .promises import offered
 from .walks import KindTrie, kind_trie
 
 COMMON = 2048
@@ -40,7 +41,7 @@ class Narrowing:
     def among(self, state: Any, tokens: TokenSet) -> np.ndarray:
         """Which of the `tokens` with whole characters may follow a state; a new bool array, [vocab]."""
         arrays = self.vocabulary.arrays
-        bars, spent = getattr(self.machine, "bars", None), getattr(self.machine, "spent", None)
+        bars, spent = offered(self.machine, "bars"), offered(self.machine, "only_forbids_repeats_of")
         if callable(bars):
             barred = list(bars(state))
             common = [self._free_of(*bar) for bar in barred if arrays.count(bar[0]) > COMMON]
@@ -87,7 +88,7 @@ class Narrowing:
     @cached_property
     def _unrepeating(self) -> np.ndarray:
         """The tokens of whole characters in which no character occurs twice, unless it is spared, [vocab]."""
-        arrays, spares = self.vocabulary.arrays, getattr(self.machine, "spares", None)
+        arrays, spares = self.vocabulary.arrays, offered(self.machine, "never_forbids")
         spared = np.array([bool(spares(char)) if callable(spares) else False for char in arrays.chars] + [False])
         twice = np.zeros(len(arrays.symbols) + 1, dtype=bool)
         levels = zip(arrays.levels, arrays.levels[1:], arrays.levels[2:], strict=False)

@@ -14,6 +14,7 @@ from tiny import TinyTokenizer, chars, engine_of, vocabulary
 from gen_engine.constraints.builtin import ban, force, length, only
 from gen_engine.errors import GenError
 from gen_engine.proving.lifting.lift import AnyText, Lifted
+from gen_engine.proving.lifting.promises import promised_by_machine
 from gen_engine.text.vocabulary import codes_beginning
 from gen_engine.types import Named
 
@@ -94,7 +95,7 @@ def test_no_more_characters_are_removed_than_promised(machine):
         if state is not None and bound is not None:
             assert sum(token not in lifted.allowed(state) for token in ONE.usable) <= bound
             assert lifted.accepts(state)
-            assert all(token in lifted.allowed(state) for token in ONE.usable if lifted.promises.spares(token))
+            assert all(token in lifted.allowed(state) for token in ONE.usable if lifted.promises.never_forbids(token))
 
 
 def test_a_token_that_breaks_utf8_is_never_allowed():
@@ -140,7 +141,12 @@ def test_an_empty_tuple_as_kind_is_not_a_silent_token():
 
 
 def test_a_field_named_like_an_optional_method_promises_nothing():
-    rule, fields = length("2"), dict.fromkeys(("least", "most", "kind", "moves", "needs", "spent", "allowed"), 2)
+    rule, fields = (
+        length("2"),
+        dict.fromkeys(
+            ("min_remaining", "max_remaining", "kind", "transitions", "needs", "only_forbids_repeats_of", "allowed"), 2
+        ),
+    )
     machine = SimpleNamespace(start=rule.start, step=rule.step, accepts=rule.accepts, **fields)
     [done] = engine_of(chars("ab")).generate("", processors=[machine], max_new=5, seed=1)
     assert len(done.new) == 2
@@ -159,3 +165,25 @@ def test_a_prompt_that_breaks_a_whole_text_rule_is_refused(wish):
     assert wish.refuses("bb")
     with pytest.raises(GenError, match=r"prompt has .*; "):
         engine_of(chars("ab")).generate("bb", processors=[wish.spec])
+
+
+class Older:
+    """A rule whose promise has the name of version 0.3."""
+
+    def start(self, text):
+        return 0
+
+    def step(self, state, char):
+        return state + 1 if state < 3 else None
+
+    def accepts(self, state):
+        return state == 3
+
+    def least(self, state):
+        return 3 - state
+
+
+def test_a_promise_by_its_older_name_is_kept_with_a_warning():
+    with pytest.warns(DeprecationWarning, match=r"Older.least is called min_remaining now"):
+        promises = promised_by_machine(Older(), chars("ab"))
+    assert promises.min_remaining((1, b"")) == 2
