@@ -147,8 +147,8 @@ class Course:
 
     @cached_property
     def _longest_run(self) -> int:
-        half = (self.model.positions or 4 * RUN) // 2  # a model that slides its window keeps that many tokens
-        return min(RUN, half - 1)
+        positions: int | None = self.model.positions
+        return RUN if positions is None else min(RUN, positions // 2 - 1)  # a window that slides keeps half of them
 
     def force(self, text: Text, token: int) -> None:
         """Add a token that has no alternative."""
@@ -248,4 +248,4 @@ class Course:
             undone=tuple(text.undone),
             log_evidence=log_evidence,
         )
-        self.send(Piece(text.sample, rest.decode("utf-8", errors="replace") if self.in_pieces else new, done))
+        self.send(Piece(text.sample, rest.decode("utf-8", errors="replace"), done))

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from customs import TokensOnce
 from hypothesis import assume, given, reject, settings
 from hypothesis import strategies as st
 from tiny import TinyTokenizer, chars, engine_of, vocabulary
@@ -223,6 +224,7 @@ def test_a_branch_of_a_text_goes_on_by_itself(course, path, other_path):
                 break
     walked = [course.plan.product.walk(course.plan.start, each.tokens)[-1] for each in (text, other)]
     assert [text.joint, other.joint] == walked
+    assert (other.sample, text.branch(7).sample) == (text.sample, 7)
 
 
 @pytest.mark.parametrize("specs", [("no_repeat=9",), ("no_repeat=9", "length=4"), ("no_repeat_ngram=2",)])
@@ -243,6 +245,16 @@ def test_a_rule_of_four_functions_is_asked_row_by_row():
     assert course.look(text) == (None, None)
     assert 1 not in text.allowed.members()
     assert text.tokens == [1, 1]
+
+
+def test_a_rule_of_many_states_is_asked_row_by_row():
+    course = course_of(chars("".join(map(chr, range(0x4E00, 0x4E00 + 100)))), [TokensOnce(101)], "", 3)
+    text = course.texts()[0]
+    assert course.look(text) == (None, None)
+    write(course, text, 0)
+    assert (text.tokens, text.asked) == ([1], (frozenset({1}),))
+    course.look(text)
+    assert text.allowed.members() == [0, *range(2, 101)]
 
 
 @pytest.mark.parametrize("name", ["characters", "twins"])

@@ -5,13 +5,15 @@ from types import SimpleNamespace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tiny import TinyTokenizer, chars, engine_of
+from tiny import TinyTokenizer, chars, engine_of, vocabulary
 
 from gen_engine.chain import make_chain
 from gen_engine.decoding import sequences
 from gen_engine.decoding.sequences import RUN, Course, shared_beginning, slides, uniform
 from gen_engine.hooks.registry import registry
 from gen_engine.hooks.specs import build
+
+ABC = chars("abc")
 
 
 def test_random_numbers_are_the_same_on_every_machine():
@@ -44,9 +46,8 @@ def test_a_row_with_a_context_slides_once_it_is_longer_than_the_model_reads(pinn
     assert slides(pinned, length, positions) is expected
 
 
-def course_of(specs, budget=40, sent=None, positions=None, *, in_pieces=True):
-    """A course over the letters a, b and c, whose pieces are appended to `sent`."""
-    vocab = chars("abc")
+def course_of(specs, budget=40, sent=None, positions=None, *, in_pieces=True, vocab=ABC):
+    """A course over the letters a, b and c, or others, whose pieces are appended to `sent`."""
     plan = make_chain(vocab, [build(spec, registry(), vocab) for spec in specs]).plan(
         TinyTokenizer(vocab).encode(""), budget
     )
@@ -73,6 +74,15 @@ def test_it_is_told_why_a_text_is_finished(specs, budget, why):
     assert (text.tokens, course.left(text)) == ([1, 1], budget - 2)
 
 
+def test_before_the_first_ask_all_texts_are_one_row():
+    course = course_of([])
+    texts = course.texts()
+    assert course.run_on(texts) == [None, None]
+    ask = course.ask([(-1, text, None) for text in texts], lambda row, text: course.draw(row, text, None))
+    assert (ask.parents, ask.keep, ask.tokens, ask.forced) == ((-1,), (0,), ((0,),), ((),))
+    assert [(draw.row, draw.sample) for draw in ask.draws] == [(0, 4), (0, 5)]
+
+
 def written(course, tokens):
     """A text of these tokens."""
     text = course.texts()[0]
@@ -89,6 +99,16 @@ def test_what_is_or_may_become_a_stop_string_is_held(tokens, kept, final):
     text = written(course, tokens)
     assert (course.kept(text), course.final(text)) == (tuple(kept), final)
     assert course.final(text, "budget") == b"".join(b" abc"[token : token + 1] for token in tokens)
+
+
+def test_where_nothing_stops_a_text_nothing_is_held():
+    text = written(course_of([]), [3, 1])
+    assert (course_of([]).kept(text), course_of([]).final(text)) == ((3, 1), b"ca")
+
+
+def test_a_history_has_all_characters_that_are_written_and_no_others():
+    course = course_of(["no_repeat=9"], vocab=vocabulary("", "a", "\0", "", end=0, specials=(0,)))
+    assert written(course, [2, 3, 1]).history.used == {"a", "\0"}
 
 
 @pytest.mark.parametrize("in_pieces", [True, False])

@@ -1,6 +1,7 @@
 """The state table against the rules themselves, and what memories keep."""
 
 from collections import OrderedDict
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from slots import PLAIN, SLOTS, either_wish, slots_wish
 from walks import chain_of, prompt_of, states
 
-from gen_engine.memory import Interned, Memory
+from gen_engine.memory import Interned, Memory, interned, remembered
 
 
 @st.composite
@@ -157,6 +158,13 @@ def test_what_is_false_is_remembered_too(value):
     assert ("a" in memory, "b" in memory) == (True, False)
 
 
+def test_what_is_remembered_again_is_the_last_to_be_forgotten():
+    memory = Memory(2)
+    for key, value in (("a", 1), ("b", 2), ("a", 3), ("c", 4)):
+        memory.put(key, value)
+    assert [memory.get(key) for key in "abc"] == [3, None, 4]
+
+
 class Raced(OrderedDict):
     """From which another thread takes what was found just now."""
 
@@ -185,3 +193,30 @@ def test_what_somebody_holds_stays_one_object(size, keys, kept):
             holders[key] = found
         del found
         assert len(interned) <= size + len(holders)
+
+
+def test_of_what_nobody_holds_the_last_that_were_used_stay():
+    interned = Interned(2)
+    for key in "ab":
+        interned.put(key, Thing())
+    assert interned.get("a")
+    interned.put("c", Thing())
+    assert [interned.get(key) is not None for key in "abc"] == [True, False, True]
+
+
+@dataclass(frozen=True)
+class Keeper:
+    """Something with a memory of each kind."""
+
+    own: Memory = remembered(1)
+    shared: Memory = remembered(1, shared=True)
+    things: Interned = interned(1)
+
+
+def test_a_copy_has_memories_of_its_own_but_for_what_is_shared():
+    keeper = Keeper()
+    copy = replace(keeper)
+    assert copy.shared is keeper.shared
+    assert copy.own is not keeper.own
+    assert copy.things is not keeper.things
+    assert (copy.own.size, copy.things.size) == (1, 1)
