@@ -205,6 +205,17 @@ def test_a_text_without_alternative_is_written_as_by_itself(course, path):
             break
 
 
+@pytest.mark.parametrize("specs", [["no_repeat_ngram=3"], ["stop=秋冬"]])
+@pytest.mark.parametrize("rest, left", [((1, 2), (2,)), ((2, 1), ()), ((), ())])
+def test_of_a_rest_what_is_behind_a_forced_token_is_kept(specs, rest, left):
+    course = course_of(VOCABULARIES["characters"], specs, "")
+    text = course.texts()[0]
+    course.look(text)
+    text.rest = rest
+    course.force(text, 1)
+    assert (text.rest, text.joint) == (left, course.plan.product.next(course.plan.start, 1))
+
+
 def test_a_new_text_has_nothing_written():
     texts = course_of(VOCABULARIES["characters"], ["no_repeat=2"], "春").texts()
     assert [text.sample for text in texts] == [0, 1, 2]

@@ -10,6 +10,7 @@ from tiny import TinyTokenizer, chars, engine_of, vocabulary
 from gen_engine.chain import make_chain
 from gen_engine.decoding import sequences
 from gen_engine.decoding.sequences import RUN, Course, shared_beginning, slides, uniform
+from gen_engine.decoding.viable import Choice
 from gen_engine.hooks.registry import registry
 from gen_engine.hooks.specs import build
 
@@ -65,7 +66,12 @@ def test_a_run_of_forced_tokens_is_as_long_as_the_model_reads_at_once(positions,
 
 
 @pytest.mark.parametrize(
-    "specs, budget, why", [(["length=2", "only=a"], 9, "full"), (["only=a", "length=2"], 2, "budget")]
+    "specs, budget, why",
+    [
+        (["length=2", "only=a"], 9, "full"),
+        (["only=a", "length=2"], 2, "budget"),
+        (["stop=b", "only=a", "length=2"], 2, "budget"),
+    ],
 )
 def test_it_is_told_why_a_text_is_finished(specs, budget, why):
     course = course_of(specs, budget)
@@ -131,6 +137,14 @@ def test_what_all_texts_agree_on_is_sent_once(in_pieces):
     known = course.stream_agreed(texts, b"a")
     assert (known, course.stream_agreed(texts, known)) == ((b"ab", b"ab") if in_pieces else (b"a", b"a"))
     assert [(piece.sample, piece.text) for piece in sent] == [(4, "b")] * in_pieces
+
+
+def test_a_text_of_which_one_choice_was_not_exact_is_not_exact():
+    course = course_of([])
+    text = course.texts()[0]
+    for exact in (True, False, True):
+        course.write(text, Choice(1, course.plan.product.next(text.joint, 1), exact=exact))
+    assert (text.tokens, text.exact) == ([1, 1, 1], False)
 
 
 @pytest.mark.parametrize("exact, truncated", [(True, False), (True, True), (False, False)])

@@ -39,7 +39,7 @@ TESTS = {
     "proving/states.py": "proving/states proving/distinct proving/prover properties",
     "proving/histories.py": "proving/histories decoding/rows properties",
     "proving/sufficient.py": "proving/sufficient decoding/rows proving/histories decoding/used_engines",
-    "decoding/rows.py": "decoding/rows decoding/sample properties decoding/beam decoding/smc",
+    "decoding/rows.py": "decoding/rows decoding/sequences decoding/sample properties decoding/beam decoding/smc",
     "decoding/sequences.py": "decoding/sequences decoding/seeds decoding/sample properties decoding/beam decoding/smc "
     "decoding/any_num",
     "memory.py": "proving/states proving/lifting/token_classes",
