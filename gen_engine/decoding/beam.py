@@ -132,7 +132,8 @@ class _Search:
         for sample, line in zip(course.samples, self._told(), strict=False):
             line.text.sample, line.text.exact = sample, self.exact
             line.text.unsent = line.text.unsent[len(self.sent) :] if sample == course.samples[0] else line.text.unsent
-            course.finish(line.text, line.why or "end")
+            assert line.why is not None
+            course.finish(line.text, line.why)
 
     def _told(self) -> Iterator[_Line]:
         """The finished texts in the order in which they are told: the best of each group, then the next ones of each.

@@ -55,7 +55,7 @@ class Course:
     samples: range
     model: Any
     send: Callable[[Piece], None]
-    in_pieces: bool = True
+    in_pieces: bool
 
     @cached_property
     def viable(self) -> Viable:
