@@ -9,9 +9,12 @@ import strategies as some
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from slots import PLAIN, SLOTS, either_wish, slots_wish
+from tiny import chars
 from walks import chain_of, prompt_of, states
 
+from gen_engine.chain import make_chain
 from gen_engine.memory import Interned, Memory, interned, remembered
+from gen_engine.types import Named, Prompt
 
 
 @st.composite
@@ -78,6 +81,32 @@ def test_edges_lead_where_their_tokens_do(case):
             reached = {table.after(node, token) for token in tokens}
             assert all(end.cut for end in reached) if after is None else reached == {after}
             assert [token for token, edge in enumerate(table.edge_of(node)) if edge == number] == tokens
+            assert {table.along(node, token) for token in tokens} == {after}
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A machine that keeps the first character, each in a state of its own."""
+
+    def start(self, text):
+        return ""
+
+    def step(self, state, char):
+        return state or char
+
+    def accepts(self, state):
+        return True
+
+    def kind(self, char):
+        return char
+
+
+@pytest.mark.parametrize("count", [255, 256, 300])
+def test_many_edges_are_told_apart(count):
+    vocab = chars("".join(map(chr, range(0x4E00, 0x4E00 + count))))
+    product = make_chain(vocab, [Named("begun", Begun())]).product
+    node = product.start(Prompt("", (), ())).node
+    assert sorted(product.table.edge_of(node)) == [*range(count + 1)]
 
 
 @given(CASES)
