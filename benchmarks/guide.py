@@ -13,7 +13,7 @@ from transformers import BertConfig, BertForSequenceClassification, GPT2Config, 
 from transformers.utils.logging import disable_progress_bar
 
 import gen_engine as gen
-from gen_classify.guiding.guide_example import MARKS, single_characters
+from gen_classify.testing import MARKS, single_characters
 
 from .measure import Figure, interleaved_medians
 

@@ -10,7 +10,8 @@ from transformers import AutoModelForCausalLM, PreTrainedModel
 from transformers.utils.logging import disable_progress_bar
 
 from gen_engine.text import Vocabulary, is_han
-from gen_poem.rules.form import HAN, WIDTHS, Form
+from gen_poem.rules.form import HAN, Form
+from gen_poem.verse.marks import PRINTED
 
 
 class FormMask:
@@ -32,7 +33,7 @@ class FormMask:
 def _fits(sign: str, text: str | None) -> bool:
     if text is None or len(text) != 1:
         return False
-    return is_han(text) if sign == HAN else text in WIDTHS[sign]
+    return is_han(text) if sign == HAN else text in PRINTED[sign]
 
 
 class TransformersPoet:

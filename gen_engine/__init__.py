@@ -1,7 +1,7 @@
 """gen-engine: text generation in which every output obeys every hard constraint.
 
-`load` makes an engine around a model; `Request` is one text that somebody wants. What authors of plugins need is
-named here, too: `hookimpl`, the classes of `types`, and `GenError`.
+`load` makes an engine around a model. `Request` asks for one text. What authors of plugins need is here, too:
+`hookimpl`, the classes of `types`, and `GenError`.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _PLACES = {
 
 
 def __getattr__(name: str) -> Any:
-    """Every name arrives when first used."""
+    """Every name is imported when first used."""
     from importlib import import_module
 
     module = next((module for module, names in _PLACES.items() if name in names), None)

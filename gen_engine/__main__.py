@@ -1,4 +1,4 @@
-"""`gen`, and `python -m gen_engine`: Ctrl-C and the standard streams are seen to before anything else is imported."""
+"""`gen`, and `python -m gen_engine`. Ctrl-C and the standard streams are set up before anything else is imported."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def main() -> int:
         problem = streams.shut()
         if problem is not None and not code:
             code = complain(str(problem), problem.exit_code)
-    except interrupts.Stopped as stopped:  # behind the command, so to speak
+    except interrupts.Stopped as stopped:  # stands behind the command, so to speak
         code = 128 + stopped.number
     finally:
         streams.shut()

@@ -1,6 +1,6 @@
-"""Whose code is at work in a stack of frames: told when that code fails, and when it takes long.
+"""Whose code is running in a stack of frames. It is reported when that code fails or takes long.
 
-Nothing is kept while all goes well: plugin, processor and method are read off the frames afterwards.
+Nothing is recorded in advance: plugin, processor and method are read off the frames afterwards.
 """
 
 from __future__ import annotations
@@ -16,36 +16,39 @@ from types import FrameType, FunctionType, MethodType
 from typing import Any
 
 from .chain import Chain, Plan
+from .decoding.packing import Running, named
 from .decoding.sequences import Course
 from .errors import GenError, PluginError, reason_of
 from .hooks.lazy import LazyCommand
 from .hooks.registry import Offer, PluginInfo, registry
-from .proving.answers import broken_promise, fault, whose, wrong_signature
+from .proving.answers import PROMISES, STATELESS, broken_promise, fault, whose, wrong_signature
 from .proving.lifting.lift import Lifted
 from .proving.product import Joint, Product
 from .proving.prover import Prover
 from .proving.rule import Rule
-from .proving.states import RuleTable, StateTable
+from .proving.states import Part, RuleTable, StateTable
 from .types import CORE, Named, Spec
 
 WAYS = ("cli", "hooks.lazy", "system.screen", "system.tables", "system.text_files", "__main__")
-"""Folders and modules of the engine whose caller is a command: what plugins run through them is their commands' own."""
+"""Folders and modules of the engine whose caller is a command. What plugins run through them belongs to their
+commands.
+"""
 
 NEUTRAL = ("blame", "hooks.process_state", "system.interrupts", "system.streams", "system.underway")
-"""Modules of the engine that only pass through what others do."""
+"""Modules of the engine that only pass on what others do."""
 
 STATES = ("state", "after", "start")
-"""What the engine calls the states of one rule."""
+"""The engine's names for the states of one rule."""
 
 CALLS = ("start", "step", "next", "allowed", "permits", "accepts", "kind", "kinds", "mentions", "removes_at_most",
          "spares", "moves", "least", "most", "spent", "used_up", "bars", "needs", "gathers", "wants", "parts", "parted",
-         "cut", "enders", "held", "strings")  # fmt: skip
+         "cut", "enders", "held", "strings", "banned")  # fmt: skip
 """What the engine asks of a rule."""
 
 
 @dataclass(frozen=True)
 class Culprit:
-    """Whose code is at work: what it is called, the plugin it is of in words, the method, and the frame of that."""
+    """Whose code is running: its name, its plugin in words, the method, and the method's frame."""
 
     who: str
     origin: str
@@ -59,7 +62,7 @@ class Culprit:
 
 
 class blaming(ContextDecorator):  # noqa: N801 - used like a function
-    """What the code of plugins raises inside, or a processor given as an object, becomes a PluginError."""
+    """Turn what the code of plugins, or a processor given as an object, raises inside into a PluginError."""
 
     def __enter__(self) -> None:
         return None
@@ -70,16 +73,16 @@ class blaming(ContextDecorator):  # noqa: N801 - used like a function
 
 
 def named_error(problem: BaseException) -> PluginError | None:
-    """The error that says whose code raised `problem`; None if that was the engine's own, or is no fault."""
-    if isinstance(problem, (GenError, KeyboardInterrupt, GeneratorExit)):
+    """The error that says whose code raised `problem`; None if the engine's own did, or it is no fault."""
+    if isinstance(problem, (GenError, KeyboardInterrupt)):
         return None
     frames = [frame for frame, _ in walk_tb(problem.__traceback__)]
     if isinstance(problem, RuntimeError) and isinstance(problem.__cause__, StopIteration):  # it passed a generator
         problem = problem.__cause__
         frames += [frame for frame, _ in walk_tb(problem.__traceback__)]
-    found = at_work(frames) or _made(frames) or _called(frames, problem)
-    if found is None:
-        return _wrong_answer(frames, problem)
+    found = at_work(frames) or _made(frames) or _called(frames, problem) or _deciding(frames)
+    if found is None:  # what closes a generator is nobody's answer
+        return None if isinstance(problem, GeneratorExit) else _wrong_answer(frames, problem)
     doing = f" in {found.method}" if found.method else ""
     reason = f"{reason_of(problem)}; --debug shows where"
     return PluginError(f"{found.words} failed{doing} ({reason}); {_remedy(found)}.")
@@ -93,7 +96,7 @@ def _remedy(found: Culprit) -> str:
 
 
 def asked_now() -> tuple[FrameType, str] | None:
-    """The call that the main thread has a plugin's processor in, and how to name it; for other threads to ask."""
+    """The call of the main thread into a plugin's processor, and its name; for other threads to ask."""
     frame = sys._current_frames().get(main_thread().ident or 0)
     frames: list[FrameType] = []
     while frame is not None:
@@ -107,7 +110,7 @@ def asked_now() -> tuple[FrameType, str] | None:
 
 
 def at_work(frames: Sequence[FrameType]) -> Culprit | None:
-    """The processor that is asked in these frames, if it is none of the core's."""
+    """The processor that is running in these frames, unless it is the core's."""
     known: dict[int, Rule | Named] = {}
     for frame in frames:
         for value in list(frame.f_locals.values()):
@@ -131,7 +134,7 @@ def _is_rule(named: Named, known: dict[int, Rule | Named]) -> bool:
 
 def _parts(value: Any) -> Iterable[Rule | Named]:
     """The rules and shapers that a value of the engine holds."""
-    # Types are compared, since what is a local of a plugin may run code of its own when it is asked for its class.
+    # Types are compared, since a plugin's object may run code of its own when asked for its class.
     if type(value) is Course:
         value = value.plan
     if type(value) is Plan:
@@ -151,7 +154,7 @@ def _parts(value: Any) -> Iterable[Rule | Named]:
 
 
 def _keys(part: Rule | Named) -> Iterator[int]:
-    """By what a frame is known that runs a rule or a shaper: its object, or its code."""
+    """What identifies a frame that runs a rule or a shaper: its object, or its code."""
     found: Any = part.constraint if isinstance(part, Rule) else part.processor
     if type(found) is Lifted:
         found = found.machine
@@ -164,12 +167,26 @@ def _keys(part: Rule | Named) -> Iterator[int]:
 
 
 def _made(frames: Sequence[FrameType]) -> Culprit | None:
-    """What is being made by its factory, if it is none of the core's."""
+    """What a factory is making, unless it is the core's."""
     for frame in reversed(frames):
         offer, spec = frame.f_locals.get("offer"), frame.f_locals.get("spec")
         if _module(frame) == "gen_engine.hooks.specs" and isinstance(offer, Offer) and isinstance(spec, Spec):
             core = offer.plugin.words == CORE
             return None if core else Culprit(spec.text, offer.plugin.words, "its factory", frame)
+    return None
+
+
+def _deciding(frames: Sequence[FrameType]) -> Culprit | None:
+    """The decoder that was called, or asked what it says of itself, if it is none of the core's."""
+    for number, frame in reversed([*enumerate(frames)]):
+        if _module(frame) in ("gen_engine.engine", "gen_engine.decoding.packing"):
+            own = frame.f_locals.get("self")
+            decoder = own.strategy if type(own) is Running else frame.f_locals.get("decoder")
+            after = frames[number + 1] if number + 1 < len(frames) else None
+            is_own = str(getattr(decoder, "__module__", "")).partition(".")[0] == "gen_engine"
+            if decoder is None or is_own or (after is not None and _kind(after) == "engine"):
+                return None
+            return Culprit(named(decoder), "", "", after or frame)
     return None
 
 
@@ -191,14 +208,14 @@ def _called(frames: Sequence[FrameType], problem: BaseException | None) -> Culpr
 
 
 def _imported_late(frame: FrameType) -> Culprit | None:
-    """The command that is being imported since it is to be run."""
+    """The command that is being imported in order to run."""
     command = frame.f_locals.get("self") if frame.f_code is LazyCommand.load.__code__ else None
     plugin = plugin_of(command.place.partition(":")[0]) if isinstance(command, LazyCommand) else None
     return Culprit(f"The command {command.name}", plugin.words, "its import", frame) if command and plugin else None
 
 
 def _is_own_way(problem: BaseException | None) -> bool:
-    """Whether a command may end so: by its own exit code, by what click tells, by a file that cannot be read."""
+    """Whether a command may end this way: by its own exit code, by click's errors, by a file that cannot be read."""
     if isinstance(problem, OSError):
         return problem.filename is not None
     return isinstance(problem, (SystemExit, EOFError)) or type(problem).__module__ == "click.exceptions"
@@ -209,7 +226,7 @@ def _module(frame: FrameType) -> str:
 
 
 def _kind(frame: FrameType) -> str:
-    """Whose code a frame runs: the engine's, a command's (what click and commands call), a plugin's; else nobody's."""
+    """Whose code a frame runs: the engine's, a command's (what click and commands call), a plugin's, else nobody's."""
     module = _module(frame)
     package, _, place = module.partition(".")
     if module == "click.core" or (package == "gen_engine" and _is_in(place, WAYS)):
@@ -229,7 +246,7 @@ def _owner_words(frame: FrameType) -> str:
 
 
 def plugin_of(module: str) -> PluginInfo | None:
-    """The plugin that a module belongs to: the one whose own module shares most of its name."""
+    """The plugin of a module: the one whose own module shares most of its name."""
 
     def shared(plugin: PluginInfo) -> int:
         pairs = zip_longest(module.split("."), plugin.module.partition(":")[0].split("."))
@@ -243,16 +260,30 @@ def plugin_of(module: str) -> PluginInfo | None:
 
 
 def _wrong_answer(frames: Sequence[FrameType], problem: BaseException) -> PluginError | None:
-    """What a rule that is none of the core's answered wrongly, where the engine itself stumbled."""
-    wrong = next((found for rule, state in _asked(frames) if (found := _fault(rule, state))), None)
+    """A wrong answer of a rule that is not the core's, over which the engine itself stumbled."""
+    known = {part for frame in frames for value in _locals(frame) for part in _parts(value) if type(part) is Rule}
+    rules = [rule for rule in known if rule.origin != CORE]
+    wrong = _changed_mind(rules, frames)
+    wrong = wrong or next((found for rule, state in _asked(frames) if (found := _fault(rule, state))), None)
     if wrong is None and isinstance(problem, TypeError):
-        rules = {part for frame in frames for value in _locals(frame) for part in _parts(value) if type(part) is Rule}
-        wrong = next((found for rule in rules if rule.origin != CORE and (found := wrong_signature(rule))), None)
+        wrong = next((found for rule in rules if (found := wrong_signature(rule))), None)
+    wrong = wrong or next((found for rule in rules if (found := _fault(rule, None, STATELESS))), None)
     return PluginError(wrong) if wrong else None
 
 
+def _changed_mind(rules: Sequence[Rule], frames: Sequence[FrameType]) -> str | None:
+    """Which rule refuses a token that it permitted just before, so that the engine has no state to go on from."""
+    last = frames[-1]
+    refused = last.f_code is Lifted.next.__code__ or last.f_locals.get("state", last) is None
+    own = [rule for rule in rules if rule.constraint is last.f_locals.get("self")] or rules
+    if not refused or len(own) != 1 or not isinstance(own[0].constraint, Lifted):
+        return None
+    which = whose(own[0].label, own[0].origin)
+    return f"{which} forbids in step what it permitted before; let it answer the same question alike each time."
+
+
 def _asked(frames: Sequence[FrameType]) -> Iterator[tuple[Rule, Any]]:
-    """The rules and the states that they were, perhaps, asked about, but for the core's."""
+    """The rules, without the core's, and the states that they may have been asked about."""
     rules: Sequence[Rule] = ()
     rule: Rule | None = None
     for frame in frames:
@@ -263,6 +294,7 @@ def _asked(frames: Sequence[FrameType]) -> Iterator[tuple[Rule, Any]]:
         joints = [value for value in values if type(value) is Joint]
         pairs = [pair for joint in joints for pair in zip(rules, joint.states, strict=False)]
         pairs += [(rule, frame.f_locals[name]) for name in STATES if rule and name in frame.f_locals]
+        pairs += [(each, value.state) for each in rules for value in values if type(value) is Part and len(rules) == 1]
         yield from (pair for pair in pairs if pair[0].origin != CORE)
 
 
@@ -274,8 +306,12 @@ def _rules(value: Any) -> list[Rule]:
     return [part for part in _parts(value) if type(part) is Rule] if type(value) is not Rule else []
 
 
-def _fault(rule: Rule, state: Any) -> str | None:
+def _fault(rule: Rule, state: Any, names: Iterable[str] = ()) -> str | None:
+    """What a rule answers wrongly of a state, or, with `names`, in these methods."""
     try:
-        return fault(rule, state) or broken_promise(rule, state)
-    except Exception:  # noqa: BLE001 - the code of others, which has failed before
+        wrong = None if names else fault(rule, state)
+        return wrong or broken_promise(rule, state, names or PROMISES)
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # noqa: BLE001 - the code of others, which has failed before
         return None

@@ -1,4 +1,4 @@
-"""What the core itself offers, through the same door as every plugin; the rooms behind it are imported when used."""
+"""What the core itself offers, in the same way as every plugin. The modules behind it are imported when used."""
 
 from __future__ import annotations
 

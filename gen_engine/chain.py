@@ -1,4 +1,4 @@
-"""The chain: constraints first, then a witness, then the shapers in the order given. Only this room knows the order."""
+"""The chain: constraints first, then a witness, then the shapers in the order given. Only this file knows the order."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from .errors import GenError, PluginError, UndecidedError
 from .memory import Memory, remembered
 from .patience import Patience
-from .proving.answers import whose
+from .proving.answers import whose, wrong_parts
 from .proving.conflicts import Case
 from .proving.distances import Graph
 from .proving.histories import Banned, History
@@ -31,21 +31,21 @@ if TYPE_CHECKING:
 
 
 BETWEEN = 8
-"""How many times less it is searched behind one token than for whether there is any text."""
+"""Divisor of the search limit between tokens, relative to the search for whether any text exists."""
 
 PROVERS = 32
-"""How many provers a chain remembers: one for each beginning and length of texts that are searched differently."""
+"""How many provers a chain remembers, one for each prompt state and length of texts that need a different search."""
 
 REFUSALS = 4096
-"""Of how many beginnings it is remembered that no part of a rule refuses them, and what can be searched from there."""
+"""For how many beginnings the chain remembers that no part of a rule refuses them, and what can be searched there."""
 
 ONCE = 10
-"""By how much the search is longer that decides whether there is any text at all."""
+"""Multiplier of the search limit for deciding whether any text exists at all."""
 
 
 @dataclass(frozen=True, eq=False)
 class Chain:
-    """What a request is decoded under; made by `make_chain`, shared by all requests that were written alike."""
+    """What a request is decoded under. `make_chain` makes it; all requests with the same processors share it."""
 
     vocabulary: Vocabulary
     product: Product
@@ -58,18 +58,18 @@ class Chain:
     _not_refused: Memory[tuple[Joint, int], bool] = remembered(REFUSALS, shared=True)
 
     def with_shapers(self, shapers: tuple[Named, ...]) -> Chain:
-        """The same constraints, and all that is remembered of them, with other shapers."""
+        """The same constraints and their memories, with other shapers."""
         return replace(self, shapers=shapers)
 
     @doing("looking whether there is a text under these rules")
     def plan(self, prompt: Prompt, budget: int, patience: Patience | None = None) -> Plan:
-        """The chain for one prompt and at most `budget` new tokens, which may be searched for with so much patience.
+        """The chain for one prompt and at most `budget` new tokens; `patience` limits the search.
 
-        Raises ConflictError if no text exists, UndecidedError if that was not found out within the search limit or
-        with the patience there is, and GenError if a rule refuses the prompt.
+        Raises ConflictError if no text exists, UndecidedError if the search limit or the patience ran out first, and
+        GenError if a rule refuses the prompt.
         """
         if budget < 0:
-            raise GenError(f"max_new={budget} is less than nothing; give a number of tokens from 0.")
+            raise GenError(f"max_new={budget} is negative; give a number of tokens from 0.")
         patience = patience or Patience()
         judged = replace(prompt, spelt=respelt(prompt.text, prompt.spelt, self.labels))
         case = Case(self.product, judged, budget, self.nodes, self.background)
@@ -96,7 +96,7 @@ class Chain:
         found = prover.find(joint, budget)
         if found.answer == "undecided" and case.is_refuted():
             raise case.conflict()
-        if found.answer == "undecided":  # this is asked once, not at each token: there is time for more
+        if found.answer == "undecided":  # asked once per request, not at each token, so a longer search is affordable
             found = prover.find(joint, budget, nodes=ONCE * self.nodes)
         if found.answer == "no":
             raise case.conflict()
@@ -108,7 +108,7 @@ class Chain:
         return Plan(self, prompt, budget, joint, prover, found.rest)
 
     def _refuse_early(self, joint: Joint, case: Case) -> None:
-        """ConflictError if no text obeys even one part of a rule of many parts, which is soon found out."""
+        """ConflictError if no text obeys even one part of a rule of many parts, which is quick to find out."""
         if (joint, case.budget) in self._not_refused:
             return
         for narrowed in self.product.narrowed():
@@ -118,12 +118,12 @@ class Chain:
         self._not_refused.put((joint, case.budget), True)
 
     def _horizon(self, joint: Joint, prompt: Prompt, budget: int) -> int:
-        """How many characters the text may have at most."""
+        """The largest number of characters the text may have."""
         rest = [rule.promises.most(state) for rule, state in zip(self.product.rules, joint.states, strict=True)]
         return len(prompt.text) + int(min([budget * self.vocabulary.longest, *rest]))
 
     def _shared_prover(self, product: Product, joint: Joint, horizon: int) -> Prover:
-        """The prover of all requests of a like length in whose texts the same can be searched."""
+        """The prover shared by all requests of similar length whose texts allow the same searches."""
         key = (product, counted_bound(product, horizon), round_up(horizon))
         graphs, prover = self._searched.get((*key, joint.node)), None
         if graphs is None:
@@ -136,10 +136,10 @@ class Chain:
         return known.behind(joint.node)
 
     def shape(self, step: Step, logits: Tensor, blocked: Blocked) -> Tensor:
-        """The choice logits [rows, vocab] of what is not blocked.
+        """The choice logits [rows, vocab], with blocked tokens at -inf.
 
-        `logits` [rows, vocab] are the model's and stay as they are. Rows in which nothing finite is left are for
-        `shape_warily`.
+        `logits` [rows, vocab] are the model's and stay unchanged. If a row has no finite logit left, the caller falls
+        back to `shape_warily`.
         """
         shaped = blocked.bar(logits)
         for index in range(len(self.shapers)):
@@ -147,10 +147,10 @@ class Chain:
         return shaped
 
     def shape_warily(self, step: Step, logits: Tensor, blocked: Tensor) -> tuple[Tensor, list[list[str]]]:
-        """The same, undoing each shaper in the rows where it leaves nothing or no number; and their names, by row.
+        """Like `shape`, but undo each shaper in rows where it leaves no token or yields NaN; also return their labels.
 
-        `blocked` [rows, vocab] is True where a token may not follow. A row in which the model itself gives nothing to
-        the allowed tokens is taken as uniform over them.
+        `blocked` [rows, vocab] is True where a token may not follow. A row in which the model gives no probability to
+        any allowed token is treated as uniform over them. The labels of undone shapers are listed by row.
         """
         import torch
 
@@ -168,30 +168,30 @@ class Chain:
         return shaped, undone
 
     def _apply(self, index: int, step: Step, logits: Tensor, bar: Callable[[Tensor], Tensor]) -> Tensor:
-        """One shaper, overruled (by `bar`) where it revives what is blocked (built-in ones promise not to)."""
+        """Apply one shaper, and block again (by `bar`) what it revives; built-in ones promise to revive nothing."""
         named = self.shapers[index]
         if step.memories:
             step = replace(step, states=[memory[index] for memory in step.memories])
         after: Tensor = named.processor(step, logits)
         if getattr(after, "shape", None) != logits.shape or not getattr(after, "is_floating_point", bool)():
             which = whose(named.label, named.origin)
-            raise PluginError(f"{which} returned no logits of the shape it was given; mend it, or leave it out.")
+            raise PluginError(f"{which} did not return logits of the shape it was given; mend it, or leave it out.")
         revives_nothing = getattr(named.processor, "revives_nothing", False)
         return after if revives_nothing else bar(after)
 
     @cached_property
     def truncates(self) -> bool:
-        """Whether any shaper may remove tokens, so that what may be drawn depends on what else may follow."""
+        """Whether any shaper may remove tokens. If so, the distribution depends on which other tokens may follow."""
         return any(getattr(named.processor, "truncates", True) for named in self.shapers)
 
     @cached_property
     def first_memory(self) -> tuple[Any, ...]:
-        """What each shaper remembers before the first token (None: nothing ever); empty if none has a memory."""
+        """Each shaper's state before the first token (None if it keeps none); empty if no shaper keeps a state."""
         memory = tuple(named.processor.start() if has_memory(named.processor) else None for named in self.shapers)
         return memory if any(has_memory(named.processor) for named in self.shapers) else ()
 
     def remember(self, memory: tuple[Any, ...], token: int, logprob: float) -> tuple[Any, ...]:
-        """What each shaper remembers after a token that was chosen with the log-probability `logprob`."""
+        """Each shaper's state after a token that was chosen with the log-probability `logprob`."""
         pairs = zip(self.shapers, memory, strict=True)
         return tuple(
             named.processor.next(state, token, logprob) if has_memory(named.processor) else None
@@ -207,10 +207,13 @@ def _sound_rows(logits: Tensor) -> Tensor:
 def make_chain(
     vocabulary: Vocabulary, processors: Sequence[Named], nodes: int = NODES, alike: Chain | None = None
 ) -> Chain:
-    """A chain of named processors over a vocabulary; constraints and shapers are told apart by their methods.
+    """A chain of named processors over a vocabulary; their methods tell constraints from shapers.
 
-    What is remembered of the constraints is shared with `alike`, a chain that has the same ones.
+    `alike` is a chain with the same constraints; the new chain shares its memories of them.
     """
+    for named in processors:
+        if is_constraint(named.processor) and (wrong := wrong_parts(named.processor)):
+            raise PluginError(f"{whose(named.label, named.origin)} {wrong}.")
     intern = Intern()
     hard = [
         replace(named, processor=part)
@@ -235,7 +238,7 @@ def make_chain(
 
 
 def has_memory(shaper: Any) -> bool:
-    """Whether a shaper remembers what was chosen."""
+    """Whether a shaper keeps a state."""
     return hasattr(shaper, "start") and hasattr(shaper, "next")
 
 
@@ -248,7 +251,7 @@ def is_constraint(processor: Any) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """A chain with one prompt and one budget, proven to have a text."""
+    """A chain with one prompt and one budget for which a text is proven to exist."""
 
     chain: Chain
     prompt: Prompt
@@ -260,7 +263,7 @@ class Plan:
 
     @property
     def product(self) -> Product:
-        """The constraints, as the prover knows them."""
+        """The constraints, in the form that the prover uses."""
         return self.prover.product
 
     @property
@@ -270,14 +273,13 @@ class Plan:
 
     @contextmanager
     def searching(self) -> Iterator[None]:
-        """Let the clock run for one question between two tokens."""
+        """Run the clock during one question between two tokens."""
         with self.patience:
             yield
         self.patience.forgive()
 
     def alive(self, node: Node, left: int) -> TokenSet:
-        """What the rules of the automaton let follow with `left` more tokens to go, without what is known to be dead;
-        remembered."""
+        """What the automaton's rules allow with `left` more tokens to go, without known dead ends; remembered."""
         known = self.prover.alive.get((node, left))
         if known is None:
             with self.searching():
@@ -285,7 +287,7 @@ class Plan:
         return known
 
     def less_banned(self, tokens: TokenSet, history: History | None) -> TokenSet:
-        """The same set less what rules of history forbid after a text, which is worked out when it is looked at."""
+        """The set less what history rules forbid after a text; the subtraction is evaluated on access."""
         if history is None:
             return tokens
         mask, minus = tokens.mask, tokens.minus
@@ -294,9 +296,9 @@ class Plan:
         return TokenSet(mask, Banned(self.prover.histories, history, minus))
 
     def tokens(self, joint: Joint, left: int, history: History | None = None) -> TokenSet:
-        """The tokens that may follow with `left` more tokens to go, the end aside; those known to be dead are out.
+        """The tokens that may follow with `left` more tokens to go, without the end and without known dead ends.
 
-        With the `history` of the text, what rules of history forbid is worked out only when it is looked at.
+        If `history` is given, what history rules forbid is evaluated only on access.
         """
         prover, known = self.prover, self.alive(joint.node, left)
         rules = prover.histories
@@ -309,15 +311,15 @@ class Plan:
         return found if due is None else self.product.intern.meet([found, due])
 
     def with_end(self, tokens: TokenSet) -> TokenSet:
-        """The same set and the end of the text, if the model has one; for places where every rule accepts."""
+        """The set plus the end token, if the model has one; for states where every rule accepts."""
         return tokens if self.end is None else replace(tokens, plus=(*tokens.plus, self.end))
 
     def find(self, joint: Joint, left: int, hint: Ids = ()) -> Finding:
-        """Look for a text behind a state with at most `left` more tokens, the hint first."""
+        """Search for a text from a state within `left` more tokens, trying the hint first."""
         with self.searching():
             return self.prover.find(joint, left, hint, nodes=self.prover.nodes // BETWEEN)
 
     def step(self, joint: Joint, left: int) -> Ids:
-        """A rest of at least one token behind a state that has one and does not accept."""
+        """A rest of at least one token, for a state that does not accept and is known to have a rest."""
         with self.patience:
             return self.prover.step(joint, left)

@@ -15,8 +15,9 @@ from typing import Any
 
 from .blame import blaming, named_error
 from .chain import Chain, Plan, is_constraint, make_chain
+from .decoding.packing import rows_of, texts_at_once
 from .decoding.scheduler import ROWS, Job, Scheduler
-from .decoding.sequences import Course
+from .decoding.sequences import Course, check_request
 from .errors import GenError, quoted
 from .hooks.registry import registry
 from .hooks.specs import build, build_decoder
@@ -30,24 +31,26 @@ from .text.spellings import labelled, labels_of
 from .types import Completion, Decoder, LanguageModel, Piece, Prompt, Request, Tokenizer
 
 ROOM = 50_000_000
-"""Tokens of all rows of a search at its beginning, at most: a row keeps its own, and 25 bytes for each."""
+"""The most tokens of all rows of a search at its beginning: a row keeps its own, with 25 bytes for each."""
 
 CHAINS = 256
 """How many chains an engine remembers."""
 
 TEXTS = 64
-"""How many texts of a request share a patience, and are written by one course at most."""
+"""The most texts of a request that share one patience, and that one course writes."""
 
 QUEUE = 1024
-"""How many requests wait for a scheduler of requests at most."""
+"""The most requests that wait for a scheduler of requests."""
 
 TOKENS = 65_536
-"""How many tokens a scheduler of requests keeps at most: as many as 64 rows of 1,024 hold."""
+"""The most tokens that a scheduler of requests keeps: as many as 64 rows of 1,024 hold."""
 
 
 @dataclass(frozen=True, eq=False)
 class Engine:
-    """Generates texts with one model. Made by `load`, or around any `LanguageModel`; `folder` is where it was found."""
+    """Generates texts with one model. It is made by `load`, or around any `LanguageModel`. `folder` is where it was
+    found.
+    """
 
     model: LanguageModel
     _chains: Memory[Any, tuple[Chain, tuple[Any, ...]]] = remembered(CHAINS, shared=True)
@@ -60,7 +63,7 @@ class Engine:
 
     @cached_property
     def note(self) -> ModelNote | None:
-        """How a context for the model is written, None if its folder does not say. GenError for a damaged note."""
+        """How to write a context for the model; None if its folder does not say. Raises GenError for a damaged note."""
         return None if self.folder is None else read_note(self.folder)
 
     def generate(
@@ -75,14 +78,14 @@ class Engine:
         patience: float = SECONDS,
         context: str = "",
     ) -> list[Completion]:
-        """`num` texts that continue `prompt` with at most `max_new` tokens under the processors, in the order given.
+        """`num` texts that continue `prompt` by at most `max_new` tokens under the processors, in the order given.
 
-        The model reads the `context` before the prompt; it is no part of the text and nobody judges it.
+        The model reads the `context` before the prompt. It is no part of the text, and no rule judges it.
 
-        A processor is written as on the command line ("top_k=50"), or is an object: a constraint, a character
-        machine, or a function of step and logits; a decoder likewise ("beam,width=8"). Raises ConflictError before
-        the first token if the constraints admit no text, UndecidedError if that could not be found out, or if in all
-        more than `patience` seconds were searched (`Request` says what counts); nothing else depends on that clock.
+        A processor is written as on the command line ("top_k=50"), or is an object: a constraint, a character machine,
+        or a function of step and logits. So is a decoder ("beam,width=8"). Raises ConflictError before the first token
+        if the constraints admit no text. Raises UndecidedError if that is undecided, or if searches take more than
+        `patience` seconds in all (`Request` says what counts). Nothing else depends on that clock.
         """
         return list(
             self.completions(
@@ -112,10 +115,10 @@ class Engine:
     ) -> Iterator[Completion]:
         """What `generate` returns, one by one: each as soon as it and those before it are done.
 
-        The request is checked now, and texts are made as they are asked for: any `num` needs the same memory. Who takes
-        one text of several says so in `draws`, for the sake of the patience (see `Request`).
+        The request is checked now. Texts are made on demand, so any `num` needs the same memory. A caller that takes
+        one text of several says so in `draws`, which scales the patience (see `Request`).
         """
-        request = Request(prompt, tuple(processors), num, seed, max_new, decoder, patience, context, draws)
+        request = Request(prompt, _listed(processors), num, seed, max_new, decoder, patience, context, draws)
         found = self._completions([request])
 
         def in_order() -> Iterator[Completion]:
@@ -141,18 +144,19 @@ class Engine:
         context: str = "",
     ) -> Iterator[str]:
         """The new text of one completion, in pieces, each as soon as no later token can change it."""
-        request = Request(prompt, tuple(processors), 1, seed, max_new, decoder, patience, context)
+        request = Request(prompt, _listed(processors), 1, seed, max_new, decoder, patience, context)
         return (piece.text for _, piece in self.pieces([request]) if piece.text)
 
     def generate_batch(self, requests: Sequence[Request]) -> list[list[Completion]]:
-        """The completions of each request, which are the same as if it were alone."""
+        """The completions of each request, the same as if it were alone."""
+        requests = _all_of(requests)
         found: list[dict[int, Completion]] = [{} for _ in requests]
         for number, done in self._completions(requests):
             found[number][done.sample] = done
         return [[samples[i] for i in sorted(samples)] for samples in found]
 
     def pieces(self, requests: Sequence[Request]) -> Iterator[tuple[int, Piece]]:
-        """What is written, as it is written: the request's number, and a piece of one of its samples.
+        """Pieces as they are written: the request's number, and a piece of one of its samples.
 
         All requests are checked before the first token.
         """
@@ -164,7 +168,7 @@ class Engine:
 
     def _run(self, requests: Sequence[Request], *, in_pieces: bool) -> Iterator[tuple[int, Piece]]:
         scheduler = Scheduler(self.model)
-        checked = [self.jobs(each, in_pieces=in_pieces, texts=_share(scheduler.rows)) for each in requests]
+        checked = [self.jobs(each, in_pieces=in_pieces, texts=_share(scheduler.rows)) for each in _all_of(requests)]
         jobs = (_numbered(number, job) for number, some in enumerate(checked) for job in some)
         return _run_blaming(scheduler, jobs)
 
@@ -176,33 +180,35 @@ class Engine:
         queue: int | None = QUEUE,
         in_pieces: bool = True,
     ) -> Scheduler:
-        """A scheduler to which a `Request` is submitted, and from which it is cancelled, at any time.
+        """A scheduler to which a `Request` can be submitted, and from which it can be cancelled, at any time.
 
-        Its steps give the ticket of each request with its pieces, or (not `in_pieces`) with whole texts. A request is
-        checked by `submit`, which raises what `generate` would. The same text comes as from `generate`, to the last
-        bit, whatever else is running.
+        Its steps return the ticket of each request with its pieces, or with whole texts (not `in_pieces`). `submit`
+        checks a request, and raises what `generate` would. The texts equal those of `generate` to the last bit,
+        whatever else is running.
         """
 
         def read(request: Request) -> Iterator[Job[Piece]]:
-            if not isinstance(request, Request):
-                raise GenError(f"{quoted(request)} is no request; submit a gen_engine.Request.")
             return self.jobs(request, in_pieces=in_pieces, texts=_share(rows))
 
         return Scheduler(self.model, rows, tokens, queue, read, named_error)
 
     @blaming()
     def jobs(self, request: Request, *, in_pieces: bool = True, texts: int = TEXTS) -> Iterator[Job[Piece]]:
-        """What a scheduler runs for a request, which is checked now; several jobs, made one by one, if it wants more
-        than so many `texts`."""
-        if request.num < 1:
-            raise GenError(f"num={request.num} asks for no text; give a number from 1.")
+        """What a scheduler runs for a request, which is checked now.
+
+        A request for more than `texts` texts gets several jobs, made one by one.
+        """
+        check_request(request)
         decoder = build_decoder(request.decoder, registry())
-        at_once = decoder.at_once(request.num) if hasattr(decoder, "at_once") else min(texts, TEXTS)
+        if not callable(decoder):
+            raise GenError(f"decoder={quoted(decoder)} is no decoder; give its name, or a function of a course.")
+        at_once = texts_at_once(decoder, request.num) or min(texts, TEXTS)
         patience = Patience(request.patience)
         with patience:
             chain = self.chain(request.processors)
         prompt = self.read(request.prompt, request.context)
-        check_room(getattr(decoder, "rows", 0), len(prompt.read))
+        rows = rows_of(decoder)
+        check_room(rows if hasattr(decoder, "rows") else 0, len(prompt.read))
         plan = chain.plan(prompt, request.max_new, patience)
         seed = secrets.randbelow(2**32) if request.seed is None else request.seed
 
@@ -213,14 +219,14 @@ class Engine:
             seconds = request.patience * request.draws
             part = plan if request.draws == 1 else replace(plan, patience=Patience(seconds, patience.spent))
             for first in range(0, request.num, at_once):
-                if first and first % (TEXTS * request.draws) < at_once:  # TEXTS texts have one patience
+                if first and first % (TEXTS * request.draws) < at_once:  # TEXTS texts share one patience
                     part = replace(plan, patience=Patience(seconds))
                 yield job(part, range(first, min(first + at_once, request.num)))
 
         return in_turn()
 
     def read(self, prompt: str | Prompt, context: str = "") -> Prompt:
-        """What the model reads of a prompt, behind a `context` that is no part of the text.
+        """What the model reads of a prompt, after a `context` that is no part of the text.
 
         Raises GenError for a context of more than half of the tokens that the model reads at once.
         """
@@ -239,7 +245,7 @@ class Engine:
 
     @blaming()
     def chain(self, processors: Sequence[Any]) -> Chain:
-        """The chain of these processors, one object for all requests that name the same ones."""
+        """The chain of these processors: one object for all requests that name the same ones."""
         key = tuple(map(_name_of, processors))
         known = self._chains.get(key)
         if known is None:
@@ -252,13 +258,25 @@ class Engine:
             alike = self._alike.get(constraints)
             if alike is None:
                 alike = self._alike.put(constraints, (replace(make_chain(vocabulary, named), labels=labels), hard))
-            # The processors are kept beside the chain: an id is only unique while its object lives.
+            # The processors are kept beside the chain: an id is unique only while its object lives.
             known = self._chains.put(key, (make_chain(vocabulary, named, alike=alike[0]), tuple(processors)))
         return known[0]
 
 
+def _listed(processors: Any) -> Any:
+    """Processors as a tuple; what is no list of them stays as it is, to be refused with the request."""
+    is_list = isinstance(processors, Iterable) and not isinstance(processors, str)
+    return tuple(processors) if is_list else processors
+
+
+def _all_of(requests: Any) -> list[Request]:
+    if isinstance(requests, (str, Request)) or not isinstance(requests, Iterable):
+        raise GenError(f"{quoted(requests)} is no list of requests; give a list of gen_engine.Request.")
+    return list(requests)
+
+
 def _name_of(processor: Any) -> Any:
-    """What a processor is remembered by: how it was written, or which object it is."""
+    """The key of a processor: how it was written, or which object it is."""
     return processor if isinstance(processor, str) else id(processor)
 
 
@@ -273,7 +291,7 @@ def _share(rows: int) -> int:
 
 
 def check_room(rows: int, tokens: int) -> None:
-    """Raise GenError if so many rows of a prompt of so many tokens take more memory than anybody means to give."""
+    """Raise GenError if this many rows of a prompt of this many tokens take more memory than anybody intends."""
     if rows * tokens > ROOM:
         raise GenError(
             f"{rows:,} beams or particles for a prompt of {tokens:,} tokens are more than {ROOM:,} tokens in all; "
@@ -288,10 +306,10 @@ def _numbered(number: int, job: Job[Piece]) -> Job[tuple[int, Piece]]:
 
 
 def load(name: str | os.PathLike[str], *, dtype: str = "auto", fast: bool = False) -> Engine:
-    """An engine around a model of `gen models`, a folder, or a hub name, looked for in this order.
+    """An engine around a model of `gen models`, a folder, or a hub name, looked up in this order.
 
-    `dtype` is "auto", "float32" or "bfloat16"; `fast` gives up reproducibility where that makes steps faster.
-    Raises GenError if there is no such model or its files are damaged.
+    `dtype` is "auto", "float32" or "bfloat16". `fast` gives up reproducibility where that makes steps faster. Raises
+    GenError if there is no such model or its files are damaged.
     """
     if dtype not in ("auto", "float32", "bfloat16"):
         raise GenError(f"There is no dtype {quoted(dtype)}; choose auto, float32 or bfloat16.")
@@ -316,13 +334,13 @@ def _load(name: str, *, dtype: str, fast: bool) -> Engine:
         return Engine(load_any(folder or name, name=name, dtype=dtype, fast=fast), folder=folder)
     except GenError:
         if folder is None and "/" not in name:
-            registry().find("model", name)  # says which model of a like name there is
+            registry().find("model", name)  # names similar models
         raise
 
 
 @blaming()
 def note_of(name: str | os.PathLike[str]) -> ModelNote | None:
-    """The note of a model that `load` would load, which it need not be; None if it has none, as those of a hub.
+    """The note of a model that `load` would load; the model is not loaded. None if it has none, as hub models do.
 
     Raises GenError if there is no such folder, or its note is damaged.
     """
@@ -334,7 +352,7 @@ def note_of(name: str | os.PathLike[str]) -> ModelNote | None:
 
 
 def told_of(part: str) -> list[str]:
-    """Which of `gen models` can be told this part of a context; one whose note is damaged is none of them."""
+    """Which of `gen models` accept this part of a context. Models with a damaged note do not."""
     found = []
     for name in registry().models:
         try:
@@ -346,11 +364,11 @@ def told_of(part: str) -> list[str]:
 
 
 def _folder(name: str) -> Path | None:
-    """Where the model is, or None if `name` can only be a hub name."""
+    """The folder of the model, or None if `name` can only be a hub name."""
     path = Path(name)
     if name not in registry().models and os.path.isfile(name):
         refuse_no_model(path, name)
-    if name not in registry().models and os.path.isdir(name):  # pathlib's raises where a name is too long
+    if name not in registry().models and os.path.isdir(name):  # pathlib's own raises if a name is too long
         return path
     if name in registry().models or ":" in name:
         return Path(registry().find("model", name).model.folder)

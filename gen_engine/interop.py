@@ -1,6 +1,8 @@
-"""Both ways between this engine and transformers: its logits processors as shapers here, our chain as one of its own.
+"""Both ways between this engine and transformers.
 
-The first is `from_transformers`. The second is `as_logits_processor`, whose result goes into `model.generate`:
+Its logits processors work as shapers here: `from_transformers`.
+
+Our chain works as one of its logits processors: `as_logits_processor`. The result goes into `model.generate`:
 
     engine = engine_around(model, tokenizer)
     chain = as_logits_processor(engine, "白日", processors=["no_special", "length=20"], max_new=20)
@@ -38,7 +40,7 @@ STATEFUL = (
     "UnbatchedClassifierFreeGuidanceLogitsProcessor",
     "WhisperNoSpeechDetection",
 )
-"""Processors of transformers that remember the rows of one batch, and therefore cannot serve rows of many requests."""
+"""Processors of transformers that remember the rows of one batch, and so cannot serve rows of many requests."""
 
 # --------------------------------------------------------------------------------------- theirs as a shaper of ours
 
@@ -46,9 +48,9 @@ STATEFUL = (
 def from_transformers(processor: Callable[[Any, Any], Tensor]) -> NamedShaper:
     """A transformers `LogitsProcessor`, a list of them, or a function of (input_ids, scores), as a shaper.
 
-    It is called for each row alone, with that row's history, prompt included, as `input_ids` [1, length]; so rows of
-    different lengths need no padding and no row depends on another. It must keep nothing between calls (those known to
-    do are refused with GenError), and it revives nothing that is masked, whatever it returns.
+    It is called for each row alone, with that row's history, prompt included, as `input_ids` [1, length]. So rows of
+    different lengths need no padding, and no row depends on another. It must keep nothing between calls; those known to
+    do so are refused with GenError. Whatever it returns, masked tokens stay masked.
     """
     name = _name(processor)
     if name in STATEFUL:
@@ -78,7 +80,7 @@ def _name(processor: Any) -> str:
 
 
 def engine_around(model: Any, tokenizer: Any) -> Engine:
-    """An engine around a transformers model and its (fast) tokenizer, as they are in memory.
+    """An engine around a transformers model and its (fast) tokenizer in memory.
 
     The model is put into evaluation mode. Raises GenError for a tokenizer without a tokenizer.json, or one with more
     tokens than the model.
@@ -90,7 +92,7 @@ def engine_around(model: Any, tokenizer: Any) -> Engine:
         raise GenError(
             "The tokenizer is none of the fast ones; load it with AutoTokenizer, or give it a tokenizer.json."
         )
-    backend = Backend.from_str(found.to_str())  # a copy, which is free to be set up otherwise
+    backend = Backend.from_str(found.to_str())  # a copy, so that it can be configured differently
     backend.no_truncation()
     backend.no_padding()
     config = model.config.get_text_config()
@@ -125,13 +127,13 @@ def as_logits_processor(
 ) -> ChainProcessor:
     """Our chain as an object for `logits_processor=[...]` of `model.generate`: greedy, sampling and beams.
 
-    `source` is an engine, whose processors and context are written as for `engine.generate`, or a chain made before,
-    for which `engine.read` has read `prompt`. `shapers` says whether the chain's shapers count, too (beams rank by what
-    they return); `seed` is for those that draw numbers; `patience` is how many seconds it may search in all. What
-    `generate` itself is set to cut off (top_k=50 if nothing is said) is cut off after the chain.
+    `source` is an engine, or a chain made before, for which `engine.read` has read `prompt`. With an engine, processors
+    and context are written as for `engine.generate`. `shapers` says whether the chain's shapers count, too; beams rank
+    by what they return. `seed` is for shapers that draw numbers. `patience` limits its searches, in seconds in all.
+    `generate` truncates after the chain as it is configured (top_k=50 by default).
 
-    Raises ConflictError before the first token if there is no text, UndecidedError when patience is at an end (perhaps
-    between two tokens), and GenError for a model without an end token, since `generate` could not end a text.
+    Raises ConflictError before the first token if there is no text. Raises UndecidedError when patience runs out,
+    perhaps between two tokens. Raises GenError for a model without an end token, since `generate` could not end a text.
     """
     if isinstance(source, Engine):
         prompt = source.read(prompt, context)
@@ -148,9 +150,12 @@ def as_logits_processor(
 
 @dataclass(frozen=True, eq=False)
 class Place:
-    """Where a row stands: the joint state (None: it left the rules long ago, as beams of no weight do), whether its
-    text has ended, what the shapers remember, the logits it was last given, and the tokens of a legal rest, as far as
-    it is written out."""
+    """Where a row stands: the joint state (None: it left the rules long ago, as beams of no weight do), and whether its
+    text has ended.
+
+    It also holds what the shapers remember, the logits last given, and the tokens of a legal rest, as far as it is
+    written out.
+    """
 
     joint: Joint | None
     ended: bool = False
@@ -161,24 +166,24 @@ class Place:
 
 @dataclass(eq=False)
 class ChainProcessor:
-    """A chain for one prompt, as `model.generate` calls it; made by `as_logits_processor`.
+    """A chain for one prompt, in the form that `model.generate` calls; made by `as_logits_processor`.
 
-    A row's state is found by its tokens, not by its number, so beams may be reordered and rows dropped. Every token
-    that is not masked has a witness behind it; the end is allowed where every constraint accepts, and nothing but the
-    end, at no cost, where the text is finished. `chain` is the plan's, perhaps without shapers. `exact` says whether
-    proofs, not the limits of searches, masked every token so far.
+    A row's state is found by its tokens, not by its number. So beams may be reordered and rows dropped. Every token
+    that is not masked has a witness behind it. The end is allowed where every constraint accepts. A finished text is
+    followed by nothing but the end, at no cost. `chain` is the plan's, perhaps without shapers. `exact` says whether
+    every token so far was masked by a proof, not by the limit of a search.
     """
 
     plan: Plan
     chain: Chain
     seed: int
     exact: bool = True
-    # At most one for each row of the last call.
+    # at most one for each row of the last call
     _places: dict[tuple[int, ...], Place] = field(default_factory=dict, repr=False)
 
     @property
     def inputs(self) -> dict[str, Any]:
-        """What `generate` is to be given besides: the prompt as the chain reads it, and how far a text may go."""
+        """Further arguments for `generate`: the prompt as the chain reads it, and the maximum length."""
         ids = torch.tensor([self.plan.prompt.read], dtype=torch.long)
         end = self.plan.chain.vocabulary.end
         return {
@@ -191,7 +196,7 @@ class ChainProcessor:
 
     @cached_property
     def viable(self) -> Viable:
-        """Tells the tokens that have a witness behind them."""
+        """Finds the tokens that have a witness behind them."""
         return Viable(self.plan)
 
     def text(self, row: Sequence[int] | Tensor) -> str:
@@ -209,7 +214,7 @@ class ChainProcessor:
 
     @blaming()
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
-        """The scores [rows, vocab] of what may follow each row of `input_ids` [rows, length], the rest at -inf."""
+        """The scores [rows, vocab] of what may follow each row of `input_ids` [rows, length]; the rest is -inf."""
         vocabulary = self.plan.chain.vocabulary
         if scores.shape[-1] != len(vocabulary):
             raise GenError(
@@ -238,7 +243,7 @@ class ChainProcessor:
         return tuple(row[len(prompt) :])
 
     def _place(self, row: tuple[int, ...]) -> Place:
-        """Where the row stands, one token further than in the last call, or else from the prompt on."""
+        """Where the row stands: one token further than in the last call, or else computed from the prompt."""
         if row in self._places:
             return self._places[row]
         place = self._places.get(row[:-1]) if row else None
@@ -262,7 +267,7 @@ class ChainProcessor:
         return Place(self.plan.product.next(place.joint, token), memory=memory, rest=rest)
 
     def _allowed(self, row: tuple[int, ...], place: Place) -> TokenSet | None:
-        """What may follow, the end included and those without a witness, too; None if nothing but the end may."""
+        """What may follow, including the end and tokens without a witness; None if only the end may."""
         left = self.plan.budget - len(row)
         if place.joint is None or place.ended or left <= 0 or self.plan.product.cut(place.joint):
             return None
@@ -272,8 +277,9 @@ class ChainProcessor:
         return tokens
 
     def _shaped(self, number: int, row: tuple[int, ...], place: Place, allowed: TokenSet, scores: Tensor) -> Tensor:
-        """The row's scores [vocab] once all dead tokens are struck. `generate` cannot be asked to draw again, so these
-        are searched for before one is drawn, where the decoders search after it."""
+        """The row's scores [vocab] once all dead tokens are struck. `generate` cannot be asked to draw again. So dead
+        tokens are searched for before a draw, whereas decoders search after it.
+        """
         assert place.joint is not None
         left = self.plan.budget - len(row)
         end = self.plan.chain.vocabulary.end

@@ -1,4 +1,4 @@
-"""Bounded memories: what was worked out once, the least recently used forgotten first."""
+"""Bounded memories of computed values; the least recently used value is forgotten first."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ Value = TypeVar("Value")
 
 
 class Memory(Generic[Key, Value]):
-    """At most `size` values by their keys. What is forgotten is worked out again: answers never depend on it.
+    """At most `size` values by key. A forgotten value is computed again, so answers never depend on the memory.
 
-    Threads may share one: a key that another thread makes it forget meanwhile is no error.
+    Threads may share one: it is no error if another thread causes a key to be forgotten meanwhile.
     """
 
     __slots__ = ("_values", "size")
@@ -25,15 +25,15 @@ class Memory(Generic[Key, Value]):
         self._values: OrderedDict[Key, Value] = OrderedDict()
 
     def get(self, key: Key) -> Value | None:
-        """The value of a key, which thereby becomes the last to be forgotten; None if there is none."""
+        """The value of a key, which becomes the most recently used one; None if the key is absent."""
         try:
             self._values.move_to_end(key)
             return self._values[key]
-        except KeyError:  # there is none, or another thread let it be forgotten just now
+        except KeyError:  # absent, or just evicted by another thread
             return None
 
     def put(self, key: Key, value: Value) -> Value:
-        """Remember a value; the value."""
+        """Remember a value, and return it."""
         values = self._values
         values.pop(key, None)
         values[key] = value
@@ -52,8 +52,10 @@ class Memory(Generic[Key, Value]):
 
 
 class Interned(Generic[Key, Value]):
-    """One object for each key, as long as anybody holds it: so that equal ones are identical. The `size` used last are
-    held here."""
+    """One object per key for as long as it is in use, so that equal ones are identical.
+
+    The `size` most recently used objects are kept alive here.
+    """
 
     __slots__ = ("_held", "_others", "size")
 
@@ -63,7 +65,7 @@ class Interned(Generic[Key, Value]):
         self._others: WeakValueDictionary[Key, Value] = WeakValueDictionary()
 
     def get(self, key: Key) -> Value | None:
-        """The object of a key; None if nobody holds one."""
+        """The object of a key; None if no such object is alive."""
         found = self._held.get(key)
         if found is not None:
             self._held.move_to_end(key)
@@ -72,7 +74,7 @@ class Interned(Generic[Key, Value]):
         return found
 
     def put(self, key: Key, value: Value) -> Value:
-        """Let this be the object of a key that has none; the object."""
+        """Make this the object of a key that has none, and return it."""
         if len(self._held) >= self.size:
             oldest, gone = self._held.popitem(last=False)
             self._others[oldest] = gone
@@ -84,10 +86,10 @@ class Interned(Generic[Key, Value]):
 
 
 def interned(size: int) -> Any:
-    """A field of a dataclass: objects by their keys, of its own for each object, which a copy does not share."""
+    """A dataclass field: an `Interned` that each instance creates for itself; copies do not share it."""
     return field(default_factory=lambda: Interned(size), init=False, repr=False)
 
 
 def remembered(size: int, *, shared: bool = False) -> Any:
-    """A field of a dataclass: a memory of its own for each object; a copy by `replace` has the same one if `shared`."""
+    """A dataclass field: a `Memory` that each instance creates for itself; copies by `replace` share it if `shared`."""
     return field(default_factory=lambda: Memory(size), init=shared, repr=False)

@@ -1,9 +1,9 @@
-"""How long a request may search. The clock only ever ends a request; what may follow is never its business.
+"""The time limit of a request's searches. It can only end a request; it never affects which tokens may follow.
 
-It counts the processor time of the thread that searches: on a busy machine a request is not given up sooner. Questions
-shorter than a millisecond are counted by the wall clock, which is cheaper to read.
+The clock counts the processor time of the searching thread, so a busy machine does not end a request sooner.
+Questions shorter than a millisecond are timed by the wall clock, which is cheaper to read.
 
-A conflict that is proven by then is told; it says which members it was not found out to need.
+A conflict proven before the limit is still reported. The report names the members whose necessity was not established.
 """
 
 from __future__ import annotations
@@ -11,23 +11,24 @@ from __future__ import annotations
 from contextvars import ContextVar, Token
 from dataclasses import dataclass, field
 from math import inf, isfinite
+from numbers import Real
 from time import perf_counter, thread_time
 
-from .errors import GenError, UndecidedError
+from .errors import GenError, UndecidedError, quoted
 
 SECONDS = 8.0
-"""How long a request may search if nothing is said."""
+"""The default time limit for the searches of a request."""
 
 FREE = 0.001
-"""So many seconds of each question between two tokens are not counted: most are looked up, not searched for."""
+"""Uncounted seconds at the start of each question between two tokens; most answers are looked up, not searched for."""
 
 
 @dataclass(eq=False)
 class Patience:
-    """The seconds of processor time that a request may search; `spent` is what it has.
+    """The seconds of processor time that a request may search; `spent` is how many it has used.
 
-    `with patience:` lets the clock run; in it, `check()` raises UndecidedError once all is spent. Chains that many
-    requests share know nothing of it, and a search that is cut off leaves nothing but what is true behind.
+    The clock runs inside `with patience:`; there, `check()` raises UndecidedError once the time is up. Shared chains do
+    not depend on it: a search that is cut off stores only facts that are true.
     """
 
     seconds: float = SECONDS
@@ -37,8 +38,8 @@ class Patience:
     _looked: float = 0.0
 
     def __post_init__(self) -> None:
-        if not (isfinite(self.seconds) and self.seconds > 0):
-            raise GenError(f"patience={self.seconds} is no time to search for; give a number of seconds above 0.")
+        if not (isinstance(self.seconds, Real) and isfinite(self.seconds) and self.seconds > 0):
+            raise GenError(f"patience={quoted(self.seconds)} is not a search time; give a number of seconds above 0.")
 
     def __enter__(self) -> Patience:
         begun = perf_counter()
@@ -56,17 +57,17 @@ class Patience:
             self.spent += self.last
 
     def forgive(self) -> None:
-        """Count the last question less what is free."""
+        """Deduct the free part of the last question."""
         self.spent -= min(FREE, self.last)
 
     @property
     def is_over(self) -> bool:
-        """Whether all is spent."""
+        """Whether the time is up."""
         running = thread_time() - self._running[0][0] if self._running else 0.0
         return self.spent + running > self.seconds
 
     def is_over_now(self) -> bool:
-        """The same, looked at no more often than each `FREE` seconds."""
+        """Like `is_over`, but evaluated at most once every `FREE` seconds."""
         now = perf_counter()
         if now - self._looked < FREE:
             return False
@@ -78,10 +79,10 @@ _current: ContextVar[Patience | None] = ContextVar("patience", default=None)
 
 
 def check() -> None:
-    """UndecidedError if the request that is searched for has no patience left."""
+    """Raise UndecidedError if the current request has used up its search time."""
     patience = _current.get()
     if patience is not None and patience.is_over_now():
         raise UndecidedError(
-            f"After {patience.seconds:g} seconds of searching it was not decided how a text can go on; drop or relax a "
+            f"How the text can go on was not decided within {patience.seconds:g} seconds of searching; drop or relax a "
             "constraint, or allow more (--patience SECONDS)."
         )

@@ -1,4 +1,4 @@
-"""The glossary: what every room of the engine speaks of. Nothing here imports torch."""
+"""The glossary: the types that all parts of the engine share. Nothing here imports torch."""
 
 from __future__ import annotations
 
@@ -18,20 +18,21 @@ if TYPE_CHECKING:
     from .text.vocabulary import Vocabulary
 
 CORE = "gen-engine"
-"""The distribution of the engine itself, and the origin of what it brings."""
+"""The engine's own distribution, and the origin of everything it ships."""
 
 State = Hashable
-"""What a constraint remembers: immutable, so that beams, batches, rewinding and replay are right by construction."""
+"""What a constraint remembers. It is immutable, so beams, batches, rewinding and replay are right by construction."""
 
 
 @dataclass(frozen=True)
 class Prompt:
-    """A text the model continues, its tokens (with the leading special token) and which characters each token reads.
+    """The text that the model continues, its tokens (with the leading special token) and their alignment.
 
-    `spans[i]` is the half-open character range of `tokens[i]` in `text` (empty for special tokens);
-    `unknown` holds the characters that are fed as [UNK], once each, in order. `spelt` is the text in the spelling that
-    the model reads, of the same length (东 for 東), and None where that is the text itself. `context` are tokens that
-    the model reads behind the first `lead` ones, which are special, and that nobody judges: no part of the text.
+    `spans[i]` is the half-open character range of `tokens[i]` in `text`; it is empty for special tokens.
+    `unknown` holds the characters that are fed as [UNK], once each, in order.
+    `spelt` is the text in the spelling that the model reads, of the same length (东 for 東). None means `text` itself.
+    `context` holds tokens that the model reads after the first `lead` tokens, which are special tokens.
+    No constraint judges the context, and it is not part of the text.
     """
 
     text: str
@@ -49,12 +50,12 @@ class Prompt:
 
     @property
     def pinned(self) -> int:
-        """How many of these it reads for ever, however long the text becomes; 0 where that is left to the model."""
+        """How many of the first tokens stay in view however long the text becomes; 0 leaves that to the model."""
         return self.lead + len(self.context) if self.context else 0
 
 
 class Tokenizer(Protocol):
-    """Turns text into prompts; what tokens print is the vocabulary's business."""
+    """Turns text into prompts. What each token prints is left to the vocabulary."""
 
     @property
     def vocabulary(self) -> Vocabulary: ...
@@ -69,9 +70,9 @@ class Tokenizer(Protocol):
 class Constraint(Protocol):
     """A hard rule over tokens, as a pure state machine: the finished text satisfies it, always.
 
-    Optional methods sharpen proofs, and say of stop strings what they cut: `promises.py` documents them all.
+    Optional methods sharpen proofs, or declare how many tokens a stop string cuts. `promises.py` documents them all.
 
-    `start` raises GenError for a prompt that breaks the rule; `next` is asked for permitted tokens only.
+    `start` raises GenError for a prompt that breaks the rule. `next` is called with permitted tokens only.
     """
 
     def start(self, prompt: Prompt) -> State: ...
@@ -88,8 +89,8 @@ class CharMachine(Protocol):
     """A hard rule over characters; the chain lifts it to any vocabulary.
 
     `start` raises GenError for a prompt that breaks the rule; `step` returns None where the character is forbidden.
-    Optional: `allowed(state) -> CharSet` (one set instead of one `step` per character), and what sharpens proofs, which
-    `promises.py` documents.
+    Optional: `allowed(state) -> CharSet`, one set instead of one `step` per character. `promises.py` documents the
+    optional methods that sharpen proofs.
     """
 
     def start(self, text: str) -> State: ...
@@ -101,11 +102,11 @@ class CharMachine(Protocol):
 
 @dataclass(frozen=True)
 class Step:
-    """What a shaper may know of the rows it is shown, each of which may belong to another request.
+    """What a shaper may know of the rows it receives. Each row may belong to a different request.
 
-    `histories[i]` are all tokens of row i, prompt included; `prompt_lengths[i]` of them are the prompt's. `states[i]`
-    is what the shaper that is asked remembers of row i, if it has a memory; `memories[i]` is what all of them remember
-    (empty if none does).
+    `histories[i]` are all tokens of row i; the first `prompt_lengths[i]` of them are the prompt.
+    `states[i]` is the called shaper's own state for row i, if it keeps one.
+    `memories[i]` holds the states of all shapers for row i; it is empty if none keeps a state.
     """
 
     histories: Sequence[Sequence[int]]
@@ -116,7 +117,7 @@ class Step:
     memories: Sequence[Sequence[Any]] = ()
 
     def uniform(self, name: str) -> Tensor:
-        """One number in [0, 1) for each row, [rows], fixed by (seed, sample, position, attempt, name)."""
+        """One number in [0, 1) for each row, [rows]; (seed, sample, position, attempt, name) determine it."""
         assert self.draw is not None
         return self.draw(name)
 
@@ -124,13 +125,13 @@ class Step:
 class Shaper(Protocol):
     """A soft preference: `(step, logits [rows, vocab]) -> logits`, row by row; never revives a masked (-inf) token.
 
-    One with a memory also has `start() -> state` and `next(state, token, logprob) -> state`, where the state is
-    immutable and `logprob` is that of the token, in nats, in the distribution it was chosen from (0 where there was no
-    choice); when it is called, `step.states[i]` is the state of row i.
+    A shaper with a memory also has `start() -> state` and `next(state, token, logprob) -> state`. States are immutable.
+    `logprob` is the token's log-probability in nats under the distribution it was chosen from (0 if it was forced).
+    When such a shaper is called, `step.states[i]` is the state of row i.
 
-    One by which beams are to be ranked, too, also has `leans(history, prompt_length) -> (nats, {token: nats})`: what is
-    added to the log-probability of a text while it is written, and how much more if it goes on with a token. It should
-    come to nothing for finished texts, which are ranked by the model alone.
+    A shaper that should also rank beams has `leans(history, prompt_length) -> (nats, {token: nats})`. The first value
+    is added to the log-probability of an unfinished text. The mapping says how much more is added if the text goes on
+    with that token. For finished texts the bonus should come to 0, since the model alone ranks those.
     """
 
     def __call__(self, step: Step, logits: Tensor) -> Tensor: ...
@@ -138,9 +139,9 @@ class Shaper(Protocol):
 
 @dataclass(frozen=True)
 class Named:
-    """A processor and the name it was written by, by which errors and reports call it.
+    """A processor and the name it was written by; errors and reports use that name.
 
-    `origin` is the plugin that it is from in words, "" for objects that were given as they are.
+    `origin` names the plugin that it comes from; it is "" for objects that the caller passed in.
     """
 
     label: str
@@ -149,14 +150,14 @@ class Named:
 
 
 Pieces = tuple[str, ...]
-"""A value in a `Spec`: what stands between bars."""
+"""A value in a `Spec`: the strings between its bars."""
 
 
 @dataclass(frozen=True)
 class Spec:
-    """A processor, decoder or recipe as people write it, `NAME[=VALUE[,key=value]...]`.
+    """A processor, decoder or recipe in the notation of the command line, `NAME[=VALUE[,key=value]...]`.
 
-    `str(spec)` writes it, and `parse_spec` of `gen_engine.hooks.specs` reads that back. `typed` is what somebody typed.
+    `str(spec)` writes the notation, and `parse_spec` of `gen_engine.hooks.specs` reads it. `typed` is the user's input.
     """
 
     name: str
@@ -170,7 +171,7 @@ class Spec:
 
     @property
     def text(self) -> str:
-        """As it was typed, else as it is written."""
+        """As the user typed it, else in standard notation."""
         return self.typed or str(self)
 
 
@@ -183,10 +184,10 @@ def _escaped(piece: str) -> str:
 
 
 Processor = Any
-"""What a chain is made of: a `Constraint`, a `CharMachine` or a `Shaper`."""
+"""A member of a chain: a `Constraint`, a `CharMachine` or a `Shaper`."""
 
 ProcessorFactory = Callable[..., Processor]
-"""Makes a processor from typed, documented parameters; a first parameter named `vocabulary` is passed the model's."""
+"""Makes a processor from typed, documented parameters. A first parameter named `vocabulary` receives the model's."""
 
 
 # ----------------------------------------------------------------------------------------------------- models
@@ -196,16 +197,17 @@ class LanguageModel(Protocol):
     """Next-token logits for many rows at once, with a cache that only the model itself reorders.
 
     `open(capacity)` makes an empty cache for up to `capacity` rows (it may grow).
-    `feed(cache, parents, keep, tokens, last)` makes rows 0..n-1 out of the rows of the previous call: row i continues
-    row `parents[i]` (-1: a fresh, empty row) cut to its first `keep[i]` tokens, extended by `tokens[i]` (one or more
-    new ones). Rows that nobody continues are gone. Returns float32 logits [sum(last), vocab]: for each row those after
-    its `last[i]` last new tokens, in order (None: after the very last one of each row).
-    A row's logits are bit-equal whatever its neighbours are. Where a row outgrows the model's positions P, it is read
-    again from its leading special token and its last P/2 tokens, at positions fixed by the row's length alone.
-    Only where such a row begins with a context, it is also said how many first tokens to read each time instead:
-    `pinned[i]` of them, P/2 at most.
-    Optional: `rewinds`, true where a row of at most P tokens that is cut back has the logits, to the last bit, of one
-    that never was longer; then requests that begin later than others go on from what these read.
+    `feed(cache, parents, keep, tokens, last)` makes rows 0..n-1 out of the rows of the previous call. Row i continues
+    row `parents[i]` (-1: a fresh, empty row), cut to its first `keep[i]` tokens and extended by `tokens[i]` (one or
+    more new ones). Rows that no new row continues are dropped.
+    It returns float32 logits [sum(last), vocab]: for each row those after its last `last[i]` new tokens, in order.
+    If `last` is None, it returns only those after the final token of each row.
+    A row's logits are bit-equal whatever its neighbours are. Where a row outgrows the model's positions P, the model
+    rereads its leading special token and its last P/2 tokens. The row's length alone determines the positions.
+    If such a row begins with a context, `pinned[i]` says how many first tokens to reread each time instead
+    of the leading special token, P/2 at most. `pinned` is passed only in that case.
+    Optional: `rewinds`, true if cutting back a row of at most P tokens leaves its logits bit-equal to those of a row
+    that never was longer. Then later requests continue from the cached rows of earlier ones.
     """
 
     @property
@@ -238,7 +240,7 @@ class LanguageModel(Protocol):
 
 @dataclass(frozen=True)
 class ShippedModel:
-    """A trained model that a plugin brings: its folder, one line about it, and the processors it is best used with."""
+    """A trained model that a plugin ships: its folder, a one-line summary and the processors it works best with."""
 
     folder: Path
     summary: str
@@ -253,7 +255,7 @@ class ModelLoader(Protocol):
 
 @dataclass(frozen=True)
 class Conversion:
-    """A model folder to be: its config.json, its tensors, and sentences that tell what was taken for what."""
+    """A model folder to write: its config.json, its tensors, and sentences that report how each tensor was mapped."""
 
     config: Mapping[str, Any]
     tensors: Mapping[str, Tensor]
@@ -261,9 +263,9 @@ class Conversion:
 
 
 class Recipe(Protocol):
-    """Makes a model folder of the tensors `found` in a file, with the help of the model folder `base`.
+    """Makes a model folder from the tensors `found` in a file, guided by the model folder `base`.
 
-    Raises GenError where they are not what the recipe is for.
+    Raises GenError if the tensors do not fit the recipe.
     """
 
     def __call__(self, found: Mapping[str, Tensor], base: Path) -> Conversion: ...
@@ -277,11 +279,12 @@ RecipeFactory = Callable[..., Recipe]
 
 @dataclass(slots=True)
 class Draw:
-    """One choice that a decoder wants made from the logits of `row`.
+    """One choice that a decoder requests from the logits of `row`.
 
-    `allowed` is what may follow there, the end included, `history` are all tokens so far; `uniform` is a number in
-    [0, 1) at which the choice distribution is inverted, None for the likeliest token. `memory` is what the shapers
-    remember (empty if none does); `lane` tells apart texts of one sample that are under way at once.
+    `allowed` holds the tokens that may follow, the end token included; `history` holds all tokens so far.
+    `uniform` is the number in [0, 1) at which the choice distribution is inverted; None picks the likeliest token.
+    `memory` holds the shapers' states (empty if none keeps one). `lane` distinguishes texts of one sample that are
+    being written at the same time.
     """
 
     row: int
@@ -295,12 +298,12 @@ class Draw:
 
 @dataclass(frozen=True)
 class Extend:
-    """What a decoder asks the scheduler for: new rows, scores of forced tokens, and draws from the last logits of rows.
+    """A decoder's request to the scheduler: new rows, scores of forced tokens, and draws from the last logits of rows.
 
-    Row i is row `parents[i]` of the decoder's last ask (-1: fresh) cut to `keep[i]` tokens, plus `tokens[i]`.
-    `forced[i]` are tokens that had no alternative: where a draw follows they are the last of `tokens[i]`; where none
-    does, the row's text is finished and the last of them is not fed. They are scored at this `temperature`, too.
-    `pinned` of a row's first tokens are read however long it becomes.
+    Row i is row `parents[i]` of the decoder's last request (-1: fresh) cut to `keep[i]` tokens, plus `tokens[i]`.
+    `forced[i]` are tokens that had no alternative; they are scored at this `temperature`, too. If a draw follows, they
+    are the last of `tokens[i]`. Otherwise the row's text is finished, and the final forced token is not fed.
+    The first `pinned` tokens of a row stay in view however long it becomes.
     """
 
     parents: tuple[int, ...]
@@ -314,16 +317,17 @@ class Extend:
 
 @dataclass(frozen=True)
 class Request:
-    """One text (or `num` of them) that somebody wants. `max_new` counts new tokens; `seed` None draws a fresh one.
+    """A request for one text, or for `num` of them. `max_new` counts new tokens; a `seed` of None draws a random one.
 
-    `patience` is how many seconds of processor time may be searched: for whether any text obeys, with the conflict if
-    none does, and between the tokens of up to 64 texts (further ones have as much again). What the model takes is not
-    counted, and neither is the first millisecond of each question between tokens. It never changes a text.
+    `patience` is the search budget in seconds of processor time. It pays for deciding whether any text obeys, for
+    finding the conflict if none does, and for the searches between the tokens of up to 64 texts. Each further 64 texts
+    get as much again. The model's own time is not counted, nor is the first millisecond of each search between tokens.
+    The budget never changes a text.
 
-    `context` is read by the model before the prompt, judged by no constraint, and no part of the text.
+    The model reads `context` before the prompt. No constraint judges it, and it is not part of the text.
 
-    `draws` of the texts are drawn for each that is wanted, which shall be the best of them: counted are the wanted
-    ones, so that between tokens there is `draws` times as much patience for as many times as many texts.
+    `draws` is how many texts are drawn for each one wanted, so that the best can be kept. The budget counts wanted
+    texts: between tokens, `draws` times as much patience covers `draws` times as many texts.
     """
 
     prompt: str
@@ -339,13 +343,14 @@ class Request:
 
 @dataclass(frozen=True)
 class Completion:
-    """One finished text. `logprob` is the sum of `logprobs`, the model's own log-probabilities in nats of the new
-    tokens and then of what ended the text: the end token or a stop string.
+    """One finished text. `logprob` is the sum of `logprobs`.
 
-    `text` is prompt and new text, `new` what was added. `finish` is "end" (the model ended it), "stop" (a stop
-    string), "full" (nothing more is allowed) or "budget" (max_new was reached). `exact` is False if a bound, not a
-    proof, struck a token. `undone` names shapers that left nothing and were undone, once each. `log_evidence` is an
-    estimate, by the decoder `smc`, of how likely it is that the model writes a text that obeys all constraints.
+    `logprobs` are the model's own log-probabilities in nats: of each new token, then of what ended the text (the end
+    token or a stop string). `text` is prompt and new text, `new` is the new text alone. `finish` is "end" (the model
+    ended it), "stop" (a stop string), "full" (nothing more is allowed) or "budget" (max_new was reached).
+    `exact` is False if a bound, not a proof, struck a token. `undone` names each shaper that left no token and was
+    undone, once each. `log_evidence` is an estimate by the decoder `smc`: how likely the model is to write a text that
+    obeys all constraints.
     """
 
     text: str
@@ -366,7 +371,7 @@ class Completion:
 
 @dataclass(frozen=True)
 class Piece:
-    """A stretch of new text of one sample, as soon as it is final."""
+    """A stretch of new text of one sample, emitted as soon as it is final."""
 
     sample: int
     text: str
@@ -374,11 +379,12 @@ class Piece:
 
 
 Decoder = Callable[..., Generator[Extend, Any, None]]
-"""A strategy: a coroutine over a `Course` that yields what it asks, is sent back `Scores`, and writes the texts.
+"""A strategy: a coroutine over a `Course` that yields requests, receives `Scores`, and writes the texts.
 
-Optional attributes: `rows`, how many rows it asks for at most (default: as many as the course has texts), and
-`at_once(num) -> how many of `num` texts one course writes`, which raises GenError if it cannot tell so many.
+It has two optional attributes.
+`rows` is the largest number of rows that it requests (default: the number of texts in the course).
+`at_once(num)` is how many of `num` texts one course writes; it raises GenError if the decoder cannot write that many.
 """
 
 DecoderFactory = Callable[..., Decoder]
-"""Makes a decoder from typed, documented parameters, as in `beam,width=8`; none of them is called `course`."""
+"""Makes a decoder from typed, documented parameters, as in `beam,width=8`. No parameter may be named `course`."""

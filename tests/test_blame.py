@@ -70,7 +70,7 @@ def searched(method):
 
 
 @pytest.mark.parametrize(("method", "code"), PAIRS)
-def test_what_a_constraint_raises_names_it_its_plugin_and_its_method(inside, method, code):
+def test_what_a_constraint_raises_names_it_its_plugin_and_method(inside, method, code):
     error = told(inside(**{method: code}, **searched(method)), METHODS[method])
     assert str(error).startswith(f"{METHODS[method]}{OF}failed in {method} (")
     assert str(error).endswith("leave it out, or update or uninstall gen-bad.")
@@ -86,7 +86,7 @@ def test_what_a_shaper_raises_names_it_and_its_plugin(inside, place, written, co
 
 @pytest.mark.parametrize("code", RAISED[:-1])
 @pytest.mark.parametrize("place", ["factory", "decoder"])
-def test_what_is_raised_in_making_and_in_a_decoder_names_the_plugin(inside, place, code):
+def test_errors_of_factories_and_decoders_name_the_plugin(inside, place, code):
     with pytest.raises(GenError, match=r"(made=4'?|surf) of the plugin bad \(gen-bad\) (failed|cannot be made)"):
         inside(**{place: code}).generate(
             "", processors=["made=4"] * (place == "factory"), decoder="surf" if place == "decoder" else "sample"
@@ -99,14 +99,14 @@ def test_the_plugins_own_words_and_its_exception_are_kept(inside):
     assert isinstance(error.__cause__, KeyError)
 
 
-def test_an_error_that_the_author_wrote_for_users_stays_as_it_is(inside):
+def test_an_error_that_an_author_wrote_for_users_is_unchanged(inside):
     engine = inside(start="from gen_engine import GenError\nraise GenError('No tide here; give water.')")
     with pytest.raises(GenError, match=r"^No tide here; give water\.$") as caught:
         engine.generate("", processors=["tide=3"])
     assert not isinstance(caught.value, PluginError)
 
 
-def test_a_processor_of_ones_own_is_named_as_it_was_given():
+def test_a_users_own_processor_is_named_as_given():
     def moon(step, logits):
         raise KeyError("x")
 
@@ -119,7 +119,7 @@ def test_ctrl_c_is_nobodys_fault(inside):
         inside(step="raise KeyboardInterrupt").generate("", processors=["tide=3", "length=4"], max_new=6, seed=1)
 
 
-def test_a_fault_of_the_engine_is_not_blamed_on_a_plugin(inside, monkeypatch):
+def test_a_fault_of_the_engine_blames_no_plugin(inside, monkeypatch):
     engine = inside()
     monkeypatch.setattr("gen_engine.chain.Plan.alive", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
@@ -134,7 +134,7 @@ ASKS = {
 }
 
 
-def test_a_fault_of_a_processor_of_the_core_is_not_blamed_on_it(inside, monkeypatch):
+def test_no_fault_of_a_core_processor_is_blamed_on_it(inside, monkeypatch):
     engine = inside()
     machine = engine.chain(["length=4"]).product.rules[-1].constraint.machine
     monkeypatch.setattr(type(machine), "start", lambda self, text: 1 / 0)
@@ -233,7 +233,7 @@ def test_one_answer_is_no_answer_for_each_token():
 @pytest.mark.parametrize("written", ["wave=2", "memory"])
 @pytest.mark.parametrize("code", ["logits[:, :2]", "logits.numpy()", "logits.long()", "None", "logits[0]", "'x'"])
 def test_what_a_shaper_returns_wrongly_is_named(inside, written, code):
-    assert f"{written}{OF}returned no logits of the shape" in str(told(inside(shape=f"result = {code}"), written))
+    assert f"{written}{OF}did not return logits of the shape" in str(told(inside(shape=f"result = {code}"), written))
 
 
 @pytest.mark.parametrize("code", ["logits * float('nan')", "logits - float('inf')", "logits * 0 / 0"])
@@ -367,7 +367,7 @@ def test_what_a_plugins_command_prints_is_a_result(bad, code):
     ("mount", "gen.add_command(5)", "add_commands: "),
     ("mount", "raise MemoryError", "add_commands: MemoryError"),
 ])  # fmt: skip
-def test_a_plugin_that_fails_is_told_by_gen_plugins_with_its_reason(bad, place, code, said):
+def test_gen_plugins_tells_a_failed_plugin_with_its_reason(bad, place, code, said):
     listed = {row["name"]: row for row in json.loads(bad.gen("plugins", "--json", **{place: code}).stdout)}
     assert listed["bad"]["error"].startswith(said)
     assert listed["core"]["error"] is None
@@ -386,7 +386,7 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("code", CHANGES)
-def test_what_a_plugin_changes_of_the_process_is_put_back_and_told(bad, code):
+def test_process_changes_of_a_plugin_are_undone_and_told(bad, code):
     listed = {row["name"]: row for row in json.loads(bad.gen("plugins", "--json", **{"import": code}).stdout)}
     assert listed["bad"]["remarks"] == [f"it changed {CHANGES[code]}, which was put back"]
     assert listed["bad"]["error"] is None
@@ -412,7 +412,7 @@ NAMED = {
 @pytest.mark.slow
 @pytest.mark.parametrize("code", ["while True: pass", "import time; time.sleep(99)"])
 @pytest.mark.parametrize("place", LOOPS)
-def test_what_takes_long_is_named_while_it_does_and_ctrl_c_ends_it(bad, place, code):
+def test_what_takes_long_is_named_and_ctrl_c_ends_it(bad, place, code):
     command = [sys.executable, "-m", "gen_engine", *LOOPS[place][1:]]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=bad.env({place: code})) as running:
         assert running.stderr.readline().strip() == NAMED[place]

@@ -43,7 +43,7 @@ def test_a_ban_is_never_outvoted():
     assert "春" not in text("ban=春", wish_for("春"), "top_k=1").new
 
 
-def test_top_k_is_taken_after_the_bans_wherever_it_is_written():
+def test_top_k_comes_after_the_bans_wherever_it_is_written():
     first, last = text("top_k=1", "ban=春|夏|秋", "length=6"), text("ban=春|夏|秋", "top_k=1", "length=6")
     assert first.new == last.new
     assert not set(first.new) & set("春夏秋")
@@ -69,14 +69,14 @@ def test_a_shaper_that_revives_a_token_is_overruled():
     assert set(text("only=春|夏", wish_for("秋"), wish_for("夏"), "length=5").new) <= set("春夏")
 
 
-def test_a_shaper_that_changes_its_input_does_not_change_the_models_logits():
+def test_a_shaper_that_changes_its_input_spares_the_models_logits():
     def spoil(step, logits):
         return logits.fill_(0.0)
 
     assert text(spoil, "length=3").logprobs[0] in ENGINE.model.logits((0,)).log_softmax(-1).tolist()
 
 
-def test_a_shaper_sees_the_history_and_how_much_of_it_is_the_prompt():
+def test_a_shaper_sees_the_history_and_where_its_prompt_ends():
     steps = []
     text(lambda step, logits: steps.append(step) or logits, "length=2..", prompt="春夏", max_new=2)
     assert [list(step.histories[0])[:3] for step in steps] == [[0, 1, 2]] * len(steps)
@@ -86,7 +86,7 @@ def test_a_shaper_sees_the_history_and_how_much_of_it_is_the_prompt():
 
 @pytest.mark.parametrize("answer", [None, torch.zeros(1, 2), torch.zeros(1, 3, dtype=torch.bool)])
 def test_a_shaper_that_returns_no_logits_is_named(answer):
-    with pytest.raises(GenError, match="odd returned no logits of the shape it was given; mend it"):
+    with pytest.raises(GenError, match="odd did not return logits of the shape it was given; mend it"):
         engine_of(chars("abc")).generate("a", processors=[Named("odd", lambda step, logits: answer)], max_new=2)
 
 
@@ -159,14 +159,14 @@ class Counting:
         return state % 2 == 0
 
 
-def test_a_constraint_of_four_functions_and_a_plain_array_is_enough():
+def test_four_functions_and_a_plain_array_make_a_constraint():
     rule = Counting()
     found = {done.new for done in engine_of(chars("abc")).generate("", processors=[rule], num=50, seed=1, max_new=3)}
     assert {len(new) for new in found} == {0, 2}
     assert rule.array.flags.writeable
 
 
-def test_the_end_is_allowed_where_every_constraint_accepts_and_nowhere_else():
+def test_the_end_is_allowed_exactly_where_every_constraint_accepts():
     engine = engine_of(chars("abc"))
     processors = [Counting(), "length=3..", "ban=a"]
     done = engine.generate("", processors=processors, num=60, seed=1, max_new=7)
@@ -185,11 +185,13 @@ def test_an_engine_remembers_one_chain_for_processors_written_alike():
 
 def test_a_conflict_says_whose_part_in_it_was_not_decided(monkeypatch):
     monkeypatch.setattr("gen_engine.proving.conflicts.Case._answer_with_help", lambda *_: "undecided")
-    with pytest.raises(ConflictError, match=r"\(whether length=3 and length=2 is needed for that was not decided\)"):
+    with pytest.raises(
+        ConflictError, match=r"\(whether length=3 and length=2 is needed for the conflict was not decided\)"
+    ):
         text("length=2", "length=3")
 
 
-def test_a_shaper_that_works_in_place_is_undone_without_a_trace():
+def test_a_shaper_working_in_place_is_undone_without_a_trace():
     def wreck(step, logits):
         return logits.fill_(torch.nan)
 

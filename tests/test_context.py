@@ -54,7 +54,7 @@ def models(folder):
 
 @given(st.text("abc", min_size=1, max_size=3), st.text("abc", max_size=3), st.sampled_from(DECODERS), st.integers(0, 9))
 @some.examples(40)
-def test_the_model_reads_it_as_if_it_were_the_beginning_of_the_prompt(context, prompt, decoder, salt):
+def test_the_model_reads_it_as_the_beginning_of_the_prompt(context, prompt, decoder, salt):
     options = {"decoder": decoder, "seed": 5, "max_new": 4, "num": 2}
     told = letters(salt=salt).generate(prompt, context=context, **options)
     typed = letters(salt=salt).generate(context + prompt, **options)

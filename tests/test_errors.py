@@ -89,7 +89,7 @@ KEPT = "白日\t依山\n👩‍👩‍👧 naïve　"
 
 
 @pytest.mark.parametrize("char", OBEYED)
-def test_a_terminal_is_never_written_what_it_would_obey_and_a_pipe_gets_all(char):
+def test_a_terminal_gets_no_control_codes_and_a_pipe_all(char):
     for file in (Terminal(), io.StringIO()):
         tamed = tame(f"{KEPT}{char}", file)
         assert (char[0] in tamed) == (not file.isatty())

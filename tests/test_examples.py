@@ -5,9 +5,12 @@ import subprocess
 import sys
 import tomllib
 from collections import Counter
+from importlib import import_module
 from pathlib import Path
 
 import pytest
+
+from gen_engine.testing import check_constraint, check_decoder, check_model, check_shaper
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
@@ -22,6 +25,40 @@ def test_the_example_runs(script):
     done = run(str(script))
     assert done.returncode == 0, done.stderr
     assert done.stdout
+
+
+def test_every_example_is_listed():
+    page = (EXAMPLES / "README.md").read_text(encoding="utf-8")
+    files = {path.name for path in EXAMPLES.iterdir() if path.name[0] not in "_." and path.suffix != ".png"}
+    assert [name for name in sorted(files - {"README.md"}) if f"({name}" not in page] == []
+
+
+@pytest.fixture
+def example(monkeypatch):
+    """Imports an example by its name."""
+    monkeypatch.syspath_prepend(str(EXAMPLES))
+    return import_module
+
+
+def test_the_decoder_of_the_examples_keeps_every_law_in_40_lines(example):
+    check_decoder(example("own_decoder").Consensus(3), examples=12)
+    assert len((EXAMPLES / "own_decoder.py").read_text(encoding="utf-8").splitlines()) <= 40
+
+
+def test_the_model_of_the_examples_keeps_every_law_in_60_lines(example):
+    own = example("own_model")
+    check_model(own.NGram(own.POEMS))
+    assert len((EXAMPLES / "own_model.py").read_text(encoding="utf-8").splitlines()) <= 60
+
+
+def test_the_memory_of_the_examples_keeps_every_law(example):
+    check_shaper(example("own_memory").Restless())
+
+
+def test_the_processors_of_the_examples_keep_every_law(example):
+    own = example("own_processors")
+    check_constraint(own.Wet(1), alphabet="江山", examples=20)
+    check_shaper(own.moonlit, examples=20)
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ def test_a_hostile_command_line_ends_well(case, models, tmp_path):
     assert list(broken(case, end)) == [], end
 
 
-def test_there_are_many_cases_of_every_kind_and_each_is_another():
+def test_there_are_many_cases_of_every_kind_no_two_alike():
     assert len(CASES) >= 240
     assert min(len(kind.CASES) for kind in KINDS) >= 15
     assert [name for name, count in Counter(case.name for case in CASES).items() if count > 1] == []

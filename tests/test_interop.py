@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-import customs
+import custom_rules
 import numpy as np
 import pytest
 import strategies as some
@@ -228,14 +228,14 @@ def test_shapers_that_remove_tokens_see_only_what_lives(vocab, prompt, rules, bu
         assert found.tolist() == expected.tolist()
 
 
-def test_where_two_stop_strings_end_the_text_the_longer_one_counts():
-    even = next(wish.spec for wish in customs.wishes(4, "abc") if getattr(wish.spec, "label", "") == "even")
+def test_of_two_stop_strings_at_the_end_the_longer_counts():
+    even = next(wish.spec for wish in custom_rules.wishes(4, "abc") if getattr(wish.spec, "label", "") == "even")
     rules = [even, "stop=ba", "stop=a"]  # "ba" leaves nothing, which is even; "a" would leave "b"
     chain = as_logits_processor(some.engine_of(chars("abc")), "", processors=rules, max_new=3)
     assert left_by(chain, [(2,)]) == [{1, 2, 3}]
 
 
-def test_a_token_that_a_rule_singles_out_is_asked_by_itself():
+def test_a_token_singled_out_by_a_rule_is_asked_alone():
     engine = some.engine_of(chars("abc"))  # after "a" each letter stood already: who writes a now is stuck
     chain = as_logits_processor(engine, "aabac", processors=["no_repeat_ngram=2", "only=a|b|c", "length=2"], max_new=2)
     assert left_by(chain, [()]) == [{2, 3}]
@@ -286,7 +286,7 @@ class OneLetter:
         return state
 
 
-def test_a_token_that_prints_the_same_as_one_singled_out_is_asked_by_itself():
+def test_a_twin_of_a_singled_out_token_is_asked_alone():
     engine = some.engine_of(vocabulary("", "a", "b", "a", "b", end=0, specials=(0,)))  # the prompt uses up one a
     rules = [NoTokenTwice(5), OneLetter(), "length=2"]
     assert left_by(as_logits_processor(engine, "a", processors=rules, max_new=2), [()]) == [{2, 4}]

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import mistakes
 import mutants
 import pytest
 
@@ -18,7 +19,7 @@ def halve(number):
 def made(tmp_path):
     path = tmp_path / "halve.py"
     path.write_text(SOURCE, encoding="utf-8")
-    return mutants.mutants(path)
+    return mistakes.mutants(path)
 
 
 def test_every_mistake_is_made_once_and_nothing_else_is_changed(made):
@@ -28,13 +29,13 @@ def test_every_mistake_is_made_once_and_nothing_else_is_changed(made):
     assert len(set(told)) == len(told) == 9
 
 
-def test_a_mistake_stands_on_the_lines_of_its_statement_without_those_within(made):
+def test_a_mistake_stands_on_its_statements_own_lines(made):
     lines = {(each.old, each.new): [*each.lines] for each in made}
     assert lines["number + 1", "number - 1"] == [4, 5]
     assert lines["number > 3", "number >= 3"] == [3]
 
 
-def test_a_mistake_is_shown_to_those_who_come_by_the_quickest_first(made):
+def test_a_mistake_is_shown_to_the_quickest_tests_first(made):
     [mutant] = [each for each in made if each.old == "number + 1"]
     seconds = {"slow": 2.0, "quick": 1.0, "another": 3.0}
     assert mutants.Seen({4: ["slow"], 5: ["slow", "quick"], 6: ["another"]}, seconds).tests_of(mutant) == [
@@ -46,5 +47,5 @@ def test_a_mistake_is_shown_to_those_who_come_by_the_quickest_first(made):
 
 
 def test_every_module_of_the_table_is_there_with_its_tests():
-    assert [name for name in mutants.TESTS if not (mutants.ROOT / "gen_engine" / name).exists()] == []
+    assert [name for name in mutants.TESTS if not (mistakes.ROOT / "gen_engine" / name).exists()] == []
     assert [test for name in mutants.TESTS for test in mutants.test_files(name) if not Path(test).exists()] == []

@@ -46,7 +46,7 @@ def outcome(processors, decoder="sample", *, undecided=True, seconds=8.0, num=2)
 
 
 @pytest.mark.parametrize("processors, decoder", HARD)
-def test_on_a_slow_machine_a_text_is_the_same_or_undecided(slow, processors, decoder):
+def test_a_slow_machine_gives_the_same_text_or_undecided(slow, processors, decoder):
     found = []
     for tick in TICKS:
         slow(tick)
@@ -59,7 +59,7 @@ CLASHES = [["no_repeat_ngram=1", "length=4", "ban=c"], ["length=9", "regex=a{3}"
 
 
 @pytest.mark.parametrize("processors", CLASHES)
-def test_on_a_slow_machine_a_conflict_is_at_most_told_larger(slow, processors):
+def test_a_slow_machine_may_only_tell_a_conflict_larger(slow, processors):
     found = []
     for tick in TICKS:
         slow(tick)
@@ -80,7 +80,7 @@ def test_a_conflict_whose_smallness_is_not_known_says_so(slow):
     waited = Patience(5.0, spent=9.0)
     with waited:
         found = str(Case(chain.product, engine.tokenizer.encode(""), 9, NODES, chain.background).conflict())
-    assert "(whether no_repeat_ngram=1 is needed for that was not decided)" in found
+    assert "(whether no_repeat_ngram=1 is needed for the conflict was not decided)" in found
 
 
 def test_more_patience_decides_what_less_does_not(slow):
@@ -104,7 +104,7 @@ def test_further_texts_have_patience_of_their_own(slow):
 
 
 @pytest.mark.parametrize("draws", [2, 8])
-def test_texts_of_which_one_is_taken_have_the_patience_of_as_many_requests(slow, draws):
+def test_alternatives_have_the_patience_of_as_many_requests(slow, draws):
     slow(0.0)
     jobs = ENGINE.jobs(request_of(64 * draws + 1, 5.0, draws=draws))
     *first, last = [make(lambda _: None).plan.patience for _, make in jobs]
@@ -113,7 +113,7 @@ def test_texts_of_which_one_is_taken_have_the_patience_of_as_many_requests(slow,
     assert last not in first
 
 
-def test_whether_there_is_any_text_is_searched_for_as_long_whatever_is_drawn(slow):
+def test_the_search_for_any_text_is_independent_of_draws(slow):
     slow(1.0)
     spent = [next(ENGINE.jobs(request_of(1, 99.0, draws=n)))[1](lambda _: None).plan.patience.spent for n in (1, 9)]
     assert spent[0] == spent[1] > 0
@@ -126,7 +126,7 @@ def request_of(num, seconds, **more):
 
 
 @pytest.mark.parametrize("tick, counted", [(0.0004, 0.0), (0.003, 0.1)])
-def test_the_first_millisecond_of_each_question_between_tokens_is_not_counted(slow, tick, counted):
+def test_the_first_millisecond_of_each_question_is_not_counted(slow, tick, counted):
     slow(0.0)
     plan = ENGINE.chain(["length=9"]).plan(ENGINE.tokenizer.encode(""), 9)
     after = plan.product.next(plan.start, 1)

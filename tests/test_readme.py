@@ -17,7 +17,12 @@ from terminals import as_terminal
 from gen_engine.cli.main import make_cli
 
 ROOT = Path(__file__).parents[1]
-READMES = [ROOT / "README.md", *sorted(ROOT.glob("plugins/*/README.md"))]
+READMES = [
+    ROOT / "README.md",
+    ROOT / "README.zh.md",
+    ROOT / "gen_engine" / "README.md",
+    *sorted(ROOT.glob("plugins/*/README.md")),
+]
 ELSEWHERE = re.compile(r"poems|\.toml|\.jsonl|\./|>|\||install|--html|--explain|train|eval ")
 """In commands that need files, write them, take minutes, or are for a shell to read."""
 
@@ -32,7 +37,7 @@ def shown(readme):
                 yield command, output
 
 
-CASES = [(readme.parent.name, *case) for readme in READMES for case in shown(readme)]
+CASES = [(readme.relative_to(ROOT).as_posix(), *case) for readme in READMES for case in shown(readme)]
 
 
 def lines(text):
@@ -53,3 +58,21 @@ def test_readme_shows_what_is_printed(monkeypatch, where, command, output):
 
 def test_readmes_show_commands_with_their_output():
     assert len(CASES) > 10
+
+
+def test_the_readme_is_read_in_ten_minutes():
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").split()) <= 2000
+
+
+def anchors(page):
+    """The anchors that headings of a page give, as GitHub makes them."""
+    headings = re.findall(
+        r"^#+ (.*)$", re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL), re.MULTILINE
+    )
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("readme", READMES, ids=lambda readme: readme.relative_to(ROOT).as_posix())
+def test_every_link_into_a_page_leads_to_a_heading(readme):
+    links = re.findall(r"\]\(([^)#:]*)#([^)]+)\)", readme.read_text(encoding="utf-8"))
+    assert [link for link in links if link[1] not in anchors((readme.parent / link[0]) if link[0] else readme)] == []

@@ -1,3 +1,4 @@
-"""The command line: `main` builds `gen` from what plugins mount, `options` and `output` are what commands share,
-`commands` are the core's own.
+"""The command line.
+
+`main` builds `gen` from what plugins mount. Commands share `options` and `output`. `commands` are those of the core.
 """

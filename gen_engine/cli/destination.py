@@ -1,4 +1,4 @@
-"""Where results go: standard output, or a file that stands under its name once it is whole."""
+"""Where results go: standard output, or a file that gets its name when it is complete."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from ..system.screen import note
 from ..system.streams import Sink, check_standard_output
 
 LONGEST = 40
-"""So many characters of a file's name are in the name it has while it is written."""
+"""How many characters of a file's name are used in its temporary name."""
 
 
 @contextmanager
 def opened(out: Path | None, *, lines: bool = False, option: str = "--out") -> Iterator[TextIO]:
-    """Standard output, or a file that stands under its name only once it is whole.
+    """Standard output, or a file that gets its name only when it is complete.
 
-    After Ctrl-C it keeps the lines written by then; with `lines`, where each line counts by itself, after a failure,
-    too. If there are none, the old file stays. A file that cannot be written, or that the command also reads, is an
-    error at once, before anything is made. `option` is what names it.
+    After Ctrl-C it keeps the lines written so far. With `lines`, where each line counts by itself, it also does after a
+    failure. If there are none, the old file stays. A file that cannot be written, or that the command also reads, is an
+    error at once, before anything is generated. `option` is the option that names it.
     """
     if out is None or str(out) == "-":
         check_standard_output()
@@ -47,7 +47,7 @@ def opened(out: Path | None, *, lines: bool = False, option: str = "--out") -> I
 
 
 def check_out(out: Path | None, option: str = "--out") -> None:
-    """Raise GenError now if `opened` would refuse the file later on."""
+    """Raise GenError now if `opened` would refuse the file later."""
     if out is not None and str(out) != "-":
         place = _place(out, option)
         place.file.close()
@@ -55,7 +55,7 @@ def check_out(out: Path | None, option: str = "--out") -> None:
 
 
 def _end_early(place: _Place, problem: BaseException, *, keep: bool) -> None:
-    with suppress(GenError):  # the disk is full, perhaps: what it took before is there
+    with suppress(GenError):  # perhaps the disk is full: what it took before is there
         place.file.close()
     if not keep:
         place.drop()
@@ -68,7 +68,7 @@ def _end_early(place: _Place, problem: BaseException, *, keep: bool) -> None:
 
 @dataclass(frozen=True)
 class _Place:
-    """A file being written: as the user calls it, where it will be, where it is until then (None: at its place)."""
+    """A file being written: its name as typed, its final path, its temporary path (None: written in place)."""
 
     out: Path
     path: Path
@@ -76,17 +76,17 @@ class _Place:
     file: TextIO
 
     def put(self) -> None:
-        """The file stands under its name."""
+        """Give the file its name."""
         if self.aside is not None:
             self.aside.replace(self.path)
 
     def drop(self) -> None:
-        """It never was."""
+        """Delete it."""
         if self.aside is not None:
             self.aside.unlink(missing_ok=True)
 
     def keep(self) -> bool:
-        """Its whole lines stand under its name; whether there are any. Nothing is done where it is there already."""
+        """Give its complete lines the name. Returns whether there are any. Does nothing for a file written in place."""
         if self.aside is None or not self.aside.exists():
             return False
         length = _whole_lines(self.aside)
@@ -101,7 +101,7 @@ class _Place:
 def _place(out: Path, option: str) -> _Place:
     _refuse_other_use(out, option)
     try:
-        path = Path(os.path.realpath(out))  # pathlib's own raises RuntimeError at a loop of links
+        path = Path(os.path.realpath(out))  # pathlib's own raises RuntimeError for a loop of links
         old = _status(path)
         if old is not None and not path.is_file():  # /dev/null, a named pipe: nothing to rename onto
             return _Place(out, path, None, _text_file(path, out, option))
@@ -117,7 +117,7 @@ def _place(out: Path, option: str) -> _Place:
 
 
 def _status(path: Path) -> os.stat_result | None:
-    """What there is by that name, if anything."""
+    """The status of the file of that name, if there is one."""
     try:
         return path.stat()
     except FileNotFoundError:
@@ -130,7 +130,7 @@ def _text_file(path: Path, out: Path, option: str) -> TextIO:
 
 
 def _whole_lines(path: Path, step: int = 1 << 16) -> int:
-    """How many bytes of a file are whole lines."""
+    """How many bytes of a file are complete lines."""
     with path.open("rb") as file:
         end = file.seek(0, os.SEEK_END)
         while end > 0:
@@ -144,7 +144,7 @@ def _whole_lines(path: Path, step: int = 1 << 16) -> int:
 
 
 def _refuse_other_use(out: Path, option: str) -> None:
-    """Raise GenError if more than one parameter of the running command names the file, to read or to write it."""
+    """Raise GenError if more than one parameter of the running command names the file, for reading or writing."""
     names: list[str] = []
     context = click.get_current_context(silent=True)
     while context is not None:
@@ -159,7 +159,7 @@ def _refuse_other_use(out: Path, option: str) -> None:
 
 
 def _files(parameter: click.Parameter, context: click.Context) -> Iterator[str]:
-    """The files that a parameter names, if it names any."""
+    """The files that a parameter names, if any."""
     shown = parameter.metavar or parameter.human_readable_name
     names_files = isinstance(parameter.type, click.Path) or "FILE" in shown.upper()
     kept: Any = [values for values in context.meta.values() if isinstance(values, dict)]
@@ -171,7 +171,7 @@ def _files(parameter: click.Parameter, context: click.Context) -> Iterator[str]:
 def _is_same(out: Path, other: str) -> bool:
     try:
         if out.exists() and not out.is_file():
-            return False  # what is no file (/dev/null, a terminal) may have several uses; folders are refused anyway
+            return False  # no file (/dev/null, a terminal): may be used several times; folders are refused anyway
         return os.path.realpath(out) == os.path.realpath(other) or (out.exists() and os.path.samefile(out, other))
     except (OSError, ValueError):
         return False
@@ -179,13 +179,13 @@ def _is_same(out: Path, other: str) -> bool:
 
 @dataclass
 class Count:
-    """How many texts, or other things, were written whole."""
+    """How many texts, or other things, were written completely."""
 
     number: int = 0
 
     @contextmanager
     def one(self) -> Iterator[None]:
-        """Inside, one more is written: Ctrl-C waits for its end."""
+        """Write one more inside; Ctrl-C waits for its end."""
         with shielded():
             yield
             self.number += 1
@@ -193,7 +193,7 @@ class Count:
 
 @contextmanager
 def counting(one: str = "text was written", more: str = "texts were written") -> Iterator[Count]:
-    """A count of what is written inside, which is told if the program is stopped."""
+    """A count of what is written inside, reported if the program is stopped."""
     count = Count()
     try:
         yield count

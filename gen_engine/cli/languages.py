@@ -1,4 +1,4 @@
-"""The language of reports, tables and pictures: English, or Chinese by the one table of words below."""
+"""The language of reports, tables and pictures: English, or Chinese by the table below."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..text.vocabulary import is_han
 
 Language = Literal["en", "zh"]
 Say = Callable[[str], str]
-"""What is to be said in English, as the reader's language has it."""
+"""English words in the reader's language."""
 
 lang_option = click.option(
     "--lang",
@@ -23,19 +23,19 @@ lang_option = click.option(
 
 
 def choose_language(wanted: str, labels: Iterable[str] = ()) -> Language:
-    """The language that `--lang` wants; `auto` is Chinese where one of the labels has a Chinese character."""
+    """The language that `--lang` asks for. `auto` is Chinese if one of the labels has a Chinese character."""
     found = wanted == "auto" and any(is_han(char) for label in labels for char in label)
     return "zh" if found or wanted == "zh" else "en"
 
 
 def speak(language: Language) -> Say:
-    """A function that says English words in a language; words that the table lacks stay English."""
+    """A function that translates English words. Words that the table lacks stay English."""
     return (lambda words: CHINESE.get(words, words)) if language == "zh" else str
 
 
 NATS = "nats: -log of the probability that the model gives the text (0.7: a half, 2.3: a tenth); less is likelier"
 MEANS = "P/R/F: precision, recall, and their harmonic mean"
-"""What signs mean that stand in tables."""
+"""The meaning of signs in tables."""
 
 CHINESE = {
     NATS: "nats（奈特）：模型给文本的概率的负自然对数（0.7 为一半，2.3 为十分之一），越小越可能",
@@ -192,4 +192,4 @@ CHINESE = {
     "the same lines, each to another first line of its shape": "同样的下联，各配另一个同形的上联",
     "the answer to the corpus' most similar first line": "语料中最相似的上联的下联",
 }
-"""What reports, tables and pictures say, in Chinese; holes in braces are those of the English words."""
+"""What reports, tables and pictures say, in Chinese. Braces mark the same gaps as in the English words."""

@@ -1,4 +1,4 @@
-"""The command line: a group built by a factory; what it can do comes from plugins."""
+"""The command line: a group built by a factory. Plugins bring its commands."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from ..types import CORE
 from .options import Settings, debug_option
 
 COMPLETING = "_GEN_COMPLETE"
-"""What a shell sets that asks how a word may go on."""
+"""The variable by which a shell asks for completions."""
 
 
 def make_cli() -> click.Group:
-    """The group `gen` with every command that is installed."""
+    """The group `gen` with every installed command."""
 
     @click.group("gen", context_settings={"help_option_names": ["-h", "--help"]})
     @click.version_option(package_name=CORE, prog_name="gen", message="%(prog)s %(version)s")
@@ -40,10 +40,10 @@ def make_cli() -> click.Group:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit code.
+    """Run one command. Returns the exit code.
 
-    0, 1 for a fault of a plugin or of the program, 2 for what the user can mend, 3 for undecided, 141 if nobody reads
-    standard output any more, 128 and the signal's number if one ended it (130 for Ctrl-C).
+    0 is success, 1 a fault of a plugin or the program, 2 what the user can mend, 3 undecided. It is 141 if nobody reads
+    standard output any more. If a signal ended the program, it is 128 plus the signal's number (130 for Ctrl-C).
     """
     settings = Settings()
     write_any_text()
@@ -66,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _stopped(problem: BaseException) -> int:
-    """Say that the program was stopped and what was done by then; returns the exit code."""
+    """Say that the program was stopped and what was done by then. Returns the exit code."""
     cause = problem.__cause__ if isinstance(problem, click.Abort) else problem
     if isinstance(cause, EOFError):
         return complain("The input ended too early; check the files that were named.", 2)
@@ -76,14 +76,14 @@ def _stopped(problem: BaseException) -> int:
 
 
 def _failed(problem: Exception | SystemExit, settings: Settings) -> int:
-    """Say in one sentence what went wrong; returns the exit code.
+    """Say in one sentence what went wrong. Returns the exit code.
 
-    Raises what nobody expected, and the exit that a command chose itself.
+    Re-raises unexpected errors, and an exit that a command chose itself.
     """
     try:
         raise _told_by_name(problem)
     except click.ClickException as problem:
-        if problem.format_message().startswith("Usage:"):  # a group without a command: its help
+        if problem.format_message().startswith("Usage:"):  # a group without a command: show its help
             problem.show()
             return 2
         return complain(_usage(problem), problem.exit_code if problem.exit_code > 1 else 2)
@@ -100,7 +100,7 @@ def _failed(problem: Exception | SystemExit, settings: Settings) -> int:
 
 
 def _told_by_name(problem: Exception | SystemExit) -> BaseException:
-    """The error that names the plugin whose code raised `problem`; else that itself."""
+    """The error that names the plugin whose code raised `problem`; else `problem` itself."""
     if isinstance(problem, (GenError, click.ClickException)) and not isinstance(problem, click.UsageError):
         return problem
     from ..blame import named_error
@@ -113,8 +113,8 @@ def _told_by_name(problem: Exception | SystemExit) -> BaseException:
 
 
 def _slow_processor() -> tuple[object, str] | None:
-    """The call that a plugin's processor is in now, and how to name it; None if there is none, or no engine yet."""
-    if not hasattr(sys.modules.get("gen_engine.engine"), "load"):  # it is not imported, or not yet to its end
+    """The running call into a plugin's processor, and its name. None if there is none, or no engine yet."""
+    if not hasattr(sys.modules.get("gen_engine.engine"), "load"):  # not imported, or not completely
         return None
     from ..blame import asked_now
 
@@ -122,14 +122,14 @@ def _slow_processor() -> tuple[object, str] | None:
 
 
 def complain(message: str, code: int) -> int:
-    """Print one sentence on standard error, if there is one, safe for a terminal, and pass `code` on."""
+    """Print one sentence, if any, on standard error, safe for a terminal. Returns `code`."""
     if message:
         note(readable(message), "gen:", "error")
     return code
 
 
 def _usage(problem: click.ClickException) -> str:
-    """What click has to say in one sentence, ending in the remedy."""
+    """click's message as one sentence that ends in the remedy."""
     message = " ".join(problem.format_message().split()).rstrip(".")
     if "No such command" in message:
         message += registry().broken()
@@ -139,13 +139,13 @@ def _usage(problem: click.ClickException) -> str:
 
 
 def _arguments(argv: Sequence[str] | None) -> list[str]:
-    """The arguments as UTF-8, whatever the locale took them for."""
+    """The arguments as UTF-8, whatever the locale decoded them as."""
     given = sys.argv[1:] if argv is None else argv
     return [os.fsencode(word).decode("utf-8", "replace") for word in given]
 
 
 def write_any_text() -> None:
-    """Let the standard streams write Chinese where the locale (LANG=C) would not."""
+    """Let the standard streams write Chinese if the locale (LANG=C) cannot."""
     for stream in (sys.stdout, sys.stderr):
         if not isinstance(stream, TextIOWrapper):
             continue  # a test's own stream
@@ -157,7 +157,7 @@ def write_any_text() -> None:
 
 
 def one_sentence(settings: Settings) -> Callable[[type[BaseException], BaseException, TracebackType | None], None]:
-    """The hook for errors nobody expected: one sentence, and where it came from only with `--debug`."""
+    """The hook for unexpected errors: one sentence, with the traceback only under `--debug`."""
 
     def show(kind: type[BaseException], problem: BaseException, trace: TracebackType | None) -> None:
         if settings.debug:

@@ -1,4 +1,4 @@
-"""The options that every generating command shares, and what a user chose with them."""
+"""The options that every generating command shares, and what the user chose with them."""
 
 from __future__ import annotations
 
@@ -24,31 +24,31 @@ from .destination import check_out
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 SHAPERS = ("temperature", "top_k", "top_p")
-"""The shapers with an option of their own; they come after all of `--with`, in this order."""
+"""The shapers with their own option. They come after all of `--with`, in this order."""
 
 PARAMETERS = {
     "beam": {"beams": "width", "length_penalty": "length_penalty", "groups": "groups", "diversity": "diversity"},
     "smc": {"particles": "particles", "resample": "resample"},
 }
-"""The parameters of decoders with an option of their own, which also chooses the decoder."""
+"""The parameters of decoders with their own option, which also selects the decoder."""
 
 APART = 2.0
-"""How many nats the beams of a text avoid the tokens that earlier texts have at the same place, if nothing is said."""
+"""By how many nats a text's beams avoid the tokens of earlier texts at the same position, by default."""
 
 BEAMS = 1024
-"""How many beams fit beside each other."""
+"""The largest number of beams."""
 
 
 @dataclass
 class Settings:
-    """What holds for the whole run of the program, whichever command runs."""
+    """Settings of the whole program run, whichever command runs."""
 
     debug: bool = False
     arguments: tuple[str, ...] = ()  # as they were given
 
 
 def typed_command() -> str:
-    """The command that is running, as it could be typed again; "" where none is, or the program was not told."""
+    """The running command, ready to be typed again; "" if there is none, or the program does not know it."""
     context = click.get_current_context(silent=True)
     settings = context.find_object(Settings) if context else None
     if settings is None or not settings.arguments:
@@ -57,16 +57,16 @@ def typed_command() -> str:
 
 
 def pasted(words: Iterable[str]) -> str:
-    """A command of these words as a shell takes it; unlike shlex, Chinese words are left without quotes."""
+    """A command of these words for a shell. Unlike with shlex, Chinese words get no quotes."""
     return " ".join(word if re.fullmatch(r"[\w@%+=:,./-]+", word) else shlex.quote(word) for word in words)
 
 
 @dataclass(frozen=True)
 class Choice:
-    """What a user chose with the shared options; `processors` are in the order in which they apply.
+    """What a user chose with the shared options. `processors` are in the order in which they apply.
 
-    `explain` is the page of HTML that is asked for, "" if explanations are but no page, None if neither is; `command`
-    is the command as it was typed.
+    `explain` is the requested HTML page, "" for explanations without a page, None for neither. `command` is the command
+    as typed.
     """
 
     model: str
@@ -83,9 +83,9 @@ class Choice:
     command: str = ""
 
     def with_default(self, spec: str) -> tuple[str, ...]:
-        """The processors, and `spec` after them unless one of its name is among them.
+        """The processors, followed by `spec` unless one with its name is among them.
 
-        `smc` draws from the model's own distribution: what would change that has to be asked for there.
+        Under `smc`, which draws from the model's own distribution, `spec` is never added: the user has to ask for it.
         """
         if parse_spec(self.decoder).name.rpartition(":")[2] == "smc" and parse_spec(spec).name in SHAPERS:
             return self.processors
@@ -94,7 +94,7 @@ class Choice:
 
 
 def choice() -> Choice:
-    """The shared options of the command that is running. GenError if a page that they name cannot be written."""
+    """The shared options of the running command. Raises GenError if a page that they name cannot be written."""
     values = click.get_current_context().meta[__name__]
     shapers = tuple(f"{name}={values[name]}" for name in SHAPERS if values[name] is not None)
     others = {name: values[name] for name in Choice.__annotations__ if name in values and name != "decoder"}
@@ -104,7 +104,7 @@ def choice() -> Choice:
 
 
 def _decoder(values: Mapping[str, Any]) -> str:
-    """The decoder as it is written in full: `beam,width=8` for `--beams 8`."""
+    """The decoder written in full: `beam,width=8` for `--beams 8`."""
     given = {name: [o for o in options if values[o] is not None] for name, options in PARAMETERS.items()}
     implied = [name for name, options in given.items() if options]
     written = values["decoder"] or (implied[0] if implied else "sample")
@@ -122,7 +122,7 @@ def _decoder(values: Mapping[str, Any]) -> str:
 
 
 def _apart(told: Mapping[str, Any], num: int) -> dict[str, Any]:
-    """What makes several texts of `--beams N` differ, where nobody said how: N beams for each, in its own group."""
+    """The settings that make several texts of `--beams N` differ by default: each text has N beams in its own group."""
     width = told.get("width")
     if num == 1 or width is None or "groups" in told:
         return {}
@@ -135,7 +135,9 @@ def _apart(told: Mapping[str, Any], num: int) -> dict[str, Any]:
 
 
 def generating(model: str | None = None) -> Callable[[Command], Command]:
-    """Give a command the shared options, with `model` as the default; inside it, `choice()` tells what was chosen."""
+    """Give a command the shared options, with `model` as the default. In the command, `choice()` returns what was
+    chosen.
+    """
 
     def decorate(command: Command) -> Command:
         for option in reversed(_options(model)):
@@ -146,7 +148,7 @@ def generating(model: str | None = None) -> Callable[[Command], Command]:
 
 
 def explaining(command: Command) -> Command:
-    """Give a command `--explain [FILE.html]`, which `output.continue_text` heeds; put it above `generating`."""
+    """Give a command `--explain [FILE.html]`, which `output.continue_text` handles. Put it above `generating`."""
     return click.option(
         "--explain",
         is_flag=False,
@@ -165,7 +167,7 @@ def _keep_page(context: click.Context, parameter: click.Parameter, value: str | 
 
 
 def prompted(command: Command) -> Command:
-    """Give a command `--prompt TEXT` and `--file FILE`; inside it, `read_prompt(prompt, file)` is the text."""
+    """Give a command `--prompt TEXT` and `--file FILE`. In the command, `read_prompt(prompt, file)` is the text."""
     command = click.option(
         "--file",
         metavar="FILE",
@@ -181,7 +183,7 @@ def contexted(command: Command) -> Command:
 
 
 def read_prompt(prompt: str | None, file: str | None) -> str:
-    """The text to continue; of a file's last line the line break is dropped."""
+    """The text to continue. The last line break of a file is dropped."""
     if prompt is not None and file is not None:
         raise GenError("Both --prompt and --file were given; give one of them.")
     if file is None:
@@ -192,7 +194,7 @@ def read_prompt(prompt: str | None, file: str | None) -> str:
 def read_text(file: str) -> str:
     """The text of a file, .xz and .gz unpacked, or of standard input (-).
 
-    GenError if it is no UTF-8 text, or longer than `bounds.PROMPT`.
+    Raises GenError if it is not UTF-8 text, or is longer than `bounds.PROMPT`.
     """
     return "".join(bounded(read_lines(file), PROMPT, _named(file), "give the part that a model is to read"))
 
@@ -212,7 +214,7 @@ def read_lines(file: str) -> Iterator[str]:
 
 
 def command_line(*arguments: str) -> str:
-    """The command `gen` with these arguments as people may paste it, called as it was called now."""
+    """The command `gen` with these arguments for pasting, under the name by which it was called now."""
     called = Path(sys.argv[0] if sys.argv else "gen")
     if called.name == "__main__.py" and called.parent.name == __package__:
         program = [sys.executable, "-m", __package__ or ""]
@@ -229,7 +231,7 @@ def set_debug(context: click.Context, _: click.Parameter, value: bool) -> None:
 
 
 def debug_option() -> Callable[[Command], Command]:
-    """`--debug`, which `gen` itself takes and every command of the core and of our plugins."""
+    """`--debug`, which `gen` itself, every command of the core and our plugins take."""
     return click.option(
         "--debug",
         is_flag=True,
@@ -241,7 +243,7 @@ def debug_option() -> Callable[[Command], Command]:
 
 
 def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> None:
-    """Store a shared option beside the context, so that commands take only what is their own."""
+    """Store a shared option beside the context, so that a command receives only its own options."""
     context.meta.setdefault(__name__, {})[parameter.name] = value
 
 

@@ -1,4 +1,6 @@
-"""What commands print: texts for people, JSON lines for programs, tables; to the terminal or, atomically, to a file."""
+"""What commands print: texts for people, JSON lines for programs, tables. It goes to the terminal or, atomically, to a
+file.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +50,7 @@ __all__ = [
 ]
 
 Layout = Callable[[str], Sequence[str]]
-"""How a text is laid out in lines, for people and for the `lines` of JSON."""
+"""How a text is laid out in lines, for people and for `lines` in JSON."""
 
 
 @dataclass(frozen=True)
@@ -65,30 +67,30 @@ PLAIN = Show()
 NOTHING: Mapping[str, Any] = {}
 
 Drawn = tuple["Completion", Mapping[str, Any]]
-"""A text, and what JSON says of it besides."""
+"""A text, and further values for its JSON."""
 
 
 @dataclass(frozen=True)
 class Choosing:
-    """Which of the texts that are drawn are written: `choose` makes one for each `of` of them, lazily."""
+    """Which of the drawn texts are written: `choose` takes one of every `of` texts, lazily."""
 
     of: int
     choose: Callable[[Iterator[Completion]], Iterator[Drawn]]
 
 
 def every_one(drawn: Iterator[Completion]) -> Iterator[Drawn]:
-    """All of them, of which there is no more to say."""
+    """All of them, with nothing further to say."""
     return ((each, {}) for each in drawn)
 
 
 EVERY_ONE = Choosing(1, every_one)
 
 NAMED = 20
-"""How many characters a note names."""
+"""The most characters that a note names."""
 
 
 def record(completion: Completion, layout: Layout = str.splitlines) -> dict[str, Any]:
-    """A completion as JSON knows it; logprobs are in nats."""
+    """A completion as JSON. Log-probabilities are in nats."""
     return {
         "text": completion.text,
         "new": completion.new,
@@ -107,13 +109,13 @@ def record(completion: Completion, layout: Layout = str.splitlines) -> dict[str,
 
 
 def _evidence(completion: Completion) -> dict[str, float | None]:
-    """The log evidence, if the decoder estimates one; JSON knows no infinity."""
+    """The log evidence, if the decoder estimates one. JSON has no infinity."""
     found = completion.log_evidence
     return {} if found is None else {"log_evidence": found if isfinite(found) else None}
 
 
 def write(file: TextIO, completions: Iterable[Completion], *, as_json: bool, layout: Layout = str.splitlines) -> None:
-    """Write completions as they come: a line of JSON each, or their lines with an empty line between two texts."""
+    """Write completions as they come: one line of JSON each, or their lines with an empty line between two texts."""
     write_drawn(file, ((each, {}) for each in completions), as_json=as_json, layout=layout)
 
 
@@ -125,7 +127,9 @@ def write_drawn(
     layout: Layout = str.splitlines,
     beside: Mapping[str, Any] = NOTHING,
 ) -> None:
-    """Write completions likewise, and into the JSON of each what comes with it, and what is said `beside` all."""
+    """Write completions in the same way. Each JSON also gets the values that come with its text, and those `beside`
+    all.
+    """
     with counting() as count:
         for completion, more in awaited(drawn, "writing"):
             with count.one():
@@ -160,7 +164,7 @@ def continue_text(
     prompt: str,
     chosen: Choice,
     *,
-    processors: Sequence[str],
+    processors: Sequence[Any],
     max_new: int,
     show: Show = PLAIN,
     explain: str | None = None,
@@ -168,13 +172,14 @@ def continue_text(
     beside: Mapping[str, Any] = NOTHING,
     choosing: Choosing = EVERY_ONE,
 ) -> None:
-    """Continue `prompt` as chosen: one text for people is streamed, several and JSON are written when whole.
+    """Continue `prompt` as chosen. A single text for people is streamed; several texts and JSON are written when
+    complete.
 
-    With `explain`, "" or the name of a page of HTML, each text is explained; else if `chosen` says so. The model reads
-    the `context` before the text; `beside` is what JSON says of each text besides. More texts are drawn than written if
-    `choosing` takes one of several.
+    With `explain` ("" or the name of an HTML page) each text is explained. By default, `chosen` decides. The model
+    reads the `context` before the text. `beside` holds further values for the JSON of each text. If `choosing` takes
+    one text of several, more are drawn than written.
     """
-    gc.freeze()  # what is loaded stays: looking through it for garbage takes longer than most steps
+    gc.freeze()  # loaded objects stay: a garbage collection over them takes longer than most steps
     explain = chosen.explain if explain is None else explain
     if chosen.num == choosing.of == 1 and not chosen.json and explain is None:
         request = Request(prompt, tuple(processors), 1, chosen.seed, max_new, chosen.decoder, chosen.patience, context)
@@ -201,12 +206,12 @@ def continue_text(
 
 
 def as_shown(completion: Completion, show: Show) -> Completion:
-    """The completion with its text, and what is new in it, as they are shown."""
+    """The completion, with its text and its new part as shown."""
     return replace(completion, text=show.text(completion.text), new=show.text(completion.new))
 
 
 Explained = tuple[dict[str, Any], "Explanation"]
-"""A text as JSON knows it, and what its choices cost."""
+"""A text as JSON, with the cost of its choices."""
 
 
 def write_explained(
@@ -218,9 +223,9 @@ def write_explained(
     show: Show = PLAIN,
     command: str = "",
 ) -> None:
-    """Write texts, each with its explanation, as they come; and as a page of HTML, too, if `html` names one.
+    """Write texts with their explanations as they come, and also as an HTML page if `html` names one.
 
-    `command` is the command that made them, which the page tells.
+    `command` is the command that made them; the page shows it.
     """
     from ..inspecting.explain_page import paged
     from ..inspecting.explain_tables import explanation_record, print_explanation
@@ -246,7 +251,7 @@ def write_explained(
 
 
 def _texts(pieces: Iterable[tuple[int, Piece]], done: list[Completion]) -> Iterator[str]:
-    """The texts of the pieces; the completions that come with them are put into `done`."""
+    """The texts of the pieces. The completions that come with them are put into `done`."""
     for _, piece in pieces:
         done += [piece.completion] if piece.completion is not None else []
         yield piece.text
@@ -264,7 +269,7 @@ def remark(completion: Completion) -> None:
 
 
 def load_engine(name: str, *, dtype: str, fast: bool) -> Engine:
-    """What `load` gives; said once on standard error if a text of this model may differ from what it is alone."""
+    """What `load` returns. Says once on standard error if this model's texts may differ from those it writes alone."""
     from ..engine import load
 
     engine = load(name, dtype=dtype, fast=fast)
@@ -275,8 +280,9 @@ def load_engine(name: str, *, dtype: str, fast: bool) -> Engine:
 
 
 def mention_unknown(prompt: Prompt, *, spelling: bool = True) -> None:
-    """Say once on standard error which characters of the prompt the model does not know, and with `spelling` which of
-    them it reads in another one."""
+    """Say once on standard error which characters of the prompt the model does not know. With `spelling`, also say
+    which of them it reads in another spelling.
+    """
     if spelling and prompt.spelt is not None:
         pairs = dict.fromkeys((a, b) for a, b in zip(prompt.text, prompt.spelt, strict=True) if a != b)
         typed, read = ("".join(chars) for chars in zip(*pairs, strict=True))

@@ -1,3 +1,3 @@
 """Hard rules of the core: machines over characters (`strings`, `repeats`, `stops`, `finite`, `regex`, `brackets`),
-and the names that people give them (`builtin`).
+and the factories that give them their names in a chain (`builtin`).
 """

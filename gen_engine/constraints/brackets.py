@@ -1,4 +1,4 @@
-"""`balanced`: what is opened is closed, in order."""
+"""`balanced`: every opened quote or bracket is closed, in order."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from ..types import CharMachine
 
 PAIRS = ("《》", "〈〉", "“”", "‘’", "（）", "「」", "『』", "【】")
 DEPTH = 3
-"""How many pairs may be open at once, unless told: each level makes nine times as many states."""
+"""The default number of pairs that may be open at once; each further level makes nine times as many states."""
 
 
 def balanced(pairs: tuple[str, ...] = PAIRS, *, depth: int = DEPTH) -> CharMachine:
     r"""Close every quote and bracket of the whole text in order, none that is not open (`balanced=《》|“”,depth=2`).
 
-    A pair is two characters; a quote that closes itself is one, as in `balanced=\"`. At most `depth` may be open at
-    once in what is written; those that the prompt leaves open are closed, however many.
+    A pair is two characters; a quote that closes itself is one, as in `balanced=\"`. New text may have at most `depth`
+    pairs open at once. All pairs that the prompt leaves open are closed, however many.
     """
     pairs = (pairs,) if isinstance(pairs, str) else tuple(pairs)
     wrong = [pair for pair in pairs if len(pair) not in (1, 2)]
@@ -32,13 +32,13 @@ def balanced(pairs: tuple[str, ...] = PAIRS, *, depth: int = DEPTH) -> CharMachi
         twice = next(char for char in chars if chars.count(char) > 1)
         raise GenError(f"balanced={brief('|'.join(pairs))} has {twice} in two pairs; keep one of them.")
     if depth < 1:
-        raise GenError(f"balanced with depth={depth} could open nothing; give a number from 1.")
+        raise GenError(f"balanced with depth={depth} could never open a pair; give a number from 1.")
     return Balanced(tuple((pair[0], pair[-1]) for pair in pairs), depth)
 
 
 @dataclass(frozen=True)
 class Balanced:
-    """State: the closing characters of what is open, the innermost last."""
+    """State: the closing characters of the open pairs, the innermost last."""
 
     pairs: tuple[tuple[str, str], ...]
     depth: int
@@ -95,7 +95,7 @@ class Balanced:
         return char if char in self._chars else None
 
     def moves(self, state: str) -> list[tuple[CharSet, str]]:
-        """What stands in no pair, and each character that opens or closes."""
+        """The characters that are in no pair, and each character that opens or closes one."""
         pairs = [(char, self.step(state, char)) for char in sorted(self._chars)]
         return [(self._others, state), *((self._only(char), after) for char, after in pairs if after is not None)]
 
@@ -103,7 +103,7 @@ class Balanced:
         return self._alone.setdefault(char, CharSet(frozenset(char)))
 
     def least(self, state: str) -> int:
-        """The fewest characters that close what is open."""
+        """The fewest characters that close all open pairs."""
         return len(state)
 
     def wants(self, state: str) -> str:

@@ -20,14 +20,14 @@ MARKS = CharSet("punctuation")
 PLAIN = CharSet("punctuation", inverted=True)
 
 MANY = 1_000
-"""Up to which place it is kept for each what is still to be forced."""
+"""Up to this place, a state lists the characters that are still to be forced."""
 
 LONGEST = 20_000
-"""The longest text, in characters, that lengths and places may speak of: each of its characters is a state."""
+"""The longest text, in characters, that lengths and places may refer to; each character takes one state."""
 
 
 MANY = 100
-"""More banned strings than this are counted rather than known to the automaton."""
+"""More banned strings than this are a counted rule instead of part of the automaton."""
 
 
 def ban(items: tuple[str, ...]) -> CharMachine:
@@ -50,33 +50,34 @@ def no_unk(vocabulary: Vocabulary) -> Constraint:
 
 
 def no_special(vocabulary: Vocabulary) -> Constraint:
-    """Forbid every token that prints nothing, such as [PAD], [CLS], [SEP], [MASK] and [UNK], but the end."""
+    """Forbid every token that prints nothing, such as [PAD], [CLS], [SEP], [MASK] and [UNK], except the end token."""
     return BannedTokens(vocabulary, frozenset(vocabulary.specials | set(vocabulary.silent)) - {vocabulary.end})
 
 
 def no_repeat(n: int, *, exempt: tuple[str, ...] = ()) -> CharMachine:
-    """Forbid a character that stands among the last N, the prompt's included; exempt classes and characters pass."""
+    """Forbid a character that is among the last N, the prompt included; exempt classes and characters may repeat."""
     if n < 1:
-        raise GenError(f"no_repeat={n} looks back nowhere; give a number of characters from 1.")
+        raise GenError(f"no_repeat={n} has an empty window; give a number of characters from 1.")
     return NoRepeat(n, char_test(exempt))
 
 
 def no_repeat_ngram(n: int, *, within: int | None = None, exempt: tuple[str, ...] = ()) -> CharMachine:
-    """Forbid a run of N characters that has occurred before, the prompt included, or WITHIN so many last ones.
+    """Forbid a run of N characters that has occurred before, in the prompt or the new text.
 
-    EXEMPT characters or classes (`punctuation`) are neither forbidden nor counted: runs go on behind them.
+    WITHIN=M looks at the last M characters only. EXEMPT characters or classes (`punctuation`) are neither forbidden nor
+    counted: runs continue across them.
     """
     if n < 1:
         raise GenError(f"no_repeat_ngram={n} is no run of characters; give a number from 1.")
     if within is None and not exempt:
         return NoRepeatNgram(n)
     if within is not None and within < n:
-        raise GenError(f"within={within} holds no run of {n} characters; give a number from {n}.")
+        raise GenError(f"within={within} is shorter than a run of {n} characters; give a number from {n}.")
     return NoRecentNgram(n, within, char_test(exempt))
 
 
 def length(chars: str, *, of: Literal["new", "whole"] = "new") -> CharMachine:
-    """Make the new (or the whole) text as long as this, in characters (`length=20`, `length=5..10`, `length=5..`)."""
+    """Fix the length of the new (or the whole) text, in characters (`length=20`, `length=5..10`, `length=5..`)."""
     least, _, most = str(chars).partition("..")
     try:
         low = int(least) if least else 0
@@ -87,13 +88,13 @@ def length(chars: str, *, of: Literal["new", "whole"] = "new") -> CharMachine:
         raise GenError(f"length={brief(chars)} is an empty range; write the smaller number first, from 0.")
     if max(low, high or 0) > LONGEST:
         raise GenError(
-            f"length={brief(chars)} is beyond any text made here; write at most {LONGEST}, or leave the end open."
+            f"length={brief(chars)} is longer than any text made here; write at most {LONGEST}, or leave the end open."
         )
     return Length(low, high, of == "whole")
 
 
 def stop(vocabulary: Vocabulary, strings: tuple[str, ...]) -> Constraint:
-    """End the text before any of these strings; one that begins within a token never comes to its end."""
+    """End the text before any of these strings; a string that begins inside a token is never completed."""
     return StopStrings(vocabulary, tuple(string.encode() for string in _given("stop", strings)))
 
 
@@ -107,7 +108,7 @@ def force(places: tuple[str, ...], *, of: Literal["new", "whole"] = "new") -> Ch
                 f"force={brief(item)} names no place; write PLACE:CHARACTER with places from 1, such as 1:春."
             )
         if int(place) > LONGEST:
-            raise GenError(f"force={brief(item)} is beyond any text made here; give places up to {LONGEST}.")
+            raise GenError(f"force={brief(item)} is beyond the longest text made here; give places up to {LONGEST}.")
         if forced.setdefault(int(place), char) != char:
             raise GenError(f"force gives place {place} both {forced[int(place)]} and {char}; keep one of them.")
     return Forced(tuple(sorted(forced.items())), of == "whole")
@@ -122,13 +123,13 @@ def _given(name: str, items: Iterable[str]) -> tuple[str, ...]:
     items = (items,) if isinstance(items, str) else tuple(items)
     kept = tuple(item for item in items if item)
     if not kept:
-        raise GenError(f"{name} needs something to work on; write it as {name}=VALUE.")
+        raise GenError(f"{name} needs a value; write it as {name}=VALUE.")
     return kept
 
 
 @dataclass(frozen=True)
 class Length:
-    """State: the characters counted so far, no further than makes a difference."""
+    """State: the characters counted so far, up to the number from which on more make no difference."""
 
     low: int
     high: int | None
@@ -159,20 +160,20 @@ class Length:
         return None
 
     def moves(self, state: int) -> list[tuple[CharSet, int]]:
-        """Any character, if there is room for one."""
+        """Any character, if one more fits."""
         after = self.step(state, "")
         return [] if after is None else [(EVERY_CHAR, after)]
 
     def least(self, state: int) -> int:
-        """The characters that are missing."""
+        """The number of missing characters."""
         return max(0, self.low - state)
 
     def most(self, state: int) -> float:
-        """The characters that may still follow."""
+        """The number of characters that may still follow."""
         return inf if self.high is None else self.high - state
 
     def wants(self, state: int) -> str:
-        """How many characters more, in words."""
+        """How many more characters are needed, in words."""
         if self.high is not None and state >= self.high:
             return "the end"
         missing = self.low - state
@@ -181,7 +182,7 @@ class Length:
 
 @dataclass(frozen=True)
 class Forced:
-    """State: how many characters stand before the next one, no further than the last forced place."""
+    """State: the number of characters before the next one, capped at the last forced place."""
 
     places: tuple[tuple[int, str], ...]
     whole: bool
@@ -218,7 +219,7 @@ class Forced:
         return char if char in self._sets else None
 
     def moves(self, state: int) -> list[tuple[CharSet, int]]:
-        """The character that is forced, or any."""
+        """The forced character, or any character."""
         return [(self.allowed(state), min(state + 1, self.places[-1][0]))]
 
     @cached_property
@@ -230,7 +231,7 @@ class Forced:
         return self._missing[state] if self.places[-1][0] < MANY else ()
 
     def least(self, state: int) -> int:
-        """The characters up to the last forced one."""
+        """The number of characters up to the last forced one."""
         return self.places[-1][0] - state
 
     def wants(self, state: int) -> str:
@@ -260,7 +261,7 @@ class NoDoublePunctuation:
         return is_punctuation(char)
 
     def moves(self, state: bool) -> list[tuple[CharSet, bool]]:
-        """What is no mark, and marks where none stands before."""
+        """Any character that is no mark; also a mark, unless the last character was one."""
         return [(PLAIN, False)] if state else [(PLAIN, False), (MARKS, True)]
 
     def wants(self, state: bool) -> str:

@@ -1,4 +1,4 @@
-"""Finite automata over characters, and `choice`: rules that know every text they accept."""
+"""Finite automata over characters, and `choice`: rules whose set of accepted texts is known in full."""
 
 from __future__ import annotations
 
@@ -15,15 +15,18 @@ from ..types import CharMachine
 
 UNICODE = 0x110000
 SHOWN = 6
-"""How many characters are spelled out in words before the rest are counted."""
+"""How many characters a message lists before it counts the rest."""
 
 SPELLED = 256
-"""Sets of so many characters are kept as such, larger ones as ranges."""
+"""Sets of up to this many characters are stored as sets, larger ones as ranges."""
 
 
 @dataclass(frozen=True, eq=False)
 class Atoms:
-    """All characters in classes that an automaton tells apart: those from `starts[i]` on are of class `numbers[i]`."""
+    """A partition of all characters into the classes that an automaton distinguishes.
+
+    The code points from `starts[i]` up to the next start are in class `numbers[i]`.
+    """
 
     starts: Sequence[int]
     numbers: Sequence[int]
@@ -43,7 +46,7 @@ class Atoms:
 
     @cached_property
     def _pieces(self) -> dict[int, list[tuple[int, int]]]:
-        """The ranges of each class as they stand in the table."""
+        """The ranges of each class, as listed in the table."""
         found: dict[int, list[tuple[int, int]]] = {}
         for number, low, after in zip(self.numbers, self.starts, [*self.starts[1:], UNICODE], strict=True):
             if low < after:
@@ -60,14 +63,14 @@ class Atoms:
 
 @lru_cache(256)
 def _members(ranges: tuple[tuple[int, int], ...]) -> frozenset[str] | Ranges:
-    """The characters of some ranges, one object for all who ask; spelled out if they are few."""
+    """The characters of some ranges, one shared object per argument; small sets are spelled out."""
     if sum(high - low + 1 for low, high in ranges) <= SPELLED:
         return frozenset(chr(code) for low, high in ranges for code in range(low, high + 1))
     return Ranges([low for low, _ in ranges], [high + 1 for _, high in ranges])
 
 
 def inverse(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    """The code points that lie in none of some ranges, sorted."""
+    """The code points that lie in none of the ranges, as sorted ranges."""
     found: list[tuple[int, int]] = []
     free = 0
     for low, high in sorted(ranges):
@@ -78,7 +81,7 @@ def inverse(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
 
 
 def atoms_of(classes: Mapping[int, Iterable[tuple[int, int]]]) -> Atoms:
-    """Atoms out of disjoint ranges of code points for each class; what is in none of them is of class -1."""
+    """Atoms from disjoint ranges of code points for each class; code points outside all ranges are in class -1."""
     pieces = sorted((low, high, number) for number, ranges in classes.items() for low, high in ranges)
     starts, numbers = [0], [-1]
     for low, high, number in pieces:
@@ -92,16 +95,16 @@ def atoms_of(classes: Mapping[int, Iterable[tuple[int, int]]]) -> Atoms:
 
 @dataclass(frozen=True, eq=False)
 class Finite:
-    """A rule about the new text that has finitely many states, numbered from 0, where it starts.
+    """A rule about the new text with finitely many states, numbered from 0, the start state.
 
-    `table[state]` leads from classes of characters to states; every state leads to an accepting one.
+    `table[state]` maps classes of characters to next states; from every state an accepting one can be reached.
     """
 
     name: str
     atoms: Atoms = field(repr=False)
     table: Sequence[Mapping[int, int]] = field(repr=False)
     accepting: frozenset[int] = field(repr=False)
-    # At most one for each state, and of the sets one for each two states that follow each other.
+    # At most one for each state; in `_sets`, one for each pair of successive states.
     _sets: dict[frozenset[int], CharSet] = field(default_factory=dict, repr=False)
     _moves: dict[int, list[tuple[CharSet, int]]] = field(default_factory=dict, repr=False)
     _allowed: dict[int, CharSet] = field(default_factory=dict, repr=False)
@@ -124,7 +127,7 @@ class Finite:
         return self.atoms.of(char)
 
     def moves(self, state: int) -> list[tuple[CharSet, int]]:
-        """One set of characters for each state that may follow."""
+        """One set of characters for each possible next state."""
         if state not in self._moves:
             grouped: dict[int, set[int]] = {}
             for atom, after in self.table[state].items():
@@ -142,12 +145,12 @@ class Finite:
         return self._distances[state]
 
     def most(self, state: int) -> float:
-        """The most characters that may follow, infinitely many if there is no end to them."""
+        """The most characters that may follow; infinite if there is no limit."""
         return self._longest.get(state, inf)
 
     @cached_property
     def _before(self) -> dict[int, list[int]]:
-        """For each state those that lead to it, once for each class of characters that does."""
+        """For each state its predecessors, once for each class of characters that leads from them."""
         found: dict[int, list[int]] = {}
         for state, row in enumerate(self.table):
             for after in row.values():
@@ -156,7 +159,7 @@ class Finite:
 
     @cached_property
     def _longest(self) -> dict[int, int]:
-        """The longest ways to the end, for the states from which all ways come to one."""
+        """The longest path to the end, for states from which all paths are finite."""
         open_ways = [len(row) for row in self.table]
         found = {state: 0 for state, ways in enumerate(open_ways) if not ways}
         waiting = deque(found)
@@ -182,7 +185,7 @@ class Finite:
         return found
 
     def wants(self, state: int) -> str:
-        """What may follow, with the place in the new text where all ways to the state are of one length."""
+        """What may follow; with its place in the new text, if all paths to the state have the same length."""
         row = frozenset(self.table[state])
         ranges = self.atoms.ranges(row)
         wanted = [_in_words(ranges)] if ranges else []
@@ -192,7 +195,7 @@ class Finite:
 
     @cached_property
     def _places(self) -> list[int | None]:
-        """The place of the next character in each state, None where ways of several lengths lead there."""
+        """The place of the next character in each state; None where paths of different lengths lead there."""
         places: list[int | None] = [0] * len(self.table)
         places[0] = 1
         waiting = deque([0])
@@ -209,7 +212,7 @@ class Finite:
 
 
 def _in_words(ranges: Sequence[tuple[int, int]]) -> str:
-    """Ranges of code points for people: `a or b`, `one of 0-9 and 12 more`, `any character but 。`."""
+    """Ranges of code points in words: `a or b`, `one of 0-9 and 12 more`, `any character but 。`."""
     count = sum(high - low + 1 for low, high in ranges)
     if count == UNICODE:
         return "any character"
@@ -247,7 +250,7 @@ def choice(strings: tuple[str, ...]) -> CharMachine:
 
 
 def _merged_trie(strings: Iterable[str], numbers: Mapping[str, int]) -> tuple[list[dict[int, int]], frozenset[int]]:
-    """The smallest automaton of finitely many strings: a trie whose equal branches are one."""
+    """The smallest automaton of finitely many strings: a trie with equal branches merged."""
     trie: list[dict[int, int]] = [{}]
     ends: set[int] = set()
     for string in strings:
@@ -260,7 +263,7 @@ def _merged_trie(strings: Iterable[str], numbers: Mapping[str, int]) -> tuple[li
         ends.add(node)
     known: dict[Hashable, int] = {}
     chosen: dict[int, int] = {}
-    for node in reversed(range(len(trie))):  # children were made after their parents
+    for node in reversed(range(len(trie))):  # children have higher numbers than their parents
         trie[node] = {number: chosen[child] for number, child in trie[node].items()}
         chosen[node] = known.setdefault((node in ends, frozenset(trie[node].items())), node)
     kept = sorted(set(chosen.values()))

@@ -1,7 +1,7 @@
 """`regex`: the whole new text matches a pattern, by the automaton of the pattern.
 
-Patterns are read by Python's own parser, and sets of characters are what `re` itself finds in all of Unicode, so that a
-pattern means what `re.fullmatch` takes it for; sets of states make it deterministic (Rabin and Scott 1959).
+Python's own parser reads the pattern, and `re` itself finds each set of characters in all of Unicode. So a pattern
+means the same as in `re.fullmatch`. The subset construction makes the automaton deterministic (Rabin and Scott 1959).
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from ..types import CharMachine
 from .finite import UNICODE, Finite, atoms_of, inverse
 
 STATES = 3000
-"""How many states an automaton may have."""
+"""The most states that an automaton may have."""
 
 NODES = 20_000
-"""And how many a pattern, with its repeats written out, may have before it is made deterministic."""
+"""The most nodes that a pattern may have before determinisation, with its repeats written out."""
 
 CHARS = 50_000
-"""And how many characters, written out."""
+"""The most characters that a pattern may have, as it is written."""
 
 LEAVES = 500
-"""How many different characters and sets of characters a pattern may name."""
+"""The most distinct characters and sets of characters that a pattern may name."""
 
 WORK = 1_000_000
-"""How many nodes are visited on the way, at most."""
+"""The most nodes that determinisation may visit."""
 
 CATEGORIES = {"DIGIT": r"\d", "NOT_DIGIT": r"\D", "SPACE": r"\s", "NOT_SPACE": r"\S", "WORD": r"\w", "NOT_WORD": r"\W"}
 
@@ -50,15 +50,15 @@ REFUSED = {
 Ranges = tuple[tuple[int, int], ...]
 """A set of characters as ranges of code points, first and last."""
 
-_parser: Any = import_module("re._parser")  # not public, but the one reader that agrees with `re` by construction
+_parser: Any = import_module("re._parser")  # private, but the only parser that agrees with `re` by construction
 
 
 def regex(pattern: str) -> CharMachine:
     r"""Make the whole new text match a pattern of Python's `re` (`regex='\d{4}年(春|夏)'`; quote commas and bars).
 
-    Unicode classes, the flags `(?aimsux)` and lazy repeats mean what they do in `re.fullmatch`; anchors may stand at
-    both ends. Look-around, back-references, word boundaries, atomic groups and possessive repeats are refused, and so
-    is what needs more than 3000 states. Write a bar that is no alternative as `[|]`.
+    Unicode classes, the flags `(?aimsux)` and lazy repeats mean what they do in `re.fullmatch`. Anchors may occur at
+    both ends. Look-around, back-references, word boundaries, atomic groups and possessive repeats are refused. So are
+    patterns that need more than 3000 states. Write a literal bar as `[|]`.
     """
     if not pattern:
         raise GenError("regex needs a pattern to match; write it as regex=PATTERN.")
@@ -69,27 +69,27 @@ def regex(pattern: str) -> CharMachine:
 
 @lru_cache(32)
 def _automaton(pattern: str) -> Finite:
-    """The automaton of a pattern, one object for all who ask, since its sets of characters may be large."""
+    """The automaton of a pattern, one shared object per pattern, since its sets of characters may be large."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # on sets that may mean something else in a later Python
+            warnings.simplefilter("ignore")  # about sets whose meaning may change in a later Python
             parsed = _parser.parse(pattern)
             nondeterministic = _Builder(pattern)
             end = nondeterministic.sequence(parsed, 0, parsed.state.flags, first=True, last=True)
     except RecursionError:
         raise GenError(
-            f"regex={brief(pattern)} has groups too deep in each other; write it with fewer brackets within brackets."
+            f"regex={brief(pattern)} nests groups too deeply; write it with fewer brackets within brackets."
         ) from None
     except (re.error, OverflowError) as problem:
         raise GenError(f"regex={brief(pattern)} is no regular expression of Python ({problem}); mend it.") from None
     return _deterministic(pattern, nondeterministic, end)
 
 
-# ------------------------------------------------------------------------------------- which characters are meant
+# ------------------------------------------------------------------------------------- which characters are matched
 
 
 def _source(op: str, argument: Any) -> str:
-    """A part of a pattern that means one character, written out again."""
+    """The source of a part of a pattern that matches one character."""
     if op == "LITERAL":
         return f"\\U{argument:08x}"
     if op == "NOT_LITERAL":
@@ -110,13 +110,13 @@ def _every_char() -> str:
 
 @lru_cache(256)
 def _matching(source: str, flags: int) -> Ranges:
-    """All characters that a part of a pattern means, as `re` itself finds them."""
+    """All characters that a part of a pattern matches, as found by `re` itself."""
     runs = re.compile(f"(?:{source})+", flags).finditer(_every_char())
     return tuple((run.start(), run.end() - 1) for run in runs)
 
 
 def _meant(op: str, argument: Any, flags: int) -> Ranges:
-    """The characters that a part of a pattern means."""
+    """The characters that a part of a pattern matches."""
     if op == "ANY":
         return ((0, UNICODE - 1),) if flags & re.DOTALL else tuple(inverse([(10, 10)]))
     if flags & re.IGNORECASE:
@@ -139,7 +139,7 @@ def _meant(op: str, argument: Any, flags: int) -> Ranges:
 
 @dataclass(eq=False)
 class _Builder:
-    """A nondeterministic automaton under construction (Thompson 1968): for each node its edges and its free moves."""
+    """A nondeterministic automaton under construction (Thompson 1968): each node's edges and its empty transitions."""
 
     pattern: str
     edges: list[list[tuple[Ranges, int]]] = field(default_factory=lambda: [[]])
@@ -160,7 +160,7 @@ class _Builder:
         )
 
     def sequence(self, items: Iterable[Any], node: int, flags: int, *, first: bool, last: bool) -> int:
-        """Append items behind `node`; `first` and `last` say whether the text begins before and ends after them."""
+        """Append items after `node`; `first` and `last` say whether the text begins before and ends after them."""
         items = [(str(op), argument) for op, argument in items]
         anchors = [_anchor(op, argument) for op, argument in items]
         for i, (op, argument) in enumerate(items):
@@ -192,11 +192,11 @@ class _Builder:
         else:
             refused = REFUSED[op]
         raise GenError(
-            f"regex={brief(self.pattern)} has {refused}, which no automaton here reads; write the pattern without."
+            f"regex={brief(self.pattern)} has {refused}, which is not supported here; write the pattern without it."
         )
 
     def _behind(self, node: int) -> int:
-        """A new node that `node` moves to freely."""
+        """A new node, reached from `node` by an empty transition."""
         after = self.node()
         self.free[node].append(after)
         return after
@@ -217,7 +217,7 @@ class _Builder:
         return end
 
     def closure(self, nodes: Iterable[int]) -> frozenset[int]:
-        """The nodes and all that free moves lead to."""
+        """The nodes, and all nodes that empty transitions lead to."""
         check()
         found: set[int] = set()
         waiting = list(nodes)
@@ -233,14 +233,14 @@ class _Builder:
 
 
 def _anchor(op: str, argument: Any) -> str:
-    """`^` or `$` for the anchors that may stand at the ends of a pattern, else nothing."""
+    """`^` or `$` for anchors that are allowed at the ends of a pattern, else an empty string."""
     return {"AT_BEGINNING": "^", "AT_BEGINNING_STRING": "^", "AT_END": "$", "AT_END_STRING": "$"}.get(
         str(argument) if op == "AT" else "", ""
     )
 
 
 def _deterministic(pattern: str, builder: _Builder, end: int) -> Finite:
-    """The deterministic automaton, without the states from which no text is complete."""
+    """The deterministic automaton, without the states from which no text can be completed."""
     leaves = {leaf for edges in builder.edges for leaf, _ in edges}
     if len(leaves) > LEAVES:
         raise GenError(
@@ -251,7 +251,7 @@ def _deterministic(pattern: str, builder: _Builder, end: int) -> Finite:
     subsets = [builder.closure([0])]
     known = {subsets[0]: 0}
     rows: list[dict[int, int]] = []
-    for subset in subsets:  # which grows meanwhile
+    for subset in subsets:  # the list grows during the loop
         rows.append({})
         for part, nodes in _after(builder, subset, split).items():
             after = builder.closure(nodes)
@@ -265,7 +265,7 @@ def _deterministic(pattern: str, builder: _Builder, end: int) -> Finite:
 
 
 def _after(builder: _Builder, subset: Iterable[int], split: dict[Ranges, frozenset[int]]) -> dict[int, set[int]]:
-    """The nodes that follow a set of nodes, by the class of the next character."""
+    """The nodes that follow a set of nodes, keyed by the class of the next character."""
     found: dict[int, set[int]] = {}
     for node in subset:
         for leaf, target in builder.edges[node]:
@@ -275,7 +275,7 @@ def _after(builder: _Builder, subset: Iterable[int], split: dict[Ranges, frozens
 
 
 def _classes(leaves: Iterable[Ranges]) -> tuple[dict[Ranges, frozenset[int]], list[list[tuple[int, int]]]]:
-    """The classes of characters that some sets tell apart: those that each set is made of, and the ranges of each."""
+    """The classes of characters that the sets distinguish: the classes that form each set, and each class's ranges."""
     leaves = tuple(leaves)
     edges = sorted({edge for leaf in leaves for low, high in leaf for edge in (low, high + 1)})
     index = {edge: i for i, edge in enumerate(edges)}
@@ -301,7 +301,7 @@ def _live(
     finals: Iterable[int],
     classes: Sequence[Sequence[tuple[int, int]]],
 ) -> Finite:
-    """The automaton of the states from which an accepting one can be reached."""
+    """The automaton restricted to states from which an accepting one can be reached."""
     before: dict[int, set[int]] = {}
     for state, row in enumerate(rows):
         for after in row.values():

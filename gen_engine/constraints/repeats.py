@@ -14,7 +14,7 @@ from .strings import in_words
 
 @dataclass(frozen=True)
 class NoRepeat:
-    """State: the last `window` characters, oldest first, "" where an exempt one stood."""
+    """State: the last `window` characters, oldest first, with "" in place of exempt ones."""
 
     window: int
     is_exempt: Callable[[str], bool]
@@ -43,15 +43,15 @@ class NoRepeat:
         return min(self.window, horizon)
 
     def spent(self, state: tuple[str, ...]) -> frozenset[str]:
-        """What stands among the last characters: all that may be forbidden."""
+        """The last characters: only these may be forbidden."""
         return frozenset(filter(None, state))
 
     def used_up(self, state: tuple[str, ...], room: int) -> frozenset[str] | None:
-        """The same, if the text ends before the window has passed them."""
+        """The same set, if the text ends before the window has moved past them."""
         return frozenset(filter(None, state)) if self.window >= room else None
 
     def bars(self, state: tuple[str, ...]) -> Iterable[tuple[str, int]]:
-        """Each of the last characters, and for how many more places it is forbidden."""
+        """Each of the last characters, and for how many more places it stays forbidden."""
         gone = self.window - len(state) + 1
         return ((char, gone + place) for place, char in enumerate(state) if char)
 
@@ -79,14 +79,14 @@ class NoRepeat:
 
 
 class KnownChars:
-    """What a test says of characters, as an array over code points, filled as they are met."""
+    """A test's answers for characters, as an array over code points that is filled on demand."""
 
     def __init__(self, test: Callable[[str], bool]) -> None:
         self._test = test
         self._known = np.full(0x110000, -1, dtype=np.int8)
 
     def of(self, codes: np.ndarray) -> np.ndarray:
-        """Whether each character is one of them, for code points of any shape."""
+        """Whether each character passes the test, for code points in an array of any shape."""
         found = self._known[codes]
         if found.size and found.min() < 0:
             for code in np.unique(codes[found < 0]).tolist():
@@ -130,11 +130,15 @@ class NoRepeatNgram:
         return horizon
 
     def spent(self, state: tuple[str, frozenset[str]]) -> frozenset[str]:
-        """All characters so far: a run that holds a new one cannot have occurred."""
+        """All characters so far: a run that contains a new character cannot have occurred."""
         return frozenset(self.mentions(state))
 
+    def used_up(self, state: tuple[str, frozenset[str]], room: int) -> frozenset[str] | None:
+        """All characters so far, if runs have one character."""
+        return state[1] if self.n == 1 else None
+
     def banned(self, history: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """What followed, in each row, an earlier run of n-1 characters like its last ones."""
+        """For each row, the characters that followed earlier occurrences of its last n-1 characters."""
         before = self.n - 1
         starts = np.arange(max(0, history.shape[1] - before))
         same = starts + before < lengths[:, None]  # [rows, starts]
@@ -151,7 +155,7 @@ class NoRepeatNgram:
 
 @dataclass(frozen=True)
 class NoRecentNgram:
-    """State: the characters so far that are not exempt; with `within` the last so many of them."""
+    """State: the characters so far without exempt ones; with `within`, only the last `within` of them."""
 
     n: int
     within: int | None
@@ -169,7 +173,7 @@ class NoRecentNgram:
         return None if char in self._ending(state) else self._latest(state + char)
 
     def _ending(self, state: str) -> frozenset[str]:
-        """The characters that would end a run that stands in the state."""
+        """The characters that would complete a run that occurs in the state."""
         if len(state) < self.n:
             return frozenset()
         begun, found, ends = state[len(state) - self.n + 1 :], -1, set()
@@ -193,8 +197,12 @@ class NoRecentNgram:
         return horizon if self.within is None else min(self.within, horizon)
 
     def spent(self, state: str) -> frozenset[str]:
-        """All characters that count: a run that holds a new one cannot have occurred."""
+        """All characters that count: a run that contains a new character cannot have occurred."""
         return frozenset(state)
+
+    def used_up(self, state: str, room: int) -> frozenset[str] | None:
+        """The characters so far, if runs have one character and the text ends before any is forgotten."""
+        return frozenset(state) if self.n == 1 and (self.within is None or self.within >= room) else None
 
     def wants(self, state: str) -> str:
         """What may not follow, in words."""

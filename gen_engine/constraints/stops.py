@@ -1,4 +1,4 @@
-"""`stop`: strings that end the text before themselves, found by a trie of all of them."""
+"""`stop`: strings that end the text before themselves, found with a trie of all of them."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from ..text.vocabulary import Vocabulary
 from ..types import Prompt
 
 Match = tuple[int, int]
-"""What may be a stop string under way: its node of the trie, the tokens matched (-1: it cannot count)."""
+"""A stop string that may be in progress: its trie node, and the number of tokens matched (-1: it cannot count)."""
 
 StopState = tuple[int, tuple[Match, ...]]
-"""How many trailing tokens are cut (0: the text goes on), and the matches under way."""
+"""How many trailing tokens are cut (0: the text continues), and the matches in progress."""
 
 
 @dataclass(frozen=True, eq=False)
 class Trie:
-    """Strings of bytes by their beginnings; node 0 is the empty one, `depth` counts bytes."""
+    """A trie of byte strings. Node 0 is the empty string; `depth` counts bytes."""
 
     strings: tuple[bytes, ...]
     children: list[dict[int, int]] = field(default_factory=lambda: [{}])
@@ -41,7 +41,7 @@ class Trie:
             self.wholes.add(node)
 
     def follow(self, node: int, data: bytes) -> int | None:
-        """The node to which `data` leads, the first whole string on the way if it meets one; None if to none."""
+        """The node that `data` leads to, or the first complete string on the way; None if there is no such node."""
         for byte in data:
             after = self.children[node].get(byte)
             if after is None or after in self.wholes:
@@ -50,7 +50,7 @@ class Trie:
         return node
 
     def rests(self, node: int, most: int) -> Iterator[bytes]:
-        """What is missing of the strings that begin so, where these are at most so many bytes; first strings only."""
+        """The missing ends, of at most `most` bytes, of the strings that begin with `node`; first strings only."""
         waiting = [(node, b"")]
         while waiting:
             here, rest = waiting.pop()
@@ -64,7 +64,7 @@ class Trie:
 class StopStrings:
     """Ends the text before a stop string, which must begin where a token begins.
 
-    A string that began within a token is never completed, since the text before it would end within that token.
+    A string that begins inside a token is never completed, since the text before it would end inside that token.
     """
 
     vocabulary: Vocabulary
@@ -79,7 +79,7 @@ class StopStrings:
         return True
 
     def cut(self, state: StopState) -> int:
-        """How many trailing tokens are no part of the text."""
+        """How many trailing tokens are not part of the text."""
         return state[0]
 
     def held(self, state: StopState) -> int:
@@ -104,7 +104,7 @@ class StopStrings:
         return TokenSet(mask, minus, tuple(token for token, may in completing.items() if may and not mask.array[token]))
 
     def kinds(self) -> list[Hashable]:
-        """Tokens that neither print a part of a stop string nor overlap with one behave alike."""
+        """Token classes: tokens that neither print a part of a stop string nor overlap with one behave alike."""
         surfaces = self.vocabulary.surfaces
         sizes = {len(surface) for surface in surfaces if surface}
         parts = {s[i : i + size] for s in self.strings for size in sizes for i in range(len(s) - size + 1)}
@@ -146,7 +146,7 @@ class StopStrings:
         return (max(cuts), ()) if cuts else (0, tuple(sorted({*under_way, *(inner or ())})))
 
     def _one_more(self, tokens: int) -> int:
-        """The tokens of a match after one that prints nothing; too many are given up, so that states stay few."""
+        """A match's token count after a token that prints nothing; long ones are given up, so that states stay few."""
         return tokens + 1 if 0 < tokens < self._longest else -1
 
     @cached_property
@@ -158,7 +158,7 @@ class StopStrings:
         return max(len(string) for string in self.strings)
 
     def _within(self, surface: bytes) -> list[Match] | None:
-        """The stop strings that begin within the token; None if one is complete in it."""
+        """The stop strings that begin inside the token; None if one is complete in it."""
         found: list[Match] = []
         for offset in range(1, len(surface)):
             if surface[offset] in self._trie.children[0]:
@@ -170,7 +170,7 @@ class StopStrings:
 
     @cached_property
     def _widest(self) -> int:
-        """How many bytes a token prints at most."""
+        """The largest number of bytes that a token prints."""
         return max(map(len, self.vocabulary.surfaces), default=0)
 
     @cached_property
@@ -190,7 +190,7 @@ class StopStrings:
         return sorted((surface, token) for token, surface in enumerate(self.vocabulary.surfaces) if surface)
 
     def _completes(self, node: int) -> list[int]:
-        """The tokens that complete a string of which `node` is the beginning."""
+        """The tokens that complete a string whose beginning is `node`."""
         if node not in self._completing:
             tokens = (token for rest in self._trie.rests(node, self._widest) for token in self._beginning_with(rest))
             self._completing[node] = list(dict.fromkeys(tokens))

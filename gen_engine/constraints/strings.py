@@ -14,7 +14,7 @@ from ..text.vocabulary import CLASSES, CharSet, Ranges, Vocabulary, in_a_row
 from ..types import Prompt
 
 SHOWN = 6
-"""How many characters are spelled out in words."""
+"""How many items a message lists before it counts the rest."""
 
 
 def chars_of(items: Iterable[str]) -> CharSet:
@@ -41,7 +41,7 @@ def complement(chars: CharSet) -> CharSet:
 
 def in_words(chars: CharSet) -> str:
     """A set of characters in words: `han, ， or 。`, `anything but punctuation or 的`."""
-    assert not isinstance(chars.kind, Ranges)  # of those only automata are made, which find words of their own
+    assert not isinstance(chars.kind, Ranges)  # only automata use ranges, and they describe themselves
     named = chars.kind.split("|") if isinstance(chars.kind, str) else sorted(chars.kind or ())
     more, less = sorted(chars.plus), sorted(chars.minus)
     if chars.inverted:
@@ -60,7 +60,7 @@ def _listed(words: Sequence[str]) -> str:
 
 @dataclass(frozen=True)
 class EachChar:
-    """Every character is one of these. There is one state."""
+    """Every character is in this set. There is one state."""
 
     chars: CharSet
 
@@ -80,7 +80,7 @@ class EachChar:
         return char in self.chars
 
     def moves(self, state: int) -> list[tuple[CharSet, int]]:
-        """All that is allowed, and the one state."""
+        """All allowed characters lead to the one state."""
         return [(self.chars, 0)]
 
     def wants(self, state: int) -> str:
@@ -90,9 +90,9 @@ class EachChar:
 
 @dataclass(frozen=True)
 class BannedStrings:
-    """State: the node of the longest end of the text that begins a banned string (Aho and Corasick 1975).
+    """State: the node of the text's longest suffix that begins a banned string (Aho and Corasick 1975).
 
-    `chars` are those that may stand in the text at all.
+    `chars` are the characters that the text may contain at all.
     """
 
     chars: CharSet
@@ -105,7 +105,7 @@ class BannedStrings:
 
     @cached_property
     def _machine(self) -> tuple[list[dict[str, int]], list[int], set[int]]:
-        """For each node its children, and the node of its longest end that is one; the nodes that end in a string."""
+        """For each node its children and its longest proper suffix node; and the nodes that end in a banned string."""
         children: list[dict[str, int]] = [{}]
         full: set[int] = set()
         for string in self.strings:
@@ -152,18 +152,18 @@ class BannedStrings:
 
     @cached_property
     def _whole(self) -> frozenset[str]:
-        """Single characters that are banned strings."""
+        """Banned strings of one character."""
         return frozenset(string for string in self.strings if len(string) == 1)
 
     def _begun(self, state: int) -> Iterator[int]:
-        """The nodes of all ends of the text that begin a string, but the empty one."""
+        """The nodes of all non-empty suffixes of the text that begin a banned string."""
         while state:
             yield state
             state = self._machine[1][state]
 
     @cached_property
     def most(self) -> int:
-        """How many characters complete a banned string in any one state, at most."""
+        """The largest number of characters that complete a banned string in any one state."""
         return max(map(len, map(self.completing, range(len(self._machine[0])))))
 
     @cached_property
@@ -172,12 +172,12 @@ class BannedStrings:
         return frozenset(string[-1] for string in self.strings)
 
     def _odd(self, state: int) -> set[str]:
-        """The characters that do not lead to the state of having begun nothing."""
+        """The characters that may lead to a node other than the root."""
         children = self._machine[0]
         return set(children[0]).union(*(children[node] for node in self._begun(state)))
 
     def moves(self, state: int) -> list[tuple[CharSet, int]]:
-        """The characters that lengthen what was begun, by the state they lead to, and all others."""
+        """The characters that extend a beginning, grouped by the state they lead to, and all others."""
         if state not in self._known:
             grouped: dict[int, set[str]] = {}
             odd = frozenset(self._odd(state))
@@ -196,9 +196,9 @@ class BannedStrings:
 
 @dataclass(frozen=True)
 class ManyStrings:
-    """Banned strings that are too many for the automaton, which would have a state for each beginning of one.
+    """Banned strings that are too many for the automaton, which would need a state for each of their prefixes.
 
-    They are counted instead: at any place they forbid few characters, those that would complete one.
+    They are a counted rule instead: at any place they forbid only the few characters that would complete one.
     """
 
     machine: BannedStrings
@@ -235,7 +235,7 @@ class ManyStrings:
 
 @dataclass(frozen=True, eq=False)
 class BannedTokens:
-    """Certain tokens, never. There is one state."""
+    """Forbids certain tokens everywhere. There is one state."""
 
     vocabulary: Vocabulary
     banned: frozenset[int]
@@ -265,7 +265,7 @@ class BannedTokens:
         return self._set.to_array()
 
     def moves(self, state: int) -> list[tuple[Mask, int]]:
-        """All other tokens, and the one state."""
+        """All other tokens lead to the one state."""
         return [(self._set.mask, 0)]
 
     def wants(self, state: int) -> str:
@@ -275,7 +275,7 @@ class BannedTokens:
 
 
 def _longest_end(children: Sequence[dict[str, int]], shorter: Sequence[int], node: int, char: str) -> int:
-    """The node of the longest end of what `node` stands for and `char`."""
+    """The node of the longest suffix of the string of `node` followed by `char`."""
     while node and char not in children[node]:
         node = shorter[node]
     return children[node].get(char, 0)

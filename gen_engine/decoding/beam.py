@@ -1,7 +1,7 @@
 """Beam search: the likeliest texts by the model's own log-probabilities, several beginnings at once.
 
-All beams are of one length in tokens: one token is chosen for each, or a run of tokens is written that no beam has an
-alternative to. What ends is put aside; what can no longer be among the texts that are wanted is given up.
+All beams have one length in tokens. A step chooses one token for each beam, or writes a run of tokens to which no beam
+has an alternative. Finished texts are put aside. Beams that can no longer win are dropped.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from .viable import ATTEMPTS, DOUBTS, Choice
 
 
 def beam(width: int = 4, *, length_penalty: float = 1.0, groups: int = 1, diversity: float = 0.5) -> Beam:
-    """Search for the likeliest texts with `width` beams; `num` of them are told, the best first.
+    """Search for the likeliest texts with `width` beams and return the `num` best, the best first.
 
     Texts are ranked by the model's log-probability divided by length ** length_penalty, where length counts tokens and
-    the end (above 0 favours long texts). Each of the `groups` has an equal share of the beams and avoids the tokens
-    that earlier groups chose at the same place, by `diversity` nats for each time (Vijayakumar et al. 2016, "Diverse
-    beam search"); told are the best of each group, then the next ones. Shapers do not rank, unless they say how they
-    lean (`leans`); one that removes tokens limits what beams may choose from.
+    the end (above 0 favours long texts). Each of the `groups` has an equal share of the beams. It avoids the tokens
+    that earlier groups chose at the same position, by `diversity` nats for each time (Vijayakumar et al. 2016, "Diverse
+    beam search"). The best of each group are returned first, then the next ones. Shapers do not rank, unless they say
+    how they lean (`leans`). A shaper that removes tokens limits what beams may choose from.
     """
     if width < 1:
         raise GenError(f"beam={width} keeps nothing; give a width from 1.")
@@ -43,7 +43,7 @@ def beam(width: int = 4, *, length_penalty: float = 1.0, groups: int = 1, divers
 
 
 WIDEST = 1024
-"""Beams at most."""
+"""The largest number of beams."""
 
 MOST = 10
 """The largest length penalty and the largest diversity."""
@@ -60,7 +60,7 @@ class Beam:
 
     @property
     def rows(self) -> int:
-        """How many rows a course asks for at most, but for texts that are finished and still to be scored."""
+        """The most rows a course asks for. Finished texts that are still to be scored are not counted."""
         return self.width
 
     @property
@@ -82,10 +82,10 @@ class Beam:
 
 @dataclass
 class _Line:
-    """A beam: its text, its group, its log-probability, the row of the last ask it continues, why it is finished.
+    """A beam: its text, group and log-probability, the row of the last ask that it continues, and why it is finished.
 
-    `draw` is its draw of the last ask, `token` what was chosen last, at the search's `place`; `struck` are the tokens
-    that lead nowhere, and it is `barren` until one does not.
+    `draw` is its draw of the last ask. `token` was chosen last, at the search's `place`. `struck` are the tokens that
+    lead nowhere; the beam is `barren` until some token leads on.
     """
 
     text: Text
@@ -102,8 +102,10 @@ class _Line:
 
 @dataclass
 class _Search:
-    """One search: `done` are the best finished texts of each group so far, by what they print, `sent` what was
-    streamed."""
+    """One search.
+
+    `done` holds the best finished texts of each group so far, by what they print. `sent` is what was streamed.
+    """
 
     beam: Beam
     course: Course
@@ -136,9 +138,9 @@ class _Search:
             course.finish(line.text, line.why)
 
     def _told(self) -> Iterator[_Line]:
-        """The finished texts in the order in which they are told: the best of each group, then the next ones of each.
+        """The finished texts in the order in which they are returned: the best of each group, then the next ones.
 
-        So text i is the best of group i, which no later group and no larger number of texts can change.
+        So text i is the best of group i. No later group and no larger number of texts can change it.
         """
         ranked = [sorted(own.items(), key=lambda item: -item[1][0]) for own in self.done]
         told: set[bytes] = set()
@@ -155,7 +157,7 @@ class _Search:
         return self.course.draw(row, text, None)
 
     def _read(self, line: _Line, forced: Sequence[float]) -> None:
-        """Take note of what forced tokens cost; what was finished but for that is done."""
+        """Add what forced tokens cost. A text that only waited for these scores is done."""
         text = line.text
         text.logprobs += forced
         line.total += sum(map(sound, forced))
@@ -166,9 +168,9 @@ class _Search:
     # -------------------------------------------------------------------------------------------- after a choice
 
     def _settle(self, lines: list[_Line]) -> list[_Line]:
-        """Write the tokens that no beam has an alternative to, put aside what is finished, give up what cannot win.
+        """Write the tokens to which no beam has an alternative, put finished texts aside, drop beams that cannot win.
 
-        What goes on, and what is finished but for the scores of forced tokens.
+        Returns the beams that go on, and those that only wait for the scores of forced tokens.
         """
         unread: list[_Line] = []
         while True:
@@ -191,9 +193,9 @@ class _Search:
         return lines
 
     def put_aside(self, line: _Line) -> bool:
-        """Keep a finished text if it is among the best of its group and of those that print the same there.
+        """Keep a finished text if it is among the best of its group, and the best there of those that print the same.
 
-        Whether nothing that prints the same was finished there, or in an earlier group, before.
+        Returns whether it prints something new: nothing finished in this group or an earlier one prints the same.
         """
         surfaces = self.course.plan.chain.vocabulary.surfaces
         printed = b"".join(surfaces[token] for token in self.course.kept(line.text))
@@ -213,14 +215,14 @@ class _Search:
         return float(total / max(1, length) ** self.beam.length_penalty)
 
     def _bound(self, line: _Line) -> float:
-        """What the score of a text can be at most that goes on from here."""
+        """The highest score that a text continuing from here can reach."""
         longest = self.beam.length_penalty > 0
         return self._score(line.total, self.course.plan.budget if longest else len(line.text.logprobs) + 1)
 
     def _still_in_play(self, lines: list[_Line]) -> list[_Line]:
-        """The beams that may still be among the best of their group; none if none may be among those that are wanted.
+        """The beams that may still be among the best of their group; none if no beam can be among the texts wanted.
 
-        So what is found does not depend on how many texts are wanted.
+        So the result does not depend on how many texts are wanted.
         """
         wanted = min(len(self.course.samples), self.beam.share)
         found: list[_Line] = []
@@ -236,7 +238,7 @@ class _Search:
         return [] if settled else found
 
     def _stream(self, lines: Sequence[_Line]) -> None:
-        """Send what all texts agree on that may still turn out to be the first that is told."""
+        """Stream what all texts agree on that may still turn out to be the first result."""
         best = max(self.done[0].values(), key=lambda item: item[0], default=None)
         rivals = [line for line in lines if line.group == 0 and (best is None or self._bound(line) > best[0])]
         rivals += [best[1]] if best is not None else []
@@ -245,7 +247,7 @@ class _Search:
     # ------------------------------------------------------------------------------------------------ the choice
 
     def _grow(self, lines: Sequence[_Line], scores: Scores) -> list[_Line]:
-        """The beams of the next place, group by group."""
+        """The beams after the next token, group by group."""
         found: list[_Line] = []
         printed: set[bytes] = set()
         chosen: Counter[int] = Counter()
@@ -260,10 +262,10 @@ class _Search:
 
 @dataclass
 class _Growth:
-    """One place of one group: `kept` go on, `spare` print what another beam prints, too; `ended` counts
-    the finished.
+    """One step of one group: `kept` beams go on, `spare` ones print the same as another beam, `ended` counts finished
+    ones.
 
-    `chosen` counts the tokens that earlier groups chose here, `printed` holds what is printed by what is kept.
+    `chosen` counts the tokens that earlier groups chose here. `printed` holds what the kept beams print.
     """
 
     search: _Search
@@ -284,14 +286,14 @@ class _Growth:
         waiting = list(lines)
         settle(self.search.course, self.scores, [(line.draw, line.text) for line in lines])
         while waiting and self._walk(waiting):
-            # All of these was asked; where all was struck, the shapers are asked again for the rest.
+            # All candidates were tried. Where all were struck, the shapers are asked again for the rest.
             waiting = [line for line in waiting if line.barren and self._shape_anew(line)]
         if all(line.barren for line in lines):
             self._trust_the_witness(max(lines, key=lambda line: line.total))
         return [*self.kept, *self.spare[: self.size - len(self.kept)]]
 
     def _walk(self, lines: Sequence[_Line]) -> bool:
-        """Try continuations, the best first, until there are enough; whether all were tried."""
+        """Try continuations, the best first, until there are enough. Returns whether all were tried."""
         strikes = 0
         for line, token, value in self._candidates(lines):
             if len(self.kept) >= self.size or self.ended >= 2 * self.size:
@@ -303,7 +305,7 @@ class _Growth:
         return True
 
     def _candidates(self, lines: Sequence[_Line]) -> Iterator[tuple[_Line, int, float]]:
-        """Each continuation that the shapers left, with the text's log-probability; the best first."""
+        """Each continuation that the shapers left, with the log-probability of its text, the best first."""
         scores = self.scores
         own = scores.logprobs[[line.draw for line in lines]].numpy().astype(np.float64)  # [lines, vocab]
         own[np.isnan(own)] = -inf
@@ -318,7 +320,7 @@ class _Growth:
             yield lines[number], token, float(own[number, token])
 
     def _leanings(self, lines: Sequence[_Line]) -> np.ndarray:
-        """What shapers that lean add to the ranks of these beams and of each token behind them, [lines, vocab]."""
+        """What leaning shapers add to the rank of each beam and of each next token, [lines, vocab]."""
         plan = self.search.course.plan
         found = np.zeros((len(lines), len(plan.chain.vocabulary)))
         leaning = [named.processor for named in plan.chain.shapers if hasattr(named.processor, "leans")]
@@ -345,7 +347,7 @@ class _Growth:
         return self._keep(line, Choice(token, seen.joint, seen.rest), value)
 
     def _keep(self, line: _Line, choice: Choice, value: float) -> bool:
-        """Write a token that has a witness behind it to a text of its own."""
+        """Write a token that has a witness behind it to a new text."""
         course, token = self.search.course, choice.token
         assert token is not None
         child = self._child(line, token, value)
@@ -370,18 +372,18 @@ class _Growth:
     def _end(self, line: _Line, child: _Line, why: str) -> None:
         line.barren = False
         child.why = why
-        # Only so many as go on: those behind them are worse, or nearer to what earlier groups chose.
+        # Only as many as go on: the others rank lower.
         self.ended += self.search.put_aside(child) if self.ended < self.size else 1
 
     def _shape_anew(self, line: _Line) -> bool:
-        """Ask the shapers for what is left beside the struck tokens; if that is nothing, the text is full."""
+        """Ask the shapers again without the struck tokens. If nothing is left, the text is full."""
         if self.scores.redraw(line.draw, line.struck, None) is not None:
             return True
         self._end(line, _Line(line.text.branch(), line.group, line.total, line.row), "full")
         return False
 
     def _trust_the_witness(self, line: _Line) -> None:
-        """Go on with the next token of the rest that is known to be legal."""
+        """Go on with the next token of a rest that is known to be legal."""
         course = self.search.course
         self.search.exact = False
         choice = course.viable.trusted(line.text.joint, course.left(line.text), line.text.rest)

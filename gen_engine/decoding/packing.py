@@ -1,15 +1,16 @@
-"""Packs what many decoders ask into one forward pass, and turns the logits into the scores that each is sent back."""
+"""Packs the asks of many decoders into one forward pass, and turns the logits into scores for each decoder."""
 
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import accumulate, chain, islice
+from numbers import Integral
 from operator import add, gt
 from typing import TYPE_CHECKING, Any
 
-from ..errors import GenError
-from ..types import Extend
+from ..errors import GenError, PluginError, brief, quoted, reason_of
+from ..types import Decoder, Draw, Extend
 from .sampling import Scores, logprobs_of, score
 from .sequences import Course, slides
 
@@ -20,13 +21,18 @@ REMEMBERED = 16
 """How many first asks are remembered."""
 
 Beginning = tuple[tuple[tuple[int, ...], ...], int, tuple[int, ...]]
-"""What decides the logits of a first ask to the last bit: its tokens, how many are pinned, how many are wanted."""
+"""What determines the logits of a first ask to the last bit: its tokens, how many are pinned, how many logits are
+wanted.
+"""
 
 
 @dataclass(eq=False)
 class Prefix:
-    """A first ask that was computed: its `length` in tokens, its logits [wanted, vocab], and the row of the model's
-    cache that began so after the forward pass number `step`."""
+    """A first ask that was computed.
+
+    It has a `length` in tokens and logits [wanted, vocab]. After forward pass number `step`, `row` of the model's cache
+    began with it.
+    """
 
     length: int
     logits: Tensor
@@ -34,18 +40,42 @@ class Prefix:
     step: int = -1
 
 
+@dataclass(frozen=True, eq=False)
+class Made:
+    """A job that may begin as soon as there is room for the rows it asks for at `most`, and for their tokens."""
+
+    decoder: Decoder
+    course: Course
+    most: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "most", rows_of(self.decoder))
+
+    @property
+    def rows(self) -> int:
+        return max(self.most, len(self.course.samples))
+
+    @property
+    def tokens(self) -> int:
+        return self.rows * longest_row(self.course)
+
+
 @dataclass(eq=False)
 class Running:
-    """A decoder under way for `owner`: what it asks now, `rows` of a pass for its whole length at most.
+    """A decoder under way for `owner`: what it asks now, and the most `rows` of a pass that it takes.
 
-    Its last rows begin at `first_row` of the model's cache (-1: it has none yet). `wanted[i]` are the logits that row i
-    of the ask needs, `lengths[i]` its tokens (and a 0 behind), `prefix` what all its rows begin with.
+    `decoder` is the coroutine that `strategy` returned.
+
+    Its rows begin at `first_row` of the model's cache (-1: it has none yet). `wanted[i]` is how many logits row i of
+    the ask needs. `lengths` are the rows' lengths in tokens, and a 0 at the end. `prefix` is the beginning that all its
+    rows share.
     """
 
     owner: Any
     course: Course
     first_text: int
     most: int
+    strategy: Decoder
     decoder: Generator[Extend, Scores | None, None] = field(init=False)
     ask: Extend = field(init=False)
     first_row: int = -1
@@ -55,65 +85,130 @@ class Running:
 
     @property
     def rows(self) -> int:
-        """How many rows it takes, or will take: before the first ask, all texts are one row."""
+        """How many rows it takes or will take. Before the first ask, all texts share one row."""
         return max(self.most, len(self.ask.tokens), len(self.ask.draws))
 
     @property
     def tokens(self) -> int:
-        """How many tokens its rows hold at most, however long its texts become."""
+        """The most tokens that its rows can come to hold."""
         return self.rows * longest_row(self.course)
 
     @property
     def beginning(self) -> Beginning:
-        """What tells first asks apart."""
+        """The key by which first asks are compared."""
         return self.ask.tokens, self.ask.pinned, tuple(self.wanted)
 
+    def begin(self) -> None:
+        """Let the decoder begin. Raises PluginError if it is no coroutine."""
+        found = self.strategy(self.course)
+        if not all(callable(getattr(found, name, None)) for name in ("send", "close")):
+            raise PluginError(f"{named(self.strategy)} returned {quoted(found)}, which is no generator; let it yield.")
+        self.decoder = found
+
+    def go_on(self, scores: Scores | None, positions: int | None) -> None:
+        """Send the decoder its scores, and take its next ask. Raises what it raises, and GenError for a wrong ask."""
+        self.accept(self.decoder.send(scores), positions)
+
+    def close(self) -> None:
+        """End the decoder, whatever it says: nobody waits for it any more. Raises interrupts only."""
+        try:
+            self.decoder.close()
+        except KeyboardInterrupt:
+            raise
+        except BaseException:  # noqa: BLE001 - the code of others
+            pass
+
     def accept(self, ask: Extend, positions: int | None) -> None:
-        """Take the decoder's next ask. Raises GenError for one that would spoil the pass for all."""
-        self.wanted = _wanted(ask)
-        _check(ask, self.wanted, self.lengths, len(self.course.plan.chain.vocabulary))
-        lengths = list(map(add, ask.keep, map(len, ask.tokens)))
+        """Take the decoder's next ask. Raises GenError for an ask that would break the pass for all."""
+        try:
+            self.wanted = _wanted(ask)
+            wrong = _wrong(ask, self.wanted, self.lengths, len(self.course.plan.chain.vocabulary))
+            lengths = list(map(add, ask.keep, map(len, ask.tokens)))
+        except (AttributeError, TypeError, ValueError, LookupError) as problem:
+            raise PluginError(
+                f"{named(self.strategy)} asks for what is no Extend as it should be ({reason_of(problem)}); "
+                "mend it, or take another decoder."
+            ) from problem
+        if wrong is not None and not self.course.plan.prompt.read:
+            raise GenError(
+                "The prompt is empty, and the model's tokenizer begins no text with a token of its own, so that there "
+                "is nothing to go on from; give a prompt of one character at least, or a context."
+            )
+        if wrong is not None:
+            raise PluginError(
+                f"{named(self.strategy)} asks for {wrong}, which no model can be fed; mend it, or take another decoder."
+            )
         prefix, longest = self.prefix, max(lengths)
         if prefix is not None and (
             min(ask.parents) < 0 or min(ask.keep) < prefix.length or longest > (positions or longest)
         ):
             self.prefix = None
-        self.ask, self.lengths = ask, [*lengths, 0]  # the last one is that of parent -1, of which nothing can be kept
+        self.ask, self.lengths = ask, [*lengths, 0]  # the last one belongs to parent -1, from which nothing can be kept
 
 
 def longest_row(course: Course) -> int:
-    """How many tokens a row of this course holds at most: prompt and budget, or all that the model reads at once."""
+    """The most tokens that a row of this course holds: prompt and budget, or all that the model reads at once."""
     length = len(course.plan.prompt.read) + int(course.plan.budget)
     positions: int | None = course.model.positions
     return length if positions is None else min(length, positions)
 
 
 def _wanted(ask: Extend) -> list[int]:
-    """How many logits each row needs: one for each forced token, and one for what is drawn."""
+    """How many logits each row needs: one for each forced token, and one for a draw."""
     if not any(ask.forced):
         return [1] * len(ask.tokens)
     drawn = {draw.row for draw in ask.draws}
     return [max(1, len(forced) + (row in drawn)) for row, forced in enumerate(ask.forced)]
 
 
-def _check(ask: Extend, wanted: Sequence[int], before: Sequence[int], size: int) -> None:
-    """GenError for an ask that no model can be fed; `before` are the lengths of the last ask's rows, and a 0."""
+def _wrong(ask: Extend, wanted: Sequence[int], before: Sequence[int], size: int) -> str | None:
+    """What no model can be fed in an ask, None if nothing. `before` are the lengths of the last ask's rows, and a 0."""
     rows = len(ask.tokens)
     if not rows or not len(ask.parents) == len(ask.keep) == len(ask.forced) == rows:
-        wrong = "rows, parents, keep and forced that do not belong together"
-    elif min(ask.parents) < -1 or max(ask.parents) > len(before) - 2:
-        wrong = f"row {max(ask.parents)} of {len(before) - 1}"
-    elif min(ask.keep) < 0 or any(map(gt, ask.keep, map(before.__getitem__, ask.parents))):
-        wrong = "more of a row than there is"
-    elif any(map(gt, wanted, map(len, ask.tokens))):
-        wrong = "a row with too few new tokens"
-    elif min(read := [*chain.from_iterable(ask.tokens)]) < 0 or max(read) >= size:
-        wrong = f"tokens beyond the {size} of the model"
-    elif ask.draws and (min(drawn := [draw.row for draw in ask.draws]) < 0 or max(drawn) >= rows):
-        wrong = f"a draw from a row beyond its {rows}"
-    else:
-        return
-    raise GenError(f"The decoder asks for {wrong}, which no model can be fed; mend it, or take another decoder.")
+        return "rows, parents, keep and forced that do not belong together"
+    read = [*chain.from_iterable(ask.tokens)]
+    kinds = {*map(type, read), *map(type, ask.parents), *map(type, ask.keep), type(ask.pinned)}
+    if kinds != {int} and not all(issubclass(kind, Integral) for kind in kinds):
+        return "numbers that are none"
+    if min(ask.parents) < -1 or max(ask.parents) > len(before) - 2:
+        return f"row {max(ask.parents)} of {len(before) - 1}"
+    if min(ask.keep) < 0 or any(map(gt, ask.keep, map(before.__getitem__, ask.parents))):
+        return "more of a row than there is"
+    if any(map(gt, wanted, map(len, ask.tokens))):
+        return "a row with too few new tokens"
+    if min(read) < 0 or max(read) >= size:
+        return f"tokens beyond the {size} of the model"
+    if {*map(type, ask.draws)} - {Draw}:
+        return "draws that are none"
+    if ask.draws and (min(drawn := [draw.row for draw in ask.draws]) < 0 or max(drawn) >= rows):
+        return f"a draw from a row beyond its {rows}"
+    return None
+
+
+# ---------------------------------------------------------------------------------------------------- decoders
+
+
+def named(decoder: Decoder) -> str:
+    """A decoder at the beginning of a sentence."""
+    return f"The decoder {brief(getattr(decoder, '__name__', None) or repr(decoder))}"
+
+
+def texts_at_once(decoder: Decoder, num: int) -> int | None:
+    """How many of `num` texts a decoder writes in one course, None if it does not say so. Raises what it raises, and
+    PluginError if it says no number."""
+    own = getattr(decoder, "at_once", None)
+    found = None if own is None else own(num)
+    if own is not None and (not isinstance(found, Integral) or int(found) < 1):
+        raise PluginError(f"{named(decoder)} gave {quoted(found)} in at_once; return a whole number from 1.")
+    return found
+
+
+def rows_of(decoder: Decoder) -> int:
+    """How many rows a decoder asks for at most, 1 if it does not say so. PluginError if it says no number."""
+    found = getattr(decoder, "rows", 1)
+    if not isinstance(found, Integral) or found < 1:
+        raise PluginError(f"{named(decoder)} has rows={quoted(found)}; give a whole number from 1, or leave it out.")
+    return int(found)
 
 
 # ----------------------------------------------------------------------------------------------------- the pass
@@ -121,7 +216,7 @@ def _check(ask: Extend, wanted: Sequence[int], before: Sequence[int], size: int)
 
 @dataclass(frozen=True, eq=False)
 class Feed:
-    """What `LanguageModel.feed` is called with; `pinned` is None where the model need not be told."""
+    """Arguments of `LanguageModel.feed`; `pinned` is None where the model need not know it."""
 
     parents: list[int]
     keep: list[int]
@@ -132,14 +227,14 @@ class Feed:
     def __call__(self, model: Any, cache: Any) -> Tensor:
         """The model's logits [sum(last), vocab]."""
         wanted = None if max(self.last) == 1 else self.last
-        # A model that knows no contexts reads them like any other text, as long as all has room.
+        # A model without contexts reads them like any other text, as long as everything fits.
         told = () if self.pinned is None else (self.pinned,)
         logits: Tensor = model.feed(cache, self.parents, self.keep, self.tokens, wanted, *told)
         return logits
 
 
 def pack(jobs: Sequence[Running], positions: int | None) -> Feed:
-    """One pass for all of these, which are told where their rows will be; those that begin alike share them."""
+    """One pass for all of these jobs. Each is told where its rows will be; equal first asks share a row."""
     parents: list[int] = []
     keep: list[int] = []
     tokens: list[tuple[int, ...]] = []
@@ -163,25 +258,27 @@ def pack(jobs: Sequence[Running], positions: int | None) -> Feed:
 
 @dataclass(eq=False)
 class Prefixes:
-    """The last first asks, whose logits another one may need; `step` counts the passes."""
+    """The most recent first asks, whose logits others may reuse. `step` counts the passes."""
 
     known: dict[Beginning, Prefix] = field(default_factory=dict)
     step: int = 0
 
     def find(self, job: Running) -> Prefix | None:
-        """What was computed for the same first ask, if a row of the last pass begins with it."""
+        """The result of the same first ask, if a row of the last pass begins with it."""
         found = self.known.get(job.beginning)
         return found if found is not None and found.step == self.step else None
 
     def follow(self, jobs: Sequence[Running]) -> None:
-        """Another pass was made, in which these had their rows."""
+        """Record another pass, in which these jobs had their rows."""
         self.step += 1
         for job in jobs:
             if job.prefix is not None:
                 job.prefix.row, job.prefix.step = job.first_row, self.step
 
     def add(self, begun: Sequence[Running], logits: Tensor, last: Sequence[int], positions: int | None) -> None:
-        """Remember what that pass computed for those that begun in it with one row, but for rows that slid already."""
+        """Remember the results of jobs that began in this pass with one row. Rows whose window slid already are left
+        out.
+        """
         for job in begun:
             length = job.lengths[0]
             if len(job.ask.tokens) > 1 or length > (positions or length):
@@ -200,9 +297,9 @@ class Prefixes:
 
 
 def score_all(jobs: Sequence[Running], logits: Tensor, last: Sequence[int]) -> dict[Running, Scores]:
-    """The scores of each of these, which share a chain, worked out at once.
+    """The scores of these jobs, which share a chain, computed at once.
 
-    Row r has `last[r]` rows of `logits` [sum(last), vocab], those of its forced tokens first.
+    Row r has `last[r]` rows of `logits` [sum(last), vocab], first those of its forced tokens.
     """
     ends = list(accumulate(last))
     rows = [ends[job.first_row + draw.row] - 1 for job in jobs for draw in job.ask.draws]

@@ -1,8 +1,8 @@
-"""Many texts of one plan, step by step, with little work a row.
+"""Many texts of one plan, step by step, with little work per row.
 
-What depends on the state alone is looked up in the state table; what the texts have used stands in one array of all of
-them (`histories.py`). So a row costs a few look-ups a step. Rules that have only the four functions are asked row by
-row. Where a look-up gives no answer, the row is asked about by itself (`viable.py`); the answer is the same.
+What depends on the state alone is looked up in the state table. What the texts have used stands in one array for all of
+them (`histories.py`). So a row costs a few look-ups per step. Rules that offer only the four functions are asked row by
+row. Where a look-up gives no answer, the row is asked by itself (`viable.py`). The answer is the same.
 """
 
 from __future__ import annotations
@@ -21,20 +21,21 @@ from ..proving.states import Node
 from ..text.token_sets import Ids, TokenSet
 
 ROOM = 512
-"""For how many characters the array of all texts has room; a longer text goes on in one of its own."""
+"""How many characters the shared array has room for. A longer text continues in an array of its own."""
 
 
 @dataclass(eq=False, slots=True)
 class Text:
-    """One text being written. `tokens` are the new ones, those of an unfinished stop string included; the last
-    `fresh` of them have not been read by the model, and of these the last `forced` had no alternative. `unsent` are
-    the bytes not yet streamed, `allowed` is what may follow, the end included; `memory` is what the
-    shapers remember; `lane` tells apart texts of one sample that are under way at once; `rest` are the tokens of a
-    legal rest, as far as it is written out, `history` the characters for rules that look at those of many rows.
+    """One text being written. `tokens` are the new tokens, including those of an unfinished stop string. The model has
+    not read the last `fresh` of them. The last `forced` of these had no alternative. `unsent` are the bytes not yet
+    streamed, and `allowed` is what may follow, the end included. `memory` is what the shapers remember. `lane` tells
+    apart texts of one sample that are written at the same time. `rest` holds the tokens of a legal rest, as far as it
+    is written out. `history` holds the characters for rules that look at many rows at once.
 
-    `node` is where the text stands in the automaton, `asked` are the states of the rules that are asked row by row.
-    The states of rules of history are worked out when somebody asks for them: `last_joint` is the last joint state that
-    was, `unstepped` are the tokens written since."""
+    `node` is the state in the automaton. `asked` are the states of the rules that are asked row by row. States of rules
+    of history are computed on demand. `last_joint` is the last joint state that was computed; `unstepped` are the
+    tokens written since.
+    """
 
     sample: int
     product: Product
@@ -65,7 +66,7 @@ class Text:
         return self.last_joint
 
     def branch(self, sample: int | None = None, history: History | None = None) -> Text:
-        """Another text that goes on from here, with a history of its own."""
+        """A copy of the text that continues separately, with its own history."""
         other = copy(self)
         other.unstepped, other.tokens = self.unstepped[:], self.tokens[:]
         other.logprobs, other.undone = self.logprobs[:], dict(self.undone)
@@ -76,12 +77,12 @@ class Text:
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """What is asked of all texts of a plan at each step."""
+    """What is asked about all texts of a plan at each step."""
 
     plan: Plan
 
     def begin(self, samples: range, memory: tuple[Any, ...]) -> list[Text]:
-        """A text for each sample, with nothing written yet."""
+        """An empty text for each sample."""
         plan = self.plan
         begun = plan.prover.histories.begin(plan.prompt, len(samples), min(plan.budget, ROOM))
         first = Text(samples.start, plan.product, plan.start.node, self.asked_of(plan.start), plan.start)
@@ -89,18 +90,19 @@ class Rows:
         return [first.branch(sample, begun[row] if begun else None) for row, sample in enumerate(samples)]
 
     def asked_of(self, joint: Joint) -> tuple[Any, ...]:
-        """Of a joint state the states of the rules that are asked row by row."""
+        """The part of a joint state that belongs to the rules asked row by row."""
         return tuple([joint.others[place] for place in self.plan.prover.sufficient.row_by_row])
 
     @cached_property
     def is_plain(self) -> bool:
-        """Whether a state of the automaton, and what was written, is all that matters: no stop string may be cut, and
-        nothing need come at any place."""
+        """Whether the automaton's state and the written tokens are all that matters: no stop string may be cut, and no
+        position has requirements.
+        """
         return not self.plan.product.stops and not self.plan.prover.needs.gathers
 
     @cached_property
     def _rules(self) -> tuple[tuple[int, Callable[[Any], bool]], ...]:
-        """The rules that are asked row by row: their numbers, and whether it is seen that a state forbids nothing."""
+        """The rules that are asked row by row: their numbers, and a check whether a state visibly forbids nothing."""
         product = self.plan.product
         numbers = [product.others[place] for place in self.plan.prover.sufficient.row_by_row]
         rules = [(number, product.rules[number].constraint) for number in numbers]
@@ -115,7 +117,7 @@ class Rows:
         return tuple(rule.after if isinstance(rule, Lifted) else rule.next for rule in rules)
 
     def allowed(self, text: Text, left: int) -> TokenSet:
-        """What may follow a text of a plain plan, the end aside: as `Plan.tokens` says it."""
+        """What may follow a text of a plain plan, without the end, as `Plan.tokens` says it."""
         plan = self.plan
         found = plan.alive(text.node, left)
         pairs = zip(self._rules, text.asked)  # noqa: B905 - a step of each row
@@ -125,9 +127,10 @@ class Rows:
         return plan.less_banned(found, text.history)
 
     def go_on(self, text: Text, token: int, left: int | None) -> bool:
-        """Let a text of a plain plan go on with a permitted token if a rest of at most `left - 1` tokens is seen at
-        once, as `Viable.look` sees it; whether it was. With None for `left` the token has no alternative, and needs no
-        proof."""
+        """Continue a text of a plain plan with a permitted token, if a quick check finds a rest of at most `left - 1`
+        tokens. The check is that of `Viable.look`. Returns whether it did. None for `left` means that the token has no
+        alternative, and needs no proof.
+        """
         node = self.plan.product.table.along(text.node, token)
         if node is None:
             return False
@@ -142,13 +145,13 @@ class Rows:
         return True
 
     def force(self, text: Text, token: int) -> None:
-        """Let a text go on with a token that has no alternative."""
+        """Continue a text with a token that has no alternative."""
         if not self.is_plain or not self.go_on(text, token, None):
             rest = text.rest[1:] if text.rest[:1] == (token,) else ()
             self.stand(text, self.plan.product.next(text.joint, token), rest)
 
     def stand(self, text: Text, joint: Joint, rest: Ids) -> None:
-        """Let a text stand where it was worked out by itself."""
+        """Set the text to a state that was computed for it alone."""
         text.last_joint, text.unstepped, text.rest = joint, [], rest
         text.node, text.asked = joint.node, self.asked_of(joint)
 
@@ -158,5 +161,5 @@ class Rows:
 
 
 def _not_seen(state: Any) -> bool:
-    """That a rule of four functions forbids nothing is never seen at once."""
+    """For a rule of four functions, the quick check never finds that it forbids nothing."""
     return False

@@ -1,4 +1,4 @@
-"""Sampling, and greedy decoding as its limit: one row for each text, one choice at a time."""
+"""Sampling, with greedy decoding as its limit: one row per text, one choice at a time."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _decode(course: Course, *, at_random: bool) -> Generator[Extend, Scores, Non
 
 
 def _read(course: Course, going: Sequence[Going], forced: Sequence[Sequence[float]]) -> list[Going]:
-    """The texts with the rows that they have now, their tokens without an alternative scored."""
+    """The texts with their current rows, after their forced tokens were scored."""
     shared = going[0][0] < 0
     found = [(0 if shared else number, text, why) for number, (_, text, why) in enumerate(going)]
     for row, text, _ in found:
@@ -52,7 +52,7 @@ def _read(course: Course, going: Sequence[Going], forced: Sequence[Sequence[floa
 
 
 def _run_on(course: Course, going: Sequence[Going], ended: Sequence[str | None]) -> Iterator[Going]:
-    """The texts that have not ended just now, with the tokens that leave no alternative, and what is final sent."""
+    """Write forced tokens, send what is final, and return the texts that have not ended."""
     drawn = [text for _, text, why in going if why is None]
     alive = [text for text, why in zip(drawn, ended, strict=True) if why is None]
     finished, runs = iter(ended), iter(course.run_on(alive))
@@ -75,7 +75,7 @@ def _finish_if_scored(course: Course, item: Going) -> bool:
 
 
 def _take(course: Course, scores: Scores, number: int, text: Text, at_random: bool) -> str | None:
-    """Write the first drawn token that has a witness behind it; why the text ended instead, None if it did not."""
+    """Write the first drawn token that has a witness behind it. Returns why the text ended, None if it did not."""
     token = scores.token(number)
     if (
         token is not None

@@ -1,4 +1,4 @@
-"""What a decoder is sent back: the scores of its rows, and the draws it asked for, made for all rows at once."""
+"""What a decoder gets back: the scores of its rows, and its draws, computed for all rows at once."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 class Scores:
     """The draws of one decoder. `logits` [draws, vocab] are the model's own.
 
-    `drawn[i]` is the token chosen for draw i, `undone[i]` names the shapers undone there; `forced[r]` are the model's
-    own log-probabilities of the forced tokens of row r, `tempered[r]` the same at the ask's temperature. `shaped`
-    [draws, vocab] are the logits that were drawn from.
+    `drawn[i]` is the token chosen for draw i, and `undone[i]` names the shapers undone there. `forced[r]` are the
+    model's own log-probabilities of the forced tokens of row r; `tempered[r]` are the same at the ask's temperature.
+    `shaped` [draws, vocab] are the logits that were drawn from.
     """
 
     course: Course
@@ -44,11 +44,11 @@ class Scores:
 
     @cached_property
     def logprobs(self) -> Tensor:
-        """The model's own log-probabilities of all tokens in nats, [draws, vocab]; worked out when asked for."""
+        """The model's own log-probabilities of all tokens in nats, [draws, vocab], computed on demand."""
         return self.logits.log_softmax(dim=-1)
 
     def token(self, number: int) -> int | None:
-        """The token chosen for draw `number`; None if all that may follow turned out to be dead."""
+        """The token chosen for draw `number`; None if all allowed tokens turned out to be dead."""
         return self._drawn_anew[number] if number in self._drawn_anew else self.drawn[number]
 
     def is_shaped_anew(self, number: int) -> bool:
@@ -57,12 +57,12 @@ class Scores:
 
     @cached_property
     def _possible(self) -> list[int]:
-        """How many tokens the shapers left to each draw, the first time."""
+        """How many tokens the shapers first left to each draw."""
         found: list[int] = (self.shaped > -inf).sum(dim=-1).tolist()
         return found
 
     def likely(self, number: int) -> list[int]:
-        """The tokens that draw `number` could be, the end aside; none if no shaper removed any."""
+        """The tokens that draw `number` may still choose, without the end; none if no shaper removed any."""
         allowed, dead = self.draws[number].allowed, self._dead.get(number, ())
         row = self.shaped_row(number)[0]
         count = self._possible[number] if number not in self._anew else int((row > -inf).sum())
@@ -72,7 +72,9 @@ class Scores:
         return [token for token in np.flatnonzero(row.cpu().numpy() > -inf).tolist() if token != end]
 
     def shape_without(self, dead: Mapping[int, Collection[int]]) -> set[int]:
-        """Shape and choose draws as if the tokens told for each had never been allowed; those that have any left."""
+        """Shape and choose again as if the given tokens had never been allowed. Returns the draws that have tokens
+        left.
+        """
         rests: dict[int, Draw] = {}
         for number, tokens in dead.items():
             gone = self._dead[number] = self._dead.get(number, frozenset()).union(tokens)
@@ -97,24 +99,26 @@ class Scores:
         return logprobs_of(self.logits, [number], [token])[0]
 
     def choice(self, number: int) -> Tensor:
-        """The logits [1, vocab] that draw `number` was last drawn from, the struck tokens at -inf."""
+        """The logits [1, vocab] from which draw `number` was last drawn; struck tokens are -inf."""
         return self._struck.get(number, self.shaped[number : number + 1])
 
     def choice_logprob(self, number: int, token: int) -> float:
-        """The log-probability of `token` in the distribution that draw `number` was last drawn from, in nats."""
+        """The log-probability of `token` in the distribution from which draw `number` was last drawn, in nats."""
         return float(self.choice(number).log_softmax(dim=-1)[0, token])
 
     def shaped_row(self, number: int) -> Tensor:
-        """The logits [1, vocab] of draw `number` as they were last shaped, the tokens struck since still among them."""
+        """The logits [1, vocab] of draw `number` as last shaped, still including the tokens struck since."""
         return self._anew.get(number, self.shaped[number : number + 1])
 
     def share(self, number: int) -> float:
-        """How much of the distribution of `shaped_row` the struck tokens left."""
+        """The share of the distribution of `shaped_row` that the struck tokens left."""
         whole, left = self.shaped_row(number).double(), self.choice(number).double()
         return float((left.logsumexp(dim=-1) - whole.logsumexp(dim=-1)).exp())
 
     def again(self, places: Sequence[float]) -> list[int | None]:
-        """For each draw the choice at another place, as if nothing had been struck but what it was shaped without."""
+        """The choice of each draw at another random number. Struck tokens count again, unless the row was shaped
+        without them.
+        """
         found = pick(self.shaped, places)
         for number in self._drawn_anew:
             found[number] = pick(self.shaped_row(number), [places[number]])[0]
@@ -123,7 +127,7 @@ class Scores:
     def redraw(self, number: int, struck: Sequence[int], place: float | None) -> int | None:
         """The choice at `place` in the shaped distribution without the struck tokens; None if nothing is left.
 
-        Only where it holds no other token the rest of what may follow is shaped anew.
+        The remaining allowed tokens are shaped again only if the distribution has no other token.
         """
         row = self.choice(number).clone()
         row[0, list(struck)] = float("-inf")
@@ -142,9 +146,9 @@ class Scores:
 
 
 def score(jobs: Sequence[tuple[Course, Sequence[Draw], Sequence[Sequence[float]]]], logits: Tensor) -> list[Scores]:
-    """Scores for each job (its course, its draws, the log-probabilities of its rows' forced tokens) of one chain.
+    """Scores for each job of one chain: its course, its draws, and the log-probabilities of its rows' forced tokens.
 
-    `logits` [all draws, vocab] float32 are the model's; every step is row by row, so that no row depends on another.
+    `logits` [all draws, vocab] float32 are the model's. Each step works row by row, so no row depends on another.
     """
 
     asks = [(course, draw) for course, draws, _ in jobs for draw in draws]
@@ -175,7 +179,7 @@ def score(jobs: Sequence[tuple[Course, Sequence[Draw], Sequence[Sequence[float]]
 def _choose(
     asks: Sequence[tuple[Course, Draw]], logits: Tensor, attempt: int = 0
 ) -> tuple[list[int], list[Sequence[str]], Tensor]:
-    """The token drawn in each row of `logits` [draws, vocab], the shapers undone there, and what was drawn from."""
+    """The token drawn in each row of `logits` [draws, vocab], the shapers undone there, and the shaped logits."""
     chain = asks[0][0].plan.chain
     step, places = make_step(asks, attempt), [draw.uniform for _, draw in asks]
     out = Blocked([draw.allowed for _, draw in asks], len(chain.vocabulary))
@@ -186,14 +190,14 @@ def _choose(
     if unsound:
         shaped, names = chain.shape_warily(step, logits, out.tensor)
         again = pick(shaped, places)
-        choice[unsound] = shaped[unsound]  # and no others: no row may depend on what happens in its neighbours
+        choice[unsound] = shaped[unsound]  # only these: no row may depend on its neighbours
         for row in unsound:
             drawn[row], undone[row] = again[row], names[row]
     return [token for token in drawn if token is not None], undone, choice
 
 
 def make_step(asks: Sequence[tuple[Course, Draw]], attempt: int = 0) -> Step:
-    """What the shapers may know of these rows."""
+    """What shapers are told about these rows."""
     chain = asks[0][0].plan.chain
 
     def draw_named(name: str) -> Tensor:
@@ -223,8 +227,8 @@ def make_step(asks: Sequence[tuple[Course, Draw]], attempt: int = 0) -> Step:
 def logprobs_of(logits: Tensor, rows: Sequence[int], tokens: Sequence[int], temperature: float = 1.0) -> list[float]:
     """The log-probability of `tokens[i]` in row `rows[i]` of `logits` [rows, vocab] at a temperature, in nats.
 
-    Bit-equal to a log-softmax of whole rows. torch adds up a row in an order of its own, so that it has to be asked;
-    but no more than a block of rows is kept at a time.
+    Bit-equal to a log-softmax of whole rows: torch sums a row in its own order, so torch computes it. Only a block of
+    rows is kept at a time.
     """
     import torch
 
@@ -239,11 +243,11 @@ def logprobs_of(logits: Tensor, rows: Sequence[int], tokens: Sequence[int], temp
 
 
 BLOCK = 1 << 18
-"""How many log-probabilities are worked out at a time."""
+"""How many log-probabilities are computed at a time."""
 
 
 def descending(values: np.ndarray, first: int) -> Iterator[int]:
-    """The places of the values, the highest first, of equal ones the first; sorted only as far as is asked for."""
+    """The indices of the values, the highest first, ties in order of index. Sorting goes only as far as needed."""
     size, told = first, 0
     while told < len(values):
         places = np.arange(len(values))
@@ -256,14 +260,14 @@ def descending(values: np.ndarray, first: int) -> Iterator[int]:
 
 
 def sound(logprob: float) -> float:
-    """A log-probability; what is no number counts as impossible."""
+    """A log-probability; NaN counts as impossible."""
     return -inf if isnan(logprob) else logprob
 
 
 def pick(shaped: Tensor, places: Sequence[float | None]) -> list[int | None]:
-    """For each row the likeliest token, or the one at which the running sum of probabilities passes its place.
+    """For each row the likeliest token, or the token at which the cumulative probability passes `places`.
 
-    None for a row that has no finite logit, or one that is no number.
+    None for a row without a finite logit, or with a NaN.
     """
     import torch
 
@@ -281,13 +285,13 @@ def pick(shaped: Tensor, places: Sequence[float | None]) -> list[int | None]:
 
 
 def _invert(probabilities: Tensor, places: Tensor) -> list[int | None]:
-    """The token of each row at which the running sum passes its place [rows, 1]; None where that is no number.
+    """The token of each row at which the cumulative probability passes its place [rows, 1]; None for NaN.
 
-    Where few tokens are possible only these are summed: to add 0 changes no bit.
+    Where few tokens are possible, only these are summed: adding 0 changes no bit.
     """
     import torch
 
-    # It takes as long to find the possible ones as to sum all: a look at some says whether it is worth it.
+    # Finding the possible tokens takes as long as summing all. A sample tells whether it is worth it.
     few, size = is_plain(probabilities) and probabilities.numel() >= FEW, probabilities.numel()
     few = few and bool(SPARSE * STRIDE * np.count_nonzero(probabilities.numpy()[:, ::STRIDE]) < size)
     flat = np.flatnonzero(probabilities.numpy() != 0) if few else np.empty(0, dtype=np.int64)
@@ -310,7 +314,7 @@ def _invert(probabilities: Tensor, places: Tensor) -> list[int | None]:
 
 
 STRIDE = 16
-"""So many tokens lie between those that are looked at."""
+"""The sample looks at every token at this distance."""
 
 SPARSE = 4
-"""Where no more than one token in so many is possible, only the possible ones are summed."""
+"""If at most one token in this many is possible, only the possible ones are summed."""

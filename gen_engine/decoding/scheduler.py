@@ -1,9 +1,9 @@
-"""Runs any number of decoders over one model, which come and go at any step: continuous batching."""
+"""Continuous batching: runs any number of decoders over one model; they may come and go at any step."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from threading import Lock, RLock
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from ..errors import BusyError, GenError, quoted
 from ..types import Decoder, LanguageModel
-from .packing import Prefixes, Running, longest_row, pack, score_all
+from .packing import Made, Prefixes, Running, pack, score_all
 from .sampling import Scores
 from .sequences import Course
 
@@ -19,41 +19,42 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 ROWS = 64
-"""How many rows are packed into one forward pass at most."""
+"""The most rows in one forward pass."""
 
 AHEAD = 1024
-"""No text begins that is so many texts behind the first unfinished one of those submitted with it: whoever wants them
-in order keeps the rest."""
+"""A text begins only if it is fewer than this many behind the first unfinished one of its ticket. Callers that want
+texts in order hold the others back.
+"""
 
 OTHERS = (Exception, SystemExit)
-"""What the code of others raises when it fails; an interrupt is the user's own."""
+"""What a model raises when it fails."""
 
 Sent = TypeVar("Sent")
-"""What courses send: pieces, or what their maker wraps them in."""
+"""What courses send: pieces, or a wrapper of the caller's."""
 
 Job = tuple[Decoder, Callable[[Callable[[Sent], None]], Course]]
-"""A decoder, and what makes the course it runs from a place to send to."""
+"""A decoder, and a function that makes its course from a place to send to."""
 
 State = Literal["waiting", "running", "done", "failed", "cancelled"]
 
 
 @dataclass(eq=False)
 class Ticket:
-    """What became of the jobs that were submitted together; `error` is what it failed with.
+    """The outcome of jobs that were submitted together; `error` is why it failed.
 
-    It is "running" from the beginning of the first job to the end of the last one.
+    It is "running" from the start of the first job to the end of the last.
     """
 
     state: State = "waiting"
     error: BaseException | None = None
     _jobs: Iterator[Job[Any]] = field(default_factory=lambda: iter(()), repr=False)
-    _next: _Made | None = field(default=None, repr=False)
+    _next: Made | None = field(default=None, repr=False)
     _running: dict[Running, None] = field(default_factory=dict, repr=False)
     _texts: int = 0
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing more will come of it."""
+        """Whether no more results will come."""
         return self.state in ("done", "failed", "cancelled")
 
     @property
@@ -62,30 +63,13 @@ class Ticket:
         return first is not None and self._texts - first.first_text >= AHEAD
 
 
-@dataclass(frozen=True, eq=False)
-class _Made:
-    """A job that may begin as soon as there is room for its rows, and the tokens they may come to hold."""
-
-    decoder: Decoder
-    course: Course
-
-    @property
-    def rows(self) -> int:
-        return max(_most(self.decoder), len(self.course.samples))
-
-    @property
-    def tokens(self) -> int:
-        return self.rows * longest_row(self.course)
-
-
-def _most(decoder: Decoder) -> int:
-    return int(getattr(decoder, "rows", 1))
-
-
 @dataclass(frozen=True)
 class Load:
-    """How busy a scheduler is: tickets with jobs that `waiting` for room, decoders `running`, the `rows` they take of a
-    pass, and the `tokens` that these may come to hold."""
+    """How busy a scheduler is.
+
+    `waiting` tickets have jobs that wait for room. `running` decoders take `rows` of a pass, which may come to hold
+    `tokens` tokens.
+    """
 
     waiting: int
     running: int
@@ -95,26 +79,29 @@ class Load:
 
 @dataclass(eq=False)
 class Scheduler:
-    """Steps decoders over one model together: one forward pass a step for all of them.
+    """Steps many decoders over one model, with one forward pass per step for all of them.
 
-    **Bounds.** At most `rows` rows are in one pass, and at most `tokens` tokens (None: any number) are kept for them.
-    Both are counted in full when a job begins: its rows (`decoder.rows`, else its texts) and for each of these the
-    prompt and the whole budget, but no more than the model reads at once; rows of finished texts count no longer. What
-    does not fit waits in order of arrival, and nothing overtakes the head of the line; a ticket of many jobs goes back
-    to the end of the line after each. At most `queue` tickets wait (None: any number).
+    **Bounds.** One pass has at most `rows` rows, and keeps at most `tokens` tokens for them (None: any number). Both
+    are counted in full when a job begins. A job counts `decoder.rows` rows, or one per text. Each row counts its prompt
+    and whole budget, but no more than the model reads at once. Rows of finished texts count no longer. Jobs that do not
+    fit wait in order of arrival, and nothing overtakes the first in line. A ticket with many jobs goes back to the end
+    of the line after each job. At most `queue` tickets wait (None: any number).
 
-    **Sharing.** Jobs whose first ask reads the same tokens share its row if they begin in one step. One that begins
-    later goes on from the other's row, and needs no pass of its own, as long as that row is there and the model says
-    that it `rewinds` exactly. Prompts that merely begin alike are read apart: a part of a prompt that is read alone has
-    other last bits, in most models, than the whole read at once, and a text is the same to the last bit, always.
+    **Sharing.** Jobs whose first ask reads the same tokens share its row if they begin in one step. A later job
+    continues from that row without a pass of its own. This needs the row to be there still, and a model that `rewinds`
+    exactly. Prompts that merely begin alike are read apart. In most models, reading a prompt in parts changes its last
+    bits, and a text must always be the same to the last bit.
 
-    **Errors.** What a decoder, a processor or a course raises ends its own ticket, and is the last thing this sends.
-    What the model raises ends all that are running.
+    **Errors.** An error of a decoder, a processor or a course ends its own ticket, and is the last thing it sends. An
+    error of the model ends all that are running. So does an interrupt, which `step` raises; texts finished before it
+    come with the next step.
 
-    **Threads.** `submit`, `cancel`, `load` and `is_idle` may be called from any thread; `step` and `run` from one at a
-    time. `read` is never called during a step, nor the other way round: a `submit` may wait for one, and hold it up.
+    **Threads.** Any thread may call `submit`, `cancel`, `load` and `is_idle`; only one at a time may call `step` and
+    `run`. `read` never runs during a step of another thread, nor a step during `read`: a `submit` may wait for a step,
+    or delay one. Code that a step or `read` runs must not call `step`.
 
-    `read` makes jobs of what is submitted, and raises what is wrong with it; `told` says what an error is told as.
+    `read` turns what is submitted into jobs, and raises what is wrong with it. `told` turns an exception into the error
+    that is reported.
     """
 
     model: LanguageModel
@@ -129,6 +116,8 @@ class Scheduler:
     _prefixes: Prefixes = field(default_factory=Prefixes, repr=False)
     _cache: Any = None
     _is_swept: bool = True
+    _beginning: Ticket | None = field(default=None, repr=False)
+    _is_working: bool = False
     _lock: Lock = field(default_factory=Lock, repr=False)
     _work: RLock = field(default_factory=RLock, repr=False)
 
@@ -142,13 +131,13 @@ class Scheduler:
     # ------------------------------------------------------------------------------------------ coming and going
 
     def submit(self, wanted: Any) -> Ticket:
-        """Put what is wanted into the line: jobs, or what `read` makes jobs of.
+        """Put a request into the line: jobs, or what `read` turns into jobs.
 
-        Raises what `read` raises, BusyError if too many wait already, and GenError for what will never fit.
+        Raises what `read` raises, BusyError if too many wait already, and GenError for a request that can never fit.
         """
         self._check_queue()
         ticket = Ticket()
-        with self._work:
+        with self._working():
             ticket._jobs = iter(self.read(wanted))
             self._make_next(ticket)
         made = ticket._next
@@ -160,9 +149,9 @@ class Scheduler:
         return ticket
 
     def cancel(self, ticket: Ticket) -> None:
-        """Give up what has not ended: its rows are in no later pass, and it sends nothing more.
+        """Give up unfinished work: its rows are in no later pass, and it sends nothing more.
 
-        Raises GenError for what is no ticket.
+        Raises GenError if this is no ticket.
         """
         if not isinstance(ticket, Ticket):
             raise GenError(f"{quoted(ticket)} is no ticket; give what `submit` returned.")
@@ -170,8 +159,8 @@ class Scheduler:
 
     @property
     def is_idle(self) -> bool:
-        """Whether there is nothing to do."""
-        return not self._line and not self._live
+        """Whether there is nothing to do, and nothing left to be told by a step."""
+        return not self._line and not self._live and not self._sent
 
     @property
     def load(self) -> Load:
@@ -180,10 +169,11 @@ class Scheduler:
         return Load(len(self._line), len(live), sum(job.rows for job in live), sum(job.tokens for job in live))
 
     def run(self, jobs: Iterable[Job[Sent]]) -> Iterator[tuple[int, Sent]]:
-        """Run jobs to their end; what they send, as soon as it is final, with the job's number. Raises their errors.
+        """Run jobs to their end and yield what they send as soon as it is final, with the job's number. Raises their
+        errors.
 
-        Jobs are taken from the iterable when there is room for them; one that needs more than fits runs alone. What
-        others send meanwhile comes with the next `step`.
+        Jobs are taken from the iterable when there is room. A job that can never fit runs alone. What others send
+        meanwhile comes with the next `step`.
         """
         numbered = ((decoder, _numbering(number, make)) for number, (decoder, make) in enumerate(jobs))
         ticket = Ticket(_jobs=numbered)
@@ -198,7 +188,7 @@ class Scheduler:
         finally:
             self.cancel(ticket)
             self._sweep()
-            self._sent[:0] = others
+            self._sent = others + [item for item in self._sent if item[0] is not ticket]
         if ticket.error is not None:
             raise ticket.error
 
@@ -221,6 +211,12 @@ class Scheduler:
                 ticket.state, ticket._next, self._is_swept = state, None, False
                 self._line.pop(ticket, None)
 
+    def _fail_alone(self, ticket: Ticket, problem: BaseException) -> None:
+        """Whatever the code of others raises ends one ticket, but an interrupt is the user's own."""
+        if isinstance(problem, KeyboardInterrupt):
+            raise problem
+        self._fail(ticket, problem)
+
     def _fail(self, ticket: Ticket, problem: BaseException) -> None:
         if not ticket.is_over:
             ticket.error = self.told(problem) or problem
@@ -232,91 +228,107 @@ class Scheduler:
             self._sent.append((ticket, sent))
 
     def _make_next(self, ticket: Ticket) -> None:
-        """Make the next job of a ticket, of which nothing is computed yet."""
+        """Make the next job of a ticket; nothing of it is computed yet."""
         found = next(ticket._jobs, None)
-        ticket._next = None if found is None else _Made(found[0], found[1](partial(self._send, ticket)))
+        ticket._next = None if found is None else Made(found[0], found[1](partial(self._send, ticket)))
 
     # ------------------------------------------------------------------------------------------------- the step
 
     def step(self) -> list[tuple[Ticket, Any]]:
-        """Begin what fits, and compute one forward pass for all that are running; what they send, with their tickets.
+        """Begin what fits, and compute one forward pass for all running jobs. Returns what they send, with their
+        tickets.
 
-        The last thing a ticket sends is its error if it fails.
+        A ticket that fails sends its error last. Raises interrupts, and GenError if code that a step runs calls it.
         """
-        with self._work:
+        with self._working(alone=True):
             try:
                 self._sweep()
                 self._admit()
                 if self._live:
                     self._pass()
                 self._sweep()
-            except BaseException as problem:  # an interrupt: no decoder knows where it stands
+            except BaseException as problem:  # an interrupt: the state of every decoder is unknown
                 self._fail_all(problem)
                 raise
             sent, self._sent = self._sent, []
             return [(ticket, each) for ticket, each in sent if ticket.state != "cancelled"]
 
+    @contextmanager
+    def _working(self, *, alone: bool = False) -> Iterator[None]:
+        """One thread at a time reads a request or makes a step; what it runs makes no other step (`alone`)."""
+        with self._work:
+            was, self._is_working = self._is_working, True
+            try:
+                if alone and was:
+                    raise GenError("A step is called by what a step runs; call `step` when that one has returned.")
+                yield
+            finally:
+                self._is_working = was
+
     def _sweep(self) -> None:
-        """Close decoders whose ticket is over; where none is left, nothing is kept of the model's cache."""
+        """Close decoders whose ticket is over. If none is left, drop the model's cache."""
         if not self._is_swept:
             self._is_swept = True
             over = [job for job in self._live if job.owner.is_over]
             self._live = [job for job in self._live if not job.owner.is_over]
             for job in over:
-                with suppress(*OTHERS):  # nobody waits for it any more
-                    job.decoder.close()
+                job.close()
         if not self._live:
             self._cache, self._prefixes = None, Prefixes()
 
     def _fail_all(self, problem: BaseException) -> None:
-        for job in self._live:
-            self._fail(job.owner, problem)
+        begun = {job.owner: None for job in self._live} | ({self._beginning: None} if self._beginning else {})
+        for ticket in begun:
+            self._fail(ticket, problem)
+        self._beginning, self._cache, self._prefixes = None, None, Prefixes()
         self._sweep()
 
     def _admit(self) -> None:
-        """Begin jobs in the order of the line as long as they fit; one that can never fit runs alone."""
+        """Begin jobs in order as long as they fit. A job that can never fit runs alone."""
         if not self._line:
             return
         rows, tokens = self.load.rows, self.load.tokens
         while (ticket := self._head()) is not None:
             made = ticket._next
-            if made is None:  # it was cancelled just now, or by another scheduler than its own
+            if made is None:  # it was just cancelled, or by a scheduler that is not its own
                 with self._lock:
                     self._line.pop(ticket, None)
                 continue
             fits = rows + made.rows <= self.rows and (self.tokens is None or tokens + made.tokens <= self.tokens)
             if self._live and not fits:
                 return
+            self._beginning = ticket
             job = self._begin(ticket, made)
             if job is not None:
                 self._live.append(job)
                 rows, tokens = rows + job.rows, tokens + job.tokens
+            self._beginning = None
 
     def _head(self) -> Ticket | None:
         """The first ticket in the line that may begin another text."""
         with self._lock:
             return next((ticket for ticket in self._line if not ticket._is_held_back), None)
 
-    def _begin(self, ticket: Ticket, made: _Made) -> Running | None:
-        """Begin a ticket's next job, which was made; None if it ended without a row of its own."""
-        job = Running(ticket, made.course, ticket._texts, _most(made.decoder))
+    def _begin(self, ticket: Ticket, made: Made) -> Running | None:
+        """Begin a ticket's next job, made before; None if it ended without a row of its own."""
+        job = Running(ticket, made.course, ticket._texts, made.most, made.decoder)
         ticket._texts += len(made.course.samples)
         ticket._running[job] = None
         try:
             self._make_next(ticket)
-            job.decoder = made.decoder(made.course)
-        except OTHERS as problem:
-            self._fail(ticket, problem)
+            job.begin()
+        except BaseException as problem:  # noqa: BLE001 - the code of others
+            self._fail_alone(ticket, problem)
             return None
         with self._lock:
-            if not ticket.is_over:  # else it was cancelled just now
+            if not ticket.is_over:  # else it was just cancelled
                 ticket.state = "running"
                 del self._line[ticket]
                 self._line.update({ticket: None} if ticket._next is not None else {})
         return job if self._go_on(job, None) and self._is_still_open(job) else None
 
     def _is_still_open(self, job: Running) -> bool:
-        """Answer a first ask from what is remembered, if its row is still there; whether the job goes on."""
+        """Answer a first ask from memory, if its row is still there. Returns whether the job goes on."""
         known = self._prefixes.find(job)
         if known is None:
             return True
@@ -326,7 +338,7 @@ class Scheduler:
         return bool(going)
 
     def _pass(self) -> None:
-        """One forward pass, and every decoder's answer to it."""
+        """Do one forward pass and let every decoder respond to it."""
         import torch
 
         begun = [job for job in self._live if job.first_row < 0]
@@ -345,7 +357,7 @@ class Scheduler:
             self._live = self._answer(self._live, logits, feed.last)
 
     def _answer(self, jobs: Sequence[Running], logits: Tensor, last: Sequence[int]) -> list[Running]:
-        """Send each decoder its scores; those that go on."""
+        """Send each decoder its scores. Returns the jobs that go on."""
         by_chain: dict[int, list[Running]] = {}
         for job in jobs:
             by_chain.setdefault(id(job.course.plan.chain), []).append(job)
@@ -355,10 +367,12 @@ class Scheduler:
         return [job for job in jobs if job in scores and self._go_on(job, scores.pop(job))]
 
     def _score(self, jobs: Sequence[Running], logits: Tensor, last: Sequence[int]) -> dict[Running, Scores]:
-        """The scores of jobs of one chain; where a shaper fails, only those of the jobs that it does not fail for."""
+        """The scores of jobs of one chain. If a shaper fails, only the jobs that it fails for have none."""
         try:
             return score_all(jobs, logits, last)
-        except OTHERS as problem:
+        except BaseException as problem:
+            if isinstance(problem, KeyboardInterrupt):
+                raise
             if len(jobs) == 1:
                 self._fail(jobs[0].owner, problem)
                 return {}
@@ -368,24 +382,24 @@ class Scheduler:
         return found
 
     def _go_on(self, job: Running, scores: Scores | None) -> bool:
-        """Send a decoder its scores, or begin it (None); whether it asks for more."""
+        """Send a decoder its scores, or begin it (None). Returns whether it asks for more."""
         ticket: Ticket = job.owner
         if ticket.is_over:
             return True  # to be closed with the others
         try:
-            job.accept(job.decoder.send(scores), self.model.positions)
+            job.go_on(scores, self.model.positions)
         except StopIteration:
             ticket._running.pop(job)
             if not ticket._running and ticket._next is None:
                 self._end(ticket, "done")
             return False
-        except OTHERS as problem:
-            self._fail(ticket, problem)
-            job.decoder.close()
+        except BaseException as problem:  # noqa: BLE001 - the code of others
+            self._fail_alone(ticket, problem)
+            job.close()
             return False
         return True
 
 
 def _numbering(number: int, make: Callable[[Callable[[Any], None]], Course]) -> Any:
-    """A maker of a course that sends the job's number, too."""
+    """A maker of a course that also sends the job's number."""
     return lambda send: make(lambda sent: send((number, sent)))

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
+from numbers import Integral
+from types import NoneType
 from typing import Any
 
 from ..chain import Plan
-from ..types import Completion, Draw, Extend, Piece
+from ..errors import GenError, quoted
+from ..types import Completion, Draw, Extend, Piece, Prompt, Request
 from .rows import Rows, Text
 from .viable import Choice, Viable
 
@@ -18,8 +21,34 @@ RUN = 16
 """How many forced tokens are fed to the model in one call."""
 
 
+FIELDS: dict[str, tuple[Any, str]] = {
+    "prompt": ((str, Prompt), "text"),
+    "processors": (Iterable, "a list of processors"),
+    "num": (Integral, "a whole number from 1"),
+    "seed": ((Integral, NoneType), "a whole number, or None"),
+    "max_new": (Integral, "a whole number from 0"),
+    "context": (str, "text"),
+    "draws": (Integral, "a whole number from 1"),
+}
+"""What the fields of a request must be."""
+
+
+def check_request(request: Request) -> None:
+    """GenError for the first field of a request that is not what it should be."""
+    if not isinstance(request, Request):
+        raise GenError(f"{quoted(request)} is no request; submit a gen_engine.Request.")
+    for name, (kind, wanted) in FIELDS.items():
+        value = getattr(request, name)
+        if not isinstance(value, kind) or (name == "processors" and isinstance(value, str)):
+            raise GenError(f"{name}={quoted(value)} is not as it should be; give {wanted}.")
+    for name in ("num", "draws"):
+        if getattr(request, name) < 1:
+            raise GenError(f"{name}={getattr(request, name)} asks for no text; give a number from 1.")
+
+
 def uniform(seed: int, sample: int, position: int, attempt: int, name: str) -> float:
-    """A number in [0, 1), the same for the same arguments on every machine (a hash as a counter-based generator).
+    """A number in [0, 1) that is the same for the same arguments on every machine (a hash as a counter-based
+    generator).
 
     Method: Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3", with BLAKE2b for the bijection.
     """
@@ -28,26 +57,26 @@ def uniform(seed: int, sample: int, position: int, attempt: int, name: str) -> f
 
 
 def shared_beginning(texts: Sequence[bytes]) -> bytes:
-    """What all of them begin with."""
+    """The longest common prefix."""
     low, high = min(texts), max(texts)
     place = next((i for i, (one, other) in enumerate(zip(low, high, strict=False)) if one != other), len(low))
     return low[:place]
 
 
 def slides(pinned: int, length: int, positions: int | None) -> bool:
-    """Whether a row that begins with a context is longer than the model reads at once, which then has to be told."""
+    """Whether a row with a context is longer than the model reads at once. The model has to know then."""
     return pinned > 0 and positions is not None and length > positions
 
 
 Going = tuple[int, Text, str | None]
-"""The row of the last ask that a text continues (-1: none yet), the text, and why it is finished, if it is."""
+"""The row of the last ask that a text continues (-1: none yet), the text, and why it is finished (None: it is not)."""
 
 
 @dataclass(frozen=True, eq=False)
 class Course:
-    """Samples of a request under way, and what their decoder may ask.
+    """The samples of a request under way, and what their decoder may ask.
 
-    What is written goes to `send`: as soon as it is final, or (not `in_pieces`) whole texts only.
+    Text goes to `send` as soon as it is final, or in whole texts only (not `in_pieces`).
     """
 
     plan: Plan
@@ -59,16 +88,16 @@ class Course:
 
     @cached_property
     def viable(self) -> Viable:
-        """Tells the tokens that have a witness behind them."""
+        """Finds the tokens that have a witness behind them."""
         return Viable(self.plan)
 
     @cached_property
     def rows(self) -> Rows:
-        """What is asked of all texts at each step."""
+        """What is asked about all texts at each step."""
         return Rows(self.plan)
 
     def texts(self) -> list[Text]:
-        """One empty text for each sample that is wanted."""
+        """One empty text for each sample."""
         return self.rows.begin(self.samples, self.plan.chain.first_memory)
 
     def left(self, text: Text) -> int:
@@ -76,15 +105,15 @@ class Course:
         return self.plan.budget - len(text.tokens)
 
     def draw(self, row: int, text: Text, place: float | None) -> Draw:
-        """The ask for the next token of `text` from the logits of `row`, at `place` or the likeliest."""
+        """The draw of the next token of `text` from the logits of `row`: random at `place`, or the likeliest token."""
         assert text.allowed is not None
         history = (*self.plan.prompt.tokens, *text.tokens)
         return Draw(row, text.allowed, history, text.sample, place, text.memory, text.lane)
 
     def ask(self, going: Sequence[Going], draw: Callable[[int, Text], Draw]) -> Extend:
-        """The ask for what these texts wrote since the last one, and for a `draw(row, text)` for each that goes on.
+        """The ask for the tokens written since the last ask, and for a `draw(row, text)` of each text that goes on.
 
-        Before the first ask all texts are one row: the prompt, and what it leaves no alternative to.
+        Before the first ask all texts share one row: the prompt and the tokens forced after it.
         """
         shared = going[0][0] < 0
         prompt = self.plan.prompt.read
@@ -108,7 +137,7 @@ class Course:
         )
 
     def run_on(self, texts: Sequence[Text]) -> list[str | None]:
-        """Write the tokens that leave no alternative; why each text is finished then, None if it goes on."""
+        """Write forced tokens. Returns why each text is finished then, None if it goes on."""
         why: list[str | None] = [None] * len(texts)
         going = list(range(len(texts)))
         while going:
@@ -122,9 +151,9 @@ class Course:
         return why
 
     def look(self, text: Text) -> tuple[str | None, int | None]:
-        """Why the text is finished, and the one token that may follow if there is no alternative; None if not so.
+        """Why the text is finished, and the only token that may follow; each is None otherwise.
 
-        What may follow is put into `text.allowed`.
+        The allowed tokens go into `text.allowed`.
         """
         plan, left = self.plan, self.left(text)
         if self.rows.is_plain:
@@ -157,16 +186,18 @@ class Course:
         text.forced += 1
 
     def go_on(self, text: Text, token: int, choice_logprob: Callable[[int], float]) -> bool:
-        """Write a permitted token if it is seen at once that there is a rest behind it; whether that was seen.
+        """Write a permitted token if a quick check finds a rest behind it. Returns whether it did.
 
-        `choice_logprob` is asked with which log-probability it was chosen where shapers remember that."""
+        `choice_logprob` gives the log-probability with which it was chosen. It is called only where shapers remember
+        it.
+        """
         if not self.rows.is_plain or not self.rows.go_on(text, token, self.plan.budget - len(text.tokens)):
             return False
         self._append(text, token, choice_logprob(token) if text.memory else 0.0)
         return True
 
     def write(self, text: Text, choice: Choice, choice_logprob: float = 0.0) -> None:
-        """Add one token, which was chosen with this log-probability (0: there was no choice)."""
+        """Add one token and the log-probability of its choice (0: there was no choice)."""
         assert choice.token is not None
         assert choice.joint is not None
         self.rows.stand(text, choice.joint, choice.rest)
@@ -196,7 +227,9 @@ class Course:
             text.unsent = text.unsent[len(final.encode()) :]
 
     def final(self, text: Text, why: str | None = None) -> bytes:
-        """What of the unsent bytes no later token can change, if the text is finished as `why` says, or goes on."""
+        """The part of the unsent bytes that no later token can change. `why` says why the text is finished, None if it
+        goes on.
+        """
         held = self._held(text) if why in (None, "stop") else 0
         return text.unsent[: max(0, len(text.unsent) - held)]
 
@@ -206,7 +239,7 @@ class Course:
         return tuple(text.tokens[: len(text.tokens) - cut])
 
     def _held(self, text: Text) -> int:
-        """How many trailing bytes are, or could become, a stop string, and are therefore no part of the text."""
+        """How many trailing bytes are, or could become, a stop string. They are no part of the text."""
         if not self.plan.product.stops:
             return 0
         cut = self.plan.product.cut(text.joint)
@@ -215,9 +248,10 @@ class Course:
         return self.plan.product.held(text.joint)
 
     def stream_agreed(self, texts: Sequence[tuple[Text, str | None]], sent: bytes) -> bytes:
-        """Send what all these texts, of which one will be the first sample's, agree on; what is sent by now.
+        """Stream what all these texts agree on; one of them will be the first sample's. Returns everything streamed so
+        far.
 
-        Each comes with why it is finished, if it is; none of them has been streamed by itself.
+        Each comes with why it is finished, or None. None of them has been streamed by itself.
         """
         if not self.in_pieces:
             return sent
@@ -228,7 +262,7 @@ class Course:
         return sent + final.encode()
 
     def finish(self, text: Text, why: str, *, log_evidence: float | None = None, truncated: bool = False) -> None:
-        """Send the rest of the text and its completion; `truncated` says that shapers made an estimate inexact."""
+        """Send the rest of the text and its completion. `truncated` says that shapers made an estimate inexact."""
         rest = self.final(text, why)
         kept = self.kept(text)
         new = b"".join(self._surfaces[token] for token in kept).decode("utf-8", errors="replace")

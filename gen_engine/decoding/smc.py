@@ -1,22 +1,22 @@
-"""Sequential Monte Carlo: texts as the model itself would write them if only those that obey all constraints counted.
+"""Sequential Monte Carlo: samples from the model's own distribution, conditioned on all constraints.
 
-Sampling under constraints draws each token from what may follow, and so favours texts whose beginnings promised more
-than their ends hold. Here many texts, the particles, are written at once; each carries as its weight how much likelier
-it is under the *target* than under the *proposal* it was drawn from; heavy particles are multiplied, light ones are
-given up; one of the last ones, drawn by its weight, is the text.
+Plain masking draws each token from what may follow. So it favours texts whose beginnings promise more than their ends
+keep. Here many texts, called particles, are written at once. The weight of each says how much likelier it is under the
+*target* than under the *proposal* that drew it. Heavy particles are multiplied, light ones dropped. One of the final
+particles, drawn by weight, is the text.
 
-The target. The model writes token by token, at the temperature of the chain (no other shaper counts), from its whole
-vocabulary, until it writes its end, completes a stop string, has written `max_new` tokens, or stands where it is seen
-at once that nothing may follow ("full": then the end is not the model's choice, and costs nothing; a model without an
-end goes on until one of the others). The target is the distribution of its texts, given that all constraints hold;
-the evidence is the probability that they do.
+The target. The model writes token by token from its whole vocabulary, at the temperature of the chain. No other shaper
+counts. A text stops when the model writes its end, completes a stop string, or has written `max_new` tokens. It also
+stops where a quick check shows that nothing may follow ("full"). That end is not the model's choice, and costs nothing.
+A model without an end stops only in the other ways. The target is the distribution of these texts, given that all
+constraints hold. The evidence is the probability that they hold.
 
-How many particles. The evidence is without bias for any number N of them; the text is drawn from the target only as N
-grows, and is still a masked sample at N = 1. In a test where the target gives its two texts 4.6% and 95.4%, and masking
-half each, the first is drawn in 49, 27, 6.3 and 5.1% of all cases at N = 1, 2, 8 and 32: the bias falls like 1/N.
+Number of particles. The evidence is unbiased for any number N of them. The text follows the target only as N grows; at
+N = 1 it is a masked sample. In one test the target gives its two texts 4.6% and 95.4%, and masking half each. The first
+is drawn in 49, 27, 6.3 and 5.1% of all cases at N = 1, 2, 8 and 32: the bias falls like 1/N.
 
-The proposal is the chain's choice among the tokens with a witness behind them. How much of the choice distribution
-those hold is not known, but estimated without bias (`live_share`), which is all that is needed.
+The proposal is the chain's choice among the tokens with a witness behind them. Their share of the choice distribution
+is not known. It is estimated without bias (`live_share`), which is enough.
 """
 
 from __future__ import annotations
@@ -40,19 +40,18 @@ Row = np.ndarray
 
 
 MOST = 4096
-"""Particles at most."""
+"""The largest number of particles."""
 
 
 def smc(particles: int = 32, *, resample: float = 0.5) -> Smc:
-    """Sequential Monte Carlo: sample from the model's own distribution over the texts that obey all constraints, with
-    `particles` at once.
+    """Sequential Monte Carlo: sample from the model's own distribution over legal texts, with `particles` at once.
 
-    Particles are resampled where the effective size of their sample falls below `resample` times their number. Each
-    text has particles of its own, and is nearer to that distribution the more they are (the bias falls like 1/N). It
-    tells the log evidence, without bias: the log-probability, in nats, that the model writes a text that obeys all
-    constraints. Temperature is part of the model; shapers that remove tokens make both inexact.
-    Del Moral, Doucet and Jasra (2006), "Sequential Monte Carlo samplers"; Lew et al. (2023), "Sequential Monte Carlo
-    steering of large language models using probabilistic programs".
+    Particles are resampled when their effective sample size falls below `resample` times their number. Each text has
+    its own particles. It follows that distribution more closely the more there are (the bias falls like 1/N). The
+    completion reports the log evidence, without bias: the log-probability, in nats, that the model writes a legal text.
+    Temperature is part of the model. Shapers that remove tokens make both inexact. Del Moral, Doucet and Jasra (2006),
+    "Sequential Monte Carlo samplers"; Lew et al. (2023), "Sequential Monte Carlo steering of large language models
+    using probabilistic programs".
     """
     if particles < 1:
         raise GenError(f"smc={particles} writes nothing; give a number of particles from 1.")
@@ -72,11 +71,11 @@ class Smc:
 
     @property
     def rows(self) -> int:
-        """How many rows a course asks for at most."""
+        """The most rows a course asks for."""
         return self.particles
 
     def at_once(self, num: int) -> int:
-        """Each text has particles of its own, so that it is the same for every larger `num`, and independent."""
+        """Each text has its own particles, so it is independent and the same for every larger `num`."""
         del num
         return 1
 
@@ -86,7 +85,9 @@ class Smc:
 
 @dataclass
 class _Particle:
-    """A text, its log-weight, the row of the last ask it continues, why it is finished, whether it is all scored."""
+    """A text, its log-weight, the row of the last ask it continues, why it is finished, and whether it is fully
+    scored.
+    """
 
     text: Text
     weight: float = 0.0
@@ -97,7 +98,7 @@ class _Particle:
 
 @dataclass
 class _Population:
-    """The particles of one text; `evidence` is what was divided out of their weights, `step` counts the asks."""
+    """The particles of one text. `evidence` was divided out of their weights; `step` counts the asks."""
 
     smc: Smc
     course: Course
@@ -148,7 +149,7 @@ class _Population:
     # ----------------------------------------------------------------------------------------------- the answer
 
     def _read(self, particle: _Particle, scores: Scores) -> None:
-        """Weigh a particle by what its forced tokens cost, which the proposal writes with certainty."""
+        """Weigh a particle by what its forced tokens cost; the proposal writes them with certainty."""
         text = particle.text
         text.logprobs += scores.forced[particle.row]
         particle.weight += sound(sum((scores.tempered or scores.forced)[particle.row]))
@@ -156,7 +157,7 @@ class _Population:
         particle.scored = particle.why is not None
 
     def _extend(self, particles: Sequence[_Particle], scores: Scores) -> None:
-        """Write one more token to each, or the end."""
+        """Write one more token, or the end, to each particle."""
         if not particles:
             return
         settle(self.course, scores, list(enumerate(particle.text for particle in particles)))
@@ -183,7 +184,7 @@ class _Population:
     # ------------------------------------------------------------------------------------------- the population
 
     def _shares(self) -> np.ndarray:
-        """What each particle weighs, relative to the heaviest; all the same if none weighs anything."""
+        """The weight of each particle relative to the heaviest; equal weights if all are zero."""
         weights = np.array([particle.weight for particle in self.particles])
         heaviest = weights.max()
         return np.exp(weights - heaviest) if heaviest > -inf else np.ones(len(weights))
@@ -194,9 +195,9 @@ class _Population:
         return heaviest + log(self._shares().mean()) if heaviest > -inf else -inf
 
     def _resample(self) -> None:
-        """Replace the particles by as many draws from them, by weight, if few of them carry most of it.
+        """Resample the particles by weight, if few of them carry most of it.
 
-        Systematic resampling (Kitagawa 1996); whether it is done, and how, leaves the evidence without bias.
+        Systematic resampling (Kitagawa 1996). Whether and how it is done leaves the evidence unbiased.
         """
         shares = self._shares()
         effective = shares.sum() ** 2 / (shares**2).sum()
@@ -216,7 +217,7 @@ class _Population:
         self.sent = self.course.stream_agreed([(each.text, each.why) for each in self.particles], self.sent)
 
     def _finish(self) -> None:
-        """Draw one of the particles by weight; it is the text."""
+        """Draw one of the particles by weight: it is the text."""
         shares = self._shares().cumsum()
         place = uniform(self.course.seed, self.course.samples[0], self.step, 0, "pick") * shares[-1]
         chosen = self.particles[min(int(np.searchsorted(shares, place, side="right")), len(shares) - 1)]
@@ -230,7 +231,7 @@ class _Population:
 
 @dataclass
 class _Choice:
-    """The choice of one token, and how much heavier it makes a particle, the target aside."""
+    """The choice of one token, and the factor by which it changes a particle's weight, without the target."""
 
     population: _Population
     scores: Scores
@@ -241,8 +242,9 @@ class _Choice:
     rates: list[float] = field(default_factory=list)
 
     def make(self) -> tuple[Choice, float]:
-        """The first token drawn that has a witness behind it, and the log of the share of live tokens over its
-        probability."""
+        """The first drawn token that has a witness behind it, and the log of (share of live tokens / its
+        probability).
+        """
         first = self._draw_until_live(self.scores.token(self.number), "strike")
         if first.token is None:
             return first, 0.0
@@ -260,7 +262,7 @@ class _Choice:
         return first, live_share(self.rates) - proposal
 
     def _proposal(self, first: Choice) -> float:
-        """The log-probability of a token in the choice distribution; 0 where only the witness knew it."""
+        """The log-probability of a token in the choice distribution; 0 if only the witness knew it."""
         row, norm = self.scores.shaped_row(self.number), self.norm
         if first.struck or self.scores.is_shaped_anew(self.number):
             norm = float(row.logsumexp(dim=-1))
@@ -268,8 +270,10 @@ class _Choice:
         return found if found > -inf else 0.0
 
     def _draw_until_live(self, token: int | None, name: str, before: Choice | None = None) -> Choice:
-        """Draw from `token` on until a token lives, and write down the share that was left before each draw; the tokens
-        struck `before` stay so."""
+        """Draw, starting with `token`, until a token is live. Record the share that was left before each draw.
+
+        Tokens struck `before` stay struck.
+        """
         course, text = self.population.course, self.text
         given = () if before is None else before.struck
 
@@ -278,7 +282,7 @@ class _Choice:
             drawn = token if struck == given else self.scores.redraw(self.number, struck, place)
             share = self.scores.share(self.number) if struck else 1.0
             if self.rates and share > self.rates[-1]:
-                self.rates.clear()  # what the shapers had left is all struck, and the rest was shaped anew
+                self.rates.clear()  # all that the shapers left is struck, and the rest was shaped again
             self.rates.append(share)
             return drawn
 
@@ -291,12 +295,12 @@ class _Choice:
 
 
 def live_share(rates: Sequence[float]) -> float:
-    """The log of an unbiased estimate of the share of live tokens, from draws up to the second live one.
+    """The log of an unbiased estimate of the share of live tokens, from the draws up to the second live one.
 
-    Dead tokens are drawn without, live ones with replacement; `rates[i]` is the share that was left before draw i. As a
-    race in continuous time, in which each dead token comes first at a time with its probability as rate and the live
-    ones come as a Poisson process, the second live one comes at a time T with E[1/T] = the share. The estimate is the
-    expectation of 1/T given the draws: the integral over s > 0 of the product of rate/(rate + s).
+    Dead tokens are drawn without replacement, live ones with it. `rates[i]` is the share left before draw i. Consider a
+    race in continuous time. Each dead token arrives first at a time whose rate is its probability, and live ones arrive
+    as a Poisson process. The second live one arrives at a time T with E[1/T] = the share. The estimate is the
+    expectation of 1/T given the draws. That is the integral over s > 0 of the product of rate/(rate + s).
     """
     if min(rates) == max(rates) == 1:
         return -log(len(rates) - 1) if len(rates) > 1 else 0.0

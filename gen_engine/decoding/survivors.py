@@ -1,4 +1,4 @@
-"""Shapers that remove tokens see only tokens that live: what `top_k=5` keeps are five that have a text behind them."""
+"""Shows shapers that remove tokens live tokens only: `top_k=5` keeps five tokens that each have a text behind them."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from .sequences import Course
 
 
 def settle(course: Course, scores: Scores, drawn: Sequence[tuple[int, Text]]) -> None:
-    """Shape draws, each for a text, again until none of what they could be is seen to be dead; all in one go.
+    """Shape draws again, each for a text, until no token that they could choose is visibly dead.
 
-    Where no shaper of the chain removes tokens there is nothing to do: to strike a dead token and to draw again is the
-    same as if it had never been allowed. Searches are not made: each may cost its full price, and most of these tokens
-    will not be drawn.
+    All draws are shaped together.
+
+    If no shaper of the chain removes tokens, there is nothing to do. Striking a dead token and drawing again is the
+    same as never having allowed it. No searches are made: each may cost its full price, and most of these tokens will
+    not be drawn.
     """
     if not course.plan.chain.truncates:
         return

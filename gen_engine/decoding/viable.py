@@ -1,8 +1,8 @@
-"""The guarantee: no token is chosen without a witness for the rest of the text within the budget in hand.
+"""The guarantee: no token is chosen without a witness for the rest of the text within the budget.
 
-It stands here once. `Viable.first` takes proposals in order and gives the first that has a rest behind it, or the
-witness's own token; whoever weighs many proposals at once asks `look` of each and falls back on `trusted`. Of the first
-proposal of all rows `Rows.go_on` gives the quick "yes" of `look`, and no other answer.
+It stands only here. `Viable.first` takes proposals in order. It returns the first that has a rest behind it, or the
+witness's own token. Code that weighs many proposals at once calls `look` for each and falls back on `trusted`. For the
+first proposals of all rows, `Rows.go_on` gives the quick "yes" of `look`, and no other answer.
 """
 
 from __future__ import annotations
@@ -21,24 +21,26 @@ from ..proving.prover import Answer, Prover
 from ..text.token_sets import Ids
 
 ATTEMPTS = 256
-"""How many tokens are struck at one place before the witness decides."""
+"""How many tokens are struck at one position before the witness decides."""
 
 DOUBTS = 4
-"""How many searches at one place may end at their limit before the witness decides; each costs its full price."""
+"""How many searches at one position may reach their limit before the witness decides; each costs its full price."""
 
 SWEEP = 16
-"""After so many strikes at one place all tokens are asked about, those that behave alike at once."""
+"""After this many strikes at one position, all tokens are checked, those that behave alike at once."""
 
 STATES = 4096
-"""For how many states it is remembered which of their tokens are seen to be dead."""
+"""For how many states the visibly dead tokens are remembered."""
 
 NEAR, TRIES = 3, 2000
-"""So few tokens before the end all rests of a token are tried, with so many tokens at most, before it is drawn."""
+"""This many tokens before the end, all rests of a token are tried before it is drawn, with at most so many tokens."""
 
 
 class Seen(NamedTuple):
-    """A token that was looked at: whether there is a rest behind it, the state it leads to, and the rest as far as it
-    is written out."""
+    """A token that was looked at.
+
+    It says whether there is a rest behind it, the state it leads to, and the rest as far as it is written out.
+    """
 
     answer: Answer
     joint: Joint
@@ -46,10 +48,10 @@ class Seen(NamedTuple):
 
 
 class Choice(NamedTuple):
-    """The token to write (None: there is none, and no end) and the state it leads to (None: the text ends).
+    """The token to write (None: none is left, not even the end) and the state it leads to (None: the text ends).
 
-    `rest` is a legal rest behind it, as far as it is written out; `struck` are the tokens that were refused before it.
-    `exact` is False if a bound, not a proof, refused one of them, and `doubts` counts these.
+    `rest` is a legal rest behind it, as far as it is written out. `struck` are the tokens refused before it. `exact` is
+    False if a bound, not a proof, refused one of them; `doubts` counts these.
     """
 
     token: int | None
@@ -61,13 +63,14 @@ class Choice(NamedTuple):
 
 
 Propose = Callable[[Ids, int], int | None]
-"""`(struck, attempt) -> token`: the next proposal, which is none of the struck; None if there is none left."""
+"""`(struck, attempt) -> token`: the next proposal, none of the struck tokens; None if none is left."""
 
 
 @dataclass(frozen=True, eq=False)
 class Viable:
-    """Tells which tokens have a text behind them, for one plan. Every answer is a function of the state, the tokens
-    left and the rest that is known; `rest` is always one that was legal where the text stands."""
+    """Finds which tokens have a text behind them, for one plan. Every answer is a function of the state, the tokens
+    left and the known rest. `rest` is always legal where the text stands.
+    """
 
     plan: Plan
     _seen: Memory[tuple[Joint, int, str, int], bool] = remembered(STATES)
@@ -84,12 +87,13 @@ class Viable:
         struck: Ids = (),
         doubts: int = 0,
     ) -> Choice:
-        """The first of the proposals behind which there is a text of at most `left` tokens, it included; the end of the
-        text is one that needs no proof.
+        """The first proposal behind which there is a text of at most `left` tokens, the proposal included.
 
-        What the text used (`history`) makes most answers quick. After `ATTEMPTS` proposals without a rest, or `DOUBTS`
-        of which that was not found out, the witness's own token is taken. `among` are all tokens that may follow, asked
-        for after many strikes. What was `struck` at this place before, and the `doubts` about it, count.
+        The end of the text needs no proof.
+
+        What the text used (`history`) makes most answers quick. The witness's own token is taken after `ATTEMPTS`
+        proposals without a rest, or after `DOUBTS` undecided ones. `among` gives all allowed tokens; it is called after
+        many strikes. Tokens `struck` at this position before, and their `doubts`, count too.
         """
         exact = True
         attempts = len(struck)
@@ -127,15 +131,16 @@ class Viable:
         return self.plan.chain.vocabulary.texts
 
     def trusted(self, joint: Joint, left: int, rest: Ids = (), struck: Ids = (), doubts: int = 0) -> Choice:
-        """The next token of a rest that is known to be legal: the end where nothing is missing. It is not exact, since
-        others may have been as good."""
+        """The next token of a known legal rest, or the end where nothing is missing. Not exact, since other tokens may
+        have been as good.
+        """
         if not rest and self.plan.product.accepts(joint):
             return Choice(self.plan.end, None, (), struck, False, doubts)
         rest = rest or self.plan.step(joint, left)
         return Choice(rest[0], self.plan.product.next(joint, rest[0]), rest[1:], struck, False, doubts)
 
     def dead(self, joint: Joint, left: int, tokens: Sequence[int], rest: Ids = ()) -> tuple[set[int], int]:
-        """Those of the tokens that have no text behind them, and of how many of them that is only not found out.
+        """Those of the tokens that have no text behind them, and how many of them are only undecided.
 
         Tokens that behave alike share one proof.
         """
@@ -153,8 +158,10 @@ class Viable:
         return found, undecided
 
     def seen_dead(self, joint: Joint, left: int, tokens: Sequence[int]) -> set[int]:
-        """Those of these tokens, all of which `Plan.tokens` lets follow, that are seen to be dead, without a search
-        that goes further than `NEAR` tokens."""
+        """Those of these tokens that are visibly dead, without a search beyond `NEAR` tokens.
+
+        `Plan.tokens` must allow all of the tokens.
+        """
         found: set[int] = set()
         if left - 1 > NEAR:
             ids = np.fromiter(tokens, dtype=np.int64, count=len(tokens))
@@ -175,7 +182,7 @@ class Viable:
         return found
 
     def _doubtful(self, joint: Joint, left: int, tokens: Sequence[int]) -> list[tuple[int, tuple[str, int]]]:
-        """The tokens of which it is not sure that they live, each with a key that is the same for those alike."""
+        """The tokens that may be dead, each with a key that is equal for tokens that behave alike."""
         prover = self.plan.prover
         if not tokens:
             return []
@@ -189,8 +196,10 @@ class Viable:
 
 
 def is_dead(prover: Prover, joint: Joint, budget: int, tries: Iterator[int]) -> bool:
-    """Whether it is seen that a state has no rest of at most `budget` tokens: by what follows from it at once, or, near
-    the end, by trying all rests, as long as there are `tries`."""
+    """Whether a state visibly has no rest of at most `budget` tokens.
+
+    It shows by what follows at once. Near the end all rests are tried, as long as there are `tries`.
+    """
     known = prover.at_once(joint, budget)
     if known is not None or budget > NEAR:
         return known == "no"

@@ -1,4 +1,5 @@
-"""Plugins: what they may offer (`hookspecs`), how they are found (`registry`), how their processors are written
-(`specs`), and packages of one's own (`packages`, from the template beside it). pluggy is imported here only,
-tensors nowhere.
+"""Plugins.
+
+`hookspecs` are the hooks, `registry` finds plugins, and `specs` reads how users write processors. `packages` writes a
+new plugin from the template beside it. Only this folder imports pluggy, and it imports no tensors.
 """

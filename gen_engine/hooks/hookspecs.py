@@ -1,4 +1,4 @@
-"""The hooks a plugin may implement; they run once at start-up, none of them per token."""
+"""The hooks that a plugin may implement. They run once at start-up, never per token."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def models() -> Mapping[str, ShippedModel]:  # type: ignore[empty-body]
 
 @hookspec
 def loaders() -> Mapping[str, ModelLoader]:  # type: ignore[empty-body]
-    """Name the `model_type`s of checkpoints this plugin loads by a loader of its own."""
+    """Name the `model_type`s of checkpoints that this plugin loads by its own loader."""
 
 
 @hookspec
@@ -49,9 +49,11 @@ def processors() -> Mapping[str, ProcessorFactory]:  # type: ignore[empty-body]
 
 @hookspec
 def decoders() -> Mapping[str, Decoder | DecoderFactory]:  # type: ignore[empty-body]
-    """Name the decoding strategies: functions of a `course`, or factories of such with typed parameters."""
+    """Name the decoding strategies: functions of a `course`, or factories of them with typed parameters."""
 
 
 @hookspec
 def recipes() -> Mapping[str, RecipeFactory]:  # type: ignore[empty-body]
-    """Name the recipes of `gen convert`: factories, with typed parameters, of what makes a model of foreign tensors."""
+    """Name the recipes of `gen convert`: factories, with typed parameters, of functions that convert foreign
+    tensors.
+    """

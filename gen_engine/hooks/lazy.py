@@ -1,4 +1,4 @@
-"""What is imported only when it is used: values by name, and commands."""
+"""Values by name, and commands, that are imported only when used."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class LazyMapping(Mapping[str, Any]):
 
 
 class LazyCommand(click.Command):
-    """A command that is imported when it is run or asked for its own help; until then only a line of it is known.
+    """A command that is imported when it runs or shows its own help. Until then, only one line of help is known.
 
-    `LazyCommand("poem", "gen_poem.commands.poem:poem", "Write a poem.")`; click offers no way but to inherit.
+    `LazyCommand("poem", "gen_poem.commands.poem:poem", "Write a poem.")`. click offers no way but inheritance.
     """
 
     def __init__(self, name: str, place: str, summary: str) -> None:

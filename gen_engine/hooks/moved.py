@@ -1,11 +1,11 @@
-"""Import paths of version 0.3 that plugins were shown: they work for one more version, with a DeprecationWarning."""
+"""Import paths that version 0.3 documented for plugins. They work for one more version, with a DeprecationWarning."""
 
 from __future__ import annotations
 
 import sys
 from importlib.machinery import ModuleSpec
 
-TYPE_CHECKING = False  # this is imported whenever gen_engine is, and typing is slow to import
+TYPE_CHECKING = False  # imported with gen_engine, and typing is slow to import
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import ModuleType
@@ -32,7 +32,7 @@ RENAMED = {"gen_engine.hooks.lazy": {"Later": "LazyCommand", "Lazy": "LazyMappin
 
 
 class MovedModule:
-    """Loads a module of an old name as one whose names are those of the new module."""
+    """Loads a module under its old name; every name in it comes from the new module."""
 
     def __init__(self, new: str) -> None:
         self.new = new
@@ -55,14 +55,14 @@ class MovedModule:
 
 
 class MovedFinder:
-    """Finds what `MOVED` lists; asked last, and only for modules that nobody else has."""
+    """Finds the modules in `MOVED`. It is asked last, only for modules that nobody else has."""
 
     @staticmethod
     def find_spec(name: str, path: Sequence[str] | None = None, target: ModuleType | None = None) -> ModuleSpec | None:
-        """The module of an old name, None for any other."""
+        """The spec of a module under an old name, None for any other."""
         return ModuleSpec(name, MovedModule(MOVED[name])) if name in MOVED else None  # type: ignore[arg-type]
 
 
 def install() -> None:
-    """Let the old paths be imported."""
-    sys.meta_path.append(MovedFinder)  # type: ignore[arg-type]
+    """Make the old paths importable."""
+    sys.meta_path.append(MovedFinder)

@@ -1,4 +1,4 @@
-"""Plugins as packages: written from the template, installed and uninstalled by the pip of the running interpreter."""
+"""Plugins as packages: written from the template, and installed or uninstalled by the running interpreter's pip."""
 
 from __future__ import annotations
 
@@ -28,7 +28,9 @@ NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
 
 def write_template(name: str, into: Path) -> tuple[Path, str]:
-    """Write a new plugin called `name` to a folder of its own within `into`; that folder and its package's name."""
+    """Write a new plugin called `name` into a folder of its own in `into`. Returns that folder and the package's
+    name.
+    """
     if not NAME.fullmatch(name):
         raise GenError(
             f"{quoted(name)} is no name for a plugin; write small letters, digits and hyphens, as in tide-tables."
@@ -58,7 +60,7 @@ def _templates(folder: Traversable, within: str = "") -> Iterator[tuple[str, str
 
 
 def install(what: str, options: Sequence[str] = ()) -> list[str]:
-    """Install a plugin from a folder or by its name; what to tell about it."""
+    """Install a plugin from a folder or by its name. Returns the message for the user."""
     place = distribution = what
     if "/" in what or Path(what).is_dir():
         place, distribution = str(Path(what).resolve()), _named_in(Path(what))
@@ -82,7 +84,7 @@ def _plain(name: str) -> str:
 
 
 def uninstall(name: str, options: Sequence[str] = ()) -> str:
-    """Uninstall the distribution of a plugin; what to tell about it."""
+    """Uninstall the distribution of a plugin. Returns the message for the user."""
     found = next((each for each in registry().plugins if name in (each.name, each.distribution)), None)
     if found is None or not found.distribution:
         raise GenError(f"There is no plugin {quoted(name)}; `gen plugins` lists those that are installed.")
@@ -105,6 +107,6 @@ def _pip(verb: str, what: str, options: Sequence[str]) -> None:
 
 
 def _installed() -> dict[str, str]:
-    """The plugins that a fresh interpreter finds, and the distributions they are from."""
+    """The plugins that a fresh interpreter finds, and their distributions."""
     done = subprocess.run([sys.executable, "-c", LISTING], capture_output=True, text=True, check=True)
     return dict(line.split(" ", 1) for line in done.stdout.splitlines())

@@ -1,4 +1,4 @@
-"""What belongs to the whole process stays as it is while the code of others is imported or asked."""
+"""Protects state of the whole process while the code of others is imported or asked."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..system.interrupts import NAMES
 
 @dataclass(frozen=True)
 class Part:
-    """Something of the process: what it is called, what it is now, and how it is put back."""
+    """A part of the process's state: its name, its present value, and how to restore it."""
 
     name: str
     look: Callable[[], Any]
@@ -26,14 +26,14 @@ class Part:
 
 @contextmanager
 def kept(tell: Callable[[str], object]) -> Iterator[None]:
-    """Inside, others' code runs; what it changed of the process is put back, and told."""
+    """Run others' code inside. What it changed of the process is restored and reported."""
     before = [(part, part.look()) for part in PARTS]
     try:
         yield
     finally:
         for part, value in before:
             if part.look() != value:
-                with suppress(OSError, ValueError, TypeError):  # the folder is gone, say; or this is another thread
+                with suppress(OSError, ValueError, TypeError):  # perhaps the folder is gone, or this is another thread
                     part.put(value)
                 tell(f"it changed {part.name}, which was put back")
 
@@ -68,7 +68,7 @@ def _put_fatal_warnings(fatal: list[Any]) -> None:
 
 
 def _torch() -> tuple[str, bool]:
-    """The default dtype and whether there are gradients, as they are also before torch is imported."""
+    """The default dtype and whether gradients are on; also their values before torch is imported."""
     torch: Any = sys.modules.get("torch")
     if not hasattr(torch, "get_default_dtype"):
         return "float32", True

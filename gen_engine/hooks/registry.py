@@ -1,4 +1,4 @@
-"""Plugins: who offers what. A broken one is reported and skipped, and everything else works."""
+"""Plugins, and what each offers. A broken one is reported and skipped; everything else works."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ if TYPE_CHECKING:
 
 NOUNS = {noun: f"{noun}s" for noun in ("processor", "model", "loader", "decoder", "recipe")}
 FEW = 10
-"""So many names an error message spells out; for more it names the command that lists them."""
+"""The most names that an error message lists. For more it names the command that lists them."""
 
 
 @dataclass
 class PluginInfo:
-    """One installed plugin: where it is from, what it hooks into, how long it took to import, why it failed.
+    """One installed plugin: its origin, its hooks, how long its import took, why it failed.
 
-    `remarks` tell what else is odd about it.
+    `remarks` say what else is odd about it.
     """
 
     name: str
@@ -50,19 +50,19 @@ class PluginInfo:
     remarks: list[str] = field(default_factory=list)
 
     def remark(self, words: str) -> None:
-        """Add to the remarks what is not among them yet."""
+        """Add remarks, without repeating one."""
         self.remarks += [words] if words not in self.remarks else []
 
     @property
     def words(self) -> str:
-        """The plugin as messages name it; the core is just that."""
+        """The plugin's name in messages; the core is simply called that."""
         if self.distribution == CORE:
             return CORE
         return f"the plugin {self.name}" + (f" ({self.distribution})" if self.distribution else "")
 
     @property
     def of(self) -> str:
-        """Behind the name of what a plugin offers; empty for the core."""
+        """What messages add to the name of an offer; empty for the core."""
         return "" if self.distribution == CORE else f" of {self.words}"
 
     @property
@@ -72,13 +72,13 @@ class PluginInfo:
 
     @property
     def is_absent(self) -> bool:
-        """Whether it is only a name in `GEN_PLUGINS`, and not installed."""
+        """Whether it is only named in `GEN_PLUGINS`, and not installed."""
         return not self.module
 
 
 @dataclass(frozen=True)
 class Offer:
-    """One name that a plugin offers; `value` imports what is behind it."""
+    """One name that a plugin offers; `value` imports the object."""
 
     name: str
     plugin: PluginInfo
@@ -97,7 +97,7 @@ class Offer:
 
     @property
     def function(self) -> Callable[..., Any]:
-        """`value`, which must be a function, or something else that can be called."""
+        """`value`, which must be callable."""
         found: Callable[..., Any] = self.value
         return found if callable(found) else self._refuse(found, "a function")
 
@@ -119,7 +119,7 @@ class Offer:
 
 
 class Registry:
-    """What all plugins together offer; each hook is asked once, when first needed."""
+    """What all plugins together offer. Each hook is called once, when first needed."""
 
     def __init__(
         self, manager: pluggy.PluginManager, plugins: Iterable[PluginInfo], kept_out: Sequence[str] = ()
@@ -166,13 +166,13 @@ class Registry:
         raise GenError(f"There is no {noun} {quoted(name)}{self.broken()}; {remedy}")
 
     def broken(self) -> str:
-        """A half-sentence for error messages that names the plugins that failed, and those that may not load."""
+        """A clause for error messages that names the plugins that failed, and those that are not allowed to load."""
         names = ", ".join(p.name for p in self.plugins if p.error and not p.is_absent)
         failed = f" ({names} failed to load: `gen plugins` says why)" if names else ""
         return failed + (f" (GEN_PLUGINS keeps out {', '.join(self.kept_out)})" if self.kept_out else "")
 
     def absent(self) -> list[str]:
-        """A sentence for each name in `GEN_PLUGINS` that no installed plugin has."""
+        """A sentence for each name in `GEN_PLUGINS` that matches no installed plugin."""
         return [f"{quoted(p.name)} is no plugin: {p.error}" for p in self.plugins if p.is_absent]
 
     def mount(self, group: click.Group, verb: str) -> None:
@@ -207,7 +207,7 @@ class Registry:
 
 
 def _commands(call: Any, argument: str) -> list[Mapping[str, Any]]:
-    """The commands that one plugin mounts, caught on a group of their own so that none is overwritten silently."""
+    """The commands that one plugin mounts, collected on a separate group so that none is silently overwritten."""
     import click
 
     scratch = click.Group(argument)
@@ -226,7 +226,7 @@ def _disputed(name: str, rivals: list[str]) -> click.Command:
 
 
 def _resolve(offers: list[Offer]) -> dict[str, Offer]:
-    """Offers by name; one offered twice, and not by the core, stands only under its full names, `distribution:name`."""
+    """Offers by name. A name offered twice, and not by the core, exists only as `distribution:name`."""
     names = [o.name for o in offers]
     ours = {o.name for o in offers if o.plugin.distribution == CORE}
     for offer in offers:
@@ -256,12 +256,14 @@ def _answers(offer: Offer, name: str) -> bool:
 
 @cache
 def registry() -> Registry:
-    """Everything installed, loaded once; `GEN_PLUGINS` (names, by commas or blanks; empty: none) says what may load."""
+    """Everything installed, loaded once. `GEN_PLUGINS` (names separated by commas or blanks; empty: none) restricts
+    it.
+    """
     return load_plugins(_installed(), os.environ.get("GEN_PLUGINS"))
 
 
 def _installed() -> Iterable[EntryPoint]:
-    """The entry points of all that is installed; a package whose list is no text is told and left out."""
+    """The entry points of everything installed. A package whose list is not text is reported and left out."""
     try:
         return entry_points(group=hookspecs.PROJECT)
     except ValueError:
@@ -278,7 +280,7 @@ def _entries_of(package: Distribution) -> Iterable[EntryPoint]:
 
 
 def load_plugins(found: Iterable[EntryPoint], allowed: str | None = None) -> Registry:
-    """The plugins among `found` that `allowed` names (None: all), one by one, the core first, then in order of name."""
+    """The plugins among `found` that `allowed` names (None: all), the core first, then in order of name."""
     manager = pluggy.PluginManager(hookspecs.PROJECT)
     manager.add_hookspecs(hookspecs)
     entries = sorted(found, key=lambda e: (_names(e)[1] != CORE, e.name))
@@ -326,14 +328,14 @@ def _load(manager: pluggy.PluginManager, entry: EntryPoint) -> PluginInfo:
     except BaseException as problem:
         if is_real(problem):
             raise
-        manager.unregister(name=entry.name)  # it may have been taken in by half
+        manager.unregister(name=entry.name)  # it may be half registered
         info.error = reason_of(problem)
     info.seconds = time.perf_counter() - start
     return info
 
 
 def _misspelled(names: Iterable[str]) -> str | None:
-    """A misspelled hook would pass silently (pluggy's `check_pending`): its plugin says so in `gen plugins`."""
+    """A misspelled hook would pass silently (pluggy's `check_pending`). `gen plugins` reports it for its plugin."""
     unknown = ", ".join(sorted(names))
     known = ", ".join(
         name for name in vars(hookspecs) if hasattr(getattr(hookspecs, name), f"{hookspecs.PROJECT}_spec")

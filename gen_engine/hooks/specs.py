@@ -1,7 +1,7 @@
-"""Processors as people write them, `NAME[=VALUE[,key=value]...]`, read and built.
+"""Reads and builds processors as users write them, `NAME[=VALUE[,key=value]...]`.
 
-A value may stand in single or double quotes, which protect commas and bars; `\\n`, `\\t`, `\\u4e00`, `\\,`, `\\|`,
-`\\'`, `\\"` and `\\\\` are understood everywhere. A list is written with bars: `ban=，|。|！`.
+A value may stand in single or double quotes, which protect commas and bars. These escapes work everywhere: `\\n`,
+`\\t`, `\\u4e00`, `\\,`, `\\|`, `\\'`, `\\"` and `\\\\`. A list is written with bars: `ban=，|。|！`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ NAME = re.compile(r"\s*([^=,\s]+)\s*(=?)")
 KEY = re.compile(r"\s*([A-Za-z_]\w*)\s*=")
 ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
 PIECE = {ends: re.compile(rf"(?:{ESCAPE.pattern}|[^\\{ends}]+|\\\Z)*", re.DOTALL) for ends in ("'", '"', ",|")}
-"""What stands within each kind of quotes, and outside them: escapes and what they are not for."""
+"""Inside each kind of quotes, and outside them: escapes, and characters that need none."""
 
 YES, NO = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 
@@ -53,7 +53,7 @@ def parse_spec(text: str) -> Spec:
 
 
 def _value(text: str, position: int) -> tuple[Pieces, int]:
-    """The value that begins at `position`, and where it ends: at a comma or at the end of the text."""
+    """The value that starts at `position`, and where it ends: at a comma or the end of the text."""
     pieces = []
     while True:
         piece, position = _piece(text, position)
@@ -64,7 +64,7 @@ def _value(text: str, position: int) -> tuple[Pieces, int]:
 
 
 def _piece(text: str, position: int) -> tuple[str, int]:
-    """One piece of a value, up to a bar or a comma outside quotes and escapes."""
+    """One piece of a value, up to a bar or comma outside quotes and escapes."""
     quote = text[position : position + 1]
     ends = quote if quote and quote in "'\"" else ",|"
     position += ends == quote
@@ -90,7 +90,7 @@ def _unescape(escape: re.Match[str]) -> str:
 
 
 def build(item: Any, registry: Registry, vocabulary: Vocabulary) -> Named:
-    """The processor that `item` means: its text or `Spec` is looked up and built, an object passes through."""
+    """The processor that `item` means. A text or `Spec` is looked up and built; an object is returned as it is."""
     if isinstance(item, Named):
         return item
     if isinstance(item, str):
@@ -102,9 +102,9 @@ def build(item: Any, registry: Registry, vocabulary: Vocabulary) -> Named:
 
 
 def build_decoder(item: Any, registry: Registry) -> Any:
-    """The decoder that `item` means: written as a processor is ("beam,width=8"), or an object, which passes through.
+    """The decoder that `item` means, written like a processor ("beam,width=8"). An object is returned as it is.
 
-    What a plugin offers is a decoder if its first parameter is called `course`, else a factory that returns one.
+    A plugin's function is a decoder if its first parameter is called `course`. Otherwise it is a factory of one.
     """
     if not isinstance(item, str):
         return item
@@ -119,14 +119,14 @@ def build_decoder(item: Any, registry: Registry) -> Any:
 
 
 def build_recipe(text: str, registry: Registry) -> Recipe:
-    """The recipe of `gen convert` that `text` means, written as a processor is ("frozen_bert,reads=pooler")."""
+    """The recipe of `gen convert` that `text` means, written like a processor ("frozen_bert,reads=pooler")."""
     spec = parse_spec(text)
     made: Recipe = _call(registry.find("recipe", spec.name), spec, None)
     return made
 
 
 def parameters(factory: Callable[..., Any]) -> list[inspect.Parameter]:
-    """What a user may give to `factory`: its parameters but those the engine gives, with annotations evaluated."""
+    """What a user may pass to `factory`: its parameters without those that the engine fills, annotations evaluated."""
     signature = inspect.signature(factory)
     return [_evaluated(p, factory) for p in signature.parameters.values() if p.name not in ("vocabulary", "course")]
 
@@ -136,7 +136,7 @@ def _evaluated(parameter: inspect.Parameter, factory: Callable[..., Any]) -> ins
         return parameter
     try:
         return parameter.replace(annotation=eval(parameter.annotation, vars(sys.modules[factory.__module__])))
-    except (NameError, AttributeError, SyntaxError, TypeError, KeyError):  # known to a type checker, or to nobody
+    except (NameError, AttributeError, SyntaxError, TypeError, KeyError):  # known only to type checkers, or to nobody
         return parameter.replace(annotation=str)
 
 
@@ -175,7 +175,7 @@ def _options(known: list[inspect.Parameter]) -> str:
 
 
 def describe(annotation: Any) -> str:
-    """A type in words that fit on a command line."""
+    """A type in words that fit a command line."""
     if get_origin(annotation) is Literal:
         return " or ".join(str(choice) for choice in get_args(annotation))
     if get_origin(annotation) is tuple:
@@ -187,7 +187,7 @@ def describe(annotation: Any) -> str:
 
 
 def _members(annotation: Any) -> tuple[Any, ...]:
-    """The members of a union, in the order in which they are tried: the narrowest first."""
+    """The members of a union in the order in which they are tried: the narrowest first."""
     if get_origin(annotation) not in (type(int | str), Union):
         return ()
     order = [type(None), int, float, bool]
@@ -195,7 +195,7 @@ def _members(annotation: Any) -> tuple[Any, ...]:
 
 
 def convert(value: Pieces, parameter: inspect.Parameter, spec: Spec) -> Any:
-    """`value` as the type that `parameter` is annotated with."""
+    """`value` converted to the annotated type of `parameter`."""
     try:
         return _converted(value, parameter.annotation)
     except ValueError:

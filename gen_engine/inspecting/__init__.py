@@ -1,3 +1,1 @@
-"""Looking at a chain and at a text: `lint` tells what is wrong with a chain, `explain` what each choice of a text
-cost.
-"""
+"""Inspects a chain or a text: `lint` finds what is wrong with a chain, `explain` what each choice of a text cost."""

@@ -1,7 +1,7 @@
-"""What each choice of a finished text cost, and who made it cost that: the text is read again and the rules replayed.
+"""What each choice of a finished text cost, and who caused it. The text is read again and the rules are replayed.
 
-Nothing here watches a decoder at work, so that texts of every decoder, and texts from elsewhere, are explained alike.
-All costs are in nats under the model's own distribution: a constraint that leaves the mass m costs -log m.
+Nothing here watches a decoder at work. So texts of every decoder, and texts from elsewhere, are explained alike. All
+costs are in nats under the model's own distribution. A constraint that leaves the mass m costs -log m.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ VOCABULARY, PROOF = "unused tokens", "no text behind it"
 """Who removes what no constraint and no shaper removed: columns that are never generated, and the prover."""
 
 ROUNDING = 1e-9
-"""Nats that come of adding up probabilities in another order."""
+"""Nats that come from adding probabilities in another order."""
 
 STRETCH = 128
-"""How many places are worked on at once: each holds some numbers for every token of the vocabulary."""
+"""How many positions are processed at once: each holds several numbers per token of the vocabulary."""
 
 TOP = 6
-"""How many of the model's wishes are told at each place."""
+"""How many of the model's preferred tokens are shown at each position."""
 
 
 @dataclass(frozen=True)
 class Removal:
-    """Who took a token away, and why in words where the rule says what it wants."""
+    """Who removed a token, and why in words if the rule says what it wants."""
 
     by: str
     kind: Literal["constraint", "proof", "shaper", "vocabulary"]
@@ -50,7 +50,7 @@ class Removal:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A token that the model wanted, how much, and who removed it; nobody: it could have been chosen."""
+    """A token that the model preferred, its probability, and who removed it (nobody: it could have been chosen)."""
 
     text: str
     probability: float
@@ -60,13 +60,14 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Place:
-    """One token of the text, or its end. `text` are the characters it completes; all costs are in nats.
+    """One token of the text, or its end. `text` holds the characters that it completes. All costs are in nats.
 
-    `nats` is what the model gives it; `cost` is that less what the model's first wish would have been, of which
-    `constrained` is due to the rules (the best they left against the best) and `drawn` to shapers and decoder (the
-    chosen against the best left). `masses` holds -log of the probability mass that each constraint alone leaves, in
-    the order of `Explanation.constraints`, `together` that of all at once with what the prover knows; `shaped` is
-    what each shaper cut off of that. `broken` names rules that the text breaks here; they are silent from here on.
+    `nats` is its cost under the model. `cost` is the difference from the model's first preference. Of this,
+    `constrained` is due to the rules (their best remaining token against the best of all). `drawn` is due to shapers
+    and decoder (the chosen token against the best remaining). `masses` holds -log of the probability mass that each
+    constraint alone leaves, in the order of `Explanation.constraints`. `together` is the same for all constraints and
+    the prover at once. `shaped` is what each shaper then cut off. `broken` names rules that the text breaks here; they
+    say nothing from here on.
     """
 
     text: str
@@ -83,15 +84,15 @@ class Place:
 
     @property
     def cost(self) -> float:
-        """How many nats less likely it is than the model's first wish."""
+        """How many nats less likely it is than the model's first preference."""
         return self.constrained + self.drawn
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """A text, place by place, and what each constraint and shaper cost in all.
+    """A text, position by position, and the total cost of each constraint and shaper.
 
-    `seed` and `sample` say which of whose draws made it; a text from elsewhere has no seed. `context` is what the model
+    `seed` and `sample` identify the draws that made it; a text from elsewhere has no seed. `context` is what the model
     read before the text.
     """
 
@@ -107,32 +108,32 @@ class Explanation:
 
     @property
     def new(self) -> str:
-        """What was written behind the prompt."""
+        """The text after the prompt."""
         return "".join(place.text for place in self.places)
 
     @property
     def nats(self) -> float:
-        """The nats of what was written, the end included."""
+        """The nats of the new text, the end included."""
         return sum(place.nats for place in self.places)
 
     @property
     def together(self) -> float:
-        """What all constraints and the prover cost in all."""
+        """The total cost of all constraints and the prover."""
         return sum(place.together for place in self.places)
 
     @property
     def drawn(self) -> float:
-        """What shapers and decoder gave away in all."""
+        """The total cost of shapers and decoder."""
         return sum(place.drawn for place in self.places)
 
     @property
     def by_constraint(self) -> list[tuple[str, float]]:
-        """Each constraint and the sum of what it alone costs at each place."""
+        """Each constraint with the sum of what it alone costs at each position."""
         return [(label, sum(place.masses[i] for place in self.places)) for i, label in enumerate(self.constraints)]
 
     @property
     def by_shaper(self) -> list[tuple[str, float]]:
-        """Each shaper and the sum of what it cuts off at each place."""
+        """Each shaper with the sum of what it cuts off at each position."""
         return [(label, sum(place.shaped[i] for place in self.places)) for i, label in enumerate(self.shapers)]
 
 
@@ -148,7 +149,7 @@ def explain(
     top: int = TOP,
     context: str = "",
 ) -> Explanation:
-    """Explain a completion that `engine` made of `prompt` with these processors, this budget and this context."""
+    """Explain a completion that `engine` made from `prompt` with these processors, this budget and this context."""
     plan = engine.chain(processors).plan(engine.read(prompt, context), max_new)
     end = plan.chain.vocabulary.end if done.finish == "end" else None
     told = _explain(engine, plan, done.tokens, end, decoder=decoder, draws=(done.seed, done.sample), top=top)
@@ -166,7 +167,7 @@ def explain_text(
     top: int = TOP,
     context: str = "",
 ) -> Explanation:
-    """Explain a text that begins with `prompt`, whoever wrote it, under these processors and at least its own length.
+    """Explain a text that begins with `prompt`, whoever wrote it. The budget is at least its own length.
 
     Raises GenError if the text does not begin with the prompt, or has a character that the model cannot write.
     """
@@ -187,12 +188,12 @@ def explain_text(
 
 
 def _tokens_after(engine: Engine, prompt: Prompt, text: str) -> tuple[int, ...]:
-    """The tokens of what follows the prompt in `text`, as the model would have written it."""
+    """The tokens that follow the prompt in `text`, as the model would have written them."""
     vocabulary = engine.tokenizer.vocabulary
     whole = engine.tokenizer.encode(text)
     rest = engine.tokenizer.encode(text[len(prompt.text) :])
     count = len(prompt.tokens)
-    # Else a token of the whole text spans the end of the prompt.
+    # Otherwise a token of the whole text spans the end of the prompt.
     tokens = whole.tokens[count:] if whole.tokens[:count] == prompt.tokens else rest.tokens
     unknown = set(rest.unknown)
     kept = tuple(token for token in tokens if vocabulary.surfaces[token])
@@ -243,7 +244,7 @@ def _likeliest(row: np.ndarray, count: int) -> list[int]:
 
 
 def _logprobs(engine: Engine, prompt: Prompt, path: Sequence[int]) -> Iterator[np.ndarray]:
-    """The model's log-probabilities where each token of `path` was chosen, [places, vocab], in stretches; no NaN."""
+    """The model's log-probabilities where each token of `path` was chosen, [places, vocab], in chunks, without NaN."""
     import torch
 
     cache = engine.model.open(1)
@@ -263,7 +264,7 @@ def _logprobs(engine: Engine, prompt: Prompt, path: Sequence[int]) -> Iterator[n
 def _shape(
     plan: Plan, path: Sequence[int], first: int, rows: np.ndarray, sights: Sequence[Sight], draws: tuple[int, int]
 ) -> list[np.ndarray]:
-    """What is left after the first shaper, after the first two, and so on: bool arrays [places, vocab]."""
+    """What is left after the first shaper, the first two, and so on: bool arrays [places, vocab]."""
     import torch
 
     chain = plan.chain
@@ -321,7 +322,7 @@ def _place(
 
 
 def _shown(chain: Chain, token: int) -> str:
-    """A token as people see it: what it prints, else its name."""
+    """A token as shown to people: what it prints, else its name."""
     vocabulary = chain.vocabulary
     if token == vocabulary.end:
         return "(end)"
@@ -329,7 +330,7 @@ def _shown(chain: Chain, token: int) -> str:
 
 
 def _removals(chain: Chain, token: int, sight: Sight, shaped: Sequence[np.ndarray]) -> tuple[Removal, ...]:
-    """Everybody who forbids a token by himself; else the prover; else the first shaper that cut it off."""
+    """All constraints that forbid a token by themselves, else the prover, else the first shaper that cut it off."""
     if not sight.usable[token]:
         return (
             Removal(VOCABULARY, "vocabulary", "a second spelling of another token, or none that texts are made of"),
@@ -346,7 +347,7 @@ def _removals(chain: Chain, token: int, sight: Sight, shaped: Sequence[np.ndarra
 
 
 def _mass(row: np.ndarray, allowed: np.ndarray) -> float:
-    """The log of the probability mass of what is allowed."""
+    """The log of the probability mass of the allowed tokens."""
     inside = row[allowed]
     best = float(inside.max(initial=-np.inf))
     return best if best == -np.inf else best + float(np.log(np.exp(inside - best).sum()))
@@ -357,5 +358,5 @@ def _cost(row: np.ndarray, allowed: np.ndarray) -> float:
 
 
 def _gap(more: float, less: float) -> float:
-    """`more - less`, never below nothing; nothing between two infinities, and where only rounding differs."""
+    """`more - less`, at least 0; also 0 between two infinities, and if the difference is only rounding."""
     return 0.0 if more - less < ROUNDING or more == less else more - less

@@ -1,4 +1,4 @@
-"""Explanations as a page of HTML that needs nothing else, in English and in Chinese."""
+"""Explanations as a self-contained HTML page, in English and in Chinese."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def page(
     explanations: Iterable[Explanation], *, lines: Callable[[str], Sequence[str]] = str.splitlines, command: str = ""
 ) -> str:
-    """All of a page of HTML with these texts, needing nothing else; see `paged`."""
+    """A complete HTML page with these texts, self-contained; see `paged`."""
     text = StringIO()
     with paged(text, lines=lines, command=command) as add:
         for each in explanations:
@@ -31,9 +31,10 @@ def page(
 def paged(
     file: TextIO, *, lines: Callable[[str], Sequence[str]] = str.splitlines, command: str = ""
 ) -> Iterator[Callable[[Explanation], None]]:
-    """Write the page as its texts come, each given to what is yielded; it is whole even if they end early.
+    """Write the page as its texts come. Each goes to the function that is yielded; the page is complete even if they
+    end early.
 
-    `lines` says how a text is shown, line by line; `command` is the command that made the texts, as it was typed.
+    `lines` breaks a text into lines for display. `command` is the command that made the texts, as typed.
     """
     template, words = (
         files(__package__).joinpath(name).read_text(encoding="utf-8")
@@ -60,7 +61,9 @@ def paged(
 
 
 def _harmless(data: str) -> str:
-    """JSON that cannot end its script element, break its line or turn the source around: what could is escaped."""
+    """JSON that cannot end its script element, break its line or reverse the source: dangerous characters are
+    escaped.
+    """
     return "".join(char if char.isprintable() and char != "<" else _escaped(char) for char in data)
 
 
@@ -69,7 +72,7 @@ def _escaped(char: str) -> str:
 
 
 def _shown(explained: Explanation, lines: Callable[[str], Sequence[str]]) -> dict[str, Any]:
-    """The record with the prompt and each place as they are shown, broken into lines if that changes no length."""
+    """The record with the prompt and each position as shown, broken into lines if that changes no length."""
     text = explained.prompt + explained.new
     laid = lines(text)
     if len("".join(laid)) == len(text):

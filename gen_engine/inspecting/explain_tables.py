@@ -1,4 +1,4 @@
-"""Explanations as people and programs read them: tables and JSON."""
+"""Explanations for people and programs: tables and JSON."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
     from .explain import Candidate, Explanation, Place
 
 WISHES = 4
-"""How many of the model's wishes the table has room for."""
+"""How many of the model's preferred tokens the table has room for."""
 
 FREE = 0.005
-"""A cost of fewer nats is not worth a row of its own."""
+"""A cost of fewer nats gets no row of its own."""
 
 CHEAP, DEAR = 1.0, 4.0
-"""Costs in nats that are shown as cheap and as dear."""
+"""Costs in nats that are shown as cheap and as expensive."""
 
 LONGEST_BAR = 30
 BESIDE_BAR = 22
-"""The columns that the figures beside a bar take."""
+"""The columns taken by the figures beside a bar."""
 
 WHOLE_TEXT = "the text under the model"
 PLACE_LEGEND = (
@@ -35,7 +35,7 @@ PLACE_LEGEND = (
 
 
 def explanation_record(explained: Explanation) -> dict[str, Any]:
-    """An explanation as JSON knows it; costs are in nats, and those without limit are null."""
+    """An explanation as JSON. Costs are in nats; infinite ones are null."""
     return {
         "context": explained.context,
         "prompt": explained.prompt,
@@ -80,7 +80,7 @@ def _finite(nats: float) -> float | None:
 
 
 def sentences(text: str) -> list[str]:
-    """A text that has no lines of its own, a sentence on each, as far as it has Chinese full stops."""
+    """A text without lines of its own, one sentence per line, as far as it has Chinese full stops."""
     return text.splitlines() if "\n" in text else re.findall(r"[^。！？；]*[。！？；]+|[^。！？；]+$", text) or [text]
 
 
@@ -88,7 +88,7 @@ def sentences(text: str) -> list[str]:
 
 
 def print_explanation(file: TextIO, explained: Explanation) -> None:
-    """Print an explanation as two tables: place by place, and what each constraint cost in all."""
+    """Print an explanation as two tables: position by position, and the total cost of each constraint."""
     file.write("\n")
     if explained.context:
         say([("The model read first: ", ""), (explained.context.replace("\n", "⏎"), "name")], file=file)
@@ -131,7 +131,7 @@ def _heat(cost: float) -> str:
 
 
 def _wishes(place: Place) -> list[Span]:
-    """The likeliest tokens, each with its probability on one line; those that were removed struck out."""
+    """The likeliest tokens, each with its probability on one line. Removed ones are struck out."""
     found: list[Span] = []
     for number, each in enumerate(place.candidates[:WISHES]):
         style = "chosen" if each.chosen else "removed" if each.removed else ""
@@ -141,7 +141,7 @@ def _wishes(place: Place) -> list[Span]:
 
 
 def _removed(place: Place, names: dict[str, str]) -> str:
-    """Who removed what: the wishes grouped by those who took them away, with the reason in words if there is one."""
+    """Who removed what: the preferred tokens grouped by who removed them, with the reason in words if there is one."""
     groups: dict[tuple[str, ...], list[Candidate]] = {}
     whys: dict[str, str] = {}
     for each in place.candidates[:WISHES]:
@@ -162,14 +162,16 @@ def _is_wish(by: str, whys: dict[str, str]) -> bool:
 
 
 def short_names(labels: Sequence[str]) -> dict[str, str]:
-    """Each processor by its name alone where that tells it from the others, else as it was written."""
+    """Each processor by its name if that is unique, else as it was written."""
     plain = {label: label.partition("=")[0].partition(",")[0] for label in labels}
     times = Counter(plain.values())
     return {label: name if times[name] == 1 else label for label, name in plain.items()}
 
 
 def _total_rows(explained: Explanation, width: int | None) -> Iterator[list[Words]]:
-    """What each constraint cost, in all and a place; on a terminal of `width` columns with a bar, if there is room."""
+    """The cost of each constraint, in all and per position. A terminal of `width` columns also shows a bar, if it has
+    room.
+    """
     places = max(1, len(explained.places))
     rows = totals(explained)
     most = max([nats for _, nats in rows if isfinite(nats)], default=0.0) or 1.0
@@ -182,7 +184,9 @@ def _total_rows(explained: Explanation, width: int | None) -> Iterator[list[Word
 
 
 def totals(explained: Explanation) -> list[tuple[str, float]]:
-    """What each constraint cost alone and all together, what shapers cut off of the rest, and what the choice cost."""
+    """What each constraint cost alone, what all cost together, what shapers cut off of the rest, and what the choice
+    cost.
+    """
     from .explain import PROOF, VOCABULARY
 
     alone = [(name, nats) for name, nats in explained.by_constraint if name not in (PROOF, VOCABULARY) or nats > FREE]

@@ -1,9 +1,10 @@
-"""What is wrong with a chain before it is used: contradictions, what is redundant, what depends on order, what is slow.
+"""What is wrong with a chain before it is used: contradictions, redundancy, dependence on order, slow rules.
 
-*Contradictions* are the chain's own. *Redundant* is a constraint if every text that the others let through obeys it
-already: a proof by trying every joint state within the budget, one token for each set that behaves alike, as long as
-the states are few. Shapers are *probed*: on random logits, with one of them left out, or two neighbours swapped. A rule
-that says no more than its four functions, and of which nothing is found out, is asked *row by row*, and is timed.
+*Contradictions* are those that the chain itself finds. A constraint is *redundant* if every text that the others admit
+obeys it already. The proof tries every joint state within the budget, with one token of each set that behaves alike, as
+long as the states are few. Shapers are *probed* on random logits, with one of them left out, or two neighbours swapped.
+A rule that offers only its four functions, and about which nothing else is found out, is asked *row by row*, and is
+timed.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from ..blame import blaming
 from ..chain import Chain
 from ..constraints.builtin import Length
 from ..constraints.strings import BannedStrings, EachChar
-from ..errors import ConflictError, GenError, UndecidedError
+from ..errors import ConflictError, GenError, PluginError, UndecidedError
+from ..proving.answers import broken_promise
 from ..proving.lifting.lift import Lifted
 from ..proving.lifting.promises import Promises, offered
 from ..proving.product import Product
@@ -30,7 +32,7 @@ from ..proving.rule import Rule, as_rule
 from ..system.underway import doing
 from ..text.token_sets import TokenSet
 from ..text.vocabulary import in_a_row
-from ..types import Named, Prompt, Step
+from ..types import CORE, Named, Prompt, Step
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -38,10 +40,10 @@ if TYPE_CHECKING:
 Kind = Literal["contradiction", "empty", "redundant", "order", "row by row", "not found out"]
 
 STATES = 1500
-"""How many joint states are tried before it is not found out whether a constraint is redundant."""
+"""How many joint states are tried before redundancy stays undecided."""
 
 TRIES = 60_000
-"""And how many tokens in them."""
+"""The limit on the tokens tried in these states."""
 
 NODES = 2000
 """How long the prover may search each time."""
@@ -50,19 +52,20 @@ ROWS = 64
 """How many rows of random logits shapers are probed on."""
 
 STEPS = 64
-"""Along how many tokens it is measured what a rule costs."""
+"""How many tokens the timing of a rule covers."""
 
 SAYS_MORE = ({*Promises.__dataclass_fields__} | {"kind", "bars"}) - {"permits", "wants"}
-"""What a rule that is more than four functions may offer; `permits` and `wants` tell nothing new of it."""
+"""What a rule may offer beyond four functions. `permits` and `wants` add no information."""
 
 NEAR = 1e-5
-"""Up to what difference two probabilities are the same."""
+"""The largest difference between two probabilities that count as equal."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing to know of a chain: `members` are the processors it is about, as they were written. `microseconds` is
-    what one that takes part row by row costs a row and step, as it was measured here; else None."""
+    """One finding about a chain. `members` are the processors it is about, as they were written. `microseconds` is the
+    measured cost per row and step of one that is asked row by row; else None.
+    """
 
     kind: Kind
     members: tuple[str, ...]
@@ -71,18 +74,19 @@ class Finding:
 
     @property
     def is_wrong(self) -> bool:
-        """Whether the chain should be changed; the others are only to be known."""
+        """Whether the chain should be changed. The other findings are for information."""
         return self.kind in ("contradiction", "empty", "redundant")
 
     def record(self) -> dict[str, Any]:
-        """The finding for programs; `microseconds` only where something was measured."""
+        """The finding for programs; with `microseconds` only if measured."""
         return {name: value for name, value in asdict(self).items() if value is not None}
 
 
 @blaming()
 @doing("trying the rules against each other")
 def lint(chain: Chain, prompt: Prompt, max_new: int) -> list[Finding]:
-    """What there is to say of a chain for this prompt and at most `max_new` new tokens, the worst first."""
+    """The findings about a chain for this prompt and at most `max_new` new tokens, the worst first."""
+    _refuse_wrong_answers(chain, prompt)
     wrong = list(_contradictions(chain, prompt, max_new))
     if not wrong:
         wrong = list(_emptiness(chain, prompt, max_new))
@@ -90,6 +94,21 @@ def lint(chain: Chain, prompt: Prompt, max_new: int) -> list[Finding]:
     if not any(finding.kind == "contradiction" for finding in wrong):
         idle += _redundant_constraints(chain, prompt, max_new)
     return [*wrong, *idle, *_shaper_findings(chain), *_row_by_row(chain, prompt)]
+
+
+def _refuse_wrong_answers(chain: Chain, prompt: Prompt) -> None:
+    """PluginError for a rule that answers what it may not, of the beginning, even where nobody would ask it."""
+    for rule in _own_rules(chain):
+        if rule.origin == CORE:
+            continue
+        try:
+            state = rule.start(prompt)
+        except PluginError:
+            raise
+        except GenError:  # it refuses the prompt, which is told below
+            continue
+        if wrong := broken_promise(rule, state):
+            raise PluginError(wrong)
 
 
 def _contradictions(chain: Chain, prompt: Prompt, max_new: int) -> Iterator[Finding]:
@@ -105,7 +124,7 @@ def _contradictions(chain: Chain, prompt: Prompt, max_new: int) -> Iterator[Find
 
 
 def _emptiness(chain: Chain, prompt: Prompt, max_new: int) -> Iterator[Finding]:
-    """The rules that leave no text but the empty one: with one character at least, they contradict each other."""
+    """The rules that admit only the empty text: with at least one character, they contradict each other."""
     product = chain.product
     some = as_rule("", Length(1, None, whole=False), chain.vocabulary, product.intern)
     longer = product.of((*product.rules, some))
@@ -118,7 +137,7 @@ def _emptiness(chain: Chain, prompt: Prompt, max_new: int) -> Iterator[Finding]:
             message = f"{in_a_row(members, 'and')} {leave} nothing to write but the empty text; change "
             yield Finding("empty", members, f"{message}{'it' if len(members) == 1 else 'one of them'}.")
     except GenError:
-        return  # it was not found out
+        return  # undecided
 
 
 def _refuses(rule: Rule, prompt: Prompt) -> bool:
@@ -130,7 +149,7 @@ def _refuses(rule: Rule, prompt: Prompt) -> bool:
 
 
 def _own_rules(chain: Chain) -> Sequence[Rule]:
-    """The rules that somebody wrote."""
+    """The rules that the user wrote."""
     return chain.product.rules[chain.background :]
 
 
@@ -138,12 +157,12 @@ def _own_rules(chain: Chain) -> Sequence[Rule]:
 
 
 def _unprintable(chain: Chain) -> Iterator[Finding]:
-    """Some of the characters that `ban` and `only` name, if no token prints them."""
+    """Some characters that `ban` and `only` name, but no token prints."""
     vocabulary = chain.vocabulary
     for rule in _own_rules(chain):
         machine = rule.constraint.machine if isinstance(rule.constraint, Lifted) else None
         if vocabulary.partial or not isinstance(machine, BannedStrings | EachChar):
-            continue  # tokens that print parts of characters print every character
+            continue  # tokens that print parts of characters can print every character
         chars = machine.chars
         named = [*(chars.kind if isinstance(chars.kind, frozenset) and len(chars.kind) < STATES else ()), *chars.minus]
         named += [*chars.plus, *(machine.strings if isinstance(machine, BannedStrings) else ())]
@@ -170,8 +189,7 @@ def _redundant_constraints(chain: Chain, prompt: Prompt, max_new: int) -> Iterat
 def _implying(
     product: Product, index: int, prompt: Prompt, max_new: int, background: int
 ) -> list[str] | Literal[False] | None:
-    """The rules from which the one at `index` follows and of which none can be spared; False if it does not follow,
-    None if that is not found out."""
+    """A minimal set of rules from which the one at `index` follows. False if it does not follow, None if undecided."""
     last, always = product.rules[index], product.rules[:background]
     others = tuple(rule for rule in product.rules[background:] if rule is not last)
 
@@ -180,7 +198,7 @@ def _implying(
         return _is_implied(smaller, len(smaller.rules) - 1, prompt, max_new)
 
     verdict = follows(others)
-    if verdict is None:  # too many states: some of the rules may be enough, and have fewer
+    if verdict is None:  # too many states: a subset of the rules may be enough, and have fewer
         learned = product.learned_from(product.start(prompt)).rules
         known = {id(old) for old, new in zip(product.rules, learned, strict=True) if new.is_structural}
         parts = [tuple(rule for rule in others if id(rule) in known), *((rule,) for rule in others)]
@@ -198,7 +216,7 @@ def _implying(
 
 
 def _is_implied(product: Product, index: int, prompt: Prompt, max_new: int) -> bool | None:
-    """Whether every text that the other rules let through obeys the one at `index`; None if that is not found out."""
+    """Whether every text that the other rules admit obeys the one at `index`; None if undecided."""
     others = product.without(index)
     everything, joint = prover_of(product, prompt, max_new, NODES)
     without, start = prover_of(others, prompt, max_new, NODES)
@@ -234,11 +252,11 @@ def _is_implied(product: Product, index: int, prompt: Prompt, max_new: int) -> b
 
 
 def _row_by_row(chain: Chain, prompt: Prompt) -> Iterator[Finding]:
-    """The rules that are nothing but four functions, and so are asked for each row, with what that takes."""
+    """The rules that are only four functions and so are asked for each row, with the cost."""
     try:
         product = chain.product.learned_from(chain.product.start(prompt))
     except GenError:
-        return  # it was told as a contradiction
+        return  # already reported as a contradiction
     for number in product.others:
         rule = product.rules[number]
         if any(offered(rule.machine, name) for name in SAYS_MORE):
@@ -252,7 +270,7 @@ def _row_by_row(chain: Chain, prompt: Prompt) -> Iterator[Finding]:
 
 
 def _remedy(rule: Rule) -> str:
-    """How all rows can be asked at once, or one for less."""
+    """How to ask all rows at once, or make one row cheaper."""
     over = "" if isinstance(rule.constraint, Lifted) else ", and is written over characters,"
     compound = rule.vocabulary.merged or rule.vocabulary.partial
     where = " with models whose tokens print one character each" if compound else ""
@@ -263,8 +281,9 @@ def _remedy(rule: Rule) -> str:
 
 
 def _microseconds(rule: Rule, prompt: Prompt) -> float | None:
-    """The time that `allowed` and `next` of one row take for a token, the median of a walk at random; None if nothing
-    may follow. What the rule has remembered by then counts, as it does in use."""
+    """The time of `allowed` and `next` for one row and token: the median along a random walk; None if nothing may
+    follow. What the rule has remembered by then counts, as it does in use.
+    """
     dice, usable, taken = random.Random(0), rule.vocabulary.is_usable, []
     state = first = rule.start(prompt)
     for _ in range(STEPS):
@@ -290,7 +309,7 @@ def _microseconds(rule: Rule, prompt: Prompt) -> float | None:
 
 @dataclass(frozen=True, eq=False)
 class _Probe:
-    """Random logits, and what a chain with these shapers makes of them."""
+    """Random logits, and the result of a chain with these shapers."""
 
     chain: Chain
 
@@ -300,9 +319,9 @@ class _Probe:
 
         noise = torch.Generator().manual_seed(0)
         count = len(self.chain.vocabulary)
-        peaks = torch.linspace(0.5, 6, ROWS)[:, None]  # from nearly even rows to rows of one likely token
+        peaks = torch.linspace(0.5, 6, ROWS)[:, None]  # from nearly even rows to rows with one likely token
         logits = torch.randn(ROWS, count, generator=noise) * peaks
-        some = torch.randint(max(1, count // 3), (ROWS, 40), generator=noise)  # what was seen must not be everything
+        some = torch.randint(max(1, count // 3), (ROWS, 40), generator=noise)  # some tokens must be unseen
         histories = ((some + 7 * torch.arange(ROWS)[:, None]) % count).tolist()
         chain = replace(self.chain, shapers=tuple(shapers))
         step = Step(histories, [10] * ROWS, self.chain.vocabulary, _uniform, (), [chain.first_memory] * ROWS)
@@ -310,7 +329,7 @@ class _Probe:
         return chain.shape_warily(step, logits, torch.zeros(ROWS, count, dtype=torch.bool))[0].softmax(-1)
 
     def differing(self, one: Sequence[Named], other: Sequence[Named]) -> tuple[int, float]:
-        """In how many rows two lists of shapers differ, and by how much in one probability at most."""
+        """In how many rows two lists of shapers differ, and the largest difference of a probability."""
         distance = (self.shaped(one) - self.shaped(other)).abs().amax(-1)
         return int((distance > NEAR).sum()), float(distance.amax())
 
@@ -342,7 +361,7 @@ def _shaper_findings(chain: Chain) -> Iterator[Finding]:
 
 
 def _idle_shaper(probe: _Probe, shapers: Sequence[Named], number: int) -> Finding:
-    """Says which other shapers make one idle: none, or the fewest of them."""
+    """Which other shapers make one redundant: none, or the fewest of them."""
     idle, others = shapers[number], [named for i, named in enumerate(shapers) if i != number]
     where = {id(named): i for i, named in enumerate(shapers)}
     for named in list(others):

@@ -1,4 +1,4 @@
-"""A finished text taken through its rules again, place by place: what each of them alone allowed there."""
+"""A finished text run through its rules again, position by position: what each rule alone allowed there."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from ..proving.rule import Rule
 from ..text.token_sets import Ids, marked
 
 BROKEN = object()
-"""What a rule remembers once the text has broken it."""
+"""The state of a rule once the text has broken it."""
 
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """What one rule by itself allows at one place, and what it wants in words; written by the name `label`."""
+    """What one rule alone allows at one position, and what it wants in words. `label` is its name as written."""
 
     label: str
     wants: str
@@ -29,10 +29,10 @@ class View:
 
 @dataclass(frozen=True, eq=False)
 class Sight:
-    """What was allowed at one place; all arrays are bool, [vocab], the end of the text among them.
+    """What was allowed at one position. All arrays are bool, [vocab], and include the end of the text.
 
-    `views` are the rules one by one; `permitted` is what all rules together allow among the `usable`, and `left` is
-    that without what is known to lead nowhere. A rule that the text has broken earlier allows everything.
+    `views` are the rules one by one. `permitted` is what all rules together allow among the `usable` tokens. `left` is
+    that without tokens that are known to lead nowhere. A rule that the text has broken earlier allows everything.
     """
 
     views: tuple[View, ...]
@@ -44,15 +44,16 @@ class Sight:
     dead_because: str
 
     def alone(self, label: str) -> np.ndarray:
-        """What the rules of one name allow."""
+        """What the rules of one name allow together."""
         found: np.ndarray = np.logical_and.reduce([view.allowed for view in self.views if view.label == label])
         return found
 
 
 @dataclass
 class Replay:
-    """The states of all rules on the way through a text; `joint` is None once the text has broken one of them. `rest`
-    are the tokens of a legal rest, as far as it is written out."""
+    """The states of all rules along a text. `joint` is None once the text has broken a rule. `rest` holds the tokens of
+    a legal rest, as far as it is written out.
+    """
 
     plan: Plan
     states: list[Any]
@@ -67,7 +68,7 @@ class Replay:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The names of the constraints, as they were written: one may be made of several rules."""
+        """The names of the constraints, as written. One constraint may consist of several rules."""
         return tuple(dict.fromkeys(rule.label for rule in self._rules))
 
     @property
@@ -80,20 +81,20 @@ class Replay:
 
     @property
     def may_end(self) -> bool:
-        """Whether every rule that still speaks lets the text end here."""
+        """Whether every rule that is not broken accepts the text here."""
         pairs = zip(self._rules, self.states, strict=True)
         return all(state is BROKEN or rule.constraint.accepts(state) for rule, state in pairs)
 
     @property
     def is_full(self) -> bool:
-        """Whether the rules that still speak let nothing but the end follow."""
+        """Whether the rules that are not broken allow nothing but the end."""
         if self.joint is not None:
             return self.plan.product.allowed(self.joint).is_empty()
         allowed = np.logical_and.reduce([self._usable(), *map(self._alone, self._rules, self.states)])
         return not any(token != self._end for token in allowed.nonzero()[0].tolist())
 
     def look(self, chosen: int, likeliest: list[int]) -> Sight:
-        """What is allowed here; of the `likeliest` and of `chosen` it is also asked whether a text lies behind."""
+        """What is allowed here. For the `likeliest` tokens and `chosen`, also whether a text lies behind."""
         pairs = zip(self._rules, self.states, strict=True)
         views = tuple(View(rule.label, _wants(rule, state), self._alone(rule, state)) for rule, state in pairs)
         usable = self._usable()
@@ -116,7 +117,7 @@ class Replay:
         )
 
     def go(self, token: int) -> None:
-        """Take the text's own next token, whether it is allowed or not."""
+        """Take the text's own next token, allowed or not."""
         if token == self._end:
             return
         whole = self.joint is not None and self.plan.product.permits(self.joint, token)
@@ -145,7 +146,7 @@ class Replay:
         return self._with_end(marked(vocabulary.usable, len(vocabulary)))
 
     def _with_end(self, array: np.ndarray) -> np.ndarray:
-        """The array with the end of the text in it, of which each rule has spoken by itself."""
+        """The array with the end of the text added; each rule says by itself whether it allows the end."""
         if self._end is None:
             return array
         array = array.copy()
@@ -153,7 +154,7 @@ class Replay:
         return array
 
     def _alone(self, rule: Rule, state: Any) -> np.ndarray:
-        """What one rule by itself lets follow."""
+        """What one rule alone allows next."""
         if state is BROKEN:
             return np.ones(len(self.plan.chain.vocabulary), dtype=bool)
         array = self.plan.product.intern.adopt(rule.constraint.allowed(state)).to_array().copy()
@@ -163,5 +164,5 @@ class Replay:
 
 
 def _wants(rule: Rule, state: Any) -> str:
-    """What a rule wants next, in its own words, if it has any."""
+    """What a rule wants next in its own words, if it has any."""
     return "" if state is BROKEN else str(rule.promises.wants(state))

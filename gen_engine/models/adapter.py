@@ -1,4 +1,4 @@
-"""Any causal language model of transformers, each row computed alone, so that its neighbours cannot change it."""
+"""Any causal language model of transformers. Each row is computed alone, so its neighbours cannot change it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from .window import WHOLE, Window, in_last_window, leading_tokens, window, with_
 
 @dataclass(frozen=True, eq=False)
 class CachedRow:
-    """A row: all its tokens, the window that is read, and the model's own cache of it (None: it keeps none)."""
+    """A row: all its tokens, the window that is read, and the model's cache of it (None: it has none)."""
 
     tokens: list[int]
     window: Window
@@ -33,7 +33,7 @@ class CachedRow:
 
 
 NONE = CachedRow([], WHOLE, None)
-"""What a fresh row goes on from."""
+"""The state from which a fresh row continues."""
 
 
 @dataclass(eq=False)
@@ -45,7 +45,7 @@ class RowCaches:
 
 @dataclass(eq=False)
 class _Reading:
-    """What a new row still has to read, on top of which cache."""
+    """What a new row still has to read, and on top of which cache."""
 
     tokens: list[int]
     window: Window
@@ -62,8 +62,8 @@ class _Reading:
 class TransformersLM:
     """A transformers causal language model as a `LanguageModel`.
 
-    Each row has a cache of its own and is computed by itself. With `fast`, rows of equal lengths are computed
-    together; kernels may then give a row other last bits than it would get alone, and `reproducible` is False.
+    Each row has a cache of its own and is computed by itself. With `fast`, rows of equal lengths are computed together.
+    Kernels may then give a row other last bits than it would get alone, and `reproducible` is False.
     """
 
     name: str
@@ -83,7 +83,7 @@ class TransformersLM:
         return _is_plain(cache.rows[0].past)
 
     def open(self, capacity: int) -> RowCaches:
-        """An empty cache; it grows by itself, so `capacity` is only a hint."""
+        """An empty cache. It grows by itself, so `capacity` is only a hint."""
         del capacity
         return RowCaches()
 
@@ -101,7 +101,7 @@ class TransformersLM:
         if not parents:
             cache.rows = []
             return torch.empty(0, len(self.tokenizer.vocabulary))
-        heirs = {parent: i for i, parent in enumerate(parents)}  # the last to continue a row takes its cache over
+        heirs = {parent: i for i, parent in enumerate(parents)}  # the last one to continue a row takes over its cache
         sources = [cache.rows[parent] if parent >= 0 else NONE for parent in parents]
         rows = [[*row.tokens[:kept], *new] for row, kept, new in zip(sources, keep, tokens, strict=True)]
         leading = leading_tokens(self.tokenizer.vocabulary, rows, pinned)
@@ -118,20 +118,20 @@ class TransformersLM:
         return with_earlier_windows(self, found, rows, last, [reading.wanted for reading in readings], pinned)
 
     def _reading(self, row: CachedRow, tokens: list[int], keep: int, leading: int, takes_over: bool) -> _Reading:
-        """The new row of `tokens`, on top of what of the cache of `row` it can use."""
+        """The new row of `tokens`, on top of as much of the cache of `row` as it can use."""
         view = window(len(tokens), self.positions, leading)
         if row.past is None or view != row.window or keep <= view.start:
             return _Reading(tokens, view, None, 0)
         had, kept = row.window.count(len(row.tokens)), view.count(keep)
         if kept < had and not _is_plain(row.past):
-            return _Reading(tokens, view, None, 0)  # this cache cannot go back: the row is read again
+            return _Reading(tokens, view, None, 0)  # this cache cannot go back, so the row is read again
         past = row.past if takes_over else copy.deepcopy(row.past)
         if kept < had:
             _crop(past, kept)
         return _Reading(tokens, view, past, kept)
 
     def _compute(self, readings: Sequence[_Reading]) -> Iterator[tuple[_Reading, Tensor]]:
-        """The wanted logits [wanted, vocab] of readings of equal lengths, whose caches go on with them."""
+        """The wanted logits [wanted, vocab] of readings of equal lengths; their caches grow."""
         past = readings[0].past if len(readings) == 1 else _join([reading.past for reading in readings])
         ids = torch.tensor([reading.new for reading in readings])
         options = {"logits_to_keep": max(reading.wanted for reading in readings)} if self.cuts_logits else {}
@@ -143,7 +143,7 @@ class TransformersLM:
 
 
 def _groups(readings: Sequence[_Reading]) -> list[list[_Reading]]:
-    """The readings of which those of equal lengths can be computed together."""
+    """The readings in groups; those of equal lengths can be computed together."""
     groups: dict[Any, list[_Reading]] = {}
     for i, reading in enumerate(readings):
         joins = reading.past is not None and _is_plain(reading.past)
@@ -193,10 +193,10 @@ def _split(whole: Any, count: int) -> list[Any]:
 
 
 def load(source: Path | str, *, name: str, dtype: str = "auto", fast: bool = False) -> TransformersLM:
-    """The causal language model in a folder, or of a hub name; no code of the model's author is run.
+    """The causal language model in a folder or of a hub name. No code of the model's author is run.
 
-    Raises GenError if there is no such model, its weights are pickled, damaged or incomplete, or it is no causal
-    language model.
+    Raises GenError if there is no such model, or its weights are pickled, damaged or incomplete. It also raises if the
+    model is not a causal language model.
     """
     if isinstance(source, Path):
         read_config(source)
@@ -224,7 +224,7 @@ def load(source: Path | str, *, name: str, dtype: str = "auto", fast: bool = Fal
 
 
 HEADS = {"classifier.weight", "score.weight", "classifier.out_proj.weight"}
-"""What the heads of classifiers are called."""
+"""The names of classifiers' heads."""
 
 
 def _read_model(source: Path | str, dtype: torch.dtype) -> Any:
@@ -245,7 +245,7 @@ def _read_model(source: Path | str, dtype: torch.dtype) -> Any:
 
     logging.disable_progress_bar()
     try:
-        with quiet():  # what it would report is said below, in a sentence
+        with quiet():  # a sentence below reports this instead
             model, info = _local_first(read, isinstance(source, Path))
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, ImportError, SafetensorError) as error:
         reason = str(error).strip().split("\n")[0]
@@ -273,7 +273,7 @@ def _read_model(source: Path | str, dtype: torch.dtype) -> Any:
 
 
 def _local_first(read: Callable[[bool], Any], only: bool) -> Any:
-    """What is here already; if there is nothing, what the hub has: a cached model needs no network."""
+    """What is on this machine already, else what the hub has. A cached model needs no network."""
     try:
         with hub.offline(True):
             return read(True)

@@ -1,4 +1,6 @@
-"""Which class of transformers a state dict is of: by what config.json names, else by what its tensors fit."""
+"""Which class of transformers a state dict belongs to: the one that config.json names, else the one that its tensors
+fit.
+"""
 
 from __future__ import annotations
 
@@ -16,18 +18,18 @@ TASKS = (
     "FOR_PRETRAINING", "FOR_MASKED_LM", "FOR_CAUSAL_LM", "FOR_SEQUENCE_CLASSIFICATION", "FOR_TOKEN_CLASSIFICATION",
     "FOR_QUESTION_ANSWERING", "",
 )  # fmt: skip
-"""What a state dict may be for, in the order in which they are tried; the last one is a model without a head."""
+"""The tasks that a state dict may be for, in the order in which they are tried. The last is a model without a head."""
 
 WRAPPERS = ("module.", "_orig_mod.", "model.", "gpt2.", "gpt.", "net.", "encoder.", "bert.", "transformer.")
 """Prefixes that tutorials' wrapper classes put before a checkpoint's own names."""
 
 LABELS = ("classifier.weight", "classifier.out_proj.weight", "score.weight")
-"""The matrices of heads that have a row for each label."""
+"""The matrices of heads that have one row per label."""
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """A class of transformers: the shapes of its tensors, and which may be absent because another is its twin."""
+    """A class of transformers: the shapes of its tensors, and which of them may be absent since they equal another."""
 
     name: str
     prefix: str
@@ -37,9 +39,9 @@ class Architecture:
 
 @dataclass(frozen=True)
 class Fit:
-    """The tensors of a state dict under the names of an architecture, which of these it lacks, and what is left over.
+    """The tensors of a state dict under the names of an architecture, those that are missing, and those left over.
 
-    `heads` are left over, and the family has them for pretraining or in its bare model; the rest is `unexpected`.
+    `heads` are left over, but the family has them for pretraining or in its bare model. The others are `unexpected`.
     """
 
     architecture: Architecture
@@ -55,7 +57,7 @@ class Fit:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Inside, transformers warns of nothing: a config that is only read needs no token 50256 and is no decoder."""
+    """Silence transformers inside: a config that is only read needs no token 50256 and is no decoder."""
     from transformers.utils import logging
 
     before = logging.get_verbosity()
@@ -67,7 +69,7 @@ def quiet() -> Iterator[None]:
 
 
 def read_settings(config: Mapping[str, Any], where: str) -> Any:
-    """`config` as transformers has it. Raises GenError if it is of a kind that transformers does not know."""
+    """The transformers config of `config`. Raises GenError for a kind that transformers does not know."""
     from huggingface_hub.errors import StrictDataclassError
     from transformers import AutoConfig
 
@@ -85,7 +87,7 @@ def read_settings(config: Mapping[str, Any], where: str) -> Any:
 
 
 def guess_type(config: Mapping[str, Any]) -> str:
-    """The model_type of a config from before there was one: by its architecture, else by its sizes' names."""
+    """The model_type of a config older than that field: by its architecture, else by the names of its sizes."""
     import transformers
 
     for name in config.get("architectures") or ():
@@ -96,12 +98,12 @@ def guess_type(config: Mapping[str, Any]) -> str:
 
 
 def label_count(found: Mapping[str, Tensor]) -> int | None:
-    """How many labels the head of a classifier in `found` tells apart; None where there is none."""
+    """How many labels the head of a classifier in `found` has; None if there is no such head."""
     return next((len(tensor) for name, tensor in found.items() if name.endswith(LABELS)), None)
 
 
 def named(name: str, settings: Any) -> Architecture | None:
-    """The architecture of transformers called `name`, of the size of `settings`; None if that is none of its kind."""
+    """The architecture of transformers called `name`, with the sizes of `settings`; None if it is not of that kind."""
     import transformers
 
     kind = getattr(transformers, name, None)
@@ -110,7 +112,7 @@ def named(name: str, settings: Any) -> Architecture | None:
 
 
 def candidates(settings: Any, tasks: Sequence[str] = TASKS) -> Iterator[Architecture]:
-    """The architectures for each of the `tasks`; of masked and causal ones those that `settings` are for."""
+    """The architectures for each of `tasks`; for masked and causal models, only those that `settings` fits."""
     from transformers.models.auto import modeling_auto
 
     masked = modeling_auto.MODEL_FOR_MASKED_LM_MAPPING.get(type(settings), None)
@@ -133,10 +135,10 @@ def _build(kind: Any, settings: Any) -> Architecture:
 
 
 def fit(found: Mapping[str, Tensor], architecture: Architecture, family: frozenset[str]) -> Fit:
-    """`found` under the names of `architecture`: the prefix under which most names fit is taken off or put on.
+    """`found` under the names of `architecture`. The prefix under which most names fit is removed or added.
 
-    `family` are the names that a model of this kind may have besides. Names outside the prefix are kept as they are, so
-    that they are reported, never dropped.
+    `family` are further names that a model of this kind may have. Names outside the prefix are kept, so that they are
+    reported and never dropped.
     """
     known, tied = architecture.shapes, architecture.tied
     best, most = dict(found), len(set(known) & set(found))
@@ -156,7 +158,7 @@ def fit(found: Mapping[str, Tensor], architecture: Architecture, family: frozens
 
 
 def _strips(names: Mapping[str, Tensor]) -> set[str]:
-    """Every beginning, up to a dot, of a name: what a wrapper may have put in front."""
+    """Every beginning of a name up to a dot, which a wrapper may have put in front."""
     found = {""}
     for name in names:
         parts = name.split(".")
@@ -170,10 +172,10 @@ def _is_buffer(name: str) -> bool:
 
 
 def best_fit(found: Mapping[str, Tensor], settings: Any, names: Sequence[str], *, asked: bool) -> Fit:
-    """How `found` fits the first of the architectures called `names`; unless it was `asked` for, the best there is.
+    """How `found` fits one of the architectures called `names`: the first if it was `asked` for, else the best.
 
-    If none fits without anything lacking or unexpected, the closest is returned: what `names` say, else the one to
-    which the least is lacking or unexpected.
+    If something is missing or unexpected in all of them, the closest is returned. That is the one in `names`, else the
+    one with the fewest missing or unexpected tensors.
     """
     family = family_heads(settings)
     tried = [fit(found, each, family) for each in (named(name, settings) for name in names[:1]) if each]
@@ -192,7 +194,7 @@ def best_fit(found: Mapping[str, Tensor], settings: Any, names: Sequence[str], *
 
 
 def family_heads(settings: Any) -> frozenset[str]:
-    """The names, with and without the family's prefix, of the tensors that pretraining and the bare model have."""
+    """The names of the tensors that pretraining and the bare model have, with and without the family's prefix."""
     names: set[str] = set()
     for architecture in candidates(settings, ("FOR_PRETRAINING", "FOR_MASKED_LM", "")):
         dot = f"{architecture.prefix}."

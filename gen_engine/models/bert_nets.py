@@ -1,4 +1,4 @@
-"""State dicts of modules that tutorials write: a BERT under some name, and linear layers on it."""
+"""State dicts of modules from tutorials: a BERT under some name, and linear layers on top."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 WORDS = "embeddings.word_embeddings.weight"
-"""The end of the name by which a BERT is known, whatever stands before it."""
+"""The name of a tensor that every BERT has ends like this, whatever stands before it."""
 
 PARTS = ("embeddings.", "encoder.", "pooler.")
-"""How the names of a bare BERT begin."""
+"""The beginnings of the names of a bare BERT."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +32,9 @@ class Layer:
 
 
 def split_bert(found: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """(the tensors of the BERT in `found`, called as those of a bare one; all others); ({}, all) if there is none."""
+    """The tensors of the BERT in `found` under the names of a bare one, and all other tensors; ({}, all) without a
+    BERT.
+    """
     prefix = next((name.removesuffix(WORDS) for name in found if name.endswith(WORDS)), None)
     if prefix is None:
         return {}, dict(found)
@@ -42,9 +44,9 @@ def split_bert(found: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str
 
 
 def bare_bert(found: Mapping[str, Tensor], base: Path, where: str, *, pooler: bool) -> dict[str, Tensor]:
-    """The tensors of a BERT of the sizes of `base`, called as those of a bare one; its pooler only if that is wanted.
+    """The tensors of a BERT with the sizes of `base`, under the names of a bare one; with its pooler only if wanted.
 
-    Raises GenError if `base` is no BERT, or one of the tensors is missing or of another shape.
+    Raises GenError if `base` is no BERT, or a tensor is missing or has another shape.
     """
     settings = read_settings(base_config(base), str(base))
     kind = named("BertModel", settings)
@@ -62,7 +64,7 @@ def bare_bert(found: Mapping[str, Tensor], base: Path, where: str, *, pooler: bo
 
 
 def linear_layers(found: Mapping[str, Tensor], *, most: int = 2) -> list[Layer]:
-    """The linear layers that `found` consists of, in the order in which they follow. Raises GenError for others."""
+    """The linear layers that `found` consists of, in their order. Raises GenError if it holds anything else."""
     import torch
 
     names = [name.removesuffix(".weight") for name in found if name.endswith("weight") and found[name].dim() == 2]
@@ -75,14 +77,14 @@ def linear_layers(found: Mapping[str, Tensor], *, most: int = 2) -> list[Layer]:
             "layers at most; drop what is none with --leave-out NAME."
         )
     if len(names) == 2 and len(found[f"{names[0]}.weight"]) != found[f"{names[1]}.weight"].shape[1]:
-        names.reverse()  # a module's layers are saved as they were defined, which may not be as they are used
+        names.reverse()  # layers are saved in the order of definition, which may differ from the order of use
     weights = [found[f"{name}.weight"] for name in names]
     biases = [found.get(f"{name}.bias", torch.zeros(len(weight))) for name, weight in zip(names, weights, strict=True)]
     return [Layer(*each) for each in zip(names, weights, biases, strict=True)]
 
 
 def check_widths(layers: list[Layer], size: int) -> None:
-    """Raise GenError unless the first of the `layers` reads `size` numbers, and each other one what is before it."""
+    """Raise GenError unless the first of the `layers` reads `size` numbers, and each later one the output before it."""
     for layer, width in zip(layers, [size, *(len(layer.weight) for layer in layers)], strict=False):
         if layer.weight.shape[1] != width:
             raise GenError(

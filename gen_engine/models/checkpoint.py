@@ -37,7 +37,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """The config.json of a model folder. Raises GenError where there is none, or a size in it is absurd."""
+    """The config.json of a model folder. Raises GenError if there is none, or a size in it is absurd."""
     if not folder.is_dir():
         raise GenError(f"There is no model folder {folder}; check the path, or see `gen models` for names.")
     if not (folder / CONFIG).exists():
@@ -49,7 +49,7 @@ def read_config(folder: Path) -> dict[str, Any]:
 
 
 def read_weights(folder: Path) -> dict[str, Tensor]:
-    """All tensors of a model folder, from one safetensors file or its shards; nothing in them is executed.
+    """All tensors of a model folder, from one safetensors file or its shards. Nothing in them is executed.
 
     Raises GenError if they are missing, damaged, incomplete or pickled.
     """
@@ -60,7 +60,9 @@ def read_weights(folder: Path) -> dict[str, Tensor]:
 
 
 def refuse_pickled(folder: Path) -> None:
-    """Raise GenError unless `folder` has its weights as safetensors; where it has them pickled, name the remedy."""
+    """Raise GenError unless `folder` has its weights as safetensors. If they are pickled, the error names the
+    remedy.
+    """
     if (folder / WEIGHTS).is_file() or (folder / INDEX).is_file():
         return
     pickled = next((path for pattern in PICKLED for path in sorted(folder.glob(pattern))), None)
@@ -101,7 +103,7 @@ def read_shards(index: Path, read: Callable[[Path], dict[str, Tensor]]) -> dict[
 
 
 def check_names(found: Collection[str], expected: Collection[str], where: str) -> None:
-    """Nothing if the names agree. Raises GenError naming a few that are missing or unexpected."""
+    """Return if the names agree. Otherwise raises GenError naming a few that are missing or unexpected."""
     missing = sorted(set(expected) - set(found))
     extra = sorted(set(found) - set(expected))
     if missing or extra:
@@ -110,7 +112,9 @@ def check_names(found: Collection[str], expected: Collection[str], where: str) -
 
 
 def check_tensors(found: Mapping[str, Tensor], shapes: Mapping[str, tuple[int, ...]], where: str) -> None:
-    """Nothing if `found` has these names and shapes, and numbers only. Raises GenError that says what is wrong."""
+    """Return if `found` has these names and shapes, and only finite numbers. Otherwise raises GenError that says what
+    is wrong.
+    """
     check_names(found, shapes, where)
     for name, tensor in found.items():
         if tuple(tensor.shape) != shapes[name]:
@@ -130,7 +134,7 @@ def _few(names: list[str]) -> str:
 
 @contextmanager
 def written_whole(out: Path) -> Iterator[Path]:
-    """A temporary folder that becomes `out` when the block ends, and vanishes if it fails.
+    """A temporary folder that becomes `out` when the block ends, and is deleted if it fails.
 
     Raises GenError if `out` exists already and is not an empty folder.
     """
@@ -150,7 +154,7 @@ def written_whole(out: Path) -> Iterator[Path]:
 
 
 def write_weights(path: Path, tensors: Mapping[str, Tensor]) -> None:
-    """Write `tensors` as safetensors under a temporary name, then rename: `path` is never half a file."""
+    """Write `tensors` as safetensors under a temporary name, then rename. `path` is never half a file."""
     from safetensors.torch import save_file
 
     aside = path.with_name(f".{path.name}.{os.getpid()}")
@@ -163,7 +167,7 @@ def write_weights(path: Path, tensors: Mapping[str, Tensor]) -> None:
 
 @doing("writing the model folder")
 def write_checkpoint(out: Path, config: Mapping[str, Any], tensors: Mapping[str, Tensor], base: Path | None) -> None:
-    """Write a standard model folder, with the tokenizer files of `base`; it appears whole or not at all."""
+    """Write a standard model folder with the tokenizer files of `base`. It appears whole or not at all."""
     import shutil
 
     with written_whole(out) as aside:

@@ -1,4 +1,4 @@
-"""`gen convert`: a state dict that another program saved becomes a model folder, by its architecture or by a recipe."""
+"""`gen convert`: turns a state dict of another program into a model folder, by its architecture or by a recipe."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 OLD_CONFIG = "bert_config.json"
-"""What config.json is called in the oldest BERT repositories."""
+"""The name of config.json in the oldest BERT repositories."""
 
 
 def convert(
@@ -33,10 +33,10 @@ def convert(
 ) -> Conversion:
     """Turn the state dict in `net` into the model folder `out`, with the sizes and the tokenizer of `base`.
 
-    Only tensors are read (`weights_only`). Names are changed by `rename`, what is named in `leave_out` is dropped; then
-    `recipe` makes the model of them, or they are fitted to `architecture`, else to the one that config.json names, else
-    to the one they fit. Returns what was written, and tells what was taken for what. Raises GenError for a pickled
-    object, for names or shapes that do not fit, and if `out` exists.
+    Only tensors are read (`weights_only`). `rename` changes names, and `leave_out` drops tensors. Then `recipe` makes
+    the model, or the tensors are fitted to an architecture. That is `architecture`, else the one that config.json
+    names, else the one that they fit. Returns what was written, and says how the tensors were understood. Raises
+    GenError for a pickled object, for names or shapes that do not fit, and if `out` exists.
     """
     found = left_out(renamed(read_state_dict(net), rename, str(net)), leave_out, str(net))
     if recipe is not None:
@@ -51,7 +51,7 @@ def convert(
 
 
 def base_config(base: Path) -> dict[str, Any]:
-    """The config.json of `base`, or what it was called in older repositories, with a model_type."""
+    """The config.json of `base`, or its older name, with a model_type."""
     old = base / OLD_CONFIG
     config = read_json(old) if old.is_file() and not (base / CONFIG).is_file() else read_config(base)
     return config if "model_type" in config else {"model_type": guess_type(config), **config}
@@ -59,7 +59,9 @@ def base_config(base: Path) -> dict[str, Any]:
 
 @doing("finding the architecture that fits")
 def by_architecture(found: Mapping[str, Tensor], base: Path, *, architecture: str | None, where: str) -> Conversion:
-    """The tensors `found` as the class of transformers that `architecture`, the config of `base` or they speak of."""
+    """Fit the tensors `found` to the class of transformers given by `architecture`, by the config of `base`, or by
+    themselves.
+    """
     config = base_config(base)
     tensors = modern_names(found)
     labels = label_count(tensors)
@@ -79,7 +81,7 @@ def by_architecture(found: Mapping[str, Tensor], base: Path, *, architecture: st
 
 
 def _check(best: Fit, base: Path, where: str) -> None:
-    """Raise GenError unless `best` has all its tensors, in their shapes, and nothing over but heads."""
+    """Raise GenError unless `best` has all its tensors, in their shapes, and nothing left over but heads."""
     if not best.good:
         parts = [f"lacks {grouped(best.lacking)}"] * bool(best.lacking)
         parts += [f"has unexpected {grouped(best.unexpected)}"] * bool(best.unexpected)
@@ -91,7 +93,7 @@ def _check(best: Fit, base: Path, where: str) -> None:
 
 
 def check_shapes(best: Fit, base: Path, where: str) -> None:
-    """Raise GenError unless the tensors of `best` have the shapes that its architecture says."""
+    """Raise GenError unless the tensors of `best` have the shapes of its architecture."""
     shapes = best.architecture.shapes
     wrong = [name for name, tensor in best.tensors.items() if tuple(tensor.shape) != shapes[name]]
     if wrong:
@@ -103,7 +105,7 @@ def check_shapes(best: Fit, base: Path, where: str) -> None:
 
 
 def _untied(best: Fit, base: Path, where: str) -> dict[str, Tensor]:
-    """The tensors of `best`, each once: those that another equals by the architecture are left out."""
+    """The tensors of `best`, each once: tensors that the architecture ties to another are left out."""
     tied = best.architecture.tied
     for name, first in tied.items():
         if name in best.tensors and first in best.tensors and not best.tensors[name].equal(best.tensors[first]):
@@ -118,9 +120,10 @@ def _untied(best: Fit, base: Path, where: str) -> dict[str, Tensor]:
 
 
 def written_config(config: Mapping[str, Any], settings: Any, name: str, marks: Mapping[str, int]) -> dict[str, Any]:
-    """`config` for the architecture `name`: with its labels, and `marks` for those that the vocabulary does not have.
+    """`config` for the architecture `name`: with its labels, and with `marks` for special tokens that the vocabulary
+    lacks.
 
-    Where a config names no beginning and end, transformers takes GPT-2's own, 50256, and warns of it at every load.
+    If a config names no beginning and end, transformers takes GPT-2's 50256, and warns at every load.
     """
     written = {key: value for key, value in config.items() if key != "num_labels"} | {"architectures": [name]}
     if name.endswith("ForSequenceClassification") and "num_labels" in config:
@@ -134,7 +137,7 @@ def written_config(config: Mapping[str, Any], settings: Any, name: str, marks: M
 
 
 def _tell(best: Fit, found: Mapping[str, Tensor], names: Sequence[str], settings: Any) -> Iterator[str]:
-    """What `best` is, if config.json says otherwise, and which heads are left out."""
+    """Notes: the architecture, if config.json says otherwise, and the heads that are left out."""
     name = best.architecture.name
     if names and names[0] != name:
         yield f"The tensors are those of a {name}, where config.json says {names[0]}."
@@ -146,9 +149,10 @@ def _tell(best: Fit, found: Mapping[str, Tensor], names: Sequence[str], settings
 
 
 def label_settings(outputs: int, labels: Sequence[str], threshold: float) -> dict[str, Any]:
-    """What config.json says of the labels of a head of so many `outputs`; one is the logit of the second of two.
+    """What config.json says about the labels of a head with this many `outputs`. A single output is the logit of the
+    second of two labels.
 
-    Raises GenError unless `labels` are none, or all of them.
+    Raises GenError unless `labels` is empty or names all of them.
     """
     wanted = max(2, outputs)
     if labels and (len(labels) != wanted or len(set(labels)) < wanted):

@@ -1,4 +1,4 @@
-"""Which dtype to compute in."""
+"""The dtype to compute in."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from .kernels import Layer, kernel_of
 
 
 def choose_dtype(wanted: str, layers: Iterable[Layer] = ()) -> tuple[torch.dtype, str]:
-    """The dtype to compute in, and why. "auto" asks what the processor has and what keeps rows apart, never a clock.
+    """The compute dtype, and why. "auto" asks what the processor supports and what keeps rows independent, never a
+    clock.
 
-    It is float32 where bfloat16 would have to compute the rows of one of `layers` one by one, and float32 would not.
+    It is float32 if bfloat16 would have to compute the rows of one of `layers` one by one, and float32 would not.
     """
     instructions = choose_instructions()
     if wanted != "auto":

@@ -1,4 +1,4 @@
-"""What a folder that was named as a model holds, and which command takes it where it is not the one at hand."""
+"""What a folder that was given as a model holds, and which command takes it if this one does not."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ ENDINGS: Mapping[str, tuple[Kind, str]] = {
     "ForCTC": ("other", "a model of sounds"),
     "VisionModel": ("other", "a model of pictures"),
 }
-"""What an architecture is, by how its name ends."""
+"""The kind of an architecture, by how its name ends."""
 
 LIBRARIES = {
     "adapter_config.json": "an adapter, which is no model by itself; merge it into its base (`merge_and_unload`) and "
@@ -43,21 +43,21 @@ LIBRARIES = {
     "dataset_dict.json": "a dataset; name the folder of a model",
     "state.json": "a dataset; name the folder of a model",
 }
-"""Which file tells that a folder without a config.json is another library's, and what to do with it."""
+"""Files that tell that a folder without a config.json belongs to another library, and what to do with it."""
 
 WEIGHTS = (".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".h5", ".msgpack")
 
 
 @dataclass(frozen=True)
 class Holding:
-    """What a config says that its folder holds: its kind, in words, and the architecture that it names."""
+    """What a config says about its folder: the kind of model, in words, and the architecture."""
 
     kind: Kind
     words: str
 
 
 def holding(config: Mapping[str, Any]) -> Holding:
-    """What a model with this config is; "unknown" where it names no architecture that tells."""
+    """The kind of a model with this config; "unknown" if it names no architecture that tells."""
     names = config.get("architectures")
     name = str(names[0]) if isinstance(names, list) and names else ""
     for ending, (kind, words) in ENDINGS.items():
@@ -67,9 +67,9 @@ def holding(config: Mapping[str, Any]) -> Holding:
 
 
 def refuse_no_model(path: Path, name: str) -> None:
-    """Raise GenError for a file, or a folder without a config.json, that says what is there instead of a model.
+    """Raise GenError for a file, or for a folder without a config.json, and say what is there instead of a model.
 
-    GenError, too, for a folder with what no model has: pipes, or sizes that nothing can hold.
+    Also raises GenError for a folder with what no model has: pipes, or sizes that nothing can hold.
     """
     if path.is_dir():
         if not (path / CONFIG).exists():
@@ -86,7 +86,7 @@ def refuse_no_model(path: Path, name: str) -> None:
 
 
 def _instead(folder: Path) -> str:
-    """What a folder without a config.json has, and the remedy."""
+    """What a folder without a config.json contains, and the remedy."""
     there = sorted(path.name for path in folder.iterdir())
     found = next((f"holds {words}" for file, words in LIBRARIES.items() if file in there), "")
     if found or not there:
@@ -102,7 +102,7 @@ def _instead(folder: Path) -> str:
 
 
 def refuse_silent(folder: Path, name: str) -> None:
-    """Raise GenError for the folder of a model that writes no text, and name the commands that take it."""
+    """Raise GenError for the folder of a model that does not generate text, and name the commands that take it."""
     config = read_json(folder / CONFIG)
     found = holding(config)
     if found.kind in ("classifier", "masked", "other") and not _may_write(config, found):
@@ -110,7 +110,7 @@ def refuse_silent(folder: Path, name: str) -> None:
 
 
 def silent(found: Holding, name: str) -> GenError:
-    """The error for a model that is to write and cannot."""
+    """The error for a model that should generate and cannot."""
     shown = brief(name, 200)
     remedies = {
         "classifier": f"tell labels with `gen classify --model {shown}`, or name a language model",
@@ -122,7 +122,7 @@ def silent(found: Holding, name: str) -> GenError:
 
 
 def _may_write(config: Mapping[str, Any], found: Holding) -> bool:
-    """Whether transformers may make a writer of it all the same, as of models that see pictures and write."""
+    """Whether transformers may still make a generator of it, as it does of models that see pictures and write."""
     if found.kind == "masked":
         return bool(config.get("is_decoder"))
     from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES as WRITERS
@@ -131,7 +131,7 @@ def _may_write(config: Mapping[str, Any], found: Holding) -> bool:
 
 
 def no_classifier(folder: Path, name: str) -> GenError | None:
-    """The error for the folder of a model that is no classifier, if its config.json says so."""
+    """The error for the folder of a model that is not a classifier, if its config.json says so."""
     found = holding(read_json(folder / CONFIG))
     if found.kind == "classifier" or not found.words:
         return None

@@ -1,4 +1,4 @@
-"""The hub of transformers: asked only where it can be reached, and never waited for in vain."""
+"""The hub of transformers: asked only if it can be reached, so nobody waits in vain."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 
 @contextmanager
 def not_waiting_for_hub(name: str) -> Iterator[None]:
-    """Inside, what is here already of the hub is used and the hub is not asked, if it cannot be reached.
+    """Inside, if the hub cannot be reached, local copies are used and the hub is not asked.
 
-    Its client would try for half a minute, and print each try, before it says so.
+    Otherwise its client tries for half a minute, and prints each try, before it gives up.
     """
     from huggingface_hub import constants
 
@@ -24,7 +24,7 @@ def not_waiting_for_hub(name: str) -> Iterator[None]:
 
 @contextmanager
 def offline(when: bool) -> Iterator[None]:
-    """Inside, the hub's client asks nobody, if `when`."""
+    """Inside, the hub's client makes no requests, if `when`."""
     from huggingface_hub import constants
 
     before = constants.HF_HUB_OFFLINE
@@ -36,7 +36,7 @@ def offline(when: bool) -> Iterator[None]:
 
 
 def hub_answers() -> bool:
-    """Whether the hub can be reached: its client would try for half a minute before it says that it cannot."""
+    """Whether the hub can be reached. Its client would try for half a minute before it says no."""
     from huggingface_hub import constants
 
     if constants.HF_HUB_OFFLINE:

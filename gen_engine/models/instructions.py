@@ -1,8 +1,8 @@
-"""Which of the processor's instructions oneDNN may use, which multiplies matrices for torch; and why AMX is left out.
+"""Which instructions of the processor oneDNN may use to multiply matrices for torch, and why AMX is left out.
 
-AMX rounds a row otherwise among other rows, whatever it is padded to. The next lower set gives each row the same bits,
-which are those of a processor that ends there. So AMX is left out of generating, unless the user has said what may be
-used. Training makes no such promise and keeps AMX: the limit is set where a model is loaded to generate.
+AMX rounds a row differently among other rows, whatever it is padded to. The next lower set gives each row the same bits
+as a processor without AMX. So AMX is left out of generation, unless the user has set a limit. Training makes no such
+promise and keeps AMX. The limit is set when a model is loaded to generate.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 import torch
 
 VARIABLES = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")
-"""Where oneDNN looks for a limit, the first one first: when it is first asked, and never again."""
+"""Variables in which oneDNN looks for a limit, in this order, once: when it is first used."""
 
 BELOW_AMX = "AVX512_CORE_FP16"
 """The largest set below AMX."""
@@ -33,7 +33,7 @@ SETS = {
     "AVX": ("AVX", ("avx",)),
     "SSE41": ("SSE4.1", ("sse4_1",)),
 }
-"""oneDNN's sets, the largest first: the name that the limit goes by, what people call it, what the processor has."""
+"""oneDNN's sets, the largest first: the limit's name, the usual name, and what the processor must have."""
 
 OTHER_NAMES = {
     "AVX10_1_512": "AVX512_CORE_FP16",
@@ -45,7 +45,7 @@ OTHER_NAMES = {
     "AVX10_2_AMX_2": "AVX512_CORE_AMX",
     "AVX10_2_512_AMX_2": "AVX512_CORE_AMX",
 }
-"""Limits that come to the same for what is asked here."""
+"""Limits that mean the same for this purpose."""
 
 
 ALL = "all that the processor has"
@@ -53,7 +53,7 @@ ALL = "all that the processor has"
 
 @dataclass(frozen=True)
 class Instructions:
-    """A set of instructions as people call it, whether it multiplies bfloat16, and why no larger one is used."""
+    """A set of instructions: its usual name, whether it multiplies bfloat16, and why no larger one is used."""
 
     name: str
     bf16: bool
@@ -61,10 +61,11 @@ class Instructions:
 
 
 def choose_instructions() -> Instructions:
-    """What oneDNN may use from now on. AMX is left out, unless a variable of the user's says what may be used.
+    """Limit what oneDNN may use from now on, and return it. AMX is left out, unless the user has set one of the
+    variables.
 
-    That has an effect only before the first product of this process; later on the layers find out by themselves what
-    keeps rows apart.
+    This works only before the first product of the process. After that, the layers find out by themselves what keeps
+    rows independent.
     """
     if platform.machine() not in ("x86_64", "AMD64"):
         return Instructions(platform.machine(), False, ALL)
@@ -76,7 +77,7 @@ def choose_instructions() -> Instructions:
         os.environ[variable] = BELOW_AMX
     limit = os.environ[variable].upper() if variable else ""
     limit = OTHER_NAMES.get(limit, limit)
-    below = list(SETS)[list(SETS).index(limit) if limit in SETS else 0 :]  # oneDNN takes an unknown limit for none
+    below = list(SETS)[list(SETS).index(limit) if limit in SETS else 0 :]  # oneDNN ignores an unknown limit
     used = next((each for each in mine if each in below), "SSE41")
     if used == mine[0]:
         return _described(used, ALL)
@@ -86,7 +87,7 @@ def choose_instructions() -> Instructions:
 
 
 def _features() -> Mapping[str, Any]:
-    """What the processor has; a torch that does not tell all at once is asked for what it knows."""
+    """What the processor has. A torch that cannot list everything is asked for what it knows."""
     if hasattr(torch.cpu, "get_capabilities"):
         return torch.cpu.get_capabilities()
     asked = {"amx_tile": "amx_tile", "avx512_bf16": "avx512_bf16", "avx512_vnni": "vnni", "avx512_f": "avx512"}

@@ -1,21 +1,23 @@
 """Linear layers whose rows do not depend on their neighbours, bit for bit, on every processor.
 
-A matrix product may round a row otherwise among other numbers of rows, or at another place among them. So the layers
-compute only such numbers of rows together as were found, at load and on this very machine, to round a row alike, at any
-place. Other numbers of rows are filled up with zeros, or cut. Where no such numbers are found, each row is computed by
-itself: that is right whatever the processor does.
+A matrix product may round a row differently if the number of rows, or the row's place among them, changes. So the
+layers compute rows together only in certain numbers. At load, on this very machine, these numbers were found to round a
+row alike at any place. Other numbers of rows are padded with zeros, or split. If no such numbers are found, each row is
+computed by itself, which is right on every processor.
 
-They are found with weights and rows that cancel: the results are nothing but rounding, and any other order of summation
-shows. What was seen with torch 2.13, one and two threads, 1 to 130 rows, in layers of 8 to 3072 inputs, under each
-instruction set from SSE4.1 to AVX-512 with fp16:
-- oneDNN with packed weights rounds a row alike at 2 to 130 rows. One row alone differs where a layer has many inputs
-  (1600 under AVX-512, 256 under SSE4.1), and in bf16 everywhere where the processor lacks bf16. AVX2 cannot pack bf16.
-- `F.linear` in fp32 rounds 1 to 15 rows otherwise, in bf16 one row, or 3 to 21 in a layer of 8 inputs.
-- `F.gelu` rounds the last numbers of a tensor otherwise in fp32, since those are not computed as vectors.
-- `F.scaled_dot_product_attention`, one query, fp32, two threads: differs with the number of rows, since the alignment
-  of its per-thread buffers does; bf16 is equal, but 8 times slower than `bmm` in fp32 at 64 rows.
-- `bmm` - `softmax` - `bmm` in fp32 with one query a row: equal at any number of rows, and under padding with masked
-  keys to any multiple of 32. With several queries it may differ at one row: such rows are attended one by one.
+They are found with weights and rows that cancel. The results are pure rounding errors, so any other order of summation
+shows. Observed with torch 2.13, one and two threads, 1 to 130 rows, layers of 8 to 3072 inputs, and each instruction
+set from SSE4.1 to AVX-512 with fp16:
+- oneDNN with packed weights rounds a row alike at 2 to 130 rows. One row alone differs if a layer has many inputs (1600
+  under AVX-512, 256 under SSE4.1). In bf16 it differs always if the processor lacks bf16. AVX2 cannot pack bf16.
+- `F.linear` rounds 1 to 15 rows differently in fp32. In bf16 it does so with one row, or with 3 to 21 rows in a layer
+  of 8 inputs.
+- `F.gelu` in fp32 rounds the last numbers of a tensor differently, since they are not computed as vectors.
+- `F.scaled_dot_product_attention`, with one query, fp32 and two threads, differs with the number of rows, since the
+  alignment of its per-thread buffers does. In bf16 it is equal, but 8 times slower than `bmm` in fp32 at 64 rows.
+- `bmm` - `softmax` - `bmm` in fp32 with one query per row is equal at any number of rows. It is also equal if padded
+  with masked keys to any multiple of 32. With several queries it may differ at one row, so such rows are attended one
+  by one.
 """
 
 from __future__ import annotations
@@ -38,19 +40,20 @@ ACTIVATIONS: dict[str, tuple[str, str]] = {
     "relu": ("relu", ""),
     "none": ("none", ""),
 }
-"""How oneDNN calls the activations of GPT-2's configurations."""
+"""oneDNN's names for the activations of GPT-2's configurations."""
 
 SIZES = (*range(1, 17), 20, 24, 32, 48, 64, 128)
-"""Numbers of rows that may be computed together, if they are found to round alike: all that are small, since few rows
-would be filled up by many; up to where more at once are hardly faster."""
+"""Numbers of rows to compute together, if they are found to round alike. All small numbers are here, since padding a
+few rows to many is costly. Beyond the largest, more rows at once are hardly faster.
+"""
 
 SMALL = 16
-"""A way to compute must round so many rows, or fewer, as it rounds many: else one by one is cheaper for few."""
+"""Some number of rows up to this one must round as many rows do. Otherwise one by one is cheaper for few rows."""
 
 
 @dataclass(frozen=True)
 class Layer:
-    """What a kernel is chosen by: `out` x `inner` weights, the activation that follows, whether there is a bias."""
+    """The key for choosing a kernel: `out` x `inner` weights, the activation that follows, whether there is a bias."""
 
     out: int
     inner: int
@@ -60,7 +63,7 @@ class Layer:
 
 @dataclass(frozen=True)
 class Kernel:
-    """How a layer is computed: with weights packed by oneDNN or not, and which numbers of rows together."""
+    """How a layer is computed: with weights packed by oneDNN or not, and in which numbers of rows."""
 
     packed: bool
     sizes: tuple[int, ...]
@@ -72,7 +75,7 @@ class Kernel:
 
     @property
     def any_rows(self) -> bool:
-        """Whether all numbers of rows that were tried may be computed together: then `fast` gives nothing up."""
+        """Whether all numbers of rows that were tried may be computed together. Then `fast` gives nothing up."""
         return self.sizes == SIZES
 
     def __str__(self) -> str:
@@ -89,7 +92,7 @@ class Kernel:
 def make_linear(weight: Tensor, bias: Tensor | None, activation: str = "none", *, fast: bool = False) -> Linear:
     """`x -> activation(x @ weight.T + bias)` for x [rows, in] and weight [out, in].
 
-    What a row gives depends on that row alone. `fast` gives that up: all rows are computed together.
+    The result of a row depends on that row alone. With `fast` it may not: all rows are computed together.
     """
     kernel = kernel_of(Layer(len(weight), weight.shape[1], activation, bias is not None), weight.dtype)
     compute = _computed(weight, bias, activation, packed=kernel.packed)
@@ -98,7 +101,7 @@ def make_linear(weight: Tensor, bias: Tensor | None, activation: str = "none", *
 
 
 def kernel_of(layer: Layer, dtype: torch.dtype) -> Kernel:
-    """The cheapest way to compute such layers on this machine in which a row's result depends on that row alone."""
+    """The cheapest way to compute such layers on this machine so that a row's result depends on that row alone."""
     return _kernel_of(layer, dtype, torch.get_num_threads())
 
 
@@ -116,7 +119,7 @@ def _computed(weight: Tensor, bias: Tensor | None, activation: str, *, packed: b
 
 
 def _pack(weight: Tensor) -> Tensor | None:
-    """`weight` in oneDNN's own layout, or None where this torch cannot (the functions have private names)."""
+    """`weight` in oneDNN's own layout; None if this torch cannot do it (the functions have private names)."""
     try:
         packed: Tensor = torch.ops.mkldnn._reorder_linear_weight(weight, 16)
         torch.ops.mkldnn._linear_pointwise(weight[:1], packed, None, "none", [], "")
@@ -136,17 +139,17 @@ def _gelu_tanh(x: Tensor) -> Tensor:
 
 
 PLAIN: dict[str, Linear] = {"gelutanh": _gelu_tanh, "gelunone": _gelu, "relu": F.relu, "none": lambda x: x}
-"""The activations of steps that round a number alike wherever it stands, which `F.gelu` does not."""
+"""The activations, built from steps that round a number alike wherever it stands. `F.gelu` does not."""
 
 
 def apart(compute: Linear, sizes: tuple[int, ...], x: Tensor) -> Tensor:
-    """`compute` of x [rows, ...], called with numbers of rows among `sizes` only; what is filled up are zeros."""
+    """`compute` for x [rows, ...], called only with numbers of rows in `sizes`. Padding is zeros."""
     rows = len(x)
     if rows in sizes:
         return compute(x)
     most = sizes[-1]
     if rows > most:
-        # Kernels may go by the alignment of what they read: fewer than 64 rows need a copy of their own for that.
+        # Kernels may depend on the alignment of their input, so fewer than 64 rows are copied.
         parts = torch.split(x, most) if most >= 64 else [part.clone() for part in torch.split(x, most)]
         return torch.cat([apart(compute, sizes, part) for part in parts])
     filled = next(size for size in sizes if size > rows)
@@ -154,19 +157,19 @@ def apart(compute: Linear, sizes: tuple[int, ...], x: Tensor) -> Tensor:
 
 
 def multiply(left: Tensor, right: Tensor, added: Tensor | None = None, scale: float = 1.0) -> Tensor:
-    """`added + scale * left @ right` of matrices [count, ...]; what one gives does not depend on how many there are.
+    """`added + scale * left @ right` of matrices [count, ...]. Each result is independent of their number.
 
-    One alone would be multiplied by another function than several, which splits its sums among threads.
+    A single matrix would use another function than several, which splits its sums among threads.
     """
     if len(left) == 1:
         return multiply(left.expand(2, -1, -1), right.expand(2, -1, -1), added, scale)[:1]
     return torch.bmm(left, right) if added is None else torch.baddbmm(added, left, right, alpha=scale)
 
 
-@cache  # at most one for each shape of a layer, dtype and number of threads
+@cache  # at most one for each layer shape, dtype and number of threads
 @torch.inference_mode()
 def _kernel_of(layer: Layer, dtype: torch.dtype, threads: int) -> Kernel:
-    del threads  # a part of the key: kernels split their work by it
+    del threads  # part of the key: kernels split their work by it
     weight, rows = _cancelling(layer, dtype)
     bias = torch.zeros(layer.out, dtype=dtype) if layer.bias else None
     ways = {packed: _computed(weight, bias, layer.activation, packed=packed) for packed in (True, False)}
@@ -178,19 +181,19 @@ def _kernel_of(layer: Layer, dtype: torch.dtype, threads: int) -> Kernel:
 
 
 def alike(compute: Callable[[Tensor], Tensor], rows: Tensor) -> tuple[int, ...]:
-    """The SIZES in which `compute` gives each of `rows` the same bits at any place; none if no such ones are of use.
+    """The SIZES in which `compute` gives each of `rows` the same bits at any place; none if they are of no use.
 
-    The largest is all of `rows`, 64 or 16; the smallest at most 16, since few rows are filled up to it.
+    The largest is all of `rows`, 64 or 16. The smallest is at most 16, since few rows are padded to it.
     """
     found = (_alike(compute, rows[:most]) for most in (len(rows), 64, SMALL) if most <= len(rows))
     return next((sizes for sizes in found if sizes and sizes[0] <= SMALL), ())
 
 
 def _alike(compute: Callable[[Tensor], Tensor], rows: Tensor) -> tuple[int, ...]:
-    """The sizes in which each of `rows` comes out as it does among all of them, which are the largest.
+    """The sizes in which each of `rows` comes out as it does among all of them.
 
-    All of them are turned by one place, which compares each place with the next; then each smaller number of the last
-    rows, at its own places, is compared with them.
+    First all rows are rotated by one, which compares neighbouring places. Then each smaller number of the last rows, at
+    its own places, is compared with all of them.
     """
     whole = compute(rows)
     if not torch.equal(compute(rows.roll(1, 0)), whole.roll(1, 0)):
@@ -200,7 +203,7 @@ def _alike(compute: Callable[[Tensor], Tensor], rows: Tensor) -> tuple[int, ...]
 
 
 def _cancelling(layer: Layer, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-    """Weights [out, in] and 128 rows whose products sum to zero, so that the layer's outputs are rounding errors."""
+    """Weights [out, in] and 128 rows whose products sum to zero, so the layer's outputs are pure rounding errors."""
     generator = torch.Generator().manual_seed(0)
     half = (layer.inner + 1) // 2
     left = torch.randn(min(layer.out, 64), half, generator=generator).to(dtype)

@@ -1,7 +1,7 @@
-"""The note in a model's folder: how a model that was trained on texts behind contexts is told what to write about.
+"""The note in a model's folder: how to tell a model what to write about, if it was trained on texts behind contexts.
 
-`context.json` says in which order the parts of a context stand, how each is written, what ends the context, and which
-values of a part the model has seen:
+`context.json` gives the order of a context's parts, how each is written, and what ends the context. It also lists
+values of a part that the model has seen:
 
     {"order": ["author", "title"], "parts": {"author": "{}", "title": "《{}》"}, "end": "：",
      "known": {"author": ["陆游", "李白"]}}
@@ -19,25 +19,25 @@ from ..errors import GenError, brief, quoted
 from .checkpoint import read_json
 
 NOTE = "context.json"
-"""The name of the file."""
+"""The name of the note's file."""
 
 PLACE = "{}"
-"""What stands for the value of a part."""
+"""The placeholder for the value of a part."""
 
 KEYS = ("order", "parts", "end", "known")
 
 PARTS, WRITTEN = 20, 100
-"""How many parts a note has at most, and characters a name, a value that is known, or the way a part is written."""
+"""The most parts of a note, and the most characters of a name, a known value, or a part's pattern."""
 
 REMEDY = "the README of gen-engine-poem shows what stands in one; mend it, or remove it"
 
 
 @dataclass(frozen=True)
 class ModelNote:
-    """How a context is written: its parts in `order`, each as `parts` has it ({} is its value), and then `end`.
+    """How a context is written: its parts in `order`, each by its pattern in `parts` ({} is its value), then `end`.
 
-    `known` are the values of a part that the model has seen, the commonest first; of a part that is not among them,
-    such as a title, any value will do.
+    `known` are the values of a part that the model has seen, the most frequent first. A part that is not in it, such as
+    a title, takes any value.
     """
 
     order: tuple[str, ...]
@@ -46,9 +46,9 @@ class ModelNote:
     known: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
 
     def write(self, told: Mapping[str, str]) -> str:
-        """The context that tells these parts, in order, without those that are empty; "" if all are.
+        """The context with these parts, in order, without empty ones; "" if all are empty.
 
-        Raises GenError for a part that the model cannot be told.
+        Raises GenError for a part that the model does not have.
         """
         for part in told:
             if part not in self.parts:
@@ -58,13 +58,13 @@ class ModelNote:
 
 
 def read_note(folder: Path) -> ModelNote | None:
-    """The note of a model folder, None if it has none. GenError for one that is damaged, too large or nonsense."""
+    """The note of a model folder, None if it has none. Raises GenError if it is damaged, too large or nonsense."""
     path = folder / NOTE
     return read_note_file(path) if path.exists() else None
 
 
 def read_note_file(path: Path) -> ModelNote:
-    """The note in a file by any name. GenError as `read_note` has it, or if there is no file."""
+    """The note in a file of any name. Raises GenError as `read_note` does, or if there is no file."""
     if not path.exists():
         raise GenError(f"There is no file {path}; name a note such as {NOTE}.")
     found = read_json(path)
@@ -115,7 +115,7 @@ def _known(path: Path, found: Any, order: tuple[str, ...]) -> dict[str, tuple[st
 
 
 def _text(path: Path, found: Any, what: str) -> str:
-    """A string that can be written and is not too long."""
+    """A string that is valid text and not too long."""
     if not isinstance(found, str):
         raise _wrong(path, f"{quoted(found)} in {quoted(what)} is no string")
     if len(found) > WRITTEN:

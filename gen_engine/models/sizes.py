@@ -1,4 +1,4 @@
-"""Sizes that no model has: told by arithmetic, before weights are read or made."""
+"""Impossible sizes of models: found by arithmetic, before weights are read or made."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MOST = {
     "vocab_size": 100_000_000, "type_vocab_size": 1_000_000, "window": 20_000_000,
     "num_labels": 1_000_000, "n_positions": 20_000_000, "n_ctx": 20_000_000, "max_position_embeddings": 20_000_000,
 }  # fmt: skip
-"""How large a size in a config.json may be; no known model comes near."""
+"""The largest size allowed in a config.json; no known model comes near."""
 
 TOKENIZER_FILES = (
     "tokenizer.json",
@@ -36,21 +36,21 @@ SETTING_FILES = ("config.json", "tokenizer_config.json", "special_tokens_map.jso
 WIDTHS = ("hidden_size", "n_embd", "d_model", "dim")
 LAYERS = ("num_hidden_layers", "n_layer", "n_layers")
 POINTER = 1000
-"""Bytes of what Git LFS, or a broken download, leaves in the place of a file."""
+"""The most bytes of a stub that Git LFS, or a broken download, leaves in place of a file."""
 
 TRAINED = 16
-"""Bytes of a weight while it is trained by AdamW: itself, its gradient and two moments, in float32."""
+"""Bytes per weight in training with AdamW: weight, gradient and two moments, in float32."""
 
 
 def check_files(folder: Path) -> None:
-    """Raise GenError for what stands in a folder and is neither file nor folder: reading it might never end."""
+    """Raise GenError for anything in a folder that is neither file nor folder: reading it might never end."""
     for path in sorted(folder.iterdir()):
         if path.exists() and not (path.is_file() or path.is_dir()):
             raise GenError(f"{path} is a pipe, a socket or a device, no file; save what belongs there again.")
 
 
 def check_folder(folder: Path) -> None:
-    """Raise GenError for what stands in a model folder and would never end, or is far too large; nothing is read."""
+    """Raise GenError if a file in a model folder could be read for ever, or is far too large. Nothing is read."""
     check_files(folder)
     for path in sorted(folder.iterdir()):
         kept = SETTINGS if path.name in SETTING_FILES else VOCABULARY if path.name in TOKENIZER_FILES else None
@@ -65,14 +65,14 @@ def check_folder(folder: Path) -> None:
 
 
 def check_config(config: Mapping[str, Any], where: str, stored: int | None = None) -> None:
-    """Raise GenError for sizes in a config.json that no model has, or more weights than `stored` bytes can hold."""
+    """Raise GenError for sizes in a config.json that no model has, or for more weights than `stored` bytes can hold."""
     for part in _parts(config):
         for name, most in MOST.items():
             value = part.get(name)
             if isinstance(value, int) and value > most:
                 raise GenError(f"{where} says {name} {value:,}, and no model has over {most:,}; mend it.")
         least = _least(part)
-        if stored is not None and least > 8 * stored:  # a weight takes a bit at least
+        if stored is not None and least > 8 * stored:  # a weight takes at least one bit
             raise GenError(
                 f"{where} speaks of {least:,} weights or more, and its files have {stored:,} bytes; "
                 "give weights and a config.json that belong together."
@@ -80,9 +80,9 @@ def check_config(config: Mapping[str, Any], where: str, stored: int | None = Non
 
 
 def check_new(*, layers: int, width: int, inner: int | None = None, tokens: int = 0) -> None:
-    """Raise GenError unless a transformer of these sizes can be trained in the machine's memory.
+    """Raise GenError unless a transformer of these sizes can be trained in this machine's memory.
 
-    `tokens` counts what has a vector of its own: tokens and positions.
+    `tokens` counts everything with a vector of its own: tokens and positions.
     """
     weights = layers * width * (4 * width + 2 * (inner or 4 * width)) + tokens * width
     room = memory()
@@ -96,7 +96,7 @@ def check_new(*, layers: int, width: int, inner: int | None = None, tokens: int 
 
 
 def memory() -> int | None:
-    """Bytes of the machine's memory, None where the system does not say."""
+    """The machine's memory in bytes, None if the system does not say."""
     try:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, ValueError, OSError):
@@ -104,19 +104,19 @@ def memory() -> int | None:
 
 
 def stored_bytes(folder: Path) -> int | None:
-    """The bytes of the weights in a model folder, None where there are none, or what stands for them (Git LFS)."""
+    """The size of the weights in a model folder in bytes; None if there are none, or only a stub (Git LFS)."""
     found = sum(path.stat().st_size for path in folder.glob("*.safetensors") if path.is_file())
     return found if found > POINTER else None
 
 
 def _parts(config: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """The config and those of its parts, such as `text_config` and `encoder`."""
+    """The config and its parts, such as `text_config` and `encoder`."""
     yield config
     yield from (value for value in config.values() if isinstance(value, dict))
 
 
 def _least(part: Mapping[str, Any]) -> int:
-    """How many weights there are at least: a vector for each token, and a layer of width x width."""
+    """A lower bound on the number of weights: a vector for each token, and one layer of width x width."""
 
     def size(*names: str) -> int:
         return next((part[name] for name in names if isinstance(part.get(name), int)), 0)

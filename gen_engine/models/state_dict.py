@@ -1,4 +1,4 @@
-"""State dicts as other programs save them: read without running code, their names changed, listed in groups."""
+"""State dicts saved by other programs: read without running code, renamed, and listed in groups."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 KEYS = ("state_dict", "model_state_dict", "model")
-"""Where in a training checkpoint the state dict of the model usually is."""
+"""Where a training checkpoint usually keeps the state dict of the model."""
 
 GROUPS = 6
-"""So many groups of names are spelt out."""
+"""How many groups of names are listed."""
 
 OLD_NORM = re.compile(r"(norm\w*)\.(gamma|beta)$", re.IGNORECASE)
 PICKLED = b"\x80"
@@ -36,7 +36,7 @@ NUMBER = re.compile(r"\.\d+(?=\.|$)")
 def read_state_dict(net: Path) -> dict[str, Tensor]:
     """The tensors of a `torch.save(model.state_dict(), net)` file, read without running code from it.
 
-    A training checkpoint that holds one state dict, safetensors, and the index of shards of either are read, too.
+    Also read: a training checkpoint that holds one state dict, safetensors, and the index of shards of either.
     """
     if net.exists() and not net.is_file():
         raise GenError(f"{net} is a pipe, a device or a folder, no file; name the file of a state dict.")
@@ -59,7 +59,7 @@ def _unpickle(net: Path) -> Any:
     _refuse_others(net)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of the pickle's protocol, and that a zip file is a TorchScript archive
+            warnings.simplefilter("ignore")  # about the pickle's protocol, and about TorchScript archives
             return torch.load(net, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise GenError(
@@ -77,7 +77,7 @@ def _unpickle(net: Path) -> Any:
 
 
 def _refuse_others(net: Path) -> None:
-    """Raise GenError for what is known by its first bytes to be no `torch.save` file."""
+    """Raise GenError if the first bytes show that this is no `torch.save` file."""
     with net.open("rb") as file:
         head = file.read(512)
     if head.startswith(b"version https://git-lfs"):
@@ -98,7 +98,7 @@ def _refuse_others(net: Path) -> None:
 
 
 def _state_dict_in(found: Any) -> Mapping[str, Tensor] | None:
-    """`found` if it is a state dict, or the one in it; of several the one that is called as usual."""
+    """`found` if it is a state dict, or the one in it. Of several, the one with the usual name."""
     if _is_state_dict(found) or not isinstance(found, dict):
         return found if _is_state_dict(found) else None
     inner = [key for key, value in found.items() if _is_state_dict(value)]
@@ -120,13 +120,13 @@ def _is_state_dict(found: Any) -> bool:
 
 
 def modern_names(found: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """`found` with the gamma and beta of normalisations, as TensorFlow calls them, as weight and bias."""
+    """`found` with TensorFlow's gamma and beta of normalisations renamed to weight and bias."""
     new = {"gamma": "weight", "beta": "bias"}
     return {OLD_NORM.sub(lambda m: f"{m[1]}.{new[m[2].lower()]}", name): tensor for name, tensor in found.items()}
 
 
 def without_shared_prefix(found: Mapping[str, Tensor], wrappers: Sequence[str]) -> dict[str, Tensor]:
-    """`found` without those of the `wrappers` ("module.") with which all of its names begin."""
+    """`found` without any of the `wrappers` ("module.") that begin all of its names."""
     tensors = dict(found)
     while shared := next((wrap for wrap in wrappers if all(name.startswith(wrap) for name in tensors)), None):
         tensors = {name.removeprefix(shared): tensor for name, tensor in tensors.items()}
@@ -134,11 +134,11 @@ def without_shared_prefix(found: Mapping[str, Tensor], wrappers: Sequence[str]) 
 
 
 def renamed(found: Mapping[str, Tensor], rules: Sequence[str], where: str) -> dict[str, Tensor]:
-    """`found` under the names that `rules` give, each `OLD=NEW`, one after the other.
+    """`found` renamed by `rules`, each `OLD=NEW`, one after the other.
 
-    OLD is a run of whole parts of a dotted name, anywhere in it, such as `att.out_proj`; `*` in it is any one part, and
-    stands in NEW for the same. An empty NEW takes the parts out. Raises GenError for a rule that fits no name, or gives
-    two tensors one name.
+    OLD is a run of whole parts anywhere in a dotted name, such as `att.out_proj`. `*` in OLD matches any one part, and
+    in NEW stands for the same part. An empty NEW removes the parts. Raises GenError for a rule that matches no name, or
+    gives two tensors one name.
     """
     tensors = dict(found)
     for rule in rules:
@@ -162,7 +162,7 @@ def renamed(found: Mapping[str, Tensor], rules: Sequence[str], where: str) -> di
 
 
 def left_out(found: Mapping[str, Tensor], parts: Sequence[str], where: str) -> dict[str, Tensor]:
-    """`found` without the tensors in whose names one of `parts` stands, written as OLD of `renamed` is."""
+    """`found` without the tensors whose names contain one of `parts`, written like OLD of `renamed`."""
     tensors = dict(found)
     for part in parts:
         kept = {name: tensor for name, tensor in tensors.items() if not _pattern(part).search(name)}
@@ -180,7 +180,7 @@ def _pattern(parts: str) -> re.Pattern[str]:
 
 
 def _replaced(name: str, pattern: re.Pattern[str], new: str) -> str:
-    """`name` with the first match of `pattern` as `new`, whose stars are what the pattern's stars were."""
+    """`name` with the first match of `pattern` replaced by `new`, whose stars stand for those of the pattern."""
     found = pattern.search(name)
     if found is None:
         return name
@@ -192,7 +192,7 @@ def _replaced(name: str, pattern: re.Pattern[str], new: str) -> str:
 
 
 def grouped(names: Iterable[str]) -> str:
-    """`names` in a few words: what stands before a layer's number, or the first parts, with how many there are."""
+    """`names` in a few words: what stands before a layer's number, or the first parts, and how many there are."""
     counts: Counter[str] = Counter()
     single: dict[str, str] = {}
     for name in names:

@@ -1,4 +1,4 @@
-"""Tokenizers of model folders: texts to aligned prompts, and the bytes that each token prints."""
+"""Tokenizers of model folders: from texts to aligned prompts, and the bytes that each token prints."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ SPECIAL_NAMES = frozenset(
 
 @dataclass(frozen=True, eq=False)
 class FolderTokenizer:
-    """Encodes texts as the folder's tokenizer does: the leading special token is kept, the trailing one dropped.
+    """Encodes texts as the folder's tokenizer does, keeping the leading special token and dropping the trailing one.
 
-    `start` are the tokens read where an empty prompt would leave the model nothing to read.
+    `start` are the tokens read if an empty prompt would leave the model nothing to read.
     """
 
     backend: Backend
@@ -37,7 +37,7 @@ class FolderTokenizer:
     def encode(self, text: str) -> Prompt:
         """The prompt of `text`: its tokens, and which characters each one reads. Raises GenError on lone surrogates.
 
-        A Chinese character that the model lacks is read in another spelling if it knows one (东 for 東).
+        A Chinese character that the model lacks is read in another spelling that it knows, if any (东 for 東).
         """
         try:
             text.encode("utf-8")
@@ -66,7 +66,7 @@ class FolderTokenizer:
 def load_tokenizer(folder: Path, columns: int | None = None) -> FolderTokenizer:
     """The tokenizer of a model folder, for a model of `columns` logits. Raises GenError where there is none.
 
-    Read from `tokenizer.json`, else from a BERT `vocab.txt`, else by transformers.
+    It is read from `tokenizer.json`, else from a BERT `vocab.txt`, else by transformers.
     """
     config = read_json(folder / "config.json")
     settings = read_json(folder / "tokenizer_config.json")
@@ -85,7 +85,9 @@ def load_tokenizer(folder: Path, columns: int | None = None) -> FolderTokenizer:
 
 
 def marks_of(folder: Path, size: int) -> dict[str, int]:
-    """The ids of the marks that the tokenizer of `folder` names, such as eos_token_id, of a vocabulary of `size`."""
+    """The ids of special tokens that the tokenizer of `folder` names, such as eos_token_id, in a vocabulary of
+    `size`.
+    """
     settings = read_json(folder / "tokenizer_config.json")
     if (folder / "tokenizer.json").is_file():
         ids = _read_backend(folder / "tokenizer.json").get_vocab(with_added_tokens=True)
@@ -104,7 +106,9 @@ def load_hub_tokenizer(name: str, config: Mapping[str, Any], columns: int) -> Fo
 def make_tokenizer(
     backend: Backend, settings: Mapping[str, Any], configs: Sequence[Mapping[str, Any]], columns: int | None
 ) -> FolderTokenizer:
-    """A tokenizer around a `tokenizers` one; `configs` (later ones win) may name the end and the beginning."""
+    """A tokenizer around one of the library `tokenizers`. `configs` may name the end and the beginning; later ones
+    win.
+    """
     backend.encode_special_tokens = True  # "[SEP]" typed in a prompt is five characters, not the end of a text
     ids = backend.get_vocab(with_added_tokens=True)
     names = _names(ids, columns)
@@ -136,7 +140,7 @@ def _read_backend(path: Path) -> Backend:
     from tokenizers import Tokenizer
 
     try:
-        # Read as bytes: the library's own file reader depends on the locale's idea of a path.
+        # Read as bytes, since the library's own file reader decodes paths by the locale.
         backend = Tokenizer.from_buffer(read_whole(path, VOCABULARY))
     except (ValueError, OSError) as error:
         raise GenError(f"{path} is damaged or of a newer kind ({error}); fetch it again.") from error
@@ -190,7 +194,7 @@ def _transformers_backend(name: str) -> tuple[Backend, dict[str, Any]]:
 
 
 def _names(ids: Mapping[str, int], columns: int | None) -> list[str]:
-    """How each token is spelt, one for every logit column; gaps and padding get names of their own."""
+    """The spelling of each token, one per logit column. Gaps and padding get names of their own."""
     size = max(ids.values(), default=-1) + 1
     if columns is not None and size > columns:
         raise GenError(
@@ -203,7 +207,7 @@ def _names(ids: Mapping[str, int], columns: int | None) -> list[str]:
 
 
 def _specials(spec: Mapping[str, Any], settings: Mapping[str, Any], ids: Mapping[str, int]) -> set[int]:
-    """The tokens that print nothing because they are marks, not text."""
+    """The tokens that print nothing because they are special."""
     found = {added["id"] for added in spec["added_tokens"] if added["special"]}
     named = (_token(settings.get(f"{kind}_token"), ids) for kind in ("bos", "eos", "unk", "sep", "pad", "cls", "mask"))
     found |= {token for token in named if token is not None}
@@ -215,7 +219,7 @@ def _is_unused_name(name: str) -> bool:
 
 
 def _surfaces(spec: Mapping[str, Any], ids: Mapping[str, int], specials: set[int], size: int) -> list[bytes]:
-    """The bytes that each token prints; columns without a token print nothing."""
+    """The bytes that each token prints. Columns without a token print nothing."""
     spell = _speller(spec)
     printed = [b""] * size
     for name, i in ids.items():
@@ -228,7 +232,7 @@ def _surfaces(spec: Mapping[str, Any], ids: Mapping[str, int], specials: set[int
 
 
 def _speller(spec: Mapping[str, Any]) -> Callable[[str], bytes]:
-    """From a token's spelling to its bytes, by the kind of tokenizer."""
+    """A function from a token's spelling to its bytes, for this kind of tokenizer."""
     kinds = set(_kinds(spec.get("pre_tokenizer"))) | set(_kinds(spec.get("decoder")))
     if "ByteLevel" in kinds:
         table = _byte_table()
@@ -237,7 +241,7 @@ def _speller(spec: Mapping[str, Any]) -> Callable[[str], bytes]:
         return _metaspace
     if spec["model"].get("type") == "WordPiece":
         prefix = str(spec["model"].get("continuing_subword_prefix") or "##")
-        # The prefix alone is text; a token made of it and more continues a word.
+        # The prefix alone is text. A longer token with the prefix continues a word.
         return lambda name: (name.removeprefix(prefix) if len(name) > len(prefix) else name).encode()
     return str.encode
 
@@ -252,7 +256,7 @@ def _kinds(part: Mapping[str, Any] | None) -> Iterable[str]:
 
 
 def _byte_table() -> dict[str, int]:
-    """GPT-2's printable stand-in for each byte (`bytes_to_unicode` in its encoder.py), the other way round."""
+    """The inverse of GPT-2's printable stand-ins for bytes (`bytes_to_unicode` in its encoder.py)."""
     printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
     rest = [byte for byte in range(256) if byte not in printable]
     table = {chr(byte): byte for byte in printable}
@@ -263,7 +267,7 @@ def _byte_level(name: str, table: Mapping[str, int]) -> bytes:
     try:
         return bytes([table[char] for char in name])
     except KeyError:
-        return name.encode()  # an added token, spelt as it is
+        return name.encode()  # an added token, spelt literally
 
 
 def _metaspace(name: str) -> bytes:
@@ -279,7 +283,7 @@ def _unknown(spec: Mapping[str, Any], settings: Mapping[str, Any], ids: Mapping[
         return int(model["unk_id"])
     if model.get("unk_token") is not None:
         return ids.get(model["unk_token"])
-    # Byte-level tokenizers have no unknown characters, even where their settings name a token for them.
+    # Byte-level tokenizers have no unknown characters, even if their settings name a token for them.
     if "ByteLevel" in {*_kinds(spec.get("pre_tokenizer")), *_kinds(spec.get("decoder"))}:
         return None
     return _token(settings.get("unk_token"), ids)
@@ -292,7 +296,7 @@ def _token(named: Any, ids: Mapping[str, int]) -> int | None:
 
 
 def _configured(key: str, configs: Sequence[Mapping[str, Any]], size: int) -> int | None:
-    """The last valid id that the configs give for `key`; of several, the first."""
+    """The last valid id that the configs give for `key`; of several ids, the first."""
     found = None
     for config in configs:
         value = config.get(key)

@@ -1,4 +1,4 @@
-"""Texts longer than a model's positions: which of its tokens a row reads, fixed by its length and its beginning."""
+"""Texts longer than a model's positions: which tokens a row reads. Only its length and its beginning decide this."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from ..types import LanguageModel
 
 @dataclass(frozen=True)
 class Window:
-    """The tokens a row reads: the first `leading` ones (a special token, a context), then those from `start` on.
+    """The tokens that a row reads: the first `leading` ones (a special token, a context), then those from `start` on.
 
-    While the window stays, new tokens are added to what was read; when it changes, the row is read again.
+    While the window stays, new tokens are appended to what was read. When it moves, the row is read again.
     """
 
     leading: int
     start: int
 
     def count(self, length: int) -> int:
-        """How many tokens of a row of `length` tokens are read."""
+        """How many tokens of a row of `length` are read."""
         return self.leading + length - self.start
 
     def read(self, tokens: list[int]) -> list[int]:
@@ -38,8 +38,8 @@ WHOLE = Window(0, 0)
 def window(length: int, positions: int | None, leading: int) -> Window:
     """The window of a row of `length` tokens in a model of `positions`.
 
-    A row that outgrows the positions is read again from its `leading` tokens (as many of them as there is room for) and
-    its last positions/2 tokens, and grows from there until it is full again.
+    A row that outgrows the positions is read again: its `leading` tokens (as many as fit) and its last positions/2
+    tokens. From there it grows until the positions are full again.
     """
     if positions is None or length <= positions:
         return WHOLE
@@ -50,13 +50,13 @@ def window(length: int, positions: int | None, leading: int) -> Window:
 
 
 def leading_tokens(vocabulary: Vocabulary, rows: Sequence[Sequence[int]], pinned: Sequence[int] | None) -> list[int]:
-    """How many first tokens of each row stay in its window: the `pinned` ones, and a special first one."""
+    """How many first tokens of each row stay in its window: the `pinned` ones, and a special first token."""
     given = pinned or [0] * len(rows)
     return [max(count, row[0] in vocabulary.specials) for row, count in zip(rows, given, strict=True)]
 
 
 def in_last_window(length: int, last: int, positions: int | None, leading: int) -> int:
-    """How many of a row's `last` last tokens are read in the window of the whole row of `length` tokens."""
+    """How many of a row's `last` tokens are read in the window of the whole row of `length` tokens."""
     final = window(length, positions, leading)
     return next((i for i in range(1, last) if window(length - i, positions, leading) != final), last)
 
@@ -69,9 +69,9 @@ def with_earlier_windows(
     found: Sequence[int],
     pinned: Sequence[int] | None,
 ) -> Tensor:
-    """`logits` [sum(found), vocab] of the last window of each row, with those of earlier windows put in between.
+    """`logits` [sum(found), vocab] of each row's last window, with those of earlier windows inserted.
 
-    A run of tokens seldom goes beyond its window; where it does, what is before is read by itself.
+    A run of tokens seldom crosses its window. If it does, the earlier part is read separately.
     """
     if list(last) == list(found):
         return logits

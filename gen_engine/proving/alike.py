@@ -12,7 +12,7 @@ from .lifting.partitions import groups, twins
 from .product import Joint, Product
 
 MASKS = 20_000
-"""Of how many sets of tokens the members are remembered."""
+"""How many sets of tokens have their members remembered."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,10 +24,10 @@ class Alike:
 
     @cached_property
     def groups(self) -> list[Ids]:
-        """The tokens, grouped into those that behave alike under all rules, what prints nothing last.
+        """The tokens, grouped into those that behave alike under all rules; tokens that print nothing come last.
 
-        Tokens that print the same may be told apart by one rule and confused by another; so tokens behave alike
-        only if the tokens that print the same as each do, too.
+        One rule may distinguish tokens that print the same, while another does not. So two tokens count as alike only
+        if all tokens that print the same text as either of them behave alike, too.
         """
         vocabulary = self.product.vocabulary
         everything = range(len(vocabulary))
@@ -35,23 +35,25 @@ class Alike:
 
     @cached_property
     def partial_groups(self) -> list[Ids]:
-        """Those of tokens that print parts of characters."""
+        """The groups of tokens that print parts of characters."""
         partial = frozenset(self.product.vocabulary.partial)
         return [tokens for tokens in self.groups if tokens[0] in partial]
 
     @cached_property
     def _twins(self) -> dict[int, Ids]:
-        """For each token that does not print its text alone all that print it."""
+        """For each token that shares its text with others, all tokens that print that text."""
         return twins(self.product.vocabulary)
 
     @cached_property
     def group_of(self) -> dict[int, int]:
-        """A number for each usable token, the same for those that behave alike where no rule singles one out."""
+        """A number for each usable token; tokens that behave alike share it, unless a rule singles one of them out."""
         return {token: number for number, tokens in enumerate(self.groups) for token in tokens}
 
     def mentioned(self, joint: Joint) -> set[int]:
-        """The tokens that a rule singles out, and those that print the same: what one rule says of a token, another
-        may say of its text."""
+        """The tokens that a rule singles out, and those that print the same.
+
+        One rule may judge a token, and another its text.
+        """
         found: set[int] = set()
         for rule, state in zip(self.product.other_rules, joint.others, strict=True):
             if rule.promises.mentions is not None:
@@ -66,7 +68,7 @@ class Alike:
         yield from sorted(mentioned)
 
     def members(self, mask: Mask) -> list[int]:
-        """The tokens of a mask; what prints nothing leads nowhere and stands last."""
+        """The tokens of a mask; those that print nothing come last, since they make no progress."""
         found = self._ids.get(mask)
         if found is None:
             surfaces = self.product.vocabulary.surfaces
@@ -76,7 +78,7 @@ class Alike:
 
 
 def one_of(tokens: Ids, mentioned: set[int], tried: set[int]) -> Iterator[int]:
-    """A token of a group that is not mentioned, if it was not tried."""
+    """The first token of a group that is not mentioned, unless it was tried."""
     found = next((token for token in tokens if token not in mentioned), None)
     if found is not None and found not in tried:
         yield found

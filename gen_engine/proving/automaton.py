@@ -1,7 +1,7 @@
-"""How far the end is from the states of the rules that the prover knows exactly, searched as far as a question needs.
+"""The distance to the end from the states of the exactly known rules, searched as far as each question needs.
 
-The searches themselves are in `distances.py`. Here it is decided which graphs are searched: once for each beginning, by
-a search that remembers nothing, so that no answer depends on what was asked before.
+`distances.py` holds the searches themselves. This file decides which graphs are searched. It decides once for each
+beginning, by a search without memory, so that no answer depends on earlier questions.
 """
 
 from __future__ import annotations
@@ -19,25 +19,27 @@ from .distances import Distances, Graph, Search
 from .states import Edge, Node, StateTable
 
 EXPANSIONS = 30_000
-"""How many nodes the first search of a graph may open; one that needs more is not searched at all."""
+"""The most nodes that the first search of a graph may open; a graph that needs more is not searched at all."""
 
 FEW = 8
-"""With so many edges or fewer it is worked out how far the end is behind each, before a token is chosen."""
+"""Up to this number of edges, the distance behind each is searched before a token is chosen."""
 
 
 @dataclass(frozen=True, eq=False)
 class Automaton:
-    """`relaxed(node, limit)`: the fewest tokens to an accepting node if the other rules are forgotten.
-    `robust(node, limit)`: the same along edges that have more than `bound` tokens to choose from, or one that the
-    counted rules never forbid.
-    `fresh(node, limit)`: the same along edges that print single characters; `first` tells them.
+    """Distances to the end in three graphs of the joint states.
 
-    Distances beyond `limit` are told as some number beyond it. Tokens that print parts of characters are left out;
-    then the relaxed distance proves nothing and is given as 0.
+    `relaxed(node, limit)`: the fewest tokens to an accepting node if the other rules are ignored.
+    `robust(node, limit)`: the same along edges with more than `bound` tokens, or with one that the counted rules never
+    forbid.
+    `fresh(node, limit)`: the same along edges that print single characters; `first` returns the first such edge.
 
-    Only the graphs `searched` are: distances in others are unknown everywhere. Of those `put_off` it is found out when
-    one is first needed (`beginning` says where texts begin, and how many tokens they have at most). So every answer is
-    a function of the beginning, the node and the limit alone.
+    A distance beyond `limit` is reported as some number beyond it. Tokens that print parts of characters are left out.
+    If there are any, the relaxed distance proves nothing and is reported as 0.
+
+    Only the graphs in `searched` are searched; in others all distances are unknown. For graphs in `put_off` that is
+    decided on first use (`beginning` says where texts begin, and how many tokens they have at most). So every answer
+    depends on the beginning, the node and the limit alone.
     """
 
     distances: Distances
@@ -53,7 +55,7 @@ class Automaton:
 
     @property
     def bound(self) -> int | None:
-        """How many tokens the counted rules remove at a place at most; None if they do not say."""
+        """The most tokens that the counted rules remove at one place; None if they promise no bound."""
         return self.distances.bound
 
     @property
@@ -68,17 +70,17 @@ class Automaton:
 
     @cached_property
     def edges(self) -> Callable[[Node], Sequence[Edge]]:
-        """The edges of a node, those of many tokens last."""
+        """The edges of a node, those with many tokens last."""
         return self.distances.edges
 
     @cached_property
     def weight(self) -> Callable[[Mask], float]:
-        """How many of the tokens print one character, infinitely many where one of them is spared."""
+        """How many of the tokens print one character; infinite if the counted rules never forbid one of them."""
         return self.distances.weight
 
     @cached_property
     def singles(self) -> Callable[[Mask], Mask]:
-        """Those tokens of a mask that print one whole character."""
+        """The tokens of a mask that print one whole character."""
         return self.distances.singles
 
     @cached_property
@@ -97,26 +99,29 @@ class Automaton:
         return self.distances.has_spared
 
     def relaxed(self, node: Node, limit: float = inf) -> float:
-        """A lower bound on the tokens to the end, exact up to `limit`; infinite proves that there is none."""
+        """A lower bound on the tokens to the end, exact up to `limit`; infinity proves that there is no end."""
         found = self._distance("relaxed", node, limit) if self.table.is_complete else 0
         return 0 if found is None else found
 
     def reach(self, node: Node, limit: float) -> float:
-        """A number of tokens, at most `limit` unless it is proven that no end is in reach of so many. Of several
-        characters in one token it is asked only where single ones do not reach: that is much sooner known."""
+        """A number of tokens that exceeds `limit` only if it is proven that no end is within `limit` tokens.
+
+        Tokens of several characters are searched only where single characters do not reach the end, since searches
+        with single characters are much faster.
+        """
         if self.table.is_complete and self.distances.has_merged and (nearest := self.fresh(node, limit)) <= limit:
             return nearest
         return self.relaxed(node, limit)
 
     def robust(self, node: Node, limit: float = inf) -> float:
-        """So many tokens are enough whatever the counted rules remove; infinite if that is not known."""
+        """This many tokens are enough whatever the counted rules remove; infinite if that is not known."""
         if self.bound == 0 and self.distances.has_merged and (nearest := self.fresh(node, limit)) <= limit:
-            return nearest  # of tokens that print several characters there are many more sets
+            return nearest  # there are many more sets of tokens that print several characters
         found = self._distance("robust", node, limit)
         return inf if found is None else found
 
     def is_known_robust(self, node: Node, limit: float) -> bool:
-        """Whether `robust` is at most `limit` and was worked out before."""
+        """Whether `robust` is at most `limit` and was computed before."""
         return "robust" in self.searched and self.distances.known("robust", node) <= limit
 
     def fresh(self, node: Node, limit: float = inf) -> float:
@@ -125,8 +130,10 @@ class Automaton:
         return inf if found is None else found
 
     def first(self, node: Node) -> Edge | None:
-        """The first edge of a nearest way to the end along single characters, of such edges the one of the most tokens;
-        None at the end, or if no way is known."""
+        """The first edge of a shortest path to the end along single characters; None at the end or if none is known.
+
+        Of several such edges it is the one with the most tokens.
+        """
         if node.accepts or (distance := self.fresh(node)) == inf:
             return None
         for mask, after in reversed(list(self.distances.ways("fresh", node))):
@@ -137,12 +144,13 @@ class Automaton:
     # ------------------------------------------------------------------------------------ which graphs are searched
 
     def from_origin(self, origin: Node, horizon: float) -> Automaton:
-        """The same for the texts that follow `origin` with at most `horizon` tokens: it searches the graphs in which
-        the end, or that there is none, is found from there by opening at most `EXPANSIONS` nodes. It is to be asked of
-        one that remembers nothing, since what is known makes searches shorter.
+        """The automaton for texts that follow `origin` with at most `horizon` tokens.
 
-        Put off are those of tokens that print several characters: where single ones reach the end, as they mostly do,
-        they are never needed (`reach`, `robust`).
+        It searches the graphs in which opening at most `EXPANSIONS` nodes finds the end, or that there is none. Call it
+        on an automaton without memory, since known distances make searches shorter.
+
+        Graphs of tokens that print several characters are put off. They are not needed where single characters reach
+        the end, as they mostly do (`reach`, `robust`).
         """
         distances, asked = self.distances, self._asked
         put_off = [graph for graph in asked if distances.has_merged and not distances.is_single(graph)]
@@ -151,19 +159,19 @@ class Automaton:
         return Automaton(distances, frozenset(found), frozenset(put_off), (origin, horizon))
 
     def behind(self, origin: Node) -> Automaton:
-        """The same for texts of another beginning where the same is searched, as far as nothing is put off."""
+        """The automaton for another beginning from which the same graphs are searched, unless some are put off."""
         assert self.beginning is not None
         return replace(self, beginning=(origin, self.beginning[1]))
 
     @property
     def _asked(self) -> list[Graph]:
-        """The graphs that tell anything, in such an order that the first may tell of the others, too."""
+        """The graphs that are informative, in an order in which earlier ones may answer for later ones."""
         order: tuple[Graph, ...] = ("robust", "relaxed", "fresh")
         tells = {"robust": self.bound is not None, "relaxed": self.table.is_complete, "fresh": True}
         return [graph for graph in order if tells[graph]]
 
     def is_searched(self, graph: Graph) -> bool:
-        """Whether distances in a graph are known, which is found out if it was put off."""
+        """Whether distances in a graph are known; for a graph that was put off, decide it now."""
         if graph not in self.put_off:
             return graph in self.searched
         found = self._found_out.get(graph)
@@ -173,7 +181,7 @@ class Automaton:
 
     def _find_out(self, graph: Graph) -> bool:
         assert self.beginning is not None
-        blind = replace(self.distances)  # which remembers nothing
+        blind = replace(self.distances)  # has no memory
         upto = self._asked.index(graph) + 1
         found = [blind.distance(each, *self.beginning, EXPANSIONS) for each in self._asked[:upto]]
         if found[-1] is not None:
@@ -187,8 +195,11 @@ class Automaton:
     # ------------------------------------------------------------------------------------------ what may follow
 
     def onward(self, node: Node, left: int) -> list[tuple[Mask, float]]:
-        """The edges of a node and how far the end is behind each, as `reach` tells, or what the rules promise where
-        there are more than `FEW`, for each of which a search would be needed."""
+        """The edges of a node, and the distance to the end behind each.
+
+        The distances are those of `reach`. Beyond `FEW` edges they are what the rules promise, since each edge would
+        need a search.
+        """
         edges = self.edges(node)
         if not self.table.is_complete:
             return [(mask, 0) for mask, _ in edges]
@@ -199,7 +210,7 @@ class Automaton:
         return self.distances.promised(node)
 
     def dead_among(self, node: Node, left: int, tokens: np.ndarray) -> np.ndarray:
-        """Those of the tokens, which `alive` lets follow, behind which no end is in reach of `left` more."""
+        """Those `tokens` (which `alive` permits) behind which no end is within `left` more tokens."""
         if not self.table.is_complete or len(self.table.edges(node)) <= FEW:
             return tokens[:0]
         edges = self.table.edges(node)
@@ -210,8 +221,10 @@ class Automaton:
         return tokens[np.isin(numbers, dead)] if dead else tokens[:0]
 
     def alive(self, node: Node, left: int) -> Mask | None:
-        """The tokens that may follow as far as these rules know, without those that lead where no end is in reach of
-        `left` more, as `onward` tells; None if there are parts of characters, which are left out here."""
+        """The tokens that these rules permit, without those behind which `onward` sees no end within `left` more.
+
+        None if the vocabulary has tokens for parts of characters, which this automaton leaves out.
+        """
         if not self.table.is_complete:
             return None
         masks = [mask for mask, distance in self.onward(node, left) if distance <= left]
@@ -221,7 +234,7 @@ class Automaton:
         return self.intern.mask(np.logical_or.reduce([nothing, *(mask.array for mask in masks)]))
 
     def stuck(self, node: Node, limit: float) -> Node | None:
-        """Where the longest way from here ends that has no continuation at all, if there is no end within `limit`."""
+        """The node where the longest path from here gets stuck, if there is no end within `limit`."""
         if not self.table.is_complete or not self.is_searched("relaxed"):
             return None
         search = Search("relaxed", limit, EXPANSIONS, node, {node: 0})

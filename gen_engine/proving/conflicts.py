@@ -1,4 +1,4 @@
-"""Which rules admit no text together: as few of them as possible, and where they part."""
+"""Which rules admit no text together: as few of them as possible, and where they clash."""
 
 from __future__ import annotations
 
@@ -14,16 +14,18 @@ from .prover import Answer, prover_of
 from .rule import Rule
 
 HELP = 3
-"""How many times as long as usual it is searched for whether fewer rules admit a text."""
+"""Search-budget multiplier when testing fewer rules."""
 
 LABEL = 120
-"""So many characters of a processor a conflict echoes."""
+"""How many characters of a processor a conflict quotes."""
 
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """The rules of a product, the first `background` of which nobody wrote, with one prompt and one budget; `nodes` is
-    how many states a search may visit."""
+    """The rules of a product with one prompt and one budget.
+
+    Nobody wrote the first `background` rules. `nodes` is how many states a search may visit.
+    """
 
     product: Product
     prompt: Prompt
@@ -37,7 +39,7 @@ class Case:
         return prover.feasible(joint, self.budget)
 
     def conflict(self) -> ConflictError:
-        """Drops every rule without which there still is no text; what is left is a conflict of which each is needed."""
+        """Drop every rule without which there still is no text; the rest is a conflict in which each is needed."""
         case, unproven = self, list[str]()
         for index in range(len(self.product.rules) - 1, self.background - 1, -1):
             smaller = case._without(index)
@@ -56,37 +58,37 @@ class Case:
             return f"{first} wants {unwritten}, which the model has no token for; ask for something else."
         if len(members) == 1:
             return f"{first} admits no text within {self.budget} new tokens; change it, or allow more tokens."
-        doubt = f" (whether {' and '.join(unproven)} is needed for that was not decided)" if unproven else ""
+        doubt = f" (whether {' and '.join(unproven)} is needed for the conflict was not decided)" if unproven else ""
         return (
             f"{self.names()} admit no text together within {self.budget} new tokens{doubt}{self._clash()}; drop or "
             "change one of them."
         )
 
     def names(self) -> str:
-        """The rules as they were written, in a row."""
+        """The rules as they were written, as a list in words."""
         return in_a_row(list(dict.fromkeys(brief(rule.label, LABEL) for rule in self._written)), "and")
 
     @property
     def _written(self) -> Sequence[Rule]:
-        """The rules that somebody wrote."""
+        """The rules that the user wrote."""
         return self.product.rules[self.background :]
 
     def _without(self, index: int) -> Case:
         return replace(self, product=self.product.without(index))
 
     def _answer_with_help(self) -> Answer:
-        """Whether fewer rules admit a text, searched for longer: so that conflicts are as small as said."""
+        """Whether fewer rules admit a text, with a longer search, so that conflicts are as small as claimed."""
         try:
             return self.answer(HELP * self.nodes)
-        except UndecidedError:  # no patience is left: the conflict stands, and is perhaps not the smallest
+        except UndecidedError:  # no patience is left: the conflict is valid, but may not be the smallest
             return "undecided"
 
     def is_refuted(self, below: int | None = None) -> bool:
-        """Whether even fewer rules are known to admit no text; those numbered `below` and more stay."""
+        """Whether even fewer rules are known to admit no text; rules numbered `below` or more are kept."""
         learned = self.product.learned_from(self.product.start(self.prompt))
         for index in range((len(learned.rules) if below is None else below) - 1, self.background - 1, -1):
             if learned.rules[index].is_structural:
-                continue  # without one of these there is more to try, not less
+                continue  # without a structural rule there is more to try, not less
             smaller = self._without(index)
             answer = smaller.answer()
             if answer == "no" or (answer == "undecided" and smaller.is_refuted(index)):
@@ -94,7 +96,7 @@ class Case:
         return False
 
     def _unwritten(self) -> str:
-        """The characters that a rule needs and no token prints."""
+        """The characters that a rule needs but no token prints."""
         vocabulary = self.product.vocabulary
         states = self.product.start(self.prompt).states[self.background :]
         asked = ((rule.promises.needs, state) for rule, state in zip(self._written, states, strict=True))
@@ -103,7 +105,7 @@ class Case:
         return " and ".join(char for char in missing if char not in vocabulary.carriers)
 
     def _clash(self) -> str:
-        """Where the rules part, in their own words; empty if they do not say."""
+        """Where the rules clash, in their own words; empty if they do not say."""
         try:
             prover, joint = prover_of(self.product, self.prompt, self.budget, self.nodes)
             joint = prover.stuck(joint, self.budget)
@@ -115,8 +117,10 @@ class Case:
 
 
 def _demand(rule: Rule, state: Any, among: Sequence[tuple[Rule, Any]]) -> str:
-    """What a rule asks for, in words: characters that it needs several times where another lets none come again, or
-    what it wants next."""
+    """What a rule demands, in words.
+
+    That is characters it needs several times, where another rule never lets one come again; else what it wants next.
+    """
     needs, using_up = rule.promises.needs, any(other.promises.used_up is not None for other, _ in among)
     needed = needs(state) if needs is not None and using_up else ()
     twice = [char for char in dict.fromkeys(needed) if needed.count(char) > 1]

@@ -1,9 +1,8 @@
-"""Other ways to the end than the nearest one, each tried with characters that are all different.
+"""Paths to the end other than the shortest one, each tried with characters that are all different.
 
-Counting (`fresh.py`) looks at one nearest way. Where its places have too few characters between them, another way may
-have enough: a rhyme with more words, say. Here ways are tried that leave the nearest one at a single place, those first
-that leave it where there are few characters to choose from. What is found is written out token by token, and holds only
-if every rule permits it.
+Counting (`distinct.py`) looks at one shortest path. If its places have too few characters between them, another path
+may have enough: a rhyme with more words, say. The paths tried here leave the shortest one at a single place, places
+with few characters first. Each candidate is written out token by token, and counts only if every rule permits it.
 """
 
 from __future__ import annotations
@@ -20,14 +19,14 @@ from .product import Joint, Product
 from .states import Node
 
 DETOURS = 48
-"""How many ways are tried at most."""
+"""The most paths that are tried."""
 
 PLACES = 400
-"""How many places a way has at most that is tried."""
+"""The most places that a path may have."""
 
 
 def detours(automaton: Automaton, node: Node, budget: int) -> Iterator[list[Mask]]:
-    """The sets of tokens along ways to the end of at most `budget` tokens: the nearest one, then others."""
+    """The sets of tokens along paths to the end of at most `budget` tokens: the shortest path, then others."""
     nearest = _way(automaton, node, budget)
     if nearest is None or len(nearest) > PLACES:
         return
@@ -45,7 +44,7 @@ def detours(automaton: Automaton, node: Node, budget: int) -> Iterator[list[Mask
 
 
 def _way(automaton: Automaton, node: Node, budget: int) -> list[tuple[Node, Mask]] | None:
-    """A nearest way to the end along tokens that print one character each: its states, and the tokens at each."""
+    """A shortest path to the end along tokens that print one character each: its states, and the tokens at each."""
     if automaton.fresh(node, budget) > budget:
         return None
     way: list[tuple[Node, Mask]] = []
@@ -57,8 +56,10 @@ def _way(automaton: Automaton, node: Node, budget: int) -> list[tuple[Node, Mask
 
 
 def different(vocabulary: Vocabulary, automaton: Automaton, way: list[Mask], taken: Collection[str]) -> Ids | None:
-    """A token for each place of a way, printing characters that are all different and none of them taken, if there
-    are such; a place where a character may be repeated takes the first that may."""
+    """A token for each place of a path, with characters that are all different and not taken; None if there are none.
+
+    Where some character may be repeated, the first such token is used.
+    """
     texts = vocabulary.texts
     tokens = [automaton.singles(mask).array.nonzero()[0].tolist() for mask in way]
     spared = [
@@ -66,7 +67,7 @@ def different(vocabulary: Vocabulary, automaton: Automaton, way: list[Mask], tak
         for mask, each in zip(way, tokens, strict=True)
     ]
     rare = [i for i, each in enumerate(spared) if each is None]
-    # The rarer characters first, so that common ones are left for others; and no more of them than there are places.
+    # Rarer characters come first, to leave common ones for other places. No domain needs more than one per place.
     domains = [list(dict.fromkeys(str(texts[t]) for t in reversed(tokens[i]) if texts[t] not in taken)) for i in rare]
     chosen = representatives([domain[: len(rare)] for domain in domains])
     if chosen is None:
@@ -81,7 +82,7 @@ def different(vocabulary: Vocabulary, automaton: Automaton, way: list[Mask], tak
 def written_out(
     vocabulary: Vocabulary, automaton: Automaton, node: Node, budget: int, taken: Collection[str]
 ) -> Iterator[Ids]:
-    """Rests of at most `budget` tokens in which no character comes twice, none of them taken; most of them legal."""
+    """Rests of at most `budget` tokens in which no character repeats and none is taken; most of them are legal."""
     for way in islice(detours(automaton, node, budget), DETOURS):
         check()
         found = different(vocabulary, automaton, way, taken)
@@ -90,7 +91,7 @@ def written_out(
 
 
 def legal(product: Product, automaton: Automaton, joint: Joint, budget: int, taken: Collection[str]) -> Ids | None:
-    """The first of them that all rules permit."""
+    """The first of these rests that all rules permit."""
     for rest in written_out(product.vocabulary, automaton, joint.node, budget, taken):
         joints = product.walk(joint, rest)
         if len(joints) > len(rest) and product.accepts(joints[-1]):

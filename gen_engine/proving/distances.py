@@ -1,9 +1,9 @@
-"""Searches in the graph of joint states: how far the end is, and how many tokens there are to choose from on the way.
+"""Searches in the graph of joint states: the distance to the end, and how many tokens there are to choose from.
 
-A node is a state of the rules that the prover knows exactly, an edge a set of tokens that lead from one to the next
-(`states.py`). Distances are found by A* (Hart, Nilsson and Raphael 1968) with what rules promise to need at least; what
-a search learns is kept for the next one (Koenig and Likhachev 2005, "Adaptive A*"), which makes it faster and never
-tells it anything else.
+A node is a state of the rules that the prover knows exactly; an edge is a set of tokens that lead from one node to the
+next (`states.py`). A* finds distances (Hart, Nilsson and Raphael 1968), with what the rules promise to need at least
+as the heuristic. Each search improves the heuristic for the next one (Koenig and Likhachev 2005, "Adaptive A*"). That
+makes later searches faster, but never changes their answers.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ from .states import Edge, Node, StateTable
 
 Graph = Literal["relaxed", "robust", "fresh"]
 GRAPHS: tuple[Graph, ...] = ("relaxed", "robust", "fresh")
-"""Which edges count: all; those on which no counted rule can leave nothing; those that print single characters."""
+"""Which edges count: all; those that no counted rule can empty; those that print single characters."""
 
 EDGES = 4
-"""A node with many edges counts once for each so many of them."""
+"""A node counts once against the search limit per this many edges."""
 
 NODES = 400_000
-"""Of how many nodes the distances are remembered."""
+"""How many nodes have their distances remembered."""
 
 WEIGHTS = 16_384
-"""Of how many sets of tokens it is remembered how many there are to choose from."""
+"""How many sets of tokens have their number of choices remembered."""
 
 SMALL = 16
 """Up to this set size, look for a token that no counted rule can forbid."""
@@ -42,8 +42,11 @@ SMALL = 16
 
 @dataclass(eq=False, slots=True)
 class _Known:
-    """What is known of a node: `least` is what the rules promise, `wanting` what they all want together. For each graph
-    the distance where it is known, else a lower bound on it."""
+    """What is known of a node.
+
+    `least` is the largest lower bound that a rule promises, `wanting` the sum of all. For each graph, `known` holds the
+    distance once it is known, `low` a lower bound on it.
+    """
 
     least: float
     wanting: float
@@ -58,7 +61,7 @@ class _Known:
 
 @dataclass
 class Search:
-    """One search: where it may go on, how each node was reached, and the nearest way that ends in a stop string."""
+    """One search: its frontier, how each node was reached, and the shortest path that ends in a stop string."""
 
     graph: Graph
     limit: float
@@ -76,8 +79,11 @@ class Search:
 
 @dataclass(frozen=True, eq=False)
 class Distances:
-    """What is known of the nodes of one table, where rules outside it remove at most `bound` tokens at a place (None:
-    they do not say), but never one that `spares` tells; that is asked of sets of at most `narrow` tokens."""
+    """What is known of the nodes of one table.
+
+    Rules outside the table remove at most `bound` tokens at a place (None: they promise no bound). They never remove a
+    token for which `spares` is true; it is called for sets of at most `narrow` tokens.
+    """
 
     table: StateTable
     bound: int | None
@@ -103,7 +109,7 @@ class Distances:
         return Mask(self.vocabulary.arrays.lengths == 1)
 
     def singles(self, mask: Mask) -> Mask:
-        """Those of `mask` that print one whole character."""
+        """The tokens of `mask` that print one whole character."""
         return self.intern.meet_two(mask, self._single)
 
     def prints(self, mask: Mask) -> bool:
@@ -115,7 +121,7 @@ class Distances:
         return Mask(self.vocabulary.arrays.lengths != 0)
 
     def weight(self, mask: Mask) -> float:
-        """How many of the tokens print one character, infinitely many where one of them is spared."""
+        """How many of the tokens print one character; infinite if the counted rules never forbid one of them."""
         found = self._weights.get(mask)
         return self._weigh(mask, self._counted(mask)) if found is None else found
 
@@ -134,16 +140,16 @@ class Distances:
         return self._spared.put(mask, any(map(self.spares, counted.members))) if found is None else found
 
     def _counted(self, mask: Mask) -> Mask:
-        """The tokens that are counted where rules are: those of single characters."""
+        """The tokens that count where there are counted rules: those of single characters."""
         return mask if self.bound == 0 or not (mask.array & self._others).any() else self.singles(mask)
 
     @cached_property
     def _others(self) -> np.ndarray:
-        """The tokens that print none or several characters, or parts of one, [vocab]."""
+        """The tokens that print no character, several, or parts of one, [vocab]."""
         return ~self._single.array
 
     def edges(self, node: Node) -> Sequence[Edge]:
-        """The edges of a node, those of many tokens last."""
+        """The edges of a node, those with many tokens last."""
         known = self._node(node)
         if known.edges is None:
             edges = self.table.edges(node)
@@ -156,11 +162,11 @@ class Distances:
         return self.vocabulary.has_merged
 
     def is_single(self, graph: Graph) -> bool:
-        """Whether only tokens of single characters count in a graph, though there are others."""
+        """Whether a graph counts only tokens of single characters, although the vocabulary has others."""
         return self.has_merged and (graph == "fresh" or (graph == "robust" and self.bound != 0))
 
     def edges_in(self, graph: Graph, node: Node) -> Sequence[Edge]:
-        """The edges of a node that may count in a graph: those of other tokens are not even worked out."""
+        """The edges of a node that may count in a graph; those of other tokens are not even computed."""
         if not self.is_single(graph):
             return self.edges(node)
         known = self._node(node)
@@ -175,13 +181,13 @@ class Distances:
         if known is None:
             leasts = [0] if node.accepts else [part.least for part in node.parts]
             known = self._nodes.put(node, _Known(max(leasts, default=0), sum(leasts)))
-            if self.has_merged and not node.accepts:  # a way of single characters is longer than one of any tokens
+            if self.has_merged and not node.accepts:  # a path of single characters is never shorter than others
                 least = max([part.least_singly for part in node.parts], default=0)
                 known.low = {graph: least for graph in GRAPHS if self.is_single(graph)}
         return known
 
     def ways(self, graph: Graph, here: Node) -> Iterator[Edge]:
-        """The edges that count and lead elsewhere."""
+        """The edges that count and lead to another node."""
         return (edge for edge in self.edges_in(graph, here) if edge[1] is not here and self._counts(graph, edge))
 
     def _counts(self, graph: Graph, edge: Edge) -> bool:
@@ -195,8 +201,10 @@ class Distances:
     # --------------------------------------------------------------------------------------------- the searches
 
     def distance(self, graph: Graph, node: Node, limit: float, expansions: float = inf) -> float | None:
-        """The distance if it is at most `limit`, else a number beyond it. None if its search would open more nodes than
-        `expansions`, which depends on what is known."""
+        """The distance if it is at most `limit`, else a number beyond it.
+
+        None if its search would open more nodes than `expansions`; that depends on what is already known.
+        """
         if node.accepts:
             return 0
         known = self._node(node)
@@ -207,8 +215,10 @@ class Distances:
         return self.search(Search(graph, limit, expansions, node, {node: 0}))
 
     def search(self, search: Search) -> float | None:
-        """A*: nodes are opened in the order of how long a text through them must be at least, and among equals of how
-        much all rules together still want. None if it would open more nodes than it may."""
+        """A*: open nodes in the order of the least length of a text through them; None if `expansions` is exceeded.
+
+        Among equals, the node whose rules together want the fewest tokens comes first.
+        """
         graph, begun, queue = search.graph, search.begun, search.queue
         queue.append((self._node(search.start).at_least(graph), 0, 0, search.start))
         tick, total = 0, 0.0
@@ -218,14 +228,14 @@ class Distances:
             so_far, known = begun[here], self._node(here)
             if total > min(search.limit, search.best):
                 if so_far >= search.deepest:
-                    search.stuck = here  # the end of some rules, while others want more
+                    search.stuck = here  # some rules end here, while others want more
                 break
             if total > so_far + known.at_least(graph):
-                continue  # opened again from nearer since
+                continue  # reached again by a shorter path since
             if here.accepts or known.known.get(graph, inf) < inf:
                 return self._settle(search, here, total)
             edges = self.edges_in(graph, here)
-            search.opened += bool(queue) * max(1, len(edges) // EDGES)  # a way without forks is no search
+            search.opened += bool(queue) * max(1, len(edges) // EDGES)  # a path without forks costs no search
             if search.opened > search.expansions:
                 return None
             if so_far >= search.deepest and all(after is here for _, after in edges):
@@ -245,7 +255,7 @@ class Distances:
         return self._end(search, total)
 
     def _end(self, search: Search, total: float) -> float:
-        """A search that met no accepting node: a stop string ends the text, or it lies beyond the limit, or nowhere."""
+        """End a search that met no accepting node: a stop string ends the text, or the end is out of reach."""
         graph, best = search.graph, search.best
         if search.best_from is not None and best <= search.limit:
             self._node(search.best_from).known[graph] = best - search.begun[search.best_from]
@@ -259,12 +269,12 @@ class Distances:
         return beyond
 
     def _settle(self, search: Search, here: Node, total: float) -> float:
-        """Write down the way that was found, and what it says of the nodes beside it."""
+        """Record the path that was found, and what it implies for the nodes beside it."""
         graph, last = search.graph, self._node(here)
         distance = last.known.setdefault(graph, 0)
         self._learn(search, total)
-        # A way that is as short as the rules promise at best is a nearest one of all, and a nearest way of all whose
-        # edges print single characters is a nearest one of those.
+        # A path as short as the rules promise is shortest in every graph. And a shortest path overall whose edges
+        # print single characters is also a shortest path of single characters.
         promised = self._node(search.start).at_least("relaxed")
         is_nearest = graph == "relaxed" or (graph == "robust" and here.accepts and total <= promised)
         has_others = self.has_merged and not self.is_single(graph)  # tokens that print several characters
@@ -287,16 +297,16 @@ class Distances:
                 known.low[search.graph] = total - so_far
 
     def known(self, graph: Graph, node: Node) -> float:
-        """The distance of a node where it was worked out before, else infinite."""
+        """The distance of a node if it was computed before, else infinity."""
         found = self._nodes.get(node)
         return inf if found is None else found.known.get(graph, inf)
 
     def promised(self, node: Node) -> float:
-        """A lower bound that takes no search."""
+        """A lower bound that needs no search."""
         return self._node(node).least
 
     def adopt(self, other: Distances) -> None:
-        """Know of nodes what other distances of the same table and bound do."""
+        """Take over what `other`, distances of the same table and bound, knows of nodes."""
         for node in list(other._nodes):
             mine, its = self._node(node), other._node(node)
             mine.known |= its.known

@@ -1,14 +1,14 @@
 """Proofs by counting characters: enough different ones for every place, or too few.
 
-Many rules of history (no repetition, no rhyme word twice) are content with characters that are new to the text. So
-a rest exists if each place ahead can be given a character of its own: places with very many to choose from always
-can, and for the others it is a matching. The other way round, where a rule forbids every repetition for good, places
-that cannot all be given different characters prove that there is no rest.
+Many history rules (no repetition, no rhyme word twice) permit every character that is new to the text. So a rest exists
+if each place ahead can have a character of its own. Places with very many choices always can; for the others it is a
+matching problem. Conversely, a rule may forbid every repetition for good. Then places that cannot all have different
+characters prove that there is no rest.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import inf
@@ -19,44 +19,46 @@ from ..patience import check
 from ..text.token_sets import Mask
 from .automaton import Automaton
 from .distances import NODES
+from .lifting.lift import Lifted
+from .lifting.promises import offered
 from .matching import representatives
 from .rooms import Rooms, suffices
 from .rule import Rule
 from .states import Edge, Node
 
 PLACES = 400
-"""How many narrow places are matched at most."""
+"""The most narrow places that are matched."""
 
 KEPT = 4
 """How many matchings are remembered for a state."""
 
 CHARS = 4_096
-"""Of how many sets of tokens the characters are remembered."""
+"""How many sets of tokens have their characters remembered."""
 
 CLASHES = 10_000
-"""Of how many questions it is remembered whether there are too few characters."""
+"""For how many questions the answer whether characters are too few is remembered."""
 
 SETS = 64
-"""For how many sets of characters that must come it is remembered where they can stand."""
+"""For how many sets of wanted characters their possible places are remembered."""
 
 LAYERED = 30_000
-"""How many states are looked at in all layers together before places ahead are left unknown."""
+"""The most states that all layers may hold together; beyond that, places ahead are unknown."""
 
 
 @dataclass(eq=False)
 class _Narrow:
-    """Places that have few characters to choose from: those of each, and choices that were found, the newest last."""
+    """Places with few characters to choose from: the domain of each, and the choices found so far, the newest last."""
 
     domains: tuple[tuple[str, ...], ...] = ()
     choices: list[frozenset[str]] = field(default_factory=list)
 
     @cached_property
     def usual(self) -> frozenset[str]:
-        """The choice where no character is taken; empty if there is none."""
+        """The choice if no character is taken; empty if there is none."""
         return frozenset(representatives(self.domains) or ()) if len(self.domains) <= PLACES else frozenset()
 
     def match(self, taken: frozenset[str]) -> frozenset[str] | None:
-        """A choice of different characters, none of them taken; None if there is none, or there are too many places."""
+        """A choice of different characters that are not taken; None if there is none, or there are too many places."""
         if len(self.domains) > PLACES:
             return None
         for choice in self.choices:
@@ -72,8 +74,11 @@ class _Narrow:
 
 @dataclass(frozen=True, eq=False)
 class Ahead:
-    """The places ahead on one way to the end: how many, the narrow ones among them, the fewest tokens at the others.
-    `arrives` says whether there is such a way."""
+    """The places ahead on one path to the end.
+
+    `count` is their number, `narrow` the narrow ones, `widest` the fewest tokens at any other place. `arrives` says
+    whether there is such a path.
+    """
 
     count: int
     narrow: _Narrow
@@ -82,8 +87,11 @@ class Ahead:
 
 
 class Reach(NamedTuple):
-    """The way ahead of a node: how many `places` it has, the usual choice for the narrow ones, and how many characters
-    may be spent, counted once for each rule, before another place lacks some: fewer than `spendable`."""
+    """The path ahead of a node.
+
+    `places` is its length, `usual` the usual choice for its narrow places. The other places have enough tokens as long
+    as fewer than `spendable` characters are spent, counted once for each rule.
+    """
 
     places: float
     usual: frozenset[str]
@@ -95,7 +103,7 @@ NOWHERE = Reach(inf, frozenset(), 0)
 
 @dataclass(frozen=True, eq=False)
 class Fresh:
-    """Counts for the rules outside the automaton; `room` is how many characters a text may have at most."""
+    """Counts for the rules outside the automaton; `room` is the largest number of characters a text may have."""
 
     automaton: Automaton
     rules: tuple[Rule, ...]
@@ -107,9 +115,9 @@ class Fresh:
     _rooms: Memory[tuple[str, ...], Rooms] = remembered(SETS)
 
     def suffices(self, node: Node, others: Sequence[Any], budget: int, wanted: tuple[str, ...] = ()) -> bool:
-        """Whether a rest of at most `budget` tokens is known in which every character is new, and all `wanted` come.
+        """Whether a rest of at most `budget` tokens is known in which every character is new, and all `wanted` occur.
 
-        `node` is that of the automaton, `others` are the states of the rules outside it.
+        `node` belongs to the automaton; `others` are the states of the rules outside it.
         """
         spent: list[frozenset[str]] = []
         for rule, other in zip(self.rules, others, strict=True):
@@ -130,14 +138,14 @@ class Fresh:
         return ahead.narrow.match(taken) is not None
 
     def are_few(self, ahead: Ahead, count: int) -> bool:
-        """Whether the places that are not narrow have a token left each, once so many characters are spent."""
+        """Whether each place that is not narrow still has a token after `count` characters are spent."""
         return count < self._spendable(ahead)
 
     def _spendable(self, ahead: Ahead) -> float:
         return ahead.widest / self._twins - ahead.count if self._twins else inf
 
     def reach(self, node: Node) -> Reach:
-        """What is seen of the way ahead of a node, whatever was used; remembered."""
+        """The path ahead of a node, independent of what was used; remembered."""
         found = self._reach.get(node)
         if found is None:
             ahead = self.ahead(node)
@@ -158,7 +166,7 @@ class Fresh:
         return frozenset().union(*found)
 
     def _gathers(self, node: Node, wanted: tuple[str, ...], taken: frozenset[str] | None, budget: int) -> bool:
-        """Whether all wanted characters find a place on some way; `taken` is None where repeats are welcome."""
+        """Whether all wanted characters find a place on some path; `taken` is None where repeats are welcome."""
         if taken is not None and not taken.isdisjoint(wanted):
             return False
         rooms = self.rooms(wanted)
@@ -167,7 +175,7 @@ class Fresh:
         while here is not None and (edge := self.automaton.first(here)) is not None:
             masks.append(edge[0])
             here = edge[1]
-        if here is not None and self._fills(rooms, masks, taken):  # a stop string at its end would be cut
+        if here is not None and self._fills(rooms, masks, taken):  # a path into a stop string would lose its end
             return True
         way = rooms.way(node, budget)
         return way is not None and self._fills(rooms, way, taken)
@@ -182,7 +190,7 @@ class Fresh:
         return fits and suffices(rooms, masks, narrow, taken)
 
     def rooms(self, wanted: tuple[str, ...]) -> Rooms:
-        """Where these characters can stand; remembered."""
+        """The places that these characters can have; remembered."""
         found = self._rooms.get(wanted)
         if found is None:
             vocabulary = self.automaton.vocabulary
@@ -195,16 +203,16 @@ class Fresh:
         return self.room * self._twins
 
     def choice(self, node: Node) -> frozenset[str]:
-        """Characters that had better be kept for narrow places ahead."""
+        """Characters that are better kept for narrow places ahead."""
         return self.ahead(node).narrow.usual
 
     @property
     def _twins(self) -> int:
-        """How many tokens print one character at most."""
+        """The largest number of tokens that print the same single character."""
         return self.automaton.vocabulary.widest
 
     def ahead(self, node: Node) -> Ahead:
-        """The places on the nearest way to the end, of single characters, if there is one."""
+        """The places on the shortest path of single characters to the end, if there is one."""
         known = self._ahead.get(node)
         if known is not None:
             return known
@@ -227,7 +235,7 @@ class Fresh:
         return ahead if path else self._ahead.put(node, ahead)
 
     def _texts(self, mask: Mask) -> tuple[str, ...]:
-        """The characters that the tokens of a mask print alone, the rarer (later) ones first."""
+        """The characters that the tokens of a mask print alone, rarer ones (with higher ids) first."""
         found = self._chars.get(mask)
         if found is None:
             ids = self.automaton.singles(mask).array.nonzero()[0][::-1]
@@ -238,19 +246,51 @@ class Fresh:
     # ------------------------------------------------------------------------------------------- too few of them
 
     def clashes(self, node: Node, others: Sequence[Any], budget: int) -> bool:
-        """Whether places ahead provably lack different characters, by a rule that forbids every repetition."""
+        """Whether places ahead provably lack different characters, under a rule against all or nearby repetitions."""
         for rule, other in zip(self.rules, others, strict=True):
             used_up = rule.promises.used_up
             gone = None if used_up is None else used_up(other, self.room)
-            if gone is None:
+            barred = self._barred(rule, other) if gone is None else None
+            if gone is None and barred is None:
                 continue
-            key = (rule.label, node, gone, budget)
+            key = (rule.label, node, gone, barred, budget)
             found = self._clashes.get(key)
             if found is None:
-                found = self._clashes.put(key, self._lacks(rule, gone, node, budget))
+                lacks = self._crowds(rule, dict(barred), node, budget) if barred is not None else None
+                found = self._clashes.put(key, self._lacks(rule, gone or (), node, budget) if lacks is None else lacks)
             if found:
                 return True
         return False
+
+    def _barred(self, rule: Rule, other: Any) -> frozenset[tuple[str, int]] | None:
+        """The characters that a rule bars (`bars`), and at how many next places; None if it does not say."""
+        bars = offered(rule.machine, "bars") if isinstance(rule.constraint, Lifted) else None
+        return None if bars is None or other[1] else frozenset(bars(other[0]))
+
+    def _crowds(self, rule: Rule, barred: Mapping[str, int], node: Node, budget: int) -> bool:
+        """Whether nearby places lack different characters, given that each character bars itself for a while.
+
+        `bars` promises that what a character bars after an empty text, it bars after every text.
+        """
+        layers = self._layers(node, budget)
+        found = [self._domain(rule, masks, len(layers) + len(barred)) for masks in layers]
+        tight = [(place, chars) for place, chars in enumerate(found) if chars is not None]
+        reach = min((self._bars_itself(rule, char) for _, chars in tight for char in chars), default=0)
+        for first, _ in tight:
+            near = [
+                [char for char in chars if barred.get(char, 0) <= place]
+                for place, chars in tight
+                if first <= place <= first + reach
+            ]
+            if representatives(near) is None:
+                return True
+        return False
+
+    def _bars_itself(self, rule: Rule, char: str) -> int:
+        """At how many of the next places a character is barred once it is written."""
+        machine = rule.machine
+        after = machine.step(machine.start(""), char)
+        return 0 if after is None else max([places for each, places in machine.bars(after) if each == char], default=0)
 
     def _lacks(self, rule: Rule, gone: Collection[str], node: Node, budget: int) -> bool:
         layers = self._layers(node, budget)
@@ -262,7 +302,7 @@ class Fresh:
         return bool(tight) and representatives(tight) is None
 
     def _domain(self, rule: Rule, masks: Iterable[Mask], most: int) -> set[str] | None:
-        """All characters a place can have, None if they are many, or some may be repeated, or are no characters."""
+        """All characters that a place can have; None if they are many, may be repeated, or are not single ones."""
         chars: set[str] = set()
         for mask in masks:
             if mask.size > most * self._twins or mask.size != self.automaton.singles(mask).size:
@@ -273,9 +313,9 @@ class Fresh:
         return chars if len(chars) <= most else None
 
     def _layers(self, node: Node, budget: int) -> list[set[Mask]]:
-        """For each of the characters that every rest has, the tokens that any rest within the budget has there.
+        """For each place that every rest has, the tokens that rests within the budget have there.
 
-        Tokens that print nothing and change nothing are passed over.
+        Tokens that print nothing and change nothing are skipped.
         """
         layers: list[set[Node]] = [{node}]
         seen = 1
@@ -307,7 +347,7 @@ class Fresh:
         return places[::-1][:shortest]
 
     def _printing(self, node: Node) -> Iterable[Edge]:
-        """The edges of a state, without those that print nothing and lead nowhere."""
+        """The edges of a state, without those that print nothing and lead back to it."""
         for mask, after in self.automaton.edges(node):
             if after is not node or self.automaton.prints(mask):
                 yield mask, after

@@ -1,7 +1,7 @@
-"""Rules of history for many rows at once: what each row wrote before forbids some tokens, told as pairs of arrays.
+"""History rules for many rows at once: the tokens that earlier text forbids in each row, as pairs of arrays.
 
-A rule that offers `banned` is not asked row by row what may follow. What it forbids is worked out for all rows of a
-step together, when somebody needs to know it.
+A rule that offers `banned` is not called row by row. What it forbids is computed for all rows of a step together, and
+only on access.
 """
 
 from __future__ import annotations
@@ -12,25 +12,30 @@ from functools import cached_property
 
 import numpy as np
 
+from ..errors import PluginError
 from ..memory import Memory, remembered
 from ..text.token_sets import Mask
-from ..types import Prompt
+from ..types import CORE, Prompt
+from .answers import whose, wrong_pairs
 from .lifting.lift import Lifted
 from .product import Product
+from .rule import Rule
 
 Pairs = tuple[np.ndarray, np.ndarray]
-"""Rows, and what is forbidden in them: two arrays of one length."""
+"""Rows, and what is forbidden in them: two arrays of the same length."""
 
 SPARED = 4096
-"""Of how many tokens it is remembered that no rule forbids them."""
+"""For how many tokens it is remembered whether any rule forbids them."""
 
 ROOM = 64
-"""For how many characters a history has room at first."""
+"""The initial room of a history, in characters."""
 
 
 class History:
-    """The characters of one text so far, prompt included: as code points, only ever appended to, and `used`, which of
-    them stand there. `codes` may be a row of an array of many texts: the row of number `row` of `home`."""
+    """The characters of one text so far, prompt included, as code points; it is only ever appended to.
+
+    `used` is the set of these characters. `codes` may be a row in an array of many texts: row `row` of `home`.
+    """
 
     __slots__ = ("codes", "home", "length", "row", "used")
 
@@ -43,13 +48,13 @@ class History:
 
     @classmethod
     def rows(cls, text: str, count: int, room: int) -> list[History]:
-        """As many histories of a text, each a row of one array, with room for so many characters more."""
+        """`count` histories of the same text, as rows of one array, each with room for `room` more characters."""
         home = np.empty((count, len(text) + room), dtype=np.int32)
         home[:, : len(text)] = np.fromiter(map(ord, text), dtype=np.int32, count=len(text))
         return [cls(codes, len(text), set(text), home, row) for row, codes in enumerate(home)]
 
     def append(self, code: int) -> None:
-        """Write one more character."""
+        """Append one character."""
         if self.length == len(self.codes):
             self.codes = np.concatenate([self.codes, np.empty(len(self.codes) + ROOM, dtype=np.int32)])
             self.home = None
@@ -58,15 +63,15 @@ class History:
         self.used.add(chr(code))
 
     def branch(self) -> History:
-        """The same history, to go on by itself."""
+        """A copy that continues independently."""
         return History(self.codes[: self.length + ROOM].copy(), self.length, self.used.copy(), None, self.row)
 
 
 def side_by_side(histories: Sequence[History], lengths: np.ndarray) -> np.ndarray:
-    """The first so many characters of each of some histories, one in each row, -1 behind them."""
+    """The first `lengths[i]` characters of each history as rows of an array, padded with -1."""
     if len(histories) == 1:
         only = histories[0].codes[None, : lengths[0]]
-        only.flags.writeable = False  # it is the text's own
+        only.flags.writeable = False  # it is the history's own memory
         return only
     longest = int(lengths.max())
     home = histories[0].home
@@ -82,7 +87,7 @@ def side_by_side(histories: Sequence[History], lengths: np.ndarray) -> np.ndarra
 
 @dataclass(frozen=True, eq=False)
 class HistoryRules:
-    """The rules of a product that tell what they forbid by `banned`; `numbers` are theirs."""
+    """The rules of a product that offer `banned`; `numbers` are their numbers in the product."""
 
     product: Product
     numbers: tuple[int, ...]
@@ -91,7 +96,7 @@ class HistoryRules:
 
     @staticmethod
     def of(product: Product) -> HistoryRules:
-        """Those that the automaton does not know, where each token prints one character at most."""
+        """The `banned` rules outside the automaton; none, unless each token prints at most one character."""
         vocabulary = product.vocabulary
         found = []
         if not vocabulary.merged and not vocabulary.partial:
@@ -99,7 +104,7 @@ class HistoryRules:
                 banned = product.rules[number].promises.banned
                 machine = product.rules[number].machine
                 spelt = isinstance(product.rules[number].constraint, Lifted) and not getattr(machine, "as_typed", False)
-                found += [(number, banned)] if banned is not None and spelt else []
+                found += [(number, _checked(product.rules[number], banned))] if banned is not None and spelt else []
         return HistoryRules(product, tuple(number for number, _ in found), tuple(banned for _, banned in found))
 
     @cached_property
@@ -117,23 +122,25 @@ class HistoryRules:
 
     @cached_property
     def widest(self) -> int:
-        """How many tokens print one character at most."""
+        """The largest number of tokens that print the same single character."""
         return self.product.vocabulary.widest
 
     @cached_property
     def width(self) -> int:
-        """How many tokens they forbid for each character of a history at most."""
+        """The largest number of tokens that they forbid for each character of a history."""
         return len(self.numbers) * self.widest
 
     def begin(self, prompt: Prompt, count: int = 1, room: int = ROOM) -> list[History] | None:
-        """`count` histories that a prompt begins, with room for so many characters more; None if no rule asks for
-        any."""
+        """`count` histories that begin with a prompt, each with room for `room` more characters.
+
+        None if no rule needs them.
+        """
         text = prompt.text if prompt.spelt is None else prompt.spelt
         return History.rows(text, count, room) if self.numbers else None
 
     @cached_property
     def _tokens(self) -> tuple[np.ndarray, np.ndarray]:
-        """The usable tokens that print a character, sorted by it, and its code point for each."""
+        """The code points that usable tokens print alone, sorted, and these tokens in the same order."""
         codes = self.product.vocabulary.codes
         usable = np.array(self.product.vocabulary.usable, dtype=np.int64)
         usable = usable[codes[usable] >= 0]
@@ -148,7 +155,7 @@ class HistoryRules:
 
     @cached_property
     def _token_of(self) -> np.ndarray | None:
-        """The token of each code point, -1 where there is none; None if some have several."""
+        """The token of each code point, -1 where there is none; None if some code points have several."""
         codes, tokens = self._tokens
         if self.widest > 1:
             return None
@@ -170,7 +177,7 @@ class HistoryRules:
         return np.repeat(rows, counts), tokens[places]
 
     def forbidden(self, texts: Sequence[Banned]) -> Pairs:
-        """What the rules forbid in each of these texts: rows, and tokens, some perhaps twice."""
+        """The tokens that the rules forbid in each of these texts, with their rows; pairs may occur twice."""
         lengths = np.array([each.length for each in texts], dtype=np.int64)
         codes = side_by_side([each.history for each in texts], lengths)
         pairs = [self.tokens_of(*ask(codes, lengths)) for ask in self.ask]
@@ -182,17 +189,33 @@ class HistoryRules:
         return np.concatenate([rows for rows, _ in pairs]), np.concatenate([tokens for _, tokens in pairs])
 
     def places(self, texts: Sequence[Banned], rows: Sequence[int], size: int) -> np.ndarray:
-        """Where the forbidden tokens stand in flattened rows of `size`, if text i is row `rows[i]`."""
+        """The indices of the forbidden tokens in flattened rows of `size`, where text i is row `rows[i]`."""
         numbers, tokens = self.forbidden(texts)
         if len(rows) == 1:
             return tokens + rows[0] * size
         return np.array(rows, dtype=np.int64)[numbers] * size + tokens
 
 
+def _checked(rule: Rule, banned: Callable[[np.ndarray, np.ndarray], Pairs]) -> Callable[..., Pairs]:
+    """`banned` of a rule; for rules from outside the core, PluginError if its result is invalid."""
+    if rule.origin == CORE:
+        return banned
+
+    def told(history: np.ndarray, lengths: np.ndarray) -> Pairs:
+        found = banned(history, lengths)
+        if wrong := wrong_pairs(found, len(lengths)):
+            raise PluginError(f"{whose(rule.label, rule.origin)} {wrong}.")
+        return found
+
+    return told
+
+
 class Banned(Sequence[int]):
-    """The tokens that the rules of history forbid after one text, and those that are out `also`; worked out when it is
-    first looked at, or for many texts at once (`HistoryRules.places`). Some may be no member of the set that they are
-    taken from, or stand here twice. What is written later is not looked at."""
+    """The tokens that history rules forbid after one text, and those in `also`; evaluated on access.
+
+    `HistoryRules.places` evaluates many texts at once. Some tokens may lie outside the set that they are removed from,
+    or occur twice. Characters appended to the history later have no effect.
+    """
 
     __slots__ = ("_found", "also", "bound", "history", "length", "rules")
 
@@ -205,7 +228,7 @@ class Banned(Sequence[int]):
         self._found: np.ndarray | None = None
 
     def surely_left(self, mask: Mask) -> list[int]:
-        """Up to two tokens of a mask that print what was not used, and so are left, without working out the others."""
+        """Up to two tokens of a mask that are surely left, since they print something unused; the rest stays lazy."""
         left: list[int] = []
         used, texts = self.history.used, self.rules.texts
         for token in mask.members:
@@ -218,14 +241,14 @@ class Banned(Sequence[int]):
 
     @property
     def found(self) -> np.ndarray:
-        """The tokens."""
+        """The forbidden tokens."""
         if self._found is None:
             self._found = self.rules.forbidden([self])[1]
         return self._found
 
     @property
     def is_open(self) -> bool:
-        """Whether it was not worked out yet."""
+        """Whether this set is not evaluated yet."""
         return self._found is None
 
     def __len__(self) -> int:

@@ -8,7 +8,7 @@ from ..patience import check
 
 
 def places_for(options: Sequence[int]) -> dict[int, int] | None:
-    """The number at each place, if each can have a place of its own out of its options (bits); None if not."""
+    """Assign each number a place of its own from its options (bits); the number at each place, or None."""
     holds: dict[int, int] = {}
 
     def settle(number: int, seen: int) -> tuple[bool, int]:
@@ -27,11 +27,10 @@ def places_for(options: Sequence[int]) -> dict[int, int] | None:
 
 
 def fill(narrow: Mapping[int, Collection[str]], holds: Mapping[int, str], taken: Collection[str]) -> bool:
-    """Whether each of the `narrow` places gets one of its characters, all different and none of them taken, where some
-    places hold one already.
+    """Whether each `narrow` place can get one of its characters, all different and not taken, given what `holds`.
 
-    What is held need not stay where it is, but is still held in the end: along augmenting paths what was matched on
-    either side stays so (Mendelsohn and Dulmage 1958). Places that are not narrow have enough of others.
+    A character that is held may move, but stays held: augmenting paths keep all matched vertices on both sides matched
+    (Mendelsohn and Dulmage 1958). Places that are not narrow have enough other characters.
     """
     owner = {char: place for place, char in holds.items()}
 
@@ -51,7 +50,7 @@ def fill(narrow: Mapping[int, Collection[str]], holds: Mapping[int, str], taken:
 def representatives(domains: Sequence[Collection[str]], taken: Collection[str] = ()) -> tuple[str, ...] | None:
     """One character for each domain, all different and none of them taken; None if there is no such choice.
 
-    Augmenting paths (Kuhn 1955, "The Hungarian method"); the time is places times characters times places at most.
+    Augmenting paths (Kuhn 1955, "The Hungarian method"). The time is at most places times characters times places.
     """
     owner: dict[str, int] = {}
 

@@ -15,26 +15,28 @@ from .product import Joint, Product
 from .states import Node
 
 NODES = 8192
-"""For how many nodes it is remembered what is needed behind each edge."""
+"""For how many nodes the characters needed behind each edge are remembered."""
 
 Wanted = tuple[tuple[str, ...], Mask, Mask]
-"""Characters, tokens, and those of these that print one of them."""
+"""Needed characters, a mask of tokens, and the mask of those tokens that print one of the characters."""
 
 Asked = Callable[[Joint], Sequence[str]]
-"""What a rule says of a joint state."""
+"""What a rule answers about a joint state."""
 
 
 @dataclass(frozen=True, eq=False)
 class Needs:
-    """What some rules of a product need, and others let never come again; `room` is how many characters a text may
-    have at most (None: unknown)."""
+    """The characters that some rules of a product need, and others never permit again.
+
+    `room` is the largest number of characters a text may have (None: unknown).
+    """
 
     product: Product
     room: int | None
     _wanted: Memory[Node, Sequence[Wanted]] = remembered(NODES)
 
     def are_missed(self, joint: Joint) -> bool:
-        """Whether one rule needs a character that never comes again by another."""
+        """Whether one rule needs a character that another rule never permits again."""
         if self.room is None or not self._using_up:
             return False
         for needs in self._needy:
@@ -48,10 +50,10 @@ class Needs:
         return False
 
     def suspects(self, joint: Joint, tokens: np.ndarray) -> np.ndarray:
-        """Those of these permitted tokens after which a needed character may be missed, or be without a place.
+        """The permitted tokens after which a needed character may be unavailable or have no place.
 
-        A token takes no character from others but those that it prints; so where what is needed is known for each edge
-        of the automaton, few tokens are left to be looked at.
+        A token uses up only the characters that it prints. So if the automaton knows what is needed behind each edge,
+        few tokens remain to be checked.
         """
         if self._gathering or (self._needy and not self._is_known):
             return tokens
@@ -66,13 +68,16 @@ class Needs:
 
     @cached_property
     def _is_known(self) -> bool:
-        """Whether the automaton knows all rules that need characters, and all that may follow."""
+        """Whether the automaton knows all rules that need characters, and all tokens that may follow."""
         needy = (i for i, rule in enumerate(self.product.rules) if rule.promises.needs is not None)
         return self.product.table.is_complete and all(i in self.product.known for i in needy)
 
     def _wanted_behind(self, node: Node) -> Sequence[Wanted]:
-        """What is needed behind the edges of a node: the characters, the tokens of these edges, and those of them that
-        print one of the characters."""
+        """What is needed behind the edges of a node.
+
+        Each entry has the characters, the tokens of these edges, and the tokens among them that print one of the
+        characters.
+        """
         found = self._wanted.get(node)
         if found is None:
             edges: dict[tuple[str, ...], list[Mask]] = {}
@@ -90,13 +95,13 @@ class Needs:
         return chars, together, intern.meet_two(together, intern.mask(marked(tokens, len(self.product.vocabulary))))
 
     def gathered(self, joint: Joint) -> tuple[str, ...]:
-        """The characters that need only come, in any order, each once."""
+        """The characters that must come in any order, each once."""
         if not self._gathering:
             return ()
         return tuple(dict.fromkeys(char for gathers in self._gathering for char in gathers(joint)))
 
     def due(self, joint: Joint, left: int) -> TokenSet | None:
-        """The tokens of which one must come now, since so many must come as are left; None if there is more room."""
+        """The tokens of which one must come now, since every remaining place is needed; None if there is more room."""
         vocabulary, wanted = self.product.vocabulary, self.gathered(joint)
         if not wanted or len(wanted) < left or vocabulary.longest > 1 or vocabulary.partial:
             return None
@@ -122,12 +127,12 @@ class Needs:
         return [(i, self._asked(i, partial(_in_room, own, self.room))) for i, own in using if own is not None]
 
     def _asked(self, number: int, method: Callable[[Any], Any]) -> Callable[[Joint], Any]:
-        """A method of one rule, asked of joint states."""
+        """A method of one rule, applied to joint states."""
         state_of = self.product.state_of(number)
         return lambda joint: method(state_of(joint))
 
     def _repeats(self, chars: Sequence[str], number: int) -> bool:
-        """Whether a character comes twice that the rule of this number does not spare."""
+        """Whether a character occurs twice that rule `number` may forbid."""
         if len(set(chars)) == len(chars):
             return False
         singles, spares = self.product.vocabulary.singles, self.product.rules[number].promises.spares

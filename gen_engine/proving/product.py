@@ -1,4 +1,4 @@
-"""Several constraints as one: their joint state, with the one rule that a stop string adds."""
+"""Several constraints as one: their joint state, and the extra rule that stop strings add."""
 
 from __future__ import annotations
 
@@ -16,13 +16,15 @@ from .rule import Rule
 from .states import Node, StateTable
 
 LEARNED = 64
-"""For how many beginnings it is remembered what was learned about the rules."""
+"""For how many beginnings the product refined by `learned_from` is remembered."""
 
 
 class Joint(NamedTuple):
-    """The state of every constraint: `node` is that of the rules that the automaton knows, `others` are those of the
-    rest. `accepted` says, where stop strings are in play, which of the last places (the newest last) could have been
-    the end of the text."""
+    """The state of every constraint.
+
+    `node` is the state of the rules that the automaton knows, `others` are those of the rest. With stop strings,
+    `accepted` says at which of the last places (the newest last) the text could have ended.
+    """
 
     node: Node
     others: tuple[Any, ...]
@@ -38,7 +40,7 @@ class Joint(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Product:
-    """All rules at once over one vocabulary. The end of the text is no token here: `accepts` speaks of it."""
+    """All rules at once over one vocabulary. The end of the text is not a token here; see `accepts`."""
 
     vocabulary: Vocabulary
     rules: tuple[Rule, ...]
@@ -54,8 +56,7 @@ class Product:
         return Joint(self.table.node([states[i] for i in self.known]), tuple([states[i] for i in self.others]))
 
     def learned_from(self, joint: Joint) -> Product:
-        """The same product, knowing what makes tokens alike in the texts behind a joint state; itself if there is
-        nothing to learn."""
+        """The same product with tokens classed for texts that continue a joint state; itself if nothing changes."""
         states = joint.states
         found = self._learned.get(states)
         if found is None:
@@ -72,7 +73,7 @@ class Product:
 
     @cached_property
     def others(self) -> tuple[int, ...]:
-        """The numbers of the rest."""
+        """The numbers of the rules that the automaton does not know."""
         return tuple(i for i, rule in enumerate(self.rules) if not rule.is_structural)
 
     @cached_property
@@ -86,7 +87,7 @@ class Product:
         return StateTable(tuple(self.rules[i] for i in self.known), self.known, self.vocabulary, self.intern)
 
     def state_of(self, number: int) -> Callable[[Joint], Any]:
-        """What tells the state of one rule from a joint state."""
+        """A function that extracts the state of one rule from a joint state."""
         if number in self.known:
             place = self.known.index(number)
             return lambda joint: joint.node.parts[place].state
@@ -105,18 +106,18 @@ class Product:
 
     @cached_property
     def _memory(self) -> int:
-        """How many places back a stop string may have begun, in tokens."""
+        """How many tokens back a stop string may have begun."""
         strings = (s for i in self.stops for s in getattr(self.rules[i].constraint, "strings", (b" " * 64,)))
         return max((len(string) for string in strings), default=0)
 
     def cut(self, joint: Joint) -> int:
-        """How many trailing tokens are no part of the text; the text has ended if there are any."""
+        """How many trailing tokens are not part of the text; if there are any, the text has ended."""
         if not self._other_cuts:
             return joint.node.cut
         return max(joint.node.cut, *(cut(joint.others[place]) for place, cut in self._other_cuts))
 
     def held(self, joint: Joint) -> int:
-        """How many trailing bytes could still become a stop string: all, if what cuts does not say (`held`)."""
+        """How many trailing bytes could still become a stop string; all, if a cutting rule has no `held`."""
         stops = ((self.rules[i].promises.held, self.state_of(i)(joint)) for i in self.stops)
         return max((1 << 62 if held is None else held(state) for held, state in stops), default=0)
 
@@ -138,7 +139,7 @@ class Product:
         return tuple(rule.permits for rule in self.other_rules)
 
     def permits(self, joint: Joint, token: int) -> bool:
-        """Whether every rule lets `token` follow."""
+        """Whether every rule permits `token` next."""
         if token not in self._usable_ids or not self.table.permits(joint.node, token):
             return False
         for permits, state in zip(self._other_permits, joint.others, strict=True):
@@ -147,7 +148,7 @@ class Product:
         return not self.stops or not self._cuts_short(joint, token)
 
     def _cuts_short(self, joint: Joint, token: int) -> bool:
-        """Whether `token` completes a stop string, the longest if it does several, before which no text could end."""
+        """Whether `token` completes a stop string (the longest if several) where the text before it could not end."""
         cut = self.cut(self._follow(joint, token))
         return bool(cut) and not self._accepted_before(joint, cut)
 
@@ -172,8 +173,11 @@ class Product:
         return after._replace(accepted=(*joint.accepted, self._accept(joint))[-self._memory :])
 
     def allowed(self, joint: Joint, known: TokenSet | None = None, besides: Sequence[int] = ()) -> TokenSet:
-        """The tokens that every rule lets follow, the end aside; `known` is what those in the automaton let follow,
-        where that was worked out before. Rules `besides`, none of which is in the automaton, are not asked."""
+        """The tokens that every rule permits, the end aside.
+
+        `known` is the set that the automaton's rules permit, if it was computed before. Rules in `besides`, none of
+        which is in the automaton, are skipped.
+        """
         if self.stops and self.cut(joint):
             return self.intern.adopt(self._usable.mask.array & False)
         if known is None:
@@ -184,12 +188,14 @@ class Product:
         return found.without(short) if short else found
 
     def let_follow(self, states: Sequence[Any], rules: Sequence[int]) -> TokenSet:
-        """The usable tokens that each of these rules by itself lets follow in its state."""
+        """The usable tokens that each of these rules permits in its state."""
         return self.narrow(zip(rules, states, strict=True), self._usable)
 
     def narrow(self, asked: Iterable[tuple[int, Any]], found: TokenSet) -> TokenSet:
-        """Those of some tokens that each of these rules (by number) lets follow in its state. Those that single out
-        characters come last: they are asked only of what the others leave."""
+        """The tokens in `found` that each of these rules (by number) permits in its state.
+
+        Rules that single out characters come last, so that they are called only for what the others leave.
+        """
         last: list[tuple[Rule, Lifted, Any]] = []
         for number, state in asked:
             rule = self.rules[number]
@@ -200,12 +206,12 @@ class Product:
                 found = self.intern.meet((found, lifted.allowed(state, single=single)))
             else:
                 last.append((rule, lifted, state))
-        for rule, lifted, state in last:  # noqa: B007 - the rule is told where it fails
+        for rule, lifted, state in last:  # noqa: B007 - `rule` is for the error report if this fails
             found = lifted.narrowed(state, found)
         return found
 
     def _is_single(self, mask: Mask) -> bool:
-        """Whether no token of the mask prints a part of a character, or several."""
+        """Whether every token of the mask prints at most one whole character."""
         return not self.intern.meet_two(mask, self._compound).size
 
     @cached_property
@@ -230,7 +236,7 @@ class Product:
         return self.intern.adopt(self.vocabulary.is_usable)
 
     def walk(self, joint: Joint, tokens: Sequence[int]) -> list[Joint]:
-        """The states along these tokens, `joint` first, as far as they are permitted."""
+        """The states along these tokens, `joint` first, up to the first token that is not permitted."""
         joints = [joint]
         for token in tokens:
             if not self.permits(joints[-1], token):
@@ -243,7 +249,7 @@ class Product:
         return Product(self.vocabulary, tuple(rules), self.intern)
 
     def narrowed(self) -> Iterator[Product]:
-        """The same with one rule of many parts (`parted`) cut down to one of these, for each of them."""
+        """The product with one rule of many parts (`parted`) reduced to one part, for each part of each rule."""
         for index, rule in enumerate(self.rules):
             for less in rule.parted():
                 yield self.of((*self.rules[:index], less, *self.rules[index + 1 :]))

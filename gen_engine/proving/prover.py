@@ -1,13 +1,16 @@
 """Is there a legal rest of the text within the budget? Yes with a witness, no with a proof, or undecided.
 
-Four methods, the cheapest first. *Exact over classes*: rules that tell tokens apart only by kind make an automaton,
-whose distances to the end prove "no" (`relaxed`). *Counting*: where the other rules remove at most k tokens a place,
-a path of that automaton on which every step has more than k tokens proves "yes" (`robust`). *Matching*: where they
-only forbid what was written before, different characters for all places do (`fresh.py`), and where there are too few
-of them, that proves "no". *Bounded search*: depth first over joint states, one token for each set of tokens that
-behave alike, with failures remembered; it ends in a witness, in a proof by exhaustion, or at its limit.
+There are four methods, the cheapest first.
+*Exact over classes*: rules that distinguish tokens only by kind form an automaton. Its distances to the end prove "no"
+(`relaxed`).
+*Counting*: suppose the other rules remove at most k tokens a place. Then a path of the automaton with more than k
+tokens at every step proves "yes" (`robust`).
+*Matching*: suppose they only forbid what was written before. Then different characters for all places prove "yes"
+(`distinct.py`), and too few different characters prove "no".
+*Bounded search*: depth first over joint states, with one token for each set of tokens that behave alike. Failures are
+remembered. It ends with a witness, with a proof by exhaustion, or at its limit.
 
-Every answer is a function of the question. What is remembered makes it faster, and nothing else.
+Every answer depends on the question alone. Memories only make answers faster.
 """
 
 from __future__ import annotations
@@ -43,28 +46,31 @@ FINDINGS = 50_000
 """How many findings are remembered."""
 
 BEGINNINGS = 32
-"""For how many beginnings a prover remembers another one."""
+"""For how many beginnings a prover remembers the prover derived for them."""
 
 ALIVE = 8192
-"""For how many nodes and tokens left it is remembered what may follow."""
+"""For how many nodes and numbers of tokens left the allowed set is remembered."""
 
 ONCE = 10
-"""How many times as long it is searched for a rest that is known to exist."""
+"""Multiplier of the search limit for a rest that is known to exist."""
 
 NODE, OPENED, DEAD, REFUSAL = 64, 32, 16, 1
-"""What it costs to visit a state, open a node of the automaton, see that a state is dead, and be refused a token."""
+"""Search costs: visiting a state, opening a node of the automaton, seeing that a state is dead, a refused token."""
 
 GLANCE = 8
-"""So many edges of a state, those of the most tokens, are looked at for always being safe."""
+"""How many edges of a state, those with the most tokens, are tested for being safe whatever history rules remove."""
 
 DOUBT = 64
-"""After how many states of a search it is asked whether there are too few characters for the places ahead."""
+"""After this many states, a search tests once whether there are too few characters for the places ahead."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What is known of the rest of a text. `rest` are tokens of a legal one, as far as it is written out: behind them a
-    rest is seen at once. `stuck` is the state furthest on that a search which found none came to."""
+    """What is known of the rest of a text.
+
+    `rest` are the tokens of a legal one, as far as it is written out; from there a rest is known without a search.
+    `stuck` is the furthest state that a failed search reached.
+    """
 
     answer: Answer
     rest: Ids = ()
@@ -75,8 +81,10 @@ YES, NO = Finding("yes"), Finding("no")
 
 
 def automaton_of(product: Product, bound: int | None, room: int) -> Automaton:
-    """The automaton of the rules that tell tokens apart only by kind, remembering nothing yet. `bound` is how many
-    tokens the counted rules remove at any one place (None: they do not say)."""
+    """The automaton of the rules that distinguish tokens only by kind, with an empty memory.
+
+    `bound` is the largest number of tokens that the counted rules remove at any one place (None: no bound is promised).
+    """
     others = [rule.promises.spares for rule in product.other_rules]
 
     def is_spared(token: int) -> bool:
@@ -88,9 +96,11 @@ def automaton_of(product: Product, bound: int | None, room: int) -> Automaton:
 
 @dataclass(frozen=True, eq=False)
 class Prover:
-    """Answers for one product of rules, of which the automaton knows some; `room` is how many characters a text has at
-    most (None: unknown). `alive` remembers what the automaton lets follow, by (node, tokens left). `like` is another
-    one, of texts with another beginning, from which is taken what does not depend on that.
+    """Answers for one product of rules, some of which the automaton knows.
+
+    `room` is the largest number of characters a text has (None: unknown). `alive` remembers what the automaton permits,
+    by (node, tokens left). `like` is a prover for texts with another beginning; what does not depend on the beginning
+    is shared with it.
     """
 
     product: Product
@@ -103,8 +113,10 @@ class Prover:
     _behind: Memory[Node, Prover] = remembered(BEGINNINGS)
 
     def behind(self, origin: Node) -> Prover:
-        """The prover for texts that follow `origin`, in which the same graphs are searched as far as none is put off:
-        itself if none is."""
+        """The prover for texts that follow `origin` in which the same graphs are searched.
+
+        That is this prover itself, unless graphs are put off.
+        """
         if not self.automaton.put_off:
             return self
         found = self._behind.get(origin)
@@ -113,9 +125,9 @@ class Prover:
         return found
 
     def find(self, joint: Joint, budget: int, hint: Ids = (), nodes: int | None = None) -> Finding:
-        """Look for a rest of at most `budget` tokens behind a joint state, visiting at most `nodes` states.
+        """Search for a rest of at most `budget` tokens from a joint state, visiting at most `nodes` states.
 
-        `hint` are tokens to try first, a rest that was legal a token earlier: much of it may still be.
+        `hint` holds tokens to try first: a rest that was legal one token earlier, much of which may still be legal.
         """
         known = self.at_once(joint, budget)
         if known is not None:
@@ -130,19 +142,19 @@ class Prover:
         return found
 
     def feasible(self, joint: Joint, budget: int) -> Answer:
-        """Whether a text of at most `budget` more tokens exists behind a joint state."""
+        """Whether a text of at most `budget` more tokens exists from a joint state."""
         return self.find(joint, budget).answer
 
     def _by_detour(self, joint: Joint, budget: int) -> Finding | None:
-        """A rest that a search which came to its limit left out, on another way than the nearest."""
+        """A rest on a path other than the shortest one, after the search reached its limit."""
         taken = self.fresh.taken(joint.others) if self.fresh is not None else None
         found = None if taken is None else legal(self.product, self.automaton, joint, budget, taken)
         return None if found is None else Finding("yes", found)
 
     def step(self, joint: Joint, budget: int) -> Ids:
-        """A rest of at least one token, as far as it is written out, behind a state that has one and does not accept.
+        """A rest of at least one token, as far as it is written out, from a state that has one and does not accept.
 
-        Raises UndecidedError where it is known to exist and not found.
+        Raises UndecidedError if it was not found.
         """
         for token in _Candidates(self, joint, budget, None):
             if (
@@ -153,19 +165,21 @@ class Prover:
         found = _Search(self, joint, budget, (), ONCE * self.nodes * NODE).run()
         rest = found.rest or getattr(self._by_detour(joint, budget), "rest", ())
         if not rest:
-            raise UndecidedError("How a text goes on that is known to exist was not found; drop or relax a constraint.")
+            raise UndecidedError("The text can go on, but the search did not find how; drop or relax a constraint.")
         return rest
 
     def let_live(self, node: Node, left: int) -> TokenSet:
-        """What the rules of the automaton let follow with `left` tokens to go, without what is known to be dead."""
+        """What the automaton's rules permit with `left` tokens to go, without known dead ends."""
         alive = self.automaton.alive(node, left - 1)
         if alive is not None:
             return TokenSet(alive)
         return self.product.let_follow([part.state for part in node.parts], self.product.known)
 
     def unfailing(self, joint: Joint, tokens: np.ndarray, budget: int) -> np.ndarray:
-        """Which of these permitted tokens are seen at once to have a rest of at most `budget` more, whatever rules of
-        history remove; a bool array like `tokens`. Most edges are passed over where there are many."""
+        """Which permitted tokens surely have a rest of at most `budget` more, whatever history rules remove.
+
+        A bool array like `tokens`. If there are many edges, most are skipped.
+        """
         found = np.zeros(len(tokens), dtype=bool)
         if self.automaton.bound is None or self.needs.gathered(joint):
             return found
@@ -178,12 +192,12 @@ class Prover:
         return found
 
     def stuck(self, joint: Joint, budget: int) -> Joint:
-        """The state furthest from `joint`, which has no rest, that a search for one came to."""
+        """The furthest state that a search reached from `joint`, which has no rest."""
         node = self.automaton.stuck(joint.node, budget)
         return joint._replace(node=node) if node is not None else self.find(joint, budget).stuck or joint
 
     def at_once(self, joint: Joint, budget: int) -> Answer | None:
-        """The answer where it takes no search over joint states; None where it does."""
+        """The answer if it needs no search over joint states, else None."""
         if self.product.accepts(joint):
             return "yes"
         if budget <= 0:
@@ -201,17 +215,17 @@ class Prover:
 
     @cached_property
     def sufficient(self) -> Sufficient:
-        """What is seen without a look at each rule."""
+        """The answers that need no look at each rule."""
         return Sufficient(self.product, self.automaton, self.histories, self.needs, self.fresh)
 
     @cached_property
     def histories(self) -> HistoryRules:
-        """The rules that tell for many rows at once what they forbid."""
+        """The rules that say for many rows at once what they forbid."""
         return HistoryRules.of(self.product)
 
     @cached_property
     def needs(self) -> Needs:
-        """What must still come."""
+        """The characters that must still come."""
         return Needs(self.product, self.room)
 
     @cached_property
@@ -224,15 +238,17 @@ class Prover:
 
     @cached_property
     def alike(self) -> Alike:
-        """Which tokens behave alike."""
+        """The classes of tokens that behave alike."""
         return Alike(self.product) if self.like is None else self.like.alike
 
 
 @dataclass(frozen=True, eq=False)
 class _Candidates:
-    """Tokens to try, so that if none of them leads to the end, no token does: one for each set of tokens that behave
-    alike. The hint first, then one for each edge of the automaton that had better not be kept for later, then all
-    others, those nearest to the end first."""
+    """Tokens to try, one for each set of tokens that behave alike; if all of them fail, so does every token.
+
+    The hint comes first. Then comes one token for each edge of the automaton, but none that is better kept for later.
+    All others follow, those nearest to the end first.
+    """
 
     prover: Prover
     joint: Joint
@@ -263,7 +279,7 @@ class _Candidates:
         yield from sorted(mentioned)
 
     def _nearest(self) -> list[Mask]:
-        """The edges worth trying within the budget, the nearest to the end first, those of many tokens first."""
+        """The edges worth trying within the budget: nearest to the end first, then those with the most tokens."""
         prover, automaton = self.prover, self.prover.automaton
         surfaces = prover.product.vocabulary.surfaces
         found: list[tuple[float, bool, float, int, Mask]] = []
@@ -276,7 +292,7 @@ class _Candidates:
 
 @dataclass
 class _Search:
-    """One search, depth first, which may spend `limit`. `failed` says within which budget a state has no rest."""
+    """One depth-first search, which may spend `limit`. `failed` gives a budget within which a state has no rest."""
 
     prover: Prover
     joint: Joint
@@ -325,7 +341,7 @@ class _Search:
         return "no" if self.failed.get(there, -1) >= left else self.prover.at_once(there, left)
 
     def _lacks_characters(self) -> bool:
-        """Whether there are too few characters for the places ahead; asked once."""
+        """Whether there are too few characters for the places ahead; tested once."""
         fresh = self.prover.fresh
         if self._asked or fresh is None:
             return False
@@ -333,7 +349,7 @@ class _Search:
         return fresh.clashes(self.joint.node, self.joint.others, self.budget)
 
     def _permitted(self, here: Joint) -> Iterator[int]:
-        """The candidates of a state that are permitted; refusals count as work, as do the nodes of the automaton."""
+        """The permitted candidates of a state; refusals count towards the limit."""
         depth = len(self.path)
         hint = self.hint[depth] if len(self.hint) > depth else None
         for token in _Candidates(self.prover, here, self.budget - depth, hint):
@@ -344,9 +360,10 @@ class _Search:
 
 
 def counted_bound(product: Product, horizon: int) -> int | None:
-    """How many single-character tokens the rules that do not belong to the automaton remove at any one place.
+    """The largest number of single-character tokens that the rules outside the automaton remove at any one place.
 
-    None if one of them makes no promise. Rounded up to a power of two, so that requests of like length share a prover.
+    None if one of them promises no bound. Rounded up to a power of two, so that requests of similar length share a
+    prover.
     """
     total = 0
     for rule in product.rules:
@@ -360,8 +377,10 @@ def counted_bound(product: Product, horizon: int) -> int | None:
 
 
 def prover_of(product: Product, prompt: Prompt, budget: int, nodes: int) -> tuple[Prover, Joint]:
-    """A prover for the texts that continue a prompt by at most `budget` tokens, which may visit `nodes` states, and the
-    state where they begin."""
+    """A prover for texts that continue a prompt by at most `budget` tokens, and the state where they begin.
+
+    A search of it may visit `nodes` states.
+    """
     horizon = len(prompt.text) + budget * product.vocabulary.longest
     learned = product.learned_from(product.start(prompt))
     joint = learned.start(prompt)
@@ -369,12 +388,12 @@ def prover_of(product: Product, prompt: Prompt, budget: int, nodes: int) -> tupl
 
 
 def new_prover(product: Product, origin: Node, horizon: int, nodes: int) -> Prover:
-    """A prover that remembers nothing, for texts that follow `origin` and have at most `horizon` characters."""
+    """A prover with an empty memory, for texts that follow `origin` and have at most `horizon` characters."""
     room = round_up(horizon)
     automaton = automaton_of(product, counted_bound(product, horizon), room)
     return Prover(product, automaton.from_origin(origin, room * product.vocabulary.tokens_per_char), nodes, room)
 
 
 def round_up(count: int) -> int:
-    """The next power of two, or 0."""
+    """The next power of two; 0 stays 0."""
     return 1 << (count - 1).bit_length() if count else 0

@@ -1,9 +1,9 @@
-"""Where characters that must still come can stand: a way through the automaton on which all have places, or none.
+"""Places for characters that must still come: a path through the automaton with a place for each, or a proof of none.
 
-Of each node it is known at which of the places ahead each character can stand on some way to the end. If these places
-cannot be given out, one to each character, there is no rest (Hall 1935). Otherwise a way is sought edge by edge: an
-edge is taken if the characters still have places among those behind, fixed by now, and those ahead. Where no edge is
-left to try there is no rest either.
+For each node, `Rooms` computes at which places ahead each character can stand on some path to the end. If these places
+cannot be assigned, one to each character, there is no rest (Hall 1935). Otherwise a path is sought edge by edge. An
+edge is taken if the characters still have places among those already fixed and those ahead. If no edge is left to try,
+there is no rest either.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from .matching import fill, places_for
 from .states import Edge, Node
 
 LOOKED = 4_000
-"""How many states are looked at for one question."""
+"""The most states that one question may examine."""
 
 STEPS = 2_000
-"""How many edges are tried for a way, beside one for each token left."""
+"""The most edges tried for one path, in addition to one for each token left."""
 
 REMEMBERED = 100_000
-"""Of how many states and tokens left the answers are remembered."""
+"""For how many pairs of a state and tokens left the answers are remembered."""
 
 Options = tuple[int, ...]
 """For each character the places ahead where it can stand, as bits."""
@@ -34,8 +34,10 @@ Options = tuple[int, ...]
 
 @dataclass(frozen=True, eq=False)
 class Rooms:
-    """Answers for one automaton and the characters `wanted`. `lasting` says whether every token prints one character
-    at most, so that what cannot be placed cannot come."""
+    """Answers for one automaton and the characters `wanted`.
+
+    `lasting` says whether every token prints at most one character; then what cannot be placed cannot come.
+    """
 
     automaton: Automaton
     wanted: Sequence[str]
@@ -46,18 +48,18 @@ class Rooms:
     _passing: Memory[Mask, Options] = remembered(REMEMBERED)
 
     def lack(self, node: Node, left: int) -> bool:
-        """Whether there is provably no way within `left` tokens on which all have places."""
+        """Whether there is provably no path within `left` tokens that has a place for each character."""
         if not self.lasting:
             return False
         return len(self.wanted) > left or (self._known(node, left) and self._search(node, left) == "no")
 
     def way(self, node: Node, left: int) -> list[Mask] | None:
-        """The tokens to choose from at each place of a way on which all have places; None if none is found."""
+        """The choices at each place of a path that has a place for each character; None if no path is found."""
         found = self._search(node, left) if self._known(node, left) else "undecided"
         return None if isinstance(found, str) else found
 
     def _search(self, node: Node, left: int) -> list[Mask] | str:
-        """A way; "no" if there is none, "undecided" if that would take more steps."""
+        """A path; "no" if there is none, "undecided" if the search reaches its limit."""
         found = self._ways.get((node, left))
         if found is None:
             possible = places_for(self._ahead(node, left) or (0,) * len(self.wanted)) is not None
@@ -65,7 +67,7 @@ class Rooms:
         return found
 
     def _seek(self, node: Node, left: int) -> list[Mask] | str:
-        """Depth first: each edge fixes at one more place which of the wanted can stand there."""
+        """Depth first: each edge fixes which of the wanted characters can stand at one more place."""
         nothing = (0,) * len(self.wanted)
         if node.accepts and places_for(nothing) is not None:
             return []
@@ -99,7 +101,7 @@ class Rooms:
         return "no"
 
     def _onward(self, node: Node, left: int) -> Iterator[tuple[Mask, Node, Options]]:
-        """The edges that lead on, those of many tokens first, each with the places ahead of where it leads."""
+        """The edges that lead on, those with many tokens first, each with the places ahead of its target."""
         for mask, after in reversed(self.automaton.edges(node)) if left else ():
             ahead = None if after is None else self._ahead(after, left - 1)
             if after is not None and ahead is not None and self.automaton.weight(mask):
@@ -122,8 +124,10 @@ class Rooms:
         return found
 
     def _known(self, node: Node, left: int) -> bool:
-        """Work out the places ahead; False if more than LOOKED nodes are in reach, whether looked at before or not:
-        so the answer depends on the question alone."""
+        """Compute the places ahead; False if more than LOOKED nodes are within reach.
+
+        Nodes examined before count, too, so the answer depends on the question alone.
+        """
         if (node, left) in self._options:
             return True
         if (node, left) in self._large:
@@ -132,19 +136,19 @@ class Rooms:
         if reached is None:
             self._large.put((node, left), None)
             return False
-        for here, more in sorted(reached, key=itemgetter(1)):  # what is ahead has fewer tokens left
+        for here, more in sorted(reached, key=itemgetter(1)):  # nodes ahead have fewer tokens left
             if (here, more) not in self._options:
                 self._options.put((here, more), self._join(here, more, self._printing(here)))
         return True
 
     def _ahead(self, node: Node, left: int) -> Options | None:
-        """The places ahead of a node in reach of one that is known, worked out again if they were forgotten."""
+        """The places ahead of a node within reach of a known one, computed again if they were forgotten."""
         if (node, left) not in self._options:
             self._known(node, left)
         return self._options.get((node, left))
 
     def _reach(self, node: Node, left: int) -> set[tuple[Node, int]] | None:
-        """The states in reach, with the tokens left there; None if they are too many."""
+        """The states within reach, with the tokens left there; None if they are too many."""
         reached = {(node, left)}
         waiting = [(node, left)]
         while waiting:
@@ -172,6 +176,6 @@ class Rooms:
 
 
 def suffices(rooms: Rooms, masks: Sequence[Mask], narrow: Mapping[int, Sequence[str]], taken: frozenset[str]) -> bool:
-    """Whether on one way all wanted characters have places, and the `narrow` ones are filled with others, not taken."""
+    """Whether one path has places for all wanted characters, and others that are not taken for its `narrow` places."""
     holds = places_for(rooms.options(masks))
     return holds is not None and fill(narrow, {place: rooms.wanted[number] for place, number in holds.items()}, taken)

@@ -11,7 +11,7 @@ from ..errors import PluginError
 from ..text.token_sets import Intern, TokenSet
 from ..text.vocabulary import Vocabulary
 from ..types import Constraint, Prompt
-from .answers import fault, whose, wrong_set
+from .answers import fault, misfit, whose, wrong_set
 from .lifting.lift import Lifted
 from .lifting.partitions import Keys
 from .lifting.promises import Promises, offered, promised_by_constraint
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Rule:
-    """One constraint with the name it was written by and the plugin it is from.
+    """One constraint, the name it was written by, and the plugin it comes from.
 
-    `learned` is a key for each token, found out for the texts of one beginning (`learn_from`) where the rule does not
-    say what makes tokens alike.
+    `learned` is a key for each token, found by `learn_from` for the texts of one beginning. It is used if the rule does
+    not say which tokens are alike.
     """
 
     label: str
@@ -37,7 +37,7 @@ class Rule:
 
     @cached_property
     def promises(self) -> Promises:
-        """What the rule says of itself."""
+        """What the rule promises."""
         return (
             self.constraint.promises if isinstance(self.constraint, Lifted) else promised_by_constraint(self.constraint)
         )
@@ -50,7 +50,7 @@ class Rule:
     def start(self, prompt: Prompt) -> Any:
         """The state before the first new token.
 
-        Raises GenError if the rule refuses the prompt, and PluginError if it answers what no rule may.
+        Raises GenError if the rule refuses the prompt, and PluginError if it returns something invalid.
         """
         state = self.constraint.start(prompt)
         if wrong := fault(self, state):
@@ -59,11 +59,11 @@ class Rule:
 
     @cached_property
     def permits(self) -> Callable[[Any, int], bool]:
-        """Whether a token may follow a state."""
+        """A test whether a token may follow a state."""
         return self.promises.permits or (lambda state, token: bool(_member(self.allowed(state), token)))
 
     def allowed(self, state: Any) -> TokenSet | np.ndarray:
-        """What may follow, as the constraint says it; PluginError if it says nothing that can be used."""
+        """What may follow, as the constraint returns it; PluginError if that is invalid."""
         found = self.constraint.allowed(state)
         if wrong := wrong_set(found, len(self.vocabulary)):
             raise PluginError(f"{whose(self.label, self.origin)} {wrong}.")
@@ -71,12 +71,18 @@ class Rule:
 
     @cached_property
     def kinds(self) -> Keys | None:
-        """A key for each token; tokens of one key that a state does not mention behave alike. None if nobody knows."""
-        return self.learned if self.promises.kinds is None else self.promises.kinds()
+        """A key for each token; tokens with equal keys that a state does not mention behave alike. None if unknown."""
+        if self.promises.kinds is None:
+            return self.learned
+        if not isinstance(self.constraint, Lifted) and (wrong := misfit(self, self.constraint, "kinds", None)):
+            raise PluginError(f"{whose(self.label, self.origin)} {wrong}.")
+        return self.promises.kinds()
 
     def moves(self, state: Any, *, single: bool = False) -> Iterable[tuple[Any, Any]] | None:
-        """Sets of tokens and the states they lead to, None if the rule does not say. If only tokens of `single`
-        characters are asked for, others may lack."""
+        """Sets of tokens and the states they lead to; None if the rule does not say.
+
+        With `single`, only tokens of single characters are needed; others may be missing.
+        """
         if self.promises.moves is None:
             return None
         if isinstance(self.constraint, Lifted):
@@ -85,12 +91,14 @@ class Rule:
 
     @cached_property
     def is_structural(self) -> bool:
-        """Whether few kinds of tokens are all that the rule tells apart, so that the automaton can know it."""
+        """Whether the rule distinguishes only a few kinds of tokens, so that it can be part of the automaton."""
         return self.promises.mentions is None and (self.promises.tells_alike or self.learned is not None)
 
     def learn_from(self, state: Any) -> Rule:
-        """The same rule, knowing what makes tokens alike in the texts behind `state`; itself if that is not found out,
-        or is said."""
+        """The same rule, with token classes found for texts that continue `state`.
+
+        It is the rule itself if it names its classes, or if they cannot be found.
+        """
         if self.promises.tells_alike or self.promises.mentions is not None:
             return self
         learned = self._learner.kinds(state)
@@ -101,7 +109,7 @@ class Rule:
         return Learner(self.vocabulary, self.permits, self.constraint.next)
 
     def parted(self) -> Sequence[Rule]:
-        """Rules each of which forbids less, as the rule itself offers them; none if it does not."""
+        """Rules that each forbid less, as offered by the rule itself; none if it offers none."""
         own = offered(self.machine, "parted") if isinstance(self.constraint, Lifted) else None
         parts = () if own is None else own()
         intern = self.constraint.intern if isinstance(self.constraint, Lifted) else None
@@ -113,7 +121,7 @@ def _member(allowed: Any, token: int) -> bool:
 
 
 def as_rule(label: str, processor: Any, vocabulary: Vocabulary, intern: Intern | None = None, origin: str = "") -> Rule:
-    """A rule out of a constraint, or out of a character machine lifted to the vocabulary."""
+    """A rule from a constraint, or from a character machine lifted to the vocabulary."""
     if hasattr(processor, "step"):
         return Rule(label, Lifted(processor, vocabulary, intern or Intern()), vocabulary, origin)
     return Rule(label, processor, vocabulary, origin)

@@ -1,7 +1,7 @@
-"""The state table: joint states of the rules that the automaton knows, each one object, filled on first visit.
+"""The state table: joint states of the rules that the automaton knows, one object each, filled on first visit.
 
-A `Part` is a state of one rule, a `Node` one of all of them. Both are found by what they are made of and then compared
-by identity, so that a step is a look-up, whatever the states are. `edge_of` says by which edge a token leaves a node.
+A `Part` is a state of one rule, a `Node` a joint state of all of them. Both are interned and compared by identity, so a
+step is a look-up, whatever the states are. `edge_of` gives the edge by which a token leaves a node.
 """
 
 from __future__ import annotations
@@ -14,28 +14,33 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import PluginError, quoted
 from ..memory import Interned, Memory, interned, remembered
 from ..patience import check
 from ..text.token_sets import Intern, Mask
 from ..text.vocabulary import Vocabulary
+from .answers import whose, wrong_set
 from .lifting.lift import Lifted
 from .lifting.partitions import partition
 from .rule import Rule
 
 PARTS = 100_000
-"""Of how many states of one rule it is remembered what follows."""
+"""For how many states of one rule the successors are remembered."""
 
 NODES = 400_000
-"""And of how many joint states."""
+"""For how many joint states they are remembered."""
 
 PARTITIONS = 1_000
-"""How many ways of cutting the vocabulary into edges are remembered."""
+"""How many partitions of the vocabulary into edges are remembered."""
 
 
 @dataclass(eq=False, slots=True, weakref_slot=True)
 class Part:
-    """A state of one rule, and what the rule says of it: whether the text may end here, how many tokens it cuts, and
-    how many are missing at least (and how many if each prints one character)."""
+    """A state of one rule, and what the rule says of it.
+
+    `accepts`: whether the text may end here. `cut`: how many tokens it cuts. `least`: how many tokens are missing at
+    least; `least_singly`: the same if each prints one character.
+    """
 
     state: Any
     accepts: bool
@@ -46,7 +51,7 @@ class Part:
 
 @dataclass(eq=False, slots=True, weakref_slot=True)
 class Node:
-    """A state of all rules that the automaton knows: one part for each. `order` are the numbers of these rules."""
+    """A joint state of the rules that the automaton knows, one part for each; `order` holds these rules' numbers."""
 
     parts: tuple[Part, ...]
     order: tuple[int, ...]
@@ -60,15 +65,18 @@ class Node:
 
 
 Move = tuple[Mask, Part | None]
-"""Tokens that do the same, and what they lead to (None: they complete a stop string)."""
+"""Tokens with the same effect, and the part they lead to (None: they complete a stop string)."""
 
 Edge = tuple[Mask, Node | None]
 
 
 @dataclass(frozen=True, eq=False)
 class RuleTable:
-    """The states of one rule; what follows them is what the rule offers, else one step for each kind of token. Of the
-    `usable` tokens, the `single` ones print one character."""
+    """The states of one rule.
+
+    Successors are what the rule offers, else the result of one step for each kind of token. Of the `usable` tokens, the
+    `single` ones print one character.
+    """
 
     rule: Rule
     intern: Intern
@@ -82,15 +90,27 @@ class RuleTable:
         found = self._parts.get(state)
         if found is None:
             rule, promises = self.rule, self.rule.promises
-            cut = promises.cut(state) if promises.cut is not None else 0
+            cut = 0 if promises.cut is None else self._cut(state)
             accepts, least = bool(rule.constraint.accepts(state)), promises.least(state)
             singly = least if promises.least_singly is None else promises.least_singly(state)
             found = self._parts.put(state, Part(state, accepts, cut, least, singly))
         return found
 
+    def _cut(self, state: Any) -> int:
+        """How many tokens a state cuts; PluginError if that is not a count."""
+        assert self.rule.promises.cut is not None
+        found = self.rule.promises.cut(state)
+        if not isinstance(found, int) or found < 0:
+            raise PluginError(
+                f"{whose(self.rule.label, self.rule.origin)} gave {quoted(found)} in cut; return a whole number from 0."
+            )
+        return found
+
     def moves(self, part: Part, *, single: bool) -> Sequence[Move]:
-        """What follows a part, as disjoint sets, none empty; without the tokens that print parts of characters, and of
-        those that print one character only, if `single`."""
+        """The successors of a part, as disjoint non-empty sets of tokens.
+
+        Tokens that print parts of characters are left out. With `single`, only tokens of one character are included.
+        """
         found = self._moves.get((part, single))
         if found is None:
             offered = self.rule.moves(part.state, single=single)
@@ -105,11 +125,13 @@ class RuleTable:
 
     def _own(self, offered: Iterable[tuple[Any, Any]], usable: Mask) -> Iterable[tuple[Mask, Any]]:
         for tokens, after in offered:
+            if wrong := wrong_set(tokens, len(self.usable.array), "moves"):
+                raise PluginError(f"{whose(self.rule.label, self.rule.origin)} {wrong}.")
             mask = tokens if isinstance(tokens, Mask) else self.intern.mask(np.asarray(tokens, dtype=bool))
             yield self.intern.meet_two(mask, usable), after
 
     def _past(self, after: Any) -> Part | None:
-        """The part, or None where a stop string is complete."""
+        """The part, or None if a stop string is complete."""
         found = self.part(after)
         return None if found.cut else found
 
@@ -135,7 +157,7 @@ class RuleTable:
         for kind, token in enumerate(self._samples):
             if token >= 0 and self.rule.permits(state, token):
                 after = self.rule.constraint.next(state, token)
-                key = None if cut is not None and cut(after) else after  # all that complete a stop string are one
+                key = None if cut is not None and cut(after) else after  # all completed stop strings count as one
                 lookup[kind] = numbers.setdefault(key, len(numbers))
                 ended.setdefault(lookup[kind], after)
         where = lookup[self._classes]
@@ -145,7 +167,7 @@ class RuleTable:
 
 @dataclass(frozen=True, eq=False)
 class StateTable:
-    """The joint states of some rules; `order` are their numbers in the product they are from."""
+    """The joint states of some rules; `order` holds their numbers in the product they come from."""
 
     rules: tuple[Rule, ...]
     order: tuple[int, ...]
@@ -160,7 +182,7 @@ class StateTable:
 
     @cached_property
     def is_complete(self) -> bool:
-        """Whether no token is left out of the edges: none prints a part of a character."""
+        """Whether the edges cover all tokens, since none prints a part of a character."""
         return not self.vocabulary.partial
 
     @cached_property
@@ -191,13 +213,15 @@ class StateTable:
         return found
 
     def edges(self, node: Node) -> Sequence[Edge]:
-        """What follows a node: disjoint sets of tokens which together are what may follow, each with the node that does
-        (None: a stop string is complete)."""
+        """The edges of a node: disjoint sets of tokens, which together are what may follow, and their target nodes.
+
+        A target of None means that a stop string is complete.
+        """
         found = self._edges.get(node)
         return self._edges.put(node, self._join_moves(node, single=False)) if found is None else found
 
     def single_edges(self, node: Node) -> Sequence[Edge]:
-        """The same, of tokens that print one character."""
+        """The same for tokens that print one character."""
         found = self._single_edges.get(node)
         return self._single_edges.put(node, self._join_moves(node, single=True)) if found is None else found
 
@@ -220,7 +244,7 @@ class StateTable:
     def _fork(
         self, found: Sequence[tuple[Mask, list[Part | None]]], place: int, moves: Sequence[Move], everything: Mask
     ) -> Iterator[tuple[Mask, list[Part | None]]]:
-        """What is found so far, met with each move of one more rule; no move has tokens besides `everything`."""
+        """Split the sets found so far by the moves of one more rule; no move has tokens outside `everything`."""
         meet = self.intern.meet_two
         for mask, behind in found:
             check()
@@ -230,7 +254,7 @@ class StateTable:
                     yield both, [*behind[:place], after, *behind[place + 1 :]]
 
     def after(self, node: Node, token: int) -> Node:
-        """The node behind a permitted token."""
+        """The node after a permitted token."""
         edges = self._edges.get(node)
         if edges is not None:
             edge = self.edge_of(node)[token]
@@ -240,7 +264,7 @@ class StateTable:
         return self.node([rule.constraint.next(part.state, token) for rule, part in pairs])
 
     def along(self, node: Node, token: int) -> Node | None:
-        """The node behind a permitted token, if the edges of the node were worked out before."""
+        """The node after a permitted token, if the edges of `node` were computed before."""
         ways = self._ways.get(node)
         if ways is None:
             edges = self._edges.get(node)
@@ -251,14 +275,16 @@ class StateTable:
         return afters[edge_of[token]]
 
     def permits(self, node: Node, token: int) -> bool:
-        """Whether all these rules let a token follow."""
+        """Whether all these rules permit a token."""
         if node in self._edges and (self.is_complete or self.whole.array[token]):
             return bool(self.edge_of(node)[token])
         return all(rule.permits(part.state, token) for rule, part in zip(self.rules, node.parts, strict=True))
 
     def edge_of(self, node: Node) -> array[int]:
-        """The number of each token's edge, counted from 1, [vocab]; 0 where it has none. Nodes whose edges have the
-        same sets of tokens share it."""
+        """The number of each token's edge, counted from 1, [vocab]; 0 where it has none.
+
+        Nodes whose edges have the same sets of tokens share the array.
+        """
         known = self._edges_of.get(node)
         if known is not None:
             return known

@@ -1,8 +1,8 @@
-"""Whether a text surely goes on, seen from a few look-ups: enough characters at every place ahead, whatever was used.
+"""Whether a text can surely go on, from a few look-ups: enough characters at every place ahead, whatever was used.
 
-It is the prover's own "yes" of matching (`fresh.py`), asked at each step of each row, without stepping the rules of
-history. A "no" here proves nothing: then the prover is asked, whose "yes" is the same. So it does no harm that one of
-the answers (`is_known_robust`) depends on what was searched before.
+This is the prover's own "yes" by matching (`distinct.py`), computed at each step of each row without stepping the
+history rules. A "no" here proves nothing: then the prover decides, and its "yes" is the same. So it does no harm that
+one of the answers (`is_known_robust`) depends on earlier searches.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .states import Node
 
 @dataclass(frozen=True, eq=False)
 class Sufficient:
-    """Asked of one product of rules; `fresh` is None where nothing is known of how long texts become."""
+    """Quick answers for one product of rules; `fresh` is None if the length of texts is unknown."""
 
     product: Product
     automaton: Automaton
@@ -31,10 +31,10 @@ class Sufficient:
     fresh: Fresh | None
 
     def is_sure(self, node: Node, asked: Sequence[Any], budget: int, history: History | None, char: str | None) -> bool:
-        """Whether it is seen at once that a state has a rest of at most `budget` tokens, as `Prover.at_once` sees it.
+        """Whether a rest of at most `budget` tokens is certain at once, by the same test as `Prover.at_once`.
 
-        `node` is that of the automaton, `asked` are the states of the rules that are asked row by row (`row_by_row`);
-        `history` is what the text has used before its last token, which printed `char`.
+        `node` belongs to the automaton; `asked` are the states of the rules that are called row by row (`row_by_row`).
+        `history` is what the text used before its last token, which printed `char`.
         """
         if node.accepts and self.accepts(node, asked):
             return True
@@ -45,17 +45,17 @@ class Sufficient:
         return budget > 0 and not self.needs.gathers and self.automaton.is_known_robust(node, budget)
 
     def accepts(self, node: Node, asked: Sequence[Any]) -> bool:
-        """Whether a text may end where the automaton and these rules stand: rules of history accept everywhere."""
+        """Whether a text may end in the states of the automaton and these rules; history rules accept everywhere."""
         if not node.accepts:
             return False
         return all(accepts(state) for accepts, state in zip(self._accepts, asked, strict=True))
 
     def _suffices(self, reach: Reach, asked: Sequence[Any], history: History, char: str | None) -> bool:
-        """Whether the way ahead, its usual choice for the narrow places, needs nothing that was used."""
+        """Whether the path ahead, with its usual choice for narrow places, needs nothing that was used."""
         usual, used = reach.usual, len(self.histories.numbers) * (history.length + 1)
         if usual and (char in usual or not usual.isdisjoint(history.used)):
             return False
-        for spent, state in zip(self._spent, asked):  # noqa: B905 - asked at each step of each row
+        for spent, state in zip(self._spent, asked):  # noqa: B905 - runs at each step of each row
             chars = spent(state)
             if chars is None or not usual.isdisjoint(chars):
                 return False
@@ -64,7 +64,7 @@ class Sufficient:
 
     @cached_property
     def row_by_row(self) -> tuple[int, ...]:
-        """The places, among the rules outside the automaton, of those that do not look at many rows at once."""
+        """The indices, among the rules outside the automaton, of those that do not handle many rows at once."""
         besides = self.histories.numbers
         return tuple(place for place, number in enumerate(self.product.others) if number not in besides)
 
@@ -75,6 +75,6 @@ class Sufficient:
 
     @cached_property
     def _spent(self) -> tuple[Callable[[Any], frozenset[str] | None], ...]:
-        """What these may forbid; those that do look at many rows forbid what was used."""
+        """What these rules may forbid; those that handle many rows at once forbid only what was used."""
         product = self.product
         return tuple(product.rules[product.others[place]].promises.spent for place in self.row_by_row)

@@ -1,4 +1,4 @@
-"""Soft processors of the core: how likely each token is to be, among those that the constraints left.
+"""Soft processors of the core: how likely each token is, among those that the constraints left.
 
-`penalties` weigh, `truncation` removes, `dry` punishes repeats; `shaping` is what they are made of.
+`penalties` reweight tokens, `truncation` removes some, `dry` penalises repeats; `shaping` is what they share.
 """

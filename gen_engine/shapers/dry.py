@@ -1,4 +1,4 @@
-"""DRY ("don't repeat yourself"): tokens that would prolong a repetition are made less likely, the more the longer."""
+"""DRY ("don't repeat yourself"): a token that would prolong a repetition loses probability, more so for longer ones."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from ..types import Step
 
 MOST = 1e6
-"""No penalty is greater: it already rules a token out wherever another is left."""
+"""The largest penalty: it already rules a token out wherever another one is left."""
 
 BREAKERS = ("\n", ":", '"', "*", "：", "“", "”")
-"""The breakers of text-generation-webui and llama.cpp, and their full-width forms."""
+"""The default breakers of text-generation-webui and llama.cpp, and their full-width forms."""
 
 
 def dry(
@@ -30,14 +30,14 @@ def dry(
     breakers: tuple[str, ...] = BREAKERS,
     window: int = 0,
 ) -> NamedShaper:
-    """Make a token that would prolong a repetition less likely, the more the longer the repeated run is.
+    """Make a token that would prolong a repetition less likely, and more so the longer the repeated run is.
 
-    Where a run of n tokens at the end of the text stood before, `multiplier` * `base` ** (n - `allowed_length`) is
-    subtracted from the logit of the token that followed it there; n is the longest such run and counts from
-    `allowed_length`. Only the last `window` tokens are looked at (0: all, the prompt's included). Runs reach across no
-    breaker (a string) and no token for unknown characters, and tokens that print a breaker stay as they are;
-    `breakers=` alone means none. P-E-W (2024), "DRY: a modern repetition penalty", text-generation-webui pull request
-    5677, as in llama.cpp; 0.8 is usual.
+    If the last n tokens of the text occurred before, the token that followed them there loses
+    `multiplier` * `base` ** (n - `allowed_length`) in logits. The longest such run counts, from `allowed_length` tokens
+    on. Only the last `window` tokens are searched (0: all, the prompt included). Runs do not cross a breaker (a string)
+    or a token for unknown characters. Tokens that print a breaker keep their logits; `breakers=` alone means none.
+    P-E-W (2024), "DRY: a modern repetition penalty", text-generation-webui pull request 5677, as in llama.cpp; 0.8 is
+    usual.
     """
     multiplier = number("dry", multiplier, least=0, most=100)
     base = number("base", base, least=1, most=100)
@@ -71,14 +71,14 @@ def dry(
 
 
 def _longest(multiplier: float, base: float, allowed_length: int) -> int:
-    """From which length on a longer run makes no difference."""
+    """The run length beyond which a longer run makes no difference."""
     if base == 1 or not 0 < multiplier < MOST:
         return allowed_length
     return allowed_length + math.ceil(math.log(MOST / multiplier) / math.log(base))
 
 
 def _runs(history: Sequence[int], longest: int, marks: tuple[str, ...], vocabulary: Vocabulary) -> dict[int, int]:
-    """For each token that has followed what now ends the text: how many tokens of the end agreed there, at most."""
+    """For each token that followed an earlier occurrence of the text's end: the longest such match, in tokens."""
     import numpy as np
 
     breaking = _breaking(vocabulary, marks)
@@ -88,7 +88,7 @@ def _runs(history: Sequence[int], longest: int, marks: tuple[str, ...], vocabula
     if not limit:
         return {}
     tokens = np.asarray(history)
-    ends = np.flatnonzero(tokens[:-1] == tokens[-1])  # where the last token stood before
+    ends = np.flatnonzero(tokens[:-1] == tokens[-1])  # earlier positions of the last token
     found: dict[int, int] = {}
     length = 1
     while len(ends) and length <= min(limit, longest):
@@ -102,11 +102,11 @@ def _runs(history: Sequence[int], longest: int, marks: tuple[str, ...], vocabula
 def _since_breaker(
     tokens: Sequence[int], breaking: frozenset[int], marks: tuple[str, ...], vocabulary: Vocabulary
 ) -> int:
-    """How many tokens stand behind the last breaker."""
+    """The number of tokens after the last breaker."""
     count = next((back for back, token in enumerate(reversed(tokens)) if token in breaking), len(tokens))
     data = b"".join(vocabulary.surfaces[token] for token in tokens)
     ends = [data.rfind(mark.encode()) + len(mark.encode()) for mark in marks if mark.encode() in data]
-    rest = len(data) - max(ends, default=0)  # the bytes that stand behind a breaker, which may span several tokens
+    rest = len(data) - max(ends, default=0)  # the bytes after the last breaker, which may span several tokens
     while count and sum(len(vocabulary.surfaces[token]) for token in tokens[len(tokens) - count :]) > rest:
         count -= 1
     return count

@@ -1,8 +1,8 @@
 """Built-in shapers: soft preferences over the tokens that the constraints have left.
 
 Each factory checks its parameters at once and returns a shaper that prints as it is spelled. All of them work row by
-row: a row's result is bit-equal whatever its neighbours are. They leave their input as it is and never revive a masked
-(-inf) token. This room holds those that weigh tokens; `truncation.py` holds those that remove some, `dry.py` one more.
+row: a row's result is bit-equal whatever its neighbours are. They do not change their input and never revive a masked
+(-inf) token. This file holds those that reweight tokens; `truncation.py` and `dry.py` hold the others.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def temperature(t: float) -> NamedShaper:
-    """Divide the logits by `t`: below 1 bolder choices become rarer, above 1 more frequent.
+    """Divide the logits by `t`: values below 1 make unlikely choices rarer, values above 1 more frequent.
 
     Ackley, Hinton and Sejnowski (1985), "A learning algorithm for Boltzmann machines".
     """
@@ -43,9 +43,9 @@ def temperature(t: float) -> NamedShaper:
 def dynatemp(low: float, *, high: float, exponent: float = 1) -> NamedShaper:
     """Divide the logits by a temperature between `low` (where the model is sure) and `high` (where it is not).
 
-    low + (high - low) * u ** exponent, where u is the entropy of the row as a share of the entropy that the tokens
-    left in it would have if all were equally likely. kalomaze (2023), "Dynamic temperature sampling", as in llama.cpp,
-    where low and high are called temp - dynatemp_range and temp + dynatemp_range.
+    The temperature is low + (high - low) * u ** exponent. Here u is the row's entropy divided by the entropy of a
+    uniform distribution over the tokens left in it. Source: kalomaze (2023), "Dynamic temperature sampling", as in
+    llama.cpp. There, low is temp - dynatemp_range and high is temp + dynatemp_range.
     """
     low = number("dynatemp", low, least=0.001, most=1000)
     high = number("high", high, least=0.001, most=1000)
@@ -65,11 +65,11 @@ def dynatemp(low: float, *, high: float, exponent: float = 1) -> NamedShaper:
 
 
 def logit_bias(vocabulary: Vocabulary, biases: tuple[str, ...]) -> NamedShaper:
-    """Add to the logits of what is named: characters, strings that are one token, or tokens by #ID.
+    """Add a bias to the logits of characters, of strings that are one token, or of tokens by #ID.
 
-    Written `logit_bias=春:2|花:-1`, or `#123:1.5` with an id, in logits from -100 to 100: 0.69 makes a token twice as
-    likely against another. A character means every token that prints just it. OpenAI API reference, "logit_bias". It
-    never forbids: for that there is `ban`.
+    Written `logit_bias=春:2|花:-1`, or `#123:1.5` with an id. Biases are logits from -100 to 100: 0.69 doubles a
+    token's odds against another. A character means every token that prints only it. OpenAI API reference,
+    "logit_bias". A bias never forbids; use `ban` for that.
     """
     items = (biases,) if isinstance(biases, str) else tuple(biases)
     given: dict[int, float] = {}
@@ -80,7 +80,7 @@ def logit_bias(vocabulary: Vocabulary, biases: tuple[str, ...]) -> NamedShaper:
             if given.setdefault(token, bias) != bias:
                 raise GenError(f"logit_bias gives {name} both {given[token]:g} and {bias:g}; keep one of them.")
     if not given:
-        raise GenError("logit_bias needs something to work on; write it as logit_bias=春:2.")
+        raise GenError("logit_bias needs at least one bias; write it as logit_bias=春:2.")
 
     def shape(step: Step, logits: Tensor) -> Tensor:
         import torch
@@ -105,7 +105,7 @@ def _amount(item: str, name: str, amount: str) -> float:
 
 
 def _named(name: str, vocabulary: Vocabulary) -> Sequence[int]:
-    """The tokens that `name` means."""
+    """The tokens that `name` refers to."""
     if re.fullmatch(r"#[0-9]{1,9}", name):
         token = int(name[1:])
         if token >= len(vocabulary):
@@ -114,7 +114,7 @@ def _named(name: str, vocabulary: Vocabulary) -> Sequence[int]:
     printing = name.encode()
     tokens = [i for i, surface in enumerate(vocabulary.surfaces) if surface == printing]
     if not tokens:
-        raise GenError(f"logit_bias={name} is no one token of this model; bias its parts, or name tokens by #ID.")
+        raise GenError(f"logit_bias={name} is not a single token of this model; bias its parts, or name tokens by #ID.")
     return tokens
 
 
@@ -124,8 +124,8 @@ def _named(name: str, vocabulary: Vocabulary) -> Sequence[int]:
 def repetition_penalty(penalty: float, *, window: int = 0, prompt: bool = True) -> NamedShaper:
     """Divide positive logits of tokens already seen by `penalty`, and multiply negative ones by it.
 
-    `window` counts only the last so many tokens (0: all), `prompt` says whether those of the prompt count.
-    Keskar, McCann, Varshney, Xiong and Socher (2019), "CTRL"; below 1 it rewards repetition.
+    `window` limits this to the last `window` tokens (0: all). `prompt` says whether the prompt's tokens count.
+    Keskar, McCann, Varshney, Xiong and Socher (2019), "CTRL"; values below 1 reward repetition.
     """
     penalty = number("repetition_penalty", penalty, least=0.01, most=100)
     window = whole("window", window, least=0, why="looks into the future")
@@ -148,8 +148,8 @@ def repetition_penalty(penalty: float, *, window: int = 0, prompt: bool = True) 
 def frequency_penalty(penalty: float, *, window: int = 0, prompt: bool = False) -> NamedShaper:
     """Subtract `penalty` from a token's logit for each time it was seen.
 
-    `window` counts only the last so many tokens (0: all), `prompt` says whether those of the prompt count.
-    OpenAI API reference, "Frequency and presence penalties": logit[j] - count[j] * penalty; negative ones reward.
+    `window` limits this to the last `window` tokens (0: all). `prompt` says whether the prompt's tokens count.
+    OpenAI API reference, "Frequency and presence penalties": logit[j] - count[j] * penalty. Negative values reward.
     """
     name = "frequency_penalty"
     return _subtracting(name, penalty, window, prompt, lambda count: count)
@@ -158,8 +158,8 @@ def frequency_penalty(penalty: float, *, window: int = 0, prompt: bool = False) 
 def presence_penalty(penalty: float, *, window: int = 0, prompt: bool = False) -> NamedShaper:
     """Subtract `penalty` once from the logit of every token that was seen.
 
-    `window` counts only the last so many tokens (0: all), `prompt` says whether those of the prompt count.
-    OpenAI API reference, "Frequency and presence penalties": logit[j] - (count[j] > 0) * penalty; negative ones reward.
+    `window` limits this to the last `window` tokens (0: all). `prompt` says whether the prompt's tokens count. Negative
+    values reward. OpenAI API reference, "Frequency and presence penalties": logit[j] - (count[j] > 0) * penalty.
     """
     name = "presence_penalty"
     return _subtracting(name, penalty, window, prompt, lambda count: 1)
@@ -192,7 +192,7 @@ def _recent(step: Step, window: int, prompt: bool) -> Iterator[Sequence[int]]:
 
 
 def _places(seen: Sequence[set[int] | Counter[int]], logits: Tensor) -> tuple[Tensor, Tensor]:
-    """Row and column of every token seen, each once."""
+    """The row and column of every token seen, each pair once."""
     import numpy as np
     import torch
 

@@ -1,4 +1,4 @@
-"""What every built-in shaper is made of: the name it is spelled by, checked parameters, and row-wise arithmetic."""
+"""What all built-in shapers share: their names in a chain, checked parameters, and row-wise arithmetic."""
 
 from __future__ import annotations
 
@@ -19,15 +19,16 @@ if TYPE_CHECKING:
     from ..types import Step
 
 FEW = 1 << 14
-"""Of fewer logits than these torch's own way is the faster one."""
+"""Below this number of logits torch's own functions are faster."""
 
 
 @dataclass(frozen=True)
 class NamedShaper:
     """A shaper that prints as it is spelled in a chain (`top_k=50`); equal names mean equal effects.
 
-    `truncates` says whether it removes tokens (sets them to -inf) rather than only weighing them; `revives_nothing`
-    promises that what is -inf stays so; `temperature` is not 1 if all it does is to divide the logits by it.
+    `truncates` says whether it removes tokens (sets them to -inf) rather than only reweighting them.
+    `revives_nothing` promises that logits of -inf stay so. `temperature` is the divisor if the shaper does nothing but
+    divide the logits; else it is 1.
     """
 
     name: str
@@ -47,7 +48,7 @@ class NamedShaper:
 
 
 def whole(name: str, value: int, *, least: int, why: str) -> int:
-    """`value` as an integer of at least `least`, or GenError, which says why less makes no sense."""
+    """`value` as an integer of at least `least`; GenError otherwise, with `why` as the reason if it is too small."""
     if not isinstance(value, Integral) or isinstance(value, bool):
         raise GenError(f"{name}={value} is no whole number; give an integer from {least}.")
     if value < least:
@@ -63,20 +64,20 @@ def number(name: str, value: float, *, least: float, most: float) -> float:
 
 
 def fraction(name: str, value: float) -> float:
-    """`value` as a number above 0, up to 1, or GenError."""
+    """`value` as a number above 0 and up to 1, or GenError."""
     if not isinstance(value, Real) or isinstance(value, bool) or not 0 < value <= 1:
         raise GenError(f"{name}={value} is no share of the whole; give a number above 0, up to 1.")
     return float(value)
 
 
 def spell(name: str, value: object, **options: tuple[object, object]) -> str:
-    """The processor as `--with` takes it: NAME=VALUE and the options that differ from their defaults."""
+    """The processor in the notation of `--with`: NAME=VALUE and the options that differ from their defaults."""
     changed = {key: pieces(chosen) for key, (chosen, default) in options.items() if chosen != default}
     return str(Spec(name, pieces(value), changed))
 
 
 def pieces(value: object) -> Pieces:
-    """A value as a `Spec` has it: lists in pieces, whole numbers without `.0`."""
+    """A value as `Spec` stores it: lists in pieces, whole numbers without `.0`."""
     if isinstance(value, tuple | list):
         return tuple(map(str, value))
     return (str(value).removesuffix(".0") if isinstance(value, float) else str(value),)
@@ -89,17 +90,17 @@ MINUS_INF = -(1 << 23)
 """The bits of a float32 -inf, as an integer."""
 
 BLOCK = 1 << 16
-"""How many logits are worked on at a time, so that what is in between stays in the processor's cache."""
+"""How many logits are processed at a time, so that intermediate results stay in the processor's cache."""
 
 LOWEST = np.float32(-3e38)
-"""Below this stand no logits, only what tells tokens of -inf apart."""
+"""All logits are above this value; values below it only distinguish tokens of -inf."""
 
 LAST = 0xFFFFFFFF
-"""No column stands behind this one."""
+"""Larger than any column number."""
 
 
 def keep(logits: Tensor, kept: Tensor) -> Tensor:
-    """The logits where `kept`, -inf elsewhere; both [rows, vocab]. By their bits, which takes no branch for a token."""
+    """The logits where `kept`, -inf elsewhere; both [rows, vocab]. Bit operations avoid a branch per token."""
     import torch
 
     if not is_plain(logits) or logits.numel() < FEW or kept.shape != logits.shape:
@@ -117,7 +118,7 @@ def keep(logits: Tensor, kept: Tensor) -> Tensor:
 
 
 def is_plain(values: Tensor) -> bool:
-    """Whether numpy can work on these [rows, size] where they lie."""
+    """Whether numpy can work in place on these [rows, size] values."""
     import torch
 
     return (
@@ -131,11 +132,11 @@ def is_plain(values: Tensor) -> bool:
 
 @dataclass(frozen=True)
 class Shortlist:
-    """All that are among the `k` largest of each row, and a few more; made by `shortlist`.
+    """A superset of the `k` largest elements of each row, only slightly larger; made by `shortlist`.
 
-    `values` are the numbers, `flat` their places in the flattened rows, in order, `counts` how many are of each row.
-    `table` [rows, width] holds those of a row side by side, filled up with numbers below `LOWEST`; in it, flattened,
-    they stand at `places`. Those of -inf may be left out.
+    `values` are the numbers, `flat` their indices in the flattened rows, in order; `counts` is their number per row.
+    `table` [rows, width] holds each row's values side by side, padded with numbers below `LOWEST`. `places` are the
+    indices of the values in the flattened table. Elements of -inf may be left out.
     """
 
     values: np.ndarray
@@ -146,7 +147,7 @@ class Shortlist:
 
 
 def shortlist(values: Tensor, k: int) -> Shortlist | None:
-    """The largest of each row, found without sorting; None where torch's own way is as fast, or a value no number.
+    """The largest elements of each row, found without sorting; None if torch is as fast, or if a value is NaN.
 
     The k-th largest of the maxima of groups of tokens is a lower bound of the k-th largest token.
     """
@@ -174,9 +175,10 @@ def shortlist(values: Tensor, k: int) -> Shortlist | None:
 
 
 def side_by_side(flat: np.ndarray, rows: int, size: int, least: int) -> tuple[np.ndarray, int, np.ndarray]:
-    """How to lay some elements of `rows` rows of `size`, told by their places in all, in order, into a narrower table.
+    """How to pack some elements of `rows` rows of `size` side by side into a narrower table.
 
-    How many are of each row, how wide a table holds them (`least` or more), and where they stand in it, flattened.
+    `flat` are their indices in the flattened rows, in order. Returns the number of elements in each row, the width of
+    the table (`least` or more), and their indices in the flattened table.
     """
     starts = np.searchsorted(flat, np.arange(rows + 1) * size)
     counts = np.diff(starts)
@@ -187,14 +189,14 @@ def side_by_side(flat: np.ndarray, rows: int, size: int, least: int) -> tuple[np
 
 @lru_cache(64)
 def _ramp(size: int) -> np.ndarray:
-    """Numbers below all logits, each another: of many that are equal the largest are found slowly."""
+    """Distinct numbers below all logits; finding the largest of many equal numbers is slow."""
     found: np.ndarray = (np.float32(-3.2e38) - np.arange(size) * (0.2e38 / size)).astype(np.float32)
     found.setflags(write=False)
     return found
 
 
 def keep_largest(logits: Tensor, k: int) -> Tensor:
-    """The `k` largest logits of each row, and those equal to the last of them; -inf elsewhere."""
+    """The `k` largest logits of each row, and those that tie with the last of them; -inf elsewhere."""
     import torch
 
     found = shortlist(logits, k)
@@ -210,9 +212,9 @@ def keep_largest(logits: Tensor, k: int) -> Tensor:
 
 
 def largest(values: Tensor, size: int) -> tuple[Tensor, Tensor]:
-    """The `size` largest of each row, the largest first, and their columns, [rows, size] each.
+    """The `size` largest elements of each row in descending order, and their columns, [rows, size] each.
 
-    Where they are -inf, the columns mean nothing.
+    Where a value is -inf, its column means nothing.
     """
     import torch
 
@@ -221,7 +223,7 @@ def largest(values: Tensor, size: int) -> tuple[Tensor, Tensor]:
         best, ids = values.topk(size)
         return best, ids
     ranks = _in_order(found.table.view(np.int32)).astype(np.int64) << 32
-    # Of equal ones the lowest id comes first.
+    # Among equal values the lowest id comes first.
     ranks.reshape(-1)[found.places] |= LAST - found.flat % values.shape[-1]
     ranks.sort(axis=-1)
     ranks = ranks[:, : -size - 1 : -1]
@@ -233,15 +235,15 @@ def largest(values: Tensor, size: int) -> tuple[Tensor, Tensor]:
 
 
 def _in_order(bits: np.ndarray) -> np.ndarray:
-    """The bits of floats as integers that are ordered as the floats are; and back."""
+    """Map the bits of floats to integers in the same order; the mapping is its own inverse."""
     found: np.ndarray = bits ^ ((bits >> 31) & 0x7FFFFFFF)
     return found
 
 
 def total(parts: Tensor) -> Tensor:
-    """The sum of each row, [rows, 1], in which what is no number (0 times -inf) counts nothing.
+    """The sum of each row, [rows, 1]; NaN (0 times -inf) counts as 0.
 
-    torch splits the sum over a lone row among threads, which changes its last bits: never are fewer than two summed.
+    torch splits the sum over a lone row among threads, which changes its last bits. So it always sums at least two.
     """
     return parts.expand(max(2, len(parts)), -1).nansum(-1, keepdim=True)[: len(parts)]
 

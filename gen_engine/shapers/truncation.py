@@ -1,8 +1,8 @@
-"""Shapers that truncate: each removes tokens by a rule of its own and keeps at least one of every row that has any.
+"""Shapers that truncate: each removes tokens by its own rule and keeps at least one in every row that has any.
 
 They work row by row: a row's result is bit-equal whatever its neighbours are. A row of nothing but -inf comes back
-unchanged. Equal logits at the edge of what is kept: all but two of these keep them all; `top_p` and `top_h` keep as
-many as they need, the lowest ids first.
+unchanged. Most keep all tokens that tie at the cut-off. `top_p` and `top_h` keep only as many as they need, the lowest
+ids first.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from ..types import Step
 
 SHORTLIST = 1024
-"""How many of the likeliest tokens the nucleus is looked for in at first; a row that needs more looks in four times
-as many, each row for itself, so that hardly ever a whole row is sorted."""
+"""How many of the likeliest tokens are searched for the nucleus at first. A row that needs more tries four times as
+many, independently of other rows. So a whole row is hardly ever sorted."""
 
 
 def top_k(k: int) -> NamedShaper:
@@ -40,11 +40,11 @@ def top_k(k: int) -> NamedShaper:
 
 
 def avoid_repeat(n: int) -> NamedShaper:
-    """Remove Chinese characters that stand among the last N, the prompt's included, wherever others are left.
+    """Remove Chinese characters that are among the last N, the prompt included, wherever others are left.
 
-    As `no_repeat`, but it gives way: a character that the constraints ask for again comes again. Characters that take
-    several tokens are not looked at. That beams repeat nothing is from Paulus, Xiong and Socher (2017), "A deep
-    reinforced model for abstractive summarization" (there: no three words).
+    Like `no_repeat`, but it yields: a character may repeat if the constraints leave no other. Characters that need
+    several tokens are ignored. Paulus, Xiong and Socher (2017), "A deep reinforced model for abstractive
+    summarization", kept beams from repeating (there: three words).
     """
     n = whole("avoid_repeat", n, least=0, why="looks into the future")
 
@@ -93,7 +93,7 @@ def min_p(p: float) -> NamedShaper:
 
 
 def typical(p: float) -> NamedShaper:
-    """Keep the tokens whose surprise is nearest to the expected one, until their probabilities add up to `p`.
+    """Keep the tokens whose surprise is nearest to the expected surprise, until their probabilities add up to `p`.
 
     Meister, Pimentel, Wiher and Cotterell (2022), "Locally typical sampling".
     """
@@ -113,7 +113,7 @@ def typical(p: float) -> NamedShaper:
 
 
 def epsilon(p: float) -> NamedShaper:
-    """Keep the tokens of probability `p` or more; the likeliest ones if there is none.
+    """Keep the tokens of probability `p` or more; if there are none, the likeliest ones.
 
     Hewitt, Manning and Liang (2022), "Truncation sampling as language model desmoothing"; 0.0003 to 0.002 is usual.
     """
@@ -128,7 +128,7 @@ def epsilon(p: float) -> NamedShaper:
 def eta(p: float) -> NamedShaper:
     """Keep the tokens of probability `p` or more, or of sqrt(p) * exp(-entropy) where the model is less sure.
 
-    The smaller of the two bounds counts, the entropy is in nats, and the likeliest tokens are kept if there is none.
+    The smaller bound applies, with the entropy in nats. If no token reaches it, the likeliest ones are kept.
     Hewitt, Manning and Liang (2022), "Truncation sampling as language model desmoothing"; 0.0003 to 0.004 is usual.
     """
     p = fraction("eta", p)
@@ -143,8 +143,8 @@ def eta(p: float) -> NamedShaper:
 def top_n_sigma(n: float) -> NamedShaper:
     """Keep the tokens whose logits are at most `n` standard deviations below the highest one.
 
-    The deviation is that of the logits left in the row (divided by their count); since it scales with them, a
-    temperature before or after changes nothing in what is kept. Tang, Liu, Xu et al. (2024), "Top-n-sigma: not all
+    The deviation is that of the logits left in the row (divided by their count). It scales with the logits, so a
+    temperature before or after does not change what is kept. Tang, Liu, Xu et al. (2024), "Top-n-sigma: not all
     logits are you need"; 1 is usual.
     """
     n = number("top_n_sigma", n, least=0, most=100)
@@ -153,7 +153,7 @@ def top_n_sigma(n: float) -> NamedShaper:
         import torch
 
         best = logits.amax(-1, keepdim=True)
-        # Distances from the best in float64: the squares of large logits would not fit into float32.
+        # Distances from the best in float64: the squares of large logits would overflow float32.
         below = (best.double() - logits).masked_fill(logits == -torch.inf, torch.nan)  # [rows, vocab]
         count = (~below.isnan()).sum(-1, keepdim=True).clamp(min=1)
         spread = total((below - total(below) / count).square()).div(count).sqrt()
@@ -165,9 +165,10 @@ def top_n_sigma(n: float) -> NamedShaper:
 def top_h(share: float) -> NamedShaper:
     """Keep as many of the likeliest tokens as leave at most `share` of the entropy of the whole distribution.
 
-    The entropy of what is kept is that of its renormalised distribution, as in the paper: Baghaei Potraghloo, Azizi,
-    Kundu and Pedram (2025), "Top-H decoding: adapting the creativity and coherence with bounded entropy"; 0.4 is
-    usual. transformers' `top_h` sums the entropy of the 100 likeliest tokens without renormalising what it keeps.
+    As in the paper, the entropy of the kept tokens is that of their renormalised distribution. Baghaei Potraghloo,
+    Azizi, Kundu and Pedram (2025), "Top-H decoding: adapting the creativity and coherence with bounded entropy". A
+    share of 0.4 is usual. The function `top_h` of transformers differs: it sums the entropy of the 100 likeliest tokens
+    without renormalising what it keeps.
     """
     share = fraction("top_h", share)
 
@@ -181,11 +182,11 @@ def top_h(share: float) -> NamedShaper:
 
 
 def xtc(threshold: float, *, probability: float = 0.5) -> NamedShaper:
-    """Exclude top choices: at a share `probability` of the places, of the tokens of at least `threshold` keep the last.
+    """Exclude top choices: with chance `probability`, drop all tokens of at least `threshold` but the least likely.
 
-    Where two or more tokens have that probability, all but the least likely of them (and what ties with it) are
-    removed; less likely tokens stay. Above a threshold of 0.5 there are never two. P-E-W (2024), "Exclude Top Choices
-    (XTC)", text-generation-webui pull request 6335; threshold 0.1, probability 0.5.
+    Each step draws anew. Where two or more tokens reach the threshold, all are removed but the least likely of them
+    (and its ties); tokens below the threshold stay. A threshold above 0.5 never applies to two. P-E-W (2024), "Exclude
+    Top Choices (XTC)", text-generation-webui pull request 6335; threshold 0.1, probability 0.5.
     """
     threshold = fraction("xtc", threshold)
     probability = number("probability", probability, least=0, most=1)
@@ -203,7 +204,7 @@ def xtc(threshold: float, *, probability: float = 0.5) -> NamedShaper:
 
 @dataclass(frozen=True)
 class Mirostat:
-    """A shaper with a memory: how surprising a token may be, in bits. Made by `mirostat`."""
+    """A shaper whose state is the largest surprise that a token may have, in bits. Made by `mirostat`."""
 
     tau: float
     eta: float
@@ -219,14 +220,14 @@ class Mirostat:
         return self.name
 
     def start(self) -> float:
-        """What is allowed at first: twice the surprise aimed at."""
+        """The first bound: twice the target surprise."""
         return 2 * self.tau
 
     def next(self, state: float, token: int, logprob: float) -> float:
-        """More after a token less surprising than `tau`, and less after one more surprising.
+        """The bound rises after a token less surprising than `tau`, and falls after one more surprising.
 
-        Bounded by 0 and by what the vocabularies of today could ever use, so that a run of places that leave no
-        choice does not wind it up without end.
+        It stays between 0 and the most that today's vocabularies could ever use. Otherwise it would grow without end
+        over a run of places that leave no choice.
         """
         surprise = -logprob / math.log(2)
         return min(max(state - self.eta * (surprise - self.tau), 0.0), MOST_BITS + self.tau)
@@ -243,24 +244,24 @@ MOST_BITS = 20.0
 
 
 def mirostat(tau: float, *, eta: float = 0.1) -> Mirostat:
-    """Keep the surprise of the text near `tau` bits a token: keep tokens up to a surprise that learns from each choice.
+    """Keep the text's surprise near `tau` bits a token: keep tokens up to a bound that adapts to each choice.
 
-    The bound starts at 2 * tau and moves by `eta` times what the chosen token's surprise was off; the likeliest tokens
-    are always kept. Version 2 of Basu, Ramachandran, Keskar and Varshney (2020), "Mirostat: a neural text decoding
-    algorithm that directly controls perplexity", as in llama.cpp; tau 5, eta 0.1.
+    The bound starts at 2 * tau. Each choice moves it by `eta` times the deviation of the token's surprise from tau.
+    The likeliest tokens are always kept. Version 2 of Basu, Ramachandran, Keskar and Varshney (2020), "Mirostat: a
+    neural text decoding algorithm that directly controls perplexity", as in llama.cpp; tau 5, eta 0.1.
     """
     return Mirostat(number("mirostat", tau, least=0, most=MOST_BITS), number("eta", eta, least=0, most=1))
 
 
 def _is_best(logits: Tensor) -> Tensor:
-    """Whether a token is the likeliest of its row, or ties with it, [rows, vocab]."""
+    """Whether a token is the likeliest of its row or ties with it, [rows, vocab]."""
     return logits == logits.amax(-1, keepdim=True)
 
 
 def _nucleus(order: Tensor, probabilities: Tensor, mass: float) -> tuple[Tensor, Tensor]:
-    """Where in `order` (higher comes first) the probabilities of a row reach `mass`.
+    """Where the probabilities of a row, taken in descending `order`, reach `mass`.
 
-    Returns the order of the last token needed and the number of tokens needed, [rows, 1] each.
+    Returns the `order` value of the last token needed, and the number of tokens needed, [rows, 1] each.
     """
     edge, count, found = _find_mass(order, probabilities, mass, SHORTLIST)
     size = SHORTLIST
@@ -272,19 +273,19 @@ def _nucleus(order: Tensor, probabilities: Tensor, mass: float) -> tuple[Tensor,
 
 
 def _find_mass(order: Tensor, probabilities: Tensor, mass: float, size: int) -> tuple[Tensor, Tensor, Tensor]:
-    """The same among the `size` highest of each row, and whether they suffice, [rows]."""
+    """The same among the `size` highest of each row, and whether they are enough, [rows]."""
     import torch
 
     size = min(size, order.shape[-1])
     best, ids = largest(order, size)
     total = probabilities.gather(-1, ids).where(best > -torch.inf, 0).cumsum(-1, dtype=torch.float64)
     count = (1 + (total < mass).sum(-1, keepdim=True)).clamp_(max=size)
-    found = (total[:, -1] >= mass) | (best[:, -1] == -torch.inf)  # what follows -inf adds nothing
+    found = (total[:, -1] >= mass) | (best[:, -1] == -torch.inf)  # tokens of -inf add nothing
     return best.gather(-1, count - 1), count, found if size < order.shape[-1] else found.fill_(True)
 
 
 def _first_of_ties(order: Tensor, edge: Tensor, count: Tensor) -> Tensor:
-    """The `count` highest of each row, [rows, vocab]; of equal ones the lowest ids, as argmax would choose."""
+    """The `count` highest of each row, [rows, vocab]; among ties the lowest ids, as argmax would choose."""
     kept = order >= edge
     surplus = kept.count_nonzero(-1).unsqueeze(-1) - count
     if surplus.any():
@@ -294,9 +295,10 @@ def _first_of_ties(order: Tensor, edge: Tensor, count: Tensor) -> Tensor:
 
 
 def _bounded(logits: Tensor, logprobs: Tensor, most: Tensor) -> tuple[Tensor, Tensor]:
-    """The last of the likeliest tokens of a row that together have at most an entropy of `most` nats, and their count.
+    """The longest prefix of a row's likeliest tokens whose joint entropy is at most `most` nats.
 
-    [rows, 1] each. `most` is float64, [rows, 1]; the likeliest token always counts.
+    Returns the logit of its last token and its length, [rows, 1] each. `most` is float64, [rows, 1]. The likeliest
+    token always counts.
     """
     edge, count, found = _find_bound(logits, logprobs, most, SHORTLIST)
     size = SHORTLIST
@@ -308,7 +310,7 @@ def _bounded(logits: Tensor, logprobs: Tensor, most: Tensor) -> tuple[Tensor, Te
 
 
 def _find_bound(logits: Tensor, logprobs: Tensor, most: Tensor, size: int) -> tuple[Tensor, Tensor, Tensor]:
-    """The same among the `size` likeliest of each row, and whether they suffice, [rows]."""
+    """The same among the `size` likeliest of each row, and whether they are enough, [rows]."""
     import torch
 
     size = min(size, logits.shape[-1])
@@ -316,9 +318,9 @@ def _find_bound(logits: Tensor, logprobs: Tensor, most: Tensor, size: int) -> tu
     told = logprobs.gather(-1, ids).where(best > -torch.inf, -torch.inf).double()
     mass = told.exp()
     sums = mass.cumsum(-1)
-    # The entropy of the k likeliest, renormalised: log of their mass, plus their own terms divided by it.
+    # The entropy of the k likeliest, renormalised: the log of their mass, plus their own terms divided by it.
     spread = sums.log() - torch.where(mass > 0, mass * told, 0).cumsum(-1) / sums
-    too_much = (spread > most).cumsum(-1) > 0  # entropy grows with each token, but for the last bits of the sums
+    too_much = (spread > most).cumsum(-1) > 0  # entropy grows with each token, except for rounding in the sums
     count = (~too_much).sum(-1, keepdim=True).clamp_(min=1)
     found = too_much[:, -1] | (best[:, -1] == -torch.inf)
     return best.gather(-1, count - 1), count, found if size < logits.shape[-1] else found.fill_(True)

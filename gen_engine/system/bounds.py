@@ -1,4 +1,4 @@
-"""How much is read: bounds on lines, on texts and files that are held whole, and pipes that nobody writes to."""
+"""How much is read: bounds on lines, on texts and on files held whole. Also pipes that nobody writes to."""
 
 from __future__ import annotations
 
@@ -12,29 +12,33 @@ from typing import BinaryIO, TextIO
 from ..errors import GenError
 
 TEXT = 1_000_000
-"""Characters of a text, in a line or a cell: more than 红楼梦 has."""
+"""The most characters of a text, in a line or a cell: more than 红楼梦 has."""
 
 LINE = 8_000_000
-"""Characters of a line of a file: JSON may write a character of a text as six, and a row has several cells."""
+"""The most characters of a line of a file. JSON may write one character as six, and a row has several cells."""
 
 PROMPT = 500_000
-"""Characters of a prompt: of more, a tokenizer takes seconds and hundreds of megabytes, and a model reads the last."""
+"""The most characters of a prompt. A longer one costs a tokenizer seconds and hundreds of megabytes, and the model
+reads only its end.
+"""
 
 TEXTS = 20_000_000
-"""Characters of a file that is held whole to be judged: all poems of Tang take five million."""
+"""The most characters of a file that is held whole for judging. All poems of Tang have five million."""
 
 SETTINGS = 16_000_000
-"""Bytes of a file of settings: JSON or TOML, such as a config.json."""
+"""The most bytes of a settings file: JSON or TOML, such as a config.json."""
 
 VOCABULARY = 100_000_000
-"""Bytes of a tokenizer's file; the largest known have 40 million."""
+"""The most bytes of a tokenizer's file; the largest known have 40 million."""
 
 WRITER = 3
-"""Seconds for which a pipe that nobody writes to is waited for."""
+"""How many seconds to wait for a pipe that nobody writes to."""
 
 
 def bounded_lines(text: TextIO, where: str) -> Iterator[str]:
-    """The lines of `text` with their ends. GenError at one over LINE characters, before the rest of it is read."""
+    """The lines of `text` with their ends. Raises GenError at one over LINE characters, before the rest of it is
+    read.
+    """
     for number, line in enumerate(iter(lambda: text.readline(LINE + 1), ""), 1):
         if len(line) > LINE:
             raise GenError(f"Line {number} of {where} is longer than {LINE:,} characters. Break it into several lines.")
@@ -42,7 +46,7 @@ def bounded_lines(text: TextIO, where: str) -> Iterator[str]:
 
 
 def bounded(lines: Iterable[str], most: int, where: str, remedy: str) -> Iterator[str]:
-    """The same lines. GenError with the `remedy` once they have over `most` characters together."""
+    """The same lines. Raises GenError with the `remedy` once they have more than `most` characters together."""
     taken = 0
     for line in lines:
         taken += len(line)
@@ -52,20 +56,22 @@ def bounded(lines: Iterable[str], most: int, where: str, remedy: str) -> Iterato
 
 
 def open_file(path: Path) -> BinaryIO:
-    """The bytes of a file, or of a pipe such as `<(command)`. GenError for a pipe that nobody writes to; OSError."""
+    """The bytes of a file, or of a pipe such as `<(command)`. Raises GenError for a pipe that nobody writes to;
+    OSError.
+    """
     if stat.S_ISFIFO(os.stat(path).st_mode):
         return os.fdopen(_open_pipe(path), "rb")
     return path.open("rb")
 
 
 def _open_pipe(path: Path) -> int:
-    """A pipe, once somebody has opened it to write; what is written may come as late as it will."""
+    """A pipe, once somebody has opened it for writing. The data may come as late as it will."""
     found: list[int] = []
     opening = Thread(target=lambda: found.append(os.open(path, os.O_RDONLY)), daemon=True)
     opening.start()
     opening.join(WRITER)
     if opening.is_alive():
-        os.close(os.open(path, os.O_WRONLY | os.O_NONBLOCK))  # somebody writes, if only we: the thread comes back
+        os.close(os.open(path, os.O_WRONLY | os.O_NONBLOCK))  # we open it, so that the thread returns
         opening.join()
         os.close(found[0])
         raise GenError(f"{path} is a pipe that nobody writes to; name a file, or start what writes to it first.")
@@ -73,7 +79,9 @@ def _open_pipe(path: Path) -> int:
 
 
 def read_whole(path: Path, most: int) -> bytes:
-    """The bytes of a file of at most `most`. GenError for what is no file, or larger, before more is read; OSError."""
+    """The bytes of a file of at most `most` bytes. Raises GenError for what is no file, or is larger, before reading
+    more; OSError.
+    """
     found = os.stat(path)
     if stat.S_ISDIR(found.st_mode):
         raise IsADirectoryError(f"{path} is a folder")
@@ -87,10 +95,10 @@ def read_whole(path: Path, most: int) -> bytes:
 
 
 def read_settings(path: Path) -> str:
-    """The text of a file of settings, in UTF-8. GenError as in `read_whole`; OSError, ValueError."""
+    """The text of a settings file, in UTF-8. Raises GenError as `read_whole` does; OSError, ValueError."""
     return read_whole(path, SETTINGS).decode("utf-8")
 
 
 def _is_handed_over(path: Path) -> bool:
-    """Whether a shell opened it for us: `<(command)`, or standard input."""
+    """Whether the shell opened it for us: `<(command)`, or standard input."""
     return str(path).startswith(("/dev/fd/", "/proc/self/fd/", "/dev/stdin"))

@@ -1,6 +1,6 @@
-"""Fonts for pictures: which installed font has the characters that are to be drawn.
+"""Fonts for pictures: finds an installed font that has the characters to be drawn.
 
-matplotlib is imported when it is asked for, since only the plugins that draw depend on it.
+matplotlib is imported only when needed, since only the plugins that draw depend on it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ LIKED = (
     "Noto Sans CJK SC", "Source Han Sans SC", "WenQuanYi Micro Hei", "WenQuanYi Zen Hei", "PingFang SC",
     "Microsoft YaHei", "SimHei", "Noto Serif CJK SC", "AR PL UMing CN", "Heiti SC", "Arial Unicode MS",
 )  # fmt: skip
-"""Fonts with Chinese characters that are tried first; then all others that are installed."""
+"""Fonts with Chinese characters that are tried before all other installed ones."""
 
 OWN = "DejaVu Sans"  # comes with matplotlib
 BOXES = "Last Resort"  # a font in which every character is a box
@@ -33,10 +33,11 @@ def check_name(path: Path) -> None:
 
 
 def find_font(characters: str, font: Path | None = None) -> str | None:
-    """The family with all `characters`, of the file `font`, matplotlib's own, a liked or any installed one; or None.
+    """The family that has all `characters`; None if there is none. Tried are the file `font`, matplotlib's own font,
+    preferred fonts, then any installed one.
 
-    What a family lacks and matplotlib's own has is no lack, since they are used together. Fonts that were installed
-    after matplotlib last looked are found, and those that are gone since are not taken for there.
+    Characters of matplotlib's own font may be missing in a family, since both are used together. Fonts installed after
+    matplotlib last looked are found. Fonts removed since are ignored.
     """
     from matplotlib import font_manager
 
@@ -55,7 +56,7 @@ def find_font(characters: str, font: Path | None = None) -> str | None:
 
 
 def add_font(font: Path) -> str:
-    """Make a font file known to matplotlib; returns the name of its family."""
+    """Make a font file known to matplotlib. Returns the name of its family."""
     from matplotlib import font_manager
 
     try:
@@ -71,11 +72,11 @@ def _add_quietly(path: str) -> None:
     try:
         font_manager.fontManager.addfont(path)
     except (OSError, RuntimeError):
-        return  # a font that matplotlib cannot read is as good as none
+        return  # a font that matplotlib cannot read counts as missing
 
 
 def _characters(file: str) -> set[int]:
-    """The code points of a font; of one that cannot be read, none."""
+    """The code points of a font; none if it cannot be read."""
     from matplotlib.ft2font import FT2Font
 
     try:
@@ -86,9 +87,9 @@ def _characters(file: str) -> set[int]:
 
 @contextmanager
 def drawing_with(family: str | None) -> Iterator[None]:
-    """Draw in matplotlib's own font and, for what it lacks, in `family`; an SVG keeps text as text.
+    """Draw in matplotlib's own font, and in `family` for what it lacks. An SVG keeps text as text.
 
-    Such text can be searched and copied, and browsers find a font for it: a glyph lacking here is no fault there.
+    Such text can be searched and copied, and browsers find a font for it. So a missing glyph is no error there.
     """
     from matplotlib import rc_context
 

@@ -1,4 +1,4 @@
-"""Pages of help that say everything: no description is cut short, and no line is wider than the terminal."""
+"""Help pages that say everything: no description is cut short, and no line is wider than the terminal."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ import click
 from .screen import cells, paint
 
 SECOND = "\ufffe"
-"""Stands for the second column of a character that takes two; it is taken out again when a line is written."""
+"""Stands for the second column of a double-width character. It is removed when a line is written."""
 
 HYPHEN = "\uffff"
-"""Stands for a hyphen, at which no line is broken: options are one word."""
+"""Stands for a hyphen at which no line breaks: an option is one word."""
 
 UNCUT = 10**6
-"""More characters than the first sentence of any help has."""
+"""More characters than the first sentence of any help text has."""
 
 
 class Page(click.HelpFormatter):
-    """click's own layout with Chinese characters as wide as they are shown; it offers no way but to inherit."""
+    """click's own layout, with Chinese characters as wide as they are shown. click offers no way but inheritance."""
 
     def write(self, string: str) -> None:
         super().write(string.replace(SECOND, "").replace(HYPHEN, "-"))
@@ -45,7 +45,9 @@ class PageContext(click.Context):
 
 
 def uncut(command: click.Command) -> click.Command:
-    """The command, which lists its commands by whole sentences and lays its help out as a `Page`; so do those in it."""
+    """The command, made to list its commands by whole sentences and to lay its help out as a `Page`. So do its
+    subcommands.
+    """
     command.context_class = PageContext
     if command.short_help is None and not command.deprecated:
         command.short_help = command.get_short_help_str(UNCUT)
@@ -56,7 +58,7 @@ def uncut(command: click.Command) -> click.Command:
 
 
 def _widened(text: str) -> str:
-    """The text with as many characters as it takes columns, and hyphens within words that hold."""
+    """The text with one character per column, and with unbreakable hyphens within words."""
     wide = "".join(SECOND * (cells(char) - 1) + char for char in text) if not text.isascii() else text
     words = (word.replace("-", HYPHEN) if word != "-" else word for word in wide.split(" "))
     return " ".join(words)

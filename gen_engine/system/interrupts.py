@@ -1,7 +1,7 @@
-"""Ctrl-C, and the system's wish that the program ends: heard from the first moment on, heeded where nothing is half.
+"""Ctrl-C and other requests to end the program. They are noticed from the start, and obeyed where nothing is half done.
 
-Signals belong to the process, and so does what is kept here. A program that only imports gen_engine never calls
-`listen`; for it, Ctrl-C stays what Python makes of it.
+Signals belong to the process, and so does the state kept here. A program that only imports gen_engine never calls
+`listen`. For it, Ctrl-C stays as Python handles it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 
-TYPE_CHECKING = False  # typing and its like would be imported before Ctrl-C is heard
+TYPE_CHECKING = False  # typing and the like would be imported before Ctrl-C is handled
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -18,7 +18,7 @@ NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
 
 
 class Stopped(KeyboardInterrupt):
-    """The program was asked to end by the signal `number`; its exit code is 128 more, as shells have it."""
+    """The program was asked to end by the signal `number`. Its exit code is 128 plus that, as in shells."""
 
     def __init__(self, number: int) -> None:
         super().__init__()
@@ -26,7 +26,9 @@ class Stopped(KeyboardInterrupt):
 
 
 class _Process:
-    """Whether there is something to lose yet, the signal that came, how deep in what must stay whole, last actions."""
+    """Whether there is something to lose yet, the signal that came, the depth of uninterruptible blocks, and last
+    actions.
+    """
 
     has_begun: bool = False
     asked: int = 0
@@ -40,20 +42,20 @@ _process = _Process()
 
 
 def listen() -> None:
-    """Heed the signals by which users and systems end programs; those that the caller ignores (nohup) stay ignored.
+    """Handle the signals by which users and systems end programs. Those that the caller ignores (nohup) stay ignored.
 
-    The first one raises `Stopped`, unless nothing has begun yet; every further one ends the program at once. This is
-    for the main thread.
+    The first one raises `Stopped`, unless nothing has begun yet. Every further one ends the program at once. Call this
+    in the main thread.
     """
     for name in NAMES:
-        number = getattr(signal, name, None)  # Windows knows fewer
+        number = getattr(signal, name, None)  # Windows has fewer
         if number is not None and signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
             signal.signal(number, _heed)
     sys.unraisablehook = _swallowed
 
 
 def _swallowed(lost: sys.UnraisableHookArgs) -> None:
-    """Ask again for what Python drops, since it was raised in a finaliser or a callback of the garbage collector."""
+    """Raise again what Python dropped because it was raised in a finaliser or a callback of the garbage collector."""
     if isinstance(lost.exc_value, Stopped):
         from threading import Timer
 
@@ -64,12 +66,12 @@ def _swallowed(lost: sys.UnraisableHookArgs) -> None:
 
 
 def begin() -> None:
-    """From here on there may be something to lose: the first signal lets what runs tidy up."""
+    """From here on there may be something to lose: the first signal lets running code tidy up."""
     _process.has_begun = True
 
 
 def end(code: int) -> None:
-    """From here on all is done: what signals still come, the program ends with `code`."""
+    """From here on everything is done: if another signal comes, the program ends with `code`."""
     for name in NAMES:
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) is _heed:
@@ -77,13 +79,14 @@ def end(code: int) -> None:
 
 
 def asked() -> int:
-    """The signal by which the program was asked to end, or 0; libraries may swallow the exception that told so."""
+    """The signal by which the program was asked to end, or 0. Libraries may have swallowed the exception."""
     return _process.asked
 
 
 def is_real(problem: BaseException) -> bool:
-    """Whether an exception is a Ctrl-C. Where this module listens, or Ctrl-C is ignored (nohup), code that raises
-    KeyboardInterrupt is not."""
+    """Whether an exception is a Ctrl-C. If this module listens, or Ctrl-C is ignored (nohup), a KeyboardInterrupt
+    raised by code is not.
+    """
     is_plain = signal.getsignal(signal.SIGINT) not in (_heed, signal.SIG_IGN)
     return isinstance(problem, KeyboardInterrupt if is_plain else Stopped) or bool(_process.asked)
 
@@ -106,7 +109,7 @@ def _leave(number: int) -> None:
 
 
 class shielded:  # noqa: N801 - used like a function, and contextlib is slow to import
-    """What is done inside is done whole: a signal waits for it, and a second one does not."""
+    """Do what is inside completely: a signal waits for its end, and a second one does not."""
 
     def __enter__(self) -> None:
         _process.shields += 1

@@ -1,6 +1,6 @@
-"""What a terminal shows: how wide it is, how wide characters are, where lines may break, and the few styles there are.
+"""What a terminal shows: its width, the width of characters, where lines may break, and the few styles.
 
-No style says what the words beside it do not say. All are meant for dark and for light backgrounds.
+No style says more than the words do. All suit dark and light backgrounds.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ STYLES = {
     "chosen": "1;32",
     "removed": "31;9",  # struck out
 }
-"""Everything that is coloured is coloured by one of these names, whose values are the codes of terminals (SGR)."""
+"""The names of all styles. The values are the codes of terminals (SGR)."""
 
 UNBROKEN = 10**9
-"""As many columns as any line has."""
+"""The most columns of any line."""
 
 USUAL = 80
-"""Columns of a terminal that does not tell how many it has."""
+"""Columns of a terminal that does not report its width."""
 
 HARD_BLANK = "\u00a0"
-"""A blank at which no line is broken; tables print it as a blank."""
+"""A blank at which no line is broken. Tables print it as a blank."""
 
 Span = tuple[str, str]
 """Some text, and the name of its style."""
@@ -47,18 +47,19 @@ Words = str | Sequence[Span]
 """Text without a style, or in several."""
 
 CHUNK = re.compile(r"[^ ，。；：、！？]*[，。；：、！？]* *")
-"""As much as is kept on one line: a word, or Chinese up to a mark; with the blanks after it."""
+"""What stays together on one line: a word, or Chinese up to a punctuation mark, with the blanks after it."""
 
 PARTS = (re.compile(r"\[?[^\[]+|\["), re.compile(r"[^,|/=]*[,|/=]|[^,|/=]+"))
-"""What stays together of a word that is longer than a line: `[,exempt=text]` of a specification, else `exempt=`, or
-`old/` of a path; and if that is too long, too, a character."""
+"""What stays together within a word that is longer than a line: `[,exempt=text]` of a specification, else `exempt=`, or
+`old/` of a path. If that is too long as well, single characters.
+"""
 
 
 # ----------------------------------------------------------------------------------------- what the terminal can do
 
 
 def width_of(file: TextIO) -> int | None:
-    """How many columns a terminal has; None where the file is none. COLUMNS outweighs what the terminal tells."""
+    """How many columns a terminal has; None if the file is no terminal. COLUMNS overrides what the terminal reports."""
     if not _is_terminal(file):
         return None
     wanted = os.environ.get("COLUMNS", "")
@@ -66,15 +67,15 @@ def width_of(file: TextIO) -> int | None:
         return int(wanted)
     try:
         return os.get_terminal_size(file.fileno()).columns or USUAL
-    except (OSError, ValueError):  # a terminal only in name, as in tests
+    except (OSError, ValueError):  # a terminal in name only, as in tests
         return USUAL
 
 
 def is_coloured(file: TextIO) -> bool:
-    """Whether styles are shown: on a terminal, unless NO_COLOR, CLICOLOR=0, FORCE_COLOR=0 or TERM=dumb say otherwise.
+    """Whether styles are shown. They are on a terminal, unless NO_COLOR, CLICOLOR=0, FORCE_COLOR=0 or TERM=dumb is set.
 
-    FORCE_COLOR and CLICOLOR_FORCE colour standard output and standard error where they are no terminals, but no file.
-    On Windows only its newer terminal is taken to know colours.
+    FORCE_COLOR and CLICOLOR_FORCE also colour standard output and standard error that are no terminals, but no file. On
+    Windows only the newer terminal counts as capable of colours.
     """
     wanted = os.environ.get("FORCE_COLOR") or os.environ.get("CLICOLOR_FORCE")
     if os.environ.get("NO_COLOR") or wanted == "0":
@@ -93,7 +94,7 @@ def _is_terminal(file: TextIO) -> bool:
 
 
 def paint(words: Words, file: TextIO) -> str:
-    """The words as they are printed into `file`: with its styles if it shows any, and harmless to a terminal."""
+    """The words as printed into `file`: with styles if it shows them, and harmless to a terminal."""
     if not is_coloured(file):
         return tame(plain(words), file)
     painted = []
@@ -114,12 +115,12 @@ def plain(words: Words) -> str:
 
 
 def styled(words: Words, style: str) -> list[Span]:
-    """Text in a style, where it has none of its own."""
+    """Text in a style, where it has no style of its own."""
     return [(text, own or style) for text, own in spans(words)]
 
 
 def cells(text: str) -> int:
-    """How many columns a text takes: Chinese characters and full-width marks two, marks that combine none."""
+    """How many columns a text takes: two for Chinese characters and full-width marks, none for combining marks."""
     return len(text) if text.isascii() else sum(map(_cell, text))
 
 
@@ -131,7 +132,7 @@ def _cell(char: str) -> int:
 
 
 def cut(text: str, width: int) -> str:
-    """The text, or as much of it as takes `width` columns with a … behind it."""
+    """The text, or as much of it as fits `width` columns followed by `…`."""
     if cells(text) <= width:
         return text
     kept = 0
@@ -146,23 +147,24 @@ def cut(text: str, width: int) -> str:
 
 
 def fold(words: Words, width: int, *, whole: bool = False) -> list[list[Span]]:
-    """Words as lines of at most `width` columns: broken at blanks and after Chinese marks, and within a word only where
-    that is longer than a line: before [ or behind one of , | / = if possible. A `whole` word is left too long."""
+    """Words as lines of at most `width` columns, broken at blanks and after Chinese marks. Only a word longer than a
+    line is broken within: before [ or after one of , | / = if possible. With `whole`, such a word is left too long.
+    """
     text, width = plain(words), max(2, width)
     finer = (CHUNK,) if whole else (CHUNK, *PARTS)
     return [list(_slice(spans(words), *ends)) for ends in _breaks(_pieces(text, width, finer, whole), width)]
 
 
 def longest_word(words: Words) -> int:
-    """The columns of the longest word, which is the narrowest that lines can be without one being cut."""
+    """The columns of the longest word: no narrower lines are possible without cutting one."""
     return max(cells(chunk.rstrip(" ")) for chunk in CHUNK.findall(plain(words)))
 
 
 def _breaks(pieces: Iterable[str], width: int) -> Iterator[tuple[int, int]]:
-    """Where the lines of a text of these pieces begin and end; the blanks between two lines are in none."""
+    """Where the lines of a text of these pieces begin and end. Blanks between two lines belong to neither."""
     start = end = place = used = 0
     for piece in pieces:
-        shown = piece.rstrip(" ")  # a mark that combines has no width, but it takes the blanks before it onto its line
+        shown = piece.rstrip(" ")  # a combining mark has no width, but takes the blanks before it onto its line
         if shown and used + cells(shown) > width:
             if end > start:
                 yield start, end
@@ -193,16 +195,16 @@ def _slice(spans: Iterable[Span], start: int, end: int) -> Iterator[Span]:
 
 
 def say(words: Words, *, indent: str = "", file: TextIO | None = None) -> None:
-    """Print a sentence on standard output, or into `file`: on a terminal in lines that fit it, elsewhere in one."""
+    """Print a sentence on standard output, or into `file`. On a terminal its lines fit; elsewhere it is one line."""
     out = file or sys.stdout
     for line in hang(words, width_of(out), indent=indent, hanging=indent + "  "):
         print(paint(line, out), file=out)
 
 
 def note(words: str, head: str = "note:", style: str = "note") -> None:
-    """Say a sentence on standard error, behind a coloured head if there is one.
+    """Say a sentence on standard error, after a coloured head if there is one.
 
-    On a terminal its lines are broken at blanks, but never within a word or `backquotes`: what they hold can be copied.
+    On a terminal, lines break at blanks, but never within a word or `backquotes`, so that those can be copied.
     """
     told = re.sub("`[^`]*`", lambda quoted: quoted[0].replace(" ", HARD_BLANK), words)
     spans = [(head, style), (f" {told}", "")] if head else [(told, "")]
@@ -211,7 +213,9 @@ def note(words: str, head: str = "note:", style: str = "note") -> None:
 
 
 def hang(words: Words, width: int | None, *, indent: str = "", hanging: str | None = None) -> list[list[Span]]:
-    """Lines of words behind an indent, and behind a `hanging` one from the second line on; one line without a width."""
+    """Lines of words after an indent, and after a `hanging` indent from the second line on; one line without a
+    width.
+    """
     if width is None:
         return [[(indent, ""), *spans(words)]]
     rest = indent if hanging is None else hanging

@@ -1,5 +1,6 @@
-"""The standard streams of the program, guarded: what cannot be written is one sentence, or silence if nobody reads;
-and standard output holds results alone."""
+"""The program's standard streams, guarded. A failure to write is one sentence, or silence if nobody reads. Standard
+output holds only results.
+"""
 
 from __future__ import annotations
 
@@ -16,19 +17,19 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 PENS = ("click", "rich", "json", "pprint", "gen_engine.system.underway")
-"""Modules that write for whoever calls them."""
+"""Modules that write on behalf of their caller."""
 
 IMPORTS = ("importlib", "_frozen_importlib")
 
 
 class UnreadError(GenError):
-    """Whoever read standard output has gone (`| head`): no fault, and nothing to say. The exit code is SIGPIPE's."""
+    """The reader of standard output has gone (`| head`): no error, and nothing to say. The exit code is SIGPIPE's."""
 
     exit_code = 141
 
 
 class Sink(io.FileIO):
-    """A file whose refusals are a GenError of this title and remedy; once `is_shut`, it takes all and keeps nothing."""
+    """A file whose write errors are a GenError with this title and remedy. Once `is_shut`, it discards everything."""
 
     def __init__(self, place: int | str, title: str, remedy: str, *, closefd: bool = True) -> None:
         super().__init__(place, "w", closefd=closefd)
@@ -48,7 +49,7 @@ class Sink(io.FileIO):
 
 
 class _Remarks(io.FileIO):
-    """Standard error: a remark that cannot be written stops nothing."""
+    """Standard error. A remark that cannot be written stops nothing."""
 
     def write(self, data: ReadableBuffer, /) -> int:
         rest = memoryview(data).cast("B")
@@ -62,14 +63,15 @@ class _Remarks(io.FileIO):
 
 
 class _Results(io.TextIOWrapper):
-    """Standard output. Only the engine's own code and commands write to it: what all other code writes (plugins while
-    they are imported or called by the engine, libraries) goes to standard error."""
+    """Standard output. Only the engine's own code and commands write to it. All other output goes to standard error:
+    plugins at import or when the engine calls them, and libraries.
+    """
 
     def write(self, text: str, /) -> int:
         return super().write(text) if is_result(sys._getframe(1)) else sys.stderr.write(text)
 
     def close(self) -> None:
-        self.flush()  # nobody ends it for the others
+        self.flush()  # not closed for the others
 
     @property
     def buffer(self) -> Any:
@@ -77,10 +79,10 @@ class _Results(io.TextIOWrapper):
 
 
 def is_result(frame: FrameType | None) -> bool:
-    """Whether what the code of `frame` writes is a result: if the engine itself writes, or a command that click called.
+    """Whether output of `frame`'s code is a result: that of the engine itself, or of a command that click called.
 
-    It is none if the engine called that code, if it runs while a module is imported, or in a thread of its own, unless
-    that writes by `click.echo`.
+    It is not if the engine called that code, if it runs during an import, or in a thread of its own. Within those, only
+    `click.echo` writes results.
     """
     by_echo = frame is not None and _is_of(frame, ("click",))
     is_ours = True
@@ -106,9 +108,9 @@ def _is_of(frame: FrameType, packages: tuple[str, ...]) -> bool:
 def guard() -> None:
     """Guard the standard streams of this process.
 
-    Those that the caller closed (`>&-`) are opened on nothing, so that no file of ours is taken for one of them.
-    Standard output then refuses what is written, as it would have. Its number, 1, becomes that of standard error, for
-    libraries in C and for other programs that are started.
+    Streams closed by the caller (`>&-`) are opened on nothing, so that none of our files gets their number. Standard
+    output then refuses writes, as the closed one would. File descriptor 1 becomes that of standard error, for C
+    libraries and for other programs.
     """
     _fill_gaps()
     number = _number(sys.stdout, os.O_RDONLY)
@@ -117,13 +119,15 @@ def guard() -> None:
         os.dup2(2, 1)
     out = Sink(own, "Standard output", "send it somewhere else", closefd=False)
     sys.stdout = _over(io.BufferedWriter(out), sys.stdout, _Results)
-    vars(sys)["__stdout__"] = sys.stdout  # by which the width of the terminal is found
-    # Remarks are written at once, as Python does, even where no line ends yet.
+    vars(sys)["__stdout__"] = sys.stdout  # used for the width of the terminal
+    # Remarks are written at once, as Python does, even before a line ends.
     sys.stderr = _over(_Remarks(_number(sys.stderr, os.O_WRONLY), "w", closefd=False), sys.stderr, at_once=True)
 
 
 def shut() -> GenError | None:
-    """Write what is left for standard output; why that cannot be done, if so. Nothing more is written to it."""
+    """Write what is buffered for standard output. Returns the error if that is impossible. Nothing more is written to
+    it afterwards.
+    """
     problem = None
     try:
         sys.stdout.flush()
@@ -136,7 +140,7 @@ def shut() -> GenError | None:
 
 
 def check_standard_output() -> None:
-    """Raise GenError if standard output was closed by the caller, before anything is made for it."""
+    """Raise GenError if the caller closed standard output, before anything is generated for it."""
     raw = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
     if isinstance(raw, Sink):
         raw.write(b"")
@@ -151,14 +155,14 @@ def _fill_gaps() -> None:
 
 
 def _number(stream: TextIO | None, mode: int) -> int:
-    """The file descriptor of a standard stream, or one of nothing if there is none."""
+    """The file descriptor of a standard stream, or one that leads nowhere if there is none."""
     return os.open(os.devnull, mode) if stream is None else stream.fileno()
 
 
 def _over(
     raw: Any, old: TextIO | None, kind: type[io.TextIOWrapper] = io.TextIOWrapper, *, at_once: bool = False
 ) -> TextIO:
-    """A text stream over `raw`, a stream of bytes, that is like `old`."""
+    """A text stream over the byte stream `raw`, with the settings of `old`."""
     return kind(
         raw,
         encoding=old.encoding if old else "utf-8",

@@ -1,4 +1,4 @@
-"""Tables: laid out for the terminal they are shown on; elsewhere tabs between cells, for programs."""
+"""Tables: laid out for the terminal; tabs between cells elsewhere, for programs."""
 
 from __future__ import annotations
 
@@ -18,19 +18,21 @@ PAGE = 100
 """Columns of a page, such as a report in a file."""
 
 ROOM = 30
-"""A last column is broken into lines if it has so many columns of the terminal, and else stands below its row."""
+"""The last column is broken into lines if it has this many terminal columns. Otherwise it stands below its row."""
 
 MOST = 0.6
-"""A column may be narrower than its longest cell by so much, before others are tried."""
+"""A column may be this much narrower than its longest cell before others are tried."""
 
 VISIBLE = re.compile("[^\u00a0\u3000]+")
-"""What is escaped if it cannot be seen; these two blanks are known."""
+"""Invisible characters are escaped, except these two blanks."""
 
 
 @dataclass(frozen=True)
 class Grid:
-    """What a table holds: its columns, the rows, which columns end at their right edge, and which need no name where
-    they stand below a row."""
+    """The contents of a table: its columns and rows.
+
+    It also says which columns are right-aligned, and which need no name when they stand below a row.
+    """
 
     columns: Sequence[str]
     rows: Sequence[Sequence[Words]]
@@ -38,15 +40,15 @@ class Grid:
     nameless: Collection[str] = ()
 
     def widths(self) -> list[int]:
-        """The columns that each column needs for its longest cell."""
+        """The width that each column needs for its longest cell."""
         return [max(map(cells, map(plain, column))) for column in zip(self.columns, *self.rows, strict=True)]
 
     def longest_words(self) -> list[int]:
-        """The columns without which a word of each column would be cut."""
+        """The least width of each column at which no word is cut."""
         return [max(map(longest_word, column)) for column in zip(self.columns, *self.rows, strict=True)]
 
     def turned(self) -> Grid:
-        """Columns as rows: the first column becomes the head."""
+        """Columns as rows: the first column becomes the header."""
         head, *rest = zip(self.columns, *self.rows, strict=True)
         names = [plain(name) for name in head]
         return Grid(names, rest, right=names[1:])
@@ -63,11 +65,11 @@ def table(
     legend: Sequence[str] = (),
     file: TextIO | None = None,
 ) -> None:
-    """Print a table: on a terminal no wider than that, and elsewhere with a tab between two cells.
+    """Print a table: on a terminal within its width, elsewhere with a tab between two cells.
 
-    Where a terminal is too narrow the last column is broken into lines, or the widest columns stand below their rows,
-    or, if it may `turn`, rows are columns. Columns of the names `right` end at their right edge; those of `nameless`
-    say what they are without a name. The `legend` is for people: elsewhere it is left out, and the title is a comment.
+    If the terminal is too narrow, the last column is broken into lines, or the widest columns stand below their rows.
+    If it may `turn`, rows can become columns. Columns named in `right` are right-aligned. Those in `nameless` need no
+    name. The `legend` is for people: elsewhere it is left out, and the title is a comment.
     """
     out = file or sys.stdout
     width = width_of(out)
@@ -88,7 +90,7 @@ def tabulated(
     nameless: Collection[str] = (),
     turn: bool = False,
 ) -> list[str]:
-    """The lines of a table, as they are printed to `place`; without one, as they stand on a page of 100 columns."""
+    """The lines of a table as printed to `place`; without `place`, as on a page of 100 columns."""
     width = width_of(place) if place else PAGE
     clean = [[_clean(cell) for cell in row] for row in rows]
     if width is None:
@@ -100,7 +102,7 @@ def tabulated(
 
 
 def side_by_side(widths: Sequence[int], place: TextIO | None = None, *, first: int) -> list[list[int]]:
-    """Columns of these widths, by their numbers, in as many tables as `place` demands; each has a `first` one, too."""
+    """The numbers of columns of these widths, in as many tables as `place` needs. Each also has a column `first`."""
     width = width_of(place) if place else PAGE
     groups: list[list[int]] = []
     left = 0
@@ -121,8 +123,9 @@ def _clean(words: Words) -> Words:
 
 
 def _laid_out(grid: Grid, width: int, *, turn: bool) -> list[Sequence[Span]]:
-    """The lines of a table: as it is, turned, with a last column of several lines, with several narrower columns, or
-    with the widest columns below the rows; the first of these that fits."""
+    """The lines of a table in the first layout that fits. The layouts are: as it is, turned, with a last column of
+    several lines, with several narrower columns, with the widest columns below the rows.
+    """
     widths = grid.widths()
     over = sum(widths) + len(GAP) * (len(widths) - 1) - width
     if over <= 0:
@@ -149,7 +152,7 @@ def _laid_out(grid: Grid, width: int, *, turn: bool) -> list[Sequence[Span]]:
 
 
 def _narrowed(grid: Grid, widths: Sequence[int], over: int) -> list[int] | None:
-    """Widths that are `over` columns less in all, if each still has most of what it needs and no word is cut."""
+    """Widths reduced by `over` columns in all, if each keeps most of what it needs and no word is cut."""
     least = [max(word, round(MOST * width)) for word, width in zip(grid.longest_words(), widths, strict=True)]
     found = list(widths)
     for each in sorted(range(len(found)), key=lambda each: least[each] - found[each]):
@@ -189,7 +192,7 @@ def _row(grid: Grid, row: Sequence[Words], beside: Sequence[tuple[int, int]]) ->
 
 
 def _trimmed(line: Sequence[Span]) -> Sequence[Span]:
-    """A line without the blanks at its end."""
+    """A line without trailing blanks."""
     kept = list(line)
     while kept and not kept[-1][0].strip(" "):
         kept.pop()

@@ -1,4 +1,4 @@
-"""Files of text: packed or not, in whatever encoding, and clear words for those that are none, or more than lines."""
+"""Files of text: packed or not, in any encoding. Clear errors for files that are no text, or are more than lines."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from ..errors import GenError, brief, quoted
 from .bounds import TEXT, bounded_lines, open_file
 
 Raw = Any
-"""Bytes of a file, unpacked, that can be looked at ahead (`peek`)."""
+"""The most bytes of a file, unpacked, that can be looked at ahead (`peek`)."""
 
 ECHOED = 40
 PACKED = (".xz", ".gz")
 DELIMITERS = {".csv": ",", ".tsv": "\t"}
 TABLES = (".jsonl", *DELIMITERS)
-"""The kinds of files that have columns, or fields."""
+"""The kinds of files that have columns or fields."""
 
 MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -35,7 +35,7 @@ MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-"""What files of Unicode may begin with."""
+"""What Unicode files may begin with."""
 
 PICKLE = ("a pickle of Python", "Save its texts, one a line")
 ZIP = b"PK\x03\x04"
@@ -67,13 +67,13 @@ NO_TEXT = {
     b"Rar!": ("packed by RAR", "Unpack it"),
     b"\x28\xb5\x2f\xfd": ("packed by zstd", "Unpack it"),
 }
-"""How files begin that are no text: what they are, and what to do."""
+"""How files that are no text begin: what they are, and what to do."""
 
 PLAIN = "Save its texts as plain text, one a line"
 TAR = b"ustar"
 TAR_AT = 257
 HEAD = 3
-"""By so many lines it is seen what a file of text is."""
+"""The number of lines that show what kind of text file it is."""
 
 REMEDIES = {
     "a table": "Give its name the ending .csv or .tsv, or save its texts alone",
@@ -83,21 +83,21 @@ REMEDIES = {
 PAGE = re.compile(r"\s*<(!doctype|html|\?xml)\b", re.IGNORECASE)
 LIST = re.compile(r"\s*\[\s*[\[{\"]")
 HEADER = re.compile(r"[A-Za-z_]\w*(?:([,;\t]) *[A-Za-z_]\w*)+\s*", re.ASCII)
-"""The first line of a table: names, where verse and prose of Chinese have none."""
+"""The first line of a table: names, unlike Chinese verse or prose."""
 
 
 def what_binary(head: bytes) -> str:
-    """What a file that begins with `head` is, if that is known and no text; else ""."""
+    """What a file that begins with `head` is, if it is known to be no text; else ""."""
     return next((what for magic, (what, _) in NO_TEXT.items() if head.startswith(magic)), "")
 
 
 def kind_of(path: Path) -> str:
-    """The suffix that says what a file is, packed or not: .jsonl of `a.jsonl.xz`."""
+    """The suffix that says what a file is, packed or not: .jsonl for `a.jsonl.xz`."""
     return Path(path.stem).suffix if path.suffix in PACKED else path.suffix
 
 
 def other_kind(name: str, beginning: str) -> str:
-    """What a file is that has more than lines of text, by its name and its first lines; "" if it is but lines."""
+    """What a file is, by its name and first lines, if it has more than lines of text; else ""."""
     if PAGE.match(beginning):
         return "a page of HTML or XML"
     if kind_of(Path(name)) in DELIMITERS or _has_header(beginning):
@@ -106,7 +106,9 @@ def other_kind(name: str, beginning: str) -> str:
 
 
 def plain_lines(lines: Iterable[str], where: str, *, ahead: int = HEAD) -> Iterator[str]:
-    """The same lines; GenError if the first ones are those of another kind of file, such as a table by another name."""
+    """The same lines. Raises GenError if the first ones show another kind of file, such as a table under another
+    name.
+    """
     rest = iter(lines)
     head = list(islice(rest, ahead))
     kind = other_kind("", "".join(head)) or ("JSON lines" if _is_object(head) else "")
@@ -132,9 +134,9 @@ def _has_header(beginning: str) -> bool:
 
 @contextmanager
 def opened(path: Path, encoding: str | None = None) -> Iterator[Iterator[str]]:
-    """The lines of `path`, unpacked, a leading BOM dropped; raises GenError for all that is wrong with the file.
+    """The lines of `path`, unpacked, without a leading BOM. Raises GenError for anything wrong with the file.
 
-    Without an `encoding` it has to be UTF-8, and errors name no option for another.
+    Without an `encoding` it has to be UTF-8, and errors do not name an option for another.
     """
     try:
         with _unpacked(path) as raw, as_text(raw, str(path), encoding) as text:
@@ -145,9 +147,10 @@ def opened(path: Path, encoding: str | None = None) -> Iterator[Iterator[str]]:
 
 @contextmanager
 def as_text(raw: Raw, where: str, encoding: str | None = None) -> Iterator[Iterator[str]]:
-    """The lines of bytes, a leading BOM dropped, ending as they do.
+    """The decoded lines of bytes, without a leading BOM, with their own line ends.
 
-    Raises GenError for what is not `encoding`, and for a line over `bounds.LINE` characters before all of it is read.
+    Raises GenError for what is not in `encoding`, and for a line over `bounds.LINE` characters before reading all of
+    it.
     """
     name, chosen = plain_name(encoding or "utf-8"), encoding is not None
     raw = raw if hasattr(raw, "peek") else io.BufferedReader(raw)
@@ -158,9 +161,9 @@ def as_text(raw: Raw, where: str, encoding: str | None = None) -> Iterator[Itera
         try:
             yield bounded_lines(text, where)
         finally:
-            text.detach()  # else standard input would be closed with it
+            text.detach()  # otherwise standard input would be closed with it
     except UnicodeError as error:
-        if name == "undefined":  # Python's name for an encoding that nothing is in
+        if name == "undefined":  # Python's name for an encoding that no file has
             raise GenError(_no_encoding(name)) from error
         raise GenError(f"{where} is not {name} text. {_advice(head, name, chosen)}") from error
     except LookupError as error:
@@ -168,14 +171,14 @@ def as_text(raw: Raw, where: str, encoding: str | None = None) -> Iterator[Itera
 
 
 def check_line(line: str, number: int, where: str) -> str:
-    """The same line of a file of text; GenError if it holds a NUL, as files do that are no text."""
+    """The same line of a text file. Raises GenError if it holds a NUL, as files that are no text do."""
     if "\0" in line:
         raise GenError(f"Line {number} of {where} holds a NUL character. Remove it, or give a file of text.")
     return line
 
 
 def text_field(line: str, number: int, where: str) -> str:
-    """The text in the field `text` of a line of JSON. GenError if there is no text in it."""
+    """The text in the field `text` of a line of JSON. Raises GenError if there is no text in it."""
     try:
         row = json.loads(line)
     except (ValueError, RecursionError):
@@ -189,7 +192,7 @@ def text_field(line: str, number: int, where: str) -> str:
 
 
 def text_flaw(value: Any) -> str:
-    """What of a cell is no text: a number, a list, half a character (of JSON), NUL, too much; "" for a text."""
+    """What is not text in a cell: a number, a list, half a character (of JSON), NUL, too much; "" if all is."""
     if value is None:
         return ""
     if not isinstance(value, str):
@@ -204,18 +207,18 @@ def text_flaw(value: Any) -> str:
 
 
 def is_whole(text: str) -> bool:
-    """Whether `text` can be written: JSON may hold halves of characters (\\ud83d alone), which no tokenizer reads."""
+    """Whether `text` can be encoded. JSON may hold halves of characters (\\ud83d alone), which no tokenizer reads."""
     return text.isascii() or not any("\ud800" <= char <= "\udfff" for char in text)
 
 
 def plain_name(encoding: str) -> str:
-    """What people call an encoding: utf-8 however it is spelled, with or without a mark at the beginning."""
+    """The usual name of an encoding: utf-8 however it is spelled, with or without a BOM."""
     name = encoding.lower().replace("_", "-")
     return "utf-8" if name in ("utf-8", "utf8", "utf-8-sig") else name
 
 
 def guess_encoding(head: bytes) -> str | None:
-    """What a file that begins with `head` may be encoded in, or None; for a hint, not to be relied on."""
+    """A likely encoding of a file that begins with `head`, or None. It is only a hint."""
     marked = next((name for mark, name in MARKS if head.startswith(mark)), None)
     if marked:
         return marked
@@ -227,18 +230,19 @@ def guess_encoding(head: bytes) -> str | None:
 
 
 def _is_likely(head: bytes, encoding: str) -> bool:
-    """Whether nearly all of `head` are common characters in that encoding, and some beyond ASCII or NULs."""
+    """Whether nearly all of `head` are common characters in that encoding, some of them beyond ASCII or NULs."""
     text = _decoded(head, encoding)
     if not text:
         return False
     strange = [char for char in text if not char.isascii()]
-    common = "gb2312" if encoding == "gb18030" else "gb18030"  # what Big5 wrote is no GB 2312, but most of Unicode is
+    # Big5 that is read as gb18030 falls outside GB 2312; gb18030 itself has most of Unicode.
+    common = "gb2312" if encoding == "gb18030" else "gb18030"
     known = sum(bool(char.encode(common, "ignore")) and not "\ud800" <= char <= "\uf8ff" for char in strange)
     return "\0" not in text and known >= 0.9 * len(strange) and (bool(strange) or "16" in encoding)
 
 
 def _decoded(head: bytes, encoding: str) -> str | None:
-    """The text that begins with `head`, whose last character may be cut; None if there is no such text."""
+    """The text that begins with `head`, whose last character may be cut; None if it cannot be decoded."""
     try:
         return codecs.getincrementaldecoder(encoding)().decode(head)
     except UnicodeError:
@@ -246,7 +250,7 @@ def _decoded(head: bytes, encoding: str) -> str | None:
 
 
 def _check_head(where: str, head: bytes, encoding: str, chosen: bool) -> None:
-    """Raise GenError for what begins as another kind of file, or as Unicode of another width than `encoding`."""
+    """Raise GenError if it begins like another kind of file, or like Unicode of another width than `encoding`."""
     for magic, (what, remedy) in NO_TEXT.items():
         if head.startswith(magic):
             raise GenError(f"{where} is {what}, no text. {remedy if chosen or 'CSV' not in remedy else PLAIN}.")
@@ -273,7 +277,7 @@ def _advice(head: bytes, encoding: str, chosen: bool) -> str:
 
 
 def _remedy(encoding: str, chosen: bool) -> str:
-    """What to do with a file in this encoding, where an option may choose one, or none may."""
+    """What to do with a file in this encoding, if an option can choose one, or none can."""
     return f"give --encoding {encoding}" if chosen else f"convert it, as in `iconv -f {encoding.upper()} -t UTF-8`"
 
 

@@ -1,6 +1,6 @@
-"""What is being done is said while it takes long: on a terminal in one line that comes and goes, in a log now and then.
+"""Says what is being done while it takes long: on a terminal in one line that comes and goes, in a log now and then.
 
-All of it goes to standard error. Nothing is said of what is over within a second.
+All of it goes to standard error. Nothing is said about what ends within a second.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ from .screen import USUAL, cells, width_of
 Item = TypeVar("Item")
 
 Call = tuple[object, str]
-"""A call that is under way, the same object as long as it is the same call, and how to name it."""
+"""A running call, which is the same object as long as it is the same call, and a function that names it."""
 
 SOON = 0.6
-"""After so many seconds of silence a terminal is told what is being done: with the wait for a tick, within one."""
+"""Seconds of silence after which a terminal says what is being done: at most a second with the wait for a tick."""
 
 LOGGED, RARER = 10.0, 4.0
-"""A log is told after so many seconds, and from then on when an activity has taken so many times as long."""
+"""A log is told after this many seconds. It is told again whenever an activity has taken this many times as long."""
 
 OTHERS = 5.0
-"""After so many if it is the code of others that takes long, and should be named."""
+"""The same for the code of others that takes long and should be named."""
 
 TICK = 0.1
 WATCHED, LONG = 5, 2.0
-"""At every so many ticks it is looked which call is under way; one of so many seconds is told."""
+"""Every this many ticks the running call is looked up. One that lasts this many seconds is reported."""
 
 SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -42,20 +42,20 @@ CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 @dataclass(eq=False)
 class Activity:
-    """Something that is being done, and how far it is: `done` of `total`, if that is known."""
+    """Something that is being done: `done` of `total`, if that is known."""
 
     words: str
     total: int | None = None
     done: int = 0
     began: float = field(default_factory=time.monotonic)
-    next_line: float = field(default_factory=lambda: LOGGED)  # after so many seconds a log has its next line
+    next_line: float = field(default_factory=lambda: LOGGED)  # seconds until a log has its next line
 
     def took(self) -> float:
-        """For how many seconds it has been done."""
+        """For how many seconds it has been going on."""
         return time.monotonic() - self.began
 
     def told(self, now: float, room: int = 200) -> str:
-        """The activity in one line of so many columns."""
+        """The activity in one line of this many columns."""
         took = now - self.began
         of = f" of {self.total:,}" if self.total else ""
         far = f": {self.done:,}{of}" if self.done or of else ""
@@ -66,15 +66,16 @@ class Activity:
 
 
 _underway: list[Activity] = []
-"""What is being done now; the last one is what is told."""
+"""What is being done now. The last one is reported."""
 
 
 @contextmanager
 def doing(words: str, total: int | None = None, *, logged: float | None = None) -> Iterator[Activity]:
-    """Inside, `words` is being done, such as "loading the model poem"; said if it takes long, while a command runs.
+    """Inside, `words` is being done, such as "loading the model poem". It is reported if it takes long while a command
+    runs.
 
-    How far it is goes into `done` of what is yielded. May be nested: the innermost is said. A log is told of it after
-    `logged` seconds.
+    The progress goes into `done` of the yielded object. It may be nested: the innermost is reported. A log is told
+    about it after `logged` seconds.
     """
     activity = Activity(words, total, next_line=LOGGED if logged is None else logged)
     _underway.append(activity)
@@ -85,7 +86,7 @@ def doing(words: str, total: int | None = None, *, logged: float | None = None) 
 
 
 def counted(items: Iterable[Item], words: str, total: int | None = None) -> Iterator[Item]:
-    """The same items, counted while `words` is done with them, one after the other."""
+    """The same items, counted while `words` is done with them one by one."""
     with doing(words, len(items) if total is None and isinstance(items, Sized) else total) as activity:
         for item in items:
             yield item
@@ -93,7 +94,7 @@ def counted(items: Iterable[Item], words: str, total: int | None = None) -> Iter
 
 
 def awaited(items: Iterable[Item], words: str) -> Iterator[Item]:
-    """The same items; `words` is what is being done until each of them is there."""
+    """The same items; `words` says what is done until each of them is there."""
     rest = iter(items)
     while True:
         with doing(words):
@@ -106,7 +107,7 @@ def awaited(items: Iterable[Item], words: str) -> Iterator[Item]:
 
 @dataclass(eq=False)
 class _Watch:
-    """Asks now and then which call of somebody's code is under way: one that takes long is an activity."""
+    """Looks now and then which call of somebody's code is running. A long one becomes an activity."""
 
     ask: Callable[[], Call | None]
     ticks: int = 0
@@ -119,7 +120,7 @@ class _Watch:
         if self.ticks % WATCHED:
             return
         found = None
-        with suppress(Exception):  # what is looked at changes all the while
+        with suppress(Exception):  # what is looked at changes all the time
             found = self.ask()
         if found is None or found[0] is not self.call:
             self.end()
@@ -137,10 +138,10 @@ class _Watch:
 
 @contextmanager
 def shown(ask: Callable[[], Call | None] = lambda: None) -> Iterator[None]:
-    """Inside, what is being done is said on standard error; around a whole command, once.
+    """Report on standard error what is done inside; put it around a whole command, once.
 
-    `ask` tells which call of somebody's code is under way, and how to name it: said if it is the same for long.
-    What has no name is "working": no log is told of it, nor a terminal on which a person types the input.
+    `ask` returns the running call of somebody's code, and how to name it. It is reported if it stays the same for long.
+    Nameless work is "working". It is not reported in a log, nor on a terminal on which a person types the input.
     """
     typed = "-" in sys.argv and sys.stdin is not None and sys.stdin.isatty()
     with doing("" if typed else "working") as nameless, _shown(_Watch(ask)):
@@ -151,7 +152,7 @@ def shown(ask: Callable[[], Call | None] = lambda: None) -> Iterator[None]:
 @contextmanager
 def _shown(watch: _Watch) -> Iterator[None]:
     err = sys.stderr
-    if err is None or os.environ.get("RANK", "0") != "0":  # closed by the shell; or another process speaks
+    if err is None or os.environ.get("RANK", "0") != "0":  # closed by the shell, or another process speaks
         yield
         return
     stop = Event()
@@ -179,7 +180,7 @@ def _thread(tick: Callable[[], None], stop: Event, watch: _Watch) -> Iterator[No
             try:
                 watch.look()
                 tick()
-            except (OSError, ValueError):  # the terminal is gone; whoever writes next will hear of it
+            except (OSError, ValueError):  # the terminal is gone; whoever writes next will notice
                 return
 
     thread = Thread(target=run, daemon=True)
@@ -193,7 +194,7 @@ def _thread(tick: Callable[[], None], stop: Event, watch: _Watch) -> Iterator[No
 
 
 def _log(file: TextIO) -> None:
-    """Write a line on the innermost activity if it is time for one."""
+    """Write a line about the innermost activity if it is due."""
     now = time.monotonic()
     for activity in _underway[-1:]:
         if now - activity.began >= activity.next_line:
@@ -203,19 +204,19 @@ def _log(file: TextIO) -> None:
 
 
 class _Line:
-    """The line on a terminal that says what is being done, and is wiped before anything else is written there."""
+    """The line on a terminal that says what is being done. It is wiped before anything else is written there."""
 
     def __init__(self, file: TextIO) -> None:
         self.file = file
         self.lock = RLock()  # the thread draws, all others write
         self.drawn = False
-        self.at_start = True  # of a line: nothing is drawn behind half a line of another's
+        self.at_start = True  # of a line: nothing is drawn after half a line of another's
         self.last_write = time.monotonic()
         self.spin = SPINNER if "utf" in (file.encoding or "").lower() else "|/-\\"
         os.register_at_fork(after_in_child=lambda: setattr(self, "lock", RLock()))
 
     def refresh(self) -> None:
-        """Draw what is being done, if all has been silent for long; wipe it if it is over."""
+        """Draw what is being done if all has been silent for long; wipe it if it is over."""
         now = time.monotonic()
         with self.lock:
             underway = _underway[-1:]
@@ -229,7 +230,7 @@ class _Line:
                 self.drawn = True
 
     def wipe(self) -> None:
-        """Leave no trace of it."""
+        """Wipe it without a trace."""
         with self.lock:
             if self.drawn:
                 self.drawn = False
@@ -239,7 +240,7 @@ class _Line:
 
 
 class _Watched:
-    """A stream on the terminal of a `_Line`, which gives way to whatever is written to it."""
+    """A stream on the terminal of a `_Line`, which is wiped for whatever is written to it."""
 
     def __init__(self, stream: TextIO, line: _Line) -> None:
         self._stream = stream
@@ -266,7 +267,7 @@ class _Watched:
 
 
 def duration(seconds: float) -> str:
-    """A time as people say it: 12 s, 3 min, 2 h 5 min."""
+    """A duration for people: 12 s, 3 min, 2 h 5 min."""
     if seconds < 100:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
@@ -274,7 +275,7 @@ def duration(seconds: float) -> str:
 
 
 def cut(text: str, room: int) -> str:
-    """As much of `text` as has `room` on a terminal, where Chinese characters take two columns each."""
+    """As much of `text` as fits `room` columns of a terminal, where Chinese characters take two."""
     width = 0
     shown = "".join(char if char.isprintable() else "?" for char in text)
     for place, char in enumerate(shown):

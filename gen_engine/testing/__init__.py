@@ -1,8 +1,8 @@
-"""The public test kit: tiny exact models, hypothesis strategies, and laws that are tried in one line each.
+"""The public test kit: tiny exact models, hypothesis strategies, and laws that one line each checks.
 
-`check_constraint`, `check_shaper`, `check_decoder` and `check_model` raise an AssertionError that names the broken law
-in words, with the smallest example. `strategies` makes vocabularies, prompts, logits, chains and tiny models. All of
-it arrives when first used: `pip install gen-engine[test]` brings what it needs.
+`check_constraint`, `check_shaper`, `check_decoder` and `check_model` raise an AssertionError. It names the broken law
+in words, with the smallest example. `strategies` makes vocabularies, prompts, logits, chains and tiny models.
+Everything is imported when first used. `pip install gen-engine[test]` installs what it needs.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """What is public arrives when first used, so that the pytest plugin loads at once and needs no hypothesis."""
+    """Public names are imported when first used, so that the pytest plugin loads at once and needs no hypothesis."""
     if name == "strategies":
         return import_module(f"{__name__}.strategies")
     if name not in PLACES:

@@ -1,4 +1,4 @@
-"""One line for an author: each law is tried on what was given, and the broken ones are named."""
+"""One line for an author: each law is tried on the given object, and the broken ones are named."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from .subjects import Over, subject_of
 
 CONSTRAINT_LAWS: tuple[Law, ...] = (*PURE, *PROMISES, *ENGINE)
 EXAMPLES = 40
-"""How many examples each law is tried on, if nothing else is said."""
+"""How many examples each law is tried on by default."""
 
 FEW = 8
-"""How many for models, whose every example costs several forward passes."""
+"""The same for models, where every example costs several forward passes."""
 
 LAWS: dict[str, tuple[Sequence[Law], Callable[[Any], Any]]] = {
     "constraint": (CONSTRAINT_LAWS, subject_of),
@@ -27,37 +27,37 @@ LAWS: dict[str, tuple[Sequence[Law], Callable[[Any], Any]]] = {
     "decoder": (DECODER_LAWS, decoder_subject),
     "model": (MODEL_LAWS, model_subject),
 }
-"""For each kind of thing that plugins bring its laws, and what puts one on trial."""
+"""For each kind of offer its laws, and the function that puts one on trial."""
 
 
 def judge_all(kind: str, given: Any, examples: int = EXAMPLES) -> list[Verdict]:
-    """A verdict on each law of a "constraint", "shaper", "decoder" or "model"; nothing is raised."""
+    """A verdict on each law of a "constraint", "shaper", "decoder" or "model". Nothing is raised."""
     laws, put_on_trial = LAWS[kind]
     return verdicts(put_on_trial(given), laws, examples)
 
 
 def check_constraint(given: Any, *, alphabet: str = "", over: Over = "auto", examples: int = EXAMPLES) -> None:
-    """Try every law of constraints; AssertionError names those that are broken, with their smallest examples.
+    """Try every law of constraints. AssertionError names the broken ones, with their smallest examples.
 
-    `given` is a spec ("no_repeat=3"), a constraint or character machine, or a function that makes one (with a
-    parameter `vocabulary`, if it needs one). `alphabet` are characters that matter to it; those of a spec are known.
-    `over` says of a constraint over tokens whether it judges "characters", so that merged tokens must change nothing.
+    `given` is a spec ("no_repeat=3"), a constraint, a character machine, or a function that makes one. The function may
+    have a parameter `vocabulary`. `alphabet` are characters that matter to it. Those of a spec are known. `over` says
+    whether a constraint over tokens judges "characters". If so, merged tokens must change nothing.
     """
     _check("constraint", subject_of(given, alphabet, over), examples)
 
 
 def check_shaper(given: Any, *, examples: int = EXAMPLES) -> None:
-    """Try every law of shapers; `given` is a spec ("top_k=50"), a shaper, or a function that makes one."""
+    """Try every law of shapers. `given` is a spec ("top_k=50"), a shaper, or a function that makes one."""
     _check("shaper", given, examples)
 
 
 def check_decoder(given: Any, *, examples: int = EXAMPLES) -> None:
-    """Try every law of decoders; `given` is a spec ("beam,width=8") or a decoder."""
+    """Try every law of decoders. `given` is a spec ("beam,width=8") or a decoder."""
     _check("decoder", given, examples)
 
 
 def check_model(given: Any, *, examples: int = FEW) -> None:
-    """Try every law of models; `given` is a language model, or what `gen_engine.load` takes: a name or a folder."""
+    """Try every law of models. `given` is a language model, or what `gen_engine.load` takes: a name or a folder."""
     _check("model", given, examples)
 
 

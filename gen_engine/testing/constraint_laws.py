@@ -1,4 +1,4 @@
-"""What every constraint and character machine promises: a pure state machine that the engine can rely on."""
+"""What every constraint and character machine promises: to be a pure state machine that the engine can rely on."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ from .subjects import (
 )
 
 OPTIONAL = ("allowed", "permits", "mentions", "least", "spent", "wants", "moves", "cut", "held", "enders")
-"""Methods that take a state; `permits` takes a token besides."""
+"""Methods that take a state. `permits` also takes a token."""
 
 MOST = 150
-"""How many states are looked at where equal ones are compared."""
+"""How many states are compared with equal ones."""
 
 
 def arrive(scene: Scene, subject: Subject) -> tuple[World, View, Any] | None:
-    """A world, the subject in it, and its first state; None where it refuses the prompt."""
+    """A world, the subject in it, and its first state; None if it refuses the prompt."""
     world = scene.draw(worlds(subject))
     scene.now = str(world)
     try:
@@ -108,7 +108,7 @@ def states_stay(subject: Subject, scene: Scene) -> None:
 
 
 def inputs_stay(subject: Subject, scene: Scene) -> None:
-    """What was given and what was answered is not written to later."""
+    """Arguments and answers are not modified later."""
     found = arrive(scene, subject)
     if found is None:
         return
@@ -140,7 +140,7 @@ def _plain(answer: Any) -> Any:
 
 
 def history_is_the_state(subject: Subject, scene: Scene) -> None:
-    """One walk twice, with another in between; then every state is asked again, the last first."""
+    """One walk twice, with another in between. Then every state is asked again, the last first."""
     found = arrive(scene, subject)
     if found is None:
         return
@@ -162,7 +162,7 @@ def history_is_the_state(subject: Subject, scene: Scene) -> None:
 
 
 def answers_agree(subject: Subject, scene: Scene) -> None:
-    """`allowed`, `permits` and `next` (or `step`) say the same of every symbol."""
+    """`allowed`, `permits` and `next` (or `step`) agree on every symbol."""
     found = arrive(scene, subject)
     if found is None:
         return
@@ -201,7 +201,7 @@ def _tokens_agree(scene: Scene, vocabulary: Vocabulary, rule: Any, state: Any) -
 
 
 def equal_states_have_equal_futures(subject: Subject, scene: Scene) -> None:
-    """Of all texts up to a length, those that lead to equal states may go on alike."""
+    """Of all texts up to a length, those that lead to equal states have the same continuations."""
     found = arrive(scene, subject)
     if found is None:
         return
@@ -221,7 +221,7 @@ def equal_states_have_equal_futures(subject: Subject, scene: Scene) -> None:
 
 
 def masks_are_sets(subject: Subject, scene: Scene) -> None:
-    """Together with another rule the order makes no difference, and twice the rule is the rule."""
+    """Together with another rule the order makes no difference. A rule twice equals the rule once."""
     found = arrive(scene, subject)
     if found is None:
         return
@@ -265,7 +265,7 @@ def _is_well_formed(scene: Scene, tokens: TokenSet, intern: Intern) -> None:
 
 
 def merged_tokens_change_nothing(subject: Subject, scene: Scene) -> None:
-    """The same texts are accepted whatever tokens they are written in."""
+    """The same texts are accepted, however they are split into tokens."""
     world = scene.draw(worlds(subject, ("merged", "bytes", "merged bytes", "twins")))
     letters = some.writable(world.vocabulary)[:4]
     plain = tiny_vocabulary(*letters, end=None)
@@ -282,7 +282,7 @@ def merged_tokens_change_nothing(subject: Subject, scene: Scene) -> None:
 
 
 def written(subject: Subject, world: World, longest: int) -> set[str]:
-    """The texts of at most so many characters that are accepted in any spelling."""
+    """The texts up to a length that are accepted in any spelling."""
     vocabulary = world.vocabulary
     rule = as_rule("", subject.make(vocabulary), vocabulary, Intern()).constraint
     found: set[str] = set()

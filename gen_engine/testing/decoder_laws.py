@@ -1,4 +1,4 @@
-"""What every decoder promises: legal texts, the same however they are asked for, scored by the model itself."""
+"""What every decoder promises: legal texts, independent of how they are requested, scored by the model itself."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .models import TableModel
 from .subjects import World
 
 PATIENCE = 50
-"""How often a decoder may ask the model for each token of the budget."""
+"""How often a decoder may ask the model per token of the budget."""
 
 
 @dataclass(frozen=True)
@@ -33,18 +33,18 @@ class DecoderSubject:
     label: str
 
     def patient(self, budget: int) -> Any:
-        """The decoder, which is stopped where it asks the model for ever."""
+        """The decoder, which is stopped if it asks the model for ever."""
         return _Patient(build_decoder(self.given, registry()), PATIENCE * (budget + 2))
 
 
 def decoder_subject(given: Any) -> DecoderSubject:
-    """Whatever was given as a decoder on trial."""
+    """Any given object as a decoder on trial."""
     label = given if isinstance(given, str) else getattr(given, "__name__", None) or repr(given)
     return DecoderSubject(given, label)
 
 
 class _Patient:
-    """A decoder that may ask so many times; everything else about it is its own."""
+    """A decoder with a limit on its asks, and otherwise its own behaviour."""
 
     def __init__(self, decoder: Any, most: int) -> None:
         self._decoder, self._most = decoder, most
@@ -66,7 +66,7 @@ class _Patient:
 
 @dataclass(frozen=True)
 class Wanted:
-    """A request in a tiny world: the model is made anew for each engine, so that nothing is remembered."""
+    """A request in a tiny world. Each engine gets a new model, so that nothing is remembered."""
 
     subject: DecoderSubject
     model: TableModel
@@ -83,7 +83,7 @@ class Wanted:
         return engine.chain(self.request.processors).plan(prompt, self.request.max_new)
 
     def done(self) -> list[Completion]:
-        """The completions, asked for all at once."""
+        """The completions, requested all at once."""
         [found] = self.engine.generate_batch([self.request])
         return found
 
@@ -98,7 +98,7 @@ class Wanted:
 def wanted(
     subject: DecoderSubject, scene: Scene, model: TableModel | None = None, num: int | None = None
 ) -> Wanted | None:
-    """A random request that some text fulfils, told to the scene; None where there is none."""
+    """A random request that some text fulfils, reported to the scene; None if there is none."""
     if model is None:
         vocabulary = scene.draw(some.vocabularies())
         model = scene.draw(some.models(vocabulary, ("normal", "normal", "ties", "holes")))
@@ -142,13 +142,13 @@ def ends_with_texts(scene: Scene, want: Wanted) -> None:
     num = want.request.num
     if [each.sample for each in done] != list(range(len(done))):
         scene.fail(f"it wrote the samples {[each.sample for each in done]}")
-    limited = want.plan.chain.shapers  # one that truncates may leave a search fewer texts than there are
+    limited = want.plan.chain.shapers  # one that truncates may leave a search fewer texts than exist
     if len(done) < num and (not done or (not limited and len(done) < len(_all_texts(want)))):
         scene.fail(f"it wrote {len(done)} texts, and there are more")
 
 
 def _all_texts(want: Wanted) -> set[bytes]:
-    """The different texts that are possible; without a token for the end only those that nothing can follow."""
+    """The possible different texts. Without an end token, only those that nothing can follow."""
     plan = want.plan
     vocabulary = plan.chain.vocabulary
     world = World(vocabulary, want.request.prompt, want.request.max_new)

@@ -1,4 +1,4 @@
-"""What the engine makes of a constraint: every text obeys, and every refusal is confirmed by trying every text."""
+"""What the engine makes of a constraint: every text obeys, and trying every text confirms every refusal."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from .promise_laws import CUTS, KINDS, MOVES, PROMISES
 from .subjects import Subject, World, members, worlds
 
 LONG = 48
-"""The budget in which at least some text must be possible."""
+"""The budget within which at least some text must be possible."""
 
 USUAL = "春夏秋冬，。、；！？\n白日依山尽黄河入海流欲穷千里目更上一层楼abcdefxyz 0123456789年月"
 """Characters in which at least some text must be possible, besides those that the subject's author names."""
 
 BARE = frozenset({"start", "step", "allowed", "permits", "next", "accepts", "cut", "held", "enders", "strings"})
-"""What a rule is, its promises aside."""
+"""The parts of a rule that are no promises."""
 
 
 def every_text_obeys(subject: Subject, scene: Scene) -> None:
@@ -58,7 +58,7 @@ def every_text_obeys(subject: Subject, scene: Scene) -> None:
 
 
 def replay(processor: Any, vocabulary: Vocabulary, prompt: Prompt, done: Completion) -> str | None:
-    """What is wrong with a finished text by one rule alone; None if it obeys."""
+    """What one rule alone finds wrong in a finished text; None if the text obeys."""
     rule = as_rule("", processor, vocabulary, Intern()).constraint
     state = rule.start(prompt)
     for place, token in enumerate(done.tokens):
@@ -69,7 +69,7 @@ def replay(processor: Any, vocabulary: Vocabulary, prompt: Prompt, done: Complet
 
 
 def no_dead_end(subject: Subject, scene: Scene) -> None:
-    """By its four functions alone: a text where there is one, a conflict where trying every text finds none."""
+    """With its four functions alone: a text if one exists, a conflict if trying every text finds none."""
     world = scene.draw(worlds(subject))
     chain = scene.draw(some.chains(world.vocabulary, max_size=1))
     scene.now = f"{world}, at most {world.budget} new tokens" + (f", together with {chain[0]}" if chain else "")
@@ -108,7 +108,7 @@ class Bare:
 
 
 def legal_texts(world: World, rules: Sequence[Any], states: Sequence[Any]) -> Iterator[tuple[tuple[int, ...], bytes]]:
-    """Every legal text within the budget and what it prints, by trying them all."""
+    """Every legal text within the budget and what it prints, found by trying all."""
     usable = frozenset(world.vocabulary.usable)
     waiting: list[tuple[tuple[int, ...], list[Any], list[list[Any]]]] = [((), list(states), [])]
     while waiting:
@@ -131,7 +131,7 @@ def _is_utf8(data: bytes) -> bool:
 
 
 def used_is_fresh(subject: Subject, scene: Scene) -> None:
-    """What an engine wrote before changes nothing: a request on a used engine is answered as on a fresh one."""
+    """Earlier requests change nothing: a used engine answers a request as a fresh one does."""
     world = scene.draw(worlds(subject))
     shapers = scene.draw(st.sampled_from([(), ("top_k=2",), ("temperature=0.5", "top_p=0.8")]))
     made = [Named(subject.label, subject.make(world.vocabulary)), *shapers]
@@ -158,7 +158,7 @@ def _written(engine: Engine, world: World, made: Sequence[Any], budget: int, see
 
 
 def some_text_exists(subject: Subject, scene: Scene) -> bool:
-    """In some world a text is possible: a rule that admits none is of no use."""
+    """In some world a text is possible: a rule that admits none is useless."""
     vocabulary = tiny_vocabulary("", *dict.fromkeys(subject.alphabet[:2000] + USUAL), end=0)
     world = World(vocabulary, scene.draw(st.sampled_from(["", *subject.alphabet[:3], "春"])), LONG)
     engine = Engine(TableModel(LongestMatch(vocabulary, 0, fallback=0), salt=scene.draw(st.integers(0, 5))))

@@ -1,4 +1,4 @@
-"""A vocabulary as large as those of real models, made up: Chinese characters and words, Latin pieces, bytes."""
+"""A made-up vocabulary as large as those of real models: Chinese characters and words, Latin pieces, bytes."""
 
 from __future__ import annotations
 
@@ -11,14 +11,17 @@ from ..text.vocabulary import Vocabulary
 SIZE = 262_144
 SPECIALS = ("<pad>", "<eos>", "<bos>", "<unk>")
 SHARE = 0.23
-"""How many of all tokens are words of Chinese characters."""
+"""The share of tokens that are words of Chinese characters."""
 
 MARKS = "，。、；：？！“”‘’（）《》—…·"
 
 
 def large_vocabulary(size: int = SIZE) -> Vocabulary:
-    """A vocabulary of `size` tokens with byte fallback: some specials, a token for each byte, all common Chinese
-    characters and words of two to four, and pieces of Latin words with and without ▁ in front; always the same one."""
+    """A vocabulary of `size` tokens with byte fallback, always the same one.
+
+    It has some special tokens, a token per byte, and all common Chinese characters. It also has Chinese words of two to
+    four characters, and pieces of Latin words with and without a leading ▁.
+    """
     names = [*SPECIALS, *(f"<0x{byte:02X}>" for byte in range(256))]
     surfaces = [*[b""] * len(SPECIALS), *(bytes([byte]) for byte in range(256))]
     chars = [*map(chr, range(0x20, 0x7F)), *MARKS, *map(chr, range(0x4E00, 0xA000))][: max(0, size // 2)]
@@ -44,7 +47,7 @@ def _different(words: Iterable[str]) -> Iterable[str]:
 
 
 def _han_words(chance: Random) -> Iterable[str]:
-    """Words of common characters (those of GB 2312's first level), the more common ones more often."""
+    """Words of common characters (those of GB 2312's first level); more common ones occur more often."""
     common = [bytes([0xB0 + i // 94, 0xA1 + i % 94]).decode("gb2312") for i in range(3755)]
     draw: Callable[[], float] = chance.random
     for _ in count():
@@ -53,7 +56,7 @@ def _han_words(chance: Random) -> Iterable[str]:
 
 
 def _latin_words(chance: Random) -> Iterable[str]:
-    """Pieces of words, every second one at the beginning of a word."""
+    """Pieces of words; every second one begins a word."""
     syllables = [a + b + c for a in "etaoinshrdlcmfpgwybvk" for b in "eaoiu" for c in ("", "n", "r", "s", "t", "l")]
     draw: Callable[[], float] = chance.random
     for number in count():

@@ -1,4 +1,4 @@
-"""What a law is, and how hypothesis is made to look for the smallest example that breaks it."""
+"""What a law is, and how hypothesis looks for the smallest example that breaks it."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ State = Literal["holds", "broken", "unjudged", "not offered"]
 
 
 class BrokenLawError(AssertionError):
-    """A law is broken; the message says by what."""
+    """A law is broken. The message says by what."""
 
 
 @dataclass
 class Scene:
-    """One example under way: `draw` takes values from strategies, `now` says in words where we are."""
+    """One example under way. `draw` takes values from strategies; `now` says in words where we are."""
 
     draw: Callable[[st.SearchStrategy[Any]], Any]
     now: str = ""
 
     def fail(self, what: str) -> NoReturn:
-        """The law is broken by `what`, here and now."""
+        """Report that the law is broken by `what`, here and now."""
         raise BrokenLawError(f"{what} ({self.now})" if self.now else what)
 
 
 @dataclass(frozen=True)
 class Law:
-    """One promise. `check` raises BrokenLawError where it is broken; `needs` are laws without which it means nothing.
+    """One promise. `check` raises BrokenLawError if it is broken. `needs` are laws without which it means nothing.
 
-    `applies` says whether a subject promises it at all. Where `somewhere` is set, one example for which `check`
-    returns True is enough, and the law is broken if there is none. One that `forgives` leaves what is raised to others.
+    `applies` says whether a subject promises it at all. With `somewhere`, one example for which `check` returns True is
+    enough, and the law is broken if there is none. With `forgives`, exceptions are left to other laws.
     """
 
     name: str
@@ -49,7 +49,7 @@ class Law:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What was found of one law: `message` is the smallest example where it is broken, or why it is not judged."""
+    """The result for one law. `message` is the smallest example that breaks it, or why it is not judged."""
 
     law: str
     state: State
@@ -57,7 +57,7 @@ class Verdict:
 
 
 def verdicts(subject: Any, laws: Sequence[Law], examples: int) -> list[Verdict]:
-    """A verdict on each law in turn; one whose needs are not met is not judged, so that only causes are told."""
+    """A verdict on each law in turn. A law whose needs are not met is not judged, so only causes are reported."""
     found: dict[str, Verdict] = {}
     for law in laws:
         lacking = [need for need in law.needs if found[need].state in ("broken", "unjudged")]
@@ -69,7 +69,7 @@ def verdicts(subject: Any, laws: Sequence[Law], examples: int) -> list[Verdict]:
 
 
 def judge(law: Law, subject: Any, examples: int, *, shrink: bool = True) -> Verdict:
-    """Look for an example that breaks one law, the smallest unless `shrink` is off."""
+    """Look for an example that breaks one law, the smallest one unless `shrink` is off."""
     if not law.applies(subject):
         return Verdict(law.name, "not offered")
     scene = Scene(lambda strategy: None)
@@ -103,11 +103,11 @@ def judge(law: Law, subject: Any, examples: int, *, shrink: bool = True) -> Verd
 
 
 class _EnoughError(Exception):
-    """One example was all that was wanted."""
+    """One example is enough."""
 
 
 def _searching(examples: int, *, shrink: bool) -> settings:
-    """Always the same examples, made smaller where one fails; nothing is written down and nothing is printed."""
+    """Always the same examples, shrunk if one fails. Nothing is saved and nothing is printed."""
     return settings(
         max_examples=examples,
         derandomize=True,
@@ -121,7 +121,7 @@ def _searching(examples: int, *, shrink: bool) -> settings:
 
 
 def assert_all(label: str, found: Sequence[Verdict], laws: Sequence[Law]) -> None:
-    """AssertionError that names each broken law in words, with its smallest example."""
+    """Raise AssertionError that names each broken law in words, with its smallest example."""
     promises = {law.name: law.promise for law in laws}
     broken = [each for each in found if each.state == "broken"]
     told = [f"{label} breaks the law {each.law!r}: {promises[each.law]}; but {each.message}." for each in broken]

@@ -1,4 +1,4 @@
-"""What every language model promises: logits that are a function of a row's tokens, however they came to be read."""
+"""What every language model promises: logits that depend on a row's tokens alone, however they came to be read."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 LONGEST = 300
-"""Windows of more positions are not filled: it would take too long."""
+"""Windows of more positions are not filled, since it would take too long."""
 
 Row = tuple[int, int, list[int], int]
-"""A parent, how much of it is kept, the new tokens, and after how many of these logits are wanted."""
+"""A parent, how much of it is kept, the new tokens, and after how many of them logits are wanted."""
 
 
 @dataclass(frozen=True)
@@ -34,11 +34,11 @@ class ModelSubject:
 
     @property
     def slack(self) -> float:
-        """How far two ways to compute the same may lie apart, as a share of the largest logit."""
+        """How far two ways to compute the same may differ, as a share of the largest logit."""
         return 1e-3 if self.model.dtype == "float32" else 0.1
 
     def tokens(self, scene: Scene, least: int, most: int) -> list[int]:
-        """A row's first tokens: what every prompt begins with, and any others."""
+        """A row's first tokens: what every prompt begins with, then any others."""
         lead = list(self.model.tokenizer.encode("").tokens)
         return [*lead, *scene.draw(self.more(max(least, not lead), most))]
 
@@ -83,7 +83,7 @@ def is_determined(subject: ModelSubject, scene: Scene) -> None:
 
 
 def shapes_are_right(subject: ModelSubject, scene: Scene) -> None:
-    """As many rows of float32 as wanted, as many columns as tokens, and some token is possible."""
+    """The right number of rows in float32, one column per token, and some token is possible."""
     import torch
 
     count = scene.draw(st.integers(1, 3))
@@ -101,7 +101,7 @@ def shapes_are_right(subject: ModelSubject, scene: Scene) -> None:
 
 
 def cache_is_no_cache(subject: ModelSubject, scene: Scene) -> None:
-    """Read in several calls, and at once."""
+    """Reading in several calls, and at once."""
     tokens = subject.tokens(scene, 2, 10)
     cuts = sorted(scene.draw(st.sets(st.integers(1, len(tokens) - 1), max_size=3))) if len(tokens) > 1 else []
     scene.now = f"tokens {tokens}, read in parts that end at {[*cuts, len(tokens)]}"
@@ -113,7 +113,7 @@ def cache_is_no_cache(subject: ModelSubject, scene: Scene) -> None:
 
 
 def every_wanted_place(subject: ModelSubject, scene: Scene) -> None:
-    """The logits after each of the last tokens are those after the tokens up to there."""
+    """The logits after each of the last tokens equal those after reading up to there."""
     tokens = subject.tokens(scene, 2, 8)
     last = scene.draw(st.integers(1, len(tokens)))
     scene.now = f"tokens {tokens}, last={last}"
@@ -124,7 +124,7 @@ def every_wanted_place(subject: ModelSubject, scene: Scene) -> None:
 
 
 def rewinding_is_recomputing(subject: ModelSubject, scene: Scene) -> None:
-    """A row cut back and written on."""
+    """A row that is cut back and continued."""
     tokens, more = subject.tokens(scene, 2, 8), scene.draw(subject.more(1, 4))
     keep = scene.draw(st.integers(1, len(tokens)))
     scene.now = f"tokens {tokens}, cut to {keep}, then {more}"
@@ -134,9 +134,9 @@ def rewinding_is_recomputing(subject: ModelSubject, scene: Scene) -> None:
 
 
 def what_is_cut_off_leaves_no_trace(subject: ModelSubject, scene: Scene) -> None:
-    """A row that went on a few times and is cut back to where it was, beside one that goes on, and one that never did.
+    """A row that went on a few times and is cut back, beside one that goes on, and one that never did.
 
-    What is kept was read in the same calls in both: other calls may give other last bits.
+    The kept part was read in the same calls in both: other calls may give other last bits.
     """
     tokens, more = subject.tokens(scene, 1, 8), scene.draw(subject.more(1, 3))
     room = (subject.model.positions or LONGEST) - len(tokens)
@@ -202,7 +202,7 @@ def rows_go_where_they_are_sent(subject: ModelSubject, scene: Scene) -> None:
 
 
 def a_row_is_the_same_among_others(subject: ModelSubject, scene: Scene) -> None:
-    """The logits of a row are equal to the last bit whatever its neighbours are, of whatever length."""
+    """The logits of a row are equal to the last bit, whatever the contents and lengths of its neighbours."""
     calls = schedule(subject, scene)
     exact = subject.model.reproducible
     for number, logits in enumerate(run(subject.model, calls)):
@@ -214,7 +214,7 @@ def a_row_is_the_same_among_others(subject: ModelSubject, scene: Scene) -> None:
 
 
 def a_long_row_goes_on(subject: ModelSubject, scene: Scene) -> None:
-    """Beyond the model's positions a row is read as its length alone says."""
+    """Beyond the model's positions, a row's length alone decides what is read."""
     positions = subject.model.positions or 0
     tokens = subject.tokens(scene, 1, 4)
     filler = subject.model.tokenizer.vocabulary.usable

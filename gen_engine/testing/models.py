@@ -1,4 +1,4 @@
-"""Tiny exact models: logits that are a function of the last tokens, so that decoders can be checked by enumeration."""
+"""Tiny exact models: logits are a function of the last tokens, so that enumeration can check decoders."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ SHAPES = ("normal", "ties", "holes", "extreme", "void")
 """The kinds of logits that a tiny model may give."""
 
 REMEMBERED = 4096
-"""After how many endings of texts a tiny model remembers its logits."""
+"""For how many endings of texts a tiny model remembers its logits."""
 
 
 @dataclass(frozen=True)
 class LongestMatch:
-    """A tokenizer that takes the longest surface at each place; what no surface begins is fed as [UNK].
+    """A tokenizer that takes the longest surface at each position. What no surface begins is read as [UNK].
 
-    Every prompt begins with the token `start`, if there is one. Where there is no [UNK], `fallback` is fed instead.
+    Every prompt begins with the token `start`, if there is one. Without [UNK], `fallback` is read instead.
     """
 
     vocabulary: Vocabulary
@@ -35,7 +35,7 @@ class LongestMatch:
     fallback: int | None = None
 
     def encode(self, text: str) -> Prompt:
-        """The prompt of `text`. Raises GenError for a character without a token where there is no [UNK]."""
+        """The prompt of `text`. Raises GenError for a character without a token if there is no [UNK]."""
         pieces = {piece: i for i, piece in reversed(list(enumerate(self.vocabulary.texts))) if piece}
         tokens: list[int] = [] if self.start is None else [self.start]
         spans = [(0, 0)] * len(tokens)
@@ -61,7 +61,7 @@ def tiny_vocabulary(
     specials: Iterable[int] | None = None,
     unused: Iterable[int] = (),
 ) -> Vocabulary:
-    """A vocabulary of these surfaces, token 0 upwards; the empty ones are special, unless `specials` says which are."""
+    """A vocabulary of these surfaces, token 0 upwards. Empty ones are special, unless `specials` names others."""
     data = tuple(surface.encode() if isinstance(surface, str) else surface for surface in surfaces)
     names = tuple(repr(surface) for surface in surfaces)
     silent = frozenset(i for i, surface in enumerate(data) if not surface)
@@ -70,11 +70,12 @@ def tiny_vocabulary(
 
 @dataclass
 class TableModel:
-    """A `LanguageModel` whose logits are a function of the last `order` tokens: of `table`, else hashed from `salt`.
+    """A `LanguageModel` whose logits are a function of the last `order` tokens: given by `table`, else hashed from
+    `salt`.
 
-    `table` gives the logits after tokens (the longest ending that it holds counts); the hashed ones are of one of the
-    SHAPES. The cache keeps all tokens of the rows; `fed` counts the forward passes and `asked` the logits given, so
-    that tests can see what was read.
+    `table` gives the logits after tokens; the longest ending in it counts. Hashed ones have one of the SHAPES. The
+    cache keeps all tokens of the rows. `fed` counts the forward passes and `asked` the logits, so that tests can see
+    what was read.
     """
 
     tokenizer: LongestMatch
@@ -93,7 +94,7 @@ class TableModel:
 
     @property
     def rewinds(self) -> bool:
-        """Logits are a function of the last tokens, whatever a row went on from."""
+        """Logits are a function of the last tokens, whatever a row continued from."""
         return True
 
     def open(self, capacity: int) -> list[tuple[int, ...]]:
@@ -167,5 +168,5 @@ def shaped(noise: Tensor, shape: str, scale: float = 1.5) -> Tensor:
 
 
 def table_model(*surfaces: str | bytes, end: int | None = 0, unk: int | None = None, **options: Any) -> TableModel:
-    """A TableModel over these surfaces; the end, if any, also begins every prompt."""
+    """A TableModel over these surfaces. The end, if any, also begins every prompt."""
     return TableModel(LongestMatch(tiny_vocabulary(*surfaces, end=end, unk=unk), end), **options)

@@ -1,4 +1,4 @@
-"""Everything an installed plugin offers, put on trial: with which values, and what came of it."""
+"""Everything that an installed plugin offers, put on trial: with which values, and the results."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from .model_laws import model_subject
 from .subjects import subject_of
 
 SIMPLE: dict[Any, Pieces] = {int: ("2",), float: ("0.5",), bool: ("yes",)}
-"""What a parameter of such a type is given where its author names no example."""
+"""The value for a parameter of this type if its author gives no example."""
 
 
 @dataclass(frozen=True)
 class Exhibit:
     """One thing on trial: its kind ("constraint", "shaper", "decoder" or "model"), its name, and how it is written.
 
-    `problem` says why it cannot be tried, where it cannot.
+    `problem` says why it cannot be tried, if so.
     """
 
     kind: str
@@ -44,13 +44,13 @@ class Exhibit:
 
 
 def usual(kind: str) -> int:
-    """How many examples a law is tried on if nobody says."""
+    """The default number of examples per law."""
     return FEW if kind == "model" else EXAMPLES
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One law and one exhibit, as a test: `check()` raises AssertionError if the law is broken."""
+    """One law and one exhibit, as a test. `check()` raises AssertionError if the law is broken."""
 
     exhibit: Exhibit
     law: Law
@@ -60,13 +60,13 @@ class Trial:
         return f"{self.exhibit.written}: {self.law.name}"
 
     def check(self) -> None:
-        """AssertionError that names the law, with the smallest example."""
+        """Raises AssertionError that names the law, with the smallest example."""
         verdict = judge(self.law, self.exhibit.subject(), self.examples or usual(self.exhibit.kind))
         assert_all(self.exhibit.written, [verdict], [self.law])
 
 
 def trials(plugin: str, examples: int | None = None) -> list[Trial]:
-    """Each law of each thing that an installed plugin offers, where it is promised at all."""
+    """Each law that applies to each thing that an installed plugin offers."""
     found = exhibits(plugin)
     for each in found:
         if each.problem:
@@ -75,7 +75,7 @@ def trials(plugin: str, examples: int | None = None) -> list[Trial]:
 
 
 def exhibits(plugin: str, everything: Registry | None = None) -> list[Exhibit]:
-    """All that a plugin offers; GenError if there is no such plugin, or if it failed to load."""
+    """All that a plugin offers. Raises GenError if there is no such plugin, or if it failed to load."""
     everything = everything or registry()
     info = find_plugin(plugin, everything)
     found = [each for noun, hook in NOUNS.items() for each in _offered(info, noun, getattr(everything, hook))]
@@ -94,7 +94,7 @@ def find_plugin(name: str, everything: Registry) -> PluginInfo:
 
 
 UNTRIED = ("loader", "recipe")
-"""What has no laws of its own: a loader is tried by the models that it loads, a recipe by whoever ships it."""
+"""What has no laws of its own. The models that it loads test a loader; its author tests a recipe."""
 
 
 def _offered(info: PluginInfo, noun: str, offers: dict[str, Offer]) -> Iterator[Exhibit]:
@@ -131,10 +131,10 @@ def _exhibited(noun: str, offer: Offer) -> Iterator[Exhibit]:
 
 
 def examples_of(noun: str, name: str, factory: Any) -> tuple[str, ...]:
-    """How a processor or decoder is written where it is tried.
+    """How a processor or decoder is written for the trial.
 
-    The first of: `EXAMPLES = {name: (spec, ...)}` in its module; what stands as `name=...` between backquotes in its
-    docstring; values made up from the types of its parameters.
+    The first of three sources: `EXAMPLES = {name: (spec, ...)}` in its module, `name=...` between backquotes in its
+    docstring, and values made up from the types of its parameters.
     """
     told = (_beside(factory, "EXAMPLES") or {}).get(name)
     if told:
@@ -150,7 +150,7 @@ def _beside(factory: Any, name: str) -> Any:
 
 
 def _made_up(name: str, factory: Any) -> str:
-    """A spec with a value for each parameter that must be given."""
+    """A spec with a value for each required parameter."""
     value: Pieces | None = None
     options: dict[str, Pieces] = {}
     for number, each in enumerate(parameters(factory)):

@@ -1,4 +1,4 @@
-"""What a constraint may promise besides, to sharpen proofs: each promise is held against what the rule really does."""
+"""What a constraint may promise to sharpen proofs: each promise is compared with what the rule really does."""
 
 from __future__ import annotations
 
@@ -8,13 +8,16 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
+from ..proving.answers import PROMISES as ANSWERS
+from ..proving.answers import misfit, wrong_parts
+from ..proving.rule import as_rule
 from ..text.token_sets import Mask
 from .constraint_laws import AGREE, EQUAL, arrive
 from .laws import Law, Scene
 from .subjects import Characters, Subject, View, World, tell, walk
 
 DEPTH = 4
-"""How far the nearest end is looked for, in symbols."""
+"""How far the nearest end is searched for, in symbols."""
 
 
 Stop = tuple[World, View, list[Any], Any]
@@ -43,7 +46,7 @@ def kinds_behave_alike(subject: Subject, scene: Scene) -> None:
     pairs = [(a, b) for i, a in enumerate(free) for b in free[i + 1 :] if kind(a) == kind(b)]
     if not pairs:
         return
-    seen = [pair for pair in pairs if pair[0] in path or pair[1] in path]  # these are the likelier to differ
+    seen = [pair for pair in pairs if pair[0] in path or pair[1] in path]  # these are more likely to differ
     one, two = scene.draw(st.sampled_from(seen if seen and scene.draw(st.booleans()) else pairs))
     swap = {one: two, two: one}
     rest = [one, *scene.draw(st.lists(st.sampled_from([one, two, one, *view.symbols]), max_size=3))]
@@ -74,7 +77,7 @@ def _run(view: View, state: Any, symbols: list[Any]) -> list[bool]:
 
 
 def moves_are_exact(subject: Subject, scene: Scene) -> None:
-    """Each permitted symbol is in exactly one move, which leads where it leads; a forbidden one is in none."""
+    """Each permitted symbol is in exactly one move, with the right next state. A forbidden one is in none."""
     found = _somewhere(subject, scene)
     if found is None:
         return
@@ -143,7 +146,7 @@ def spent_leaves_all_else_free(subject: Subject, scene: Scene) -> None:
 
 
 def barred_is_all_that_history_forbids(subject: Subject, scene: Scene) -> None:
-    """What follows is permitted as it is from an empty text, but for what is barred at the places told."""
+    """The same may follow as behind an empty text, except what is barred at the given positions."""
     found = _somewhere(subject, scene)
     if found is None:
         return
@@ -197,7 +200,7 @@ def banned_is_forbidden(subject: Subject, scene: Scene) -> None:
 
 
 def removes_no_more(subject: Subject, scene: Scene) -> None:
-    """No more symbols than promised are forbidden at any place, and the text may end anywhere."""
+    """No more symbols than promised are forbidden at any position, and the text may end anywhere."""
     found = _somewhere(subject, scene)
     if found is None:
         return
@@ -256,7 +259,22 @@ def cuts_are_told(subject: Subject, scene: Scene) -> None:
         scene.fail(f"`held` withholds {view.rule.held(state)} bytes of {len(written)}")
 
 
+def answers_fit(subject: Subject, scene: Scene) -> None:
+    """What it says beyond its four functions is of the kind that the engine can use."""
+    found = _somewhere(subject, scene)
+    if found is None:
+        return
+    world, view, _, state = found
+    rule = as_rule(subject.label, view.rule, world.vocabulary)
+    wrong = wrong_parts(view.rule) or next(
+        (told for name in ANSWERS if (told := misfit(rule, view.rule, name, state))), None
+    )
+    if wrong:
+        scene.fail(f"it {wrong}")
+
+
 NEEDS = (AGREE, EQUAL)
+FIT = "answers fit"
 KINDS = "kinds behave alike"
 MOVES = "moves are exact"
 LEAST = "least is never too large"
@@ -269,6 +287,8 @@ WANTS = "wants are words"
 CUTS = "cuts are told"
 
 PROMISES = (
+    Law(FIT, "what it says beyond its four functions is what the engine can use", answers_fit, NEEDS,
+        lambda subject: hasattr(subject.sample, "parts") or any(map(subject.offers, ANSWERS))),
     Law(KINDS, "symbols of one kind that a state does not mention are judged alike ever after", kinds_behave_alike,
         NEEDS, lambda subject: subject.offers("kind") or subject.offers("kinds"), share=2),
     Law(MOVES, "each permitted symbol is in one move, which leads where the step leads, and a forbidden one in none",

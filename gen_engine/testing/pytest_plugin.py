@@ -1,6 +1,6 @@
-"""What pytest finds once gen-engine is installed: tiny engines, and the kit's laws for a plugin, one test for each.
+"""What pytest finds once gen-engine is installed: tiny engines, and one test per law for a plugin.
 
-It imports neither torch nor hypothesis, and does nothing in suites that do not ask for it.
+It imports neither torch nor hypothesis, and does nothing in suites that do not use it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ MARKER = "gen_plugin(name, examples=40): with the argument `gen_law`, run once f
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let `--strict-markers` know the marker."""
+    """Register the marker, for `--strict-markers`."""
     config.addinivalue_line("markers", MARKER)
 
 
@@ -36,7 +36,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture
 def tiny_engine() -> Callable[..., Engine]:
-    """`tiny_engine("春夏", "秋")`: an engine around a tiny exact model whose tokens these are; token 0 is the end."""
+    """`tiny_engine("春夏", "秋")`: an engine around a tiny exact model with these tokens; token 0 is the end."""
 
     def make(*surfaces: str | bytes, salt: int = 0) -> Engine:
         from ..engine import Engine

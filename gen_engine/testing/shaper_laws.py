@@ -1,4 +1,4 @@
-"""What every shaper promises: a row's result is a function of that row, and a mask stays a mask."""
+"""What every shaper promises: a row's result depends on that row alone, and a mask stays a mask."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 SIZES = (2, 3, 7, 40, 300)
-"""Sizes of vocabularies; shapers may go other ways in larger ones."""
+"""Sizes of vocabularies; shapers may use other code paths in larger ones."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Rows:
         return f"{len(self.vocabulary)} tokens, logits " + "; ".join(rows)
 
     def step(self, rows: Sequence[int]) -> Step:
-        """What a shaper is told of these rows."""
+        """What a shaper is told about these rows."""
         return Step(
             histories=[list(self.histories[row]) for row in rows],
             prompt_lengths=[self.prompts[row] for row in rows],
@@ -60,7 +60,7 @@ class Rows:
         return torch.tensor(drawn, dtype=torch.float64)
 
     def shaped(self, rows: Sequence[int] | None = None) -> Tensor:
-        """What the shaper makes of these rows (None: all), given copies of its own."""
+        """The shaper's result for these rows (None: all), given copies of its own."""
         rows = range(len(self.logits)) if rows is None else rows
         found: Tensor = self.shaper(self.step(rows), self.logits[list(rows)].clone())
         return found
@@ -71,7 +71,7 @@ def _short(row: Tensor) -> list[float]:
 
 
 def rows_of(subject: Subject, scene: Scene) -> Rows:
-    """Random rows, told to the scene."""
+    """Random rows, reported to the scene."""
     import torch
 
     letters = dict.fromkeys([*(subject.alphabet or scene.draw(st.sampled_from(some.ALPHABETS)))])
@@ -123,7 +123,7 @@ def is_determined(subject: Subject, scene: Scene) -> None:
 
 
 def shape_is_kept(subject: Subject, scene: Scene) -> None:
-    """Logits come back as they were given: a tensor of that shape and dtype."""
+    """Logits come back as they were given: a tensor of the same shape and dtype."""
     import torch
 
     rows = rows_of(subject, scene)
@@ -134,7 +134,7 @@ def shape_is_kept(subject: Subject, scene: Scene) -> None:
 
 
 def inputs_stay(subject: Subject, scene: Scene) -> None:
-    """Neither the logits nor the histories are written to."""
+    """Neither the logits nor the histories are modified."""
     rows = rows_of(subject, scene)
     step = rows.step(range(len(rows.logits)))
     given, before = rows.logits.clone(), picture([step.histories, step.prompt_lengths, step.states])
@@ -155,7 +155,7 @@ def a_mask_stays(subject: Subject, scene: Scene) -> None:
 
 
 def no_nan(subject: Subject, scene: Scene) -> None:
-    """Out of numbers come numbers."""
+    """Numbers give numbers, never NaN or positive infinity."""
     rows = rows_of(subject, scene)
     found = rows.shaped()
     odd = (found.isnan() | (found == float("inf"))).nonzero().tolist()
@@ -164,7 +164,7 @@ def no_nan(subject: Subject, scene: Scene) -> None:
 
 
 def something_is_left(subject: Subject, scene: Scene) -> None:
-    """A row of which something could be chosen still has something."""
+    """A row from which something could be chosen still has something."""
     rows = rows_of(subject, scene)
     found = rows.shaped()
     empty = (~found.amax(dim=-1).isfinite()).nonzero().flatten().tolist()
@@ -173,7 +173,7 @@ def something_is_left(subject: Subject, scene: Scene) -> None:
 
 
 def rows_are_independent(subject: Subject, scene: Scene) -> None:
-    """A row alone, and among others in another order, has the same result to the last bit."""
+    """A row has the same result to the last bit alone, and among others in another order."""
     rows = rows_of(subject, scene)
     together = rows.shaped()
     order = scene.draw(st.permutations(range(len(rows.logits))))
@@ -186,7 +186,7 @@ def rows_are_independent(subject: Subject, scene: Scene) -> None:
 
 
 def memory_is_a_state(subject: Subject, scene: Scene) -> None:
-    """`start` and `next` answer alike each time, with states that can be hashed and stay as they are."""
+    """`start` and `next` give the same answers each time, with hashable states that do not change."""
     shaper = rows_of(subject, scene).shaper
     state, again = shaper.start(), shaper.start()
     for place in range(scene.draw(st.integers(0, 4))):

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 ALPHABETS = ("春夏", "春夏秋，", "abc", "ab,.", "aé，", "春夏秋冬", "春夏，。")
 KINDS = ("chars", "chars", "twins", "merged", "bytes", "merged bytes")
-"""Single characters, several tokens for one, several characters in one token, parts of characters, and both."""
+"""The kinds: single characters, several tokens for one, several characters in one token, parts of characters, and
+both.
+"""
 
 UNKNOWN = "鬱"
 """A character that no tiny vocabulary has."""
@@ -26,7 +28,7 @@ SPECS = (
     "no_double_punctuation", "no_special", "no_unk", "force=1:{0}", "force=2:{1}", "ban={0}", "stop={1}",
     "only={0}|{1}",
 )  # fmt: skip
-"""Constraints of the core, as they are written; {0} and {1} are characters of the vocabulary."""
+"""Constraints of the core, as written; {0} and {1} are characters of the vocabulary."""
 
 SHAPERS = ("temperature=0.5", "top_k=1", "top_k=2", "top_p=0.7", "min_p=0.2", "typical=0.5", "repetition_penalty=1.5")
 
@@ -68,7 +70,7 @@ def _printed(alphabet: str, kind: str) -> st.SearchStrategy[list[str | bytes]]:
 
 
 def split_one(alphabet: str, first: int) -> list[str | bytes]:
-    """The alphabet with its first wide character cut after `first` bytes, as byte-level vocabularies have it."""
+    """The alphabet with its first wide character cut after `first` bytes, as in byte-level vocabularies."""
     wide = next(char for char in alphabet + "é" if len(char.encode()) > 1).encode()
     return [wide[:first], wide[first:] or wide[-1:], *(char for char in alphabet if char.encode() != wide)]
 
@@ -79,7 +81,7 @@ def alphabet_of(vocabulary: Vocabulary) -> str:
 
 
 def writable(vocabulary: Vocabulary) -> str:
-    """The characters that usable tokens print alone, or two of them in parts."""
+    """The characters that usable tokens print, alone or as two parts."""
     alone = [vocabulary.texts[token] or "" for token in vocabulary.usable]
     parts = [vocabulary.surfaces[token] for token in vocabulary.partial]
     pairs = [(one + two).decode(errors="ignore") for one in parts for two in parts]
@@ -87,19 +89,19 @@ def writable(vocabulary: Vocabulary) -> str:
 
 
 def prompts(vocabulary: Vocabulary, max_size: int = 3) -> st.SearchStrategy[str]:
-    """Short texts in the vocabulary's characters, and one that it does not know."""
+    """Short texts in the vocabulary's characters, with one that it does not know."""
     return st.text(alphabet_of(vocabulary) + UNKNOWN, max_size=max_size)
 
 
 def budgets(vocabulary: Vocabulary) -> st.SearchStrategy[int]:
-    """Budgets for which trying every text stays cheap, rather more than less."""
+    """Budgets for which trying every text stays cheap, more often large than small."""
     most = {1: 5, 2: 5, 3: 5, 4: 5, 5: 4, 6: 4}.get(len(vocabulary), 3)
     return st.sampled_from([3, most, most, most - 1, 2, 1, 0])
 
 
 @st.composite
 def logits(draw: st.DrawFn, rows: int, size: int) -> Tensor:
-    """Logits [rows, size] with ties, masked tokens and numbers from 1e-30 to 1e30; each row has a finite one."""
+    """Logits [rows, size] with ties, masked tokens and numbers from 1e-30 to 1e30. Each row has a finite one."""
     import torch
 
     noise = torch.Generator().manual_seed(draw(st.integers(0, 2**32)))
@@ -113,14 +115,14 @@ def logits(draw: st.DrawFn, rows: int, size: int) -> Tensor:
 
 @st.composite
 def chains(draw: st.DrawFn, vocabulary: Vocabulary, max_size: int = 2, shapers: bool = False) -> list[str]:
-    """Processors of the core as they are written, no two alike; the shapers, if wanted, come last."""
+    """Processors of the core as written, no two alike; shapers, if wanted, come last."""
     hard = draw(st.lists(st.sampled_from(SPECS), max_size=max_size, unique_by=lambda spec: spec.partition("=")[0]))
     soft = draw(st.lists(st.sampled_from(SHAPERS), max_size=2, unique=True)) if shapers else []
     return [spelled(spec, vocabulary) for spec in hard] + soft
 
 
 def spelled(spec: str, vocabulary: Vocabulary) -> str:
-    """One of SPECS with characters of the vocabulary in it."""
+    """One of SPECS filled with characters of the vocabulary."""
     return spec.format(*("\\" + char if char in ",|\\'\"" else char for char in (alphabet_of(vocabulary) * 2)[:2]))
 
 

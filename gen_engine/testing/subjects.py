@@ -1,4 +1,4 @@
-"""What is on trial: a processor however it was given, asked symbol by symbol."""
+"""The subject on trial: any form of processor, asked symbol by symbol."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ EXTRA = "éx龘，1\n😀"
 """Characters that a machine is asked about besides those of the vocabulary."""
 
 FEW = 4
-"""How many characters an alphabet has at most where every text is tried."""
+"""The most characters of an alphabet if every text is tried."""
 
 
 @dataclass(frozen=True)
 class Subject:
     """A processor on trial: how it is made for a vocabulary, its name, and characters that matter to it.
 
-    `over` says whether it judges characters, so that tokens of several characters must make no difference.
+    `over` says whether it judges characters. If so, tokens of several characters must make no difference.
     """
 
     make: Callable[[Vocabulary], Any]
@@ -64,9 +64,9 @@ class Subject:
 
 
 def subject_of(given: Any, alphabet: str = "", over: Over = "auto") -> Subject:
-    """Whatever was given as a subject: a spec as on the command line, a processor, or what makes one.
+    """Any given object as a subject: a spec as on the command line, a processor, or a function that makes one.
 
-    What makes one is a callable without parameters, or with one named `vocabulary`.
+    Such a function has no parameters, or one named `vocabulary`.
     """
     if isinstance(given, Subject):
         return given
@@ -87,7 +87,7 @@ def subject_of(given: Any, alphabet: str = "", over: Over = "auto") -> Subject:
 
 
 def is_processor(given: Any) -> bool:
-    """Whether `given` is a processor itself rather than what makes one."""
+    """Whether `given` is a processor itself, not a function that makes one."""
     if isinstance(given, type):
         return False
     if is_constraint(given):
@@ -103,7 +103,7 @@ def _built(spec: str, vocabulary: Vocabulary) -> Any:
 
 
 def _letters(spec: str) -> str:
-    """The characters that a spec speaks of: those beyond ASCII, and what stands in short pieces of its values."""
+    """The characters that a spec mentions: those beyond ASCII, and those in short parts of its values."""
     read = parse_spec(spec)
     pieces = [piece for value in (read.value or (), *read.options.values()) for piece in value]
     wide = [char for piece in pieces for char in piece if not char.isascii()]
@@ -134,7 +134,7 @@ class World:
 
 @st.composite
 def alphabets(draw: st.DrawFn, subject: Subject) -> str:
-    """A few characters, those that matter to the subject among them."""
+    """A few characters, including those that matter to the subject."""
     if not subject.alphabet:
         return draw(st.sampled_from(some.ALPHABETS))
     own = draw(st.lists(st.sampled_from(subject.alphabet), min_size=1, max_size=FEW - 1, unique=True))
@@ -236,7 +236,7 @@ def lifted(subject: Subject, vocabulary: Vocabulary) -> Any:
 
 
 def tell(scene: Scene, world: World, view: View, path: Sequence[Any]) -> None:
-    """Say where the scene is: the world, and the symbols written so far."""
+    """Tell the scene the world and the symbols written so far."""
     if isinstance(view, Characters):
         scene.now = f"prompt {world.text!r}, then {''.join(path)!r}"
     else:
@@ -244,7 +244,7 @@ def tell(scene: Scene, world: World, view: View, path: Sequence[Any]) -> None:
 
 
 def walk(scene: Scene, world: World, view: View, start: Any, most: int = 6) -> tuple[list[Any], list[Any]]:
-    """A random walk along permitted symbols: the symbols, and the states, of which there is one more."""
+    """A random walk along permitted symbols: the symbols, and one more state than symbols."""
     path: list[Any] = []
     states = [start]
     for _ in range(scene.draw(st.integers(0, most))):
@@ -259,15 +259,15 @@ def walk(scene: Scene, world: World, view: View, start: Any, most: int = 6) -> t
 
 
 def picture(value: Any) -> Hashable:
-    """What a value looks like inside, to see whether it was changed; of a large one what is met first.
+    """The contents of a value, to see whether it was changed; of a large one, the first parts met.
 
-    Fields of dataclasses that are not compared, or not shown (`repr=False`), are taken for memories, which may grow.
+    Fields of dataclasses that are not compared, or not shown (`repr=False`), count as memories, which may grow.
     """
     return _picture(value, [LARGE])
 
 
 LARGE = 1000
-"""How many parts of a value are looked at: a state may hold on to tables that are the same for all."""
+"""How many parts of a value are compared: a state may hold on to tables that all states share."""
 
 
 def _picture(value: Any, left: list[int]) -> Hashable:

@@ -1,7 +1,7 @@
-"""What tokens print: the vocabulary, sets of characters and of tokens, and how a character is spelt.
+"""What tokens print: the vocabulary, sets of characters and of tokens, and alternative spellings of a character.
 
-`vocabulary` is what constraints and models share; `token_sets` and `sparse` are sets of its tokens; `token_arrays`
-holds the same of large vocabularies as arrays, which `array_files` keeps on disk; `spellings` is about 東 and 东.
+Constraints and models share `vocabulary`. `token_sets` and `sparse` hold sets of its tokens. `token_arrays` describes
+what tokens print as arrays, which `array_files` keeps on disk for large vocabularies. `spellings` maps 東 to 东.
 """
 
 from .vocabulary import (

@@ -1,7 +1,7 @@
-"""Arrays that take long to make, kept in the user's cache folder: read again if they are whole, else made anew.
+"""Arrays that are slow to compute, kept in the user's cache folder and recomputed if a file is not intact.
 
-Nothing here is ever needed: where the folder cannot be read or written, or a file is damaged, foreign or of another
-version, the arrays are made as if there were none.
+The cache is optional. If the folder cannot be read or written, or a file is damaged, foreign or of another version,
+the arrays are computed afresh.
 """
 
 from __future__ import annotations
@@ -10,27 +10,29 @@ import json
 import os
 import tempfile
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
-VERSION = 1
-"""Of the format of the files and of what stands in them; it is part of their names."""
+VERSION = 2
+"""The version of the file format and of the contents; it is part of the file names."""
 
 MAGIC = b"gen-engine arrays\n"
+"""The first bytes of a file; then come a checksum of the rest, the size of the head, the head and the arrays."""
+
 ALIGNED = 64
-"""Where arrays begin: at multiples of so many bytes."""
+"""Arrays begin at multiples of this many bytes."""
 
 KINDS = frozenset(["|u1", "<u2", "<u4", "<i4", "<i8"])
-"""The types of numbers that a file may hold."""
+"""The number types that a file may hold."""
 
 Arrays = Mapping[str, np.ndarray]
 
 
 def cache_folder() -> Path:
-    """The folder of files that can be made again: `GEN_CACHE`, or what the system has for that."""
+    """The folder for files that can be recomputed: `GEN_CACHE`, or the system's cache folder."""
     if folder := os.environ.get("GEN_CACHE"):
         return Path(folder)
     from platformdirs import user_cache_path
@@ -38,41 +40,34 @@ def cache_folder() -> Path:
     return user_cache_path("gen-engine", appauthor=False)
 
 
-def kept(name: str, key: str, make: Callable[[], Arrays]) -> Arrays:
-    """The arrays of this name that were kept under `key` (a hash of what they are made of), else new ones, then kept.
+def kept(name: str, key: str, make: Callable[[], Arrays], *, names: Collection[str] = ()) -> Arrays:
+    """The arrays of this name stored under `key`, a hash of their inputs; if there are none, make and store them.
 
-    Those that were kept are read-only.
+    Stored arrays are read-only. They must include the arrays in `names`.
     """
     path = cache_folder() / f"{name}-{VERSION}-{key}.arrays"
     found = _read(path, key)
-    if found is None:
+    if found is None or not set(names) <= set(found):
         found = make()
         _write(path, key, found)
     return found
 
 
 def _read(path: Path, key: str) -> Arrays | None:
-    """The arrays of a file, None if it is not there, not whole or not what it says."""
+    """The arrays of a file; None if it is missing, damaged or does not match the key."""
     try:
         data = path.read_bytes()
-        start = len(MAGIC) + 8
-        size = int.from_bytes(data[len(MAGIC) : start], "little")
-        if not data.startswith(MAGIC) or start + size > len(data):
+        summed, start = len(MAGIC) + 4, len(MAGIC) + 12
+        checksum, size = (int.from_bytes(data[a:b], "little") for a, b in ((len(MAGIC), summed), (summed, start)))
+        if not data.startswith(MAGIC) or start + size > len(data) or checksum != zlib.crc32(memoryview(data)[summed:]):
             return None
         head = json.loads(data[start : start + size])
         body = memoryview(data)[_aligned(start + size) :]
-        if head["key"] != key or head["bytes"] != len(body) or head["crc32"] != zlib.crc32(body):
+        if head["key"] != key or head["bytes"] != len(body):
             return None
         return {name: _array(body, *where) for name, where in head["arrays"].items()}
-    except (
-        OSError,
-        ValueError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        RecursionError,
-    ):
-        return None  # whatever is not as it was written
+    except (OSError, ValueError, LookupError, ArithmeticError, TypeError, AttributeError, RecursionError):
+        return None  # the file is not as it was written
 
 
 def _array(body: memoryview, kind: str, first: int, count: int) -> np.ndarray:
@@ -82,21 +77,22 @@ def _array(body: memoryview, kind: str, first: int, count: int) -> np.ndarray:
 
 
 def _write(path: Path, key: str, arrays: Arrays) -> None:
-    """Write a file beside and rename it, so that nobody ever reads half of one; if it cannot be, there is none."""
+    """Write a temporary file and rename it, so that no reader ever sees half a file. If that fails, write nothing."""
     where: dict[str, tuple[str, int, int]] = {}
     body = bytearray()
     for name, array in arrays.items():
         where[name] = array.dtype.newbyteorder("<").str, len(body), len(array)
         body += array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
         body += bytes(_aligned(len(body)) - len(body))
-    head = json.dumps({"key": key, "bytes": len(body), "crc32": zlib.crc32(body), "arrays": where}).encode()
-    start = MAGIC + len(head).to_bytes(8, "little") + head
+    head = json.dumps({"key": key, "bytes": len(body), "arrays": where}).encode()
+    rest = len(head).to_bytes(8, "little") + head
+    rest += bytes(_aligned(len(MAGIC) + 4 + len(rest)) - len(MAGIC) - 4 - len(rest)) + body
     with suppress(OSError, ValueError):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, beside = tempfile.mkstemp(dir=path.parent, prefix=path.stem, suffix=".tmp")
         try:
             with os.fdopen(handle, "wb") as file:
-                file.write(start + bytes(_aligned(len(start)) - len(start)) + body)
+                file.write(MAGIC + zlib.crc32(rest).to_bytes(4, "little") + rest)
             os.replace(beside, path)
         except OSError:
             os.unlink(beside)

@@ -1,4 +1,4 @@
-"""Masks of large vocabularies that are told by their tokens: most are only ever counted."""
+"""Masks of large vocabularies, stored as token lists: most masks are only ever counted."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from .token_sets import Mask
 
 
 class Sparse(Mask):
-    """The mask of these `tokens`, in order and each once, of a vocabulary of `total`; it makes the array when that is
-    looked at."""
+    """The mask of `tokens` (ascending, each once) in a vocabulary of `total`; the array is made on first access."""
 
     _tokens: np.ndarray
     _total: int

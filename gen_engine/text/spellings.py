@@ -1,8 +1,8 @@
-"""Characters that a vocabulary lacks, in the spelling that it knows: 東 as 东, 発 as 发, 東 for 东 the other way round.
+"""Characters that a vocabulary lacks, in a spelling that it has: 東 as 东, 発 as 发, or 東 for 东 in reverse.
 
-A text stays as people typed it. The model reads the other spelling, one character for one, and rules about
-characters take both for one. Which spellings belong together is OpenCC's knowledge; which of them is meant (发 for 發
-or 髮 is clear, 發 or 髮 for 发 is not) goes by the words around.
+The text stays as people typed it. The model reads the other spelling, one character for one character, and rules about
+characters treat both as one. OpenCC supplies the pairs. The surrounding words decide between several candidates: 發
+and 髮 both become 发, but 发 may become either.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from .vocabulary import Vocabulary
 
 WAYS = (("t2s",), ("s2t",), ("jp2t", "t2s"), ("jp2t",), ("hk2s",), ("s2t", "t2jp"))
-"""How another spelling is looked for, in this order: each is a sequence of OpenCC's conversions."""
+"""The ways to find another spelling, in this order; each is a sequence of OpenCC conversions."""
 
 
 def spelt(text: str, lacking: Container[str], known: Container[str]) -> str:
-    """The text with each Chinese character of `lacking` in a spelling that is `known`, where there is one."""
+    """The text with each Chinese character in `lacking` replaced by a spelling in `known`, where there is one."""
     places = [place for place, char in enumerate(text) if char in lacking and is_han(char)]
     found = list(text)
     plain = "".join(unicodedata.normalize("NFC", char) if is_han(char) else char for char in text) if places else text
@@ -49,7 +49,7 @@ def _spellings(text: str) -> Iterable[str]:
 
 
 def converted(way: str, text: str) -> str:
-    """What OpenCC makes of a text by one of its conversions (t2s, s2t, ...), as many characters as before."""
+    """The result of one OpenCC conversion of a text (t2s, s2t, ...), with the same number of characters."""
     convert = _converter(way)
     found = convert(text)
     return found if len(found) == len(text) else "".join(convert(char)[:1] or char for char in text)
@@ -67,8 +67,10 @@ def _converter(way: str) -> Callable[[str], str]:
 
 
 def labels_of(processors: Sequence[Any], vocabulary: Vocabulary) -> tuple[dict[str, str], list[Any]]:
-    """For characters of the model the spelling that the written processors have of them, which the model lacks; and the
-    processors, in which each character now has one spelling, the first."""
+    """How processors spell each character that the model knows only in another spelling, and the processors.
+
+    In the returned processors each such character has one spelling, the first that was written.
+    """
     written = "\n".join(item for item in processors if isinstance(item, str))
     lacking = set() if vocabulary.partial else {char for char in written if is_han(char)}
     if lacking:
@@ -85,7 +87,7 @@ def labels_of(processors: Sequence[Any], vocabulary: Vocabulary) -> tuple[dict[s
 
 
 def labelled(vocabulary: Vocabulary, labels: Mapping[str, str]) -> Vocabulary:
-    """The vocabulary with these characters printed in their other spelling."""
+    """The vocabulary, with these characters printed in their other spelling."""
     if not labels:
         return vocabulary
     table = str.maketrans(dict(labels))
@@ -96,9 +98,9 @@ def labelled(vocabulary: Vocabulary, labels: Mapping[str, str]) -> Vocabulary:
 
 
 def respelt(text: str, spelt: str | None, labels: Mapping[str, str]) -> str | None:
-    """What rules about characters take a text for that the model reads as `spelt` (as it stands if that is None).
+    """The text that rules about characters judge, given that the model reads `spelt` (None: `text` itself).
 
-    Of several spellings of one character only one is taken for it, the rules' or else the first: 發 and 髮 stay two.
+    Only one typed spelling counts as the same character: the rules' spelling, or else the first. So 發 and 髮 stay two.
     """
     if spelt is None and not labels:
         return None

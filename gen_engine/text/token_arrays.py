@@ -1,6 +1,6 @@
-"""What the tokens of a vocabulary print, as arrays: which characters, which tokens carry each, and a trie of them all.
+"""What the tokens of a vocabulary print, as arrays: the characters, the tokens that carry each, and a trie of them all.
 
-Everything here is made by operations on whole arrays: a vocabulary of a real model has 262,144 tokens.
+All of it is computed by operations on whole arrays, since a real model's vocabulary has up to 262,144 tokens.
 """
 
 from __future__ import annotations
@@ -15,13 +15,15 @@ import numpy as np
 
 @dataclass(frozen=True, eq=False)
 class TokenArrays:
-    """`codes` [chars] are the code points of all characters that whole tokens print, in the order of their first
-    tokens; other arrays name a character by its place there.
+    """The characters that whole tokens print, the tokens that carry each, and the trie of all tokens.
 
-    `lengths` [vocab] counts the characters of each token, -1 where it prints no whole ones. Character c is carried by
-    `carriers[starts[c] : starts[c + 1]]`, tokens in ascending order, first at `places` of them (counted from 0).
-    The trie is in the order of a breadth-first search: node 0 is the root, node n is reached by character `symbols[n]`
-    (the root's is 0), which stood on the way to it first at depth `firsts[n]`; its children are the nodes from
+    `codes` [chars] are the code points of these characters, in the order in which the tokens first print them. Other
+    arrays refer to a character by its index in `codes`. `lengths` [vocab] counts the characters of each token; it is -1
+    where a token prints parts of characters.
+    `carriers[starts[c] : starts[c + 1]]` are the tokens that carry character c, in ascending order. `places` gives the
+    character's first position in each of them, counted from 0.
+    The trie's nodes are numbered breadth-first from the root, node 0. Character `symbols[n]` leads to node n (0 for the
+    root); that character first occurred on the path at depth `firsts[n]`. The children of node n are the nodes from
     `children[n]` up to `children[n + 1]`. `nodes` [vocab] is where each token ends, -1 for parts of characters.
     """
 
@@ -42,7 +44,7 @@ class TokenArrays:
 
     @cached_property
     def numbers(self) -> dict[str, int]:
-        """The place of each of them."""
+        """The index of each character."""
         return {char: number for number, char in enumerate(self.chars)}
 
     def carrying(self, char: str) -> np.ndarray:
@@ -50,7 +52,7 @@ class TokenArrays:
         return self.carriers[self._span(char)]
 
     def carrying_before(self, char: str, place: int) -> np.ndarray:
-        """Those that print it at a place before this one, counted from 0."""
+        """The tokens that print it at a position before `place`, counted from 0."""
         span = self._span(char)
         return self.carriers[span][self.places[span] < place]
 
@@ -73,21 +75,23 @@ class TokenArrays:
 
     @cached_property
     def single(self) -> np.ndarray:
-        """The one character that each token prints, -1 where it prints none or several, [vocab]."""
+        """The index of the one character that each token prints, -1 where it prints none or several, [vocab]."""
         return np.where(self.lengths == 1, self.symbols.astype(np.int64)[self.nodes], -1)
 
     @cached_property
     def spans(self) -> tuple[np.ndarray, np.ndarray]:
-        """The tokens that print just one character, in the order of these; for each character where its own begin, and
-        where the last ones end, [chars + 1]."""
+        """The tokens that print exactly one character, sorted by character, and where each character's tokens begin.
+
+        The second array is [chars + 1]: its last entry is where the last character's tokens end.
+        """
         ordered = self.single.argsort(kind="stable")[int((self.single < 0).sum()) :]
         return ordered, np.searchsorted(self.single[ordered], np.arange(len(self.codes) + 1))
 
     def printing(self, chars: Collection[str]) -> np.ndarray:
-        """The tokens that print just one of these different characters."""
+        """The tokens that print exactly one of these distinct characters."""
         tokens, starts = self.spans
         joined = "".join(chars)
-        if len(joined) != len(chars):  # what is no character is printed by none
+        if len(joined) != len(chars):  # no token prints an item that is not one character
             joined = "".join([char for char in chars if len(char) == 1])
         places = self._places[np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), dtype="<u4")]
         places = places[places >= 0]
@@ -100,7 +104,7 @@ class TokenArrays:
 
     @cached_property
     def _places(self) -> np.ndarray:
-        """For each code point the place of its character, -1 where it has none."""
+        """For each code point the index of its character, -1 where it has none."""
         found = np.full(0x110000, -1, dtype=np.int32)
         found[self.codes] = np.arange(len(self.codes), dtype=np.int32)
         return found
@@ -115,7 +119,7 @@ NAMES = tuple(each.name for each in fields(TokenArrays))
 
 
 def from_mapping(arrays: Mapping[str, np.ndarray]) -> TokenArrays:
-    """What `as_mapping` gave, put together again; KeyError if an array lacks."""
+    """Rebuild the object from the result of `as_mapping`; KeyError if an array is missing."""
     return TokenArrays(**{name: arrays[name] for name in NAMES})
 
 
@@ -146,7 +150,7 @@ def make_arrays(texts: Sequence[str | None]) -> TokenArrays:
 
 
 def _numbered(every: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The different code points in the order in which they first come, and for each the number of its own."""
+    """The distinct code points in order of first occurrence, and for each item the index of its code point."""
     firsts = np.full(0x110000, len(every))
     firsts[every[::-1]] = np.arange(len(every))[::-1]
     present = np.flatnonzero(firsts < len(every))
@@ -157,7 +161,7 @@ def _numbered(every: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _small(array: np.ndarray) -> np.ndarray:
-    """The same whole numbers from 0 in as few bytes as they need."""
+    """The same non-negative integers in the smallest type that holds them."""
     return array.astype(np.min_scalar_type(int(array.max(initial=0))))
 
 
@@ -187,7 +191,7 @@ def _trie(
 
 
 def different(keys: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """The different numbers among `keys`, which are from 0 and less than `size`, in order; and the place of each."""
+    """The distinct numbers among `keys` (0 <= key < `size`) in ascending order, and the index of each key in them."""
     if size > 8 * len(keys) + (1 << 16):
         found, inverse = np.unique(keys, return_inverse=True)
         return found, inverse

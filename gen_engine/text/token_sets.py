@@ -1,4 +1,4 @@
-"""Sets of tokens as shared masks plus or minus a few, so that intersections are remembered and cost next to nothing."""
+"""Sets of tokens as shared masks plus or minus a few tokens, so that intersections are remembered and cheap."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ REMEMBERED = 8192
 """How many masks, and how many intersections of them, a chain remembers."""
 
 ROOM = 1 << 28
-"""And how many bytes of them at most."""
+"""The most bytes that these masks may take."""
 
 
 @dataclass(frozen=True, eq=False)
 class Mask:
-    """A read-only bool array [vocab]; equal only to itself, so that it can be the key of what was worked out once."""
+    """A read-only bool array [vocab]. It is equal only to itself, so that it can be the key of computed results."""
 
     array: np.ndarray
 
@@ -51,10 +51,10 @@ class Mask:
 
 @dataclass(eq=False, slots=True)
 class TokenSet:
-    """The tokens of `mask`, less `minus`, and `plus`; no token stands in both. A `minus` that is worked out only when
-    it is looked at (`histories.Banned`) may name tokens that are not in the mask, and has a `bound` on their number.
+    """The tokens of `mask`, less `minus`, and `plus`; no token is in both.
 
-    Nobody changes one. It is not frozen because one is made for each row of each step, which takes half the time so.
+    A lazy `minus` (`histories.Banned`) may name tokens outside the mask, and has a `bound` on their number.
+    Treat a set as immutable. It is not frozen because one is made for each row of each step; that halves the time.
     """
 
     mask: Mask
@@ -63,7 +63,7 @@ class TokenSet:
 
     @property
     def removed_at_most(self) -> int:
-        """A bound on how many tokens of the mask are taken away."""
+        """A bound on how many tokens of the mask are removed."""
         bound: int = getattr(self.minus, "bound", -1)
         return bound if bound >= 0 else len(self.minus)
 
@@ -73,7 +73,7 @@ class TokenSet:
         return self.mask.size - len({token for token in self.minus if self.mask.array[token]}) + len(self.plus)
 
     def is_at_most(self, count: int) -> bool:
-        """Whether no more than so many tokens are in the set."""
+        """Whether the set has at most `count` tokens."""
         return self.mask.size - self.removed_at_most + len(self.plus) <= count and self.size <= count
 
     def __contains__(self, token: int) -> bool:
@@ -96,7 +96,7 @@ class TokenSet:
         return found
 
     def without(self, tokens: Collection[int]) -> TokenSet:
-        """The same set less some tokens."""
+        """The set less some tokens."""
         out = frozenset(tokens)
         minus = out.difference(self.minus, self.plus)
         return TokenSet(
@@ -110,8 +110,8 @@ class TokenSet:
         return not self.plus and self.mask.size <= self.removed_at_most and not self.to_array().any()
 
     def only(self) -> int | None:
-        """The set's one member, None if it has none or several."""
-        bound = getattr(self.minus, "bound", None)  # `removed_at_most`, written out: asked at each step of each row
+        """The set's only member; None if it has none or several."""
+        bound = getattr(self.minus, "bound", None)  # `removed_at_most` inlined: this runs for each row of each step
         if self.mask.size - (len(self.minus) if bound is None else bound) + len(self.plus) > 1:
             return None
         free: list[int] = self.minus.surely_left(self.mask) if hasattr(self.minus, "surely_left") else []
@@ -124,18 +124,18 @@ class TokenSet:
 
 
 BARRED = 128
-"""How many masks are remembered as numbers to add to logits, which take four times the room."""
+"""How many masks are remembered as addends for logits, which take four times the space."""
 
 
 @lru_cache(BARRED)
 def _bars(mask: Mask) -> np.ndarray:
-    """What makes a logit -inf outside `mask` and leaves every bit of it inside (-0.0), float32 [vocab]."""
+    """Addends that make a logit -inf outside `mask` and keep every bit of it inside (-0.0), float32 [vocab]."""
     return np.where(mask.array, np.float32(-0.0), np.float32(-np.inf))
 
 
 @dataclass(frozen=True, eq=False)
 class Blocked:
-    """What may not follow in each of some rows over `size` tokens: all that is not in its set of `allowed`."""
+    """The blocked tokens of some rows over `size` tokens: all that are not in the row's set in `allowed`."""
 
     allowed: Sequence[TokenSet]
     size: int
@@ -168,7 +168,7 @@ class Blocked:
         flat[self._minus] = -np.inf
         if len(self._plus):
             flat[self._plus] = given.reshape(-1)[self._plus]
-        if np.isnan(barred.max(axis=-1)).any():  # what is no number, or inf less inf
+        if np.isnan(barred.max(axis=-1)).any():  # a NaN logit, or inf - inf
             return logits.masked_fill(self.tensor, -torch.inf)
         return found
 
@@ -181,8 +181,10 @@ class Blocked:
         return self._places([tokens.plus for tokens in self.allowed])
 
     def _places(self, ids: Sequence[Sequence[int]]) -> np.ndarray:
-        """Where the tokens of all rows stand in the flattened rows, some perhaps twice. What is not worked out yet is
-        worked out for all rows of the same rules at once."""
+        """The flat indices of the tokens of all rows, perhaps with duplicates.
+
+        Lazy sets that are not evaluated yet are evaluated together, for all rows of the same rules at once.
+        """
         lazy: dict[int, list[int]] = {}
         known: list[int] = []
         for row, own in enumerate(ids):
@@ -198,7 +200,7 @@ class Blocked:
 
 
 def token_set(array: np.ndarray) -> TokenSet:
-    """A set out of a bool array [vocab], which is made read-only."""
+    """A set from a bool array [vocab], which becomes read-only."""
     return TokenSet(Mask(np.asarray(array, dtype=bool)))
 
 
@@ -210,7 +212,7 @@ def marked(tokens: Iterable[int], size: int) -> np.ndarray:
 
 
 class Intern:
-    """Remembers intersections of masks and the masks of equal arrays, for one chain."""
+    """Remembers, for one chain, intersections of masks and the masks of equal arrays."""
 
     def __init__(self) -> None:
         self._meets: Memory[tuple[Mask, Mask], Mask] = Memory(REMEMBERED)
@@ -230,7 +232,7 @@ class Intern:
         return found
 
     def adopt(self, allowed: TokenSet | np.ndarray) -> TokenSet:
-        """A token set out of whatever a constraint's author returned."""
+        """A token set from whatever a constraint's `allowed` returned."""
         return allowed if isinstance(allowed, TokenSet) else TokenSet(self.mask(np.asarray(allowed, dtype=bool)))
 
     def meet(self, sets: Iterable[TokenSet]) -> TokenSet:

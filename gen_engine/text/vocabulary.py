@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .token_arrays import TokenArrays
 
 HAN_RANGES = (
-    (0x3007, 0x3007),  # 〇 is written as a character in verse
+    (0x3007, 0x3007),  # 〇 is used as a character in verse
     (0x3400, 0x4DBF),
     (0x4E00, 0x9FFF),
     (0xF900, 0xFAFF),
@@ -54,16 +54,15 @@ CLASSES: dict[str, Callable[[str], bool]] = {
 
 
 LARGE = 30_000
-"""Of vocabularies of so many tokens what takes long to find out is kept on disk."""
+"""Vocabularies with at least this many tokens keep slow results on disk."""
 
 ASSIGNED = (range(0x40000), range(0xE0000, 0xE1000))
-"""The code points that any class may hold: on the other planes nothing is assigned, or for private use."""
+"""The code points that any class may hold; the other planes hold only unassigned or private-use code points."""
 
 
 @dataclass(frozen=True, eq=False)
 class Ranges:
-    """Characters as ranges of code points: from `starts[i]` up to but without `ends[i]`, in order; equal to itself
-    only."""
+    """Characters as sorted ranges of code points, each from `starts[i]` up to but without `ends[i]`."""
 
     starts: Sequence[int] = field(repr=False)
     ends: Sequence[int] = field(repr=False)
@@ -74,7 +73,7 @@ class Ranges:
         return place >= 0 and code < self.ends[place]
 
     def count(self, codes: range) -> int:
-        """How many of the characters with these code points are among them."""
+        """How many characters with these code points are in the set."""
         first, last = bisect_right(self.ends, codes.start), bisect_left(self.starts, codes.stop)
         pairs = zip(self.starts[first:last], self.ends[first:last], strict=True)
         return sum(min(end, codes.stop) - max(start, codes.start) for start, end in pairs)
@@ -82,13 +81,13 @@ class Ranges:
 
 @lru_cache(64)  # classes of characters, single or joined
 def class_ranges(kind: str) -> Ranges:
-    """The characters of one or several classes; their names are joined by |."""
+    """The characters of one or several classes; | joins the names of several."""
     starts: list[int] = []
     ends: list[int] = []
     for codes in ASSIGNED:
         flags = 0
         for name in kind.split("|"):
-            flags |= int.from_bytes(_flags(name, codes), "little")  # numbers, since these are joined at once
+            flags |= int.from_bytes(_flags(name, codes), "little")  # integers, since one operation joins all flags
         data = flags.to_bytes(len(codes) + 1, "little")
         end = 0
         while (start := data.find(1, end)) >= 0:
@@ -100,7 +99,7 @@ def class_ranges(kind: str) -> Ranges:
 
 @cache  # at most one for each class and plane
 def _flags(name: str, codes: range) -> bytes:
-    """A byte for each code point: whether its character is of a class. No Python runs for each, for they are many."""
+    """One byte for each code point: whether its character is in the class. A Python loop would be too slow here."""
     if name == "han":
         flags = bytearray(len(codes))
         for low, high in HAN_RANGES:
@@ -115,14 +114,15 @@ def _flags(name: str, codes: range) -> bytes:
 
 
 FEWEST = 64
-"""At least so many characters begin with any bytes that begin one."""
+"""Any valid UTF-8 beginning of a character begins at least this many characters."""
 
 
 @dataclass(frozen=True)
 class CharSet:
     """A set of characters: those of `kind` (None: every character), less `minus`, and `plus`.
 
-    `kind` is the name of a class, names of several joined by |, or the characters themselves. It is compared by
+    `inverted` takes the characters that are not of the kind.
+    `kind` is the name of a class, several names joined by |, or the characters themselves. Kinds are compared by
     identity, so that vocabularies remember the mask of each kind once.
     """
 
@@ -135,19 +135,19 @@ class CharSet:
         return char in self.plus or (char not in self.minus and self.in_base(char))
 
     def in_base(self, char: str) -> bool:
-        """Whether `char` is of the set's kind, `minus` and `plus` aside."""
+        """Whether `char` is in the set before `minus` and `plus` apply."""
         if self.kind is None:
             return not self.inverted
         found = _in_class(self.kind, char) if isinstance(self.kind, str) else char in self.kind
         return found is not self.inverted
 
     def has_beginning(self, data: bytes) -> bool:
-        """Whether the UTF-8 of a character in the set begins with `data`, the valid beginning of one."""
+        """Whether the UTF-8 of some character in the set begins with `data`, a valid beginning of a character."""
         return _has_beginning(self, data)
 
     @property
     def has_every_beginning(self) -> bool:
-        """Whether it is clear at a glance that `has_beginning` is true of all beginnings: too few are missing."""
+        """Whether `has_beginning` is obviously true for every beginning, because so few characters are missing."""
         return self.kind is None and not self.inverted and len(self.minus) < FEWEST
 
 
@@ -170,7 +170,7 @@ def _sorted_codes(chars: frozenset[str]) -> list[int]:
 
 
 def _within(chars: frozenset[str], codes: range) -> Sequence[int]:
-    """The code points of those characters that have one of these."""
+    """The code points of those `chars` that lie in `codes`."""
     if len(chars) <= FEWEST:
         return [ord(char) for char in chars if ord(char) in codes]
     found = _sorted_codes(chars)
@@ -178,7 +178,7 @@ def _within(chars: frozenset[str], codes: range) -> Sequence[int]:
 
 
 def _count(kind: str | frozenset[str] | Ranges | None, inverted: bool, codes: range) -> int:
-    """How many of the characters with these code points are of a kind."""
+    """How many characters with these code points are of a kind."""
     if kind is None:
         count = len(codes)
     elif isinstance(kind, frozenset):
@@ -190,7 +190,7 @@ def _count(kind: str | frozenset[str] | Ranges | None, inverted: bool, codes: ra
 
 @cache  # at most one for each beginning of a character in UTF-8
 def codes_beginning(data: bytes) -> range:
-    """The code points of the characters whose UTF-8 begins with `data`, the valid beginning of one."""
+    """The code points of all characters whose UTF-8 begins with `data`, a valid beginning of a character."""
     length = 2 + (data[0] >= 0xE0) + (data[0] >= 0xF0)
     code = data[0] & (0x7F >> length)
     for byte in data[1:]:
@@ -205,7 +205,7 @@ NO_CHAR = CharSet(inverted=True)
 
 
 def char_test(items: Iterable[str], *, whole_strings: bool = False) -> Callable[[str], bool]:
-    """A predicate for characters that belong to one of the named classes or stand in one of the items."""
+    """A predicate: whether a character belongs to one of the named classes or occurs in one of the items."""
     items = tuple(items)
     tests = [CLASSES[item] for item in items if item in CLASSES]
     chars = frozenset(
@@ -215,12 +215,12 @@ def char_test(items: Iterable[str], *, whole_strings: bool = False) -> Callable[
 
 
 def in_a_row(words: Sequence[str], last: str = "or") -> str:
-    """Words as a sentence lists them: `a, b or c`."""
+    """Words listed as in a sentence: `a, b or c`."""
     return f" {last} ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
 def split_utf8(data: bytes) -> tuple[str, bytes] | None:
-    """The complete characters in front of `data` and the valid beginning of one more; None if it is not UTF-8."""
+    """The complete characters at the start of `data`, and the valid beginning of one more; None if it is not UTF-8."""
     try:
         return data.decode("utf-8"), b""
     except UnicodeDecodeError as error:
@@ -240,9 +240,9 @@ def _whole(surface: bytes) -> str | None:
 class Vocabulary:
     """What each logit column prints.
 
-    `surfaces[i]` are the bytes that token i adds to the text (none for special tokens), `names[i]` is how the
-    tokenizer spells it; `specials` print nothing, `unk` stands for characters the model does not know, `end` ends a
-    text, `unused` are columns that are never generated (twins of single characters, padding of the logits).
+    `surfaces[i]` are the bytes that token i adds to the text; special tokens add none. `names[i]` is how the tokenizer
+    spells it. `specials` print nothing, `unk` stands for characters that the model does not know, `end` ends a text.
+    `unused` columns are never generated (twins of single characters, padding of the logits).
     """
 
     surfaces: tuple[bytes, ...] = field(repr=False)
@@ -265,18 +265,18 @@ class Vocabulary:
         return tuple(map(_whole, self.surfaces))
 
     def text_at(self, token: int) -> str | None:
-        """The same of one token, without those of all."""
+        """The surface of one token as text, without computing all of them."""
         return _whole(self.surfaces[token])
 
     @cached_property
     def arrays(self) -> TokenArrays:
-        """What the tokens print as arrays; those of large vocabularies are kept in the cache folder."""
+        """What the tokens print, as arrays; those of large vocabularies are kept in the cache folder."""
         from .array_files import kept
-        from .token_arrays import from_mapping, make_arrays
+        from .token_arrays import NAMES, from_mapping, make_arrays
 
         if len(self) < LARGE:
             return make_arrays(self.texts)
-        return from_mapping(kept("tokens", self._key, lambda: make_arrays(self.texts).as_mapping()))
+        return from_mapping(kept("tokens", self._key, lambda: make_arrays(self.texts).as_mapping(), names=NAMES))
 
     @cached_property
     def _key(self) -> str:
@@ -288,7 +288,7 @@ class Vocabulary:
 
     @cached_property
     def usable(self) -> tuple[int, ...]:
-        """The tokens a text may be made of: all but the end and the unused ones."""
+        """The tokens that a text may consist of: all but the end token and the unused ones."""
         return tuple(self.is_usable.nonzero()[0].tolist())
 
     @cached_property
@@ -301,12 +301,12 @@ class Vocabulary:
         return found
 
     def _which(self, found: np.ndarray) -> tuple[int, ...]:
-        """The usable tokens among those marked [vocab]."""
+        """The usable tokens among those marked in `found` [vocab]."""
         return tuple((found & self.is_usable).nonzero()[0].tolist())
 
     @cached_property
     def singles(self) -> dict[str, tuple[int, ...]]:
-        """For each character the tokens that print just it."""
+        """For each character, the tokens that print only it."""
         arrays = self.arrays
         tokens, starts = arrays.spans
         counts = starts[1:] - starts[:-1]
@@ -320,7 +320,7 @@ class Vocabulary:
 
     @cached_property
     def carriers(self) -> dict[str, tuple[int, ...]]:
-        """For each character the tokens that print it, alone or among others."""
+        """For each character, the tokens that print it, alone or among others."""
         arrays = self.arrays
         tokens, starts = arrays.carriers.tolist(), arrays.starts.tolist()
         return {char: tuple(tokens[starts[i] : starts[i + 1]]) for i, char in enumerate(arrays.chars)}
@@ -347,12 +347,12 @@ class Vocabulary:
 
     @cached_property
     def longest(self) -> int:
-        """How many characters one token prints at most."""
+        """The largest number of characters that one token prints."""
         return max(1, int(self.arrays.lengths.max(initial=1)))
 
     @cached_property
     def widest(self) -> int:
-        """How many tokens print one character at most."""
+        """The largest number of tokens that print the same single character."""
         import numpy as np
 
         found = self.arrays.single
@@ -381,7 +381,7 @@ class Vocabulary:
         return found
 
     def in_ranges(self, ranges: Ranges) -> np.ndarray:
-        """The tokens that print one character of these, [vocab]."""
+        """The tokens that print one character in these ranges, [vocab]."""
         import numpy as np
 
         if not ranges.starts:
@@ -392,7 +392,7 @@ class Vocabulary:
 
     @cached_property
     def tokens_per_char(self) -> int:
-        """How many tokens one character may need at most."""
+        """The largest number of tokens that one character may need."""
         return 4 if self.partial else 1
 
     def text_of(self, tokens: Iterable[int]) -> str:

@@ -83,7 +83,7 @@ def test_what_is_no_file_is_written_to_and_not_replaced(tmp_path):
 
 
 @pytest.mark.parametrize("place", ["missing/poem.txt", ".", "a" * 300])
-def test_a_file_that_cannot_be_written_is_an_error_before_anything_is_done(tmp_path, place):
+def test_an_unwritable_file_is_an_error_before_anything_is_done(tmp_path, place):
     with pytest.raises(GenError, match=r"cannot be written \(.*\); choose another --out"), opened(tmp_path / place):
         pytest.fail("never reached")
 
@@ -103,7 +103,7 @@ def test_a_file_keeps_its_mode(tmp_path):
     assert stat.S_IMODE(out.stat().st_mode) == 0o600
 
 
-def test_whether_a_file_can_be_written_is_found_out_without_a_trace(tmp_path):
+def test_trying_whether_a_file_can_be_written_leaves_no_trace(tmp_path):
     (tmp_path / "poem.txt").write_text("old")
     check_out(tmp_path / "poem.txt")
     check_out(tmp_path / "new.txt")
@@ -139,7 +139,7 @@ except GenError as problem:
 
 
 @pytest.mark.parametrize("more, left", [([], []), (["lines"], ["".join(f"text {n:02}\n" for n in range(12))])])
-def test_a_disk_that_is_full_on_the_way_leaves_whole_lines_or_nothing(tmp_path, more, left):
+def test_a_disk_that_fills_leaves_whole_lines_or_nothing(tmp_path, more, left):
     command = [sys.executable, "-c", LIMITED, str(tmp_path / "out.txt"), *more]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert "out.txt cannot be written (File too large); make room for it" in done.stdout
@@ -166,7 +166,7 @@ def written(*words):
 
 
 @pytest.mark.parametrize("reads", [[], ["--file"], ["--page"], ["--corpus"], ["--corpus", "other", "--corpus"]])
-def test_a_file_that_is_read_or_written_as_something_else_is_refused(tmp_path, monkeypatch, reads):
+def test_a_file_already_read_or_written_otherwise_is_refused(tmp_path, monkeypatch, reads):
     monkeypatch.chdir(tmp_path)
     Path("in.txt").write_text("old")
     Path("link").symlink_to("in.txt")
@@ -177,7 +177,7 @@ def test_a_file_that_is_read_or_written_as_something_else_is_refused(tmp_path, m
     assert Path("in.txt").read_text() == "old"
 
 
-def test_what_only_looks_like_the_file_is_no_reason_to_refuse_it(tmp_path, monkeypatch):
+def test_what_only_looks_like_the_file_is_not_refused(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("in.txt").write_text("old")
     written("--out", "in.txt", "--prompt", "in.txt")

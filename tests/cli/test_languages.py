@@ -53,7 +53,7 @@ def test_the_holes_are_the_same_in_both_languages(english):
      ("auto", ["pos", "neg"], "en"), ("auto", [], "en"), ("auto", ["ポジ"], "en"), ("en", ["正向"], "en"),
      ("zh", ["pos"], "zh")],
 )  # fmt: skip
-def test_the_language_is_that_of_the_labels_unless_one_is_wanted(wanted, labels, language):
+def test_the_language_is_the_wanted_one_or_the_labels(wanted, labels, language):
     assert choose_language(wanted, labels) == language
 
 

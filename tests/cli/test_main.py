@@ -83,7 +83,7 @@ def test_json_is_a_line_for_each_text(engine, capsys):
     assert [json.loads(line)["sample"] for line in capsys.readouterr().out.splitlines()] == [0, 1]
 
 
-def test_processors_apply_in_the_order_written_and_then_the_shapers_with_options_of_their_own(engine):
+def test_shapers_with_own_options_apply_after_processors_in_written_order(engine):
     words = "--top-p .9 --with no_unk --top-k 50 --with top_k=3 --temperature 0.8 --model m".split()
     cli.main(["text", *words])
     assert engine.asked[0][1] == ("no_unk", "top_k=3", "temperature=0.8", "top_k=50", "top_p=0.9")
@@ -115,7 +115,7 @@ def test_a_bad_file_is_noticed_before_a_model_is_loaded(engine, capsys, tmp_path
     assert engine.loaded == []
 
 
-def test_the_prompt_comes_from_a_file_without_its_last_line_break(engine, tmp_path):
+def test_a_prompt_from_a_file_drops_its_last_line_break(engine, tmp_path):
     (tmp_path / "p.txt").write_bytes(b"\xef\xbb\xbf" + "白\r\n日\r\n".encode())
     cli.main(["text", "--model", "m", "--file", str(tmp_path / "p.txt")])
     assert engine.asked[0][0] == "白\n日"
@@ -245,7 +245,7 @@ def test_the_list_of_processors_shows_how_each_is_written(capsys):
     assert rows["no_repeat"]["parameters"][0] == {"name": "n", "type": "whole number", "required": True}
 
 
-def test_the_doctor_knows_versions_threads_and_the_dtype_with_its_reason():
+def test_the_doctor_tells_versions_threads_and_the_dtype_with_reason():
     facts = json.loads(gen("doctor", "--json", env={"OMP_NUM_THREADS": "1"}).stdout)
     assert {"python", "torch", "threads", "OMP_NUM_THREADS", "import of core"} <= set(facts)
     assert re.fullmatch("(bfloat16|float32), since .+", facts["dtype auto"])

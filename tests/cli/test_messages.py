@@ -17,7 +17,7 @@ ELSEWHERE = {
 
 
 @pytest.mark.parametrize("name", [name for name in modules() if named(name)])
-def test_every_option_that_a_message_names_is_one_of_some_command(name):
+def test_every_option_named_in_a_message_exists_in_some_command(name):
     assert named(name) - set().union(*(options for _, _, options in COMMANDS)) - ELSEWHERE.get(name, set()) == set()
 
 

@@ -69,7 +69,7 @@ def test_a_shaper_that_was_undone_is_named_on_standard_error(capsys):
     assert capsys.readouterr().err.startswith("note: min_p=2 left nothing to choose from")
 
 
-def test_a_stream_is_written_piece_by_piece_and_ends_its_line(tmp_path):
+def test_a_stream_is_written_in_pieces_and_ends_its_line(tmp_path):
     path, seen = tmp_path / "out", []
 
     def pieces():
@@ -114,7 +114,7 @@ def second_of_two(drawn):
 
 
 @pytest.mark.parametrize(("num", "as_json"), [(1, False), (3, False), (1, True), (2, True)])
-def test_one_of_several_is_written_whole_with_what_comes_with_it(num, as_json):
+def test_one_of_several_texts_is_written_whole_with_its_facts(num, as_json):
     file, asked = io.StringIO(), []
     engine = StubEngine()
     engine.completions = lambda _, num, **options: asked.append(num) or map(completion, map(str, range(num)))
@@ -146,7 +146,7 @@ def continued(capsys, **told):
     return capsys.readouterr().err
 
 
-def test_who_reads_a_stream_is_told_what_was_undone_and_what_a_limit_ruled_out(capsys):
+def test_a_stream_tells_what_was_undone_or_limits_excluded(capsys):
     assert continued(capsys) == ""
     assert "top_k=2 left nothing" in continued(capsys, undone=("top_k=2",))
     assert "exact: false" in continued(capsys, exact=False)

@@ -66,18 +66,18 @@ def test_what_may_be_written(spec, prompt, legal, illegal):
 @pytest.mark.parametrize(
     "spec, message",
     [
-        ("no_repeat=0", r"no_repeat=0 looks back nowhere"),
+        ("no_repeat=0", r"no_repeat=0 has an empty window"),
         ("no_repeat_ngram=0", r"no_repeat_ngram=0 is no run"),
-        ("no_repeat_ngram=3,within=2", r"within=2 holds no run of 3 characters; give a number from 3"),
+        ("no_repeat_ngram=3,within=2", r"within=2 is shorter than a run of 3 characters; give a number from 3"),
         ("length=x", r"length=x is no length"),
         ("length=5..2", r"length=5..2 is an empty range"),
         ("force=春", r"force=春 names no place"),
         ("force=0:春", r"force=0:春 names no place"),
         ("force=1:春|1:夏", r"force gives place 1 both 春 and 夏"),
-        ("length=1000000000", r"length=1000000000 is beyond any text made here; write at most 20000"),
-        ("force=1:春|99999:夏", r"force=99999:夏 is beyond any text made here; give places up to 20000"),
-        ("ban=", r"ban needs something to work on"),
-        ("stop=", r"stop needs something to work on"),
+        ("length=1000000000", r"length=1000000000 is longer than any text made here; write at most 20000"),
+        ("force=1:春|99999:夏", r"force=99999:夏 is beyond the longest text made here; give places up to 20000"),
+        ("ban=", r"ban needs a value"),
+        ("stop=", r"stop needs a value"),
     ],
 )
 def test_parameters_that_make_no_sense_are_refused_at_once(spec, message):
@@ -97,7 +97,7 @@ def test_no_unk_forbids_the_unknown_token_alone():
     assert drawn("no_unk") == {2, 3, 4}
 
 
-def test_no_special_forbids_every_token_that_prints_nothing_but_the_end():
+def test_no_special_forbids_every_silent_token_but_the_end():
     assert drawn("no_special") == {3, 4}
     assert "end" in {done.finish for done in SPECIAL.generate("", processors=["no_special"], num=20, seed=1)}
 
@@ -109,19 +109,19 @@ def test_a_stop_string_ends_the_text_before_itself():
     assert any(each.new.endswith("春") for each in done)
 
 
-def test_a_stop_string_ends_no_text_that_may_not_end_there():
+def test_a_stop_string_ends_no_text_where_none_may_end():
     done = ENGINE.generate("", processors=["stop=a", "length=5"], num=30, seed=1, max_new=9)
     assert {len(each.new) for each in done} == {5}
 
 
-def test_a_stop_string_that_begins_within_a_token_is_never_completed():
+def test_a_stop_string_begun_within_a_token_is_never_completed():
     engine = engine_of(vocabulary("x", "xa", "b"))
     for done in engine.generate("", processors=["stop=ab"], num=40, seed=1, max_new=5):
         assert "ab" not in done.text
         assert done.finish == "budget"
 
 
-def test_a_token_may_hold_the_end_of_one_stop_string_and_the_whole_of_another():
+def test_a_token_may_end_one_stop_string_and_hold_another():
     stop = constraints.stop(vocabulary("c", "x", "xab", "a", "b"), ("cx", "ab"))
     begun = stop.next(stop.start(None), 0)
     assert stop.permits(begun, 2)
@@ -129,7 +129,7 @@ def test_a_token_may_hold_the_end_of_one_stop_string_and_the_whole_of_another():
     assert stop.cut(stop.next(begun, 2)) == 2
 
 
-def test_only_tokens_that_matter_to_a_stop_string_are_told_apart():
+def test_only_tokens_that_matter_to_stop_strings_are_told_apart():
     vocab = chars("。春夏秋冬、〇")
     kinds = constraints.stop(vocab, ("。",)).kinds()
     assert len(set(kinds)) == 3
@@ -163,7 +163,7 @@ def test_an_author_may_cut_the_text_too():
     assert "b" not in "".join(engine.stream("", processors=[EndsAtB()], seed=3, max_new=6))
 
 
-def test_tokens_that_print_nothing_do_not_make_states_of_a_stop_string_without_end():
+def test_silent_tokens_make_no_endless_states_of_a_stop_string():
     stop = constraints.stop(vocabulary("", "a", "b"), ("ab",))
     state = stop.next(stop.start(None), 1)
     seen = {state := stop.next(state, 0) for _ in range(50)}
@@ -212,7 +212,7 @@ def test_moves_and_sets_are_exactly_the_single_steps(machine):
 
 
 @each_machine
-def test_characters_of_one_kind_that_are_not_mentioned_do_the_same(machine):
+def test_unmentioned_characters_of_one_kind_do_the_same(machine):
     for state in some_states(machine):
         mentioned = set(machine.mentions(state)) if hasattr(machine, "mentions") else ()
         free = [char for char in SAID + "é。夏2c" if char not in mentioned]
@@ -231,7 +231,7 @@ def test_the_fewest_characters_to_the_end_are_known_exactly(machine):
 @each_machine
 @given(data=st.data())
 @some.examples(20)
-def test_nothing_is_forbidden_to_those_who_write_only_what_is_new(machine, data):
+def test_a_text_of_only_new_characters_is_never_forbidden(machine, data):
     if not hasattr(machine, "spent"):
         return
     prompt = data.draw(st.text(SAID, max_size=8))

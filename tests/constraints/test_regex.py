@@ -130,7 +130,7 @@ def printable(vocab, budget):
 
 @given(PATTERNS, st.sampled_from(VOCABULARIES), st.integers(0, 3))
 @some.examples(80)
-def test_every_vocabulary_writes_what_matches_or_there_is_nothing_to_write(pattern, vocab, budget):
+def test_every_vocabulary_writes_a_match_or_has_none_to_write(pattern, vocab, budget):
     assume(agreed(pattern) and any(re.fullmatch(pattern, text) for text in TEXTS))
     expected = {text for text in printable(vocab, budget) if re.fullmatch(pattern, text)}
     try:
@@ -145,7 +145,7 @@ def test_a_branch_that_no_token_completes_is_never_begun():
     assert {each.new for each in done} == {"ab"}
 
 
-def test_a_branch_that_is_too_long_for_the_budget_is_never_begun():
+def test_a_branch_too_long_for_the_budget_is_never_begun():
     done = engine_of(chars("ab")).generate("", processors=["regex='ab|aaaa'"], num=20, seed=1, max_new=3)
     assert {each.new for each in done} == {"ab"}
 
@@ -168,7 +168,7 @@ def test_a_branch_that_is_too_long_for_the_budget_is_never_begun():
         (r"[^\s\S]", "matches no text at all; change it"),
     ],
 )
-def test_a_pattern_that_no_automaton_reads_is_refused_in_one_sentence(pattern, message):
+def test_a_pattern_beyond_automata_is_refused_in_one_sentence(pattern, message):
     with pytest.raises(GenError, match=message):
         regex(pattern)
 
@@ -293,7 +293,7 @@ def test_pairs_that_make_no_sense_are_refused(spec):
         engine_of(chars("a")).chain([spec])
 
 
-def test_an_open_quote_of_the_prompt_is_closed_within_the_budget():
+def test_a_quote_opened_by_the_prompt_closes_within_the_budget():
     engine = engine_of(chars("a《》“”"))
     done = engine.generate("“《a", processors=["balanced"], num=40, seed=1, max_new=6)
     assert {closes(each.text, "《》", "“”") for each in done} == {True}

@@ -35,7 +35,7 @@ def texts(num, *, decoder="sample", wanted=None, processors=("no_repeat=3",)):
 
 
 @pytest.mark.parametrize("decoder", DECODERS)
-def test_the_first_texts_of_endlessly_many_are_the_same_and_in_order(decoder):
+def test_the_first_of_endless_texts_are_the_same_in_order(decoder):
     few = texts(150, decoder=decoder)
     assert texts(HUGE, decoder=decoder, wanted=150) == few
     assert [done.sample for done in few] == list(range(150))
@@ -47,7 +47,7 @@ def test_a_text_is_the_same_for_every_num(num, decoder, more):
     assert texts(num + more, decoder=decoder, wanted=num) == texts(num, decoder=decoder)
 
 
-def test_what_cannot_be_told_of_so_many_is_said_at_once():
+def test_what_cannot_be_told_of_so_many_fails_at_once():
     with pytest.raises(GenError, match="more than 4 beams can tell"):
         engine_of(chars("ab")).completions("a", num=HUGE, decoder="beam")
     with pytest.raises(GenError, match="constraints|no text|admit"):
@@ -55,7 +55,7 @@ def test_what_cannot_be_told_of_so_many_is_said_at_once():
 
 
 @pytest.mark.parametrize("decoder", ["beam=4", "smc=4", "beam=4,groups=2", "smc=4,resample=1"])
-def test_a_search_of_too_many_rows_for_so_long_a_prompt_is_refused(monkeypatch, decoder):
+def test_too_many_rows_for_a_long_prompt_are_refused(monkeypatch, decoder):
     monkeypatch.setattr(engine, "ROOM", 8)
     engine_of(chars("ab")).completions("a", decoder=decoder)
     with pytest.raises(GenError, match="4 beams or particles for a prompt of 3 tokens are more than 8 tokens in all"):
@@ -143,7 +143,7 @@ COMMANDS = [
 
 @pytest.mark.slow
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
-def test_the_first_of_a_million_texts_come_at_once_and_are_those_of_few(words):
+def test_the_first_of_a_million_texts_come_at_once_unchanged(words):
     with running(*words, "--num=3", "--seed=3", "--json") as process:
         few = process.stdout.readlines()
     with running(*words, *MILLION) as process:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import strategies as some
 from completions import complete, facts, outcomes, streamed
-from customs import Diary, OnlyTheLast
+from custom_rules import Diary, OnlyTheLast
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from tiny import chars, engine_of
@@ -37,7 +37,7 @@ def scores(found, penalty):
 
 @given(some.cases(), st.data())
 @some.examples(80)
-def test_beams_of_full_width_find_the_best_texts_that_there_are(case, data):
+def test_beams_of_full_width_find_the_best_texts(case, data):
     assume(not case.refuses() and case.world.legal)
     engine = data.draw(some.models(case.vocabulary))
     every = outcomes(engine, case)
@@ -67,7 +67,7 @@ def test_beams_are_legal_distinct_and_in_order_whatever_the_width(case, data):
 
 @given(some.cases(), st.data())
 @some.examples(40)
-def test_text_i_is_the_best_of_group_i_and_the_first_is_found_as_if_alone(case, data):
+def test_each_text_is_its_groups_best_the_first_as_alone(case, data):
     assume(not case.refuses() and case.world.legal)
     engine, groups = data.draw(some.models(case.vocabulary)), data.draw(st.sampled_from([2, 3]))
     alone = complete(engine, case, decoder="beam=2", num=1)
@@ -92,7 +92,7 @@ class Leaning:
         return -0.5 * len(history), {3: 50.0} if len(history) == 4 else {}
 
 
-def test_beams_are_ranked_by_how_shapers_lean_and_told_by_the_model_alone():
+def test_shapers_lean_on_ranks_of_beams_not_on_logprobs():
     model = table_model("", *"abc", table={(): [-9.0, 2.0, 1.0, -3.0]}, order=0)
     plain, leant = (
         Engine(model).generate("a", processors=["length=3", *more], decoder="beam=2", num=2, max_new=3)
@@ -118,7 +118,7 @@ def test_as_many_beams_are_told_as_there_are_texts(case, data):
 
 @given(some.batches(), st.sampled_from(["beam=5", "beam=6,groups=2,length_penalty=0"]))
 @some.examples(20)
-def test_beams_are_the_same_alone_in_any_batch_streamed_or_not_and_for_every_larger_num(batch, decoder):
+def test_beams_are_the_same_in_any_batch_stream_or_num(batch, decoder):
     wanted, fresh = batch
     wanted = [replace(request, decoder=decoder) for request in wanted]
     alone = facts(fresh().generate_batch([request])[0] for request in wanted)
@@ -145,7 +145,7 @@ def ends_or_goes_on(end, on, after):
         ((0.7, 0.3, "end"), -1, ""),
     ],
 )
-def test_a_beam_is_given_up_only_when_it_cannot_win_any_more(model, penalty, best, width):
+def test_a_beam_is_given_up_only_when_it_cannot_win(model, penalty, best, width):
     found = ends_or_goes_on(*model).generate("", decoder=f"beam={width},length_penalty={penalty}", max_new=6)
     assert [done.new for done in found] == [best]
 
@@ -205,7 +205,7 @@ def test_after_too_many_strikes_the_witness_decides(width):
     assert done.logprob == engine.model.logits((0,)).log_softmax(-1)[2000].item()
 
 
-def test_forced_runs_are_fed_in_one_call_and_what_is_full_is_not_asked_for():
+def test_forced_runs_take_one_call_and_full_texts_none():
     engine = engine_of(chars("abc"))
     found = engine.generate("a", processors=["force=2:c|3:b|4:b", "length=5"], max_new=9, decoder="beam=3", num=3)
     assert engine.model.fed == 2
@@ -215,7 +215,7 @@ def test_forced_runs_are_fed_in_one_call_and_what_is_full_is_not_asked_for():
     assert engine.model.fed == 3
 
 
-def test_what_all_beams_agree_on_is_streamed_as_soon_as_they_do():
+def test_what_all_beams_agree_on_is_streamed_at_once():
     sure = {(1,): [-9.0, -9.0, 9.0, -9.0], (2,): [-9.0, -9.0, -9.0, 9.0], (3,): [-9.0, 9.0, -9.0, -9.0]}
     engine = Engine(table_model("", *"abc", table=sure))
     pieces = list(engine.stream("c", processors=["length=9"], decoder="beam=2,length_penalty=0", max_new=9))
@@ -235,6 +235,6 @@ def test_a_search_that_makes_no_sense_is_refused(wrong):
 
 
 @given(st.lists(st.sampled_from([-np.inf, -2.0, 0.0, 0.5, 3.0]) | st.floats(-9, 9), max_size=40), st.integers(1, 9))
-def test_values_are_told_in_descending_order_and_equal_ones_by_place(values, first):
+def test_values_come_in_descending_order_equal_ones_by_place(values, first):
     found = list(descending(np.array(values), first))
     assert found == sorted(range(len(values)), key=lambda place: (-values[place], place))

@@ -75,7 +75,7 @@ def test_a_decoder_may_be_written_or_be_an_object(decoder):
     )
 
 
-def test_a_decoder_of_a_plugin_may_be_a_function_of_a_course():
+def test_a_decoder_may_be_given_as_a_plain_function():
     engine = engine_of(chars("abc"))
     [done], [same] = [engine.generate("a", decoder=each, max_new=3, seed=1) for each in (greedy, "greedy")]
     assert done == same
@@ -92,7 +92,7 @@ def test_decoders_are_listed_with_their_parameters(capsys):
 
 
 @pytest.mark.parametrize("default", ["top_k=200", "top_p=0.9", "temperature=0.9"])
-def test_what_a_command_adds_by_itself_does_not_change_what_smc_draws_from(default):
+def test_what_a_command_adds_does_not_change_smc_targets(default):
     def added(words):
         found = []
         command = options.generating(model="m")(lambda: found.append(options.choice().with_default(default)))

@@ -290,7 +290,7 @@ def sure(course, *, searched=False):
 @pytest.mark.parametrize("searched", [False, True])
 @pytest.mark.parametrize("budget", [3, 5, 8])
 @pytest.mark.parametrize("rule", [(), ("no_repeat_ngram=2",), ("no_repeat=13", "no_repeat_ngram=2,within=9")])
-def test_of_many_ways_on_those_that_are_too_long_are_not_sure(budget, rule, searched):
+def test_ways_that_are_too_long_are_not_sure(budget, rule, searched):
     course = course_of(chars(LETTERS), [Long(), *rule], "", budget)
     assert max(sure(course, searched=searched), default=0) <= budget
 
@@ -321,7 +321,7 @@ def test_of_wide_places_what_is_seen_at_once_is_so(path, more):
         assert (text.joint, text.rest) == (found.joint, found.rest)
 
 
-def test_the_array_of_all_texts_does_not_grow_with_the_budget():
+def test_the_array_of_texts_does_not_grow_with_the_budget():
     course = course_of(VOCABULARIES["characters"], ["no_repeat=2"], "", 10**9)
     assert course.texts()[0].history.home.size < 10_000
 

@@ -8,7 +8,7 @@ import pytest
 import strategies as some
 import torch
 from completions import complete, logits_after
-from customs import Diary, OnlyTheLast
+from custom_rules import Diary, OnlyTheLast
 from drawn_cases import DRAWN
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -22,7 +22,7 @@ from gen_engine.types import Named, Step
 
 @given(some.cases(), st.data())
 @some.examples(120)
-def test_greedy_takes_the_likeliest_of_the_tokens_that_lead_to_a_text(case, data):
+def test_greedy_takes_the_likeliest_token_that_leads_to_a_text(case, data):
     assume(not case.refuses() and case.world.legal)
     engine = data.draw(some.models(case.vocabulary))
     [done] = complete(engine, case, decoder="greedy")
@@ -86,7 +86,7 @@ PAIRS += [pytest.param(DRAWN[5], shapers, marks=pytest.mark.slow) for shapers in
 
 
 @pytest.mark.parametrize("case, shapers", PAIRS, ids=lambda given: repr(getattr(given, "wishes", given)))
-def test_texts_are_drawn_as_often_as_the_model_the_shapers_and_the_constraints_make_them_likely(case, shapers):
+def test_texts_are_drawn_as_often_as_the_chain_makes_likely(case, shapers):
     engine = engine_of(case.vocabulary, salt=2)
     expected = exact(engine, case, shapers)
     seen = Counter(done.tokens for done in complete(engine, case, shapers, num=2000, seed=11))
@@ -99,7 +99,7 @@ def test_texts_are_drawn_as_often_as_the_model_the_shapers_and_the_constraints_m
 @pytest.mark.parametrize(
     "place, token", [(0.0, 1), (0.2499, 1), (0.2501, 2), (0.4999, 2), (0.5001, 4), (1 - 2**-53, 4)]
 )
-def test_a_place_between_0_and_1_picks_where_the_running_sum_passes_it(place, token):
+def test_a_number_picks_where_the_running_sum_passes_it(place, token):
     logits = torch.tensor([[0.0, 0.25, 0.25, 0.0, 0.5, 0.0]]).log()
     assert pick(logits, [place]) == [token]
 
@@ -112,7 +112,7 @@ def test_a_masked_token_is_never_picked(logits, place):
 
 
 @given(st.integers(0, 2**70), st.integers(0, 99), st.integers(0, 99), st.integers(0, 300))
-def test_random_numbers_lie_below_1_and_are_fixed_by_their_key(seed, sample, position, attempt):
+def test_random_numbers_lie_below_1_fixed_by_their_key(seed, sample, position, attempt):
     number = uniform(seed, sample, position, attempt, "draw")
     assert 0 <= number < 1
     assert number == uniform(seed, sample, position, attempt, "draw")
@@ -121,7 +121,7 @@ def test_random_numbers_lie_below_1_and_are_fixed_by_their_key(seed, sample, pos
     assert number != uniform(seed, sample, position, attempt, "other")
 
 
-def test_a_token_without_a_witness_is_struck_and_the_choice_redrawn():
+def test_a_token_without_a_witness_is_struck_and_redrawn():
     engine = engine_of(chars("abcdef"))
     for done in engine.generate("", processors=[Named("last", OnlyTheLast(7))], num=9, seed=1, max_new=2):
         assert done.new[0] == "f"
@@ -138,7 +138,7 @@ def test_after_too_many_strikes_the_witness_decides(decoder):
     assert done.logprob == engine.model.logits((0,)).log_softmax(-1)[400].item()
 
 
-def test_a_text_that_is_wholly_forced_is_scored_in_one_call():
+def test_a_wholly_forced_text_is_scored_in_one_call():
     engine = engine_of(chars("abc"))
     [done] = engine.generate("a", processors=["force=1:c|2:b|3:b|4:a", "length=4"], max_new=9)
     assert (done.new, done.finish, len(done.logprobs)) == ("cbba", "full", 4)
@@ -164,7 +164,7 @@ def test_nothing_is_asked_where_nothing_may_be_written():
     assert engine.model.fed == 0
 
 
-def test_where_the_model_gives_nothing_to_what_is_allowed_all_of_it_is_equally_likely():
+def test_allowed_tokens_without_probability_are_all_equally_likely():
     engine = engine_of(chars("abcd"), "void")
     seen = Counter(done.new for done in engine.generate("", processors=["ban=a", "length=1"], num=600, seed=2))
     assert set(seen) == set("bcd")
@@ -184,7 +184,7 @@ class Mixed:
         return state == 0
 
 
-def test_after_a_few_undecided_searches_at_a_place_the_witness_decides(monkeypatch):
+def test_after_a_few_undecided_searches_the_witness_decides(monkeypatch):
     engine = engine_of(chars("".join(map(chr, range(0x4E00, 0x4E00 + 40)))))
     searches = Counter()
     monkeypatch.setattr(
@@ -206,7 +206,7 @@ def test_a_shaper_that_is_undone_in_a_redraw_is_named():
 
 
 @pytest.mark.parametrize("decoder", ["sample", "greedy"])
-def test_a_shaper_with_a_memory_is_told_every_token_and_how_likely_it_was_chosen(decoder):
+def test_a_shaper_with_memory_hears_every_token_and_its_likelihood(decoder):
     engine, diary = engine_of(chars("abc")), Diary()
     chain = ["ban=c", "force=2:b", "top_k=9", diary, "temperature=0.5", "length=5"]
     engine.generate("a", processors=chain, num=4, seed=2, max_new=9, decoder=decoder)
@@ -220,7 +220,7 @@ def test_a_shaper_with_a_memory_is_told_every_token_and_how_likely_it_was_chosen
 
 @given(some.cases(), st.data())
 @some.examples(40)
-def test_with_shapers_texts_are_drawn_from_what_they_left_among_the_tokens_that_lead_to_a_text(case, data):
+def test_texts_are_drawn_from_the_live_tokens_that_shapers_left(case, data):
     assume(not case.refuses() and case.world.legal)
     engine, shapers = data.draw(some.models(case.vocabulary)), data.draw(some.shapers())
     [done] = complete(engine, case, shapers, seed=data.draw(st.integers(0, 99)))
@@ -252,7 +252,7 @@ def shaped_among_the_living(engine, case, shapers, tokens, memory=()):
 
 @pytest.mark.parametrize("shaper", ["top_k=1", "top_k=2", "top_k=3", "min_p=0.2", "min_p=0.7"])
 @pytest.mark.parametrize("case", DRAWN, ids=lambda case: repr(case.wishes))
-def test_of_the_living_top_k_and_min_p_keep_what_they_would_keep_of_them_alone(case, shaper):
+def test_top_k_and_min_p_count_among_live_tokens_alone(case, shaper):
     engine, live = engine_of(case.vocabulary, salt=2), case.world.choices(())
     logits = logits_after(engine, case, ())[None]
     alone = torch.full_like(logits, -torch.inf)

@@ -81,7 +81,7 @@ def test_the_largest_are_kept_with_their_ties(logits, k):
 
 @quick
 @given(rows_of_logits([-inf, 0.0, -3.2e38, inf]), st.integers(1, 2000))
-def test_the_largest_come_in_order_of_equal_ones_the_lowest_id_first(logits, k):
+def test_the_largest_come_in_order_equal_ones_by_id(logits, k):
     k = min(k, logits.shape[-1])
     best, columns = shaping.largest(logits, k)
     assert torch.equal(best, plain.largest(logits, k)[0])
@@ -105,7 +105,7 @@ def test_a_nucleus_is_that_of_a_full_sort(name, logits, share):
 
 @quick
 @given(rows_of_logits(), st.data())
-def test_the_token_at_a_place_is_that_of_the_whole_sum(logits, data):
+def test_the_token_picked_is_that_of_the_whole_sum(logits, data):
     place = st.none() | st.floats(0, 1, exclude_max=True) | st.sampled_from([0.0, 1 - 2**-53])
     places = data.draw(st.lists(place, min_size=len(logits), max_size=len(logits)))
     assert scores.pick(logits, places) == plain.pick(logits, places)

@@ -25,7 +25,7 @@ def few_rows(rows):
 
 @given(some.batches(), st.randoms(use_true_random=False), st.integers(1, 4))
 @some.examples(25)
-def test_texts_are_the_same_alone_in_any_batch_and_in_any_order(batch, order, rows):
+def test_texts_are_the_same_in_any_batch_and_order(batch, order, rows):
     wanted, fresh = batch
     alone = facts(fresh().generate_batch([request])[0] for request in wanted)
     engine = fresh()
@@ -59,7 +59,7 @@ def test_a_stream_is_the_text(batch):
 
 
 @pytest.mark.parametrize("shapers", [("top_k=40", "temperature=0.8"), ("typical=0.6",), ("top_p=0.7", "min_p=0.01")])
-def test_rows_of_a_large_vocabulary_do_not_depend_on_their_neighbours(shapers):
+def test_rows_of_large_vocabularies_do_not_depend_on_neighbours(shapers):
     vocab = chars("".join(map(chr, range(0x4E00, 0x4E00 + 5000))))
     wanted = [Request(chr(0x4E00 + i), (*shapers, "no_repeat=9"), 1, i, 12) for i in range(24)]
     alone = facts(engine_of(vocab).generate_batch([request])[0] for request in wanted)
@@ -71,7 +71,7 @@ def test_rows_of_a_large_vocabulary_do_not_depend_on_their_neighbours(shapers):
         assert facts(done for group in groups for done in group) == alone
 
 
-def test_a_shaper_undone_in_one_row_leaves_the_others_as_they_are():
+def test_a_shaper_undone_in_one_row_leaves_the_others_unchanged():
     def spoil(step, logits):
         spoiled = torch.tensor([history[-1] == 1 for history in step.histories])
         return logits.masked_fill(spoiled[:, None], torch.nan)
@@ -81,7 +81,7 @@ def test_a_shaper_undone_in_one_row_leaves_the_others_as_they_are():
     assert facts(engine.generate_batch(wanted)) == facts(engine.generate_batch([each])[0] for each in wanted)
 
 
-def test_what_is_undone_in_one_row_is_not_undone_in_others():
+def test_what_is_undone_in_one_row_stands_in_others():
     def leave_nothing(step, logits):
         return torch.full_like(logits, -torch.inf)
 
@@ -114,14 +114,14 @@ def test_a_request_that_makes_no_sense_is_refused(wrong):
         engine_of(chars("ab")).generate("a", **wrong)
 
 
-def test_without_a_seed_every_call_draws_its_own_and_tells_it():
+def test_without_a_seed_every_call_draws_and_tells_its_own():
     engine = engine_of(chars("abcdefgh"))
     [first], [second] = engine.generate("a", max_new=9), engine.generate("a", max_new=9)
     assert first.seed != second.seed
     assert engine.generate("a", max_new=9, seed=first.seed) == [first]
 
 
-def test_a_stream_withholds_what_may_become_a_stop_string_and_what_is_half_a_character():
+def test_a_stream_withholds_possible_stop_strings_and_half_characters():
     engine = engine_of(vocabulary("a", "b", "é".encode()[:1], "é".encode()[1:], "bé"))
     finishes = []
     for seed in range(24):

@@ -10,7 +10,7 @@ import oracle
 import pytest
 import strategies as some
 from completions import complete, facts, outcomes, streamed
-from customs import Diary, OnlyTheLast
+from custom_rules import Diary, OnlyTheLast
 from drawn_cases import DRAWN
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -55,7 +55,7 @@ MANY = [pytest.param(case, marks=pytest.mark.slow) for case in TARGETS if case n
 
 
 @pytest.mark.parametrize("case", [*DRAWN[3:], *MANY], ids=repr_of)
-def test_texts_are_drawn_as_often_as_the_model_writes_them_if_only_legal_ones_count(case):
+def test_legal_texts_are_drawn_as_often_as_the_model_writes(case):
     engine = engine_of(case.vocabulary, salt=2)
     weights = target(engine, case)
     seen = Counter(case.data(done.tokens) for done in complete(engine, case, decoder="smc=64", num=100, seed=5))
@@ -79,7 +79,7 @@ FEW = [(1, 2000, 0.46, 0.52), (2, 2000, 0.24, 0.3), (8, 2000, 0.05, 0.08), (32, 
 
 
 @pytest.mark.parametrize("count, num, low, high", [*FEW, pytest.param(32, 2000, *FEW[-1][2:], marks=pytest.mark.slow)])
-def test_the_more_particles_the_less_is_left_of_the_bias_of_masking(count, num, low, high):
+def test_more_particles_leave_less_of_the_bias_of_masking(count, num, low, high):
     logits = {(): [-9.0, 0.0, 0.0, -9.0], (1,): [0.0, -9.0, -9.0, -3.0], (2,): [-5.0, -9.0, -9.0, 0.0]}
     engine = Engine(table_model("", *"abc", table=logits))
     chain = {"processors": ["force=2:c", "length=2"], "max_new": 2, "num": num, "seed": 3}
@@ -122,7 +122,7 @@ def test_particles_write_legal_texts_under_any_constraints_and_shapers(case, dat
 
 @given(some.batches(), st.sampled_from(["smc=3", "smc=4,resample=1"]))
 @some.examples(20)
-def test_particles_are_the_same_alone_in_any_batch_streamed_or_not_and_for_every_larger_num(batch, decoder):
+def test_particles_are_the_same_in_any_batch_stream_or_num(batch, decoder):
     wanted, fresh = batch
     wanted = [replace(request, decoder=decoder) for request in wanted]
     alone = facts(fresh().generate_batch([request])[0] for request in wanted)
@@ -133,7 +133,7 @@ def test_particles_are_the_same_alone_in_any_batch_streamed_or_not_and_for_every
         assert streamed(fresh(), request) == told
 
 
-def test_what_all_particles_agree_on_is_streamed_as_soon_as_they_do():
+def test_what_all_particles_agree_on_is_streamed_at_once():
     engine = engine_of(chars("abcdef"))
     chain = {"processors": ["length=20", "ban=a|b|c"], "seed": 4, "max_new": 20, "decoder": "smc=4,resample=1"}
     pieces = list(engine.stream("a", **chain))
@@ -145,7 +145,7 @@ def test_what_all_particles_agree_on_is_streamed_as_soon_as_they_do():
     "shapers, exact",
     [([], True), (["temperature=2", "temperature=0.7"], True), (["repetition_penalty=2"], True), (["top_k=2"], False)],
 )
-def test_a_shaper_that_removes_tokens_makes_it_inexact_and_no_less_reproducible(shapers, exact):
+def test_a_shaper_that_removes_tokens_makes_it_inexact_but_reproducible(shapers, exact):
     [done] = engine_of(chars("abc")).generate("a", processors=shapers, decoder="smc=4", seed=1, max_new=3)
     assert (done.exact, done.reproducible) == (exact, True)
 
@@ -171,7 +171,7 @@ def test_a_memory_goes_with_its_particle():
             assert logprob == pytest.approx(logits.log_softmax(-1)[token - 1].item(), abs=1e-6)
 
 
-def test_where_the_model_writes_no_legal_text_the_evidence_is_nothing():
+def test_evidence_is_nothing_where_the_model_writes_no_legal_text():
     engine = engine_of(chars("abc"), "void")
     [done] = engine.generate("a", processors=["length=2"], decoder="smc=4", seed=3, max_new=4)
     assert (len(done.new), done.log_evidence) == (2, -np.inf)

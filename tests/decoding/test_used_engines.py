@@ -7,11 +7,11 @@ from functools import partial
 import numpy as np
 import pytest
 import strategies as some
-from customs import Echo, EvenChars, TokensOnce, TokenSum
+from custom_rules import Echo, EvenChars, TokensOnce, TokenSum
 from hypothesis import given, reject
 from hypothesis import strategies as st
+from joint_states import chain_of, memories_of, prompt_of, states
 from tiny import TinyTokenizer, chars, engine_of
-from walks import chain_of, memories_of, prompt_of, states
 
 from gen_engine.chain import make_chain
 from gen_engine.decoding.viable import Viable
@@ -174,7 +174,7 @@ def searches_of(nodes):
 
 @given(histories(), st.sampled_from([0, 1, 2, 8, 16, 40]))
 @some.examples(40)
-def test_where_searches_end_undecided_a_used_engine_answers_as_a_fresh_one(history, nodes):
+def test_used_engines_answer_as_fresh_ones_where_searches_end_undecided(history, nodes):
     with searches_of(nodes):
         used, fresh = used_and_fresh(history)
     assert used == fresh
@@ -191,7 +191,7 @@ def test_what_is_remembered_changes_no_answer(history, size, nodes):
 
 @given(histories(), st.integers(1, 12))
 @some.examples(25)
-def test_where_the_automaton_is_searched_little_a_used_engine_answers_as_a_fresh_one(history, expansions):
+def test_used_engines_answer_as_fresh_ones_with_few_expansions(history, expansions):
     with pytest.MonkeyPatch.context() as patch, searches_of(16):
         patch.setattr("gen_engine.proving.automaton.EXPANSIONS", expansions)
         used, fresh = used_and_fresh(history)

@@ -19,7 +19,7 @@ def test_an_old_path_gives_the_same_names_with_a_warning(old, monkeypatch):
 
 
 @pytest.mark.parametrize("new", RENAMED)
-def test_an_old_name_of_a_moved_module_is_the_new_thing(new):
+def test_the_old_name_of_a_module_gives_the_new_thing(new):
     [old] = [old for old, place in MOVED.items() if place == new]
     with pytest.warns(DeprecationWarning, match=" now; import that"):
         module = import_module("importlib").reload(import_module(old))

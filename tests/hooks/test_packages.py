@@ -50,7 +50,7 @@ def pip(monkeypatch):
     return run
 
 
-def test_a_new_plugin_is_a_whole_package_named_after_what_was_asked(written):
+def test_a_new_plugin_is_a_whole_package_named_as_asked(written):
     project = tomllib.loads((written / "pyproject.toml").read_text())["project"]
     assert written.name == project["name"] == "gen-sand-bank"
     assert project["entry-points"]["gen_engine"] == {"sand-bank": "gen_sand_bank"}
@@ -85,7 +85,7 @@ def test_what_exists_is_not_overwritten(written, tmp_path):
         packages.write_template("core", tmp_path)
 
 
-def test_install_takes_a_folder_or_a_name_and_passes_options_of_pip_on(pip, written, capsys):
+def test_install_takes_folders_or_names_and_passes_on_pip_options(pip, written, capsys):
     assert gen(capsys, "install", str(written), "--no-deps")[1] == (
         "sand is installed; `gen plugins check sand` tries it.\n"
     )
@@ -121,7 +121,7 @@ def test_uninstall_says_if_it_is_still_there(pip, capsys):
 # ------------------------------------------------------------------------------------------------------- check
 
 
-def test_check_prints_each_law_of_each_thing_and_exits_with_0(capsys):
+def test_check_prints_each_law_of_each_thing_and_succeeds(capsys):
     code, told, _ = gen(capsys, "check", "core", "--only", "top_k", "--only", "ban", "--examples", "3")
     assert code == 0
     assert re.search(r"^law\tban=", told, re.MULTILINE)
@@ -130,10 +130,10 @@ def test_check_prints_each_law_of_each_thing_and_exits_with_0(capsys):
     assert " 0 are broken" in told
 
 
-def test_check_exits_with_1_and_tells_the_smallest_example_of_what_is_broken(capsys, monkeypatch):
-    import wrong
+def test_check_fails_with_the_smallest_example_of_what_is_broken(capsys, monkeypatch):
+    import broken_rules
 
-    monkeypatch.setattr("gen_engine.constraints.builtin.no_double_punctuation", wrong.Boasting)
+    monkeypatch.setattr("gen_engine.constraints.builtin.no_double_punctuation", broken_rules.Boasting)
     code, told, _ = gen(capsys, "check", "core", "--only", "no_double_punctuation", "--examples", "9")
     assert code == 1
     assert re.search(r"^answers agree\tBROKEN", told, re.MULTILINE)

@@ -87,7 +87,7 @@ def test_a_plugin_mounts_evaluators(install):
     assert list(group.commands) == ["poem"]
 
 
-def test_a_broken_plugin_is_reported_with_its_reason_and_the_others_work(install):
+def test_a_broken_plugin_is_reported_and_the_others_work(install):
     found = load_plugins([entry("broken", "no.such.module"), offering(install, "works", "tones")])
     assert found.plugins[0].error == "ModuleNotFoundError: No module named 'no'"
     assert "tones" in found.processors
@@ -192,13 +192,13 @@ def test_gen_plugins_reports_a_name_that_is_not_installed():
         ("dist-poet", "mean dist-poem"),
     ],
 )
-def test_a_name_of_gen_plugins_that_no_plugin_has_is_told_with_one_that_is_near(install, allowed, told):
+def test_an_unknown_name_in_gen_plugins_is_told_with_another(install, allowed, told):
     found = load_plugins([offering(install, "poem", "x"), offering(install, "novel", "y")], allowed)
     [sentence] = found.absent()
     assert re.search(told, sentence)
 
 
-def test_what_gen_plugins_keeps_out_is_said_where_it_is_missed(install):
+def test_what_gen_plugins_excludes_is_said_where_it_is_missed(install):
     found = load_plugins([offering(install, "poem", "x"), offering(install, "novel", "y")], "poem")
     with pytest.raises(GenError, match="no processor 'y' .GEN_PLUGINS keeps out novel."):
         found.find("processor", "y")
@@ -210,7 +210,7 @@ def test_a_command_says_so_on_standard_error(monkeypatch, capsys):
     assert capsys.readouterr().err.startswith("note: 'nope' is no plugin")
 
 
-def test_what_cannot_be_imported_is_an_error_that_names_its_plugin(install):
+def test_what_cannot_be_imported_is_an_error_naming_its_plugin(install):
     from gen_engine.hooks.lazy import LazyMapping
 
     found = load_plugins([install("a", processors=lambda: LazyMapping({"tones": "no.such:tones"}))])
@@ -218,7 +218,7 @@ def test_what_cannot_be_imported_is_an_error_that_names_its_plugin(install):
         _ = found.processors["tones"].value
 
 
-def test_a_model_that_cannot_be_imported_is_listed_with_its_reason(install, monkeypatch, capsys):
+def test_a_model_that_fails_to_import_is_listed_with_reason(install, monkeypatch, capsys):
     from gen_engine.cli.commands import listing
     from gen_engine.hooks.lazy import LazyMapping
 
@@ -262,7 +262,7 @@ def mounted(group):
         yield from mounted(command) if isinstance(command, click.Group) else ()
 
 
-def test_a_command_that_is_imported_later_says_now_what_it_will_say_then():
+def test_a_command_imported_later_has_the_same_help_now():
     later = [command for command in mounted(make_cli()) if isinstance(command, LazyCommand)]
     assert len(later) > 10
     for command in later:
@@ -272,7 +272,7 @@ def test_a_command_that_is_imported_later_says_now_what_it_will_say_then():
 
 
 @pytest.mark.parametrize("points", [b"\xff\xfe\0", "月 = x".encode("gb18030"), "[gen_engine]".encode("utf-16")])
-def test_a_package_whose_entry_points_are_no_text_keeps_nothing_else_from_loading(tmp_path, points):
+def test_unreadable_entry_points_keep_no_other_package_from_loading(tmp_path, points):
     info = tmp_path / "broken_thing-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: broken-thing\nVersion: 1.0\n")

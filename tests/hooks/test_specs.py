@@ -153,7 +153,7 @@ def test_values_become_what_the_factory_is_annotated_with(factory, text, expecte
         (lambda: 1 / 0, "p", r"cannot be made \(ZeroDivisionError: division by zero\); give it other values"),
     ],
 )
-def test_what_a_factory_does_not_take_is_an_error_with_a_remedy(factory, text, message):
+def test_options_unknown_to_a_factory_are_errors_with_a_remedy(factory, text, message):
     with pytest.raises(GenError, match=message):
         made(factory, text)
 

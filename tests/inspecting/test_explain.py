@@ -56,7 +56,7 @@ def test_a_constraint_costs_the_probability_that_it_takes_away():
     assert explained.together == pytest.approx(-log(0.5))
 
 
-def test_the_cost_of_a_place_is_what_rules_and_then_the_choice_gave_away():
+def test_a_place_costs_what_rules_and_choice_gave_away():
     [place] = explain_text(table_engine(), "c", processors=("ban=a", "length=1")).places
     assert (place.nats, place.constrained, place.drawn) == pytest.approx((-log(0.15), log(0.5 / 0.3), log(0.3 / 0.15)))
     assert place.cost == pytest.approx(log(0.5 / 0.15))
@@ -81,19 +81,19 @@ def test_the_end_is_a_place_of_its_own():
     assert explained.new == "ab"
 
 
-def test_a_token_that_no_rule_forbids_is_removed_by_the_proof_where_it_leads_nowhere():
+def test_the_proof_removes_tokens_that_lead_nowhere_though_none_forbids():
     [first, *_] = told("force=2:b", "no_repeat=1", "length=2").places
     assert blame(first, "b") == [PROOF]
     assert blame(first, "a") == []
     assert first.masses[-1] == pytest.approx(log(0.95 / 0.65))
 
 
-def test_what_takes_longer_than_the_budget_is_known_to_lead_nowhere_without_asking_for_it():
+def test_what_exceeds_the_budget_leads_nowhere_without_being_asked():
     [place] = told("choice=bcc|a", max_new=1, top=1).places
     assert place.masses[-1] == pytest.approx(log(0.8 / 0.5))
 
 
-def test_a_shaper_is_blamed_for_what_it_cuts_off_and_pays_for_it():
+def test_a_shaper_is_blamed_and_charged_for_its_cuts():
     explained = told("ban=a", "top_k=1", max_new=1)
     assert blame(explained.places[0], "c") == ["top_k=1"]
     assert explained.by_shaper == [("top_k=1", pytest.approx(log(0.5 / 0.3)))]
@@ -112,7 +112,7 @@ def test_what_has_no_alternative_is_forced():
     assert [place.forced for place in told("force=2:b", "length=3").places] == [False, True, False]
 
 
-def test_as_many_wishes_are_told_as_are_asked_for_and_the_chosen_one():
+def test_as_many_wishes_are_told_as_asked_and_the_chosen():
     [place] = told("ban=a|b", max_new=1, top=1).places
     assert [(each.text, each.chosen) for each in place.candidates] == [("a", False), ("c", True)]
 
@@ -155,7 +155,7 @@ def test_a_stop_string_is_no_part_of_what_is_explained():
 # ------------------------------------------------------------------------------------------- texts from elsewhere
 
 
-def test_a_text_from_elsewhere_may_break_rules_which_then_fall_silent():
+def test_rules_that_a_given_text_breaks_then_fall_silent():
     explained = explain_text(table_engine(), "aba", processors=("ban=b", "length=3"))
     assert [place.broken for place in explained.places] == [(), ("ban=b",), ()]
     assert explained.places[2].masses[1] == 0
@@ -178,7 +178,7 @@ def test_the_prompt_is_read_and_not_explained():
     assert (explained.prompt, explained.new) == ("c", "ab")
 
 
-def test_a_text_goes_on_after_its_prompt_even_where_a_token_would_span_both():
+def test_a_text_begins_after_its_prompt_even_within_a_token():
     engine = Engine(table_model("", "a", "b", "ab"))
     explained = explain_text(engine, "ab", prompt="a", processors=("length=1",))
     assert [place.text for place in explained.places] == ["b"]
@@ -228,7 +228,7 @@ def test_the_text_and_its_nats_are_told_as_they_were(case, data):
         assert not any(place.broken for place in explained.places)
 
 
-def test_long_texts_are_explained_stretch_by_stretch_with_the_same_figures(monkeypatch):
+def test_long_texts_are_explained_in_stretches_with_equal_figures(monkeypatch):
     text = "abcabbcacabcba" * 2
     engine, options = engine_of(chars("abc")), {"processors": ("no_repeat=1", "top_k=2")}
     whole = explain_text(engine, text, prompt="a", **options)
@@ -241,7 +241,7 @@ DECODERS = ["sample", "greedy", "beam=2"]
 
 @given(some.cases(), st.data())
 @some.examples(20)
-def test_costs_are_never_negative_and_all_rules_cost_at_least_what_each_does(case, data):
+def test_no_cost_is_negative_nor_above_that_of_all(case, data):
     assume(not case.refuses() and case.world.legal)
     for _, explained in everything(case, data.draw(some.models(case.vocabulary)), data.draw(some.shapers())):
         for place in explained.places:
@@ -251,7 +251,7 @@ def test_costs_are_never_negative_and_all_rules_cost_at_least_what_each_does(cas
 
 @given(some.cases(), st.data())
 @some.examples(20)
-def test_a_rule_is_blamed_only_for_what_it_forbids_by_itself(case, data):
+def test_a_rule_is_blamed_only_for_what_it_forbids(case, data):
     assume(not case.refuses() and case.world.legal)
     for done, explained in everything(case, data.draw(some.models(case.vocabulary)), ()):
         for label, rule in zip(explained.constraints[-1 - len(case.wishes) : -1], case.wishes, strict=True):
@@ -315,12 +315,12 @@ def test_a_page_shows_the_text_as_it_is_laid_out():
     assert shown(page([explained], lines=lambda text: [text[:1].upper(), text[1:3], text[3:]])) == ["A\nb", "c\n", "a"]
 
 
-def test_a_page_shows_the_text_itself_where_its_layout_has_other_characters():
+def test_a_page_shows_the_text_itself_not_its_layout():
     explained = explain_text(engine_of(chars("ab\n")), "a\nb", processors=["length=3"])
     assert shown(page([explained])) == ["", "a", "\n", "b"]
 
 
-def test_sentences_stand_on_lines_of_their_own_if_the_text_has_none():
+def test_sentences_get_lines_where_the_text_has_none():
     assert sentences("春。夏，秋！？冬") == ["春。", "夏，秋！？", "冬"]
     assert sentences("春。\n夏。秋。") == ["春。", "夏。秋。"]
     assert sentences("") == [""]
@@ -333,7 +333,7 @@ def test_a_cost_without_limit_is_null_in_json():
     assert json.loads(json.dumps(explanation_record(explained), allow_nan=False))["nats"] is None
 
 
-def test_the_tables_name_wishes_those_who_removed_them_and_the_totals():
+def test_the_tables_name_wishes_their_removers_and_the_totals():
     out = StringIO()
     print_explanation(out, told("force=2:b", "no_repeat=1", "length=2"))
     first, second = out.getvalue().splitlines()[3:5]
@@ -347,7 +347,7 @@ EXPLAINED = [("force=2:b", "no_repeat=1", "length=2"), ("ban=c", "length=3"), ("
 
 @pytest.mark.parametrize("rules", EXPLAINED, ids=" ".join)
 @pytest.mark.parametrize("width", [60, 80, 120])
-def test_the_tables_fit_the_terminal_and_say_what_their_words_mean(monkeypatch, rules, width):
+def test_the_tables_fit_the_terminal_and_explain_their_words(monkeypatch, rules, width):
     as_terminal(monkeypatch, width, NO_COLOR="1")
     out = StringIO()
     print_explanation(out, told(*rules))
@@ -357,7 +357,7 @@ def test_the_tables_fit_the_terminal_and_say_what_their_words_mean(monkeypatch, 
     assert re.search(r"\d  █+$", shown, re.MULTILINE) or width == 60
 
 
-def test_for_programs_the_tables_have_tabs_and_neither_bars_nor_legends():
+def test_for_programs_tables_have_tabs_without_bars_and_legends():
     out = StringIO()
     print_explanation(out, told("ban=c", "length=3"))
     places, totals = out.getvalue().strip().split("\n\n")
@@ -380,7 +380,7 @@ def gen(monkeypatch):
     return lambda *words: CliRunner().invoke(cli.make_cli(), words, catch_exceptions=False)
 
 
-def test_gen_explain_tells_of_a_new_text_and_of_a_given_one(gen):
+def test_gen_explain_tells_of_new_texts_and_of_given_ones(gen):
     new = gen("explain", "--model", "m", "--with", "ban=a", "--max-new", "2", "--seed", "1").stdout
     given = gen("explain", "--model", "m", "--text", "ab", "--prompt", "a", "--with", "ban=b").stdout
     assert "ban=a" in new

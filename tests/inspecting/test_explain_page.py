@@ -45,7 +45,7 @@ def test_both_languages_have_all_words_with_the_same_holes():
     assert [key for key, words in chinese.items() if not re.search("[一-鿿]|English", words)] == []
 
 
-def test_the_page_says_nothing_that_the_table_of_words_lacks_and_no_word_is_idle():
+def test_the_page_uses_exactly_the_words_of_its_table():
     said = set(re.findall(r'(?:data-say=|say\()"([^"]+)"', TEMPLATE))
     said |= {key for key in WORDS["en"] if f'"{key}"' in TEMPLATE}
     said |= {f"{kind} {term}" for term in listed("TERMS = ") for kind in ("term", "told")}
@@ -98,7 +98,7 @@ def gen(monkeypatch, tmp_path, capsys):
 
 
 @pytest.mark.parametrize("words", [("explain", "--html"), ("text", "--explain")])
-def test_the_command_stands_on_the_page_as_it_could_be_typed(gen, words, tmp_path):
+def test_the_command_on_the_page_could_be_typed_as_shown(gen, words, tmp_path):
     made = gen(words[0], "--model", "m", "--prompt", "a", "--with", "ban=b c", "--max-new", "2", words[1])
     told = f"gen {words[0]} --model m --prompt a --with 'ban=b c' --max-new 2 {words[1]} {tmp_path / 'p.html'}"
     assert made["command"] == told
@@ -144,7 +144,7 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_nothing_in_a_text_or_a_command_gets_out_of_its_data(text):
+def test_nothing_in_a_text_or_command_escapes_its_data(text):
     html = page_of(f"x{text}", command=text)
     assert html.count("</script>") == html.count("<script") == TEMPLATE.count("</script>")
     assert [char for char in html if not char.isprintable() and char != "\n"] == []
@@ -152,7 +152,7 @@ def test_nothing_in_a_text_or_a_command_gets_out_of_its_data(text):
     assert (made["command"], made["texts"][0]["new"]) == (text, text)
 
 
-def test_half_a_surrogate_pair_does_not_keep_a_page_from_being_written():
+def test_half_a_surrogate_pair_does_not_prevent_a_page():
     assert data(page_of("ab", command="\ud800"))["command"] == "\ud800"
     page_of("ab", command="\ud800").encode("utf-8")
 

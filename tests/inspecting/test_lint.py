@@ -6,10 +6,10 @@ import json
 import numpy as np
 import pytest
 import strategies as some
-from customs import EvenChars, TokensOnce
+from custom_rules import EvenChars, TokensOnce
 from hypothesis import assume, given
+from joint_states import prompt_of
 from tiny import chars, engine_of, vocabulary
-from walks import prompt_of
 
 from gen_engine.cli import main as cli
 from gen_engine.inspecting.lint import lint
@@ -213,7 +213,7 @@ class Wary:
         return True
 
 
-def test_what_is_only_four_functions_is_told_to_take_part_row_by_row():
+def test_a_rule_of_four_functions_takes_part_row_by_row():
     [finding] = findings(ONCE, engine=WIDE, max_new=3)
     assert (finding.kind, finding.members, finding.is_wrong) == ("row by row", ("once",), False)
     assert finding.message.startswith(
@@ -225,7 +225,7 @@ def test_what_is_only_four_functions_is_told_to_take_part_row_by_row():
 
 
 @pytest.mark.parametrize("engine", [WIDE, engine_of(vocabulary("", *"abcdefgh", "ab"))])
-def test_a_machine_that_says_nothing_of_its_history_could_be_asked_for_all_rows_at_once(engine):
+def test_a_machine_without_history_is_told_of_banned_rows(engine):
     [finding] = findings(Named("wary", Wary()), engine=engine, max_new=3)
     assert "If it is a rule of history it may offer `banned`, which is asked for all rows at once" in finding.message
     assert ("whose tokens print one character each." in finding.message) == (engine is not WIDE)
@@ -240,7 +240,7 @@ def test_what_a_row_and_step_take_is_measured(monkeypatch):
 
 
 @pytest.mark.parametrize("specs", [["no_repeat=2"], ["no_repeat_ngram=2"], [Named("even", EvenChars())]])
-def test_what_says_more_or_is_found_out_takes_no_time_of_its_own(specs):
+def test_what_promises_more_or_is_learned_takes_no_time(specs):
     assert not [finding for finding in findings(*specs) if finding.kind == "row by row"]
 
 
@@ -292,7 +292,7 @@ def test_what_only_depends_on_order_exits_with_0(run):
 
 
 @pytest.mark.parametrize("more", [(), ("--json",)])
-def test_what_takes_part_row_by_row_exits_with_0_and_tells_programs_the_time(run, monkeypatch, more):
+def test_rules_taken_row_by_row_succeed_and_tell_their_time(run, monkeypatch, more):
     slow = findings(ONCE, engine=WIDE, max_new=3)
     monkeypatch.setattr("gen_engine.inspecting.lint.lint", lambda *asked: slow)
     code, printed = run("--model", "m", "--with", "length=3", *more)
@@ -349,7 +349,7 @@ def test_the_prompt_that_breaks_a_rule_is_a_contradiction():
         ("c.json", '{"model": "poem\0"}', "cannot be read as JSON or TOML"),
     ],
 )
-def test_a_file_that_is_no_chain_is_told_in_a_sentence(tmp_path, capsys, name, text, what):
+def test_a_file_without_a_chain_is_refused_in_a_sentence(tmp_path, capsys, name, text, what):
     (tmp_path / name).write_text(text, encoding="utf-8")
     assert cli.main(["lint", "--model", "poem", "--chain", str(tmp_path / name)]) == 2
     assert what in capsys.readouterr().err

@@ -392,7 +392,7 @@ def test_a_model_that_sees_what_comes_next_is_refused(tmp_path):
         transformers_lm.load(tmp_path / "model", name="tiny")
 
 
-def test_a_hub_name_that_is_not_here_is_refused_with_the_remedy(monkeypatch):
+def test_an_absent_hub_name_is_refused_with_the_remedy(monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(GenError, match="the name of one on the hub"):
         transformers_lm.load("nobody/nothing", name="nobody/nothing")

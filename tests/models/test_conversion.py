@@ -78,7 +78,7 @@ def test_an_old_bert_repository_keeps_all_its_heads(tmp_path, architectures):
 
 
 @pytest.mark.parametrize("name", ["BertForMaskedLM", "BertModel", "BertForNextSentencePrediction"])
-def test_the_architecture_of_the_config_decides_and_heads_left_out_are_told(tmp_path, name):
+def test_the_config_decides_the_architecture_and_dropped_heads_are_told(tmp_path, name):
     _, net = saved(tmp_path / "old", "BertForPreTraining", architectures=[name], change=old_names)
     told = convert(net, net.parent, tmp_path / "out").told
     assert type(loaded(tmp_path / "out")).__name__ == name
@@ -101,7 +101,7 @@ def test_without_architectures_the_tensors_tell(tmp_path, name, prefix):
     assert alike(answer(loaded(tmp_path / "out")), answer(model))
 
 
-def test_a_fine_tuned_classifier_is_known_beside_the_config_of_its_base(tmp_path):
+def test_a_classifier_is_known_beside_the_config_of_its_base(tmp_path):
     model, net = saved(tmp_path / "old", "BertForSequenceClassification", num_labels=3, drop=["id2label", "label2id"],
                        architectures=["BertForMaskedLM"])  # fmt: skip
     told = convert(net, net.parent, tmp_path / "out").told
@@ -148,7 +148,7 @@ def test_a_config_from_before_model_types_is_read(tmp_path):
 
 
 @pytest.mark.parametrize("drop", [["bos_token_id", "eos_token_id"], ["eos_token_id"], ["bos_token_id"]])
-def test_a_model_without_begin_and_end_is_converted_and_loaded_without_warnings(tmp_path, warned, drop):
+def test_a_model_without_begin_and_end_converts_without_warnings(tmp_path, warned, drop):
     _, net = saved(tmp_path / "old", "GPT2LMHeadModel", drop=drop)
     made = convert(net, net.parent, tmp_path / "out")
     loaded(tmp_path / "out")

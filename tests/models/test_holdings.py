@@ -31,7 +31,7 @@ SILENT = {
 
 
 @pytest.mark.parametrize("kind", SILENT)
-def test_a_folder_that_writes_no_text_says_what_it_is_and_nobody_else_speaks(tmp_path, capfd, kind):
+def test_a_folder_that_writes_no_text_alone_says_why(tmp_path, capfd, kind):
     folder = make_folder(kind, tmp_path / "model")
     capfd.readouterr()
     with pytest.raises(GenError, match=SILENT[kind]) as told:

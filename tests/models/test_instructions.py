@@ -17,7 +17,7 @@ from gen_engine.models.instructions import BELOW_AMX, SETS, VARIABLES, choose_in
 from gen_engine.models.kernels import Kernel, Layer
 from gen_nextchar import runner
 
-SCRIPT = Path(__file__).parent / "batches.py"
+SCRIPT = Path(__file__).parents[1] / "support" / "batches.py"
 HAS = [name for name, (_, flags) in SETS.items() if all(torch.cpu.get_capabilities().get(flag) for flag in flags)]
 OLD = {"ATEN_CPU_CAPABILITY": "avx2", "MKL_ENABLE_INSTRUCTIONS": "AVX2"}
 """What makes the rest of torch take a processor for one with AVX2."""
@@ -229,7 +229,7 @@ COMMANDS = [
 
 @pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize("fast", [True, False])
-def test_a_promise_that_is_given_up_is_said_in_one_line(monkeypatch, command, fast):
+def test_giving_up_a_promise_is_said_in_one_line(monkeypatch, command, fast):
     monkeypatch.setattr(Kernel, "any_rows", False)
     monkeypatch.setattr(runner, "sizes_apart", lambda model: (8, 16))
     done = CliRunner().invoke(make_cli(), [*command.split(), *["--fast"] * fast])

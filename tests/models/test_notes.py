@@ -100,7 +100,7 @@ def test_an_engine_has_the_note_of_its_folder(tmp_path):
     assert engine.generate("白", context=about, seed=1, max_new=3)[0].text.startswith("白")
 
 
-def test_a_damaged_note_stops_nobody_who_does_not_ask_for_it(tmp_path):
+def test_a_damaged_note_stops_only_those_who_read_it(tmp_path):
     make_gpt2(tmp_path / "model")
     engine = load(noted(tmp_path / "model", "{"))
     assert engine.generate("白", seed=1, max_new=3)
@@ -108,7 +108,7 @@ def test_a_damaged_note_stops_nobody_who_does_not_ask_for_it(tmp_path):
         engine.note  # noqa: B018
 
 
-def test_note_of_says_what_load_says_of_a_folder_that_is_no_model(tmp_path):
+def test_note_of_and_load_refuse_a_folder_with_equal_words(tmp_path):
     with pytest.raises(GenError, match="is an empty folder"):
         note_of(tmp_path)
 
@@ -124,7 +124,7 @@ def test_the_list_of_models_tells_what_each_can_be_told(tmp_path, capsys, monkey
     assert "form dynasty author title" in capsys.readouterr().out
 
 
-def test_models_that_can_be_told_a_part_are_found_past_one_with_a_damaged_note(monkeypatch):
+def test_models_that_take_parts_are_found_despite_damaged_notes(monkeypatch):
     def read(name):
         if name == "damaged":
             raise GenError("It is damaged.")
@@ -171,7 +171,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_a_wrong_note_is_refused_in_a_sentence_with_the_remedy(tmp_path, name):
+def test_a_wrong_note_is_refused_with_the_remedy(tmp_path, name):
     said, message = WRONG[name]
     with pytest.raises(GenError, match=re.escape(message)) as told:
         read_note(noted(tmp_path, said))

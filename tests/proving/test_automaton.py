@@ -6,8 +6,8 @@ import pytest
 import strategies as some
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from joint_states import chain_of, prompt_of, states
 from tiny import TinyTokenizer, vocabulary
-from walks import chain_of, prompt_of, states
 
 from gen_engine.chain import make_chain
 from gen_engine.errors import UndecidedError
@@ -104,7 +104,7 @@ def test_what_is_put_off_is_searched_once_it_is_needed():
     assert automaton.robust(plan.start.node, 2) == 1
 
 
-def test_each_beginning_has_what_was_put_off_found_out_for_itself(expansions):
+def test_each_beginning_finds_out_what_was_put_off(expansions):
     """Where one character is missing there is nothing to choose, where five are the search is cut off."""
     _, plan = planned("", "length=5")
     start, product = plan.start, plan.product

@@ -69,13 +69,13 @@ def test_what_masks_everything_as_a_preference_is_undone_by_name(engine, decoder
 
 
 @every_decoder
-def test_a_model_that_gives_nothing_to_what_is_allowed_writes_it_all_the_same(decoder):
+def test_a_model_writes_what_is_allowed_even_at_probability_zero(decoder):
     engine = engine_of(chars(LETTERS), shape="void")
     assert set(texts(engine, "only=b|c", "length=2", decoder=decoder)) <= {"bb", "bc", "cb", "cc"}
 
 
 @every_decoder
-def test_a_least_length_is_kept_against_an_allow_list_that_wants_the_end(engine, decoder):
+def test_a_least_length_holds_against_an_allowed_end(engine, decoder):
     assert refusal(engine, "length=..2", "length=5..", decoder=decoder) == ("length=..2", "length=5..")
     assert refusal(engine, "only=x", "length=5..", decoder=decoder) == ("only=x", "length=5..")
     assert all(len(text) >= 5 for text in texts(engine, "length=5..", "only=a|b", "logit_bias=#0:50", decoder=decoder))
@@ -117,21 +117,21 @@ def test_a_branch_whose_rest_the_vocabulary_lacks_is_not_entered(decoder):
 
 
 @every_decoder
-def test_a_branch_that_the_budget_does_not_hold_is_not_entered(decoder):
+def test_a_branch_beyond_the_budget_is_not_entered(decoder):
     engine = eager("a", "b", loves="a")
     assert set(texts(engine, "regex=(ab|aaaa)", decoder=decoder, max_new=3)) == {"ab"}
     assert "aaaa" in texts(engine, "regex=(ab|aaaa)", decoder=decoder, max_new=4)
 
 
 @every_decoder
-def test_a_pattern_of_which_no_branch_is_left_is_a_conflict(decoder):
+def test_a_pattern_without_a_branch_left_is_a_conflict(decoder):
     lacking, short = eager("a", "c", loves="c"), eager("a", "b", loves="a")
     assert refusal(lacking, "regex=(ab|cd)", decoder=decoder) == ("regex=(ab|cd)",)
     assert refusal(short, "regex=(ab|aaaa)", decoder=decoder, max_new=1) == ("regex=(ab|aaaa)",)
 
 
 @every_decoder
-def test_a_dead_end_made_by_two_rules_together_is_not_entered(decoder):
+def test_a_dead_end_of_two_rules_is_not_entered(decoder):
     engine = eager("a", "b", "c", "d", loves="c")
     assert set(texts(engine, "regex=(ab|cd)", "ban=d", decoder=decoder)) == {"ab"}
     assert refusal(eager("a", "b", "c", "d", loves="c"), "regex=(ab|cd)", "ban=a|d", decoder=decoder)

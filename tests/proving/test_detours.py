@@ -3,9 +3,9 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from joint_states import whole_rest
 from slots import Different, Either, Slots, fits
 from tiny import TinyTokenizer, chars
-from walks import whole_rest
 
 from gen_engine.chain import make_chain
 from gen_engine.proving.detours import DETOURS, detours, different, written_out
@@ -57,7 +57,7 @@ def possible(slots, taken=""):
 
 
 @given(SLOTS, SLOTS)
-def test_the_nearest_way_comes_first_and_none_is_longer_than_the_budget(one, two):
+def test_the_nearest_way_comes_first_and_none_exceeds_the_budget(one, two):
     prover, joint = prover_for(Either(Slots(one), Slots(two)))
     ways = list(detours(prover.automaton, joint.node, 4))
     assert all(len(way) <= 4 for way in ways)
@@ -65,7 +65,7 @@ def test_the_nearest_way_comes_first_and_none_is_longer_than_the_budget(one, two
     assert (len(ways[0]) == shortest) if ways else shortest > 4
 
 
-def test_a_place_whose_characters_may_be_repeated_needs_none_of_its_own():
+def test_a_place_of_repeatable_characters_needs_none_of_its_own():
     prover, joint = prover_for(Slots(("a", "ab", "b")), letters="ab", free="b")
     vocabulary = prover.product.vocabulary
     [way, *_] = detours(prover.automaton, joint.node, 5)

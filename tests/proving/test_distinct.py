@@ -8,10 +8,10 @@ import pytest
 import strategies as some
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from joint_states import chain_of, prompt_of, states
 from oracle import Case, Wish
 from slots import PLAIN, SLOTS, Different, Slots, different_wish, either_wish, slots_wish
 from tiny import chars, engine_of
-from walks import chain_of, prompt_of, states
 
 from gen_engine.errors import ConflictError
 from gen_engine.proving.prover import NODES, prover_of
@@ -39,6 +39,23 @@ def test_matching_never_says_what_trying_every_text_denies(case):
         alive = tokens in case.world.alive
         assert alive or not prover.fresh.suffices(each.node, each.others, left)
         assert not alive or not prover.fresh.clashes(each.node, each.others, left)
+
+
+@st.composite
+def near_cases(draw):
+    """Slots under a rule that forbids repetitions that are near, or all."""
+    slots = draw(st.one_of(SLOTS.map(slots_wish), st.tuples(SLOTS, SLOTS).map(lambda two: either_wish(*two))))
+    rules = [oracle.no_repeat_ngram(1), *map(oracle.no_repeat, (1, 2, 3, 4))]
+    return Case(draw(PLAIN), draw(st.sampled_from(["", "a", "bca"])), 5, (slots, draw(st.sampled_from(rules))))
+
+
+@given(near_cases())
+@some.examples(150)
+def test_places_that_crowd_are_never_said_where_trying_every_text_finds_one(case):
+    prover, _ = prover_of(chain_of(case).product, prompt_of(case), case.budget, NODES)
+    for tokens, each in states(case, prover.product).items():
+        alive = tokens in case.world.alive
+        assert not alive or not prover.fresh.clashes(each.node, each.others, case.budget - len(tokens))
 
 
 @given(slot_cases())
@@ -78,7 +95,7 @@ def without_moves(wish):
     return SimpleNamespace(start=machine.start, step=machine.step, accepts=machine.accepts, kind=machine.kind)
 
 
-def test_too_few_characters_for_the_places_are_a_conflict_at_once():
+def test_too_few_characters_for_the_places_conflict_at_once():
     """Each of 24 places takes one of 23 characters: trying would take 23! texts."""
     letters = "abcdefghijklmnopqrstuvwx"
     engine = engine_of(chars(letters))
@@ -86,6 +103,25 @@ def test_too_few_characters_for_the_places_are_a_conflict_at_once():
     with pytest.raises(ConflictError) as conflict:
         engine.generate("", processors=rules, max_new=24)
     assert conflict.value.members == ("slots", "different")
+
+
+SEVEN = ("abcdefghijklmnopqrstuvwx",) * 7
+CROWDED = {
+    "no_repeat_ngram=1": (*SEVEN, "y", *SEVEN, "z", *SEVEN, "y"),
+    "no_repeat_ngram=1,within=40": (*SEVEN, "y", *SEVEN, "z", *SEVEN, "y"),
+    "no_repeat=16": (*SEVEN, "y", *SEVEN, "z", *SEVEN, "y"),
+    "no_repeat=17": (*SEVEN, "yz", *SEVEN, "yz", "yz", *SEVEN),
+}
+
+
+@pytest.mark.parametrize("rule", CROWDED)
+def test_marks_that_stand_too_near_each_other_are_a_conflict_at_once(rule):
+    engine = engine_of(chars("abcdefghijklmnopqrstuvwxyz"))
+    rules = [Named("slots", Slots(CROWDED[rule])), rule]
+    with pytest.raises(ConflictError) as conflict:
+        engine.generate("", processors=rules, max_new=30, patience=5)
+    assert conflict.value.members == ("slots", rule)
+    assert engine.generate("", processors=[rules[0], "no_repeat=6"], max_new=30, seed=1)
 
 
 def test_just_enough_characters_for_the_places_are_found():

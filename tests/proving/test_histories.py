@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, reject, settings
 from hypothesis import strategies as st
+from joint_states import whole_rest
 from tiny import TinyTokenizer, chars, vocabulary
-from walks import whole_rest
 
 from gen_engine.chain import make_chain
 from gen_engine.constraints.repeats import NoRepeat
@@ -67,13 +67,13 @@ def test_many_rows_at_once_may_do_what_each_may(plan, paths):
 @pytest.mark.parametrize("ask", [TokenSet.only, TokenSet.is_empty, TokenSet.members, TokenSet.size.fget])
 @given(plan=plans(), path=PATHS)
 @settings(max_examples=40)
-def test_a_set_that_is_not_worked_out_answers_as_one_that_is(ask, plan, path):
+def test_a_lazy_set_answers_as_one_worked_out(ask, plan, path):
     joint, left, history = follow(plan, path)
     assert ask(plan.tokens(joint, left, history)) == ask(plan.tokens(joint, left))
 
 
 @given(plans(), PATHS)
-def test_a_set_that_is_not_worked_out_can_be_cut_down(plan, path):
+def test_a_lazy_set_can_be_cut_down(plan, path):
     joint, left, history = follow(plan, path)
     plain = plan.tokens(joint, left)
     some = plain.members()[:2]
@@ -233,7 +233,7 @@ def test_what_is_written_later_is_not_looked_at():
 
 
 @pytest.mark.parametrize("tokens", [("", "春", "春夏"), ("", "春", b"\xe6")])
-def test_tokens_of_other_than_one_character_are_asked_row_by_row(tokens):
+def test_tokens_not_of_one_character_are_asked_row_by_row(tokens):
     vocab = vocabulary(*tokens, end=0, specials=(0,))
     plan = make_chain(vocab, [build("no_repeat=9", registry(), vocab)]).plan(TinyTokenizer(vocab).encode(""), 3)
     assert plan.prover.histories.begin(plan.prompt) is None

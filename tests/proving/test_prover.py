@@ -3,14 +3,14 @@
 from math import inf
 from types import SimpleNamespace
 
-import customs
+import custom_rules
 import oracle
 import pytest
 import strategies as some
 from hypothesis import assume, given
+from joint_states import chain_of, memories_of, prompt_of, states, whole_rest
 from oracle import Case
 from tiny import TinyTokenizer, chars, engine_of, vocabulary
-from walks import chain_of, memories_of, prompt_of, states, whole_rest
 
 from gen_engine.chain import BETWEEN, make_chain
 from gen_engine.errors import ConflictError
@@ -72,7 +72,7 @@ def test_witnesses_are_legal_and_fit_the_budget(case):
             assert (*tokens, *rest) in case.world.legal or case.stopped((*tokens, *rest)) is not None
 
 
-def test_a_rest_that_is_known_to_exist_is_told_without_a_search():
+def test_a_rest_known_to_exist_is_told_without_a_search():
     case = Case(chars("abcdefgh"), "", 30, (oracle.no_repeat(3), oracle.length(30, 30)))
     prover = prover_of(case, nodes=1)
     start = prover.product.start(prompt_of(case))
@@ -93,12 +93,12 @@ def test_distances_of_the_automaton_are_bounds(case):
             assert prover.automaton.robust(joint.node) >= min(needed, left + 1)
 
 
-def test_twins_of_a_token_that_one_rule_singles_out_are_tried_too():
+def test_twins_of_a_singled_out_token_are_tried_too():
     """`once` may spend one a, so that `pairs` has to go for the b, which no rule mentions."""
     vocab = vocabulary("a", "a", "b", "b")
     engine = engine_of(vocab)
-    spent = Named("once", customs.TokensOnceSharp(4, used=frozenset([1])))
-    done = engine.generate("", processors=[Named("pairs", customs.Pairs()), spent, "length=2"], max_new=2, seed=1)
+    spent = Named("once", custom_rules.TokensOnceSharp(4, used=frozenset([1])))
+    done = engine.generate("", processors=[Named("pairs", custom_rules.Pairs()), spent, "length=2"], max_new=2, seed=1)
     assert done[0].new == "bb"
 
 
@@ -124,7 +124,7 @@ def test_twins_count_when_rules_are_counted():
         engine_of(vocabulary("a", "a", "a", "b", "b")).generate("", processors=["no_repeat=2", "length=3"], max_new=3)
 
 
-def test_between_tokens_each_search_may_visit_as_many_states_whatever_came_before(monkeypatch):
+def test_each_search_between_tokens_has_the_same_node_limit(monkeypatch):
     allowed = []
     case = Case(chars("abc"), "", 5, (oracle.length(4, 5),))
     plan = chain_of(case).plan(prompt_of(case), 5)

@@ -6,10 +6,10 @@ import oracle
 import strategies as some
 from hypothesis import given
 from hypothesis import strategies as st
+from joint_states import chain_of, prompt_of, states
 from oracle import Case, Wish
 from slots import PLAIN, SLOTS, different_wish, either_wish, slots_wish
 from tiny import chars, engine_of
-from walks import chain_of, prompt_of, states
 
 from gen_engine.proving.matching import fill, places_for
 from gen_engine.proving.prover import NODES, Finding, prover_of

@@ -18,7 +18,7 @@ def rooms_for(length, wanted="abc"):
 
 
 @pytest.mark.parametrize("looked", [1, 5, 9, 10, 11, 100])
-def test_the_answer_is_the_same_however_often_and_after_whatever_it_is_asked(monkeypatch, looked):
+def test_the_answer_is_independent_of_what_was_asked_before(monkeypatch, looked):
     monkeypatch.setattr(rooms, "LOOKED", looked)
     asked, start = rooms_for(10)
     first = sizes(asked.way(start, 10))

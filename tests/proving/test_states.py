@@ -8,9 +8,9 @@ import pytest
 import strategies as some
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from joint_states import chain_of, prompt_of, states
 from slots import PLAIN, SLOTS, either_wish, slots_wish
 from tiny import chars
-from walks import chain_of, prompt_of, states
 
 from gen_engine.chain import make_chain
 from gen_engine.memory import Interned, Memory, interned, remembered
@@ -38,7 +38,7 @@ def known(case):
 
 @given(CASES, st.booleans())
 @some.examples(50)
-def test_a_step_in_the_table_is_a_step_of_each_rule(case, opened):
+def test_a_table_step_is_a_step_of_each_rule(case, opened):
     product, joints = known(case)
     table = product.table
     for node in {joint.node for joint in joints}:
@@ -143,7 +143,7 @@ def test_a_node_says_what_its_rules_do(case):
 
 @given(CASES)
 @some.examples(20)
-def test_edges_of_single_characters_are_those_of_all_less_the_other_tokens(case):
+def test_single_character_edges_are_all_edges_less_other_tokens(case):
     product, joints = known(case)
     single = {token for token in case.usable if len(case.vocabulary.texts[token] or "") == 1}
     for node in {joint.node for joint in joints}:

@@ -115,7 +115,7 @@ def bracket(warper: Callable[[float], Any], share: float, logits: Tensor) -> tup
 
 @quick
 @given(cases(), shares)
-def test_top_p_is_that_of_transformers_but_for_the_choice_among_equals(case: tuple[Step, Tensor], p: float) -> None:
+def test_top_p_is_that_of_transformers_but_for_ties(case: tuple[Step, Tensor], p: float) -> None:
     step, logits = case
     fewer, more = bracket(peer.TopPLogitsWarper, p, logits)
     shaped = truncation.top_p(p)(step, logits).sort().values
@@ -192,7 +192,7 @@ def test_repetition_penalty_counts_the_prompt_and_the_others_do_not() -> None:
     assert shape(shapers.presence_penalty(2), [8.0, 8.0], [0, 1], prompt_length=1) == [8.0, 6.0]
 
 
-def test_top_p_keeps_the_lowest_of_equal_ids_and_the_others_keep_them_all() -> None:
+def test_top_p_cuts_ties_by_id_and_others_keep_them() -> None:
     logits = [0.0, 1.0, 1.0, 1.0, 1.0]
     assert shape(truncation.top_p(0.4), logits, []) == [-INF, 1, 1, -INF, -INF]
     assert shape(truncation.top_k(2), logits, []) == [-INF, 1, 1, 1, 1]

@@ -97,7 +97,7 @@ def test_eta_lets_more_pass_where_the_model_is_unsure():
 
 @quick
 @given(some_logits, st.floats(0, 4))
-def test_top_n_sigma_keeps_what_lies_within_n_deviations_of_the_best(logits, n):
+def test_top_n_sigma_keeps_all_within_n_deviations_of_best(logits, n):
     some = np.array([value for value in logits if value > -INF], dtype=np.float32).astype(np.float64)
     edge = some.max() - n * some.std()
     expected = {i for i, value in enumerate(logits) if value >= edge}
@@ -115,7 +115,7 @@ def test_top_n_sigma_does_not_mind_the_temperature(t):
 
 @quick
 @given(some_logits, st.floats(0.05, 0.95))
-def test_top_h_keeps_the_most_tokens_whose_entropy_is_within_its_share(logits, share):
+def test_top_h_keeps_the_most_tokens_within_its_entropy_share(logits, share):
     probabilities = softmax(logits)
     order = sorted(range(len(logits)), key=lambda i: (-logits[i], i))
     bound = share * entropy(probabilities)
@@ -132,14 +132,14 @@ def test_top_h_looks_beyond_its_shortlist():
 
 
 @pytest.mark.parametrize("uniform, expected", [(0.49, {2, 3, 4}), (0.5, {0, 1, 2, 3, 4})])
-def test_xtc_excludes_all_likely_tokens_but_the_last_at_its_share_of_places(uniform, expected):
+def test_xtc_excludes_likely_tokens_but_one_at_its_share(uniform, expected):
     logits = np.log([0.4, 0.25, 0.2, 0.1, 0.05]).tolist()
     assert kept(shape(truncation.xtc(0.15, probability=0.5), logits, uniform=uniform)) == expected
 
 
 @quick
 @given(some_logits, st.floats(0.01, 0.9))
-def test_xtc_removes_what_is_likelier_than_the_least_of_the_likely(logits, threshold):
+def test_xtc_removes_all_likelier_than_the_least_likely_choice(logits, threshold):
     probabilities = softmax(logits)
     likely = [value for value, share in zip(logits, probabilities, strict=True) if share >= threshold]
     expected = {i for i, value in enumerate(logits) if value > -INF and not (likely and value > min(likely))}
@@ -261,7 +261,7 @@ def test_dry_leaves_breakers_alone():
         (("a::1", "::2"), [0, 0, 0, 0, 0, 0, 1, 2, 0, 0]),
     ],
 )
-def test_a_bias_is_added_to_every_token_that_prints_the_string(items, expected):
+def test_a_bias_is_added_to_every_token_printing_the_string(items, expected):
     assert shape(shapers.logit_bias(VOCABULARY, items), [0.0] * 10) == expected
 
 
@@ -274,7 +274,7 @@ def test_a_bias_is_added_to_every_token_that_prints_the_string(items, expected):
         ((":1",), "as in 春:2."),
         (("a:101",), "a number from -100 to 100, as in 春:2."),
         (("a:nan",), "as in 春:2."),
-        (("春:1",), "logit_bias=春 is no one token of this model; bias its parts, or name tokens by #ID."),
+        (("春:1",), "logit_bias=春 is not a single token of this model; bias its parts, or name tokens by #ID."),
         (("#10:1",), "logit_bias=#10 is no token of this model; give an id up to #9."),
         (("a:1", "#1:2"), "logit_bias gives #1 both 1 and 2; keep one of them."),
     ],
@@ -313,6 +313,6 @@ def test_the_newer_shapers_print_as_they_are_spelled():
     assert repr(truncation.mirostat(5.0)) == "mirostat=5"
     assert repr(shapers.dynatemp(0.5, high=2)) == "dynatemp=0.5,high=2"
     assert repr(truncation.xtc(0.1, probability=1)) == "xtc=0.1,probability=1"
-    assert repr(dry(0.8, breakers=("\n", ","))) == r"dry=0.8,breakers=\n|\,"
+    assert repr(dry(0.8, breakers=("\n", ","))) == r"dry=0.8,breakers='\n'|','"
     assert repr(dry(0.8, breakers=(), window=64)) == "dry=0.8,breakers=,window=64"
     assert repr(shapers.logit_bias(VOCABULARY, ("a:2", "#3:1"))) == "logit_bias=a:2|#3:1"

@@ -1,6 +1,6 @@
 """Cases whose texts are few enough to know how often each of them must be drawn."""
 
-import customs
+import custom_rules
 import oracle
 from oracle import Case, Wish
 from tiny import chars, vocabulary
@@ -8,7 +8,7 @@ from tiny import chars, vocabulary
 from gen_engine.types import Named
 
 ESTRANGED = Wish(
-    Named("estranged", customs.Estranged()), complete=lambda case, tokens: not customs.echoes(case, tokens)
+    Named("estranged", custom_rules.Estranged()), complete=lambda case, tokens: not custom_rules.echoes(case, tokens)
 )
 DRAWN = [
     Case(chars("春夏秋"), "冬", 4, (oracle.length(2, 4), oracle.no_repeat(2))),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 
-import customs
+import custom_rules
 import oracle
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -84,7 +84,7 @@ def any_wishes(draw, vocab, demanding):
     demands = [
         st.sampled_from([None, low, low, low + 2]).map(lambda high: oracle.length(low, high, of)),
         st.dictionaries(st.integers(1, 3), char, min_size=1, max_size=2).map(lambda places: oracle.force(places, of)),
-        st.sampled_from(customs.wishes(len(vocab), alphabet)),
+        st.sampled_from(custom_rules.wishes(len(vocab), alphabet)),
     ]
     bans = [
         st.lists(word | st.just("punctuation"), min_size=1, max_size=2).map(lambda items: oracle.ban(*items)),

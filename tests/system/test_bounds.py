@@ -37,7 +37,7 @@ def test_a_line_of_the_bound_is_read(tmp_path, short_lines):
         assert list(lines) == ["春" * 9 + "\n", "眠" * 10]
 
 
-def test_a_text_over_the_bound_is_a_flaw_of_its_cell():
+def test_a_text_over_the_bound_is_its_cells_flaw():
     assert text_flaw("春" * bounds.TEXT) == ""
     assert text_flaw("春" * (bounds.TEXT + 1)) == "a text of 1,000,001 characters, over the 1,000,000 that are read"
 

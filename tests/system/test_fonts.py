@@ -10,7 +10,7 @@ from gen_engine.system import fonts
 from gen_engine.system.fonts import check_name, drawing_with, find_font
 
 
-def test_a_font_installed_since_is_found_and_one_that_lacks_a_character_is_not(tmp_path, monkeypatch):
+def test_a_new_font_is_found_unless_it_lacks_a_character(tmp_path, monkeypatch):
     (tmp_path / "none.ttf").write_bytes(b"no font")
     forget_fonts(monkeypatch, font_of(tmp_path / "han.ttf", "负正向评", "Some Han"), tmp_path / "none.ttf")
     assert find_font("负正 abc") == "Some Han"
@@ -26,7 +26,7 @@ def test_a_font_gone_since_is_not_taken_for_there(tmp_path, monkeypatch):
     assert find_font("负正") is None
 
 
-def test_of_several_fonts_a_liked_one_is_taken_and_one_that_is_named_before_it(tmp_path, monkeypatch):
+def test_a_named_font_comes_first_and_then_a_liked_one(tmp_path, monkeypatch):
     files = [font_of(tmp_path / f"{name}.ttf", "负正", name) for name in ("Any Han", "SimHei", "Mine")]
     forget_fonts(monkeypatch, *files[:2])
     assert find_font("负正") == "SimHei"
@@ -40,7 +40,7 @@ def test_a_font_of_boxes_has_no_characters(monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["p.doc", "p", "no/p.png"])
-def test_a_name_under_which_no_picture_can_be_written_is_refused(tmp_path, name):
+def test_a_name_that_no_picture_can_have_is_refused(tmp_path, name):
     with pytest.raises(GenError, match=r"\.png, \.pdf, \.svg|folder does not exist"):
         check_name(tmp_path / name)
     check_name(tmp_path / "P.SVG")

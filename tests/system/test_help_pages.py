@@ -25,7 +25,7 @@ PAGES = list(pages(cli.make_cli()))
 
 
 @pytest.mark.parametrize("words", PAGES, ids=" ".join)
-def test_no_page_of_help_cuts_a_sentence_or_is_wider_than_80_columns(monkeypatch, capsys, words):
+def test_help_pages_cut_no_sentence_and_fit_80_columns(monkeypatch, capsys, words):
     monkeypatch.setenv("COLUMNS", "80")
     assert cli.main([*words, "--help"]) == 0
     page = capsys.readouterr().out
@@ -82,7 +82,7 @@ def test_options_are_never_broken_at_a_hyphen(monkeypatch, capsys):
 @pytest.mark.parametrize(
     ("env", "there"), [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False), ({"CLICOLOR": "0"}, False)]
 )
-def test_headings_are_bold_on_a_real_terminal_if_its_user_wants_it(env, there):
+def test_headings_are_bold_on_terminals_whose_user_wants_it(env, there):
     kept = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "FORCE_COLOR", "CLICOLOR")}
     told = run_in_terminal([sys.executable, "-m", "gen_engine", "--help"], env={**kept, "TERM": "xterm", **env})
     assert told.returncode == 0

@@ -43,7 +43,7 @@ def test_later_what_runs_may_tidy_up(name):
 
 
 @SIGNALS
-def test_the_second_time_it_ends_at_once_but_for_the_last_actions(name):
+def test_a_second_interrupt_ends_at_once_after_the_last_actions(name):
     done = run(f"""
         interrupts.begin()
         with interrupts.at_last(lambda: os.write(1, b"kept")), interrupts.at_last(lambda: os.write(1, b" all")):
@@ -120,7 +120,7 @@ def test_ctrl_c_while_anything_is_imported_is_one_line(tmp_path, module):
 
 
 @pytest.mark.parametrize("swallow", ["ImportError('numpy is missing')", "OSError(5, 'no')", "KeyError('x')"])
-def test_a_library_that_makes_another_error_of_ctrl_c_fools_nobody(tmp_path, swallow):
+def test_a_library_that_rewraps_ctrl_c_fools_nobody(tmp_path, swallow):
     lines = textwrap.indent(STOPS, "    ")
     (tmp_path / "torch.py").write_text(f"try:\n{lines}except KeyboardInterrupt:\n    raise {swallow}\n")
     done = gen("poem", PYTHONPATH=str(tmp_path))

@@ -40,7 +40,7 @@ def test_what_comes_late_is_read_to_the_last_byte(pipe, parts):
     assert read_text(str(pipe)).encode() == b"".join(parts)
 
 
-def test_one_that_nobody_opens_is_given_up_and_left_as_it_was(pipe):
+def test_a_pipe_that_nobody_opens_is_left_as_it_was(pipe):
     before, open_ones = threading.active_count(), len(os.listdir("/dev/fd"))
     with pytest.raises(GenError, match="pipe is a pipe that nobody writes to"):
         open_file(pipe)

@@ -37,7 +37,7 @@ def test_texts_are_as_wide_as_terminals_show_them(text, columns):
 
 
 @given(texts, st.integers(2, 40))
-def test_no_line_is_wider_than_asked_for_and_nothing_is_lost(text, width):
+def test_no_line_is_wider_than_asked_and_nothing_is_lost(text, width):
     lines = list(map(plain, fold(text, width)))
     assert max(map(cells, lines)) <= width
     assert all(map(str.strip, lines)) or lines == [text.rstrip(" ")] or not text.strip(" ")
@@ -110,7 +110,7 @@ def test_a_terminal_is_coloured_as_its_user_wants(monkeypatch, env, there):
 
 
 @pytest.mark.parametrize(("env", "there"), [({}, False), ({"FORCE_COLOR": "1"}, True), ({"CLICOLOR_FORCE": "1"}, True)])
-def test_a_pipe_is_coloured_only_if_that_is_asked_for_and_a_file_never(monkeypatch, env, there):
+def test_a_pipe_is_coloured_only_on_request_a_file_never(monkeypatch, env, there):
     for name, value in env.items():
         monkeypatch.setenv(name, value)
     assert is_coloured(sys.stdout) is there
@@ -123,7 +123,7 @@ def test_neighbours_of_one_style_share_their_codes(monkeypatch):
     assert paint([("白", "name"), ("", ""), ("日", "name"), ("，", "")], sys.stdout) == "\x1b[1m白日\x1b[0m，"
 
 
-def test_the_width_is_the_terminals_or_columns_and_a_pipe_has_none(monkeypatch):
+def test_the_width_is_the_terminals_and_a_pipe_has_none(monkeypatch):
     monkeypatch.setenv("COLUMNS", "70")
     assert width_of(io.StringIO()) is None
     as_terminal(monkeypatch, 60)
@@ -141,7 +141,7 @@ NOTES = [
 
 @pytest.mark.parametrize("words", NOTES)
 @pytest.mark.parametrize("head", ["gen:", "note:", ""])
-def test_a_note_breaks_neither_words_nor_commands_that_can_be_copied(monkeypatch, capsys, words, head):
+def test_a_note_breaks_neither_words_nor_commands_to_copy(monkeypatch, capsys, words, head):
     note(words, head)
     piped = capsys.readouterr().err
     assert piped == f"{head} {words}\n".lstrip()

@@ -28,7 +28,7 @@ def told():
 @pytest.mark.parametrize("name", [
     "BertForSequenceClassification", "BertForMaskedLM", "BertModel", "LlamaForSequenceClassification", "LlamaModel",
 ])  # fmt: skip
-def test_a_model_that_is_no_causal_one_is_refused_in_a_sentence_alone(tmp_path, told, capfd, name):
+def test_a_model_not_causal_is_refused_in_one_sentence_alone(tmp_path, told, capfd, name):
     kind = getattr(transformers, name)
     kind(kind.config_class(vocab_size=20, **BERT)).save_pretrained(tmp_path / "model")
     capfd.readouterr()

@@ -81,7 +81,7 @@ def test_no_file_takes_the_place_of_a_closed_stream(tmp_path):
     assert int(done[1]) > 2
 
 
-def test_a_closed_standard_output_is_noticed_before_a_model_is_loaded(tmp_path):
+def test_a_closed_output_is_noticed_before_a_model_is_loaded(tmp_path):
     (tmp_path / "torch.py").write_text("raise SystemExit('loaded')")
     code, _, said = shell(f"PYTHONPATH={tmp_path} {GEN} poem >&-")
     assert (code, "loaded" in said) == (2, False)

@@ -33,7 +33,7 @@ def shown(columns, rows, width, **given):
 
 
 @given(tables(), st.integers(40, 130), st.booleans())
-def test_a_table_is_no_wider_than_the_terminal_and_ends_no_line_with_blanks(made, width, turn):
+def test_a_table_fits_the_terminal_and_has_no_trailing_blanks(made, width, turn):
     lines = shown(*made, width, turn=turn, right=made[0][1:2], legend=["what the signs of the table mean"])
     assert [line for line in lines if cells(line) > width or line != line.rstrip()] == []
 
@@ -47,7 +47,7 @@ def test_no_word_of_a_table_is_cut(made, width, turn):
 
 
 @given(tables())
-def test_a_pipe_gets_the_cells_with_tabs_between_and_nothing_else(made):
+def test_a_pipe_gets_cells_between_tabs_and_nothing_else(made):
     columns, rows = made
     file = io.StringIO()
     table("A title", columns, rows, legend=["for people"], right=columns, file=file)

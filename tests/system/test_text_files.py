@@ -43,7 +43,7 @@ BINARY = {
 
 
 @pytest.mark.parametrize("what", BINARY)
-def test_what_is_no_text_is_told_what_it_is_and_never_to_save_what_no_command_reads(tmp_path, what):
+def test_a_file_not_of_text_is_called_what_it_is(tmp_path, what):
     (tmp_path / "poem.txt").write_bytes(BINARY[what])
     with pytest.raises(GenError, match=what) as told:
         read_text(str(tmp_path / "poem.txt"))
@@ -72,7 +72,7 @@ def test_a_nul_is_told_with_its_line(tmp_path):
             read_text(str(tmp_path / "a"))
 
 
-def test_a_name_that_cannot_be_one_and_a_folder_are_told(tmp_path):
+def test_impossible_names_and_folders_are_told(tmp_path):
     for name, message in ((str(tmp_path), "is a folder"), ("a\0b", "name of a file"), ("a" * 5000, "cannot be read")):
         with pytest.raises(GenError, match=message):
             read_text(name)
@@ -118,6 +118,6 @@ def test_what_has_more_than_lines_is_known(name, text, kind):
         ('{"text": ' + str([1] * 10_000) + "}", "a list .*…"),
     ],
 )
-def test_a_field_that_holds_no_text_is_told_with_its_line(line, what):
+def test_a_field_without_text_is_told_with_its_line(line, what):
     with pytest.raises(GenError, match=f"Line 7 of poems .*{what}"):
         text_field(line, 7, "poems")

@@ -49,7 +49,7 @@ def screen(monkeypatch):
 
 
 @pytest.mark.parametrize("words", ["loading the model poem", "reading 诗.txt", "judging poems", "drawing the picture"])
-def test_a_terminal_is_told_what_is_being_done_and_left_clean(screen, words):
+def test_a_terminal_is_told_what_is_done_and_left_clean(screen, words):
     terminal = screen(words)
     with shown(), doing(words):
         assert terminal.seen.wait(5)
@@ -73,7 +73,7 @@ def test_output_takes_the_place_of_what_is_said(screen, name):
     assert terminal.left == "a result\n"
 
 
-def test_nothing_is_said_behind_half_a_line_nor_behind_a_bar(screen):
+def test_nothing_is_said_behind_half_a_line_or_bar(screen):
     terminal = screen("working")
     line = underway._Line(terminal)
     watched = underway._Watched(terminal, line)
@@ -124,7 +124,7 @@ def test_a_log_has_few_lines(screen, seconds, monkeypatch):
 
 
 @pytest.mark.parametrize("terminal", [True, False])
-def test_a_log_and_a_person_who_types_are_told_nothing_without_a_name(screen, monkeypatch, terminal):
+def test_without_a_name_logs_and_people_typing_hear_nothing(screen, monkeypatch, terminal):
     made = screen("working", terminal=terminal)
     monkeypatch.setattr(sys, "argv", ["gen", "check", "-"])
     monkeypatch.setattr(sys, "stdin", Screen(""))

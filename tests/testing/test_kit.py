@@ -4,10 +4,13 @@ import subprocess
 import sys
 from dataclasses import replace
 
-import customs
+import broken_decoders
+import broken_models
+import broken_promises
+import broken_rules
+import broken_shapers
+import custom_rules
 import pytest
-import wrong
-import wrong_others
 
 from gen_engine.constraints.repeats import NoRepeat
 from gen_engine.hooks import registry as plugins
@@ -38,15 +41,15 @@ def sized(make):
 
 
 CUSTOM = {
-    "even": customs.EvenChars(),
-    "echo": customs.Echo(),
-    "pairs": customs.Pairs(),
-    "readings": customs.Readings("春a"),
-    "sum": sized(customs.TokenSum),
-    "once": sized(customs.TokensOnce),
-    "once sharp": sized(customs.TokensOnceSharp),
-    "not the last": sized(customs.NotTheLast),
-    "odd even": sized(customs.OddEven),
+    "even": custom_rules.EvenChars(),
+    "echo": custom_rules.Echo(),
+    "pairs": custom_rules.Pairs(),
+    "readings": custom_rules.Readings("春a"),
+    "sum": sized(custom_rules.TokenSum),
+    "once": sized(custom_rules.TokensOnce),
+    "once sharp": sized(custom_rules.TokensOnceSharp),
+    "not the last": sized(custom_rules.NotTheLast),
+    "odd even": sized(custom_rules.OddEven),
 }
 
 
@@ -60,15 +63,15 @@ def test_constraints_as_authors_write_them_keep_every_law(given):
     check_constraint(given, examples=EXAMPLES)
 
 
-def test_a_broken_law_is_named_in_words_with_the_smallest_example():
+def test_a_broken_law_is_named_with_the_smallest_example():
     with pytest.raises(AssertionError) as caught:
-        check_constraint(wrong.Boasting(), examples=EXAMPLES)
+        check_constraint(broken_rules.Boasting(), examples=EXAMPLES)
     assert "breaks the law 'answers agree': `allowed`, `permits` and `next` (or `step`) say" in str(caught.value)
     assert "and `allowed` says otherwise (prompt '', then '')" in str(caught.value)
 
 
-def test_a_processor_its_spec_and_what_makes_it_are_all_understood():
-    for given in ("no_repeat=2", NoRepeat(2, wrong.no_mark), lambda: NoRepeat(2, wrong.no_mark)):
+def test_a_processor_its_spec_and_its_factory_are_all_understood():
+    for given in ("no_repeat=2", NoRepeat(2, broken_promises.no_mark), lambda: NoRepeat(2, broken_promises.no_mark)):
         check_constraint(given, examples=3)
     with pytest.raises(TypeError, match="NoRepeat needs window, is_exempt; give it as lambda"):
         check_constraint(NoRepeat)
@@ -92,17 +95,18 @@ def test_tiny_models_keep_every_law():
 
 
 WRONG = {
-    **{f"constraint {name}": ("constraint", *each) for name, each in wrong.CONSTRAINTS.items()},
-    **{f"shaper {name}": ("shaper", *each) for name, each in wrong_others.SHAPERS.items()},
-    **{f"decoder {name}": ("decoder", *each) for name, each in wrong_others.DECODERS.items()},
-    **{f"model {name}": ("model", *each) for name, each in wrong_others.MODELS.items()},
+    **{f"constraint {name}": ("constraint", *each) for name, each in broken_rules.CONSTRAINTS.items()},
+    **{f"constraint {name}": ("constraint", *each) for name, each in broken_promises.CONSTRAINTS.items()},
+    **{f"shaper {name}": ("shaper", *each) for name, each in broken_shapers.SHAPERS.items()},
+    **{f"decoder {name}": ("decoder", *each) for name, each in broken_decoders.DECODERS.items()},
+    **{f"model {name}": ("model", *each) for name, each in broken_models.MODELS.items()},
 }
 
 
 def on_trial(name):
     """What is wrong, its kind, and the law that it breaks."""
     kind, given, law = WRONG[name]
-    options = wrong.OPTIONS.get(name.removeprefix("constraint "), {})
+    options = (broken_rules.OPTIONS | broken_promises.OPTIONS).get(name.removeprefix("constraint "), {})
     return kind, subjects.subject_of(given, **options) if kind == "constraint" else given, law
 
 
@@ -114,9 +118,12 @@ def test_what_is_wrong_breaks_the_law_it_breaks(name):
     assert judge(law, put_on_trial(given), 20, shrink=False).state == "broken"
 
 
-def test_bars_that_end_too_early_break_their_law_and_those_of_no_repeat_do_not():
+def test_bars_ending_early_break_their_law_unlike_no_repeats():
     [law] = [each for each in promise_laws.PROMISES if each.name == promise_laws.BARS]
-    made = {"broken": lambda: wrong.Hasty(2, wrong.no_mark), "holds": lambda: wrong.NoRepeat(2, wrong.no_mark)}
+    made = {
+        "broken": lambda: broken_promises.Hasty(2, broken_promises.no_mark),
+        "holds": lambda: NoRepeat(2, broken_promises.no_mark),
+    }
     assert {judge(law, subjects.subject_of(make), 50, shrink=False).state for make in made.values()} == set(made)
     assert judge(law, subjects.subject_of(made["holds"]), 50, shrink=False).state == "holds"
 
@@ -150,7 +157,7 @@ def chosen(trial):
 def test_a_trial_is_one_law_of_one_thing():
     trial = next(filter(chosen, offers.trials("core", 3)))
     trial.check()
-    other = replace(trial.exhibit, subject=lambda: subjects.subject_of(wrong_others.neighbourly))
+    other = replace(trial.exhibit, subject=lambda: subjects.subject_of(broken_shapers.neighbourly))
     trial = replace(trial, exhibit=other, examples=20)
     with pytest.raises(AssertionError, match="top_k=2 breaks the law 'rows are independent'"):
         trial.check()

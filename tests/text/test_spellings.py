@@ -30,7 +30,7 @@ SIMP, TRAD = engine_of(SIMPLE), engine_of(TRADITIONAL)
     (TRAD, "东风", "東風"), (TRAD, "乐发", "樂發"), (TRAD, "東气広", "東氣廣"), (SIMP, "龜東㐀a", "龜东㐀a"),
     (SIMP, "\uf914", "乐"),
 ])  # fmt: skip
-def test_a_prompt_is_read_in_the_spelling_that_the_model_knows_and_stays_as_typed(engine, typed, read):
+def test_the_model_reads_its_own_spelling_the_prompt_stays_typed(engine, typed, read):
     prompt = engine.tokenizer.encode(typed)
     alone = engine.tokenizer.encode(read)
     assert (prompt.text, prompt.spelt or typed, prompt.tokens, prompt.spans) == (typed, read, alone.tokens, alone.spans)
@@ -46,7 +46,7 @@ def test_spelling_keeps_places_and_changes_only_what_is_lacking(text):
 
 
 @pytest.mark.parametrize("written", ["東樂", "髮月", "广東"])
-def test_rules_that_were_written_in_another_spelling_hold_and_come_back_as_written(written):
+def test_rules_in_another_spelling_hold_and_return_as_written(written):
     (done,) = SIMP.generate("月", processors=["choice=" + written], seed=1, max_new=3)
     assert done.new == written
     assert SIMP.tokenizer.encode(done.text).spelt is not None
@@ -75,7 +75,7 @@ def test_a_vocabulary_without_labels_is_the_same_one():
     ("東风", {}, "东风"), ("發髮发", {}, "发髮发"), ("東髮", {"东": "東"}, "東发"), ("发髮", {"发": "髮"}, "髮髮"),
     ("発", {"发": "髮"}, "発"),
 ])  # fmt: skip
-def test_rules_judge_a_prompt_in_the_spelling_of_what_is_written(typed, labels, told):
+def test_rules_judge_a_prompt_in_the_spelling_being_written(typed, labels, told):
     prompt = SIMP.tokenizer.encode(typed)
     assert respelt(prompt.text, prompt.spelt, labels) == told
 
@@ -94,7 +94,7 @@ class NoRepeat:
 
 
 @pytest.mark.parametrize("typed", ["東", "風", "髮"])
-def test_a_rule_takes_the_typed_character_for_the_one_that_the_model_writes(typed):
+def test_a_rule_takes_typed_characters_for_those_the_model_writes(typed):
     found = SIMP.generate(typed, processors=["no_unk", NoRepeat()], num=30, seed=1, max_new=8)
     assert all(done.text.startswith(typed) for done in found)
     assert not {spelt(typed, {typed}, set(SIMPLE)), typed} & set("".join(done.new for done in found))

@@ -33,7 +33,7 @@ def test_each_token_ends_where_its_text_leads(vocab):
 
 @given(some.vocabularies_of_pieces())
 @some.examples(60)
-def test_the_nodes_of_a_level_stand_together_and_know_where_their_character_stood_first(vocab):
+def test_nodes_of_a_level_adjoin_and_know_first_places(vocab):
     arrays = vocab.arrays
     for depth, (low, high) in enumerate(zip(arrays.levels, arrays.levels[1:], strict=False)):
         for node in range(low, high):
@@ -44,7 +44,7 @@ def test_the_nodes_of_a_level_stand_together_and_know_where_their_character_stoo
 
 @given(some.vocabularies_of_pieces())
 @some.examples(60)
-def test_the_tokens_that_carry_a_character_are_known_with_its_place(vocab):
+def test_tokens_carrying_a_character_are_known_with_its_place(vocab):
     texts = dict(enumerate(plain_lift.texts(vocab)))
     for char in vocab.arrays.chars:
         carriers = [token for token, text in texts.items() if char in (text or "")]
@@ -57,7 +57,7 @@ def test_the_tokens_that_carry_a_character_are_known_with_its_place(vocab):
 
 @given(some.vocabularies_of_pieces(), st.frozensets(st.sampled_from("abc春é-鬱") | st.just("ab")))
 @some.examples(150)
-def test_the_tokens_that_print_just_one_of_some_characters_are_found(vocab, chars):
+def test_tokens_that_print_just_one_of_some_characters_are_found(vocab, chars):
     expected = [token for token, text in enumerate(plain_lift.texts(vocab)) if len(text or "") == 1 and text in chars]
     found = vocab.arrays.printing(chars)
     mask = Sparse(np.sort(found), len(vocab))
@@ -68,7 +68,7 @@ def test_the_tokens_that_print_just_one_of_some_characters_are_found(vocab, char
 
 @given(some.vocabularies_of_pieces())
 @some.examples(60)
-def test_the_lists_of_a_vocabulary_are_its_usable_tokens_by_what_they_print(vocab):
+def test_a_vocabulary_lists_usable_tokens_by_what_they_print(vocab):
     texts = plain_lift.texts(vocab)
     usable = [token for token in range(len(vocab)) if token not in vocab.unused and token != vocab.end]
     assert list(vocab.usable) == usable
@@ -80,7 +80,7 @@ def test_the_lists_of_a_vocabulary_are_its_usable_tokens_by_what_they_print(voca
     assert (vocab.has_merged, list(map(vocab.text_at, range(len(vocab))))) == (bool(vocab.merged), texts)
 
 
-def test_a_made_vocabulary_is_as_large_as_asked_for_and_always_the_same():
+def test_a_made_vocabulary_has_its_size_and_is_always_same():
     one, two = large_vocabulary(40_000), large_vocabulary(40_000)
     assert (len(one), one.surfaces) == (40_000, two.surfaces)
     assert len(set(one.names)) == 40_000

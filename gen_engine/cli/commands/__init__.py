@@ -1,4 +1,4 @@
-"""The commands of the core; each is imported when it is run, but for the groups in which plugins mount theirs."""
+"""The commands of the core. Each is imported when it runs, except the groups on which plugins mount theirs."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from . import model_files
 
 COMMANDS = {
     "text:text": "Continue a text with any model and any processors.",
-    "explain:explain": "Tell of each place of a text what the model wanted and what it cost.",
-    "lint:lint": "Say what in a chain contradicts, is redundant, or depends on order.",
+    "explain:explain": "Show what the model preferred at each position, and what each choice cost.",
+    "lint:lint": "Report contradictions, redundancy and order dependence in a chain.",
     "listing:models": "List the models that plugins bring.",
     "listing:processors": "List what --with understands, with parameters.",
     "listing:decoders": "List what --decoder understands, with parameters.",

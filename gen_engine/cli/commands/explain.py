@@ -1,4 +1,4 @@
-"""`gen explain`: what each choice of a text cost, and which processor made it cost that."""
+"""`gen explain`: what each choice of a text cost, and which processor caused it."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from ..output import Show, check_out, continue_text, load_engine, mention_unknow
 def explain(
     prompt: str | None, file: str | None, context: str, text: str | None, max_new: int, html: str | None
 ) -> None:
-    """Tell of each place of a text what the model wanted and what it cost.
+    """Show what the model preferred at each position, and what each choice cost.
 
-    The text is a new one, made as by `gen text`, or --text. Told are the tokens the model wanted most, who removed
-    them (a constraint, a shaper, or the proof that no text lies behind), what was chosen, and its cost in nats
-    (0.7: half as likely, 2.3: a tenth); and what each constraint cost in all: the sum of -log of the probability
-    mass that it leaves.
+    The text is a new one, made as by `gen text`, or the one in --text. For each position, this lists the tokens that
+    the model preferred and who removed them: a constraint, a shaper, or the proof that no text lies behind. It also
+    shows the chosen token and its cost in nats (0.7: half as likely, 2.3: a tenth). The total cost of a constraint is
+    the sum of -log of the probability mass that it leaves.
     """
     chosen = choice()
     start = read_prompt(prompt, file)

@@ -17,7 +17,7 @@ from ..output import dump
 
 
 def _read_chain(context: click.Context, _: click.Parameter, value: Path | None) -> Path | None:
-    """Take what a file says for the options that are not given."""
+    """Take the values in a file for the options that are not given."""
     if value is not None:
         context.default_map = {**(context.default_map or {}), **_settings(value)}
     return value
@@ -53,7 +53,7 @@ def _settings(file: Path) -> dict[str, Any]:
 @generating()
 @click.pass_context
 def lint(context: click.Context, prompt: str | None, file: str | None, max_new: int) -> None:
-    """Say what in a chain contradicts, is redundant, or depends on order.
+    """Report contradictions, redundancy and order dependence in a chain.
 
     Nothing is generated. Exits with 1 if there is a contradiction, if only the empty text is left, or if a processor is
     redundant.

@@ -1,4 +1,4 @@
-"""`gen models|processors|doctor|completion`: what is there, for people and for programs."""
+"""`gen models|processors|doctor|completion`: lists what there is, for people and for programs."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def _part(name: str, offer: Offer) -> dict[str, Any]:
 
 
 def _written(name: str, known: list[inspect.Parameter]) -> str:
-    """How the processor is written: `no_repeat=N[,exempt=text|...]`."""
+    """How to write the processor: `no_repeat=N[,exempt=text|...]`."""
     parts = []
     for index, p in enumerate(known):
         part = f"={p.name.upper()}" if index == 0 else f",{p.name}={describe(p.annotation).replace(' or ', '/')}"
@@ -165,7 +165,7 @@ def _machine() -> dict[str, str]:
 
 
 def _layers() -> dict[str, str]:
-    """How layers of a usual size are computed so that a row gets the same bits beside any others."""
+    """How layers of a usual size are computed so that a row gets the same bits beside any other rows."""
     import torch
 
     from ...models.kernels import Layer, kernel_of

@@ -44,9 +44,10 @@ def convert(
 ) -> None:
     """Turn a pickled state dict NET into a model folder OUT.
 
-    NET is what `torch.save(model.state_dict(), NET)` wrote, a training checkpoint that holds one, a pytorch_model.bin,
-    safetensors, or the index.json of shards of these. Only tensors are read; no code in it is run. It becomes the
-    architecture that the config.json of --base names or, if it is none, the one of the same family that it fits.
+    NET may be a file that `torch.save(model.state_dict(), NET)` wrote, a training checkpoint that holds one, or a
+    pytorch_model.bin. It may also be safetensors, or the index.json of shards of these. Only tensors are read; no code
+    in it is run. It becomes the architecture that the config.json of --base names. If it does not fit that, it becomes
+    the one of the same family that it fits.
     """
     if recipe is not None and architecture is not None:
         raise GenError("A recipe chooses the architecture itself; leave out --architecture or --recipe.")

@@ -1,4 +1,4 @@
-"""`gen plugins`: what is installed; `check`, `new`, `install` and `uninstall` beneath it."""
+"""`gen plugins`: lists what is installed; with `check`, `new`, `install` and `uninstall`."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def plugins(context: click.Context, as_json: bool) -> None:
         return
     everything = registry()
     for hook in NOUNS.values():
-        getattr(everything, hook)  # a hook that fails says so in this list
+        getattr(everything, hook)  # a hook that fails appears in this list
     rows = [vars(plugin) for plugin in everything.plugins]
     if as_json:
         dump(rows)
@@ -75,7 +75,7 @@ def plugins(context: click.Context, as_json: bool) -> None:
 def check(name: str, only: tuple[str, ...], examples: int | None, as_json: bool) -> int:
     """Try every law of the test kit on all that a plugin offers; exits with 1 if one is broken.
 
-    -: it says nothing of what the law is about; ?: the law means nothing while another one is broken.
+    -: the law does not apply to it. ?: the law means nothing while another one is broken.
     """
     found = [each for each in _exhibits(name) if not only or each.name in only]
     if not found:
@@ -93,7 +93,7 @@ def check(name: str, only: tuple[str, ...], examples: int | None, as_json: bool)
 
 @contextmanager
 def _nothing_kept() -> Iterator[None]:
-    """Let hypothesis write its notes (.hypothesis) into a folder that is removed, not where the user is."""
+    """Let hypothesis write its notes (.hypothesis) into a temporary folder, not the user's."""
     from hypothesis import configuration
 
     with TemporaryDirectory() as aside:
@@ -136,7 +136,9 @@ def _show(tried: Sequence[tuple[Exhibit, Sequence[Verdict]]], untried: Sequence[
 
 
 def _show_kind(kind: str, tried: Sequence[tuple[Exhibit, Sequence[Verdict]]]) -> None:
-    """Tables of the laws of one kind, as many things side by side as there is room for; below the last one a legend."""
+    """Tables of the laws of one kind, with as many things side by side as there is room for. The last one has a
+    legend.
+    """
     widths = [max(len("BROKEN"), cells(each.written)) for each, _ in tried]
     laws = [verdict.law for verdict in tried[0][1]]
     states = {verdict.state for _, verdicts in tried for verdict in verdicts}
@@ -169,7 +171,7 @@ def new(name: str, into: Path) -> None:
 
 
 PIPS = {"ignore_unknown_options": True}
-"""Options that are not ours are pip's."""
+"""Options that are not ours go to pip."""
 
 
 @plugins.command(context_settings=PIPS)
@@ -177,7 +179,7 @@ PIPS = {"ignore_unknown_options": True}
 @click.argument("pip_options", nargs=-1, type=click.UNPROCESSED)
 @debug_option()
 def install(what: str, pip_options: tuple[str, ...]) -> None:
-    """Install a plugin from a folder or a package index; further options are pip's."""
+    """Install a plugin from a folder or a package index; further options go to pip."""
     from ...hooks.packages import install as put_in
 
     for line in put_in(what, pip_options):
@@ -189,7 +191,7 @@ def install(what: str, pip_options: tuple[str, ...]) -> None:
 @click.argument("pip_options", nargs=-1, type=click.UNPROCESSED)
 @debug_option()
 def uninstall(name: str, pip_options: tuple[str, ...]) -> None:
-    """Uninstall a plugin, by its name or its distribution's; further options are pip's."""
+    """Uninstall a plugin, by its name or its distribution's; further options go to pip."""
     from ...hooks.packages import uninstall as take_out
 
     click.echo(take_out(name, pip_options))

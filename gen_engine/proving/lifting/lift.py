@@ -19,15 +19,15 @@ from .promises import Promises, offered, promised_by_machine
 from .walks import Landings, Walker, kind_trie
 
 LiftedState = tuple[Any, bytes]
-"""The machine's state after the last whole character, and the bytes of a character that is not finished yet."""
+"""The machine's state after the last whole character, and the bytes of an unfinished character."""
 
 
 @dataclass(frozen=True, eq=False)
 class Lifted:
     """A `CharMachine` as a `Constraint`; for vocabularies of single characters the lift is a look-up.
 
-    Law: the same machine over a vocabulary with merged tokens accepts the same texts. Bytes that are no UTF-8 are
-    never allowed, and a text never ends within a character.
+    Law: the same machine over a vocabulary with merged tokens accepts the same texts. Bytes that are not valid UTF-8
+    are never allowed, and a text never ends within a character.
     """
 
     machine: CharMachine
@@ -55,11 +55,11 @@ class Lifted:
         return after
 
     def permits(self, state: LiftedState, token: int) -> bool:
-        """Whether `token` is allowed, without working out the whole set."""
+        """Whether `token` is allowed, without computing the whole set."""
         return self.after(state, token) is not None
 
     def after(self, state: LiftedState, token: int) -> LiftedState | None:
-        """The state after `token`, or None where it is forbidden."""
+        """The state after `token`, or None if it is forbidden."""
         inner, pending = state
         text = self._texts[token]
         if text and not pending and len(text) == 1:
@@ -85,7 +85,7 @@ class Lifted:
         return self.vocabulary.texts
 
     def _is_completable(self, state: LiftedState) -> bool:
-        """Whether a character that begins with the pending bytes may follow: their other bytes may be far to seek."""
+        """Whether some character that begins with the pending bytes may follow; its other bytes may be hard to find."""
         found = self._completable.get(state)
         if found is None:
             found = self._completable.put(state, self._may_begin(*state))
@@ -104,7 +104,7 @@ class Lifted:
         return any(self.machine.step(inner, char) is not None for char in chars)
 
     def _samples(self, pending: bytes) -> list[str]:
-        """One character of each kind of those that begin with these bytes; remembered."""
+        """One character of each kind among those that begin with these bytes; remembered."""
         found = self._sampled.get(pending)
         if found is None:
             assert self._kind is not None
@@ -117,7 +117,7 @@ class Lifted:
         return offered(self.machine, "kind")
 
     def allowed(self, state: LiftedState, *, single: bool = False) -> TokenSet:
-        """All tokens that may follow, [vocab]; if only those of `single` characters are asked for, others may lack."""
+        """All tokens that may follow, [vocab]; with `single`, tokens of several characters may be missing."""
         if self._set is not None and not state[1] and (single or self._is_plain):
             return self._from_chars(self._set(state[0]))
         if self.narrows and not state[1]:
@@ -128,7 +128,7 @@ class Lifted:
         return found
 
     def forbids_nothing(self, state: LiftedState) -> bool:
-        """Whether it is seen at once that all usable tokens may follow."""
+        """Whether it is certain at once that all usable tokens may follow."""
         return self._set is not None and self._is_plain and self._set(state[0]) is EVERY_CHAR
 
     @cached_property
@@ -156,7 +156,7 @@ class Lifted:
         return Walker(self.machine.step, offered(self.machine, "moves"), trie)
 
     def _mark_parts(self, state: LiftedState, array: np.ndarray) -> None:
-        """Mark which tokens that print parts of characters may follow."""
+        """Mark the tokens for parts of characters that may follow."""
         inner, pending = state
         machine_set = offered(self.machine, "allowed")
         tokens: Iterable[int] = self.vocabulary.partial
@@ -171,7 +171,7 @@ class Lifted:
 
     @cached_property
     def _beginnings(self) -> tuple[list[int], list[int]]:
-        """The tokens that print nothing but the beginning of a character, and those that print others before."""
+        """The tokens that print only the beginning of a character, and those that print other characters before it."""
         split = ((token, split_utf8(self.vocabulary.surfaces[token])) for token in self.vocabulary.partial)
         found = [(token, parts) for token, parts in split if parts is not None]
         return [token for token, parts in found if not parts[0]], [token for token, parts in found if parts[0]]
@@ -180,11 +180,11 @@ class Lifted:
 
     @cached_property
     def narrows(self) -> bool:
-        """Whether its states mention characters that tokens carry among others, so that `narrowed` is what to ask."""
+        """Whether states mention characters that tokens carry among others; then callers should use `narrowed`."""
         return not self._is_plain and self.singles_out and self._kind is not None
 
     def narrowed(self, state: LiftedState, among: TokenSet) -> TokenSet:
-        """Those of some tokens that may follow. The set is not remembered: another history has another one."""
+        """The tokens in `among` that may follow. The set is not remembered: it differs for each history."""
         if state[1]:
             return self.intern.meet([among, self.allowed(state)])
         found = self._narrowing.among(state[0], among)
@@ -216,14 +216,14 @@ class Lifted:
         return TokenSet(self._base(chars))
 
     def _base(self, chars: CharSet) -> Mask:
-        key = _key_of(chars.kind), chars.inverted  # comparing large sets would take longer than a new mask
+        key = _key_of(chars.kind), chars.inverted  # comparing large sets would take longer than making a new mask
         found = self._bases.get(key)
         if found is None:
             array = self._chars_of(chars.kind)
             if chars.inverted:
                 array = (self.vocabulary.codes >= 0) & ~array
             array[list(self.vocabulary.silent)] = True
-            found = self._bases.put(key, (self.intern.mask(array), chars.kind))  # kept, so that its id stays its own
+            found = self._bases.put(key, (self.intern.mask(array), chars.kind))  # keeps `kind` alive: its id is the key
         return found[0]
 
     def _chars_of(self, kind: str | frozenset[str] | Ranges | None) -> np.ndarray:
@@ -242,7 +242,7 @@ class Lifted:
 
     @cached_property
     def promises(self) -> Promises:
-        """What the machine says of itself, in tokens."""
+        """What the machine promises, in tokens."""
         return promised_by_machine(
             self.machine,
             self.vocabulary,
@@ -253,10 +253,10 @@ class Lifted:
         )
 
     def kinds(self) -> np.ndarray | None:
-        """What makes tokens behave alike, one key for each token, [vocab]; None if the machine does not say.
+        """Keys by which tokens behave alike, one for each token, [vocab]; None if the machine does not say.
 
-        A token behaves like no other if it prints parts of characters, or shares characters that a state may single out
-        with merged tokens (renaming one character would rename several tokens).
+        A token has a key of its own if it prints parts of characters. So does a token that shares a character with
+        merged tokens, if states may single out that character (renaming it would rename several tokens).
         """
         if self._kind is None:
             return None
@@ -284,13 +284,15 @@ class Lifted:
 
     @cached_property
     def has_moves(self) -> bool:
-        """Whether `moves` answers: where the machine does, or several characters of a token lead far."""
+        """Whether `moves` gives an answer: the machine has it, or tokens of several characters are grouped by kind."""
         by_kind = self._kind is not None and not self.singles_out and not self._is_plain
         return by_kind or offered(self.machine, "moves") is not None
 
     def moves(self, state: LiftedState, *, single: bool = False) -> list[tuple[Mask, LiftedState]]:
-        """Disjoint sets of usable tokens, each with the state that follows; together they are what is permitted, the
-        tokens aside that print parts of characters (if `single`, all that do not print one character)."""
+        """Disjoint sets of usable tokens, each with the next state; together they are what is permitted.
+
+        Tokens that print parts of characters are left out. With `single`, so are all that do not print one character.
+        """
         found: list[tuple[Mask, LiftedState]] = []
         machine_moves = offered(self.machine, "moves")
         if machine_moves is not None and (single or self._is_plain) and not state[1]:
@@ -300,7 +302,7 @@ class Lifted:
         return [*found, (self._silent, state)] if self.vocabulary.silent and not single else found
 
     def _by_end(self, inner: Any, single: bool) -> Iterator[tuple[Mask, LiftedState]]:
-        """The tokens of whole characters that may follow, by the state they lead to, in the order of the trie."""
+        """The tokens of whole characters that may follow, grouped by the state they lead to, in the trie's order."""
         landings = self._landings[single]
         ends = self._walker.ends(inner, 1 if single else self.vocabulary.longest)[landings.nodes]
         for mask, end in landings.parted(ends):
@@ -308,7 +310,7 @@ class Lifted:
 
     @cached_property
     def _landings(self) -> tuple[Landings, Landings]:
-        """Where tokens of whole characters end in the trie, and those of one character."""
+        """Where tokens of whole characters end in the trie, and where tokens of one character do."""
         lengths, nodes = self.vocabulary.arrays.lengths, self._walker.trie.nodes
         usable = self.vocabulary.is_usable
         several, single = ((usable & which).nonzero()[0] for which in (lengths > 0, lengths == 1))
@@ -334,11 +336,11 @@ class Lifted:
         else:
             array = self._from_chars(chars).to_array() & ~self._silent.array
             mask = self.intern.mask(array & self.vocabulary.is_usable)
-        # The set is kept beside the mask: an id is only unique while its object lives.
+        # The set is stored with the mask: an id is only unique while its object lives.
         return self._printed.put(key, (mask, chars.kind))[0]
 
     def _sparse(self, chars: frozenset[str]) -> Mask:
-        """The tokens that print one of these characters, where such sets are mostly only counted."""
+        """The tokens that print one of these characters, in a form that is cheap to count."""
         tokens = self.vocabulary.arrays.printing(chars)
         tokens = np.sort(tokens[self.vocabulary.is_usable[tokens]])
         if self._is_plain:

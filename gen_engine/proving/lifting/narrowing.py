@@ -1,7 +1,7 @@
-"""Rules of history over tokens of several characters: which tokens may follow, without asking for each.
+"""History rules over tokens of several characters: which tokens may follow, without testing each.
 
-Another history has another answer, so nothing is remembered of it. What is known for all states at once is kept as
-arrays; what a state mentions is looked up among the tokens that carry a character.
+Answers differ for each history, so they are not remembered. Facts that hold for all states are stored as arrays. What
+a state mentions is looked up among the tokens that carry a character.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from ...types import CharMachine
 from .walks import KindTrie, kind_trie
 
 COMMON = 2048
-"""Of characters that more tokens carry it is remembered which do not."""
+"""For characters carried by more tokens than this, the set of tokens without them is remembered."""
 
 REMEMBERED = 512
-"""For how many characters and numbers of places."""
+"""For how many pairs of a character and a number of places it is remembered."""
 
 
 @dataclass(frozen=True, eq=False)
 class Narrowing:
-    """A machine whose states mention characters; `kind` is its own, `permits` judges one token of whole characters."""
+    """A machine whose states mention characters. `kind` is its own; `permits` judges one token of whole characters."""
 
     machine: CharMachine
     kind: Callable[[str], Hashable]
@@ -38,13 +38,13 @@ class Narrowing:
     _free: Memory[tuple[str, int], np.ndarray] = remembered(REMEMBERED)
 
     def among(self, state: Any, tokens: TokenSet) -> np.ndarray:
-        """Which of some tokens, those of whole characters, may follow a state; a new bool array, [vocab]."""
+        """Which of the `tokens` with whole characters may follow a state; a new bool array, [vocab]."""
         arrays = self.vocabulary.arrays
         bars, spent = getattr(self.machine, "bars", None), getattr(self.machine, "spent", None)
         if callable(bars):
             barred = list(bars(state))
             common = [self._free_of(*bar) for bar in barred if arrays.count(bar[0]) > COMMON]
-            # Sets are met as bits, which are an eighth of the bytes, and made an array once.
+            # Intersect packed bits, an eighth of the bytes, and unpack the result once.
             free = self._as_array(np.bitwise_and.reduce([_bits(tokens), self._never_barred, *common]))
             for char, places in barred:
                 if arrays.count(char) <= COMMON:
@@ -67,7 +67,7 @@ class Narrowing:
         return found
 
     def _free_of(self, char: str, places: int) -> np.ndarray:
-        """The tokens without a character at their first so many places, as bits; remembered."""
+        """The tokens without `char` at their first `places` places, as bits; remembered."""
         key = char, min(places, self.vocabulary.longest)
         found = self._free.get(key)
         if found is None:
@@ -86,7 +86,7 @@ class Narrowing:
 
     @cached_property
     def _unrepeating(self) -> np.ndarray:
-        """The tokens of whole characters in which none that is not spared comes twice, [vocab]."""
+        """The tokens of whole characters in which no character occurs twice, unless it is spared, [vocab]."""
         arrays, spares = self.vocabulary.arrays, getattr(self.machine, "spares", None)
         spared = np.array([bool(spares(char)) if callable(spares) else False for char in arrays.chars] + [False])
         twice = np.zeros(len(arrays.symbols) + 1, dtype=bool)
@@ -109,7 +109,7 @@ class Narrowing:
         return found
 
     def _ask_for_each_kind(self, state: Any, tokens: np.ndarray) -> np.ndarray:
-        """Which of these tokens may follow: one of each kind stands for those that the state does not mention."""
+        """Which tokens may follow; one token of each kind stands for those that the state does not mention."""
         is_mentioned = self._mentioned(state)[tokens]
         found = np.zeros(len(tokens), dtype=bool)
         free = (~is_mentioned).nonzero()[0]
@@ -137,6 +137,6 @@ class Narrowing:
 
 
 def _bits(tokens: TokenSet) -> np.ndarray:
-    """A set as bits, those of its mask where nothing is taken away or added."""
+    """A set as bits; those of its mask if nothing is removed or added."""
     is_mask = tokens.removed_at_most == 0 and not tokens.plus
     return tokens.mask.bits if is_mask else np.packbits(tokens.to_array())

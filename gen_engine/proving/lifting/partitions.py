@@ -10,16 +10,16 @@ from ...text.token_arrays import runs
 from ...text.vocabulary import Vocabulary
 
 Keys = Sequence[Hashable] | np.ndarray
-"""A key for each token: tokens with equal ones are alike."""
+"""A key for each token; tokens with equal keys are alike."""
 
 
 def partition(keys: Sequence[Keys], count: int) -> np.ndarray:
-    """The class of each token under several keyings at once, [count]; classes are numbered as they first come."""
+    """The class of each token under several keyings at once, [count]; classes are numbered by first occurrence."""
     if len(keys) == 1:
         return _first_come(_numbers(keys[0], count))
     found = np.zeros(count, dtype=np.int64)
     for each in keys:
-        # Pairs of classes are numbered afresh after every keying, so that the numbers stay small.
+        # Pairs of classes are renumbered after every keying, to keep the numbers small.
         found = np.unique(found * (count + 1) + partition([each], count), return_inverse=True)[1]
     return found
 
@@ -34,7 +34,7 @@ def _numbers(keys: Keys, count: int) -> np.ndarray:
 
 
 def _first_come(numbers: np.ndarray) -> np.ndarray:
-    """The same classes, numbered from 0 in the order in which they come."""
+    """The same classes, numbered from 0 by first occurrence."""
     _, firsts, inverse = np.unique(numbers, return_index=True, return_inverse=True)
     rank = np.empty(len(firsts), dtype=np.int64)
     rank[np.argsort(firsts)] = np.arange(len(firsts))
@@ -43,7 +43,7 @@ def _first_come(numbers: np.ndarray) -> np.ndarray:
 
 
 def families(vocabulary: Vocabulary) -> np.ndarray:
-    """A number for each token, the same for those that print the same, [vocab]."""
+    """A number for each token, [vocab]; tokens that print the same share it."""
     found = np.where(vocabulary.arrays.nodes < 0, 0, vocabulary.arrays.nodes).astype(np.int64)
     odd = (vocabulary.arrays.nodes < 0).nonzero()[0].tolist()
     numbers: dict[bytes, int] = {}
@@ -53,11 +53,11 @@ def families(vocabulary: Vocabulary) -> np.ndarray:
 
 
 def groups(vocabulary: Vocabulary, keys: Sequence[Keys]) -> list[tuple[int, ...]]:
-    """The usable tokens, grouped into those that behave alike under all keyings, large groups first and what prints
-    nothing last.
+    """The usable tokens, grouped into those that behave alike under all keyings.
 
-    Tokens that print the same may be told apart by one rule and confused by another; so tokens behave alike only if
-    the tokens that print the same as each do, too.
+    Large groups come first, and tokens that print nothing last. One rule may distinguish tokens that print the same,
+    while another does not. So two tokens count as alike only if all tokens that print the same text as either of them
+    behave alike, too.
     """
     count = len(vocabulary)
     tokens = vocabulary.is_usable.nonzero()[0]
@@ -78,10 +78,10 @@ def groups(vocabulary: Vocabulary, keys: Sequence[Keys]) -> list[tuple[int, ...]
 
 
 def _profiles(fine: np.ndarray, printed: np.ndarray) -> np.ndarray:
-    """A number for each token, the same for those of which the tokens that print the same are of the same classes."""
+    """A number for each token: equal if the tokens that print the same text fall into the same classes."""
     _, inverse, sizes = np.unique(printed, return_inverse=True, return_counts=True)
     lone = sizes[inverse] == 1
-    found = np.where(lone, -1, 0)  # alone among its like: its own class says it all
+    found = np.where(lone, -1, 0)  # no other token prints its text: its own class is enough
     order = np.lexsort((fine, inverse))
     order = order[~lone[order]]
     numbers: dict[bytes, int] = {}
@@ -92,7 +92,7 @@ def _profiles(fine: np.ndarray, printed: np.ndarray) -> np.ndarray:
 
 
 def twins(vocabulary: Vocabulary) -> dict[int, tuple[int, ...]]:
-    """For each usable token that does not print its text alone all that print it; what prints nothing has none."""
+    """For each usable token that shares its text with others, all tokens that print it; silent tokens have none."""
     tokens = vocabulary.is_usable.nonzero()[0]
     printed = families(vocabulary)[tokens]
     _, inverse, sizes = np.unique(printed, return_inverse=True, return_counts=True)

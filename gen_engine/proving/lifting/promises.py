@@ -1,9 +1,9 @@
 """What a rule may say beyond its four functions: one record, made once, read by everything that proves.
 
-Four functions are enough (`start`, `allowed` or `step`, `next`, `accepts`). A promise makes a proof faster or
-possible, and the kit holds a rule to it. A rule gives a promise as a method of the name that stands here; one that is
-not given is taken for the weakest there is. `Promises` speaks of tokens; a character machine gives the same in
-characters, and `promised_by_machine` lifts it.
+Four functions are enough (`start`, `allowed` or `step`, `next`, `accepts`). A promise makes a proof faster or possible,
+and the conformance kit checks that the rule keeps it. A rule gives a promise as a method of the name listed here. For
+each method that is missing, the weakest promise is assumed. `Promises` is about tokens; a character machine gives the
+same in characters, and `promised_by_machine` lifts it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def offered(rule: Any, name: str) -> Callable[..., Any] | None:
-    """An optional method of a rule; None if it has none. A field of that name, such as `most`, is no method."""
+    """An optional method of a rule; None if it has none. A field of that name, such as `most`, does not count."""
     found = getattr(rule, name, None)
     return found if callable(found) else None
 
@@ -49,53 +49,65 @@ def _no_words(state: Any) -> str:
 
 @dataclass(frozen=True, eq=False)
 class Promises:
-    """What one rule says of itself, in tokens. None for a whole promise: the rule never says.
+    """What one rule says of itself, in tokens. A promise that is None is never given.
 
-    *Which tokens are alike.* `kinds()` gives a key for each token (a machine: `kind(char)`): tokens of one key that the
-    state does not mention are judged alike ever after. So the prover tries one of each; rules of few states need not
-    say it, since it is found out (`learn.py`). `mentions(state)` are the tokens that the state singles out. What
-    singles out depends on history, is kept out of the automaton, and what is mentioned is tried one by one.
+    *Which tokens are alike.*
+    `kinds()`: a key for each token (a machine: `kind(char)`). Tokens with equal keys that the state does not mention
+    are judged alike from then on, so the prover tries one of each. Rules of few states may omit it, since the engine
+    finds it out (`token_classes.py`).
+    `mentions(state)`: the tokens that the state singles out. A rule that singles out tokens depends on history and
+    stays out of the automaton. Mentioned tokens are tried one by one.
 
-    *What follows.* `moves(state)` gives (tokens, next state) for each state that may follow: disjoint sets (masks or
-    bool arrays [vocab]; a machine: `CharSet`) which together are what is permitted. Rules that say so, or give kinds
-    and mention nothing, make up the automaton, which is searched by A* as far as needed. `permits(state, token)` is
-    the same answer as `allowed`, for one token.
+    *What follows.*
+    `moves(state)`: pairs (tokens, next state), one for each possible next state. The sets are disjoint, and together
+    they are what is permitted (masks or bool arrays [vocab]; a machine: `CharSet`). The automaton consists of rules
+    that offer it, or offer kinds and mention nothing. A* searches the automaton as far as needed.
+    `permits(state, token)`: the same answer as `allowed`, for one token.
 
-    *How far the end is.* `least(state)`: at least so many tokens (characters) are missing before the rule accepts; it
-    steers the search. `most(state)`: at most so many characters may follow. An exact `least` can harm: where it tells
-    a right last character from a wrong one (acrostics at the ends of lines), the search is drawn to put the right one
-    everywhere; tell it one too low there. (`least_singly` is the same bound for tokens of single characters, which the
-    lift works out.)
+    *How far the end is.*
+    `least(state)`: at least this many tokens (characters) are missing before the rule accepts. It steers the search.
+    An exact value can harm. Suppose it distinguishes a right last character from a wrong one (acrostics at the ends
+    of lines). Then the search is drawn to put the right one everywhere; return one less there.
+    `least_singly(state)`: the same bound for tokens of single characters, computed by the lift.
+    `most(state)`: at most this many characters may follow.
 
-    *Rules of history, counted.* `removes_at_most(horizon)`: a bound on the tokens (characters) forbidden at any one
-    place of a text of at most `horizon` characters, and the promise to accept everywhere; None is no promise. A way on
-    which each step has more choices than the others can remove is safe. `spares(token)` promises never to forbid it.
-    `spent(state)`: nothing is forbidden, and the rule accepts, as long as each further character is spared, or neither
-    among these nor written twice; so a character of its own for each place ahead is a text. None is no promise.
-    `banned(history, lengths)`: the rule accepts everywhere, and forbids nothing but characters that it tells of many
-    rows at once. `history` [rows, T], not to be changed, are code points, of which the first `lengths[i]` are the text
-    of row i so far, prompt included, and the rest -1; it gives two arrays of one length, rows and code points. So it is
-    not asked row by row. What it gives as `spent` is then part of the text. Machines alone say this, and it is used
-    where tokens print one character at most.
-    `bars(state)` gives (character, places): the same texts may follow as behind an empty text, but those with such a
-    character among their first so many places; so tokens of several characters are not tried one by one. For machines.
-    `used_up(state, room)`: in a text of at most `room` characters none of these is ever permitted again, nor any that
-    is not spared once it is written; so it is seen that characters are lacking.
+    *History rules, counted.*
+    `removes_at_most(horizon)`: a bound on the tokens (characters) forbidden at any one place of a text of at most
+    `horizon` characters. It is also a promise to accept everywhere. None is no promise. A path is safe if each step
+    has more choices than the rules outside the automaton can remove.
+    `spares(token)`: a promise never to forbid the token.
+    `spent(state)`: a set of characters. The rule accepts and forbids nothing as long as each further character is
+    spared, or is neither in this set nor written twice. So a text exists if each place ahead can have a character of
+    its own. None is no promise.
+    `banned(history, lengths)`: the rule accepts everywhere, and forbids only characters that it returns for many rows
+    at once. So it is not called row by row. `history` [rows, T] holds code points and must not be changed. The first
+    `lengths[i]` of row i are its text so far, prompt included; the rest are -1. The result is two arrays of the same
+    length, rows and code points. The characters in `spent` must then occur in the text. Machines only; used where
+    tokens print at most one character.
+    `bars(state)`: pairs (character, places). The same texts may follow as after an empty text, except those with such
+    a character among their first `places` places. So tokens of several characters are not tried one by one.
+    Machines only.
+    `used_up(state, room)`: characters that are never permitted again in a text of at most `room` characters. Any
+    character written later is not permitted again either, unless it is spared. So a lack of characters can be proven.
 
-    *What must come.* `needs(state)`: each of these characters must still come, as often as it stands here.
-    `gathers(state)`: the rule never forbids anything, and accepts exactly when each of these has come, in any order; so
-    they are matched to the places ahead instead of making each subset of them a state.
+    *What must come.*
+    `needs(state)`: each of these characters must still come, as often as it is listed.
+    `gathers(state)`: the rule never forbids anything, and accepts exactly when each of these characters has come, in
+    any order. So they are matched to the places ahead, and no state is needed for each subset.
 
-    *For people.* `wants(state)` says what the rule wants next, in words and with the place.
+    *For people.*
+    `wants(state)`: what the rule wants next, in words and with the place.
 
-    *Stop strings.* `cut(state)`: how many trailing tokens are no part of the text, which then has ended. What cuts may
-    also have `strings` (the longest tells how far back it cuts), `enders(state)`, tokens that would complete a cut, and
-    `held(state)`, how many trailing bytes may still be cut, which a stream withholds.
+    *Stop strings.*
+    `cut(state)`: how many trailing tokens are not part of the text; if there are any, the text has ended. A rule that
+    cuts may also have `strings`; the longest of them tells how far back it cuts.
+    `enders(state)`: the tokens that would complete a cut.
+    `held(state)`: how many trailing bytes may still be cut; a stream withholds them.
 
-    Of a machine alone: `parts` are machines which together say the same and which a chain takes one by one, so that
-    some of them are known exactly. `parted()` are machines each of which forbids less, among which a contradiction is
-    looked for where all is too much. `as_typed` is true where a prompt is judged as it was typed (tones), not in the
-    spelling that the model reads.
+    *Machines only.*
+    `parts`: machines that together say the same. A chain takes them one by one, so that some can be known exactly.
+    `parted()`: machines that each forbid less. If the whole is too much to search, a contradiction is sought in each.
+    `as_typed`: true if a prompt is judged as it was typed (tones), not in the spelling that the model reads.
     """
 
     kinds: Callable[[], Keys | None] | None = None
@@ -119,19 +131,21 @@ class Promises:
 
     @property
     def tells_alike(self) -> bool:
-        """Whether the rule itself says what makes tokens alike, or what follows."""
+        """Whether the rule itself says which tokens are alike, or what follows."""
         return self.kinds is not None or self.moves is not None
 
 
 def promised_by_constraint(rule: Any) -> Promises:
-    """What a rule over tokens says."""
+    """What a rule over tokens promises."""
     own = {name: offered(rule, name) for name in Promises.__dataclass_fields__}
     return Promises(**{name: method for name, method in own.items() if method is not None})
 
 
 def promised_by_machine(machine: CharMachine, vocabulary: Vocabulary, **lifted: Any) -> Promises:
-    """What a rule over characters says, of the tokens of a vocabulary; its states are pairs of the machine's state and
-    the bytes of an unfinished character. `lifted` are the promises that the lift itself works out.
+    """What a rule over characters promises about the tokens of a vocabulary.
+
+    Its states are pairs: the machine's state and the bytes of an unfinished character. `lifted` are the promises that
+    the lift itself computes.
     """
 
     def of_state(name: str) -> Callable[[Any], Any] | None:
@@ -163,7 +177,7 @@ def _times(bound: int | None, twins: int) -> int | None:
 
 
 def _spared(machine: CharMachine, vocabulary: Vocabulary) -> Callable[[int], bool]:
-    """Whether a token is never forbidden: it prints nothing, or characters that the machine spares."""
+    """A test whether a token is never forbidden: it prints nothing, or only characters that the machine spares."""
     spares = offered(machine, "spares")
 
     def is_spared(token: int) -> bool:

@@ -1,4 +1,4 @@
-"""What makes tokens behave alike under a rule that does not say so, found out by running the rule."""
+"""Which tokens behave alike under a rule that does not say so, found out by running the rule."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from ...text.vocabulary import Vocabulary
 from .partitions import Keys, partition
 
 STATES = 64
-"""How many states of a rule are explored before it is left alone."""
+"""The most states of a rule that are explored; a rule with more gets no classes."""
 
 RUNS = 400_000
-"""And how often it is run, in tokens times states."""
+"""The most runs of a rule, in tokens times states."""
 
 STARTS = 64
 """For how many beginnings the answer is remembered."""
@@ -25,9 +25,9 @@ STARTS = 64
 
 @dataclass(frozen=True, eq=False)
 class Learner:
-    """Explores the states of one rule as long as they are few; tokens that do the same in all of them are alike.
+    """Explores the states of one rule while they are few; tokens with the same effect in all of them are alike.
 
-    Vocabularies with parts of characters are not explored: what these spell could lead to states that no whole token
+    Vocabularies with parts of characters are not explored: what they spell could lead to states that no whole token
     leads to.
     """
 
@@ -37,9 +37,10 @@ class Learner:
     _known: Memory[Any, np.ndarray | None] = remembered(STARTS)
 
     def kinds(self, start: Any) -> Keys | None:
-        """A key for each token, which holds in every state that follows `start`; None if these are too many.
+        """A key for each token that is valid in every state reachable from `start`; None if there are too many states.
 
-        It is a function of `start` alone: that more was explored before would change how a later request is searched.
+        The answer depends on `start` alone. If earlier exploration counted, it would change how later requests are
+        searched.
         """
         if self.vocabulary.partial:
             return None
@@ -48,7 +49,7 @@ class Learner:
         return self._known.get(start)
 
     def _explore(self, start: Any) -> np.ndarray | None:
-        """Run every token in every state that follows; None if these are too many."""
+        """Run every token in every reachable state; None if there are too many."""
         usable = self.vocabulary.usable
         numbers: dict[Any, int] = {start: 0}
         effects: list[np.ndarray] = []

@@ -1,7 +1,7 @@
 """Walks of a machine along a trie of tokens: where each token leads from a state, for all tokens at once.
 
-Tokens whose characters are of the same kinds, one by one, are one path of the trie; each step of the machine is taken
-once for a state and a kind, and looked up for all nodes that take it.
+Tokens whose characters have the same sequence of kinds share one path of the trie. The machine takes each step once per
+state and kind; all nodes with that step look it up.
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ from ...text.token_sets import REMEMBERED, Mask
 from ...text.vocabulary import CharSet
 
 UNKNOWN = -2
-"""What is not worked out yet; -1 is what is forbidden."""
+"""The mark for what is not computed yet; -1 marks what is forbidden."""
 
 STEPS = 1 << 24
-"""How many steps of a machine are remembered, and room for how many."""
+"""The most steps of a machine that are remembered."""
 
 
 PARTITIONS = 256
-"""How many ways of parting tokens by where they lead are remembered."""
+"""How many ways to group tokens by where they lead are remembered."""
 
 
 @dataclass(frozen=True, eq=False)
 class KindTrie:
-    """A trie of strings of kinds. The nodes are in the order of a breadth-first search, as in `TokenArrays`.
+    """A trie of strings of kinds. Nodes are numbered breadth-first, as in `TokenArrays`.
 
-    `reps[k]` is a character of kind k; `symbols` [nodes] is the kind by which a node is reached, or the number of kinds
-    and the depth at which the same character stood before; `nodes` [vocab] is where each token ends, the number of
-    nodes where it prints parts of characters.
+    `reps[k]` is a character of kind k. `symbols` [nodes] is the kind by which a node is reached. For a repeated
+    character it is instead the number of kinds plus the depth of its first occurrence. `nodes` [vocab] is where each
+    token ends; it is the number of nodes where a token prints parts of characters.
     """
 
     reps: str
@@ -50,8 +50,10 @@ class KindTrie:
 
 
 def numbered(keys: Iterable[Hashable], count: int) -> tuple[np.ndarray, list[int]]:
-    """A number for each of `count` keys, the same for equal ones, from 0 in the order they come; and the first places
-    of all."""
+    """A number for each of `count` keys, and the first index of each number.
+
+    Equal keys share a number; numbers count from 0 by first occurrence.
+    """
     numbers: dict[Hashable, int] = {}
     found = np.fromiter((numbers.setdefault(key, len(numbers)) for key in keys), dtype=np.int64, count=count)
     firsts = np.full(len(numbers), count)
@@ -60,8 +62,10 @@ def numbered(keys: Iterable[Hashable], count: int) -> tuple[np.ndarray, list[int
 
 
 def kind_trie(arrays: TokenArrays, kind: Callable[[str], Hashable] | None, *, repeats: bool = False) -> KindTrie:
-    """The trie of a vocabulary by kinds of characters (None: each of its own); with `repeats` it also tells where a
-    character stands again that stood before."""
+    """The trie of a vocabulary by kinds of characters (None: each character is its own kind).
+
+    With `repeats` it also marks where a character occurs again.
+    """
     outside = np.where(arrays.nodes < 0, len(arrays.symbols), arrays.nodes)
     if kind is None and not repeats:
         return KindTrie(arrays.chars, arrays.symbols, arrays.children, outside)
@@ -78,7 +82,7 @@ def kind_trie(arrays: TokenArrays, kind: Callable[[str], Hashable] | None, *, re
 
 
 def _joined(arrays: TokenArrays, symbols: np.ndarray, count: int, reps: str) -> KindTrie:
-    """The trie with the nodes joined that are reached by the same symbols, level by level."""
+    """The trie after merging nodes that are reached by the same symbols, level by level."""
     joined = np.zeros(len(symbols) + 1, dtype=np.int64)
     degrees = np.diff(arrays.children)
     found, parents = [np.zeros(1, dtype=np.int64)], [np.zeros(0, dtype=np.int64)]
@@ -98,8 +102,10 @@ def _joined(arrays: TokenArrays, symbols: np.ndarray, count: int, reps: str) -> 
 
 @dataclass(frozen=True, eq=False)
 class Landings:
-    """The `nodes` of a trie at which some tokens end; those of node i are `tokens[starts[i] : starts[i + 1]]`. `made`
-    makes a mask of tokens."""
+    """The `nodes` of a trie at which some tokens end; those of node i are `tokens[starts[i] : starts[i + 1]]`.
+
+    `made` makes a mask of tokens.
+    """
 
     nodes: np.ndarray
     tokens: np.ndarray
@@ -109,16 +115,18 @@ class Landings:
 
     @classmethod
     def of(cls, tokens: np.ndarray, nodes: np.ndarray, made: Callable[[np.ndarray], Mask]) -> Landings:
-        """Where these tokens end; `nodes` [vocab] is where each token does."""
+        """Where these tokens end; `nodes` [vocab] is the end of every token."""
         ordered = tokens[np.argsort(nodes[tokens], kind="stable")]
         found, starts = np.unique(nodes[ordered], return_index=True)
         return cls(found, ordered, np.append(starts, len(ordered)), made)
 
     def parted(self, ends: np.ndarray) -> Iterator[tuple[Mask, int]]:
-        """The tokens by what their nodes lead to, [nodes], without those to -1, in the order in which that comes. The
-        sets are remembered, since from very many states the same tokens lead to one."""
+        """The tokens grouped by what their nodes lead to (`ends` [nodes]), in order of first occurrence, without -1.
+
+        The groups are remembered, since very many states group the tokens in the same way.
+        """
         states, firsts, inverse = np.unique(ends, return_index=True, return_inverse=True)
-        firsts[states < 0] = len(ends)  # what leads nowhere comes last
+        firsts[states < 0] = len(ends)  # nodes that lead nowhere come last
         order = np.argsort(firsts, kind="stable")
         numbers = np.argsort(order)[inverse]
         count = int((states >= 0).sum())
@@ -137,7 +145,7 @@ class Landings:
 
 @dataclass(frozen=True, eq=False)
 class Walker:
-    """A machine along a trie; its states are numbered as they are met, and what follows them is remembered."""
+    """A machine along a trie; its states are numbered on first visit, and what follows them is remembered."""
 
     step: Callable[[Any, str], Any]
     moves: Callable[[Any], Iterable[tuple[CharSet, Any]]] | None
@@ -149,8 +157,10 @@ class Walker:
     _bases: dict[CharSet, np.ndarray] = field(default_factory=dict, repr=False)
 
     def ends(self, state: Any, depth: int) -> np.ndarray:
-        """For each node of the trie the number of the state after it, -1 where it is forbidden or deeper than `depth`,
-        [nodes + 1]; the last is -1."""
+        """For each node of the trie the number of the state after it, [nodes + 1]; the last entry is -1.
+
+        It is -1 where a node is forbidden or deeper than `depth`.
+        """
         if len(self._numbers) * len(self.trie.reps) > STEPS:
             for memory in (self.states, self._numbers, self._rows, self._sets, self._bases):
                 memory.clear()
@@ -175,7 +185,7 @@ class Walker:
         return number
 
     def _follow(self, numbers: np.ndarray, symbols: np.ndarray) -> np.ndarray:
-        """What each of these states leads to by each of these symbols."""
+        """The state that each of these states leads to by its symbol."""
         if len(numbers) and (numbers == numbers[0]).all():
             return self._along(int(numbers[0]), symbols)
         order = np.argsort(numbers, kind="stable")
@@ -187,7 +197,7 @@ class Walker:
         return behind
 
     def _along(self, number: int, symbols: np.ndarray) -> np.ndarray:
-        """What one state leads to by each of these symbols."""
+        """The states that one state leads to by each of these symbols."""
         row = self._row(number)
         found: np.ndarray = row[symbols]
         if self.moves is None and (unknown := np.unique(symbols[found == UNKNOWN])).size:
@@ -222,7 +232,7 @@ class Walker:
         return {char: place for place, char in enumerate(self.trie.reps)}
 
     def _base(self, kind: Any) -> np.ndarray:
-        """The kinds whose characters are of a `kind` of sets of characters; a new array."""
+        """The kinds whose characters are in the base set `kind` of a `CharSet`; a new array."""
         if isinstance(kind, frozenset):
             found = np.zeros(len(self.trie.reps), dtype=bool)
             found[[self._places[char] for char in self._places.keys() & kind]] = True

@@ -1,4 +1,4 @@
-"""Recipes of `gen convert`: classifiers as tutorials build them, a BERT and one or two linear layers."""
+"""Recipes of `gen convert` for classifiers that tutorials save: a BERT with one or two linear layers."""
 
 from __future__ import annotations
 

@@ -85,7 +85,7 @@ for folder in sys.argv[2:]:
 """
 
 
-def test_a_pipeline_loads_it_after_the_import_that_its_card_names(trained):
+def test_a_pipeline_loads_it_after_the_import_of_its_card(trained):
     card = (trained / "cls" / "README.md").read_text(encoding="utf-8")
     [line] = [part for part in card.split("`") if part.startswith("import ")]
     found = [str(trained / head) for head in HEADS]

@@ -97,7 +97,7 @@ def test_a_bert_by_any_name_with_its_head(base, tmp_path, kind, reads):
     assert same_logits(net, tmp_path / "out")
 
 
-def test_layers_defined_the_other_way_round_are_used_as_they_fit(base, tmp_path):
+def test_layers_defined_in_reverse_are_used_as_they_fit(base, tmp_path):
     net = tutorial(base, sizes=(16, 30, 3), head=["a", "b"], reads="pooler")
     tensors = dict(reversed(net.state_dict().items()))
     convert(saved(tensors, tmp_path / "net.pth"), base, tmp_path / "out", recipe=bert_classifier())

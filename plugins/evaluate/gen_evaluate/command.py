@@ -78,10 +78,10 @@ def lm_command(**given: Any) -> None:
     """
     _refuse_idle(given)
     check_out(given["out"])
-    from gen_evaluate.judging import Models, Sources, Writing, judge
+    from gen_evaluate.evaluation import Models, Sources, Writing, evaluate
     from gen_evaluate.report import tell
 
-    record = judge(part(Sources, given), part(Models, given), part(Writing, given))
+    record = evaluate(part(Sources, given), part(Models, given), part(Writing, given))
     text = json.dumps(_plain(record), ensure_ascii=False, indent=1) + "\n"
     if given["out"]:
         _write(given["out"], text)

@@ -1,4 +1,4 @@
-"""What a piece of work costs: seconds, and the most memory that the process held meanwhile."""
+"""What a call costs: seconds, and the peak memory of the process meanwhile."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Cost:
     peak: int | None
 
 
-def weigh(work: Callable[[], Result]) -> tuple[Result, Cost]:
+def measure_cost(work: Callable[[], Result]) -> tuple[Result, Cost]:
     """What `work()` returns, and what it cost."""
     known = _forget_peak()
     began = time.perf_counter()

@@ -1,4 +1,4 @@
-"""The figures of models that read the same texts, over the characters that all of them know."""
+"""Metrics of models on the same texts, over the characters that all of them know."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from math import exp, inf, nan
 import numpy as np
 
 from gen_engine.text import is_han
-from gen_evaluate.reading import Reading
+from gen_evaluate.scoring import ScoredText
 
 LARGEST = 700.0  # nats: the exponential of more is no float
 
 
 @dataclass(frozen=True)
 class Figures:
-    """How well a model foretells texts. Nats are means; NaN where there is nothing to take the mean of.
+    """How well a model predicts texts. Nats are means; NaN where there is nothing to take the mean of.
 
     `characters` are those counted, `unknown` the share of all that this model does not know. A token that prints
     several characters shares its nats out evenly among them; `nats_per_token`, `perplexity` (its exponential) and
@@ -32,17 +32,17 @@ class Figures:
     accuracy: float
 
 
-def counted_places(readings: Sequence[Sequence[Reading]]) -> list[np.ndarray]:
+def counted_places(scored: Sequence[Sequence[ScoredText]]) -> list[np.ndarray]:
     """Of each text the characters that count [characters]: those that every model knows. `readings[model][text]`."""
-    return [np.logical_and.reduce([reading.known for reading in each]) for each in zip(*readings, strict=True)]
+    return [np.logical_and.reduce([reading.known for reading in each]) for each in zip(*scored, strict=True)]
 
 
-def work_out(readings: Sequence[Reading], places: Sequence[np.ndarray]) -> Figures:
+def compute_figures(scored: Sequence[ScoredText], places: Sequence[np.ndarray]) -> Figures:
     """The figures of one model over the counted `places` of each text."""
-    every = [_of_text(reading, counts) for reading, counts in zip(readings, places, strict=True)]
+    every = [_of_text(reading, counts) for reading, counts in zip(scored, places, strict=True)]
     chars, han, nats, han_nats, tokens, token_nats, right = np.sum(every, axis=0) if every else np.zeros(7)
-    known = sum(int(reading.known.sum()) for reading in readings)
-    written = sum(len(reading.text) for reading in readings)
+    known = sum(int(reading.known.sum()) for reading in scored)
+    written = sum(len(reading.text) for reading in scored)
     per_token = _mean(token_nats, tokens)
     return Figures(
         characters=int(chars),
@@ -59,7 +59,7 @@ def _mean(total: float, count: float) -> float:
     return float(total / count) if count else nan
 
 
-def _of_text(reading: Reading, counts: np.ndarray) -> np.ndarray:
+def _of_text(reading: ScoredText, counts: np.ndarray) -> np.ndarray:
     """Characters and Han characters, their nats; whole tokens, their nats, and how many were guessed."""
     han = counts & np.array([is_han(char) for char in reading.text], dtype=bool)
     begins, ends = reading.spans[:, 0], reading.spans[:, 1]

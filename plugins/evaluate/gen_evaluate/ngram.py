@@ -9,7 +9,7 @@ import numpy as np
 
 from gen_engine.errors import GenError
 from gen_engine.system.underway import counted, doing
-from gen_evaluate.reading import Reading
+from gen_evaluate.scoring import ScoredText
 
 BEGIN, UNKNOWN = 0, 1  # before a text; any character not seen in training
 FALLBACK = (0.5, 1.0, 1.5)  # discounts where the counts of counts admit no estimate
@@ -66,11 +66,11 @@ class Ngram:
                 return None
         return node
 
-    def read(self, texts: Sequence[str]) -> list[Reading]:
+    def score(self, texts: Sequence[str]) -> list[ScoredText]:
         """What each character of the texts costs."""
-        return [self._read(text) for text in counted(texts, f"the {len(self.levels)}-gram model reads texts")]
+        return [self._score(text) for text in counted(texts, f"the {len(self.levels)}-gram model reads texts")]
 
-    def _read(self, text: str) -> Reading:
+    def _score(self, text: str) -> ScoredText:
         row = [BEGIN, *(self.ids.get(char, UNKNOWN) for char in text)]
         nats, guessed = np.zeros(len(text)), np.zeros(len(text), dtype=bool)
         for place, char in enumerate(row[1:]):
@@ -78,7 +78,7 @@ class Ngram:
             nats[place], guessed[place] = -np.log(likely[char]), likely.argmax() == char
         places = np.arange(len(text))
         known = np.array(row[1:], dtype=int) != UNKNOWN
-        return Reading(text, np.stack([places, places + 1], axis=1), nats, guessed, known)
+        return ScoredText(text, np.stack([places, places + 1], axis=1), nats, guessed, known)
 
 
 @doing("counting n-grams")

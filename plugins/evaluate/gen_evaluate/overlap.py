@@ -1,4 +1,4 @@
-"""Texts against references: BLEU, ROUGE and distinct-n, all by characters."""
+"""Overlap with references, by characters: BLEU and ROUGE; and distinct-n, which needs none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The figures as tables for people."""
+"""The metrics as tables."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ LEGEND = {"nats_per_character": NATS, "rouge1": MEANS}
 
 
 def tell(record: Mapping[str, Any], say: Say = str) -> None:
-    """Print the tables of what `judge` found."""
+    """Print the tables of what `evaluate` found."""
     if "reading" in record:
         counted, written = record["counted"], record["characters"]
         title = say("{texts:,} texts, {characters:,} characters").format(texts=record["texts"], characters=written)

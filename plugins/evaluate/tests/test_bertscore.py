@@ -30,7 +30,7 @@ def states(seed, count):
 
 @EXAMPLES
 @given(st.integers(0, 99), st.integers(1, 4), st.integers(1, 4))
-def test_each_token_is_matched_to_the_likest_of_the_other_text(seed, count, other):
+def test_each_token_matches_the_likest_of_the_other_text(seed, count, other):
     ours, theirs = states(seed, count), states(seed + 100, other)
     found = match(ours, theirs)
     precision = sum(max(float(a @ b) for b in theirs) for a in ours) / count
@@ -51,7 +51,7 @@ def test_padding_and_order_of_the_texts_change_nothing(encoder):
     assert bert_score(candidates, [references], encoder).f == pytest.approx(sum(alone) / 2, abs=1e-5)
 
 
-def test_of_several_references_the_best_counts_and_an_empty_text_is_like_nothing(encoder):
+def test_the_best_reference_counts_and_an_empty_text_scores_nothing(encoder):
     assert bert_score(["春山"], [["夏水"], ["春山"]], encoder).f == pytest.approx(1, abs=1e-5)
     assert bert_score([""], [["春"]], encoder) == BertScore(0, 0, 0)
 

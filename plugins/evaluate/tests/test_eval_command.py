@@ -132,7 +132,7 @@ def test_texts_of_unknown_characters_alone_are_refused(folder, tmp_path):
         command(strange, "--model", folder)
 
 
-def test_it_is_mounted_and_its_summary_is_that_of_the_command():
+def test_it_is_mounted_with_the_summary_of_the_command():
     group = click.Group("eval")
     add_evaluators(group)
     later = group.commands["lm"]

@@ -65,7 +65,7 @@ def test_each_character_costs_what_the_definition_says(texts, order, text):
     for place, char in enumerate(text):
         if char in model.ids:
             expected = slow_probability(counts, ("<" + text)[: place + 1], char, len(model.ids) + 1)
-            assert model.read([text])[0].nats[place] == pytest.approx(-np.log(expected))
+            assert model.score([text])[0].nats[place] == pytest.approx(-np.log(expected))
 
 
 def test_a_unigram_model_without_estimated_discounts_is_computed_by_hand():
@@ -84,12 +84,12 @@ def test_discounts_follow_the_counts_of_counts():
 
 def test_a_longer_context_is_remembered():
     model = train_ngram(["春山夏水", "春山夏水", "秋山冬水", "秋山冬水"], 3)
-    [reading] = model.read(["秋山冬水"])
+    [reading] = model.score(["秋山冬水"])
     assert reading.guessed[1:].all()
 
 
-def test_a_character_never_seen_is_unknown_and_the_rest_is_read_on():
-    [reading] = train_ngram(["春山"], 2).read(["鬱山春"])
+def test_an_unseen_character_is_unknown_and_the_rest_is_read():
+    [reading] = train_ngram(["春山"], 2).score(["鬱山春"])
     assert reading.known.tolist() == [False, True, True]
     assert np.isfinite(reading.nats).all()
 

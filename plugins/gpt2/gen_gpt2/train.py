@@ -10,7 +10,6 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 from transformers import AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerBase
-from transformers.utils import logging as transformers_logging
 
 from gen_engine.errors import GenError
 from gen_engine.models.notes import ModelNote, read_note_file, save_note
@@ -19,10 +18,10 @@ from gen_gpt2.adapters import Adapters, add_adapters, merge_adapters
 from gen_gpt2.data import collate_windows, encode_windows
 from gen_gpt2.data_texts import Data, split_texts
 from gen_gpt2.data_vocab import build_tokenizer
+from gen_trainkit.jobs import Finished, Prepared, name_files, silence_transformers
 from gen_trainkit.loop import Batch, Outcome, Part, Recipe, Reporting, Task
 from gen_trainkit.losses import chunked_cross_entropy
-from gen_trainkit.plan import describe_run
-from gen_trainkit.publishing import CardFacts, Publishing, check_known, export_model, load_pretrained, run_and_publish
+from gen_trainkit.publishing import CardFacts, Publishing, check_known, export_model, load_pretrained
 from gen_trainkit.ranks import is_first
 from gen_trainkit.tally import Tally
 from gen_trainkit.telling import beginning
@@ -58,24 +57,9 @@ class Job:
     adapters: Adapters
 
 
-@dataclass(frozen=True)
-class Prepared:
-    """A job made ready: the model with its tokenizer, the windows, and the task for the loop."""
-
-    model: GPT2LMHeadModel
-    tokenizer: PreTrainedTokenizerBase
-    train: Windows
-    valid: Windows
-    task: Task
-    example: str = ""  # a beginning of a text
-    told: Sequence[str] = ()  # how many texts were read and used, and which splits
-    note: ModelNote | None = None
-
-
-def prepare(job: Job) -> Prepared:
+def prepare(job: Job) -> Prepared[Windows]:
     """Read the data and make or load the model; raises GenError for all that is known to be wrong before training."""
-    transformers_logging.disable_progress_bar()
-    transformers_logging.set_verbosity_error()  # it would warn of the attention mask that `collate_windows` needs not
+    silence_transformers()  # it would warn of the attention mask that `collate_windows` needs not
     tally = Tally()
     note = read_note_file(job.data.context_note) if job.data.context_note else None
     texts, valid_texts = split_texts(job.data, job.recipe.seed, tally)
@@ -108,7 +92,18 @@ def prepare(job: Job) -> Prepared:
     )
     joined = job.data.column2 is not None or job.data.split_at is not None
     example = beginning(texts, job.data.separator if joined else "")
-    return Prepared(model, tokenizer, windows["train"], windows["valid"], task, example, tally.told("texts"), note)
+    return Prepared(
+        model=model,
+        tokenizer=tokenizer,
+        train=windows["train"],
+        valid=windows["valid"],
+        task=task,
+        card=_card(job, model, windows["train"]),
+        facts=partial(_facts, tokenizer, windows["train"], windows["valid"]),
+        told=tally.told("texts"),
+        example=(example,),
+        end=partial(_end, job.publishing.out, note),
+    )
 
 
 def cut_windows(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], positions: int, *, data: Data) -> Windows:
@@ -176,37 +171,35 @@ def score(model: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
     return chunked_cross_entropy(hidden.flatten(0, 1), model.lm_head.weight, batch.labels.flatten())
 
 
-def describe(job: Job, ready: Prepared) -> dict[str, object]:
-    """What would be trained, for `--dry-run`."""
-    facts = {
-        "vocabulary": len(ready.tokenizer),
-        "training windows": len(ready.train.lengths),
-        "training tokens": len(ready.train.ids),
-        "texts left out": ready.train.dropped + ready.valid.dropped,
-        "validation windows": len(ready.valid.lengths),
+def _facts(tokenizer: PreTrainedTokenizerBase, train: Windows, valid: Windows) -> dict[str, object]:
+    return {
+        "vocabulary": len(tokenizer),
+        "training windows": len(train.lengths),
+        "training tokens": len(train.ids),
+        "texts left out": train.dropped + valid.dropped,
+        "validation windows": len(valid.lengths),
     }
-    return {**facts, **describe_run(ready.task, job.recipe)}
 
 
-def run_job(job: Job, ready: Prepared, *, resume: bool) -> Outcome:
-    """Train, and unless stopped by a signal publish the model folder; its `run` folder keeps the rest."""
-    config = ready.model.config
+def _card(job: Job, model: GPT2LMHeadModel, train: Windows) -> CardFacts:
+    config = model.config
     start = f"fine-tuned from `{job.base}`" if job.base else "trained from scratch"
     shape = f"{config.n_layer} layers x {config.n_embd}, {config.n_head} heads, {config.n_positions} positions"
     adapted = f"; LoRA of rank {job.adapters.lora} beside {job.adapters.lora_targets}, merged"
-    files = ", ".join(path.name for path in job.data.files)
-    left_out = f"; {ready.train.dropped:,} texts left out as too long" if ready.train.dropped else ""
-    card = CardFacts(
+    left_out = f"; {train.dropped:,} texts left out as too long" if train.dropped else ""
+    return CardFacts(
         made=f"A GPT-2 {start} by `gen train gpt2` (gen-engine). Padding and characters outside the vocabulary were"
         " masked out of the loss.",
         pipeline="text-generation",
         facts={
-            "Data": f"{files}; {len(ready.train.ids):,} tokens an epoch{left_out}",
-            "Size": f"{ready.model.num_parameters():,} parameters; {shape}; vocabulary of {config.vocab_size:,}"
+            "Data": f"{name_files(job.data.files)}; {len(train.ids):,} tokens an epoch{left_out}",
+            "Size": f"{model.num_parameters():,} parameters; {shape}; vocabulary of {config.vocab_size:,}"
             + (adapted if job.adapters.lora else ""),
         },
     )
-    outcome = run_and_publish(ready.task, job.recipe, job.reporting, job.publishing, card, resume=resume)
-    if ready.note is not None and not outcome.signal and is_first():
-        save_note(ready.note, job.publishing.out)  # the best weights may be older than the note that was given now
-    return outcome
+
+
+def _end(out: Path, note: ModelNote | None, outcome: Outcome) -> Finished:
+    if note is not None and not outcome.signal and is_first():
+        save_note(note, out)  # the best weights may be older than the note that was given now
+    return Finished(outcome)

@@ -11,26 +11,27 @@ from gen_engine.errors import GenError
 from gen_engine.system.underway import doing
 from gen_trainkit.options import (
     FILE,
-    check_finite,
+    assemble,
+    check_given,
+    check_start,
+    column_option,
+    encoding_option,
+    files_argument,
+    max_length_option,
     options,
-    part,
-    part_option,
     quotes_option,
     recipe_options,
     refuse_absurd,
     refuse_idle,
-    refuse_idle_recipe,
-    refuse_unread,
     run_options,
-    tell_plan,
-    tell_reading,
-    valid_options,
+    shape_options,
+    split_options,
 )
-from gen_trainkit.telling import tell_outcome, try_writing
+from gen_trainkit.telling import try_writing
 
 data_options = options(
-    click.argument("files", nargs=-1, required=True, type=FILE),
-    click.option("--column", help="Column of a .csv/.tsv (name or number) or field of a .jsonl.  [default: text]"),
+    files_argument,
+    column_option,
     click.option("--column2", help="Second column, joined to the first: for couplets and the like."),
     click.option("--context", help="Column that is read before each text and not learnt: its title, say."),
     click.option("--context-note", type=FILE, help="How these are written: kept in the model folder as context.json."),
@@ -39,7 +40,7 @@ data_options = options(
     ),
     click.option("--separator", default="，", show_default=True, help="What joins the two."),
     click.option("--ending", default="", help="What every text ends in; put where it is missing."),
-    click.option("--max-length", type=click.IntRange(3), help="Tokens of a window.  [default: the model's positions]"),
+    max_length_option,
     click.option(
         "--longer",
         type=click.Choice(["split", "cut", "drop"]),
@@ -47,10 +48,9 @@ data_options = options(
         show_default=True,
         help="What becomes of a longer text: several windows, its beginning, or nothing.",
     ),
-    click.option("--encoding", default="utf-8", show_default=True, help="Encoding of the files, such as gb18030."),
+    encoding_option,
     quotes_option,
-    part_option("train, validated by the split for it"),
-    valid_options,
+    split_options,
 )
 model_options = options(
     click.option("--base", help="Model to fine-tune: one of gen models, a folder or a hub name."),
@@ -60,10 +60,7 @@ model_options = options(
     click.option(
         "--min-count", type=click.IntRange(1), default=1, show_default=True, help="With chars: leave rarer out."
     ),
-    click.option("--layers", type=click.IntRange(1), default=4, show_default=True),
-    click.option("--width", type=click.IntRange(1), default=256, show_default=True),
-    click.option("--heads", type=click.IntRange(1), default=4, show_default=True),
-    click.option("--positions", type=click.IntRange(2), default=256, show_default=True),
+    shape_options(width=256, positions=256, bert=False),
     click.option("--dropout", type=click.FloatRange(0, 0.9), default=0.0, show_default=True),
 )
 adapter_options = options(
@@ -85,26 +82,18 @@ adapter_options = options(
 @debug_option()
 def gpt2_command(**given: Any) -> None:
     """Train a GPT-2 on FILES: lines of text, CSV/TSV columns, JSONL fields, packed or not, datasets."""
-    if bool(given["base"]) == given["from_scratch"]:
-        raise GenError("It is not said what to start from. Give either --base MODEL or --from-scratch.")
+    check_start(bool(given["base"]) != given["from_scratch"], "either --base MODEL or --from-scratch")
     if given["lora"] and given["from_scratch"]:
         raise GenError("--lora adapts a model that knows something. Give --base MODEL, or leave --lora out.")
-    check_finite(given)
-    refuse_idle_recipe(given)
-    refuse_unread((*given["files"], *given["valid_files"]), given)
+    check_given(given)
     _refuse_idle(given)
     refuse_absurd(given)
     with doing("loading torch and transformers"):
-        from gen_gpt2.train import describe, prepare, run_job
+        from gen_gpt2.train import prepare
+        from gen_trainkit.jobs import carry_out
 
     job = build_job(given)
-    ready = prepare(job)
-    tell_reading(ready.told)
-    if given["dry_run"]:
-        tell_plan(describe(job, ready))
-        return
-    outcome = run_job(job, ready, resume=given["resume"])
-    tell_outcome(outcome, job.publishing.out, try_writing(job.publishing.out, ready.example))
+    carry_out(job, prepare(job), given, try_writing)
 
 
 FRESH = {"vocab", "vocab_size", "min_count", "layers", "width", "heads", "positions", "dropout"}
@@ -126,25 +115,10 @@ def _refuse_idle(given: dict[str, Any]) -> None:
 
 def build_job(given: dict[str, Any]) -> Any:
     """The options sorted into the job's parts."""
-    from gen_gpt2.adapters import Adapters
-    from gen_gpt2.data_texts import Data
-    from gen_gpt2.train import Job, Shape
-    from gen_trainkit.loop import Recipe, Reporting
-    from gen_trainkit.publishing import Publishing
+    from gen_gpt2.train import Job
 
-    given = dict(given)
-    if given["rate"] is None:
-        given["rate"] = (5e-4 if given["lora"] else 2e-5) if given["base"] else 3e-3
-
-    return Job(
-        data=part(Data, given),
-        base=given["base"],
-        shape=part(Shape, given),
-        recipe=part(Recipe, given),
-        reporting=part(Reporting, given),
-        publishing=part(Publishing, given),
-        adapters=part(Adapters, given),
-    )
+    rate = (5e-4 if given["lora"] else 2e-5) if given["base"] else 3e-3
+    return assemble(Job, given | {"rate": rate if given["rate"] is None else given["rate"]})
 
 
 if __name__ == "__main__":

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from transformers import AutoModelForMaskedLM, BertConfig, BertForMaskedLM, PreTrainedTokenizerBase
-from transformers.utils import logging as transformers_logging
 
 from gen_engine.errors import GenError
 from gen_engine.system.underway import doing
@@ -18,10 +18,10 @@ from gen_mlm.data import Masking, encode_windows, read_columns
 from gen_mlm.vocab import read_tokenizer, write_vocabulary
 from gen_trainkit.csv_rows import Quotes
 from gen_trainkit.holding_out import hold_out
-from gen_trainkit.loop import Batch, Outcome, Part, Recipe, Reporting, Task
+from gen_trainkit.jobs import Prepared, name_files, silence_transformers
+from gen_trainkit.loop import Batch, Part, Recipe, Reporting, Task
 from gen_trainkit.losses import IGNORED, chunked_cross_entropy
-from gen_trainkit.plan import describe_run
-from gen_trainkit.publishing import CardFacts, Publishing, check_known, export_model, load_pretrained, run_and_publish
+from gen_trainkit.publishing import CardFacts, Publishing, check_known, export_model, load_pretrained
 from gen_trainkit.tables import Reading
 from gen_trainkit.tally import Tally
 from gen_trainkit.telling import beginning
@@ -75,23 +75,9 @@ class Job:
     publishing: Publishing
 
 
-@dataclass(frozen=True)
-class Prepared:
-    """A job made ready: the model with its tokenizer, the windows, and the task for the loop."""
-
-    model: BertForMaskedLM
-    tokenizer: PreTrainedTokenizerBase
-    train: Windows
-    valid: Windows
-    task: Task
-    example: str = ""  # a text with a hidden token
-    told: Sequence[str] = ()  # how many texts were read and used, and which splits
-
-
-def prepare(job: Job) -> Prepared:
+def prepare(job: Job) -> Prepared[Windows]:
     """Read the data and make or load the model; raises GenError for all that is known to be wrong before training."""
-    transformers_logging.disable_progress_bar()
-    transformers_logging.set_verbosity_error()
+    silence_transformers()
     tally = Tally()
     texts, valid_texts = split_texts(job.data, job.recipe.seed, tally)
     torch.manual_seed(job.recipe.seed)
@@ -101,7 +87,7 @@ def prepare(job: Job) -> Prepared:
         model, tokenizer = make_model(texts, job.shape, job.dropout)
     positions = window_length(model.config.max_position_embeddings, job.data.max_length)
     model.set_attn_implementation("eager" if positions <= SHORT else "sdpa")
-    windows = {
+    windows: dict[Part, Windows] = {
         "train": encode_windows(tokenizer, texts, positions, pack=job.data.pack),
         "valid": encode_windows(tokenizer, valid_texts, positions, pack=job.data.pack),
     }
@@ -128,7 +114,17 @@ def prepare(job: Job) -> Prepared:
         fingerprint=_fingerprint(job, windows["train"], windows["valid"]),
     )
     hidden = beginning(texts)[:-1] + str(tokenizer.mask_token)
-    return Prepared(model, tokenizer, windows["train"], windows["valid"], task, hidden, tally.told())
+    return Prepared(
+        model=model,
+        tokenizer=tokenizer,
+        train=windows["train"],
+        valid=windows["valid"],
+        task=task,
+        card=_card(job, model, windows["train"]),
+        facts=partial(_facts, tokenizer, windows["train"]),
+        told=tally.told(),
+        example=(hidden,),
+    )
 
 
 def _fingerprint(job: Job, train: Windows, valid: Windows) -> dict[str, Any]:
@@ -221,31 +217,27 @@ def score(model: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
     return chunked_cross_entropy(torch.cat([guesses, ones], 1), weight, batch.labels[chosen])
 
 
-def describe(job: Job, ready: Prepared) -> dict[str, object]:
-    """What would be trained, for `--dry-run`."""
-    unknown = int((ready.train.ids == ready.tokenizer.unk_token_id).sum())
-    facts = {
-        "vocabulary": len(ready.tokenizer),
-        "training tokens": len(ready.train.ids),
-        "unknown characters": f"{unknown / max(1, len(ready.train.ids)):.3%}",
+def _facts(tokenizer: PreTrainedTokenizerBase, train: Windows) -> dict[str, object]:
+    unknown = int((train.ids == tokenizer.unk_token_id).sum())
+    return {
+        "vocabulary": len(tokenizer),
+        "training tokens": len(train.ids),
+        "unknown characters": f"{unknown / max(1, len(train.ids)):.3%}",
     }
-    return {**facts, **describe_run(ready.task, job.recipe)}
 
 
-def run_job(job: Job, ready: Prepared, *, resume: bool) -> Outcome:
-    """Train, and unless stopped by a signal publish the model folder; its `run` folder keeps the rest."""
-    config = ready.model.config
+def _card(job: Job, model: BertForMaskedLM, train: Windows) -> CardFacts:
+    config = model.config
     start = f"trained on from `{job.base}`" if job.base else "trained from scratch"
     shape = f"{config.num_hidden_layers} layers x {config.hidden_size}, {config.num_attention_heads} heads"
-    card = CardFacts(
+    return CardFacts(
         made=f"A BERT {start} by `gen train mlm` (gen-engine): {job.data.mask_share:.0%} of the tokens were hidden (80%"
         " as [MASK], 10% as another token, 10% not at all) and guessed, without next-sentence prediction; special"
         " tokens and characters outside the vocabulary were never hidden. The pooler is untrained.",
         pipeline="fill-mask",
         facts={
-            "Data": f"{', '.join(path.name for path in job.data.files)}; {len(ready.train.ids):,} tokens an epoch",
-            "Size": f"{ready.model.num_parameters():,} parameters; {shape}, {config.max_position_embeddings} positions;"
+            "Data": f"{name_files(job.data.files)}; {len(train.ids):,} tokens an epoch",
+            "Size": f"{model.num_parameters():,} parameters; {shape}, {config.max_position_embeddings} positions;"
             f" vocabulary of {config.vocab_size:,}",
         },
     )
-    return run_and_publish(ready.task, job.recipe, job.reporting, job.publishing, card, resume=resume)

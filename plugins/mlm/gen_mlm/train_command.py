@@ -16,33 +16,30 @@ from gen_engine.errors import GenError
 from gen_engine.system.underway import doing
 from gen_trainkit.options import (
     FILE,
-    check_finite,
+    assemble,
+    check_given,
+    check_start,
+    encoding_option,
+    files_argument,
+    max_length_option,
     options,
-    part,
-    part_option,
     quotes_option,
     recipe_options,
     refuse_absurd,
     refuse_idle,
-    refuse_idle_recipe,
-    refuse_unread,
     run_options,
-    tell_plan,
-    tell_reading,
-    valid_options,
+    shape_options,
+    split_options,
 )
-from gen_trainkit.telling import tell_outcome
 
-size = click.IntRange(1)
 data_options = options(
-    click.argument("files", nargs=-1, required=True, type=FILE),
+    files_argument,
     click.option("--column", "columns", multiple=True,
                  help="Column of a .csv/.tsv (name or number) or field of a .jsonl; may be repeated.  [default: text]"),
-    click.option("--encoding", default="utf-8", show_default=True, help="Encoding of the files, such as gb18030."),
+    encoding_option,
     quotes_option,
-    part_option("train, validated by the split for it"),
-    valid_options,
-    click.option("--max-length", type=click.IntRange(3), help="Tokens of a window.  [default: the model's positions]"),
+    split_options,
+    max_length_option,
     click.option("--pack", is_flag=True, help="Fill windows with several short texts."),
     click.option("--mask-share", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.15,
                  show_default=True, help="Tokens to hide."),
@@ -54,12 +51,9 @@ model_options = options(
                  "[default: the characters of the data]"),
     click.option("--lower-case/--keep-case", default=True, show_default=True, help="With --vocab-file."),
     click.option("--vocab-size", type=click.IntRange(6), help="Characters: at most this many tokens."),
-    click.option("--min-count", type=size, default=1, show_default=True, help="Characters: leave rarer out."),
-    click.option("--layers", type=size, default=4, show_default=True),
-    click.option("--width", type=size, default=192, show_default=True),
-    click.option("--heads", type=size, default=4, show_default=True),
-    click.option("--ff", type=size, help="Width within the layers.  [default: 4 times --width]"),
-    click.option("--positions", type=click.IntRange(3), default=128, show_default=True),
+    click.option("--min-count", type=click.IntRange(1), default=1, show_default=True,
+                 help="Characters: leave rarer out."),
+    shape_options(width=192, positions=128),
     click.option("--dropout", type=click.FloatRange(0, 0.9), default=0.0, show_default=True),
 )  # fmt: skip
 
@@ -72,8 +66,7 @@ model_options = options(
 @debug_option()
 def mlm_command(**given: Any) -> None:
     """Pretrain a BERT on FILES by guessing hidden tokens: lines, CSV/TSV columns, JSONL fields, datasets."""
-    if bool(given["base"]) == given["from_scratch"]:
-        raise GenError("It is not said what to start from. Give either --base MODEL or --from-scratch.")
+    check_start(bool(given["base"]) != given["from_scratch"], "either --base MODEL or --from-scratch")
     if given["base"] and given["vocab_file"]:
         raise GenError("A base has a vocabulary of its own. Leave --vocab-file out, or give --from-scratch.")
     if given["base"]:
@@ -82,21 +75,14 @@ def mlm_command(**given: Any) -> None:
         refuse_idle({"vocab_size", "min_count"}, "beside --vocab-file")
     else:
         refuse_idle({"lower_case"}, "without --vocab-file")
-    check_finite(given)
-    refuse_idle_recipe(given)
-    refuse_unread((*given["files"], *given["valid_files"]), given)
+    check_given(given)
     refuse_absurd(given)
     with doing("loading torch and transformers"):
-        from gen_mlm.train import describe, prepare, run_job
+        from gen_mlm.train import prepare
+        from gen_trainkit.jobs import carry_out
 
     job = build_job(given)
-    ready = prepare(job)
-    tell_reading(ready.told)
-    if given["dry_run"]:
-        tell_plan(describe(job, ready))
-        return
-    outcome = run_job(job, ready, resume=given["resume"])
-    tell_outcome(outcome, job.publishing.out, try_filling(job.publishing.out, ready.example))
+    carry_out(job, prepare(job), given, try_filling)
 
 
 def try_filling(out: Path, text: str) -> str:
@@ -112,22 +98,10 @@ FRESH = {"lower_case", "vocab_size", "min_count", "layers", "width", "heads", "f
 
 def build_job(given: dict[str, Any]) -> Any:
     """The options sorted into the job's parts."""
-    from gen_mlm.train import Data, Job, Shape
-    from gen_trainkit.loop import Recipe, Reporting
-    from gen_trainkit.publishing import Publishing
+    from gen_mlm.train import Job
 
-    given = dict(given)
-    if given["rate"] is None:
-        given["rate"] = 5e-5 if given["base"] else 1e-3
-    return Job(
-        data=part(Data, given),
-        base=given["base"],
-        shape=part(Shape, given),
-        dropout=given["dropout"],
-        recipe=part(Recipe, given),
-        reporting=part(Reporting, given),
-        publishing=part(Publishing, given),
-    )
+    rate = 5e-5 if given["base"] else 1e-3
+    return assemble(Job, given | {"rate": rate if given["rate"] is None else given["rate"]})
 
 
 if __name__ == "__main__":

@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from gen_engine.errors import GenError, quoted
+from gen_engine.cli.options import debug_option
+from gen_engine.errors import quoted
 from gen_engine.system.underway import doing
 from gen_trainkit.options import (
-    FILE,
-    check_finite,
+    Decorator,
+    assemble,
+    check_given,
+    check_start,
+    column_option,
+    encoding_option,
+    files_argument,
     options,
-    part,
-    part_option,
     quotes_option,
+    recipe_options,
     refuse_absurd,
     refuse_idle,
-    refuse_idle_recipe,
-    refuse_unread,
-    tell_plan,
-    tell_reading,
-    valid_options,
+    run_options,
+    split_options,
 )
-from gen_trainkit.telling import tell_outcome, try_writing
+from gen_trainkit.telling import try_writing
 
 if TYPE_CHECKING:
     from gen_nextchar.training import Family
@@ -44,13 +46,12 @@ def _read_stride(_: click.Context, __: click.Parameter, value: str) -> int | Non
 
 
 data_options = options(
-    click.argument("files", nargs=-1, required=True, type=FILE),
-    click.option("--column", help="Column of a .csv/.tsv (name or number) or field of a .jsonl.  [default: text]"),
-    click.option("--encoding", default="utf-8", show_default=True, help="Encoding of the files, such as gb18030."),
+    files_argument,
+    column_option,
+    encoding_option,
     click.option("--join", is_flag=True, help="All lines of a file are one text, as in a novel."),
     quotes_option,
-    part_option("train, validated by the split for it"),
-    valid_options,
+    split_options,
 )
 window_options = options(
     click.option("--window", type=click.IntRange(1), default=32, show_default=True,
@@ -85,25 +86,33 @@ encoder_options = options(
                  help="Dropout in the encoder.  [default: its own, from scratch 0]"),
 )  # fmt: skip
 
+tie_option = click.option(
+    "--tie/--no-tie", default=True, show_default=True, help="BERT's token embeddings are the output matrix."
+)
+
+
+def trainer_options(head: Decorator) -> Decorator:
+    """All options of a trainer of next-character models whose head has the options `head`."""
+    rate = "2e-5, from scratch 1e-3"
+    recipe = recipe_options(rate=rate, batch_tokens=8192, head=True)
+    return options(data_options, encoder_options, window_options, head, recipe, run_options, debug_option())
+
+
 FRESH = {"encoder_layers", "width", "heads", "ff", "vocab_size", "min_count"}
 """Options of an encoder made from scratch."""
 
 NEW = {"window", "variable", "left_only", "encoder_dropout"}
 """Options of a new model, beside those of its head."""
 
-RATES = "2e-5, from scratch 1e-3"
-"""The default of --rate, in words."""
 
+def run_command(given: Mapping[str, Any], head: Collection[str], load_family: Callable[[], Family]) -> None:
+    """Do what a trainer's options ask for: train and publish, or only tell what would be trained.
 
-def run_command(given: Mapping[str, Any], family: Family, head: Mapping[str, Any]) -> None:
-    """Do what a trainer's options ask for: train and publish, or only tell what would be trained."""
-    check_finite(given)
-    refuse_idle_recipe(given)
-    refuse_unread((*given["files"], *given["valid_files"]), given)
-    if sum(map(bool, (given["encoder"], given["from_scratch"], given["base"]))) != 1:
-        raise GenError(
-            "It is not said what to start from. Give one of --encoder BERT, --from-scratch and --base MODEL."
-        )
+    `head` names the options of the head; `load_family` imports the models.
+    """
+    check_given(given)
+    starts = [given["encoder"], given["from_scratch"], given["base"]]
+    check_start(sum(map(bool, starts)) == 1, "one of --encoder BERT, --from-scratch and --base MODEL")
     if given["encoder"]:
         refuse_idle(FRESH, "beside --encoder, which brings its own")
     if given["base"]:
@@ -112,39 +121,21 @@ def run_command(given: Mapping[str, Any], family: Family, head: Mapping[str, Any
         refuse_idle({"short_share"}, "beside --variable")
     refuse_absurd(given)
     with doing("loading torch and transformers"):
-        from gen_nextchar.training import describe, prepare, run_job
+        from gen_nextchar.training import prepare
+        from gen_trainkit.jobs import carry_out
 
-    job = build_job(given, family, head)
-    ready = prepare(job)
-    tell_reading(ready.told)
-    if given["dry_run"]:
-        tell_plan(describe(job, ready))
-        return
-    outcome = run_job(job, ready, resume=given["resume"])
-    tell_outcome(outcome, job.publishing.out, try_writing(job.publishing.out, ready.example))
+        family = load_family()
+    job = build_job(given, family, {name: given[name] for name in head})
+    carry_out(job, prepare(job), given, try_writing)
 
 
 def build_job(given: Mapping[str, Any], family: Family, head: Mapping[str, Any]) -> Any:
     """The options sorted into the job's parts."""
-    from gen_nextchar.data import Data
-    from gen_nextchar.training import Encoder, Job, Windows
-    from gen_trainkit.publishing import Publishing
-    from gen_trainkit.tasks import Recipe, Reporting
+    from gen_nextchar.training import Job
 
-    given = dict(given)
-    fresh = given["from_scratch"]
+    rates = {"rate": given["rate"], "head_rate": given["head_rate"]}
     if given["rate"] is None:
-        given["rate"] = 1e-3 if fresh else 2e-5
+        rates["rate"] = 1e-3 if given["from_scratch"] else 2e-5
     if given["head_rate"] is None and given["optimizer"] == "adamw":  # under Muon, matrices have --matrix-rate
-        given["head_rate"] = 1e-3
-    return Job(
-        family=family,
-        data=part(Data, given),
-        windows=part(Windows, given),
-        encoder=part(Encoder, given),
-        head=dict(head),
-        base=given["base"],
-        recipe=part(Recipe, given),
-        reporting=part(Reporting, given),
-        publishing=part(Publishing, given),
-    )
+        rates["head_rate"] = 1e-3
+    return assemble(Job, {**given, **rates, "family": family, "head": head})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,6 +14,7 @@ from gen_engine.errors import GenError
 from gen_engine.models.architectures import read_settings
 from gen_engine.models.conversion import base_config
 from gen_engine.models.tokenizer import load_tokenizer
+from gen_engine.types import Conversion
 from gen_nextchar.framing import framing_of
 from gen_nextchar.training import ENCODER_SETTINGS
 
@@ -45,6 +47,15 @@ def net_config(base: Path, *, window: int, framed: bool, pooler: bool) -> dict[s
 
 
 MARKS = {"cls_token_id": "[CLS]", "sep_token_id": "[SEP]", "mask_token_id": "[MASK]", "pad_token_id": "[PAD]"}
+
+
+def as_conversion(
+    config: Mapping[str, Any], encoder: Mapping[str, Tensor], head: Mapping[str, Tensor], told: str
+) -> Conversion:
+    """A model of the tensors of its `encoder` and `head`; `told` is a sentence up to the windows that are read."""
+    tensors = {f"encoder.{name}": tensor for name, tensor in encoder.items()} | dict(head)
+    frame = "alone" if config["bare"] else "between [CLS] and [SEP]"
+    return Conversion(dict(config), tensors, (f"{told} windows of {config['window']} characters {frame}.",))
 
 
 def with_column(weight: Tensor, bias: Tensor, constant: float) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any, Literal
@@ -15,19 +15,19 @@ from transformers import (
     AutoModel,
     AutoModelForCausalLM,
     BertConfig,
+    PretrainedConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
-from transformers.utils import logging as transformers_logging
 
 from gen_engine.errors import GenError
 from gen_engine.system.underway import doing
 from gen_nextchar.data import Corpus, Cut, Data, collate_windows, encode_corpus, split_texts, window_lengths
+from gen_trainkit.jobs import Prepared, name_files, silence_transformers
 from gen_trainkit.losses import IGNORED, chunked_cross_entropy
-from gen_trainkit.plan import describe_run
-from gen_trainkit.publishing import CardFacts, Publishing, check_known, export_model, load_pretrained, run_and_publish
+from gen_trainkit.publishing import CardFacts, Publishing, check_known, export_model, load_pretrained
 from gen_trainkit.tally import Tally
-from gen_trainkit.tasks import Batch, Outcome, Part, Recipe, Reporting, Task
+from gen_trainkit.tasks import Batch, Part, Recipe, Reporting, Task
 from gen_trainkit.telling import beginning
 from gen_trainkit.vocab import bert_tokenizer
 
@@ -95,12 +95,11 @@ class Encoder:
 
 @dataclass(frozen=True)
 class Family:
-    """What a plugin says of its models: how they are called, and how one is built from its settings."""
+    """A kind of model: its name in prose, and its classes. Its model type is also the name of its command."""
 
     title: str
-    command: str
-    model_type: str
-    build: Callable[[Mapping[str, Any]], PreTrainedModel]
+    config: type[PretrainedConfig]
+    model: type[PreTrainedModel]
 
 
 @dataclass(frozen=True)
@@ -118,24 +117,9 @@ class Job:
     publishing: Publishing
 
 
-@dataclass(frozen=True)
-class Prepared:
-    """A job made ready: the model with its tokenizer, the texts, and the task for the loop."""
-
-    model: PreTrainedModel
-    tokenizer: PreTrainedTokenizerBase
-    train: Corpus
-    valid: Corpus
-    cuts: Mapping[Part, Cut]
-    task: Task
-    example: str = ""  # a beginning of a text
-    told: Sequence[str] = ()  # how many texts were read and used, and which splits
-
-
-def prepare(job: Job) -> Prepared:
+def prepare(job: Job) -> Prepared[Corpus]:
     """Read the data and make or load the model; raises GenError for all that is known to be wrong before training."""
-    transformers_logging.disable_progress_bar()
-    transformers_logging.set_verbosity_error()
+    silence_transformers()
     tally = Tally()
     texts, valid_texts = split_texts(job.data, job.recipe.seed, tally)
     torch.manual_seed(job.recipe.seed)
@@ -168,8 +152,17 @@ def prepare(job: Job) -> Prepared:
         fingerprint=_fingerprint(job, corpora, cuts),
         is_head=lambda name: not name.startswith("encoder."),
     )
-    example = beginning(texts)
-    return Prepared(model, tokenizer, corpora["train"], corpora["valid"], cuts, task, example, tally.told("texts"))
+    return Prepared(
+        model=model,
+        tokenizer=tokenizer,
+        train=corpora["train"],
+        valid=corpora["valid"],
+        task=task,
+        card=_card(job, model, corpora["train"], cuts["train"], windows=len(task.train_lengths)),
+        facts=partial(_facts, tokenizer, corpora["train"]),
+        told=tally.told("texts"),
+        example=(beginning(texts),),
+    )
 
 
 def _fingerprint(job: Job, corpora: Mapping[Part, Corpus], cuts: Mapping[Part, Cut]) -> dict[str, Any]:
@@ -217,19 +210,18 @@ def make_model(job: Job, texts: Sequence[str]) -> tuple[PreTrainedModel, PreTrai
         )
         config = encoder_config(job.encoder, len(tokenizer), window + FRAME)
     marks = {f"{name}_token_id": getattr(tokenizer, f"{name}_token_id") for name in ("cls", "sep", "mask", "pad")}
-    model = job.family.build(
-        {
-            "encoder": {name: getattr(config, name) for name in ENCODER_SETTINGS}
-            | (LEFT_ONLY if job.windows.left_only else {}),
-            "vocab_size": config.vocab_size,
-            "window": window,
-            "variable": job.windows.variable,
-            **marks,
-            "bos_token_id": marks["cls_token_id"],
-            "eos_token_id": marks["sep_token_id"],
-            **job.head,
-        }
-    )
+    settings = {
+        "encoder": {name: getattr(config, name) for name in ENCODER_SETTINGS}
+        | (LEFT_ONLY if job.windows.left_only else {}),
+        "vocab_size": config.vocab_size,
+        "window": window,
+        "variable": job.windows.variable,
+        **marks,
+        "bos_token_id": marks["cls_token_id"],
+        "eos_token_id": marks["sep_token_id"],
+        **job.head,
+    }
+    model = job.family.model(job.family.config(**settings))
     if encoder is not None:
         take_weights(model.encoder, encoder)
     return model, read_prompts(tokenizer)
@@ -258,7 +250,7 @@ def take_weights(encoder: nn.Module, source: PreTrainedModel) -> None:
 
 def load_base(job: Job) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """A model of the family, to be trained on; its window and head stay as they are."""
-    return load_pretrained(AutoModelForCausalLM, str(job.base), kinds=(job.family.model_type,))
+    return load_pretrained(AutoModelForCausalLM, str(job.base), kinds=(job.family.config.model_type,))
 
 
 def encoder_config(asked: Encoder, vocab_size: int, positions: int) -> BertConfig:
@@ -314,39 +306,34 @@ def score(model: Any, batch: Batch) -> tuple[Tensor, Tensor]:
     return chunked_cross_entropy(hidden, model.output_weight(), batch.labels)
 
 
-# -------------------------------------------------------------------------------------------------------- run
+# ------------------------------------------------------------------------------------------------ what is told
 
 
-def describe(job: Job, ready: Prepared) -> dict[str, object]:
-    """What would be trained, for `--dry-run`."""
-    facts = {
-        "vocabulary": len(ready.tokenizer),
-        "training characters": len(ready.train.ids),
-        "unknown characters": f"{ready.train.unknown_share:.3%}",
+def _facts(tokenizer: PreTrainedTokenizerBase, train: Corpus) -> dict[str, object]:
+    return {
+        "vocabulary": len(tokenizer),
+        "training characters": len(train.ids),
+        "unknown characters": f"{train.unknown_share:.3%}",
     }
-    return {**facts, **describe_run(ready.task, job.recipe)}
 
 
-def run_job(job: Job, ready: Prepared, *, resume: bool) -> Outcome:
-    """Train, and unless stopped by a signal publish the model folder; its `run` folder keeps the rest."""
-    config, cut = ready.model.config, ready.cuts["train"]
+def _card(job: Job, model: PreTrainedModel, train: Corpus, cut: Cut, *, windows: int) -> CardFacts:
+    config = model.config
     encoder = BertConfig(**config.encoder)
     start = f"trained on from `{job.base}`" if job.base else f"on the encoder `{job.encoder.encoder}`"
     start = start if job.base or job.encoder.encoder else "trained from scratch"
     kind = "lengths of 1 to " if cut.variable else ""
     frozen = {"all": "frozen", "all-but-pooler": "frozen but for the pooler", "nothing": "trained along"}
     sight = "; looks left only, so that each character of a window was asked for" if cut.dense else ""
-    card = CardFacts(
-        made=f"A {job.family.title} next-character model {start} by `gen train {job.family.command}` (gen-engine)."
-        " Characters outside the vocabulary were seen, but never asked for.",
+    return CardFacts(
+        made=f"A {job.family.title} next-character model {start} by `gen train {job.family.config.model_type}`"
+        " (gen-engine). Characters outside the vocabulary were seen, but never asked for.",
         pipeline="text-generation",
         facts={
-            "Data": f"{', '.join(path.name for path in job.data.files)}; {len(ready.train.ids):,} characters,"
-            f" {len(ready.task.train_lengths):,} windows an epoch",
+            "Data": f"{name_files(job.data.files)}; {len(train.ids):,} characters, {windows:,} windows an epoch",
             "Windows": f"{kind}{cut.window} characters, the next one {cut.stride} further on",
             "Encoder": f"{encoder.num_hidden_layers} layers x {encoder.hidden_size},"
             f" {encoder.num_attention_heads} heads; {frozen[job.encoder.freeze]}{sight}",
-            "Size": f"{ready.model.num_parameters():,} parameters; vocabulary of {config.vocab_size:,}",
+            "Size": f"{model.num_parameters():,} parameters; vocabulary of {config.vocab_size:,}",
         },
     )
-    return run_and_publish(ready.task, job.recipe, job.reporting, job.publishing, card, resume=resume)

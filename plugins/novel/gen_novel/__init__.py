@@ -1,4 +1,4 @@
-"""Novels continued: a model trained on old novels, an ending at the end of a sentence, and `gen novel`."""
+"""Continue novels: a model trained on old novels, the constraint `sentence_end`, and `gen novel`."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def models() -> Mapping[str, ShippedModel]:
 
 @hookimpl
 def processors() -> Mapping[str, Any]:
-    """The ending at the end of a sentence."""
+    """The constraint that ends a text at the end of a sentence."""
     from .ending import sentence_end
 
     return {"sentence_end": sentence_end}

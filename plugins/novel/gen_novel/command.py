@@ -1,4 +1,4 @@
-"""`gen novel`: a text continued for an exact number of characters, or to the next sentence end."""
+"""The command `gen novel`: continue a text by an exact number of characters, or to the next sentence end."""
 
 from __future__ import annotations
 

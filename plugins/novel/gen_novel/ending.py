@@ -1,4 +1,4 @@
-"""Where a continuation may end: at the first sentence end after so many characters."""
+"""The constraint `sentence_end`: a text ends at the first sentence end after so many characters."""
 
 from __future__ import annotations
 

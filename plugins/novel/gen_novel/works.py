@@ -1,4 +1,4 @@
-"""The work whose manner is followed, and how a model is told of it."""
+"""`--like`: the context by which a model is asked to write in the manner of a work that it has seen."""
 
 from __future__ import annotations
 

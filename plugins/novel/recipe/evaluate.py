@@ -76,7 +76,7 @@ def figures(pairs: Sequence[tuple[str, str]], follows: Follows, judge: Ngram) ->
     fours, sixes, twos = ([[text[i : i + n] for i in range(len(text) - n + 1)] for text in plain] for n in (4, 6, 2))
     again = np.mean([1 - len(set(some)) / len(some) for some in fours])
     all_twos = [pair for some in twos for pair in some]
-    costs = [judge.read([prompt + new])[0].nats[len(prompt) :] for prompt, new in pairs]
+    costs = [judge.score([prompt + new])[0].nats[len(prompt) :] for prompt, new in pairs]
     return [
         f"{sum(is_broken for _, is_broken in begun)} of {len(begun)}",
         f"{sum(named)} of {len(named)}",

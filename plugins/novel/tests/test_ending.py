@@ -19,7 +19,7 @@ def run(machine, text):
 
 
 @given(st.integers(0, 6), st.text("春月。！，", max_size=12))
-def test_a_text_is_accepted_iff_its_first_late_sentence_end_is_its_last_character(after, text):
+def test_a_text_ends_exactly_with_its_first_late_sentence_end(after, text):
     late = [i for i, char in enumerate(text) if char in "。！？…" and i >= after]
     machine = sentence_end(after)
     state = run(machine, text)

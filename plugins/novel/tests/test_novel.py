@@ -32,7 +32,7 @@ def repeats(text, window):
     return [i for i, char in enumerate(marked) if char and char in marked[max(0, i - window) : i]]
 
 
-def test_the_text_has_exactly_so_many_new_characters_and_no_run_of_six_twice():
+def test_the_text_has_its_length_and_repeats_no_six_characters():
     done = json.loads(novel("--prompt", PROMPT * 2, "--len", 90, "--seed", 3, "--json").stdout)
     plain = "".join(char for char in done["text"] if not is_punctuation(char) and not char.isspace())
     runs = [plain[i : i + 6] for i in range(len(PROMPT * 2) - 6, len(plain) - 5)]
@@ -71,7 +71,7 @@ def test_what_is_drawn_from(monkeypatch, given, drawn):
     assert " ".join(found) == drawn
 
 
-def test_the_end_of_a_sentence_is_the_first_one_after_the_length():
+def test_a_text_ends_with_the_first_sentence_after_its_length():
     done = json.loads(novel("--prompt", PROMPT, "--len", 20, "--end", "sentence", "--seed", 3, "--json").stdout)
     assert [i for i, char in enumerate(done["new"]) if char in "。！？…" and i >= 20] == [len(done["new"]) - 1]
 

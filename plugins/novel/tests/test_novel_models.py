@@ -22,7 +22,7 @@ def novel(folder, *arguments):
 
 
 @MODELS
-def test_a_folder_writes_so_many_characters_and_none_twice_within_thirty(tmp_path, options):
+def test_a_folder_writes_its_length_and_repeats_none_within_thirty(tmp_path, options):
     done = json.loads(novel(write(tmp_path, options), "--len", "60", "--json", "--no-repeat", "30"))
     text = done["text"]
     assert len(done["new"]) == 60
@@ -42,7 +42,7 @@ def test_each_character_is_one_of_the_ten_likeliest_allowed(tmp_path, options):
 
 
 @MODELS
-def test_many_texts_are_written_in_one_pass_each_as_if_alone(tmp_path, options, monkeypatch):
+def test_many_texts_share_a_pass_each_as_if_alone(tmp_path, options, monkeypatch):
     engine, fed = gen.load(write(tmp_path, options)), Counter()
     feed = type(engine.model).feed
     monkeypatch.setattr(type(engine.model), "feed", lambda *given: (fed.update([len(given[2])]), feed(*given))[1])

@@ -60,7 +60,7 @@ def test_runs_are_the_stretches_of_open_gaps(is_open):
     assert all(end < start for (_, end), (start, _) in pairwise(found))
 
 
-def test_a_passage_is_named_by_the_collection_in_which_it_begins():
+def test_a_passage_is_named_by_the_collection_it_begins_in():
     long, short = "长" * 1999 + "。", "短" * 99 + "。"
     text = "\n".join(["《呐喊》自序", long, short, "鲁迅《彷徨》", long, "《呐喊》自序", short])
     assert [(work, len(passage)) for work, passage in prepare.cut_passages(text, "")] == [
@@ -77,7 +77,7 @@ def test_most_rows_are_named_and_validation_reads_both():
     assert [row["context"] for row in prepare.bare_and_named([("坟", "春。")])] == ["", "《坟》"]
 
 
-def test_a_blend_has_its_share_of_each_weight_and_says_so(tmp_path, monkeypatch):
+def test_a_blend_has_and_says_its_share_of_each_weight(tmp_path, monkeypatch):
     for name, value in (("first", 1.0), ("second", 2.0)):
         (tmp_path / name).mkdir()
         save_file({"w": torch.full((2,), value, dtype=torch.bfloat16)}, tmp_path / name / blend.WEIGHTS)

@@ -45,7 +45,7 @@ def test_without_a_work_nothing_is_told():
 
 
 @pytest.mark.parametrize("typed", ["金瓶梅", "红楼", "西游"])
-def test_a_work_that_was_not_seen_is_said_with_the_nearest(typed, capsys):
+def test_an_unseen_work_is_refused_with_the_nearest_named(typed, capsys):
     assert tell(typed, "novel").context == ""
     said = capsys.readouterr().err
     assert said.count("\n") == 1
@@ -81,7 +81,7 @@ def test_a_known_name_is_the_nearest_to_itself(known):
     assert nearest("甲乙丙", known) == known[:5]
 
 
-def test_the_text_does_not_show_what_the_model_is_told_and_json_does():
+def test_json_alone_shows_what_the_model_is_told():
     done = json.loads(novel("--like", "西游记", "--json").stdout)
     assert (done["context"], done["wishes"]) == ("《西游记》", {"like": "西游记"})
     assert done["text"].startswith("却说行者")

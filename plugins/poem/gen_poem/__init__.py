@@ -31,8 +31,8 @@ COMMANDS = (
 @hookimpl
 def add_commands(gen: click.Group) -> None:
     """Mount the commands of verse."""
-    for name, place, summary in COMMANDS:
-        gen.add_command(LazyCommand(name, f"gen_poem.commands.{place}", summary))
+    for name, function, summary in COMMANDS:
+        gen.add_command(LazyCommand(name, f"gen_poem.commands.{function}", summary))
 
 
 @hookimpl
@@ -61,11 +61,11 @@ def processors() -> Mapping[str, Any]:
         {
             "form": "gen_poem.rules.form:form",
             "distinct_rhymes": "gen_poem.rules.form:distinct_rhymes",
-            "acrostic": "gen_poem.rules.places:acrostic",
+            "acrostic": "gen_poem.rules.characters:acrostic",
             "template": "gen_poem.rules.templates:template",
-            "require": "gen_poem.rules.places:require",
+            "require": "gen_poem.rules.characters:require",
             "spread": "gen_poem.rules.spreading:spread",
-            "distinct": "gen_poem.rules.places:distinct",
+            "distinct": "gen_poem.rules.characters:distinct",
             "parallel": "gen_poem.rules.parallel:parallel",
             "couplet": "gen_poem.rules.couplet:couplet",
         }

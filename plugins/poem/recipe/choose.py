@@ -15,8 +15,8 @@ from dataclasses import fields
 from statistics import fmean
 from typing import Any
 
-from gen_poem.verse.reading import read_lines
-from gen_poem.writing.best import BEST_OF, WEIGHTS, Parts, Weights, scores
+from gen_poem.verse.poem_files import read_lines
+from gen_poem.writing.scoring import BEST_OF, WEIGHTS, Parts, Weights, scores
 
 PARTS = [field.name for field in fields(Parts)]
 

@@ -1,7 +1,7 @@
 """Write known_lines.bloom into a model folder: `python known_lines.py MODEL_FOLDER TRAINED_ON ...`.
 
 TRAINED_ON are the files of texts that the model was trained on: a text a line, or JSON lines with a field `text`; .xz
-and .gz are unpacked. What lines are, and what the file holds, is said in `gen_poem/known_lines.py`.
+and .gz are unpacked. What lines are, and what the file holds, is said in `gen_poem/writing/known_lines.py`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from gen_poem.verse.reading import read_texts
+from gen_poem.verse.poem_files import read_texts
 from gen_poem.writing.known_lines import known_lines, lines_of, write_known_lines
 
 

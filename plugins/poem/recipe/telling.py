@@ -17,9 +17,9 @@ from pathlib import Path
 from gen_classify.evaluating.baseline import train_baseline
 from gen_classify.predicting.classifier import load_classifier
 from gen_engine.cli.main import main as gen
+from gen_poem.evaluation.classifier import auc, match, shape_of
 from gen_poem.evaluation.measures import Wanted, judge_poem, lines_of
-from gen_poem.evaluation.telling import auc, match, shape_of
-from gen_poem.verse.reading import read_poems
+from gen_poem.verse.poem_files import read_poems
 
 OURS, REAL = "ours", "real"
 

@@ -29,7 +29,7 @@ FAR = 0.25
 """The share of tones that a real ci may have otherwise than the form it is counted for."""
 
 Tones = Mapping[str, frozenset[str]]
-Boxes = tuple[str, ...]
+ToneOptions = tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -183,7 +183,7 @@ def gather(forms: Sequence[Form], songs: Iterable[str], tones: Tones) -> dict[tu
     return found
 
 
-def lay_freedoms(forms: Sequence[Form], songs: Iterable[str], tones: Tones) -> list[list[Boxes]]:
+def lay_freedoms(forms: Sequence[Form], songs: Iterable[str], tones: Tones) -> list[list[ToneOptions]]:
     """For each form of a tune the alternatives of each of its lines."""
     evidence = gather(forms, songs, tones)
     return [
@@ -198,16 +198,16 @@ def lay_freedoms(forms: Sequence[Form], songs: Iterable[str], tones: Tones) -> l
 # -------------------------------------------------------------------------------------------------------- one line
 
 
-def alternatives(row: Row, evidence: Evidence, example: str) -> Boxes:
+def alternatives(row: Row, evidence: Evidence, example: str) -> ToneOptions:
     """The alternatives of one line; its own signs, and its own example, always pass."""
     whole = envelope(evidence.signs, evidence.real, rhymes=bool(row.letter))
-    boxes = boxes_of(whole, evidence.real, frozenset(evidence.free))
+    options = options_of(whole, evidence.real, frozenset(evidence.free))
     own = "".join(s if s != EITHER else t for s, t in zip(row.signs, example, strict=True))
-    if any(not misses(own, box) for box in boxes):
-        return boxes
-    nearest = min(boxes, key=lambda box: misses(own, box))
+    if any(not misses(own, option) for option in options):
+        return options
+    nearest = min(options, key=lambda option: misses(own, option))
     if misses(own, nearest) <= 1:
-        return uncovered((filled(own, nearest), *boxes))
+        return uncovered((filled(own, nearest), *options))
     near = {each for each in evidence.signs if len(own) - agree(own, each) <= 1 and each.count(EITHER) < len(each) / 2}
     return (envelope(near | {filled(own, row.signs)}, [], rhymes=bool(row.letter)),)
 
@@ -240,33 +240,33 @@ def is_common(real: Sequence[str], place: int) -> bool:
     return fewer + more >= MANY and fewer >= COMMON * (fewer + more)
 
 
-def boxes_of(box: str, real: Sequence[str], kept: frozenset[int]) -> Boxes:
+def options_of(option: str, real: Sequence[str], kept: frozenset[int]) -> ToneOptions:
     """A line of signs as alternatives that admit less, as far as real lines show which; `kept` places stay free."""
-    fit = [each for each in real if not misses(each, box)]
-    tight = filled("".join(UNSURE if p in kept else s for p, s in enumerate(tightened(box, fit, MANY))), box)
+    fit = [each for each in real if not misses(each, option)]
+    tight = filled("".join(UNSURE if p in kept else s for p, s in enumerate(tightened(option, fit, MANY))), option)
     if len(fit) >= MANY:
         return uncovered(parts(tight, [each for each in fit if not misses(each, tight)]))
     return regular(tight, fit)
 
 
-def tightened(box: str, real: Sequence[str], enough: int) -> str:
-    """The box without the tones that (nearly) none of these lines have."""
+def tightened(option: str, real: Sequence[str], enough: int) -> str:
+    """The option without the tones that (nearly) none of these lines have."""
     found = []
-    for place, sign in enumerate(box):
+    for place, sign in enumerate(option):
         level, oblique = counted(real, place)
         rare = min(level, oblique) < RARE * (level + oblique) and level + oblique >= enough
         found.append((LEVEL if level > oblique else OBLIQUE) if sign == EITHER and rare else sign)
     return "".join(found)
 
 
-def parts(box: str, real: Sequence[str]) -> Boxes:
-    """The box taken apart where two free places are opposed to each other, if that admits at most half as much."""
-    for place in range(len(box) - 2):
-        if box[place] == box[place + 2] == EITHER and are_opposed(real, place):
-            sides = list(filter(None, (side(box, place, tone, real) for tone in (LEVEL, OBLIQUE))))
-            if sum(volume(each) for each, _ in sides) <= volume(box) / 2:
+def parts(option: str, real: Sequence[str]) -> ToneOptions:
+    """The option taken apart where two free places are opposed to each other, if that admits at most half as much."""
+    for place in range(len(option) - 2):
+        if option[place] == option[place + 2] == EITHER and are_opposed(real, place):
+            sides = list(filter(None, (side(option, place, tone, real) for tone in (LEVEL, OBLIQUE))))
+            if sum(volume(each) for each, _ in sides) <= volume(option) / 2:
                 return tuple(found for each, lines in sides for found in parts(each, lines))
-    return (box,)
+    return (option,)
 
 
 def are_opposed(real: Iterable[str], place: int) -> bool:
@@ -276,54 +276,54 @@ def are_opposed(real: Iterable[str], place: int) -> bool:
     return pairs.count(LEVEL * 2) + pairs.count(OBLIQUE * 2) <= COMMON * opposed
 
 
-def side(box: str, place: int, tone: str, real: Iterable[str]) -> tuple[str, list[str]] | None:
-    """What the box admits with that tone at a place, as far as real lines have it; None if none has."""
+def side(option: str, place: int, tone: str, real: Iterable[str]) -> tuple[str, list[str]] | None:
+    """What the option admits with that tone at a place, as far as real lines have it; None if none has."""
     lines = [each for each in real if each[place] == tone]
     if not lines:
         return None
-    half = box[:place] + tone + box[place + 1 :]
+    half = option[:place] + tone + option[place + 1 :]
     return (tightened(half, lines, SOME) if len(lines) >= SOME else hull(half, lines)), lines
 
 
-def hull(box: str, real: Sequence[str]) -> str:
-    """The box with those places free at which these lines have either tone."""
+def hull(option: str, real: Sequence[str]) -> str:
+    """The option with those places free at which these lines have either tone."""
     found = []
-    for place, sign in enumerate(box):
+    for place, sign in enumerate(option):
         level, oblique = counted(real, place)
         one = bool(level) != bool(oblique)
         found.append((LEVEL if level else OBLIQUE) if sign == EITHER and one else sign)
     return "".join(found)
 
 
-def volume(box: str) -> int:
-    """How many lines of tones a box admits."""
-    return 1 << box.count(EITHER)
+def volume(option: str) -> int:
+    """How many lines of tones an option admits."""
+    return 1 << option.count(EITHER)
 
 
-def regular(box: str, real: Sequence[str]) -> Boxes:
+def regular(option: str, real: Sequence[str]) -> ToneOptions:
     """A line free at even places next to each other as the two lines of verse whose even places alternate (律句).
 
-    Only those that a real line is of; the box itself where one is of neither, or none is known.
+    Only those that a real line is of; the option itself where one is of neither, or none is known.
     """
-    even = range(1, len(box) - 1, 2)
-    if not any(box[p] == box[p + 2] == EITHER for p in even if p + 2 < len(box)):
-        return (box,)
+    even = range(1, len(option) - 1, 2)
+    if not any(option[p] == option[p + 2] == EITHER for p in even if p + 2 < len(option)):
+        return (option,)
     kinds = []
     for first in (LEVEL, OBLIQUE):
         signs = {p: (LEVEL if (first == LEVEL) == (p % 4 == 1) else OBLIQUE) for p in even}
-        if all(box[p] in (EITHER, sign) for p, sign in signs.items()):
-            kinds.append("".join(signs.get(p, sign) for p, sign in enumerate(box)))
+        if all(option[p] in (EITHER, sign) for p, sign in signs.items()):
+            kinds.append("".join(signs.get(p, sign) for p, sign in enumerate(option)))
     if any(all(misses(each, kind) for kind in kinds) for each in real):
-        return (box,)
-    return uncovered(kind for kind in kinds if any(not misses(each, kind) for each in real)) or (box,)
+        return (option,)
+    return uncovered(kind for kind in kinds if any(not misses(each, kind) for each in real)) or (option,)
 
 
 def covers(wide: str, narrow: str) -> bool:
-    """Whether a box admits all that another does."""
+    """Whether an option admits all that another does."""
     return all(w in (EITHER, n) for w, n in zip(wide, narrow, strict=True))
 
 
-def uncovered(boxes: Iterable[str]) -> Boxes:
-    """The boxes less those that another one covers."""
-    unique = sorted(set(boxes))
-    return tuple(box for box in unique if not any(other != box and covers(other, box) for other in unique))
+def uncovered(options: Iterable[str]) -> ToneOptions:
+    """The options less those that another one covers."""
+    unique = sorted(set(options))
+    return tuple(option for option in unique if not any(other != option and covers(other, option) for other in unique))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from freedoms import Boxes, Form, Tones, cut, heard, lay_freedoms, misses, parse
+from freedoms import Form, ToneOptions, Tones, cut, heard, lay_freedoms, misses, parse
 
 MARKS = "，、。"
 SENSE = {"，": "句", "、": "读"}
@@ -100,21 +100,21 @@ def unlike(tune: Tune, form: Form, tones: Tones) -> float:
 
 def written(tune: Tune, songs: Sequence[str], tones: Tones, counts: Counts) -> Iterator[str]:
     """The forms with their freedoms; one of the second book only if no other says the same."""
-    said: list[tuple[Form, list[Boxes]]] = []
-    for form, boxes in zip(tune.forms, lay_freedoms(tune.forms, songs, tones), strict=True):
+    said: list[tuple[Form, list[ToneOptions]]] = []
+    for form, options in zip(tune.forms, lay_freedoms(tune.forms, songs, tones), strict=True):
         if form.is_second and any(each.shape == form.shape and admits(its, each, form, tones) for each, its in said):
             counts["second book: in the first, too"].append(f"{tune.names[0]} {form.name}")
             continue
         counts["second book: forms of their own"] += [f"{tune.names[0]} {form.name}"] * form.is_second
-        said.append((form, boxes))
-        lines = ("/".join(each) + row.letter + row.mark for each, row in zip(boxes, form.rows, strict=True))
+        said.append((form, options))
+        lines = ("/".join(each) + row.letter + row.mark for each, row in zip(options, form.rows, strict=True))
         yield f"{form.name} {''.join(lines)}"
 
 
-def admits(boxes: Sequence[Boxes], form: Form, other: Form, tones: Tones) -> bool:
+def admits(options: Sequence[ToneOptions], form: Form, other: Form, tones: Tones) -> bool:
     """Whether a form admits the example of another of its shape."""
     sounds = cut(heard(other.words, tones), form)
-    return all(any(not misses(line, box) for box in each) for line, each in zip(sounds, boxes, strict=True))
+    return all(any(not misses(line, option) for option in each) for line, each in zip(sounds, options, strict=True))
 
 
 def other_names(book: Book) -> dict[str, list[str]]:

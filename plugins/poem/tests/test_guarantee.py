@@ -125,7 +125,7 @@ def test_the_checker_accepts_a_song(text):
 @pytest.mark.parametrize(
     "text", ["春秋，夏东。秋月红。", "春月，夏东。月夏南。", "春月，夏东，秋月红。", "春月，夏东。"]
 )
-def test_the_checker_notices_a_song_with_a_wrong_tone_rhyme_or_line(text):
+def test_the_checker_notices_wrong_tones_rhymes_and_lines_of_songs(text):
     assert independent.judge(FEW, {"tune": "小令", "book": "pingshui", "tones": "loose"}, "", text) == ["tune"]
 
 
@@ -153,7 +153,7 @@ def test_the_search_says_what_trying_every_text_says(seed):
 
 @pytest.mark.parametrize("book", ["pingshui", "xinyun"])
 @pytest.mark.parametrize("chars", ["东月", "春夏", "中空", "月夏", "秋空"])
-def test_the_search_finds_the_couplets_songs_and_old_verse_that_there_are(chars, book):
+def test_the_search_finds_all_couplets_songs_and_old_verse(chars, book):
     old = {"form": "五古", "tones": "off", "rows": 2, "cols": 5, "book": book, "distinct_rhymes": True}
     for wishes, signs in (
         ({"couplet": (2,)}, "□□，□□。"),
@@ -176,7 +176,7 @@ def is_right(found):
     return True
 
 
-def test_random_requests_over_a_few_characters_are_right_or_rightly_refused():
+def test_requests_over_few_characters_are_right_or_rightly_refused():
     worlds = [guarantee.tiny_world("tiny", chars, i, shape) for i, (chars, shape) in enumerate(
         [("春夏秋东南风月花红中空", "normal"), ("春夏东月中", "holes"), ("东风月红", "ties")])]  # fmt: skip
     found = guarantee.run(60, asking.generator(1), FEW, None, worlds, fresh=True)
@@ -186,7 +186,7 @@ def test_random_requests_over_a_few_characters_are_right_or_rightly_refused():
 
 @needs_data
 @pytest.mark.slow
-def test_random_requests_are_right_or_rightly_refused_and_planted_ones_are_not_refused():
+def test_random_requests_are_right_or_refused_planted_ones_never_refused():
     rng, tables = asking.generator(5), independent.open_tables(Path(DATA))
     large, small = guarantee.worlds(tables, Path(DATA), rng, 12)
     assert is_right(guarantee.run(40, rng, tables, large, small))
@@ -204,7 +204,7 @@ def test_ten_thousand_random_requests_are_right_or_rightly_refused(seed):
 
 @needs_data
 @pytest.mark.slow
-def test_three_thousand_requests_of_engines_long_in_use_are_answered_as_by_fresh_ones():
+def test_long_used_engines_answer_3000_requests_like_fresh_ones():
     rng, tables = asking.generator(3), independent.open_tables(Path(DATA))
     large, small = guarantee.worlds(tables, Path(DATA), rng)
     assert is_right(guarantee.run(3000, rng, tables, large, small, fresh=True))

@@ -41,7 +41,7 @@ def check(dtype, count):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-def test_a_request_gives_the_same_text_and_bit_equal_logprobs_in_every_batch(dtype):
+def test_a_request_gives_the_same_bits_in_every_batch(dtype):
     check(dtype, 24)
 
 

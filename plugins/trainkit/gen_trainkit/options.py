@@ -7,9 +7,9 @@ import math
 import os
 import tomllib
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import click
 from click.core import ParameterSource
@@ -141,11 +141,37 @@ def part_option(default: str) -> Decorator:
     return click.option("--part", metavar="NAME", help=words)
 
 
+files_argument = click.argument("files", nargs=-1, required=True, type=FILE)
+column_option = click.option(
+    "--column", help="Column of a .csv/.tsv (name or number) or field of a .jsonl.  [default: text]"
+)
+encoding_option = click.option(
+    "--encoding", default="utf-8", show_default=True, help="Encoding of the files, such as gb18030."
+)
+max_length_option = click.option(
+    "--max-length", type=click.IntRange(3), help="Tokens of a window.  [default: the model's positions]"
+)
 valid_options = options(
     click.option("--valid", "valid_files", multiple=True, type=FILE, help="File of validation texts; may be repeated."),
     click.option("--valid-share", type=click.FloatRange(0, 0.5),
                  help="Or set so many aside.  [default: a dataset's own split, else 0.01]"),
 )  # fmt: skip
+
+
+split_options = options(part_option("train, validated by the split for it"), valid_options)
+"""Which texts are trained on, and which validate."""
+
+
+def shape_options(*, width: int, positions: int, bert: bool = True) -> Decorator:
+    """Sizes of a transformer made from scratch; a BERT also has an inner width of its own, and two marks a text."""
+    ff = click.option("--ff", type=click.IntRange(1), help="Width within the layers.  [default: 4 times --width]")
+    return options(
+        click.option("--layers", type=click.IntRange(1), default=4, show_default=True),
+        click.option("--width", type=click.IntRange(1), default=width, show_default=True),
+        click.option("--heads", type=click.IntRange(1), default=4, show_default=True),
+        *([ff] if bert else []),
+        click.option("--positions", type=click.IntRange(3 if bert else 2), default=positions, show_default=True),
+    )
 
 
 def recipe_options(
@@ -209,6 +235,27 @@ run_options = options(
 def part(kind: type, given: Mapping[str, Any]) -> Any:
     """The dataclass `kind` out of the options of the same names."""
     return kind(**{field.name: given[field.name] for field in fields(kind) if field.name in given})
+
+
+def assemble(kind: type, given: Mapping[str, Any]) -> Any:
+    """The job `kind` out of the options: its fields that are dataclasses are made by `part`, unless they are given."""
+    hints = get_type_hints(kind)
+    kinds = {name: hint for name, hint in hints.items() if isinstance(hint, type) and is_dataclass(hint)}
+    made = {name: part(hint, given) for name, hint in kinds.items() if not isinstance(given.get(name), hint)}
+    return kind(**{name: made[name] if name in made else given[name] for name in hints})
+
+
+def check_start(is_said: bool, ways: str) -> None:
+    """Raise GenError unless it is said, in one of these `ways`, what to start from."""
+    if not is_said:
+        raise GenError(f"It is not said what to start from. Give {ways}.")
+
+
+def check_given(given: Mapping[str, Any]) -> None:
+    """Raise GenError for numbers that are none, and for options that do nothing to this recipe or these files."""
+    check_finite(given)
+    refuse_idle_recipe(given)
+    refuse_unread((*given["files"], *given["valid_files"], *given.get("test_files", ())), given)
 
 
 def check_finite(given: Mapping[str, Any]) -> None:

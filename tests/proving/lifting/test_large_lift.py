@@ -3,7 +3,7 @@
 from collections import defaultdict
 from types import SimpleNamespace
 
-import customs
+import custom_rules
 import numpy as np
 import plain_lift
 import pytest
@@ -25,7 +25,7 @@ OPTIONAL = ("allowed", "kind", "mentions", "moves", "spares", "spent", "bars")
 @st.composite
 def machines(draw):
     """A machine that offers all it can, or less."""
-    full = draw(st.sampled_from(customs.MACHINES))
+    full = draw(st.sampled_from(custom_rules.MACHINES))
     kept = draw(st.sets(st.sampled_from(OPTIONAL))) | draw(st.sampled_from([set(), set(OPTIONAL)]))
     if "kind" in kept and hasattr(full, "mentions"):
         kept.add("mentions")  # without these, kinds would promise too much
@@ -53,7 +53,7 @@ def members(array):
 
 @given(lifted_states(), st.randoms())
 @some.examples(160)
-def test_the_tokens_that_may_follow_are_those_asked_for_one_by_one(case, chance):
+def test_the_tokens_that_may_follow_are_those_of_single_steps(case, chance):
     lifted, state = case
     expected = plain_lift.permitted(lifted, state)
     assert members(lifted.allowed(state).to_array()) & set(lifted.vocabulary.usable) == expected
@@ -65,7 +65,7 @@ def test_the_tokens_that_may_follow_are_those_asked_for_one_by_one(case, chance)
 
 @given(lifted_states())
 @some.examples(160)
-def test_the_moves_are_the_tokens_by_the_states_they_lead_to(case):
+def test_the_moves_are_the_tokens_by_their_next_states(case):
     lifted, state = case
     if not lifted.has_moves:
         return
@@ -94,7 +94,7 @@ def test_moves_come_in_the_same_order_whatever_was_asked_before(case, data):
 
 @given(some.vocabularies_of_pieces(), st.sampled_from([str.isalpha, lambda char: char, lambda char: None]))
 @some.examples(80)
-def test_tokens_end_at_one_node_if_their_characters_are_of_the_same_kinds(vocab, kind):
+def test_tokens_share_a_node_iff_their_kinds_are_the_same(vocab, kind):
     nodes = kind_trie(vocab.arrays, kind).nodes.tolist()
     strings = plain_lift.kind_strings(vocab, kind)
     pairs = {(nodes[token], string) for token, string in strings.items()}
@@ -119,7 +119,7 @@ def test_tokens_behave_alike_as_they_do_one_by_one(vocab, keys, as_arrays):
 
 @pytest.mark.parametrize("pending", [b"\xc3", b"\xe6", b"\xe6\x98", b"\xf0\xa0"])
 @pytest.mark.parametrize("offers", [(), ("kind",), ("moves",), ("allowed",)], ids=str)
-def test_whether_a_character_may_begin_with_some_bytes_is_found_without_its_set(pending, offers):
+def test_whether_bytes_may_begin_a_character_needs_no_set(pending, offers):
     full = only(("é", "春"))
     machine = SimpleNamespace(start=full.start, step=full.step, accepts=full.accepts)
     for name in offers:
@@ -129,7 +129,7 @@ def test_whether_a_character_may_begin_with_some_bytes_is_found_without_its_set(
     assert Lifted(machine, vocab).permits((0, b""), 1) is may[pending]
 
 
-def test_the_plain_lift_and_the_prover_speak_of_the_same_rule():
+def test_the_plain_lift_and_the_prover_see_one_rule():
     vocab = vocabulary("a", "ab", b"\xc3", b"\xa9")
     rule = as_rule("length=2", length("2"), vocab, Intern())
     assert rule.is_structural
@@ -138,7 +138,7 @@ def test_the_plain_lift_and_the_prover_speak_of_the_same_rule():
     ] == [1, 2]
 
 
-def test_chains_with_the_same_constraints_share_what_they_cost_whatever_their_shapers():
+def test_chains_with_the_same_constraints_share_their_prover():
     engine = engine_of(vocabulary("", "a", "b", "ab", end=0, specials=(0,)))
     plans = [
         engine.chain(each).plan(engine.tokenizer.encode(""), 4)
@@ -148,7 +148,7 @@ def test_chains_with_the_same_constraints_share_what_they_cost_whatever_their_sh
     assert [len(plan.chain.shapers) for plan in plans] == [1, 1, 0]
 
 
-def test_chains_with_other_constraints_or_another_order_of_them_share_nothing():
+def test_chains_with_other_constraints_or_another_order_share_nothing():
     engine = engine_of(vocabulary("", "a", "b", "ab", end=0, specials=(0,)))
     chains = [engine.chain(each) for each in (("length=3", "ban=a"), ("ban=a", "length=3"), ("length=3",))]
     assert len({id(chain.product) for chain in chains}) == 3

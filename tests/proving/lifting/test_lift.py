@@ -3,7 +3,7 @@
 import itertools
 from types import SimpleNamespace
 
-import customs
+import custom_rules
 import oracle
 import pytest
 import strategies as some
@@ -22,7 +22,7 @@ MERGED = vocabulary("", "a", "b", "c", ",", "é", "ab", "b,c", "aa", ",,", end=0
 BYTES = vocabulary(
     "", "a", "b", "c", ",", "é".encode()[:1], "é".encode()[1:], b"a\xc3", b"\xa9,b", end=0, specials=(0,)
 )
-each_machine = pytest.mark.parametrize("machine", customs.MACHINES, ids=lambda each: type(each).__name__)
+each_machine = pytest.mark.parametrize("machine", custom_rules.MACHINES, ids=lambda each: type(each).__name__)
 
 
 def run(lifted, prompt, tokens):
@@ -45,7 +45,7 @@ def spellings(vocab, data):
 
 @each_machine
 @pytest.mark.parametrize("vocab", [MERGED, BYTES], ids=["merged", "bytes"])
-def test_every_spelling_of_a_text_is_judged_as_its_characters_are(machine, vocab):
+def test_every_tokenization_is_judged_as_its_characters_are(machine, vocab):
     plain, lifted = Lifted(machine, ONE), Lifted(machine, vocab)
     for text in map("".join, itertools.chain.from_iterable(itertools.product("ab,é", repeat=n) for n in range(5))):
         expected = run(plain, TinyTokenizer(ONE).encode("b"), spellings(ONE, text.encode())[0])
@@ -73,7 +73,7 @@ def test_the_set_of_allowed_tokens_agrees_with_each_single_step(machine, data):
 
 
 @each_machine
-def test_tokens_of_one_kind_that_are_not_mentioned_are_allowed_alike(machine):
+def test_unmentioned_tokens_of_one_kind_are_allowed_alike(machine):
     lifted = Lifted(machine, MERGED)
     kinds = list(range(len(MERGED))) if lifted.promises.kinds is None else list(lifted.promises.kinds())
     mentions = lifted.promises.mentions or (lambda state: ())
@@ -109,7 +109,7 @@ def test_a_token_that_breaks_utf8_is_never_allowed():
 @pytest.mark.parametrize(
     "machine", [only(("é",)), force(("1:é",)), ban(("ê", "ë", "latin"))], ids=lambda each: type(each).__name__
 )
-def test_the_beginning_of_a_character_that_may_not_follow_is_not_allowed(machine):
+def test_no_forbidden_character_may_begin(machine):
     vocab = vocabulary(b"\xc3", b"\xc4", b"\xa9", b"\xaa")
     lifted = Lifted(machine, vocab)
     start = lifted.start(TinyTokenizer(vocab).encode(""))
@@ -131,9 +131,11 @@ def test_twins_are_banned_together():
     assert found.to_array().tolist() == [False, False, True]
 
 
-def test_a_kind_that_is_an_empty_tuple_is_not_taken_for_that_of_a_silent_token():
+def test_an_empty_tuple_as_kind_is_not_a_silent_token():
     engine = engine_of(vocabulary("", "甲", "乙", specials=(0,)))
-    done = engine.generate("", processors=[Named("readings", customs.Readings("乙")), "length=2"], max_new=3, seed=1)
+    done = engine.generate(
+        "", processors=[Named("readings", custom_rules.Readings("乙")), "length=2"], max_new=3, seed=1
+    )
     assert done[0].new in ("甲乙", "乙乙")
 
 
@@ -153,7 +155,7 @@ def test_a_step_that_is_not_allowed_is_an_error():
 @pytest.mark.parametrize(
     "wish", [oracle.length(0, 1, "whole"), oracle.force({2: "a"}, "whole")], ids=lambda each: type(each).__name__
 )
-def test_a_prompt_that_breaks_a_rule_about_the_whole_text_is_refused(wish):
+def test_a_prompt_that_breaks_a_whole_text_rule_is_refused(wish):
     assert wish.refuses("bb")
     with pytest.raises(GenError, match=r"prompt has .*; "):
         engine_of(chars("ab")).generate("bb", processors=[wish.spec])

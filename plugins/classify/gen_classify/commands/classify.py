@@ -17,7 +17,7 @@ from gen_engine.system.screen import cells, cut, note, paint, plain, width_of
 from gen_trainkit.options import FILE, options, part, part_option, quotes_option, refuse_idle, refuse_unread
 
 if TYPE_CHECKING:
-    from gen_classify.predicting.classifier import Text
+    from gen_classify.predicting.inputs import Text
     from gen_classify.predicting.zero_shot import Answer
 
 RUN = 2048
@@ -41,7 +41,7 @@ class Guess:
     cut: bool = False
 
 
-Judge = Callable[[Sequence["Text"]], list[Guess]]
+Classify = Callable[[Sequence["Text"]], list[Guess]]
 
 input_options = options(
     click.argument("texts", nargs=-1, metavar="[TEXT]..."),
@@ -85,12 +85,12 @@ def classify_command(**given: Any) -> None:
     source: Source = part(Source, given)
     check_source(source)
     _refuse_idle(source, given)
-    judge = _ask_model(given) if given["question"] is not None else _open_classifier(given["model"])
+    classify = _ask_model(given) if given["question"] is not None else _open_classifier(given["model"])
     with opened(given["out"], lines=True) as out:
         if source.asks_a_person:
-            _talk(judge, out, source.pairs, given)
+            _talk(classify, out, source.pairs, given)
         else:
-            _classify_all(judge, out, source, given)
+            _classify_all(classify, out, source, given)
 
 
 def _refuse_idle(source: Source, given: dict[str, Any]) -> None:
@@ -105,13 +105,13 @@ def _refuse_idle(source: Source, given: dict[str, Any]) -> None:
         refuse_idle({"yes", "no", "language", "template"}, "without --zero-shot")
 
 
-def _open_classifier(model: str) -> Judge:
+def _open_classifier(model: str) -> Classify:
     """What guesses by the classifier `model`."""
     from gen_classify.predicting.classifier import load_classifier
 
     classifier = load_classifier(model)
 
-    def judge(texts: Sequence[Text]) -> list[Guess]:
+    def classify(texts: Sequence[Text]) -> list[Guess]:
         encoded = classifier.encode(texts)
         found = classifier.score(encoded)
         chosen = classifier.choose(found).tolist()
@@ -121,10 +121,10 @@ def _open_classifier(model: str) -> Judge:
             for index, (place, row) in enumerate(zip(chosen, shares, strict=True))
         ]
 
-    return judge
+    return classify
 
 
-def _ask_model(given: dict[str, Any]) -> Judge:
+def _ask_model(given: dict[str, Any]) -> Classify:
     """What guesses by asking the causal language model `model` a question."""
     from gen_classify.predicting.zero_shot import ask
     from gen_engine import load
@@ -133,12 +133,12 @@ def _ask_model(given: dict[str, Any]) -> Judge:
         raise GenError("A zero-shot question is about one text, not two. Leave --text2, --column2 and --pairs out.")
     model = load(given["model"]).model
 
-    def judge(texts: Sequence[Text]) -> list[Guess]:
+    def classify(texts: Sequence[Text]) -> list[Guess]:
         words = {name: given[name] for name in ("yes", "no", "language", "template")}
         answers = ask(model, [str(text) for text in texts], question=given["question"], **words)
         return [Guess(each.label, each.probability, _both(each), {"mass": each.mass}, each.cut) for each in answers]
 
-    return judge
+    return classify
 
 
 def _both(answer: Answer) -> dict[str, float]:
@@ -146,7 +146,7 @@ def _both(answer: Answer) -> dict[str, float]:
     return {answer.label: answer.probability, answer.other: 1 - answer.probability}
 
 
-def _classify_all(judge: Judge, out: TextIO, source: Source, given: dict[str, Any]) -> None:
+def _classify_all(classify: Classify, out: TextIO, source: Source, given: dict[str, Any]) -> None:
     """Print the label of everything that `source` names, and say what was left out or cut."""
     from gen_trainkit.tally import Tally
 
@@ -156,7 +156,7 @@ def _classify_all(judge: Judge, out: TextIO, source: Source, given: dict[str, An
         for run in in_runs(read_source(source, tally), RUN):
             full = [(number, text) for number, text in run if not is_blank(text)]
             blank += len(run) - len(full)
-            for (number, text), guess in zip(full, judge([text for _, text in full]), strict=True):
+            for (number, text), guess in zip(full, classify([text for _, text in full]), strict=True):
                 with count.one():
                     print(
                         _shown(guess, text, given["top"], number if given["json"] else None, out), file=out, flush=True
@@ -172,10 +172,10 @@ def _classify_all(judge: Judge, out: TextIO, source: Source, given: dict[str, An
             click.echo(f"{number:,} {'text' if number == 1 else 'texts'} {what}.", err=True)
 
 
-def _talk(judge: Judge, out: TextIO, pairs: bool, given: dict[str, Any]) -> None:
+def _talk(classify: Classify, out: TextIO, pairs: bool, given: dict[str, Any]) -> None:
     """Print the label of each text as it is typed."""
     for number, text in enumerate(ask_texts(pairs, input), 1):
-        [guess] = judge([text])
+        [guess] = classify([text])
         print(_shown(guess, text, given["top"], number if given["json"] else None, out), file=out, flush=True)
         if guess.cut:
             click.echo("The text is longer than the model reads: cut.", err=True)

@@ -1,4 +1,4 @@
-"""The command `gen eval clue`: three classifiers judged, or trained first, and the mean of their accuracies."""
+"""The command `gen eval clue`: three classifiers evaluated, or trained first, and the mean of their accuracies."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def clue_command(**given: Any) -> None:
     models = {name: given[name] or _train(name, given) for name in TASKS}
     score = clue(models, given["data"], baseline=given["baseline"], after=lambda name: click.echo(name, err=True))
     record = json.dumps({"models": models, **score.record()}, ensure_ascii=False, indent=1) + "\n"
-    labels = (label.label for each in score.judged.values() for label in each.report.labels)
+    labels = (label.label for each in score.evaluations.values() for label in each.report.labels)
     say = speak(choose_language(given["lang"], labels))
     print(record if given["json"] else tell_score(score, say, sys.stdout), end="")
     if given["out"]:

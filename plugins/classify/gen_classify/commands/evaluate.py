@@ -19,7 +19,7 @@ from gen_engine.system.underway import doing
 from gen_trainkit.options import FILE, options, part_option, quotes_option, refuse_unread, tell_reading
 
 if TYPE_CHECKING:
-    from gen_classify.evaluating.judging import Judged
+    from gen_classify.evaluating.evaluation import Evaluation
     from gen_classify.rows.reading import Table
 
 table_options = options(
@@ -67,27 +67,27 @@ def classifier_command(**given: Any) -> None:
     tell_reading(table.tally.told())
     train = read_labelled(given["baseline"], given, training=True) if given["baseline"] else None
     table = _not_trained_on(table, given)
-    from gen_classify.evaluating.judging import judge
+    from gen_classify.evaluating.evaluation import evaluate
     from gen_classify.predicting.classifier import load_classifier
 
-    judged = judge(load_classifier(given["model"]), table, train=train, mistakes=given["mistakes"])
-    if given["bad_rows"] == "refuse" and (judged.unknown or judged.bad):
-        first = judged.bad[0] if judged.bad else f"the label {next(iter(judged.unknown))!r} is unknown"
-        count = judged.unknown.total() + len(judged.bad)
+    evaluation = evaluate(load_classifier(given["model"]), table, train=train, mistakes=given["mistakes"])
+    if given["bad_rows"] == "refuse" and (evaluation.unknown or evaluation.bad):
+        first = evaluation.bad[0] if evaluation.bad else f"the label {next(iter(evaluation.unknown))!r} is unknown"
+        count = evaluation.unknown.total() + len(evaluation.bad)
         raise GenError(f"{count:,} rows cannot be judged ({first}). Mend them, or give --bad-rows skip.")
     names = ", ".join(path.name for path in given["files"])
     splits = ", ".join(dict.fromkeys(filter(None, table.splits)))
     names += f" ({splits})" if splits else ""
-    tell_judged(judged, names, given)
-    _draw(judged, given)
+    tell_evaluation(evaluation, names, given)
+    _draw(evaluation, given)
 
 
-def _language(judged: Judged, given: dict[str, Any]) -> Language:
-    return choose_language(given["lang"], (each.label for each in judged.report.labels))
+def _language(evaluation: Evaluation, given: dict[str, Any]) -> Language:
+    return choose_language(given["lang"], (each.label for each in evaluation.report.labels))
 
 
 def read_labelled(files: Sequence[Path], given: dict[str, Any], *, training: bool = False) -> Table:
-    """The labelled texts of `files`, by the options of columns; of datasets, the split to judge or to learn from."""
+    """The labelled texts of `files`, by the options of columns; of datasets, the split to test or to train on."""
     from gen_classify.rows.dataset import tell_counts
     from gen_classify.rows.reading import Columns, read_tables
     from gen_trainkit.reading import HELD_OUT, TRAINING
@@ -103,7 +103,7 @@ def read_labelled(files: Sequence[Path], given: dict[str, Any], *, training: boo
 
 def _not_trained_on(table: Table, given: dict[str, Any]) -> Table:
     """The rows that the model has not been trained on, as far as its folder tells, or as --trained-on wants it."""
-    from gen_classify.evaluating.judging import texts_of
+    from gen_classify.evaluating.evaluation import texts_of
     from gen_classify.rows.own_splits import trained_rows
 
     trained = trained_rows(given["model"], texts_of(table)) if given["trained_on"] != "score" else []
@@ -117,18 +117,18 @@ def _not_trained_on(table: Table, given: dict[str, Any]) -> Table:
     return table.chosen(sorted(set(range(len(table.texts))) - set(trained)))
 
 
-def tell_judged(judged: Judged, files: str, given: dict[str, Any]) -> None:
+def tell_evaluation(evaluation: Evaluation, files: str, given: dict[str, Any]) -> None:
     """Print the report on the rows of `files`, as JSON if wanted, and write it into the files that are named."""
     from gen_classify.evaluating.report import tell
 
-    say, title = speak(_language(judged, given)), "{model} on {count:,} rows of {files}"
-    facts = {"model": given["model"], "count": judged.report.rows, "files": files}
+    say, title = speak(_language(evaluation, given)), "{model} on {count:,} rows of {files}"
+    facts = {"model": given["model"], "count": evaluation.report.rows, "files": files}
     named = say(title).format(**facts)
-    record = json.dumps({"title": title.format(**facts), **judged.record()}, ensure_ascii=False, indent=1) + "\n"
-    print(record if given["json"] else tell(judged, named, say, sys.stdout), end="")
+    record = json.dumps({"title": title.format(**facts), **evaluation.record()}, ensure_ascii=False, indent=1) + "\n"
+    print(record if given["json"] else tell(evaluation, named, say, sys.stdout), end="")
     for path in given["out"]:
         with opened(path) as out:
-            out.write(record if path.suffix == ".json" else tell(judged, named, say))
+            out.write(record if path.suffix == ".json" else tell(evaluation, named, say))
 
 
 def _check(given: dict[str, Any]) -> None:
@@ -151,14 +151,14 @@ def _check(given: dict[str, Any]) -> None:
 
 
 @doing("drawing the picture")
-def _draw(judged: Judged, given: dict[str, Any]) -> None:
+def _draw(evaluation: Evaluation, given: dict[str, Any]) -> None:
     """Draw what is wanted, and say where a picture cannot show the labels' characters."""
     from gen_classify.evaluating.pictures import draw_confusion
 
     if given["picture"]:
         name = Path(given["model"]).name
         remark = draw_confusion(
-            judged.report, given["picture"], name=name, font=given["font"], language=_language(judged, given)
+            evaluation.report, given["picture"], name=name, font=given["font"], language=_language(evaluation, given)
         )
         if remark:
             note(remark, "")
@@ -166,7 +166,7 @@ def _draw(judged: Judged, given: dict[str, Any]) -> None:
         from gen_trainkit.curves import draw_curve
 
         remark = draw_curve(
-            Path(given["model"]) / "run" / "metrics.jsonl", given["curve"], language=_language(judged, given)
+            Path(given["model"]) / "run" / "metrics.jsonl", given["curve"], language=_language(evaluation, given)
         )
         if remark:
             note(remark, "")

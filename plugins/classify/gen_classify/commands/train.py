@@ -8,36 +8,34 @@ from typing import Any
 import click
 
 from gen_engine.cli.options import command_line, debug_option
-from gen_engine.errors import GenError
 from gen_engine.system.underway import doing
 from gen_trainkit.options import (
     FILE,
-    check_finite,
+    assemble,
+    check_given,
+    check_start,
+    encoding_option,
+    files_argument,
     options,
-    part,
     quotes_option,
     recipe_options,
     refuse_absurd,
     refuse_idle,
-    refuse_idle_recipe,
-    refuse_unread,
     run_options,
-    tell_plan,
-    tell_reading,
+    shape_options,
 )
-from gen_trainkit.telling import tell_outcome
 
 size = click.IntRange(1)
 share = click.FloatRange(0, 0.9)
 
 
 data_options = options(
-    click.argument("files", nargs=-1, required=True, type=FILE),
+    files_argument,
     click.option("--text", default="text", show_default=True, help="Column of the texts: a name, or a number from 1."),
     click.option("--text2", help="Column of the second text of each pair."),
     click.option("--label", default="label", show_default=True, help="Column of the labels."),
     click.option("--header", is_flag=True, help="Tables have a header, though columns are given by number."),
-    click.option("--encoding", default="utf-8", show_default=True, help="Encoding of the files, such as gb18030."),
+    encoding_option,
     quotes_option,
     click.option("--labels", help="Labels in order, a,b,c; rows of others are bad.  [default: all]"),
     click.option("--label-names", help="What the labels are called when shown, in their order."),
@@ -60,11 +58,7 @@ model_options = options(
     click.option("--encoder", help="BERT or GPT-2 to start from: a folder, a hub name, or one of gen models."),
     click.option("--untrained", is_flag=True, help="Only the sizes and the vocabulary of --encoder, fresh weights."),
     click.option("--from-scratch", is_flag=True, help="Make a new BERT, its vocabulary from the data."),
-    click.option("--layers", type=size, default=4, show_default=True),
-    click.option("--width", type=size, default=192, show_default=True),
-    click.option("--heads", type=size, default=4, show_default=True),
-    click.option("--ff", type=size, help="Width within the layers.  [default: 4 times --width]"),
-    click.option("--positions", type=click.IntRange(3), default=128, show_default=True),
+    shape_options(width=192, positions=128),
     click.option("--vocab-size", type=click.IntRange(6), help="From scratch: at most this many tokens."),
     click.option("--min-count", type=size, default=1, show_default=True, help="From scratch: leave rarer out."),
     click.option("--loss", type=click.Choice(["cross-entropy", "bce"]), default="cross-entropy", show_default=True,
@@ -94,30 +88,21 @@ model_options = options(
 @debug_option()
 def classifier_command(**given: Any) -> None:
     """Train a classifier on FILES: CSV, TSV or JSONL (packed or not), datasets folders, hub names."""
-    if bool(given["encoder"]) == given["from_scratch"] or (given["untrained"] and given["from_scratch"]):
-        raise GenError("It is not said what to start from. Give either --encoder MODEL or --from-scratch.")
-    check_finite(given)
-    refuse_idle_recipe(given)
-    refuse_unread((*given["files"], *given["valid_files"], *given["test_files"]), given)
+    fresh = given["from_scratch"]
+    is_said = bool(given["encoder"]) != fresh and not (given["untrained"] and fresh)
+    check_start(is_said, "either --encoder MODEL or --from-scratch")
+    check_given(given)
     if given["encoder"]:
         refuse_idle(FRESH, "beside --encoder, which brings its own")
     if given["loss"] != "bce":
         refuse_idle({"threshold"}, "without --loss bce")
     refuse_absurd(given)
     with doing("loading torch and transformers"):
-        from gen_classify.training.training import describe, prepare, run_job
+        from gen_classify.training.training import prepare
+        from gen_trainkit.jobs import carry_out
 
     job = build_job(given)
-    ready = prepare(job)
-    tell_reading(ready.rows.told)
-    if given["dry_run"]:
-        tell_plan(describe(job, ready))
-        return
-    finished = run_job(job, ready, resume=given["resume"])
-    if finished.report:
-        click.echo(finished.report)
-    attempt = try_classifying(job.publishing.out, *ready.example)
-    tell_outcome(finished.outcome, job.publishing.out, attempt, finished.doubts)
+    carry_out(job, prepare(job), given, try_classifying)
 
 
 def try_classifying(out: Path, text: str, second: str = "") -> str:
@@ -137,30 +122,16 @@ FRESH = {"layers", "width", "heads", "ff", "positions", "vocab_size", "min_count
 
 def build_job(given: dict[str, Any]) -> Any:
     """The options sorted into the job's parts."""
-    from gen_classify.rows.dataset import Data
-    from gen_classify.training.heads import Head, Shape
     from gen_classify.training.training import Job
-    from gen_trainkit.loop import Recipe, Reporting
-    from gen_trainkit.publishing import Publishing
 
-    given = dict(given)
-    for name in ("labels", "label_names"):
-        given[name] = tuple(each.strip() for each in given[name].split(",")) if given[name] else ()
-    if given["rate"] is None:
-        fresh = given["from_scratch"] or given["untrained"]
-        given["rate"] = 5e-4 if fresh else 1e-3 if given["freeze"] == "all" else 5e-5
-    return Job(
-        data=part(Data, given),
-        encoder=given["encoder"],
-        untrained=given["untrained"],
-        shape=part(Shape, given),
-        head=part(Head, given),
-        goal=given["goal"],
-        baseline=given["baseline"],
-        recipe=part(Recipe, given),
-        reporting=part(Reporting, given),
-        publishing=part(Publishing, given),
-    )
+    listed = {
+        name: tuple(each.strip() for each in given[name].split(",")) if given[name] else ()
+        for name in ("labels", "label_names")
+    }
+    rate = 1e-3 if given["freeze"] == "all" else 5e-5
+    if given["from_scratch"] or given["untrained"]:
+        rate = 5e-4
+    return assemble(Job, given | listed | {"rate": rate if given["rate"] is None else given["rate"]})
 
 
 if __name__ == "__main__":

@@ -1,1 +1,1 @@
-"""How well labels were guessed, beside a baseline, as tables and pictures."""
+"""Evaluation: metrics of predicted labels beside a baseline, as tables and pictures."""

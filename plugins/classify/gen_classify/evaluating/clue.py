@@ -1,4 +1,4 @@
-"""The CLUE score as this house tells it: the arithmetic mean of the accuracies on AFQMC, IFLYTEK and TNEWS.
+"""The CLUE score, as it is computed here: the arithmetic mean of the accuracies on AFQMC, IFLYTEK and TNEWS.
 
 CLUE (Xu and others 2020, https://aclanthology.org/2020.coling-main.419) has nine tasks with hidden tests; these are its
 three classifications with labelled data at hand.
@@ -12,7 +12,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any, TextIO
 
-from gen_classify.evaluating.judging import Judged, judge
+from gen_classify.evaluating.evaluation import Evaluation, evaluate
 from gen_classify.evaluating.report import columns
 from gen_classify.predicting.classifier import load_classifier
 from gen_classify.rows.dataset import tell_counts
@@ -46,23 +46,27 @@ TASKS = {
 class Score:
     """What was found on each task."""
 
-    judged: Mapping[str, Judged]
+    evaluations: Mapping[str, Evaluation]
 
     @property
     def mean(self) -> float:
         """The mean accuracy of the three classifiers."""
-        return fmean(each.report.accuracy for each in self.judged.values())
+        return fmean(each.report.accuracy for each in self.evaluations.values())
 
     @property
     def baseline(self) -> float | None:
         """The mean accuracy of the baselines, if they were trained."""
-        reports = [each.baseline for each in self.judged.values() if each.baseline]
-        return fmean(report.accuracy for report in reports) if len(reports) == len(self.judged) else None
+        reports = [each.baseline for each in self.evaluations.values() if each.baseline]
+        return fmean(report.accuracy for report in reports) if len(reports) == len(self.evaluations) else None
 
     def record(self) -> dict[str, Any]:
         """All of it as JSON knows it."""
         baseline = {} if self.baseline is None else {"baseline": self.baseline}
-        return {"clue": self.mean, **baseline, "tasks": {name: each.record() for name, each in self.judged.items()}}
+        return {
+            "clue": self.mean,
+            **baseline,
+            "tasks": {name: each.record() for name, each in self.evaluations.items()},
+        }
 
 
 def find_file(folder: Path, name: str, *, held_out: bool) -> Path:
@@ -78,7 +82,7 @@ def find_file(folder: Path, name: str, *, held_out: bool) -> Path:
 
 
 def read_task(folder: Path, name: str, *, held_out: bool, known: Collection[str] = ()) -> Table:
-    """The labelled texts of a task; labels are taken in words where only these are among the `known` ones."""
+    """The labelled texts of a task, the labels in words if only these are among the `known` ones."""
     path, task = find_file(folder, name, held_out=held_out), TASKS[name]
     try:
         table = read_tables([path], task.columns)
@@ -93,10 +97,10 @@ def read_task(folder: Path, name: str, *, held_out: bool, known: Collection[str]
 def clue(
     models: Mapping[str, str], data: Path, *, baseline: bool = False, after: Callable[[str], None] | None = None
 ) -> Score:
-    """Judge the classifiers of `models` (a folder for each of TASKS) by the rows that `data` holds out.
+    """Evaluate the classifiers of `models` (a folder for each of TASKS) on the rows that `data` holds out.
 
-    With `baseline`, TF-IDF and logistic regression learn the training rows and are judged, too. `after` is told the
-    name of each task that is done, and its counts of rows.
+    With `baseline`, TF-IDF and logistic regression are trained on the training rows and evaluated, too. `after` is
+    called with the name of each task that is done, and its counts of rows.
     """
     found = {}
     for name in TASKS:
@@ -104,7 +108,7 @@ def clue(
         known = {*classifier.labels, *classifier.data_labels}
         train = read_task(data, name, held_out=False, known=known) if baseline else None
         table = read_task(data, name, held_out=True, known=known)
-        found[name] = judge(classifier, table, train=train)
+        found[name] = evaluate(classifier, table, train=train)
         if after:
             after(f"{name}: {tell_counts(table, used=len(table.texts))[0]}")
     return Score(found)
@@ -114,7 +118,7 @@ def tell_score(score: Score, say: Say = str, place: TextIO | None = None) -> str
     """The accuracies and their mean as lines, for the terminal or pipe `place`, or for a page."""
     heads = ["rows", "accuracy", "macro f1", *([] if score.baseline is None else ["baseline"])]
     rows = [["", *map(say, heads)]]
-    for name, each in score.judged.items():
+    for name, each in score.evaluations.items():
         figures = [each.report.accuracy, each.report.macro_f1, *([each.baseline.accuracy] if each.baseline else [])]
         rows.append([name.upper(), f"{each.report.rows:,}", *(f"{figure:.4f}" for figure in figures)])
     mean = [f"{score.baseline:.4f}"] if score.baseline is not None else []
@@ -122,7 +126,7 @@ def tell_score(score: Score, say: Say = str, place: TextIO | None = None) -> str
     words = say("{name}: {count:,} rows with unknown labels are left out.")
     left_out = [
         words.format(name=name.upper(), count=each.unknown.total())
-        for name, each in score.judged.items()
+        for name, each in score.evaluations.items()
         if each.unknown
     ]
     return "\n".join([columns(rows, place), *left_out]) + "\n"

@@ -1,4 +1,4 @@
-"""How well labels were guessed: accuracy, precision, recall and F1, label by label and on the whole."""
+"""Metrics of predicted labels: accuracy, precision, recall and F1, for each label and overall."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gen_engine.errors import GenError
 
 @dataclass(frozen=True)
 class LabelFigures:
-    """One label: the share of its guesses that are right, of its rows that are found, both in one; rows and guesses."""
+    """Metrics of one label, with how many rows have it and how many were predicted to have it."""
 
     label: str
     precision: float
@@ -44,7 +44,7 @@ class Report:
 
     @property
     def rows(self) -> int:
-        """How many rows were judged."""
+        """How many rows were evaluated."""
         return sum(figures.rows for figures in self.labels)
 
     def figures(self) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""The confusion matrix as a picture, in which the characters of all labels can be read, or numbers stand for them."""
+"""The confusion matrix as a picture; where no font has the characters of the labels, numbers stand for them."""
 
 from __future__ import annotations
 

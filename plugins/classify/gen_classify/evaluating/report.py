@@ -1,4 +1,4 @@
-"""Figures of classifiers as lines for people; columns line up, Chinese labels included."""
+"""The report of an evaluation as text; columns line up, with Chinese labels, too."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gen_engine.system.screen import cells, hang, plain, width_of
 from gen_engine.system.tables import side_by_side, tabulated
 
 if TYPE_CHECKING:
-    from gen_classify.evaluating.judging import Judged
+    from gen_classify.evaluating.evaluation import Evaluation
     from gen_classify.evaluating.measures import Report
 
 WHOLE = 20
@@ -20,16 +20,16 @@ PAIRS = 15
 SHOWN = 60
 
 
-def tell(judged: Judged, title: str, say: Say = str, place: TextIO | None = None) -> str:
+def tell(evaluation: Evaluation, title: str, say: Say = str, place: TextIO | None = None) -> str:
     """The whole report: the figures beside the baseline's, label by label, the confusions, what was left out.
 
     It is laid out for the terminal or the pipe `place`; without one, for a page.
     """
-    parts = [_folded(title, place), _on_the_whole(judged, say, place), _by_label(judged.report, say, place)]
+    parts = [_folded(title, place), _on_the_whole(evaluation, say, place), _by_label(evaluation.report, say, place)]
     parts += [
-        *_confusions(judged.report, say, place),
-        _mistakes(judged, say, place),
-        _folded(_left_out(judged, say), place),
+        *_confusions(evaluation.report, say, place),
+        _mistakes(evaluation, say, place),
+        _folded(_left_out(evaluation, say), place),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -47,9 +47,11 @@ def columns(rows: Sequence[Sequence[str]], place: TextIO | None = None, *, left:
     return "\n".join(tabulated(head, body, place, right=head[left:]))
 
 
-def _on_the_whole(judged: Judged, say: Say, place: TextIO | None) -> str:
-    reports = {say("model"): judged.report} | ({say("baseline"): judged.baseline} if judged.baseline else {})
-    names = {name: say(name.replace("_", " ")) for name in judged.report.figures()}
+def _on_the_whole(evaluation: Evaluation, say: Say, place: TextIO | None) -> str:
+    reports = {say("model"): evaluation.report} | (
+        {say("baseline"): evaluation.baseline} if evaluation.baseline else {}
+    )
+    names = {name: say(name.replace("_", " ")) for name in evaluation.report.figures()}
     rows = [[shown, *(f"{each.figures()[name]:.4f}" for each in reports.values())] for name, shown in names.items()]
     rows.append(
         [say("accuracy, 95% between"), *("{:.4f} {:.4f}".format(*each.interval()) for each in reports.values())]
@@ -99,11 +101,11 @@ def _confusions(report: Report, say: Say, place: TextIO | None) -> list[str]:
     return [columns(rows, place, left=2)] if most else []
 
 
-def _mistakes(judged: Judged, say: Say, place: TextIO | None) -> str:
-    if not judged.mistakes:
+def _mistakes(evaluation: Evaluation, say: Say, place: TextIO | None) -> str:
+    if not evaluation.mistakes:
         return ""
     rows = [[*map(say, ("surest mistakes", "label", "guess", "probability", "text"))]]
-    for each in judged.mistakes:
+    for each in evaluation.mistakes:
         text = " | ".join(" ".join(part.split()) for part in ([each.text] if isinstance(each.text, str) else each.text))
         brief = text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"
         rows.append([each.place, each.label, each.guess, f"{each.probability:.4f}", brief])
@@ -111,20 +113,20 @@ def _mistakes(judged: Judged, say: Say, place: TextIO | None) -> str:
     return "\n".join(tabulated(head, body, place, right=head[3:4], nameless=head[4:]))
 
 
-def _left_out(judged: Judged, say: Say) -> str:
-    """One line for each kind of rows that were not judged, or not whole."""
+def _left_out(evaluation: Evaluation, say: Say) -> str:
+    """One line for each kind of rows that were not evaluated, or not whole."""
     told = []
-    if judged.unknown:
-        most = ", ".join(f"{label} {count:,}" for label, count in judged.unknown.most_common(10))
+    if evaluation.unknown:
+        most = ", ".join(f"{label} {count:,}" for label, count in evaluation.unknown.most_common(10))
         words = say("{count:,} rows have labels that the classifier lacks and are left out: {most}.")
-        told.append(words.format(count=judged.unknown.total(), most=most))
-    if judged.bad:
+        told.append(words.format(count=evaluation.unknown.total(), most=most))
+    if evaluation.bad:
         words = say("{count:,} rows are unusable and left out, first {first}.")
-        told.append(words.format(count=len(judged.bad), first=judged.bad[0]))
-    if judged.cut:
+        told.append(words.format(count=len(evaluation.bad), first=evaluation.bad[0]))
+    if evaluation.cut:
         words = say("{count:,} texts are longer than the classifier reads and were cut.")
-        told.append(words.format(count=judged.cut))
-    if judged.repeated:
+        told.append(words.format(count=evaluation.cut))
+    if evaluation.repeated:
         words = say("{count:,} of the texts stand in the baseline's training data, too.")
-        told.append(words.format(count=judged.repeated))
+        told.append(words.format(count=evaluation.repeated))
     return "\n".join(told)

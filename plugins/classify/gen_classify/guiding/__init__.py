@@ -1,1 +1,1 @@
-"""The shaper `guide`: a classifier of texts steers what is written."""
+"""The shaper `guide`: a classifier steers generation towards a label."""

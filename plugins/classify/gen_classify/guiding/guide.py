@@ -1,4 +1,4 @@
-"""The shaper `guide`: a classifier of texts says how likely what is being written is to have a wanted label."""
+"""The shaper `guide`: candidates are weighed by how likely a classifier finds the text with each to have a label."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gen_engine.shapers.shaping import NamedShaper, number, pieces, spell, whole
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from gen_classify.guiding.judge import Judge
+    from gen_classify.guiding.discriminator import Discriminator
     from gen_engine.text import Vocabulary
     from gen_engine.types import Step
 
@@ -40,15 +40,15 @@ def guide(
     k = whole("k", k, least=1, why="weighs nothing")
     window = whole("window", window, least=0, why="looks into the future")
     folder, label, strength = _asked(classifier, label, strength)
-    from gen_classify.guiding.judge import open_judge
+    from gen_classify.guiding.discriminator import open_discriminator
 
-    judge = open_judge(folder, window)
-    column = judge.column(label, f"guide={classifier}")
+    discriminator = open_discriminator(folder, window)
+    column = discriminator.column(label, f"guide={classifier}")
 
     def shape(step: Step, logits: Tensor) -> Tensor:
-        return _weigh(step, logits, judge, column, k, strength) if strength else logits
+        return _weigh(step, logits, discriminator, column, k, strength) if strength else logits
 
-    return NamedShaper(_spelled(folder, judge.labels[column], strength, k, window), True, shape)
+    return NamedShaper(_spelled(folder, discriminator.labels[column], strength, k, window), True, shape)
 
 
 def _asked(value: str, label: str | None, strength: float | None) -> tuple[str, str | None, float]:
@@ -87,7 +87,7 @@ def _spelled(folder: str, label: str, strength: float, k: int, window: int) -> s
     return spell("guide", value, **others)
 
 
-def _weigh(step: Step, logits: Tensor, judge: Judge, column: int, k: int, strength: float) -> Tensor:
+def _weigh(step: Step, logits: Tensor, discriminator: Discriminator, column: int, k: int, strength: float) -> Tensor:
     """The logits [rows, vocab] of the `k` likeliest tokens of each row, weighed; -inf elsewhere."""
     import torch
 
@@ -97,7 +97,7 @@ def _weigh(step: Step, logits: Tensor, judge: Judge, column: int, k: int, streng
     rows, tokens = doubtful.nonzero(as_tuple=True)
     if len(rows):
         texts = _continued(step, rows.tolist(), tokens.tolist())
-        told = judge.log_probabilities(texts)[:, column]
+        told = discriminator.log_probabilities(texts)[:, column]
         shaped[rows, tokens] += strength * told.to(logits.device, logits.dtype)
     return shaped
 
@@ -132,6 +132,6 @@ def __getattr__(name: str) -> Any:
     """`EXAMPLES`, which the conformance kit tries: `guide` by a tiny classifier that is made when it is asked for."""
     if name != "EXAMPLES":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from gen_classify.guiding.guide_example import example_folder
+    from gen_classify.testing import example_folder
 
     return {"guide": (f"guide='{example_folder()}:春@2',k=3",)}

@@ -1,4 +1,4 @@
-"""Texts that differ in their last token only, read by a GPT-2: what they share is read once."""
+"""Prefix sharing in a GPT-2 classifier: what texts share that differ in their last token only is computed once."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""A trained classifier put to use, and a question put to a language model."""
+"""Predicting labels: with a trained classifier, or zero-shot, by asking a language model."""

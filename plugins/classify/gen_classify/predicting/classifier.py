@@ -1,4 +1,4 @@
-"""A trained classifier put to use: label probabilities of texts and pairs of texts, whatever model they come from."""
+"""A trained classifier at inference: label probabilities of texts and pairs of texts, whatever kind of model it is."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from transformers import AutoModelForSequenceClassification, PreTrainedModel, Pr
 from transformers import logging as transformers_logging
 
 import gen_classify.bert_head  # noqa: F401 - makes its kind of model known
-from gen_classify.predicting.inputs import characters
+from gen_classify.predicting.inputs import Text, characters
 from gen_engine.errors import GenError
 from gen_engine.models.holdings import no_classifier, refuse_no_model
 from gen_engine.system.underway import counted, doing
@@ -22,9 +22,6 @@ from gen_trainkit.bucketing import cut_batches
 from gen_trainkit.labels import label_text
 from gen_trainkit.portions import in_portions
 from gen_trainkit.publishing import load_pretrained
-
-Text = str | tuple[str, str]
-"""What is classified: a text, or a pair of texts."""
 
 BATCH_TOKENS = 8192
 UNLIMITED = 1 << 30  # tokenizers that know of no limit give a huge number for it

@@ -13,9 +13,11 @@ import click
 from gen_engine.errors import GenError
 
 if TYPE_CHECKING:
-    from gen_classify.predicting.classifier import Text
     from gen_trainkit.csv_rows import Quotes
     from gen_trainkit.tally import Tally
+
+Text = str | tuple[str, str]
+"""What is classified: a text, or a pair of texts."""
 
 QUIT = "q"
 

@@ -1,4 +1,4 @@
-"""A yes/no question put to a causal language model about texts that it was never trained to classify."""
+"""Zero-shot classification: a causal language model is asked a yes/no question about each text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Classes of unequal size: rows left out or repeated, or weights in the loss."""
+"""Class imbalance: undersampling, oversampling, or class weights in the loss."""
 
 from __future__ import annotations
 

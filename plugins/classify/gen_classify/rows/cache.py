@@ -1,4 +1,4 @@
-"""Tokenised rows kept on disk: looked up by what they were made of, written whole, made again where damaged."""
+"""A disk cache of tokenised rows: keyed by a digest of what they were made of, and made again where damaged."""
 
 from __future__ import annotations
 

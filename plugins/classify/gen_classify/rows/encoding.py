@@ -1,4 +1,4 @@
-"""Texts and pairs as token ids end to end, and batches of them."""
+"""Texts and pairs as token ids, concatenated, and batches of them."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ ASIDE = (0.9, 0.1)
 """How the training split is shared out where no split validates."""
 
 Trained = Literal["refuse", "skip", "score"]
-"""What becomes of rows that the model was trained on: an error, left out, or judged like all others."""
+"""What becomes of rows that the model was trained on: an error, left out, or evaluated like all others."""
 
 
 def leave_out_others(table: Table) -> Table:

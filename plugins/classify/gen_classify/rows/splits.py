@@ -1,4 +1,4 @@
-"""Splits that keep every class's share, the same for the same seed, and their CSV files."""
+"""Stratified splits, the same for the same seed, and their CSV files."""
 
 from __future__ import annotations
 

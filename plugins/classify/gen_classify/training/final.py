@@ -8,7 +8,8 @@ from typing import Any, TextIO
 
 from gen_classify.evaluating.measures import measure
 from gen_classify.evaluating.report import columns
-from gen_classify.predicting.classifier import Text, load_classifier
+from gen_classify.predicting.classifier import load_classifier
+from gen_classify.predicting.inputs import Text
 from gen_classify.rows.dataset import Rows
 from gen_engine.cli.languages import Say
 

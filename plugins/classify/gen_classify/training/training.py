@@ -7,7 +7,7 @@ import json
 import random
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
@@ -15,7 +15,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
-from transformers.utils import logging as transformers_logging
 
 from gen_classify.evaluating.measures import measure
 from gen_classify.rows.balance import class_weights
@@ -30,10 +29,10 @@ from gen_engine.errors import GenError
 from gen_trainkit.bases import model_source
 from gen_trainkit.bucketing import plan_epoch
 from gen_trainkit.checkpoints import newest_checkpoint
+from gen_trainkit.jobs import Finished, Prepared, name_files, run_job, silence_transformers
 from gen_trainkit.loop import Batch, Outcome, Part, Recipe, Reporting, Task
 from gen_trainkit.metrics import read_metrics
-from gen_trainkit.plan import describe_run
-from gen_trainkit.publishing import CardFacts, Publishing, check_known, export_model, run_and_publish
+from gen_trainkit.publishing import CardFacts, Publishing, check_known, export_model
 from gen_trainkit.ranks import is_first
 from gen_trainkit.storing import stored, whole_file
 from gen_trainkit.telling import best_of, measured
@@ -63,32 +62,9 @@ class Job:
     publishing: Publishing
 
 
-@dataclass(frozen=True)
-class Prepared:
-    """A job made ready: the rows, the model with its tokenizer, the token ids, and the task for the loop."""
-
-    rows: Rows
-    model: PreTrainedModel
-    tokenizer: PreTrainedTokenizerBase
-    encoded: Encoded
-    task: Task
-    example: tuple[str, ...] = ()  # a text, or a pair of texts, that is not trained on if there is one
-
-
-@dataclass(frozen=True)
-class Finished:
-    """How a run ended, and what the test part told, if there is one or a baseline is wanted; and what is wrong."""
-
-    outcome: Outcome
-    figures: Mapping[str, Any]
-    report: str
-    doubts: Sequence[str] = ()
-
-
-def prepare(job: Job) -> Prepared:
+def prepare(job: Job) -> Prepared[list[int]]:
     """Read the data and make or load the model; raises GenError for all that is known to be wrong before training."""
-    transformers_logging.disable_progress_bar()
-    transformers_logging.set_verbosity_error()
+    silence_transformers()
     rows = load_rows(job.data, seed=job.recipe.seed)
     weights = class_weights(job.data.class_weights, rows.counts(rows.train), rows.labels.data)
     if job.data.prefixes and rows.table.seconds:
@@ -106,7 +82,20 @@ def prepare(job: Job) -> Prepared:
     encoded = cached_rows(tokenizer, rows.table, length, folder=job.data.cache or default_folder())
     check_known(tokenizer, encoded.ids)
     task = _make_task(job, rows, model, tokenizer, encoded, weights)
-    return Prepared(rows, model, tokenizer, encoded, task, _example(rows))
+    return Prepared(
+        model=model,
+        tokenizer=tokenizer,
+        train=rows.train,
+        valid=rows.parts["valid"],
+        task=task,
+        card=_card(job, rows, model, length),
+        facts=partial(_facts, rows, tokenizer, encoded),
+        told=rows.told,
+        example=_example(rows),
+        labels=rows.labels.names,
+        begin=partial(_begin, job, rows),
+        end=partial(_end, job, rows, task.goal),
+    )
 
 
 def _example(rows: Rows) -> tuple[str, ...]:
@@ -231,51 +220,52 @@ def _fingerprint(job: Job, rows: Rows, encoded: Encoded, weights: list[float] | 
     }
 
 
-def describe(job: Job, ready: Prepared) -> dict[str, object]:
-    """What would be trained, for `--dry-run`."""
+def _facts(rows: Rows, tokenizer: PreTrainedTokenizerBase, encoded: Encoded) -> dict[str, object]:
     return {
-        "vocabulary": len(ready.tokenizer),
-        "labels": list(ready.rows.labels.names),
-        "rows": {name: len(indices) for name, indices in ready.rows.parts.items()},
-        "training rows after balancing": len(ready.rows.train),
-        "texts cut to the maximum length": ready.encoded.cut,
-        "unusable rows": ready.rows.remark or "none",
-        **describe_run(ready.task, job.recipe),
+        "vocabulary": len(tokenizer),
+        "labels": list(rows.labels.names),
+        "rows": {name: len(indices) for name, indices in rows.parts.items()},
+        "training rows after balancing": len(rows.train),
+        "texts cut to the maximum length": encoded.cut,
+        "unusable rows": rows.remark or "none",
     }
 
 
-def run_job(job: Job, ready: Prepared, *, resume: bool) -> Finished:
-    """Train, publish the model folder, and measure it once on the test part; a signal ends it before that."""
-    run, table = job.publishing.out / "run", ready.rows.table
+def _begin(job: Job, rows: Rows) -> None:
+    """Write down the splits, before anything is trained on them."""
+    run = job.publishing.out / "run"
     if is_first() and newest_checkpoint(run / "checkpoints") is None:
         with stored(run):
-            write_splits(table, ready.rows.parts, run / "splits")
-    language = choose_language(job.reporting.lang, ready.rows.labels.names)
-    reporting = replace(job.reporting, lang=language)
-    outcome = run_and_publish(ready.task, job.recipe, reporting, job.publishing, _card(job, ready), resume=resume)
-    if outcome.signal or not is_first() or not (job.baseline or "test" in ready.rows.parts):
-        return Finished(outcome, {}, "", _doubts(job, ready, {}))
-    found = measure_final(job.publishing.out, ready.rows, baseline=job.baseline, seed=job.recipe.seed)
-    with whole_file(run / "test.json") as aside:
+            write_splits(rows.table, rows.parts, run / "splits")
+
+
+def _end(job: Job, rows: Rows, goal: str, outcome: Outcome) -> Finished:
+    """Measure the published model once on the test part, if there is one or a baseline is wanted."""
+    if outcome.signal or not is_first() or not (job.baseline or "test" in rows.parts):
+        return Finished(outcome, doubts=_doubts(job, rows, goal, {}))
+    language = choose_language(job.reporting.lang, rows.labels.names)
+    found = measure_final(job.publishing.out, rows, baseline=job.baseline, seed=job.recipe.seed)
+    with whole_file(job.publishing.out / "run" / "test.json") as aside:
         aside.write_text(json.dumps(found, ensure_ascii=False, indent=1), encoding="utf-8")
-    return Finished(outcome, found, tell_final(found, speak(language), sys.stdout), _doubts(job, ready, found))
+    report = tell_final(found, speak(language), sys.stdout)
+    return Finished(outcome, found, report, _doubts(job, rows, goal, found))
 
 
-def _doubts(job: Job, ready: Prepared, found: Mapping[str, Any]) -> list[str]:
+def _doubts(job: Job, rows: Rows, goal: str, found: Mapping[str, Any]) -> list[str]:
     """That the published classifier gives one label to all rows of a part that have several."""
-    rows, targets, parts = read_metrics(job.publishing.out / "run" / "metrics.jsonl"), ready.rows.targets, []
-    goal = ready.task.goal if job.publishing.keep == "best" else "step"  # the last weights are those of the last step
-    published = best_of(goal, measured(goal, rows))
-    guessed = dict(measured(GUESSED, rows))
-    if published and guessed.get(published[0]) == 1 and len({targets[i] for i in ready.rows.parts["valid"]}) > 1:
+    told, parts = read_metrics(job.publishing.out / "run" / "metrics.jsonl"), []
+    goal = goal if job.publishing.keep == "best" else "step"  # the last weights are those of the last step
+    published = best_of(goal, measured(goal, told))
+    guessed = dict(measured(GUESSED, told))
+    if published and guessed.get(published[0]) == 1 and len({rows.targets[i] for i in rows.parts["valid"]}) > 1:
         parts.append("validation")
     each = found["model"]["labels"].values() if found.get("part") == "test" else ()
     if sum(label["guessed"] > 0 for label in each) == 1 and sum(label["rows"] > 0 for label in each) > 1:
         parts.append("test")
     if not parts:
         return []
-    told = f"the classifier gives every row of {' and '.join(parts)} the same label"
-    return [f"{told}; try more --epochs, another --rate, or --balance."]
+    same = f"the classifier gives every row of {' and '.join(parts)} the same label"
+    return [f"{same}; try more --epochs, another --rate, or --balance."]
 
 
 def train_classifier(job: Job, *, resume: bool = False) -> Finished:
@@ -283,8 +273,8 @@ def train_classifier(job: Job, *, resume: bool = False) -> Finished:
     return run_job(job, prepare(job), resume=resume)
 
 
-def _card(job: Job, ready: Prepared) -> CardFacts:
-    config, rows = ready.model.config, ready.rows
+def _card(job: Job, rows: Rows, model: PreTrainedModel, length: int) -> CardFacts:
+    config = model.config
     sizes = (
         f"sizes and vocabulary of `{job.encoder}`, fresh weights"
         if job.untrained
@@ -303,9 +293,9 @@ def _card(job: Job, ready: Prepared) -> CardFacts:
         pipeline="text-classification",
         facts={
             "Labels": ", ".join(labels) + one_logit,
-            "Data": f"{', '.join(path.name for path in job.data.files)}; rows: {counts}; balance: {job.data.balance}",
-            "Size": f"{ready.model.num_parameters():,} parameters; vocabulary of {config.vocab_size:,};"
-            f" at most {ready.tokenizer.model_max_length} tokens of a text",
+            "Data": f"{name_files(job.data.files)}; rows: {counts}; balance: {job.data.balance}",
+            "Size": f"{model.num_parameters():,} parameters; vocabulary of {config.vocab_size:,};"
+            f" at most {length} tokens of a text",
             "Frozen": job.head.freeze,
             **({} if job.head.plain else {"Head": _head_told(job.head)}),
         },

@@ -29,9 +29,12 @@ def model(tmp_path_factory):
 @pytest.fixture(scope="module")
 def wanted(model):
     """What each text is labelled by the classifier itself."""
-    judge = load_classifier(model)
-    shares = judge.probabilities(TEXTS)
-    return [(judge.labels[place], row.max().item()) for place, row in zip(judge.choose(shares), shares, strict=True)]
+    classifier = load_classifier(model)
+    shares = classifier.probabilities(TEXTS)
+    return [
+        (classifier.labels[place], row.max().item())
+        for place, row in zip(classifier.choose(shares), shares, strict=True)
+    ]
 
 
 def run(model, *arguments, stdin=None):
@@ -45,7 +48,7 @@ def labels(result):
     return [(label, pytest.approx(float(share), abs=1e-4)) for label, share, _ in lines]
 
 
-def test_texts_of_the_command_line_a_file_and_standard_input_are_labelled_alike(model, wanted, tmp_path):
+def test_texts_are_labelled_alike_whether_typed_read_or_piped(model, wanted, tmp_path):
     lines, table = tmp_path / "lines.txt", tmp_path / "table.csv"
     lines.write_text("\n".join(TEXTS), encoding="utf-8")
     table.write_text("id,review\n" + "".join(f"{i},{text}\n" for i, text in enumerate(TEXTS)), encoding="utf-8-sig")
@@ -86,7 +89,7 @@ def test_blank_and_endless_texts_are_said(model):
 
 @pytest.mark.parametrize("width", [40, 60, 80])
 @pytest.mark.parametrize("text", ["好" * 100, "word " * 40, "酒店差"])
-def test_on_a_terminal_a_line_takes_one_line_and_in_a_pipe_tabs(model, monkeypatch, width, text):
+def test_terminals_get_one_line_a_text_and_pipes_tabs(model, monkeypatch, width, text):
     piped = run(model, text).stdout
     assert len(piped.rstrip("\n").split("\t")) == 3
     as_terminal(monkeypatch, width, NO_COLOR="1")
@@ -107,8 +110,8 @@ def pair_file(tmp_path):
 
 
 def test_pairs_come_from_options_columns_and_lines(model, tmp_path):
-    judge = load_classifier(model)
-    wanted = judge.probabilities([("好", "坏"), ("山", "水")])
+    classifier = load_classifier(model)
+    wanted = classifier.probabilities([("好", "坏"), ("山", "水")])
     typed = run(model, "好", "山", "--text2=坏", "--text2=水", "--json")
     columns = run(model, "--file", pair_file(tmp_path), "--column=one", "--column2=two", "--json")
     lines = run(model, "--pairs", "--json", stdin="好\t坏\n山\t水\n")
@@ -160,7 +163,7 @@ def test_what_cannot_be_done_is_said(model, arguments, stdin, sentence):
         run(model, *arguments, stdin=stdin)
 
 
-def test_what_contradicts_itself_is_said_before_a_model_is_looked_for():
+def test_contradicting_options_are_refused_before_a_model_is_looked_for():
     with pytest.raises(GenError, match="Both TEXT"):
         run("nowhere", "好", "--file=a.txt")
 
@@ -198,7 +201,7 @@ def test_a_nul_in_standard_input_is_told(model, text, what):
         run(model, stdin=text)
 
 
-def test_a_dataset_is_read_by_its_split_and_rows_are_counted(model, wanted, tmp_path):
+def test_a_dataset_is_read_by_split_and_rows_are_counted(model, wanted, tmp_path):
     datasets = pytest.importorskip("datasets")
     made = {name: datasets.Dataset.from_dict({"text": texts}) for name, texts in (("train", ["坏"]), ("test", TEXTS))}
     datasets.DatasetDict(made).save_to_disk(str(tmp_path / "d"))
@@ -221,12 +224,12 @@ def test_stray_quotes_are_refused_trusted_or_mended(model, tmp_path, quotes, cou
 
 
 @pytest.mark.parametrize("name", ["poem", "novel", "bert-fc-novel"])
-def test_a_model_of_gen_models_that_is_no_classifier_is_told_by_its_name(name):
+def test_a_model_that_is_no_classifier_is_told_by_name(name):
     with pytest.raises(GenError, match=f"^{name} holds a .*, no classifier"):
         run(name, "好")
 
 
-def test_runs_grow_from_one_text_to_the_size_and_none_is_lost():
+def test_batches_grow_from_one_text_and_none_is_lost():
     texts = list(enumerate("春夏秋冬" * 5))
     runs = list(inputs.in_runs(texts, 8))
     assert [len(run) for run in runs] == [1, 2, 4, 8, 5]

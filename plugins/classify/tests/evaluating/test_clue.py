@@ -46,7 +46,7 @@ def run(data, *arguments):
     return CliRunner().invoke(clue_command, given, catch_exceptions=False)
 
 
-def test_the_score_is_told_in_chinese_where_labels_are_chinese_and_as_json_in_english(data, models):
+def test_the_score_is_in_the_labels_language_json_in_english(data, models):
     named = [f"--{name}={folder}" for name, folder in models.items()]
     told = run(data, *named).stdout
     assert "准确率" in told
@@ -67,11 +67,11 @@ def test_the_score_is_the_mean_accuracy_of_the_three(data, models, tmp_path):
 
 def test_each_task_is_judged_by_its_own_held_out_rows(data, models):
     score = clue(models, data)
-    assert [each.report.rows for each in score.judged.values()] == [len(TEXTS[1::4])] * 3
+    assert [each.report.rows for each in score.evaluations.values()] == [len(TEXTS[1::4])] * 3
     assert score.baseline is None
 
 
-def test_labels_are_taken_in_words_by_a_classifier_that_learned_words(tmp_path):
+def test_a_classifier_that_learned_words_takes_labels_in_words(tmp_path):
     row = {"sentence": "好", "label": "108", "label_desc": "news_edu"}
     (tmp_path / "tnews.jsonl").write_text(json.dumps(row), encoding="utf-8")
     for known, label in (((), "108"), (("108", "109"), "108"), (("news_edu", "news_car"), "news_edu")):

@@ -14,7 +14,7 @@ from terminals import as_terminal
 
 from gen_classify.commands.evaluate import classifier_command
 from gen_classify.evaluating import pictures
-from gen_classify.evaluating.judging import Judged, Mistake, judge
+from gen_classify.evaluating.evaluation import Evaluation, Mistake, evaluate
 from gen_classify.evaluating.measures import measure
 from gen_classify.evaluating.pictures import check_picture, draw_confusion
 from gen_classify.evaluating.report import columns, tell
@@ -45,52 +45,52 @@ def table_of(labels, texts=TEXTS, **more):
 
 @given(st.lists(st.sampled_from(["0", "1", "负向评价", "正向评价", "体育"]), min_size=8, max_size=8))
 @settings(deadline=None, max_examples=30, derandomize=True, database=None)
-def test_rows_are_judged_by_name_or_number_and_unknown_labels_are_counted(classifier, labels):
+def test_rows_match_labels_by_name_or_number_counting_unknown_ones(classifier, labels):
     if set(labels) == {"体育"}:
         return
-    judged = judge(classifier, table_of(labels), mistakes=3)
+    evaluation = evaluate(classifier, table_of(labels), mistakes=3)
     kept = [row for row, label in enumerate(labels) if label != "体育"]
     guesses = classifier.choose(classifier.probabilities([TEXTS[row] for row in kept])).tolist()
     true = [int(labels[row] in ("1", "正向评价")) for row in kept]
-    assert judged.report == measure(true, guesses, classifier.labels)
-    assert judged.unknown.total() == len(labels) - len(kept)
+    assert evaluation.report == measure(true, guesses, classifier.labels)
+    assert evaluation.unknown.total() == len(labels) - len(kept)
     wrong = [f"f:{row}" for row, a, b in zip(kept, true, guesses, strict=True) if a != b]
-    assert {each.place for each in judged.mistakes} <= set(wrong)
-    assert len(judged.mistakes) == min(3, len(wrong))
+    assert {each.place for each in evaluation.mistakes} <= set(wrong)
+    assert len(evaluation.mistakes) == min(3, len(wrong))
 
 
 def test_mistakes_come_from_sure_to_unsure(classifier):
     shares = classifier.probabilities(TEXTS)
     wrong = [str(1 - guess) for guess in classifier.choose(shares).tolist()]
-    judged = judge(classifier, table_of(wrong), mistakes=8)
-    assert [each.probability for each in judged.mistakes] == sorted(shares.max(1).values.tolist(), reverse=True)
-    assert judged.report.accuracy == 0
+    evaluation = evaluate(classifier, table_of(wrong), mistakes=8)
+    assert [each.probability for each in evaluation.mistakes] == sorted(shares.max(1).values.tolist(), reverse=True)
+    assert evaluation.report.accuracy == 0
 
 
 def test_a_file_without_any_known_label_is_refused(classifier):
     with pytest.raises(GenError, match=r"are 负向评价, 正向评价 \(the rows have 体育\)"):
-        judge(classifier, table_of(["体育"] * 8))
+        evaluate(classifier, table_of(["体育"] * 8))
 
 
 def test_the_baseline_learns_known_rows_and_repeated_texts_are_counted(classifier):
     train = table_of(["1", "0", "1", "1", "0", "体育", "0", "1"])
-    judged = judge(classifier, table_of(["1", "0"] * 4), train=train)
-    assert judged.repeated == 7
-    assert judged.baseline.rows == 8
-    assert judged.record()["baseline"]["accuracy"] == judged.baseline.accuracy
+    evaluation = evaluate(classifier, table_of(["1", "0"] * 4), train=train)
+    assert evaluation.repeated == 7
+    assert evaluation.baseline.rows == 8
+    assert evaluation.record()["baseline"]["accuracy"] == evaluation.baseline.accuracy
 
 
 def test_pairs_are_judged_as_pairs(classifier):
     seconds = TEXTS[::-1]
-    judged = judge(classifier, table_of(["0", "1"] * 4, seconds=seconds))
+    evaluation = evaluate(classifier, table_of(["0", "1"] * 4, seconds=seconds))
     pairs = list(zip(TEXTS, seconds, strict=True))
     guesses = classifier.choose(classifier.probabilities(pairs)).tolist()
-    assert judged.report == measure([0, 1] * 4, guesses, classifier.labels)
+    assert evaluation.report == measure([0, 1] * 4, guesses, classifier.labels)
 
 
 def test_one_logit_is_judged_by_its_threshold(tmp_path):
     strict = make_classifier(*folders.bert(tmp_path, **folders.one_logit(0.999999)))
-    assert judge(strict, table_of(["1", "0"] * 4)).report.macro_recall == 0.5
+    assert evaluate(strict, table_of(["1", "0"] * 4)).report.macro_recall == 0.5
 
 
 def test_columns_line_up_with_chinese_labels():
@@ -100,7 +100,7 @@ def test_columns_line_up_with_chinese_labels():
 
 def test_the_report_tells_all(classifier):
     table = table_of(["1", "0"] * 3 + ["体育", "1"], [*TEXTS[:7], "好" * 50], bad=[Bad("f:9", "its text is empty")])
-    words = tell(judge(classifier, table, mistakes=1), "标题")
+    words = tell(evaluate(classifier, table, mistakes=1), "标题")
     for each in ("标题", "macro f1", "accuracy, 95%", "1  负向评价", "2 正向评价", "surest mistakes", "体育 1"):
         assert each in words
     assert "1 texts are longer than the classifier reads" in words
@@ -110,7 +110,7 @@ def test_the_report_tells_all(classifier):
 def test_of_many_labels_the_most_frequent_confusions_are_told():
     labels = [f"类{number}" for number in range(30)]
     report = measure([0, 0, 0, 1, 2], [4, 4, 0, 5, 2], labels)
-    told = [line.split() for line in tell(Judged(report), "").splitlines()[-2:]]
+    told = [line.split() for line in tell(Evaluation(report), "").splitlines()[-2:]]
     assert told == [["类0", "类4", "2"], ["类1", "类5", "1"]]
 
 
@@ -123,12 +123,12 @@ MANY = measure(list(range(20)) * 2, [number % 7 for number in range(40)], LABELS
 def test_a_report_fits_the_terminal_and_cuts_no_figure(monkeypatch, width, baseline):
     mistakes = (Mistake("f:12", "山水" * 40, LABELS[3], LABELS[5], 0.75),)
     bad, unknown = ("f:9: its text is empty",), Counter(dict.fromkeys(LABELS, 3))
-    judged = Judged(MANY, baseline=baseline, mistakes=mistakes, bad=bad, unknown=unknown, cut=3, repeated=2)
+    evaluation = Evaluation(MANY, baseline=baseline, mistakes=mistakes, bad=bad, unknown=unknown, cut=3, repeated=2)
     as_terminal(monkeypatch, width, NO_COLOR="1")
-    told = tell(judged, "a model on 90 rows of " + "a-file " * 30, place=sys.stdout)
+    told = tell(evaluation, "a model on 90 rows of " + "a-file " * 30, place=sys.stdout)
     assert [line for line in told.splitlines() if cells(line) > width or line != line.rstrip()] == []
     assert told.count("true label \\ guessed label") == {60: 3, 80: 2, 120: 1}[width]
-    figures = [word for word in tell(judged, "title").split() if word[0].isdigit()]
+    figures = [word for word in tell(evaluation, "title").split() if word[0].isdigit()]
     assert [word for word in figures if word not in told.split()] == []
 
 
@@ -161,7 +161,7 @@ def test_the_report_is_english_by_option_and_where_labels_are(model, rows):
     told = run(model, rows, "--lang=en").stdout
     assert [words for words in CHINESE if words in told] == []
     for language, words in (("auto", "true label"), ("zh", "真实标签")):
-        assert words in tell(Judged(PLAIN), "", speak(choose_language(language, ["ham", "spam"])))
+        assert words in tell(Evaluation(PLAIN), "", speak(choose_language(language, ["ham", "spam"])))
 
 
 @pytest.mark.parametrize("language", ["en", "zh", "auto"])
@@ -249,7 +249,7 @@ def test_labels_that_matplotlibs_own_font_has_need_no_other(tmp_path, drawn, kin
 
 @pytest.mark.parametrize("kind", ["png", "pdf"])
 @pytest.mark.usefixtures("no_font")
-def test_without_a_font_numbers_stand_for_chinese_labels_and_it_is_said(tmp_path, drawn, kind):
+def test_without_a_font_numbers_stand_openly_for_chinese_labels(tmp_path, drawn, kind):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         remark = draw_confusion(REPORT, tmp_path / f"p.{kind}", name="模型")

@@ -32,7 +32,7 @@ def test_figures_are_those_of_scikit_learn(pairs):
 
 @given(GUESSES)
 @EXAMPLES
-def test_rows_of_the_confusion_are_true_labels_and_its_columns_guesses(pairs):
+def test_confusion_has_true_labels_in_rows_and_guesses_in_columns(pairs):
     report = measure(*split(pairs), LABELS)
     assert report.confusion == tuple(tuple(pairs.count((a, b)) for b in range(3)) for a in range(3))
     assert [each.rows for each in report.labels] == [sum(row) for row in report.confusion]
@@ -63,10 +63,10 @@ GOOD, BAD = ["很好的酒店", "房间很好", "服务好极了"], ["很差的�
 @pytest.mark.parametrize("more", [[], ["平常", "一般"]])
 def test_the_baseline_learns_texts_that_differ(more):
     texts, labels = [*GOOD, *BAD, *more], ["好"] * 3 + ["坏"] * 3 + ["平"] * len(more)
-    judge = train_baseline(texts, labels)
-    assert judge.predict(texts) == labels
-    assert judge.predict(["这里很好", "这里很差"]) == ["好", "坏"]
-    assert judge.predict([]) == []
+    baseline = train_baseline(texts, labels)
+    assert baseline.predict(texts) == labels
+    assert baseline.predict(["这里很好", "这里很差"]) == ["好", "坏"]
+    assert baseline.predict([]) == []
 
 
 def test_the_baseline_takes_pairs_and_numbers():

@@ -7,9 +7,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
+from gen_classify.guiding.discriminator import BLOCK, Discriminator, open_discriminator
 from gen_classify.guiding.guide import guide, split_value
-from gen_classify.guiding.guide_example import example_folder, write_tiny_classifier
-from gen_classify.guiding.judge import BLOCK, Judge, open_judge
+from gen_classify.testing import example_folder, write_tiny_classifier
 from gen_engine import GenError, Request
 from gen_engine.engine import Engine
 from gen_engine.hooks.registry import registry
@@ -42,9 +42,9 @@ def step(*histories):
 
 
 def fresh(folder, length=None):
-    """A judge that remembers nothing."""
-    judge = open_judge(str(folder))
-    return Judge(judge.classifier, length or judge.length, shares=judge.shares)
+    """A discriminator that remembers nothing."""
+    discriminator = open_discriminator(str(folder))
+    return Discriminator(discriminator.classifier, length or discriminator.length, shares=discriminator.shares)
 
 
 def refused(message, *values, **options):
@@ -66,7 +66,7 @@ def test_the_kit_finds_an_example_of_its_own():
 @pytest.mark.parametrize("name", ["bert", "gpt2", "one"])
 @examples(8)
 @given(texts=st.lists(TEXTS, min_size=1, max_size=3 * BLOCK, unique=True))
-def test_a_text_is_judged_to_the_last_bit_as_if_it_were_alone(folders, name, texts):
+def test_a_text_is_judged_to_the_bit_as_if_alone(folders, name, texts):
     together = fresh(folders[name]).log_probabilities(texts)
     turned = fresh(folders[name]).log_probabilities(texts[::-1])
     assert torch.equal(together, turned.flip(0))
@@ -77,39 +77,39 @@ def test_a_text_is_judged_to_the_last_bit_as_if_it_were_alone(folders, name, tex
 @examples(8)
 @given(text=st.text("春夏秋冬花月夜，abcx鬱", min_size=1, max_size=28))
 def test_it_judges_as_the_classifier_itself_does(folders, name, text):
-    judge = fresh(folders[name])
-    expected = judge.classifier.probabilities([text])
-    assert judge.log_probabilities([text]).exp() == pytest.approx(expected, abs=1e-5)
-    assert float(judge.log_probabilities([text]).exp().sum()) == pytest.approx(1, abs=1e-5)
+    discriminator = fresh(folders[name])
+    expected = discriminator.classifier.probabilities([text])
+    assert discriminator.log_probabilities([text]).exp() == pytest.approx(expected, abs=1e-5)
+    assert float(discriminator.log_probabilities([text]).exp().sum()) == pytest.approx(1, abs=1e-5)
 
 
 @examples(8)
 @given(start=TEXTS, ends=st.lists(TEXTS, min_size=1, max_size=12))
 def test_what_texts_share_is_read_once_and_changes_nothing(folders, start, ends):
     texts = [start + end[:2] for end in ends]
-    judge = fresh(folders["gpt2"])
-    assert judge.shares
-    whole = Judge(judge.classifier, judge.length).log_probabilities(texts)
-    assert judge.log_probabilities(texts) == pytest.approx(whole, abs=1e-5)
+    discriminator = fresh(folders["gpt2"])
+    assert discriminator.shares
+    whole = Discriminator(discriminator.classifier, discriminator.length).log_probabilities(texts)
+    assert discriminator.log_probabilities(texts) == pytest.approx(whole, abs=1e-5)
 
 
 def test_texts_that_are_remembered_or_forgotten_are_judged_as_before(folders):
-    judge = fresh(folders["gpt2"])
-    judge._known.size = 2
+    discriminator = fresh(folders["gpt2"])
+    discriminator._known.size = 2
     for texts in (["春", "夏", "秋"], ["秋", "春"], ["冬", "秋", "秋"]):
-        assert torch.equal(judge.log_probabilities(texts), fresh(folders["gpt2"]).log_probabilities(texts))
-        assert set(judge._known) <= set("春夏秋冬")
-        assert len(judge._known) == 2
+        assert torch.equal(discriminator.log_probabilities(texts), fresh(folders["gpt2"]).log_probabilities(texts))
+        assert set(discriminator._known) <= set("春夏秋冬")
+        assert len(discriminator._known) == 2
 
 
-def test_a_gpt2_text_that_ends_in_the_padding_token_is_read_before_it(folders, tmp_path):
+def test_a_gpt2_text_is_read_before_its_padding(folders, tmp_path):
     shutil.copytree(folders["gpt2"], tmp_path / "ended")
     config = tmp_path / "ended" / "config.json"
     config.write_text(config.read_text().replace('"pad_token_id": 0', '"pad_token_id": 1'))  # [UNK], as some pad by it
-    judge = fresh(tmp_path / "ended")
-    expected = judge.classifier.probabilities(["春鬱", "春花"])
-    assert judge.shares
-    assert judge.log_probabilities(["春鬱", "春花"]).exp() == pytest.approx(expected, abs=1e-5)
+    discriminator = fresh(tmp_path / "ended")
+    expected = discriminator.classifier.probabilities(["春鬱", "春花"])
+    assert discriminator.shares
+    assert discriminator.log_probabilities(["春鬱", "春花"]).exp() == pytest.approx(expected, abs=1e-5)
 
 
 @pytest.mark.parametrize("strength", [0.5, 1, 4])
@@ -119,7 +119,7 @@ def test_the_choice_is_the_models_times_the_labels_probability(folders, strength
     logits = table_model("", *HAN, "花月", "，", salt=salt).logits(history)[None]
     found = guide(f"{folders['bert']}:春@{strength}", k=7)(step(history), logits).softmax(-1)[0]
     texts = [VOCABULARY.text_of([*history, token]) for token in range(7)]
-    fits = open_judge(str(folders["bert"])).classifier.probabilities(texts)[:, 1]
+    fits = open_discriminator(str(folders["bert"])).classifier.probabilities(texts)[:, 1]
     expected = logits.softmax(-1)[0] * fits**strength
     assert found == pytest.approx((expected / expected.sum()), abs=1e-4)
 
@@ -129,7 +129,7 @@ def test_strength_0_changes_nothing(folders):
     assert torch.equal(guide(f"{folders['bert']}:春@0", k=2)(step([1], [2]), logits), logits)
 
 
-def test_of_more_than_k_tokens_the_likeliest_are_weighed_and_the_rest_removed(folders):
+def test_the_k_likeliest_tokens_are_weighed_and_the_rest_removed(folders):
     logits = torch.tensor([[0.0, 5, 3, 3, 3, -1, 4]])
     found = guide(f"{folders['bert']}:春", k=3)(step([1]), logits)
     assert found[0].isfinite().tolist() == [False, True, True, False, False, False, True]
@@ -137,7 +137,7 @@ def test_of_more_than_k_tokens_the_likeliest_are_weighed_and_the_rest_removed(fo
 
 def test_where_there_is_no_choice_the_classifier_is_not_asked(folders, monkeypatch):
     shaper = guide(f"{folders['bert']}:春@9", k=1)
-    monkeypatch.setattr(Judge, "log_probabilities", None)
+    monkeypatch.setattr(Discriminator, "log_probabilities", None)
     logits = torch.tensor([[0.0, 5, 3, 3, 3, -1, 4]])
     assert shaper(step([1]), logits)[0, 1] == 5
 
@@ -149,7 +149,7 @@ def test_a_strong_guide_never_outvotes_a_ban(folders):
 
 
 @pytest.mark.parametrize("decoder", ["sample", "greedy", "beam,width=3", "smc,particles=4"])
-def test_a_guided_text_is_the_same_alone_and_in_any_batch(folders, decoder):
+def test_a_guided_text_is_the_same_in_any_batch(folders, decoder):
     chain = ("length=5", "top_k=4", f"guide={folders['bert']}:春@3")
     asked = [Request(prompt, chain, 1, seed, 5, decoder) for seed, prompt in enumerate(["", "春", "花月夏", "冬"])]
     together = Engine(table_model("", *HAN, "花月", "，")).generate_batch(asked)
@@ -158,21 +158,21 @@ def test_a_guided_text_is_the_same_alone_and_in_any_batch(folders, decoder):
 
 
 def test_guiding_makes_the_label_more_frequent(folders):
-    engine, judge = Engine(table_model("", *HAN, "花月", "，")), fresh(folders["bert"])
+    engine, discriminator = Engine(table_model("", *HAN, "花月", "，")), fresh(folders["bert"])
     shares = []
     for strength in (0, 2, 20):
         chain = ("length=6", f"guide={folders['bert']}:秋@{strength}")
         texts = [done.text for done in engine.generate("", processors=chain, num=40, seed=1, max_new=6)]
-        shares.append(float(judge.log_probabilities(texts)[:, 0].exp().mean()))
+        shares.append(float(discriminator.log_probabilities(texts)[:, 0].exp().mean()))
     assert shares[0] < shares[1] < shares[2]
     assert shares[2] > shares[0] + 0.15
 
 
 def test_only_the_last_tokens_of_a_long_text_are_seen(folders):
     long, other = "春" * 60 + "花月夜" * 9, "冬" * 50 + "花月夜" * 9
-    judge = fresh(folders["gpt2"], 28)
-    assert torch.equal(judge.log_probabilities([long]), judge.log_probabilities([other]))
-    assert not torch.equal(judge.log_probabilities(["春花"]), judge.log_probabilities(["冬花"]))
+    discriminator = fresh(folders["gpt2"], 28)
+    assert torch.equal(discriminator.log_probabilities([long]), discriminator.log_probabilities([other]))
+    assert not torch.equal(discriminator.log_probabilities(["春花"]), discriminator.log_probabilities(["冬花"]))
 
 
 def test_a_window_hides_what_stands_before_it(folders):
@@ -203,7 +203,7 @@ def test_a_label_is_named_or_numbered(folders, name):
 
 def test_both_labels_of_one_logit_add_up(folders):
     told = fresh(folders["one"]).log_probabilities(["春花", "月"]).exp()
-    assert open_judge(str(folders["one"])).labels == ("not 春", "春")
+    assert open_discriminator(str(folders["one"])).labels == ("not 春", "春")
     assert torch.allclose(told.sum(1), torch.ones(2))
 
 
@@ -231,7 +231,7 @@ def test_a_guide_is_read_back_as_it_is_spelled(tmp_path, name, label):
     shutil.rmtree(folder)
 
 
-def test_the_short_form_is_split_at_the_last_colon_and_a_number_behind_the_at():
+def test_the_short_form_splits_at_last_colon_and_at_sign():
     assert split_value("a:b@2") == ("a", "b", 2.0)
     assert split_value("x:/y@1/a:b@c") == ("x:/y@1/a", "b@c", None)
     assert split_value("plain") == ("plain", None, None)
@@ -239,10 +239,10 @@ def test_the_short_form_is_split_at_the_last_colon_and_a_number_behind_the_at():
 
 def test_a_folder_trained_again_is_read_again(folders, tmp_path):
     shutil.copytree(folders["bert"], tmp_path / "again")
-    first = open_judge(str(tmp_path / "again"))
-    assert open_judge(str(tmp_path / "again")) is first
+    first = open_discriminator(str(tmp_path / "again"))
+    assert open_discriminator(str(tmp_path / "again")) is first
     shutil.copytree(folders["one"], tmp_path / "again", dirs_exist_ok=True)
-    assert open_judge(str(tmp_path / "again")).labels == ("not 春", "春")
+    assert open_discriminator(str(tmp_path / "again")).labels == ("not 春", "春")
 
 
 def test_a_classifier_that_answers_with_no_number_is_refused(folders, tmp_path):
@@ -256,10 +256,10 @@ def test_a_classifier_that_answers_with_no_number_is_refused(folders, tmp_path):
 
 def test_where_neighbours_show_each_text_is_computed_alone(folders, tmp_path, monkeypatch):
     shutil.copytree(folders["bert"], tmp_path / "other")
-    monkeypatch.setattr(Judge, "is_steady", lambda judge: False)
-    judge = open_judge(str(tmp_path / "other"))
-    assert judge.block == 1
-    assert judge.log_probabilities(["春", "夏花"]) == pytest.approx(
+    monkeypatch.setattr(Discriminator, "is_steady", lambda discriminator: False)
+    discriminator = open_discriminator(str(tmp_path / "other"))
+    assert discriminator.block == 1
+    assert discriminator.log_probabilities(["春", "夏花"]) == pytest.approx(
         fresh(folders["bert"]).log_probabilities(["春", "夏花"]), abs=1e-5
     )
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 from transformers import pipeline
 
-from gen_classify.guiding.judge import open_judge
+from gen_classify.guiding.discriminator import open_discriminator
 from gen_classify.predicting.classifier import load_classifier, make_classifier
 from gen_engine.errors import GenError
 from gen_trainkit import portions
@@ -42,7 +42,7 @@ def classifiers(written):
 @pytest.mark.parametrize("kind", ["bert", "gpt2", "bce"])
 @given(texts=TEXTS)
 @EXAMPLES
-def test_a_text_is_encoded_the_same_in_portions_as_among_all(classifiers, kind, texts, monkeypatch):
+def test_a_text_is_encoded_the_same_in_any_portion(classifiers, kind, texts, monkeypatch):
     whole = classifiers[kind].encode(texts)
     with monkeypatch.context() as changed:
         changed.setattr(portions, "CHARACTERS", 50)
@@ -63,9 +63,9 @@ def test_a_text_has_the_same_probabilities_alone_and_among_others(classifiers, k
 @given(texts=TEXTS)
 @EXAMPLES
 def test_the_pipeline_of_transformers_finds_the_same(written, classifiers, kind, texts):
-    judge = pipeline("text-classification", str(written[kind]), top_k=None)
+    classifier = pipeline("text-classification", str(written[kind]), top_k=None)
     shares = classifiers[kind].probabilities(texts)
-    for share, found in zip(shares, judge(texts, truncation=True, max_length=32), strict=True):
+    for share, found in zip(shares, classifier(texts, truncation=True, max_length=32), strict=True):
         theirs = {each["label"]: each["score"] for each in found}
         ours = dict(zip(classifiers[kind].labels, share.tolist(), strict=True))
         assert theirs == pytest.approx({label: ours[label] for label in theirs}, abs=1e-5)
@@ -75,10 +75,10 @@ def test_the_pipeline_of_transformers_finds_the_same(written, classifiers, kind,
 @given(texts=TEXTS)
 @EXAMPLES
 def test_probabilities_are_those_of_the_model_itself(classifiers, kind, texts):
-    judge = classifiers[kind]
-    for text, share in zip(texts, judge.probabilities(texts), strict=True):
-        inputs = judge.tokenizer(text, return_tensors="pt", truncation=True, max_length=32)
-        logits = judge.model(**inputs).logits[0]
+    classifier = classifiers[kind]
+    for text, share in zip(texts, classifier.probabilities(texts), strict=True):
+        inputs = classifier.tokenizer(text, return_tensors="pt", truncation=True, max_length=32)
+        logits = classifier.model(**inputs).logits[0]
         wanted = torch.stack([-logits[0], logits[0]]).sigmoid() if kind == "bce" else logits.softmax(0)
         torch.testing.assert_close(share, wanted, atol=1e-5, rtol=0)
 
@@ -90,13 +90,13 @@ def test_one_logit_is_judged_by_its_threshold(classifiers):
     assert classifiers["bce"].labels == classifiers["bert"].labels == folders.SENTIMENTS
 
 
-def test_one_logit_without_settings_of_ours_is_named_after_its_label(tmp_path):
+def test_one_logit_without_our_settings_is_named_after_its_label(tmp_path):
     model, tokenizer = folders.bert(tmp_path, labels=["spam"])
-    judge = make_classifier(model, tokenizer)
-    assert (judge.labels, judge.threshold) == (("not spam", "spam"), 0.5)
+    classifier = make_classifier(model, tokenizer)
+    assert (classifier.labels, classifier.threshold) == (("not spam", "spam"), 0.5)
 
 
-def test_a_label_is_found_by_name_by_what_the_data_say_or_else_by_number(classifiers):
+def test_a_label_is_found_by_name_then_data_then_number(classifiers):
     assert [classifiers["bce"].index(label) for label in ("正向评价", "0", "1", "2")] == [1, 0, 1, None]
     assert [classifiers["bert"].index(label) for label in ("负向评价", "1", "-1", "?")] == [0, 1, None, None]
 
@@ -122,16 +122,16 @@ def test_an_empty_text_and_an_endless_one_are_judged(classifiers, kind):
 def test_a_limit_of_the_tokenizer_below_the_models_holds(tmp_path):
     model, tokenizer = folders.bert(tmp_path)
     tokenizer.model_max_length = 6
-    judge = make_classifier(model, tokenizer)
-    assert [len(row["input_ids"]) for row in judge.encode(["好", "山水风花雪月"]).rows] == [3, 6]
+    classifier = make_classifier(model, tokenizer)
+    assert [len(row["input_ids"]) for row in classifier.encode(["好", "山水风花雪月"]).rows] == [3, 6]
 
 
 def test_a_model_in_training_goes_on_training(tmp_path):
-    judge = make_classifier(*folders.bert(tmp_path))
-    judge.model.train()
-    told = judge.probabilities(["好"] * 3)
+    classifier = make_classifier(*folders.bert(tmp_path))
+    classifier.model.train()
+    told = classifier.probabilities(["好"] * 3)
     assert (told - told[0]).abs().max() < 1e-6
-    assert judge.model.training
+    assert classifier.model.training
 
 
 def rewritten(folder, change):
@@ -208,14 +208,14 @@ def test_pickled_and_missing_weights_are_refused(tmp_path):
 
 
 def test_an_answer_that_is_no_number_is_refused(tmp_path):
-    judge = make_classifier(*folders.bert(tmp_path))
-    torch.nn.init.constant_(judge.model.classifier.bias, float("inf"))
+    classifier = make_classifier(*folders.bert(tmp_path))
+    torch.nn.init.constant_(classifier.model.classifier.bias, float("inf"))
     with pytest.raises(GenError, match="no number"):
-        judge.probabilities(["好"])
+        classifier.probabilities(["好"])
 
 
 @torch.inference_mode()
-def test_texts_are_filled_up_where_the_head_reads_the_last_place(tmp_path):
+def test_texts_are_padded_where_the_head_reads_the_last_place(tmp_path):
     folder = folders.write(tmp_path / "filled", "gpt2", pad_token_id=-1, fill_to=12, fill_token_id=0)
     classifier = load_classifier(folder)
     for text in ("好", "坏酒店差" * 5):
@@ -227,4 +227,4 @@ def test_texts_are_filled_up_where_the_head_reads_the_last_place(tmp_path):
 def test_a_classifier_of_filled_texts_does_not_guide(tmp_path):
     folder = folders.write(tmp_path / "filled", "gpt2", pad_token_id=-1, fill_to=12, fill_token_id=0)
     with pytest.raises(GenError, match="filled up to 12 tokens only"):
-        open_judge(str(folder))
+        open_discriminator(str(folder))

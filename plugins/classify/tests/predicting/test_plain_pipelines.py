@@ -10,8 +10,8 @@ from click.testing import CliRunner
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from gen_classify.commands.train import classifier_command
-from gen_classify.guiding.guide_example import MARKS, single_characters
 from gen_classify.predicting.classifier import load_classifier
+from gen_classify.testing import MARKS, single_characters
 
 NAMES = ("负向评价", "正向评价")
 TEXTS = ["好好房间", "坏酒店", "好", "坏坏坏坏坏坏服务", "房间好，酒店坏。"]

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import GPT2Config, GPT2LMHeadModel
 
-from gen_classify.guiding.guide_example import single_characters
 from gen_classify.predicting.zero_shot import ask, choose_template
+from gen_classify.testing import single_characters
 from gen_engine import GenError
 from gen_engine.testing import table_model
 
@@ -32,7 +32,7 @@ def refused(message, *values, **options):
 
 @settings(deadline=None, max_examples=20, derandomize=True, database=None)
 @given(yes=st.integers(-20, 20).map(lambda n: n / 4), no=st.integers(-20, 20).map(lambda n: n / 4))
-def test_the_answer_is_the_likelier_word_and_its_share_of_both(yes, no):
+def test_the_answer_is_the_likelier_word_with_its_share(yes, no):
     (answer,) = ask(leaning(yes, no), ["春"], **ZH)
     total = math.exp(yes) + math.exp(no)
     assert (answer.label, answer.other) == (("是", "否") if yes >= no else ("否", "是"))
@@ -48,7 +48,7 @@ def test_the_word_of_several_tokens_counts_with_all_of_them():
     assert answer.label == "坏"
 
 
-def test_words_that_merge_with_what_stands_before_are_compared_from_where_they_part():
+def test_words_that_merge_with_the_prompt_compare_where_they_part():
     merged = table_model("", *CHARS, "：是", table={(): [0.0] * (len(CHARS) + 2)})
     (answer,) = ask(merged, ["春"], question="好吗？", yes="是", no="否")
     size = len(CHARS) + 2

@@ -68,7 +68,7 @@ def test_shares_override_the_splits_and_it_is_said(saved):
         ({"Train": 40, "VALID": 8, "Test": 4}, {"train": 40, "valid": 8, "test": 4}),
     ],
 )
-def test_splits_by_other_names_are_known_and_what_is_set_aside_comes_from_training(tmp_path, sizes, found):
+def test_splits_have_other_names_and_held_out_rows_leave_training(tmp_path, sizes, found):
     rows = load_rows(Data((save(tmp_path / "d", sizes),)), seed=0)
     assert {name: len(part) for name, part in rows.parts.items()} == found
     assert not {text for text in texts(rows, "valid") if "test" in text.lower()}
@@ -138,7 +138,7 @@ def test_another_part_is_evaluated_if_it_is_asked_for(saved, model, part, count)
     assert evaluate(saved, "--model", model, "--json", "--part", part)[0]["model"]["rows"] == count
 
 
-def test_rows_that_were_trained_on_are_refused_or_left_out_or_scored(saved, model):
+def test_rows_trained_on_are_refused_or_left_out_or_scored(saved, model):
     trained_on(model, [text for text, _ in rows_of("test", 5)])
     with pytest.raises(GenError, match=r"5 of the 20 rows are among those .*test:1 is the first.*--trained-on skip or"):
         evaluate(saved, "--model", model)
@@ -148,13 +148,13 @@ def test_rows_that_were_trained_on_are_refused_or_left_out_or_scored(saved, mode
     assert evaluate(saved, "--model", model, "--json", "--trained-on=score")[0]["model"]["rows"] == 20
 
 
-def test_when_all_rows_were_trained_on_none_is_left_to_score(saved, model):
+def test_if_all_rows_were_trained_on_none_can_be_scored(saved, model):
     trained_on(model, [text for text, _ in rows_of("test", 20)])
     with pytest.raises(GenError, match="20 of the 20 rows"):
         evaluate(saved, "--model", model, "--trained-on=skip")
 
 
-def test_a_text_that_the_run_held_out_as_well_is_no_trained_row(model):
+def test_a_text_held_out_too_is_not_trained_on(model):
     trained_on(model, ["好", "坏"], test=["好", "店"])
     assert trained_rows(model, ["好", "坏", "店", "新"]) == [1]
     assert trained_rows(model.parent, ["好", "坏"]) == []

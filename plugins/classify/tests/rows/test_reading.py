@@ -49,7 +49,7 @@ def test_packed_files_are_unpacked_and_files_are_joined_in_order(tmp_path):
     assert (table.texts, table.labels) == (["好", "坏"], ["1", "0"])
 
 
-def test_columns_by_number_skip_no_header_and_tsv_knows_no_quotes(tmp_path):
+def test_numbered_columns_skip_no_header_and_tsv_has_no_quotes(tmp_path):
     path = write(tmp_path / "a.tsv", 'ham\t"Hi there\nspam\tWin"\n')
     table = read_tables([path], Columns("2", label="1"))
     assert (table.texts, table.labels) == (['"Hi there', 'Win"'], ["ham", "spam"])
@@ -198,7 +198,7 @@ def sizes(data, seed=0):
     return {name: len(indices) for name, indices in load_rows(data, seed=seed).parts.items()}
 
 
-def test_a_split_column_files_and_shares_say_what_is_for_what(table):
+def test_a_split_comes_from_a_column_or_files_or_shares(table):
     assert sizes(Data((table,), split_column="split")) == {"train": 30, "valid": 6, "test": 1}
     assert sizes(Data((table,))) == {"train": 34, "valid": 3}
     assert sizes(Data((table,), valid_files=(table,), test_files=(table,))) == {"train": 37, "valid": 37, "test": 37}

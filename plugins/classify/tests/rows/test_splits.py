@@ -24,7 +24,7 @@ SEEDS = st.integers(0, 99)
 
 @EXAMPLES
 @given(LABELS, SHARES, SEEDS)
-def test_a_split_takes_every_row_once_and_keeps_the_share_of_every_class(labels, shares, seed):
+def test_a_split_takes_each_row_once_and_keeps_class_shares(labels, shares, seed):
     counts = Counter(labels)
     assume(min(counts.values()) >= len(shares))
     parts = split_rows(labels, shares, seed=seed)
@@ -57,7 +57,7 @@ def test_a_class_of_fewer_rows_than_parts_is_refused():
 
 @EXAMPLES
 @given(LABELS, SEEDS, st.integers(3, 40))
-def test_a_sample_has_its_size_and_the_share_of_every_class(labels, seed, count):
+def test_a_sample_has_its_size_and_keeps_class_shares(labels, seed, count):
     counts = Counter(labels)
     assume(count >= len(counts))
     rows = sample_rows(labels, count, least=1, seed=seed)
@@ -77,7 +77,7 @@ def test_shares_are_read_and_nonsense_is_refused():
 
 @EXAMPLES
 @given(LABELS, SEEDS)
-def test_balanced_classes_are_equally_frequent_and_no_row_is_repeated_needlessly(labels, seed):
+def test_balanced_classes_are_equally_frequent_and_repeat_no_row_needlessly(labels, seed):
     counts, rows = Counter(labels), list(range(len(labels)))
     under, over = (balance_rows(rows, labels, balance, seed=seed) for balance in ("undersample", "oversample"))
     assert set(Counter(labels[row] for row in under).values()) == {min(counts.values())}
@@ -146,7 +146,7 @@ def test_texts_that_were_cut_are_counted():
     assert (encoded.cut, encoded.lengths) == (1, [5, 5, 3])
 
 
-def test_token_ids_are_kept_and_looked_up_by_text_tokenizer_and_length(tmp_path, monkeypatch):
+def test_token_ids_are_cached_by_text_tokenizer_and_length(tmp_path, monkeypatch):
     tokenizer, table = characters("[CLS] $A [SEP]"), Table(["ab", "abcd"], ["b", "c"])
     first = cached_rows(tokenizer, table, 6, folder=tmp_path)
     cached_rows(tokenizer, table, 5, folder=tmp_path)

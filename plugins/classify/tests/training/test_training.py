@@ -77,7 +77,7 @@ def trained(table, tmp_path_factory):
     return out, command(table, *SCRATCH, *scores, names, *split, "--lang=en", "--out", out).output
 
 
-def test_it_learns_and_the_test_part_is_told_beside_the_baseline(trained):
+def test_it_learns_and_tells_test_scores_beside_the_baseline(trained):
     out, told = trained
     found = json.loads((out / "run" / "test.json").read_text(encoding="utf-8"))
     assert (found["part"], found["rows"]) == ("test", 24)
@@ -99,7 +99,7 @@ def test_it_is_told_in_the_language_of_the_labels(table, tmp_path, names, words)
     assert tomllib.loads((out / "run" / "config.toml").read_text("utf-8"))["lang"] == "auto"
 
 
-def test_figures_within_an_epoch_are_of_a_few_batches_and_full_ones_tell_f1(trained):
+def test_figures_within_an_epoch_use_few_batches_without_f1(trained):
     rows = read_metrics(trained[0] / "run" / "metrics.jsonl")
     assert any("few_valid_accuracy" in row and "valid_accuracy" not in row for row in rows)
     assert len([row for row in rows if "valid_macro_f1" in row]) == 9  # once before the first step
@@ -115,7 +115,7 @@ def test_the_splits_are_saved_and_keep_the_shares(trained):
     assert [sum(label == "1" for label, _ in rows) for rows in parts.values()] == [42, 6, 12]
 
 
-def test_names_and_data_labels_stand_in_the_config_and_on_the_card(trained):
+def test_names_and_data_labels_stand_in_config_and_card(trained):
     config = AutoConfig.from_pretrained(trained[0])
     assert config.id2label == {0: "负向评价", 1: "正向评价"}
     assert (config.data_labels, config.label_names) == (["0", "1"], ["负向评价", "正向评价"])
@@ -180,7 +180,7 @@ def test_only_what_is_not_frozen_learns(encoders, table, tmp_path, kind, what, l
     assert moved(encoder, out) == {name for name in names if re.match(learns, name)}
 
 
-def test_a_gpt2_reads_its_label_at_the_last_token_that_is_no_padding(encoders, table, tmp_path):
+def test_a_gpt2_reads_its_label_at_the_last_unpadded_token(encoders, table, tmp_path):
     command(table, "--encoder", encoders / "gpt2", *QUICK, "--steps=3", "--out", tmp_path)
     model, tokenizer = (auto.from_pretrained(tmp_path) for auto in (AutoModelForSequenceClassification, AutoTokenizer))
     assert "token_type_ids" not in tokenizer(["好"])
@@ -313,7 +313,7 @@ def test_errors_of_the_model_end_in_a_remedy(table, encoders, tmp_path):
     refused("--rate nan is no number", table, *SCRATCH, "--rate=nan", *out)
 
 
-def test_an_encoder_of_another_kind_or_of_other_labels_is_refused(table, trained, tmp_path):
+def test_an_encoder_of_another_kind_or_other_labels_is_refused(table, trained, tmp_path):
     AutoConfig.for_model("t5").save_pretrained(tmp_path)
     refused("is a t5 model. Give a BERT or a GPT-2", table, "--encoder", tmp_path, "--out", tmp_path / "out")
     path = tmp_path / "three.csv"
@@ -330,7 +330,7 @@ def test_a_vocabulary_that_does_not_fit_the_model_is_refused(encoders, table, tm
 
 
 def test_importing_the_command_imports_no_torch():
-    code = "import sys, gen_classify.train_command; print({'torch', 'sklearn', 'rich'} & {*sys.modules})"
+    code = "import sys, gen_classify.commands.train; print({'torch', 'sklearn', 'rich'} & {*sys.modules})"
     assert subprocess.check_output([sys.executable, "-c", code]) == b"set()\n"
 
 

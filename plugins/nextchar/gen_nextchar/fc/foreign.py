@@ -11,7 +11,7 @@ from torch import Tensor
 
 from gen_engine.models.bert_nets import Layer, bare_bert, check_widths, linear_layers, split_bert
 from gen_engine.types import Conversion, Recipe
-from gen_nextchar.foreign import net_config, with_column
+from gen_nextchar.foreign import as_conversion, net_config, with_column
 
 CONSTANTS = {"relu": (1.0, 1.0), "tanh": (20.0, 1.0), "gelu": (10.0, 10.0)}
 """A bias, and what the activation makes of it in float32: a unit that is always the same."""
@@ -41,9 +41,7 @@ def bert_fc(
         config["activation"] = activation if len(layers) == 2 else "relu"
         told = f"The next character is told by {' and '.join(layer.name for layer in layers)}, which read"
         state = "the pooler's output" if reads == "pooler" else "the last character's state"
-        frame = "between [CLS] and [SEP]" if framed else "alone"
-        tensors = {f"encoder.{name}": tensor for name, tensor in encoder.items()} | head
-        return Conversion(config, tensors, (f"{told} {state} of windows of {window} characters {frame}.",))
+        return as_conversion(config, encoder, head, f"{told} {state} of")
 
     return recipe
 

@@ -14,7 +14,7 @@ from gen_engine.errors import GenError
 from gen_engine.models.bert_nets import bare_bert, check_widths, linear_layers, split_bert
 from gen_engine.models.state_dict import grouped
 from gen_engine.types import Conversion, Recipe
-from gen_nextchar.foreign import net_config, with_column
+from gen_nextchar.foreign import as_conversion, net_config, with_column
 
 GATES = re.compile(r"(?:.+\.)?(weight_ih|weight_hh|bias_ih|bias_hh)_l(\d+)")
 OPEN, SHUT = 40.0, -40.0
@@ -36,16 +36,12 @@ def bert_lstm(*, window: int, framed: bool = False) -> Recipe:
         config = net_config(base, window=window, framed=framed, pooler=False)
         layers, hidden = _shape(gates, config["encoder"]["hidden_size"])
         check_widths([last], hidden)
-        lstm = {f"lstm.{name}": _with_unit(name, tensor, hidden) for name, tensor in gates.items()}
+        head = {f"lstm.{name}": _with_unit(name, tensor, hidden) for name, tensor in gates.items()}
+        head["output.weight"] = with_column(last.weight, last.bias, math.tanh(1))
         config |= {"model_type": "bert-lstm", "architectures": ["BertLstmForCausalLM"], "layers": layers}
         config["hidden"] = hidden + 1
-        tensors = {f"encoder.{name}": tensor for name, tensor in encoder.items()} | lstm
-        tensors["output.weight"] = with_column(last.weight, last.bias, math.tanh(1))
-        frame = "between [CLS] and [SEP]" if framed else "alone"
-        told = (
-            f"The next character is told by {last.name}, which reads the last output of an LSTM of {layers} x {hidden}"
-        )
-        return Conversion(config, tensors, (f"{told} over windows of {window} characters {frame}.",))
+        told = f"The next character is told by {last.name}, which reads the last output of an LSTM of"
+        return as_conversion(config, encoder, head, f"{told} {layers} x {hidden} over")
 
     return recipe
 

@@ -6,47 +6,26 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers import GenerationMixin, PretrainedConfig, PreTrainedModel, initialization
-from transformers.modeling_outputs import CausalLMOutput
+from transformers import GenerationMixin, PreTrainedModel, initialization
 
 from gen_engine.errors import GenError
-from gen_nextchar.framing import Framing, framing_of
+from gen_nextchar import modeling
 from gen_nextchar.heads import at_places, read_places
-from gen_nextchar.modeling import build_encoder, frame_rows, register, settle_dropout
 
 
-class BertLstmConfig(PretrainedConfig):  # type: ignore[misc]
-    """Sizes and choices of a BERT+LSTM; `encoder` holds those of its BERT, as a BertConfig's `to_dict()` gives them.
+class BertLstmConfig(modeling.NextCharConfig):
+    """Sizes and choices of a BERT+LSTM; see `NextCharConfig` for those it shares.
 
-    The model sees the last `window` characters of a text (`Framing` says how). `skip_special` leaves what BERT makes of
-    [CLS] and [SEP] out of the LSTM; a [MASK] stays, since the prediction is read there. `attention` lets
-    the LSTM's last output attend to all of them. `pooler` gives the head BERT's pooled output, too. `tie` takes BERT's
-    token embeddings for the output matrix, behind a projection.
+    `skip_special` leaves what BERT makes of [CLS] and [SEP] out of the LSTM; a [MASK] stays, since the prediction is
+    read there. `attention` lets the LSTM's last output attend to all of them. `pooler` gives the head BERT's pooled
+    output, too. The matrix that `tie` means stands behind a projection.
     """
 
     model_type = "bert-lstm"
 
-    encoder: dict[str, Any] | None = None
-    vocab_size: int = 30522
-    window: int = 32
-    variable: bool = False
-    bare: bool = False
-    hidden: int = 256
     layers: int = 1
-    dropout: float = 0.1
     attention: bool = False
     skip_special: bool = False
-    pooler: bool = False
-    tie: bool = True
-    cls_token_id: int | None = None
-    sep_token_id: int | None = None
-    mask_token_id: int | None = None
-    pad_token_id: int | None = 0
-    bos_token_id: int | None = None
-    eos_token_id: int | None = None
-    initializer_range: float = 0.02
-    tie_word_embeddings: bool = False  # with `tie` there is but one matrix, so transformers has nothing to tie
-    use_cache: bool = False
 
 
 class BertLstmForCausalLM(PreTrainedModel, GenerationMixin):  # type: ignore[misc]
@@ -56,26 +35,24 @@ class BertLstmForCausalLM(PreTrainedModel, GenerationMixin):  # type: ignore[mis
     main_input_name = "input_ids"
     _supports_sdpa = True
 
+    output_weight = modeling.output_weight
+    forward = modeling.next_logits
+    prepare_inputs_for_generation = modeling.whole_text
+    get_input_embeddings = modeling.token_embeddings
+    train = modeling.train_or_settle
+    _supports_default_dynamic_cache: Any = classmethod(modeling.without_cache)
+
     def __init__(self, config: BertLstmConfig) -> None:
         super().__init__(config)
-        self.framing: Framing = framing_of(config)
-        self.encoder = build_encoder(config)
-        size = self.encoder.config.hidden_size
+        size = modeling.add_encoder(self)
         if config.hidden < 1 or config.layers < 1:
             raise GenError(f"An LSTM of {config.layers} layers x {config.hidden} is none. Give numbers from 1.")
         between = config.dropout if config.layers > 1 else 0.0
         self.lstm = nn.LSTM(size, config.hidden, config.layers, dropout=between, batch_first=True)
         self.attend = OutputAttention(config.hidden) if config.attention else None
         self.drop = nn.Dropout(config.dropout)
-        width = config.hidden + (size if config.pooler else 0)
-        self.project = nn.Sequential(nn.Linear(width, size), nn.LayerNorm(size)) if config.tie else None
-        self.output = None if config.tie else nn.Linear(width, config.vocab_size, bias=False)
+        modeling.add_output(self, config.hidden + (size if config.pooler else 0))
         self.post_init()
-
-    def output_weight(self) -> Tensor:
-        """The matrix [vocab, width] whose product with `next_hidden` gives the logits."""
-        weight: Tensor = self.encoder.embeddings.word_embeddings.weight if self.output is None else self.output.weight
-        return weight
 
     def next_hidden(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """The vectors [rows, width] that predict the next characters of framed rows padded on the right."""
@@ -102,39 +79,6 @@ class BertLstmForCausalLM(PreTrainedModel, GenerationMixin):  # type: ignore[mis
         hidden = self.drop(nn.functional.pad(outputs, (0, 0, skipped, 0)))
         projected: Tensor = hidden if self.project is None else self.project(hidden)
         return projected
-
-    def forward(
-        self,
-        input_ids: Tensor,
-        attention_mask: Tensor | None = None,
-        use_cache: bool | None = None,
-        return_dict: bool | None = None,
-    ) -> CausalLMOutput:
-        """Logits [rows, 1, vocab] of what follows texts [rows, length], which may be padded on either side."""
-        del use_cache, return_dict  # there is no cache, and the output is always an object
-        hidden = self.next_hidden(*frame_rows(self.framing, input_ids, attention_mask))
-        return CausalLMOutput(logits=(hidden @ self.output_weight().T).unsqueeze(1))
-
-    def prepare_inputs_for_generation(
-        self, input_ids: Tensor, attention_mask: Tensor | None = None, **ignored: Any
-    ) -> dict[str, Any]:
-        """The whole text at each step: windows are read anew."""
-        return {"input_ids": input_ids, "attention_mask": attention_mask}
-
-    @classmethod
-    def _supports_default_dynamic_cache(cls) -> bool:
-        return False  # so that `generate(use_cache=True)` makes none
-
-    def get_input_embeddings(self) -> nn.Module:
-        """BERT's token embeddings."""
-        found: nn.Module = self.encoder.embeddings.word_embeddings
-        return found
-
-    def train(self, mode: bool = True) -> BertLstmForCausalLM:
-        """As torch has it, save that an encoder that is not trained has no dropout."""
-        super().train(mode)
-        settle_dropout(self.encoder)
-        return self
 
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
@@ -175,4 +119,4 @@ class OutputAttention(nn.Module):
         return found
 
 
-register("bert-lstm", BertLstmConfig, BertLstmForCausalLM)
+modeling.register("bert-lstm", BertLstmConfig, BertLstmForCausalLM)

@@ -2,31 +2,14 @@
 
 import pytest
 import torch
+from nextchar_nets import WORDS, check_answers, converted
 from torch import nn
-from transformers import AutoModelForCausalLM, BertConfig, BertModel
+from transformers import BertModel
 
 import gen_nextchar.fc.modeling  # noqa: F401 - makes its kind of model known
 from gen_engine.errors import GenError
-from gen_engine.models.conversion import convert
 from gen_nextchar import load_bert_fc
 from gen_nextchar.fc.foreign import bert_fc
-
-MARKS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-WORDS = [*MARKS, *(chr(0x4E00 + i) for i in range(35))]
-SIZES = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
-WINDOW = 6
-TEXTS = [[7, 9, 12, 30, 14, 22], [5, 6, 5], [39]]
-
-
-@pytest.fixture(scope="module")
-def base(tmp_path_factory):
-    """A pretrained BERT that a tutorial starts from, with its words."""
-    folder = tmp_path_factory.mktemp("base") / "bert"
-    torch.manual_seed(0)
-    config = BertConfig(vocab_size=len(WORDS), **SIZES, max_position_embeddings=12, initializer_range=0.3)
-    BertModel(config).save_pretrained(folder)
-    (folder / "vocab.txt").write_text("\n".join(WORDS) + "\n", encoding="utf-8")
-    return folder
 
 
 class Net(nn.Module):
@@ -46,28 +29,13 @@ class Net(nn.Module):
         return self.fc(read if self.fc1 is None else self.activation(self.fc1(read)))
 
 
-def converted(net, base, place, change=lambda tensors: tensors, **options):
-    torch.save(change(net.state_dict()), place / "net.pt")
-    convert(place / "net.pt", base, place / "out", recipe=bert_fc(**{"window": WINDOW} | options))
-    return place / "out"
-
-
-@torch.inference_mode()
-def check(net, folder, framed):
-    """The net's logits are those of transformers and of the runner."""
-    model, runner = AutoModelForCausalLM.from_pretrained(folder), load_bert_fc(folder, name="net", dtype="float32")
-    for text in TEXTS:
-        expected = net.eval()(torch.tensor([[2, *text, 3] if framed else text]))[0]
-        assert torch.allclose(model.eval()(torch.tensor([text])).logits[0, 0], expected, atol=1e-4)
-        assert torch.allclose(runner.feed(runner.open(1), [-1], [0], [[2, *text]])[0], expected, atol=1e-4)
-
-
 @pytest.mark.parametrize("hidden", [0, 24])
 @pytest.mark.parametrize("reads", ["last", "pooler"])
 @pytest.mark.parametrize("framed", [False, True])
 def test_it_answers_as_it_did_in_transformers_and_in_the_runner(base, tmp_path, hidden, reads, framed):
     net = Net(base, hidden, "pooler" if reads == "pooler" else 2 if framed else 1)  # [SEP] stands behind the last
-    check(net, converted(net, base, tmp_path, reads=reads, framed=framed), framed)
+    folder = converted(net, base, tmp_path, bert_fc, reads=reads, framed=framed)
+    check_answers(net, folder, load_bert_fc, framed=framed)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +43,7 @@ def test_it_answers_as_it_did_in_transformers_and_in_the_runner(base, tmp_path, 
 )
 def test_other_activations_keep_the_bias(base, tmp_path, name, function):
     net = Net(base, 24, 1, function)
-    check(net, converted(net, base, tmp_path, activation=name), framed=False)
+    check_answers(net, converted(net, base, tmp_path, bert_fc, activation=name), load_bert_fc, framed=False)
 
 
 @pytest.mark.parametrize(
@@ -89,7 +57,7 @@ def test_other_activations_keep_the_bias(base, tmp_path, name, function):
 )
 def test_what_the_recipe_is_not_for_is_refused(base, tmp_path, change, reason):
     with pytest.raises(GenError, match=reason):
-        converted(Net(base, 24, 1), base, tmp_path, change)
+        converted(Net(base, 24, 1), base, tmp_path, bert_fc, change)
     assert not (tmp_path / "out").exists()
 
 
@@ -100,4 +68,4 @@ def test_a_tokenizer_without_marks_is_refused(base, tmp_path):
     words = [word for word in WORDS if word != "[MASK]"]
     (tmp_path / "base" / "vocab.txt").write_text("\n".join(words) + "\n", encoding="utf-8")
     with pytest.raises(GenError, match=r"has no \[MASK\]"):
-        converted(net, tmp_path / "base", tmp_path)
+        converted(net, tmp_path / "base", tmp_path, bert_fc)

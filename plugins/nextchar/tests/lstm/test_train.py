@@ -1,10 +1,12 @@
 import json
 import shutil
+from functools import partial
 
 import pytest
 import torch
 from click.testing import CliRunner
-from safetensors.torch import load_file, save_file
+from nextchar_runs import LINES, call, changed, continued, weights
+from safetensors.torch import save_file
 from transformers import AutoModelForCausalLM, AutoTokenizer, BertConfig, BertForMaskedLM
 
 from gen_engine.errors import GenError
@@ -14,40 +16,16 @@ from gen_nextchar.training import read_prompts
 from gen_trainkit.metrics import read_metrics
 from gen_trainkit.vocab import bert_tokenizer
 
-ROUND = "春夏秋冬风花雪月"
-LINES = [(ROUND * 4)[i % 8 : i % 8 + 12] for i in range(40)]
 TINY = ["--encoder-layers=1", "--width=16", "--heads=2", "--hidden=16", "--window=4", "--batch-tokens=140"]
 SCRATCH = ["--from-scratch", *TINY]
 
 
-def command(*arguments):
-    result = CliRunner().invoke(bert_lstm_command, [str(argument) for argument in arguments])
-    if isinstance(result.exception, GenError):
-        raise result.exception
-    assert result.exit_code == 0, result.output
-    return result
+command = partial(call, bert_lstm_command)
 
 
 def refused(message, *arguments):
     with pytest.raises(GenError, match=message):
         command(*arguments)
-
-
-def weights(folder):
-    return load_file(folder / "model.safetensors")
-
-
-def changed(folder, other):
-    """Names of the weights that differ in two model folders."""
-    first, second = weights(folder), weights(other)
-    return {name for name in first if not torch.equal(first[name], second[name])}
-
-
-@pytest.fixture(scope="module")
-def texts(tmp_path_factory):
-    path = tmp_path_factory.mktemp("texts") / "lines.txt"
-    path.write_text("\n".join(LINES), encoding="utf-8")
-    return path
 
 
 @pytest.fixture(scope="module")
@@ -96,10 +74,7 @@ def test_a_fresh_process_loads_what_was_trained(trained):
 
 
 def test_it_has_learned_what_comes_next(trained):
-    model, tokenizer = AutoModelForCausalLM.from_pretrained(trained), AutoTokenizer.from_pretrained(trained)
-    ids = tokenizer("花雪月", return_tensors="pt")["input_ids"]
-    written = model.eval().generate(ids, max_new_tokens=8, do_sample=False, use_cache=False)
-    assert tokenizer.decode(written[0], skip_special_tokens=True).replace(" ", "") == "花雪月春夏秋冬风花雪月"
+    assert continued(trained) == "花雪月春夏秋冬风花雪月"
     assert (
         read_metrics(trained / "run" / "metrics.jsonl")[-1]["valid_accuracy"] > 0.6
     )  # no first character can be known

@@ -21,7 +21,7 @@ from ..verse.books import BOOKS, EITHER, TITLES
 from ..verse.patterns import FIRST_CHOICES, STARTS, TONES
 
 if TYPE_CHECKING:
-    from ..judging.report import Place, Report
+    from ..judging.report import JudgedChar, Report
     from ..verse.books import Reading
 
 SHOWN = {"平": "平", "仄": "仄", "平仄": "兼", "?": "？"}
@@ -79,7 +79,7 @@ def check(
     The exit code is 0 if nothing is wrong, and 1 if something is.
     """
     from ..judging.check import judge
-    from ..verse.reading import read_blocks
+    from ..verse.poem_files import read_blocks
 
     def judged(text: str) -> Report | GenError:
         try:
@@ -100,7 +100,7 @@ def check(
             return problem
 
     texts = underway.counted(read_blocks(file, whole=one), "judging poems")
-    seen = tell(map(judged, texts), as_json=as_json)
+    seen = make_context(map(judged, texts), as_json=as_json)
     click.get_current_context().exit(0 if seen.right == seen.texts else 1)
 
 
@@ -126,20 +126,20 @@ def record(report: Report) -> dict[str, Any]:
         "notes": [
             {"kind": note.kind, "line": note.line, "place": note.place, "words": note.words} for note in report.notes
         ],
-        "lines": [[_place_record(place) for place in row] for row in report.rows],
+        "lines": [[_char_record(judged) for judged in row] for row in report.rows],
     }
 
 
-def _place_record(place: Place) -> dict[str, Any]:
+def _char_record(judged: JudgedChar) -> dict[str, Any]:
     return {
-        "char": place.char,
-        "wanted": place.wanted,
-        "readings": list(map(_reading_record, place.readings)),
-        "taken": place.taken and _reading_record(place.taken),
-        "why": place.why,
-        "marks": place.marks,
-        "ok": not place.faults,
-        "faults": [fault.words for fault in place.faults],
+        "char": judged.char,
+        "wanted": judged.wanted,
+        "readings": list(map(_reading_record, judged.readings)),
+        "taken": judged.taken and _reading_record(judged.taken),
+        "why": judged.why,
+        "marks": judged.marks,
+        "ok": not judged.faults,
+        "faults": [fault.words for fault in judged.faults],
     }
 
 
@@ -173,7 +173,7 @@ class Seen:
         self.free += not each.has_tones
         for row in each.rows:
             self.signs.update(map(_has, row))
-            self.signs.update(place.wanted for place in row if _wants_tones(row))
+            self.signs.update(judged.wanted for judged in row if _wants_tones(row))
 
     def __str__(self) -> str:
         told = f"format {self.format}, tones {self.tones}, rhyme {self.rhyme}"
@@ -185,7 +185,7 @@ class Seen:
         return ", ".join(told) + "." * bool(told)
 
 
-def tell(found: Iterator[Report | GenError], *, as_json: bool) -> Seen:
+def make_context(found: Iterator[Report | GenError], *, as_json: bool) -> Seen:
     """Print each report as it comes, and for people how many are right if there are several, and on a terminal what
     the signs mean.
 
@@ -247,19 +247,19 @@ def _remark(report: Report, line: int) -> None:
             say([(note.words, "note")], indent="    ")
 
 
-def read_as(place: Place) -> str:
+def read_as(judged: JudgedChar) -> str:
     """How a character of several readings was read, and how else it reads, in words; "" where that is no question."""
-    if place.taken is None:
+    if judged.taken is None:
         return ""
-    others = [each for each in place.readings if (each.tone, each.group) != (place.taken.tone, place.taken.group)]
+    others = [each for each in judged.readings if (each.tone, each.group) != (judged.taken.tone, judged.taken.group)]
     if not others:
         return ""
-    rhymes = "rhymes" in place.why  # which tells its group, as a tone does not
-    alike = () if rhymes else [each for each in others if each.tone == place.taken.tone]
+    rhymes = "rhymes" in judged.why  # which tells its group, as a tone does not
+    alike = () if rhymes else [each for each in others if each.tone == judged.taken.tone]
     rest = [f"{each.tone} ({each.group})" for each in others if each not in alike]
-    taken = f"{place.taken.tone} ({'、'.join(each.group for each in (place.taken, *alike))})"
+    taken = f"{judged.taken.tone} ({'、'.join(each.group for each in (judged.taken, *alike))})"
     return (
-        f"place {place.place}: {place.char} is read {taken}, since {place.why}"
+        f"place {judged.place}: {judged.char} is read {taken}, since {judged.why}"
         + f"; else {' or '.join(rest)}" * bool(rest)
     )
 
@@ -278,28 +278,28 @@ def _title(report: Report) -> list[Span]:
     return title
 
 
-def _has(place: Place) -> str:
+def _has(judged: JudgedChar) -> str:
     """The tone that a character has, in one sign."""
-    return place.taken.tone if place.taken else SHOWN[place.tones]
+    return judged.taken.tone if judged.taken else SHOWN[judged.tones]
 
 
-def _wants_tones(row: Sequence[Place]) -> bool:
+def _wants_tones(row: Sequence[JudgedChar]) -> bool:
     """Whether any place of a line wants a tone rather than either."""
-    return any(place.wanted not in ("", EITHER) for place in row)
+    return any(judged.wanted not in ("", EITHER) for judged in row)
 
 
-def _rows(row: Sequence[Place]) -> Iterator[list[Span]]:
+def _rows(row: Sequence[JudgedChar]) -> Iterator[list[Span]]:
     """The characters with their marks, the tones wanted, and the tones they have, one below the other."""
-    bad = ["wrong" if place.faults else "" for place in row]
-    blanks = [" " * cells(place.marks) for place in row[:-1]] + [""]  # tones stand below their characters
+    bad = ["wrong" if judged.faults else "" for judged in row]
+    blanks = [" " * cells(judged.marks) for judged in row[:-1]] + [""]  # tones stand below their characters
     chars: list[Span] = [("  ", "")]
     has: list[Span] = [("  ", "")]
     wanted = below = "  "
-    for place, style, blank in zip(row, bad, blanks, strict=True):
-        char = place.char if place.char.isprintable() else "?"
-        chars += [(char + " " * (2 - cells(char)), style or "name"), (place.marks, "")]
-        has += [(_has(place), style), (blank, "")]
-        wanted += (place.wanted or "　") + blank
+    for judged, style, blank in zip(row, bad, blanks, strict=True):
+        char = judged.char if judged.char.isprintable() else "?"
+        chars += [(char + " " * (2 - cells(char)), style or "name"), (judged.marks, "")]
+        has += [(_has(judged), style), (blank, "")]
+        wanted += (judged.wanted or "　") + blank
         below += ("＾" if style else "　") + blank
     yield chars
     if _wants_tones(row):

@@ -8,21 +8,20 @@ import click
 
 from gen_engine.cli.options import choice, explaining, generating
 
-from ..verse.resolve import resolve
-from ..writing.asked import asked, asking, rules
-from ..writing.drawing import drawing
-from ..writing.layout import Poem
-from ..writing.told import wishing
-from ..writing.writing import write
+from ..writing.best_of import best_of_option
+from ..writing.context import context_options
+from ..writing.options import read_rule_options, rule_options
+from ..writing.poem import Poem
+from ..writing.write import write
 
 
 @click.command()
 @click.option("--tune", required=True, metavar="NAME", help="A tune of `gen forms`, such as 浣溪沙.")
 @click.option("--variant", type=click.IntRange(1), metavar="N", help="Which of its forms [default: any that fits].")
 @click.option("--prompt", default="", metavar="TEXT", help="How the text begins; it flows on from line to line.")
-@asking
-@wishing
-@drawing
+@rule_options
+@context_options
+@best_of_option
 @explaining
 @generating("poem")
 def ci(tune: str, variant: int | None, prompt: str) -> None:
@@ -32,6 +31,6 @@ def ci(tune: str, variant: int | None, prompt: str) -> None:
     0.9, unless --temperature says otherwise. --beams 8 looks for the likeliest words instead; no character comes twice
     in them, within 64, unless it has to.
     """
-    wish = asked()
-    form = replace(wish.wish(tune), variant=variant)
-    write(prompt, Poem(rules(form), resolve(form)), wish.places(), wish, choice(), sentences=True)
+    asked = read_rule_options()
+    form = replace(asked.wish(tune), variant=variant)
+    write(prompt, Poem.of(form), asked.processors(), asked, choice(), sentences=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,16 +14,15 @@ from gen_engine.system.screen import note
 
 from ..rules.couplet import Couplet, couplet_of, shape_of
 from ..rules.form import HAN
-from ..rules.templates import widths
 from ..verse.books import BOOKS
-from ..verse.lines import MARKS
-from ..writing.asked import as_value
-from ..writing.best import repeats
-from ..writing.drawing import choosing, drawing, draws, scorer_of
+from ..verse.layout import lay_out
+from ..verse.marks import widths, without_end_marks
+from ..writing.best_of import best_of_option, choose_best, draws_per_text, scorer_of
+from ..writing.context import COUPLET, Context, context_options, make_context, read_context_options
+from ..writing.couplet_separator import other_separator
 from ..writing.preferences import unrepeated
-from ..writing.separator import other_separator
-from ..writing.told import COUPLET, Told, tell, wishes, wishing
-from ..writing.typed import Script, Typed, as_read, hint
+from ..writing.scoring import repeats
+from ..writing.script import Script, TypedText, in_model_script, mention_scripts
 
 if TYPE_CHECKING:
     from gen_engine.text import Vocabulary
@@ -49,8 +48,8 @@ COLS = 7
 @click.option("--script", type=click.Choice(["simp", "trad"]),
               help="Print all in one script [default: yours as typed, the rest as the model writes].")  # fmt: skip
 @click.option("--not-in", metavar="FILE", help="Write no line that stands in FILE, such as the couplets trained on.")
-@wishing
-@drawing
+@context_options
+@best_of_option
 @explaining
 @generating("poem")
 def couplet_command(
@@ -63,17 +62,17 @@ def couplet_command(
     it. Characters are drawn at temperature 0.7 from the 50 likeliest and of these the top 0.95, unless --temperature,
     --top-k, --top-p or --with says otherwise. --beams 8 looks for the likeliest couplet instead.
     """
-    line = "".join(first.split()).rstrip("".join(MARKS))
+    line = without_end_marks(first)
     if first and not line:
         raise GenError(f"The first line {quoted(first)} has no characters; write one, such as 春满神州花似锦.")
     shape = _shape(line, prompt, cols)
     book = rhyme_book if tones == "on" else "none"
-    machine = couplet_of(shape, book=None if book == "none" else book, not_in=not_in)
-    start = machine.lay_out(prompt) if prompt else machine.full_width(line + "，" * bool(line))
+    machine = couplet_of(shape, book=book, not_in=not_in)
+    start = lay_out(prompt, machine) if prompt else machine.full_width(line + "，" * bool(line))
     _check_ending(machine, start, book)
     chosen = choice()
-    told = tell(wishes(), COUPLET, chosen.model)
-    _generate(machine, start, rule_of(shape, book, not_in), chosen, script, told)
+    context = make_context(read_context_options(), COUPLET, chosen.model)
+    _generate(machine, start, chosen, script, context)
 
 
 def _shape(line: str, prompt: str, cols: str | None) -> str:
@@ -110,7 +109,7 @@ def _check_marks(machine: Couplet, start: str, vocabulary: Vocabulary, model: st
         )
 
 
-def processors_for(machine: Couplet, start: str, rule: str, chosen: Choice) -> tuple[str, ...]:
+def processors_for(machine: Couplet, start: str, chosen: Choice) -> tuple[Any, ...]:
     """The whole chain of a couplet that begins with `start`: the rules, what the user chose, and the defaults.
 
     `no_repeat_ngram=2` is left out where every couplet must repeat a pair.
@@ -119,12 +118,7 @@ def processors_for(machine: Couplet, start: str, rule: str, chosen: Choice) -> t
     added = tuple(spec for each in defaults for spec in chosen.with_default(each)[len(chosen.processors) :])
     rules = tuple(spec for spec in added if spec == PAIRS)
     drawn = (*unrepeated(chosen), *chosen.processors, *(spec for spec in added if spec != PAIRS))
-    return ("no_unk", "no_special", rule, *rules, *drawn)
-
-
-def rule_of(shape: str, book: str, not_in: str | None) -> str:
-    """The processor `couplet` as it is written."""
-    return f"couplet={as_value(shape)},book={book}" + (f",not_in={as_value(not_in)}" if not_in else "")
+    return ("no_unk", "no_special", machine.named, *rules, *drawn)
 
 
 def _note_separator(model: LanguageModel, line: str, name: str) -> None:
@@ -146,19 +140,19 @@ def _noting(
         yield done
 
 
-def _generate(machine: Couplet, start: str, rule: str, chosen: Choice, script: Script | None, told: Told) -> None:
+def _generate(machine: Couplet, start: str, chosen: Choice, script: Script | None, context: Context) -> None:
     """Write the couplets when they are whole: traditional characters depend on what follows."""
-    typed = Typed(start, script=script)
-    of = draws(chosen)
+    typed = TypedText(start, script=script)
+    of = draws_per_text(chosen)
     with opened(chosen.out, lines=True) as out:
         engine = load_engine(chosen.model, dtype=chosen.dtype, fast=chosen.fast)
-        start = as_read(start, script, engine.tokenizer.vocabulary)
+        start = in_model_script(start, script, engine.tokenizer.vocabulary)
         read = engine.tokenizer.encode(start)
         _check_marks(machine, start, engine.tokenizer.vocabulary, chosen.model)
         mention_unknown(read, spelling=False)
-        told.mention_unknown(engine.tokenizer)
-        hint([start], script, engine.tokenizer)
-        processors = processors_for(machine, start, rule, chosen)
+        context.mention_unknown(engine.tokenizer)
+        mention_scripts([start], script, engine.tokenizer)
+        processors = processors_for(machine, start, chosen)
         if PAIRS not in processors and PAIRS in chosen.with_default(PAIRS):
             note(f"the second line must repeat a pair, as the first does: {PAIRS} is left out.")
         whole_line = len(start) > len(machine.line)
@@ -173,7 +167,7 @@ def _generate(machine: Couplet, start: str, rule: str, chosen: Choice, script: S
 
         shows = Show(show, machine.split)
         demanded = repeats(start) if whole_line else 0  # the second line has as many as the first
-        take = choosing(of, lambda: scorer_of(engine, start, told, demanded), told=chosen.json)
+        take = choose_best(of, lambda: scorer_of(engine, start, context, demanded), scored=chosen.json)
         if chosen.explain is not None:
             return continue_text(
                 out,
@@ -183,8 +177,8 @@ def _generate(machine: Couplet, start: str, rule: str, chosen: Choice, script: S
                 processors=processors,
                 max_new=max_new,
                 show=shows,
-                context=told.context,
-                beside=told.record,
+                context=context.text,
+                beside=context.record,
                 choosing=take,
             )
         completions = engine.completions(
@@ -196,9 +190,9 @@ def _generate(machine: Couplet, start: str, rule: str, chosen: Choice, script: S
             max_new=max_new,
             decoder=chosen.decoder,
             patience=chosen.patience,
-            context=told.context,
+            context=context.text,
         )
         if not whole_line:
             completions = _noting(completions, engine.model, machine, chosen.model)
         taken = ((as_shown(done, shows), more) for done, more in take.choose(completions))
-        return write_drawn(out, taken, as_json=chosen.json, layout=machine.split, beside=told.record)
+        return write_drawn(out, taken, as_json=chosen.json, layout=machine.split, beside=context.record)

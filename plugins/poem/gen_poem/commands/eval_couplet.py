@@ -17,8 +17,8 @@ from gen_engine.system.underway import counted, doing
 
 from ..rules.couplet import couplet_of, shape_of
 from ..verse.books import BOOKS
-from ..verse.lines import MARKS, PASSED
-from .couplet import processors_for, rule_of
+from ..verse.marks import BETWEEN
+from .couplet import processors_for
 
 if TYPE_CHECKING:
     from gen_engine.engine import Engine
@@ -54,7 +54,7 @@ def couplet(file: str, lines: int, corpus: str | None, not_in: str | None, rhyme
     pairs = read_pairs(file)
     with opened(chosen.out) as out:
         engine = load_engine(chosen.model, dtype=chosen.dtype, fast=chosen.fast)
-        marks = "".join(sorted(MARKS | PASSED))
+        marks = "".join(sorted(BETWEEN))
         unknown = engine.tokenizer.encode(marks).unknown
         drawn = draw(pairs, lines, seed=seed, book=rhyme_book, unknown=unknown)
         written = _write(engine, drawn.pairs, chosen, rhyme_book, not_in)
@@ -77,7 +77,7 @@ def _write(engine: Engine, pairs: Sequence[Pair], chosen: Choice, book: str, not
         shape = shape_of(first)
         machine = couplet_of(shape, book=book, not_in=not_in)
         start = machine.full_width(first + "，")
-        wanted = processors_for(machine, start, rule_of(shape, book, not_in), chosen)
+        wanted = processors_for(machine, start, chosen)
         room = (len(machine.pattern) - len(start)) * engine.tokenizer.vocabulary.tokens_per_char
         requests.append(Request(start, wanted, 1, chosen.seed or 0, room, chosen.decoder, chosen.patience))
     with doing(f"writing {len(requests):,} second lines"):

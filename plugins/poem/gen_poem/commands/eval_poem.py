@@ -19,19 +19,28 @@ from gen_engine.system import bounds
 from gen_engine.system.tables import table
 from gen_engine.system.underway import counted, doing
 
-from ..verse.resolve import Wish, resolve
-from ..writing.asked import Asked, asked, asking, rules
-from ..writing.drawing import DRAWN, best_of_given, choosing, demanded, drawing, draws, scorer_of
-from ..writing.layout import Poem
+from ..verse.layout import lay_out
+from ..verse.resolve import Wish
+from ..writing.best_of import (
+    TEMPERATURE,
+    best_of_given,
+    best_of_option,
+    choose_best,
+    demanded,
+    draws_per_text,
+    scorer_of,
+)
+from ..writing.context import Context, ContextOptions, context_options, form_names, make_context, read_context_options
+from ..writing.options import RuleOptions, read_rule_options, rule_options
+from ..writing.poem import Poem
 from ..writing.preferences import preferred
-from ..writing.told import Told, Wishes, forms_of, tell, wishes, wishing
 
 if TYPE_CHECKING:
     from gen_engine.engine import Engine
 
     from ..evaluation.figures import Evaluation
     from ..evaluation.relevance import Judges
-    from ..verse.reading import Row
+    from ..verse.poem_files import Row
 
 TEXTS = 100
 """How many poems a model writes if nothing is said."""
@@ -54,9 +63,9 @@ FREE = 400
 @click.option("--real", metavar="FILE", help="Real poems: how well does a classifier tell the others from them?")
 @click.option("--picture", metavar="FILE", help="Draw the figures into FILE.svg, .png or .pdf.")
 @lang_option
-@asking
-@wishing
-@drawing
+@rule_options
+@context_options
+@best_of_option
 @generating("poem")
 def poem(
     file: str | None,
@@ -82,24 +91,24 @@ def poem(
     said, or one for each of --titles; by strict and by loose tones they are judged whichever they kept. --out
     writes the figures as JSON.
     """
+    from ..evaluation.classifier import check_classifier
     from ..evaluation.measures import Wanted
     from ..evaluation.picture import check_picture
-    from ..evaluation.telling import check_classifier
-    from ..verse.reading import read_poems, read_rows, read_texts
+    from ..verse.poem_files import read_poems, read_rows, read_texts
 
-    asks, chosen = asked(), choice()
+    asks, chosen = read_rule_options(), choice()
     judged_by = asks.rhyme_book if asks.rhyme_book != "none" else None
     wanted = Wanted(form, tune, variant, judged_by or "", "".join(asks.rhyme[:1])).check()
     wish = replace(asks.wish(form or tune), variant=variant, rows=rows)
-    writing = _writing(file, asks, wish, free, wishes(), titles)
-    of = 1 if file or (free and best_of_given() is None) else draws(chosen)
+    writing = _writing(file, asks, wish, free, read_context_options(), titles)
+    of = 1 if file or (free and best_of_given() is None) else draws_per_text(chosen)
     if picture:
         check_picture(picture)
         check_out(Path(picture), "--picture")
     if real:
         check_classifier()
     texts = read_rows(file) if file else None
-    told = [] if file else _told(chosen, writing, titles)
+    contexts = [] if file else _contexts(chosen, writing, titles)
     by = _judges(judges, has_titles=bool(titles) or any(row.title for row in texts or ())) if judges else None
     others, known = read_poems(real) if real else None, read_texts(corpus) if corpus else None
     with opened(chosen.out) as out:
@@ -107,8 +116,8 @@ def poem(
 
         engine = load_engine(chosen.model, dtype=chosen.dtype, fast=chosen.fast)
         repeated = demanded(asks.acrostic, asks.template)
-        texts = texts or _write(engine, chosen, prompt, writing, told, of, repeated, one_each=bool(titles))
-        context = told[0].context if told and not titles else ""
+        texts = texts or _write(engine, chosen, prompt, writing, contexts, of, repeated, one_each=bool(titles))
+        context = contexts[0].text if contexts and not titles else ""
         source = file or ", ".join(filter(None, (chosen.model, chosen.decoder, context, titles)))
         found = evaluate(texts, wanted, source=source, engine=engine, corpus=known, judges=by, real=others)
         if picture:
@@ -128,9 +137,11 @@ def _judges(folder: str, *, has_titles: bool) -> Judges:
     return read_judges(Path(folder))
 
 
-def _writing(file: str | None, asks: Asked, wish: Wish, free: bool, wished: Wishes, titles: str | None) -> Poem:
+def _writing(
+    file: str | None, asks: RuleOptions, wish: Wish, free: bool, wished: ContextOptions, titles: str | None
+) -> Poem:
     """What poems a model is to write, if it is; GenError where that is not said, or said of a file."""
-    places = asks.places()
+    places = asks.processors()
     given = best_of_given() is not None
     options = {"--free": free, "--best-of": given, "--titles": titles is not None}
     for_new = [*places, *(name for name, is_there in options.items() if is_there)]
@@ -141,27 +152,27 @@ def _writing(file: str | None, asks: Asked, wish: Wish, free: bool, wished: Wish
         return Poem(places, None, FREE)
     if not wish.name:
         raise GenError("Poems to be written need a form; give --form, --tune or --free, or a FILE of poems to judge.")
-    poem = Poem((*rules(wish), *places), resolve(wish))
-    return replace(poem, rules=(*poem.rules, *preferred(asks, poem, choice())))
+    poem = Poem.of(wish)
+    return replace(poem, rules=(*poem.rules, *places, *preferred(asks, poem, choice())))
 
 
-def _told(chosen: Choice, poem: Poem, titles: str | None) -> list[Told]:
+def _contexts(chosen: Choice, poem: Poem, titles: str | None) -> list[Context]:
     """What a model is told of each poem that it is to write; GenError if they are more than can be judged at once."""
     from ..evaluation.titles import read_titles
 
     # The shared option's own default is one text, of which there is little to tell.
     asked_for = click.get_current_context().get_parameter_source("num") is ParameterSource.COMMANDLINE
-    wished = read_titles(titles, wishes()) if titles else []
+    wished = read_titles(titles, read_context_options()) if titles else []
     wanted = (len(wished) or TEXTS) if not asked_for else min(chosen.num, len(wished) or chosen.num)
     if wanted * poem.widest > bounds.TEXTS:
         raise GenError(
             f"{wanted:,} poems of up to {poem.widest} characters are more than the {bounds.TEXTS:,} characters "
             "that are judged at once; ask for fewer."
         )
-    forms = forms_of(poem)
+    forms = form_names(poem)
     if titles:
-        return [tell(each, forms, chosen.model) for each in wished[:wanted]]
-    return [tell(wishes(), forms, chosen.model)] * wanted
+        return [make_context(each, forms, chosen.model) for each in wished[:wanted]]
+    return [make_context(read_context_options(), forms, chosen.model)] * wanted
 
 
 def _write(
@@ -169,34 +180,34 @@ def _write(
     chosen: Choice,
     prompt: str,
     poem: Poem,
-    told: Sequence[Told],
+    contexts: Sequence[Context],
     of: int,
     repeated: int,
     *,
     one_each: bool,
 ) -> list[Row]:
-    """As many poems as there are `told`: one for each, or, where all are told alike, so many of one request."""
+    """As many poems as there are `contexts`: one for each, or, where all are alike, so many of one request."""
     from ..evaluation.titles import write_each
-    from ..verse.reading import Row
+    from ..verse.poem_files import Row
 
     if one_each:
-        return list(write_each(engine, chosen, prompt, poem, told, of, repeated))
-    start, one = poem.lay_out(prompt), told[0]
+        return list(write_each(engine, chosen, prompt, poem, contexts, of, repeated))
+    start, one = lay_out(prompt, *poem.shapes), contexts[0]
     one.mention_unknown(engine.tokenizer)
-    take = choosing(of, lambda: scorer_of(engine, start, one, repeated), told=False)
+    take = choose_best(of, lambda: scorer_of(engine, start, one, repeated), scored=False)
     done = engine.completions(
         start,
-        processors=("no_unk", "no_special", *poem.rules, *chosen.with_default(DRAWN)),
-        num=len(told) * of,
+        processors=("no_unk", "no_special", *poem.rules, *chosen.with_default(TEMPERATURE)),
+        num=len(contexts) * of,
         draws=of,
         seed=chosen.seed,
         max_new=max(0, poem.widest - len(start)) * engine.tokenizer.vocabulary.tokens_per_char,
         decoder=chosen.decoder,
         patience=chosen.patience,
-        context=one.context,
+        context=one.text,
     )
     title = one.wishes.get("title", "")
-    return [Row(each.text, title, one.context) for each, _ in counted(take.choose(done), "writing poems", len(told))]
+    return [Row(each.text, title, one.text) for each, _ in counted(take.choose(done), "writing poems", len(contexts))]
 
 
 def _tell(found: Evaluation, out: TextIO, say: Say, *, as_json: bool) -> None:

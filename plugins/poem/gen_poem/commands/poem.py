@@ -10,14 +10,13 @@ import click
 from gen_engine.cli.options import choice, explaining, generating
 from gen_engine.errors import GenError, brief
 
-from ..rules.form import Form
 from ..verse.patterns import FIRST_CHOICES
-from ..verse.resolve import First, Start, resolve
-from ..writing.asked import Asked, asked, asking, rules
-from ..writing.drawing import drawing
-from ..writing.layout import Poem
-from ..writing.told import wishing
-from ..writing.writing import write
+from ..verse.resolve import First, Start
+from ..writing.best_of import best_of_option
+from ..writing.context import context_options
+from ..writing.options import RuleOptions, read_rule_options, rule_options
+from ..writing.poem import Poem
+from ..writing.write import write
 
 ROWS, COLS = 4, 5
 """The size of a poem of which nothing is said."""
@@ -30,14 +29,14 @@ ROWS, COLS = 4, 5
 @click.option(
     "--cols", type=click.IntRange(1), metavar="N", help=f"Characters a line [default: {COLS}, or the form's]."
 )
-@asking
+@rule_options
 @click.option("--start", type=click.Choice(["平起", "仄起"]), help="How the tones of --form begin [default: either].")
 @click.option("--first", type=click.Choice(FIRST_CHOICES),
               help="Whether line 1 rhymes, or in a neighbouring group [default: rhymed or not].")  # fmt: skip
 @click.option("--parallel", is_flag=False, flag_value="middle", metavar="[COUPLETS]",
               help="Make couplets parallel: the middle ones of 律诗, all, or such as '1|3'.")  # fmt: skip
-@wishing
-@drawing
+@context_options
+@best_of_option
 @explaining
 @generating("poem")
 def poem(
@@ -55,33 +54,32 @@ def poem(
     of 0.9, unless --temperature says otherwise. `gen poem --beams 8` looks for the likeliest poem instead, which
     parses better and surprises less; no character comes twice in it unless it has to.
     """
-    wish = asked()
+    asked = read_rule_options()
     if name is None:
-        shape = _sized(wish, rows, cols, start or first)
+        shape = _sized(asked, rows, cols, start or first)
     elif cols is not None:
         raise GenError(f"--form {brief(name)} says how long its lines are; leave out --cols.")
     else:
-        form = replace(wish.wish(name), start=start, first=first, rows=rows)
-        shape = Poem(rules(form), resolve(form))
-    more = [*wish.places(), *([_parallel(parallel, wish, shape)] if parallel else [])]
-    write(prompt, shape, more, wish, choice())
+        form = replace(asked.wish(name), start=start, first=first, rows=rows)
+        shape = Poem.of(form)
+    more = [*asked.processors(), *([_parallel(parallel, asked, shape)] if parallel else [])]
+    write(prompt, shape, more, asked, choice())
 
 
-def _sized(wish: Asked, rows: int | None, cols: int | None, tones: str | None) -> Poem:
+def _sized(asked: RuleOptions, rows: int | None, cols: int | None, tones: str | None) -> Poem:
     """The form of so many lines of so many characters; a template by itself says all of that."""
-    wish.refuse_verse()
+    asked.refuse_verse()
     if tones:
         raise GenError(f"{tones} is for a form with tones and rhymes; name one, as in --form 五绝.")
-    if wish.template and rows is None and cols is None:
-        return Poem((), None, len(wish.template))
-    rows = rows or max(ROWS, len(wish.acrostic))
-    shape = Form(rows, cols or COLS)
-    return Poem((f"form={shape.rows}x{shape.cols}",), shape)
+    if asked.template and rows is None and cols is None:
+        return Poem((), None, len(asked.template))
+    rows = rows or max(ROWS, len(asked.acrostic))
+    return Poem.of_size(rows, cols or COLS)
 
 
-def _parallel(couplets: str, wish: Asked, shape: Poem) -> str:
+def _parallel(couplets: str, asked: RuleOptions, shape: Poem) -> str:
     most = shape.couplets
     if most is not None and any(int(number) > most for number in re.findall("[0-9]+", couplets)):
         raise GenError(f"--parallel {couplets} names couplets of a poem that has {most}; name some of these.")
-    book = "none" if wish.tones == "off" else wish.rhyme_book if wish.rhyme_book != "none" else None
+    book = "none" if asked.tones == "off" else asked.rhyme_book if asked.rhyme_book != "none" else None
     return f"parallel={couplets}" + (f",book={book}" if book else "")

@@ -69,7 +69,7 @@ def read_classes(text: str) -> Classes:
     rows = [line.split(" ") for line in body.splitlines()]
     whole = np.array([[int(cell) for cell in row[1:]] for row in rows], dtype=np.float64)
     vectors = np.vstack([whole * np.array(told["scales"]), np.zeros(whole.shape[1])])
-    number = {row[0]: place for place, row in enumerate(rows)}
+    number = {row[0]: index for index, row in enumerate(rows)}
     return Classes(number, vectors, np.array(told["signs"]), {int(k): v for k, v in told["thresholds"].items()})
 
 
@@ -93,7 +93,7 @@ def middle_couplets(poem: str, places: Sequence[int] = MIDDLE) -> list[Pair]:
     lines = [piece.chars for piece in segments(poem)[0]]
     if len(lines) != 8 or len({len(line) for line in lines}) != 1 or len(lines[0]) not in LENGTHS:
         return []
-    return [(lines[place], lines[place + 1]) for place in places]
+    return [(lines[index], lines[index + 1]) for index in places]
 
 
 def parallel_share(poems: Sequence[str]) -> float | None:

@@ -60,7 +60,7 @@ class Counts:
 
     @cached_property
     def _places(self) -> dict[str, int]:
-        return {gram: place for place, gram in enumerate(self.features)}
+        return {gram: index for index, gram in enumerate(self.features)}
 
     @cached_property
     def _kinds(self) -> Numbers:

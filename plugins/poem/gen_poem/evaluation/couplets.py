@@ -17,8 +17,8 @@ from gen_engine.text import is_han
 from ..rules.couplet import couplet_of, shape_of
 from ..rules.parallel import OPPOSITE, Tones, tones_of
 from ..verse.books import LEVEL, OBLIQUE
-from ..verse.lines import MARKS
-from ..verse.reading import read_lines
+from ..verse.marks import without_end_marks
+from ..verse.poem_files import read_lines
 
 Pair = tuple[str, str]
 
@@ -29,7 +29,7 @@ NEAR = 0.5
 def read_pairs(path: str) -> list[Pair]:
     """The couplets of a table FIRST<tab>SECOND without a header; .xz is unpacked. GenError if it is none."""
     rows = [
-        tuple(map(trimmed, line.split("\t")))
+        tuple(map(without_end_marks, line.split("\t")))
         for line in bounded(read_lines(path, columns=True), TEXTS, path, "give fewer couplets")
         if line.strip()
     ]
@@ -41,11 +41,6 @@ def read_pairs(path: str) -> list[Pair]:
 
 def _is_pair(row: Sequence[str]) -> bool:
     return len(row) == 2 and all(any(map(is_han, line)) for line in row)
-
-
-def trimmed(line: str) -> str:
-    """A line without spaces and without the marks that end it."""
-    return "".join(line.split()).rstrip("".join(MARKS))
 
 
 @dataclass(frozen=True)
@@ -215,15 +210,15 @@ def evaluate(
         **({"retrieval": [pair[1] for pair, _ in looked_up]} if looked_up else {}),
     }
 
-    def scores(places: Sequence[int]) -> Bleu:
-        wanted = [drawn.pairs[place][1] for place in places]
-        found = {name: bleu([lines[place] for place in places], wanted) for name, lines in columns.items()}
-        return Bleu(len(places), found["written"], found["shuffled"], found.get("retrieval"))
+    def scores(indices: Sequence[int]) -> Bleu:
+        wanted = [drawn.pairs[index][1] for index in indices]
+        found = {name: bleu([lines[index] for index in indices], wanted) for name, lines in columns.items()}
+        return Bleu(len(indices), found["written"], found["shuffled"], found.get("retrieval"))
 
     def share(judge: Callable[[Pair], bool], pairs: Sequence[Pair]) -> float:
         return sum(map(judge, pairs)) / len(pairs)
 
-    apart = [place for place, (_, cosine) in enumerate(looked_up or ()) if cosine < NEAR]
+    apart = [index for index, (_, cosine) in enumerate(looked_up or ()) if cosine < NEAR]
     return Evaluation(
         lines=len(ours),
         aside=dict(drawn.aside),

@@ -11,11 +11,11 @@ from gen_engine.cli.languages import Say
 from gen_engine.errors import GenError
 from gen_engine.system.underway import counted
 
-from ..verse.reading import Row
+from ..verse.poem_files import Row
 from .antithesis import parallel_share
+from .classifier import auc_by_words, match, shape_of
 from .measures import Judged, Wanted, distinct, judge_poem, nats, repeated_lines, self_bleu, verbatim
 from .relevance import hits
-from .telling import auc_by_words, match, shape_of
 
 if TYPE_CHECKING:
     from gen_engine.engine import Engine

@@ -14,7 +14,7 @@ from gen_engine.system.underway import counted
 
 from ..judging.check import judge
 from ..judging.report import Report
-from ..rules.form import full_width
+from ..verse.marks import full_width
 from ..verse.patterns import form_name
 from ..verse.segments import segments
 from ..verse.tunes import number_of, tune

@@ -14,16 +14,17 @@ from gen_engine.system.text_files import text_flaw
 from gen_engine.system.underway import counted
 from gen_engine.types import Completion, Request
 
-from ..verse.reading import Row, read_lines
-from ..writing.drawing import DRAWN, choosing, scorer_of
-from ..writing.layout import Poem
-from ..writing.told import WISHED, Told, Wishes
+from ..verse.layout import lay_out
+from ..verse.poem_files import Row, read_lines
+from ..writing.best_of import TEMPERATURE, choose_best, scorer_of
+from ..writing.context import WISHED, Context, ContextOptions
+from ..writing.poem import Poem
 
 AT_ONCE = 16
 """For so many titles poems are written together."""
 
 
-def read_titles(path: str, wished: Wishes) -> list[Wishes]:
+def read_titles(path: str, wished: ContextOptions) -> list[ContextOptions]:
     """The wishes of a file: a title a line, or JSON lines with a `title` and perhaps an `author` and a `dynasty`.
 
     What these leave out is as `wished`. GenError if there is no title, or one that is no text.
@@ -55,16 +56,16 @@ def _fields(line: str, number: int, path: str) -> dict[str, str]:
 
 
 def write_each(
-    engine: Engine, chosen: Choice, prompt: str, poem: Poem, told: Sequence[Told], of: int, repeated: int
+    engine: Engine, chosen: Choice, prompt: str, poem: Poem, contexts: Sequence[Context], of: int, repeated: int
 ) -> Iterator[Row]:
-    """A poem for each of `told`, with its title: what `gen poem --title` writes by the seed of its place in the list.
+    """A poem for each of `contexts`, with its title: what `gen poem --title` writes by the seed of its place in them.
 
     So the n-th one, from 0, is drawn by `chosen.seed` + n.
     """
-    start = poem.lay_out(prompt)
+    start = lay_out(prompt, *poem.shapes)
     request = Request(
         start,
-        ("no_unk", "no_special", *poem.rules, *chosen.with_default(DRAWN)),
+        ("no_unk", "no_special", *poem.rules, *chosen.with_default(TEMPERATURE)),
         num=of,
         draws=of,
         max_new=max(0, poem.widest - len(start)) * engine.tokenizer.vocabulary.tokens_per_char,
@@ -72,19 +73,19 @@ def write_each(
         patience=chosen.patience,
     )
     requests = [
-        replace(request, seed=None if chosen.seed is None else chosen.seed + number, context=each.context)
-        for number, each in enumerate(told)
+        replace(request, seed=None if chosen.seed is None else chosen.seed + number, context=each.text)
+        for number, each in enumerate(contexts)
     ]
 
     def write() -> Iterator[Row]:
-        for first in range(0, len(told), AT_ONCE):
+        for first in range(0, len(contexts), AT_ONCE):
             some = slice(first, first + AT_ONCE)
-            for each, drawn in zip(told[some], engine.generate_batch(requests[some]), strict=True):
-                yield Row(_best(engine, start, each, drawn, repeated), each.wishes["title"], each.context)
+            for each, drawn in zip(contexts[some], engine.generate_batch(requests[some]), strict=True):
+                yield Row(_best(engine, start, each, drawn, repeated), each.wishes["title"], each.text)
 
-    return counted(write(), "writing poems", len(told))
+    return counted(write(), "writing poems", len(contexts))
 
 
-def _best(engine: Engine, start: str, told: Told, drawn: Sequence[Completion], repeated: int) -> str:
-    take = choosing(len(drawn), lambda: scorer_of(engine, start, told, repeated), told=False)
+def _best(engine: Engine, start: str, context: Context, drawn: Sequence[Completion], repeated: int) -> str:
+    take = choose_best(len(drawn), lambda: scorer_of(engine, start, context, repeated), scored=False)
     return next(best.text for best, _ in take.choose(iter(drawn)))

@@ -1,1 +1,1 @@
-"""Which rule a text breaks, where, in words: `check` for a form or a tune that is named, `meant` where none is."""
+"""Which rule a text breaks, where, in words: `check` for a form or a tune that is named, `recognise` where none is."""

@@ -50,16 +50,16 @@ class Row:
     places: tuple[int, ...]
 
 
-LaidFault = tuple[int, int, str]
+AlignmentFault = tuple[int, int, str]
 """Line and place, from 1 (0 is all of the line), and what is wrong in words."""
 
 
 @dataclass(frozen=True)
-class Laid:
+class Alignment:
     """A row for each line of the pattern and for each line beyond it, and what is wrong with the format."""
 
     rows: Sequence[Row]
-    faults: Sequence[LaidFault]
+    faults: Sequence[AlignmentFault]
 
 
 @dataclass(frozen=True)
@@ -104,42 +104,42 @@ REMEMBERED = 8192
 
 
 @lru_cache(REMEMBERED)
-def slots(lines: tuple[Line, ...], *, sung: bool) -> tuple[Slot, ...]:
-    """The places of the lines; in what is sung the text must pause after rhymes only, but for short ones (错错错)."""
+def slots(lines: tuple[Line, ...], *, is_ci: bool) -> tuple[Slot, ...]:
+    """The places of the lines; in ci the text must pause after rhymes only, but for short ones (错错错)."""
     found, firm = [], False
     for number, line in enumerate(lines, 1):
         for place, signs in enumerate(zip(*line.tones, strict=True), 1):
             mask = MASK[EITHER] if EITHER in signs else sum({MASK[sign] for sign in signs})
             found.append(Slot(number, place, mask, place == 1, place == 1 and firm))
-        firm = sung and bool(line.rhyme) and line.length >= SHORT
+        firm = is_ci and bool(line.rhyme) and line.length >= SHORT
     return tuple(found)
 
 
-def is_straight(text: Spelled, wanted: Sequence[Slot], *, sung: bool) -> bool:
+def is_straight(text: Spelled, wanted: Sequence[Slot], *, is_ci: bool) -> bool:
     """Whether the text is as long as the pattern, and pauses where it must and nowhere else that it may not."""
     if len(text.chars) != len(wanted):
         return False
-    if sung and not text.is_marked(wanted):
+    if is_ci and not text.is_marked(wanted):
         return True
     pairs = zip(text.pauses, wanted, strict=True)
-    return all((pause or not slot.firm) and (sung or slot.begins or pause < 2) for pause, slot in pairs)
+    return all((pause or not slot.firm) and (is_ci or slot.begins or pause < 2) for pause, slot in pairs)
 
 
-def fits(text: Spelled, lines: tuple[Line, ...], *, sung: bool) -> bool:
+def fits(text: Spelled, lines: tuple[Line, ...], *, is_ci: bool) -> bool:
     """Whether a text has the format of a pattern."""
-    return is_straight(text, slots(lines, sung=sung), sung=sung)
+    return is_straight(text, slots(lines, is_ci=is_ci), is_ci=is_ci)
 
 
-def align(pieces: Sequence[Segment], lines: tuple[Line, ...], rules: Book, *, sung: bool) -> Laid:
+def align(pieces: Sequence[Segment], lines: tuple[Line, ...], rules: Book, *, is_ci: bool) -> Alignment:
     """The text beside the lines of a pattern, at the least cost."""
-    text, wanted = spell(pieces, rules), slots(lines, sung=sung)
+    text, wanted = spell(pieces, rules), slots(lines, is_ci=is_ci)
     kinds = [MATCH] * len(wanted)
-    if not is_straight(text, wanted, sung=sung):
-        kinds = _cheapest(text, wanted, WITHIN if sung else UNMARKED)
+    if not is_straight(text, wanted, is_ci=is_ci):
+        kinds = _cheapest(text, wanted, WITHIN if is_ci else UNMARKED)
         kinds = _with_best_gaps(text, lines, wanted, kinds)
     steps = list(_walk(text, wanted, kinds))
-    faults = list(_gaps(text, lines, wanted, steps)) or list(_pauses(text, wanted, sung=sung))
-    return Laid(_rows(text, lines, wanted, steps), faults)
+    faults = list(_gaps(text, lines, wanted, steps)) or list(_pauses(text, wanted, is_ci=is_ci))
+    return Alignment(_rows(text, lines, wanted, steps), faults)
 
 
 # ---------------------------------------------------------------------------------------------------- the least cost
@@ -263,7 +263,9 @@ def _rows(text: Spelled, lines: Sequence[Line], wanted: Sequence[Slot], steps: S
     return [Row("".join(char for char, _ in row), tuple(place for _, place in row)) for row in rows]
 
 
-def _gaps(text: Spelled, lines: Sequence[Line], wanted: Sequence[Slot], steps: Sequence[Step]) -> Iterator[LaidFault]:
+def _gaps(
+    text: Spelled, lines: Sequence[Line], wanted: Sequence[Slot], steps: Sequence[Step]
+) -> Iterator[AlignmentFault]:
     """One fault for each run of characters in a line that are missing or too many."""
     for (line, kind), group in groupby(steps, key=lambda step: (step.line, step.kind)):
         run = list(group)
@@ -278,7 +280,7 @@ def _gaps(text: Spelled, lines: Sequence[Line], wanted: Sequence[Slot], steps: S
             yield line, place, f"line {line}, place {place}: {chars} {many} too many"
 
 
-def _missing(line: int, pattern: Line, slot: Slot, count: int) -> LaidFault:
+def _missing(line: int, pattern: Line, slot: Slot, count: int) -> AlignmentFault:
     if count == pattern.length:
         return line, 0, f"line {line} is missing"
     where = f"line {line}, place {slot.place}:"
@@ -288,12 +290,12 @@ def _missing(line: int, pattern: Line, slot: Slot, count: int) -> LaidFault:
     return line, slot.place, f"{where} a character is missing" + f" ({sign} is wanted)" * (sign != EITHER)
 
 
-def _pauses(text: Spelled, wanted: Sequence[Slot], *, sung: bool) -> Iterator[LaidFault]:
+def _pauses(text: Spelled, wanted: Sequence[Slot], *, is_ci: bool) -> Iterator[AlignmentFault]:
     """A fault for each rhyme of a tune that the text does not pause after, or for each pause within a line of verse."""
-    if sung and not text.is_marked(wanted):
+    if is_ci and not text.is_marked(wanted):
         return
     for pause, slot, before in zip(text.pauses[1:], wanted[1:], wanted, strict=False):
         if slot.firm and not pause:
             yield before.line, before.place, f"line {before.line}, place {before.place}: no pause after the rhyme"
-        elif not sung and not slot.begins and pause == 2:
+        elif not is_ci and not slot.begins and pause == 2:
             yield slot.line, slot.place, f"line {slot.line}, place {slot.place}: a pause within the line"

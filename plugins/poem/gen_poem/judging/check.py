@@ -11,10 +11,10 @@ from gen_engine.errors import GenError
 from ..verse.books import EITHER
 from ..verse.patterns import TONES, Line, Pattern
 from ..verse.tunes import tune
-from .judging import Manner, Text, judge_pattern, read
-from .meant import judge_form, judge_meant
-from .report import Place, Report
-from .sung import judge_tune
+from .pattern import Settings, Text, judge_pattern, read
+from .recognise import judge_form, recognise
+from .report import JudgedChar, Report
+from .tune import judge_tune
 
 
 def judge(
@@ -48,18 +48,18 @@ def judge(
     if (rows or cols) and (rhyme or start or first):
         raise GenError(f"{rhyme or start or first} is for a form, and a size has no tones and no rhyme; name a form.")
     given = read(text)
-    manner = Manner(tones, rhyme_book, rhyme, start, first)
+    settings = Settings(tones, rhyme_book, rhyme, start, first)
     if tune_name:
         found = tune(tune_name)
-        report = judge_tune(given, [found.variant(variant)] if variant else found.variants, manner)
+        report = judge_tune(given, [found.variant(variant)] if variant else found.variants, settings)
     elif rows or cols:
-        report = judge_pattern(given, _size(given, rows, cols), manner)
+        report = judge_pattern(given, _size(given, rows, cols), settings)
     else:
-        report = judge_form(given, form, manner) if form else judge_meant(given, manner)
+        report = judge_form(given, form, settings) if form else recognise(given, settings)
     return replace(report, rows=_marked(report.rows, given))
 
 
-def _marked(rows: Sequence[Sequence[Place]], given: Text) -> tuple[tuple[Place, ...], ...]:
+def _marked(rows: Sequence[Sequence[JudgedChar]], given: Text) -> tuple[tuple[JudgedChar, ...], ...]:
     """The rows with the marks that follow each character in the text."""
     ends = accumulate(len(piece.chars) for piece in given.pieces)
     marks = {end: piece.marks for end, piece in zip(ends, given.pieces, strict=True)}

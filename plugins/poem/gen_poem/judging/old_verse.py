@@ -8,14 +8,12 @@ from dataclasses import replace
 from gen_engine.text import is_han
 
 from ..verse.books import EITHER, Book, Reading
+from ..verse.marks import PAUSES, SHORT_PAUSES, STOPS
 from ..verse.patterns import Line, Pattern
-from ..verse.segments import PAUSES, Segment, Sign
+from ..verse.segments import Segment, Sign
 from .foreign import foreign
 from .old_rhyme import Sound, Stanza, reading_of, sounds_of, stanzas
-from .report import Fault, Note, Place, Report
-
-STOPS = frozenset("。！？；.!?;｡")
-"""What ends a sentence."""
+from .report import Fault, JudgedChar, Note, Report
 
 NAMES = {4: "四言", 5: "五古", 6: "六言", 7: "七古"}
 QUATRAIN, OLD = "古绝", "古体"
@@ -53,7 +51,7 @@ def sentence_ends(pieces: Sequence[Segment], text: str) -> list[int]:
     for char in text:
         if char in STOPS and number >= 0 and has_stops:
             found.append(number)
-        if char in PAUSES or char.isspace() or char in "、､":
+        if char in PAUSES or char.isspace() or char in SHORT_PAUSES:
             in_segment = False
         elif number + 1 < len(pieces) and not in_segment and char == pieces[number + 1].chars[0]:
             number, in_segment = number + 1, True
@@ -111,8 +109,8 @@ def _lonely(found: Sequence[Stanza], ends: Sequence[int], pieces: Sequence[Segme
 
 def _places(
     number: int, piece: Segment, letters: dict[int, tuple[str, Stanza]], rules: Book, faults: Sequence[Fault]
-) -> list[Place]:
-    row = [Place(char, number + 1, i, EITHER, rules.readings(char)) for i, char in enumerate(piece.chars, 1)]
+) -> list[JudgedChar]:
+    row = [JudgedChar(char, number + 1, i, EITHER, rules.readings(char)) for i, char in enumerate(piece.chars, 1)]
     own = tuple(fault for fault in faults if (fault.line, fault.place) == (number + 1, len(row)))
     row[-1] = replace(row[-1], faults=own)
     if number in letters and (reading := reading_of(row[-1].readings, letters[number][1])):

@@ -18,9 +18,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from ..verse.books import LEVEL, OBLIQUE, book
 from ..verse.patterns import FIRSTS, NEIGHBOUR, RHYMED, SHAPES, Pattern, kind_of, of_kinds
-from .report import Fault, Note, Place
+from .report import Fault, JudgedChar, Note
 
-Rows = Sequence[Sequence[Place]]
+Rows = Sequence[Sequence[JudgedChar]]
 
 
 def saved(pattern: Pattern, rows: Rows, faults: Sequence[Fault]) -> tuple[list[Fault], list[Note]]:
@@ -38,7 +38,7 @@ def saved(pattern: Pattern, rows: Rows, faults: Sequence[Fault]) -> tuple[list[F
     return [fault for fault in faults if (fault.line, fault.place) not in pardoned], notes
 
 
-def _crooked(kind: str, row: Sequence[Place], answer: Sequence[Place]) -> Iterator[tuple[Note, Place]]:
+def _crooked(kind: str, row: Sequence[JudgedChar], answer: Sequence[JudgedChar]) -> Iterator[tuple[Note, JudgedChar]]:
     """The places of one line that are 拗 and permitted."""
     if kind == "a":
         rescue = answer[-3] if answer and LEVEL in answer[-3].tones else None
@@ -52,13 +52,13 @@ def _crooked(kind: str, row: Sequence[Place], answer: Sequence[Place]) -> Iterat
         yield _note("特拗", row[-3], row[-2]), row[-3]
 
 
-def _is_oblique(place: Place) -> bool:
+def _is_oblique(place: JudgedChar) -> bool:
     """Whether it reads oblique, at least today; so does 不, whose level reading is rare."""
     today = {reading.tone for reading in book("xinyun").readings(place.char)}
     return place.tones == OBLIQUE or (OBLIQUE in place.tones and today == {OBLIQUE})
 
 
-def _note(name: str, crooked: Place, rescue: Place | None) -> Note:
+def _note(name: str, crooked: JudgedChar, rescue: JudgedChar | None) -> Note:
     where = f"line {crooked.line}, place {crooked.place}: {crooked.char} is 拗 ({name})"
     if rescue is None:
         return Note("拗救", crooked.line, crooked.place, f"{where}, not saved, as it need not be")

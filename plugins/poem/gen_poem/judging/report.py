@@ -34,7 +34,7 @@ class Note:
 
 
 @dataclass(frozen=True)
-class Place:
+class JudgedChar:
     """One character: the tone wanted of it (平 仄 中, "" beyond the form), how it can be read, and what is wrong.
 
     `taken` is the reading by which it was judged, and `why` the reason in words, where its readings differ in tone or
@@ -67,7 +67,7 @@ class Report:
     pattern: Pattern
     tones: str
     book: str
-    rows: tuple[tuple[Place, ...], ...]
+    rows: tuple[tuple[JudgedChar, ...], ...]
     faults: tuple[Fault, ...]
     groups: tuple[tuple[str, str], ...]
     notes: tuple[Note, ...] = ()

@@ -1,3 +1,1 @@
-"""The constraints and shapers that the plugin offers beside tones and rhyme: form, acrostic, template, couplet and
-the like.
-"""
+"""The constraints and shapers that the plugin offers: forms, acrostics, templates, couplets and the like."""

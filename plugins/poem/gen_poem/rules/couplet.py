@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import groupby, zip_longest
+from typing import ClassVar
 
 from gen_engine.errors import GenError, brief, quoted
 from gen_engine.text import is_han, is_punctuation
-from gen_engine.types import CharMachine
+from gen_engine.types import CharMachine, Named
 
 from ..verse.books import OBLIQUE
-from ..verse.lines import BETWEEN, Together
+from ..verse.marks import BETWEEN
 from .form import HAN
+from .machine import Together
 from .parallel import NO_TONES, Lines, Opposed, Tones, Unshared, tones_of
-from .templates import Template, widths
+from .specs import as_spec
+from .templates import Template
 from .unseen import known_lines, unseen
 
 LONGEST = 100
@@ -32,6 +35,11 @@ def couplet(shape: str, *, book: str | None = "pingshui", not_in: str | None = N
     return couplet_of(shape, book=book, not_in=not_in).rule
 
 
+REMEMBERED = 64
+"""How many couplets are remembered, so that requests for the same one share what is found out of it."""
+
+
+@lru_cache(REMEMBERED)
 def couplet_of(shape: str, *, book: str | None, not_in: str | None = None) -> Couplet:
     """The couplet of `couplet=SHAPE`. GenError if the shape is none, or the file `not_in` cannot be read."""
     sizes = re.split(r"(\D)", "".join(str(shape).split()))
@@ -42,7 +50,8 @@ def couplet_of(shape: str, *, book: str | None, not_in: str | None = None) -> Co
             "parts of a line with marks between them, such as 7 or 4，5."
         )
     line = "".join(HAN * int(size) if size.isdecimal() else size for size in sizes)
-    return Couplet(line, tones_of(book), known_lines(not_in) if not_in else frozenset())
+    label = as_spec("couplet", shape, book=book, not_in=not_in or None)
+    return Couplet(line, tones_of(book), known_lines(not_in) if not_in else frozenset(), label)
 
 
 def shape_of(line: str) -> str:
@@ -59,11 +68,13 @@ def shape_of(line: str) -> str:
 @dataclass(frozen=True, eq=False)
 class Couplet:
     """`line` is the shape of either line: 汉 for a character, and the marks between its parts; `tones` of no book are
-    not judged, and neither line is one of those `known`."""
+    not judged, and neither line is one of those `known`. `label` is how a user writes the couplet."""
 
     line: str
     tones: Tones
     known: frozenset[str] = field(default=frozenset(), repr=False)
+    label: str = "couplet"
+    opening: ClassVar[int] = 0
 
     @cached_property
     def pattern(self) -> str:
@@ -71,14 +82,23 @@ class Couplet:
         return f"{self.line}，{self.line}。"
 
     @cached_property
+    def _signs(self) -> Template:
+        """The machine of the shape alone."""
+        return Template(self.pattern.replace(HAN, "□"), "couplet")
+
+    @cached_property
+    def named(self) -> Named:
+        """The processor that makes a text such a couplet, called as a user writes it."""
+        return Named(self.label, self.rule)
+
+    @cached_property
     def rule(self) -> Together:
         """The machine over characters: the shape, the tones, and what the lines share."""
         ends = tuple(self.line[:place].count(HAN) for place, sign in enumerate(self.line) if sign != HAN)
         lines = Lines(frozenset({1}), self.line.count(HAN), ends)
-        shape = Template(self.pattern.replace(HAN, "□"), "couplet")
         toned = (Opposed(self.tones, lines, "couplet", OBLIQUE),) if self.tones is not NO_TONES else ()
         fresh = (unseen(self.pattern, HAN, lines=self.known, label="couplet"),) if self.known else ()
-        return Together((shape, Unshared(lines, "couplet"), *toned, *fresh))
+        return Together((self._signs, Unshared(lines, "couplet"), *toned, *fresh))
 
     def split(self, text: str) -> list[str]:
         """The couplet's two lines, or as much as there is of them, each with the mark that ends it."""
@@ -89,27 +109,29 @@ class Couplet:
         """The couplet with the marks of its shape."""
         return "".join(char if sign == HAN else sign for char, sign in zip(text, self.pattern, strict=False))
 
-    def lay_out(self, prompt: str) -> str:
-        """The prompt as the beginning of a couplet: its marks are put in where it has none.
+    def start(self, text: str) -> int:
+        """How many signs a text has, of which only the shape is judged."""
+        return self._signs.start(text)
 
-        GenError says what does not fit, or that its first line cannot end oblique.
-        """
-        laid: list[str] = []
-        for char in "".join(prompt.split()):
-            while len(laid) < len(self.pattern) and self.pattern[len(laid)] != HAN and is_han(char):
-                laid.append(self.pattern[len(laid)])
-            if len(laid) == len(self.pattern):
-                raise GenError(
-                    f"The prompt {quoted(prompt)} is longer than the couplet; shorten it to {len(self.pattern)}."
-                )
-            sign = self.pattern[len(laid)]
-            if not is_han(char) if sign == HAN else char not in widths(sign):
-                wanted = "a Chinese character" if sign == HAN else sign
-                raise GenError(
-                    f"The prompt {quoted(prompt)} has {quoted(char)} where the couplet has {wanted}; leave it out."
-                )
-            laid.append(char if sign == HAN else sign)
-        return "".join(laid)
+    def step(self, state: int, char: str) -> int | None:
+        """The same after one more sign; None if the shape has another one there."""
+        return self._signs.step(state, char)
+
+    def mark_at(self, state: int) -> str:
+        """The mark to put in next; "" where a character is wanted, and at the end."""
+        sign = self.pattern[state : state + 1]
+        return "" if sign == HAN else sign
+
+    def misfit(self, prompt: str, state: int, laid: str, rest: str) -> GenError:
+        """Why a prompt does not go on from `state` with `rest`, and how long it may be."""
+        if state == len(self.pattern):
+            return GenError(
+                f"The prompt {quoted(prompt)} is longer than the couplet; shorten it to {len(self.pattern)}."
+            )
+        wanted = self.mark_at(state) or "a Chinese character"
+        return GenError(
+            f"The prompt {quoted(prompt)} has {quoted(rest[0])} where the couplet has {wanted}; leave it out."
+        )
 
     def must_repeat(self, start: str, n: int) -> bool:
         """Whether the rest of a couplet that is begun so must repeat a run of `n` signs.

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
+from typing import ClassVar
 
 from gen_engine.errors import GenError, quoted
 from gen_engine.text import NO_CHAR, CharSet, is_han, is_punctuation
-from gen_engine.types import CharMachine
+from gen_engine.types import CharMachine, Named
 
-from ..verse.kinds import FITTING
-from ..verse.resolve import First, Start, Tones, Wish, resolve
+from ..verse.books import SIMPLIFIED
+from ..verse.marks import PRINTED
+from ..verse.resolve import First, Start, Tones, Wish, plain_name, resolve
 from .rhyme_words import RhymeWords
+from .specs import as_spec
 
 HAN = "汉"
 """What stands in a pattern for any Chinese character."""
 
 LONGEST = 50_000
 """Characters of the longest poem that is planned for."""
-
-WIDTHS = {mark: FITTING[mark] for mark in "，。"}
-"""The full-width marks of the form, and what is printed for each by one vocabulary or another."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,7 @@ class Form:
 
     rows: int
     cols: int
+    opening: ClassVar[int] = 0
 
     def __post_init__(self) -> None:
         if self.rows < 1 or self.cols < 1:
@@ -66,7 +67,7 @@ class Form:
 
     @staticmethod
     def _fits(sign: str, char: str) -> bool:
-        return is_han(char) if sign == HAN else char in WIDTHS[sign]
+        return is_han(char) if sign == HAN else char in PRINTED[sign]
 
     def accepts(self, state: int) -> bool:
         return state == len(self.pattern)
@@ -75,7 +76,7 @@ class Form:
         if state == len(self.pattern):
             return NO_CHAR
         sign = self.pattern[state]
-        return CharSet("han") if sign == HAN else CharSet(WIDTHS[sign])
+        return CharSet("han") if sign == HAN else CharSet(PRINTED[sign])
 
     def moves(self, state: int) -> list[tuple[CharSet, int]]:
         return [(self.allowed(state), state + 1)] if state < len(self.pattern) else []
@@ -95,25 +96,18 @@ class Form:
     def kind(self, char: str) -> str | None:
         if is_han(char):
             return HAN
-        return next((mark for mark, same in WIDTHS.items() if char in same), None)
+        return next((mark for mark in "，。" if char in PRINTED[mark]), None)
 
-    def lay_out(self, prompt: str) -> str:
-        """The prompt as the beginning of a poem: its lines flow on, and the form's marks are put in where it has none.
+    def mark_at(self, state: int) -> str:
+        """The mark to put in next; "" where a character is wanted, and at the end."""
+        sign = self.pattern[state : state + 1]
+        return "" if sign == HAN else sign
 
-        Punctuation in it is taken where the form has it. GenError says what does not fit, and how long it may be.
-        """
-        laid: list[str] = []
-        for char in "".join(prompt.split()):
-            at_mark = len(laid) < len(self.pattern) and self.pattern[len(laid)] != HAN
-            if at_mark and is_han(char):
-                laid.append(self.pattern[len(laid)])
-            if len(laid) == len(self.pattern):
-                raise self._too_long(prompt)
-            sign = self.pattern[len(laid)]
-            if not self._fits(sign, char):
-                raise self._misfit(prompt, char, sign)
-            laid.append(char if sign == HAN else sign)
-        return "".join(laid)
+    def misfit(self, prompt: str, state: int, laid: str, rest: str) -> GenError:
+        """Why a prompt does not go on from `state` with `rest`, and how long it may be."""
+        if state == len(self.pattern):
+            return self._too_long(prompt)
+        return self._misfit(prompt, rest[0], self.pattern[state])
 
     def _too_long(self, prompt: str) -> GenError:
         count = sum(map(is_han, prompt))
@@ -172,19 +166,37 @@ def distinct_rhymes(
     return RhymeWords.of(resolve(Wish(form, tones, book or None, rhyme, start, first, rows, variant)))
 
 
+REMEMBERED = 64
+"""Of how many forms the processors are remembered, so that requests for the same form share what is found out of it."""
+
+
+@lru_cache(REMEMBERED)
+def size_rules(rows: int, cols: int) -> tuple[Named, ...]:
+    """The processor that makes a text so many lines of so many characters, called as a user writes it."""
+    return (Named(f"form={rows}x{cols}", Form(rows, cols)),)
+
+
+@lru_cache(REMEMBERED)
+def form_rules(wish: Wish) -> tuple[Named, ...]:
+    """The processors that make a text this form or tune, called as a user writes them; where there are rhymes, no rhyme
+    word stands twice."""
+    verse = resolve(wish)
+    options = {
+        "tones": wish.tones if wish.tones != "loose" else None,
+        "book": wish.book,
+        "rhyme": tuple(rhyme.translate(SIMPLIFIED) for rhyme in wish.rhymes) or None,
+        "start": wish.start,
+        "first": wish.first,
+        "rows": wish.rows,
+        "variant": wish.variant,
+    }
+    name = plain_name(wish.name)
+    found = Named(as_spec("form", name, **options), verse)
+    if wish.book == "none":
+        return (found,)
+    return found, Named(as_spec("distinct_rhymes", name, **options), RhymeWords.of(verse))
+
+
 EXAMPLES = {"form": ("form=2x1", "form=五绝,tones=strict", "form=浣溪沙"), "distinct_rhymes": ("distinct_rhymes=五绝",)}
 ALPHABET = "白日依山尽黄河入海流欲穷千里目更上一层楼，。"
 """How the processors are written where `gen plugins check` tries them, and over which characters."""
-
-
-FULL_WIDTH = {ord(each): mark for mark, same in WIDTHS.items() for each in same}
-
-
-def full_width(text: str) -> str:
-    """The text with the form's marks in full width."""
-    return text.translate(FULL_WIDTH)
-
-
-def break_lines(text: str) -> str:
-    """The same, with a line break after each mark."""
-    return full_width(text).replace("，", "，\n").replace("。", "。\n")

@@ -17,7 +17,8 @@ from gen_engine.text import EVERY_CHAR, CharSet
 from gen_engine.types import CharMachine
 
 from ..verse.books import LEVEL, OBLIQUE, book
-from ..verse.lines import BETWEEN, MARK, MARKS, PASS, PASSED, Kind, Kinds, Move, Table, Together, follow
+from ..verse.marks import BETWEEN, LINE_ENDS, PASSED
+from .machine import MARK, PASS, Kind, Kinds, Move, Table, Together, follow
 
 BOTH = LEVEL + OBLIQUE
 NAMES = {LEVEL: "a level tone", OBLIQUE: "an oblique tone"}
@@ -40,7 +41,7 @@ class Tones:
     def kinds(self) -> Kinds:
         """Characters by the tones they can be read in, and what stands between them; those without tones are None."""
         both = self.level & self.oblique
-        named = {LEVEL: self.level - both, OBLIQUE: self.oblique - both, BOTH: both, MARK: MARKS, PASS: PASSED}
+        named = {LEVEL: self.level - both, OBLIQUE: self.oblique - both, BOTH: both, MARK: LINE_ENDS, PASS: PASSED}
         return Kinds({kind: chars for kind, chars in named.items() if chars})
 
     def of(self, char: str) -> str:
@@ -257,7 +258,7 @@ class Unshared:
         couplet, in_second, first, second = state
         if char in PASSED or couplet == self.lines.beyond:
             return state
-        if char in MARKS:
+        if char in LINE_ENDS:
             return state if self.lines.size else self._end_line(state)
         if not self.lines.judges(couplet):
             return Sharing(couplet, in_second, ANY, ANY if in_second else "")
@@ -300,7 +301,7 @@ class Unshared:
         return CharSet(BETWEEN, plus=frozenset(echo)) if echo else CharSet(minus=self.mentions(state))
 
     def kind(self, char: str) -> Kind:
-        return MARK if char in MARKS else PASS if char in PASSED else None
+        return MARK if char in LINE_ENDS else PASS if char in PASSED else None
 
     def mentions(self, state: Sharing) -> frozenset[str]:
         return frozenset(state.first + state.second) - {ANY}

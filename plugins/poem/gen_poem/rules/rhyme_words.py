@@ -12,31 +12,32 @@ from gen_engine.memory import Interned, Memory, interned, remembered
 from gen_engine.text import EVERY_CHAR, CharSet, is_han
 
 from ..verse.patterns import Pattern
-from ..verse.verse import Spot, Verse, is_rhyming, parted
+from ..verse.state import VerseState, is_rhyming
+from ..verse.verse import Verse, parted
 
 Words = tuple[frozenset[str], ...]
-"""For each letter in play, numbered as in `Rest`, the rhyme words so far."""
+"""For each letter in play, numbered as in `Suffix`, the rhyme words so far."""
 
 REMEMBERED = 50_000
 """How many ways to stand in the verses are remembered, and of how many characters what follows there."""
 
 
 @dataclass(eq=False, slots=True, weakref_slot=True)
-class Stand:
-    """Every way to read the lines that is still open: which of the verses it is, and where it stands there. `letters`
+class OpenReadings:
+    """Every way to read the lines that is still open: which of the verses it is, and its state there. `letters`
     are the numbers of the letters of which a word comes next (None: none does), `may_rhyme` whether one does by some
     way to read the text."""
 
-    readings: tuple[tuple[int, Spot], ...]
+    readings: tuple[tuple[int, VerseState], ...]
     letters: tuple[int | None, ...]
     may_rhyme: bool
 
 
-Move = tuple[Stand, tuple[tuple[int, int], ...] | None]
+Move = tuple[OpenReadings, tuple[tuple[int, int], ...] | None]
 """Where it leads, and for each reading there the number of the one it goes on from, and how many letters are in play;
 None where the words of all are what they were."""
 
-State = tuple[Stand, tuple[Words, ...]]
+State = tuple[OpenReadings, tuple[Words, ...]]
 """Where a text stands, and for each reading its rhyme words."""
 
 
@@ -51,8 +52,8 @@ class RhymeWords:
 
     verses: tuple[Verse, ...]
     _kinds: dict[str, int | tuple[int, ...]] = field(default_factory=dict, repr=False)  # at most one for each character
-    _moves: Memory[tuple[Stand, Hashable], Move] = remembered(REMEMBERED)
-    _stands: Interned[tuple[tuple[int, Spot], ...], Stand] = interned(REMEMBERED)
+    _moves: Memory[tuple[OpenReadings, Hashable], Move] = remembered(REMEMBERED)
+    _interned: Interned[tuple[tuple[int, VerseState], ...], OpenReadings] = interned(REMEMBERED)
 
     @staticmethod
     def of(verse: Verse) -> RhymeWords:
@@ -61,11 +62,11 @@ class RhymeWords:
 
     def start(self, text: str) -> State:
         state = self._beginning
-        for place, char in enumerate(text):
+        for position, char in enumerate(text):
             after = self.step(state, char)
             if after is None:
                 raise GenError(
-                    f"The prompt {quoted(text)} ends a line in {char} at place {place + 1}, as an "
+                    f"The prompt {quoted(text)} ends a line in {char} at place {position + 1}, as an "
                     "earlier line of the same rhyme does; change one of them."
                 )
             state = after
@@ -73,27 +74,27 @@ class RhymeWords:
 
     @cached_property
     def _beginning(self) -> State:
-        found = [(number, spot) for number, verse in enumerate(self.verses) if (spot := verse.opening) is not None]
-        return self._stand(found), tuple([(frozenset[str](),) * letters(spot) for _, spot in found])
+        found = [(number, state) for number, verse in enumerate(self.verses) if (state := verse.opening) is not None]
+        return self._open_readings(found), tuple([(frozenset[str](),) * letters(state) for _, state in found])
 
-    def _stand(self, readings: Iterable[tuple[int, Spot]]) -> Stand:
+    def _open_readings(self, readings: Iterable[tuple[int, VerseState]]) -> OpenReadings:
         """The one object for these readings."""
         key = tuple(readings)
-        found = self._stands.get(key)
+        found = self._interned.get(key)
         if found is None:
-            letters = tuple([rhyming_letter(spot) for _, spot in key])
-            found = self._stands.put(key, Stand(key, letters, any(letter is not None for letter in letters)))
+            letters = tuple([rhyming_letter(state) for _, state in key])
+            found = self._interned.put(key, OpenReadings(key, letters, any(letter is not None for letter in letters)))
         return found
 
     def step(self, state: State, char: str) -> State | None:
-        stand, words = state
-        key = stand, self.kind(char)
-        after, sources = self._moves.get(key) or self._moves.put(key, self._move(stand, char))
+        open_readings, words = state
+        key = open_readings, self.kind(char)
+        after, sources = self._moves.get(key) or self._moves.put(key, self._move(open_readings, char))
         if sources is None:
             return after, words
         found = []
-        for place, count in sources:
-            letter, own = stand.letters[place], words[place]
+        for source, count in sources:
+            letter, own = open_readings.letters[source], words[source]
             if letter is not None:
                 if char in own[letter]:
                     return None
@@ -101,17 +102,17 @@ class RhymeWords:
             found.append(own[:count])
         return after, tuple(found)
 
-    def _move(self, stand: Stand, char: str) -> Move:
+    def _move(self, open_readings: OpenReadings, char: str) -> Move:
         """What follows a character of this kind: but for the words that came before, the kind is all that matters."""
         found = []
-        for place, (number, spot) in enumerate(stand.readings):
-            after = self.verses[number].step(spot, char)
+        for source, (number, state) in enumerate(open_readings.readings):
+            after = self.verses[number].step(state, char)
             if after is not None:
-                found.append((place, number, after))
-        sources = [(place, letters(spot)) for place, _, spot in found]
-        same = sources == [(place, letters(spot)) for place, (_, spot) in enumerate(stand.readings)]
-        then = self._stand((number, spot) for _, number, spot in found)
-        return then, None if same and not stand.may_rhyme else tuple(sources)
+                found.append((source, number, after))
+        sources = [(source, letters(state)) for source, _, state in found]
+        same = sources == [(source, letters(state)) for source, (_, state) in enumerate(open_readings.readings)]
+        then = self._open_readings((number, state) for _, number, state in found)
+        return then, None if same and not open_readings.may_rhyme else tuple(sources)
 
     def accepts(self, state: State) -> bool:
         return True
@@ -152,10 +153,10 @@ class RhymeWords:
         """At how many places of a text some pattern has a rhyme word."""
         found = set()
         for verse in self.verses:
-            place = 0
+            position = 0
             for line in verse.patterns[0].lines:
-                place += line.length + 1
-                found |= {place} if line.rhyme else set()
+                position += line.length + 1
+                found |= {position} if line.rhyme else set()
         return len(found)
 
     def spares(self, char: str) -> bool:
@@ -173,12 +174,12 @@ def outline(pattern: Pattern) -> tuple[tuple[int, str, int], ...]:
     return tuple((line.length, line.mark, letters.setdefault(line.rhyme, len(letters))) for line in pattern.lines)
 
 
-def letters(spot: Spot) -> int:
+def letters(state: VerseState) -> int:
     """How many letters are in play."""
-    return len(next(iter(spot.configs))[2])
+    return len(next(iter(state.configs))[2])
 
 
-def rhyming_letter(spot: Spot) -> int | None:
+def rhyming_letter(state: VerseState) -> int | None:
     """The number of the letter of which a word is wanted next, by patterns that agree in that."""
-    config = next(iter(spot.configs))
+    config = next(iter(state.configs))
     return config[0].letter if is_rhyming(config) else None

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Hashable
 from dataclasses import dataclass
 from functools import cached_property
 
 from gen_engine.errors import GenError, brief
-from gen_engine.text import NO_CHAR, CharSet, is_punctuation
+from gen_engine.text import NO_CHAR, CharSet
 from gen_engine.types import CharMachine
 
-from ..verse.lines import Move, follow, known_han, place_of
-
-BLANKS = frozenset("□_＿○")
-"""What stands in a template for any Chinese character."""
+from ..verse.marks import BLANKS, widths
+from .machine import Move, follow, known_han, line_and_place
 
 LONGEST = 5_000
 """The longest acrostic or template: each of its characters is a state."""
@@ -26,18 +23,6 @@ def check_length(name: str, text: str) -> None:
         raise GenError(
             f"{name}={brief(text)} has {len(text)} characters, and no text is so long; give up to {LONGEST}."
         )
-
-
-def widths(char: str) -> frozenset[str]:
-    """A mark in full and in half width; any other character alone."""
-    if not is_punctuation(char):
-        return frozenset(char)
-    narrow = {"。": ".", "｡": "."}.get(char, unicodedata.normalize("NFKC", char))
-    if len(narrow) != 1:
-        return frozenset(char)
-    wide = chr(ord(narrow) + 0xFEE0) if "!" <= narrow <= "~" else narrow
-    more = "。｡．" if narrow == "." else "､" if narrow == "、" else ""
-    return frozenset((char, narrow, wide, *more))
 
 
 def template(pattern: str) -> CharMachine:
@@ -97,7 +82,7 @@ class Template:
     @cached_property
     def _fixed(self) -> tuple[str, ...]:
         """The Chinese characters of the pattern from each place on."""
-        fixed = [self.pattern[place:] for place in range(len(self.pattern) + 1)]
+        fixed = [self.pattern[position:] for position in range(len(self.pattern) + 1)]
         return tuple("".join(char for char in rest if known_han(char) and char not in BLANKS) for rest in fixed)
 
     def needs(self, state: int) -> str:
@@ -111,6 +96,6 @@ class Template:
     def wants(self, state: int) -> str:
         if state == len(self.pattern):
             return "nothing more"
-        line, place = place_of(self.pattern[:state])
+        line, place = line_and_place(self.pattern[:state])
         what = "a Chinese character" if self._wanted[state] is None else self.pattern[state]
         return f"{what} at line {line}, place {place}"

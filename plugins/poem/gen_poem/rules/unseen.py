@@ -12,9 +12,8 @@ from typing import NamedTuple
 from gen_engine.system.bounds import bounded
 from gen_engine.text import EVERY_CHAR, CharSet
 
-from ..verse.lines import BETWEEN, MARKS
-from ..verse.reading import read_texts
-from .templates import widths
+from ..verse.marks import BETWEEN, widths, without_end_marks
+from ..verse.poem_files import read_texts
 
 KNOWN = 100_000_000
 """Characters of a file of known lines."""
@@ -35,7 +34,7 @@ def known_lines(path: str) -> frozenset[str]:
     GenError if there is no such file, or none that can be read.
     """
     text = "\n".join(bounded(read_texts(path, columns=True), KNOWN, path, "give a shorter file"))
-    return frozenset("".join(part.split()).rstrip("".join(MARKS)) for part in re.split("[\t\n]", text)) - {""}
+    return frozenset(without_end_marks(part) for part in re.split("[\t\n]", text)) - {""}
 
 
 @lru_cache(FILES)
@@ -63,7 +62,7 @@ class Begun(NamedTuple):
     """How many characters are written (no more than the whole), and what of a known line the half that is being
     written begins with, None if no known line begins so."""
 
-    place: int = 0
+    written: int = 0
     line: str | None = ""
 
 
@@ -87,20 +86,20 @@ class Unseen:
 
     def step(self, state: Begun, char: str) -> Begun | None:
         after = self._after(state, char)
-        is_whole = after.place % (self.size + 1) == self.size and after.place > state.place
+        is_whole = after.written % (self.size + 1) == self.size and after.written > state.written
         return None if is_whole and after.line is not None else after
 
     def _after(self, state: Begun, char: str) -> Begun:
-        place, line = state
-        if place == 2 * self.size + 2:
+        written, line = state
+        if written == 2 * self.size + 2:
             return state
-        if place % (self.size + 1) == self.size:  # the mark that ends a half
-            return Begun(place + 1, "" if place == self.size else None)
+        if written % (self.size + 1) == self.size:  # the mark that ends a half
+            return Begun(written + 1, "" if written == self.size else None)
         if line is None:
-            return Begun(place + 1, None)
+            return Begun(written + 1, None)
         begun = line + self.wide.get(char, char)
         at = bisect_left(self.lines, begun)
-        return Begun(place + 1, begun if self.lines[at : at + 1] and self.lines[at].startswith(begun) else None)
+        return Begun(written + 1, begun if self.lines[at : at + 1] and self.lines[at].startswith(begun) else None)
 
     def accepts(self, state: Begun) -> bool:
         return True
@@ -109,7 +108,7 @@ class Unseen:
         return 0
 
     def allowed(self, state: Begun) -> CharSet:
-        if state.place % (self.size + 1) != self.size - 1:
+        if state.written % (self.size + 1) != self.size - 1:
             return EVERY_CHAR
         completing = self.mentions(state)
         return CharSet(minus=completing) if completing else EVERY_CHAR
@@ -119,7 +118,7 @@ class Unseen:
 
     def mentions(self, state: Begun) -> frozenset[str]:
         """The characters by which a known line goes on as it was begun."""
-        if state.line is None or state.place % (self.size + 1) == self.size or state.place > 2 * self.size:
+        if state.line is None or state.written % (self.size + 1) == self.size or state.written > 2 * self.size:
             return frozenset()
         if state.line not in self._following:
             self._following[state.line] = frozenset(self._continuations(state.line))
@@ -155,7 +154,7 @@ class Unseen:
 
     def spent(self, state: Begun) -> frozenset[str] | None:
         """Nothing is forbidden any more once the second half begins as no known line does."""
-        return frozenset() if state.line is None and state.place > self.size else None
+        return frozenset() if state.line is None and state.written > self.size else None
 
     def wants(self, state: Begun) -> str:
         return "a line that is not known already" if self.allowed(state) is not EVERY_CHAR else ""

@@ -1,3 +1,1 @@
-"""What verse is made of: rhyme books, sounds, the patterns of forms and tunes, and `verse`, the machine of tones and
-rhyme.
-"""
+"""What verse is made of: rhyme books, the patterns of forms and tunes, and `verse`, the machine of tones and rhyme."""

@@ -11,20 +11,13 @@ from typing import NamedTuple
 from gen_engine.memory import Memory, remembered
 from gen_engine.text import NO_CHAR, CharSet, is_han
 
+from .marks import PRINTED
 from .sounds import Sounds
-
-FITTING: Mapping[str, frozenset[str]] = {
-    "，": frozenset("，,"),
-    "。": frozenset("。."),
-    "、": frozenset("、､，,"),
-}
-"""The marks of patterns, and what is printed for each by one vocabulary or another. Where a pause is wanted a comma
-passes, since many models write no 、."""
 
 OTHER, UNREAD = 0, 1
 """The kinds of what no verse has, and of Chinese characters of which nothing is known that matters."""
 
-MARK_KINDS = {char: 2 + i for i, char in enumerate(sorted(frozenset().union(*FITTING.values())))}
+MARK_KINDS = {char: 2 + i for i, char in enumerate(sorted(frozenset().union(*PRINTED.values())))}
 """A kind for each mark; those of characters follow."""
 
 FIRST = 2 + len(MARK_KINDS)

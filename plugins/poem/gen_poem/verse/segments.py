@@ -7,17 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from gen_engine.text import is_han
 
-PAUSES = frozenset("，。！？；：,.!?;:｡…⋯﹐﹒﹔﹕﹖﹗/／|｜")
-"""What ends a line, whichever of them it is; so does a line break."""
-
-HALTS = frozenset("、､﹑")
-"""What may stand for a short pause (读) or be missing there."""
-
-BESIDE = frozenset("“”‘’「」『』（）()【】[]《》〈〉\"'·—～-")
-"""What a text may have beside its characters."""
-
-BLANKS = frozenset("□■○●_＿*＊")
-"""What people write where a character is lost or left out."""
+from .marks import BESIDE, LOST, PAUSES, SHORT_PAUSES
 
 
 @dataclass(frozen=True)
@@ -83,8 +73,8 @@ def _taken_apart(text: str) -> Iterator[tuple[list[Part], Segment]]:
     for char in text + "\n":
         if char.isspace() and char != "\n" and is_marked:
             continue  # blanks that were typed within lines
-        if char in PAUSES or char in HALTS or char.isspace():
-            yield parts, Segment("", char not in HALTS, char.strip())
+        if char in PAUSES or char in SHORT_PAUSES or char.isspace():
+            yield parts, Segment("", char not in SHORT_PAUSES, char.strip())
             parts = []
         elif is_han(char) or char not in BESIDE:
             is_own = is_han(char)
@@ -109,4 +99,4 @@ def _sizes(parts: Sequence[Part], usual: set[int]) -> list[int]:
 
 
 def _replaces(sign: str) -> bool:
-    return sign in BLANKS or sign.isalnum()
+    return sign in LOST or sign.isalnum()

@@ -35,7 +35,7 @@ def to_simplified(text: str) -> str:
     return converted("t2s", text)
 
 
-def _within(text: str, place: int, words: str) -> bool:
+def _within(text: str, position: int, words: str) -> bool:
     """Whether the character at that place is part of one of the words."""
-    near = text[max(0, place - 2) : place + 3]
-    return any(word in near and text[place] in word for word in words.split())
+    near = text[max(0, position - 2) : position + 3]
+    return any(word in near and text[position] in word for word in words.split())

@@ -15,48 +15,24 @@ from operator import itemgetter, or_
 from typing import ClassVar
 from weakref import WeakValueDictionary
 
-from gen_engine.errors import GenError
+from gen_engine.errors import GenError, quoted
 from gen_engine.memory import Memory, remembered
 from gen_engine.text import CharSet
 
 from .books import EITHER, Book
-from .kinds import FIRST, FITTING, MARK_KINDS, MARK_OF, UNREAD, CharKinds, Judged
+from .kinds import FIRST, MARK_KINDS, MARK_OF, UNREAD, CharKinds, Judged
+from .marks import PRINTED, PUT_IN
 from .patterns import Pattern
-from .rests import Boxes, Needs, Rest, Rests, build_rests, covers, uncovered
 from .sounds import SILENT, Sounds, members, sounds
-from .wording import refusal, wanted_at
+from .state import LINE_END, Config, VerseState, is_rhyming, marks_at
+from .suffixes import Needs, Suffix, Suffixes, ToneOptions, build_suffixes, covers, uncovered
+from .wording import wanted_at, wanted_instead
 
-Config = tuple[Rest, Boxes, tuple[int, ...]]
-"""One way to read the text so far: what is left of the pattern, the alternatives still open of what is left of the
-line, and for each letter in play the readings, as bits, that its rhyme words may still have."""
-
-LINE_END: Boxes = ("",)
-"""What is left of a line at its end."""
-
-SPOTS = 1 << 14
+STATES = 1 << 14
 """How many states of a verse remember what follows them; of more, the one that began to first forgets it."""
 
 STEPS = 1 << 14
 """How many parts of the work on a step are remembered."""
-
-
-@dataclass(eq=False, slots=True, weakref_slot=True)
-class Spot:
-    """A state: every way to read the text so far. Equal ones are one object, so it is compared by identity.
-
-    `after` remembers by kind what follows; `moves` and `allowed` all of it, once that was asked for. So many states of
-    a verse do (`SPOTS`); one that remembers nothing is gone when nobody holds it.
-    """
-
-    configs: frozenset[Config]
-    after: dict[int, Spot | None] = field(default_factory=dict, repr=False)
-    moves: tuple[tuple[CharSet, Spot], ...] | None = field(default=None, repr=False)
-    allowed: CharSet | None = field(default=None, repr=False)
-
-    def forget(self) -> None:
-        """Remember nothing of what follows."""
-        self.after.clear()
-        self.moves = self.allowed = None
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -73,10 +49,10 @@ class Verse:
     book: Book = SILENT
     rhymes: tuple[str, ...] = ()
     as_typed: ClassVar[bool] = True
-    _spots: WeakValueDictionary[frozenset[Config], Spot] = field(default_factory=WeakValueDictionary)
-    _remembering: OrderedDict[Spot, None] = field(default_factory=OrderedDict)  # at most SPOTS
+    _states: WeakValueDictionary[frozenset[Config], VerseState] = field(default_factory=WeakValueDictionary)
+    _remembering: OrderedDict[VerseState, None] = field(default_factory=OrderedDict)  # at most STATES
     _fits: Memory[tuple[int, Needs, bool], int] = remembered(STEPS)
-    _kept: Memory[tuple[Boxes, str], Boxes] = remembered(STEPS)
+    _kept: Memory[tuple[ToneOptions, str], ToneOptions] = remembered(STEPS)
     _known: dict[str, int] = field(default_factory=dict)  # at most one for each character
 
     def __repr__(self) -> str:
@@ -84,26 +60,26 @@ class Verse:
 
     # ------------------------------------------------------------------------------------------- the machine
 
-    def start(self, text: str) -> Spot:
-        spot = self.opening
-        if spot is None:
+    def start(self, text: str) -> VerseState:
+        state = self.opening
+        if state is None:
             raise GenError("No characters of this rhyme book have such tones and rhymes; ask for another one of both.")
-        for place, char in enumerate(text):
-            after = self.step(spot, char)
+        for position, char in enumerate(text):
+            after = self.step(state, char)
             if after is None:
-                raise refusal(self, spot, text, place)
-            spot = after
-        return spot
+                raise self.refusal(state, text, position)
+            state = after
+        return state
 
-    def step(self, state: Spot, char: str) -> Spot | None:
+    def step(self, state: VerseState, char: str) -> VerseState | None:
         kind = self.kind(char)
         try:
             return state.after[kind]
         except KeyError:
             return self._work_out(state, kind)
 
-    def accepts(self, state: Spot) -> bool:
-        return any(rest.after is None and not rest.mark for rest, _, _ in state.configs)
+    def accepts(self, state: VerseState) -> bool:
+        return any(suffix.after is None and not suffix.mark for suffix, _, _ in state.configs)
 
     def kind(self, char: str) -> int:
         try:
@@ -112,17 +88,33 @@ class Verse:
             kind = self._known[char] = self.kinds.of(char)
             return kind
 
-    def least(self, state: Spot) -> int:
+    def least(self, state: VerseState) -> int:
         """How many characters away the nearest end is, marks included; exactly, as far as the book has characters."""
-        return min(rest.left + len(boxes[0]) for rest, boxes, _ in state.configs)
+        return min(suffix.left + len(options[0]) for suffix, options, _ in state.configs)
 
-    def most(self, state: Spot) -> int:
+    def most(self, state: VerseState) -> int:
         """How many characters away the furthest end is, marks included."""
-        return max(rest.left + len(boxes[0]) for rest, boxes, _ in state.configs)
+        return max(suffix.left + len(options[0]) for suffix, options, _ in state.configs)
 
-    def wants(self, state: Spot) -> str:
+    def wants(self, state: VerseState) -> str:
         """In words what may follow, and where: an oblique tone at line 3, place 1."""
-        return wanted_at(self, state)
+        return wanted_at(state, self.suffixes, self.sounds)
+
+    def mark_at(self, state: VerseState) -> str:
+        """The mark to put in next, by patterns that set the same marks; "" if none is wanted."""
+        mark = next(iter(state.configs))[0].mark
+        return PUT_IN.get(mark, mark)
+
+    def misfit(self, prompt: str, state: VerseState, laid: str, rest: str) -> GenError:
+        """Why a prompt that is `laid` out up to `state` goes on wrongly with `rest`."""
+        return self.refusal(state, laid + rest, len(laid))
+
+    def refusal(self, state: VerseState, text: str, position: int) -> GenError:
+        """The error for a text of which the character at `position`, from 0, may not follow `state`."""
+        if self.accepts(state):
+            rest = quoted(text[position:])
+            return GenError(f"The prompt {quoted(text)} goes on after the end of the form; leave out {rest}.")
+        return GenError(f"{wanted_instead(text[position], state, self.suffixes, self.sounds)}; change the prompt.")
 
     # ----------------------------------------------------------------------------------------- what it is of
 
@@ -132,20 +124,22 @@ class Verse:
         return sounds(self.book)
 
     @cached_property
-    def rests(self) -> Rests:
+    def suffixes(self) -> Suffixes:
         """What is left of the patterns at each place."""
-        return build_rests(self.patterns, self.sounds)
+        return build_suffixes(self.patterns, self.sounds)
 
     @cached_property
-    def opening(self) -> Spot | None:
+    def opening(self) -> VerseState | None:
         """The state of the empty text, None if the book has no characters for any of the patterns."""
-        return self._spot(self._settle(rest, boxes, self._open(rest)) for rest, boxes in self.rests.starts)
+        return self._state(
+            self._settle(suffix, options, self._open(suffix)) for suffix, options in self.suffixes.starts
+        )
 
-    def _open(self, rest: Rest) -> tuple[int, ...]:
+    def _open(self, suffix: Suffix) -> tuple[int, ...]:
         """The readings that rhyme words may have at the beginning: of the groups given, else all."""
-        masks = [self.sounds.every] * len(rest.needs)
+        masks = [self.sounds.every] * len(suffix.needs)
         order: dict[int, None] = {}
-        walk: Rest | None = rest
+        walk: Suffix | None = suffix
         while walk is not None:
             order |= {} if walk.letter is None else {walk.letter: None}
             walk = walk.after
@@ -165,80 +159,80 @@ class Verse:
 
     # --------------------------------------------------------------------------------------------- one step
 
-    def _work_out(self, spot: Spot, kind: int) -> Spot | None:
+    def _work_out(self, state: VerseState, kind: int) -> VerseState | None:
         found: list[Config | None] = []
         if kind == UNREAD or kind >= FIRST:
             tones, voice = self.kinds.heard[kind]
-            found = [self._after_char(config, tones, voice) for config in spot.configs]
+            found = [self._after_char(config, tones, voice) for config in state.configs]
         elif mark := MARK_OF.get(kind, ""):
-            found = [self._after_mark(config) for config in spot.configs if mark in FITTING.get(config[0].mark, ())]
-        after = self._spot(found)
-        self._let_remember(spot)
-        spot.after[kind] = after
+            found = [self._after_mark(config) for config in state.configs if mark in PRINTED.get(config[0].mark, ())]
+        after = self._state(found)
+        self._let_remember(state)
+        state.after[kind] = after
         return after
 
-    def _let_remember(self, spot: Spot) -> None:
+    def _let_remember(self, state: VerseState) -> None:
         """Let a state remember, and if too many do, let the first of them forget."""
-        self._remembering[spot] = None
-        if len(self._remembering) > SPOTS:
+        self._remembering[state] = None
+        if len(self._remembering) > STATES:
             self._remembering.popitem(last=False)[0].forget()
 
     def _after_char(self, config: Config, tones: str, voice: int) -> Config | None:
-        rest, boxes, masks = config
-        if rest.after is None or rest.mark:
+        suffix, options, masks = config
+        if suffix.after is None or suffix.mark:
             return None
         if is_rhyming(config):
-            return self._after_rhyme(config, rest.after, self.passing(config) & voice)
-        key = boxes, tones
+            return self._after_rhyme(config, suffix.after, self.passing(config) & voice)
+        key = options, tones
         kept = self._kept.get(key)
         if kept is None:
-            kept = uncovered(box[1:] for box in boxes if box[0] == EITHER or box[0] in tones)
+            kept = uncovered(option[1:] for option in options if option[0] == EITHER or option[0] in tones)
             self._kept.put(key, kept)
         if kept == LINE_END:
-            return rest.after, LINE_END, masks
-        return self._settle(rest, kept, masks) if kept else None
+            return suffix.after, LINE_END, masks
+        return self._settle(suffix, kept, masks) if kept else None
 
     def passing(self, config: Config) -> int:
         """The readings that a rhyme word may have here, as bits."""
-        rest, boxes, masks = config
-        assert rest.letter is not None
-        mask = masks[rest.letter]
-        return self._allow(boxes) & (self.sounds.near_to(mask) if rest.near else mask)
+        suffix, options, masks = config
+        assert suffix.letter is not None
+        mask = masks[suffix.letter]
+        return self._allow(options) & (self.sounds.near_to(mask) if suffix.near else mask)
 
     def _allow(self, signs: Iterable[str]) -> int:
         return reduce(or_, (self.sounds.signs[sign] for sign in signs))
 
-    def _after_rhyme(self, config: Config, after: Rest, chosen: int) -> Config | None:
+    def _after_rhyme(self, config: Config, after: Suffix, chosen: int) -> Config | None:
         """The rhyme word reads in one of the chosen ways; like it, in group or altogether, do those that follow."""
-        rest, _, masks = config
-        letter = rest.letter
+        suffix, _, masks = config
+        letter = suffix.letter
         if letter is None or not chosen:
             return None
-        if rest.near:
+        if suffix.near:
             chosen = self.sounds.near_to(chosen) & masks[letter]
-        elif not rest.whole[letter]:
+        elif not suffix.whole[letter]:
             chosen = reduce(or_, (self.sounds.alike[reading] for reading in members(chosen))) & masks[letter]
         narrowed = (*masks[:letter], chosen, *masks[letter + 1 :])
         return self._settle(after, LINE_END, narrowed[: len(after.needs)])  # the last letter may have had its last line
 
     def _after_mark(self, config: Config) -> Config | None:
-        rest, _, masks = config
-        assert rest.after is not None
-        return self._settle(rest.after, rest.opening or LINE_END, masks)
+        suffix, _, masks = config
+        assert suffix.after is not None
+        return self._settle(suffix.after, suffix.opening or LINE_END, masks)
 
-    def _settle(self, rest: Rest, boxes: Boxes, masks: tuple[int, ...]) -> Config | None:
+    def _settle(self, suffix: Suffix, options: ToneOptions, masks: tuple[int, ...]) -> Config | None:
         """The configuration written in the one way, without what can come to nothing; None if all of it does."""
         settled = []
         for letter, mask in enumerate(masks):
-            needs = rest.needs[letter]
-            if letter == rest.letter:
-                needs |= {frozenset(box[-1] for box in boxes)}
-            settled.append(self._fitting(mask, needs, rest.whole[letter]))
-        if rest.letter is not None:
-            mask = settled[rest.letter]
-            passing = self.sounds.near_to(mask) if rest.near else mask
-            boxes = tuple(box for box in boxes if self.sounds.signs[box[-1]] & passing)
-        return (rest, boxes, tuple(settled)) if boxes and all(settled) else None
+            needs = suffix.needs[letter]
+            if letter == suffix.letter:
+                needs |= {frozenset(option[-1] for option in options)}
+            settled.append(self._fitting(mask, needs, suffix.whole[letter]))
+        if suffix.letter is not None:
+            mask = settled[suffix.letter]
+            passing = self.sounds.near_to(mask) if suffix.near else mask
+            options = tuple(option for option in options if self.sounds.signs[option[-1]] & passing)
+        return (suffix, options, tuple(settled)) if options and all(settled) else None
 
     def _fitting(self, mask: int, needs: Needs, whole: bool) -> int:
         """Those of the readings whose group (if `whole`: who themselves) can serve every need."""
@@ -253,24 +247,24 @@ class Verse:
             self._fits.put(key, found)
         return found
 
-    def _spot(self, configs: Iterable[Config | None]) -> Spot | None:
+    def _state(self, configs: Iterable[Config | None]) -> VerseState | None:
         """The state of these ways to read the text, the same object for the same ones; None if there are none."""
         found = frozenset(config for config in configs if config is not None)
-        if len({rest for rest, _, _ in found}) < len(found):
+        if len({suffix for suffix, _, _ in found}) < len(found):
             found = joined(found)
         if not found:
             return None
-        spot = self._spots.get(found)
-        return spot if spot is not None else self._spots.setdefault(found, Spot(found))
+        state = self._states.get(found)
+        return state if state is not None else self._states.setdefault(found, VerseState(found))
 
     # ------------------------------------------------------------------------------------------------- moves
 
-    def moves(self, state: Spot) -> Sequence[tuple[CharSet, Spot]]:
+    def moves(self, state: VerseState) -> Sequence[tuple[CharSet, VerseState]]:
         """What may follow, in disjoint sets of characters, each with the state that follows."""
         moves = state.moves
         if moves is None:
             judged = judge(self, state)
-            found: dict[Spot, tuple[list[int], list[str]]] = {}
+            found: dict[VerseState, tuple[list[int], list[str]]] = {}
             for part, kinds in enumerate(self.kinds.parts(judged)):
                 if (after := self._following(state, kinds[0])) is not None:
                     found.setdefault(after, ([], []))[0].append(part)
@@ -283,13 +277,13 @@ class Verse:
             )
         return moves
 
-    def _following(self, spot: Spot, kind: int) -> Spot | None:
+    def _following(self, state: VerseState, kind: int) -> VerseState | None:
         try:
-            return spot.after[kind]
+            return state.after[kind]
         except KeyError:
-            return self._work_out(spot, kind)
+            return self._work_out(state, kind)
 
-    def allowed(self, state: Spot) -> CharSet:
+    def allowed(self, state: VerseState) -> CharSet:
         """All that may follow."""
         allowed = state.allowed
         if allowed is None:
@@ -310,27 +304,16 @@ def parted(verse: Verse, key: Callable[[Pattern], Hashable]) -> tuple[Verse, ...
     return tuple(Verse(tuple(each), verse.book, verse.rhymes) for each in alike.values())
 
 
-def is_rhyming(config: Config) -> bool:
-    """Whether a rhyme word is wanted next."""
-    rest, boxes, _ = config
-    return rest.letter is not None and len(boxes[0]) == 1
-
-
-def marks_at(spot: Spot) -> frozenset[str]:
-    """The marks that may follow."""
-    return frozenset(char for rest, _, _ in spot.configs for char in FITTING.get(rest.mark, ()))
-
-
-def judge(verse: Verse, spot: Spot) -> Judged:
+def judge(verse: Verse, state: VerseState) -> Judged:
     """What tells characters apart that follow a state."""
     rhymes, chars, tones = 0, False, False
-    for config in spot.configs:
-        rest, boxes, _ = config
+    for config in state.configs:
+        suffix, options, _ = config
         if is_rhyming(config):
             rhymes |= verse.passing(config)
-        elif not rest.mark and rest.after is not None:
+        elif not suffix.mark and suffix.after is not None:
             chars = True
-            tones = tones or any(box[0] != EITHER for box in boxes)
+            tones = tones or any(option[0] != EITHER for option in options)
     return Judged(rhymes, chars, tones)
 
 
@@ -346,16 +329,16 @@ def joined(configs: frozenset[Config]) -> frozenset[Config]:
 
 def _join(one: Config, other: Config) -> Config | None:
     """One configuration for two, if there is one."""
-    (rest, boxes, masks), (its_rest, its_boxes, its_masks) = one, other
-    if rest is not its_rest or len(boxes[0]) != len(its_boxes[0]):  # one may be further on in a longer line
+    (suffix, options, masks), (its_suffix, its_options, its_masks) = one, other
+    if suffix is not its_suffix or len(options[0]) != len(its_options[0]):  # one may be further on in a longer line
         return None
     within = all(mask & wide == mask for mask, wide in zip(masks, its_masks, strict=True))
-    if within and all(any(covers(wide, box) for wide in its_boxes) for box in boxes):
+    if within and all(any(covers(wide, option) for wide in its_options) for option in options):
         return other
     if masks == its_masks:
-        return rest, uncovered((*boxes, *its_boxes)), masks
+        return suffix, uncovered((*options, *its_options)), masks
     differ = [i for i, (mask, its) in enumerate(zip(masks, its_masks, strict=True)) if mask != its]
-    if boxes == its_boxes and len(differ) == 1:
+    if options == its_options and len(differ) == 1:
         i = differ[0]
-        return rest, boxes, (*masks[:i], masks[i] | its_masks[i], *masks[i + 1 :])
+        return suffix, options, (*masks[:i], masks[i] | its_masks[i], *masks[i + 1 :])
     return None

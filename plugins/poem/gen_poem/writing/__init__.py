@@ -1,1 +1,1 @@
-"""From what is asked to a text: what the model is told, how a prompt is laid out, which of several texts is printed."""
+"""From options to a poem: what the model reads, how poems are drawn and shown, which of several is printed."""

@@ -63,7 +63,7 @@ class KnownLines:
     def __contains__(self, line: str) -> bool:
         if len(line) < self.shortest:
             return False
-        return all(self.content[bit >> 3] >> (bit & 7) & 1 for bit in _places(line, self.bits, self.hashes))
+        return all(self.content[bit >> 3] >> (bit & 7) & 1 for bit in _bits_of(line, self.bits, self.hashes))
 
     @cached_property
     def false_positives(self) -> float:
@@ -71,7 +71,7 @@ class KnownLines:
         return float((int.from_bytes(self.content, "little").bit_count() / self.bits) ** self.hashes)
 
 
-def _places(line: str, bits: int, hashes: int) -> Iterator[int]:
+def _bits_of(line: str, bits: int, hashes: int) -> Iterator[int]:
     digest = blake2b(line.encode(), digest_size=16).digest()
     a, b = (int.from_bytes(half, "little") for half in (digest[:8], digest[8:]))
     return ((a + i * b) % 2**64 % bits for i in range(hashes))
@@ -83,7 +83,7 @@ def known_lines(lines: Iterable[str], *, shortest: int = SHORTEST, bits_each: in
     bits = max(1, len(kept)) * bits_each
     content = bytearray((bits + 7) // 8)
     for line in kept:
-        for bit in _places(line, bits, HASHES):
+        for bit in _bits_of(line, bits, HASHES):
             content[bit >> 3] |= 1 << (bit & 7)
     return KnownLines(bytes(content), bits, HASHES, shortest, len(kept))
 
@@ -98,24 +98,24 @@ def write_known_lines(folder: Path, known: KnownLines) -> Path:
         "hashes": known.hashes,
         "crc32": zlib.crc32(known.content),
     }
-    place = folder / FILE
-    place.write_bytes(json.dumps(head).encode() + b"\n" + known.content)
-    return place
+    path = folder / FILE
+    path.write_bytes(json.dumps(head).encode() + b"\n" + known.content)
+    return path
 
 
 def read_known_lines(folder: Path) -> KnownLines | None:
     """The known lines of a model's folder; None if it has no such file. GenError for a damaged one."""
-    place = folder / FILE
+    path = folder / FILE
     try:
-        content = read_whole(place, LARGEST)
+        content = read_whole(path, LARGEST)
     except FileNotFoundError:
         return None
     except OSError as problem:
-        raise GenError(f"{place} cannot be read ({problem.strerror or problem}); mend or remove it.") from problem
+        raise GenError(f"{path} cannot be read ({problem.strerror or problem}); mend or remove it.") from problem
     head, newline, rest = content.partition(b"\n")
     found = _fitting(head[:HEAD], rest) if newline else None
     if found is None:
-        raise GenError(f"{place} is damaged, or no file of known lines; remove it, or fetch the model again.")
+        raise GenError(f"{path} is damaged, or no file of known lines; remove it, or fetch the model again.")
     return found
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from gen_engine.cli.options import Choice
 from gen_engine.hooks.specs import parse_spec
 
-from .asked import Asked, listed
-from .layout import Poem
+from ..rules.specs import as_spec
+from .options import RuleOptions, listed
+from .poem import Poem
 
 UNREPEATED = "avoid_repeat=64"
 """What the likeliest texts are kept from: left alone, beams write whole lines twice (64 characters are a 七律)."""
@@ -21,9 +22,10 @@ def unrepeated(chosen: Choice) -> tuple[str, ...]:
     return (UNREPEATED,) if seeks and _is_open(chosen, UNREPEATED) else ()
 
 
-def preferred(asked: Asked, poem: Poem, chosen: Choice) -> tuple[str, ...]:
+def preferred(asked: RuleOptions, poem: Poem, chosen: Choice) -> tuple[str, ...]:
     """`spread` for required characters, and `unrepeated`; to stand before what the user chose."""
-    spread = f"spread={listed(asked.require)},over={poem.han}" if asked.require.strip("| \n\t") else ""
+    required = asked.require.strip("| \n\t")
+    spread = as_spec("spread", *listed(asked.require), over=poem.han) if required else ""
     return (*([spread] if spread and _is_open(chosen, spread) else []), *unrepeated(chosen))
 
 

@@ -31,7 +31,7 @@ def test_a_variant_is_kept():
     assert judge(found["text"], tune_name="忆江南", variant=2).faults == ()
 
 
-def test_a_prompt_flows_on_from_line_to_line_and_lines_end_with_sentences():
+def test_a_prompt_flows_on_and_lines_end_with_sentences():
     (found,) = words("--tune", "忆江南", "--prompt", "江南好风景旧", "--seed", 1)
     assert found["text"].startswith("江南好，风景旧")
     assert all(line.count("。") == 1 and line.endswith("。") for line in found["lines"])
@@ -50,6 +50,6 @@ def test_without_tones_lengths_and_rhymes_are_kept():
     assert judge(found["text"], tune_name="浣溪沙", tones="off").faults == ()
 
 
-def test_a_tune_that_there_is_not_is_refused_with_the_nearest():
+def test_an_unknown_tune_is_refused_with_the_nearest():
     with pytest.raises(GenError, match="浣溪沙"):
         gen("--tune", "浣溪妙")

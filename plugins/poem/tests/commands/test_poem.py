@@ -61,12 +61,12 @@ def test_characters_asked_for_may_be_traditional_where_such_are_shown():
     assert not set(free["text"][:5]) & set(barred["text"])
 
 
-def test_the_same_seed_gives_the_same_poem_and_sample_i_does_not_depend_on_num():
+def test_a_seed_fixes_each_sample_whatever_num_is():
     five = poems("--prompt", "月", "--num", 5, "--seed", 9)
     assert [poem["text"] for poem in poems("--prompt", "月", "--num", 2, "--seed", 9)] == [p["text"] for p in five[:2]]
 
 
-def test_a_character_the_model_does_not_know_stays_as_typed_and_is_mentioned_once():
+def test_an_unknown_character_stays_and_is_mentioned_once():
     done = gen("--prompt", f"{RARE}{RARE}", "--num", 2, "--seed", 1)
     assert done.stdout.count(RARE) == 4
     assert done.stderr.count(RARE) == 1
@@ -76,12 +76,12 @@ def test_a_prompt_that_fills_the_poem_is_the_poem():
     assert gen("--prompt", "春夏", "--rows", 1, "--cols", 2).stdout.strip() == "春夏。"
 
 
-def test_a_prompt_longer_than_the_poem_is_told_how_long_it_may_be():
+def test_a_prompt_longer_than_the_poem_learns_its_length():
     with pytest.raises(GenError, match="at most 2"):
         gen("--prompt", "春夏秋", "--rows", 1, "--cols", 2)
 
 
-def test_a_folder_that_happens_to_be_called_poem_is_not_taken_for_the_model(tmp_path, monkeypatch):
+def test_a_folder_called_poem_is_not_taken_for_the_model(tmp_path, monkeypatch):
     (tmp_path / "poem").mkdir()
     monkeypatch.chdir(tmp_path)
     assert gen("--rows", 1, "--cols", 2).exit_code == 0
@@ -108,7 +108,7 @@ def test_out_writes_the_poems_to_a_file(tmp_path):
 
 
 @pytest.mark.parametrize(("form", "tones"), [("七律", "strict"), ("六言", "loose"), ("五古", "off")])
-def test_every_poem_of_a_form_has_its_lines_tones_and_rhymes(form, tones):
+def test_poems_keep_the_lines_tones_and_rhymes_of_forms(form, tones):
     for poem in poems("--form", form, "--tones", tones, "--num", 2, "--seed", 5):
         assert judge(poem["text"], form, tones=tones).faults == ()
         words = [line[-2] for line in poem["lines"][1::2]]
@@ -149,7 +149,7 @@ def test_a_template_by_itself_says_how_the_poem_is_made():
 
 
 @pytest.mark.parametrize("at", ["tail", pytest.param("diagonal", marks=pytest.mark.slow)])
-def test_an_acrostic_makes_the_poem_as_long_as_it_is_and_stands_where_it_is_asked_for(at):
+def test_an_acrostic_sets_the_length_and_stands_where_asked(at):
     (poem,) = poems("--acrostic", "春风又绿江南", "--acrostic-at", at, "--cols", 7, "--seed", 1)
     found = (line[6 if at == "tail" else n] for n, line in enumerate(poem["lines"]))
     assert "".join(found) == "春风又绿江南"
@@ -163,7 +163,7 @@ def test_traditional_characters_are_read_and_written():
     assert done.stdout.split() == poem["lines"]
 
 
-def test_a_conflict_of_the_form_with_what_is_asked_is_named():
+def test_a_conflict_between_form_and_options_is_named():
     with pytest.raises(GenError, match="form=五绝,rhyme=东,first=rhymed and acrostic=月月,at=tail"):
         gen("--form", "五绝", "--rhyme", "东", "--first", "rhymed", "--acrostic", "月月", "--acrostic-at", "tail")
 

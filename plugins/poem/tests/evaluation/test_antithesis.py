@@ -43,7 +43,7 @@ def test_what_the_table_does_not_know_counts_as_nothing():
     assert classes().score(("明月松a", "清泉石a")) == pytest.approx(whole * 3 / 4)
 
 
-def test_real_couplets_pass_and_their_lines_set_against_others_fit_worse():
+def test_real_couplets_pass_and_mixed_ones_fit_worse():
     sizes = [[pair for pair in REAL if len(pair[0]) == size] for size in (5, 7)]
     moved = [(a, b) for some in sizes for (a, _), (_, b) in zip(some, [*some[2:], *some[:2]], strict=True)]
     score, passes = classes().score, classes().is_parallel
@@ -62,7 +62,7 @@ def test_middle_couplets_are_those_of_eight_lines_of_one_length():
     assert [middle_couplets(text) for text in (LUSHI[:24], LUSHI[:-2] + "。", "春花，" * 8)] == [[], [], []]
 
 
-def test_the_share_is_of_couplets_and_told_where_there_are_any():
+def test_the_share_counts_couplets_where_there_are_any():
     broken = LUSHI.replace("恨别鸟惊心", "更上一层楼")
     assert parallel_share([LUSHI, broken]) == 3 / 4
     assert parallel_share([LUSHI[:24]]) is None
@@ -79,7 +79,7 @@ def test_a_table_is_read_as_it_was_written():
 
 @pytest.mark.slow
 @pytest.mark.skipif("GEN_DATA" not in os.environ, reason="needs the data of GEN_DATA")
-def test_of_held_out_poems_nine_in_ten_middle_couplets_pass_and_few_others(monkeypatch):
+def test_nine_in_ten_held_out_couplets_pass_few_others(monkeypatch):
     monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "recipe"))
     recipe = importlib.import_module("parallelism")
     middle = recipe.couplets(row["text"] for row in recipe.read_rows("eval/poems"))

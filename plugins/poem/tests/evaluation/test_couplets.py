@@ -88,13 +88,13 @@ def test_the_nearest_line_has_the_highest_cosine(firsts, asked):
     assert cosine(found[0]) == pytest.approx(max(map(cosine, firsts)))
 
 
-def test_a_line_is_as_near_to_itself_as_can_be_and_not_at_all_to_one_of_other_characters():
+def test_a_line_is_nearest_to_itself_and_far_from_strangers():
     retrieval = Retrieval(REAL)
     assert retrieval.nearest("明月松间照") == (REAL[1], pytest.approx(1))
     assert retrieval.nearest("〇〇") == (REAL[0], 0)
 
 
-def test_lines_with_near_duplicates_are_also_left_out_of_the_score():
+def test_a_second_score_leaves_out_near_duplicates():
     corpus = [("明月松间照，", "清泉石上流"), ("〇", "〇")]
     drawn = Drawn(REAL[:3], Counter())
     found = evaluate(drawn, [second for _, second in REAL[:3]], book="pingshui", corpus=corpus, seed=0)
@@ -104,20 +104,20 @@ def test_lines_with_near_duplicates_are_also_left_out_of_the_score():
     assert (found.opposed, found.real_opposed, found.copied) == (1, 1, 1)
 
 
-def test_shuffled_lines_stay_with_their_shape_and_leave_their_first_line():
+def test_shuffled_lines_keep_their_shape_and_leave_their_first_line():
     moved = shuffle_alike(REAL, seed=0)
     assert sorted(moved) == sorted(second for _, second in REAL)
     assert not any(second == real for second, (_, real) in zip(moved, REAL, strict=True))
     assert [len(line) for line in moved[:4]] == [7, 5, 5, 7]
 
 
-def test_bleu_is_100_for_the_real_lines_and_0_for_others():
+def test_bleu_is_100_for_real_lines_and_0_for_others():
     wanted = [second for _, second in REAL]
     assert bleu(wanted, wanted) == pytest.approx(100)
     assert bleu(["〇" * len(line) for line in wanted], wanted) < 5
 
 
-def test_a_model_keeps_the_rules_and_the_figures_are_told_as_json(table):
+def test_a_model_keeps_the_rules_and_json_has_the_figures(table):
     done = gen(table, "--lines", 3, "--corpus", table, "--not-in", table, "--seed", 2, "--json")
     found = json.loads(done.stdout)
     assert (found["equal_length"], found["opposed"], found["copied"]) == (1, 1, 0)

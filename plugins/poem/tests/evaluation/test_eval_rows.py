@@ -9,7 +9,7 @@ from gen_engine.errors import GenError
 from gen_engine.testing.models import table_model
 from gen_poem.evaluation.figures import evaluate
 from gen_poem.evaluation.measures import Wanted, nats
-from gen_poem.verse.reading import Row, read_rows
+from gen_poem.verse.poem_files import Row, read_rows
 
 lines = st.tuples(st.text("春花月", min_size=1, max_size=4), st.text("春花月", max_size=3))
 
@@ -54,7 +54,7 @@ def test_rows_of_json_have_their_title_and_context(tmp_path, fields, row):
 
 
 @pytest.mark.parametrize("field", ['"title": 1', '"context": ["a"]', '"wishes": {"title": {}}', '"title": "\\ud800"'])
-def test_a_title_or_context_that_is_no_text_is_named_with_its_line(tmp_path, field):
+def test_a_title_or_context_of_no_text_is_refused(tmp_path, field):
     (tmp_path / "rows").write_text('{"text": "春"}\n{"text": "春", ' + field + "}\n", encoding="utf-8")
     with pytest.raises(GenError, match='Line 2 of .*"(title|context)"'):
         read_rows(str(tmp_path / "rows"))

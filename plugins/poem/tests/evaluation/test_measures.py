@@ -21,7 +21,7 @@ from gen_poem.evaluation import measures as measures
 from gen_poem.evaluation import picture as eval_picture
 from gen_poem.evaluation.figures import evaluate
 from gen_poem.evaluation.measures import PoeTone, Wanted, judge_poem, nats
-from gen_poem.verse.reading import read_poems
+from gen_poem.verse.poem_files import read_poems
 
 pytestmark = pytest.mark.usefixtures("one_engine")
 
@@ -64,7 +64,7 @@ def test_what_lacks_the_format_keeps_nothing(text):
     assert {poem.format, poem.strict, poem.loose, poem.rhyme} == {False}
 
 
-def test_a_form_or_tune_that_does_not_exist_is_an_error_at_once():
+def test_an_unknown_form_or_tune_is_an_error_at_once():
     with pytest.raises(GenError):
         Wanted("八律").check()
     with pytest.raises(GenError):
@@ -80,15 +80,15 @@ def test_poetone_weighs_structure_tone_and_rhyme():
     assert PoeTone(1.0, 0.5, 0.25).score == pytest.approx(0.4 + 0.15 + 0.075)
 
 
-def test_a_ci_as_the_tune_has_it_has_all_of_its_lines_and_tones():
+def test_a_ci_true_to_its_tune_scores_full_marks():
     assert judge_poem(CI, TUNE).poetone == PoeTone(1, 1, 1)
 
 
-def test_a_word_that_does_not_rhyme_costs_its_share_of_the_rhyme():
+def test_a_word_out_of_rhyme_costs_its_share():
     assert judge_poem(CI.replace("黄鸡", "黄花"), TUNE).poetone == PoeTone(1, 1, pytest.approx(4 / 5))
 
 
-def test_a_line_too_short_costs_its_share_of_the_structure_alone():
+def test_a_short_line_costs_its_share_of_the_structure_alone():
     shares = judge_poem(CI.replace("净无泥", "无泥"), TUNE).poetone
     assert (shares.structure, shares.tone) == (pytest.approx(5 / 6), 1)
 
@@ -120,7 +120,7 @@ def test_verbatim_lines_stand_in_the_corpus_whatever_their_marks():
     assert measures.verbatim(["春花，秋月。", "春花，夏。"], corpus) == 2 / 4
 
 
-def test_self_bleu_is_one_among_twins_nothing_among_strangers_and_none_alone():
+def test_self_bleu_is_one_among_twins_zero_among_strangers():
     assert measures.self_bleu([HERON, HERON]) == pytest.approx(1)
     assert measures.self_bleu(["春江花月夜", "白日依山尽"]) == pytest.approx(0, abs=0.02)
     assert measures.self_bleu([HERON]) is None
@@ -128,7 +128,7 @@ def test_self_bleu_is_one_among_twins_nothing_among_strangers_and_none_alone():
 
 @settings(max_examples=25, deadline=None, derandomize=True, database=None)
 @given(st.lists(verses, min_size=2, max_size=5), st.randoms())
-def test_figures_are_shares_and_do_not_depend_on_the_order_of_poems(poems, random):
+def test_figures_are_shares_whatever_the_order_of_poems(poems, random):
     shuffled = random.sample(poems, len(poems))
     for measure in (lambda p: measures.distinct(p, 2), measures.self_bleu, measures.repeated_lines):
         assert 0 <= measure(poems) <= 1 + 1e-9
@@ -137,7 +137,7 @@ def test_figures_are_shares_and_do_not_depend_on_the_order_of_poems(poems, rando
 
 @settings(max_examples=25, deadline=None, derandomize=True, database=None)
 @given(st.lists(verses, min_size=1, max_size=4))
-def test_every_line_of_the_corpus_itself_is_verbatim_and_none_of_an_empty_one(poems):
+def test_all_corpus_lines_are_verbatim_in_it_none_without_one(poems):
     assert measures.verbatim(poems, poems) == 1
     assert measures.verbatim(poems, []) == 0
 
@@ -167,7 +167,7 @@ def test_nats_are_the_models_own_and_packing_changes_nothing(lines, packed):
         assert (total, known) == (pytest.approx(-sum(own), abs=1e-4), len(poem) - 1)
 
 
-def test_characters_that_the_model_does_not_know_count_neither_as_nats_nor_as_characters():
+def test_unknown_characters_count_neither_as_nats_nor_as_characters():
     engine = tiny()
     tokens = (*engine.tokenizer.encode("春鬱。").tokens, 0)
     own = {t: engine.model.logits(tokens[:i]).log_softmax(-1)[t].item() for i, t in enumerate(tokens) if i}
@@ -189,7 +189,7 @@ def test_poems_stand_between_empty_lines_or_in_json(tmp_path, text):
     assert read_poems(str(tmp_path / "poems")) == ["春花，\n秋月。", "夏"]
 
 
-def test_a_poem_with_a_line_for_each_of_its_lines_is_one(tmp_path):
+def test_a_poem_of_one_verse_a_line_is_one(tmp_path):
     (tmp_path / "poem").write_text("春花，\n秋月。\n夏夜，\n冬江。\n", encoding="utf-8")
     assert read_poems(str(tmp_path / "poem")) == ["春花，\n秋月。\n夏夜，\n冬江。"]
 
@@ -250,7 +250,7 @@ def test_every_figure_of_poems_is_told_in_chinese():
     assert [each.name for each in figures if each.name not in CHINESE or each.meaning not in CHINESE] == []
 
 
-def test_a_picture_that_could_not_be_read_is_refused_before_anything_is_done(tmp_path, monkeypatch):
+def test_an_unreadable_picture_is_refused_before_anything_is_done(tmp_path, monkeypatch):
     forget_fonts(monkeypatch)
     with pytest.raises(GenError, match="install one"):
         eval_picture.check_picture(str(tmp_path / "p.png"))
@@ -261,7 +261,7 @@ def test_a_picture_that_could_not_be_read_is_refused_before_anything_is_done(tmp
 
 
 @pytest.mark.parametrize("kind", ["png", "pdf", "PNG"])
-def test_a_font_installed_since_matplotlib_last_looked_is_no_missing_font(tmp_path, monkeypatch, kind):
+def test_a_font_installed_since_matplotlib_looked_is_found(tmp_path, monkeypatch, kind):
     forget_fonts(monkeypatch, font_of(tmp_path / "han.ttf", eval_picture.NAMES + "七尤×"))
     picture = str(tmp_path / f"p.{kind}")
     eval_picture.check_picture(picture)
@@ -272,7 +272,7 @@ def test_a_font_installed_since_matplotlib_last_looked_is_no_missing_font(tmp_pa
 
 
 @pytest.mark.parametrize("missing", ["matplotlib", "sacrebleu.metrics.bleu"])
-def test_what_is_not_installed_is_named_with_the_command_that_installs_it(monkeypatch, missing):
+def test_what_is_missing_is_named_with_its_install_command(monkeypatch, missing):
     monkeypatch.setitem(sys.modules, missing, None)
     with pytest.raises(GenError, match=r"pip install 'gen-engine-poem\[eval\]'"):
         eval_picture.check_picture("p.svg") if missing == "matplotlib" else measures.self_bleu([HERON, CI])
@@ -301,14 +301,14 @@ def test_more_poems_than_are_judged_at_once_are_not_begun(words, monkeypatch):
         gen(*words)
 
 
-def test_a_models_poems_are_judged_by_the_form_they_were_made_in():
+def test_a_models_poems_are_judged_by_their_form():
     found = json.loads(gen("--form", "五绝", "--num", 4, "--seed", 1, "--json").stdout)
     assert found["poems"] == 4
     assert {found["figures"][name] for name in ("format", "tone loose", "rhyme")} == {1.0}
     assert 3 < found["figures"]["nats a character"] < 7
 
 
-def test_a_file_of_poems_is_judged_and_compared_with_a_corpus(tmp_path):
+def test_a_file_of_poems_is_judged_beside_a_corpus(tmp_path):
     (tmp_path / "poems.txt").write_text(HERON, encoding="utf-8")
     (tmp_path / "corpus.txt").write_text("欲穷千里目，更上一层楼。\n", encoding="utf-8")
     shown = gen(tmp_path / "poems.txt", "--corpus", tmp_path / "corpus.txt").stdout
@@ -346,13 +346,13 @@ def test_poems_are_written_as_gen_poem_writes_them():
     assert [poem["text"][::6] for poem in found["each"]] == ["春夏秋冬"] * 2
 
 
-def test_what_is_for_new_poems_is_refused_for_those_of_a_file(tmp_path):
+def test_options_for_new_poems_are_refused_for_a_file(tmp_path):
     (tmp_path / "poems.txt").write_text(HERON, encoding="utf-8")
     with pytest.raises(GenError, match="is for new ones"):
         gen(tmp_path / "poems.txt", "--acrostic", "春")
 
 
-def test_a_model_that_writes_as_it_will_is_judged_by_what_its_poems_look_like():
+def test_free_poems_are_judged_by_what_they_look_like():
     found = json.loads(gen("--free", "--with", "form=4x5", "--num", 12, "--seed", 1, "--json").stdout)
     assert {poem["form"] for poem in found["each"]} <= {"五绝", "五古"}
     assert found["figures"]["tone strict"] < 1

@@ -44,7 +44,7 @@ def distinct_2(poems):
     return len(set(pairs)) / len(pairs)
 
 
-def test_two_hundred_of_two_hundred_poems_are_well_formed_and_190_distinct():
+def test_all_200_poems_are_well_formed_and_190_distinct():
     form = r"[^，。]{5}，[^，。]{5}。[^，。]{5}，[^，。]{5}。"
     assert sum(re.fullmatch(form, poem) is not None for poem in written()) == 200
     assert len(set(written())) >= 190

@@ -24,7 +24,7 @@ from gen_poem.evaluation.measures import Wanted
 from gen_poem.evaluation.picture import draw
 from gen_poem.evaluation.relevance import TITLES, Judges, choices, hit, hits, plain_lines
 from gen_poem.evaluation.towers import Encoder, Towers
-from gen_poem.verse.reading import Row
+from gen_poem.verse.poem_files import Row
 
 pytestmark = pytest.mark.usefixtures("one_engine")
 
@@ -83,7 +83,7 @@ def folder(encoder, tmp_path_factory):
 
 @TRIES
 @given(st.text("春江花月夜", min_size=1, max_size=3))
-def test_of_twenty_different_titles_the_right_one_is_first_and_no_other_holds_it_or_is_held(title):
+def test_twenty_titles_differ_and_the_right_one_is_first(title):
     found = choices(title, [*"春江花月夜", "春江", "花月夜", *POOL, POOL[0]])
     assert (found[0], len(set(found))) == (title, TITLES)
     assert [other for other in found[1:] if other in title or title in other] == []
@@ -142,7 +142,7 @@ def test_a_score_is_what_the_definition_says(text, title):
     assert count(POEMS).scores(text, [title]) == [pytest.approx(wanted, abs=1e-9)]
 
 
-def test_a_text_belongs_to_the_title_whose_words_it_has_however_new_the_title():
+def test_a_text_belongs_to_the_title_whose_words_it_has():
     judge = count(POEMS)
     assert np.argmax(judge.scores("琼花 玉树", ["大雪", "春日", "夜坐"])) == 0
     assert np.argmax(judge.scores("远钟", ["大雪", "春日", "夜坐"])) == 2
@@ -152,7 +152,7 @@ def test_a_text_belongs_to_the_title_whose_words_it_has_however_new_the_title():
 # ------------------------------------------------------------------------------------------------ both, and the folder
 
 
-def test_both_judges_find_every_title_that_they_were_taught_and_only_by_its_text(folder):
+def test_both_judges_find_each_learned_title_by_its_text_alone(folder):
     judges = read_judges(folder)
     right = hits(judges, list(zip(TEXTS, POOL, strict=True)))
     wrong = hits(judges, list(zip(TEXTS, [*POOL[20:], *POOL[:20]], strict=True)))

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from gen_engine.cli.main import make_cli
 from gen_engine.errors import GenError
 from gen_poem.evaluation.titles import read_titles
-from gen_poem.writing.told import Wishes
+from gen_poem.writing.context import ContextOptions
 
 WEIGHTS = Path(__file__).parents[2] / "gen_poem" / "weights" / "poem"
 NOTE = {"order": ["form", "title"], "parts": {"form": "{}", "title": "{}"}, "end": "。"}
@@ -35,12 +35,12 @@ def write(path, text):
 
 
 def test_titles_are_lines_or_fields_beside_what_was_wished_for(tmp_path):
-    wished = Wishes(author="李白", unseen="refuse")
+    wished = ContextOptions(author="李白", unseen="refuse")
     plain = read_titles(str(write(tmp_path / "plain", "秋夜\n\n春日\n")), wished)
     rows = '{"title": "秋夜", "author": "杜甫", "dynasty": ""}\n{"title": "春日", "author": null, "form": 1}\n'
-    assert plain == [Wishes("秋夜", "李白", unseen="refuse"), Wishes("春日", "李白", unseen="refuse")]
+    assert plain == [ContextOptions("秋夜", "李白", unseen="refuse"), ContextOptions("春日", "李白", unseen="refuse")]
     assert read_titles(str(write(tmp_path / "rows", rows)), wished) == [
-        Wishes("秋夜", "杜甫", unseen="refuse"), Wishes("春日", "李白", unseen="refuse")]  # fmt: skip
+        ContextOptions("秋夜", "杜甫", unseen="refuse"), ContextOptions("春日", "李白", unseen="refuse")]  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -50,19 +50,19 @@ def test_titles_are_lines_or_fields_beside_what_was_wished_for(tmp_path):
 )  # fmt: skip
 def test_what_has_no_titles_is_refused(tmp_path, text, message):
     with pytest.raises(GenError, match=message):
-        read_titles(str(write(tmp_path / "titles", text)), Wishes())
+        read_titles(str(write(tmp_path / "titles", text)), ContextOptions())
 
 
 def test_wishes_that_contradict_the_titles_are_refused(tmp_path):
     path = str(write(tmp_path / "titles", "秋夜"))
     with pytest.raises(GenError, match="leave out one"):
-        read_titles(path, Wishes(title="春"))
+        read_titles(path, ContextOptions(title="春"))
     with pytest.raises(GenError, match="not even --titles"):
-        read_titles(path, Wishes(silent=True))
+        read_titles(path, ContextOptions(silent=True))
 
 
 @pytest.mark.parametrize("best_of", [1, 2])
-def test_each_title_has_the_poem_that_gen_poem_writes_by_the_next_seed(tmp_path, model, best_of):
+def test_each_title_takes_the_poem_of_the_next_seed(tmp_path, model, best_of):
     titles = write(tmp_path / "titles", "秋夜\n春日\n雪\n")
     options = ("--form", "五绝", "--model", model, "--best-of", best_of, "--json")
     found = json.loads(gen("eval", "poem", "--titles", titles, "--seed", 5, "--num", 2, *options).stdout)
@@ -87,6 +87,6 @@ def test_titles_are_for_new_poems(tmp_path):
         gen("eval", "poem", poems, "--titles", titles)
 
 
-def test_a_model_that_cannot_be_told_a_title_is_refused_before_it_writes(tmp_path):
+def test_a_model_without_titles_is_refused_before_it_writes(tmp_path):
     with pytest.raises(GenError, match="cannot be told a title"):
         gen("eval", "poem", "--form", "五绝", "--model", "novel", "--titles", write(tmp_path / "titles", "春"))

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from gen_poem.judging.alignment import align
 from gen_poem.judging.check import judge
-from gen_poem.judging.sung import GAP, weight
+from gen_poem.judging.tune import GAP, weight
 from gen_poem.verse.books import book
 from gen_poem.verse.patterns import Line
 from gen_poem.verse.segments import segments
@@ -30,28 +30,28 @@ WAYS = {"七律": ({"form": "七律"}, HEIGHTS), "五绝": ({"form": "五绝"}, 
         "声声慢": ({"tune_name": "声声慢"}, SEEKING), "卜算子": ({"tune_name": "卜算子"}, SONG)}  # fmt: skip
 
 
-def laid(text, *, sung):
-    found = align(segments(text)[0], PATTERN, book("cilin"), sung=sung)
+def laid(text, *, is_ci):
+    found = align(segments(text)[0], PATTERN, book("cilin"), is_ci=is_ci)
     return [row.chars for row in found.rows], [fault[:2] for fault in found.faults]
 
 
 @pytest.mark.parametrize("text", ["一二三，四五六七。八九十百千。", "一二三四五六七。八九，十百千",
                                   "一二、三四，五六七\n八九十百千", "一二三四五六七八九十百千",
                                   "“一二三，四五六七。”八九十百千！"])  # fmt: skip
-def test_where_commas_stand_between_rhymes_is_no_part_of_a_tune(text):
-    assert laid(text, sung=True) == (["一二三", "四五六七", "八九十百千"], [])
+def test_commas_between_rhymes_are_no_part_of_a_tune(text):
+    assert laid(text, is_ci=True) == (["一二三", "四五六七", "八九十百千"], [])
 
 
 @pytest.mark.parametrize("text", ["一二三，四五六。七八九十百千。", "一二三，四五六七八。九十百千。"])
 def test_how_many_characters_stand_between_rhymes_is(text):
-    assert laid(text, sung=True)[1] != []
+    assert laid(text, is_ci=True)[1] != []
 
 
 @pytest.mark.parametrize(
     ("text", "found"), [("一二，三四五六七。八九十百千。", [(1, 3)]), ("一二三四五六七。八九十百千。", [])]
 )
 def test_lines_of_verse_end_where_the_text_pauses(text, found):
-    assert laid(text, sung=False) == (["一二三", "四五六七", "八九十百千"], found)
+    assert laid(text, is_ci=False) == (["一二三", "四五六七", "八九十百千"], found)
 
 
 @TRIES
@@ -78,7 +78,7 @@ def test_one_character_too_many_is_one_fault_and_no_cascade(name, data):
 
 @TRIES
 @given(st.sampled_from(sorted(WAYS)), st.data())
-def test_a_character_more_or_less_is_never_worse_than_a_gap_beside_another_form(name, data):
+def test_one_character_off_never_beats_a_gap_of_another_form(name, data):
     wishes, text = WAYS[name]
     place = data.draw(st.sampled_from([i for i, char in enumerate(text) if char.isalpha()]))
     for changed in (text[:place] + text[place + 1 :], text[:place] + text[place] + text[place:]):

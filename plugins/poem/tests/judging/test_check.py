@@ -15,10 +15,10 @@ from gen_engine.errors import GenError
 from gen_engine.system.screen import cells
 from gen_poem.commands import check as check_command
 from gen_poem.judging.check import judge
-from gen_poem.verse import reading
+from gen_poem.verse import poem_files
 from gen_poem.verse.books import book
 from gen_poem.verse.patterns import FORMS, SHAPES, patterns
-from gen_poem.verse.reading import read_poems
+from gen_poem.verse.poem_files import read_poems
 from gen_poem.verse.segments import segments
 from gen_poem.verse.traditional import to_simplified, to_traditional
 from gen_poem.verse.tunes import every_tune, number_of
@@ -151,7 +151,7 @@ def test_only_lines_of_the_right_length_are_asked_for_rhymes():
     assert faults("白日依山尽，黄河入海。欲穷千里目，更上一层楼。", "五绝") == [("format", 2, 5)]
 
 
-def test_a_text_of_no_known_shape_is_refused_with_the_remedy():
+def test_a_text_of_unknown_shape_is_refused_with_the_remedy():
     with pytest.raises(GenError, match="--form or --tune"):
         judge("一二三，四五六七八九十百，千。")
     with pytest.raises(GenError, match="give a poem"):
@@ -184,7 +184,7 @@ def test_traditional_texts_are_as_long_as_simplified_ones(text):
 # ---------------------------------------------------------------------------------------------------- commands
 
 
-def test_check_exits_with_0_if_all_is_right_and_with_1_if_not():
+def test_check_exits_with_0_only_if_all_is_right():
     assert said("check", "-", text=STORK).exit_code == 0
     done = said("check", "-", "--form", "五绝", text=f"《登鹳雀楼》\n{STORK}\n\n# 静夜思\n{MOON}\n")
     assert done.exit_code == 1
@@ -247,7 +247,7 @@ def test_check_fits_the_terminal_and_cuts_no_word(monkeypatch, text, width):
 
 
 @pytest.mark.parametrize("text", SHOWN)
-def test_check_says_on_a_terminal_alone_what_the_signs_mean_that_it_shows(monkeypatch, text):
+def test_check_explains_its_signs_on_a_terminal_alone(monkeypatch, text):
     piped = said("check", "-", text=text).stdout
     as_terminal(monkeypatch, NO_COLOR="1")
     legend = said("check", "-", text=text).stdout.split("\n\n")[-1]
@@ -294,7 +294,7 @@ def test_forms_shows_a_tune_or_those_of_like_names():
         said("forms", "xyz")
 
 
-def test_a_text_that_cannot_be_judged_keeps_no_other_from_it():
+def test_one_text_beyond_judgement_stops_no_other():
     done = said("check", "-", text=f"一二三，四五六七八九十百，千。\n\n{STORK}")
     assert done.exit_code == 1
     assert "no form and no tune that is known" in done.stdout
@@ -328,7 +328,7 @@ def test_what_has_no_tones_is_not_right_in_them():
 
 
 @pytest.mark.parametrize("place", [i for i, char in enumerate(STORK) if char not in "，。"])
-def test_one_character_too_few_or_too_many_is_one_fault_and_no_other(place):
+def test_one_character_too_few_or_many_is_one_fault(place):
     for text in (STORK[:place] + STORK[place + 1 :], STORK[:place] + STORK[place] + STORK[place:]):
         report = judge(text)
         assert [fault.rule for fault in report.faults].count("format") == len(report.faults) == 1
@@ -341,7 +341,7 @@ def test_one_character_too_few_or_too_many_is_one_fault_and_no_other(place):
      "白日依山尽，黄河入海流。欲穷千里目更上一层楼。", "白日依山尽 黄河入海流 欲穷千里目 更上一层楼",
      "白日依山尽黄河入海流。欲穷千里目更上一层楼。"],
 )  # fmt: skip
-def test_marks_that_are_left_out_and_blanks_make_no_tune_of_a_poem(text):
+def test_missing_marks_and_blanks_make_no_tune_of_a_poem(text):
     assert (judge(text).pattern.form, judge(text).ok) == ("五绝", True)
 
 
@@ -382,7 +382,7 @@ def test_old_verse_may_be_longer_than_any_form(count, right):
 
 
 def given(monkeypatch, texts):
-    monkeypatch.setattr(reading, "read_blocks", lambda *_, **__: texts)
+    monkeypatch.setattr(poem_files, "read_blocks", lambda *_, **__: texts)
 
 
 def test_check_tells_each_text_as_it_is_judged(monkeypatch):

@@ -44,7 +44,7 @@ def test_no_mark_is_shown_where_there_is_none(text):
     assert [line.strip() for line in checked(text).splitlines()[1::3]] == re.split("[，。]", STORK)[:4]
 
 
-def test_marks_within_a_line_of_a_tune_are_shown_and_tones_stand_below_their_characters():
+def test_marks_within_lines_are_shown_and_tones_below_their_characters():
     shown = checked(
         "漠漠轻寒、上小楼。晓阴无赖，似穷秋。淡烟流水画屏幽。自在飞花轻似梦，无边丝雨,细如愁。宝帘闲挂小银钩。",
         "--tune",
@@ -56,7 +56,7 @@ def test_marks_within_a_line_of_a_tune_are_shown_and_tones_stand_below_their_cha
 
 @pytest.mark.parametrize("sign", ["a", "3", "□", "カ", "*", "é", "○"])
 @pytest.mark.parametrize("place", [1, 3, 5])
-def test_a_foreign_sign_is_told_at_its_own_place_and_nothing_is_missing(sign, place):
+def test_a_foreign_sign_is_placed_and_nothing_is_missing(sign, place):
     lines = STORK.split("。")
     lines[1] = lines[1][: place - 1] + sign + lines[1][place:]
     report = judge("。".join(lines), "五绝")
@@ -66,7 +66,7 @@ def test_a_foreign_sign_is_told_at_its_own_place_and_nothing_is_missing(sign, pl
 
 
 @pytest.mark.parametrize("sign", ["★", "abc", "🌙", "\x07", "\u202e", "©"])
-def test_a_sign_beside_the_characters_is_told_there_and_counts_for_none(sign):
+def test_a_sign_beside_the_characters_counts_for_none(sign):
     report = judge(MOON.replace("望", sign + "望"), "五绝")
     where = f"line 3, after place 2: {sign!r} is no character of verse"
     assert [fault.words for fault in report.faults if fault.rule == "format"] == [where]
@@ -75,14 +75,14 @@ def test_a_sign_beside_the_characters_is_told_there_and_counts_for_none(sign):
 
 
 @pytest.mark.parametrize("sign", ["x", "8", "□"])
-def test_a_foreign_sign_in_a_tune_and_in_old_verse_is_told_at_its_place(sign):
+def test_a_foreign_sign_is_placed_in_tunes_and_old_verse(sign):
     song = judge(DREAM.replace("卷", sign), tune_name="如梦令")
     assert [(fault.rule, fault.line, fault.place) for fault in song.faults] == [("format", 3, 3)]
     old = judge("敕勒川，阴山下。天似穹庐，笼盖四野。天苍苍，野茫茫，风吹草低见牛羊。".replace("庐", sign))
     assert ("format", 3, 4) in [(fault.rule, fault.line, fault.place) for fault in old.faults]
 
 
-def test_a_word_in_the_place_of_a_character_is_one_sign():
+def test_a_word_for_a_character_is_one_sign():
     (fault,) = (f for f in judge(MOON.replace("故", "gu"), "五绝").faults if f.rule == "format")
     assert fault.words == "line 4, place 4: 'gu' is no Chinese character"
 
@@ -97,7 +97,7 @@ def test_of_very_many_foreign_signs_some_are_told():
 
 
 @given(st.text(alphabet="床前明月，。、；a□★“” \n", max_size=30))
-def test_segments_lose_no_character_and_signs_stand_where_they_are_told(text):
+def test_segments_lose_no_character_and_signs_stand_where_told(text):
     pieces, signs = segments(text)
     chars = "".join(piece.chars for piece in pieces)
     assert [char for char in chars if char in "床前明月"] == [char for char in text if char in "床前明月"]

@@ -36,12 +36,12 @@ def test_famous_ci_are_known_without_their_names(verdict):
     assert judge(text).pattern.form in {each.form for each in tune(named).variants}
 
 
-def test_a_character_that_is_missing_is_one_fault_though_two_editions_differ():
+def test_a_missing_character_is_one_fault_though_editions_differ():
     [fault] = judge(next(v[-1] for v in verdicts() if "寒蝉" in v[0]), tune_name="雨霖铃").faults
     assert (fault.rule, fault.line) == ("format", 5)
 
 
-def test_a_ci_with_a_few_wrong_tones_is_known_without_its_name():
+def test_a_ci_with_few_wrong_tones_is_recognised_by_itself():
     text = (
         next(v[-1] for v in verdicts() if "明月几时有" in v[0]).replace("问青天", "望青天").replace("不胜寒", "怯霜寒")
     )
@@ -64,7 +64,7 @@ def test_two_wrong_tones_are_less_than_a_character_too_many():
      ("忆秦娥", 5, "春春春春春春月", "乐游原上清秋节"),
      ("清平乐", 4, "春春春春春春", "大儿锄豆溪东"), ("浣溪沙", 0, "春春春春春春东", "一曲新词酒一杯")],
 )  # fmt: skip
-def test_a_line_that_one_form_has_all_free_is_one_of_its_kinds(name, line, wrong, right):
+def test_a_line_free_in_one_form_is_its_kind(name, line, wrong, right):
     def misses(words):
         signs = (zip(words, tones, strict=True) for tones in tune(name).variants[0].lines[line].tones)
         known = {char: {r.tone for r in book("cilin").readings(char)} for char in words}
@@ -90,13 +90,13 @@ def test_later_forms_have_free_places_too(name):
      ("壁", "仄", "雪月", "poets often join 第十七部 to 第十八部 (通押)"),
      ("东", "平", "花家", ""), ("风", "平", "清明", "it does in 中华新韵 (庚)")],
 )  # fmt: skip
-def test_a_word_out_of_rhyme_is_told_by_what_it_rhymes(char, wanted, fellows, told):
+def test_a_word_out_of_rhyme_is_told_its_rhyme(char, wanted, fellows, told):
     found = elsewhere(char, wanted, [(each, wanted) for each in fellows], book("cilin"))
     assert found.startswith(told)
     assert bool(found) == bool(told)
 
 
-def test_words_of_one_rhyme_of_verse_are_right_unless_a_book_is_asked_for():
+def test_one_rhyme_of_verse_is_right_without_a_book():
     text = next(v[-1] for v in verdicts() if "一曲新词" in v[0])
     assert judge(text, tune_name="浣溪沙").rhyme_ok
     assert not judge(text, tune_name="浣溪沙", rhyme_book="cilin").rhyme_ok

@@ -63,7 +63,7 @@ def test_neighbours_are_mutual_and_none_is_its_own():
 
 
 @pytest.mark.parametrize("first", LEVEL_GROUPS)
-def test_a_first_line_rhymes_in_a_neighbour_and_in_no_other_group(first):
+def test_a_first_line_borrows_from_neighbouring_groups_alone(first):
     draw = random.Random(first)
     signs = ["仄仄仄平平", "平平仄仄平", "平平平仄仄", "仄仄仄平平"]
     for group in LEVEL_GROUPS:
@@ -73,7 +73,7 @@ def test_a_first_line_rhymes_in_a_neighbour_and_in_no_other_group(first):
 
 
 @pytest.mark.parametrize("wishes", [{"first": "rhymed"}, {"first": "unrhymed"}, {"rhyme_book": "cilin"}])
-def test_a_first_line_borrows_no_rhyme_where_it_is_said_how_it_rhymes(wishes):
+def test_a_first_line_told_how_to_rhyme_borrows_none(wishes):
     text = "清明时节雨纷纷，路上行人欲断魂。借问酒家何处有，牧童遥指杏花村。"
     assert judge(text, first="neighbour").ok
     report = judge(text, "七绝", **wishes)
@@ -117,7 +117,7 @@ def test_a_neighbour_that_cannot_be_is_refused_with_the_remedy(wish, remedy):
 
 @TRIES
 @given(st.sampled_from(["五绝", "七绝"]), st.booleans(), st.booleans(), st.integers(0, 10**6))
-def test_an_oblique_place_before_the_last_is_saved_by_the_answer_alone(form, third, saves, seed):
+def test_only_the_answer_saves_an_oblique_place_before_the_last(form, third, saves, seed):
     draw = random.Random(seed)
     a = "仄仄" + "平仄"[third] + "仄仄"
     b = "平平" + ("平" if saves else "仄") + "仄平"
@@ -182,7 +182,7 @@ def test_no_pattern_of_a_form_has_loose_joints():
      ("晓镜但愁云鬓改，夜吟应觉月光寒。蓬山此去无多路，青鸟殷勤为探看。", (4, 7), "平", "it rhymes in 寒"),
      ("离离原上草，一岁一枯荣。野火烧不尽，春风吹又生。", (3, 4), "仄", "仄 here is 拗, and saved")],
 )  # fmt: skip
-def test_a_character_of_two_tones_is_told_with_the_reading_that_was_taken(text, where, tone, why):
+def test_a_character_of_two_tones_tells_the_reading_taken(text, where, tone, why):
     place = judge(text).rows[where[0] - 1][where[1] - 1]
     assert place.taken is not None
     assert place.char != "不" or place.taken.entering
@@ -195,7 +195,7 @@ def test_a_character_of_two_tones_is_told_with_the_reading_that_was_taken(text, 
 
 
 @pytest.mark.parametrize("ends", ["白怕", "一意", "月夜", "天电", "东送"])
-def test_level_oblique_and_entering_tones_do_not_rhyme_with_each_other(ends):
+def test_level_oblique_and_entering_tones_never_rhyme_together(ends):
     chars = ends * 2
     text = "，".join("人人人人" + char for pair in zip("何多山春", chars, strict=True) for char in pair)
     report = judge(text, "五古")

@@ -7,6 +7,7 @@ import re
 import machine_laws as laws
 import pytest
 from click.testing import CliRunner
+from couplets import is_couplet, pingshui
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,41 +16,14 @@ from gen_engine.errors import GenError
 from gen_gpt2.data_texts import Data, split_texts
 from gen_poem.rules.couplet import Couplet, couplet, couplet_of, shape_of
 from gen_poem.rules.parallel import LEVEL, NO_TONES, OBLIQUE, Tones
-from gen_poem.verse.books import book
 
 READ = {"天": LEVEL, "云": LEVEL, "地": OBLIQUE, "雨": OBLIQUE, "中": LEVEL + OBLIQUE}
 TINY = Tones(*(frozenset(char for char, tones in READ.items() if tone in tones) for tone in (LEVEL, OBLIQUE)))
-OTHER = {LEVEL: OBLIQUE, OBLIQUE: LEVEL}
 
 
 def tiny(line, *, toned=True):
     """A couplet of this shape over the tiny book; 汉 is a character."""
     return Couplet(line, TINY if toned else NO_TONES).rule
-
-
-def matches(first, second):
-    """No shared character, and repetitions that correspond."""
-    pairs = itertools.combinations(range(len(first)), 2)
-    return not set(first) & set(second) and all((first[i] == first[j]) == (second[i] == second[j]) for i, j in pairs)
-
-
-def opposes(parts, answers, read):
-    """Opposed where one tone is known: at the even places and the ends of all parts; the lines end 仄 and 平."""
-    for part, answer in zip(parts, answers, strict=True):
-        for i, (above, below) in enumerate(zip(part, answer, strict=True), 1):
-            tones = read(above)
-            if (i % 2 == 0 or i == len(part)) and len(tones) == 1 and OTHER[tones] not in read(below):
-                return False
-    return OBLIQUE in read(parts[-1][-1]) and LEVEL in read(answers[-1][-1])
-
-
-def is_couplet(text, sizes, read):
-    """Whether the text is 上联，下联。 of parts of these sizes; `read` tells tones, None does not judge them."""
-    parts = re.split("，", text.removesuffix("。"))
-    if not text.endswith("。") or [len(part) for part in parts] != sizes * 2 or "。" in text[:-1]:
-        return False
-    first, second = parts[: len(sizes)], parts[len(sizes) :]
-    return matches("".join(first), "".join(second)) and (read is None or opposes(first, second, read))
 
 
 def candidates(sizes, alphabet):
@@ -87,10 +61,6 @@ def test_a_model_writes_couplets_with_merged_tokens(sizes, toned, budget, seed):
     read = (lambda char: READ.get(char, "")) if toned else None
     surfaces = ["天", "地", "，", "，天", "雨。"]
     laws.check_engine(machine, surfaces, budget, lambda text: is_couplet(text, sizes, read), seed=seed)
-
-
-def pingshui(char):
-    return "".join({reading.tone for reading in book("pingshui").readings(char)})
 
 
 def gen(*arguments):
@@ -137,12 +107,12 @@ def test_the_book_says_what_tones_are():
         gen("--first", "东风吹雨急", "--rhyme-book", "xinyun")
 
 
-def test_marks_at_the_end_and_spaces_are_taken_for_what_they_are():
+def test_end_marks_and_spaces_are_no_part_of_a_line():
     texts = {couplets("--first", first, "--seed", 2)[0]["text"] for first in ("山高月小", " 山高 月小，", "山高月小。")}
     assert len(texts) == 1
 
 
-def test_people_are_shown_two_lines_and_an_empty_one_between_couplets():
+def test_couplets_are_shown_as_two_lines_with_blanks_between():
     shown = gen("--first", "山高月小，水落石出", "--num", 2, "--seed", 2).stdout
     assert re.fullmatch(r"(山高月小，水落石出，\n[^，。\n]{4}，[^，。\n]{4}。\n\n?){2}", shown)
 
@@ -155,7 +125,7 @@ def test_traditional_characters_are_printed_if_asked_for():
     assert (len(found["text"]), found["logprob"]) == (len(simple["text"]), simple["logprob"])
 
 
-def test_other_processors_join_in_and_take_the_place_of_the_defaults():
+def test_other_processors_join_in_and_replace_the_defaults():
     chosen = ["--with", "ban=不|无|人", "--with", "top_k=1", "--temperature", 1]
     texts = [each["text"] for each in couplets("--first", "明月松间照", *chosen, "--num", 3)]
     assert len(set(texts)) == 1
@@ -194,7 +164,7 @@ def test_any_command_writes_couplets():
     assert is_couplet(json.loads(done.stdout)["text"], [4], pingshui)
 
 
-def test_a_shape_is_read_off_a_line_and_written_as_numbers():
+def test_a_shape_is_read_off_a_line_as_numbers():
     assert [shape_of(line) for line in ("春江花月夜", "山高月小，水落石出", "一、二三；四")] == ["5", "4，4", "1、2；1"]
     assert couplet_of("4,5", book=None).pattern == "汉汉汉汉,汉汉汉汉汉，汉汉汉汉,汉汉汉汉汉。"
 
@@ -207,7 +177,7 @@ def test_a_shape_that_is_none_is_refused(shape):
 
 @pytest.mark.parametrize(("begun", "count"), [(("--first", "春满神州花似锦"), 8), (("--prompt", "春"), 15), ((), 16)])
 @pytest.mark.parametrize("options", [(), ("--explain",), ("--script", "trad", "--explain")])
-def test_what_is_new_is_shown_as_in_the_couplet_also_when_it_is_explained(begun, count, options):
+def test_what_is_new_is_shown_in_full_width_when_explained(begun, count, options):
     [done] = couplets(*begun, "--seed", 1, *options)
     assert done["new"] == done["text"][-count:]
 
@@ -225,7 +195,7 @@ def demanded(first):
 
 @given(st.lists(st.text("天地云", min_size=1, max_size=4), min_size=1, max_size=3).map("，".join))
 @laws.examples(200)
-def test_a_repeated_pair_is_demanded_where_the_first_line_repeats_one_or_parts_begin_alike(first):
+def test_a_repeated_pair_or_like_parts_demand_a_pair(first):
     machine = couplet_of(shape_of(first), book=None)
     assert machine.must_repeat(first + "，", 2) is demanded(first)
     assert machine.must_repeat(first, 2) >= demanded(first)  # before its mark, that may be part of a pair
@@ -244,19 +214,19 @@ def test_no_pair_is_repeated_unless_the_first_line_demands_it(first, noted):
         assert noted or len(set(pairs)) == len(pairs)
 
 
-def test_a_couplet_that_is_only_begun_may_demand_a_pair_too():
+def test_a_begun_couplet_may_demand_a_pair_too():
     done = gen("--prompt", "处处莺声处处", "--seed", 1)
     assert "is left out" in done.stderr
 
 
-def test_a_mark_that_the_model_lacks_is_refused_with_the_remedy():
+def test_a_mark_the_model_lacks_is_refused_with_the_remedy():
     with pytest.raises(
         GenError, match="The model poem does not know the mark ；, and the second line needs it; write ，"
     ):
         gen("--first", "春；夏月")
 
 
-def test_the_whole_is_as_long_as_both_lines_and_their_marks():
+def test_a_couplet_is_both_lines_and_their_marks_long():
     for size in (1, 3, 5, 7, 11):
         (found,) = couplets("--cols", size, "--seed", size)
         assert len(found["text"]) == 2 * size + 2

@@ -15,7 +15,7 @@ WISHES = (
 
 @pytest.mark.parametrize("shaper", ["top_p=0.8", "top_k=2", "min_p=0.3", "temperature=0.7"])
 @pytest.mark.parametrize("wishes", WISHES)
-def test_what_is_drawn_does_not_depend_on_what_was_drawn_before(wishes, shaper):
+def test_earlier_draws_do_not_change_later_ones(wishes, shaper):
     requests = [Request("", ("no_special", *wishes, shaper), 2, seed, 40) for seed in range(8)]
     used = engine()
     before = [each.text for done in used.generate_batch(requests) for each in done]

@@ -83,7 +83,7 @@ def test_new_characters_are_never_shared(rule):
     laws.check_spent(rule.parts[0], "天地，", 5, "甲乙丙丁")
 
 
-def test_there_is_no_promise_while_a_repetition_waits_for_its_answer():
+def test_nothing_is_promised_while_a_repetition_waits_for_its_answer():
     shared = machine().parts[0]
     spent = {text: shared.spent(laws.state_after(shared, text)) for text in ("天云", "天天", "天天，地", "天天，地地")}
     assert spent == {"天云": set("天云"), "天天": None, "天天，地": None, "天天，地地": set("天地")}
@@ -104,7 +104,7 @@ def test_a_model_finishes_an_answer_that_is_begun(first, second):
     assert found == {f"{first}，{second}"}
 
 
-def test_a_conflict_names_the_whole_rule_once_whichever_part_is_broken():
+def test_a_conflict_names_the_whole_rule_once():
     engine = Engine(table_model("", "天", "地", "，"))
     for pattern in ("天，天", "天□，地"):
         with pytest.raises(ConflictError) as told:

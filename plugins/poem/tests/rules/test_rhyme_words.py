@@ -41,7 +41,7 @@ def refused(several, tiny):
 
 @examples(80)
 @given(st.lists(patterns(), min_size=1, max_size=2), books())
-def test_a_text_is_refused_once_an_open_way_to_read_its_lines_repeats_a_rhyme_word(several, tiny):
+def test_any_reading_that_repeats_a_rhyme_word_is_refused(several, tiny):
     several = [pattern for pattern in several if texts_of(pattern, CHARS[:3], tiny)]
     rule = RhymeWords.of(Verse(tuple(several), tiny))
     for text, expected in refused(several, tiny):
@@ -71,7 +71,7 @@ def test_nothing_but_what_is_spent_is_ever_forbidden(several, tiny):
 
 @examples(40)
 @given(patterns(), books(), st.permutations(CHARS[:4]))
-def test_characters_of_one_kind_may_change_places_where_no_state_mentions_them(pattern, tiny, order):
+def test_unmentioned_characters_of_one_kind_are_interchangeable(pattern, tiny, order):
     rule = RhymeWords.of(Verse((pattern,), tiny))
     swap = {a: b for a, b in zip(CHARS[:4], order, strict=True) if rule.kind(a) == rule.kind(b)}
     swap = str.maketrans(swap if set(swap) == set(swap.values()) else {})
@@ -82,20 +82,20 @@ def test_characters_of_one_kind_may_change_places_where_no_state_mentions_them(p
 POEM = "朝辞白帝彩云间，千里江陵一日还。两岸猿声啼不住，轻舟已过万重"
 
 
-def test_a_word_that_ended_a_rhyming_line_does_not_end_another():
+def test_a_rhyme_word_does_not_end_another_line():
     rule = distinct_rhymes("七绝")
     state = rule.start(POEM)
     assert [rule.step(state, char) is None for char in "山还间住"] == [False, True, True, False]
     assert rule.wants(state) == "a rhyme word other than 还、间"
 
 
-def test_a_word_that_ended_a_line_without_rhyme_may_end_another():
+def test_a_word_that_did_not_rhyme_may_end_another_line():
     rule = distinct_rhymes("五绝")
     state = rule.start("白日依山难，黄河入海流。")  # 难 may be level or oblique, and the first line rhymed or not
     assert rule.mentions(state) == {"流"}
 
 
-def test_the_words_of_a_rhyme_are_forgotten_after_its_last_line():
+def test_rhyme_words_are_forgotten_after_their_last_line():
     rule = distinct_rhymes("五绝")
     ended = rule.start("白日依山尽，黄河入海流。欲穷千里目，更上一层楼。")
     assert rule.mentions(ended) == frozenset()

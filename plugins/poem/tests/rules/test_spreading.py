@@ -37,7 +37,7 @@ def test_spread_keeps_the_laws_of_shapers(spec):
 
 
 @pytest.mark.parametrize("over", [2, 3, 20, 56])
-def test_one_character_stands_at_each_place_as_often_as_if_it_were_known_to_come(over):
+def test_one_character_comes_at_each_place_equally_often(over):
     """A geometric distribution, given that it does not exceed the text; the last place is for what requires it."""
     shaper, missing = spread(VOCABULARY, ("春",), over=over), 1.0
     whole = 1 - (1 - RATE) ** over
@@ -49,7 +49,7 @@ def test_one_character_stands_at_each_place_as_often_as_if_it_were_known_to_come
 
 @quick
 @given(counts, st.integers(0, 5), st.integers(1, 60), st.integers(0, 60))
-def test_what_is_gained_by_a_character_is_what_it_no_longer_owes(wanted, missing, room, here):
+def test_a_character_gains_what_the_text_no_longer_owes(wanted, missing, room, here):
     boosts = due(wanted, missing := min(missing, wanted), room, here)
     assert len(boosts) == missing
     assert all(0 <= boost <= MOST for boost in boosts)

@@ -82,7 +82,7 @@ def test_a_file_of_lines_has_columns_and_may_be_packed(tmp_path):
     assert known_lines(str(tmp_path / "a.tsv")) == known_lines(str(tmp_path / "a.tsv.xz")) == expected
 
 
-def test_a_file_that_cannot_be_read_is_refused_with_the_remedy(tmp_path):
+def test_an_unreadable_file_is_refused_with_the_remedy(tmp_path):
     with pytest.raises(GenError, match="no file .*none.txt. Check"):
         couplet("7", not_in=str(tmp_path / "none.txt"))
     (tmp_path / "a.txt").write_bytes(b"\xff")
@@ -96,7 +96,7 @@ def second_line(*options):
     return json.loads(done.stdout)["new"].rstrip("。")
 
 
-def test_the_command_writes_another_line_than_the_likeliest_if_that_is_known(tmp_path):
+def test_the_command_avoids_the_likeliest_line_if_known(tmp_path):
     known = tmp_path / "known.tsv"
     likeliest = second_line()
     known.write_text(f"白日依山尽\t{likeliest}\n", encoding="utf-8")

@@ -23,7 +23,7 @@ def test_a_character_of_two_readings_has_both():
     assert readings("cilin", "看") == {("平", "第七部", False), ("仄", "第七部", False)}
 
 
-def test_entering_tones_are_oblique_in_the_old_books_and_gone_in_the_new():
+def test_entering_tones_are_oblique_in_old_books_alone():
     assert book("pingshui").readings("白") == (Reading("仄", "陌", True),)
     assert book("cilin").readings("白") == (Reading("仄", "第十七部", True),)
     assert book("xinyun").readings("白") == (Reading("平", "开"),)
@@ -44,7 +44,7 @@ def test_what_a_book_does_not_know_has_no_reading(name):
 
 
 @pytest.mark.parametrize(("name", "count"), [("pingshui", 106), ("cilin", 19), ("xinyun", 14), ("tongyun", 16)])
-def test_every_group_has_characters_and_finds_itself_by_name_and_number(name, count):
+def test_every_group_has_characters_and_is_found_by_name(name, count):
     known = book(name)
     used = {each.group for readings in known.entries.values() for each in readings}
     assert set(known.groups) == used
@@ -74,7 +74,7 @@ def test_the_other_books_have_their_own_names(name, said, group):
 
 
 @pytest.mark.parametrize(("name", "said"), [("pingshui", "x"), ("pingshui", "107"), ("cilin", "佳"), ("xinyun", "")])
-def test_a_name_of_no_group_or_of_several_is_refused_with_the_choices(name, said):
+def test_an_unknown_or_ambiguous_group_is_refused_with_the_choices(name, said):
     with pytest.raises(GenError, match=book(name).groups[-1]):
         book(name).find(said)
 

@@ -25,7 +25,7 @@ def test_there_are_four_patterns_by_beginning_and_first_line(form):
 
 @pytest.mark.parametrize("tones", ["strict", "loose"])
 @pytest.mark.parametrize("form", REGULATED)
-def test_second_places_are_opposed_within_a_couplet_and_alike_between_two(form, tones):
+def test_second_places_are_opposed_in_couplets_and_alike_between_them(form, tones):
     for pattern in patterns(form, tones=tones):
         seconds = [line.tones[0][1] for line in pattern.lines]
         assert seconds[0] == pattern.name[0]
@@ -49,7 +49,7 @@ def test_what_is_strict_is_loose(form):
 
 
 @pytest.mark.parametrize("form", ["五律", "七律"])
-def test_strict_lines_have_neither_a_lonely_level_tone_nor_three_at_the_end(form):
+def test_strict_lines_have_neither_lonely_nor_three_final_level_tones(form):
     lines = {text[-5:] for pattern in patterns(form, tones="strict") for line in pattern.lines for text in texts(line)}
     assert not lines & {"仄平仄仄平", "仄仄平平平", "平仄平平平"}
     assert {"仄平平仄平", "平平仄平仄", "仄仄仄平仄"} <= lines
@@ -57,7 +57,7 @@ def test_strict_lines_have_neither_a_lonely_level_tone_nor_three_at_the_end(form
 
 
 @pytest.mark.parametrize("cols", [5, 6, 7])
-def test_loose_tones_are_free_at_odd_places_but_for_one_rescue(cols):
+def test_loose_tones_are_free_at_odd_places_but_one(cols):
     form = {5: "五绝", 6: "六绝", 7: "七绝"}[cols]
     for line in (line for pattern in patterns(form) for line in pattern.lines):
         assert all(sign == "中" for sign in line.tones[0][:-1:2])
@@ -66,7 +66,7 @@ def test_loose_tones_are_free_at_odd_places_but_for_one_rescue(cols):
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_a_comma_follows_odd_lines_and_a_full_stop_even_ones(form):
+def test_commas_follow_odd_lines_and_full_stops_even_ones(form):
     lines = patterns(form)[0].lines
     assert "".join(line.mark for line in lines) == "，。" * (len(lines) // 2)
     assert {line.length for line in lines} == {SHAPES[form].cols}

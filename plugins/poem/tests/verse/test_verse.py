@@ -25,7 +25,7 @@ DENGGAO = (
 
 @examples(120)
 @given(st.lists(patterns(), min_size=1, max_size=2), books(), st.data())
-def test_the_accepted_texts_are_those_that_obey_one_pattern_in_some_reading(several, tiny, data):
+def test_accepted_texts_obey_one_pattern_in_some_reading(several, tiny, data):
     rhymes = data.draw(st.sampled_from([(), (), (), ("东",), ("江", "东")]))
     chars = CHARS[:4]
     expected = set().union(*(texts_of(pattern, chars, tiny, rhymes) for pattern in several))
@@ -40,7 +40,7 @@ def test_the_accepted_texts_are_those_that_obey_one_pattern_in_some_reading(seve
 def test_a_verse_that_remembers_little_is_the_same_machine(held, pattern, tiny):
     chars, whole = CHARS[:4] + MARKS, Verse((pattern,), tiny)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("gen_poem.verse.verse.SPOTS", held)
+        patch.setattr("gen_poem.verse.verse.STATES", held)
         small = Verse((pattern,), tiny)
         assert (small.opening is None) == (whole.opening is None)
         assert whole.opening is None or accepted(small, chars) == accepted(whole, chars)
@@ -48,7 +48,7 @@ def test_a_verse_that_remembers_little_is_the_same_machine(held, pattern, tiny):
 
 
 def test_states_that_nobody_holds_and_none_remembers_are_gone(monkeypatch):
-    monkeypatch.setattr("gen_poem.verse.verse.SPOTS", 3)
+    monkeypatch.setattr("gen_poem.verse.verse.STATES", 3)
     verse = Verse(patterns_of("七律"), book("pingshui"))
     for end in range(len(DENGGAO)):
         verse.moves(verse.start(DENGGAO[:end]))
@@ -60,7 +60,7 @@ def test_states_that_nobody_holds_and_none_remembers_are_gone(monkeypatch):
 
 @examples(40)
 @given(st.lists(patterns(), min_size=1, max_size=3), books())
-def test_least_is_the_distance_to_the_end_and_no_state_is_dead(several, tiny):
+def test_least_is_the_distance_to_the_end_everywhere(several, tiny):
     verse = Verse(tuple(several), tiny)
     if verse.opening is None:
         return
@@ -108,7 +108,7 @@ def test_states_with_the_same_future_are_one_state(pattern):
     assert len(set(future.values())) == len(found)
 
 
-def test_a_rhyme_word_has_its_tone_and_its_rhyme_in_one_reading():
+def test_a_rhyme_word_has_tone_and_rhyme_in_one_reading():
     two_ways = Book(
         "two", ("东", "江"), {"春": (Reading("平", "东"), Reading("仄", "江")), "夏": (Reading("平", "江"),)}, {}
     )
@@ -116,7 +116,7 @@ def test_a_rhyme_word_has_its_tone_and_its_rhyme_in_one_reading():
     assert accepted(verse, "春夏，。") == {"春，春。", "夏，夏。"}
 
 
-def test_where_the_signs_leave_it_open_rhyme_words_share_tone_and_entering():
+def test_where_signs_are_open_rhyme_words_share_tone_and_entering():
     mixed = Book("mixed", ("东",), {"春": (Reading("平", "东"),), "夏": (Reading("仄", "东"),),
                                     "秋": (Reading("仄", "东", True),)}, {})  # fmt: skip
     verse = Verse((Pattern("tiny", "one", (Line(("中",), "，", "A"), Line(("中",), "。", "A"))),), mixed)
@@ -130,14 +130,14 @@ def test_a_rhyme_is_forgotten_after_its_last_line():
     assert verse.start("春，春，") is verse.start("秋，秋，")
 
 
-def test_ways_to_read_that_agree_from_some_place_on_are_one_from_there():
+def test_readings_that_agree_from_some_place_on_are_one():
     verse = resolve(Wish("五绝"))
     both, unrhymed = verse.start("白日依山看，"), verse.start("白日依山尽，")  # 看 may rhyme; it need not
     assert both is unrhymed
     assert verse.start("白日依山东，") is not unrhymed
 
 
-def test_two_lines_of_different_lengths_may_be_under_way_at_once():
+def test_two_lines_of_different_lengths_may_be_open_at_once():
     short, long = Line(("平",), "。"), Line(("平平",), "。")
     verse = Verse((Pattern("tiny", "1", (short, short)), Pattern("tiny", "2", (long, short))), RICH)
     assert accepted(verse, "春秋。") == {
@@ -145,14 +145,14 @@ def test_two_lines_of_different_lengths_may_be_under_way_at_once():
     }
 
 
-def test_a_pattern_that_no_characters_fit_is_no_way_to_read():
+def test_a_pattern_no_characters_fit_is_no_reading():
     only_level = Book("level", ("东",), {"春": (Reading("平", "东"),)}, {})
     with pytest.raises(GenError, match="ask for another"):
         Verse((Pattern("tiny", "one", (Line(("平",), "，"), Line(("仄",), "。"))),), only_level).start("")
 
 
 @pytest.mark.parametrize("tones", ["strict", "loose", "off"])
-def test_a_poem_of_du_fu_is_regulated_verse_in_every_way(tones):
+def test_a_poem_of_du_fu_is_regulated_verse(tones):
     verse = Verse(patterns_of("七律", tones=tones), book("pingshui"))
     assert verse.accepts(verse.start(DENGGAO))
     assert verse.accepts(verse.start(DENGGAO.replace("，", ",").replace("。", ".")))
@@ -165,7 +165,7 @@ def test_a_poem_of_du_fu_is_regulated_verse_in_every_way(tones):
     (Wish("五绝"), "白日x", "x at line 1, place 3: .* .x is no Chinese character"),
     (Wish("五绝"), "白日依山尽黄", "黄 after line 1: ， is wanted there"),
 ])  # fmt: skip
-def test_a_prompt_that_breaks_the_form_is_told_where_and_why(wish, text, words):
+def test_a_prompt_that_breaks_the_form_learns_where_and_why(wish, text, words):
     with pytest.raises(GenError, match=words):
         resolve(wish).start(text)
 
@@ -195,12 +195,12 @@ def test_a_text_goes_no_further_than_its_form():
     (Wish("五绝", rhymes=("龙宫",)), "no rhyme of"), (Wish("五绝", book="x"), "no rhyme book"),
     (Wish("浣溪沙", variant=99), "choose one of"),
 ])  # fmt: skip
-def test_wishes_for_what_there_is_not_are_refused_with_what_there_is(wish, words):
+def test_unknown_wishes_are_refused_with_what_there_is(wish, words):
     with pytest.raises(GenError, match=words):
         resolve(wish)
 
 
-def test_no_tones_and_no_rhyme_leave_the_lines_of_the_form():
+def test_without_tones_and_rhyme_the_lines_remain():
     verse = resolve(Wish("五绝", tones="off", book="none"))
     assert verse.accepts(verse.start("春春春春春，春春春春春。春春春春春，春春春春春。"))
 

@@ -24,7 +24,7 @@ def shown(path):
     return [text["prompt"] + "".join(place["shown"] for place in text["places"]) for text in json.loads(data)["texts"]]
 
 
-def test_the_poem_that_is_explained_is_the_one_that_would_be_written():
+def test_the_explained_poem_is_the_written_one():
     plain, explained = gen(*POEM), gen(*POEM, "--explain")
     assert explained.startswith(plain)
     assert "acrostic (wants 夏 at line 2, place 1)" in explained

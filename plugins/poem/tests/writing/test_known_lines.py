@@ -57,7 +57,7 @@ def test_few_other_lines_are_taken_for_known_ones():
     assert share == pytest.approx(known.false_positives, abs=0.003)
 
 
-def test_the_shipped_lines_are_few_bytes_and_famous_lines_are_among_them():
+def test_the_shipped_lines_are_small_and_have_famous_ones():
     known = read_known_lines(WEIGHTS)
     assert all(line in known for line in lines_of("春眠不觉晓，处处闻啼鸟。夜来风雨声，花落知多少。"))
     assert sum(line in known for line in random_lines(20_000)) / 20_000 < 0.02

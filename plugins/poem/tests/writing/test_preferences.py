@@ -8,8 +8,8 @@ from click.testing import CliRunner
 from gen_engine.cli.main import make_cli
 from gen_engine.cli.options import Choice
 from gen_poem.verse.resolve import Wish, resolve
-from gen_poem.writing.asked import Asked
-from gen_poem.writing.layout import Poem
+from gen_poem.writing.options import RuleOptions
+from gen_poem.writing.poem import Poem
 from gen_poem.writing.preferences import preferred, unrepeated
 
 pytestmark = pytest.mark.usefixtures("one_engine")
@@ -20,7 +20,7 @@ def chosen(decoder="sample", *processors):
 
 
 def asked(require=""):
-    return Asked(None, None, (), "", "head", "", require, "", False, None)
+    return RuleOptions(None, None, (), "", "head", "", require, "", False, None)
 
 
 def poem_of(name):

@@ -1,0 +1,172 @@
+"""A classifier of many short texts at once, each with the result, to the last bit, that it has alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gen_classify.guiding.sharing import can_share, last_logits
+from gen_classify.predicting.classifier import Classifier, load_classifier
+from gen_engine.errors import GenError
+from gen_engine.memory import Memory, remembered
+
+BLOCK = 8
+"""How many texts are computed together: always so many, of one padded length, since the last bits of an fp32 product
+depend on how many rows it has."""
+
+STEP = 8
+"""Lengths are padded to multiples of this, which a text's own length alone decides."""
+
+REMEMBERED = 1 << 16
+"""How many texts' answers are kept: a text so far comes again as the text that ends there."""
+
+PROBES = ("春风又绿江南", "a", "春风又绿江南岸", "it was good", "春", "春风又绿江北", "the end.", "夜", "it was goof")
+
+
+@dataclass(eq=False)
+class Discriminator:
+    """Log-probabilities of a classifier's labels for texts; a text's do not depend on which others are asked with it.
+
+    `length` is how many tokens of a text, special ones included, are seen: the last ones. `block` texts are computed
+    together.
+    """
+
+    classifier: Classifier
+    length: int | None
+    block: int = BLOCK
+    shares: bool = False
+    _known: Memory[str, tuple[float, ...]] = remembered(REMEMBERED)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The names of the labels, in the order of the columns."""
+        return self.classifier.labels
+
+    def column(self, label: str | None, written: str) -> int:
+        """Which column is a label's, given by name or by number. GenError, telling the labels, if it is none."""
+        found = self.classifier.index(label) if label is not None else None
+        if found is not None:
+            return found
+        problem = "names no label" if label is None else f"has no label {label!r}"
+        codes = self.classifier.data_labels or tuple(map(str, range(len(self.labels))))
+        names = [name if name == code else f"{name} ({code})" for name, code in zip(self.labels, codes, strict=True)]
+        known = ", ".join(names[:20]) + ", ..." * (len(names) > 20)
+        raise GenError(f"{written} {problem}; write guide=FOLDER:LABEL@STRENGTH with one of {known}.")
+
+    def log_probabilities(self, texts: Sequence[str]) -> Tensor:
+        """The log-probability of each label for each text in nats, [texts, labels], float32."""
+        known = {text: self._known.get(text) for text in texts}
+        new = [text for text, told in known.items() if told is None]
+        for text, told in zip(new, self._computed(new), strict=True):
+            known[text] = self._known.put(text, told)
+        found = torch.tensor([known[text] for text in texts], dtype=torch.float32)
+        return found.reshape(len(texts), len(self.labels))
+
+    def _computed(self, texts: Sequence[str]) -> list[tuple[float, ...]]:
+        rows = self._encode(texts)
+        found: dict[int, tuple[float, ...]] = {}
+        alike = [index for index, row in enumerate(rows) if self.shares and self._is_read_at_its_end(row["input_ids"])]
+        if alike:
+            ids = [rows[index]["input_ids"] for index in alike]
+            logits = last_logits(self.classifier.model, ids, width=self._width, block=self.block)
+            found |= dict(zip(alike, self._told(logits), strict=True))
+        by_width: dict[int, list[int]] = {}
+        for index in range(len(rows)):
+            if index not in found:
+                by_width.setdefault(self._width(len(rows[index]["input_ids"])), []).append(index)
+        for width, indices in sorted(by_width.items()):
+            for start in range(0, len(indices), self.block):
+                block = indices[start : start + self.block]
+                filled = [rows[index] for index in block + block[:1] * (self.block - len(block))]
+                found |= dict(zip(block, self._told(self._forward(filled, width)), strict=False))
+        return [found[index] for index in range(len(texts))]
+
+    def _is_read_at_its_end(self, ids: Sequence[int]) -> bool:
+        """Whether a GPT-2 reads the label at the last token: it does at the last that is not its padding token."""
+        return len(ids) > 1 and ids[-1] != self.classifier.model.config.pad_token_id
+
+    def _width(self, count: int) -> int:
+        """To how many tokens a row of `count` is filled up."""
+        width = -(-count // STEP) * STEP
+        return min(width, self.classifier.length or width)
+
+    @torch.inference_mode()
+    def _forward(self, rows: Sequence[dict[str, list[int]]], width: int) -> Tensor:
+        """Logits [rows, outputs] of encoded texts, filled up on the right to `width` tokens."""
+        model: Any = self.classifier.model
+        pad = model.config.pad_token_id
+        seen = [len(row["input_ids"]) for row in rows]
+        inputs = {"attention_mask": [[1] * count + [0] * (width - count) for count in seen]}
+        for name in rows[0]:
+            filler = pad if name == "input_ids" else 0
+            inputs[name] = [row[name] + [filler] * (width - len(row[name])) for row in rows]
+        given = {name: torch.tensor(values, device=model.device) for name, values in inputs.items()}
+        logits: Tensor = model(**given).logits.float().cpu()
+        return logits
+
+    def _told(self, logits: Tensor) -> list[tuple[float, ...]]:
+        """Logits [rows, outputs] as log-probabilities of the labels. GenError if one is no number."""
+        if self.classifier.threshold is not None:
+            logits = torch.cat([torch.zeros_like(logits), logits], 1)  # its sigmoid is a softmax beside zero
+        found = logits.log_softmax(1)
+        if not found.isfinite().all():
+            raise GenError("The classifier of guide answers with what is no number; train it again, or choose another.")
+        return [tuple(row) for row in found.tolist()]
+
+    def _encode(self, texts: Sequence[str]) -> list[dict[str, list[int]]]:
+        """Model inputs of each text; of a long one its last tokens, between the special ones."""
+        if not texts:
+            return []
+        tokenizer: Any = self.classifier.tokenizer
+        tokenizer.truncation_side = "left"
+        found = tokenizer(
+            list(texts),
+            truncation=self.length is not None,
+            max_length=self.length,
+            return_attention_mask=False,
+            verbose=False,
+        )
+        rows = [{name: values[index] for name, values in found.items()} for index in range(len(texts))]
+        blank = self.classifier.model.config.pad_token_id
+        return [
+            row if row["input_ids"] else {name: [blank if name == "input_ids" else 0] for name in row} for row in rows
+        ]
+
+    def is_steady(self) -> bool:
+        """Whether a text's answer is the same to the last bit at each place of a block, whatever stands beside it."""
+        together, turned = self._computed(PROBES), self._computed(PROBES[::-1])
+        return together == turned[::-1] and all(
+            self._computed([probe]) == [told] for probe, told in zip(PROBES, together, strict=True)
+        )
+
+
+def open_discriminator(folder: str, window: int = 0) -> Discriminator:
+    """The discriminator of a folder or hub name, which sees the last `window` tokens (0: as many as it can).
+
+    The same one for the same unchanged folder. Should a text's answer depend on its neighbours, each is computed alone.
+    """
+    weights = sorted(Path(folder).glob("*.safetensors")) + sorted(Path(folder).glob("*.json"))
+    return _open(folder, window, tuple((path.name, path.stat().st_mtime_ns) for path in weights))
+
+
+@lru_cache(maxsize=4)
+def _open(folder: str, window: int, version: tuple[tuple[str, int], ...]) -> Discriminator:
+    del version  # a folder that was trained again is another
+    classifier = load_classifier(folder)
+    if classifier.fill is not None:
+        raise GenError(f"{folder} judges texts filled up to {classifier.fill[1]} tokens only; guide by another.")
+    # Other kernels leave out a mask of ones, and so compute otherwise where no row of a block is padded.
+    classifier.model.set_attn_implementation("eager")
+    classifier.model.eval()
+    special = classifier.tokenizer.num_special_tokens_to_add()
+    if window and window <= special:
+        raise GenError(f"window={window} leaves no room for text beside {special} special tokens; give more.")
+    limits = [limit for limit in (window, classifier.length) if limit]
+    discriminator = Discriminator(classifier, min(limits, default=None), shares=can_share(classifier.model))
+    return discriminator if discriminator.is_steady() else Discriminator(classifier, discriminator.length, block=1)

@@ -1,0 +1,1 @@
+"""The old name of `gen_nextchar.fc`, kept for one version."""

@@ -1,0 +1,1 @@
+"""The old name of `gen_nextchar.lstm`, kept for one version."""
