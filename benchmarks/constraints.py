@@ -14,7 +14,7 @@ from transformers.generation.logits_process import TopPLogitsWarper
 
 import gen_engine as gen
 from gen_engine.chain import Chain
-from gen_engine.decoding.sequences import Course
+from gen_engine.decoding.generation import Generation
 from gen_engine.decoding.viable import Choice
 from gen_engine.testing.models import LongestMatch, tiny_vocabulary
 from gen_engine.text import Vocabulary
@@ -139,17 +139,19 @@ def _replay(engine: Any, chain: Chain, texts: Sequence[Sequence[int]], rows: int
     """All that the constraints do for these texts, `rows` at a time: what may follow, the mask, the next state, and the
     proof that there is a rest."""
     plan = chain.plan(engine.tokenizer.encode(""), MOST)
-    course = Course(plan, 0, range(rows), engine.model, print, False)
+    generation = Generation(plan, 0, range(rows), engine.model, print, False)
     for first in range(0, len(texts), rows):
-        batch = list(zip(course.texts(), texts[first : first + rows], strict=False))
+        batch = list(zip(generation.texts(), texts[first : first + rows], strict=False))
         for place in range(max(len(tokens) for _, tokens in batch)):
             going = [(text, tokens[place]) for text, tokens in batch if place < len(tokens)]
-            allowed = [text.allowed for text, _ in going if course.look(text)[0] is None and text.allowed is not None]
+            allowed = [
+                text.allowed for text, _ in going if generation.look(text)[0] is None and text.allowed is not None
+            ]
             Blocked(allowed, len(plan.chain.vocabulary)).tensor  # noqa: B018 - to work it out is what is timed
             for text, token in going:
-                if not course.go_on(text, token, lambda _: 0.0):
-                    seen = course.viable.look(text.joint, course.left(text), token, text.rest, text.history)
-                    course.write(text, Choice(token, seen.joint, seen.rest))
+                if not generation.go_on(text, token, lambda _: 0.0):
+                    seen = generation.viable.look(text.joint, generation.left(text), token, text.rest, text.history)
+                    generation.write(text, Choice(token, seen.joint, seen.rest))
 
 
 def _beside_top_p(rounds: int) -> Figure:

@@ -22,15 +22,15 @@ class Consensus:
     def at_once(self, num):  # how many of the wanted texts one call writes
         return 1
 
-    def __call__(self, course):
-        [number] = course.samples
+    def __call__(self, generation):
+        [number] = generation.samples
         pieces, drawn = [], range(number * self.texts, (number + 1) * self.texts)
-        yield from sample(replace(course, samples=drawn, send=pieces.append, in_pieces=False))
+        yield from sample(replace(generation, samples=drawn, send=pieces.append, in_pieces=False))
         done = sorted((piece.completion for piece in pieces), key=lambda each: each.sample)
         pairs = [Counter(pairwise(each.new)) for each in done]
         shared = [sum(2 * (one & other).total() / max(1, (one + other).total()) for other in pairs) for one in pairs]
         best = done[shared.index(max(shared))]  # of equal ones the first
-        course.send(gen.Piece(number, best.new, replace(best, sample=number)))
+        generation.send(gen.Piece(number, best.new, replace(best, sample=number)))
 
 
 if __name__ == "__main__":

@@ -16,8 +16,8 @@ from types import FrameType, FunctionType, MethodType
 from typing import Any
 
 from .chain import Chain, Plan
+from .decoding.generation import Generation
 from .decoding.packing import Running, named
-from .decoding.sequences import Course
 from .errors import GenError, PluginError, reason_of
 from .hooks.lazy import LazyCommand
 from .hooks.registry import Offer, PluginInfo, registry
@@ -41,7 +41,7 @@ STATES = ("state", "after", "start")
 """The engine's names for the states of one rule."""
 
 CALLS = ("start", "step", "next", "allowed", "permits", "accepts", "kind", "kinds", "mentions", "removes_at_most",
-         "spares", "moves", "least", "most", "spent", "used_up", "bars", "needs", "gathers", "wants", "parts", "parted",
+         "never_forbids", "transitions", "min_remaining", "max_remaining", "only_forbids_repeats_of", "never_again", "bars", "needs", "gathers", "describe_next", "parts", "parted",
          "cut", "enders", "held", "strings", "banned")  # fmt: skip
 """What the engine asks of a rule."""
 
@@ -135,7 +135,7 @@ def _is_rule(named: Named, known: dict[int, Rule | Named]) -> bool:
 def _parts(value: Any) -> Iterable[Rule | Named]:
     """The rules and shapers that a value of the engine holds."""
     # Types are compared, since a plugin's object may run code of its own when asked for its class.
-    if type(value) is Course:
+    if type(value) is Generation:
         value = value.plan
     if type(value) is Plan:
         value = value.chain

@@ -119,7 +119,9 @@ class Chain:
 
     def _horizon(self, joint: Joint, prompt: Prompt, budget: int) -> int:
         """The largest number of characters the text may have."""
-        rest = [rule.promises.most(state) for rule, state in zip(self.product.rules, joint.states, strict=True)]
+        rest = [
+            rule.promises.max_remaining(state) for rule, state in zip(self.product.rules, joint.states, strict=True)
+        ]
         return len(prompt.text) + int(min([budget * self.vocabulary.longest, *rest]))
 
     def _shared_prover(self, product: Product, joint: Joint, horizon: int) -> Prover:

@@ -1,4 +1,4 @@
-"""The engine: one model, and requests turned into courses that a scheduler runs."""
+"""The engine: one model, and requests turned into generations that a scheduler runs."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from typing import Any
 
 from .blame import blaming, named_error
 from .chain import Chain, Plan, is_constraint, make_chain
+from .decoding.generation import Generation, check_request
 from .decoding.packing import rows_of, texts_at_once
 from .decoding.scheduler import ROWS, Job, Scheduler
-from .decoding.sequences import Course, check_request
 from .errors import GenError, quoted
 from .hooks.registry import registry
 from .hooks.specs import build, build_decoder
@@ -37,7 +37,7 @@ CHAINS = 256
 """How many chains an engine remembers."""
 
 TEXTS = 64
-"""The most texts of a request that share one patience, and that one course writes."""
+"""The most texts of a request that share one patience, and that one generation writes."""
 
 QUEUE = 1024
 """The most requests that wait for a scheduler of requests."""
@@ -201,7 +201,7 @@ class Engine:
         check_request(request)
         decoder = build_decoder(request.decoder, registry())
         if not callable(decoder):
-            raise GenError(f"decoder={quoted(decoder)} is no decoder; give its name, or a function of a course.")
+            raise GenError(f"decoder={quoted(decoder)} is no decoder; give its name, or a function of a generation.")
         at_once = texts_at_once(decoder, request.num) or min(texts, TEXTS)
         patience = Patience(request.patience)
         with patience:
@@ -213,7 +213,7 @@ class Engine:
         seed = secrets.randbelow(2**32) if request.seed is None else request.seed
 
         def job(part: Plan, samples: range) -> Job[Piece]:
-            return decoder, lambda send: Course(part, seed, samples, self.model, send, in_pieces)
+            return decoder, lambda send: Generation(part, seed, samples, self.model, send, in_pieces)
 
         def in_turn() -> Iterator[Job[Piece]]:
             seconds = request.patience * request.draws
@@ -301,8 +301,8 @@ def check_room(rows: int, tokens: int) -> None:
 
 def _numbered(number: int, job: Job[Piece]) -> Job[tuple[int, Piece]]:
     """A job that sends its pieces with the number of its request."""
-    decoder, make_course = job
-    return decoder, lambda send: make_course(lambda piece: send((number, piece)))
+    decoder, make_generation = job
+    return decoder, lambda send: make_generation(lambda piece: send((number, piece)))
 
 
 def load(name: str | os.PathLike[str], *, dtype: str = "auto", fast: bool = False) -> Engine:

@@ -23,7 +23,7 @@ from torch import Tensor
 
 from .blame import blaming
 from .chain import Chain, Plan
-from .decoding.sequences import uniform
+from .decoding.generation import uniform
 from .decoding.viable import Viable
 from .engine import Engine
 from .errors import GenError

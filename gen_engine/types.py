@@ -283,7 +283,7 @@ class Draw:
 
     `allowed` holds the tokens that may follow, the end token included; `history` holds all tokens so far.
     `uniform` is the number in [0, 1) at which the choice distribution is inverted; None picks the likeliest token.
-    `memory` holds the shapers' states (empty if none keeps one). `lane` distinguishes texts of one sample that are
+    `memory` holds the shapers' states (empty if none keeps one). `branch` distinguishes texts of one sample that are
     being written at the same time.
     """
 
@@ -293,11 +293,11 @@ class Draw:
     sample: int
     uniform: float | None
     memory: tuple[Any, ...] = ()
-    lane: int = 0
+    branch: int = 0
 
 
 @dataclass(frozen=True)
-class Extend:
+class StepRequest:
     """A decoder's request to the scheduler: new rows, scores of forced tokens, and draws from the last logits of rows.
 
     Row i is row `parents[i]` of the decoder's last request (-1: fresh) cut to `keep[i]` tokens, plus `tokens[i]`.
@@ -378,13 +378,13 @@ class Piece:
     completion: Completion | None = None
 
 
-Decoder = Callable[..., Generator[Extend, Any, None]]
-"""A strategy: a coroutine over a `Course` that yields requests, receives `Scores`, and writes the texts.
+Decoder = Callable[..., Generator[StepRequest, Any, None]]
+"""A strategy: a coroutine over a `Generation` that yields requests, receives `Scores`, and writes the texts.
 
 It has two optional attributes.
-`rows` is the largest number of rows that it requests (default: the number of texts in the course).
-`at_once(num)` is how many of `num` texts one course writes; it raises GenError if the decoder cannot write that many.
+`rows` is the largest number of rows that it requests (default: the number of texts in the generation).
+`at_once(num)` is how many of `num` texts one generation writes; it raises GenError if the decoder cannot write that many.
 """
 
 DecoderFactory = Callable[..., Decoder]
-"""Makes a decoder from typed, documented parameters, as in `beam,width=8`. No parameter may be named `course`."""
+"""Makes a decoder from typed, documented parameters, as in `beam,width=8`. No parameter may be named `generation`."""

@@ -58,7 +58,7 @@ RAISED = [
     "1 / 0", "next(iter(()))", "raise UnicodeDecodeError('utf-8', b'', 0, 1, 'x')", "raise GeneratorExit('x')",
 ]  # fmt: skip
 METHODS = {
-    "start": "tide=3", "step": "tide=3", "accepts": "tide=3", "kind": "ebb", "least": "ebb=2",
+    "start": "tide=3", "step": "tide=3", "accepts": "tide=3", "kind": "ebb", "min_remaining": "ebb=2",
     "mentions": "tide=3", "removes_at_most": "tide=3", "allowed": "token", "next": "token=2",
 }  # fmt: skip
 PAIRS = [(place, code) for place in METHODS for code in RAISED[:4]] + [("step", code) for code in RAISED[4:-1]]
@@ -209,7 +209,7 @@ def test_nothing_is_blamed_where_nothing_is_raised():
     ("allowed", "result = {1, 2}", "gave a set in allowed"),
     ("accepts", "import torch; result = torch.ones(2)", "gave a Tensor of the shape 2 in accepts; return True or"),
     ("accepts", "result = np.ones((2, 3))", "gave an ndarray of the shape 2x3 in accepts"),
-    ("least", "result = 'x'", "gave a str in least; return a number, or leave it out"),
+    ("min_remaining", "result = 'x'", "gave a str in least; return a number, or leave it out"),
     ("mentions", "result = 5", "gave an int in mentions"),
     ("removes_at_most", "result = []", "gave a list in removes_at_most"),
 ])  # fmt: skip

@@ -99,8 +99,8 @@ def test_further_texts_have_patience_of_their_own(slow):
     slow(0.0)
     jobs = ENGINE.jobs(request_of(130, 5.0))
     made = [make(lambda _: None) for _, make in jobs]
-    assert [course.samples for course in made] == [range(64), range(64, 128), range(128, 130)]
-    assert len({id(course.plan.patience) for course in made}) == 3
+    assert [generation.samples for generation in made] == [range(64), range(64, 128), range(128, 130)]
+    assert len({id(generation.plan.patience) for generation in made}) == 3
 
 
 @pytest.mark.parametrize("draws", [2, 8])

@@ -94,7 +94,7 @@ class Balanced:
     def kind(self, char: str) -> Hashable:
         return char if char in self._chars else None
 
-    def moves(self, state: str) -> list[tuple[CharSet, str]]:
+    def transitions(self, state: str) -> list[tuple[CharSet, str]]:
         """The characters that are in no pair, and each character that opens or closes one."""
         pairs = [(char, self.step(state, char)) for char in sorted(self._chars)]
         return [(self._others, state), *((self._only(char), after) for char, after in pairs if after is not None)]
@@ -102,11 +102,11 @@ class Balanced:
     def _only(self, char: str) -> CharSet:
         return self._alone.setdefault(char, CharSet(frozenset(char)))
 
-    def least(self, state: str) -> int:
+    def min_remaining(self, state: str) -> int:
         """The fewest characters that close all open pairs."""
         return len(state)
 
-    def wants(self, state: str) -> str:
+    def describe_next(self, state: str) -> str:
         """What is missing before the text may end."""
         if not state:
             return "no closing quote or bracket, since none is open"

@@ -159,20 +159,20 @@ class Length:
     def kind(self, char: str) -> None:
         return None
 
-    def moves(self, state: int) -> list[tuple[CharSet, int]]:
+    def transitions(self, state: int) -> list[tuple[CharSet, int]]:
         """Any character, if one more fits."""
         after = self.step(state, "")
         return [] if after is None else [(EVERY_CHAR, after)]
 
-    def least(self, state: int) -> int:
+    def min_remaining(self, state: int) -> int:
         """The number of missing characters."""
         return max(0, self.low - state)
 
-    def most(self, state: int) -> float:
+    def max_remaining(self, state: int) -> float:
         """The number of characters that may still follow."""
         return inf if self.high is None else self.high - state
 
-    def wants(self, state: int) -> str:
+    def describe_next(self, state: int) -> str:
         """How many more characters are needed, in words."""
         if self.high is not None and state >= self.high:
             return "the end"
@@ -218,7 +218,7 @@ class Forced:
     def kind(self, char: str) -> Hashable:
         return char if char in self._sets else None
 
-    def moves(self, state: int) -> list[tuple[CharSet, int]]:
+    def transitions(self, state: int) -> list[tuple[CharSet, int]]:
         """The forced character, or any character."""
         return [(self.allowed(state), min(state + 1, self.places[-1][0]))]
 
@@ -230,11 +230,11 @@ class Forced:
         """The characters that are still to be forced."""
         return self._missing[state] if self.places[-1][0] < MANY else ()
 
-    def least(self, state: int) -> int:
+    def min_remaining(self, state: int) -> int:
         """The number of characters up to the last forced one."""
         return self.places[-1][0] - state
 
-    def wants(self, state: int) -> str:
+    def describe_next(self, state: int) -> str:
         """The character that is forced next, with its place."""
         ahead = next(((place, char) for place, char in self.places if place > state), None)
         return "any character or the end" if ahead is None else f"{ahead[1]} at place {ahead[0]}"
@@ -260,10 +260,10 @@ class NoDoublePunctuation:
     def kind(self, char: str) -> bool:
         return is_punctuation(char)
 
-    def moves(self, state: bool) -> list[tuple[CharSet, bool]]:
+    def transitions(self, state: bool) -> list[tuple[CharSet, bool]]:
         """Any character that is no mark; also a mark, unless the last character was one."""
         return [(PLAIN, False)] if state else [(PLAIN, False), (MARKS, True)]
 
-    def wants(self, state: bool) -> str:
+    def describe_next(self, state: bool) -> str:
         """What may follow, in words."""
         return "no second punctuation mark" if state else "any character"

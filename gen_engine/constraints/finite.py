@@ -126,7 +126,7 @@ class Finite:
     def kind(self, char: str) -> Hashable:
         return self.atoms.of(char)
 
-    def moves(self, state: int) -> list[tuple[CharSet, int]]:
+    def transitions(self, state: int) -> list[tuple[CharSet, int]]:
         """One set of characters for each possible next state."""
         if state not in self._moves:
             grouped: dict[int, set[int]] = {}
@@ -140,11 +140,11 @@ class Finite:
             self._sets[wanted] = self.atoms.chars(wanted)
         return self._sets[wanted]
 
-    def least(self, state: int) -> int:
+    def min_remaining(self, state: int) -> int:
         """The fewest characters that complete the text."""
         return self._distances[state]
 
-    def most(self, state: int) -> float:
+    def max_remaining(self, state: int) -> float:
         """The most characters that may follow; infinite if there is no limit."""
         return self._longest.get(state, inf)
 
@@ -184,7 +184,7 @@ class Finite:
                     waiting.append(earlier)
         return found
 
-    def wants(self, state: int) -> str:
+    def describe_next(self, state: int) -> str:
         """What may follow; with its place in the new text, if all paths to the state have the same length."""
         row = frozenset(self.table[state])
         ranges = self.atoms.ranges(row)

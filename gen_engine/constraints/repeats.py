@@ -42,11 +42,11 @@ class NoRepeat:
     def removes_at_most(self, horizon: int) -> int:
         return min(self.window, horizon)
 
-    def spent(self, state: tuple[str, ...]) -> frozenset[str]:
+    def only_forbids_repeats_of(self, state: tuple[str, ...]) -> frozenset[str]:
         """The last characters: only these may be forbidden."""
         return frozenset(filter(None, state))
 
-    def used_up(self, state: tuple[str, ...], room: int) -> frozenset[str] | None:
+    def never_again(self, state: tuple[str, ...], room: int) -> frozenset[str] | None:
         """The same set, if the text ends before the window has moved past them."""
         return frozenset(filter(None, state)) if self.window >= room else None
 
@@ -70,11 +70,11 @@ class NoRepeat:
     def _exempt(self) -> KnownChars:
         return KnownChars(self.is_exempt)
 
-    def wants(self, state: tuple[str, ...]) -> str:
+    def describe_next(self, state: tuple[str, ...]) -> str:
         """What may not follow, in words."""
         return in_words(self.allowed(state))
 
-    def spares(self, char: str) -> bool:
+    def never_forbids(self, char: str) -> bool:
         return self.is_exempt(char)
 
 
@@ -129,11 +129,11 @@ class NoRepeatNgram:
     def removes_at_most(self, horizon: int) -> int:
         return horizon
 
-    def spent(self, state: tuple[str, frozenset[str]]) -> frozenset[str]:
+    def only_forbids_repeats_of(self, state: tuple[str, frozenset[str]]) -> frozenset[str]:
         """All characters so far: a run that contains a new character cannot have occurred."""
         return frozenset(self.mentions(state))
 
-    def used_up(self, state: tuple[str, frozenset[str]], room: int) -> frozenset[str] | None:
+    def never_again(self, state: tuple[str, frozenset[str]], room: int) -> frozenset[str] | None:
         """All characters so far, if runs have one character."""
         return state[1] if self.n == 1 else None
 
@@ -148,7 +148,7 @@ class NoRepeatNgram:
         rows, columns = same.nonzero()
         return rows, history[rows, columns + before]
 
-    def wants(self, state: tuple[str, frozenset[str]]) -> str:
+    def describe_next(self, state: tuple[str, frozenset[str]]) -> str:
         """What may not follow, in words."""
         return in_words(self.allowed(state))
 
@@ -196,17 +196,17 @@ class NoRecentNgram:
     def removes_at_most(self, horizon: int) -> int:
         return horizon if self.within is None else min(self.within, horizon)
 
-    def spent(self, state: str) -> frozenset[str]:
+    def only_forbids_repeats_of(self, state: str) -> frozenset[str]:
         """All characters that count: a run that contains a new character cannot have occurred."""
         return frozenset(state)
 
-    def used_up(self, state: str, room: int) -> frozenset[str] | None:
+    def never_again(self, state: str, room: int) -> frozenset[str] | None:
         """The characters so far, if runs have one character and the text ends before any is forgotten."""
         return frozenset(state) if self.n == 1 and (self.within is None or self.within >= room) else None
 
-    def wants(self, state: str) -> str:
+    def describe_next(self, state: str) -> str:
         """What may not follow, in words."""
         return in_words(self.allowed(state))
 
-    def spares(self, char: str) -> bool:
+    def never_forbids(self, char: str) -> bool:
         return self.is_exempt(char)

@@ -79,11 +79,11 @@ class EachChar:
     def kind(self, char: str) -> bool:
         return char in self.chars
 
-    def moves(self, state: int) -> list[tuple[CharSet, int]]:
+    def transitions(self, state: int) -> list[tuple[CharSet, int]]:
         """All allowed characters lead to the one state."""
         return [(self.chars, 0)]
 
-    def wants(self, state: int) -> str:
+    def describe_next(self, state: int) -> str:
         """What may follow, in words."""
         return in_words(self.chars)
 
@@ -176,7 +176,7 @@ class BannedStrings:
         children = self._machine[0]
         return set(children[0]).union(*(children[node] for node in self._begun(state)))
 
-    def moves(self, state: int) -> list[tuple[CharSet, int]]:
+    def transitions(self, state: int) -> list[tuple[CharSet, int]]:
         """The characters that extend a beginning, grouped by the state they lead to, and all others."""
         if state not in self._known:
             grouped: dict[int, set[str]] = {}
@@ -189,7 +189,7 @@ class BannedStrings:
             self._known[state] = [*begun, (without(self.chars, odd), 0)]
         return self._known[state]
 
-    def wants(self, state: int) -> str:
+    def describe_next(self, state: int) -> str:
         """What may not follow, in words."""
         return in_words(self.allowed(state))
 
@@ -225,10 +225,10 @@ class ManyStrings:
     def removes_at_most(self, horizon: int) -> int:
         return self.machine.most
 
-    def spares(self, char: str) -> bool:
+    def never_forbids(self, char: str) -> bool:
         return char not in self.machine.lasts
 
-    def wants(self, state: int) -> str:
+    def describe_next(self, state: int) -> str:
         """What may not follow, in words."""
         return in_words(self.allowed(state))
 
@@ -264,11 +264,11 @@ class BannedTokens:
     def kinds(self) -> np.ndarray:
         return self._set.to_array()
 
-    def moves(self, state: int) -> list[tuple[Mask, int]]:
+    def transitions(self, state: int) -> list[tuple[Mask, int]]:
         """All other tokens lead to the one state."""
         return [(self._set.mask, 0)]
 
-    def wants(self, state: int) -> str:
+    def describe_next(self, state: int) -> str:
         """What is banned, in words."""
         names = [self.vocabulary.names[token] for token in sorted(self.banned)]
         return f"any token but {_listed(names)}" if names else "any token"

@@ -14,10 +14,10 @@ from math import inf
 import numpy as np
 
 from ..errors import GenError
-from ..types import Draw, Extend
-from .rows import Text
+from ..types import Draw, StepRequest
+from .generation import Generation
+from .rows import Continuation
 from .sampling import Scores, descending, sound
-from .sequences import Course
 from .survivors import settle
 from .viable import ATTEMPTS, DOUBTS, Choice
 
@@ -60,7 +60,7 @@ class Beam:
 
     @property
     def rows(self) -> int:
-        """The most rows a course asks for. Finished texts that are still to be scored are not counted."""
+        """The most rows a generation asks for. Finished texts that are still to be scored are not counted."""
         return self.width
 
     @property
@@ -76,8 +76,8 @@ class Beam:
             )
         return num
 
-    def __call__(self, course: Course) -> Generator[Extend, Scores, None]:
-        return _Search(self, course).run()
+    def __call__(self, generation: Generation) -> Generator[StepRequest, Scores, None]:
+        return _Search(self, generation).run()
 
 
 @dataclass
@@ -88,7 +88,7 @@ class _Line:
     lead nowhere; the beam is `barren` until some token leads on.
     """
 
-    text: Text
+    text: Continuation
     group: int
     total: float = 0.0
     row: int = -1
@@ -108,7 +108,7 @@ class _Search:
     """
 
     beam: Beam
-    course: Course
+    generation: Generation
     done: list[dict[bytes, tuple[float, _Line]]] = field(init=False)
     sent: bytes = b""
     exact: bool = True
@@ -117,12 +117,12 @@ class _Search:
     def __post_init__(self) -> None:
         self.done = [{} for _ in range(self.beam.groups)]
 
-    def run(self) -> Generator[Extend, Scores, None]:
-        course = self.course
-        [start] = course.texts()[:1]
-        lines = self._settle([_Line(start.branch(), group) for group in range(self.beam.groups)])
+    def run(self) -> Generator[StepRequest, Scores, None]:
+        generation = self.generation
+        [start] = generation.texts()[:1]
+        lines = self._settle([_Line(start.fork(), group) for group in range(self.beam.groups)])
         while lines:
-            scores = yield course.ask([(line.row, line.text, line.why) for line in lines], self._draw)
+            scores = yield generation.ask([(line.row, line.text, line.why) for line in lines], self._draw)
             shared, number = lines[0].row < 0, 0
             for place, line in enumerate(lines):
                 line.row = 0 if shared else place
@@ -131,11 +131,13 @@ class _Search:
                 self._read(line, scores.forced[line.row])
             self.place += 1
             lines = self._settle(self._grow([line for line in lines if line.why is None], scores))
-        for sample, line in zip(course.samples, self._told(), strict=False):
+        for sample, line in zip(generation.samples, self._told(), strict=False):
             line.text.sample, line.text.exact = sample, self.exact
-            line.text.unsent = line.text.unsent[len(self.sent) :] if sample == course.samples[0] else line.text.unsent
+            line.text.unsent = (
+                line.text.unsent[len(self.sent) :] if sample == generation.samples[0] else line.text.unsent
+            )
             assert line.why is not None
-            course.finish(line.text, line.why)
+            generation.finish(line.text, line.why)
 
     def _told(self) -> Iterator[_Line]:
         """The finished texts in the order in which they are returned: the best of each group, then the next ones.
@@ -153,15 +155,15 @@ class _Search:
                     told.add(printed)
                     yield line
 
-    def _draw(self, row: int, text: Text) -> Draw:
-        return self.course.draw(row, text, None)
+    def _draw(self, row: int, text: Continuation) -> Draw:
+        return self.generation.draw(row, text, None)
 
     def _read(self, line: _Line, forced: Sequence[float]) -> None:
         """Add what forced tokens cost. A text that only waited for these scores is done."""
         text = line.text
         text.logprobs += forced
         line.total += sum(map(sound, forced))
-        text.fresh = text.forced = 0
+        text.unread = text.forced = 0
         if line.why is not None:
             self.put_aside(line)
 
@@ -174,7 +176,7 @@ class _Search:
         """
         unread: list[_Line] = []
         while True:
-            found = [self.course.look(line.text) for line in lines]
+            found = [self.generation.look(line.text) for line in lines]
             for line, (why, _) in zip(lines, found, strict=True):
                 line.why = why
                 if why is not None and line.text.forced:
@@ -187,7 +189,7 @@ class _Search:
                 break
             for line, token in zip(lines, only, strict=True):
                 assert token is not None
-                self.course.force(line.text, token)
+                self.generation.force(line.text, token)
         lines = self._still_in_play([*unread, *lines])
         self._stream(lines)
         return lines
@@ -197,8 +199,8 @@ class _Search:
 
         Returns whether it prints something new: nothing finished in this group or an earlier one prints the same.
         """
-        surfaces = self.course.plan.chain.vocabulary.surfaces
-        printed = b"".join(surfaces[token] for token in self.course.kept(line.text))
+        surfaces = self.generation.plan.chain.vocabulary.surfaces
+        printed = b"".join(surfaces[token] for token in self.generation.kept(line.text))
         score = self._score(line.total, len(line.text.logprobs))
         if any(printed in earlier for earlier in self.done[: line.group]):
             return False
@@ -217,14 +219,14 @@ class _Search:
     def _bound(self, line: _Line) -> float:
         """The highest score that a text continuing from here can reach."""
         longest = self.beam.length_penalty > 0
-        return self._score(line.total, self.course.plan.budget if longest else len(line.text.logprobs) + 1)
+        return self._score(line.total, self.generation.plan.budget if longest else len(line.text.logprobs) + 1)
 
     def _still_in_play(self, lines: list[_Line]) -> list[_Line]:
         """The beams that may still be among the best of their group; none if no beam can be among the texts wanted.
 
         So the result does not depend on how many texts are wanted.
         """
-        wanted = min(len(self.course.samples), self.beam.share)
+        wanted = min(len(self.generation.samples), self.beam.share)
         found: list[_Line] = []
         settled = True
         for group, done in enumerate(self.done):
@@ -242,7 +244,7 @@ class _Search:
         best = max(self.done[0].values(), key=lambda item: item[0], default=None)
         rivals = [line for line in lines if line.group == 0 and (best is None or self._bound(line) > best[0])]
         rivals += [best[1]] if best is not None else []
-        self.sent = self.course.stream_agreed([(line.text, line.why) for line in rivals], self.sent)
+        self.sent = self.generation.stream_agreed([(line.text, line.why) for line in rivals], self.sent)
 
     # ------------------------------------------------------------------------------------------------ the choice
 
@@ -284,7 +286,7 @@ class _Growth:
     def grow(self, lines: Sequence[_Line]) -> list[_Line]:
         """The group's next beams: the best continuations with a witness behind each."""
         waiting = list(lines)
-        settle(self.search.course, self.scores, [(line.draw, line.text) for line in lines])
+        settle(self.search.generation, self.scores, [(line.draw, line.text) for line in lines])
         while waiting and self._walk(waiting):
             # All candidates were tried. Where all were struck, the shapers are asked again for the rest.
             waiting = [line for line in waiting if line.barren and self._shape_anew(line)]
@@ -321,7 +323,7 @@ class _Growth:
 
     def _leanings(self, lines: Sequence[_Line]) -> np.ndarray:
         """What leaning shapers add to the rank of each beam and of each next token, [lines, vocab]."""
-        plan = self.search.course.plan
+        plan = self.search.generation.plan
         found = np.zeros((len(lines), len(plan.chain.vocabulary)))
         leaning = [named.processor for named in plan.chain.shapers if hasattr(named.processor, "leans")]
         for number, line in enumerate(lines if leaning else ()):
@@ -333,12 +335,12 @@ class _Growth:
 
     def _try(self, line: _Line, token: int, value: float) -> bool:
         """Keep a continuation if it has a witness behind it."""
-        search, course = self.search, self.search.course
-        if token == course.plan.chain.vocabulary.end:
+        search, generation = self.search, self.search.generation
+        if token == generation.plan.chain.vocabulary.end:
             self._end(line, self._child(line, token, value), "end")
             return True
         text = line.text
-        seen = course.viable.look(text.joint, course.left(text), token, text.rest, text.history)
+        seen = generation.viable.look(text.joint, generation.left(text), token, text.rest, text.history)
         if seen.answer != "yes":
             search.exact = search.exact and seen.answer == "no"
             self.doubts += seen.answer == "undecided"
@@ -348,12 +350,12 @@ class _Growth:
 
     def _keep(self, line: _Line, choice: Choice, value: float) -> bool:
         """Write a token that has a witness behind it to a new text."""
-        course, token = self.search.course, choice.token
+        generation, token = self.search.generation, choice.token
         assert token is not None
         child = self._child(line, token, value)
         chosen = self.scores.choice_logprob(line.draw, token) if child.text.memory else 0.0
-        course.write(child.text, choice, chosen)
-        why, _ = course.look(child.text)
+        generation.write(child.text, choice, chosen)
+        why, _ = generation.look(child.text)
         if why is not None:
             self._end(line, child, why)
             return True
@@ -364,7 +366,7 @@ class _Growth:
         return True
 
     def _child(self, line: _Line, token: int, value: float) -> _Line:
-        text = line.text.branch()
+        text = line.text.fork()
         text.logprobs.append(self.scores.logprob(line.draw, token))
         text.undone.update(dict.fromkeys(self.scores.undone[line.draw]))
         return _Line(text, line.group, value, line.row, token=token, place=self.search.place)
@@ -379,16 +381,16 @@ class _Growth:
         """Ask the shapers again without the struck tokens. If nothing is left, the text is full."""
         if self.scores.redraw(line.draw, line.struck, None) is not None:
             return True
-        self._end(line, _Line(line.text.branch(), line.group, line.total, line.row), "full")
+        self._end(line, _Line(line.text.fork(), line.group, line.total, line.row), "full")
         return False
 
     def _trust_the_witness(self, line: _Line) -> None:
         """Go on with the next token of a rest that is known to be legal."""
-        course = self.search.course
+        generation = self.search.generation
         self.search.exact = False
-        choice = course.viable.trusted(line.text.joint, course.left(line.text), line.text.rest)
+        choice = generation.viable.trusted(line.text.joint, generation.left(line.text), line.text.rest)
         if choice.token is None:
-            self._end(line, _Line(line.text.branch(), line.group, line.total, line.row), "full")
+            self._end(line, _Line(line.text.fork(), line.group, line.total, line.row), "full")
             return
         value = line.total + sound(self.scores.logprob(line.draw, choice.token))
         if choice.joint is None:

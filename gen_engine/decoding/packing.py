@@ -10,9 +10,9 @@ from operator import add, gt
 from typing import TYPE_CHECKING, Any
 
 from ..errors import GenError, PluginError, brief, quoted, reason_of
-from ..types import Decoder, Draw, Extend
+from ..types import Decoder, Draw, StepRequest
+from .generation import Generation, slides
 from .sampling import Scores, logprobs_of, score
-from .sequences import Course, slides
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -45,7 +45,7 @@ class Made:
     """A job that may begin as soon as there is room for the rows it asks for at `most`, and for their tokens."""
 
     decoder: Decoder
-    course: Course
+    generation: Generation
     most: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -53,11 +53,11 @@ class Made:
 
     @property
     def rows(self) -> int:
-        return max(self.most, len(self.course.samples))
+        return max(self.most, len(self.generation.samples))
 
     @property
     def tokens(self) -> int:
-        return self.rows * longest_row(self.course)
+        return self.rows * longest_row(self.generation)
 
 
 @dataclass(eq=False)
@@ -72,12 +72,12 @@ class Running:
     """
 
     owner: Any
-    course: Course
+    generation: Generation
     first_text: int
     most: int
     strategy: Decoder
-    decoder: Generator[Extend, Scores | None, None] = field(init=False)
-    ask: Extend = field(init=False)
+    decoder: Generator[StepRequest, Scores | None, None] = field(init=False)
+    ask: StepRequest = field(init=False)
     first_row: int = -1
     wanted: list[int] = field(default_factory=list)
     lengths: list[int] = field(default_factory=lambda: [0])
@@ -91,7 +91,7 @@ class Running:
     @property
     def tokens(self) -> int:
         """The most tokens that its rows can come to hold."""
-        return self.rows * longest_row(self.course)
+        return self.rows * longest_row(self.generation)
 
     @property
     def beginning(self) -> Beginning:
@@ -100,7 +100,7 @@ class Running:
 
     def begin(self) -> None:
         """Let the decoder begin. Raises PluginError if it is no coroutine."""
-        found = self.strategy(self.course)
+        found = self.strategy(self.generation)
         if not all(callable(getattr(found, name, None)) for name in ("send", "close")):
             raise PluginError(f"{named(self.strategy)} returned {quoted(found)}, which is no generator; let it yield.")
         self.decoder = found
@@ -118,18 +118,18 @@ class Running:
         except BaseException:  # noqa: BLE001 - the code of others
             pass
 
-    def accept(self, ask: Extend, positions: int | None) -> None:
+    def accept(self, ask: StepRequest, positions: int | None) -> None:
         """Take the decoder's next ask. Raises GenError for an ask that would break the pass for all."""
         try:
             self.wanted = _wanted(ask)
-            wrong = _wrong(ask, self.wanted, self.lengths, len(self.course.plan.chain.vocabulary))
+            wrong = _wrong(ask, self.wanted, self.lengths, len(self.generation.plan.chain.vocabulary))
             lengths = list(map(add, ask.keep, map(len, ask.tokens)))
         except (AttributeError, TypeError, ValueError, LookupError) as problem:
             raise PluginError(
-                f"{named(self.strategy)} asks for what is no Extend as it should be ({reason_of(problem)}); "
+                f"{named(self.strategy)} asks for what is no proper StepRequest ({reason_of(problem)}); "
                 "mend it, or take another decoder."
             ) from problem
-        if wrong is not None and not self.course.plan.prompt.read:
+        if wrong is not None and not self.generation.plan.prompt.read:
             raise GenError(
                 "The prompt is empty, and the model's tokenizer begins no text with a token of its own, so that there "
                 "is nothing to go on from; give a prompt of one character at least, or a context."
@@ -146,14 +146,14 @@ class Running:
         self.ask, self.lengths = ask, [*lengths, 0]  # the last one belongs to parent -1, from which nothing can be kept
 
 
-def longest_row(course: Course) -> int:
-    """The most tokens that a row of this course holds: prompt and budget, or all that the model reads at once."""
-    length = len(course.plan.prompt.read) + int(course.plan.budget)
-    positions: int | None = course.model.positions
+def longest_row(generation: Generation) -> int:
+    """The most tokens that a row of this generation holds: prompt and budget, or all that the model reads at once."""
+    length = len(generation.plan.prompt.read) + int(generation.plan.budget)
+    positions: int | None = generation.model.positions
     return length if positions is None else min(length, positions)
 
 
-def _wanted(ask: Extend) -> list[int]:
+def _wanted(ask: StepRequest) -> list[int]:
     """How many logits each row needs: one for each forced token, and one for a draw."""
     if not any(ask.forced):
         return [1] * len(ask.tokens)
@@ -161,7 +161,7 @@ def _wanted(ask: Extend) -> list[int]:
     return [max(1, len(forced) + (row in drawn)) for row, forced in enumerate(ask.forced)]
 
 
-def _wrong(ask: Extend, wanted: Sequence[int], before: Sequence[int], size: int) -> str | None:
+def _wrong(ask: StepRequest, wanted: Sequence[int], before: Sequence[int], size: int) -> str | None:
     """What no model can be fed in an ask, None if nothing. `before` are the lengths of the last ask's rows, and a 0."""
     rows = len(ask.tokens)
     if not rows or not len(ask.parents) == len(ask.keep) == len(ask.forced) == rows:
@@ -194,7 +194,7 @@ def named(decoder: Decoder) -> str:
 
 
 def texts_at_once(decoder: Decoder, num: int) -> int | None:
-    """How many of `num` texts a decoder writes in one course, None if it does not say so. Raises what it raises, and
+    """How many of `num` texts a decoder writes in one generation, None if it does not say so. Raises what it raises, and
     PluginError if it says no number."""
     own = getattr(decoder, "at_once", None)
     found = None if own is None else own(num)
@@ -304,7 +304,7 @@ def score_all(jobs: Sequence[Running], logits: Tensor, last: Sequence[int]) -> d
     ends = list(accumulate(last))
     rows = [ends[job.first_row + draw.row] - 1 for job in jobs for draw in job.ask.draws]
     own = logits if rows == list(range(len(logits))) else logits[rows]
-    told = [(job.course, job.ask.draws, _score_forced(job, logits, ends)) for job in jobs]
+    told = [(job.generation, job.ask.draws, _score_forced(job, logits, ends)) for job in jobs]
     found = dict(zip(jobs, score(told, own), strict=True))
     for job in jobs:
         if job.ask.temperature != 1:

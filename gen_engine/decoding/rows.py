@@ -25,10 +25,10 @@ ROOM = 512
 
 
 @dataclass(eq=False, slots=True)
-class Text:
+class Continuation:
     """One text being written. `tokens` are the new tokens, including those of an unfinished stop string. The model has
-    not read the last `fresh` of them. The last `forced` of these had no alternative. `unsent` are the bytes not yet
-    streamed, and `allowed` is what may follow, the end included. `memory` is what the shapers remember. `lane` tells
+    not read the last `unread` of them. The last `forced` of these had no alternative. `unsent` are the bytes not yet
+    streamed, and `allowed` is what may follow, the end included. `memory` is what the shapers remember. `branch` tells
     apart texts of one sample that are written at the same time. `rest` holds the tokens of a legal rest, as far as it
     is written out. `history` holds the characters for rules that look at many rows at once.
 
@@ -48,11 +48,11 @@ class Text:
     exact: bool = True
     undone: dict[str, None] = field(default_factory=dict)
     unsent: bytes = b""
-    fresh: int = 0
+    unread: int = 0
     forced: int = 0
     allowed: TokenSet | None = None
     memory: tuple[Any, ...] = ()
-    lane: int = 0
+    branch: int = 0
     rest: Ids = ()
     history: History | None = None
 
@@ -65,13 +65,13 @@ class Text:
             self.unstepped = []
         return self.last_joint
 
-    def branch(self, sample: int | None = None, history: History | None = None) -> Text:
+    def fork(self, sample: int | None = None, history: History | None = None) -> Continuation:
         """A copy of the text that continues separately, with its own history."""
         other = copy(self)
         other.unstepped, other.tokens = self.unstepped[:], self.tokens[:]
         other.logprobs, other.undone = self.logprobs[:], dict(self.undone)
         other.sample = self.sample if sample is None else sample
-        other.history = history or (None if self.history is None else self.history.branch())
+        other.history = history or (None if self.history is None else self.history.fork())
         return other
 
 
@@ -81,13 +81,13 @@ class Rows:
 
     plan: Plan
 
-    def begin(self, samples: range, memory: tuple[Any, ...]) -> list[Text]:
+    def begin(self, samples: range, memory: tuple[Any, ...]) -> list[Continuation]:
         """An empty text for each sample."""
         plan = self.plan
         begun = plan.prover.histories.begin(plan.prompt, len(samples), min(plan.budget, ROOM))
-        first = Text(samples.start, plan.product, plan.start.node, self.asked_of(plan.start), plan.start)
+        first = Continuation(samples.start, plan.product, plan.start.node, self.asked_of(plan.start), plan.start)
         first.memory, first.rest = memory, plan.rest
-        return [first.branch(sample, begun[row] if begun else None) for row, sample in enumerate(samples)]
+        return [first.fork(sample, begun[row] if begun else None) for row, sample in enumerate(samples)]
 
     def asked_of(self, joint: Joint) -> tuple[Any, ...]:
         """The part of a joint state that belongs to the rules asked row by row."""
@@ -116,7 +116,7 @@ class Rows:
         rules = [self.plan.product.rules[number].constraint for number, _ in self._rules]
         return tuple(rule.after if isinstance(rule, Lifted) else rule.next for rule in rules)
 
-    def allowed(self, text: Text, left: int) -> TokenSet:
+    def allowed(self, text: Continuation, left: int) -> TokenSet:
         """What may follow a text of a plain plan, without the end, as `Plan.tokens` says it."""
         plan = self.plan
         found = plan.alive(text.node, left)
@@ -126,7 +126,7 @@ class Rows:
             found = plan.product.narrow(asked, found)
         return plan.less_banned(found, text.history)
 
-    def go_on(self, text: Text, token: int, left: int | None) -> bool:
+    def go_on(self, text: Continuation, token: int, left: int | None) -> bool:
         """Continue a text of a plain plan with a permitted token, if a quick check finds a rest of at most `left - 1`
         tokens. The check is that of `Viable.look`. Returns whether it did. None for `left` means that the token has no
         alternative, and needs no proof.
@@ -144,13 +144,13 @@ class Rows:
         text.unstepped.append(token)
         return True
 
-    def force(self, text: Text, token: int) -> None:
+    def force(self, text: Continuation, token: int) -> None:
         """Continue a text with a token that has no alternative."""
         if not self.is_plain or not self.go_on(text, token, None):
             rest = text.rest[1:] if text.rest[:1] == (token,) else ()
             self.stand(text, self.plan.product.next(text.joint, token), rest)
 
-    def stand(self, text: Text, joint: Joint, rest: Ids) -> None:
+    def stand(self, text: Continuation, joint: Joint, rest: Ids) -> None:
         """Set the text to a state that was computed for it alone."""
         text.last_joint, text.unstepped, text.rest = joint, [], rest
         text.node, text.asked = joint.node, self.asked_of(joint)

@@ -6,81 +6,81 @@ from collections.abc import Generator, Iterator, Sequence
 from functools import partial
 
 from ..text.token_sets import Ids
-from ..types import Draw, Extend
-from .rows import Text
+from ..types import Draw, StepRequest
+from .generation import Generation, Going, uniform
+from .rows import Continuation
 from .sampling import Scores
-from .sequences import Course, Going, uniform
 from .survivors import settle
 
 
-def sample(course: Course) -> Generator[Extend, Scores, None]:
+def sample(generation: Generation) -> Generator[StepRequest, Scores, None]:
     """Draw each token from the choice distribution."""
-    return _decode(course, at_random=True)
+    return _decode(generation, at_random=True)
 
 
-def greedy(course: Course) -> Generator[Extend, Scores, None]:
+def greedy(generation: Generation) -> Generator[StepRequest, Scores, None]:
     """Take the likeliest allowed token each time."""
-    return _decode(course, at_random=False)
+    return _decode(generation, at_random=False)
 
 
-def _decode(course: Course, *, at_random: bool) -> Generator[Extend, Scores, None]:
-    def draw(row: int, text: Text) -> Draw:
-        place = uniform(course.seed, text.sample, len(text.tokens), 0, "draw") if at_random else None
-        return course.draw(row, text, place)
+def _decode(generation: Generation, *, at_random: bool) -> Generator[StepRequest, Scores, None]:
+    def draw(row: int, text: Continuation) -> Draw:
+        place = uniform(generation.seed, text.sample, len(text.tokens), 0, "draw") if at_random else None
+        return generation.draw(row, text, place)
 
-    texts = course.texts()
-    going: list[Going] = [(-1, text, why) for text, why in zip(texts, course.run_on(texts), strict=True)]
+    texts = generation.texts()
+    going: list[Going] = [(-1, text, why) for text, why in zip(texts, generation.run_on(texts), strict=True)]
     for text in texts:
-        course.stream(text)
-    while going := [item for item in going if not _finish_if_scored(course, item)]:
-        scores = yield course.ask(going, draw)
-        going = _read(course, going, scores.forced)
+        generation.stream(text)
+    while going := [item for item in going if not _finish_if_scored(generation, item)]:
+        scores = yield generation.ask(going, draw)
+        going = _read(generation, going, scores.forced)
         drawn = [text for _, text, why in going if why is None]
-        settle(course, scores, list(enumerate(drawn)))
-        ended = [_take(course, scores, number, text, at_random) for number, text in enumerate(drawn)]
-        going = list(_run_on(course, going, ended))
+        settle(generation, scores, list(enumerate(drawn)))
+        ended = [_take(generation, scores, number, text, at_random) for number, text in enumerate(drawn)]
+        going = list(_run_on(generation, going, ended))
 
 
-def _read(course: Course, going: Sequence[Going], forced: Sequence[Sequence[float]]) -> list[Going]:
+def _read(generation: Generation, going: Sequence[Going], forced: Sequence[Sequence[float]]) -> list[Going]:
     """The texts with their current rows, after their forced tokens were scored."""
     shared = going[0][0] < 0
     found = [(0 if shared else number, text, why) for number, (_, text, why) in enumerate(going)]
     for row, text, _ in found:
         text.logprobs += forced[row]
-        text.fresh = text.forced = 0
+        text.unread = text.forced = 0
     return found
 
 
-def _run_on(course: Course, going: Sequence[Going], ended: Sequence[str | None]) -> Iterator[Going]:
+def _run_on(generation: Generation, going: Sequence[Going], ended: Sequence[str | None]) -> Iterator[Going]:
     """Write forced tokens, send what is final, and return the texts that have not ended."""
     drawn = [text for _, text, why in going if why is None]
     alive = [text for text, why in zip(drawn, ended, strict=True) if why is None]
-    finished, runs = iter(ended), iter(course.run_on(alive))
+    finished, runs = iter(ended), iter(generation.run_on(alive))
     for row, text, why in going:
         if why is not None:
             yield row, text, why
         elif (end := next(finished)) is not None:
-            course.finish(text, end)
+            generation.finish(text, end)
         else:
             yield row, text, next(runs)
-            course.stream(text)
+            generation.stream(text)
 
 
-def _finish_if_scored(course: Course, item: Going) -> bool:
+def _finish_if_scored(generation: Generation, item: Going) -> bool:
     _, text, why = item
     if why is None or text.forced:
         return False
-    course.finish(text, why)
+    generation.finish(text, why)
     return True
 
 
-def _take(course: Course, scores: Scores, number: int, text: Text, at_random: bool) -> str | None:
+def _take(generation: Generation, scores: Scores, number: int, text: Continuation, at_random: bool) -> str | None:
     """Write the first drawn token that has a witness behind it. Returns why the text ended, None if it did not."""
     token = scores.token(number)
     if (
         token is not None
-        and token != course.plan.end
-        and course.go_on(text, token, partial(scores.choice_logprob, number))
+        and token != generation.plan.end
+        and generation.go_on(text, token, partial(scores.choice_logprob, number))
     ):
         _record(scores, number, text, token)
         return None
@@ -88,12 +88,12 @@ def _take(course: Course, scores: Scores, number: int, text: Text, at_random: bo
     def propose(struck: Ids, attempt: int) -> int | None:
         if not struck:
             return token
-        place = uniform(course.seed, text.sample, len(text.tokens), attempt, "draw") if at_random else None
+        place = uniform(generation.seed, text.sample, len(text.tokens), attempt, "draw") if at_random else None
         return scores.redraw(number, struck, place)
 
     among = scores.draws[number].allowed.members
-    choice = course.viable.first(
-        text.joint, course.left(text), propose, rest=text.rest, history=text.history, among=among
+    choice = generation.viable.first(
+        text.joint, generation.left(text), propose, rest=text.rest, history=text.history, among=among
     )
     text.exact = text.exact and choice.exact
     if choice.token is not None:
@@ -101,11 +101,11 @@ def _take(course: Course, scores: Scores, number: int, text: Text, at_random: bo
     if choice.joint is None:
         return "full" if choice.token is None else "end"
     assert choice.token is not None
-    course.write(text, choice, scores.choice_logprob(number, choice.token) if text.memory else 0.0)
+    generation.write(text, choice, scores.choice_logprob(number, choice.token) if text.memory else 0.0)
     return None
 
 
-def _record(scores: Scores, number: int, text: Text, token: int) -> None:
+def _record(scores: Scores, number: int, text: Continuation, token: int) -> None:
     text.logprobs.append(scores.logprob(number, token))
     if scores.undone[number]:
         text.undone.update(dict.fromkeys(scores.undone[number]))

@@ -13,7 +13,7 @@ import numpy as np
 from ..shapers.shaping import FEW, is_plain, side_by_side
 from ..text.token_sets import Blocked
 from ..types import Draw, Step
-from .sequences import Course, uniform
+from .generation import Generation, uniform
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -28,7 +28,7 @@ class Scores:
     `shaped` [draws, vocab] are the logits that were drawn from.
     """
 
-    course: Course
+    generation: Generation
     draws: Sequence[Draw]
     logits: Tensor
     drawn: Sequence[int]
@@ -68,7 +68,7 @@ class Scores:
         count = self._possible[number] if number not in self._anew else int((row > -inf).sum())
         if allowed.is_at_most(count + len(dead)):
             return []
-        end = self.course.plan.chain.vocabulary.end
+        end = self.generation.plan.chain.vocabulary.end
         return [token for token in np.flatnonzero(row.cpu().numpy() > -inf).tolist() if token != end]
 
     def shape_without(self, dead: Mapping[int, Collection[int]]) -> set[int]:
@@ -86,7 +86,7 @@ class Scores:
                 rests[number] = rest
         if rests:
             numbers = list(rests)
-            drawn, undone, shaped = _choose([(self.course, rest) for rest in rests.values()], self.logits[numbers])
+            drawn, undone, shaped = _choose([(self.generation, rest) for rest in rests.values()], self.logits[numbers])
             for place, number in enumerate(numbers):
                 self._struck[number] = self._anew[number] = shaped[place : place + 1]
                 self._drawn_anew[number], self.undone[number] = drawn[place], undone[place]
@@ -138,32 +138,32 @@ class Scores:
         rest = draw.allowed.without({*struck, *self._dead.get(number, ())})
         if rest.is_empty():
             return None
-        asks = [(self.course, replace(draw, allowed=rest, uniform=place))]
+        asks = [(self.generation, replace(draw, allowed=rest, uniform=place))]
         (token,), (names,), row = _choose(asks, self.logits[number : number + 1], attempt=len(struck))
         self._struck[number] = self._anew[number] = row
         self.undone[number] = (*self.undone[number], *names)
         return token
 
 
-def score(jobs: Sequence[tuple[Course, Sequence[Draw], Sequence[Sequence[float]]]], logits: Tensor) -> list[Scores]:
-    """Scores for each job of one chain: its course, its draws, and the log-probabilities of its rows' forced tokens.
+def score(jobs: Sequence[tuple[Generation, Sequence[Draw], Sequence[Sequence[float]]]], logits: Tensor) -> list[Scores]:
+    """Scores for each job of one chain: its generation, its draws, and the log-probabilities of its rows' forced tokens.
 
     `logits` [all draws, vocab] float32 are the model's. Each step works row by row, so no row depends on another.
     """
 
-    asks = [(course, draw) for course, draws, _ in jobs for draw in draws]
+    asks = [(generation, draw) for generation, draws, _ in jobs for draw in draws]
     if not asks:
-        return [Scores(course, (), logits, (), (), [], forced, logits) for course, _, forced in jobs]
+        return [Scores(generation, (), logits, (), (), [], forced, logits) for generation, _, forced in jobs]
     drawn, undone, shaped = _choose(asks, logits)
     chosen = logprobs_of(logits, range(len(drawn)), drawn)
     found: list[Scores] = []
     first = 0
-    for course, draws, forced in jobs:
+    for generation, draws, forced in jobs:
         part = slice(first, first + len(draws))
         first += len(draws)
         found.append(
             Scores(
-                course,
+                generation,
                 draws,
                 logits[part],
                 drawn[part],
@@ -177,7 +177,7 @@ def score(jobs: Sequence[tuple[Course, Sequence[Draw], Sequence[Sequence[float]]
 
 
 def _choose(
-    asks: Sequence[tuple[Course, Draw]], logits: Tensor, attempt: int = 0
+    asks: Sequence[tuple[Generation, Draw]], logits: Tensor, attempt: int = 0
 ) -> tuple[list[int], list[Sequence[str]], Tensor]:
     """The token drawn in each row of `logits` [draws, vocab], the shapers undone there, and the shaped logits."""
     chain = asks[0][0].plan.chain
@@ -196,7 +196,7 @@ def _choose(
     return [token for token in drawn if token is not None], undone, choice
 
 
-def make_step(asks: Sequence[tuple[Course, Draw]], attempt: int = 0) -> Step:
+def make_step(asks: Sequence[tuple[Generation, Draw]], attempt: int = 0) -> Step:
     """What shapers are told about these rows."""
     chain = asks[0][0].plan.chain
 
@@ -205,19 +205,19 @@ def make_step(asks: Sequence[tuple[Course, Draw]], attempt: int = 0) -> Step:
 
         numbers = [
             uniform(
-                course.seed,
+                generation.seed,
                 draw.sample,
-                len(draw.history) - len(course.plan.prompt.tokens),
+                len(draw.history) - len(generation.plan.prompt.tokens),
                 attempt,
-                f"{name} {draw.lane}" if draw.lane else name,
+                f"{name} {draw.branch}" if draw.branch else name,
             )
-            for course, draw in asks
+            for generation, draw in asks
         ]
         return torch.tensor(numbers, dtype=torch.float64)
 
     return Step(
         histories=[draw.history for _, draw in asks],
-        prompt_lengths=[len(course.plan.prompt.tokens) for course, _ in asks],
+        prompt_lengths=[len(generation.plan.prompt.tokens) for generation, _ in asks],
         vocabulary=chain.vocabulary,
         draw=draw_named,
         memories=[draw.memory for _, draw in asks] if chain.first_memory else (),

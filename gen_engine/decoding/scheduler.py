@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from ..errors import BusyError, GenError, quoted
 from ..types import Decoder, LanguageModel
+from .generation import Generation
 from .packing import Made, Prefixes, Running, pack, score_all
 from .sampling import Scores
-from .sequences import Course
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -30,10 +30,10 @@ OTHERS = (Exception, SystemExit)
 """What a model raises when it fails."""
 
 Sent = TypeVar("Sent")
-"""What courses send: pieces, or a wrapper of the caller's."""
+"""What generations send: pieces, or a wrapper of the caller's."""
 
-Job = tuple[Decoder, Callable[[Callable[[Sent], None]], Course]]
-"""A decoder, and a function that makes its course from a place to send to."""
+Job = tuple[Decoder, Callable[[Callable[[Sent], None]], Generation]]
+"""A decoder, and a function that makes its generation from a place to send to."""
 
 State = Literal["waiting", "running", "done", "failed", "cancelled"]
 
@@ -92,7 +92,7 @@ class Scheduler:
     exactly. Prompts that merely begin alike are read apart. In most models, reading a prompt in parts changes its last
     bits, and a text must always be the same to the last bit.
 
-    **Errors.** An error of a decoder, a processor or a course ends its own ticket, and is the last thing it sends. An
+    **Errors.** An error of a decoder, a processor or a generation ends its own ticket, and is the last thing it sends. An
     error of the model ends all that are running. So does an interrupt, which `step` raises; texts finished before it
     come with the next step.
 
@@ -311,8 +311,8 @@ class Scheduler:
 
     def _begin(self, ticket: Ticket, made: Made) -> Running | None:
         """Begin a ticket's next job, made before; None if it ended without a row of its own."""
-        job = Running(ticket, made.course, ticket._texts, made.most, made.decoder)
-        ticket._texts += len(made.course.samples)
+        job = Running(ticket, made.generation, ticket._texts, made.most, made.decoder)
+        ticket._texts += len(made.generation.samples)
         ticket._running[job] = None
         try:
             self._make_next(ticket)
@@ -360,7 +360,7 @@ class Scheduler:
         """Send each decoder its scores. Returns the jobs that go on."""
         by_chain: dict[int, list[Running]] = {}
         for job in jobs:
-            by_chain.setdefault(id(job.course.plan.chain), []).append(job)
+            by_chain.setdefault(id(job.generation.plan.chain), []).append(job)
         scores: dict[Running, Scores] = {}
         for group in by_chain.values():
             scores |= self._score(group, logits, last)
@@ -400,6 +400,6 @@ class Scheduler:
         return True
 
 
-def _numbering(number: int, make: Callable[[Callable[[Any], None]], Course]) -> Any:
-    """A maker of a course that also sends the job's number."""
+def _numbering(number: int, make: Callable[[Callable[[Any], None]], Generation]) -> Any:
+    """A maker of a generation that also sends the job's number."""
     return lambda send: make(lambda sent: send((number, sent)))

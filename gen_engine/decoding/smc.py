@@ -29,10 +29,10 @@ import numpy as np
 
 from ..errors import GenError
 from ..text.token_sets import Ids
-from ..types import Draw, Extend
-from .rows import Text
+from ..types import Draw, StepRequest
+from .generation import Generation, uniform
+from .rows import Continuation
 from .sampling import Scores, sound
-from .sequences import Course, uniform
 from .survivors import settle
 from .viable import Choice
 
@@ -71,7 +71,7 @@ class Smc:
 
     @property
     def rows(self) -> int:
-        """The most rows a course asks for."""
+        """The most rows a generation asks for."""
         return self.particles
 
     def at_once(self, num: int) -> int:
@@ -79,8 +79,8 @@ class Smc:
         del num
         return 1
 
-    def __call__(self, course: Course) -> Generator[Extend, Scores, None]:
-        return _Population(self, course).run()
+    def __call__(self, generation: Generation) -> Generator[StepRequest, Scores, None]:
+        return _Population(self, generation).run()
 
 
 @dataclass
@@ -89,7 +89,7 @@ class _Particle:
     scored.
     """
 
-    text: Text
+    text: Continuation
     weight: float = 0.0
     row: int = -1
     why: str | None = None
@@ -101,23 +101,23 @@ class _Population:
     """The particles of one text. `evidence` was divided out of their weights; `step` counts the asks."""
 
     smc: Smc
-    course: Course
+    generation: Generation
     particles: list[_Particle] = field(default_factory=list)
     evidence: float = 0.0
     step: int = 0
     exact: bool = True
     sent: bytes = b""
 
-    def run(self) -> Generator[Extend, Scores, None]:
-        course = self.course
-        [text] = course.texts()
-        start = _Particle(text, why=course.run_on([text])[0])
+    def run(self) -> Generator[StepRequest, Scores, None]:
+        generation = self.generation
+        [text] = generation.texts()
+        start = _Particle(text, why=generation.run_on([text])[0])
         start.scored = start.why is not None and not text.forced
         self.particles = [_copy(start, slot) for slot in range(self.smc.particles)]
         while going := [particle for particle in self.particles if not particle.scored]:
             self._stream()
             shared = going[0].row < 0
-            ask = course.ask([(each.row, each.text, each.why) for each in going], self._draw)
+            ask = generation.ask([(each.row, each.text, each.why) for each in going], self._draw)
             scores = yield self._at_temperature(ask)
             for row, particle in enumerate(going):
                 particle.row = 0 if shared else row
@@ -132,19 +132,19 @@ class _Population:
     @property
     def _temperature(self) -> float:
         product = 1.0
-        for named in self.course.plan.chain.shapers:
+        for named in self.generation.plan.chain.shapers:
             product *= getattr(named.processor, "temperature", 1.0)
         return product
 
-    def _at_temperature(self, ask: Extend) -> Extend:
+    def _at_temperature(self, ask: StepRequest) -> StepRequest:
         return ask if self._temperature == 1 else replace(ask, temperature=self._temperature)
 
-    def _draw(self, row: int, text: Text) -> Draw:
-        return self.course.draw(row, text, self._place(text, 0, "particle"))
+    def _draw(self, row: int, text: Continuation) -> Draw:
+        return self.generation.draw(row, text, self._place(text, 0, "particle"))
 
-    def _place(self, text: Text, attempt: int, name: str) -> float:
+    def _place(self, text: Continuation, attempt: int, name: str) -> float:
         """A random number of this particle at this step."""
-        return uniform(self.course.seed, text.sample, self.step, attempt, f"{name} {text.lane}")
+        return uniform(self.generation.seed, text.sample, self.step, attempt, f"{name} {text.branch}")
 
     # ----------------------------------------------------------------------------------------------- the answer
 
@@ -153,14 +153,14 @@ class _Population:
         text = particle.text
         text.logprobs += scores.forced[particle.row]
         particle.weight += sound(sum((scores.tempered or scores.forced)[particle.row]))
-        text.fresh = text.forced = 0
+        text.unread = text.forced = 0
         particle.scored = particle.why is not None
 
     def _extend(self, particles: Sequence[_Particle], scores: Scores) -> None:
         """Write one more token, or the end, to each particle."""
         if not particles:
             return
-        settle(self.course, scores, list(enumerate(particle.text for particle in particles)))
+        settle(self.generation, scores, list(enumerate(particle.text for particle in particles)))
         tempered = scores.logits / self._temperature
         norms, choices = tempered.logsumexp(dim=-1).tolist(), scores.shaped.logsumexp(dim=-1).tolist()
         others = scores.again([self._place(particle.text, 0, "again") for particle in particles])
@@ -177,8 +177,8 @@ class _Population:
                 particle.why, particle.scored = "full" if token is None else "end", True
                 continue
             text = particle.text
-            self.course.write(text, chosen, scores.choice_logprob(number, token) if text.memory else 0.0)
-            [particle.why] = self.course.run_on([text])
+            self.generation.write(text, chosen, scores.choice_logprob(number, token) if text.memory else 0.0)
+            [particle.why] = self.generation.run_on([text])
             particle.scored = particle.why is not None and not text.forced
 
     # ------------------------------------------------------------------------------------------- the population
@@ -206,7 +206,7 @@ class _Population:
         if enough or mean == -inf or all(particle.scored for particle in self.particles):
             return
         self.evidence += mean
-        place = uniform(self.course.seed, self.course.samples[0], self.step, 0, "resample")
+        place = uniform(self.generation.seed, self.generation.samples[0], self.step, 0, "resample")
         wanted = (place + np.arange(len(shares))) / len(shares)
         parents = np.searchsorted(np.cumsum(shares / shares.sum()), wanted, side="right").clip(max=len(shares) - 1)
         self.particles = [_copy(self.particles[parent], slot) for slot, parent in enumerate(parents)]
@@ -214,19 +214,19 @@ class _Population:
             particle.weight = 0.0
 
     def _stream(self) -> None:
-        self.sent = self.course.stream_agreed([(each.text, each.why) for each in self.particles], self.sent)
+        self.sent = self.generation.stream_agreed([(each.text, each.why) for each in self.particles], self.sent)
 
     def _finish(self) -> None:
         """Draw one of the particles by weight: it is the text."""
         shares = self._shares().cumsum()
-        place = uniform(self.course.seed, self.course.samples[0], self.step, 0, "pick") * shares[-1]
+        place = uniform(self.generation.seed, self.generation.samples[0], self.step, 0, "pick") * shares[-1]
         chosen = self.particles[min(int(np.searchsorted(shares, place, side="right")), len(shares) - 1)]
         chosen.text.unsent = chosen.text.unsent[len(self.sent) :]
         chosen.text.exact = self.exact
         assert chosen.why is not None
-        truncated = self.course.plan.chain.truncates
+        truncated = self.generation.plan.chain.truncates
         evidence = self.evidence + self._mean()
-        self.course.finish(chosen.text, chosen.why, log_evidence=evidence, truncated=truncated)
+        self.generation.finish(chosen.text, chosen.why, log_evidence=evidence, truncated=truncated)
 
 
 @dataclass
@@ -236,7 +236,7 @@ class _Choice:
     population: _Population
     scores: Scores
     number: int
-    text: Text
+    text: Continuation
     other: int | None
     norm: float
     rates: list[float] = field(default_factory=list)
@@ -274,7 +274,7 @@ class _Choice:
 
         Tokens struck `before` stay struck.
         """
-        course, text = self.population.course, self.text
+        generation, text = self.population.generation, self.text
         given = () if before is None else before.struck
 
         def propose(struck: Ids, attempt: int) -> int | None:
@@ -287,8 +287,14 @@ class _Choice:
             return drawn
 
         doubts = 0 if before is None else before.doubts
-        found = course.viable.first(
-            text.joint, course.left(text), propose, rest=text.rest, history=text.history, struck=given, doubts=doubts
+        found = generation.viable.first(
+            text.joint,
+            generation.left(text),
+            propose,
+            rest=text.rest,
+            history=text.history,
+            struck=given,
+            doubts=doubts,
         )
         self.population.exact &= found.exact
         return found
@@ -314,6 +320,6 @@ def live_share(rates: Sequence[float]) -> float:
 
 
 def _copy(particle: _Particle, slot: int) -> _Particle:
-    text = particle.text.branch()
-    text.lane = slot + 1
+    text = particle.text.fork()
+    text.branch = slot + 1
     return _Particle(text, particle.weight, particle.row, particle.why, particle.scored)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .rows import Text
+from .generation import Generation
+from .rows import Continuation
 from .sampling import Scores
-from .sequences import Course
 
 
-def settle(course: Course, scores: Scores, drawn: Sequence[tuple[int, Text]]) -> None:
+def settle(generation: Generation, scores: Scores, drawn: Sequence[tuple[int, Continuation]]) -> None:
     """Shape draws again, each for a text, until no token that they could choose is visibly dead.
 
     All draws are shaped together.
@@ -18,12 +18,12 @@ def settle(course: Course, scores: Scores, drawn: Sequence[tuple[int, Text]]) ->
     same as never having allowed it. No searches are made: each may cost its full price, and most of these tokens will
     not be drawn.
     """
-    if not course.plan.chain.truncates:
+    if not generation.plan.chain.truncates:
         return
     while drawn:
         likely = [(number, text, scores.likely(number)) for number, text in drawn]
         found = {
-            number: course.viable.seen_dead(text.joint, course.left(text), tokens)
+            number: generation.viable.seen_dead(text.joint, generation.left(text), tokens)
             for number, text, tokens in likely
             if tokens
         }

@@ -49,7 +49,7 @@ def processors() -> Mapping[str, ProcessorFactory]:  # type: ignore[empty-body]
 
 @hookspec
 def decoders() -> Mapping[str, Decoder | DecoderFactory]:  # type: ignore[empty-body]
-    """Name the decoding strategies: functions of a `course`, or factories of them with typed parameters."""
+    """Name the decoding strategies: functions of a `generation`, or factories of them with typed parameters."""
 
 
 @hookspec

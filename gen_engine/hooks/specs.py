@@ -104,14 +104,14 @@ def build(item: Any, registry: Registry, vocabulary: Vocabulary) -> Named:
 def build_decoder(item: Any, registry: Registry) -> Any:
     """The decoder that `item` means, written like a processor ("beam,width=8"). An object is returned as it is.
 
-    A plugin's function is a decoder if its first parameter is called `course`. Otherwise it is a factory of one.
+    A plugin's function is a decoder if its first parameter is called `generation`. Otherwise it is a factory of one.
     """
     if not isinstance(item, str):
         return item
     spec = parse_spec(item)
     offer = registry.find("decoder", spec.name)
     found = offer.function
-    if "course" not in inspect.signature(found).parameters:
+    if "generation" not in inspect.signature(found).parameters:
         return _call(offer, spec, None)
     if spec.value is not None or spec.options:
         raise GenError(f"{spec.name} takes no options; write {spec.name} alone instead of {quoted(spec.text)}.")
@@ -128,7 +128,7 @@ def build_recipe(text: str, registry: Registry) -> Recipe:
 def parameters(factory: Callable[..., Any]) -> list[inspect.Parameter]:
     """What a user may pass to `factory`: its parameters without those that the engine fills, annotations evaluated."""
     signature = inspect.signature(factory)
-    return [_evaluated(p, factory) for p in signature.parameters.values() if p.name not in ("vocabulary", "course")]
+    return [_evaluated(p, factory) for p in signature.parameters.values() if p.name not in ("vocabulary", "generation")]
 
 
 def _evaluated(parameter: inspect.Parameter, factory: Callable[..., Any]) -> inspect.Parameter:

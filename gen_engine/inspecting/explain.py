@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from ..blame import blaming
-from ..decoding.sequences import slides, uniform
+from ..decoding.generation import slides, uniform
 from ..errors import GenError, quoted
 from ..types import Completion, Prompt, Step
 from .replay import Replay, Sight

@@ -54,7 +54,7 @@ ROWS = 64
 STEPS = 64
 """How many tokens the timing of a rule covers."""
 
-SAYS_MORE = ({*Promises.__dataclass_fields__} | {"kind", "bars"}) - {"permits", "wants"}
+SAYS_MORE = ({*Promises.__dataclass_fields__} | {"kind", "bars"}) - {"permits", "describe_next"}
 """What a rule may offer beyond four functions. `permits` and `wants` add no information."""
 
 NEAR = 1e-5

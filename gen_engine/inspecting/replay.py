@@ -165,4 +165,4 @@ class Replay:
 
 def _wants(rule: Rule, state: Any) -> str:
     """What a rule wants next in its own words, if it has any."""
-    return "" if state is BROKEN else str(rule.promises.wants(state))
+    return "" if state is BROKEN else str(rule.promises.describe_next(state))

@@ -146,7 +146,7 @@ def wrong_signature(rule: Asked) -> str | None:
 
 def wrong_set(found: Any, size: int, method: str = "allowed") -> str | None:
     """Why this is no set of tokens, [size]; None if it is one."""
-    is_set = isinstance(found, TokenSet) or (method == "moves" and isinstance(found, Mask))
+    is_set = isinstance(found, TokenSet) or (method == "transitions" and isinstance(found, Mask))
     if is_set or (hasattr(found, "__len__") and np.shape(found) == (size,)):
         return None
     return f"{_gave(method, found)}; return an array of {size} booleans, {EACH}"
@@ -256,7 +256,9 @@ def _are_moves(found: Any, rule: Asked) -> bool:
         return False
     if isinstance(rule.constraint, Lifted):
         return all(isinstance(each, CharSet) and _is_hashable(after) for each, after in kept)
-    return all(wrong_set(each, len(rule.vocabulary), "moves") is None and _is_hashable(after) for each, after in kept)
+    return all(
+        wrong_set(each, len(rule.vocabulary), "transitions") is None and _is_hashable(after) for each, after in kept
+    )
 
 
 def _are_keys(found: Any, rule: Asked) -> bool:
@@ -287,16 +289,16 @@ def _of_text(_: Any) -> tuple[Any, ...]:
 
 
 PROMISES: dict[str, tuple[Callable[[Any, Asked], bool], str, Callable[[Any], tuple[Any, ...]]]] = {
-    "least": (_is_number, "a number", _of_state),
-    "most": (_is_number, "a number", _of_state),
+    "min_remaining": (_is_number, "a number", _of_state),
+    "max_remaining": (_is_number, "a number", _of_state),
     "removes_at_most": (_is_bound, "a number", lambda _: (1,)),
     "mentions": (_are_symbols, "an iterable of what a state singles out", _of_state),
     "needs": (_are_chars, "characters", _of_state),
     "gathers": (_are_chars, "characters", _of_state),
-    "spent": (_is_set_or_none, "a frozenset or None", _of_state),
+    "only_forbids_repeats_of": (_is_set_or_none, "a frozenset or None", _of_state),
     "bars": (_are_bars, "pairs of a character and a number", _of_state),
-    "used_up": (_is_set_or_none, "a frozenset or None", _of_room),
-    "moves": (_are_moves, "pairs of a set and a state", _of_state),
+    "never_again": (_is_set_or_none, "a frozenset or None", _of_room),
+    "transitions": (_are_moves, "pairs of a set and a state", _of_state),
     "kind": (lambda found, _: _is_hashable(found), "what can be hashed", lambda _: ()),
     "kinds": (_are_keys, f"keys that can be hashed, {EACH}", lambda _: ()),
     "banned": (_are_banned, "two arrays of one length, rows and code points", _of_text),
@@ -304,7 +306,7 @@ PROMISES: dict[str, tuple[Callable[[Any, Asked], bool], str, Callable[[Any], tup
     "enders": (_are_tokens, "tokens", _of_state),
     "held": (_is_count, "a whole number from 0", _of_state),
     "parted": (_are_rules, "machines", lambda _: ()),
-    "wants": (_is_text, "text", _of_state),
+    "describe_next": (_is_text, "text", _of_state),
 }
 """What optional methods return: a check, the expected type in words, and the arguments for a trial call."""
 
@@ -320,12 +322,25 @@ GIVEN = {
     "permits": ("state", "token"),
     "kind": ("char",),
     "kinds": (),
-    "spares": ("char",),
+    "never_forbids": ("char",),
     "removes_at_most": ("horizon",),
-    "used_up": ("state", "room"),
+    "never_again": ("state", "room"),
     "banned": ("history", "lengths"),
     "parted": (),
-    **dict.fromkeys(("mentions", "moves", "least", "most", "spent", "bars", "needs", "gathers", "wants"), ("state",)),
+    **dict.fromkeys(
+        (
+            "mentions",
+            "transitions",
+            "min_remaining",
+            "max_remaining",
+            "only_forbids_repeats_of",
+            "bars",
+            "needs",
+            "gathers",
+            "describe_next",
+        ),
+        ("state",),
+    ),
     **dict.fromkeys(("cut", "enders", "held"), ("state",)),
 }
 """The parameters of each method."""

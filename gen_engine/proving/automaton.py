@@ -32,7 +32,7 @@ class Automaton:
     `relaxed(node, limit)`: the fewest tokens to an accepting node if the other rules are ignored.
     `robust(node, limit)`: the same along edges with more than `bound` tokens, or with one that the counted rules never
     forbid.
-    `fresh(node, limit)`: the same along edges that print single characters; `first` returns the first such edge.
+    `single(node, limit)`: the same along edges that print single characters; `first` returns the first such edge.
 
     A distance beyond `limit` is reported as some number beyond it. Tokens that print parts of characters are left out.
     If there are any, the relaxed distance proves nothing and is reported as 0.
@@ -89,9 +89,9 @@ class Automaton:
         return self.distances.prints
 
     @cached_property
-    def spares(self) -> Callable[[int], bool]:
+    def never_forbids(self) -> Callable[[int], bool]:
         """Whether a token is never forbidden by the other rules."""
-        return self.distances.spares
+        return self.distances.never_forbids
 
     @cached_property
     def has_spared(self) -> Callable[[Mask], bool]:
@@ -109,13 +109,13 @@ class Automaton:
         Tokens of several characters are searched only where single characters do not reach the end, since searches
         with single characters are much faster.
         """
-        if self.table.is_complete and self.distances.has_merged and (nearest := self.fresh(node, limit)) <= limit:
+        if self.table.is_complete and self.distances.has_merged and (nearest := self.single(node, limit)) <= limit:
             return nearest
         return self.relaxed(node, limit)
 
     def robust(self, node: Node, limit: float = inf) -> float:
         """This many tokens are enough whatever the counted rules remove; infinite if that is not known."""
-        if self.bound == 0 and self.distances.has_merged and (nearest := self.fresh(node, limit)) <= limit:
+        if self.bound == 0 and self.distances.has_merged and (nearest := self.single(node, limit)) <= limit:
             return nearest  # there are many more sets of tokens that print several characters
         found = self._distance("robust", node, limit)
         return inf if found is None else found
@@ -124,9 +124,9 @@ class Automaton:
         """Whether `robust` is at most `limit` and was computed before."""
         return "robust" in self.searched and self.distances.known("robust", node) <= limit
 
-    def fresh(self, node: Node, limit: float = inf) -> float:
+    def single(self, node: Node, limit: float = inf) -> float:
         """The fewest tokens to the end if each prints one character; infinite if that is not known."""
-        found = self._distance("fresh", node, limit)
+        found = self._distance("single", node, limit)
         return inf if found is None else found
 
     def first(self, node: Node) -> Edge | None:
@@ -134,10 +134,10 @@ class Automaton:
 
         Of several such edges it is the one with the most tokens.
         """
-        if node.accepts or (distance := self.fresh(node)) == inf:
+        if node.accepts or (distance := self.single(node)) == inf:
             return None
-        for mask, after in reversed(list(self.distances.ways("fresh", node))):
-            if after is not None and self.fresh(after, distance - 1) <= distance - 1:
+        for mask, after in reversed(list(self.distances.ways("single", node))):
+            if after is not None and self.single(after, distance - 1) <= distance - 1:
                 return mask, after
         return None
 
@@ -166,8 +166,8 @@ class Automaton:
     @property
     def _asked(self) -> list[Graph]:
         """The graphs that are informative, in an order in which earlier ones may answer for later ones."""
-        order: tuple[Graph, ...] = ("robust", "relaxed", "fresh")
-        tells = {"robust": self.bound is not None, "relaxed": self.table.is_complete, "fresh": True}
+        order: tuple[Graph, ...] = ("robust", "relaxed", "single")
+        tells = {"robust": self.bound is not None, "relaxed": self.table.is_complete, "single": True}
         return [graph for graph in order if tells[graph]]
 
     def is_searched(self, graph: Graph) -> bool:

@@ -121,9 +121,9 @@ def _demand(rule: Rule, state: Any, among: Sequence[tuple[Rule, Any]]) -> str:
 
     That is characters it needs several times, where another rule never lets one come again; else what it wants next.
     """
-    needs, using_up = rule.promises.needs, any(other.promises.used_up is not None for other, _ in among)
+    needs, using_up = rule.promises.needs, any(other.promises.never_again is not None for other, _ in among)
     needed = needs(state) if needs is not None and using_up else ()
     twice = [char for char in dict.fromkeys(needed) if needed.count(char) > 1]
     if twice:
         return f"needs {in_a_row(twice, 'and')} more than once"
-    return f"wants {what}" if (what := rule.promises.wants(state)) else ""
+    return f"wants {what}" if (what := rule.promises.describe_next(state)) else ""

@@ -45,7 +45,7 @@ def detours(automaton: Automaton, node: Node, budget: int) -> Iterator[list[Mask
 
 def _way(automaton: Automaton, node: Node, budget: int) -> list[tuple[Node, Mask]] | None:
     """A shortest path to the end along tokens that print one character each: its states, and the tokens at each."""
-    if automaton.fresh(node, budget) > budget:
+    if automaton.single(node, budget) > budget:
         return None
     way: list[tuple[Node, Mask]] = []
     here: Node | None = node
@@ -63,7 +63,7 @@ def different(vocabulary: Vocabulary, automaton: Automaton, way: list[Mask], tak
     texts = vocabulary.texts
     tokens = [automaton.singles(mask).array.nonzero()[0].tolist() for mask in way]
     spared = [
-        next(filter(automaton.spares, each), None) if automaton.has_spared(mask) else None
+        next(filter(automaton.never_forbids, each), None) if automaton.has_spared(mask) else None
         for mask, each in zip(way, tokens, strict=True)
     ]
     rare = [i for i, each in enumerate(spared) if each is None]

@@ -23,8 +23,8 @@ from ..text.token_sets import Intern, Mask
 from ..text.vocabulary import Vocabulary
 from .states import Edge, Node, StateTable
 
-Graph = Literal["relaxed", "robust", "fresh"]
-GRAPHS: tuple[Graph, ...] = ("relaxed", "robust", "fresh")
+Graph = Literal["relaxed", "robust", "single"]
+GRAPHS: tuple[Graph, ...] = ("relaxed", "robust", "single")
 """Which edges count: all; those that no counted rule can empty; those that print single characters."""
 
 EDGES = 4
@@ -44,11 +44,11 @@ SMALL = 16
 class _Known:
     """What is known of a node.
 
-    `least` is the largest lower bound that a rule promises, `wanting` the sum of all. For each graph, `known` holds the
+    `min_remaining` is the largest lower bound that a rule promises, `wanting` the sum of all. For each graph, `known` holds the
     distance once it is known, `low` a lower bound on it.
     """
 
-    least: float
+    min_remaining: float
     wanting: float
     edges: Sequence[Edge] | None = None
     single: Sequence[Edge] | None = None
@@ -56,7 +56,7 @@ class _Known:
     known: dict[Graph, float] = field(default_factory=dict)
 
     def at_least(self, graph: Graph) -> float:
-        return self.known.get(graph, self.low.get(graph, self.least))
+        return self.known.get(graph, self.low.get(graph, self.min_remaining))
 
 
 @dataclass
@@ -82,13 +82,13 @@ class Distances:
     """What is known of the nodes of one table.
 
     Rules outside the table remove at most `bound` tokens at a place (None: they promise no bound). They never remove a
-    token for which `spares` is true; it is called for sets of at most `narrow` tokens.
+    token for which `never_forbids` is true; it is called for sets of at most `narrow` tokens.
     """
 
     table: StateTable
     bound: int | None
     narrow: int = 0
-    spares: Callable[[int], bool] = lambda token: False
+    never_forbids: Callable[[int], bool] = lambda token: False
     _nodes: Memory[Node, _Known] = remembered(NODES)
     _weights: Memory[Mask, float] = remembered(WEIGHTS)
     _spared: Memory[Mask, bool] = remembered(WEIGHTS)
@@ -137,7 +137,7 @@ class Distances:
 
     def _has_spared(self, mask: Mask, counted: Mask) -> bool:
         found = self._spared.get(mask)
-        return self._spared.put(mask, any(map(self.spares, counted.members))) if found is None else found
+        return self._spared.put(mask, any(map(self.never_forbids, counted.members))) if found is None else found
 
     def _counted(self, mask: Mask) -> Mask:
         """The tokens that count where there are counted rules: those of single characters."""
@@ -163,7 +163,7 @@ class Distances:
 
     def is_single(self, graph: Graph) -> bool:
         """Whether a graph counts only tokens of single characters, although the vocabulary has others."""
-        return self.has_merged and (graph == "fresh" or (graph == "robust" and self.bound != 0))
+        return self.has_merged and (graph == "single" or (graph == "robust" and self.bound != 0))
 
     def edges_in(self, graph: Graph, node: Node) -> Sequence[Edge]:
         """The edges of a node that may count in a graph; those of other tokens are not even computed."""
@@ -179,10 +179,10 @@ class Distances:
     def _node(self, node: Node) -> _Known:
         known = self._nodes.get(node)
         if known is None:
-            leasts = [0] if node.accepts else [part.least for part in node.parts]
+            leasts = [0] if node.accepts else [part.min_remaining for part in node.parts]
             known = self._nodes.put(node, _Known(max(leasts, default=0), sum(leasts)))
             if self.has_merged and not node.accepts:  # a path of single characters is never shorter than others
-                least = max([part.least_singly for part in node.parts], default=0)
+                least = max([part.min_remaining_singly for part in node.parts], default=0)
                 known.low = {graph: least for graph in GRAPHS if self.is_single(graph)}
         return known
 
@@ -242,7 +242,7 @@ class Distances:
                 search.deepest, search.stuck = so_far, here
             for mask, after in self.ways(graph, here):
                 if after is None:
-                    ending = so_far + max(1, known.least)
+                    ending = so_far + max(1, known.min_remaining)
                     if ending < search.best:
                         search.best, search.best_from = ending, here
                     continue
@@ -278,16 +278,16 @@ class Distances:
         promised = self._node(search.start).at_least("relaxed")
         is_nearest = graph == "relaxed" or (graph == "robust" and here.accepts and total <= promised)
         has_others = self.has_merged and not self.is_single(graph)  # tokens that print several characters
-        is_fresh = is_nearest and (here.accepts or last.known.get("fresh") == distance)
+        is_single = is_nearest and (here.accepts or last.known.get("single") == distance)
         while here in search.came:
             (here, mask), distance = search.came[here], distance + 1
             known = self._node(here).known
             known[graph] = distance
             if is_nearest:
                 known["relaxed"] = distance
-            is_fresh = is_fresh and (self.singles(mask).size > 0 if has_others else self.weight(mask) > 0)
-            if is_fresh:
-                known["fresh"] = distance
+            is_single = is_single and (self.singles(mask).size > 0 if has_others else self.weight(mask) > 0)
+            if is_single:
+                known["single"] = distance
         return total
 
     def _learn(self, search: Search, total: float) -> None:
@@ -303,7 +303,7 @@ class Distances:
 
     def promised(self, node: Node) -> float:
         """A lower bound that needs no search."""
-        return self._node(node).least
+        return self._node(node).min_remaining
 
     def adopt(self, other: Distances) -> None:
         """Take over what `other`, distances of the same table and bound, knows of nodes."""

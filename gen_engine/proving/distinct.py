@@ -102,7 +102,7 @@ NOWHERE = Reach(inf, frozenset(), 0)
 
 
 @dataclass(frozen=True, eq=False)
-class Fresh:
+class Distinct:
     """Counts for the rules outside the automaton; `room` is the largest number of characters a text may have."""
 
     automaton: Automaton
@@ -123,11 +123,11 @@ class Fresh:
         for rule, other in zip(self.rules, others, strict=True):
             if rule.promises.gathers is not None:
                 continue
-            chars = rule.promises.spent(other)
+            chars = rule.promises.only_forbids_repeats_of(other)
             if chars is None:
                 return False
             spent.append(chars)
-        if self.automaton.fresh(node, budget) > budget:
+        if self.automaton.single(node, budget) > budget:
             return False
         ahead = self.ahead(node)
         if not self.are_few(ahead, sum(map(len, spent))):
@@ -159,7 +159,7 @@ class Fresh:
         """The characters that some rule may forbid; None if a rule does not say. All others are new to the text."""
         found: list[frozenset[str]] = []
         for rule, other in zip(self.rules, others, strict=True):
-            chars = rule.promises.spent(other) if rule.promises.gathers is None else frozenset()
+            chars = rule.promises.only_forbids_repeats_of(other) if rule.promises.gathers is None else frozenset()
             if chars is None:
                 return None
             found.append(chars)
@@ -248,7 +248,7 @@ class Fresh:
     def clashes(self, node: Node, others: Sequence[Any], budget: int) -> bool:
         """Whether places ahead provably lack different characters, under a rule against all or nearby repetitions."""
         for rule, other in zip(self.rules, others, strict=True):
-            used_up = rule.promises.used_up
+            used_up = rule.promises.never_again
             gone = None if used_up is None else used_up(other, self.room)
             barred = self._barred(rule, other) if gone is None else None
             if gone is None and barred is None:
@@ -307,7 +307,7 @@ class Fresh:
         for mask in masks:
             if mask.size > most * self._twins or mask.size != self.automaton.singles(mask).size:
                 return None
-            if any(rule.promises.spares(int(token)) for token in mask.array.nonzero()[0]):
+            if any(rule.promises.never_forbids(int(token)) for token in mask.array.nonzero()[0]):
                 return None
             chars.update(self._texts(mask))
         return chars if len(chars) <= most else None

@@ -62,7 +62,7 @@ class History:
         self.length += 1
         self.used.add(chr(code))
 
-    def branch(self) -> History:
+    def fork(self) -> History:
         """A copy that continues independently."""
         return History(self.codes[: self.length + ROOM].copy(), self.length, self.used.copy(), None, self.row)
 
@@ -117,7 +117,7 @@ class HistoryRules:
         found = self._spared.get(token)
         if found is None:
             rules = [self.product.rules[number] for number in self.numbers]
-            found = self._spared.put(token, all(rule.promises.spares(token) for rule in rules))
+            found = self._spared.put(token, all(rule.promises.never_forbids(token) for rule in rules))
         return found
 
     @cached_property

@@ -123,7 +123,7 @@ class Needs:
 
     @cached_property
     def _using_up(self) -> list[tuple[int, Callable[[Joint], frozenset[str] | None]]]:
-        using = ((i, rule.promises.used_up) for i, rule in enumerate(self.product.rules))
+        using = ((i, rule.promises.never_again) for i, rule in enumerate(self.product.rules))
         return [(i, self._asked(i, partial(_in_room, own, self.room))) for i, own in using if own is not None]
 
     def _asked(self, number: int, method: Callable[[Any], Any]) -> Callable[[Joint], Any]:
@@ -135,7 +135,7 @@ class Needs:
         """Whether a character occurs twice that rule `number` may forbid."""
         if len(set(chars)) == len(chars):
             return False
-        singles, spares = self.product.vocabulary.singles, self.product.rules[number].promises.spares
+        singles, spares = self.product.vocabulary.singles, self.product.rules[number].promises.never_forbids
         twice = {char for char in chars if chars.count(char) > 1}
         return not all(spares(token) for char in twice for token in singles.get(char, ()))
 

@@ -31,7 +31,7 @@ from .alike import Alike, one_of
 from .automaton import Automaton
 from .detours import legal
 from .distances import Distances
-from .distinct import Fresh
+from .distinct import Distinct
 from .histories import HistoryRules
 from .needs import Needs
 from .product import Joint, Product
@@ -85,7 +85,7 @@ def automaton_of(product: Product, bound: int | None, room: int) -> Automaton:
 
     `bound` is the largest number of tokens that the counted rules remove at any one place (None: no bound is promised).
     """
-    others = [rule.promises.spares for rule in product.other_rules]
+    others = [rule.promises.never_forbids for rule in product.other_rules]
 
     def is_spared(token: int) -> bool:
         return all(spares(token) for spares in others)
@@ -147,7 +147,7 @@ class Prover:
 
     def _by_detour(self, joint: Joint, budget: int) -> Finding | None:
         """A rest on a path other than the shortest one, after the search reached its limit."""
-        taken = self.fresh.taken(joint.others) if self.fresh is not None else None
+        taken = self.distinct.taken(joint.others) if self.distinct is not None else None
         found = None if taken is None else legal(self.product, self.automaton, joint, budget, taken)
         return None if found is None else Finding("yes", found)
 
@@ -207,16 +207,16 @@ class Prover:
             return "yes"
         if self.automaton.reach(node, budget) > budget or self.needs.are_missed(joint):
             return "no"
-        if self.fresh is None:
+        if self.distinct is None:
             return None
-        if self.fresh.suffices(node, joint.others, budget, wanted):
+        if self.distinct.suffices(node, joint.others, budget, wanted):
             return "yes"
-        return "no" if wanted and self.fresh.rooms(wanted).lack(node, budget) else None
+        return "no" if wanted and self.distinct.rooms(wanted).lack(node, budget) else None
 
     @cached_property
     def sufficient(self) -> Sufficient:
         """The answers that need no look at each rule."""
-        return Sufficient(self.product, self.automaton, self.histories, self.needs, self.fresh)
+        return Sufficient(self.product, self.automaton, self.histories, self.needs, self.distinct)
 
     @cached_property
     def histories(self) -> HistoryRules:
@@ -229,12 +229,12 @@ class Prover:
         return Needs(self.product, self.room)
 
     @cached_property
-    def fresh(self) -> Fresh | None:
+    def distinct(self) -> Distinct | None:
         if self.room is None or not self.product.others:
             return None
         if self.like is not None:
-            return self.like.fresh
-        return Fresh(self.automaton, self.product.other_rules, self.room)
+            return self.like.distinct
+        return Distinct(self.automaton, self.product.other_rules, self.room)
 
     @cached_property
     def alike(self) -> Alike:
@@ -261,7 +261,7 @@ class _Candidates:
             yield self.hint
         mentioned = prover.alike.mentioned(joint)
         edges = self._nearest()
-        kept = prover.fresh.choice(joint.node) if prover.fresh is not None else ()
+        kept = prover.distinct.choice(joint.node) if prover.distinct is not None else ()
         texts = prover.product.vocabulary.texts
         tried: set[int] = set()
         for mask in edges:
@@ -342,11 +342,11 @@ class _Search:
 
     def _lacks_characters(self) -> bool:
         """Whether there are too few characters for the places ahead; tested once."""
-        fresh = self.prover.fresh
-        if self._asked or fresh is None:
+        distinct = self.prover.distinct
+        if self._asked or distinct is None:
             return False
         self._asked = True
-        return fresh.clashes(self.joint.node, self.joint.others, self.budget)
+        return distinct.clashes(self.joint.node, self.joint.others, self.budget)
 
     def _permitted(self, here: Joint) -> Iterator[int]:
         """The permitted candidates of a state; refusals count towards the limit."""

@@ -15,7 +15,7 @@ from .answers import fault, misfit, whose, wrong_set
 from .lifting.lift import Lifted
 from .lifting.partitions import Keys
 from .lifting.promises import Promises, offered, promised_by_constraint
-from .lifting.token_classes import Learner
+from .lifting.token_classes import TokenClasses
 
 if TYPE_CHECKING:
     import numpy as np
@@ -78,16 +78,16 @@ class Rule:
             raise PluginError(f"{whose(self.label, self.origin)} {wrong}.")
         return self.promises.kinds()
 
-    def moves(self, state: Any, *, single: bool = False) -> Iterable[tuple[Any, Any]] | None:
+    def transitions(self, state: Any, *, single: bool = False) -> Iterable[tuple[Any, Any]] | None:
         """Sets of tokens and the states they lead to; None if the rule does not say.
 
         With `single`, only tokens of single characters are needed; others may be missing.
         """
-        if self.promises.moves is None:
+        if self.promises.transitions is None:
             return None
         if isinstance(self.constraint, Lifted):
-            return self.constraint.moves(state, single=single)
-        return self.promises.moves(state)
+            return self.constraint.transitions(state, single=single)
+        return self.promises.transitions(state)
 
     @cached_property
     def is_structural(self) -> bool:
@@ -101,12 +101,12 @@ class Rule:
         """
         if self.promises.tells_alike or self.promises.mentions is not None:
             return self
-        learned = self._learner.kinds(state)
+        learned = self._token_classes.kinds(state)
         return self if learned is None else replace(self, learned=learned)
 
     @cached_property
-    def _learner(self) -> Learner:
-        return Learner(self.vocabulary, self.permits, self.constraint.next)
+    def _token_classes(self) -> TokenClasses:
+        return TokenClasses(self.vocabulary, self.permits, self.constraint.next)
 
     def parted(self) -> Sequence[Rule]:
         """Rules that each forbid less, as offered by the rule itself; none if it offers none."""

@@ -38,15 +38,15 @@ PARTITIONS = 1_000
 class Part:
     """A state of one rule, and what the rule says of it.
 
-    `accepts`: whether the text may end here. `cut`: how many tokens it cuts. `least`: how many tokens are missing at
-    least; `least_singly`: the same if each prints one character.
+    `accepts`: whether the text may end here. `cut`: how many tokens it cuts. `min_remaining`: how many tokens are missing at
+    least; `min_remaining_singly`: the same if each prints one character.
     """
 
     state: Any
     accepts: bool
     cut: int
-    least: float
-    least_singly: float
+    min_remaining: float
+    min_remaining_singly: float
 
 
 @dataclass(eq=False, slots=True, weakref_slot=True)
@@ -91,8 +91,8 @@ class RuleTable:
         if found is None:
             rule, promises = self.rule, self.rule.promises
             cut = 0 if promises.cut is None else self._cut(state)
-            accepts, least = bool(rule.constraint.accepts(state)), promises.least(state)
-            singly = least if promises.least_singly is None else promises.least_singly(state)
+            accepts, least = bool(rule.constraint.accepts(state)), promises.min_remaining(state)
+            singly = least if promises.min_remaining_singly is None else promises.min_remaining_singly(state)
             found = self._parts.put(state, Part(state, accepts, cut, least, singly))
         return found
 
@@ -106,14 +106,14 @@ class RuleTable:
             )
         return found
 
-    def moves(self, part: Part, *, single: bool) -> Sequence[Move]:
+    def transitions(self, part: Part, *, single: bool) -> Sequence[Move]:
         """The successors of a part, as disjoint non-empty sets of tokens.
 
         Tokens that print parts of characters are left out. With `single`, only tokens of one character are included.
         """
         found = self._moves.get((part, single))
         if found is None:
-            offered = self.rule.moves(part.state, single=single)
+            offered = self.rule.transitions(part.state, single=single)
             usable = self.single if single else self.usable
             if offered is None:
                 moves = self._by_kind(part.state, usable)
@@ -125,7 +125,7 @@ class RuleTable:
 
     def _own(self, offered: Iterable[tuple[Any, Any]], usable: Mask) -> Iterable[tuple[Mask, Any]]:
         for tokens, after in offered:
-            if wrong := wrong_set(tokens, len(self.usable.array), "moves"):
+            if wrong := wrong_set(tokens, len(self.usable.array), "transitions"):
                 raise PluginError(f"{whose(self.rule.label, self.rule.origin)} {wrong}.")
             mask = tokens if isinstance(tokens, Mask) else self.intern.mask(np.asarray(tokens, dtype=bool))
             yield self.intern.meet_two(mask, usable), after
@@ -230,7 +230,7 @@ class StateTable:
         mask, forks = self.single if single else self.whole, []
         behind: list[Part | None] = list(node.parts)
         for place, (table, part) in enumerate(zip(self.tables, node.parts, strict=True)):
-            moves = table.moves(part, single=single)
+            moves = table.transitions(part, single=single)
             if len(moves) == 1:
                 mask = self.intern.meet_two(mask, moves[0][0])
                 behind[place] = moves[0][1]

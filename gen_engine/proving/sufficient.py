@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any
 
 from .automaton import Automaton
-from .distinct import Fresh, Reach
+from .distinct import Distinct, Reach
 from .histories import History, HistoryRules
 from .needs import Needs
 from .product import Product
@@ -22,13 +22,13 @@ from .states import Node
 
 @dataclass(frozen=True, eq=False)
 class Sufficient:
-    """Quick answers for one product of rules; `fresh` is None if the length of texts is unknown."""
+    """Quick answers for one product of rules; `distinct` is None if the length of texts is unknown."""
 
     product: Product
     automaton: Automaton
     histories: HistoryRules
     needs: Needs
-    fresh: Fresh | None
+    distinct: Distinct | None
 
     def is_sure(self, node: Node, asked: Sequence[Any], budget: int, history: History | None, char: str | None) -> bool:
         """Whether a rest of at most `budget` tokens is certain at once, by the same test as `Prover.at_once`.
@@ -38,8 +38,8 @@ class Sufficient:
         """
         if node.accepts and self.accepts(node, asked):
             return True
-        if self.fresh is not None and history is not None and budget > 0 and not self.needs.gathers:
-            reach = self.fresh.reach(node)
+        if self.distinct is not None and history is not None and budget > 0 and not self.needs.gathers:
+            reach = self.distinct.reach(node)
             if reach.places <= budget and self._suffices(reach, asked, history, char):
                 return True
         return budget > 0 and not self.needs.gathers and self.automaton.is_known_robust(node, budget)
@@ -77,4 +77,4 @@ class Sufficient:
     def _spent(self) -> tuple[Callable[[Any], frozenset[str] | None], ...]:
         """What these rules may forbid; those that handle many rows at once forbid only what was used."""
         product = self.product
-        return tuple(product.rules[product.others[place]].promises.spent for place in self.row_by_row)
+        return tuple(product.rules[product.others[place]].promises.only_forbids_repeats_of for place in self.row_by_row)

@@ -31,7 +31,18 @@ from .subjects import (
     worlds,
 )
 
-OPTIONAL = ("allowed", "permits", "mentions", "least", "spent", "wants", "moves", "cut", "held", "enders")
+OPTIONAL = (
+    "allowed",
+    "permits",
+    "mentions",
+    "min_remaining",
+    "only_forbids_repeats_of",
+    "describe_next",
+    "transitions",
+    "cut",
+    "held",
+    "enders",
+)
 """Methods that take a state. `permits` also takes a token."""
 
 MOST = 150

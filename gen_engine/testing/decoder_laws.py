@@ -52,8 +52,8 @@ class _Patient:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._decoder, name)
 
-    def __call__(self, course: Any) -> Generator[Any, Any, None]:
-        coroutine = self._decoder(course)
+    def __call__(self, generation: Any) -> Generator[Any, Any, None]:
+        coroutine = self._decoder(generation)
         answer = None
         for _ in range(self._most):
             try:

@@ -139,7 +139,7 @@ def examples_of(noun: str, name: str, factory: Any) -> tuple[str, ...]:
     told = (_beside(factory, "EXAMPLES") or {}).get(name)
     if told:
         return (told,) if isinstance(told, str) else tuple(told)
-    if noun == "decoder" and "course" in inspect.signature(factory).parameters:
+    if noun == "decoder" and "generation" in inspect.signature(factory).parameters:
         return (name,)
     spelled = re.findall(rf"`({re.escape(name)}=[^`\n]+)`", inspect.getdoc(factory) or "")
     return tuple(dict.fromkeys(spelled)) or (_made_up(name, factory),)

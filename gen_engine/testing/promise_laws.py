@@ -82,7 +82,7 @@ def moves_are_exact(subject: Subject, scene: Scene) -> None:
     if found is None:
         return
     _, view, _, state = found
-    moves = list(view.rule.moves(state))
+    moves = list(view.rule.transitions(state))
     permitted = set(view.permitted(state))
     for symbol in view.symbols:
         leads = [after for symbols, after in moves if _has(symbols, symbol)]
@@ -101,17 +101,17 @@ def _has(symbols: Any, symbol: Any) -> bool:
 
 
 def least_is_never_too_large(subject: Subject, scene: Scene) -> None:
-    """No accepted text is nearer than `least` says."""
+    """No accepted text is nearer than `min_remaining` says."""
     found = _somewhere(subject, scene)
     if found is None:
         return
     _, view, _, state = found
-    least = view.rule.least(state)
+    least = view.rule.min_remaining(state)
     near: dict[Any, list[Any]] = {state: []}
     for distance in range(DEPTH):
         for here, rest in near.items():
             if view.accepts(here) and distance < least:
-                scene.fail(f"`least` says {least} more, and {rest!r} is enough")
+                scene.fail(f"`min_remaining` says {least} more, and {rest!r} is enough")
         near = {
             view.next(here, symbol): [*rest, symbol]
             for here, rest in list(near.items())[:12]
@@ -125,11 +125,11 @@ def spent_leaves_all_else_free(subject: Subject, scene: Scene) -> None:
     if found is None:
         return
     world, view, path, state = found
-    spent = view.rule.spent(state)
+    spent = view.rule.only_forbids_repeats_of(state)
     if spent is None:
         return
     if not view.accepts(state):
-        scene.fail("`spent` makes its promise where the text may not end")
+        scene.fail("`only_forbids_repeats_of` makes its promise where the text may not end")
     fresh = [symbol for symbol in view.symbols if symbol not in spent]
     spared = _spared(view)
     for symbol in scene.draw(st.lists(st.sampled_from([*fresh, *spared]), max_size=5)) if fresh or spared else []:
@@ -137,12 +137,16 @@ def spent_leaves_all_else_free(subject: Subject, scene: Scene) -> None:
             continue
         fresh = [each for each in fresh if each != symbol]
         if symbol not in view.permitted(state):
-            scene.fail(f"{symbol!r} is new or spared, `spent` being {sorted(spent)!r} at first, and forbidden")
+            scene.fail(
+                f"{symbol!r} is new or spared, `only_forbids_repeats_of` being {sorted(spent)!r} at first, and forbidden"
+            )
         path = [*path, symbol]
         state = view.next(state, symbol)
         tell(scene, world, view, path)
         if not view.accepts(state):
-            scene.fail("only new and spared symbols were written since `spent` promised, and the text may not end")
+            scene.fail(
+                "only new and spared symbols were written since `only_forbids_repeats_of` promised, and the text may not end"
+            )
 
 
 def barred_is_all_that_history_forbids(subject: Subject, scene: Scene) -> None:
@@ -169,7 +173,7 @@ def barred_is_all_that_history_forbids(subject: Subject, scene: Scene) -> None:
 
 
 def _spared(view: View) -> list[Any]:
-    spares = getattr(view.rule, "spares", None)
+    spares = getattr(view.rule, "never_forbids", None)
     return [symbol for symbol in view.symbols if spares(symbol)] if spares is not None else []
 
 
@@ -194,9 +198,13 @@ def banned_is_forbidden(subject: Subject, scene: Scene) -> None:
             scene.fail(
                 f"a rule that tells what is `banned` accepts everywhere, and this one does not after {texts[row]!r}"
             )
-        spent = view.rule.spent(states[-1]) if hasattr(view.rule, "spent") else frozenset()
+        spent = (
+            view.rule.only_forbids_repeats_of(states[-1])
+            if hasattr(view.rule, "only_forbids_repeats_of")
+            else frozenset()
+        )
         if spent is not None and not spent.issubset(texts[row]):
-            scene.fail(f"`spent` tells {sorted(spent)!r}, which are not all in {texts[row]!r}")
+            scene.fail(f"`only_forbids_repeats_of` tells {sorted(spent)!r}, which are not all in {texts[row]!r}")
 
 
 def removes_no_more(subject: Subject, scene: Scene) -> None:
@@ -237,9 +245,9 @@ def wants_in_words(subject: Subject, scene: Scene) -> None:
     if found is None:
         return
     _, view, _, state = found
-    wanted = view.rule.wants(state)
+    wanted = view.rule.describe_next(state)
     if not isinstance(wanted, str):
-        scene.fail(f"`wants` answers {wanted!r}")
+        scene.fail(f"`describe_next` answers {wanted!r}")
 
 
 def cuts_are_told(subject: Subject, scene: Scene) -> None:
@@ -292,20 +300,20 @@ PROMISES = (
     Law(KINDS, "symbols of one kind that a state does not mention are judged alike ever after", kinds_behave_alike,
         NEEDS, lambda subject: subject.offers("kind") or subject.offers("kinds"), share=2),
     Law(MOVES, "each permitted symbol is in one move, which leads where the step leads, and a forbidden one in none",
-        moves_are_exact, NEEDS, lambda subject: subject.offers("moves")),
-    Law(LEAST, "no end is nearer than `least` says", least_is_never_too_large, NEEDS,
-        lambda subject: subject.offers("least")),
+        moves_are_exact, NEEDS, lambda subject: subject.offers("transitions")),
+    Law(LEAST, "no end is nearer than `min_remaining` says", least_is_never_too_large, NEEDS,
+        lambda subject: subject.offers("min_remaining")),
     Law(REMOVES, "no more symbols are forbidden at a place than promised, and the text may end anywhere",
         removes_no_more, NEEDS, lambda subject: subject.offers("removes_at_most")),
     Law(BANNED, "what is banned in rows of several texts is what may not follow each", banned_is_forbidden, NEEDS,
         lambda subject: subject.offers("banned") and subject.is_machine),
     Law(SPARES, "what is spared is permitted everywhere", spared_are_never_forbidden, NEEDS,
-        lambda subject: subject.offers("spares")),
+        lambda subject: subject.offers("never_forbids")),
     Law(SPENT, "while symbols are new or spared nothing is forbidden and the text may end anywhere",
-        spent_leaves_all_else_free, (*NEEDS, SPARES), lambda subject: subject.offers("spent"), share=2),
+        spent_leaves_all_else_free, (*NEEDS, SPARES), lambda subject: subject.offers("only_forbids_repeats_of"), share=2),
     Law(BARS, "but for what is barred, the same is permitted as behind an empty text",
         barred_is_all_that_history_forbids, NEEDS, lambda subject: subject.offers("bars")),
-    Law(WANTS, "what is wanted next is said in words", wants_in_words, NEEDS, lambda subject: subject.offers("wants")),
+    Law(WANTS, "what is wanted next is said in words", wants_in_words, NEEDS, lambda subject: subject.offers("describe_next")),
     Law(CUTS, "`cut`, `enders` and `held` speak of what was written", cuts_are_told, NEEDS,
         lambda subject: subject.offers("cut")),
 )  # fmt: skip

@@ -208,7 +208,7 @@ def test_moves_and_sets_are_exactly_the_single_steps(machine):
         for char in SAID + "é。夏2":
             stepped = machines.stepped(machine, state, char)
             assert (char in machine.allowed(state)) == bool(stepped)
-            assert not hasattr(machine, "moves") or machines.moved(machine, state, char) == stepped
+            assert not hasattr(machine, "transitions") or machines.moved(machine, state, char) == stepped
 
 
 @each_machine
@@ -223,21 +223,23 @@ def test_unmentioned_characters_of_one_kind_do_the_same(machine):
 
 @each_machine
 def test_the_fewest_characters_to_the_end_are_known_exactly(machine):
-    for state in some_states(machine) if hasattr(machine, "least") else ():
-        assert machine.least(state) == machines.distance(machine, state, SAID, 6)
-        assert getattr(machine, "most", lambda _: inf)(state) == machines.extent(machine, state, SAID, 9)
+    for state in some_states(machine) if hasattr(machine, "min_remaining") else ():
+        assert machine.min_remaining(state) == machines.distance(machine, state, SAID, 6)
+        assert getattr(machine, "max_remaining", lambda _: inf)(state) == machines.extent(machine, state, SAID, 9)
 
 
 @each_machine
 @given(data=st.data())
 @some.examples(20)
 def test_a_text_of_only_new_characters_is_never_forbidden(machine, data):
-    if not hasattr(machine, "spent"):
+    if not hasattr(machine, "only_forbids_repeats_of"):
         return
     prompt = data.draw(st.text(SAID, max_size=8))
     state = machine.start(prompt)
-    fresh = data.draw(st.permutations([char for char in SAID + "é。夏2cd" if char not in machine.spent(state)]))
-    spared = "a，" if hasattr(machine, "spares") and machine.spares("a") else ""
+    fresh = data.draw(
+        st.permutations([char for char in SAID + "é。夏2cd" if char not in machine.only_forbids_repeats_of(state)])
+    )
+    spared = "a，" if hasattr(machine, "never_forbids") and machine.never_forbids("a") else ""
     for char in "".join(char + spared for char in fresh):
         assert machine.accepts(state)
         state = machine.step(state, char)
@@ -246,7 +248,7 @@ def test_a_text_of_only_new_characters_is_never_forbidden(machine, data):
 
 @each_machine
 def test_every_state_says_what_it_wants(machine):
-    assert all(machine.wants(state) for state in some_states(machine))
+    assert all(machine.describe_next(state) for state in some_states(machine))
 
 
 @pytest.mark.parametrize(
@@ -273,15 +275,15 @@ def test_what_is_wanted_next_is_said_in_words(spec, new, words):
     for char in new:
         joint = plan.product.next(joint, ENGINE.tokenizer.vocabulary.singles[char][0])
     [rule] = plan.product.rules
-    assert rule.promises.wants(joint.states[0]) == words
+    assert rule.promises.describe_next(joint.states[0]) == words
 
 
 def test_banned_tokens_move_as_they_allow_and_are_named():
     [special, unknown] = SPECIAL.chain(["no_special", "no_unk"]).product.rules
-    [(mask, after)] = special.promises.moves(special.constraint.start(None))
+    [(mask, after)] = special.promises.transitions(special.constraint.start(None))
     assert (mask.array == special.constraint.allowed(after).to_array()).all()
-    assert special.promises.wants(after) == "any token but '' or ''"
-    assert unknown.promises.wants(after) == "any token but ''"
+    assert special.promises.describe_next(after) == "any token but '' or ''"
+    assert unknown.promises.describe_next(after) == "any token but ''"
 
 
 def test_a_long_history_is_asked_in_microseconds():

@@ -96,9 +96,9 @@ def test_what_a_state_says_of_its_future_is_true(pattern):
     assume(agreed(pattern) and any(re.fullmatch(pattern, text) for text in TEXTS))
     machine = regex(pattern)
     for state in machines.states(machine, ALPHABET, 2):
-        assert machine.least(state) >= (0 if machine.accepts(state) else 1)
-        assert machines.distance(machine, state, ALPHABET, 6) in (machine.least(state), None)
-        assert min(machines.extent(machine, state, ALPHABET + "é。", 9), 10) == min(machine.most(state), 10)
+        assert machine.min_remaining(state) >= (0 if machine.accepts(state) else 1)
+        assert machines.distance(machine, state, ALPHABET, 6) in (machine.min_remaining(state), None)
+        assert min(machines.extent(machine, state, ALPHABET + "é。", 9), 10) == min(machine.max_remaining(state), 10)
         for char in ALPHABET + "é。":
             assert machines.moved(machine, state, char) == machines.stepped(machine, state, char)
             assert (char in machine.allowed(state)) == bool(machines.stepped(machine, state, char))
@@ -187,15 +187,15 @@ def test_a_pattern_of_too_many_characters_is_sent_to_choice():
 
 
 def test_long_counted_repeats_are_fine():
-    assert regex(".{1000}").least(0) == 1000
+    assert regex(".{1000}").min_remaining(0) == 1000
 
 
 def test_a_regex_tells_what_it_wants_and_where():
     machine = regex("春[ab]*。|春")
-    assert machine.wants(0) == "春 at place 1 of the new text"
-    assert machine.wants(1) == "a-b or 。 at place 2 of the new text or the end"
-    assert machine.wants(machine.step(machine.step(1, "a"), "b")) == "a-b or 。"
-    assert regex(".").wants(0) == "any character but U+000A at place 1 of the new text"
+    assert machine.describe_next(0) == "春 at place 1 of the new text"
+    assert machine.describe_next(1) == "a-b or 。 at place 2 of the new text or the end"
+    assert machine.describe_next(machine.step(machine.step(1, "a"), "b")) == "a-b or 。"
+    assert regex(".").describe_next(0) == "any character but U+000A at place 1 of the new text"
 
 
 # ------------------------------------------------------------------------------------------------------- choice
@@ -212,8 +212,8 @@ def test_a_choice_is_exactly_one_of_its_strings(strings):
         set(strings), key=lambda s: (len(s), ["ab春".index(c) for c in s])
     )
     for state in machines.states(machine, "ab春", 4):
-        assert machines.distance(machine, state, "ab春", 4) == machine.least(state)
-        assert machines.extent(machine, state, "ab春", 4) == machine.most(state)
+        assert machines.distance(machine, state, "ab春", 4) == machine.min_remaining(state)
+        assert machines.extent(machine, state, "ab春", 4) == machine.max_remaining(state)
         for char in "ab春é":
             assert machines.moved(machine, state, char) == machines.stepped(machine, state, char)
 
@@ -221,7 +221,7 @@ def test_a_choice_is_exactly_one_of_its_strings(strings):
 def test_equal_endings_of_a_choice_are_one_state():
     machine = choice(tuple(a + b + "风雨" for a in "春夏秋冬" for b in "江海"))
     assert len(machine.table) == 5
-    assert [len(machine.moves(state)) for state in range(5)] == [1, 1, 1, 1, 0]
+    assert [len(machine.transitions(state)) for state in range(5)] == [1, 1, 1, 1, 0]
 
 
 @pytest.mark.parametrize("vocab", VOCABULARIES, ids=["chars", "merged", "bytes", "merged only"])
@@ -272,7 +272,7 @@ def test_no_more_is_opened_than_the_depth_allows():
 def test_what_quotes_say_of_their_future_is_true(pairs, depth):
     machine, alphabet = balanced(pairs, depth=depth), "a" + "".join(pairs)
     for state in machines.states(machine, alphabet, 3, "x" + pairs[0][0]):
-        assert machines.distance(machine, state, alphabet, 4) == machine.least(state)
+        assert machines.distance(machine, state, alphabet, 4) == machine.min_remaining(state)
         for char in alphabet + "é":
             assert machines.moved(machine, state, char) == machines.stepped(machine, state, char)
             assert (char in machine.allowed(state)) == bool(machines.stepped(machine, state, char))
@@ -302,5 +302,5 @@ def test_a_quote_opened_by_the_prompt_closes_within_the_budget():
 
 
 def test_quotes_say_what_is_missing():
-    assert balanced().wants("”》") == "》 before the end, then ”"
-    assert balanced().wants("") == "no closing quote or bracket, since none is open"
+    assert balanced().describe_next("”》") == "》 before the end, then ”"
+    assert balanced().describe_next("") == "no closing quote or bracket, since none is open"

@@ -55,7 +55,7 @@ def test_a_banned_string_is_refused_at_its_last_character(strings, text):
         assert (after is None) == is_banned == (char not in rule.allowed(state))
         if after is None:
             return
-        assert [to for members, to in rule.moves(state) if char in members] == [after]
+        assert [to for members, to in rule.transitions(state) if char in members] == [after]
         state = after
 
 
@@ -110,7 +110,7 @@ def test_many_banned_strings_are_banned_as_few_are(strings, text):
         completing = {c for c in "abcd" if few.step(state, c) is None}
         assert many.mentions(state) == completing == {c for c in "abcd" if c not in many.allowed(state)}
         assert len(completing) <= many.removes_at_most(99)
-        assert not any(many.spares(c) for c in completing)
+        assert not any(many.never_forbids(c) for c in completing)
         if char in completing:
             return
         state = many.step(state, char)

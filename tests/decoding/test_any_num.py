@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from tiny import chars, engine_of
 
 from gen_engine import engine
+from gen_engine.decoding.generation import Generation
 from gen_engine.decoding.sample import sample
 from gen_engine.decoding.scheduler import AHEAD, ROWS
-from gen_engine.decoding.sequences import Course
 from gen_engine.errors import GenError
 from gen_engine.types import Completion, Request
 
@@ -71,8 +71,8 @@ def test_no_more_is_alive_after_many_texts_than_after_few(decoder):
         assert sum(1 for _ in islice(found, ROWS)) == ROWS
         gc.collect()
         kinds = [type(each) for each in gc.get_objects()]
-        alive.append((kinds.count(Course), kinds.count(Completion)))
-    assert max(courses for courses, _ in alive) <= ROWS + 1
+        alive.append((kinds.count(Generation), kinds.count(Completion)))
+    assert max(generations for generations, _ in alive) <= ROWS + 1
     assert max(completions for _, completions in alive) <= 2 * ROWS
 
 
@@ -80,10 +80,10 @@ def test_no_more_is_alive_after_many_texts_than_after_few(decoder):
 def test_courses_are_made_when_there_is_room_for_their_rows(count, num):
     alive, most = weakref.WeakSet(), []
 
-    def watched(course):
-        alive.add(course)
+    def watched(generation):
+        alive.add(generation)
         most.append(sum(len(each.samples) for each in alive))
-        yield from sample(course)
+        yield from sample(generation)
 
     for _ in engine_of(chars("abcdefgh")).pieces([Request("a", (), num, 1, 6, watched)] * count):
         pass
@@ -91,16 +91,16 @@ def test_courses_are_made_when_there_is_room_for_their_rows(count, num):
 
 
 def endless_first(begun):
-    """A decoder whose first course takes long; `begun` holds how many texts had begun by then."""
+    """A decoder whose first generation takes long; `begun` holds how many texts had begun by then."""
 
-    def decode(course):
-        begun.append(course.samples.stop)
-        for _ in range(60 if course.samples.start == 0 else 1):
-            text = course.texts()[0]
-            course.look(text)
-            yield course.ask([(-1, text, None)], lambda row, text: course.draw(row, text, None))
-        for text in course.texts():
-            course.finish(text, "end")
+    def decode(generation):
+        begun.append(generation.samples.stop)
+        for _ in range(60 if generation.samples.start == 0 else 1):
+            text = generation.texts()[0]
+            generation.look(text)
+            yield generation.ask([(-1, text, None)], lambda row, text: generation.draw(row, text, None))
+        for text in generation.texts():
+            generation.finish(text, "end")
 
     return decode
 

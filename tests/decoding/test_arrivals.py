@@ -15,7 +15,7 @@ from gen_engine.decoding.sample import sample
 from gen_engine.decoding.scheduler import Load, Scheduler
 from gen_engine.engine import Engine
 from gen_engine.errors import BusyError, ConflictError, GenError, PluginError
-from gen_engine.types import Extend, Request
+from gen_engine.types import Request, StepRequest
 
 ROWS, TOKENS = 6, 90
 
@@ -143,14 +143,14 @@ def test_what_is_gone_is_read_again_though_others_run_on():
     assert [count for read in model.read for count in read if count > 1] == [7, 4, 7]
 
 
-def restless(course):
+def restless(generation):
     """A decoder that reads its prompt, and then something else in a new row."""
-    text = course.texts()[0]
-    course.look(text)
-    for tokens in (course.plan.prompt.read, (2,) * 7, (1,)):
+    text = generation.texts()[0]
+    generation.look(text)
+    for tokens in (generation.plan.prompt.read, (2,) * 7, (1,)):
         first = len(tokens) > 1
-        yield Extend((-1 if first else 0,), (0 if first else 7,), (tokens,), ((),), ())
-    course.finish(text, "end")
+        yield StepRequest((-1 if first else 0,), (0 if first else 7,), (tokens,), ((),), ())
+    generation.finish(text, "end")
 
 
 def test_a_row_that_was_written_anew_is_nobodys_beginning():
@@ -201,9 +201,9 @@ def test_a_reader_may_cancel_anything_in_mid_step(at):
 def noting(begun, rows=1):
     """A sampler that says it takes so many rows, and notes the seeds of what it begins."""
 
-    def decode(course):
-        begun.append(course.seed)
-        yield from sample(course)
+    def decode(generation):
+        begun.append(generation.seed)
+        yield from sample(generation)
 
     decode.rows = rows
     return decode
@@ -277,9 +277,9 @@ def test_a_ticket_cancelled_by_another_scheduler_holds_up_nobody():
 def broken_at(step, ask=None):
     """A decoder that fails after so many asks, or asks for something else then."""
 
-    def decode(course):
+    def decode(generation):
         scores = None
-        inner = sample(course)
+        inner = sample(generation)
         for _ in range(step):
             scores = yield inner.send(scores)
         if ask is None:
@@ -305,7 +305,7 @@ WRONG = [
     lambda ask: replace(ask, tokens=((),)),
     lambda ask: replace(ask, tokens=((44,),)),
     lambda ask: replace(ask, tokens=((-4,),)),
-    lambda ask: Extend((), (), (), (), ()),
+    lambda ask: StepRequest((), (), (), (), ()),
     lambda ask: replace(ask, forced=((1, 1, 1, 1, 1, 1, 1, 1, 1),)),
     lambda ask: replace(ask, draws=tuple(replace(draw, row=1) for draw in ask.draws)),
 ]
@@ -353,7 +353,7 @@ def test_a_list_that_fails_raises_and_others_go_on():
 
 
 def test_an_interrupt_ends_what_runs_and_is_raised():
-    def interrupted(course):
+    def interrupted(generation):
         yield from ()
         raise KeyboardInterrupt
 

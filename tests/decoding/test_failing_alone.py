@@ -21,7 +21,7 @@ def steady(prompt="abc", seed=0, processors=(), decoder="sample", num=1, max_new
 # ------------------------------------------------------------------------------------------------------ decoders
 
 
-def stubborn(course):
+def stubborn(generation):
     """Ask for nonsense, and refuse to end."""
     try:
         yield "nonsense"
@@ -29,7 +29,7 @@ def stubborn(course):
         yield "nonsense"
 
 
-def untidy(course):
+def untidy(generation):
     """Ask for nonsense, and fail while ending."""
     try:
         yield "nonsense"
@@ -40,8 +40,8 @@ def untidy(course):
 def asking(**changes):
     """A decoder that asks for something else than it should."""
 
-    def changed(course):
-        yield replace(next(sample(course)), **changes)
+    def changed(generation):
+        yield replace(next(sample(generation)), **changes)
 
     return changed
 
@@ -49,8 +49,8 @@ def asking(**changes):
 def raising(error):
     """A decoder that raises this in the midst."""
 
-    def changed(course):
-        inner = sample(course)
+    def changed(generation):
+        inner = sample(generation)
         yield inner.send((yield next(inner)))
         raise error
 
@@ -64,23 +64,23 @@ class Rowless:
     def rows(self):
         raise ValueError("rows")
 
-    def __call__(self, course):
-        return sample(course)
+    def __call__(self, generation):
+        return sample(generation)
 
 
 def saying(**attributes):
     """A decoder that says this of itself."""
 
-    def changed(course):
-        yield from sample(course)
+    def changed(generation):
+        yield from sample(generation)
 
     vars(changed).update(attributes)
     return changed
 
 
 WRONG = {
-    "none": lambda course: None,
-    "plain iterator": lambda course: iter(()),
+    "none": lambda generation: None,
+    "plain iterator": lambda generation: iter(()),
     "takes nothing": lambda: None,
     "stubborn": stubborn,
     "untidy": untidy,
@@ -248,7 +248,7 @@ def test_an_interrupt_at_any_call_leaves_no_ticket_running_and_loses_no_text(mak
 
 
 def test_an_interrupt_where_a_job_begins_fails_its_ticket():
-    def interrupted(course):
+    def interrupted(generation):
         raise KeyboardInterrupt
 
     scheduler = engine_of(chars("abc")).scheduler()

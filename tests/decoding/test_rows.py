@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tiny import TinyTokenizer, chars, engine_of, vocabulary
 
 from gen_engine.chain import make_chain
-from gen_engine.decoding.sequences import Course
+from gen_engine.decoding.generation import Generation
 from gen_engine.decoding.viable import Choice, Viable
 from gen_engine.errors import ConflictError
 from gen_engine.hooks.registry import registry
@@ -118,172 +118,172 @@ class Without:
 LETTERS = "abcdefghijklm"
 
 
-def course_of(vocab, specs, prompt, budget=8):
+def generation_of(vocab, specs, prompt, budget=8):
     named = [Named("own", spec) if not isinstance(spec, str) else build(spec, registry(), vocab) for spec in specs]
     try:
         plan = make_chain(vocab, named).plan(TinyTokenizer(vocab).encode(prompt), budget)
     except ConflictError:
         reject()
-    return Course(plan, 0, range(3), engine_of(vocab).model, print, False)
+    return Generation(plan, 0, range(3), engine_of(vocab).model, print, False)
 
 
 @st.composite
-def courses(draw):
+def generations(draw):
     vocab = VOCABULARIES[draw(st.sampled_from(list(VOCABULARIES)))]
-    return course_of(vocab, draw(RULES), draw(st.text(ALPHABET, max_size=4)))
+    return generation_of(vocab, draw(RULES), draw(st.text(ALPHABET, max_size=4)))
 
 
-def sight(course, joint, left):
+def sight(generation, joint, left):
     """What may follow a joint state, the end included; None where the text is finished."""
-    plan = course.plan
+    plan = generation.plan
     if plan.product.cut(joint) or left <= 0:
         return None
     allowed, accepts = plan.tokens(joint, left), plan.product.accepts(joint)
     return None if accepts and allowed.is_empty() else (plan.with_end(allowed) if accepts else allowed).members()
 
 
-def write(course, text, number):
+def write(generation, text, number):
     """Write one of the tokens that have a rest, as a decoder does; what was seen of it, None if there is none."""
-    alive = [token for token in text.allowed.members() if token != course.plan.end]
+    alive = [token for token in text.allowed.members() if token != generation.plan.end]
     if not alive:
         return None
-    joint, left, token = text.joint, course.left(text), alive[number % len(alive)]
-    seen = Viable(course.plan).look(joint, left, token, text.rest)
+    joint, left, token = text.joint, generation.left(text), alive[number % len(alive)]
+    seen = Viable(generation.plan).look(joint, left, token, text.rest)
     if seen.answer != "yes":
         return None
-    if not course.go_on(text, token, lambda _: 0.0):
-        course.write(text, Choice(token, seen.joint, seen.rest))
+    if not generation.go_on(text, token, lambda _: 0.0):
+        generation.write(text, Choice(token, seen.joint, seen.rest))
     return seen
 
 
-def is_told_as_by_itself(course, text):
+def is_told_as_by_itself(generation, text):
     """Whether a text is told what its joint state is told."""
-    (why, only), expected = course.look(text), sight(course, text.joint, course.left(text))
+    (why, only), expected = generation.look(text), sight(generation, text.joint, generation.left(text))
     if why is not None:
         return expected is None
     return text.allowed.members() == expected and (only is None or [only] == expected)
 
 
-@given(courses(), PATHS)
+@given(generations(), PATHS)
 @settings(max_examples=300)
-def test_a_text_is_told_what_its_state_is_told(course, path):
-    text = course.texts()[1]
+def test_a_text_is_told_what_its_state_is_told(generation, path):
+    text = generation.texts()[1]
     for number in path:
-        assert is_told_as_by_itself(course, text)
-        found = None if course.look(text)[0] is not None else write(course, text, number)
+        assert is_told_as_by_itself(generation, text)
+        found = None if generation.look(text)[0] is not None else write(generation, text, number)
         if found is None:
             break
         assert (text.joint, text.rest) == (found.joint, found.rest)
 
 
-@given(courses(), PATHS, st.data())
-def test_what_is_seen_at_once_is_so(course, path, data):
-    text = course.texts()[0]
+@given(generations(), PATHS, st.data())
+def test_what_is_seen_at_once_is_so(generation, path, data):
+    text = generation.texts()[0]
     for number in path:
-        if course.look(text)[0] is not None or write(course, text, number) is None:
+        if generation.look(text)[0] is not None or write(generation, text, number) is None:
             break
-    assume(course.look(text)[0] is None)
+    assume(generation.look(text)[0] is None)
     for token in text.allowed.members():
-        other, seen = text.branch(), Viable(course.plan).look(text.joint, course.left(text), token, text.rest)
-        if token != course.plan.end and course.go_on(other, token, lambda _: 0.0):
+        other, seen = text.fork(), Viable(generation.plan).look(text.joint, generation.left(text), token, text.rest)
+        if token != generation.plan.end and generation.go_on(other, token, lambda _: 0.0):
             assert (seen.answer, other.joint, other.rest) == ("yes", seen.joint, seen.rest)
 
 
-@given(courses(), PATHS)
-def test_a_text_without_alternative_is_written_as_by_itself(course, path):
-    text = course.texts()[0]
+@given(generations(), PATHS)
+def test_a_text_without_alternative_is_written_as_by_itself(generation, path):
+    text = generation.texts()[0]
     for number in path:
-        why, only = course.look(text)
+        why, only = generation.look(text)
         if why is not None:
             break
         if only is not None:
-            expected = course.plan.product.next(text.joint, only)
-            course.force(text, only)
+            expected = generation.plan.product.next(text.joint, only)
+            generation.force(text, only)
             assert text.joint == expected
-        elif write(course, text, number) is None:
+        elif write(generation, text, number) is None:
             break
 
 
 @pytest.mark.parametrize("specs", [["no_repeat_ngram=3"], ["stop=秋冬"]])
 @pytest.mark.parametrize("rest, left", [((1, 2), (2,)), ((2, 1), ()), ((), ())])
 def test_of_a_rest_what_is_behind_a_forced_token_is_kept(specs, rest, left):
-    course = course_of(VOCABULARIES["characters"], specs, "")
-    text = course.texts()[0]
-    course.look(text)
+    generation = generation_of(VOCABULARIES["characters"], specs, "")
+    text = generation.texts()[0]
+    generation.look(text)
     text.rest = rest
-    course.force(text, 1)
-    assert (text.rest, text.joint) == (left, course.plan.product.next(course.plan.start, 1))
+    generation.force(text, 1)
+    assert (text.rest, text.joint) == (left, generation.plan.product.next(generation.plan.start, 1))
 
 
 def test_a_new_text_has_nothing_written():
-    texts = course_of(VOCABULARIES["characters"], ["no_repeat=2"], "春").texts()
+    texts = generation_of(VOCABULARIES["characters"], ["no_repeat=2"], "春").texts()
     assert [text.sample for text in texts] == [0, 1, 2]
-    assert [(text.tokens, text.fresh, text.forced, text.lane, text.exact) for text in texts] == [
+    assert [(text.tokens, text.unread, text.forced, text.branch, text.exact) for text in texts] == [
         ([], 0, 0, 0, True)
     ] * 3
 
 
-@given(courses(), PATHS, PATHS)
-def test_a_branch_of_a_text_goes_on_by_itself(course, path, other_path):
-    text = course.texts()[0]
-    course.look(text)
-    other = text.branch()
+@given(generations(), PATHS, PATHS)
+def test_a_branch_of_a_text_goes_on_by_itself(generation, path, other_path):
+    text = generation.texts()[0]
+    generation.look(text)
+    other = text.fork()
     for each, numbers in ((text, path), (other, other_path)):
         for number in numbers:
-            if course.look(each)[0] is not None or write(course, each, number) is None:
+            if generation.look(each)[0] is not None or write(generation, each, number) is None:
                 break
-    walked = [course.plan.product.walk(course.plan.start, each.tokens)[-1] for each in (text, other)]
+    walked = [generation.plan.product.walk(generation.plan.start, each.tokens)[-1] for each in (text, other)]
     assert [text.joint, other.joint] == walked
-    assert (other.sample, text.branch(7).sample) == (text.sample, 7)
+    assert (other.sample, text.fork(7).sample) == (text.sample, 7)
 
 
 @pytest.mark.parametrize("specs", [("no_repeat=9",), ("no_repeat=9", "length=4"), ("no_repeat_ngram=2",)])
 def test_rules_of_history_are_not_asked_row_by_row(specs):
-    course = course_of(VOCABULARIES["characters"], specs, "")
-    text = course.texts()[0]
-    course.look(text)
-    assert course.go_on(text, 3, lambda _: 0.0)
+    generation = generation_of(VOCABULARIES["characters"], specs, "")
+    text = generation.texts()[0]
+    generation.look(text)
+    assert generation.go_on(text, 3, lambda _: 0.0)
     assert (text.asked, text.unstepped) == ((), [3])
 
 
 def test_a_rule_of_four_functions_is_asked_row_by_row():
-    course = course_of(VOCABULARIES["characters"], [Counting()], "", 6)
-    text = course.texts()[0]
+    generation = generation_of(VOCABULARIES["characters"], [Counting()], "", 6)
+    text = generation.texts()[0]
     for _ in range(2):
-        assert course.look(text)[0] is None
-        write(course, text, 0)
-    assert course.look(text) == (None, None)
+        assert generation.look(text)[0] is None
+        write(generation, text, 0)
+    assert generation.look(text) == (None, None)
     assert 1 not in text.allowed.members()
     assert text.tokens == [1, 1]
 
 
 def test_a_rule_of_many_states_is_asked_row_by_row():
-    course = course_of(chars("".join(map(chr, range(0x4E00, 0x4E00 + 100)))), [TokensOnce(101)], "", 3)
-    text = course.texts()[0]
-    assert course.look(text) == (None, None)
-    write(course, text, 0)
+    generation = generation_of(chars("".join(map(chr, range(0x4E00, 0x4E00 + 100)))), [TokensOnce(101)], "", 3)
+    text = generation.texts()[0]
+    assert generation.look(text) == (None, None)
+    write(generation, text, 0)
     assert (text.tokens, text.asked) == ([1], (frozenset({1}),))
-    course.look(text)
+    generation.look(text)
     assert text.allowed.members() == [0, *range(2, 101)]
 
 
 @pytest.mark.parametrize("name", ["characters", "twins"])
 @pytest.mark.parametrize("prompt, left", [("春夏", "秋冬"), ("夏", "春秋冬")])
 def test_what_a_class_adds_does_not_overrule_what_was_used(name, prompt, left):
-    course = course_of(VOCABULARIES[name], [Seasons(), "no_repeat=9"], prompt)
-    text = course.texts()[0]
-    course.look(text)
-    assert {course.plan.chain.vocabulary.texts[token] for token in text.allowed.members()} == {"", *left}
+    generation = generation_of(VOCABULARIES[name], [Seasons(), "no_repeat=9"], prompt)
+    text = generation.texts()[0]
+    generation.look(text)
+    assert {generation.plan.chain.vocabulary.texts[token] for token in text.allowed.members()} == {"", *left}
 
 
-def sure(course, *, searched=False):
+def sure(generation, *, searched=False):
     """The tokens of which it is seen at once that they may come first."""
-    found, plan, begun = [], course.plan, course.texts()[0]
-    course.look(begun)
+    found, plan, begun = [], generation.plan, generation.texts()[0]
+    generation.look(begun)
     for token in begun.allowed.members():
         if searched:
             plan.prover.automaton.robust(plan.product.next(begun.joint, token).node, 20)
-        found += [token] if course.go_on(begun.branch(), token, lambda _: 0.0) else []
+        found += [token] if generation.go_on(begun.fork(), token, lambda _: 0.0) else []
     return found
 
 
@@ -291,18 +291,18 @@ def sure(course, *, searched=False):
 @pytest.mark.parametrize("budget", [3, 5, 8])
 @pytest.mark.parametrize("rule", [(), ("no_repeat_ngram=2",), ("no_repeat=13", "no_repeat_ngram=2,within=9")])
 def test_ways_that_are_too_long_are_not_sure(budget, rule, searched):
-    course = course_of(chars(LETTERS), [Long(), *rule], "", budget)
-    assert max(sure(course, searched=searched), default=0) <= budget
+    generation = generation_of(chars(LETTERS), [Long(), *rule], "", budget)
+    assert max(sure(generation, searched=searched), default=0) <= budget
 
 
 def test_what_lacks_characters_is_not_sure():
-    found = sure(course_of(chars(LETTERS), [Long(), "no_repeat=13"], "ab", 20))
+    found = sure(generation_of(chars(LETTERS), [Long(), "no_repeat=13"], "ab", 20))
     assert 3 in found
     assert max(found) <= 11  # of 13 letters two are used, and one comes first
 
 
 def test_what_another_rule_forbids_later_is_not_sure():
-    found = sure(course_of(chars(LETTERS), [Followed(), Without(), "no_repeat=13"], "", 2))
+    found = sure(generation_of(chars(LETTERS), [Followed(), Without(), "no_repeat=13"], "", 2))
     assert LETTERS.index("k") + 1 in found
     assert LETTERS.index("l") + 1 not in found
 
@@ -312,23 +312,25 @@ WIDE = "".join(map(chr, range(0x4E00, 0x4E00 + 60)))
 
 @given(st.lists(st.integers(0, 200), max_size=20), st.sampled_from([(), ("no_repeat_ngram=2,within=6",)]))
 def test_of_wide_places_what_is_seen_at_once_is_so(path, more):
-    course = course_of(chars(WIDE), [f"force=22:{WIDE[0]}|23:{WIDE[1]}", "length=24", "no_repeat=24", *more], "", 24)
-    text = course.texts()[0]
+    generation = generation_of(
+        chars(WIDE), [f"force=22:{WIDE[0]}|23:{WIDE[1]}", "length=24", "no_repeat=24", *more], "", 24
+    )
+    text = generation.texts()[0]
     for number in path:
-        assert is_told_as_by_itself(course, text)
-        if (found := write(course, text, number)) is None:
+        assert is_told_as_by_itself(generation, text)
+        if (found := write(generation, text, number)) is None:
             break
         assert (text.joint, text.rest) == (found.joint, found.rest)
 
 
 def test_the_array_of_texts_does_not_grow_with_the_budget():
-    course = course_of(VOCABULARIES["characters"], ["no_repeat=2"], "", 10**9)
-    assert course.texts()[0].history.home.size < 10_000
+    generation = generation_of(VOCABULARIES["characters"], ["no_repeat=2"], "", 10**9)
+    assert generation.texts()[0].history.home.size < 10_000
 
 
 def test_where_all_places_are_wanted_nothing_else_may_follow():
     wanted = WIDE[:4]  # fewer are known to the automaton
-    course = course_of(chars(WIDE), ["require=" + "|".join(wanted)], "", len(wanted))
-    text = course.texts()[0]
-    course.look(text)
-    assert {course.plan.chain.vocabulary.texts[token] for token in text.allowed.members()} == {*wanted}
+    generation = generation_of(chars(WIDE), ["require=" + "|".join(wanted)], "", len(wanted))
+    text = generation.texts()[0]
+    generation.look(text)
+    assert {generation.plan.chain.vocabulary.texts[token] for token in text.allowed.members()} == {*wanted}

@@ -14,8 +14,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from tiny import chars, engine_of
 
+from gen_engine.decoding.generation import uniform
 from gen_engine.decoding.sampling import pick
-from gen_engine.decoding.sequences import uniform
 from gen_engine.proving.prover import Finding
 from gen_engine.types import Named, Step
 

@@ -129,7 +129,7 @@ class NoA:
     def accepts(self, state):
         return True
 
-    def wants(self, state):
+    def describe_next(self, state):
         return "anything but a"
 
 

@@ -19,7 +19,7 @@ from gen_engine.proving.distances import GRAPHS
 from gen_engine.proving.prover import prover_of
 
 MERGED = vocabulary("", *"abc", "ab", "bca", "aaaa", end=0, specials=(0,))
-QUESTIONS = ("relaxed", "robust", "fresh", "reach")
+QUESTIONS = ("relaxed", "robust", "single", "reach")
 
 
 @pytest.fixture
@@ -65,11 +65,11 @@ def test_the_end_is_in_reach_where_it_is_near_enough(case, count):
 @some.examples(150)
 def test_fresh_counts_tokens_that_print_single_characters(case, order):
     automaton, places, product = automaton_of(case)
-    assume("fresh" in automaton.searched and case.vocabulary.merged)
+    assume("single" in automaton.searched and case.vocabulary.merged)
     for node in {product.joint(place).node for place in places}:
         for question in order:
             getattr(automaton, question)(node)
-        assert automaton.fresh(node) == singly(automaton, node)
+        assert automaton.single(node) == singly(automaton, node)
 
 
 def singly(automaton, node):

@@ -37,8 +37,8 @@ def test_matching_never_says_what_trying_every_text_denies(case):
     for tokens, each in states(case, prover.product).items():
         left = case.budget - len(tokens)
         alive = tokens in case.world.alive
-        assert alive or not prover.fresh.suffices(each.node, each.others, left)
-        assert not alive or not prover.fresh.clashes(each.node, each.others, left)
+        assert alive or not prover.distinct.suffices(each.node, each.others, left)
+        assert not alive or not prover.distinct.clashes(each.node, each.others, left)
 
 
 @st.composite
@@ -55,7 +55,7 @@ def test_places_that_crowd_are_never_said_where_trying_every_text_finds_one(case
     prover, _ = prover_of(chain_of(case).product, prompt_of(case), case.budget, NODES)
     for tokens, each in states(case, prover.product).items():
         alive = tokens in case.world.alive
-        assert not alive or not prover.fresh.clashes(each.node, each.others, case.budget - len(tokens))
+        assert not alive or not prover.distinct.clashes(each.node, each.others, case.budget - len(tokens))
 
 
 @given(slot_cases())
@@ -83,7 +83,7 @@ def test_moves_and_steps_tell_the_same(case):
 
 def moves_of(product, rule, state):
     table = RuleTable(rule, product.intern, product.table.whole, product.table.single)
-    return [(mask, after and after.state) for mask, after in table.moves(table.part(state))]
+    return [(mask, after and after.state) for mask, after in table.transitions(table.part(state))]
 
 
 def ids(mask):

@@ -115,7 +115,7 @@ def test_what_a_single_text_shows_of_itself_cannot_be_changed():
 @given(st.text(max_size=70), st.text(max_size=70))
 def test_a_branch_goes_on_by_itself(begun, more):
     history = History.rows(begun, 1, 3)[0]
-    other = history.branch()
+    other = history.fork()
     for char in more:
         other.append(ord(char))
     assert "".join(map(chr, other.codes[: other.length])) == begun + more

@@ -41,7 +41,7 @@ class Gathers:
     def mentions(self, state):
         return state
 
-    def spares(self, char):
+    def never_forbids(self, char):
         return True
 
     def needs(self, state):

@@ -136,9 +136,11 @@ def test_a_node_says_what_its_rules_do(case):
     for node in {joint.node for joint in joints}:
         pairs = list(zip(product.table.rules, node.states, strict=True))
         assert node.accepts == all(rule.constraint.accepts(state) for rule, state in pairs)
-        assert [part.least for part in node.parts] == [rule.promises.least(state) for rule, state in pairs]
-        singly = [(rule.promises.least_singly or rule.promises.least)(state) for rule, state in pairs]
-        assert [part.least_singly for part in node.parts] == singly
+        assert [part.min_remaining for part in node.parts] == [
+            rule.promises.min_remaining(state) for rule, state in pairs
+        ]
+        singly = [(rule.promises.min_remaining_singly or rule.promises.min_remaining)(state) for rule, state in pairs]
+        assert [part.min_remaining_singly for part in node.parts] == singly
 
 
 @given(CASES)

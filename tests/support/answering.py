@@ -21,7 +21,7 @@ class Recent:
 class Told(Recent):
     """The same, which tells what it forbids of many rows at once."""
 
-    def spent(self, state):
+    def only_forbids_repeats_of(self, state):
         return frozenset(state)
 
     def removes_at_most(self, horizon):
@@ -100,7 +100,7 @@ HOLDS = np.ones(len(ALPHABET) + 1, dtype=bool)
 ANSWERS = {
     "kind": [(Recent, gives([1]))],
     "kinds": [(Tokens, gives([0] * 3)), (Tokens, gives([[0]] * 9)), (Tokens, gives(5))],
-    "moves": [
+    "transitions": [
         (Recent, gives([1, 2])), (Recent, gives("ab")), (Tokens, gives([(1, 2)])),
         (Tokens, gives([(HOLDS[:3], 1)])), (Tokens, gives([(HOLDS, 1, 2)])),
     ],

@@ -12,12 +12,12 @@ from gen_engine.testing import decoder_laws
 def telling(change):
     """Sampling that tells its completions otherwise."""
 
-    def decode(course):
+    def decode(generation):
         def send(piece):
             told = piece if piece.completion is None else replace(piece, completion=change(piece.completion))
-            course.send(told)
+            generation.send(told)
 
-        return sample(replace(course, send=send))
+        return sample(replace(generation, send=send))
 
     return decode
 
@@ -31,25 +31,25 @@ def flattering(done):
     return replace(done, logprobs=tuple(0.0 for _ in done.logprobs), logprob=0.0)
 
 
-def mumbling(course):
+def mumbling(generation):
     """Streams every piece twice."""
 
     def send(piece):
-        if course.in_pieces and piece.text:
-            course.send(replace(piece, completion=None))
-        course.send(piece)
+        if generation.in_pieces and piece.text:
+            generation.send(replace(piece, completion=None))
+        generation.send(piece)
 
-    return sample(replace(course, send=send))
+    return sample(replace(generation, send=send))
 
 
-def silent(course):
+def silent(generation):
     """Writes nothing."""
-    return sample(replace(course, send=lambda piece: None))
+    return sample(replace(generation, send=lambda piece: None))
 
 
-def endless(course):
+def endless(generation):
     """Asks the same for ever."""
-    ask = next(sample(course), None)
+    ask = next(sample(generation), None)
     while ask is not None:
         yield ask
 
@@ -57,27 +57,27 @@ def endless(course):
 CALLS = itertools.count()
 
 
-def capricious(course):
+def capricious(generation):
     """Another seed each time."""
-    return sample(replace(course, seed=next(CALLS)))
+    return sample(replace(generation, seed=next(CALLS)))
 
 
-def greedy_for_more(course):
+def greedy_for_more(generation):
     """A seed that depends on how many texts are wanted."""
-    return sample(replace(course, seed=course.seed + 7919 * len(course.samples)))
+    return sample(replace(generation, seed=generation.seed + 7919 * len(generation.samples)))
 
 
 UNDER_WAY = []
 
 
-def sociable(course):
+def sociable(generation):
     """A seed that depends on how many others are under way."""
-    UNDER_WAY.append(course)
-    coroutine = sample(replace(course, seed=course.seed + 104729 * len(UNDER_WAY)))
+    UNDER_WAY.append(generation)
+    coroutine = sample(replace(generation, seed=generation.seed + 104729 * len(UNDER_WAY)))
     try:
         yield from coroutine
     finally:
-        UNDER_WAY.remove(course)
+        UNDER_WAY.remove(generation)
 
 
 DECODERS = {

@@ -75,14 +75,14 @@ WORN = 8
 class Sparing(NoRepeat):
     """Spares what it forbids."""
 
-    def spares(self, char):
+    def never_forbids(self, char):
         return char == "春"
 
 
 class Spendthrift(NoRepeat):
     """Says that nothing is spent."""
 
-    def spent(self, state):
+    def only_forbids_repeats_of(self, state):
         return frozenset()
 
 
@@ -96,21 +96,21 @@ class Hasty(NoRepeat):
 class Pessimist(Length):
     """Says that one character more is needed than is."""
 
-    def least(self, state):
+    def min_remaining(self, state):
         return self.low - state + 1
 
 
 class Mover(Length):
     """Every move leads back to where it began."""
 
-    def moves(self, state):
+    def transitions(self, state):
         return [(self.allowed(state), state)]
 
 
 class Mute(Length):
     """Wants nothing in words."""
 
-    def wants(self, state):
+    def describe_next(self, state):
         return None
 
 

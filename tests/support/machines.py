@@ -33,7 +33,7 @@ def states(machine, alphabet, longest, prompt=""):
 
 def moved(machine, state, char):
     """Where the moves of a state lead with a character, in a list: one state, or none if it is forbidden."""
-    return [there for chars, there in machine.moves(state) if char in chars]
+    return [there for chars, there in machine.transitions(state) if char in chars]
 
 
 def stepped(machine, state, char):

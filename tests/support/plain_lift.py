@@ -15,7 +15,7 @@ def permitted(lifted, state):
     return {token for token in lifted.vocabulary.usable if lifted.after(state, token) is not None}
 
 
-def moves(lifted, state, longest=1000):
+def transitions(lifted, state, longest=1000):
     """The usable tokens of whole characters, at most `longest`, by the state they lead to."""
     found = defaultdict(set)
     for token in permitted(lifted, state):

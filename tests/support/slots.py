@@ -31,13 +31,13 @@ class Slots:
     def kind(self, char):
         return char
 
-    def moves(self, state):
+    def transitions(self, state):
         return [(self.allowed(state), state + 1)] if state < len(self.slots) else []
 
-    def least(self, state):
+    def min_remaining(self, state):
         return len(self.slots) - state
 
-    def wants(self, state):
+    def describe_next(self, state):
         return f"one of {self.slots[state]} at place {state + 1}" if state < len(self.slots) else "the end"
 
 
@@ -62,16 +62,16 @@ class Different:
     def mentions(self, state):
         return state
 
-    def spent(self, state):
+    def only_forbids_repeats_of(self, state):
         return state
 
-    def used_up(self, state, room):
+    def never_again(self, state, room):
         return state
 
-    def wants(self, state):
+    def describe_next(self, state):
         return "a new one"
 
-    def spares(self, char):
+    def never_forbids(self, char):
         return char in self.free
 
 
@@ -96,7 +96,7 @@ class Either:
     def kind(self, char):
         return char
 
-    def moves(self, state):
+    def transitions(self, state):
         found = {}
         for char in sorted({char for each in (self.one, self.two) for slot in each.slots for char in slot}):
             after = self.step(state, char)
@@ -104,8 +104,8 @@ class Either:
                 found.setdefault(after, set()).add(char)
         return [(CharSet(frozenset(letters)), after) for after, letters in found.items()]
 
-    def least(self, state):
-        return min(each.least(at) for each, at in zip((self.one, self.two), state, strict=True) if at >= 0)
+    def min_remaining(self, state):
+        return min(each.min_remaining(at) for each, at in zip((self.one, self.two), state, strict=True) if at >= 0)
 
 
 def slots_wish(slots):

@@ -92,7 +92,7 @@ class Lifted:
         return found
 
     def _may_begin(self, inner: Any, pending: bytes) -> bool:
-        machine_set, machine_moves = offered(self.machine, "allowed"), offered(self.machine, "moves")
+        machine_set, machine_moves = offered(self.machine, "allowed"), offered(self.machine, "transitions")
         if machine_set is not None:
             return bool(machine_set(inner).has_beginning(pending))
         if machine_moves is not None:
@@ -153,7 +153,7 @@ class Lifted:
     @cached_property
     def _walker(self) -> Walker:
         trie = kind_trie(self.vocabulary.arrays, None if self.singles_out else self._kind)
-        return Walker(self.machine.step, offered(self.machine, "moves"), trie)
+        return Walker(self.machine.step, offered(self.machine, "transitions"), trie)
 
     def _mark_parts(self, state: LiftedState, array: np.ndarray) -> None:
         """Mark the tokens for parts of characters that may follow."""
@@ -248,7 +248,7 @@ class Lifted:
             self.vocabulary,
             kinds=None if offered(self.machine, "kind") is None else self.kinds,
             mentions=self.mentions if self.singles_out else None,
-            moves=self.moves if self.has_moves else None,
+            moves=self.transitions if self.has_moves else None,
             permits=self.permits,
         )
 
@@ -284,17 +284,17 @@ class Lifted:
 
     @cached_property
     def has_moves(self) -> bool:
-        """Whether `moves` gives an answer: the machine has it, or tokens of several characters are grouped by kind."""
+        """Whether `transitions` gives an answer: the machine has it, or tokens of several characters are grouped by kind."""
         by_kind = self._kind is not None and not self.singles_out and not self._is_plain
-        return by_kind or offered(self.machine, "moves") is not None
+        return by_kind or offered(self.machine, "transitions") is not None
 
-    def moves(self, state: LiftedState, *, single: bool = False) -> list[tuple[Mask, LiftedState]]:
+    def transitions(self, state: LiftedState, *, single: bool = False) -> list[tuple[Mask, LiftedState]]:
         """Disjoint sets of usable tokens, each with the next state; together they are what is permitted.
 
         Tokens that print parts of characters are left out. With `single`, so are all that do not print one character.
         """
         found: list[tuple[Mask, LiftedState]] = []
-        machine_moves = offered(self.machine, "moves")
+        machine_moves = offered(self.machine, "transitions")
         if machine_moves is not None and (single or self._is_plain) and not state[1]:
             found = [(self._printing(chars), (after, b"")) for chars, after in machine_moves(state[0])]
         elif not state[1]:
@@ -372,6 +372,6 @@ class AnyText:
     def kind(self, char: str) -> None:
         return None
 
-    def moves(self, state: int) -> list[tuple[CharSet, int]]:
+    def transitions(self, state: int) -> list[tuple[CharSet, int]]:
         """Any character, and the one state."""
         return [(EVERY_CHAR, 0)]

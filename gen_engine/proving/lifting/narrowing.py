@@ -40,7 +40,7 @@ class Narrowing:
     def among(self, state: Any, tokens: TokenSet) -> np.ndarray:
         """Which of the `tokens` with whole characters may follow a state; a new bool array, [vocab]."""
         arrays = self.vocabulary.arrays
-        bars, spent = getattr(self.machine, "bars", None), getattr(self.machine, "spent", None)
+        bars, spent = getattr(self.machine, "bars", None), getattr(self.machine, "only_forbids_repeats_of", None)
         if callable(bars):
             barred = list(bars(state))
             common = [self._free_of(*bar) for bar in barred if arrays.count(bar[0]) > COMMON]
@@ -87,7 +87,7 @@ class Narrowing:
     @cached_property
     def _unrepeating(self) -> np.ndarray:
         """The tokens of whole characters in which no character occurs twice, unless it is spared, [vocab]."""
-        arrays, spares = self.vocabulary.arrays, getattr(self.machine, "spares", None)
+        arrays, spares = self.vocabulary.arrays, getattr(self.machine, "never_forbids", None)
         spared = np.array([bool(spares(char)) if callable(spares) else False for char in arrays.chars] + [False])
         twice = np.zeros(len(arrays.symbols) + 1, dtype=bool)
         levels = zip(arrays.levels, arrays.levels[1:], arrays.levels[2:], strict=False)

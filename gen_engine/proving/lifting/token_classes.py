@@ -24,7 +24,7 @@ STARTS = 64
 
 
 @dataclass(frozen=True, eq=False)
-class Learner:
+class TokenClasses:
     """Explores the states of one rule while they are few; tokens with the same effect in all of them are alike.
 
     Vocabularies with parts of characters are not explored: what they spell could lead to states that no whole token

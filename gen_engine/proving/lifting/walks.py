@@ -148,7 +148,7 @@ class Walker:
     """A machine along a trie; its states are numbered on first visit, and what follows them is remembered."""
 
     step: Callable[[Any, str], Any]
-    moves: Callable[[Any], Iterable[tuple[CharSet, Any]]] | None
+    transitions: Callable[[Any], Iterable[tuple[CharSet, Any]]] | None
     trie: KindTrie
     states: list[Any] = field(default_factory=list, repr=False)
     _numbers: dict[Any, int] = field(default_factory=dict, repr=False)
@@ -200,7 +200,7 @@ class Walker:
         """The states that one state leads to by each of these symbols."""
         row = self._row(number)
         found: np.ndarray = row[symbols]
-        if self.moves is None and (unknown := np.unique(symbols[found == UNKNOWN])).size:
+        if self.transitions is None and (unknown := np.unique(symbols[found == UNKNOWN])).size:
             self._fill(row, number, unknown)
             found = row[symbols]
         return found
@@ -209,9 +209,9 @@ class Walker:
         row = self._rows.get(number)
         if row is None:
             row = self._rows[number] = np.full(len(self.trie.reps), UNKNOWN, dtype=np.int32)
-            if self.moves is not None:
+            if self.transitions is not None:
                 row[:] = -1
-                for chars, after in self.moves(self.states[number]):
+                for chars, after in self.transitions(self.states[number]):
                     row[self._members(chars)] = self._number(after)
         return row
 

@@ -19,7 +19,7 @@ from gen_engine.proving.lifting.walks import kind_trie
 from gen_engine.proving.rule import as_rule
 from gen_engine.text.token_sets import Intern, token_set
 
-OPTIONAL = ("allowed", "kind", "mentions", "moves", "spares", "spent", "bars")
+OPTIONAL = ("allowed", "kind", "mentions", "transitions", "never_forbids", "only_forbids_repeats_of", "bars")
 
 
 @st.composite
@@ -71,10 +71,10 @@ def test_the_moves_are_the_tokens_by_their_next_states(case):
         return
     for longest, single in ((1000, False), (1, True)):
         together = defaultdict(set)
-        for mask, after in lifted.moves(state, single=single):
+        for mask, after in lifted.transitions(state, single=single):
             assert not members(mask.array) & together[after]
             together[after] |= members(mask.array)
-        expected = plain_lift.moves(lifted, state, longest).items()
+        expected = plain_lift.transitions(lifted, state, longest).items()
         silent = set(lifted.vocabulary.silent) if single else set()  # these may lack
         assert {a: t - silent for a, t in together.items() if t} == {a: t - silent for a, t in expected if t - silent}
 
@@ -86,9 +86,11 @@ def test_moves_come_in_the_same_order_whatever_was_asked_before(case, data):
     used, fresh = (Lifted(lifted.machine, lifted.vocabulary) for _ in range(2))
     tokens = sorted(plain_lift.permitted(lifted, state))
     for token in data.draw(st.permutations(tokens))[:4]:
-        used.moves(lifted.after(state, token))
+        used.transitions(lifted.after(state, token))
     for single in (False, True):
-        mine, its = ([(members(m.array), s) for m, s in each.moves(state, single=single)] for each in (used, fresh))
+        mine, its = (
+            [(members(m.array), s) for m, s in each.transitions(state, single=single)] for each in (used, fresh)
+        )
         assert mine == its
 
 
@@ -118,7 +120,7 @@ def test_tokens_behave_alike_as_they_do_one_by_one(vocab, keys, as_arrays):
 
 
 @pytest.mark.parametrize("pending", [b"\xc3", b"\xe6", b"\xe6\x98", b"\xf0\xa0"])
-@pytest.mark.parametrize("offers", [(), ("kind",), ("moves",), ("allowed",)], ids=str)
+@pytest.mark.parametrize("offers", [(), ("kind",), ("transitions",), ("allowed",)], ids=str)
 def test_whether_bytes_may_begin_a_character_needs_no_set(pending, offers):
     full = only(("é", "春"))
     machine = SimpleNamespace(start=full.start, step=full.step, accepts=full.accepts)
@@ -134,7 +136,7 @@ def test_the_plain_lift_and_the_prover_see_one_rule():
     rule = as_rule("length=2", length("2"), vocab, Intern())
     assert rule.is_structural
     assert [
-        len(list(rule.moves(rule.start(TinyTokenizer(vocab).encode("")), single=one))) for one in (True, False)
+        len(list(rule.transitions(rule.start(TinyTokenizer(vocab).encode("")), single=one))) for one in (True, False)
     ] == [1, 2]
 
 

@@ -94,7 +94,7 @@ def test_no_more_characters_are_removed_than_promised(machine):
         if state is not None and bound is not None:
             assert sum(token not in lifted.allowed(state) for token in ONE.usable) <= bound
             assert lifted.accepts(state)
-            assert all(token in lifted.allowed(state) for token in ONE.usable if lifted.promises.spares(token))
+            assert all(token in lifted.allowed(state) for token in ONE.usable if lifted.promises.never_forbids(token))
 
 
 def test_a_token_that_breaks_utf8_is_never_allowed():
@@ -140,7 +140,12 @@ def test_an_empty_tuple_as_kind_is_not_a_silent_token():
 
 
 def test_a_field_named_like_an_optional_method_promises_nothing():
-    rule, fields = length("2"), dict.fromkeys(("least", "most", "kind", "moves", "needs", "spent", "allowed"), 2)
+    rule, fields = (
+        length("2"),
+        dict.fromkeys(
+            ("min_remaining", "max_remaining", "kind", "transitions", "needs", "only_forbids_repeats_of", "allowed"), 2
+        ),
+    )
     machine = SimpleNamespace(start=rule.start, step=rule.step, accepts=rule.accepts, **fields)
     [done] = engine_of(chars("ab")).generate("", processors=[machine], max_new=5, seed=1)
     assert len(done.new) == 2

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from gen_engine.decoding.sequences import slides
+from gen_engine.decoding.generation import slides
 from gen_engine.errors import GenError
 from gen_engine.system.underway import counted
 

@@ -86,14 +86,14 @@ class Acrostic:
     def allowed(self, state: tuple[int, int]) -> CharSet:
         return self._table.row(state)[0]
 
-    def moves(self, state: tuple[int, int]) -> tuple[Move, ...]:
+    def transitions(self, state: tuple[int, int]) -> tuple[Move, ...]:
         return self._table.row(state)[1]
 
     def needs(self, state: tuple[int, int]) -> str:
         line, count = state
         return self.text[line:] if line == len(self.text) or count <= self.places[line] else self.text[line + 1 :]
 
-    def least(self, state: tuple[int, int]) -> int:
+    def min_remaining(self, state: tuple[int, int]) -> int:
         line, count = state
         if line == len(self.text):
             return 0
@@ -105,7 +105,7 @@ class Acrostic:
         needed = [sum(place + 2 for place in self.places[line + 1 :]) for line in range(len(self.text))]
         return tuple(needed)
 
-    def wants(self, state: tuple[int, int]) -> str:
+    def describe_next(self, state: tuple[int, int]) -> str:
         line, count = state
         line += line < len(self.text) and count > self.places[line]
         if line >= len(self.text):
@@ -149,17 +149,17 @@ class TailAcrostic:
     def allowed(self, state: tuple[int, int]) -> CharSet:
         return self._table.row(state)[0]
 
-    def moves(self, state: tuple[int, int]) -> tuple[Move, ...]:
+    def transitions(self, state: tuple[int, int]) -> tuple[Move, ...]:
         return self._table.row(state)[1]
 
     def needs(self, state: tuple[int, int]) -> str:
         return self.text[state[0] + (state[1] == RIGHT) :]
 
-    def least(self, state: tuple[int, int]) -> int:
+    def min_remaining(self, state: tuple[int, int]) -> int:
         # A wrong last character needs one more; but saying so would draw searches to the right one at every place.
         return 2 * (len(self.text) - state[0]) - (state[1] != NOTHING)
 
-    def wants(self, state: tuple[int, int]) -> str:
+    def describe_next(self, state: tuple[int, int]) -> str:
         line = state[0]
         return "" if line == len(self.text) else f"{self.text[line]} at the end of line {line + 1}"
 
@@ -207,16 +207,16 @@ class Require:
     def allowed(self, state: str) -> CharSet:
         return EVERY_CHAR
 
-    def moves(self, state: str) -> tuple[Move, ...]:
+    def transitions(self, state: str) -> tuple[Move, ...]:
         return self._table.row(state)[1]
 
     def needs(self, state: str) -> str:
         return state
 
-    def least(self, state: str) -> int:
+    def min_remaining(self, state: str) -> int:
         return len(state)
 
-    def wants(self, state: str) -> str:
+    def describe_next(self, state: str) -> str:
         return f"{' and '.join(state)} somewhere" if state else ""
 
 
@@ -245,7 +245,7 @@ class RequireMany:
     def allowed(self, state: str) -> CharSet:
         return EVERY_CHAR
 
-    def spares(self, char: str) -> bool:
+    def never_forbids(self, char: str) -> bool:
         return True
 
     def needs(self, state: str) -> str:
@@ -258,7 +258,7 @@ class RequireMany:
         """Each character by itself, which an automaton refutes at once."""
         return tuple(map(Require, self.chars))
 
-    def wants(self, state: str) -> str:
+    def describe_next(self, state: str) -> str:
         return f"{' and '.join(state)} somewhere" if state else ""
 
 
@@ -282,7 +282,7 @@ class Distinct:
     def step(self, state: frozenset[str], char: str) -> frozenset[str] | None:
         if char in state:
             return None
-        return state if self.spares(char) else state | {char}
+        return state if self.never_forbids(char) else state | {char}
 
     def accepts(self, state: frozenset[str]) -> bool:
         return True
@@ -291,7 +291,7 @@ class Distinct:
         return CharSet(minus=state)
 
     def kind(self, char: str) -> bool:
-        return self.spares(char)
+        return self.never_forbids(char)
 
     def mentions(self, state: frozenset[str]) -> frozenset[str]:
         return state
@@ -299,17 +299,17 @@ class Distinct:
     def removes_at_most(self, horizon: int) -> int:
         return horizon
 
-    def spares(self, char: str) -> bool:
+    def never_forbids(self, char: str) -> bool:
         return not known_han(char) or self.is_exempt(char)
 
-    def spent(self, state: frozenset[str]) -> frozenset[str]:
+    def only_forbids_repeats_of(self, state: frozenset[str]) -> frozenset[str]:
         return state
 
-    def used_up(self, state: frozenset[str], room: int) -> frozenset[str]:
+    def never_again(self, state: frozenset[str], room: int) -> frozenset[str]:
         return state
 
-    def least(self, state: frozenset[str]) -> int:
+    def min_remaining(self, state: frozenset[str]) -> int:
         return 0
 
-    def wants(self, state: frozenset[str]) -> str:
+    def describe_next(self, state: frozenset[str]) -> str:
         return "a character that has not occurred"

@@ -78,15 +78,15 @@ class Form:
         sign = self.pattern[state]
         return CharSet("han") if sign == HAN else CharSet(PRINTED[sign])
 
-    def moves(self, state: int) -> list[tuple[CharSet, int]]:
+    def transitions(self, state: int) -> list[tuple[CharSet, int]]:
         return [(self.allowed(state), state + 1)] if state < len(self.pattern) else []
 
-    def least(self, state: int) -> int:
+    def min_remaining(self, state: int) -> int:
         return len(self.pattern) - state
 
-    most = least
+    max_remaining = min_remaining
 
-    def wants(self, state: int) -> str:
+    def describe_next(self, state: int) -> str:
         if state == len(self.pattern):
             return "the end"
         line, place = divmod(state, self.cols + 1)

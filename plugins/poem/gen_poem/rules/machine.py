@@ -99,7 +99,7 @@ def follow(machine: Any, state: Any, text: str, label: str) -> Any:
             line, place = line_and_place(text[:number])
             raise GenError(
                 f"The prompt {quoted(text)} has {char} at line {line}, place {place}, where {brief(label)} wants "
-                f"{machine.wants(state)}; change one of them."
+                f"{machine.describe_next(state)}; change one of them."
             )
         state = after
     return state
@@ -126,8 +126,8 @@ class Together:
     def accepts(self, state: tuple[Any, ...]) -> bool:
         return all(part.accepts(each) for part, each in zip(self.parts, state, strict=True))
 
-    def least(self, state: tuple[Any, ...]) -> int:
-        return max(int(part.least(each)) for part, each in zip(self.parts, state, strict=True))
+    def min_remaining(self, state: tuple[Any, ...]) -> int:
+        return max(int(part.min_remaining(each)) for part, each in zip(self.parts, state, strict=True))
 
-    def wants(self, state: tuple[Any, ...]) -> str:
-        return ", ".join(filter(None, (part.wants(each) for part, each in zip(self.parts, state, strict=True))))
+    def describe_next(self, state: tuple[Any, ...]) -> str:
+        return ", ".join(filter(None, (part.describe_next(each) for part, each in zip(self.parts, state, strict=True))))

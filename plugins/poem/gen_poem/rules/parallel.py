@@ -206,9 +206,9 @@ class Opposed:
         return Opposition(self.lines.following(couplet))
 
     def accepts(self, state: Opposition) -> bool:
-        return not self.least(state)
+        return not self.min_remaining(state)
 
-    def least(self, state: Opposition) -> int:
+    def min_remaining(self, state: Opposition) -> int:
         return len(state.tones) if state.line == SECOND and self.lines.judges(state.couplet) else 0
 
     @cached_property
@@ -218,10 +218,10 @@ class Opposed:
     def allowed(self, state: Opposition) -> CharSet:
         return self._table.row(state)[0]
 
-    def moves(self, state: Opposition) -> tuple[Move, ...]:
+    def transitions(self, state: Opposition) -> tuple[Move, ...]:
         return self._table.row(state)[1]
 
-    def wants(self, state: Opposition) -> str:
+    def describe_next(self, state: Opposition) -> str:
         couplet, line, tones, size = state
         if couplet == self.lines.beyond or not self.lines.judges(couplet):
             return ""
@@ -288,7 +288,7 @@ class Unshared:
     def accepts(self, state: Sharing) -> bool:
         return True
 
-    def least(self, state: Sharing) -> int:
+    def min_remaining(self, state: Sharing) -> int:
         return 0
 
     def _is_answering(self, state: Sharing) -> bool:
@@ -306,16 +306,16 @@ class Unshared:
     def mentions(self, state: Sharing) -> frozenset[str]:
         return frozenset(state.first + state.second) - {ANY}
 
-    def spares(self, char: str) -> bool:
+    def never_forbids(self, char: str) -> bool:
         return char in BETWEEN
 
-    def spent(self, state: Sharing) -> frozenset[str] | None:
+    def only_forbids_repeats_of(self, state: Sharing) -> frozenset[str] | None:
         """The characters of the couplet; no promise where a repetition of the first line is still to be answered."""
         first, written = state.first, len(state.second)
         due = any(first.find(char) < place for place, char in enumerate(first) if place >= written)
         return None if due else self.mentions(state)
 
-    def wants(self, state: Sharing) -> str:
+    def describe_next(self, state: Sharing) -> str:
         if not self._is_answering(state):
             return ""
         first, second = state.first, state.second

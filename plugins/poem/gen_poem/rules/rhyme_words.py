@@ -141,7 +141,7 @@ class RhymeWords:
         """The rhyme words that must not come again."""
         return frozenset[str]().union(*chain.from_iterable(state[1]))
 
-    def spent(self, state: State) -> frozenset[str]:
+    def only_forbids_repeats_of(self, state: State) -> frozenset[str]:
         """The same: nothing but the return of a rhyme word is ever forbidden."""
         return self.mentions(state)
 
@@ -159,10 +159,10 @@ class RhymeWords:
                 found |= {position} if line.rhyme else set()
         return len(found)
 
-    def spares(self, char: str) -> bool:
+    def never_forbids(self, char: str) -> bool:
         return not is_han(char)
 
-    def wants(self, state: State) -> str:
+    def describe_next(self, state: State) -> str:
         """In words what may follow: a rhyme word other than 回 and 来."""
         words = sorted(set(self._ending(state)))
         return f"a rhyme word other than {'、'.join(words)}" if words else ""

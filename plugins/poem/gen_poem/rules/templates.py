@@ -76,7 +76,7 @@ class Template:
     def allowed(self, state: int) -> CharSet:
         return self._sets[state]
 
-    def moves(self, state: int) -> tuple[Move, ...]:
+    def transitions(self, state: int) -> tuple[Move, ...]:
         return () if state == len(self.pattern) else ((self._sets[state], state + 1),)
 
     @cached_property
@@ -88,12 +88,12 @@ class Template:
     def needs(self, state: int) -> str:
         return self._fixed[state]
 
-    def least(self, state: int) -> int:
+    def min_remaining(self, state: int) -> int:
         return len(self.pattern) - state
 
-    most = least
+    max_remaining = min_remaining
 
-    def wants(self, state: int) -> str:
+    def describe_next(self, state: int) -> str:
         if state == len(self.pattern):
             return "nothing more"
         line, place = line_and_place(self.pattern[:state])

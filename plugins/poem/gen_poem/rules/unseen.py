@@ -104,7 +104,7 @@ class Unseen:
     def accepts(self, state: Begun) -> bool:
         return True
 
-    def least(self, state: Begun) -> int:
+    def min_remaining(self, state: Begun) -> int:
         return 0
 
     def allowed(self, state: Begun) -> CharSet:
@@ -145,16 +145,16 @@ class Unseen:
         """Of how many known lines at most all but the last character is the same."""
         return max(Counter(line[:-1] for line in self.lines).values(), default=0)
 
-    def spares(self, char: str) -> bool:
+    def never_forbids(self, char: str) -> bool:
         return char not in self._lasts
 
     @cached_property
     def _lasts(self) -> frozenset[str]:
         return frozenset(line[-1] for line in self.lines)
 
-    def spent(self, state: Begun) -> frozenset[str] | None:
+    def only_forbids_repeats_of(self, state: Begun) -> frozenset[str] | None:
         """Nothing is forbidden any more once the second half begins as no known line does."""
         return frozenset() if state.line is None and state.written > self.size else None
 
-    def wants(self, state: Begun) -> str:
+    def describe_next(self, state: Begun) -> str:
         return "a line that is not known already" if self.allowed(state) is not EVERY_CHAR else ""

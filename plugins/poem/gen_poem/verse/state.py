@@ -21,19 +21,19 @@ LINE_END: ToneOptions = ("",)
 class VerseState:
     """A state: every way to read the text so far. Equal ones are one object, so it is compared by identity.
 
-    `after` remembers by kind what follows; `moves` and `allowed` all of it, once that was asked for. So many states of
+    `after` remembers by kind what follows; `transitions` and `allowed` all of it, once that was asked for. So many states of
     a verse do (`verse.STATES`); one that remembers nothing is gone when nobody holds it.
     """
 
     configs: frozenset[Config]
     after: dict[int, VerseState | None] = field(default_factory=dict, repr=False)
-    moves: tuple[tuple[CharSet, VerseState], ...] | None = field(default=None, repr=False)
+    transitions: tuple[tuple[CharSet, VerseState], ...] | None = field(default=None, repr=False)
     allowed: CharSet | None = field(default=None, repr=False)
 
     def forget(self) -> None:
         """Remember nothing of what follows."""
         self.after.clear()
-        self.moves = self.allowed = None
+        self.transitions = self.allowed = None
 
 
 def is_rhyming(config: Config) -> bool:

@@ -88,15 +88,15 @@ class Verse:
             kind = self._known[char] = self.kinds.of(char)
             return kind
 
-    def least(self, state: VerseState) -> int:
+    def min_remaining(self, state: VerseState) -> int:
         """How many characters away the nearest end is, marks included; exactly, as far as the book has characters."""
         return min(suffix.left + len(options[0]) for suffix, options, _ in state.configs)
 
-    def most(self, state: VerseState) -> int:
+    def max_remaining(self, state: VerseState) -> int:
         """How many characters away the furthest end is, marks included."""
         return max(suffix.left + len(options[0]) for suffix, options, _ in state.configs)
 
-    def wants(self, state: VerseState) -> str:
+    def describe_next(self, state: VerseState) -> str:
         """In words what may follow, and where: an oblique tone at line 3, place 1."""
         return wanted_at(state, self.suffixes, self.sounds)
 
@@ -259,9 +259,9 @@ class Verse:
 
     # ------------------------------------------------------------------------------------------------- moves
 
-    def moves(self, state: VerseState) -> Sequence[tuple[CharSet, VerseState]]:
+    def transitions(self, state: VerseState) -> Sequence[tuple[CharSet, VerseState]]:
         """What may follow, in disjoint sets of characters, each with the state that follows."""
-        moves = state.moves
+        moves = state.transitions
         if moves is None:
             judged = judge(self, state)
             found: dict[VerseState, tuple[list[int], list[str]]] = {}
@@ -271,7 +271,7 @@ class Verse:
             for mark in sorted(marks_at(state)):
                 if (after := self._following(state, MARK_KINDS[mark])) is not None:
                     found.setdefault(after, ([], []))[1].append(mark)
-            state.moves = moves = tuple(
+            state.transitions = moves = tuple(
                 (self.kinds.join(judged, tuple(parts), frozenset(marks)), after)
                 for after, (parts, marks) in found.items()
             )

@@ -27,7 +27,7 @@ from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from gen_engine.decoding.sequences import slides
+from gen_engine.decoding.generation import slides
 from gen_engine.patience import SECONDS
 from gen_engine.text import is_han
 

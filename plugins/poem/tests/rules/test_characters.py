@@ -87,7 +87,7 @@ def test_allowed_moves_and_kinds_say_what_step_does(machine):
 
 @pytest.mark.parametrize("machine", MACHINES, ids=str)
 def test_least_is_the_shortest_way_tails_one_less_at_most(machine):
-    longest = 12 if hasattr(machine, "moves") else 4
+    longest = 12 if hasattr(machine, "transitions") else 4
     laws.check_least(machine, "春夏秋，。", longest, slack=isinstance(machine, TailAcrostic))
 
 

@@ -138,6 +138,6 @@ def test_a_size_has_neither_tones_nor_rhymes():
 
 
 def test_what_a_form_wants_is_told_with_its_place():
-    wants = [Form(2, 2).wants(place) for place in (0, 2, 4, 6)]
+    wants = [Form(2, 2).describe_next(place) for place in (0, 2, 4, 6)]
     assert wants == ["a Chinese character at line 1, place 1", "， at line 1, place 3",
                      "a Chinese character at line 2, place 2", "the end"]  # fmt: skip

@@ -85,7 +85,10 @@ def test_new_characters_are_never_shared(rule):
 
 def test_nothing_is_promised_while_a_repetition_waits_for_its_answer():
     shared = machine().parts[0]
-    spent = {text: shared.spent(laws.state_after(shared, text)) for text in ("天云", "天天", "天天，地", "天天，地地")}
+    spent = {
+        text: shared.only_forbids_repeats_of(laws.state_after(shared, text))
+        for text in ("天云", "天天", "天天，地", "天天，地地")
+    }
     assert spent == {"天云": set("天云"), "天天": None, "天天，地": None, "天天，地地": set("天地")}
 
 

@@ -62,11 +62,11 @@ def test_nothing_but_what_is_spent_is_ever_forbidden(several, tiny):
     rule = RhymeWords.of(Verse(tuple(several), tiny))
     for state in explore(rule, CHARS[:4] + MARKS)[1]:
         forbidden = {char for char in CHARS + MARKS + "a" if rule.step(state, char) is None}
-        assert forbidden <= rule.spent(state) == rule.mentions(state)
+        assert forbidden <= rule.only_forbids_repeats_of(state) == rule.mentions(state)
         assert forbidden == {char for char in CHARS + MARKS + "a" if char not in rule.allowed(state)}
         assert len(forbidden) <= rule.removes_at_most(100)
         assert rule.accepts(state)
-        assert not any(rule.spares(char) for char in forbidden)
+        assert not any(rule.never_forbids(char) for char in forbidden)
 
 
 @examples(40)
@@ -86,7 +86,7 @@ def test_a_rhyme_word_does_not_end_another_line():
     rule = distinct_rhymes("七绝")
     state = rule.start(POEM)
     assert [rule.step(state, char) is None for char in "山还间住"] == [False, True, True, False]
-    assert rule.wants(state) == "a rhyme word other than 还、间"
+    assert rule.describe_next(state) == "a rhyme word other than 还、间"
 
 
 def test_a_word_that_did_not_rhyme_may_end_another_line():

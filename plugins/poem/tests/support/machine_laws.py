@@ -64,13 +64,13 @@ def accepted(machine, alphabet, longest):
 
 
 def check_answers(machine, alphabet, longest):
-    """`allowed`, `moves` and `kind` say what `step` does, in every state, also of characters from elsewhere."""
+    """`allowed`, `transitions` and `kind` say what `step` does, in every state, also of characters from elsewhere."""
     chars = dict.fromkeys(alphabet + ODD)
     for state in states(machine, alphabet, longest):
         after = {char: machine.step(state, char) for char in chars}
         assert {char for char in chars if char in machine.allowed(state)} == {c for c in chars if after[c] is not None}
-        if hasattr(machine, "moves"):
-            moves = machine.moves(state)
+        if hasattr(machine, "transitions"):
+            moves = machine.transitions(state)
             assert all(
                 [there for chosen, there in moves if c in chosen] == [t] * (t is not None) for c, t in after.items()
             )
@@ -80,7 +80,7 @@ def check_answers(machine, alphabet, longest):
             outcome = after[char] is not None if hasattr(machine, "mentions") else after[char]
             if char not in mentioned:
                 assert alike.setdefault(machine.kind(char), outcome) == outcome
-        assert isinstance(machine.wants(state), str)
+        assert isinstance(machine.describe_next(state), str)
 
 
 def distances(machine, alphabet, longest):
@@ -99,14 +99,14 @@ def distances(machine, alphabet, longest):
 def check_least(machine, alphabet, longest, *, slack=0):
     """`least` never says too much, and too little by `slack` at most."""
     for state, distance in distances(machine, alphabet, longest).items():
-        assert distance is None or 0 <= distance - machine.least(state) <= slack
+        assert distance is None or 0 <= distance - machine.min_remaining(state) <= slack
 
 
 def check_spent(machine, alphabet, longest, fresh):
     """Behind a state that promises it, new characters that all differ are never forbidden, and any of them may end."""
     for state in states(machine, alphabet, longest):
-        spent = machine.spent(state)
-        spared = [char for char in alphabet if hasattr(machine, "spares") and machine.spares(char)]
+        spent = machine.only_forbids_repeats_of(state)
+        spared = [char for char in alphabet if hasattr(machine, "never_forbids") and machine.never_forbids(char)]
         for char in itertools.islice((c for c in (*fresh, *spared) if c not in (spent or ())), 9 * (spent is not None)):
             assert machine.accepts(state)
             state = machine.step(state, char)

@@ -51,7 +51,7 @@ def test_states_that_nobody_holds_and_none_remembers_are_gone(monkeypatch):
     monkeypatch.setattr("gen_poem.verse.verse.STATES", 3)
     verse = Verse(patterns_of("七律"), book("pingshui"))
     for end in range(len(DENGGAO)):
-        verse.moves(verse.start(DENGGAO[:end]))
+        verse.transitions(verse.start(DENGGAO[:end]))
     gc.collect()
     assert len(verse._remembering) == 3
     assert len(verse._spots) <= 1 + sum(1 + len(set(spot.after.values())) for spot in verse._remembering)
@@ -66,9 +66,9 @@ def test_least_is_the_distance_to_the_end_everywhere(several, tiny):
         return
     _, found = explore(verse, CHARS[:4] + MARKS)
     for state, after in found.items():
-        distance = min((verse.least(there) for there in after.values()), default=None)
+        distance = min((verse.min_remaining(there) for there in after.values()), default=None)
         assert verse.accepts(state) or distance is not None
-        assert verse.least(state) == (0 if verse.accepts(state) else distance + 1)
+        assert verse.min_remaining(state) == (0 if verse.accepts(state) else distance + 1)
 
 
 @examples(40)
@@ -77,7 +77,7 @@ def test_moves_and_allowed_say_what_step_says(several, tiny):
     verse = Verse(tuple(several), tiny)
     for state in explore(verse, CHARS + MARKS)[1] if verse.opening is not None else ():
         for char in CHARS + MARKS + ",.a ":
-            moves = [there for chars, there in verse.moves(state) if char in chars]
+            moves = [there for chars, there in verse.transitions(state) if char in chars]
             assert moves == ([verse.step(state, char)] if verse.step(state, char) is not None else [])
             assert (char in verse.allowed(state)) is bool(moves)
 
@@ -173,7 +173,7 @@ def test_a_prompt_that_breaks_the_form_learns_where_and_why(wish, text, words):
 def test_wants_names_place_tone_and_rhyme():
     verse = resolve(Wish("五绝", first="unrhymed", start="仄起"))
     wants = {
-        text: verse.wants(verse.start(text))
+        text: verse.describe_next(verse.start(text))
         for text in ["白", "白日依山尽", "白日依山尽，黄河入海流。欲穷千里目，更上一层"]
     }
     assert [*wants.values()] == [
@@ -214,6 +214,6 @@ def test_tunes_without_tones_keep_those_of_their_rhyme_words():
 
 def test_rules_of_verse_print_in_a_line_whatever_they_know():
     verse = resolve(Wish("浣溪沙"))
-    verse.moves(verse.start("一曲新词酒一杯。"))
+    verse.transitions(verse.start("一曲新词酒一杯。"))
     assert repr(verse) == "Verse(浣溪沙, cilin)"
     assert max(len(repr(rule)) for rule in (RhymeWords.of(verse), parallel(), couplet("7"), book("cilin"))) < 300

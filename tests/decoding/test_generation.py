@@ -9,7 +9,7 @@ from tiny import TinyTokenizer, chars, engine_of, vocabulary
 
 from gen_engine.chain import make_chain
 from gen_engine.decoding import sequences
-from gen_engine.decoding.sequences import RUN, Course, shared_beginning, slides, uniform
+from gen_engine.decoding.generation import RUN, Generation, shared_beginning, slides, uniform
 from gen_engine.decoding.viable import Choice
 from gen_engine.hooks.registry import registry
 from gen_engine.hooks.specs import build
@@ -47,22 +47,22 @@ def test_a_row_with_a_context_slides_once_it_is_longer_than_the_model_reads(pinn
     assert slides(pinned, length, positions) is expected
 
 
-def course_of(specs, budget=40, sent=None, positions=None, *, in_pieces=True, vocab=ABC):
-    """A course over the letters a, b and c, or others, whose pieces are appended to `sent`."""
+def generation_of(specs, budget=40, sent=None, positions=None, *, in_pieces=True, vocab=ABC):
+    """A generation over the letters a, b and c, or others, whose pieces are appended to `sent`."""
     plan = make_chain(vocab, [build(spec, registry(), vocab) for spec in specs]).plan(
         TinyTokenizer(vocab).encode(""), budget
     )
     model = engine_of(vocab).model
     model.positions = positions
-    return Course(plan, 0, range(4, 6), model, [].append if sent is None else sent.append, in_pieces)
+    return Generation(plan, 0, range(4, 6), model, [].append if sent is None else sent.append, in_pieces)
 
 
 @pytest.mark.parametrize("positions, run", [(None, RUN), (8, 3), (2 * RUN, RUN - 1), (99, RUN)])
 def test_a_run_of_forced_tokens_is_as_long_as_the_model_reads_at_once(positions, run):
-    course = course_of(["only=a", "length=40"], positions=positions)
-    texts = course.texts()
-    assert course.run_on(texts) == [None, None]
-    assert [(text.tokens, text.forced, text.fresh) for text in texts] == [([1] * run, run, run)] * 2
+    generation = generation_of(["only=a", "length=40"], positions=positions)
+    texts = generation.texts()
+    assert generation.run_on(texts) == [None, None]
+    assert [(text.tokens, text.forced, text.unread) for text in texts] == [([1] * run, run, run)] * 2
 
 
 @pytest.mark.parametrize(
@@ -74,26 +74,26 @@ def test_a_run_of_forced_tokens_is_as_long_as_the_model_reads_at_once(positions,
     ],
 )
 def test_it_is_told_why_a_text_is_finished(specs, budget, why):
-    course = course_of(specs, budget)
-    [text, _] = course.texts()
-    assert course.run_on([text]) == [why]
-    assert (text.tokens, course.left(text)) == ([1, 1], budget - 2)
+    generation = generation_of(specs, budget)
+    [text, _] = generation.texts()
+    assert generation.run_on([text]) == [why]
+    assert (text.tokens, generation.left(text)) == ([1, 1], budget - 2)
 
 
 def test_before_the_first_ask_all_texts_are_one_row():
-    course = course_of([])
-    texts = course.texts()
-    assert course.run_on(texts) == [None, None]
-    ask = course.ask([(-1, text, None) for text in texts], lambda row, text: course.draw(row, text, None))
+    generation = generation_of([])
+    texts = generation.texts()
+    assert generation.run_on(texts) == [None, None]
+    ask = generation.ask([(-1, text, None) for text in texts], lambda row, text: generation.draw(row, text, None))
     assert (ask.parents, ask.keep, ask.tokens, ask.forced) == ((-1,), (0,), ((0,),), ((),))
     assert [(draw.row, draw.sample) for draw in ask.draws] == [(0, 4), (0, 5)]
 
 
-def written(course, tokens):
+def written(generation, tokens):
     """A text of these tokens."""
-    text = course.texts()[0]
+    text = generation.texts()[0]
     for token in tokens:
-        course.force(text, token)
+        generation.force(text, token)
     return text
 
 
@@ -101,57 +101,57 @@ def written(course, tokens):
     "tokens, kept, final", [([1], [1], b""), ([1, 2], [], b""), ([3, 1], [3, 1], b"c"), ([1, 3, 1, 2], [1, 3], b"ac")]
 )
 def test_what_is_or_may_become_a_stop_string_is_held(tokens, kept, final):
-    course = course_of(["stop=ab"])
-    text = written(course, tokens)
-    assert (course.kept(text), course.final(text)) == (tuple(kept), final)
-    assert course.final(text, "budget") == b"".join(b" abc"[token : token + 1] for token in tokens)
+    generation = generation_of(["stop=ab"])
+    text = written(generation, tokens)
+    assert (generation.kept(text), generation.final(text)) == (tuple(kept), final)
+    assert generation.final(text, "budget") == b"".join(b" abc"[token : token + 1] for token in tokens)
 
 
 def test_where_nothing_stops_a_text_nothing_is_held():
-    text = written(course_of([]), [3, 1])
-    assert (course_of([]).kept(text), course_of([]).final(text)) == ((3, 1), b"ca")
+    text = written(generation_of([]), [3, 1])
+    assert (generation_of([]).kept(text), generation_of([]).final(text)) == ((3, 1), b"ca")
 
 
 def test_a_history_has_all_characters_that_are_written_and_no_others():
-    course = course_of(["no_repeat=9"], vocab=vocabulary("", "a", "\0", "", end=0, specials=(0,)))
-    assert written(course, [2, 3, 1]).history.used == {"a", "\0"}
+    generation = generation_of(["no_repeat=9"], vocab=vocabulary("", "a", "\0", "", end=0, specials=(0,)))
+    assert written(generation, [2, 3, 1]).history.used == {"a", "\0"}
 
 
 @pytest.mark.parametrize("in_pieces", [True, False])
 def test_pieces_are_sent_as_they_become_final_or_all_at_the_end(in_pieces):
     sent = []
-    course = course_of(["stop=ab"], sent=sent, in_pieces=in_pieces)
-    text = written(course, [3, 1])
+    generation = generation_of(["stop=ab"], sent=sent, in_pieces=in_pieces)
+    text = written(generation, [3, 1])
     for _ in range(2):
-        course.stream(text)
+        generation.stream(text)
     assert [(piece.sample, piece.text) for piece in sent] == [(4, "c")] * in_pieces
-    course.finish(text, "budget")
+    generation.finish(text, "budget")
     assert (sent[-1].text, sent[-1].completion.new) == ("a" if in_pieces else "ca", "ca")
 
 
 @pytest.mark.parametrize("in_pieces", [True, False])
 def test_what_all_texts_agree_on_is_sent_once(in_pieces):
     sent = []
-    course = course_of([], sent=sent, in_pieces=in_pieces)
-    texts = [(written(course, tokens), None) for tokens in ([1, 2, 3], [1, 2, 1])]
-    known = course.stream_agreed(texts, b"a")
-    assert (known, course.stream_agreed(texts, known)) == ((b"ab", b"ab") if in_pieces else (b"a", b"a"))
+    generation = generation_of([], sent=sent, in_pieces=in_pieces)
+    texts = [(written(generation, tokens), None) for tokens in ([1, 2, 3], [1, 2, 1])]
+    known = generation.stream_agreed(texts, b"a")
+    assert (known, generation.stream_agreed(texts, known)) == ((b"ab", b"ab") if in_pieces else (b"a", b"a"))
     assert [(piece.sample, piece.text) for piece in sent] == [(4, "b")] * in_pieces
 
 
 def test_a_text_of_which_one_choice_was_not_exact_is_not_exact():
-    course = course_of([])
-    text = course.texts()[0]
+    generation = generation_of([])
+    text = generation.texts()[0]
     for exact in (True, False, True):
-        course.write(text, Choice(1, course.plan.product.next(text.joint, 1), exact=exact))
+        generation.write(text, Choice(1, generation.plan.product.next(text.joint, 1), exact=exact))
     assert (text.tokens, text.exact) == ([1, 1, 1], False)
 
 
 @pytest.mark.parametrize("exact, truncated", [(True, False), (True, True), (False, False)])
 def test_a_completion_is_exact_if_nothing_made_it_inexact(exact, truncated):
     sent = []
-    course = course_of([], sent=sent)
-    text = written(course, [1])
+    generation = generation_of([], sent=sent)
+    text = written(generation, [1])
     text.exact = exact
-    course.finish(text, "end", truncated=truncated)
+    generation.finish(text, "end", truncated=truncated)
     assert sent[0].completion.exact == (exact and not truncated)

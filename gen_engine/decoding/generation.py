@@ -13,8 +13,8 @@ from typing import Any
 
 from ..chain import Plan
 from ..errors import GenError, quoted
-from ..types import Completion, Draw, Extend, Piece, Prompt, Request
-from .rows import Rows, Text
+from ..types import Completion, Draw, Piece, Prompt, Request, StepRequest
+from .rows import Continuation, Rows
 from .viable import Choice, Viable
 
 RUN = 16
@@ -68,12 +68,12 @@ def slides(pinned: int, length: int, positions: int | None) -> bool:
     return pinned > 0 and positions is not None and length > positions
 
 
-Going = tuple[int, Text, str | None]
+Going = tuple[int, Continuation, str | None]
 """The row of the last ask that a text continues (-1: none yet), the text, and why it is finished (None: it is not)."""
 
 
 @dataclass(frozen=True, eq=False)
-class Course:
+class Generation:
     """The samples of a request under way, and what their decoder may ask.
 
     Text goes to `send` as soon as it is final, or in whole texts only (not `in_pieces`).
@@ -96,21 +96,21 @@ class Course:
         """What is asked about all texts at each step."""
         return Rows(self.plan)
 
-    def texts(self) -> list[Text]:
+    def texts(self) -> list[Continuation]:
         """One empty text for each sample."""
         return self.rows.begin(self.samples, self.plan.chain.first_memory)
 
-    def left(self, text: Text) -> int:
+    def left(self, text: Continuation) -> int:
         """How many more tokens the budget allows."""
         return self.plan.budget - len(text.tokens)
 
-    def draw(self, row: int, text: Text, place: float | None) -> Draw:
+    def draw(self, row: int, text: Continuation, place: float | None) -> Draw:
         """The draw of the next token of `text` from the logits of `row`: random at `place`, or the likeliest token."""
         assert text.allowed is not None
         history = (*self.plan.prompt.tokens, *text.tokens)
-        return Draw(row, text.allowed, history, text.sample, place, text.memory, text.lane)
+        return Draw(row, text.allowed, history, text.sample, place, text.memory, text.branch)
 
-    def ask(self, going: Sequence[Going], draw: Callable[[int, Text], Draw]) -> Extend:
+    def ask(self, going: Sequence[Going], draw: Callable[[int, Continuation], Draw]) -> StepRequest:
         """The ask for the tokens written since the last ask, and for a `draw(row, text)` of each text that goes on.
 
         Before the first ask all texts share one row: the prompt and the tokens forced after it.
@@ -119,7 +119,7 @@ class Course:
         prompt = self.plan.prompt.read
         rows: list[tuple[int, int, tuple[int, ...], tuple[int, ...]]] = []
         for parent, text, why in going[:1] if shared else going:
-            before = len(text.tokens) - text.fresh
+            before = len(text.tokens) - text.unread
             unread = text.tokens[before:] if why is None else text.tokens[before:-1]
             forced = tuple(text.tokens[-text.forced :]) if text.forced else ()
             if parent < 0:
@@ -127,7 +127,7 @@ class Course:
             else:
                 rows.append((parent, len(prompt) + before, tuple(unread), forced))
         parents, keep, tokens, without_choice = zip(*rows, strict=True)
-        return Extend(
+        return StepRequest(
             parents=parents,
             keep=keep,
             tokens=tokens,
@@ -136,7 +136,7 @@ class Course:
             pinned=self.plan.prompt.pinned,
         )
 
-    def run_on(self, texts: Sequence[Text]) -> list[str | None]:
+    def run_on(self, texts: Sequence[Continuation]) -> list[str | None]:
         """Write forced tokens. Returns why each text is finished then, None if it goes on."""
         why: list[str | None] = [None] * len(texts)
         going = list(range(len(texts)))
@@ -150,7 +150,7 @@ class Course:
             going = forced
         return why
 
-    def look(self, text: Text) -> tuple[str | None, int | None]:
+    def look(self, text: Continuation) -> tuple[str | None, int | None]:
         """Why the text is finished, and the only token that may follow; each is None otherwise.
 
         The allowed tokens go into `text.allowed`.
@@ -179,13 +179,13 @@ class Course:
         positions: int | None = self.model.positions
         return RUN if positions is None else min(RUN, positions // 2 - 1)  # a window that slides keeps half of them
 
-    def force(self, text: Text, token: int) -> None:
+    def force(self, text: Continuation, token: int) -> None:
         """Add a token that has no alternative."""
         self.rows.force(text, token)
         self._append(text, token, 0.0)
         text.forced += 1
 
-    def go_on(self, text: Text, token: int, choice_logprob: Callable[[int], float]) -> bool:
+    def go_on(self, text: Continuation, token: int, choice_logprob: Callable[[int], float]) -> bool:
         """Write a permitted token if a quick check finds a rest behind it. Returns whether it did.
 
         `choice_logprob` gives the log-probability with which it was chosen. It is called only where shapers remember
@@ -196,7 +196,7 @@ class Course:
         self._append(text, token, choice_logprob(token) if text.memory else 0.0)
         return True
 
-    def write(self, text: Text, choice: Choice, choice_logprob: float = 0.0) -> None:
+    def write(self, text: Continuation, choice: Choice, choice_logprob: float = 0.0) -> None:
         """Add one token and the log-probability of its choice (0: there was no choice)."""
         assert choice.token is not None
         assert choice.joint is not None
@@ -204,9 +204,9 @@ class Course:
         text.exact = text.exact and choice.exact
         self._append(text, choice.token, choice_logprob)
 
-    def _append(self, text: Text, token: int, choice_logprob: float) -> None:
+    def _append(self, text: Continuation, token: int, choice_logprob: float) -> None:
         text.tokens.append(token)
-        text.fresh += 1
+        text.unread += 1
         text.unsent += self._surfaces[token]
         if text.history is not None and (code := self.plan.prover.histories.code_of[token]) >= 0:
             text.history.append(code)
@@ -217,7 +217,7 @@ class Course:
     def _surfaces(self) -> Sequence[bytes]:
         return self.plan.chain.vocabulary.surfaces
 
-    def stream(self, text: Text) -> None:
+    def stream(self, text: Continuation) -> None:
         """Send the characters that no later token can change."""
         if not self.in_pieces:
             return
@@ -226,19 +226,19 @@ class Course:
             self.send(Piece(text.sample, final))
             text.unsent = text.unsent[len(final.encode()) :]
 
-    def final(self, text: Text, why: str | None = None) -> bytes:
+    def final(self, text: Continuation, why: str | None = None) -> bytes:
         """The part of the unsent bytes that no later token can change. `why` says why the text is finished, None if it
         goes on.
         """
         held = self._held(text) if why in (None, "stop") else 0
         return text.unsent[: max(0, len(text.unsent) - held)]
 
-    def kept(self, text: Text) -> tuple[int, ...]:
+    def kept(self, text: Continuation) -> tuple[int, ...]:
         """The tokens that are part of the text: all but those of a complete stop string."""
         cut = self.plan.product.cut(text.joint) if self.plan.product.stops else 0
         return tuple(text.tokens[: len(text.tokens) - cut])
 
-    def _held(self, text: Text) -> int:
+    def _held(self, text: Continuation) -> int:
         """How many trailing bytes are, or could become, a stop string. They are no part of the text."""
         if not self.plan.product.stops:
             return 0
@@ -247,7 +247,7 @@ class Course:
             return sum(len(self._surfaces[token]) for token in text.tokens[-cut:])
         return self.plan.product.held(text.joint)
 
-    def stream_agreed(self, texts: Sequence[tuple[Text, str | None]], sent: bytes) -> bytes:
+    def stream_agreed(self, texts: Sequence[tuple[Continuation, str | None]], sent: bytes) -> bytes:
         """Stream what all these texts agree on; one of them will be the first sample's. Returns everything streamed so
         far.
 
@@ -261,7 +261,9 @@ class Course:
             self.send(Piece(self.samples[0], final))
         return sent + final.encode()
 
-    def finish(self, text: Text, why: str, *, log_evidence: float | None = None, truncated: bool = False) -> None:
+    def finish(
+        self, text: Continuation, why: str, *, log_evidence: float | None = None, truncated: bool = False
+    ) -> None:
         """Send the rest of the text and its completion. `truncated` says that shapers made an estimate inexact."""
         rest = self.final(text, why)
         kept = self.kept(text)
