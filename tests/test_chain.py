@@ -7,7 +7,7 @@ import pytest
 import torch
 from tiny import TinyTokenizer, chars, engine_of, vocabulary
 
-from gen_engine.chain import make_chain
+from gen_engine.chain import has_memory, is_constraint, make_chain
 from gen_engine.constraints.builtin import length, no_repeat_ngram
 from gen_engine.errors import ConflictError, GenError, UndecidedError
 from gen_engine.proving.prover import prover_of, round_up
@@ -226,3 +226,17 @@ def test_no_characters_need_no_room():
 def test_a_character_that_no_token_prints_is_named():
     with pytest.raises(ConflictError, match="force=1:鬱 wants 鬱, which the model has no token for; ask for something"):
         text("length=2", "force=1:鬱")
+
+
+@pytest.mark.parametrize(
+    "methods, expected",
+    [("start accepts step", True), ("start accepts allowed next", True), ("start accepts allowed", False),
+     ("start accepts next", False), ("start step", False), ("accepts allowed next", False)],
+)  # fmt: skip
+def test_a_constraint_is_told_by_its_methods(methods, expected):
+    assert is_constraint(SimpleNamespace(**dict.fromkeys(methods.split()))) is expected
+
+
+@pytest.mark.parametrize("methods, expected", [("start next", True), ("start", False), ("next", False)])
+def test_a_shaper_with_a_memory_is_told_by_its_methods(methods, expected):
+    assert has_memory(SimpleNamespace(**dict.fromkeys(methods.split()))) is expected

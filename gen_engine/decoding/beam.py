@@ -136,7 +136,8 @@ class _Search:
             line.text.unsent = (
                 line.text.unsent[len(self.sent) :] if sample == generation.samples[0] else line.text.unsent
             )
-            generation.finish(line.text, line.why or "end")
+            assert line.why is not None
+            generation.finish(line.text, line.why)
 
     def _told(self) -> Iterator[_Line]:
         """The finished texts in the order in which they are returned: the best of each group, then the next ones.

@@ -84,7 +84,7 @@ class Generation:
     samples: range
     model: Any
     send: Callable[[Piece], None]
-    in_pieces: bool = True
+    in_pieces: bool
 
     @cached_property
     def viable(self) -> Viable:
@@ -176,8 +176,8 @@ class Generation:
 
     @cached_property
     def _longest_run(self) -> int:
-        half = (self.model.positions or 4 * RUN) // 2  # a model that slides its window keeps this many tokens
-        return min(RUN, half - 1)
+        positions: int | None = self.model.positions
+        return RUN if positions is None else min(RUN, positions // 2 - 1)  # a window that slides keeps half of them
 
     def force(self, text: Continuation, token: int) -> None:
         """Add a token that has no alternative."""
@@ -284,4 +284,4 @@ class Generation:
             undone=tuple(text.undone),
             log_evidence=log_evidence,
         )
-        self.send(Piece(text.sample, rest.decode("utf-8", errors="replace") if self.in_pieces else new, done))
+        self.send(Piece(text.sample, rest.decode("utf-8", errors="replace"), done))

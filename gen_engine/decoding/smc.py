@@ -223,10 +223,10 @@ class _Population:
         chosen = self.particles[min(int(np.searchsorted(shares, place, side="right")), len(shares) - 1)]
         chosen.text.unsent = chosen.text.unsent[len(self.sent) :]
         chosen.text.exact = self.exact
-        shapers = self.generation.plan.chain.shapers
-        truncated = any(getattr(named.processor, "truncates", True) for named in shapers)
+        assert chosen.why is not None
+        truncated = self.generation.plan.chain.truncates
         evidence = self.evidence + self._mean()
-        self.generation.finish(chosen.text, chosen.why or "end", log_evidence=evidence, truncated=truncated)
+        self.generation.finish(chosen.text, chosen.why, log_evidence=evidence, truncated=truncated)
 
 
 @dataclass

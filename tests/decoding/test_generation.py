@@ -5,13 +5,16 @@ from types import SimpleNamespace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tiny import TinyTokenizer, chars, engine_of
+from tiny import TinyTokenizer, chars, engine_of, vocabulary
 
 from gen_engine.chain import make_chain
 from gen_engine.decoding import sequences
 from gen_engine.decoding.generation import RUN, Generation, shared_beginning, slides, uniform
+from gen_engine.decoding.viable import Choice
 from gen_engine.hooks.registry import registry
 from gen_engine.hooks.specs import build
+
+ABC = chars("abc")
 
 
 def test_random_numbers_are_the_same_on_every_machine():
@@ -44,9 +47,8 @@ def test_a_row_with_a_context_slides_once_it_is_longer_than_the_model_reads(pinn
     assert slides(pinned, length, positions) is expected
 
 
-def generation_of(specs, budget=40, sent=None, positions=None, *, in_pieces=True):
-    """A generation over the letters a, b and c, whose pieces are appended to `sent`."""
-    vocab = chars("abc")
+def generation_of(specs, budget=40, sent=None, positions=None, *, in_pieces=True, vocab=ABC):
+    """A generation over the letters a, b and c, or others, whose pieces are appended to `sent`."""
     plan = make_chain(vocab, [build(spec, registry(), vocab) for spec in specs]).plan(
         TinyTokenizer(vocab).encode(""), budget
     )
@@ -64,13 +66,27 @@ def test_a_run_of_forced_tokens_is_as_long_as_the_model_reads_at_once(positions,
 
 
 @pytest.mark.parametrize(
-    "specs, budget, why", [(["length=2", "only=a"], 9, "full"), (["only=a", "length=2"], 2, "budget")]
+    "specs, budget, why",
+    [
+        (["length=2", "only=a"], 9, "full"),
+        (["only=a", "length=2"], 2, "budget"),
+        (["stop=b", "only=a", "length=2"], 2, "budget"),
+    ],
 )
 def test_it_is_told_why_a_text_is_finished(specs, budget, why):
     generation = generation_of(specs, budget)
     [text, _] = generation.texts()
     assert generation.run_on([text]) == [why]
     assert (text.tokens, generation.left(text)) == ([1, 1], budget - 2)
+
+
+def test_before_the_first_ask_all_texts_are_one_row():
+    generation = generation_of([])
+    texts = generation.texts()
+    assert generation.run_on(texts) == [None, None]
+    ask = generation.ask([(-1, text, None) for text in texts], lambda row, text: generation.draw(row, text, None))
+    assert (ask.parents, ask.keep, ask.tokens, ask.forced) == ((-1,), (0,), ((0,),), ((),))
+    assert [(draw.row, draw.sample) for draw in ask.draws] == [(0, 4), (0, 5)]
 
 
 def written(generation, tokens):
@@ -89,6 +105,16 @@ def test_what_is_or_may_become_a_stop_string_is_held(tokens, kept, final):
     text = written(generation, tokens)
     assert (generation.kept(text), generation.final(text)) == (tuple(kept), final)
     assert generation.final(text, "budget") == b"".join(b" abc"[token : token + 1] for token in tokens)
+
+
+def test_where_nothing_stops_a_text_nothing_is_held():
+    text = written(generation_of([]), [3, 1])
+    assert (generation_of([]).kept(text), generation_of([]).final(text)) == ((3, 1), b"ca")
+
+
+def test_a_history_has_all_characters_that_are_written_and_no_others():
+    generation = generation_of(["no_repeat=9"], vocab=vocabulary("", "a", "\0", "", end=0, specials=(0,)))
+    assert written(generation, [2, 3, 1]).history.used == {"a", "\0"}
 
 
 @pytest.mark.parametrize("in_pieces", [True, False])
@@ -111,6 +137,14 @@ def test_what_all_texts_agree_on_is_sent_once(in_pieces):
     known = generation.stream_agreed(texts, b"a")
     assert (known, generation.stream_agreed(texts, known)) == ((b"ab", b"ab") if in_pieces else (b"a", b"a"))
     assert [(piece.sample, piece.text) for piece in sent] == [(4, "b")] * in_pieces
+
+
+def test_a_text_of_which_one_choice_was_not_exact_is_not_exact():
+    generation = generation_of([])
+    text = generation.texts()[0]
+    for exact in (True, False, True):
+        generation.write(text, Choice(1, generation.plan.product.next(text.joint, 1), exact=exact))
+    assert (text.tokens, text.exact) == ([1, 1, 1], False)
 
 
 @pytest.mark.parametrize("exact, truncated", [(True, False), (True, True), (False, False)])

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from customs import TokensOnce
 from hypothesis import assume, given, reject, settings
 from hypothesis import strategies as st
 from tiny import TinyTokenizer, chars, engine_of, vocabulary
@@ -197,11 +198,21 @@ def test_a_text_without_alternative_is_written_as_by_itself(generation, path):
             break
         if only is not None:
             expected = generation.plan.product.next(text.joint, only)
-            rest = text.rest[1:] if text.rest[:1] == (only,) else ()
             generation.force(text, only)
-            assert (text.joint, text.rest) == (expected, rest)
+            assert text.joint == expected
         elif write(generation, text, number) is None:
             break
+
+
+@pytest.mark.parametrize("specs", [["no_repeat_ngram=3"], ["stop=秋冬"]])
+@pytest.mark.parametrize("rest, left", [((1, 2), (2,)), ((2, 1), ()), ((), ())])
+def test_of_a_rest_what_is_behind_a_forced_token_is_kept(specs, rest, left):
+    generation = generation_of(VOCABULARIES["characters"], specs, "")
+    text = generation.texts()[0]
+    generation.look(text)
+    text.rest = rest
+    generation.force(text, 1)
+    assert (text.rest, text.joint) == (left, generation.plan.product.next(generation.plan.start, 1))
 
 
 def test_a_new_text_has_nothing_written():
@@ -223,6 +234,7 @@ def test_a_branch_of_a_text_goes_on_by_itself(generation, path, other_path):
                 break
     walked = [generation.plan.product.walk(generation.plan.start, each.tokens)[-1] for each in (text, other)]
     assert [text.joint, other.joint] == walked
+    assert (other.sample, text.fork(7).sample) == (text.sample, 7)
 
 
 @pytest.mark.parametrize("specs", [("no_repeat=9",), ("no_repeat=9", "length=4"), ("no_repeat_ngram=2",)])
@@ -243,6 +255,16 @@ def test_a_rule_of_four_functions_is_asked_row_by_row():
     assert generation.look(text) == (None, None)
     assert 1 not in text.allowed.members()
     assert text.tokens == [1, 1]
+
+
+def test_a_rule_of_many_states_is_asked_row_by_row():
+    generation = generation_of(chars("".join(map(chr, range(0x4E00, 0x4E00 + 100)))), [TokensOnce(101)], "", 3)
+    text = generation.texts()[0]
+    assert generation.look(text) == (None, None)
+    write(generation, text, 0)
+    assert (text.tokens, text.asked) == ([1], (frozenset({1}),))
+    generation.look(text)
+    assert text.allowed.members() == [0, *range(2, 101)]
 
 
 @pytest.mark.parametrize("name", ["characters", "twins"])

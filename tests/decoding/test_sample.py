@@ -151,6 +151,12 @@ def test_a_run_of_forced_tokens_is_fed_in_one_call():
     assert engine.model.fed == 2
 
 
+def test_what_is_chosen_is_streamed_at_once_with_what_is_forced_behind_it():
+    options = {"processors": ["force=1:c|2:b|4:b", "length=5"], "max_new": 9, "seed": 1}
+    [done] = engine_of(chars("abc")).generate("", **options)
+    assert [*engine_of(chars("abc")).stream("", **options)] == [done.new[:2], done.new[2:4], done.new[4:]]
+
+
 def test_nothing_is_asked_where_nothing_may_be_written():
     engine = engine_of(chars("abc"))
     assert [done.finish for done in engine.generate("a", max_new=0, num=2)] == ["budget", "budget"]

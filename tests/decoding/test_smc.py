@@ -103,6 +103,13 @@ def test_the_share_of_live_tokens_is_estimated_without_bias(dead, live):
     assert expectation(dead, (), 1, 0) == pytest.approx(live / whole, rel=1e-9)
 
 
+@pytest.mark.parametrize("count", [2, 3, 5, 9])
+def test_the_share_of_what_was_hardly_struck_is_that_of_what_was_not(count):
+    assert live_share([1.0]) == 0
+    assert live_share([1.0] * count) == pytest.approx(-log(count - 1))
+    assert live_share([1.0] * (count - 1) + [1 - 1e-9]) == pytest.approx(-log(count - 1), abs=1e-6)
+
+
 @given(some.cases(), st.data())
 @some.examples(40)
 def test_particles_write_legal_texts_under_any_constraints_and_shapers(case, data):

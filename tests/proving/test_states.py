@@ -1,6 +1,7 @@
 """The state table against the rules themselves, and what memories keep."""
 
 from collections import OrderedDict
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -9,8 +10,11 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from joint_states import chain_of, prompt_of, states
 from slots import PLAIN, SLOTS, either_wish, slots_wish
+from tiny import chars
 
-from gen_engine.memory import Interned, Memory
+from gen_engine.chain import make_chain
+from gen_engine.memory import Interned, Memory, interned, remembered
+from gen_engine.types import Named, Prompt
 
 
 @st.composite
@@ -77,6 +81,32 @@ def test_edges_lead_where_their_tokens_do(case):
             reached = {table.after(node, token) for token in tokens}
             assert all(end.cut for end in reached) if after is None else reached == {after}
             assert [token for token, edge in enumerate(table.edge_of(node)) if edge == number] == tokens
+            assert {table.along(node, token) for token in tokens} == {after}
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A machine that keeps the first character, each in a state of its own."""
+
+    def start(self, text):
+        return ""
+
+    def step(self, state, char):
+        return state or char
+
+    def accepts(self, state):
+        return True
+
+    def kind(self, char):
+        return char
+
+
+@pytest.mark.parametrize("count", [255, 256, 300])
+def test_many_edges_are_told_apart(count):
+    vocab = chars("".join(map(chr, range(0x4E00, 0x4E00 + count))))
+    product = make_chain(vocab, [Named("begun", Begun())]).product
+    node = product.start(Prompt("", (), ())).node
+    assert sorted(product.table.edge_of(node)) == [*range(count + 1)]
 
 
 @given(CASES)
@@ -159,6 +189,13 @@ def test_what_is_false_is_remembered_too(value):
     assert ("a" in memory, "b" in memory) == (True, False)
 
 
+def test_what_is_remembered_again_is_the_last_to_be_forgotten():
+    memory = Memory(2)
+    for key, value in (("a", 1), ("b", 2), ("a", 3), ("c", 4)):
+        memory.put(key, value)
+    assert [memory.get(key) for key in "abc"] == [3, None, 4]
+
+
 class Raced(OrderedDict):
     """From which another thread takes what was found just now."""
 
@@ -187,3 +224,30 @@ def test_what_somebody_holds_stays_one_object(size, keys, kept):
             holders[key] = found
         del found
         assert len(interned) <= size + len(holders)
+
+
+def test_of_what_nobody_holds_the_last_that_were_used_stay():
+    interned = Interned(2)
+    for key in "ab":
+        interned.put(key, Thing())
+    assert interned.get("a")
+    interned.put("c", Thing())
+    assert [interned.get(key) is not None for key in "abc"] == [True, False, True]
+
+
+@dataclass(frozen=True)
+class Keeper:
+    """Something with a memory of each kind."""
+
+    own: Memory = remembered(1)
+    shared: Memory = remembered(1, shared=True)
+    things: Interned = interned(1)
+
+
+def test_a_copy_has_memories_of_its_own_but_for_what_is_shared():
+    keeper = Keeper()
+    copy = replace(keeper)
+    assert copy.shared is keeper.shared
+    assert copy.own is not keeper.own
+    assert copy.things is not keeper.things
+    assert (copy.own.size, copy.things.size) == (1, 1)

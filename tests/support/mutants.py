@@ -37,7 +37,7 @@ TESTS = {
     "proving/states.py": "proving/states proving/distinct proving/prover properties",
     "proving/histories.py": "proving/histories decoding/rows properties",
     "proving/sufficient.py": "proving/sufficient decoding/rows proving/histories decoding/used_engines",
-    "decoding/rows.py": "decoding/rows decoding/sample properties decoding/beam decoding/smc",
+    "decoding/rows.py": "decoding/rows decoding/generation decoding/sample properties decoding/beam decoding/smc",
     "decoding/generation.py": "decoding/generation decoding/seeds decoding/sample properties decoding/beam "
     "decoding/smc decoding/any_num",
     "memory.py": "proving/states proving/lifting/token_classes",
