@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tiny import TinyTokenizer, chars, engine_of, vocabulary
 
 from gen_engine.chain import make_chain
-from gen_engine.decoding import sequences
+from gen_engine.decoding import generation as generations
 from gen_engine.decoding.generation import RUN, Generation, shared_beginning, slides, uniform
 from gen_engine.decoding.viable import Choice
 from gen_engine.hooks.registry import registry
@@ -28,7 +28,7 @@ def test_a_seed_counts_as_far_as_it_fits_into_eight_bytes(seed, times):
 
 
 def test_the_greatest_random_number_is_less_than_1(monkeypatch):
-    monkeypatch.setattr(sequences, "blake2b", lambda *_, **__: SimpleNamespace(digest=lambda: b"\xff" * 8))
+    monkeypatch.setattr(generations, "blake2b", lambda *_, **__: SimpleNamespace(digest=lambda: b"\xff" * 8))
     assert uniform(0, 0, 0, 0, "draw") == 1 - 2**-53
 
 
