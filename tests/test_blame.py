@@ -209,7 +209,7 @@ def test_nothing_is_blamed_where_nothing_is_raised():
     ("allowed", "result = {1, 2}", "gave a set in allowed"),
     ("accepts", "import torch; result = torch.ones(2)", "gave a Tensor of the shape 2 in accepts; return True or"),
     ("accepts", "result = np.ones((2, 3))", "gave an ndarray of the shape 2x3 in accepts"),
-    ("min_remaining", "result = 'x'", "gave a str in least; return a number, or leave it out"),
+    ("min_remaining", "result = 'x'", "gave a str in min_remaining; return a number, or leave it out"),
     ("mentions", "result = 5", "gave an int in mentions"),
     ("removes_at_most", "result = []", "gave a list in removes_at_most"),
 ])  # fmt: skip

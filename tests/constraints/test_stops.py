@@ -81,8 +81,8 @@ def thousand(letters, length=3):
 
 @pytest.mark.parametrize("name", ["stop", "ban", "choice"])
 def test_a_thousand_strings_cost_steps_in_proportion(monkeypatch, name):
-    from gen_engine.constraints.builtin import stops
-    from gen_engine.constraints.builtin import strings as rules
+    from gen_engine.constraints import stops
+    from gen_engine.constraints import strings as rules
 
     asked = [0]
     follow, longest = stops.Trie.follow, rules._longest_end

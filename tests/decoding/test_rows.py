@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from customs import TokensOnce
+from custom_rules import TokensOnce
 from hypothesis import assume, given, reject, settings
 from hypothesis import strategies as st
 from tiny import TinyTokenizer, chars, engine_of, vocabulary

@@ -2,11 +2,11 @@
 
 import pytest
 import strategies as some
-from customs import Estranged, OnlyTheLast
+from custom_rules import Estranged, OnlyTheLast
 from hypothesis import assume, given, reject
 from hypothesis import strategies as st
+from joint_states import chain_of, prompt_of, states
 from tiny import TinyTokenizer, chars
-from walks import chain_of, prompt_of, states
 
 from gen_engine.chain import Plan, make_chain
 from gen_engine.decoding.viable import ATTEMPTS, DOUBTS, NEAR, SWEEP, TRIES, Choice, Seen, Viable, is_dead

@@ -138,4 +138,4 @@ def test_provers_of_several_beginnings_share_what_is_known_of_nodes():
     assert one is plan.prover
     assert one.automaton.beginning != other.automaton.beginning
     assert one.automaton.distances is other.automaton.distances
-    assert (one.fresh, one.alike) == (other.fresh, other.alike)
+    assert (one.distinct, one.alike) == (other.distinct, other.alike)

@@ -83,7 +83,7 @@ def test_moves_and_steps_tell_the_same(case):
 
 def moves_of(product, rule, state):
     table = RuleTable(rule, product.intern, product.table.whole, product.table.single)
-    return [(mask, after and after.state) for mask, after in table.transitions(table.part(state))]
+    return [(mask, after and after.state) for mask, after in table.transitions(table.part(state), single=False)]
 
 
 def ids(mask):

@@ -1,7 +1,7 @@
 """What is seen at once from what a text used is what the prover sees at once from the states of all rules."""
 
 import pytest
-from customs import OnlyTheLast
+from custom_rules import OnlyTheLast
 from hypothesis import given
 from hypothesis import strategies as st
 from tiny import TinyTokenizer, chars

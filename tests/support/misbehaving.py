@@ -78,7 +78,7 @@ class Ebb:
     def step(self, state, char): return 0
     def accepts(self, state): return True
     def kind(self, char): return at("kind")
-    def least(self, state): return at("least", 0)
+    def min_remaining(self, state): return at("min_remaining", 0)
 
 class Token:
     def __init__(self, size): self.size = size

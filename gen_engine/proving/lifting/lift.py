@@ -248,7 +248,7 @@ class Lifted:
             self.vocabulary,
             kinds=None if offered(self.machine, "kind") is None else self.kinds,
             mentions=self.mentions if self.singles_out else None,
-            moves=self.transitions if self.has_moves else None,
+            transitions=self.transitions if self.has_moves else None,
             permits=self.permits,
         )
 

@@ -26,10 +26,10 @@ class Wet:
 
     def step(self, state, char):
         state += char in "江河湖海"
-        return state if state <= self.max_remaining else None
+        return state if state <= self.most else None
 
     def accepts(self, state):
-        return state == self.max_remaining
+        return state == self.most
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """The best of several texts: which is told, by its score worked out again; and that it is one of the plain ones."""
 
+import importlib
 import itertools
 import json
 import re
@@ -308,3 +309,9 @@ def test_poems_of_a_file_are_judged_as_they_are(tmp_path):
     (tmp_path / "a.txt").write_text(LINES, encoding="utf-8")
     with pytest.raises(GenError, match="has poems already, and --best-of is for new ones"):
         run("eval", "poem", tmp_path / "a.txt", "--best-of", 2)
+
+
+def test_the_older_path_of_best_of_works_with_a_warning():
+    with pytest.warns(DeprecationWarning, match="gen_poem.best is gen_poem.writing.scoring now"):
+        module = importlib.import_module("gen_poem.best")
+    assert module.best_of is best_of
