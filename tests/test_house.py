@@ -225,25 +225,13 @@ def test_a_test_has_at_most_12_lines(path):
     assert [node.name for node in tests if lines(node) > 12] == []
 
 
-NAMED_LATER = ("gpt2", "mlm", "nextchar", "poem", "trainkit")
-"""Plugins whose tests still have longer names."""
-
-
-def is_named_later(path):
-    return any(path.is_relative_to(ROOT / "plugins" / plugin) for plugin in NAMED_LATER)
-
-
-@pytest.mark.parametrize("path", [path for path in TESTS if not is_named_later(path)], ids=relative)
+@pytest.mark.parametrize("path", TESTS, ids=relative)
 def test_the_name_of_a_test_has_at_most_ten_words(path):
     words = [node.name.removeprefix("test_").split("_") for node in functions(path) if node.name.startswith("test_")]
     assert [each for each in words if len(each) > 10] == []
 
 
-MENDED_LATER = {"plugins/poem/tests/writing/test_best.py"}
-"""Files of tests that still import another."""
-
-
-@pytest.mark.parametrize("path", [path for path in TESTS if relative(path) not in MENDED_LATER], ids=relative)
+@pytest.mark.parametrize("path", TESTS, ids=relative)
 def test_no_test_file_imports_another(path):
     tree = ast.parse(path.read_text(encoding="utf-8"))
     named = [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]

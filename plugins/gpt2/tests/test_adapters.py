@@ -71,7 +71,7 @@ def test_adapters_begin_as_nothing_and_merge_to_what_they_compute(rank, alpha, n
     torch.testing.assert_close(merge_adapters(model)(IDS).logits, changed, rtol=1e-4, atol=1e-5)
 
 
-def test_merging_leaves_the_model_and_gives_the_names_of_a_plain_one():
+def test_merging_leaves_the_model_unchanged_and_yields_plain_parameter_names():
     model, plain = tiny(), tiny()
     add_adapters(model, Adapters(2))
     stir(model)
@@ -109,7 +109,7 @@ def test_training_changes_the_layers_adapted_and_no_other(base, tmp_path):
 
 
 @pytest.mark.parametrize("optimizer", ["adamw", "muon"])
-def test_a_run_with_adapters_resumes_to_the_same_bits_and_keeps_no_other_moments(base, tmp_path, optimizer):
+def test_adapter_runs_resume_bit_for_bit_keeping_only_adapter_moments(base, tmp_path, optimizer):
     tune(base, tmp_path / "whole", "--steps=4", f"--optimizer={optimizer}")
     tune(base, tmp_path / "cut", "--steps=2", f"--optimizer={optimizer}")
     tune(base, tmp_path / "cut", "--steps=4", f"--optimizer={optimizer}", "--resume")

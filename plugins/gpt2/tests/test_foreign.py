@@ -101,7 +101,7 @@ def converted(net, base, place, *, change=lambda tensors: tensors, **options):
 @pytest.mark.parametrize("qkv_bias", [False, True])
 @pytest.mark.parametrize("prefix", ["", "_orig_mod."])
 @torch.inference_mode()
-def test_a_language_model_gives_the_same_logits_in_transformers_and_in_the_runner(base, tmp_path, qkv_bias, prefix):
+def test_a_language_model_keeps_its_logits_in_transformers_and_runner(base, tmp_path, qkv_bias, prefix):
     net = BookGPT(qkv_bias=qkv_bias)
     folder = converted(net, base, tmp_path, change=lambda found: {prefix + n: t for n, t in found.items()})
     model, info = GPT2LMHeadModel.from_pretrained(folder, output_loading_info=True)

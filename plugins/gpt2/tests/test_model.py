@@ -197,7 +197,7 @@ def test_two_threads_leave_a_row_as_it_is(tmp_path, two_threads, dtype):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_one_row_of_one_head_is_as_it_is_beside_others(tmp_path, two_threads, dtype):
+def test_with_one_head_rows_are_the_same_in_any_batch(tmp_path, two_threads, dtype):
     model = load(write_gpt2(tmp_path / "model", layers=1, size=8, heads=1, positions=600), name="tiny", dtype=dtype)
     texts = [tokens_of(seed, 500) for seed in range(3)]
     found = model.feed(cache := model.open(3), [-1] * 3, [0] * 3, texts)
@@ -229,7 +229,7 @@ def test_a_run_of_tokens_scores_each_as_steps_do(models):
 
 
 @pytest.mark.parametrize("length", [64, 65, 66, 95, 96, 97, 130])
-def test_a_long_text_is_read_from_its_first_token_and_its_last_half(folder, models, length):
+def test_long_texts_are_read_from_their_first_and_latest_tokens(folder, models, length):
     tokens = tokens_of(5, length - 1)
     # After 64 tokens come windows of 1 + 32 tokens, which grow to 64 and are then read anew.
     seen = tokens if length <= 64 else [2, *tokens[length - 32 - (length - 65) % 32 :]]

@@ -117,7 +117,7 @@ def wait_for(path, line):
         time.sleep(0.002)
 
 
-def test_a_training_killed_at_a_random_moment_resumes_to_the_same_weights(texts, tmp_path):
+def test_training_killed_at_random_resumes_to_the_same_weights(texts, tmp_path):
     command(texts, *SCRATCH, *whole_options(tmp_path / "whole"))
     cut = [str(part) for part in (texts, *SCRATCH, *whole_options(tmp_path / "cut"))]
     victim = subprocess.Popen([sys.executable, "-m", "gen_gpt2.train_command", *cut], stderr=subprocess.DEVNULL)
@@ -130,7 +130,7 @@ def test_a_training_killed_at_a_random_moment_resumes_to_the_same_weights(texts,
     assert one.read_bytes() == other.read_bytes()
 
 
-def test_ctrl_c_writes_a_checkpoint_and_tells_how_to_go_on(texts, tmp_path, monkeypatch):
+def test_ctrl_c_writes_a_checkpoint_and_tells_how_to_resume(texts, tmp_path, monkeypatch):
     def score_interrupted(model, batch):
         if model.training and not (tmp_path / "sent").exists():
             (tmp_path / "sent").touch()

@@ -140,7 +140,7 @@ def test_a_note_that_is_given_later_is_kept_too(poems, tmp_path):
     assert read_note(tmp_path / "out") == read_note_file(tmp_path / "note.json")
 
 
-def test_a_note_that_is_wrong_or_says_nothing_is_refused_before_anything_is_trained(poems, tmp_path):
+def test_a_wrong_or_unused_note_is_refused_before_training(poems, tmp_path):
     (tmp_path / "note.json").write_text(json.dumps({**NOTE, "parts": {}}), encoding="utf-8")
     wish = ["--context-note", tmp_path / "note.json", *SMALL, "--out", tmp_path / "out"]
     with pytest.raises(GenError, match=r"note.json is no note of a model: .parts. does not say"):

@@ -116,7 +116,7 @@ def windows(given_texts, room, longer):
 
 @given(st.lists(st.text("春夏秋冬", min_size=1, max_size=9), min_size=1, max_size=6), st.integers(3, 9))
 @settings(max_examples=40, deadline=None, derandomize=True)
-def test_a_text_too_long_becomes_windows_or_its_beginning_or_nothing(given_texts, room):
+def test_a_text_too_long_is_split_or_cut_or_dropped(given_texts, room):
     alone = [windows([text], room, "split")[1] for text in given_texts]
     assert windows(given_texts, room, "split")[1] == [part for parts in alone for part in parts]
     assert windows(given_texts, room, "cut")[1] == [parts[0] for parts in alone]
@@ -128,7 +128,7 @@ def test_a_text_too_long_becomes_windows_or_its_beginning_or_nothing(given_texts
 SMALL = ["--from-scratch", "--layers=1", "--width=8", "--heads=1", "--valid-share=0"]
 
 
-def test_the_recipe_for_couplets_is_read_and_outweighed_by_the_command_line(table, tmp_path):
+def test_the_couplet_recipe_is_read_and_command_line_options_win(table, tmp_path):
     options = [*SMALL, "--positions=66", "--config", RECIPE, "--dry-run", "--out", tmp_path / "out"]
     plan = json.loads(command(table, *options, "--steps=7"))
     assert (plan["training windows"], plan["steps"], plan["texts left out"]) == (3, 7, 0)

@@ -22,7 +22,7 @@ def byte_level():
     return PreTrainedTokenizerFast(tokenizer_object=core, bos_token="<end>", eos_token="<end>", unk_token="<end>")
 
 
-def test_a_character_is_a_token_and_comes_back_newline_and_rare_ones_too():
+def test_newlines_and_rare_characters_are_single_tokens_and_decode_back():
     tokenizer = characters()
     ids = tokenizer(POEMS[0] + POEMS[1])["input_ids"]
     assert (ids[0], len(ids)) == (CLS, len(POEMS[0] + POEMS[1]) + 1)
@@ -39,7 +39,7 @@ def test_size_and_count_leave_the_rarest_out():
     assert characters(size=6)("尽白")["input_ids"] == [CLS, 4, UNK]
 
 
-def test_bpe_has_the_size_asked_for_and_any_text_comes_back():
+def test_bpe_has_the_requested_size_and_any_text_comes_back():
     tokenizer = build_tokenizer(POEMS * 5, "bpe:280", size=None, min_count=1, positions=16)
     ids = tokenizer("白日，\nnew😀")["input_ids"]
     assert len(tokenizer) == 280
@@ -54,12 +54,12 @@ def test_other_vocabularies_are_refused(vocab):
         build_tokenizer(POEMS, vocab, size=None, min_count=1, positions=16)
 
 
-def test_special_tokens_are_what_the_tokenizer_puts_and_an_end_at_least():
+def test_texts_get_the_tokenizers_special_tokens_and_always_an_end():
     assert special_frame(characters()) == ([CLS], [SEP])
     assert special_frame(byte_level()) == ([], [4])
 
 
-def test_a_long_text_becomes_windows_that_each_begin_like_a_prompt():
+def test_each_window_of_a_long_text_begins_like_a_prompt():
     windows = encode_windows(characters(), ["尽尽尽尽尽", "山"], 4)
     parts = [windows.ids[a:b].tolist() for a, b in zip(windows.starts, windows.starts[1:], strict=False)]
     assert parts == [[CLS, 4, 4, 4], [CLS, 4, 4, SEP], [CLS, 5, SEP]]
@@ -75,7 +75,7 @@ def test_padding_and_unknown_characters_are_no_labels():
 
 @pytest.mark.parametrize("longer", ["split", "cut", "drop"])
 @pytest.mark.parametrize("size", [1, 9, 30])
-def test_windows_are_the_same_however_few_texts_are_tokenised_at_once(monkeypatch, longer, size):
+def test_tokenising_fewer_texts_at_once_gives_the_same_windows(monkeypatch, longer, size):
     whole = encode_windows(characters(), POEMS * 3, 6, longer=longer)
     monkeypatch.setattr(portions, "CHARACTERS", size)
     found = encode_windows(characters(), POEMS * 3, 6, longer=longer)

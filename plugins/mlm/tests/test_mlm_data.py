@@ -44,14 +44,14 @@ def test_packed_windows_could_not_hold_the_next_text_too(texts, positions):
         assert len(window) + after.index(SEP) > positions
 
 
-def test_an_unpacked_window_is_framed_as_the_tokenizer_frames_a_text():
+def test_an_unpacked_window_has_the_tokenizers_own_frame():
     [window] = cut(encode_windows(TOKENIZER, ["春山"], 9))
     assert window == TOKENIZER("春山")["input_ids"]
 
 
 @EXAMPLES
 @given(texts_of_all_sizes, st.integers(0, 3), st.integers(0, 3), st.data())
-def test_what_is_hidden_in_a_window_does_not_depend_on_the_batch(texts, seed, epoch, data):
+def test_which_tokens_are_hidden_does_not_depend_on_the_batch(texts, seed, epoch, data):
     masking, windows = Masking(TOKENIZER, 0.4, seed), encode_windows(TOKENIZER, texts, 9)
     indices = data.draw(st.lists(st.integers(0, len(windows.lengths) - 1), min_size=1, max_size=5))
     together = masking.collate(windows, indices, epoch)
@@ -64,7 +64,7 @@ def test_what_is_hidden_in_a_window_does_not_depend_on_the_batch(texts, seed, ep
 
 @EXAMPLES
 @given(texts_of_all_sizes, st.floats(0.1, 0.9))
-def test_only_known_characters_are_hidden_and_labels_are_what_stood_there(texts, share):
+def test_only_known_characters_are_hidden_and_labels_are_the_originals(texts, share):
     windows = encode_windows(TOKENIZER, texts, 9)
     for index, ids in enumerate(cut(windows)):
         batch = Masking(TOKENIZER, share, 0).collate(windows, [index], 0)
@@ -73,14 +73,14 @@ def test_only_known_characters_are_hidden_and_labels_are_what_stood_there(texts,
             assert seen in (token, MASK) or seen >= len(BERT_SPECIALS)
 
 
-def test_padding_is_masked_for_attention_and_left_out_where_there_is_none():
+def test_the_attention_mask_hides_padding_and_is_absent_without_it():
     windows = encode_windows(TOKENIZER, ["春", "山水"], 9)
     batch = Masking(TOKENIZER, 0.15, 0).collate(windows, [0, 1], 0)
     assert batch.inputs["attention_mask"].tolist() == [[1, 1, 1, 0], [1, 1, 1, 1]]
     assert "attention_mask" not in Masking(TOKENIZER, 0.15, 0).collate(windows, [1], 0).inputs
 
 
-def test_of_the_hidden_tokens_80_percent_are_masked_10_replaced_and_10_kept():
+def test_hidden_tokens_are_80_percent_masked_10_replaced_10_kept():
     masking, windows = many("春夏秋冬山水春")
     batch = masking.collate(windows, range(400), 0)
     hidden, seen = batch.labels != IGNORED, batch.inputs["input_ids"]
@@ -117,7 +117,7 @@ def test_every_file_gives_the_columns_it_has(tables):
         (("1", "one", "three"), "No file has a column 'three'"),
     ],
 )
-def test_a_column_that_no_file_has_and_a_file_without_columns_are_refused(tables, columns, message):
+def test_unknown_columns_and_files_without_any_wanted_column_are_refused(tables, columns, message):
     with pytest.raises(GenError, match=message):
         read_columns(tables[:2], columns=columns)
 
@@ -153,7 +153,7 @@ def test_a_vocabulary_of_too_many_tokens_is_read_no_further(tmp_path, monkeypatc
         read_tokenizer(tmp_path / "vocab.txt", positions=9, lower_case=True)
 
 
-def test_the_vocabulary_is_written_a_token_a_line_unless_a_token_is_a_line_break(tmp_path):
+def test_a_vocabulary_is_written_unless_a_token_is_a_newline(tmp_path):
     write_vocabulary(TOKENIZER, tmp_path)
     assert not (tmp_path / "vocab.txt").exists()
     write_vocabulary(bert_tokenizer(["山水"], size=None, min_count=1, positions=9), tmp_path)

@@ -78,7 +78,7 @@ def test_padding_changes_neither_loss_nor_count(trained):
     assert together[1] == alone[0][1] + alone[1][1]
 
 
-def test_a_batch_in_which_nothing_is_hidden_costs_nothing_and_moves_nothing(trained):
+def test_a_batch_with_nothing_hidden_has_no_loss_or_gradient(trained):
     model, batch = BertForMaskedLM.from_pretrained(trained), a_batch(trained, [0])
     batch.labels.fill_(IGNORED)
     loss, correct = score(model, batch)
@@ -135,7 +135,7 @@ def test_a_bare_encoder_gets_a_fresh_head(trained, tmp_path):
     assert torch.equal(expected, model.bert.encoder.layer[0].intermediate.dense.weight)
 
 
-def test_a_resumed_run_ends_with_the_weights_of_one_never_stopped(texts, tmp_path):
+def test_a_resumed_run_has_the_weights_of_an_uninterrupted_one(texts, tmp_path):
     fixed = [texts, *SCRATCH, "--schedule=constant", "--dropout=0.1", "--save-every=2"]
     command(*fixed, "--steps=5", "--out", tmp_path / "whole")
     command(*fixed, "--steps=2", "--out", tmp_path / "cut")

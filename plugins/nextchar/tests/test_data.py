@@ -68,7 +68,7 @@ def test_the_target_is_the_character_after_its_window(corpus, cut, epoch):
 
 @MANY
 @given(corpora, st.integers(1, 6), st.integers(0, 6))
-def test_contiguous_windows_never_overlap_and_leave_out_nothing_but_the_end_of_a_text(corpus, window, epoch):
+def test_contiguous_windows_never_overlap_and_drop_only_ends_of_texts(corpus, window, epoch):
     seen = [i for row, _ in asked(corpus, Cut(window, window), epoch) for i in row]
     assert len(seen) == len(set(seen))
     for start, end in zip(corpus.starts, corpus.starts[1:], strict=False):
@@ -87,7 +87,7 @@ def test_after_stride_epochs_each_character_was_asked_for_once(corpus, cut, cycl
 
 @MANY
 @given(corpora, cuts, st.integers(0, 20))
-def test_only_windows_drawn_short_or_at_the_beginning_of_a_text_are_short(corpus, cut, epoch):
+def test_only_windows_drawn_short_or_beginning_a_text_are_short(corpus, cut, epoch):
     if cut.variable or cut.short_share:
         return
     for window, target in asked(corpus, cut, epoch):
@@ -101,7 +101,7 @@ def test_unshifted_windows_are_whole_and_the_same_in_every_epoch():
     assert asked(corpus, cut, 7) == asked(corpus, cut, 0)
 
 
-def test_variable_windows_have_every_length_and_the_same_in_every_epoch():
+def test_variable_windows_take_every_length_and_keep_it_each_epoch():
     lengths = window_lengths(corpus_of(2000), Cut(8, 1, variable=True))
     assert all(lengths.count(length) > 150 for length in range(1, 9))
     assert lengths == window_lengths(corpus_of(2000), Cut(8, 1, variable=True))
@@ -112,7 +112,7 @@ def test_about_the_share_asked_for_is_short():
     assert 0.15 < sum(length < 16 for length in lengths) / 4000 < 0.22
 
 
-def test_a_batch_does_not_depend_on_how_an_epoch_is_cut_into_batches():
+def test_windows_do_not_depend_on_how_they_are_batched():
     corpus, cut = corpus_of(40, 7), Cut(5, 2, variable=True)
     lengths = window_lengths(corpus, cut)
     rows = range(len(lengths))
@@ -130,7 +130,7 @@ def test_unknown_characters_are_seen_but_never_asked_for():
     assert asked(corpus, Cut(2, 1), 0) == [([], 10), ([10, UNK], 11), ([UNK, 11], 12)]
 
 
-def test_texts_are_encoded_bare_and__a_next_character_are_left_out():
+def test_texts_are_encoded_without_special_tokens_and_empty_ones_dropped():
     core = character_tokenizer(["甲乙丙"], ["[PAD]", "[UNK]", "[CLS]"], unknown="[UNK]")
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=core, unk_token="[UNK]")
     corpus = encode_corpus(tokenizer, ["甲乙丙", "甲", "", "丙丁"])
@@ -167,7 +167,7 @@ def test_dense_labels_stand_where_the_character_before_does(corpus, cut, epoch):
     assert {int(row.max()) for row in batch.labels} - {IGNORED} >= {target for _, target in last.values()}
 
 
-def test_a_dense_window_asks_for_each_of_its_characters_and_the_next_but_not_for_unknown_ones():
+def test_a_dense_window_asks_for_known_characters_and_the_next():
     corpus, cut = Corpus(torch.tensor([10, UNK, 11, 12], dtype=torch.int32), [0, 4], UNK), Cut(3, 3, dense=True)
     batch = collate_windows(
         corpus, replace(cut, shift=False), [0, 1], epoch=0, lengths=[3, 3], frame=bert_frame, pad=PAD

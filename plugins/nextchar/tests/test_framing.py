@@ -34,7 +34,7 @@ def test_the_last_characters_stand_between_cls_and_sep(ids, window):
 
 @examples(100)
 @given(ids=texts, window=st.integers(1, 12))
-def test_a_variable_window_ends_with_the_mask_that_is_to_be_guessed(ids, window):
+def test_a_variable_window_ends_with_the_mask_to_be_guessed(ids, window):
     plain, found = framing(window).frame(ids), framing(window, variable=True).frame(ids)
     assert found == [*plain[:-1], MASK, SEP]
 

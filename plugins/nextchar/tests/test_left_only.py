@@ -26,7 +26,7 @@ texts = st.lists(st.integers(5, SIZE - 1), min_size=1, max_size=WINDOW)
 @examples(10)
 @given(rows=st.lists(texts, min_size=1, max_size=3))
 @torch.no_grad()
-def test_after_each_character_is_told_what_is_told_of_the_text_up_to_it(model, rows):
+def test_predictions_after_each_character_are_those_of_the_prefix_alone(model, rows):
     longest = max(map(len, rows))
     ids = torch.tensor([[CLS, *row, SEP, *[PAD] * (longest - len(row))] for row in rows])
     found = model.all_hidden(ids, (ids != PAD).long()) @ model.output_weight().T

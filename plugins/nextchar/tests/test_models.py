@@ -144,7 +144,7 @@ def places_read(model, framed):
 
 
 @pytest.mark.parametrize("options", [options for options in ALL if not options["pooler"]], ids=label)
-def test_a_prediction_is_read_at_the_last_character_or_the_mask_and_at_sep_by_lstms_alone(options):
+def test_only_lstms_read_predictions_beyond_the_last_character_or_mask(options):
     framed = model_of(options).framing.frame([7, 8, 9])
     skips, is_fc = options.get("skip_special", False), options["kind"] == "fc"
     last = framed.index(9) + options["variable"] if is_fc or skips or options["variable"] else framed.index(SEP)
@@ -157,7 +157,7 @@ def test_the_pooler_reads_cls(options):
     assert places_read(model_of(options), [CLS, 7, 8, SEP]) == [0]
 
 
-def test_the_lstm_reads_marks_only_if_not_told_to_skip_them():
+def test_the_lstm_reads_special_tokens_unless_told_to_skip_them():
     for options in LSTM[:4]:
         model, seen = model_of(options), []
         handle = model.lstm.register_forward_hook(lambda module, given, out, seen=seen: seen.append(given[0].shape[1]))
@@ -177,7 +177,7 @@ def test_what_follows_the_place_that_is_read_has_no_say(options):
 
 
 @pytest.mark.parametrize("options", LSTM[:4], ids=label)
-def test_states_start_at_zero_so_that_the_same_text_gives_the_same(options):
+def test_states_start_at_zero_so_equal_texts_give_equal_logits(options):
     model = model_of(options)
     assert torch.equal(logits(model, [[7, 8]]), logits(model, [[7, 8]]))
     with torch.no_grad():
@@ -223,6 +223,6 @@ def test_what_cannot_be_built_is_refused(options, reason):
         build(options)
 
 
-def test_a_mask_is_where_the_prediction_of_a_variable_model_is_read():
+def test_a_variable_model_puts_its_mask_after_the_last_character():
     options = {"kind": "fc", "variable": True, "pooler": False, "tie": True}
     assert build(options).framing.frame([7, 8]) == [CLS, 7, 8, MASK, SEP]

@@ -11,7 +11,7 @@ import pytest
     ("old", "new"),
     [("gen_bert_lstm.modeling", "gen_nextchar.lstm.modeling"), ("gen_bert_fc.modeling", "gen_nextchar.fc.modeling")],
 )
-def test_an_old_name_leads_to_the_same_classes_and_says_the_new_one(old, new):
+def test_old_names_give_the_same_classes_and_name_their_successors(old, new):
     sys.modules.pop(old, None)
     with pytest.warns(DeprecationWarning, match=re.escape(new)):
         found = importlib.import_module(old)

@@ -116,12 +116,12 @@ def place(count):
 
 
 @SOME
-def test_where_a_row_goes_by_its_place_each_is_computed_by_itself(loaded, options):
+def test_where_results_vary_with_position_each_row_is_computed_alone(loaded, options):
     assert runner.sizes_apart(adding(loaded(options), place)) == (1,)
 
 
 @SOME
-def test_where_a_row_goes_by_their_number_it_is_always_the_same(loaded, options):
+def test_where_results_vary_with_batch_size_the_size_is_fixed(loaded, options):
     assert runner.sizes_apart(adding(loaded(options), int)) == (16,)
 
 

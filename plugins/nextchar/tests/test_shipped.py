@@ -38,7 +38,7 @@ def test_the_shipped_model_is_small_and_looks_left_only(kind):
 
 
 @each_kind
-def test_the_shipped_model_continues_a_text_the_same_alone_and_among_others(kind):
+def test_the_shipped_model_writes_the_same_alone_and_among_others(kind):
     alone, many = write(kind), write(kind, "--num", "3")
     assert [len(row["text"]) for row in many] == [10] * 3
     assert alone[0]["text"] == many[0]["text"]

@@ -41,7 +41,7 @@ def test_a_line_over_the_bound_is_told_with_its_number(tmp_path, small, name):
         read_texts([tmp_path / name])
 
 
-def test_a_quote_that_never_closes_is_followed_no_further_than_the_bound(tmp_path, small):
+def test_an_unclosed_quote_is_followed_no_further_than_the_bound(tmp_path, small):
     (tmp_path / "a.csv").write_text('text\n"' + "春眠不觉晓\n" * 1000, encoding="utf-8")
     with pytest.raises(GenError, match="a quote opens in line 2 of .* is longer than 40 characters.*--quotes repair"):
         read_texts([tmp_path / "a.csv"])

@@ -99,7 +99,7 @@ DAMAGED_STATES = {
 
 
 @pytest.mark.parametrize("damage", DAMAGED_STATES)
-def test_a_state_that_does_not_fit_is_refused_and_never_half_loaded(damage):
+def test_a_misfitting_state_is_refused_and_never_half_loaded(damage):
     model, optimizers = pair()
     run_a_step(model, optimizers)
     state = gather_state(model, optimizers, [])

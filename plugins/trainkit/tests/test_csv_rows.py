@@ -23,7 +23,7 @@ def cells(text, quotes="check"):
 
 @EXAMPLES
 @given(ROWS)
-def test_whatever_the_csv_module_writes_is_read_back_where_it_is_trusted(rows):
+def test_trusted_quotes_read_back_whatever_the_csv_module_writes(rows):
     written = io.StringIO(newline="")
     csv.writer(written).writerows(rows)
     assert cells(written.getvalue(), "trust") == rows
@@ -95,7 +95,7 @@ def test_labels_before_texts_and_other_columns_do_not_matter():
         records("id,label,text\n" + "\n".join(rows))
 
 
-def test_cells_may_be_longer_than_the_module_allows_and_its_bound_stays():
+def test_cells_may_exceed_the_csv_modules_limit_which_stays_unchanged():
     before = csv.field_size_limit()
     assert cells(f'text,label\n"{"好" * 200_000}",1\n')[1][0] == "好" * 200_000
     assert csv.field_size_limit() == before

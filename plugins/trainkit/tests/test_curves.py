@@ -29,7 +29,7 @@ def test_rows_of_older_runs_that_tell_no_examples_are_drawn(tmp_path):
     assert (tmp_path / "curve.png").exists()
 
 
-def test_what_measures_the_same_shares_a_panel_and_loss_comes_first():
+def test_figures_of_a_kind_share_panels_and_loss_comes_first():
     rows = [{"step": 1, "few_valid_loss": 3.0}, ROW, {"step": 2, "valid_accuracy": 1.0, "valid_loss": 1, "macro_f1": 0}]
     panels = {"loss": ["few_valid_loss", "loss", "valid_loss"], "accuracy": ["accuracy", "valid_accuracy"]}
     assert sort_figures(rows) == panels | {"macro_f1": ["macro_f1"]}
@@ -62,13 +62,13 @@ ENGLISH = {"training", "validation", "step", "examples seen", "loss (nats per ta
 CHINESE = {"训练", "验证", "步数", "已见样本数", "损失（奈特/目标）", "宏平均 F1"}
 
 
-def test_every_line_and_axis_of_the_curve_is_named_in_both_languages(tmp_path, monkeypatch, seen):
+def test_curves_name_every_line_and_axis_in_both_languages(tmp_path, monkeypatch, seen):
     forget_fonts(monkeypatch, font_of(tmp_path / "han.ttf", HAN))
     assert draw_curve(*measured(tmp_path)) == draw_curve(*measured(tmp_path), language="zh") == ""
     assert seen >= ENGLISH | CHINESE
 
 
-def test_without_a_font_the_curve_is_english_and_it_is_said(tmp_path, monkeypatch, seen):
+def test_a_missing_chinese_font_is_told_and_curves_are_english(tmp_path, monkeypatch, seen):
     forget_fonts(monkeypatch)
     assert "no font here has Chinese characters" in draw_curve(*measured(tmp_path), language="zh")
     assert seen >= ENGLISH

@@ -52,7 +52,7 @@ def test_dropout_differs_from_process_to_process(found):
     assert one["first noise"] != other["first noise"]
 
 
-def test_a_run_of_two_stopped_by_a_signal_to_one_resumes_to_the_same_weights(found):
+def test_two_processes_stopped_by_one_signal_resume_to_equal_weights(found):
     for each in found:
         assert each["stopped"]["signal"] == 15
         assert each["stopped"]["step"] == 2
@@ -63,7 +63,7 @@ def test_one_process_goes_on_where_two_stopped(found):
     assert found[0]["alone"] < 2e-5
 
 
-def test_figures_of_the_task_are_found_by_the_first_process_and_told_to_all(found):
+def test_the_first_process_finds_the_tasks_figures_and_tells_all(found):
     assert [each["asked for figures"] for each in found] == [True, False]
     assert [each["outcomes"]["figures"]["own"] for each in found] == [7.0, 7.0]
 
@@ -72,7 +72,7 @@ def test_only_the_first_process_writes(found):
     assert [each["wrote"] for each in found] == [True, False]
 
 
-def test_a_process_whose_fellow_is_gone_says_so_in_one_sentence(found):
+def test_a_process_without_its_fellow_says_so_in_one_sentence(found):
     assert found[0]["alone in the group"].startswith("Process 0 of 2 lost touch with the others (")
     assert found[0]["alone in the group"].endswith("then go on with --resume.")
 

@@ -107,7 +107,7 @@ def disturbed(name, out, number):
 
 
 @each_trainer
-def test_stopped_and_killed_at_random_and_resumed_it_ends_as_if_undisturbed(name):
+def test_a_run_stopped_and_killed_randomly_resumes_as_if_undisturbed(name):
     whole, cut = made(name), Path(f"cut {name}")
     assert disturbed(name, cut, signal.SIGTERM) == 128 + signal.SIGTERM
     printed = Path(f"{cut}.log").read_text(encoding="utf-8")
@@ -127,7 +127,7 @@ def last(printed, start):
 
 
 @each_trainer
-def test_a_short_run_tells_its_figures_has_a_curve_and_can_be_tried_as_told(name):
+def test_a_short_run_tells_its_figures_and_a_working_command(name):
     made(name)
     out, aside = Path(f"tried {name}"), [] if "classifier" in name else ["--valid-share=0.2"]
     code, printed = forked.run(command(name, out, "--steps=3", "--log-every=50", *aside), log=Path("tried.log"))
@@ -141,7 +141,7 @@ def test_a_short_run_tells_its_figures_has_a_curve_and_can_be_tried_as_told(name
 
 
 @each_trainer
-def test_its_card_has_no_words_of_python_and_nothing_that_is_not_set(name):
+def test_its_card_has_no_python_values_and_no_unset_options(name):
     card = (made(name) / "README.md").read_text(encoding="utf-8")
     assert not re.search(r"None|True|False|Path|\bnan\b|\binf\b|\(['\"]", card)
     assert "| batch_tokens | 60 |" in card
@@ -172,7 +172,7 @@ def test_two_processes_do_what_one_does_with_twice_the_batches(name):
 
 
 @each_trainer
-def test_without_room_on_disk_it_says_so_and_goes_on_later(name):
+def test_a_full_disk_is_reported_and_the_run_can_resume(name):
     out = shutil.copytree(made(name), Path(f"full {name}"))
     longer = [*command(name, out, "--resume"), "--epochs=3"]
     [before] = out_checkpoints(out)

@@ -59,7 +59,7 @@ def test_a_part_that_is_given_whole_stays_as_it_is(tmp_path):
     assert assemble(Job, given).recipe.steps == 9
 
 
-def test_an_option_of_the_name_of_a_part_is_no_part(tmp_path):
+def test_an_option_named_like_a_part_is_not_that_part(tmp_path):
     assert assemble(Job, {"base": None, "reporting": "often", "out": tmp_path}).reporting == Reporting()
 
 
@@ -80,14 +80,14 @@ def test_chinese_labels_choose_the_language(job, done):
     assert done == ["zh"]
 
 
-def test_a_dry_run_tells_the_data_and_the_run_and_trains_nothing(job, done, capsys):
+def test_a_dry_run_describes_the_data_and_run_without_training(job, done, capsys):
     carry_out(job, ready(), {"dry_run": True}, lambda out, text: "never")
     printed = capsys.readouterr()
     assert (printed.out, printed.err) == ('{\n "vocabulary": 7,\n "steps": 3\n}\n', "2 texts read\n")
     assert done == []
 
 
-def test_a_run_ends_with_its_report_and_a_command_to_try(job, done, capsys):
+def test_a_run_ends_with_a_report_and_command_to_try(job, done, capsys):
     prepared = ready(end=lambda outcome: Finished(outcome, report="9 rows", doubts=["it is odd"]))
     carry_out(job, prepared, {"dry_run": False, "resume": False}, lambda out, text: f"try {out.name} {text}")
     printed = capsys.readouterr()

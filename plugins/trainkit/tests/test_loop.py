@@ -66,7 +66,7 @@ def test_a_stopped_run_resumes_to_the_same_weights(tmp_path, settings, at):
 
 
 @pytest.mark.parametrize("lost", ["step", "recipe", "fingerprint"])
-def test_a_checkpoint_that_lacks_what_it_was_made_of_is_refused(tmp_path, lost):
+def test_a_checkpoint_without_its_step_recipe_or_fingerprint_is_refused(tmp_path, lost):
     run(tmp_path)
     [manifest] = tmp_path.glob("checkpoints/*/manifest.json")
     values = json.loads(manifest.read_text(encoding="utf-8"))
@@ -108,7 +108,7 @@ def notes(monkeypatch):
 
 
 @pytest.mark.parametrize("settings", [{}, {"epochs": 3}, {"steps": 5}, {"steps": 1}], ids=str)
-def test_the_last_words_of_a_run_have_the_best_of_its_last_validation(tmp_path, notes, settings):
+def test_the_last_note_follows_validation_and_tells_the_best_loss(tmp_path, notes, settings):
     outcome, _ = run(tmp_path, **settings)
     assert notes[-1] == (outcome.total, notes[-1][1])
     assert notes[-1][1].endswith(f"best valid_loss {outcome.best:.4f}")
@@ -119,7 +119,7 @@ def test_the_last_words_of_a_run_have_the_best_of_its_last_validation(tmp_path, 
 
 
 @pytest.mark.parametrize(("steps", "logged"), [(1, [1]), (2, [1, 2]), (5, [1, 3, 5]), (7, [1, 3, 5, 6, 7])])
-def test_a_run_shorter_than_its_log_has_points_at_both_ends_and_where_is_measured(tmp_path, steps, logged):
+def test_a_short_run_logs_both_ends_and_every_validated_step(tmp_path, steps, logged):
     run(tmp_path, steps=steps, reporting=Reporting(log_every=50, valid_every=3))
     rows = read_metrics(tmp_path / "metrics.jsonl")
     assert [row["step"] for row in rows if "loss" in row] == logged
@@ -131,7 +131,7 @@ def test_without_texts_set_aside_nothing_is_measured_before_training(tmp_path):
     assert [row["step"] for row in read_metrics(tmp_path / "metrics.jsonl")] == [1, 2]
 
 
-def test_stopped_before_the_first_step_it_goes_on_and_measures_the_start_once(tmp_path):
+def test_a_run_resumed_before_step_one_measures_its_start_once(tmp_path):
     assert run(tmp_path, stopping_task(1, "valid"))[0].step == 0
     run(tmp_path, resume=True)
     assert [row["step"] for row in read_metrics(tmp_path / "metrics.jsonl")][:2] == [0, 1]
@@ -224,7 +224,7 @@ def test_a_finished_run_can_be_made_longer(tmp_path):
     assert run(tmp_path, steps=6, resume=True)[0].step == 6
 
 
-def test_a_loss_that_is_no_number_stops_the_run_and_names_the_last_checkpoint(tmp_path):
+def test_a_nan_loss_stops_training_and_names_the_last_checkpoint(tmp_path):
     asked = []
 
     def score_wildly(model, batch):
@@ -237,7 +237,7 @@ def test_a_loss_that_is_no_number_stops_the_run_and_names_the_last_checkpoint(tm
     assert run(tmp_path, make_task(valid_lengths=[]), resume=True, rate=1e-3)[0].step == 10
 
 
-def test_a_gradient_that_overflows_stops_the_run_before_the_weights_are_spoilt(tmp_path):
+def test_an_overflowing_gradient_stops_the_run_before_weights_are_spoilt(tmp_path):
     def score_steeply(model, batch):
         loss, correct = score(model, batch)
         return loss + (model.inner.bias - model.inner.bias.detach()).sqrt().sum(), correct
@@ -262,7 +262,7 @@ def test_tensorboard_gets_the_rows_if_it_is_asked_for(tmp_path):
     assert list((tmp_path / "with" / "tensorboard").glob("events.out.tfevents.*"))
 
 
-def test_nothing_left_out_of_a_run_that_is_refused_is_written(tmp_path):
+def test_a_refused_run_never_calls_begun(tmp_path):
     run(tmp_path)
     with pytest.raises(GenError):
         train(make_task(), Recipe(), tmp_path, reporting=QUIET, resume=False, begun=lambda: pytest.fail("it began"))

@@ -54,7 +54,7 @@ def idling(**given):
         refuse_idle({"layers"}, "beside --base")
 
 
-def test_an_option_that_does_nothing_is_refused_unless_a_file_has_it(tmp_path):
+def test_an_option_without_effect_is_refused_unless_from_a_file(tmp_path):
     (tmp_path / "config.toml").write_text("layers = 3", encoding="utf-8")
     for fine in (["--layers=3"], ["--base=x"], ["--base=x", "--config", str(tmp_path / "config.toml")]):
         assert CliRunner().invoke(idling, ["--out", str(tmp_path), *fine]).exit_code == 0
@@ -139,7 +139,7 @@ def test_a_number_that_is_none_is_refused(value):
         check_finite({"weight_decay": value, "seed": 1})
 
 
-def test_an_out_that_cannot_be_made_is_noticed_before_anything_is_read(tmp_path):
+def test_an_unusable_out_is_noticed_before_anything_is_read(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(GenError, match="is a file. Name a folder by --out"):
         call("a", "--out", tmp_path / "file")
@@ -162,7 +162,7 @@ def test_of_several_processes_only_the_first_speaks(monkeypatch, capsys, tmp_pat
 
 
 @pytest.mark.parametrize("text", ["a = " + "[" * 100_000, "a = " + "{b = " * 50_000, "a = \x00", "\ufffd = ["])
-def test_a_config_that_is_no_toml_is_told_in_a_sentence(tmp_path, text):
+def test_a_config_of_invalid_toml_is_refused_in_one_sentence(tmp_path, text):
     (tmp_path / "c.toml").write_text(text, encoding="utf-8")
     with pytest.raises(GenError, match="is no readable TOML"):
         call("--config", tmp_path / "c.toml")

@@ -28,7 +28,7 @@ def small(monkeypatch):
 
 @MANY
 @given(texts, st.integers(1, 5))
-def test_portions_are_all_texts_in_order_and_no_larger_than_said(texts, most):
+def test_portions_hold_all_texts_in_order_and_stay_within_bounds(texts, most):
     found = list(in_portions(texts, most=most))
     assert [text for portion in found for text in portion] == texts
     assert all(0 < len(portion) <= most for portion in found)

@@ -10,7 +10,7 @@ from gen_trainkit.progress import watch_run
 NOTE = "loss 2.3456  best valid_accuracy 0.8765"
 
 
-def test_elsewhere_than_on_a_terminal_the_last_step_is_a_line(capsys):
+def test_without_a_terminal_the_last_step_is_a_line(capsys):
     with watch_run(2, 0) as watch:
         watch(1, 10, "loss 2")
         watch(2, 10, "loss 1")

@@ -78,7 +78,7 @@ def test_what_is_wrong_with_a_file_is_said(tmp_path, name, content, column, mess
         read_texts(write(tmp_path / name, content), column=column)
 
 
-def test_a_missing_file_a_folder_and_a_torn_archive_are_named(tmp_path):
+def test_missing_files_folders_and_torn_archives_are_told_apart(tmp_path):
     (tmp_path / "a.xz").write_bytes(lzma.compress(b"a" * 100)[:-8])
     for path, message in ((tmp_path / "b", "no file"), (tmp_path, "is a folder"), (tmp_path / "a.xz", "unpacked")):
         with pytest.raises(GenError, match=message):
@@ -205,7 +205,7 @@ def test_a_table_under_another_name_is_no_lines_of_text(tmp_path, content, what)
         read_texts(write(tmp_path / "a.txt", content))
 
 
-def test_lines_that_only_look_a_little_like_a_table_are_texts(tmp_path):
+def test_lines_that_hardly_look_like_a_table_are_texts(tmp_path):
     for lines in (
         ["a,b", "春"],
         ["春,夏", "秋,冬"],

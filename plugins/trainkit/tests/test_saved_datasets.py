@@ -47,12 +47,12 @@ def test_the_usual_split_is_chosen(names, usually, chosen):
     "wanted, chosen",
     [("all", ["train", "dev", "extra"]), ("extra", ["extra"]), ("valid", ["dev"]), ("dev", ["dev"])],
 )
-def test_a_part_is_chosen_by_its_name_or_what_it_is_for(wanted, chosen):
+def test_a_split_is_chosen_by_its_name_or_its_purpose(wanted, chosen):
     assert choose_splits(["train", "dev", "extra"], wanted, usually=TRAINING, path=Path("d")) == chosen
 
 
 @pytest.mark.parametrize("names, wanted", [(["a", "b"], None), (["train"], "test"), (["train", "test"], "dev")])
-def test_a_split_that_is_not_there_is_refused_with_those_that_are(names, wanted):
+def test_a_missing_split_is_refused_and_the_existing_ones_named(names, wanted):
     with pytest.raises(GenError, match=f"has no .*split.*{', '.join(names)}.* Name the folder of one, such as d/"):
         choose_splits(names, wanted, usually=TRAINING, path=Path("d"))
 

@@ -25,7 +25,7 @@ def test_the_figures_of_a_run_in_words(points, told):
     assert finished(Outcome(1, 6, {}, None, 0), rows(points)) == f"Trained 1 step. {told}"
 
 
-def test_of_accuracies_the_highest_is_best_and_early_stopping_is_told():
+def test_the_highest_accuracy_is_best_and_early_stopping_is_told():
     outcome = Outcome(1200, 6000, {}, None, 0, early=True, goal="valid_macro_f1")
     told = finished(outcome, rows({0: 0.5, 600: 0.75, 1200: 0.5}, "valid_macro_f1"))
     assert told.startswith(
@@ -65,7 +65,7 @@ def test_a_stopped_run_without_a_best_model_names_none(tmp_path):
     ["--debug", "train", "mlm", "诗.txt", "--note", "a $x `y`"],
     ["train", "gpt2", "--out", "x", "--", "-dash.txt"],
 ])  # fmt: skip
-def test_the_command_that_goes_on_is_the_same_one_with_resume(given, monkeypatch):
+def test_the_command_to_go_on_is_the_same_with_resume(given, monkeypatch):
     monkeypatch.setattr("sys.argv", ["gen"])
     with click.Context(click.Command("gen"), obj=Settings(arguments=tuple(given))):
         words = shlex.split(resume_command())

@@ -32,7 +32,7 @@ class Net(nn.Module):
 @pytest.mark.parametrize("hidden", [0, 24])
 @pytest.mark.parametrize("reads", ["last", "pooler"])
 @pytest.mark.parametrize("framed", [False, True])
-def test_it_answers_as_it_did_in_transformers_and_in_the_runner(base, tmp_path, hidden, reads, framed):
+def test_transformers_and_the_runner_answer_as_the_original_model_did(base, tmp_path, hidden, reads, framed):
     net = Net(base, hidden, "pooler" if reads == "pooler" else 2 if framed else 1)  # [SEP] stands behind the last
     folder = converted(net, base, tmp_path, bert_fc, reads=reads, framed=framed)
     check_answers(net, folder, load_bert_fc, framed=framed)

@@ -43,7 +43,7 @@ def test_what_reads_a_mask_or_the_pooler_learns_too(trained, options):
     assert (model.config.variable, model.config.pooler) == ("--variable" in options, "--pooler" in options)
 
 
-def test_more_is_learned_of_a_window_where_the_encoder_looks_left_only(trained):
+def test_a_left_only_encoder_learns_more_from_the_same_windows(trained):
     first = {
         options: read_metrics(trained(*options) / "run" / "metrics.jsonl")[3] for options in ((), ("--left-only",))
     }
@@ -51,7 +51,7 @@ def test_more_is_learned_of_a_window_where_the_encoder_looks_left_only(trained):
     assert first[("--left-only",)]["valid_loss"] < first[()]["valid_loss"] - 0.1
 
 
-def test_an_encoder_that_looks_left_only_has_no_use_for_mask_or_pooler(texts, tmp_path):
+def test_a_left_only_encoder_refuses_variable_windows_and_the_pooler(texts, tmp_path):
     for option in ("--variable", "--pooler"):
         with pytest.raises(GenError, match=r"Leave out --left-only"):
             command(texts, *TINY, "--left-only", option, "--out", tmp_path / "m")

@@ -28,7 +28,7 @@ class Net(nn.Module):
 
 @pytest.mark.parametrize("framed", [False, True])
 @pytest.mark.parametrize(("hidden", "layers", "bias"), [(24, 1, True), (16, 2, True), (8, 1, False)])
-def test_it_answers_as_it_did_in_transformers_and_in_the_runner(base, tmp_path, framed, hidden, layers, bias):
+def test_transformers_and_the_runner_answer_as_the_original_model_did(base, tmp_path, framed, hidden, layers, bias):
     net = Net(base, hidden, layers, bias)
     check_answers(net, converted(net, base, tmp_path, bert_lstm, framed=framed), load_bert_lstm, framed=framed)
 
@@ -60,6 +60,6 @@ def test_what_the_recipe_is_not_for_is_refused(base, tmp_path, change, reason):
 
 
 @pytest.mark.parametrize(("window", "framed"), [(13, False), (11, True), (0, False)])
-def test_a_window_that_the_encoder_has_no_place_for_is_refused(base, tmp_path, window, framed):
+def test_a_window_that_does_not_fit_the_encoder_is_refused(base, tmp_path, window, framed):
     with pytest.raises(GenError, match=f"A window of {window} characters"):
         converted(Net(base), base, tmp_path, bert_lstm, window=window, framed=framed)

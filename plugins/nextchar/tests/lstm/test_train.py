@@ -182,7 +182,7 @@ def test_joined_lines_are_one_text_whose_end_is_set_aside(tmp_path):
     assert split_texts(data, 0) == (["春夏秋冬\n"], ["风花雪月"])
 
 
-def test_a_tokenizer_made_to_read_prompts_leaves_the_given_one_alone():
+def test_making_a_prompt_tokenizer_leaves_the_given_one_unchanged():
     tokenizer = bert_tokenizer(LINES, size=None, min_count=1, positions=8)
     reading = read_prompts(tokenizer)
     assert tokenizer("春")["input_ids"] == tokenizer.convert_tokens_to_ids(["[CLS]", "春", "[SEP]"])
