@@ -17,7 +17,8 @@ from .blame import blaming, named_error
 from .chain import Chain, Plan, is_constraint, make_chain
 from .decoding.generation import Generation, check_request
 from .decoding.packing import rows_of, texts_at_once
-from .decoding.scheduler import ROWS, Job, Scheduler
+from .decoding.scheduler import ROWS, Scheduler
+from .decoding.tickets import Job
 from .errors import GenError, quoted
 from .hooks.registry import registry
 from .hooks.specs import build, build_decoder

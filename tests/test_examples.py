@@ -40,12 +40,12 @@ def example(monkeypatch):
     return import_module
 
 
-def test_the_decoder_of_the_examples_keeps_every_law_in_40_lines(example):
+def test_the_example_decoder_of_40_lines_keeps_every_law(example):
     check_decoder(example("own_decoder").Consensus(3), examples=12)
     assert len((EXAMPLES / "own_decoder.py").read_text(encoding="utf-8").splitlines()) <= 40
 
 
-def test_the_model_of_the_examples_keeps_every_law_in_60_lines(example):
+def test_the_example_model_of_60_lines_keeps_every_law(example):
     own = example("own_model")
     check_model(own.NGram(own.POEMS))
     assert len((EXAMPLES / "own_model.py").read_text(encoding="utf-8").splitlines()) <= 60

@@ -7,13 +7,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from threading import Lock, RLock
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from ..errors import BusyError, GenError, quoted
-from ..types import Decoder, LanguageModel
+from ..types import LanguageModel
 from .generation import Generation
 from .packing import Made, Prefixes, Running, pack, score_all
 from .sampling import Scores
+from .tickets import Job, Load, Sent, State, Ticket
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -21,60 +22,8 @@ if TYPE_CHECKING:
 ROWS = 64
 """The most rows in one forward pass."""
 
-AHEAD = 1024
-"""A text begins only if it is fewer than this many behind the first unfinished one of its ticket. Callers that want
-texts in order hold the others back.
-"""
-
 OTHERS = (Exception, SystemExit)
 """What a model raises when it fails."""
-
-Sent = TypeVar("Sent")
-"""What generations send: pieces, or a wrapper of the caller's."""
-
-Job = tuple[Decoder, Callable[[Callable[[Sent], None]], Generation]]
-"""A decoder, and a function that makes its generation from a place to send to."""
-
-State = Literal["waiting", "running", "done", "failed", "cancelled"]
-
-
-@dataclass(eq=False)
-class Ticket:
-    """The outcome of jobs that were submitted together; `error` is why it failed.
-
-    It is "running" from the start of the first job to the end of the last.
-    """
-
-    state: State = "waiting"
-    error: BaseException | None = None
-    _jobs: Iterator[Job[Any]] = field(default_factory=lambda: iter(()), repr=False)
-    _next: Made | None = field(default=None, repr=False)
-    _running: dict[Running, None] = field(default_factory=dict, repr=False)
-    _texts: int = 0
-
-    @property
-    def is_over(self) -> bool:
-        """Whether no more results will come."""
-        return self.state in ("done", "failed", "cancelled")
-
-    @property
-    def _is_held_back(self) -> bool:
-        first = next(iter(self._running), None)
-        return first is not None and self._texts - first.first_text >= AHEAD
-
-
-@dataclass(frozen=True)
-class Load:
-    """How busy a scheduler is.
-
-    `waiting` tickets have jobs that wait for room. `running` decoders take `rows` of a pass, which may come to hold
-    `tokens` tokens.
-    """
-
-    waiting: int
-    running: int
-    rows: int
-    tokens: int
 
 
 @dataclass(eq=False)

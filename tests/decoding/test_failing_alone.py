@@ -108,7 +108,7 @@ def test_a_decoder_that_is_none_fails_alone_and_is_named(wrong):
 
 
 @pytest.mark.parametrize("wrong", [Rowless(), *(saying(rows=rows) for rows in ("many", -5, 0, 1.5, None))])
-def test_a_decoder_of_no_number_of_rows_is_named_by_who_submits_it(wrong):
+def test_a_decoder_whose_rows_are_no_number_is_named(wrong):
     scheduler = engine_of(chars("abc")).scheduler()
     with pytest.raises(PluginError, match="The decoder (changed|.*Rowless)"):
         scheduler.submit(steady(decoder=wrong))
@@ -116,7 +116,7 @@ def test_a_decoder_of_no_number_of_rows_is_named_by_who_submits_it(wrong):
 
 
 @pytest.mark.parametrize("found", [0, -1, "x", 1.5, None])
-def test_a_decoder_that_writes_no_number_of_texts_at_once_is_named(found):
+def test_a_decoder_whose_at_once_is_no_number_is_named(found):
     with pytest.raises(PluginError, match="The decoder changed gave .* in at_once; return a whole number from 1"):
         engine_of(chars("abc")).generate_batch([steady(decoder=saying(at_once=lambda num: found))])
     with pytest.raises(PluginError, match="The decoder changed failed .ZeroDivisionError"):
@@ -141,7 +141,7 @@ WRONG_FIELDS = [(name, value) for name, values in FIELDS.items() for value in va
 
 
 @pytest.mark.parametrize(("name", "value"), WRONG_FIELDS)
-def test_a_field_of_a_request_that_is_wrong_is_told_at_once(name, value):
+def test_a_wrong_field_of_a_request_is_refused_at_once(name, value):
     engine = engine_of(chars("abc"))
     fields = {"prompt": "a", "max_new": 3, name: value}
     asks = [lambda: engine.scheduler().submit(Request(**fields)), lambda: engine.pieces([Request(**fields)])]
@@ -163,7 +163,7 @@ def test_requests_may_come_from_a_generator():
 
 
 @pytest.mark.parametrize("decoder", ["sample", "beam,width=2", "smc,particles=2"])
-def test_an_empty_prompt_of_a_tokenizer_without_a_start_says_so(decoder):
+def test_an_empty_prompt_without_a_start_token_says_so(decoder):
     engine = Engine(TableModel(LongestMatch(chars("abc"), fallback=0)))
     with pytest.raises(GenError, match="The prompt is empty, and .* give a prompt of one character") as caught:
         engine.generate("", max_new=3, decoder=decoder)
@@ -237,7 +237,7 @@ def serve_interrupted(make, at, act=interrupt):
 
 
 @pytest.mark.parametrize("make", [Ticking, Shaping])
-def test_an_interrupt_at_any_call_leaves_no_ticket_running_and_loses_no_text(make):
+def test_an_interrupt_leaves_no_ticket_running_and_loses_no_text(make):
     calls, _, whole, _ = serve_interrupted(make, -1)
     assert (calls > 3, whole) == (True, [3, 1])
     for at in range(1, calls + 1):

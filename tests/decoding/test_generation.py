@@ -23,7 +23,7 @@ def test_random_numbers_are_the_same_on_every_machine():
 
 
 @given(st.integers(0, 2**64 - 1), st.integers(1, 3))
-def test_a_seed_counts_as_far_as_it_fits_into_eight_bytes(seed, times):
+def test_a_seed_counts_up_to_eight_bytes(seed, times):
     assert uniform(seed + times * 2**64, 0, 0, 0, "draw") == uniform(seed, 0, 0, 0, "draw")
 
 
@@ -43,7 +43,7 @@ def test_what_texts_share_is_what_all_of_them_begin_with(texts):
     "pinned, length, positions, expected",
     [(1, 6, 5, True), (1, 5, 5, False), (0, 6, 5, False), (1, 6, None, False), (9, 9, 8, True)],
 )
-def test_a_row_with_a_context_slides_once_it_is_longer_than_the_model_reads(pinned, length, positions, expected):
+def test_a_row_with_context_slides_beyond_the_models_positions(pinned, length, positions, expected):
     assert slides(pinned, length, positions) is expected
 
 
@@ -58,7 +58,7 @@ def generation_of(specs, budget=40, sent=None, positions=None, *, in_pieces=True
 
 
 @pytest.mark.parametrize("positions, run", [(None, RUN), (8, 3), (2 * RUN, RUN - 1), (99, RUN)])
-def test_a_run_of_forced_tokens_is_as_long_as_the_model_reads_at_once(positions, run):
+def test_a_forced_run_is_as_long_as_the_model_reads(positions, run):
     generation = generation_of(["only=a", "length=40"], positions=positions)
     texts = generation.texts()
     assert generation.run_on(texts) == [None, None]
@@ -112,13 +112,13 @@ def test_where_nothing_stops_a_text_nothing_is_held():
     assert (generation_of([]).kept(text), generation_of([]).final(text)) == ((3, 1), b"ca")
 
 
-def test_a_history_has_all_characters_that_are_written_and_no_others():
+def test_a_history_has_the_written_characters_and_no_others():
     generation = generation_of(["no_repeat=9"], vocab=vocabulary("", "a", "\0", "", end=0, specials=(0,)))
     assert written(generation, [2, 3, 1]).history.used == {"a", "\0"}
 
 
 @pytest.mark.parametrize("in_pieces", [True, False])
-def test_pieces_are_sent_as_they_become_final_or_all_at_the_end(in_pieces):
+def test_pieces_are_sent_once_final_or_all_at_the_end(in_pieces):
     sent = []
     generation = generation_of(["stop=ab"], sent=sent, in_pieces=in_pieces)
     text = written(generation, [3, 1])
@@ -139,7 +139,7 @@ def test_what_all_texts_agree_on_is_sent_once(in_pieces):
     assert [(piece.sample, piece.text) for piece in sent] == [(4, "b")] * in_pieces
 
 
-def test_a_text_of_which_one_choice_was_not_exact_is_not_exact():
+def test_a_text_with_an_inexact_choice_is_not_exact():
     generation = generation_of([])
     text = generation.texts()[0]
     for exact in (True, False, True):

@@ -112,7 +112,7 @@ class Without:
     def mentions(self, state):
         return frozenset("m")
 
-    spent = mentions
+    only_forbids_repeats_of = mentions
 
 
 LETTERS = "abcdefghijklm"
@@ -206,7 +206,7 @@ def test_a_text_without_alternative_is_written_as_by_itself(generation, path):
 
 @pytest.mark.parametrize("specs", [["no_repeat_ngram=3"], ["stop=秋冬"]])
 @pytest.mark.parametrize("rest, left", [((1, 2), (2,)), ((2, 1), ()), ((), ())])
-def test_of_a_rest_what_is_behind_a_forced_token_is_kept(specs, rest, left):
+def test_a_rest_is_kept_behind_a_forced_token(specs, rest, left):
     generation = generation_of(VOCABULARIES["characters"], specs, "")
     text = generation.texts()[0]
     generation.look(text)

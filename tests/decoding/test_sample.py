@@ -151,7 +151,7 @@ def test_a_run_of_forced_tokens_is_fed_in_one_call():
     assert engine.model.fed == 2
 
 
-def test_what_is_chosen_is_streamed_at_once_with_what_is_forced_behind_it():
+def test_a_choice_is_streamed_with_the_forced_tokens_behind_it():
     options = {"processors": ["force=1:c|2:b|4:b", "length=5"], "max_new": 9, "seed": 1}
     [done] = engine_of(chars("abc")).generate("", **options)
     assert [*engine_of(chars("abc")).stream("", **options)] == [done.new[:2], done.new[2:4], done.new[4:]]

@@ -104,7 +104,7 @@ def test_the_share_of_live_tokens_is_estimated_without_bias(dead, live):
 
 
 @pytest.mark.parametrize("count", [2, 3, 5, 9])
-def test_the_share_of_what_was_hardly_struck_is_that_of_what_was_not(count):
+def test_the_live_share_without_strikes_is_one_nearly(count):
     assert live_share([1.0]) == 0
     assert live_share([1.0] * count) == pytest.approx(-log(count - 1))
     assert live_share([1.0] * (count - 1) + [1 - 1e-9]) == pytest.approx(-log(count - 1), abs=1e-6)

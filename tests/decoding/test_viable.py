@@ -51,7 +51,7 @@ def places(draw):
 
 @given(places())
 @some.examples(30)
-def test_a_token_has_a_text_behind_it_if_trying_all_finds_one(place):
+def test_a_token_is_live_if_trying_all_finds_a_text(place):
     plan, joint, left, truth = place
     for token, is_alive in truth.items():
         seen = Viable(plan).look(joint, left, token)
@@ -75,7 +75,7 @@ def test_near_the_end_all_that_is_dead_is_seen(place):
 
 @given(places(), st.integers(5, 9))
 @some.examples(30)
-def test_further_from_the_end_what_is_seen_at_once_is_seen(place, left):
+def test_far_from_the_end_quick_answers_are_right(place, left):
     plan, joint, _, _ = place
     tokens = plan.tokens(joint, left).members()
     after = {token: plan.product.next(joint, token) for token in tokens}
@@ -126,7 +126,7 @@ class Proposals:
         return min(set(range(1, COUNT + 1)).difference(struck))
 
 
-def test_after_some_strikes_all_that_is_seen_to_be_dead_is_struck():
+def test_after_some_strikes_every_seen_dead_token_is_struck():
     plan, propose = one_lives(), Proposals()
     choice = Viable(plan).first(plan.start, 1, propose, among=range(COUNT + 1).__iter__)
     assert (choice.token, choice.exact, choice.doubts) == (LAST, True, 0)
@@ -134,7 +134,7 @@ def test_after_some_strikes_all_that_is_seen_to_be_dead_is_struck():
     assert sorted(set(choice.struck)) == [*range(1, LAST)]
 
 
-def test_where_there_are_doubts_all_is_not_looked_at_and_the_witness_decides():
+def test_with_doubts_the_witness_decides_without_a_sweep():
     plan, propose = one_lives(), Proposals()
     choice = Viable(plan).first(plan.start, 1, propose, among=lambda: pytest.fail("asked"), doubts=1)
     assert (choice.token, choice.exact, choice.doubts) == (LAST, False, 1)
@@ -147,7 +147,7 @@ def test_what_was_struck_before_counts():
     assert propose.attempts == [*range(SWEEP, ATTEMPTS)]
 
 
-def test_what_is_left_of_a_rest_is_the_rest_of_its_first_token():
+def test_the_rest_behind_its_first_token_is_kept():
     plan = one_lives(5, 4)
     rest = (5, 1, 2, 3)
     assert Viable(plan).look(plan.start, 4, 5, rest).rest == rest[1:]
@@ -194,14 +194,14 @@ def test_what_needs_all_tokens_that_are_left_is_not_dead(rules):
 
 
 @pytest.mark.parametrize("left", [3, 6, 9, 12])
-def test_of_many_ways_on_those_that_are_too_long_are_seen_to_be_dead(left):
+def test_transitions_that_are_too_long_are_seen_to_be_dead(left):
     letters = "abcdefghijkl"
     ways = "|".join(f"{letter}.{{{more}}}" for more, letter in enumerate(letters))
     plan = plan_of([f"regex={ways}"], letters, 12)
     assert Viable(plan).seen_dead(plan.start, left, range(1, 13)) == set(range(left + 1, 13))
 
 
-def test_tokens_that_a_rule_singles_out_are_looked_at_by_themselves():
+def test_tokens_that_a_rule_mentions_are_tried_alone():
     plan = plan_of([Estranged()], "abc", 3)
     [*_, joint], viable = plan.product.walk(plan.start, (1, 2)), Viable(plan)
     assert viable.dead(joint, 1, [1, 2, 3]) == viable.dead(joint, 1, [2, 1, 3]) == ({1}, 0)
@@ -217,7 +217,7 @@ def test_what_is_not_found_out_is_a_doubt(monkeypatch):
 
 
 @pytest.mark.parametrize("more", [(), ("no_repeat_ngram=2,within=6",)])
-def test_what_is_seen_from_what_was_used_is_not_searched_for(monkeypatch, more):
+def test_what_used_characters_tell_is_not_searched_for(monkeypatch, more):
     plan = plan_of(["length=5", "no_repeat=5", *more], WIDE.texts[1:61], 5)
     [history] = plan.prover.histories.begin(plan.prompt)
     assert Viable(plan).look(plan.start, 4, 1, history=history).answer == "no"
@@ -225,5 +225,5 @@ def test_what_is_seen_from_what_was_used_is_not_searched_for(monkeypatch, more):
     assert Viable(plan).look(plan.start, 5, 1, history=history) == Seen("yes", plan.product.next(plan.start, 1))
 
 
-def test_a_choice_is_exact_and_without_doubts_unless_it_says_so():
+def test_a_choice_is_exact_and_without_doubts_by_default():
     assert Choice(1, None) == Choice(1, None, (), (), exact=True, doubts=0)

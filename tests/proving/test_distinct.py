@@ -51,7 +51,7 @@ def near_cases(draw):
 
 @given(near_cases())
 @some.examples(150)
-def test_places_that_crowd_are_never_said_where_trying_every_text_finds_one(case):
+def test_crowding_is_never_claimed_where_a_text_exists(case):
     prover, _ = prover_of(chain_of(case).product, prompt_of(case), case.budget, NODES)
     for tokens, each in states(case, prover.product).items():
         alive = tokens in case.world.alive
@@ -115,7 +115,7 @@ CROWDED = {
 
 
 @pytest.mark.parametrize("rule", CROWDED)
-def test_marks_that_stand_too_near_each_other_are_a_conflict_at_once(rule):
+def test_marks_too_near_each_other_are_a_conflict_at_once(rule):
     engine = engine_of(chars("abcdefghijklmnopqrstuvwxyz"))
     rules = [Named("slots", Slots(CROWDED[rule])), rule]
     with pytest.raises(ConflictError) as conflict:

@@ -158,7 +158,7 @@ def test_what_many_rows_are_forbidden_is_what_the_rules_forbid(vocab, specs, tex
         assert len(tokens[rows == row]) <= each.bound
 
 
-def test_no_more_is_forbidden_than_the_bound_which_may_be_met():
+def test_the_bound_on_what_is_forbidden_holds_and_is_met():
     plan = planned(["no_repeat=9", "no_repeat=2", "no_repeat_ngram=1"])
     assert len(banned_after(plan, "春夏")) == banned_after(plan, "春夏").bound == 12
     assert banned_after(plan, "", also=[3, 4]).bound == 2
@@ -181,7 +181,7 @@ def test_what_is_forbidden_stands_in_the_rows_of_its_texts():
     assert plan.prover.histories.places([one, other], [2, 1], 10).tolist() == [21, 27, 13]
 
 
-def test_what_is_forbidden_is_a_sequence_worked_out_when_looked_at():
+def test_forbidden_tokens_are_computed_when_looked_at():
     banned = banned_after(planned(["no_repeat=9"]), "春秋")
     assert banned.is_open
     assert [banned[place] for place in range(3)] == [*banned] == [1, 7, 3]
@@ -221,7 +221,7 @@ class Once:
 
 
 @pytest.mark.parametrize("rule", [Typed(9, lambda char: False), Once()])
-def test_rules_that_do_not_judge_the_text_as_spelt_are_asked_row_by_row(rule):
+def test_rules_that_judge_as_typed_are_asked_row_by_row(rule):
     assert planned([rule]).prover.histories.numbers == ()
     assert len(planned([rule, "no_repeat=9"]).prover.histories.numbers) == 1
 

@@ -244,7 +244,7 @@ class Keeper:
     things: Interned = interned(1)
 
 
-def test_a_copy_has_memories_of_its_own_but_for_what_is_shared():
+def test_a_copy_has_its_own_memories_except_shared_ones():
     keeper = Keeper()
     copy = replace(keeper)
     assert copy.shared is keeper.shared

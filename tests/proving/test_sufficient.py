@@ -60,7 +60,7 @@ def test_nothing_is_seen_of_what_must_come_in_any_order(tokens, left):
 
 @pytest.mark.parametrize("rules", [(), ("no_repeat=24",)])
 @pytest.mark.parametrize("left", [1, 2])
-def test_where_a_rule_that_is_asked_by_itself_does_not_accept_no_text_ends(rules, left):
+def test_no_text_ends_where_a_rule_asked_alone_refuses(rules, left):
     plan = plan_of([OnlyTheLast(101), *rules], "".join(map(chr, range(0x4E00, 0x4E00 + 100))), 2)
     [history] = plan.prover.histories.begin(plan.prompt) or [None]
     assert [sees(plan, plan.start, left, token, history)[0] for token in (1, 100)] == [False, True]

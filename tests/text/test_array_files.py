@@ -63,7 +63,7 @@ def small(folder):
     return path, read, path.read_bytes()
 
 
-def test_whichever_byte_is_flipped_the_arrays_are_made_anew_and_replaced(folder):
+def test_a_file_with_any_flipped_byte_is_made_anew(folder):
     path, read, whole = small(folder)
     for place in range(len(whole)):
         data = bytearray(whole)
@@ -72,7 +72,7 @@ def test_whichever_byte_is_flipped_the_arrays_are_made_anew_and_replaced(folder)
         assert (read(), path.read_bytes() == whole) == (1, True), place
 
 
-def test_wherever_a_file_is_cut_or_goes_on_the_arrays_are_made_anew_and_replaced(folder):
+def test_a_file_cut_or_extended_anywhere_is_made_anew(folder):
     path, read, whole = small(folder)
     for data in [*(whole[:size] for size in range(len(whole))), whole + b"\0", whole + bytes(64), whole * 2]:
         path.write_bytes(data)
@@ -98,7 +98,7 @@ HEADS = [
 
 
 @pytest.mark.parametrize("where", HEADS)
-def test_a_whole_file_that_says_what_cannot_be_is_made_anew_and_replaced(folder, where):
+def test_a_file_with_impossible_contents_is_made_anew(folder, where):
     path, read, whole = small(folder)
     path.write_bytes(changed(whole, lambda arrays: arrays))
     assert read() == 0

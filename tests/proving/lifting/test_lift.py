@@ -183,7 +183,7 @@ class Older:
         return 3 - state
 
 
-def test_a_promise_by_its_older_name_is_kept_with_a_warning():
+def test_a_promise_by_its_older_name_counts_with_a_warning():
     with pytest.warns(DeprecationWarning, match=r"Older.least is called min_remaining now"):
         promises = promised_by_machine(Older(), chars("ab"))
     assert promises.min_remaining((1, b"")) == 2

@@ -76,7 +76,7 @@ def choose_best(of: int, scorer: Callable[[], Scorer], *, scored: bool) -> Choos
     def choose(drawn: Iterator[Completion]) -> Iterator[Drawn]:
         if of == 1 and not scored:
             return ((done, {}) for done in drawn)
-        return ((best.completion, {"score": best.score.record()}) for best in scorer().best(drawn, of))
+        return scorer().told(drawn, of)
 
     return Choosing(of, choose)
 

@@ -157,6 +157,11 @@ class Scorer:
         while group := list(islice(rest, of)):
             yield max(self.scored(group), key=lambda each: each.score.total)
 
+    def told(self, drawn: Iterable[Completion], of: int) -> Iterator[tuple[Completion, dict[str, Any]]]:
+        """The completions of `best`, each with its score for JSON."""
+        for best in self.best(drawn, of):
+            yield best.completion, {"score": best.score.record()}
+
     def scored(self, texts: Sequence[Completion]) -> list[Scored]:
         """All of the texts, which were drawn together, with their scores."""
         return list(map(Scored, texts, scores(self.parts(texts), self.weights)))
