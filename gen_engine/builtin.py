@@ -11,9 +11,10 @@ from .hooks.hookspecs import hookimpl
 from .hooks.lazy import LazyMapping
 
 ROOMS = {
-    "gen_engine.constraints.builtin": (
-        "ban only no_unk no_special no_repeat no_repeat_ngram no_double_punctuation length stop force"
-    ),
+    "gen_engine.constraints.bans": "ban only no_unk no_special no_double_punctuation",
+    "gen_engine.constraints.lengths": "length force",
+    "gen_engine.constraints.repeats": "no_repeat no_repeat_ngram",
+    "gen_engine.constraints.stops": "stop",
     "gen_engine.constraints.regex": "regex",
     "gen_engine.constraints.finite": "choice",
     "gen_engine.constraints.brackets": "balanced",

@@ -8,7 +8,8 @@ import torch
 from tiny import TinyTokenizer, chars, engine_of, vocabulary
 
 from gen_engine.chain import has_memory, is_constraint, make_chain
-from gen_engine.constraints.builtin import length, no_repeat_ngram
+from gen_engine.constraints.lengths import length
+from gen_engine.constraints.repeats import no_repeat_ngram
 from gen_engine.errors import ConflictError, GenError, UndecidedError
 from gen_engine.proving.prover import prover_of, round_up
 from gen_engine.types import Named

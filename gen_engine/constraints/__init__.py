@@ -1,3 +1,5 @@
-"""Hard rules of the core: machines over characters (`strings`, `repeats`, `stops`, `finite`, `regex`, `brackets`),
-and the factories that give them their names in a chain (`builtin`).
+"""Hard rules of the core, which are machines over characters.
+
+One kind of rule each: `bans` (also of [UNK]), `lengths`, `repeats`, `stops`, `regex`, `finite` (`choice`), `brackets`.
+`strings` is what several of them are made of.
 """

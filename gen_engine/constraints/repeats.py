@@ -1,4 +1,4 @@
-"""The machines behind `no_repeat` and `no_repeat_ngram`."""
+"""What may not be written twice: `no_repeat` and `no_repeat_ngram`."""
 
 from __future__ import annotations
 
@@ -8,8 +8,32 @@ from functools import cached_property
 
 import numpy as np
 
-from ..text.vocabulary import EVERY_CHAR, CharSet
+from ..errors import GenError
+from ..text.vocabulary import EVERY_CHAR, CharSet, char_test
+from ..types import CharMachine
 from .strings import in_words
+
+
+def no_repeat(n: int, *, exempt: tuple[str, ...] = ()) -> CharMachine:
+    """Forbid a character that is among the last N, the prompt included; exempt classes and characters may repeat."""
+    if n < 1:
+        raise GenError(f"no_repeat={n} has an empty window; give a number of characters from 1.")
+    return NoRepeat(n, char_test(exempt))
+
+
+def no_repeat_ngram(n: int, *, within: int | None = None, exempt: tuple[str, ...] = ()) -> CharMachine:
+    """Forbid a run of N characters that has occurred before, in the prompt or the new text.
+
+    WITHIN=M looks at the last M characters only. EXEMPT characters or classes (`punctuation`) are neither forbidden nor
+    counted: runs continue across them.
+    """
+    if n < 1:
+        raise GenError(f"no_repeat_ngram={n} is no run of characters; give a number from 1.")
+    if within is None and not exempt:
+        return NoRepeatNgram(n)
+    if within is not None and within < n:
+        raise GenError(f"within={within} is shorter than a run of {n} characters; give a number from {n}.")
+    return NoRecentNgram(n, within, char_test(exempt))
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,19 @@ import numpy as np
 
 from ..text.token_sets import TokenSet, token_set
 from ..text.vocabulary import Vocabulary
-from ..types import Prompt
+from ..types import Constraint, Prompt
+from .strings import given
 
 Match = tuple[int, int]
 """A stop string that may be in progress: its trie node, and the number of tokens matched (-1: it cannot count)."""
 
 StopState = tuple[int, tuple[Match, ...]]
 """How many trailing tokens are cut (0: the text continues), and the matches in progress."""
+
+
+def stop(vocabulary: Vocabulary, strings: tuple[str, ...]) -> Constraint:
+    """End the text before any of these strings; a string that begins inside a token is never completed."""
+    return StopStrings(vocabulary, tuple(string.encode() for string in given("stop", strings)))
 
 
 @dataclass(frozen=True, eq=False)

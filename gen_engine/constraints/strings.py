@@ -9,6 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
+from ..errors import GenError
 from ..text.token_sets import Mask, TokenSet, token_set
 from ..text.vocabulary import CLASSES, CharSet, Ranges, Vocabulary, in_a_row
 from ..types import Prompt
@@ -279,3 +280,12 @@ def _longest_end(children: Sequence[dict[str, int]], shorter: Sequence[int], nod
     while node and char not in children[node]:
         node = shorter[node]
     return children[node].get(char, 0)
+
+
+def given(name: str, items: Iterable[str]) -> tuple[str, ...]:
+    """The non-empty ones of what a processor was given. Raises GenError if there are none."""
+    items = (items,) if isinstance(items, str) else tuple(items)
+    kept = tuple(item for item in items if item)
+    if not kept:
+        raise GenError(f"{name} needs a value; write it as {name}=VALUE.")
+    return kept

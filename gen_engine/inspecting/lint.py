@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ..blame import blaming
 from ..chain import Chain
-from ..constraints.builtin import Length
+from ..constraints.lengths import Length
 from ..constraints.strings import BannedStrings, EachChar
 from ..errors import ConflictError, GenError, PluginError, UndecidedError
 from ..proving.answers import broken_promise

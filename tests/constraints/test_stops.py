@@ -6,8 +6,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from tiny import chars, engine_of, vocabulary
 
-from gen_engine.constraints.builtin import ban, stop
+from gen_engine.constraints.bans import ban
 from gen_engine.constraints.finite import choice
+from gen_engine.constraints.stops import stop
 from gen_engine.constraints.strings import BannedStrings, ManyStrings
 from gen_engine.testing import check_constraint
 from gen_engine.text import EVERY_CHAR

@@ -133,7 +133,7 @@ def test_check_prints_each_law_of_each_thing_and_succeeds(capsys):
 def test_check_fails_with_the_smallest_example_of_what_is_broken(capsys, monkeypatch):
     import broken_rules
 
-    monkeypatch.setattr("gen_engine.constraints.builtin.no_double_punctuation", broken_rules.Boasting)
+    monkeypatch.setattr("gen_engine.constraints.bans.no_double_punctuation", broken_rules.Boasting)
     code, told, _ = gen(capsys, "check", "core", "--only", "no_double_punctuation", "--examples", "9")
     assert code == 1
     assert re.search(r"^answers agree\tBROKEN", told, re.MULTILINE)

@@ -15,7 +15,7 @@ from terminals import as_terminal
 from tiny import chars, engine_of
 
 from gen_engine.cli import main as cli
-from gen_engine.constraints.builtin import ban
+from gen_engine.constraints.bans import ban
 from gen_engine.engine import Engine
 from gen_engine.errors import GenError
 from gen_engine.inspecting.explain import PROOF, VOCABULARY, explain, explain_text

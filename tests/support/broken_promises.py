@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gen_engine.constraints.builtin import Length
+from gen_engine.constraints.lengths import Length
 from gen_engine.constraints.repeats import NoRepeat
 from gen_engine.testing import engine_laws, promise_laws
 

@@ -11,10 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 from oracle import Wish
 
+from gen_engine.constraints.bans import ban, no_double_punctuation, only
 from gen_engine.constraints.brackets import balanced
-from gen_engine.constraints.builtin import ban, force, length, no_double_punctuation, no_repeat, no_repeat_ngram, only
 from gen_engine.constraints.finite import choice
+from gen_engine.constraints.lengths import force, length
 from gen_engine.constraints.regex import regex
+from gen_engine.constraints.repeats import no_repeat, no_repeat_ngram
 from gen_engine.proving.lifting.lift import AnyText
 from gen_engine.types import Named
 

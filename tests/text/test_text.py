@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny import vocabulary
 
-from gen_engine.constraints.builtin import ban, only
+from gen_engine.constraints.bans import ban, only
 from gen_engine.errors import GenError
 from gen_engine.proving.lifting.lift import Lifted
 from gen_engine.text import CharSet, Ranges, Vocabulary, char_test, class_ranges, is_han, is_punctuation, split_utf8

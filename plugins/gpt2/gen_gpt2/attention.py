@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from gen_engine.models.kernels import multiply
-from gen_gpt2.slots import Pool, Row
+from gen_gpt2.kv_cache import Pool, Row
 
 Attend = Callable[[Tensor, int, float], Tensor]
 """`(queries and keys and values [tokens, 3 * size], layer, scale) -> attended [tokens, size]`, both fp32."""

@@ -15,7 +15,7 @@ from gen_engine.models.kernels import kernel_of
 from gen_engine.models.tokenizer import FolderTokenizer, load_tokenizer
 from gen_engine.models.window import in_last_window, leading_tokens, window, with_earlier_windows
 from gen_gpt2.attention import Reading, plan_attention
-from gen_gpt2.slots import Move, Row, Slots, settle
+from gen_gpt2.kv_cache import Move, Row, Slots, settle
 from gen_gpt2.weights import Shape, Weights, make_layers, read_shape, read_tensors
 
 

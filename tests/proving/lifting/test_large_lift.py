@@ -12,7 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny import TinyTokenizer, engine_of, vocabulary
 
-from gen_engine.constraints.builtin import length, no_repeat, only
+from gen_engine.constraints.bans import only
+from gen_engine.constraints.lengths import length
+from gen_engine.constraints.repeats import no_repeat
 from gen_engine.proving.lifting.lift import Lifted
 from gen_engine.proving.lifting.partitions import groups, partition, twins
 from gen_engine.proving.lifting.walks import kind_trie

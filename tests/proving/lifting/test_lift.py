@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny import TinyTokenizer, chars, engine_of, vocabulary
 
-from gen_engine.constraints.builtin import ban, force, length, only
+from gen_engine.constraints.bans import ban, only
+from gen_engine.constraints.lengths import force, length
 from gen_engine.errors import GenError
 from gen_engine.proving.lifting.lift import AnyText, Lifted
 from gen_engine.proving.lifting.promises import promised_by_machine

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gen_engine.chain import make_chain
-from gen_engine.constraints.builtin import ban
+from gen_engine.constraints.bans import ban
 from gen_engine.errors import ConflictError, GenError
 from gen_engine.text import Vocabulary
 from gen_engine.types import Named, Prompt

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny import chars, engine_of, vocabulary
 
-from gen_engine.constraints import builtin as constraints
+from gen_engine.constraints import bans, lengths, repeats, stops
 from gen_engine.errors import GenError
 
 ALPHABET = "ab春夏，。!1"
@@ -122,7 +122,7 @@ def test_a_stop_string_begun_within_a_token_is_never_completed():
 
 
 def test_a_token_may_end_one_stop_string_and_hold_another():
-    stop = constraints.stop(vocabulary("c", "x", "xab", "a", "b"), ("cx", "ab"))
+    stop = stops.stop(vocabulary("c", "x", "xab", "a", "b"), ("cx", "ab"))
     begun = stop.next(stop.start(None), 0)
     assert stop.permits(begun, 2)
     assert 2 in stop.allowed(begun)
@@ -131,7 +131,7 @@ def test_a_token_may_end_one_stop_string_and_hold_another():
 
 def test_only_tokens_that_matter_to_stop_strings_are_told_apart():
     vocab = chars("。春夏秋冬、〇")
-    kinds = constraints.stop(vocab, ("。",)).kinds()
+    kinds = stops.stop(vocab, ("。",)).kinds()
     assert len(set(kinds)) == 3
 
 
@@ -164,7 +164,7 @@ def test_an_author_may_cut_the_text_too():
 
 
 def test_silent_tokens_make_no_endless_states_of_a_stop_string():
-    stop = constraints.stop(vocabulary("", "a", "b"), ("ab",))
+    stop = stops.stop(vocabulary("", "a", "b"), ("ab",))
     state = stop.next(stop.start(None), 1)
     seen = {state := stop.next(state, 0) for _ in range(50)}
     assert len(seen) < 5
@@ -173,26 +173,26 @@ def test_silent_tokens_make_no_endless_states_of_a_stop_string():
 # ------------------------------------------------------------------------------ what rules say of their states
 
 MACHINES = {
-    "ban chars": constraints.ban(("a", "，")),
-    "ban class": constraints.ban(("punctuation", "b")),
-    "ban classes": constraints.ban(("han", "digit", "，")),
-    "ban strings": constraints.ban(("aba", "ab春", "b，", "1")),
-    "ban a class and strings": constraints.ban(("han", "ab", "aab")),
-    "only chars": constraints.only(("春a，",)),
-    "only a class": constraints.only(("han", "a")),
-    "only classes": constraints.only(("letter", "digit", "，")),
-    "no_repeat": constraints.no_repeat(2),
-    "no_repeat exempt": constraints.no_repeat(3, exempt=("punctuation", "a")),
-    "no_repeat_ngram 1": constraints.no_repeat_ngram(1),
-    "no_repeat_ngram": constraints.no_repeat_ngram(2),
-    "no_repeat_ngram within": constraints.no_repeat_ngram(2, within=3),
-    "no_repeat_ngram exempt": constraints.no_repeat_ngram(2, within=4, exempt=("punctuation", "a")),
-    "length": constraints.length("2..4"),
-    "length open": constraints.length("3.."),
-    "length whole": constraints.length("5", of="whole"),
-    "force": constraints.force(("1:春", "3:a", "4:春")),
-    "force whole": constraints.force(("2:a", "5:，"), of="whole"),
-    "no_double_punctuation": constraints.no_double_punctuation(),
+    "ban chars": bans.ban(("a", "，")),
+    "ban class": bans.ban(("punctuation", "b")),
+    "ban classes": bans.ban(("han", "digit", "，")),
+    "ban strings": bans.ban(("aba", "ab春", "b，", "1")),
+    "ban a class and strings": bans.ban(("han", "ab", "aab")),
+    "only chars": bans.only(("春a，",)),
+    "only a class": bans.only(("han", "a")),
+    "only classes": bans.only(("letter", "digit", "，")),
+    "no_repeat": repeats.no_repeat(2),
+    "no_repeat exempt": repeats.no_repeat(3, exempt=("punctuation", "a")),
+    "no_repeat_ngram 1": repeats.no_repeat_ngram(1),
+    "no_repeat_ngram": repeats.no_repeat_ngram(2),
+    "no_repeat_ngram within": repeats.no_repeat_ngram(2, within=3),
+    "no_repeat_ngram exempt": repeats.no_repeat_ngram(2, within=4, exempt=("punctuation", "a")),
+    "length": lengths.length("2..4"),
+    "length open": lengths.length("3.."),
+    "length whole": lengths.length("5", of="whole"),
+    "force": lengths.force(("1:春", "3:a", "4:春")),
+    "force whole": lengths.force(("2:a", "5:，"), of="whole"),
+    "no_double_punctuation": bans.no_double_punctuation(),
 }
 SAID = "ab春，1"
 each_machine = pytest.mark.parametrize("machine", MACHINES.values(), ids=MACHINES)

@@ -1,79 +1,24 @@
-"""The built-in constraints: factories with typed parameters, each returning a rule over characters or tokens."""
+"""How long a text is, and which characters stand at given places: `length` and `force`."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable
 from dataclasses import dataclass
 from functools import cached_property
 from math import inf
 from typing import Literal
 
 from ..errors import GenError, brief
-from ..text.vocabulary import CLASSES, EVERY_CHAR, NO_CHAR, CharSet, Vocabulary, char_test, is_punctuation
-from ..types import CharMachine, Constraint
-from .repeats import NoRecentNgram, NoRepeat, NoRepeatNgram
-from .stops import StopStrings
-from .strings import BannedStrings, BannedTokens, EachChar, ManyStrings, chars_of, complement
+from ..text.vocabulary import EVERY_CHAR, NO_CHAR, CharSet
+from ..types import CharMachine
+from .strings import given
 
-MARKS = CharSet("punctuation")
-PLAIN = CharSet("punctuation", inverted=True)
-
-MANY = 1_000
+NEEDED = 100
 """Up to this place, a state lists the characters that are still to be forced."""
 
 LONGEST = 20_000
 """The longest text, in characters, that lengths and places may refer to; each character takes one state."""
-
-
-MANY = 100
-"""More banned strings than this are a counted rule instead of part of the automaton."""
-
-
-def ban(items: tuple[str, ...]) -> CharMachine:
-    """Forbid characters, strings and classes of characters in the new text (`ban=punctuation|的|春风`)."""
-    items = _given("ban", items)
-    strings = tuple(item for item in items if item not in CLASSES and len(item) > 1)
-    chars = chars_of(item for item in items if item in CLASSES or len(item) == 1)
-    machine = BannedStrings(complement(chars), strings)
-    return ManyStrings(machine) if len(strings) == len(items) and len(items) > MANY else machine
-
-
-def only(items: tuple[str, ...]) -> CharMachine:
-    """Allow nothing but these classes and characters in the new text (`only=han|，。`)."""
-    return EachChar(chars_of(_given("only", items)))
-
-
-def no_unk(vocabulary: Vocabulary) -> Constraint:
-    """Forbid the token for unknown characters."""
-    return BannedTokens(vocabulary, frozenset(() if vocabulary.unk is None else (vocabulary.unk,)))
-
-
-def no_special(vocabulary: Vocabulary) -> Constraint:
-    """Forbid every token that prints nothing, such as [PAD], [CLS], [SEP], [MASK] and [UNK], except the end token."""
-    return BannedTokens(vocabulary, frozenset(vocabulary.specials | set(vocabulary.silent)) - {vocabulary.end})
-
-
-def no_repeat(n: int, *, exempt: tuple[str, ...] = ()) -> CharMachine:
-    """Forbid a character that is among the last N, the prompt included; exempt classes and characters may repeat."""
-    if n < 1:
-        raise GenError(f"no_repeat={n} has an empty window; give a number of characters from 1.")
-    return NoRepeat(n, char_test(exempt))
-
-
-def no_repeat_ngram(n: int, *, within: int | None = None, exempt: tuple[str, ...] = ()) -> CharMachine:
-    """Forbid a run of N characters that has occurred before, in the prompt or the new text.
-
-    WITHIN=M looks at the last M characters only. EXEMPT characters or classes (`punctuation`) are neither forbidden nor
-    counted: runs continue across them.
-    """
-    if n < 1:
-        raise GenError(f"no_repeat_ngram={n} is no run of characters; give a number from 1.")
-    if within is None and not exempt:
-        return NoRepeatNgram(n)
-    if within is not None and within < n:
-        raise GenError(f"within={within} is shorter than a run of {n} characters; give a number from {n}.")
-    return NoRecentNgram(n, within, char_test(exempt))
 
 
 def length(chars: str, *, of: Literal["new", "whole"] = "new") -> CharMachine:
@@ -93,15 +38,10 @@ def length(chars: str, *, of: Literal["new", "whole"] = "new") -> CharMachine:
     return Length(low, high, of == "whole")
 
 
-def stop(vocabulary: Vocabulary, strings: tuple[str, ...]) -> Constraint:
-    """End the text before any of these strings; a string that begins inside a token is never completed."""
-    return StopStrings(vocabulary, tuple(string.encode() for string in _given("stop", strings)))
-
-
 def force(places: tuple[str, ...], *, of: Literal["new", "whole"] = "new") -> CharMachine:
     """Force characters at places counted from 1 in the new (or the whole) text (`force=1:春|4:风`)."""
     forced: dict[int, str] = {}
-    for item in _given("force", places):
+    for item in given("force", places):
         place, _, char = item.partition(":")
         if not re.fullmatch(r"[0-9]{1,9}", place) or int(place) < 1 or len(char) != 1:
             raise GenError(
@@ -112,19 +52,6 @@ def force(places: tuple[str, ...], *, of: Literal["new", "whole"] = "new") -> Ch
         if forced.setdefault(int(place), char) != char:
             raise GenError(f"force gives place {place} both {forced[int(place)]} and {char}; keep one of them.")
     return Forced(tuple(sorted(forced.items())), of == "whole")
-
-
-def no_double_punctuation() -> CharMachine:
-    """Forbid two punctuation marks in a row."""
-    return NoDoublePunctuation()
-
-
-def _given(name: str, items: Iterable[str]) -> tuple[str, ...]:
-    items = (items,) if isinstance(items, str) else tuple(items)
-    kept = tuple(item for item in items if item)
-    if not kept:
-        raise GenError(f"{name} needs a value; write it as {name}=VALUE.")
-    return kept
 
 
 @dataclass(frozen=True)
@@ -228,7 +155,7 @@ class Forced:
 
     def needs(self, state: int) -> tuple[str, ...]:
         """The characters that are still to be forced."""
-        return self._missing[state] if self.places[-1][0] < MANY else ()
+        return self._missing[state] if self.places[-1][0] < NEEDED else ()
 
     def min_remaining(self, state: int) -> int:
         """The number of characters up to the last forced one."""
@@ -238,32 +165,3 @@ class Forced:
         """The character that is forced next, with its place."""
         ahead = next(((place, char) for place, char in self.places if place > state), None)
         return "any character or the end" if ahead is None else f"{ahead[1]} at place {ahead[0]}"
-
-
-@dataclass(frozen=True)
-class NoDoublePunctuation:
-    """State: whether the last character was a punctuation mark."""
-
-    def start(self, text: str) -> bool:
-        return bool(text) and is_punctuation(text[-1])
-
-    def step(self, state: bool, char: str) -> bool | None:
-        marked = is_punctuation(char)
-        return None if state and marked else marked
-
-    def accepts(self, state: bool) -> bool:
-        return True
-
-    def allowed(self, state: bool) -> CharSet:
-        return PLAIN if state else EVERY_CHAR
-
-    def kind(self, char: str) -> bool:
-        return is_punctuation(char)
-
-    def transitions(self, state: bool) -> list[tuple[CharSet, bool]]:
-        """Any character that is no mark; also a mark, unless the last character was one."""
-        return [(PLAIN, False)] if state else [(PLAIN, False), (MARKS, True)]
-
-    def describe_next(self, state: bool) -> str:
-        """What may follow, in words."""
-        return "no second punctuation mark" if state else "any character"
