@@ -68,7 +68,7 @@ def test_a_new_plugin_keeps_every_law(written, monkeypatch):
     for name, offer in found.processors.items():
         monkeypatch.setitem(registry().processors, name, offer)
     told = [verdict.state for each in offers.exhibits("sand-bank") for verdict in each.judge(4)]
-    assert len(told) == 54
+    assert len(told) == 56
     assert set(told) == {"holds", "not offered"}
 
 

@@ -14,7 +14,7 @@ from gen_engine.errors import GenError
 from gen_trainkit.distributed import Group, join_group, seed_process
 from gen_trainkit.ranks import is_first, process_count, process_rank
 
-SCRIPT = Path(__file__).parent / "gloo_runs.py"
+SCRIPT = Path(__file__).parent / "support" / "gloo_runs.py"
 
 
 def free_port():

@@ -54,7 +54,7 @@ def test_states_that_nobody_holds_and_none_remembers_are_gone(monkeypatch):
         verse.transitions(verse.start(DENGGAO[:end]))
     gc.collect()
     assert len(verse._remembering) == 3
-    assert len(verse._spots) <= 1 + sum(1 + len(set(spot.after.values())) for spot in verse._remembering)
+    assert len(verse._states) <= 1 + sum(1 + len(set(state.after.values())) for state in verse._remembering)
     assert verse.start(DENGGAO) is verse.start(DENGGAO)
 
 
