@@ -68,13 +68,13 @@ def check(
 ) -> None:
     """Judge the poems in FILE (- for standard input) against a form or a tune and a rhyme book.
 
-    An empty line parts two poems; a line that begins with # or stands in 《》 is a title. What `--json` of the writing
-    commands printed is read too. Each poem is held against the pattern it is nearest to; where no form is named, verse
+    An empty line separates two poems. A line that begins with # or stands in 《》 is a title. The output of the writing
+    commands with `--json` can be read too. Each poem is compared with the nearest pattern. If no form is named, verse
     that is not regulated is judged as old verse (古体), by its rhyme alone.
 
-    Told as right are a first line that borrows a neighbouring rhyme (首句借邻韵) and wrong tones that are made up for
-    (拗救), with the places. 平: level, 仄: oblique, 中: either is wanted, 兼: a character of both tones, ？: one that
-    the book lacks.
+    Two licences are reported with their places and count as correct: a first line that borrows a neighbouring rhyme
+    (首句借邻韵), and wrong tones that are compensated (拗救). 平: level, 仄: oblique, 中: either is wanted, 兼: a
+    character of both tones, ？: one that the book lacks.
 
     The exit code is 0 if nothing is wrong, and 1 if something is.
     """

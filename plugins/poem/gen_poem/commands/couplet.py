@@ -57,10 +57,10 @@ def couplet_command(
 ) -> None:
     """Write couplets (对联): two lines of one length, opposed in tone, that share no character.
 
-    Where the first line repeats a character, the second repeats its answer; marks within the first stand in the
-    second, too, so the whole has 2N + 2 characters. No pair of characters is repeated unless the first line demands
-    it. Characters are drawn at temperature 0.7 from the 50 likeliest and of these the top 0.95, unless --temperature,
-    --top-k, --top-p or --with says otherwise. --beams 8 looks for the likeliest couplet instead.
+    Where the first line repeats a character, the second repeats its counterpart. Marks within the first line stand in
+    the second too, so the whole has 2N + 2 characters. No pair of characters is repeated unless the first line demands
+    it. Characters are sampled at temperature 0.7 from the 50 likeliest, and of these from the top 0.95. --temperature,
+    --top-k, --top-p and --with change this. --beams 8 searches for the likeliest couplet instead.
     """
     line = without_end_marks(first)
     if first and not line:

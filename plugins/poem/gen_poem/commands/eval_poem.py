@@ -84,12 +84,12 @@ def poem(
 ) -> None:
     """Judge poems: those that --model writes, or those of FILE.
 
-    FILE has a poem on each line, or poems between empty lines, or JSON lines with a "text" and perhaps a "title" and
-    a "context"; .xz is unpacked. Told are the shares of poems that keep format, tones and rhyme, how much they repeat
-    themselves, each other and a corpus, the share of parallel middle couplets, and their nats a character (-log of
-    the probability) under --model, those behind their contexts, too. A model writes --num poems, 100 if nothing is
-    said, or one for each of --titles; by strict and by loose tones they are judged whichever they kept. --out
-    writes the figures as JSON.
+    FILE has a poem on each line, or poems between empty lines, or JSON lines with a "text" and perhaps a "title" and a
+    "context"; .xz is unpacked. The report gives the shares of poems that keep format, tones and rhyme, and the share of
+    parallel middle couplets. It tells how much poems repeat themselves, each other and a corpus. It gives the nats per
+    character (-log of the probability) under --model, with and without the poems' contexts. A model writes --num poems
+    (default 100), or one for each of --titles. They are judged by strict and by loose tones, whichever they were
+    written to keep. --out writes the figures as JSON.
     """
     from ..evaluation.classifier import check_classifier
     from ..evaluation.measures import Wanted

@@ -50,9 +50,9 @@ def poem(
 ) -> None:
     """Write poems of exactly ROWS lines of COLS Chinese characters, or of a FORM with its tones and rhymes.
 
-    A comma ends odd lines, a full stop even ones and the last. What the rules allow is drawn from at a temperature
-    of 0.9, unless --temperature says otherwise. `gen poem --beams 8` looks for the likeliest poem instead, which
-    parses better and surprises less; no character comes twice in it unless it has to.
+    A comma ends odd lines, a full stop even ones and the last. Characters are sampled from those that the rules allow,
+    at a temperature of 0.9, unless --temperature says otherwise. `gen poem --beams 8` looks for the likeliest poem
+    instead, which parses better and surprises less; no character comes twice in it unless it has to.
     """
     asked = read_rule_options()
     if name is None:

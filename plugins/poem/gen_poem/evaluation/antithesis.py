@@ -1,7 +1,8 @@
 """Antithesis (对仗) of couplets by what poets set against each other: word classes learned from real couplets.
 
-Each character has a vector; two characters at the same place of a couplet fit by the product of theirs, which stands
-for the logarithm of how much oftener poets oppose the two than chance would. `recipe/parallelism.py` learns them.
+Each character has a vector. The product of two vectors says how well two characters fit at the same place of a couplet.
+It estimates the logarithm of how much more often poets oppose the two than chance would. `recipe/parallelism.py` learns
+the vectors.
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ Pair = tuple[str, str]
 
 @dataclass(frozen=True, eq=False)
 class Classes:
-    """What characters are opposed to what: a vector for each, the sign with which each of its numbers counts, and for
-    lines of 5 and of 7 characters the mean that real couplets reach."""
+    """Which characters poets oppose to which: a vector for each character, and the sign with which each of its numbers
+    counts. `thresholds` are the mean scores that real couplets of 5 and of 7 characters reach."""
 
     number: dict[str, int] = field(repr=False)
     vectors: NDArray[np.float64] = field(repr=False)  # [characters + 1, width]; the last row is of unknown ones

@@ -1,8 +1,8 @@
 """Which title a text has, by counts over real poems: what stands in those whose titles share characters with it.
 
 Each character and pair of characters of a title stands for the real poems in whose titles it occurs. These are weighted
-by inverse document frequency (Spärck Jones 1972), and a title fits a text whose characters and pairs are more usual in
-them than elsewhere: a relevance model (Lavrenko and Croft 2001).
+by inverse document frequency (Spärck Jones 1972). A title fits a text if the text's characters and pairs are more
+frequent in those poems than elsewhere: a relevance model (Lavrenko and Croft 2001).
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ def grams(text: str) -> set[str]:
 class Counts:
     """How often a gram stands in the texts of the real poems with a certain gram in their titles.
 
-    Of a poem each gram counts once. Row i of the table is of `titles[i]`, which `poems[i]` of `total` titles have: the
-    gram `features[j]` is in `counts[k]` of their texts for each `j = places[k]`, ascending, with k from `starts[i]` to
-    `starts[i + 1]`; `sums[i]` are all their grams, characters and pairs apart, and `usual[j]` is how many of all poems
-    have feature j.
+    Each gram counts once per poem. The table is sparse. Row i belongs to the gram `titles[i]`, which stands in
+    `poems[i]` of `total` titles. Its entries are k from `starts[i]` to `starts[i + 1]`. For each of them, the gram
+    `features[j]` with `j = places[k]`, ascending, stands in `counts[k]` of the texts with those titles. `sums[i]`
+    counts all grams of these texts, characters and pairs apart. `usual[j]` is how many of all poems have feature j.
     """
 
     titles: Sequence[str] = field(repr=False)

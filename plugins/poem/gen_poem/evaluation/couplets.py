@@ -54,8 +54,8 @@ class Drawn:
 def draw(pairs: Sequence[Pair], count: int, *, seed: int, book: str | None, unknown: Collection[str] = ()) -> Drawn:
     """The first `count` of `pairs`, shuffled by `seed`, whose first line a couplet can have.
 
-    A first line that cannot end oblique has no second one by the rules, whoever writes it, and one with marks that are
-    `unknown` has none by this model: they are set aside and counted.
+    A first line that cannot end oblique has no second line by the rules, whoever writes it. One with marks that are
+    `unknown` has none by this model. Both are set aside and counted.
     """
     order = list(pairs)
     random.Random(seed).shuffle(order)
@@ -179,10 +179,10 @@ class Bleu:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Figures of written second lines, as they are told and as JSON.
+    """Figures of written second lines, for the report and for JSON.
 
-    `bleu_apart` is of the lines alone whose first line has no near-duplicate in the corpus (a cosine of NEAR or more):
-    collections hold many a couplet in several spellings, and to look up those is to copy the answer.
+    `bleu_apart` covers only the lines whose first line has no near-duplicate in the corpus (a cosine of NEAR or more).
+    Collections hold many a couplet in several spellings, and looking those up would copy the answer.
     """
 
     lines: int

@@ -59,7 +59,7 @@ class Wanted:
 @dataclass(frozen=True)
 class PoeTone:
     """PoeTone's shares of a ci (Qu, Yuan and Färber 2025): lines of the right length, places of the right tone in
-    these, and rhyme words that rhyme, by the form of the tune that gives the most."""
+    these, and rhyme words that rhyme. They are measured by the form of the tune that gives the highest shares."""
 
     structure: float
     tone: float
@@ -73,11 +73,12 @@ class PoeTone:
 
 @dataclass(frozen=True)
 class Judged:
-    """One poem: what it keeps, by what form and rhyme group, and how likely it is.
+    """One poem: which rules it keeps, by which form and rhyme group, and how likely it is.
 
-    `strict` and `loose` are its tones by either measure; `old` says that it is told as old verse, which has none.
-    `nats` is of the whole poem with marks and end, less the characters the model does not know; `nats_behind` likewise,
-    read behind its context; None without a model, or a context. `relevance` is 1 for each judge that finds its title.
+    `strict` and `loose` say whether its tones are right by either measure. `old` says that it was judged as old verse,
+    which has no tones. `nats` is of the whole poem with marks and end, without the characters that the model does not
+    know. `nats_behind` is the same, with the poem read after its context. They are None without a model or a context.
+    `relevance` is 1 for each judge that finds its title.
     """
 
     text: str

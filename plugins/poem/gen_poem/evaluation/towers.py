@@ -1,8 +1,8 @@
 """A small encoder with two towers that tells which title a text has: one reads titles, the other texts.
 
-Each tower embeds characters, looks at each with its neighbours, and pools them by attention into one vector; a text
-belongs to the title whose vector points the way its own does. Trained on real poems alone, with the other titles of a
-batch as wrong ones (van den Oord et al. 2018, InfoNCE).
+Each tower embeds characters, reads each with its neighbours, and pools them by attention into one vector. A text
+belongs to the title whose vector points in the same direction. The encoder is trained on real poems alone, with the
+other titles of a batch as negatives (van den Oord et al. 2018, InfoNCE).
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """A text beside the lines of a pattern, character by character: what stands where, what is missing, what is too many.
 
-Where commas stand is no part of a tune's form: of its lines only those that rhyme must end where the text pauses. Lines
-of other verse end at every pause. A text that is not as long as the pattern, or pauses elsewhere, is aligned at the
-least cost (edit distance with affine gaps; Gotoh 1982), tones and pauses being what speaks for a place.
+Where commas stand is no part of a tune's form: only its rhyming lines must end where the text pauses. Lines of other
+verse end at every pause. A text that is longer or shorter than the pattern, or pauses elsewhere, is aligned at the
+least cost (edit distance with affine gaps; Gotoh 1982). The cost comes from tones and pauses.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from ..verse.patterns import Line
 from ..verse.segments import Segment
 
 OPEN, MORE, LINE = 2.2, 0.5, 0.1
-"""What a gap costs, and each further character of it; how much less if it begins where a line does, and how much more
-for a character too many before a pause."""
+"""OPEN is what a gap costs, MORE what each further character of it costs. LINE is subtracted if the gap begins where a
+line does, and added for a character too many before a pause."""
 
 TONE = 1.0
 """What a wrong tone costs."""
@@ -76,8 +76,8 @@ class Slot:
 
 @dataclass(frozen=True)
 class Spelled:
-    """A text as its characters: the tones each may have as bits (3 where the book knows none), and the pause before it:
-    0 none, 1 a short one (、), 2 a full one."""
+    """A text as its characters. `masks` holds the tones that each may have, as bits (3 where the book knows none).
+    `pauses` holds the pause before each: 0 none, 1 a short one (、), 2 a full one."""
 
     chars: str
     masks: tuple[int, ...]
@@ -205,8 +205,9 @@ def _cost(text: Spelled, i: int, slot: Slot, within: float, marked: bool) -> flo
 
 
 def _with_best_gaps(text: Spelled, lines: Sequence[Line], wanted: Sequence[Slot], kinds: Sequence[int]) -> list[int]:
-    """The same steps, with the gap of a line that has one where the fewest tones are wrong by one of its alternatives,
-    of which the least cost knows only what they admit together at a place."""
+    """The same steps, with a line's only gap moved to where the fewest tones are wrong by one of the line's
+    alternatives. The least cost cannot tell, because it knows only which tones the alternatives admit together at each
+    place."""
     moved: list[int] = []
     for line, group in groupby(_walk(text, wanted, kinds), key=lambda step: step.line):
         run = list(group)

@@ -1,7 +1,8 @@
 """How old verse rhymes: which line ends rhyme together, in which groups, and where the rhyme changes (换韵).
 
 Old verse (古体) has no tones of its own. It rhymes level or oblique, in one group or in groups that count as one
-(通押), throughout or by stanzas; most often at the ends of even lines, with or without the first, or at every line.
+(通押), throughout or by stanzas. Most often it rhymes at the ends of even lines, with or without the first, or at every
+line.
 """
 
 from __future__ import annotations

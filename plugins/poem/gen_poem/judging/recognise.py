@@ -96,11 +96,11 @@ def open_rows(form: str, count: int) -> int | None:
 
 
 def recognise(given: Text, settings: Settings) -> Report:
-    """The judgement by what the text looks like; GenError if that is nothing known.
+    """Judge the text by the kind of verse that it looks like; GenError if it looks like none.
 
-    Regulated verse is what has its lines and, but for a few of them, its tones; a tune what has all lines of one of its
-    forms (and its tones and rhymes, if the lines are all of one length); else it is old verse, of which only the rhyme
-    is judged.
+    A text with the lines of regulated verse, and with all but a few of its tones, is regulated verse. A text with all
+    lines of one of a tune's forms is that tune. If its lines are all of one length, it must have the tones and rhymes
+    too. Anything else is old verse, and only its rhyme is judged.
     """
     name = _regulated_like(given)
     regulated = judge_form(given, name, settings) if name else None

@@ -37,8 +37,9 @@ class Note:
 class JudgedChar:
     """One character: the tone wanted of it (平 仄 中, "" beyond the form), how it can be read, and what is wrong.
 
-    `taken` is the reading by which it was judged, and `why` the reason in words, where its readings differ in tone or
-    where it rhymes; None where any of them will do or none does. `marks` are those that follow it in the text.
+    `taken` is the reading by which it was judged, and `why` the reason in words. They are given where its readings
+    differ in tone or where it rhymes, and are None where any reading will do or none does. `marks` are those that
+    follow it in the text.
     """
 
     char: str

@@ -44,8 +44,8 @@ def weight(report: Report) -> int:
 
 
 def _nearest(text: Spelled, patterns: Iterable[Pattern]) -> list[Pattern]:
-    """The patterns that the text most likely has with one gap: those whose tones and rhymes stand where its own do,
-    counted from the beginning before the gap and from the end behind it."""
+    """The patterns that the text most likely follows, if it has one gap. Their tones and rhymes stand where the text's
+    own do, counted from the beginning before the gap and from the end after it."""
     count = len(text.chars)
     marked = [pause == 2 for pause in text.pauses]
 

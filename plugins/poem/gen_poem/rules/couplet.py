@@ -67,8 +67,8 @@ def shape_of(line: str) -> str:
 
 @dataclass(frozen=True, eq=False)
 class Couplet:
-    """`line` is the shape of either line: 汉 for a character, and the marks between its parts; `tones` of no book are
-    not judged, and neither line is one of those `known`. `label` is how a user writes the couplet."""
+    """`line` is the shape of either line: 汉 for a character, and the marks between its parts. Without a rhyme book,
+    `tones` are not judged. Neither line may be one of those `known`. `label` is how a user writes the couplet."""
 
     line: str
     tones: Tones
@@ -136,8 +136,8 @@ class Couplet:
     def must_repeat(self, start: str, n: int) -> bool:
         """Whether the rest of a couplet that is begun so must repeat a run of `n` signs.
 
-        Where the first line repeats a character, the second repeats its answer: a pair repeated in the first, or parts
-        of it that begin alike, demand a pair repeated in the second.
+        Where the first line repeats a character, the second repeats its counterpart. So a pair repeated in the first
+        line, or parts of it that begin alike, demand a repeated pair in the second.
         """
         open_places = (sign if sign != HAN else f"?{place}" for place, sign in enumerate(self.line))
         first = [given or sign for given, sign in zip_longest(start[: len(self.line)], open_places)]

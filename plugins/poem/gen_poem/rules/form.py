@@ -138,8 +138,9 @@ def form(
 ) -> CharMachine:
     """Make the whole text a poem: ROWSxCOLS Chinese characters (4x5), a form (七律) or a tune (浣溪沙) of `gen forms`.
 
-    A form or tune is kept with its tones and rhymes: `tones` is strict, loose or off, `book` the rhyme book (or none),
-    `rhyme` the group to rhyme in (several, with bars, where a tune changes its rhyme).
+    A form or tune is kept with its tones and rhymes. `tones` is strict, loose or off, and `book` is the rhyme book (or
+    none). `rhyme` is the group to rhyme in; where a tune changes its rhyme, it is several groups with bars between
+    them.
     """
     if any(map(is_han, size)):
         return resolve(Wish(size, tones, book or None, rhyme, start, first, rows, variant))

@@ -1,7 +1,7 @@
 """What the rules that know no form are made of: lines, characters by kind, tables of states, and machines together.
 
-A line is what one of LINE_ENDS ends; characters of PASSED (、, quotes, brackets, dashes, spaces and line breaks) stand
-beside its characters and count as no place; a mark without characters before it ends no line.
+A line ends at one of LINE_ENDS. Characters of PASSED (、, quotes, brackets, dashes, spaces and line breaks) may stand
+anywhere in it and take up no place. A mark without characters before it ends no line.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Parallel couplets (对仗): tones opposed, no character shared, repetitions that correspond.
 
-What is judged is Wang Li's minimum (诗词格律, 1977, chapter 2): the two lines are of one length, opposed in tone at the
-even places and the last, and have no character in common. Whether words are of one part of speech is left to the model.
-The rule is made of two: `Opposed` is known exactly through a few kinds of characters, `Unshared` remembers characters.
+The rule is Wang Li's minimum (诗词格律, 1977, chapter 2). The two lines have the same length, are opposed in tone at
+the even places and the last, and have no character in common. Whether words are of one part of speech is left to the
+model. The rule is made of two: `Opposed` is proved exactly through a few kinds of characters, and `Unshared` remembers
+characters.
 """
 
 from __future__ import annotations
@@ -131,8 +132,9 @@ FIRST, WAITING, SECOND = 0, 1, 2
 
 
 class Opposition(NamedTuple):
-    """The couplet; the line of it that is being written (WAITING: the second has no character yet); the tones that
-    the second line must have at the places that are not written yet; and how long it must be."""
+    """`couplet` counts from 1. `line` is the line that is being written (WAITING: the second has no character yet).
+    `tones` are those that the second line must have at the places not written yet, and `size` is how long it must
+    be."""
 
     couplet: int = 1
     line: int = FIRST
@@ -245,8 +247,8 @@ class Sharing(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Unshared:
-    """The second line of a couplet repeats a character where the first repeats the one above it, and has none of the
-    first; beyond the length of the first nothing of the second must be repeated."""
+    """The second line of a couplet repeats a character exactly where the first line repeats the one above it. It shares
+    no character with the first. Beyond the length of the first line, no character of the second may be repeated."""
 
     lines: Lines
     label: str

@@ -34,8 +34,8 @@ class OpenReadings:
 
 
 Move = tuple[OpenReadings, tuple[tuple[int, int], ...] | None]
-"""Where it leads, and for each reading there the number of the one it goes on from, and how many letters are in play;
-None where the words of all are what they were."""
+"""Where the character leads, and for each reading there, the number of the reading it continues and how many letters
+are in play. The second is None where no reading's words change."""
 
 State = tuple[OpenReadings, tuple[Words, ...]]
 """Where a text stands, and for each reading its rhyme words."""

@@ -59,8 +59,8 @@ def unseen(pattern: str, blank: str, *, lines: frozenset[str], label: str) -> Un
 
 
 class Begun(NamedTuple):
-    """How many characters are written (no more than the whole), and what of a known line the half that is being
-    written begins with, None if no known line begins so."""
+    """How many characters are written (no more than the whole), and the current half so far; None if no known line
+    begins so."""
 
     written: int = 0
     line: str | None = ""

@@ -14,8 +14,8 @@ JOINED: Mapping[str, tuple[tuple[str, ...], ...]] = {
         ("第十七部", "第十八部", "第十九部"),
     ),
 }
-"""Groups that ci of the Song often join (通押), after 王力《汉语诗律学》: the halves of 灰, one rhyme of verse;
--n with -ng and -m; the entering tones in -t, -k and -p."""
+"""Groups that ci of the Song often join (通押), after 王力《汉语诗律学》. These are the two halves of 灰, which is one
+rhyme in verse; -n with -ng and -m; and the entering tones in -t, -k and -p."""
 
 MOST = 2 / 3
 """The share of the other words that must rhyme by the same group."""

@@ -1,7 +1,7 @@
 """The patterns of regulated verse: which tone each place of each line wants, and which lines rhyme.
 
-The standard patterns, 拗救 and the two taboos of `strict` follow 王力《诗词格律》: 孤平 is a line 平平仄仄平 whose
-first place is oblique while the third is not level (七言: third and fifth); 三平尾 is a line that ends in three level
+The standard patterns, 拗救 and the two taboos of `strict` follow 王力《诗词格律》. 孤平 is a line 平平仄仄平 whose
+first place is oblique while the third is not level (七言: third and fifth). 三平尾 is a line that ends in three level
 tones.
 """
 
@@ -142,10 +142,11 @@ def form_name(name: str) -> str:
 def patterns(
     form: str, *, tones: str = "loose", start: str = "", first: str = "", rows: int | None = None
 ) -> tuple[Pattern, ...]:
-    """Every pattern of the form that fits the wishes, one of which the whole text obeys.
+    """Every pattern of the form that fits the wishes; the whole text obeys one of them.
 
-    `tones` is strict, loose or off; `start` 平起 or 仄起 (the second character of the text), `first` rhymed or unrhymed
-    (the first line), or neighbour, as that alone; "" leaves it open. `rows` is for forms of no fixed length.
+    `tones` is strict, loose or off. `start` is 平起 or 仄起: the tone of the text's second character. `first` says of
+    the first line whether it is rhymed, unrhymed, or neighbour: rhymed in a neighbouring group only. "" leaves either
+    open. `rows` is for forms of no fixed length.
     """
     name = form_name(form)
     _refuse("tones", tones, TONES)

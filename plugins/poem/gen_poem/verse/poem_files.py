@@ -49,8 +49,8 @@ def read_texts(path: str, *, columns: bool = False) -> Iterator[str]:
 
 
 def read_poems(path: str) -> list[str]:
-    """The poems of a file: a `text` of JSON each line, or else one each line, or, where there are empty lines, one
-    between two of them; a file whose lines end in commas is one poem."""
+    """The poems of a file. Of JSON lines, each `text` is a poem. Otherwise each line is a poem, or, where there are
+    empty lines, what stands between two of them. A file whose lines end in commas is one poem."""
     return [row.text for row in read_rows(path)]
 
 

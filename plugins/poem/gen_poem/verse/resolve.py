@@ -26,9 +26,9 @@ REMEMBERED = 64
 class Wish:
     """A form or tune as it is asked for: which patterns of it, and how they are judged.
 
-    `book` is the rhyme book (None: pingshui for a form and cilin for a tune; "none": no rhyme is asked for); `rhymes`
-    are the groups of the letters in the order in which they begin; `rows` is for forms of no fixed length, `start` and
-    `first` are for regulated verse, `variant` is for tunes.
+    `book` is the rhyme book (None: pingshui for a form and cilin for a tune; "none": no rhyme is required). `rhymes`
+    are the groups of the rhyme letters, in the order in which the letters begin. `rows` is for forms of no fixed
+    length. `start` and `first` are for regulated verse, `variant` is for tunes.
     """
 
     name: str

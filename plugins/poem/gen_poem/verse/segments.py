@@ -44,8 +44,9 @@ def is_title(line: str) -> bool:
 def segments(text: str) -> tuple[list[Segment], list[Sign]]:
     """The segments of a text, and the signs in it that verse does not have.
 
-    A foreign sign is taken for a character if its segment is as long as another one by that, and for none if it is so
-    without; else a letter, a digit or a blank is one, and any other sign is none.
+    A foreign sign counts as a character if its segment is then as long as another one. It counts for nothing if the
+    segment is as long as another one without it. Otherwise a letter, a digit or a blank counts as a character, and any
+    other sign for nothing.
     """
     found: list[Segment] = []
     signs: list[Sign] = []

@@ -10,8 +10,8 @@ from .marks import PRINTED
 from .suffixes import Suffix, ToneOptions
 
 Config = tuple[Suffix, ToneOptions, tuple[int, ...]]
-"""One way to read the text so far: what is left of the pattern, the alternatives still open of what is left of the
-line, and for each letter in play the readings, as bits, that its rhyme words may still have."""
+"""One way to read the text so far: what is left of the pattern; the alternatives of what is left of the line; and, for
+each letter in play, the readings that its rhyme words may still have, as bits."""
 
 LINE_END: ToneOptions = ("",)
 """What is left of a line at its end."""

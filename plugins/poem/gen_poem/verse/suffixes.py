@@ -20,14 +20,14 @@ Needs = frozenset[frozenset[str]]
 
 @dataclass(frozen=True, eq=False)
 class Suffix:
-    """What is left of a pattern in a line or before a mark; equal to itself only, and equal suffixes are one object.
+    """What is left of a pattern, in a line or before a mark. It is compared by identity: equal suffixes are one object.
 
-    `mark` is the mark wanted here, "" in a line and at the end. `opening` are the alternatives of the line that
-    follows the mark. `letter` is the number of the letter that the line rhymes by, None if it does not, and `near`
-    whether it does so in a neighbouring group only. Letters are numbered by their last lines, from the end of the
-    pattern, so that a number holds as long as its letter is in play:
-    `needs[i]` is what the lines *after* this one want of letter i, and `whole[i]` whether its words share their tone
-    too, because the signs leave it open. `left` counts the characters from the mark on, the mark included.
+    `mark` is the mark wanted here, "" in a line and at the end. `opening` are the alternatives of the line that follows
+    the mark. `letter` is the number of the letter that the line rhymes by, None if it does not rhyme. `near` says
+    whether it rhymes in a neighbouring group only. Letters are numbered by their last lines, from the end of the
+    pattern, so that a number holds as long as its letter is in play. `needs[i]` is what the lines *after* this one want
+    of letter i. `whole[i]` says whether its words must share their tone too, because the signs leave the tone open.
+    `left` counts the characters from the mark on, the mark included.
     """
 
     mark: str

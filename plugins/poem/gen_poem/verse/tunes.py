@@ -1,7 +1,7 @@
 """The tunes of ci (词牌) with all their forms, after the tune book of 1715 (钦定词谱) and 龙榆生《唐宋词格律》.
 
-A rhyme is a letter; 叶 is the same letter in the other tone, 换韵 another letter. 叠 and 重, words that are repeated,
-are lines like any other: that they are repeated is not asked for. Where a line is free is said in `tables/README.md`.
+A rhyme is a letter; 叶 is the same letter in the other tone, 换韵 is another letter. Repeated words (叠 and 重) are
+lines like any other; that they repeat is not required. `tables/README.md` says where a line is free.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Tones and rhyme: one machine over the whole text, made of the patterns of a form or tune and a rhyme book.
 
-It is the exact nondeterministic machine, determinised as it is used: it leaves open what the text leaves open, namely
-the pattern, the alternatives of a line, the rhyme, and how each character of several readings is read.
+It is the exact nondeterministic machine, determinised as it is used. What the text leaves open stays open: the pattern,
+the alternatives of a line, the rhyme, and the reading of each character that has several.
 """
 
 from __future__ import annotations
@@ -39,10 +39,11 @@ STEPS = 1 << 14
 class Verse:
     """A character machine over the whole text, which obeys one of `patterns` throughout.
 
-    Each line obeys one of its alternatives; the words of one letter have readings of one group of `book` (and, where
-    some rhyming place of the letter is of any tone, of one tone, and all or none entering). The tone and the rhyme of a
-    rhyme word are those of one reading. Where neither is judged a character need not be in the book. `rhymes` are the
-    groups that the letters must have, in the order of their first lines, as far as they are given.
+    Each line obeys one of its alternatives. The rhyme words of one letter have readings of one group of `book`. If some
+    rhyming place of the letter may have any tone, these readings also share one tone, and all or none of them are
+    entering. The tone and the rhyme of a rhyme word are those of one reading. Where neither is judged, a character need
+    not be in the book. `rhymes` are the groups that the letters must have, in the order of their first lines, as far as
+    they are given.
     """
 
     patterns: tuple[Pattern, ...]

@@ -1,14 +1,15 @@
-"""Lines that a model was trained on, kept beside it so small that it is only very likely which ones they are.
+"""Lines that a model was trained on, kept beside it in a small filter that says only what is very likely one of them.
 
 `known_lines.bloom` in a model's folder is a Bloom filter (Bloom 1970, "Space/time trade-offs in hash coding with
 allowable errors"). Its first line is a JSON object:
 
     {"format": "known lines 1", "lines": 1400000, "shortest": 5, "bits": 14000000, "hashes": 7, "crc32": 123456789}
 
-Behind it stand bits / 8 bytes, rounded up; bit i is bit i % 8 of byte i // 8, counted from the lowest, and `crc32` is
-theirs. A line is a run of Chinese characters between two other signs. For one of at least `shortest` characters the
-BLAKE2b digest of 16 bytes of its UTF-8 is two 64-bit little-endian numbers a and b; it is known if the bits
-(a + i * b) % bits are set for all i below `hashes` (a + i * b of 64 bits; Kirsch and Mitzenmacher 2006).
+After it come bits / 8 bytes, rounded up. Bit i is bit i % 8 of byte i // 8, counted from the lowest, and `crc32` is the
+checksum of these bytes. A line is a run of Chinese characters between two other signs. Lines of at least `shortest`
+characters are looked up. The 16-byte BLAKE2b digest of a line's UTF-8 is read as two 64-bit little-endian numbers a and
+b. The line is known if the bits (a + i * b) % bits are set for all i below `hashes` (a + i * b of 64 bits; Kirsch and
+Mitzenmacher 2006).
 """
 
 from __future__ import annotations

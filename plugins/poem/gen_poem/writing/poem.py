@@ -13,8 +13,8 @@ from ..verse.verse import Verse
 
 @dataclass(frozen=True)
 class Poem:
-    """What a poem shall be: the processors that make it so, its form or verse, and how long it may be if it has none
-    (a template says all of that by itself)."""
+    """What is asked of a poem: the processors that enforce it, its form or verse, and how long it may be if it has
+    neither. A template says all of that by itself."""
 
     rules: tuple[Any, ...]
     shape: Form | Verse | None

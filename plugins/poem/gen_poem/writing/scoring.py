@@ -1,4 +1,4 @@
-"""The best of several texts: how verse is scored, and which of those drawn together is printed.
+"""The best of several texts: how verse is scored, and which of several samples is printed.
 
     from gen_poem.writing.scoring import best_of
 
@@ -12,12 +12,12 @@ The total is, in nats a character,
     - repeats * the share of characters that stood before
     - known_lines * the number of lines that stand in the training data
 
-with the weights of `Weights`. The first two terms together are the objective of Li, Galley, Brockett, Gao and Dolan
-2016 ("A Diversity-Promoting Objective Function for Neural Conversation Models"): the second is the pointwise mutual
-information of text and title. The likeliest of several texts is not the best one: it is bland (Zhang, Duckworth,
-Ippolito and Neelakantan 2021, "Trading Off Diversity and Quality in Natural Language Generation") and unlike what
-people write, whose texts are as likely as the model's are on average (Meister, Wiher, Pimentel and Cotterell 2022,
-"On the probability-quality paradox in language generation"). So what is aimed at is a quantile of those drawn together.
+with the weights of `Weights`. The first two terms together are the objective of Li et al. 2016 ("A Diversity-Promoting
+Objective Function for Neural Conversation Models"). The second is the pointwise mutual information of text and title.
+The likeliest of several texts is not the best one, because it is bland (Zhang et al. 2021, "Trading Off Diversity and
+Quality in Natural Language Generation") and unlike what people write. People's texts are about as likely as the model's
+own are on average (Meister et al. 2022, "On the probability-quality paradox in language generation"). So the aim is a
+quantile of the texts drawn together.
 """
 
 from __future__ import annotations
@@ -63,8 +63,8 @@ WEIGHTS = Weights()
 class Parts:
     """What is measured of one text, by itself.
 
-    `fluency` is the model's own log-probability of the new text, and `relevance` how much of it is due to the title,
-    both in nats for each of its `chars` Chinese characters (each token, if it has none). `repeats` counts new
+    `fluency` is the model's own log-probability of the new text, and `relevance` is how much of it is due to the title.
+    Both are in nats for each of its `chars` Chinese characters (each token, if it has none). `repeats` counts new
     characters that stood before, but not right before: 处处 is no repetition. `known_lines` counts new lines that stand
     in what the model was trained on.
     """
