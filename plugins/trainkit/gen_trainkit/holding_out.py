@@ -27,8 +27,8 @@ def hold_out(
 ) -> tuple[list[str], list[str]]:
     """(training texts, validation texts).
 
-    These are from files of their own; or, unless a share or a `part` is asked for, from the splits for it of datasets
-    that have one; else a share drawn by `seed`.
+    Validation texts come from `valid_files`, if there are any. Otherwise, unless a share or a `part` is asked for, they
+    come from the validation splits of datasets that have one. Else they are a share of the texts, drawn by `seed`.
     """
     texts = read(files, TRAINING)
     if valid_files:

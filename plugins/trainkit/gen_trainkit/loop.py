@@ -59,11 +59,13 @@ def train(
 ) -> Outcome:
     """Train `task.model` in place; `folder` receives checkpoints, metrics.jsonl, curve.png and `best`, the best model.
 
-    With `resume`, go on from the newest checkpoint in `folder`, to the same weights, bit for bit, as a run that was
-    never stopped. Under torchrun every process calls this; the first one writes, and calls `begun` once `folder` is
-    there. Raises GenError when that checkpoint is damaged or of another recipe; without `resume`, when there is one;
-    when another training writes into `folder`; for a batch larger than memory; when the disk is full; and when the loss
-    is no finite number.
+    With `resume`, go on from the newest checkpoint in `folder`. The weights end up the same, bit for bit, as in a run
+    that was never stopped. Under torchrun every process calls this; the first one writes, and calls `begun` once
+    `folder` is there.
+
+    Raises GenError when that checkpoint is damaged or of another recipe, and without `resume`, when there is a
+    checkpoint. It also raises GenError when another training writes into `folder`, when a batch does not fit into
+    memory, when the disk is full, and when the loss is not finite.
     """
     check_batches(task, recipe)
     with claimed(folder) if is_first() else nullcontext():

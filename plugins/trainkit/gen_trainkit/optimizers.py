@@ -25,8 +25,8 @@ def build_optimizers(
 ) -> list[torch.optim.Optimizer]:
     """The optimisers that together move every trainable parameter of `model` once.
 
-    `matrix_rate` is Muon's own rate (Jordan et al. 2024, rescaled to AdamW's step size as in Liu et al. 2025,
-    arXiv:2502.16982); embeddings, norms and biases always go to AdamW, without weight decay. Parameters of which
+    `matrix_rate` is the learning rate of Muon (Jordan et al. 2024), rescaled to AdamW's step size (Liu et al. 2025,
+    arXiv:2502.16982). Embeddings, norms and biases always go to AdamW, without weight decay. Parameters of which
     `is_head(name)` is true learn by AdamW at `head_rate`.
     """
     head = {id(p) for key, p in model.named_parameters() if head_rate is not None and is_head and is_head(key)}

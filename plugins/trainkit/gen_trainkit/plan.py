@@ -42,8 +42,8 @@ def describe_run(task: Task, recipe: Recipe) -> dict[str, Any]:
     """Sizes, memory and time expected of `train(task, recipe, ...)`, in the order in which people want to read them.
 
     For `--dry-run`: a trainer returns `{**facts of its own, **describe_run(task, recipe)}` and prints that by
-    `options.tell_plan`. Nothing is written, and model and random state stay as they are: time and the highest memory
-    are measured by a few steps on a copy of the model that is thrown away, the first of them on the largest batch.
+    `options.tell_plan`. Nothing is written, and model and random state stay as they are. Time and peak memory are
+    measured by a few steps on a copy of the model, which is then thrown away. The first step is on the largest batch.
     """
     check_batches(task, recipe)
     batches = plan_epoch(task.train_lengths, recipe.batch_tokens, seed=recipe.seed, epoch=0)

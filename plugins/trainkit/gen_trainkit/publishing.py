@@ -131,7 +131,7 @@ def load_pretrained(
     Nothing in it is executed.
 
     Weights whose names begin with one of `new` may be missing (a fresh head), or be left over where the model has no
-    such part; any other missing or unexpected weight raises GenError, and so do pickled and damaged ones, and a
+    such part. GenError is raised for any other missing or unexpected weight, for pickled or damaged weights, and for a
     `model_type` that is none of `kinds`.
     """
     source = model_source(base)

@@ -31,10 +31,12 @@ def read_texts(
 ) -> list[str]:
     """The non-empty texts of all `paths`, in order.
 
-    `.jsonl` gives the field and `.csv`/`.tsv` the column named `column` ("text" by default), a `datasets` folder the
-    column of the splits named `part`, or else of the first of `splits` there is; other files give their lines. `.xz`
-    and `.gz` are unpacked. A BOM is dropped. Raises GenError for a missing file, field or column, for what is no text
-    or not `encoding`, for quotes that do not close, and when nothing is left.
+    `.jsonl` gives the field and `.csv`/`.tsv` the column named `column` ("text" by default). A `datasets` folder gives
+    that column of the splits named `part`, or else of the first of `splits` that exists. Other files give their lines.
+    `.xz` and `.gz` are unpacked. A BOM is dropped.
+
+    Raises GenError for a missing file, field or column, for what is no text or not in `encoding`, for quotes that do
+    not close, and when nothing is left.
     """
     tally = Tally() if tally is None else tally
     reading = reading or Reading(encoding)

@@ -69,11 +69,11 @@ class Batch:
 class Task:
     """What is trained: a model, the lengths of its texts, and how to batch, score and save.
 
-    `collate(part, indices, epoch)` makes a batch: a function of its arguments alone, whatever chance it uses. `score`
-    returns (summed loss with gradient, number of right guesses) of a batch; `export` writes a model folder. `figures`
-    tells more of the model at each full validation (of which `valid_loss` and `valid_accuracy` are always told); the
-    best model is the one whose `goal`, one of those figures, is highest, or lowest if its name ends in "loss".
-    `is_head(name)` tells which parameters learn at the rate of the head.
+    `collate(part, indices, epoch)` makes a batch. It depends on its arguments alone, even where it draws at random.
+    `score` returns (summed loss with gradient, number of right guesses) of a batch; `export` writes a model folder.
+    `figures` measures the model further at each full validation; `valid_loss` and `valid_accuracy` are always measured.
+    `goal` names one of these figures. The best model is the one with the highest, or the lowest if the name ends in
+    "loss". `is_head(name)` says whether a parameter learns at the rate of the head.
     """
 
     model: nn.Module
