@@ -1,4 +1,4 @@
-"""`gen eval couplet`: second lines that a model writes, judged beside a look-up and a shuffle."""
+"""`gen eval couplet`: second lines that a model writes, compared with a look-up and a shuffle."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ..evaluation.couplets import Pair
 
 LINES = 200
-"""How many first lines are answered if nothing is said."""
+"""How many first lines are answered by default."""
 
 
 @click.command()

@@ -43,10 +43,10 @@ if TYPE_CHECKING:
     from ..verse.poem_files import Row
 
 TEXTS = 100
-"""How many poems a model writes if nothing is said."""
+"""How many poems a model writes by default."""
 
 FREE = 400
-"""How many characters a model that writes as it will may add."""
+"""How many characters a model may add when it writes without a form."""
 
 
 @click.command()
@@ -140,7 +140,7 @@ def _judges(folder: str, *, has_titles: bool) -> Judges:
 def _writing(
     file: str | None, asks: RuleOptions, wish: Wish, free: bool, wished: ContextOptions, titles: str | None
 ) -> Poem:
-    """What poems a model is to write, if it is; GenError where that is not said, or said of a file."""
+    """What poems a model is to write, if any; GenError where that is missing, or given for a file."""
     places = asks.processors()
     given = best_of_given() is not None
     options = {"--free": free, "--best-of": given, "--titles": titles is not None}
@@ -157,7 +157,7 @@ def _writing(
 
 
 def _contexts(chosen: Choice, poem: Poem, titles: str | None) -> list[Context]:
-    """What a model is told of each poem that it is to write; GenError if they are more than can be judged at once."""
+    """The context of each poem that a model is to write; GenError if there are more than can be judged at once."""
     from ..evaluation.titles import read_titles
 
     # The shared option's own default is one text, of which there is little to tell.
@@ -186,7 +186,7 @@ def _write(
     *,
     one_each: bool,
 ) -> list[Row]:
-    """As many poems as there are `contexts`: one for each, or, where all are alike, so many of one request."""
+    """As many poems as there are `contexts`: one for each, or, where all are alike, all of them from one request."""
     from ..evaluation.titles import write_each
     from ..verse.poem_files import Row
 

@@ -1,4 +1,4 @@
-"""Antithesis (对仗) of couplets by what poets set against each other: word classes learned from real couplets.
+"""Antithesis (对仗) in couplets, measured by word classes that are learned from real couplets.
 
 Each character has a vector. The product of two vectors says how well two characters fit at the same place of a couplet.
 It estimates the logarithm of how much more often poets oppose the two than chance would. `recipe/parallelism.py` learns
@@ -38,7 +38,7 @@ class Classes:
     thresholds: dict[int, float]
 
     def score(self, couplet: Pair) -> float:
-        """How well two lines of one length fit place by place, as a mean in nats: the same in either order.
+        """How well two lines of one length fit place by place, as a mean in nats; it does not depend on their order.
 
         A character that is not known counts as 0, and so do lines without a character or of different lengths.
         """
@@ -48,8 +48,8 @@ class Classes:
         return float(((self.vectors[rows[0]] * self.vectors[rows[1]]) @ self.signs).mean())
 
     def is_parallel(self, couplet: Pair) -> bool:
-        """Whether two lines of 5 or of 7 characters fit as nine in ten real middle couplets do, and set no character
-        against itself."""
+        """Whether two lines of 5 or of 7 characters fit as well as nine in ten real middle couplets do, and oppose no
+        character to itself."""
         threshold = self.thresholds.get(len(couplet[0]))
         if threshold is None or len(couplet[0]) != len(couplet[1]):
             return False
@@ -82,7 +82,7 @@ def write_classes(
     signs: Sequence[int],
     thresholds: dict[int, float],
 ) -> str:
-    """The table: what all rows share as JSON, then a line for each character with its whole numbers [width]."""
+    """The table: what all rows share as JSON, then a line for each character with its integers [width]."""
     head = json.dumps({"scales": list(scales), "signs": list(signs), "thresholds": thresholds})
     rows = (f"{char} {' '.join(map(str, row))}" for char, row in zip(characters, whole.tolist(), strict=True))
     return "\n".join([head, *rows]) + "\n"

@@ -1,4 +1,5 @@
-"""Required characters come all over a text, not where nothing else is left: a shaper that raises what is due."""
+"""A shaper that raises required characters when they are due, so that they are spread over a text and not left to its
+end."""
 
 from __future__ import annotations
 
@@ -18,10 +19,10 @@ if TYPE_CHECKING:
     from gen_engine.types import Step
 
 RATE = 1 / 300
-"""How often a required character is taken to come by itself: at one place in 300."""
+"""The assumed rate at which a required character comes by itself: at one place in 300."""
 
 MOST = 8.0
-"""Nats by which a character is raised at most: 3,000 times as likely against others."""
+"""The largest boost in nats: 3,000 times as likely, relative to other characters."""
 
 EXAMPLES = {"spread": ("spread=春|夏,over=4", "spread=春,over=1", "spread=夏|冬|月,over=56")}
 
@@ -82,8 +83,8 @@ class Spread:
 
 
 def due(wanted: int, missing: int, room: int, here: int) -> list[float]:
-    """The boosts, in nats, of those of `wanted` characters that are missing, the next first, where `here` of `room`
-    places are filled."""
+    """The boosts, in nats, of the missing ones of `wanted` characters, the next due first, when `here` of `room` places
+    are filled."""
     found = []
     for number in range(wanted - missing + 1, wanted + 1):
         later = -(-room * number // wanted) - here - 1  # places after this one where it is still in time
