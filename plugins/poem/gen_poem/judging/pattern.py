@@ -57,7 +57,7 @@ poem."""
 
 def read(text: str) -> Text:
     """A text split into segments; GenError if it has no Chinese character, or more than any poem."""
-    _check_length(len(text) if len(text) > SIGNS * LONGEST else 0)  # checked first, because splitting it would take minutes
+    _check_length(len(text) if len(text) > SIGNS * LONGEST else 0)  # first, since splitting it would take minutes
     pieces, signs = segments(text)
     _check_length(sum(len(piece.chars) for piece in pieces))
     if not any(is_han(char) for piece in pieces for char in piece.chars):

@@ -1,4 +1,4 @@
-"""What is left of a poem at each place, one object for equal suffixes of any of its patterns."""
+"""What is left of a poem at each place; equal suffixes of all its patterns are one object."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ToneOptions = tuple[str, ...]
 """Alternatives of what is left of a line, as signs; none of them is covered by another."""
 
 Needs = frozenset[frozenset[str]]
-"""What the rhyming places of one letter want, each the signs that its alternatives have there."""
+"""What the rhyming places of one letter want: for each place, the signs that its alternatives have there."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,7 +128,7 @@ class _Builder:
 
 
 def shared_tones(lines: Iterable[Line]) -> frozenset[str]:
-    """The letters of which some rhyming place has no sign of its own: their words share tone and entering, too."""
+    """The letters with some rhyming place of any tone: their words must share the tone, and all or none be entering."""
     return frozenset(line.rhyme for line in lines if line.rhyme and any(t[-1] == EITHER for t in line.tones))
 
 
@@ -142,11 +142,11 @@ def build_suffixes(patterns: Iterable[Pattern], sounds: Sounds) -> Suffixes:
 
 
 def covers(wide: str, narrow: str) -> bool:
-    """Whether every character that `narrow` lets pass at a place, `wide` lets pass there, too."""
+    """Whether `wide` lets pass every character that `narrow` does, at every place."""
     return all(w in (EITHER, n) for w, n in zip(wide, narrow, strict=True))
 
 
 def uncovered(options: Iterable[str]) -> ToneOptions:
-    """The options less those that another one covers: the one way to write the same alternatives."""
+    """The options without those that another one covers, which is the canonical form of the alternatives."""
     unique = sorted(set(options))
     return tuple(option for option in unique if not any(other != option and covers(other, option) for other in unique))
