@@ -1,4 +1,4 @@
-"""Batches of texts of like length, the same for the same seed and epoch."""
+"""Batches of texts of similar length, the same for the same seed and epoch."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def plan_epoch(lengths: Sequence[int], batch_tokens: int, *, seed: int, epoch: i
     shuffle = random.Random(f"{seed}/{epoch}").shuffle
     order = list(range(len(lengths)))
     shuffle(order)
-    order.sort(key=lengths.__getitem__)  # stable: texts of one length stay shuffled
+    order.sort(key=lengths.__getitem__)  # stable: texts of equal length stay shuffled
     batches = cut_batches(order, lengths, batch_tokens)
     shuffle(batches)
     return batches

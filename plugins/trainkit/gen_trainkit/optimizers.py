@@ -41,7 +41,7 @@ def build_optimizers(
             )
         rest = [{"params": others, "weight_decay": 0.0}, *heads]
         adamw = torch.optim.AdamW(rest, lr=rate, betas=(0.9, 0.98), fused=True)
-        if not matrices:  # all that learns is the head
+        if not matrices:  # only the head is trained
             return [adamw]
         settings: dict[str, Any] = {"weight_decay": weight_decay, "adjust_lr_fn": "match_rms_adamw"}
         return [torch.optim.Muon(matrices, lr=matrix_rate, **settings), adamw]
@@ -65,7 +65,7 @@ def split_parameters(model: nn.Module) -> tuple[list[nn.Parameter], list[nn.Para
 
 
 def peak_rates(optimizers: Sequence[torch.optim.Optimizer]) -> list[float]:
-    """The learning rate of every group of every optimiser, in order, before any schedule touched it."""
+    """The learning rate of every group of every optimiser, in order, before any schedule changes it."""
     return [group["lr"] for optimizer in optimizers for group in optimizer.param_groups]
 
 

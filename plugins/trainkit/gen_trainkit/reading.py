@@ -1,4 +1,4 @@
-"""Texts out of files, for trainers and evaluators: plain lines, columns of tables, splits of `datasets`."""
+"""Texts from files, for trainers and evaluators: plain lines, columns of tables, splits of `datasets`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gen_trainkit.tally import Tally
 TRAINING = ("train",)
 VALIDATION = ("valid",)
 HELD_OUT = ("test", "valid")
-"""Which splits are read where none is named: the first of these that there is."""
+"""The splits that are read where none is named: the first of these that exists."""
 
 PLAIN = Reading()
 
@@ -70,7 +70,7 @@ def read_cells(
 ) -> Iterator[tuple[str, ...]]:
     """The texts of each row in `columns`, empty ones included; of plain lines, the line. See `read_texts`.
 
-    `second` is the option that the second column was chosen by, for errors.
+    `second` is the option that chose the second column, for errors.
     """
     tally = Tally() if tally is None else tally
     rows: Iterator[Row]
@@ -85,7 +85,7 @@ def read_cells(
 
 
 def choosing(path: Path, usually: Sequence[str], part: str | None, tally: Tally) -> Choose:
-    """What chooses among the splits of `path`, and has it told; see `choose_splits`."""
+    """A function that chooses among the splits of `path` and notes the choice in `tally`; see `choose_splits`."""
 
     def choose(names: Sequence[str]) -> Sequence[str]:
         chosen = choose_splits(names, part, usually=usually, path=path)
