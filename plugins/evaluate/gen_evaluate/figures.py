@@ -18,9 +18,9 @@ LARGEST = 700.0  # nats: the exponential of more is no float
 class Figures:
     """How well a model predicts texts. Nats are means; NaN where there is nothing to take the mean of.
 
-    `characters` are those counted, `unknown` the share of all that this model does not know. A token that prints
-    several characters shares its nats out evenly among them; `nats_per_token`, `perplexity` (its exponential) and
-    `accuracy` (the likeliest token was the right one) are over tokens of which every character counts.
+    `characters` are those counted, `unknown` the share of all that this model does not know. The nats of a token that
+    prints several characters are shared out evenly among them. `nats_per_token`, `perplexity` (its exponential) and
+    `accuracy` (the likeliest token was the right one) cover the tokens of which every character counts.
     """
 
     characters: int

@@ -23,8 +23,8 @@ def encode_windows(
 ) -> Windows:
     """Every text as one window; one longer than `positions` tokens is split into several, cut off, or dropped.
 
-    A text ends in the end token, and each of its windows begins with the tokenizer's leading special token, if it adds
-    one, and the text's context, if it has one: the model meets every window as it will meet a prompt. Windows do not
+    A text ends in the end token. Each of its windows begins with the tokenizer's leading special token, if it adds one,
+    and with the text's context, if it has one. So the model meets every window as it will meet a prompt. Windows do not
     overlap. A context is cut to half of the room, so that there is room for its text.
     """
     lead, tail = special_frame(tokenizer)
@@ -63,7 +63,7 @@ def special_frame(tokenizer: PreTrainedTokenizerBase) -> tuple[list[int], list[i
 def collate_windows(windows: Windows, indices: Sequence[int], *, pad: int, unknown: int | None) -> Batch:
     """The windows padded on the right [rows, length], with next-token labels.
 
-    The labels of padding, of unknown characters and of what the windows are given beforehand are -100.
+    The labels of padding, of unknown characters and of contexts are -100.
 
     No attention mask is needed: padding comes after the text, where causal attention never looks.
     """

@@ -27,8 +27,8 @@ CONTEXT_END = "\0"
 class Data:
     """Where the texts come from, how two parts of one are joined, and how long a window may be.
 
-    `context` names a column that is read before each text and not learnt: what is known of the text; `context_note`
-    is a file that says how it is written.
+    `context` names a column that is read before each text and not learnt: what is known of the text. `context_note` is
+    a file that says how this column is written.
     """
 
     files: tuple[Path, ...]

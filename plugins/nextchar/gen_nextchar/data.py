@@ -68,10 +68,10 @@ class Corpus:
 class Cut:
     """How texts are cut: windows of at most `window` characters, the next one `stride` further on, never across texts.
 
-    In every epoch windows end elsewhere, so that after `stride` epochs each character has been asked for exactly
-    once; with `shift` off, they stay where they are. With `variable` a window's length is drawn from 1 to `window`;
-    without, a `short_share` of them is: the model meets what a short prompt looks like. With `dense` each character of
-    a window has its next one for a label, not the last alone.
+    In every epoch windows end elsewhere, so that after `stride` epochs each character has been predicted exactly once.
+    With `shift` off, they stay where they are. With `variable` each window's length is drawn from 1 to `window`.
+    Without, this is done for a `short_share` of them, so that the model meets short prompts. With `dense` every
+    character of a window has the next one for a label, not only the last.
     """
 
     window: int
@@ -142,8 +142,8 @@ def _bodies(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> Iterato
 
 
 def window_lengths(corpus: Corpus, cut: Cut) -> list[int]:
-    """The number of characters each window of an epoch has at most: the same in every epoch, so that batches need no
-    padding but at the beginning of texts."""
+    """The most characters that each window of an epoch may have. They are the same in every epoch, so that batches need
+    padding only at the beginning of texts."""
     count = -(-len(corpus.ids) // cut.stride)
     noise = torch.Generator().manual_seed(cut.seed)
     drawn = torch.randint(1, cut.window + 1, (count,), generator=noise)
@@ -166,10 +166,11 @@ def cut_window(corpus: Corpus, place: int, *, length: int) -> Tensor:
 def collate_windows(
     corpus: Corpus, cut: Cut, indices: Sequence[int], *, epoch: int, lengths: Sequence[int], frame: Frame, pad: int
 ) -> Batch:
-    """Framed windows padded on the right [rows, length], and for each the character that follows; [UNK] is -100.
+    """Framed windows padded on the right [rows, length], and for each the character that follows; the label of [UNK] is
+    -100.
 
-    Labels are [rows], or, where the cut is dense, [rows, length]: each stands where its character's predecessor does
-    (behind [CLS], which begins the frame), and where [SEP] does if a text begins with it.
+    Labels are [rows], or [rows, length] where the cut is dense. Dense labels stand at the place of their character's
+    predecessor, after [CLS], which begins the frame. If a text begins with the character, its label stands at [SEP].
     """
     rows: list[Sequence[int]] = []
     asked: list[list[int]] = []

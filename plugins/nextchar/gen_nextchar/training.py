@@ -65,8 +65,8 @@ Freeze = Literal["all", "all-but-pooler", "nothing"]
 class Windows:
     """How texts are cut, see `Cut`; a `stride` of None means contiguous windows, the next where the last one ended.
 
-    With `left_only` the encoder of a new model looks left only. What it tells of a character does then not depend on
-    those that follow, so each character of a window is asked for at once, not one a window.
+    With `left_only` the encoder of a new model looks left only. Its vector for a character then does not depend on
+    those that follow. So all characters of a window are predicted at once, not one per window.
     """
 
     window: int = 32

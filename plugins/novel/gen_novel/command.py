@@ -52,8 +52,8 @@ def novel(
 ) -> None:
     """Continue a text by exactly LEN characters.
 
-    Drawn from are the likeliest allowed tokens that together have a probability of 0.85, unless --top-p, --top-k or
-    --with says otherwise. --no-repeat 30 --decoder greedy is the tutorial's generator.
+    Tokens are sampled from the likeliest allowed ones that together have a probability of 0.85, unless --top-p, --top-k
+    or --with says otherwise. --no-repeat 30 --decoder greedy is the tutorial's generator.
     """
     chosen = choice()
     start = read_prompt(prompt, file)

@@ -35,10 +35,10 @@ class Told:
 
 
 def tell(like: str | None, model: str, *, unseen: Unseen = "ignore") -> Told:
-    """What the model of that name is told, so that it writes in the manner of the work `like`; None is nothing.
+    """What the model of that name is told, so that it writes in the manner of the work `like`; None tells it nothing.
 
-    A work that it has not seen is said on standard error, or raises GenError with `unseen="refuse"`; so does a name
-    without Chinese characters, and a model that cannot be told of works.
+    A work that the model has not seen causes a warning on standard error, or GenError with `unseen="refuse"`. So do a
+    name without Chinese characters and a model that cannot be told of works.
     """
     if like is None:
         return Told()

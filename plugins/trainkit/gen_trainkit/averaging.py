@@ -16,14 +16,15 @@ def start_average(model: nn.Module) -> list[Tensor]:
 
 @torch.no_grad()
 def update_average(average: list[Tensor], model: nn.Module, decay: float) -> None:
-    """Move every mean by (1 - `decay`) towards the weights of now."""
+    """Move every mean by (1 - `decay`) towards the current weights."""
     for mean, parameter in zip(average, model.parameters(), strict=True):
         mean.lerp_(parameter, 1 - decay)
 
 
 @contextmanager
 def averaged_weights(model: nn.Module, average: list[Tensor]) -> Iterator[None]:
-    """Inside, `model` holds the means (with none, its own weights); afterwards the weights are back bit for bit."""
+    """Inside, `model` holds the means (without any, its own weights). Afterwards its weights are restored, bit for
+    bit."""
     kept = start_average(model) if average else []
     _overwrite(model, average)
     try:

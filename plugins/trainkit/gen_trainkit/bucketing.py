@@ -1,4 +1,4 @@
-"""Batches of texts of like length, the same for the same seed and epoch."""
+"""Batches of texts of similar length, the same for the same seed and epoch."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ def plan_epoch(lengths: Sequence[int], batch_tokens: int, *, seed: int, epoch: i
     """Indices of every text once, in batches of at most `batch_tokens` padded tokens, in shuffled order.
 
     A text longer than `batch_tokens` gets a batch of its own. The number of batches is the same in every epoch, because
-    the cuts are made in the order of length, which no shuffle changes: a step number alone tells the place in the data.
+    texts are cut into batches in order of length, which no shuffle changes. So a step number alone tells the place in
+    the data.
     """
     shuffle = random.Random(f"{seed}/{epoch}").shuffle
     order = list(range(len(lengths)))
     shuffle(order)
-    order.sort(key=lengths.__getitem__)  # stable: texts of one length stay shuffled
+    order.sort(key=lengths.__getitem__)  # stable: texts of equal length stay shuffled
     batches = cut_batches(order, lengths, batch_tokens)
     shuffle(batches)
     return batches

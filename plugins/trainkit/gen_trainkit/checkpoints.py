@@ -1,4 +1,4 @@
-"""Checkpoints that are whole or absent: written aside, checked by digest, renamed into place."""
+"""Checkpoints that are complete or absent: written to a temporary folder, checked by digest, renamed into place."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ TENSORS, MANIFEST = "state.safetensors", "manifest.json"
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Everything a run needs to go on: tensors by name, and plain values (step, best loss, sums, settings)."""
+    """Everything that a run needs to continue: tensors by name, and plain values (step, best loss, sums, settings)."""
 
     tensors: dict[str, Tensor]
     values: dict[str, Any]
 
 
 def write_checkpoint(folder: Path, checkpoint: Checkpoint) -> Path:
-    """Write `folder`/step-N whole and only then remove the older ones; a kill at any moment leaves a whole one.
+    """Write `folder`/step-N completely and only then remove the older ones; a kill at any moment leaves a complete one.
 
-    Raises GenError if the disk is full; then the older one is still there. (One is enough: what could damage the newest
-    after it was flushed and renamed is a failing disk, which two would share.)
+    Raises GenError if the disk is full; then the older one is still there. (One is enough: after it is flushed and
+    renamed, only a failing disk could damage it, and that would damage a second one too.)
     """
     final = folder / f"{PREFIX}{checkpoint.values['step']:08d}"
     if final.exists():  # the same step of the same run: the same content
@@ -53,7 +53,7 @@ def write_checkpoint(folder: Path, checkpoint: Checkpoint) -> Path:
 
 
 def newest_checkpoint(folder: Path) -> Path | None:
-    """The checkpoint of the highest step in `folder`, or None; folders still being written do not count."""
+    """The checkpoint with the highest step in `folder`, or None; folders still being written do not count."""
     return max(folder.glob(f"{PREFIX}*"), default=None, key=lambda path: path.name)
 
 
@@ -88,7 +88,7 @@ def gather_state(
 def restore_state(
     tensors: dict[str, Tensor], model: nn.Module, optimizers: Sequence[torch.optim.Optimizer], average: Sequence[Tensor]
 ) -> None:
-    """Put back what `gather_state` took: all of it, or, raising GenError if it is of another model, nothing."""
+    """Restore all that `gather_state` returned; for another model, raise GenError and restore nothing."""
     moments = [_moments(tensors, number) for number in range(len(optimizers))]  # before the first step, none
     targets: dict[str, Tensor] = {f"model.{index}": parameter for index, parameter in enumerate(model.parameters())}
     targets |= {f"average.{index}": mean for index, mean in enumerate(average)}
@@ -126,7 +126,7 @@ def _moments(tensors: dict[str, Tensor], number: int) -> dict[int, dict[str, Ten
 
 
 def _digest_of_values(values: dict[str, Any]) -> str:
-    as_read = json.loads(json.dumps(values))  # what is no string among the keys becomes one
+    as_read = json.loads(json.dumps(values))  # keys that are no strings become strings
     return hashlib.sha256(json.dumps(as_read, sort_keys=True).encode()).hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""Rows of CSV files, whose quotes are looked at: one that is out of place may swallow every row up to the next."""
+"""Rows of CSV files, with a check of quotes: a misplaced quote may swallow every row up to the next quote."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from gen_engine.errors import GenError
 from gen_engine.system.bounds import LINE
 
 Quotes = Literal["check", "trust", "repair"]
-"""Broken quotes, and cells that look like several rows: refuse both, refuse the first only, or mend both."""
+"""Broken quotes, and cells that look like several rows: refuse both, refuse only the former, or repair both."""
 
 CELL = re.compile(r'"((?>(?:[^"]+|"")*))"(?=,|$)|([^,]*)')
 NUMBER = re.compile(r"\s*[+-]?\d+(\.\d*)?\s*", re.ASCII)
-LOOKED_AT = 1000  # rows by which the cells of a table are known
+LOOKED_AT = 1000  # rows from which the cells of a table are learned
 SHORT = 40
 
 
 @dataclass(frozen=True)
 class Record:
-    """One row: its cells, the line it begins in, how many lines it takes, and whether its quotes were mended."""
+    """One row: its cells, the line where it begins, how many lines it takes, and whether its quotes were repaired."""
 
     cells: list[str]
     line: int
@@ -35,9 +35,9 @@ class Record:
 def csv_records(file: Iterable[str], path: Path, quotes: Quotes = "check") -> Iterator[Record]:
     """The rows of a CSV file, empty ones included.
 
-    Raises GenError where a quote never closes, or closes before its cell ends; where a cell of several lines looks
-    like several rows, unless `quotes` is "trust". With "repair" each line with such a quote is a row by itself, and the
-    quote a character.
+    Raises GenError where a quote never closes, or closes before its cell ends. Unless `quotes` is "trust", it does so
+    too where a cell of several lines looks like several rows. With "repair", each line with such a quote is a row by
+    itself, and the quote is a character.
     """
     lines = _Lines(iter(file))
     reader = csv.reader(lines, strict=True)
@@ -60,7 +60,7 @@ def csv_records(file: Iterable[str], path: Path, quotes: Quotes = "check") -> It
 
 
 def split_line(line: str) -> list[str]:
-    """The cells of one line; a quote that closes no cell which it opened is a character."""
+    """The cells of one line; a quote that does not close the cell that it opened is a character."""
     line = line.rstrip("\r\n")
     cells: list[str] = []
     place = 0
@@ -74,7 +74,7 @@ def split_line(line: str) -> list[str]:
 
 @dataclass
 class _Lines:
-    """The lines of a file, of which those taken last can be given back."""
+    """The lines of a file; the lines taken last can be given back."""
 
     file: Iterator[str]
     again: deque[str] = field(default_factory=deque)
@@ -89,21 +89,21 @@ class _Lines:
         return line
 
     def give_back(self) -> list[str]:
-        """All lines but the first of those taken will be read again; that one is returned."""
+        """Return the first of the lines taken; the others will be read again."""
         self.again.extendleft(reversed(self.taken[1:]))
         return self.taken[:1]
 
 
 @dataclass
 class _Known:
-    """What the cells of a table are like: how many a row has, and which short ones each column holds."""
+    """Statistics of a table's cells: how many a row has, and which short ones each column holds."""
 
     width: int = 0
     rows: int = 0
     kinds: dict[int, set[str]] = field(default_factory=dict)
 
     def learn(self, cells: Sequence[str]) -> None:
-        """Take a row for an example of the others."""
+        """Learn from a row as an example of the others."""
         self.width = self.width or len(cells)
         self.rows += 1
         if self.rows <= LOOKED_AT:
@@ -113,8 +113,8 @@ class _Known:
     def swallows(self, cells: Sequence[str], lines: Sequence[str]) -> bool:
         """Whether each of the `lines` of a row would be a row by itself.
 
-        It would have as many cells as all others, and of these one that stands in the same column elsewhere, such as a
-        label. Where a table has one column, nothing can tell.
+        That means: it would have as many cells as all others, and one cell, such as a label, that occurs in the same
+        column elsewhere. With a single column this cannot be decided.
         """
         others = [column for column, cell in enumerate(cells) if "\n" not in cell and "\r" not in cell]
         width = self.width or len(cells)
@@ -130,7 +130,7 @@ class _Known:
 
 
 def _kind(cell: str) -> str:
-    """What makes cells of a column alike: a number, or a short text; "" for all else."""
+    """What cells of a column have in common: being a number, or a short text; "" for all else."""
     if NUMBER.fullmatch(cell):
         return "0"
     return cell.strip() if len(cell) <= SHORT else ""

@@ -1,4 +1,4 @@
-"""The picture of a run: loss, accuracy and the task's own figures over steps, with examples seen on a second axis."""
+"""The plot of a run: loss, accuracy and the task's own figures over steps, with the examples seen on a second axis."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ PARTS = ("few_valid_", "valid_", "few_")  # before the name of what was measured
 WORDS = {"": "training", "valid_": "validation", "few_valid_": "validation, a few batches", "few_": "a few batches"}
 UNITS = {"loss": "loss (nats per target)", "accuracy": "accuracy (share of targets)"}
 LINES = {"": ("-", "C0"), "valid_": ("o-", "C1"), "few_valid_": ("x--", "C2"), "few_": ("x:", "C3")}
-"""How the figures of each part are drawn, and in which colour."""
+"""The line style and colour of the figures of each part."""
 
 
 def draw_curve(metrics: Path, picture: Path, *, language: Language = "en") -> str:
-    """Draw the file of figures as `picture` (a PNG) and beside it as PDF; with nothing measured, draw nothing.
+    """Draw the file of figures as `picture` (a PNG), and as a PDF beside it; if nothing was measured, draw nothing.
 
-    Every figure that was ever measured has a panel; those on training and validation texts share one. Returns a remark:
-    where no font here has Chinese characters, the words are English whatever the language.
+    Every figure that was ever measured has a panel; its training and validation values share one. Returns a remark if
+    no font here has Chinese characters: then the words are English, whatever the language.
     """
     rows = read_metrics(metrics)
     panels = sort_figures(rows)
@@ -83,21 +83,21 @@ def _draw_panel(axes: Axes, rows: Sequence[Row], name: str, keys: Sequence[str],
         if not part and len(keys) == 1 and name not in ("loss", "accuracy"):
             part = "valid_"  # a figure of the task's own
         style, colour = LINES[part]
-        if len(points) == 1:  # one point has no line to be seen by
+        if len(points) == 1:  # a line through one point is invisible
             style = style if part else "o-"
         axes.plot(
             *zip(*points, strict=True), style, color=colour, label=say(WORDS[part]), linewidth=1.3, markersize=3.5
         )
     axes.set(xlabel=say("step"), ylabel=say(UNITS.get(name, name.replace("_", " "))))
     axes.locator_params(axis="x", integer=True)
-    # Below the panel it hides nothing.
+    # Below the panel, the legend hides nothing.
     below: Any = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.16), "ncols": len(keys), "frameon": False}
     axes.legend(**below, fontsize="small", columnspacing=1.0, handlelength=1.6)
     _draw_examples(axes, [(row["step"], row["examples"]) for row in rows if row.get("examples")], say)
 
 
 def _draw_examples(axes: Axes, seen: Sequence[tuple[int, int]], say: Say) -> None:
-    """A second axis on top that tells how many examples were seen at a step."""
+    """A second axis on top, with the number of examples seen at a step."""
     if not seen:
         return
     import numpy

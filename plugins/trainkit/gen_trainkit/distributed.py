@@ -1,4 +1,4 @@
-"""Several processes started by torchrun as one run: they share out the batches and add up what they find."""
+"""Several processes started by torchrun as one run: they share the batches and add up their results."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from torch import distributed as dist
 from gen_engine.errors import GenError
 from gen_trainkit.ranks import process_count, process_rank
 
-PATIENCE = timedelta(hours=1)  # what one process does alone, such as finding figures, may take long
+PATIENCE = timedelta(hours=1)  # work of one process alone, such as measuring, may take long
 
 
 @dataclass(frozen=True)
 class Group:
-    """The processes of a run: this one is number `rank` of `size`. All of them must call the methods alike."""
+    """The processes of a run: this one is number `rank` of `size`. All processes must make the same calls."""
 
     rank: int = 0
     size: int = 1
@@ -31,7 +31,7 @@ class Group:
         return self.rank == 0
 
     def add(self, tensors: Sequence[Tensor]) -> None:
-        """Put the sum over all processes into each of `tensors`, which are of one dtype."""
+        """Replace each of `tensors`, which have one dtype, by its sum over all processes."""
         if self.size > 1:
             flat = torch.cat([tensor.reshape(-1) for tensor in tensors])
             _together(lambda: dist.all_reduce(flat))
@@ -48,7 +48,7 @@ class Group:
         return int(told)
 
     def first(self, make: Callable[[], Any]) -> Any:
-        """What `make` returns in the first process, where alone it is called; it is told to all."""
+        """Call `make` in the first process only, and return its result in all processes."""
         told = [make() if self.is_first else None]
         if self.size > 1:
             _together(lambda: dist.broadcast_object_list(told))
@@ -64,7 +64,7 @@ class Group:
 
     @torch.no_grad()
     def equalise(self, tensors: Sequence[Tensor]) -> None:
-        """Overwrite `tensors` by those of the first process."""
+        """Overwrite `tensors` with those of the first process."""
         for tensor in tensors if self.size > 1 else ():
             whole = tensor.detach().contiguous()
             _together(lambda whole=whole: dist.broadcast(whole, 0))  # type: ignore[misc]
@@ -72,7 +72,7 @@ class Group:
 
 
 def join_group() -> Group:
-    """The group of processes that torchrun started, met over gloo; without torchrun, this process alone."""
+    """The group of processes that torchrun started, connected over gloo; without torchrun, this process alone."""
     if process_count() == 1:
         return Group()
     if not dist.is_initialized():
@@ -87,7 +87,7 @@ def _leave() -> None:
 
 
 def _together(act: Callable[[], Any]) -> None:
-    """Do what all processes do; raises GenError where one of them is gone."""
+    """Run a collective operation; raises GenError if one of the processes is gone."""
     try:
         act()
     except (RuntimeError, ValueError) as error:
@@ -98,7 +98,7 @@ def _together(act: Callable[[], Any]) -> None:
 
 
 def seed_process(seed: int, rank: int) -> None:
-    """Give every process randomness of its own; the first one has what a process alone would have."""
+    """Give every process its own randomness; the first one has that of a single process."""
     torch.manual_seed((seed + rank * 0x9E3779B97F4A7C15) % 2**63 if rank else seed)
 
 

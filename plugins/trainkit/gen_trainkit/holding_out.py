@@ -10,10 +10,10 @@ from gen_trainkit.reading import TRAINING, VALIDATION
 from gen_trainkit.saved_datasets import PARTS, is_dataset, load_splits
 
 SHARE = 0.01
-"""The share of texts that is set aside if nothing else validates."""
+"""The share of texts that is held out if there are no other validation texts."""
 
 Read = Callable[[Sequence[Path], Sequence[str]], list[str]]
-"""The texts of files, of datasets those of the first of the named splits."""
+"""Reads the texts of files; of datasets, those of the first of the named splits."""
 
 
 def hold_out(
@@ -27,8 +27,8 @@ def hold_out(
 ) -> tuple[list[str], list[str]]:
     """(training texts, validation texts).
 
-    These are from files of their own; or, unless a share or a `part` is asked for, from the splits for it of datasets
-    that have one; else a share drawn by `seed`.
+    Validation texts come from `valid_files`, if there are any. Otherwise, unless a share or a `part` is asked for, they
+    come from the validation splits of datasets that have one. Else they are a share of the texts, drawn by `seed`.
     """
     texts = read(files, TRAINING)
     if valid_files:
@@ -42,5 +42,5 @@ def hold_out(
 
 
 def has_validation(path: Path) -> bool:
-    """Whether `path` is a dataset with a split that trains and one that validates."""
+    """Whether `path` is a dataset with a training split and a validation split."""
     return is_dataset(path) and {"train", "valid"} <= {PARTS.get(name) for name in load_splits(path)}

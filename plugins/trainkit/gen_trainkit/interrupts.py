@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM as a question the loop asks, so that a run ends between two steps and never inside one."""
+"""SIGINT and SIGTERM as a flag that the loop checks, so that a run ends between two steps and never inside one."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ STOPPING = b"\nStopping after this step, which will be saved; once more to stop 
 
 @contextmanager
 def asked_to_stop() -> Iterator[Callable[[], int]]:
-    """A function telling the number of the first SIGINT or SIGTERM that came, or 0; a second one ends the program."""
+    """A function that returns the number of the first SIGINT or SIGTERM received, or 0; a second one ends the
+    program."""
     noted = 0
 
     def note(number: int, frame: FrameType | None) -> None:
         nonlocal noted
         noted = number
-        with suppress(OSError):  # not by `print`, which may just have been at work
+        with suppress(OSError):  # not by `print`, which the signal may have interrupted
             os.write(2, STOPPING)
         signal.signal(number, before[number])
 

@@ -1,4 +1,4 @@
-"""A trainer's job, from its options to a published model: what all trainers do with one, written once."""
+"""A trainer's job, from its options to a published model: the steps that all trainers share."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Texts = TypeVar("Texts")
 
 
 class Job(Protocol):
-    """One call of a trainer: what all trainers are told beside what is their own."""
+    """One call of a trainer: the settings that all trainers share, besides their own."""
 
     @property
     def recipe(self) -> Recipe:
@@ -39,7 +39,7 @@ class Job(Protocol):
 
 @dataclass(frozen=True)
 class Finished:
-    """How a run ended; what a last measurement told, as `figures` and as a `report` to print; and what is wrong."""
+    """How a run ended; the last measurement, as `figures` and as a `report` to print; and warnings."""
 
     outcome: Outcome
     figures: Mapping[str, Any] = field(default_factory=dict)
@@ -49,10 +49,10 @@ class Finished:
 
 @dataclass(frozen=True)
 class Prepared(Generic[Texts]):
-    """A job made ready: the model with its tokenizer, the texts in the trainer's own shape, and the task for the loop.
+    """A prepared job: the model with its tokenizer, the texts in the trainer's own format, and the task for the loop.
 
-    `facts()` is what `--dry-run` tells of the data, `told` what is said of the reading, `example` what a command tries
-    the model with. `--lang auto` goes by `labels`. `begin` is called before the training, `end` after it.
+    `facts()` is what `--dry-run` says about the data, `told` are messages from reading it, and `example` is a text to
+    try the model with. `--lang auto` depends on `labels`. `begin` is called before the training, `end` after it.
     """
 
     model: PreTrainedModel
@@ -70,7 +70,7 @@ class Prepared(Generic[Texts]):
 
 
 def silence_transformers() -> None:
-    """Switch off its bars and warnings: what it would warn of is checked here, or meant."""
+    """Switch off the bars and warnings of transformers; what it warns about is checked here, or intended."""
     transformers_logging.disable_progress_bar()
     transformers_logging.set_verbosity_error()
 
@@ -81,14 +81,14 @@ def describe(job: Job, ready: Prepared[Any]) -> dict[str, object]:
 
 
 def run_job(job: Job, ready: Prepared[Any], *, resume: bool) -> Finished:
-    """Train, and unless stopped by a signal publish the model folder; its `run` folder keeps the rest."""
+    """Train and, unless stopped by a signal, publish the model folder; its `run` folder keeps the rest."""
     ready.begin()
     reporting = replace(job.reporting, lang=choose_language(job.reporting.lang, ready.labels))
     return ready.end(run_and_publish(ready.task, job.recipe, reporting, job.publishing, ready.card, resume=resume))
 
 
 def carry_out(job: Job, ready: Prepared[Any], given: Mapping[str, Any], attempt: Callable[..., str]) -> None:
-    """What a command does with a job made ready: train and publish, or with `--dry-run` tell what would be trained.
+    """What a command does with a prepared job: train and publish or, with `--dry-run`, tell what would be trained.
 
     `attempt(folder, *example)` is the command that tries the model.
     """
@@ -104,5 +104,5 @@ def carry_out(job: Job, ready: Prepared[Any], given: Mapping[str, Any], attempt:
 
 
 def name_files(files: Sequence[Path]) -> str:
-    """The names of files for a card."""
+    """The names of files for a model card."""
     return ", ".join(path.name for path in files)

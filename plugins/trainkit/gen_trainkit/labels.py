@@ -1,4 +1,4 @@
-"""The one rule by which labels are the same, whatever file they stand in and whatever they are for."""
+"""The one rule that decides whether two labels are equal, in all files and for all purposes."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any
 
 NUMBER = re.compile(r"([+-]?)(\d*)(?:\.(\d*))?", re.ASCII)
 BLANK = "\ufeff\u200b\u2060"
-"""Characters without width, which nobody sees beside a label."""
+"""Characters without width, which are invisible beside a label."""
 
 
 def label_text(value: Any) -> str:
-    """How a label is written: blanks around it are none of it, and a number is written in the one shortest way.
+    """A label in its normal form: without blanks around it, and numbers in their shortest spelling.
 
     So 1, 1.0, "1.0", " 1" and "+1" are "1", and "0.50" is "0.5"; but "01" and "3E1" are names. True, in JSON or as a
-    word of any case, is "true". A missing label (None, or a number that is none) is "".
+    word of any case, is "true". A missing label (None or NaN) is "".
     """
     if isinstance(value, bool):
         return str(value).lower()

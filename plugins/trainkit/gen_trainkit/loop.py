@@ -1,4 +1,4 @@
-"""The training loop all trainers share; a run killed at any moment and resumed ends with the same weights."""
+"""The training loop that all trainers share; a run killed at any moment and resumed ends with the same weights."""
 
 from __future__ import annotations
 
@@ -57,13 +57,16 @@ def train(
     resume: bool,
     begun: Callable[[], None] | None = None,
 ) -> Outcome:
-    """Train `task.model` in place; `folder` receives checkpoints, metrics.jsonl, curve.png and `best`, the best model.
+    """Train `task.model` in place; write checkpoints, metrics.jsonl, curve.png and `best`, the best model, into
+    `folder`.
 
-    With `resume`, go on from the newest checkpoint in `folder`, to the same weights, bit for bit, as a run that was
-    never stopped. Under torchrun every process calls this; the first one writes, and calls `begun` once `folder` is
-    there. Raises GenError when that checkpoint is damaged or of another recipe; without `resume`, when there is one;
-    when another training writes into `folder`; for a batch larger than memory; when the disk is full; and when the loss
-    is no finite number.
+    With `resume`, go on from the newest checkpoint in `folder`. The weights end up the same, bit for bit, as in a run
+    that was never stopped. Under torchrun every process calls this; the first one writes, and calls `begun` once
+    `folder` is there.
+
+    Raises GenError when that checkpoint is damaged or of another recipe, and without `resume`, when there is a
+    checkpoint. Another training that writes into `folder`, a batch larger than memory, a full disk, and a loss that is
+    not finite raise it too.
     """
     check_batches(task, recipe)
     with claimed(folder) if is_first() else nullcontext():
@@ -129,7 +132,7 @@ def _set_up(task: Task, recipe: Recipe, folder: Path) -> Run:
 
 
 def _open_outlets(run: Run, reporting: Reporting) -> Callable[[dict[str, Any]], None]:
-    """A function that writes a row of figures wherever they are wanted."""
+    """A function that writes a row of figures to every output that is wanted."""
     outlets: list[Callable[[dict[str, Any]], None]] = [partial(append_metrics, run.folder / "metrics.jsonl")]
     if reporting.tensorboard:
         outlets.append(open_events(run.folder / "tensorboard", run.step))
@@ -146,7 +149,7 @@ def _watch_nothing(step: int, tokens: int, note: str) -> None:
 
 
 def _measure_start(run: Run, watch: Watch) -> None:
-    """Tell the figures of the texts set aside before anything is learnt, so that they show what training changed."""
+    """Report the figures on the validation texts before training, so that later ones show what training changed."""
     fresh = run.step == 0 and run.group.first(lambda: not read_metrics(run.folder / "metrics.jsonl"))
     if fresh and run.task.valid_lengths:
         watch(0, 0, "validating before the first step")
@@ -156,12 +159,12 @@ def _measure_start(run: Run, watch: Watch) -> None:
 
 
 def _best(run: Run) -> str:
-    """The best figure so far, to be shown behind the loss."""
+    """The best figure so far, to be shown after the loss."""
     return f"  best {run.task.goal} {run.best:.4f}" if run.best is not None else ""
 
 
 def _step(run: Run, batches: Sequence[Sequence[int]], epoch: int) -> int:
-    """One optimiser step over `batches`, each weighted by its number of targets; how many tokens were read."""
+    """One optimiser step over `batches`, each weighted by its number of targets; returns how many tokens were read."""
     task, recipe = run.task, run.recipe
     seen = compute_gradients(task, recipe, batches, epoch=epoch, group=run.group, pool=run.pool)
     norm = nn.utils.clip_grad_norm_(task.model.parameters(), recipe.clip).item() if recipe.clip else 0.0
@@ -182,7 +185,7 @@ def _step(run: Run, batches: Sequence[Sequence[int]], epoch: int) -> int:
 def _report(run: Run, reporting: Reporting, factor: float, *, ended: bool, measured: bool) -> None:
     """Log, measure and save where the step calls for it.
 
-    The first step, the last one and those at which is measured are always logged: of few points, too, a curve is drawn.
+    The first step, the last one and those with a measurement are always logged, so that short runs have a curve too.
     """
     row: dict[str, Any] = {"step": run.step, "examples": run.examples}
     if measured or ended or run.step == 1 or run.step % reporting.log_every == 0:
@@ -203,7 +206,7 @@ def _is_due(step: int, every: int) -> bool:
 
 
 def _measure_now(run: Run, batches: int | None) -> dict[str, float]:
-    """The figures of all texts set aside, the best model kept by them; or of a few `batches` only."""
+    """The figures on all validation texts, by which the best model is kept; or on a few `batches` only."""
     with averaged_weights(run.task.model, run.average):
         figures = measure(run.task, run.recipe, batches=batches, group=run.group)
         if batches is None:
@@ -227,7 +230,7 @@ def _keep_if_best(run: Run, figures: dict[str, float]) -> None:
 
 
 def export_last(task: Task, recipe: Recipe, folder: Path) -> None:
-    """Write the last weights, or their mean if the newest checkpoint has one, as the model folder `folder`."""
+    """Write the last weights, or their running mean if the newest checkpoint has one, as the model folder `folder`."""
     path = newest_checkpoint(folder.parent / "checkpoints")
     tensors = read_checkpoint(path).tensors if path and recipe.ema else {}
     average = [tensors[f"average.{index}"] for index, _ in enumerate(task.model.parameters())] if tensors else []

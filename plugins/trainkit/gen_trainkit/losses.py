@@ -1,4 +1,4 @@
-"""Cross entropy of a large vocabulary without ever holding all its logits."""
+"""Cross entropy over a large vocabulary, without holding all logits at once."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 IGNORED = -100
-"""The label that counts for nothing, as torch and transformers have it."""
+"""The label that the loss ignores, as in torch and transformers."""
 
 ROWS_AT_ONCE = 512
 
@@ -51,7 +51,8 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
 def chunked_cross_entropy(hidden: Tensor, weight: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     """(summed loss in nats, number of right guesses) of `labels` [rows] under `hidden` [rows, width] @ `weight`.T.
 
-    Rows labelled IGNORED count for nothing. Only the loss carries a gradient, to `hidden` and `weight` [vocab, width].
+    Rows labelled IGNORED are left out. Only the loss has a gradient, with respect to `hidden` and `weight` [vocab,
+    width].
     """
     loss, correct = _ChunkedCrossEntropy.apply(hidden, weight, labels)
     return loss, correct

@@ -1,4 +1,4 @@
-"""How well a model does on the texts set aside."""
+"""How well a model does on the validation texts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gen_trainkit.tasks import Recipe, Task
 def measure(task: Task, recipe: Recipe, *, batches: int | None = None, group: Group | None = None) -> dict[str, float]:
     """`valid_loss` (nats per target), `valid_accuracy` and, over all batches only, the task's own figures.
 
-    Several processes share out the batches; the task's own figures are found by the first one.
+    Several processes share the batches; the first one measures the task's own figures.
     """
     group = group or Group()
     task.model.eval()

@@ -1,4 +1,4 @@
-"""The run's figures, one JSON object a line and, where wanted, for TensorBoard."""
+"""The run's figures, one JSON object per line and, where wanted, for TensorBoard."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def append_metrics(path: Path, row: dict[str, Any]) -> None:
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:
-    """All whole lines of the file of figures; a line torn by a kill is left out; no file means no lines."""
+    """All complete lines of the file of figures. A line cut off by a kill is left out; no file means no lines."""
     rows = []
     for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
         try:

@@ -25,8 +25,8 @@ def build_optimizers(
 ) -> list[torch.optim.Optimizer]:
     """The optimisers that together move every trainable parameter of `model` once.
 
-    `matrix_rate` is Muon's own rate (Jordan et al. 2024, rescaled to AdamW's step size as in Liu et al. 2025,
-    arXiv:2502.16982); embeddings, norms and biases always go to AdamW, without weight decay. Parameters of which
+    `matrix_rate` is the learning rate of Muon (Jordan et al. 2024), rescaled to AdamW's step size (Liu et al. 2025,
+    arXiv:2502.16982). Embeddings, norms and biases always go to AdamW, without weight decay. Parameters of which
     `is_head(name)` is true learn by AdamW at `head_rate`.
     """
     head = {id(p) for key, p in model.named_parameters() if head_rate is not None and is_head and is_head(key)}
@@ -41,7 +41,7 @@ def build_optimizers(
             )
         rest = [{"params": others, "weight_decay": 0.0}, *heads]
         adamw = torch.optim.AdamW(rest, lr=rate, betas=(0.9, 0.98), fused=True)
-        if not matrices:  # all that learns is the head
+        if not matrices:  # only the head is trained
             return [adamw]
         settings: dict[str, Any] = {"weight_decay": weight_decay, "adjust_lr_fn": "match_rms_adamw"}
         return [torch.optim.Muon(matrices, lr=matrix_rate, **settings), adamw]
@@ -65,7 +65,7 @@ def split_parameters(model: nn.Module) -> tuple[list[nn.Parameter], list[nn.Para
 
 
 def peak_rates(optimizers: Sequence[torch.optim.Optimizer]) -> list[float]:
-    """The learning rate of every group of every optimiser, in order, before any schedule touched it."""
+    """The learning rate of every group of every optimiser, in order, before any schedule changes it."""
     return [group["lr"] for optimizer in optimizers for group in optimizer.param_groups]
 
 

@@ -1,4 +1,4 @@
-"""The options that all `gen train` commands share, and what becomes of them; importing this imports no torch."""
+"""The options that all `gen train` commands share, and their use; importing this imports no torch."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def options(*decorators: Decorator) -> Decorator:
 
 
 def _read_config(context: click.Context, parameter: click.Parameter, path: Path | None) -> Path | None:
-    """Take the values of a TOML file for defaults; what the command line says outweighs them."""
+    """Take defaults from a TOML file; the command line overrides them."""
     if path is None:
         return None
     try:
@@ -60,7 +60,7 @@ def _read_config(context: click.Context, parameter: click.Parameter, path: Path 
             if not isinstance(value, bool):
                 raise GenError(f"{path} gives {quoted(name)} as {quoted(value)}. Write true or false.")
             defaults[item.name] = value
-        else:  # as if typed: click would cut 1.5 down to a whole number, and take true for 1
+        else:  # as if typed: click would truncate 1.5 to an integer, and take true for 1
             given = [str(each) for each in (value if isinstance(value, list) else [value])]
             defaults[item.name] = given if several else given[0]
     context.default_map = defaults
@@ -68,16 +68,16 @@ def _read_config(context: click.Context, parameter: click.Parameter, path: Path 
 
 
 def _option_name(item: click.Parameter) -> str:
-    """What an option is called on the command line, without dashes before it; an argument's own name."""
+    """The name of an option on the command line, without leading dashes; for an argument, its own name."""
     return next((option.removeprefix("--") for option in item.opts if option.startswith("--")), item.name or "")
 
 
 UNSAVED = {"resume", "dry_run"}
-"""What says how to call a command rather than what it does."""
+"""Options that say how to call a command rather than what it does."""
 
 
 def chosen_options() -> dict[str, Any]:
-    """What the running command was given or takes by default, as `--config` reads it; empty if it has no `--config`."""
+    """The options of the running command, given or default, as `--config` reads them; empty if it has no `--config`."""
     context = click.get_current_context(silent=True)
     if context is None or all(item.callback is not _read_config for item in context.command.params):
         return {}
@@ -93,7 +93,8 @@ def _plain(value: Any) -> Any:
 
 
 def write_chosen_options(path: Path) -> None:
-    """Write `chosen_options` as TOML: `--config` of that file repeats the run; nothing is written without a command."""
+    """Write `chosen_options` as TOML, so that `--config` with that file repeats the run; without a command, write
+    nothing."""
     chosen = chosen_options()
     if not chosen:
         return
@@ -106,7 +107,7 @@ def write_chosen_options(path: Path) -> None:
 
 
 def _check_out(context: click.Context, parameter: click.Parameter, path: Path) -> Path:
-    """Notice before anything is read or trained that the folder cannot be made."""
+    """Fail before anything is read or trained if the folder cannot be made."""
     if path.exists() and not path.is_dir():
         raise GenError(f"{path} is a file. Name a folder by --out.")
     parent = next((parent for parent in (path, *path.absolute().parents) if parent.exists()), path)
@@ -136,7 +137,7 @@ quotes_option = click.option(
 
 
 def part_option(default: str) -> Decorator:
-    """Which split of a `datasets` folder is read; `default` says which otherwise."""
+    """The option for the split of a `datasets` folder; `default` says in words which is read otherwise."""
     words = f"Split of a datasets folder: its name, train, valid, test, or all.  [default: {default}]"
     return click.option("--part", metavar="NAME", help=words)
 
@@ -163,7 +164,7 @@ split_options = options(part_option("train, validated by the split for it"), val
 
 
 def shape_options(*, width: int, positions: int, bert: bool = True) -> Decorator:
-    """Sizes of a transformer made from scratch; a BERT also has an inner width of its own, and two marks a text."""
+    """Sizes of a transformer made from scratch; a BERT also has its own inner width, and two marks per text."""
     ff = click.option("--ff", type=click.IntRange(1), help="Width within the layers.  [default: 4 times --width]")
     return options(
         click.option("--layers", type=click.IntRange(1), default=4, show_default=True),
@@ -181,7 +182,7 @@ def recipe_options(
     batch_tokens: int = 4096,
     head: bool = False,
 ) -> Decorator:
-    """How to train: the fields of `Recipe`. `rate` tells the defaults of --rate, which the command fills in."""
+    """How to train: the fields of `Recipe`. `rate` describes the defaults of --rate, which the command fills in."""
     number = click.FloatRange(0)
     head_rate = click.option("--head-rate", type=number, help="Peak learning rate of the head.  [default: --rate]")
     return options(
@@ -233,12 +234,12 @@ run_options = options(
 
 
 def part(kind: type, given: Mapping[str, Any]) -> Any:
-    """The dataclass `kind` out of the options of the same names."""
+    """The dataclass `kind`, made from the options of the same names."""
     return kind(**{field.name: given[field.name] for field in fields(kind) if field.name in given})
 
 
 def assemble(kind: type, given: Mapping[str, Any]) -> Any:
-    """The job `kind` out of the options: its fields that are dataclasses are made by `part`, unless they are given."""
+    """The job `kind`, made from the options. Fields that are dataclasses are made by `part`, unless they are given."""
     hints = get_type_hints(kind)
     kinds = {name: hint for name, hint in hints.items() if isinstance(hint, type) and is_dataclass(hint)}
     made = {name: part(hint, given) for name, hint in kinds.items() if not isinstance(given.get(name), hint)}
@@ -246,27 +247,28 @@ def assemble(kind: type, given: Mapping[str, Any]) -> Any:
 
 
 def check_start(is_said: bool, ways: str) -> None:
-    """Raise GenError unless it is said, in one of these `ways`, what to start from."""
+    """Raise GenError unless a starting point is given, in one of these `ways`."""
     if not is_said:
         raise GenError(f"It is not said what to start from. Give {ways}.")
 
 
 def check_given(given: Mapping[str, Any]) -> None:
-    """Raise GenError for numbers that are none, and for options that do nothing to this recipe or these files."""
+    """Raise GenError for numbers that are not finite, and for options that have no effect on this recipe or these
+    files."""
     check_finite(given)
     refuse_idle_recipe(given)
     refuse_unread((*given["files"], *given["valid_files"], *given.get("test_files", ())), given)
 
 
 def check_finite(given: Mapping[str, Any]) -> None:
-    """Raise GenError for an option that is infinite or no number at all."""
+    """Raise GenError for an option that is infinite or NaN."""
     for name, value in given.items():
         if isinstance(value, float) and not math.isfinite(value):
             raise GenError(f"--{name.replace('_', '-')} {value} is no number to count with. Give a finite one.")
 
 
 def refuse_idle_recipe(given: Mapping[str, Any]) -> None:
-    """Raise GenError for options of `recipe_options` and `run_options` that do nothing beside the others."""
+    """Raise GenError for options of `recipe_options` and `run_options` that have no effect together with the others."""
     if given["steps"] is not None:
         refuse_idle({"epochs"}, "beside --steps")
     if given["optimizer"] != "muon":
@@ -276,9 +278,9 @@ def refuse_idle_recipe(given: Mapping[str, Any]) -> None:
 
 
 def refuse_idle(names: Collection[str], when: str) -> None:
-    """Raise GenError if the command line gives one of the options `names`, which do nothing `when`.
+    """Raise GenError if the command line gives one of the options `names`, which have no effect `when`.
 
-    What --config sets may stand: a run writes down all its options, the idle ones included.
+    Options set by --config are accepted, because a run saves all its options, including those without effect.
     """
     context = click.get_current_context(silent=True)
     for item in context.command.params if context else ():
@@ -287,9 +289,9 @@ def refuse_idle(names: Collection[str], when: str) -> None:
 
 
 def refuse_unread(files: Collection[Path], given: Mapping[str, Any]) -> None:
-    """Raise GenError for an option on the command line that means nothing to any of `files`; missing ones are passed.
+    """Raise GenError for an option on the command line that has no effect on any of `files`; missing files are skipped.
 
-    Lines have no columns, only a .csv has quotes, only a dataset has splits, and that needs no encoding.
+    Plain lines have no columns, only a .csv has quotes, and only a dataset has splits; a dataset needs no encoding.
     """
     from gen_engine.system.text_files import DELIMITERS, TABLES, kind_of
     from gen_trainkit.saved_datasets import is_dataset
@@ -314,19 +316,19 @@ def refuse_unread(files: Collection[Path], given: Mapping[str, Any]) -> None:
 
 
 def tell_reading(told: Iterable[str]) -> None:
-    """Say on standard error what was read, used and left out; of several processes the first one speaks."""
+    """Say on standard error what was read, used and left out; of several processes only the first does."""
     for words in told if is_first() else ():
         note(words, "")
 
 
 def tell_plan(plan: Mapping[str, Any]) -> None:
-    """Print what `--dry-run` found, as JSON; of several processes the first one speaks."""
+    """Print what `--dry-run` found, as JSON; of several processes only the first does."""
     if is_first():
         click.echo(json.dumps(plan, indent=1, ensure_ascii=False))
 
 
 def refuse_absurd(given: Mapping[str, Any]) -> None:
-    """Raise GenError for sizes of a new model, or of a new head, that the machine cannot train; nothing is read yet."""
+    """Raise GenError for sizes of a new model or head that the machine cannot train, before anything is read."""
     from gen_engine.models.sizes import check_new
 
     new = {"layers": given.get("encoder_layers", given.get("layers")), "width": given.get("width")}

@@ -1,4 +1,4 @@
-"""What a run would take, found out by a few steps on a copy of the model: sizes, memory and time for `--dry-run`."""
+"""Sizes, memory and time of a run for `--dry-run`, measured by a few steps on a copy of the model."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ MEGABYTE = 1e6
 
 @dataclass(frozen=True)
 class Trial:
-    """What a few steps took: seconds a batch and a step of the optimiser, padded tokens a batch, bytes on top."""
+    """Measurements of a few steps: seconds per batch and per optimiser step, padded tokens per batch, and extra
+    bytes."""
 
     batch: float
     update: float
@@ -39,11 +40,11 @@ class Trial:
 
 @doing("trying a few steps")
 def describe_run(task: Task, recipe: Recipe) -> dict[str, Any]:
-    """Sizes, memory and time expected of `train(task, recipe, ...)`, in the order in which people want to read them.
+    """The expected sizes, memory and time of `train(task, recipe, ...)`, in a readable order.
 
     For `--dry-run`: a trainer returns `{**facts of its own, **describe_run(task, recipe)}` and prints that by
-    `options.tell_plan`. Nothing is written, and model and random state stay as they are: time and the highest memory
-    are measured by a few steps on a copy of the model that is thrown away, the first of them on the largest batch.
+    `options.tell_plan`. Nothing is written, and model and random state stay as they are. Time and peak memory are
+    measured by a few steps on a copy of the model, which is then thrown away. The first step is on the largest batch.
     """
     check_batches(task, recipe)
     batches = plan_epoch(task.train_lengths, recipe.batch_tokens, seed=recipe.seed, epoch=0)
@@ -98,10 +99,11 @@ def _timed(act: Any) -> float:
 
 
 def _resident(which: str, *, forget: bool = False) -> int | None:
-    """Bytes of memory in use (VmRSS) or ever (VmHWM) by this process; None where the system does not say."""
+    """Bytes of memory that this process uses (VmRSS), or used at its peak (VmHWM); None where the system does not
+    say."""
     try:
         if forget:
-            Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # the highest so far begins anew
+            Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # resets the peak
         status = Path("/proc/self/status").read_text(encoding="ascii")
     except OSError:
         return None
@@ -109,7 +111,8 @@ def _resident(which: str, *, forget: bool = False) -> int | None:
 
 
 def _memory(model: nn.Module, recipe: Recipe, tried: Trial) -> dict[str, str]:
-    """What lasts, counted; and what a step of the largest batch took on top of the weights, measured."""
+    """Memory: the permanent part is counted; what a step of the largest batch takes on top of the weights is
+    measured."""
     weights = sum(parameter.numel() * parameter.element_size() for parameter in model.parameters())
     moving = sum(parameter.numel() for parameter in trainable(model))
     matrices = sum(p.numel() for p in trainable(model) if p.ndim == 2) if recipe.optimizer == "muon" else 0
@@ -125,7 +128,7 @@ def _memory(model: nn.Module, recipe: Recipe, tried: Trial) -> dict[str, str]:
 
 
 def _time(task: Task, recipe: Recipe, tried: Trial) -> dict[str, str]:
-    """Time of steps and of validation after each epoch; every process works at the pace measured here."""
+    """Time of steps and of validation after each epoch, assuming that every process is as fast as measured here."""
     in_epoch, total = plan_steps(task, recipe)
     batches = len(plan_epoch(task.train_lengths, recipe.batch_tokens, seed=recipe.seed, epoch=0))
     a_step = batches / in_epoch / process_count() * tried.batch + tried.update

@@ -1,4 +1,4 @@
-"""Texts a few at a time: a tokenizer takes some 500 bytes for each character that it is given at once."""
+"""Texts in portions, because a tokenizer takes some 500 bytes for each character that it is given at once."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from typing import Any, TypeVar
 Item = TypeVar("Item")
 
 CHARACTERS = 250_000
-"""A portion is full when it has so many characters: 100 MB or so, and enough work for all threads."""
+"""The most characters of a portion: some 100 MB of memory, and enough work for all threads."""
 
 
 def in_portions(texts: Iterable[Item], *, most: int = 10_000, size: Callable[[Any], int] = len) -> Iterator[list[Item]]:
-    """Consecutive runs of at most `most` texts and CHARACTERS characters, by `size`; a longer text is one by itself."""
+    """Consecutive runs of at most `most` texts and CHARACTERS characters, as counted by `size`; a longer text is a run
+    by itself."""
     portion: list[Item] = []
     held = 0
     for text in texts:
@@ -26,7 +27,7 @@ def in_portions(texts: Iterable[Item], *, most: int = 10_000, size: Callable[[An
 
 
 def at_line_breaks(text: str) -> Iterator[str]:
-    """A text in pieces of some CHARACTERS characters that end where lines end; together they are the text."""
+    """A text in pieces of some CHARACTERS characters, cut at line ends; joined, they give the text."""
     start = 0
     while len(text) - start > CHARACTERS and (end := text.find("\n", start + CHARACTERS) + 1):
         yield text[start:end]

@@ -1,4 +1,4 @@
-"""How far the run is: a bar with rate and time left on a terminal, a plain line now and then elsewhere."""
+"""The progress of a run: a bar with rate and time left on a terminal, and a plain line every 30 seconds elsewhere."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Protocol
 from gen_engine.system.screen import cells, cut, width_of
 
 WIDE, LONGEST, SHORTEST = 130, 40, 8
-"""From so many columns on a bar has its longest length; the shortest one that a narrower terminal leaves it."""
+"""From WIDE columns on, a bar has its longest length; on narrower terminals it has at least its shortest."""
 
 STYLES = {"bar.complete": "green", "bar.finished": "green", "bar.back": "dim"} | dict.fromkeys(
     ("progress.download", "progress.elapsed", "progress.remaining"), "none"
@@ -22,14 +22,15 @@ STYLES = {"bar.complete": "green", "bar.finished": "green", "bar.back": "dim"} |
 
 
 class Watch(Protocol):
-    """Is told of every step: `step` of the total is done, `tokens` more tokens read, `note` says the newest figures."""
+    """Called after every step: `step` of the total is done, `tokens` more tokens were read, `note` gives the newest
+    figures."""
 
     def __call__(self, step: int, tokens: int, note: str) -> None: ...
 
 
 @contextmanager
 def watch_run(total: int, start: int) -> Iterator[Watch]:
-    """A watch for a run of `total` steps of which `start` are done, fitting standard error."""
+    """A watch for a run of `total` steps of which `start` are done; it suits the kind of standard error."""
     width = width_of(sys.stderr)
     if width is None or os.environ.get("TERM") == "dumb":
         with _line_watch(total, start) as lines:
@@ -68,14 +69,14 @@ def watch_run(total: int, start: int) -> Iterator[Watch]:
 
 
 def _brief(rate: str, note: str, room: int) -> str:
-    """As much as there is room for: rate and note, the note alone, or the beginning of it."""
+    """What fits into the room: rate and note, the note alone, or its beginning."""
     both = f"{rate}  {note}"
     return both if cells(both) <= room else cut(note, max(1, room))
 
 
 @contextmanager
 def _line_watch(total: int, start: int, every: float = 30.0) -> Iterator[Watch]:
-    """A line every 30 seconds, and one in the end with the newest figures."""
+    """A line every 30 seconds, and one at the end with the newest figures."""
     read, began, told = 0, time.monotonic(), time.monotonic()
     line = ""
 

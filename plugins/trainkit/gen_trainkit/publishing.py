@@ -1,4 +1,4 @@
-"""From a task to a finished model folder: trained, the best or last weights published, with a model card."""
+"""From a task to a finished model folder: train, then publish the best or last weights with a model card."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from gen_trainkit.storing import whole_file
 from gen_trainkit.wording import in_words
 
 MISREAD = (OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, StrictDataclassError)
-"""What transformers raises for a config.json or tokenizer.json that is damaged or holds nonsense."""
+"""The errors that transformers raises for a damaged or nonsensical config.json or tokenizer.json."""
 
 SaveDtype = Literal["fp32", "bf16", "fp16"]
 SAVE_DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -37,7 +37,7 @@ SAVE_DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.floa
 
 @dataclass(frozen=True)
 class Publishing:
-    """Where the finished folder goes, which weights it holds, and what its card is called."""
+    """Where the finished folder goes, which weights it holds, and the title of its card."""
 
     out: Path
     keep: Literal["best", "last"] = "best"
@@ -48,7 +48,7 @@ class Publishing:
 
 @dataclass(frozen=True)
 class CardFacts:
-    """What a card tells beside recipe and outcome: `made` is a sentence, `facts` are shown as a list."""
+    """What a card says besides recipe and outcome: `made` is a sentence, `facts` are shown as a list."""
 
     made: str
     pipeline: str
@@ -61,8 +61,8 @@ def run_and_publish(
 ) -> Outcome:
     """Train `task`, and unless stopped by a signal publish the model folder `publishing.out`.
 
-    Its `run` folder keeps checkpoints, figures and curves, and, if a command is running, its options as config.toml;
-    the published files appear one by one, each whole. Under torchrun the first process publishes.
+    Its `run` folder keeps checkpoints, figures and curves and, if a command is running, its options as config.toml. The
+    published files appear one by one, each complete. Under torchrun the first process publishes.
     """
     run = publishing.out / "run"
     outcome = train(
@@ -112,7 +112,7 @@ pipeline_tag: {card.pipeline}
 
 @doing("writing the model folder")
 def export_model(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, dtype: SaveDtype, folder: Path) -> None:
-    """Write config.json, model.safetensors and the tokenizer's files into `folder`; `model` itself stays as it is."""
+    """Write config.json, model.safetensors and the tokenizer's files into `folder`; `model` itself is not changed."""
     copy.deepcopy(model).to(SAVE_DTYPES[dtype]).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
 
@@ -126,12 +126,12 @@ def load_pretrained(
     new: Sequence[str] = (),
     settings: Mapping[str, Any] | None = None,
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    """The model `auto` makes of a folder, a hub name or one of `gen models`, in fp32, and its tokenizer.
+    """The model that `auto` loads from a folder, a hub name or one of `gen models`, in fp32, and its tokenizer.
 
-    Nothing in it is executed.
+    No code in it is executed.
 
     Weights whose names begin with one of `new` may be missing (a fresh head), or be left over where the model has no
-    such part; any other missing or unexpected weight raises GenError, and so do pickled and damaged ones, and a
+    such part. GenError is raised for any other missing or unexpected weight, for pickled or damaged weights, and for a
     `model_type` that is none of `kinds`.
     """
     source = model_source(base)
@@ -157,7 +157,7 @@ def load_pretrained(
 
 
 def _strange(base: str, config: Any, what: str) -> GenError:
-    """The error for weights that do not fit: as a rule those of a model with another head."""
+    """The error for weights that do not fit; usually they are those of a model with another head."""
     found = holding(config.to_dict())
     if found.kind in ("classifier", "other"):
         return GenError(f"{base} holds {found.words} ({what}). Give the model that it was made of.")
@@ -167,7 +167,7 @@ def _strange(base: str, config: Any, what: str) -> GenError:
 def load_tokenizer(base: str) -> PreTrainedTokenizerBase:
     """The tokenizer of a folder or hub name; raises GenError where it is damaged, or there is none.
 
-    Where its files are missing transformers makes one that knows special tokens only, and reads all text as unknown.
+    If its files are missing, transformers makes one that has special tokens only, and reads all text as unknown.
     """
     source = model_source(base)
     with told_clearly(source, base):
@@ -182,9 +182,9 @@ def load_tokenizer(base: str) -> PreTrainedTokenizerBase:
 
 @contextmanager
 def told_clearly(source: str, base: str = "") -> Iterator[None]:
-    """Inside, the folder or hub name `source` is read; what is wrong with it becomes a GenError of one sentence.
+    """Inside, the folder or hub name `source` is read; errors in it become a GenError of one sentence.
 
-    `base` is how it was named, if otherwise.
+    `base` is the name that the user gave, if it differs.
     """
     base = base or source
     refuse_no_model(Path(source), base)

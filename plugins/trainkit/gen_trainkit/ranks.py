@@ -1,4 +1,4 @@
-"""Which of several processes this is, as torchrun says in the environment; importing this imports no torch."""
+"""Which of several processes this is, from torchrun's environment variables; importing this imports no torch."""
 
 from __future__ import annotations
 

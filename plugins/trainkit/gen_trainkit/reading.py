@@ -1,4 +1,4 @@
-"""Texts out of files, for trainers and evaluators: plain lines, columns of tables, splits of `datasets`."""
+"""Texts from files, for trainers and evaluators: plain lines, columns of tables, splits of `datasets`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gen_trainkit.tally import Tally
 TRAINING = ("train",)
 VALIDATION = ("valid",)
 HELD_OUT = ("test", "valid")
-"""Which splits are read where none is named: the first of these that there is."""
+"""The splits that are read where none is named: the first of these that exists."""
 
 PLAIN = Reading()
 
@@ -31,10 +31,12 @@ def read_texts(
 ) -> list[str]:
     """The non-empty texts of all `paths`, in order.
 
-    `.jsonl` gives the field and `.csv`/`.tsv` the column named `column` ("text" by default), a `datasets` folder the
-    column of the splits named `part`, or else of the first of `splits` there is; other files give their lines. `.xz`
-    and `.gz` are unpacked. A BOM is dropped. Raises GenError for a missing file, field or column, for what is no text
-    or not `encoding`, for quotes that do not close, and when nothing is left.
+    `.jsonl` gives the field and `.csv`/`.tsv` the column named `column` ("text" by default). A `datasets` folder gives
+    that column of the splits named `part`, or else of the first of `splits` that exists. Other files give their lines.
+    `.xz` and `.gz` are unpacked. A BOM is dropped.
+
+    Raises GenError for a missing file, field or column, for what is no text or not in `encoding`, for quotes that do
+    not close, and when nothing is left.
     """
     tally = Tally() if tally is None else tally
     reading = reading or Reading(encoding)
@@ -68,7 +70,7 @@ def read_cells(
 ) -> Iterator[tuple[str, ...]]:
     """The texts of each row in `columns`, empty ones included; of plain lines, the line. See `read_texts`.
 
-    `second` is the option that the second column was chosen by, for errors.
+    `second` is the option that chose the second column, for errors.
     """
     tally = Tally() if tally is None else tally
     rows: Iterator[Row]
@@ -83,7 +85,7 @@ def read_cells(
 
 
 def choosing(path: Path, usually: Sequence[str], part: str | None, tally: Tally) -> Choose:
-    """What chooses among the splits of `path`, and has it told; see `choose_splits`."""
+    """A function that chooses among the splits of `path` and notes the choice in `tally`; see `choose_splits`."""
 
     def choose(names: Sequence[str]) -> Sequence[str]:
         chosen = choose_splits(names, part, usually=usually, path=path)

@@ -1,4 +1,4 @@
-"""A run on its way: what moves in it, how that is saved, and how a run goes on from what was saved."""
+"""A run in progress: its state, how it is saved, and how a run continues from what was saved."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ SAVED = ("step", "figures", "best", "waited", "sums", "examples")
 
 @dataclass
 class Run:
-    """The moving parts of one run."""
+    """The changing state of one run."""
 
     task: Task
     recipe: Recipe
@@ -66,7 +66,7 @@ class Run:
 
 @doing("saving a checkpoint")
 def save_run(run: Run) -> None:
-    """Write a checkpoint; weights that are no numbers are none worth keeping, and raise GenError."""
+    """Write a checkpoint; weights that are not finite raise GenError."""
     states = run.group.collect(torch.get_rng_state())
     if not all(bool(parameter.isfinite().all()) for parameter in trainable(run.task.model)):
         raise not_finite(run, "Some weights are")
@@ -80,14 +80,14 @@ def save_run(run: Run) -> None:
 
 
 def not_finite(run: Run, what: str) -> GenError:
-    """The error that ends a run whose numbers have overflown."""
+    """The error that ends a run whose numbers have overflowed."""
     newest = newest_checkpoint(run.checkpoints)
     how = f"go on from {newest} with --resume and a lower --rate" if newest else "start again with a lower --rate"
     return GenError(f"{what} no finite number at step {run.step + 1}; the run stopped there. To mend it, {how}.")
 
 
 def start_or_resume(run: Run, resume: bool) -> None:
-    """Make the folder or, with `resume`, put back what the newest checkpoint holds; the same in all processes."""
+    """Make the folder or, with `resume`, restore the newest checkpoint; the same in all processes."""
     seed_process(run.recipe.seed, run.group.rank)
     newest = newest_checkpoint(run.checkpoints)
     if newest and not resume:
@@ -112,9 +112,9 @@ def start_or_resume(run: Run, resume: bool) -> None:
 
 
 def _check_same(saved: Mapping[str, Any], run: Run) -> None:
-    """Refuse other data or another recipe; a longer or shorter run and other rates are the user's right.
+    """Refuse other data or another recipe; the length of the run and the rates may differ.
 
-    Two processes may go on where one with twice `accumulate` stopped.
+    Two processes may continue where one with twice `accumulate` stopped.
     """
     if not all(isinstance(saved.get(name), kind) for name, kind in NEEDED.items()):
         raise GenError(f"The checkpoint in {run.checkpoints} is damaged. Remove that folder, or give another --out.")

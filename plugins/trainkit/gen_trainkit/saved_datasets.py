@@ -14,25 +14,25 @@ from gen_engine.models.sizes import check_files
 from gen_engine.system.text_files import kind_of
 
 PARTS = {"train": "train", "valid": "valid", "validation": "valid", "dev": "valid", "val": "valid", "test": "test"}
-"""What the names of splits, and the values of a split column, are taken for."""
+"""The part that each name of a split, or value of a split column, stands for."""
 
 HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?(:[\w.-]+)?")
 SAVED = ("dataset_dict.json", "state.json")
-"""What a saved dataset has in its folder, with splits or without."""
+"""The files in the folder of a saved dataset, with splits or without."""
 
 DAMAGED = (OSError, ValueError, LookupError, TypeError, AttributeError)
-"""What the library raises for folders that are none or hold nonsense, and for a hub out of reach."""
+"""The errors that the library raises for folders that are no datasets or are damaged, and for a hub out of reach."""
 
 
 def is_dataset(path: Path, *, hub: bool = False) -> bool:
-    """Whether `path` is a folder to be read by `datasets` or, if `hub`, the name of a dataset there."""
+    """Whether `path` is a folder for `datasets` or, with `hub`, the name of a dataset on the hub."""
     if path.is_dir():
         return hub or any((path / name).is_file() for name in SAVED)
     return hub and not kind_of(path) and not path.exists() and bool(HUB_NAME.fullmatch(str(path)))
 
 
 def load_splits(path: Path) -> Mapping[str, Any]:
-    """The splits of a dataset by name; the name of a dataset without splits is empty."""
+    """The splits of a dataset by name; a dataset without splits has one, named ""."""
     try:
         import datasets
     except ImportError as error:
@@ -59,7 +59,7 @@ def load_splits(path: Path) -> Mapping[str, Any]:
 
 @contextmanager
 def _quietly(name: str) -> Iterator[None]:
-    """Inside, a hub out of reach is not waited for; `datasets` keeps a switch of its own for that."""
+    """Inside, nothing waits for a hub out of reach; `datasets` has its own switch for that."""
     from datasets import config
     from huggingface_hub.constants import is_offline_mode
 
@@ -78,10 +78,10 @@ def dataset_columns(splits: Mapping[str, Any]) -> list[str]:
 
 
 def choose_splits(names: Sequence[str], wanted: str | None, *, usually: Sequence[str], path: Path) -> list[str]:
-    """Those of the splits `names` that are to be read.
+    """The splits among `names` that are to be read.
 
-    `wanted` is a name, a part (train, valid, test) or "all"; without it, the first of the parts `usually` that there
-    is, or the only split. Raises GenError where none is meant.
+    `wanted` is a name, a part (train, valid, test) or "all". Without it, the first existing one of the parts `usually`
+    is read, or the only split. Raises GenError where no split fits.
     """
     if not names:
         if wanted not in (None, "all"):

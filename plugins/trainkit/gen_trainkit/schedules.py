@@ -1,4 +1,4 @@
-"""Learning-rate schedules as pure functions of the step, so that nothing of them needs saving."""
+"""Learning-rate schedules as pure functions of the step, so that they have no state to save."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ Schedule = Literal["linear", "cosine", "constant"]
 
 
 def rate_factor(step: int, *, total: int, warmup: int, schedule: Schedule) -> float:
-    """What the peak rate is multiplied by at `step` (0-based) of `total`: up over `warmup` steps, then down to 0."""
+    """The factor of the peak rate at `step` (0-based) of `total`: up over `warmup` steps, then down to 0."""
     if step < warmup:
         return (step + 1) / (warmup + 1)
     left = max(0, total - step) / max(1, total - warmup)

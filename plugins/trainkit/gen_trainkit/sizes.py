@@ -1,4 +1,4 @@
-"""Batches that this machine cannot hold, refused by arithmetic."""
+"""Refuse batches that this machine cannot hold, by calculation."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from gen_trainkit.bucketing import plan_epoch
 from gen_trainkit.tasks import Recipe, Task
 
 KEPT = 7
-"""How many times its width a layer keeps of each token for the way back, at least: what its linear layers read."""
+"""How many numbers a layer keeps per token for the backward pass, at least, in multiples of its width: the inputs of
+its linear layers."""
 
 
 def check_batches(task: Task, recipe: Recipe) -> None:
-    """Raise GenError if the largest batch takes more memory than there is, whatever the kernels save."""
+    """Raise GenError if the largest batch takes more memory than there is, however economical the kernels are."""
     batches = plan_epoch(task.train_lengths, recipe.batch_tokens, seed=recipe.seed, epoch=0)
     tokens = max((len(batch) * max(task.train_lengths[index] for index in batch) for batch in batches), default=0)
     least, room = tokens * _kept(task.model) * (2 if recipe.dtype == "bf16" else 4), memory()
@@ -28,7 +29,7 @@ def check_batches(task: Task, recipe: Recipe) -> None:
 
 
 def _kept(model: nn.Module) -> int:
-    """How many numbers a model keeps of each token for the way back, at least; 0 where parts of it are frozen."""
+    """How many numbers a model keeps per token for the backward pass, at least; 0 where parts of it are frozen."""
     holder: Any = getattr(model, "encoder", model)
     config = getattr(holder, "config", None)
     if config is None or not all(parameter.requires_grad for parameter in holder.parameters()):

@@ -1,4 +1,4 @@
-"""The gradient of one step: of many batches, computed in parts, on threads and in processes side by side."""
+"""The gradient of one step over many batches, computed in parts, in parallel threads and processes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from gen_trainkit.tasks import Batch, Recipe, Task
 
 @dataclass(frozen=True)
 class StepSums:
-    """What all processes together saw in one step; `tokens` counts padding, too."""
+    """Sums over all processes in one step; `tokens` includes padding."""
 
     loss: float
     correct: float
@@ -38,7 +38,7 @@ def compute_gradients(
 ) -> StepSums:
     """Leave in `.grad` the gradient of the mean loss over the targets of all `batches`.
 
-    Process r of W computes the batches r, r + W, ..., and every process is left with the sum of all.
+    Process r of W computes the batches r, r + W, ..., and every process ends with the sum of all.
     """
     group = group or Group()
     task.model.train()
@@ -77,12 +77,12 @@ def count_targets(batch: Batch) -> int:
 
 
 def count_tokens(batch: Batch) -> int:
-    """How many tokens the model reads of the batch, padding included; labels may be fewer, one a text."""
+    """How many tokens of the batch the model reads, padding included; labels may be fewer, such as one per text."""
     return max(tensor.numel() for tensor in batch.inputs.values())
 
 
 def _score_part(task: Task, recipe: Recipe, targets: float, batch: Batch) -> tuple[float, float, tuple[Tensor, ...]]:
-    """(summed loss, right guesses, gradients of the loss divided by `targets`), touching nothing that is shared."""
+    """(summed loss, right guesses, gradients of the loss divided by `targets`), without changing shared state."""
     with torch.autocast("cpu", torch.bfloat16, enabled=recipe.dtype == "bf16", cache_enabled=False):
         loss, correct = task.score(task.model, batch)
     gradients = torch.autograd.grad(loss / targets, trainable(task.model))
@@ -95,7 +95,8 @@ def trainable(model: nn.Module) -> list[nn.Parameter]:
 
 
 def open_pool(task: Task, recipe: Recipe) -> ThreadPoolExecutor:
-    """Threads for parts of batches: parts wait for each other once a step, the threads of one operation every time."""
+    """Threads for parts of batches. Parts wait for each other only once per step; the threads within an operation do so
+    every time."""
     if recipe.parallel > 1 and any(map(_is_random, task.model.modules())):
         raise GenError("Dropout draws its randomness in no fixed order on threads side by side. Give --parallel 1.")
     return ThreadPoolExecutor(recipe.parallel, initializer=torch.set_num_threads, initargs=(1,))

@@ -1,4 +1,4 @@
-"""Writing what must not be lost: beside its place, renamed when whole, and one sentence where the disk refuses."""
+"""Write files that must not be lost: beside their place, renamed when complete. Disk errors become one sentence."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def stored(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise _refusal(path, error.errno, error.strerror or str(error)) from error
-    except SafetensorError as error:  # it tells of the system's error in words only
+    except SafetensorError as error:  # it gives the system's error in words only
         number = re.search(r"os error (\d+)", str(error))
         raise _refusal(path, int(number[1]) if number else None, str(error)) from error
 
@@ -42,7 +42,8 @@ def _refusal(path: Path, number: int | None, words: str) -> GenError:
 def claimed(folder: Path) -> Iterator[None]:
     """Inside, no other training may write into `folder`; raises GenError if one does.
 
-    The system frees it when a process ends, however it ends. Where there are no such locks, nothing is claimed.
+    The system releases the lock when the process ends, however it ends. Where there are no such locks, there is no
+    protection.
     """
     try:
         import fcntl
@@ -62,7 +63,7 @@ def claimed(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """A path beside `path` to write to, renamed to `path` when that went well, else removed."""
+    """A path beside `path` to write to; renamed to `path` on success, else removed."""
     aside = path.with_name(f".writing-{path.name}")
     try:
         with stored(path):
@@ -74,9 +75,9 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def whole_folder(final: Path) -> Iterator[Path]:
-    """An empty folder beside `final` to fill, flushed to disk and renamed to `final` when that went well, else removed.
+    """An empty folder beside `final` to fill; flushed to disk and renamed to `final` on success, else removed.
 
-    A folder `final` that was there is replaced.
+    An existing folder `final` is replaced.
     """
     aside, old = (final.with_name(f".{state}-{final.name}") for state in ("writing", "old"))
     for leftover in (aside, old):

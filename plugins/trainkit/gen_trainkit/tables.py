@@ -14,17 +14,17 @@ from gen_trainkit.csv_rows import Quotes, Record, csv_records
 from gen_trainkit.saved_datasets import dataset_columns, is_dataset, load_splits
 
 SPLIT_COLUMN = "--split-column"
-"""The option of a column for which the splits of a dataset may stand."""
+"""The option of the column that the splits of a dataset can replace."""
 
 Choose = Callable[[Sequence[str]], Collection[str]]
-"""Which of a dataset's splits are read, out of their names."""
+"""Chooses, from the names of a dataset's splits, those that are read."""
 
 
 @dataclass(frozen=True)
 class Reading:
-    """How files are read: their encoding, whether numbered columns have a header, what becomes of broken quotes.
+    """How files are read: their encoding, whether numbered columns have a header, how broken quotes are treated.
 
-    With `hub`, what is neither file nor folder is taken for the name of a dataset on the hub.
+    With `hub`, a name that is neither file nor folder is taken for a dataset on the hub.
     """
 
     encoding: str = "utf-8"
@@ -35,7 +35,7 @@ class Reading:
 
 @dataclass(frozen=True)
 class Row:
-    """One row: where it stands, its cells by the columns asked for, and why it cannot be used, if it cannot.
+    """One row: where it stands, its cells by column, and why it cannot be used, if so.
 
     `split` is that of a dataset with splits of its own; `lines` is how many lines the row takes in its file.
     """
@@ -51,12 +51,12 @@ class Row:
 def read_rows(
     path: Path, columns: Mapping[str, str], reading: Reading, *, choose: Choose | None = None
 ) -> Iterator[Row]:
-    """The rows of one table; `columns` says of each column by which option it was chosen, for errors.
+    """The rows of one table; `columns` gives for each column the option that chose it, for errors.
 
-    Of a dataset with splits of its own those are read that `choose` makes of their names, or all of them.
+    Of a dataset with its own splits, those that `choose` returns for their names are read, or all of them.
 
-    A column is a name, or a number from 1 in a CSV or TSV; where all are numbers, no header is skipped unless
-    `reading.header`. Raises GenError for what is no table, for a missing column, and for broken quotes.
+    A column is a name, or a number from 1 in a CSV or TSV. If all are numbers, no header is skipped unless
+    `reading.header`. Raises GenError for files that are no table, for a missing column, and for broken quotes.
     """
     if is_dataset(path, hub=reading.hub):
         yield from _dataset_rows(path, columns, choose)
@@ -114,7 +114,7 @@ def _json_object(line: str) -> dict[str, Any] | None:
 
 
 def _records(file: Iterator[str], path: Path, reading: Reading) -> Iterator[Record]:
-    """Rows of a table; quotes mean something in .csv only."""
+    """Rows of a table; quotes have a meaning in .csv only."""
     kind = kind_of(path)
     if kind == ".csv":
         return csv_records(file, path, reading.quotes)
@@ -150,7 +150,7 @@ def _table_rows(file: Iterator[str], columns: Mapping[str, str], path: Path, rea
 
 
 def _dataset_rows(path: Path, columns: Mapping[str, str], choose: Choose | None) -> Iterator[Row]:
-    """Rows of a dataset; names of class labels stand for their numbers, and its splits for a split column it lacks."""
+    """Rows of a dataset. Numbers of class labels become names, and its splits replace a split column that it lacks."""
     splits = load_splits(path)
     names = [name for name in splits if name]
     chosen = choose(names) if choose else splits

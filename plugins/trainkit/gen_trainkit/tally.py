@@ -1,4 +1,4 @@
-"""What became of the rows that were read: counts, and the first of those that were left out, for people."""
+"""Reports what happened to the rows that were read: counts, and the first of those left out."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Tally:
             yield row
 
     def remark(self, words: str) -> None:
-        """Have a sentence told once, however often it is said."""
+        """Add a sentence, which is reported once however often it is added."""
         self.remarks[words] = None
 
     def __add__(self, other: Tally) -> Tally:

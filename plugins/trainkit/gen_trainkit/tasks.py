@@ -16,12 +16,12 @@ from gen_trainkit.ranks import process_count
 from gen_trainkit.schedules import Schedule
 
 Part = Literal["train", "valid"]
-"""Which texts: those trained on, or those set aside."""
+"""The training or the validation texts."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to train: all that, with the data and the first weights, decides the last weights."""
+    """How to train: together with the data and the initial weights, this determines the final weights."""
 
     epochs: float = 1.0
     steps: int | None = None  # instead of epochs
@@ -46,7 +46,7 @@ class Recipe:
 class Reporting:
     """When to measure and save, in steps; 0 means at the end of each epoch only.
 
-    With `valid_batches`, the measurements within an epoch look at so many batches only, and choose no best model.
+    With `valid_batches`, measurements within an epoch use only this many batches, and do not choose the best model.
     """
 
     log_every: int = 50
@@ -59,7 +59,7 @@ class Reporting:
 
 @dataclass(frozen=True)
 class Batch:
-    """Model inputs and labels [rows, length]; labels that are IGNORED (-100) count for nothing."""
+    """Model inputs and labels [rows, length]; labels that are IGNORED (-100) are left out."""
 
     inputs: dict[str, Tensor]
     labels: Tensor
@@ -69,11 +69,11 @@ class Batch:
 class Task:
     """What is trained: a model, the lengths of its texts, and how to batch, score and save.
 
-    `collate(part, indices, epoch)` makes a batch: a function of its arguments alone, whatever chance it uses. `score`
-    returns (summed loss with gradient, number of right guesses) of a batch; `export` writes a model folder. `figures`
-    tells more of the model at each full validation (of which `valid_loss` and `valid_accuracy` are always told); the
-    best model is the one whose `goal`, one of those figures, is highest, or lowest if its name ends in "loss".
-    `is_head(name)` tells which parameters learn at the rate of the head.
+    `collate(part, indices, epoch)` makes a batch. It depends on its arguments alone, even where it draws at random.
+    `score` returns (summed loss with gradient, number of right guesses) of a batch; `export` writes a model folder.
+    `figures` measures the model further at each full validation; `valid_loss` and `valid_accuracy` are always measured.
+    `goal` names one of these figures. The best model is the one with the highest, or the lowest if the name ends in
+    "loss". `is_head(name)` says whether a parameter learns at the rate of the head.
     """
 
     model: nn.Module
@@ -92,7 +92,7 @@ class Task:
 class Outcome:
     """How a run ended: steps done of the total, the last full validation, the best goal, the signal or 0.
 
-    `figures` are those of the last full validation, `best` the value of the goal of the best one; both may lack.
+    `figures` are those of the last full validation, `best` is the goal's value at the best one; both may be missing.
     """
 
     step: int
@@ -105,7 +105,7 @@ class Outcome:
 
 
 def plan_steps(task: Task, recipe: Recipe) -> tuple[int, int]:
-    """(steps in an epoch, steps in the whole run); every process takes `accumulate` batches a step."""
+    """(steps in an epoch, steps in the whole run); every process takes `accumulate` batches per step."""
     batches = len(plan_epoch(task.train_lengths, recipe.batch_tokens, seed=recipe.seed, epoch=0))
     in_epoch = math.ceil(batches / (recipe.accumulate * process_count()))
     return in_epoch, recipe.steps or max(1, round(recipe.epochs * in_epoch))

@@ -1,4 +1,4 @@
-"""What people are told when a training ends: its figures, what is wrong with them, and the command to try or go on."""
+"""Messages at the end of a training: its figures, what is wrong with them, and the command to try or continue."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 NAMES = {"valid_loss": "loss", "valid_accuracy": "accuracy", "valid_macro_f1": "macro F1"}
 FEW = 4
-"""A model is tried with so many characters, which it continues."""
+"""The number of characters that a model is given to continue when it is tried."""
 
 Point = tuple[int, float]
 """A step, and the figure that was measured after it."""
@@ -28,8 +28,8 @@ Point = tuple[int, float]
 def tell_outcome(outcome: Outcome, out: Path, attempt: str = "", warnings: Sequence[str] = ()) -> None:
     """Print the folder that was written and, on standard error, its figures, `warnings`, and `attempt`, a command.
 
-    After a signal, say what there is and how to go on, and exit as a signal would. Of several processes the first one
-    speaks.
+    After a signal, say what was saved and how to continue, and exit as the signal would. Of several processes only the
+    first prints.
     """
     rows = read_metrics(out / "run" / "metrics.jsonl")
     if outcome.signal:
@@ -47,18 +47,18 @@ def tell_outcome(outcome: Outcome, out: Path, attempt: str = "", warnings: Seque
 
 
 def measured(goal: str, rows: Sequence[Mapping[str, Any]]) -> list[Point]:
-    """The steps at which `goal` was measured on all texts set aside; 0 is before the first one."""
+    """The steps at which `goal` was measured on all validation texts; 0 is before the first step."""
     return [(row["step"], row[goal]) for row in rows if goal in row]
 
 
 def best_of(goal: str, points: Sequence[Point]) -> Point | None:
-    """The first of the best points after the training began; None if nothing was measured."""
+    """The first of the best points after training began; None if nothing was measured."""
     sign = -1 if goal.endswith("loss") else 1
     return max((point for point in points if point[0]), key=lambda point: sign * point[1], default=None)
 
 
 def name_of(goal: str) -> str:
-    """What a figure is called in sentences."""
+    """The name of a figure in sentences."""
     return f"validation {NAMES.get(goal, goal)}"
 
 
@@ -77,7 +77,7 @@ def finished(outcome: Outcome, rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def doubts(goal: str, rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """What in the figures says that something was wrong."""
+    """Signs in the figures that something went wrong."""
     points, sign = measured(goal, rows), -1 if goal.endswith("loss") else 1
     best = best_of(goal, points)
     if best is None:
@@ -91,7 +91,7 @@ def doubts(goal: str, rows: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def stopped(outcome: Outcome, rows: Sequence[Mapping[str, Any]], out: Path) -> list[str]:
-    """What there is of a training that was stopped, and how it goes on."""
+    """What was saved of a training that was stopped, and how to continue it."""
     lines = [f"Stopped at step {outcome.step:,} of {outcome.total:,}, which is saved in {out / 'run' / 'checkpoints'}."]
     best, model = best_of(outcome.goal, measured(outcome.goal, rows)), out / "run" / "best"
     if best is not None and model.is_dir():
@@ -102,7 +102,7 @@ def stopped(outcome: Outcome, rows: Sequence[Mapping[str, Any]], out: Path) -> l
 
 
 def resume_command() -> str:
-    """The running command with --resume; "" where it is not known how it was called."""
+    """The running command with --resume; "" if it is not known how it was called."""
     context = click.get_current_context(silent=True)
     settings = context.find_object(Settings) if context else None
     if settings is None or not settings.arguments or process_count() > 1:

@@ -1,4 +1,4 @@
-"""Vocabularies of one token a character, built from the texts themselves."""
+"""Vocabularies with one token per character, built from the texts themselves."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def character_tokenizer(
 def bert_tokenizer(
     texts: Sequence[str], *, size: int | None, min_count: int, positions: int
 ) -> PreTrainedTokenizerFast:
-    """A tokenizer of the characters of `texts`, framed as BERT has it: [CLS] a [SEP], and [CLS] a [SEP] b [SEP]."""
+    """A tokenizer of the characters of `texts`, framed as for BERT: [CLS] a [SEP], and [CLS] a [SEP] b [SEP]."""
     core = character_tokenizer(texts, BERT_SPECIALS, unknown=UNK, size=size, min_count=min_count)
     core.post_processor = processors.TemplateProcessing(
         single=f"{CLS}:0 $A:0 {SEP}:0",

@@ -1,4 +1,4 @@
-"""Texts as windows of token ids, all end to end in one tensor."""
+"""Texts as windows of token ids, concatenated in one tensor."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Windows:
-    """Token ids of all windows end to end, and where each begins (one more entry: the end)."""
+    """Token ids of all windows, concatenated, and where each begins (one more entry: the end)."""
 
     ids: Tensor  # [tokens] int32
     starts: list[int]
@@ -25,6 +25,6 @@ class Windows:
 
     @property
     def digest(self) -> str:
-        """A short fingerprint of all ids and where they are cut."""
+        """A short fingerprint of all ids and of where they are cut."""
         bounds = ",".join(map(str, (*self.starts, *self.given))).encode()
         return hashlib.sha256(self.ids.numpy().tobytes() + bounds).hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""Settings in the words of people rather than of Python."""
+"""Settings in plain words rather than in Python's."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def in_words(value: Any) -> str:
-    """A setting as people write it: yes, not True; what is None is "not set"."""
+    """A setting as people write it: yes, not True; None is "not set"."""
     if value is None:
         return "not set"
     if isinstance(value, bool):

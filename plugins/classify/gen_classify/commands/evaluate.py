@@ -58,9 +58,9 @@ told_options = options(
 def classifier_command(**given: Any) -> None:
     """Judge a classifier by the labelled texts of FILES: CSV, TSV or JSONL, packed or not, or datasets.
 
-    Told are accuracy, precision, recall and F1, on the whole and label by label, and which labels are taken for which.
-    Macro means are over the labels that occur among rows or guesses; 95% of accuracies lie between the two bounds.
-    Each label's number is what a picture shows where no font has its characters.
+    The report gives accuracy, precision, recall and F1, overall and label by label, and which labels are confused with
+    which. Macro means are over the labels that occur among rows or guesses; 95% of accuracies lie between the two
+    bounds. Each label's number is what a picture shows where no font has its characters.
     """
     _check(given)
     table = read_labelled(given["files"], given)

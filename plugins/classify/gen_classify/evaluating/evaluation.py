@@ -30,8 +30,8 @@ class Mistake:
 class Evaluation:
     """The reports of a classifier and maybe a baseline, and which rows could not be evaluated.
 
-    `unknown` counts rows by labels that the classifier does not have, `bad` tells unusable rows, `cut` how many texts
-    were longer than the classifier reads; `repeated` how many of the texts the baseline was trained on, too.
+    `unknown` counts the rows of each label that the classifier does not have. `bad` lists unusable rows. `cut` counts
+    texts longer than the classifier reads. `repeated` counts texts that the baseline was also trained on.
     """
 
     report: Report

@@ -44,11 +44,12 @@ class Words:
 def draw_confusion(
     report: Report, path: Path, *, name: str, font: Path | None = None, language: Language = "en"
 ) -> str:
-    """Draw the confusions of `report`: a row for each label, coloured by shares of the row, counts written in.
+    """Draw the confusion matrix of `report`: a row for each label, coloured by shares of the row, with the counts
+    written in.
 
-    Returns a remark: where neither `font` (a file) nor any installed one has the characters, an .svg keeps them as text
-    for the fonts of whoever looks at it; a .png or .pdf has English words and, if need be, numbers for labels, those of
-    the text report.
+    Returns a remark if neither `font` (a file) nor any installed font has the characters. An .svg then keeps them as
+    text, to be shown in the viewer's fonts. A .png or .pdf has English words, and numbers for labels where needed:
+    those of the text report.
     """
     words = _words(report, name, speak(language))
     family = find_font(words.characters, font)

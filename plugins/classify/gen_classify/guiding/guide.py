@@ -27,15 +27,17 @@ def guide(
     k: int = FEW,
     window: int = 0,
 ) -> NamedShaper:
-    """Weigh the `k` likeliest tokens left by how likely a classifier finds the text with each to have a label.
+    """Weigh the `k` likeliest tokens left by how likely a classifier thinks that the text with each has a label.
 
-    Written `guide=FOLDER:LABEL@2`, or with `label` and `strength` by name, where FOLDER is the folder alone. The label
-    is one of the classifier's names or its number from 0. To the logit of each candidate `strength` * log p(label |
-    text so far + candidate) is added (1 if not said; 0 changes nothing), where the text is what the tokens print: the
-    classifier may have another vocabulary. Of more than `k` tokens the rest is removed, as published; put top_k before
-    it to choose them otherwise. It sees the last `window` tokens of the text (0: as many as the classifier takes).
-    Yang and Klein (2021), "FUDGE: controlled text generation with future discriminators"; one trained on
-    prefixes (`gen train classifier --prefixes`) is surer of beginnings only as far as they tell.
+    Written `guide=FOLDER:LABEL@2`; or `label` and `strength` are given by name, and FOLDER is the folder alone. The
+    label is one of the classifier's names or its number from 0. The logit of each candidate is raised by `strength` *
+    log p(label | text so far + candidate). The strength is 1 by default, and 0 changes nothing. The text is what the
+    tokens print, so the classifier may have another vocabulary. All other tokens are removed, as in the paper; put
+    top_k before it to choose the candidates otherwise. The classifier sees the last `window` tokens of the text (0: as
+    many as it takes).
+
+    Yang and Klein (2021), "FUDGE: controlled text generation with future discriminators". A classifier trained on
+    prefixes (`gen train classifier --prefixes`) is surer of beginnings only as far as they reveal the label.
     """
     k = whole("k", k, least=1, why="weighs nothing")
     window = whole("window", window, least=0, why="looks into the future")

@@ -22,8 +22,8 @@ def can_share(model: Any) -> bool:
 def last_logits(model: Any, rows: Sequence[Sequence[int]], *, width: Callable[[int], int], block: int) -> Tensor:
     """The head's logits [rows, outputs] at the last token of each row of two or more tokens.
 
-    A prefix is read among `block - 1` others, filled up to `width(its length)` tokens, and so are last tokens on top
-    of it: what is computed for a row, and in which shapes, is decided by that row alone.
+    Each prefix is read in a block with `block - 1` others, padded to `width(its length)` tokens. The last tokens are
+    read in such blocks too, after their prefixes. So a row alone decides what is computed for it, and in which shapes.
     """
     found: dict[int, Tensor] = {}
     by_width: dict[int, list[int]] = {}

@@ -144,11 +144,11 @@ def load_classifier(source: str | Path) -> Classifier:
 
 
 def make_classifier(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> Classifier:
-    """A classifier out of a model at hand, which is neither copied nor changed but for a padding token it lacks.
+    """A classifier made of a loaded model, which is not copied, nor changed except for a padding token that it lacks.
 
-    One logit is read as the log odds of the second of the config's `label_names` against the first, and its `threshold`
-    as the probability from which on it is chosen; `gen train classifier` writes them, and `data_labels`. `fill_to` and
-    `fill_token_id`, which `gen convert` may write, say how texts are filled up.
+    A single logit is read as the log odds of the second of the config's `label_names` against the first. The config's
+    `threshold` is the probability from which on the second is chosen. `gen train classifier` writes both, and
+    `data_labels`. `fill_to` and `fill_token_id`, which `gen convert` may write, say how texts are padded.
     """
     config = model.config
     if config.problem_type == "regression" or (config.problem_type and config.num_labels > 1 and _several(config)):

@@ -75,10 +75,10 @@ def ask(
 ) -> list[Answer]:
     """What a causal language model answers to a question about each text.
 
-    Compared are the probabilities of the words `yes` and `no` as what comes next after text and question, token by
-    token where a word has several. `model` is a model of `gen models`, a folder or a hub name. The language ("en",
-    "zh"; None: as the question is written) chooses the layout and the words, unless they are given; a `template` holds
-    {text} and {question}, and may hold {yes} and {no}. A text's answer does not depend on the others.
+    The answer compares the probabilities of the words `yes` and `no` right after text and question, token by token
+    where a word has several. `model` is a model of `gen models`, a folder or a hub name. The language ("en", "zh";
+    None: that of the question) chooses the layout and the words, unless they are given. A `template` holds {text} and
+    {question}, and may hold {yes} and {no}. A text's answer does not depend on the others.
 
     Raises GenError for words that the model cannot tell apart or write, and a question too long for it.
     """

@@ -37,10 +37,10 @@ class Columns:
 
 @dataclass(frozen=True)
 class Table:
-    """Labelled texts, with what else is told of each; `seconds` is empty where there are none.
+    """Labelled texts, with what else is known of each; `seconds` is empty where there are none.
 
-    `splits` says of each row what it is for (train, valid, test) by a split column, or what split of its own dataset it
-    is in; it is empty where neither is known.
+    `splits` gives the use of each row (train, valid, test), from a split column or from the split of the dataset that
+    it is in. It is empty where neither is known.
     """
 
     texts: list[str] = field(default_factory=list)

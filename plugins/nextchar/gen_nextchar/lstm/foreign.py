@@ -63,10 +63,11 @@ def _shape(gates: Mapping[str, Tensor], size: int) -> tuple[int, int]:
 
 
 def _with_unit(name: str, tensor: Tensor, hidden: int) -> Tensor:
-    """A tensor of an LSTM of `hidden` units with one more, which gives tanh(1) always and which no other unit reads.
+    """A tensor of an LSTM of `hidden` units with one more unit, which always gives tanh(1) and which no other unit
+    reads.
 
-    Its input and output gates are open, its forget gate is shut and its candidate is 1; so it stands for the bias of
-    the linear layer, for which the model here has no place.
+    Its input and output gates are open, its forget gate is shut and its candidate is 1. So it can carry the bias of the
+    linear layer, which this model lacks.
     """
     parts = list(tensor.view(4, hidden, *tensor.shape[1:]))  # the gates: input, forget, candidate, output
     if tensor.dim() == 1:

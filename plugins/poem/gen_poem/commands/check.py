@@ -68,13 +68,15 @@ def check(
 ) -> None:
     """Judge the poems in FILE (- for standard input) against a form or a tune and a rhyme book.
 
-    An empty line parts two poems; a line that begins with # or stands in 《》 is a title. What `--json` of the writing
-    commands printed is read too. Each poem is held against the pattern it is nearest to; where no form is named, verse
+    An empty line separates two poems. A line that begins with # or stands in 《》 is a title. The output of the writing
+    commands with `--json` can be read too. Each poem is compared with the nearest pattern. If no form is named, verse
     that is not regulated is judged as old verse (古体), by its rhyme alone.
 
-    Told as right are a first line that borrows a neighbouring rhyme (首句借邻韵) and wrong tones that are made up for
-    (拗救), with the places. 平: level, 仄: oblique, 中: either is wanted, 兼: a character of both tones, ？: one that
-    the book lacks.
+    Two licences are reported with their places and count as correct: a first line that borrows a neighbouring rhyme
+    (首句借邻韵), and wrong tones that are compensated (拗救).
+
+    The signs are 平 for level, 仄 for oblique, 中 where either is wanted, 兼 for a character of both tones, and ？ for
+    one that the book lacks.
 
     The exit code is 0 if nothing is wrong, and 1 if something is.
     """
@@ -96,7 +98,7 @@ def check(
                 start=start or "",
                 first=first or "",
             )
-        except GenError as problem:  # one text that cannot be judged does not keep the others from it
+        except GenError as problem:  # one text that cannot be judged does not stop the others
             return problem
 
     texts = underway.counted(read_blocks(file, whole=one), "judging poems")
@@ -108,7 +110,7 @@ def check(
 
 
 def record(report: Report) -> dict[str, Any]:
-    """A report as JSON knows it."""
+    """A report as a JSON object."""
     return {
         "form": report.pattern.form,
         "pattern": report.pattern.name,
@@ -149,7 +151,8 @@ def _reading_record(reading: Reading) -> dict[str, Any]:
 
 @dataclass
 class Seen:
-    """How many texts there were, and of how many what was right; `free` had no tones to judge; the signs they show."""
+    """Counts of the texts, and of those that were right in each respect; `free` had no tones to judge. Also the signs
+    that were shown."""
 
     texts: int = 0
     right: int = 0
@@ -186,10 +189,11 @@ class Seen:
 
 
 def make_context(found: Iterator[Report | GenError], *, as_json: bool) -> Seen:
-    """Print each report as it comes, and for people how many are right if there are several, and on a terminal what
+    """Print each report as it comes. For people, add how many are right if there are several, and on a terminal what
     the signs mean.
 
-    Raises the first GenError if that is all there is: of several, the others are not kept from being told.
+    Raises the first GenError if there is only one text. Of several texts, one that cannot be judged does not stop the
+    others.
     """
     seen = Seen()
     first = list(islice(found, 2))
@@ -248,7 +252,8 @@ def _remark(report: Report, line: int) -> None:
 
 
 def read_as(judged: JudgedChar) -> str:
-    """How a character of several readings was read, and how else it reads, in words; "" where that is no question."""
+    """How a character of several readings was read, and its other readings, in words; "" where it makes no
+    difference."""
     if judged.taken is None:
         return ""
     others = [each for each in judged.readings if (each.tone, each.group) != (judged.taken.tone, judged.taken.group)]
@@ -289,7 +294,7 @@ def _wants_tones(row: Sequence[JudgedChar]) -> bool:
 
 
 def _rows(row: Sequence[JudgedChar]) -> Iterator[list[Span]]:
-    """The characters with their marks, the tones wanted, and the tones they have, one below the other."""
+    """The characters with their marks, the tones wanted, and the tones that they have, in rows below one another."""
     bad = ["wrong" if judged.faults else "" for judged in row]
     blanks = [" " * cells(judged.marks) for judged in row[:-1]] + [""]  # tones stand below their characters
     chars: list[Span] = [("  ", "")]

@@ -27,9 +27,9 @@ from ..writing.write import write
 def ci(tune: str, variant: int | None, prompt: str) -> None:
     """Write words to a TUNE, with the lengths, tones and rhymes that one of its forms has.
 
-    Rhymes are those of cilin unless --rhyme-book says otherwise. What the rules allow is drawn from at a temperature of
-    0.9, unless --temperature says otherwise. --beams 8 looks for the likeliest words instead; no character comes twice
-    in them, within 64, unless it has to.
+    Rhymes are those of cilin unless --rhyme-book says otherwise. Characters are sampled from those that the rules
+    allow, at a temperature of 0.9 unless --temperature says otherwise. --beams 8 searches for the likeliest words
+    instead. They repeat no character within 64 unless they have to.
     """
     asked = read_rule_options()
     form = replace(asked.wish(tune), variant=variant)

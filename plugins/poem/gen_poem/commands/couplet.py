@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from gen_engine.types import Completion, LanguageModel
 
 PAIRS = "no_repeat_ngram=2"
-"""What is asked for besides, unless the user says otherwise, or the first line demands that a pair is repeated."""
+"""A further default, unless the user says otherwise or the first line demands that a pair is repeated."""
 
 DEFAULTS = ("temperature=0.7", "top_k=50", "top_p=0.95")
 """How characters are drawn, unless the user says otherwise."""
@@ -57,10 +57,10 @@ def couplet_command(
 ) -> None:
     """Write couplets (对联): two lines of one length, opposed in tone, that share no character.
 
-    Where the first line repeats a character, the second repeats its answer; marks within the first stand in the
-    second, too, so the whole has 2N + 2 characters. No pair of characters is repeated unless the first line demands
-    it. Characters are drawn at temperature 0.7 from the 50 likeliest and of these the top 0.95, unless --temperature,
-    --top-k, --top-p or --with says otherwise. --beams 8 looks for the likeliest couplet instead.
+    Where the first line repeats a character, the second repeats its counterpart. Marks within the first line stand in
+    the second too, so the whole has 2N + 2 characters. No pair of characters is repeated unless the first line demands
+    it. Characters are sampled at temperature 0.7 from the 50 likeliest, and of these from the top 0.95. --temperature,
+    --top-k, --top-p and --with change this. --beams 8 searches for the likeliest couplet instead.
     """
     line = without_end_marks(first)
     if first and not line:
@@ -97,7 +97,7 @@ def _check_ending(machine: Couplet, start: str, book: str) -> None:
 
 
 def _check_marks(machine: Couplet, start: str, vocabulary: Vocabulary, model: str) -> None:
-    """Raise GenError if the model lacks a mark that it has to write behind `start`."""
+    """Raise GenError if the model lacks a mark that it has to write after `start`."""
     rest = (sign for sign in machine.pattern[len(start) :] if sign != HAN)
     lacking = next((mark for mark in rest if not any(char in vocabulary.carriers for char in widths(mark))), None)
     if lacking is not None and lacking in machine.line:
@@ -133,7 +133,7 @@ def _note_separator(model: LanguageModel, line: str, name: str) -> None:
 def _noting(
     completions: Iterator[Completion], model: LanguageModel, machine: Couplet, name: str
 ) -> Iterator[Completion]:
-    """The `completions`; behind the first line of the first of them the model is asked what it expects."""
+    """The `completions`; after the first line of the first one, the model is asked which mark it expects."""
     for index, done in enumerate(completions):
         if index == 0:
             _note_separator(model, done.text[: len(machine.line)], name)
@@ -161,7 +161,7 @@ def _generate(machine: Couplet, start: str, chosen: Choice, script: Script | Non
         max_new = (len(machine.pattern) - len(start)) * engine.tokenizer.vocabulary.tokens_per_char
 
         def show(text: str) -> str:
-            """A couplet, or what is new in one, in the light of how it begins."""
+            """A couplet, or the new part of one, shown with the characters and marks of its beginning."""
             begun = len(machine.pattern) - len(text)
             return typed.shown(machine.full_width(start[:begun] + text))[begun:]
 

@@ -1,4 +1,4 @@
-"""`gen eval couplet`: second lines that a model writes, judged beside a look-up and a shuffle."""
+"""`gen eval couplet`: second lines that a model writes, compared with a look-up and a shuffle."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ..evaluation.couplets import Pair
 
 LINES = 200
-"""How many first lines are answered if nothing is said."""
+"""How many first lines are answered by default."""
 
 
 @click.command()
@@ -41,10 +41,10 @@ LINES = 200
 def couplet(file: str, lines: int, corpus: str | None, not_in: str | None, rhyme_book: str, lang: str) -> None:
     """Judge the second lines that --model writes to first lines of FILE.
 
-    FILE and --corpus are tables FIRST<tab>SECOND without a header; .xz is unpacked. First lines are drawn by --seed (0
-    if nothing is said) and answered as `gen couplet` does. Told are the shares of equal length and opposed tones, the
-    lines copied from the corpus, and BLEU over characters: of the lines, of the same lines shuffled, and of a look-up
-    of the most similar first line. --out writes the figures and the couplets as JSON.
+    FILE and --corpus are tables FIRST<tab>SECOND without a header; .xz is unpacked. First lines are drawn by --seed
+    (default 0) and answered as `gen couplet` does. The report gives the shares of lines of equal length and of opposed
+    tones, and the lines copied from the corpus. It also gives BLEU over characters: of the lines, of the same lines
+    shuffled, and of a look-up of the most similar first line. --out writes the figures and the couplets as JSON.
     """
     from ..evaluation.couplets import draw, evaluate, read_pairs, rows
 

@@ -43,10 +43,10 @@ if TYPE_CHECKING:
     from ..verse.poem_files import Row
 
 TEXTS = 100
-"""How many poems a model writes if nothing is said."""
+"""How many poems a model writes by default."""
 
 FREE = 400
-"""How many characters a model that writes as it will may add."""
+"""How many characters a model may add when it writes without a form."""
 
 
 @click.command()
@@ -84,12 +84,12 @@ def poem(
 ) -> None:
     """Judge poems: those that --model writes, or those of FILE.
 
-    FILE has a poem on each line, or poems between empty lines, or JSON lines with a "text" and perhaps a "title" and
-    a "context"; .xz is unpacked. Told are the shares of poems that keep format, tones and rhyme, how much they repeat
-    themselves, each other and a corpus, the share of parallel middle couplets, and their nats a character (-log of
-    the probability) under --model, those behind their contexts, too. A model writes --num poems, 100 if nothing is
-    said, or one for each of --titles; by strict and by loose tones they are judged whichever they kept. --out
-    writes the figures as JSON.
+    FILE has a poem on each line, or poems between empty lines, or JSON lines with a "text" and perhaps a "title" and a
+    "context"; .xz is unpacked. The report gives the shares of poems that keep format, tones and rhyme, and the share of
+    parallel middle couplets. It tells how much poems repeat themselves, each other and a corpus. It gives the nats per
+    character (-log of the probability) under --model, with and without the poems' contexts. A model writes --num poems
+    (default 100), or one for each of --titles. They are judged by strict and by loose tones, whichever they were
+    written to keep. --out writes the figures as JSON.
     """
     from ..evaluation.classifier import check_classifier
     from ..evaluation.measures import Wanted
@@ -140,7 +140,7 @@ def _judges(folder: str, *, has_titles: bool) -> Judges:
 def _writing(
     file: str | None, asks: RuleOptions, wish: Wish, free: bool, wished: ContextOptions, titles: str | None
 ) -> Poem:
-    """What poems a model is to write, if it is; GenError where that is not said, or said of a file."""
+    """What poems a model is to write, if any; GenError where that is missing, or given for a file."""
     places = asks.processors()
     given = best_of_given() is not None
     options = {"--free": free, "--best-of": given, "--titles": titles is not None}
@@ -157,7 +157,7 @@ def _writing(
 
 
 def _contexts(chosen: Choice, poem: Poem, titles: str | None) -> list[Context]:
-    """What a model is told of each poem that it is to write; GenError if they are more than can be judged at once."""
+    """The context of each poem that a model is to write; GenError if there are more than can be judged at once."""
     from ..evaluation.titles import read_titles
 
     # The shared option's own default is one text, of which there is little to tell.
@@ -186,7 +186,7 @@ def _write(
     *,
     one_each: bool,
 ) -> list[Row]:
-    """As many poems as there are `contexts`: one for each, or, where all are alike, so many of one request."""
+    """As many poems as there are `contexts`: one for each, or, where all are alike, all of them from one request."""
     from ..evaluation.titles import write_each
     from ..verse.poem_files import Row
 

@@ -57,7 +57,7 @@ def forms(name: str | None, as_json: bool) -> None:
 
 
 def _tunes(name: str) -> list[Tune]:
-    """The tune of that name, or else those in whose names it is a part."""
+    """The tune of that name, or else those whose names contain it."""
     try:
         return [tune(name)]
     except GenError:
@@ -87,7 +87,7 @@ def print_everything() -> None:
 
 
 def _all(form: str) -> tuple[Pattern, ...]:
-    """The patterns of a form; of one of free tones, the one that says no more than the others."""
+    """The patterns of a form; of a form with free tones, only the most general one."""
     return patterns(form, tones="strict") if SHAPES[form].regulated else patterns(form, first="unrhymed")
 
 
@@ -134,7 +134,7 @@ def print_tunes(title: str, found: Iterable[Tune]) -> None:
 
 
 def _print_sources() -> None:
-    """What the signs mean and where the patterns are from; where a program may read them, as comments."""
+    """What the signs mean and where the patterns are from; as comments where a program may read the output."""
     width = width_of(sys.stdout)
     print()
     for words in SOURCES:
@@ -175,7 +175,7 @@ def everything() -> dict[str, Any]:
 
 
 def form_record(form: str) -> dict[str, Any]:
-    """A form as JSON knows it; of one without a fixed number of lines, the usual number is shown."""
+    """A form as a JSON object; if it has no fixed number of lines, the usual number is shown."""
     shape = SHAPES[form]
     records = [
         {
@@ -191,7 +191,7 @@ def form_record(form: str) -> dict[str, Any]:
 
 
 def tune_record(found: Tune) -> dict[str, Any]:
-    """A tune as JSON knows it."""
+    """A tune as a JSON object."""
     return {
         "tune": found.names[0],
         "names": list(found.names),

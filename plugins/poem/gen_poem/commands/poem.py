@@ -19,7 +19,7 @@ from ..writing.poem import Poem
 from ..writing.write import write
 
 ROWS, COLS = 4, 5
-"""The size of a poem of which nothing is said."""
+"""The default size of a poem."""
 
 
 @click.command()
@@ -50,9 +50,9 @@ def poem(
 ) -> None:
     """Write poems of exactly ROWS lines of COLS Chinese characters, or of a FORM with its tones and rhymes.
 
-    A comma ends odd lines, a full stop even ones and the last. What the rules allow is drawn from at a temperature
-    of 0.9, unless --temperature says otherwise. `gen poem --beams 8` looks for the likeliest poem instead, which
-    parses better and surprises less; no character comes twice in it unless it has to.
+    A comma ends odd lines, a full stop even ones and the last. Characters are sampled from those that the rules allow,
+    at a temperature of 0.9, unless --temperature says otherwise. `gen poem --beams 8` searches for the likeliest poem
+    instead, which parses better and surprises less. It repeats no character unless it has to.
     """
     asked = read_rule_options()
     if name is None:
@@ -67,7 +67,7 @@ def poem(
 
 
 def _sized(asked: RuleOptions, rows: int | None, cols: int | None, tones: str | None) -> Poem:
-    """The form of so many lines of so many characters; a template by itself says all of that."""
+    """The form of `rows` lines of `cols` characters; a template by itself says all of that."""
     asked.refuse_verse()
     if tones:
         raise GenError(f"{tones} is for a form with tones and rhymes; name one, as in --form 五绝.")

@@ -1,7 +1,8 @@
-"""Antithesis (对仗) of couplets by what poets set against each other: word classes learned from real couplets.
+"""Antithesis (对仗) in couplets, measured by word classes that are learned from real couplets.
 
-Each character has a vector; two characters at the same place of a couplet fit by the product of theirs, which stands
-for the logarithm of how much oftener poets oppose the two than chance would. `recipe/parallelism.py` learns them.
+Each character has a vector. The product of two vectors says how well two characters fit at the same place of a couplet.
+It estimates the logarithm of how much more often poets oppose the two than chance would. `recipe/parallelism.py` learns
+the vectors.
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ Pair = tuple[str, str]
 
 @dataclass(frozen=True, eq=False)
 class Classes:
-    """What characters are opposed to what: a vector for each, the sign with which each of its numbers counts, and for
-    lines of 5 and of 7 characters the mean that real couplets reach."""
+    """Which characters poets oppose to which: a vector for each character, and the sign with which each of its numbers
+    counts. `thresholds` are the mean scores that real couplets of 5 and of 7 characters reach."""
 
     number: dict[str, int] = field(repr=False)
     vectors: NDArray[np.float64] = field(repr=False)  # [characters + 1, width]; the last row is of unknown ones
@@ -37,7 +38,7 @@ class Classes:
     thresholds: dict[int, float]
 
     def score(self, couplet: Pair) -> float:
-        """How well two lines of one length fit place by place, as a mean in nats: the same in either order.
+        """How well two lines of one length fit place by place, as a mean in nats; it does not depend on their order.
 
         A character that is not known counts as 0, and so do lines without a character or of different lengths.
         """
@@ -47,8 +48,8 @@ class Classes:
         return float(((self.vectors[rows[0]] * self.vectors[rows[1]]) @ self.signs).mean())
 
     def is_parallel(self, couplet: Pair) -> bool:
-        """Whether two lines of 5 or of 7 characters fit as nine in ten real middle couplets do, and set no character
-        against itself."""
+        """Whether two lines of 5 or of 7 characters fit as well as nine in ten real middle couplets do, and oppose no
+        character to itself."""
         threshold = self.thresholds.get(len(couplet[0]))
         if threshold is None or len(couplet[0]) != len(couplet[1]):
             return False
@@ -81,7 +82,7 @@ def write_classes(
     signs: Sequence[int],
     thresholds: dict[int, float],
 ) -> str:
-    """The table: what all rows share as JSON, then a line for each character with its whole numbers [width]."""
+    """The table: what all rows share as JSON, then a line for each character with its integers [width]."""
     head = json.dumps({"scales": list(scales), "signs": list(signs), "thresholds": thresholds})
     rows = (f"{char} {' '.join(map(str, row))}" for char, row in zip(characters, whole.tolist(), strict=True))
     return "\n".join([head, *rows]) + "\n"

@@ -15,7 +15,7 @@ from ..verse.segments import segments
 
 FOLDS = 5
 FEWEST = 20
-"""Of fewer pairs nothing can be learnt that is worth to be told."""
+"""The fewest pairs from which a meaningful figure can be learnt."""
 
 STRENGTH = 10.0  # inverse of the weight of the penalty
 
@@ -30,7 +30,7 @@ def shape_of(poem: str) -> tuple[int, ...]:
 def match(
     ours: Sequence[Poem], real: Sequence[Poem], key: Callable[[Poem], tuple[int, ...]]
 ) -> tuple[list[Poem], list[Poem]]:
-    """As many of `ours` as of the `real` poems of each shape, drawn by a fixed seed, in the order of shapes."""
+    """Equally many of `ours` and of the `real` poems of each shape, drawn by a fixed seed, in the order of shapes."""
     groups: dict[tuple[int, ...], tuple[list[Poem], list[Poem]]] = defaultdict(lambda: ([], []))
     for side, poems in enumerate((ours, real)):
         for poem in poems:
@@ -71,8 +71,8 @@ def check_classifier() -> None:
 def auc_by_words(ours: Sequence[str], real: Sequence[str]) -> float:
     """The area under the curve of TF-IDF of character 1-3-grams within lines under a logistic regression.
 
-    The mean over five folds, always the same ones, each judged by what the other four taught. GenError for fewer than
-    20 poems of either, or without scikit-learn.
+    The mean over five fixed folds; each is judged by a classifier trained on the other four. GenError for fewer than 20
+    poems of either, or without scikit-learn.
     """
     check_classifier()
     from sklearn.feature_extraction.text import TfidfVectorizer

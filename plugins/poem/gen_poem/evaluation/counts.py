@@ -1,8 +1,8 @@
-"""Which title a text has, by counts over real poems: what stands in those whose titles share characters with it.
+"""Guess which title a text has, by counts over real poems whose titles share characters with it.
 
 Each character and pair of characters of a title stands for the real poems in whose titles it occurs. These are weighted
-by inverse document frequency (Spärck Jones 1972), and a title fits a text whose characters and pairs are more usual in
-them than elsewhere: a relevance model (Lavrenko and Croft 2001).
+by inverse document frequency (Spärck Jones 1972). A title fits a text if the text's characters and pairs are more
+frequent in those poems than elsewhere: a relevance model (Lavrenko and Croft 2001).
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Numbers = NDArray[Any]
-"""Whole numbers of any width."""
+"""Integers of any width."""
 
 BACKGROUND = 10.0
-"""What all poems together weigh beside the grams of a title, in units of inverse document frequency."""
+"""The weight of all poems together, beside the grams of a title, in units of inverse document frequency."""
 
 SMOOTHING = 3000.0
-"""So many grams, as all poems have them, are added to those of the poems that a gram of a title stands for."""
+"""How many grams, distributed as in all poems, are added to those of the poems that a gram of a title stands for."""
 
 PAIRS = 0.5
-"""What a pair of characters of a text weighs beside a character."""
+"""The weight of a pair of characters of a text; a character weighs 1."""
 
 
 def grams(text: str) -> set[str]:
-    """The characters of a text and its pairs of neighbours; spaces part it."""
+    """The characters of a text and its pairs of neighbours; no pair crosses a space."""
     return {gram for part in text.split() for at in range(len(part)) for gram in (part[at], part[at : at + 2])}
 
 
@@ -38,10 +38,10 @@ def grams(text: str) -> set[str]:
 class Counts:
     """How often a gram stands in the texts of the real poems with a certain gram in their titles.
 
-    Of a poem each gram counts once. Row i of the table is of `titles[i]`, which `poems[i]` of `total` titles have: the
-    gram `features[j]` is in `counts[k]` of their texts for each `j = places[k]`, ascending, with k from `starts[i]` to
-    `starts[i + 1]`; `sums[i]` are all their grams, characters and pairs apart, and `usual[j]` is how many of all poems
-    have feature j.
+    Each gram counts once per poem. The table is sparse. Row i belongs to the gram `titles[i]`, which stands in
+    `poems[i]` of `total` titles. Its entries are k from `starts[i]` to `starts[i + 1]`. For each of them, the gram
+    `features[j]` with `j = places[k]`, ascending, stands in `counts[k]` of the texts with those titles. `sums[i]`
+    counts all grams of these texts, characters and pairs apart. `usual[j]` is how many of all poems have feature j.
     """
 
     titles: Sequence[str] = field(repr=False)
@@ -74,7 +74,7 @@ class Counts:
         return np.asarray(self.usual / sums[self._kinds])
 
     def scores(self, text: str, titles: Sequence[str]) -> list[float]:
-        """How well each title fits the text, in nats: how much likelier it makes the text's grams."""
+        """How well each title fits the text: how much likelier it makes the text's grams, in nats."""
         wanted = np.array(sorted({self._places[gram] for gram in grams(text) if gram in self._places}), dtype=np.int64)
         known = [[self._rows[gram] for gram in sorted(grams(title)) if gram in self._rows] for title in titles]
         ratios = {row: self._ratios(row, wanted) for row in {row for rows in known for row in rows}}
@@ -82,7 +82,7 @@ class Counts:
         return [float(worth @ np.log(self._mixed(rows, ratios))) if rows else 0.0 for rows in known]
 
     def _ratios(self, row: int, wanted: Numbers) -> Floats:
-        """How many times likelier than usual each wanted feature is in the poems that the row is of. [wanted]"""
+        """How many times likelier than usual each wanted feature is in the poems of the row. [wanted]"""
         there = slice(int(self.starts[row]), int(self.starts[row + 1]))
         own = self.places[there]
         at = np.searchsorted(own, wanted)
@@ -94,7 +94,7 @@ class Counts:
         return np.asarray((found + SMOOTHING * shares) / ((self.sums[row][self._kinds[wanted]] + SMOOTHING) * shares))
 
     def _mixed(self, rows: Sequence[int], ratios: dict[int, Floats]) -> Floats:
-        """The ratios of a title's grams, weighted, together with those of all poems, which are 1. [wanted]"""
+        """The weighted mean of the ratios of a title's grams and of all poems, whose ratios are 1. [wanted]"""
         weights = np.log(self.total / self.poems[rows])
         mixed = sum(weight * ratios[row] for weight, row in zip(weights, rows, strict=True)) + BACKGROUND
         return np.asarray(mixed / (weights.sum() + BACKGROUND))

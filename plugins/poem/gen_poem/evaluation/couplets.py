@@ -1,4 +1,4 @@
-"""How good second lines are: rules kept, lines copied, and BLEU beside what is found and what is shuffled."""
+"""How good second lines are: rules kept, lines copied, and BLEU compared with a look-up and with shuffled lines."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from ..verse.poem_files import read_lines
 Pair = tuple[str, str]
 
 NEAR = 0.5
-"""From this cosine on two first lines are near-duplicates."""
+"""Two first lines with at least this cosine are near-duplicates."""
 
 
 def read_pairs(path: str) -> list[Pair]:
-    """The couplets of a table FIRST<tab>SECOND without a header; .xz is unpacked. GenError if it is none."""
+    """The couplets of a table FIRST<tab>SECOND without a header; .xz is unpacked. GenError if it is no such table."""
     rows = [
         tuple(map(without_end_marks, line.split("\t")))
         for line in bounded(read_lines(path, columns=True), TEXTS, path, "give fewer couplets")
@@ -45,17 +45,17 @@ def _is_pair(row: Sequence[str]) -> bool:
 
 @dataclass(frozen=True)
 class Drawn:
-    """Couplets whose first lines can be answered, and how many of those looked at cannot, by the reason."""
+    """Couplets whose first lines can be answered, and for each reason how many of the others cannot."""
 
     pairs: list[Pair]
     aside: Counter[str]
 
 
 def draw(pairs: Sequence[Pair], count: int, *, seed: int, book: str | None, unknown: Collection[str] = ()) -> Drawn:
-    """The first `count` of `pairs`, shuffled by `seed`, whose first line a couplet can have.
+    """The first `count` of `pairs`, shuffled by `seed`, whose first line can begin a couplet.
 
-    A first line that cannot end oblique has no second one by the rules, whoever writes it, and one with marks that are
-    `unknown` has none by this model: they are set aside and counted.
+    A first line that cannot end oblique has no second line by the rules, whoever writes it. One with marks that are
+    `unknown` has none by this model. Both are set aside and counted.
     """
     order = list(pairs)
     random.Random(seed).shuffle(order)
@@ -84,15 +84,15 @@ def why_not(first: str, book: str | None) -> str:
 
 
 def same_length(pair: Pair) -> bool:
-    """Whether both lines are of one length, with their marks at the same places."""
+    """Whether both lines have the same length, with their marks at the same places."""
     return [is_han(char) or char for char in pair[0]] == [is_han(char) or char for char in pair[1]]
 
 
 def opposed(pair: Pair, tones: Tones) -> bool:
     """Whether the lines are opposed at the even places and the ends of all parts, and end oblique and level.
 
-    A character of several readings may be read in either tone; one the book does not know can stand anywhere in the
-    first line but at its end.
+    A character of several readings may be read in either tone. One that the book does not know can stand anywhere in
+    the first line but at its end.
     """
     parts = ["".join(char if is_han(char) else " " for char in line).split(" ") for line in pair]
     if not same_length(pair) or OBLIQUE not in tones.of(pair[0][-1]) or LEVEL not in tones.of(pair[1][-1]):
@@ -136,7 +136,7 @@ def grams(line: str) -> list[str]:
 
 @dataclass(frozen=True, eq=False)
 class Retrieval:
-    """Finds the couplet with the first line most alike: cosine of TF-IDF over characters and pairs of them."""
+    """Finds the couplet with the most similar first line, by the cosine of TF-IDF over characters and pairs of them."""
 
     pairs: Sequence[Pair]
 
@@ -156,7 +156,7 @@ class Retrieval:
         return [math.sqrt(sum(self._weight(gram) ** 2 for gram in set(grams(first)))) for first, _ in self.pairs]
 
     def nearest(self, first: str) -> tuple[Pair, float]:
-        """The couplet whose first line is most like `first`, of several the one that comes first, and the cosine."""
+        """The couplet whose first line is most like `first` (the earliest of equals), and the cosine."""
         weights = {gram: self._weight(gram) ** 2 for gram in grams(first)}
         scores: dict[int, float] = defaultdict(float)
         for gram, weight in weights.items():
@@ -179,10 +179,10 @@ class Bleu:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Figures of written second lines, as they are told and as JSON.
+    """Figures of written second lines, for the report and for JSON.
 
-    `bleu_apart` is of the lines alone whose first line has no near-duplicate in the corpus (a cosine of NEAR or more):
-    collections hold many a couplet in several spellings, and to look up those is to copy the answer.
+    `bleu_apart` covers only the lines whose first line has no near-duplicate in the corpus (a cosine of NEAR or more).
+    Collections hold many a couplet in several spellings, and looking those up would copy the answer.
     """
 
     lines: int

@@ -24,15 +24,15 @@ if TYPE_CHECKING:
 
 
 BY = {"counts": "relevance, counts", "encoder": "relevance, encoder"}
-"""What relevance is called by its judges."""
+"""The name of the relevance figure of each judge."""
 
 
 @dataclass(frozen=True)
 class Figure:
-    """One figure: a share of poems, lines or runs between 0 and 1, an area likewise, or nats; None where it could not
-    be worked out.
+    """One figure: a share of poems, lines or runs between 0 and 1, an area between 0 and 1, or nats. It is None where
+    it could not be computed.
 
-    `meaning` may have holes for the name of the `model` under which the figure is found, and for a `count`.
+    `meaning` may have placeholders for the name of the `model` under which the figure is measured, and for a `count`.
     """
 
     name: str
@@ -62,12 +62,12 @@ class Evaluation:
         return Counter(poem.group for poem in self.poems if poem.group).most_common()
 
     def title(self, say: Say = str) -> str:
-        """How many poems of what were judged, and where they are from."""
+        """How many poems of which form were judged, and where they are from."""
         what = self.wanted.form or self.wanted.tune or say("poems")
         return say("{count} × {what} ({source})").format(count=len(self.poems), what=what, source=self.source)
 
     def record(self) -> dict[str, Any]:
-        """The evaluation as JSON knows it."""
+        """The evaluation as a JSON object."""
         return {
             "source": self.source,
             "poems": len(self.poems),
@@ -88,9 +88,10 @@ def evaluate(
     judges: Judges | None = None,
     real: Sequence[str] | None = None,
 ) -> Evaluation:
-    """Judge all poems; with an engine also how likely they are, with a corpus also what stands in it.
+    """Judge all poems; with an engine also measure how likely they are, with a corpus which lines stand in it.
 
-    With `judges` also whether their titles are found, with `real` poems whether a classifier tells them from these.
+    With `judges`, also measure whether their titles are found. With `real` poems, also measure whether a classifier
+    tells the two apart.
     """
     rows = [Row(text) if isinstance(text, str) else text for text in texts]
     bare = [row.text for row in rows]
@@ -106,7 +107,7 @@ def evaluate(
 
 
 def _read(engine: Engine, poems: Sequence[Judged], contexts: Sequence[str]) -> list[Judged]:
-    """The poems with their nats, and those behind their contexts if any of them has one."""
+    """The poems with their nats, and with those after their contexts if any poem has one."""
     texts = [poem.text for poem in poems]
     costs = zip(poems, nats(engine, texts), strict=True)
     found = [replace(poem, nats=total, known=chars) for poem, (total, chars) in costs]
@@ -168,7 +169,7 @@ def _variety(texts: Sequence[str], corpus: Iterable[str] | None) -> list[Figure]
 def _alike(texts: Sequence[str]) -> Figure:
     try:
         return Figure("self-BLEU", self_bleu(texts), "likeness of each poem to the others, by BLEU-4")
-    except GenError as problem:  # the other figures need nothing that may be missing
+    except GenError as problem:  # the other figures do not need what may be missing
         return Figure("self-BLEU", None, str(problem))
 
 
@@ -192,7 +193,8 @@ def _relevance(poems: Sequence[Judged], judges: Judges | None) -> list[Figure]:
 
 
 def _telling(poems: Sequence[Judged], real: Sequence[str] | None, wanted: Wanted) -> list[Figure]:
-    """How well a classifier tells the poems from real ones, of both those that keep the form: rules tell nothing."""
+    """How well a classifier tells the poems from real ones. Only poems that keep the form are compared, so that rules
+    give nothing away."""
     if real is None:
         return []
     ours = [poem.text for poem in poems if poem.keeps]

@@ -27,7 +27,7 @@ ARRAYS = ("poems", "sums", "usual", "starts", "places", "counts")
 
 
 def write_judges(folder: Path, counts: Counts, encoder: Encoder, pool: tuple[str, ...]) -> None:
-    """Write both judges, and the titles out of which wrong ones are drawn, into a folder, which is made."""
+    """Write both judges, and the titles from which wrong ones are drawn, into a new folder."""
     folder.mkdir(parents=True, exist_ok=True)
     told = {
         "format": FORMAT,
@@ -45,7 +45,7 @@ def write_judges(folder: Path, counts: Counts, encoder: Encoder, pool: tuple[str
 
 @doing("reading the judges")
 def read_judges(folder: Path) -> Judges:
-    """The judges of a folder. GenError if it is none, or damaged."""
+    """The judges of a folder. GenError if it holds none, or is damaged."""
     told = _settings(folder / SETTINGS)
     counts = _counts(told, read_safetensors(folder / COUNTS), folder / COUNTS)
     encoder = Encoder(_towers(told, read_safetensors(folder / TOWERS), folder / TOWERS), told["characters"])
@@ -75,7 +75,7 @@ def _are_texts(values: list[Any]) -> bool:
 
 
 def _counts(told: dict[str, Any], tensors: dict[str, Tensor], path: Path) -> Counts:
-    """The judge by counts, if what the tensors say fits together."""
+    """The judge by counts, if the tensors fit together."""
     if set(tensors) != set(ARRAYS) or any(each.is_floating_point() or each.is_complex() for each in tensors.values()):
         raise GenError(f"{path} has other tensors than counts of {', '.join(ARRAYS)}; {REMEDY}.")
     arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
@@ -104,7 +104,7 @@ def _is_sound(found: Counts) -> bool:
 
 
 def _towers(told: dict[str, Any], tensors: dict[str, Tensor], path: Path) -> Towers:
-    """The encoder's towers, if the tensors are theirs."""
+    """The encoder's towers, if the tensors fit them."""
     with torch.device("meta"):
         towers = Towers(len(told["characters"]), told["width"])
     wanted = {name: tensor.shape for name, tensor in towers.state_dict().items()}

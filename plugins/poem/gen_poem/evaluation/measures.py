@@ -1,4 +1,5 @@
-"""How good a set of poems is, in figures: do they keep their form, do they repeat themselves, how likely are they?"""
+"""How good a set of poems is, in figures: whether they keep their form, how much they repeat, and how likely they
+are."""
 
 from __future__ import annotations
 
@@ -24,18 +25,19 @@ if TYPE_CHECKING:
     from gen_engine.types import Prompt
 
 COMPARED = 200
-"""So many poems at most are compared with each other for self-BLEU: every pair costs."""
+"""The most poems that are compared for self-BLEU; every pair costs time."""
 
 PACKED = 32
 """How many poems the model reads at once."""
 
 STRUCTURE, TONE, RHYME = 0.4, 0.3, 0.3
-"""What PoeTone weighs its three shares with."""
+"""PoeTone's weights of its three shares."""
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What poems are judged by: a form, or a tune and perhaps one of its forms; neither: what each looks like."""
+    """What poems are judged by: a form, or a tune and perhaps one of its forms. With neither, each poem is judged by
+    what it looks like."""
 
     form: str = ""
     tune: str = ""
@@ -59,7 +61,7 @@ class Wanted:
 @dataclass(frozen=True)
 class PoeTone:
     """PoeTone's shares of a ci (Qu, Yuan and Färber 2025): lines of the right length, places of the right tone in
-    these, and rhyme words that rhyme, by the form of the tune that gives the most."""
+    these, and rhyme words that rhyme. They are measured by the form of the tune that gives the highest shares."""
 
     structure: float
     tone: float
@@ -73,11 +75,12 @@ class PoeTone:
 
 @dataclass(frozen=True)
 class Judged:
-    """One poem: what it keeps, by what form and rhyme group, and how likely it is.
+    """One poem: which rules it keeps, by which form and rhyme group, and how likely it is.
 
-    `strict` and `loose` are its tones by either measure; `old` says that it is told as old verse, which has none.
-    `nats` is of the whole poem with marks and end, less the characters the model does not know; `nats_behind` likewise,
-    read behind its context; None without a model, or a context. `relevance` is 1 for each judge that finds its title.
+    `strict` and `loose` say whether its tones are right by either measure. `old` says that it was judged as old verse,
+    which has no tones. `nats` is of the whole poem with marks and end, without the characters that the model does not
+    know. `nats_behind` is the same, with the poem read after its context. They are None without a model or a context.
+    `relevance` is 1 for each judge that finds its title.
     """
 
     text: str
@@ -110,7 +113,7 @@ def lines_of(poem: str) -> list[str]:
 
 
 def judge_poem(text: str, wanted: Wanted) -> Judged:
-    """Judge one poem; what is no verse at all keeps nothing."""
+    """Judge one poem; a text that is no verse keeps no rule."""
     try:
         loose = _report(text, wanted, "loose", wanted.variant)
     except GenError:  # it looks like no form, or has no character
@@ -143,7 +146,7 @@ def _report(text: str, wanted: Wanted, tones: str, variant: int | None) -> Repor
 
 
 def poetone(text: str, wanted: Wanted) -> PoeTone:
-    """The shares of one ci by that form of the tune for which their weighted sum is the largest."""
+    """The shares of one ci, by the form of the tune for which their weighted sum is the largest."""
     meant = tune(wanted.tune)
     forms = [meant.variant(wanted.variant)] if wanted.variant else meant.variants
     judged = (_report(text, replace(wanted, tune=each.form), "loose", number_of(each)) for each in forms)
@@ -169,7 +172,8 @@ def _shares(report: Report) -> PoeTone:
 
 
 def distinct(poems: Sequence[str], n: int) -> float:
-    """The share of runs of n characters within lines that are different ones (Li et al. 2016)."""
+    """distinct-n (Li et al. 2016): the number of different runs of n characters within lines, as a share of all
+    runs."""
     runs = [line[i : i + n] for poem in poems for line in lines_of(poem) for i in range(len(line) - n + 1)]
     return len(set(runs)) / len(runs) if runs else 0.0
 
@@ -177,7 +181,7 @@ def distinct(poems: Sequence[str], n: int) -> float:
 def self_bleu(poems: Sequence[str]) -> float | None:
     """How much each poem is like the others: its mean BLEU-4 over characters against all of them (Zhu et al. 2018).
 
-    From 0 to 1, of the first 200 poems; None if there are not two. GenError if sacrebleu is not installed.
+    From 0 to 1, over the first 200 poems; None for fewer than two. GenError if sacrebleu is not installed.
     """
     try:
         from sacrebleu.metrics.bleu import BLEU
@@ -210,7 +214,7 @@ def verbatim(poems: Sequence[str], corpus: Iterable[str]) -> float:
 
 
 def laid_out(poem: str) -> str:
-    """The poem as models of verse read it: on one line, with ， and 。 where the lines have no marks of their own."""
+    """The poem as models of verse read it: on one line, with ， and 。 added where lines have no marks of their own."""
     text = full_width("".join(poem.split()))
     if any(mark in text for mark in "，。"):
         return text
@@ -220,8 +224,8 @@ def laid_out(poem: str) -> str:
 def nats(engine: Engine, poems: Sequence[str], contexts: Sequence[str] = ()) -> list[tuple[float, int]]:
     """For each poem the nats of all its tokens, marks and end included, and its number of Chinese characters.
 
-    Characters that the model does not know count in neither. With `contexts`, one for each poem, the model reads a poem
-    behind its own, which itself counts as nothing.
+    Characters that the model does not know count in neither. With `contexts`, one for each poem, the model reads each
+    poem after its context, whose own nats are not counted.
     """
     import torch
 
@@ -251,7 +255,7 @@ def nats(engine: Engine, poems: Sequence[str], contexts: Sequence[str] = ()) -> 
 
 
 def _pinned(engine: Engine, prompts: Sequence[Prompt], rows: Sequence[Sequence[int]]) -> list[list[int]]:
-    """How much of each row the model is told to read for ever, if any is longer than it reads at once."""
+    """How many tokens at the start of each row the model keeps reading, if any row is longer than it reads at once."""
     pinned = [prompt.pinned for prompt in prompts]
     slide = [slides(each, len(row), engine.model.positions) for each, row in zip(pinned, rows, strict=True)]
     return [pinned] if any(slide) else []

@@ -1,4 +1,5 @@
-"""An evaluation as a picture: what is kept, how varied the poems are, how likely, and by which groups they rhyme."""
+"""An evaluation as a picture: which rules are kept, how varied and how likely the poems are, and in which groups they
+rhyme."""
 
 from __future__ import annotations
 
@@ -15,28 +16,29 @@ if TYPE_CHECKING:
     from .figures import Evaluation, Figure
 
 NAMES = "五绝律词韵部东覃"
-"""Characters that a font must have if it is to draw the names of forms and rhymes."""
+"""Characters that a font must have to draw the names of forms and rhymes."""
 
 RHYMES = 20
 """How many rhyme groups the picture has room for."""
 
 KEPT, VARIED, SENSE, PLAIN = "#2f7d6b", "#b5653c", "#8a5a9e", "#5b6b86"
-"""Colours of shares that tell how a form is kept, how varied poems are, and how like real ones; and of counts."""
+"""Colours of the shares (how well the form is kept, how varied the poems are, how much they resemble real ones) and of
+counts."""
 
 RULES = {"format", "tone", "tone strict", "tone loose", "rhyme", "old verse", "PoeTone", "structure", "tone places",
          "rhyme words"}  # fmt: skip
 """The figures that tell how a form is kept."""
 
 LIKE_REAL = ("parallel", "relevance", "AUC")
-"""How the names of the figures begin that tell how like real poems they are."""
+"""Prefixes of the names of figures that tell how much poems resemble real ones."""
 
 
 def check_picture(path: str) -> None:
-    """Raise GenError now if the picture could not be drawn in the end."""
+    """Raise GenError early if the picture could not be drawn later."""
     check_name(Path(path))
     if find_spec("matplotlib") is None:
         raise GenError("A picture needs matplotlib; `pip install 'gen-engine-poem[eval]'` installs it.")
-    # SVG keeps text as text: whoever looks at it has fonts, whether this machine has or not.
+    # SVG keeps text as text: the viewer has the fonts, even if this machine has not.
     if not path.lower().endswith(".svg") and find_font(NAMES) is None:
         raise GenError(
             f"No font here has the Chinese characters of {path}; install one (fonts-wqy-microhei), or name an .svg."
@@ -128,7 +130,7 @@ def _rhymes(axis: Any, groups: Sequence[tuple[str, int]], say: Say) -> None:
 
 
 def _legend(axis: Any, handles: Sequence[Any]) -> None:
-    """What each colour and line is, below the panel, where it hides nothing."""
+    """Explain each colour and line below the panel, where the legend hides nothing."""
     axis.legend(handles=handles, loc="upper left", bbox_to_anchor=(0, -0.12), frameon=False, fontsize=9)
 
 

@@ -1,4 +1,4 @@
-"""Relevance: of twenty titles, how often a judge that was trained on real poems alone finds the one of a text."""
+"""Relevance: how often a judge, trained on real poems alone, finds the title of a text among twenty."""
 
 from __future__ import annotations
 
@@ -12,20 +12,21 @@ from gen_engine.system.underway import counted
 from gen_engine.text import is_han
 
 TITLES = 20
-"""Among so many titles a judge looks for the right one; chance finds it once in as many texts."""
+"""How many titles a judge chooses from; chance finds the right one in one of that many texts."""
 
 
 class Judge(Protocol):
-    """Tells how well titles fit a text."""
+    """Says how well titles fit a text."""
 
     def scores(self, text: str, titles: Sequence[str]) -> list[float]:
-        """A number for each title, the higher the better it fits; texts and titles are Chinese characters alone."""
+        """A number for each title: the higher, the better it fits. Texts and titles consist of Chinese characters
+        only."""
         ...
 
 
 @dataclass(frozen=True)
 class Judges:
-    """Judges by their names, and the titles of real poems out of which the wrong ones are drawn."""
+    """Judges by name, and the titles of real poems from which the wrong ones are drawn."""
 
     judges: dict[str, Judge] = field(repr=False)
     pool: tuple[str, ...] = field(repr=False)
@@ -37,12 +38,12 @@ def plain(text: str) -> str:
 
 
 def plain_lines(text: str) -> str:
-    """The Chinese characters of a text, with a space for what parts them."""
+    """The Chinese characters of a text, with a space for whatever separates them."""
     return " ".join("".join(char if is_han(char) else " " for char in text).split())
 
 
 def choices(title: str, pool: Sequence[str]) -> list[str]:
-    """The title and 19 others of the pool: always the same ones for the same title, the right one first.
+    """The title, which comes first, and 19 others of the pool: always the same ones for the same title.
 
     None of the others contains the title or is contained in it. GenError if the pool has too few.
     """
@@ -55,13 +56,13 @@ def choices(title: str, pool: Sequence[str]) -> list[str]:
 
 
 def hit(scores: Sequence[float]) -> float:
-    """1 if the first score is the highest, 0 if it is not; where several are, each of them has its share."""
+    """1 if the first score is the highest, 0 if it is not. If several are the highest, each gets an equal share."""
     best = max(scores)
     return 1 / sum(score == best for score in scores) if scores[0] == best else 0.0
 
 
 def hits(judges: Judges, texts: Iterable[tuple[str, str]]) -> list[dict[str, float]]:
-    """For each (text, title) what `hit` says of each judge; of a title without a Chinese character nothing."""
+    """For each (text, title) the `hit` of each judge; none for a title without Chinese characters."""
     return [_hits(judges, *each) for each in counted(texts, "judging titles, texts")]
 
 

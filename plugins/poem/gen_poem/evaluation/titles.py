@@ -1,4 +1,4 @@
-"""A poem for each of many titles, as `gen poem --title` writes it: what the judges of relevance look at."""
+"""A poem for each of many titles, as `gen poem --title` writes it, for the judges of relevance."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from ..writing.context import WISHED, Context, ContextOptions
 from ..writing.poem import Poem
 
 AT_ONCE = 16
-"""For so many titles poems are written together."""
+"""For how many titles poems are written together."""
 
 
 def read_titles(path: str, wished: ContextOptions) -> list[ContextOptions]:
-    """The wishes of a file: a title a line, or JSON lines with a `title` and perhaps an `author` and a `dynasty`.
+    """The wishes of a file: a title on each line, or JSON lines with a `title` and perhaps an `author` and a `dynasty`.
 
-    What these leave out is as `wished`. GenError if there is no title, or one that is no text.
+    What these leave out is taken from `wished`. GenError if there is no title, or if one is no text.
     """
     if wished.title:
         raise GenError("--titles has the titles, and --title is one for all poems; leave out one of them.")
@@ -58,9 +58,9 @@ def _fields(line: str, number: int, path: str) -> dict[str, str]:
 def write_each(
     engine: Engine, chosen: Choice, prompt: str, poem: Poem, contexts: Sequence[Context], of: int, repeated: int
 ) -> Iterator[Row]:
-    """A poem for each of `contexts`, with its title: what `gen poem --title` writes by the seed of its place in them.
+    """A poem for each of `contexts`, with its title, as `gen poem --title` writes it with a seed for each place.
 
-    So the n-th one, from 0, is drawn by `chosen.seed` + n.
+    The n-th one, from 0, is drawn by the seed `chosen.seed` + n.
     """
     start = lay_out(prompt, *poem.shapes)
     request = Request(

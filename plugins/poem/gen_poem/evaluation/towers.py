@@ -1,8 +1,8 @@
-"""A small encoder with two towers that tells which title a text has: one reads titles, the other texts.
+"""A small encoder that tells which title a text has. One of its two towers reads titles, the other texts.
 
-Each tower embeds characters, looks at each with its neighbours, and pools them by attention into one vector; a text
-belongs to the title whose vector points the way its own does. Trained on real poems alone, with the other titles of a
-batch as wrong ones (van den Oord et al. 2018, InfoNCE).
+Each tower embeds characters, reads each with its neighbours, and pools them by attention into one vector. A text
+belongs to the title whose vector points in the same direction. The encoder is trained on real poems alone, with the
+other titles of a batch as negatives (van den Oord et al. 2018, InfoNCE).
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from torch.nn import functional
 
 PAD, UNKNOWN = 0, 1
 LONGEST = 128
-"""So many characters of a text or title are read."""
+"""How many characters of a text or title are read."""
 
 READ_AT_ONCE = 256
 
 
 class Tower(nn.Module):
-    """Characters [rows, places] of a text or title to a unit vector [rows, width]; what is PAD counts for nothing."""
+    """Maps the characters [rows, places] of texts or titles to unit vectors [rows, width]; PAD is ignored."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -40,7 +40,7 @@ class Tower(nn.Module):
 
 
 class Towers(nn.Module):
-    """Both towers over one table of characters, and how sharply a batch is told apart."""
+    """Both towers over one embedding of characters, and the scale of the cosines in the loss."""
 
     def __init__(self, characters: int, width: int, dropout: float = 0.0) -> None:
         super().__init__()
@@ -59,7 +59,7 @@ class Towers(nn.Module):
         return self.text(self.dropout(self.embedding(rows)), rows != PAD)  # type: ignore[no-any-return]
 
     def loss(self, titles: Tensor, texts: Tensor, numbers: Tensor) -> Tensor:
-        """How badly the titles and texts of a batch are matched, in nats; rows of one number have one title."""
+        """The loss, in nats, of matching the titles and texts of a batch; rows with equal numbers share one title."""
         scores = self.read_titles(titles) @ self.read_texts(texts).T * self.sharpness.exp()
         twins = (numbers[:, None] == numbers[None]) & ~torch.eye(len(numbers), dtype=torch.bool)
         scores = scores.masked_fill(twins, -1e9)
@@ -79,9 +79,9 @@ class Encoder:
         return {char: number for number, char in enumerate(self.characters, 2)}
 
     def rows(self, texts: Sequence[str]) -> Tensor:
-        """The numbers of the characters of each text [texts, places] without spaces, PAD behind them.
+        """The ids of the characters of each text [texts, places] without spaces, padded with PAD.
 
-        A text without a character is one UNKNOWN.
+        A text without characters becomes one UNKNOWN.
         """
         bare = ("".join(text.split())[:LONGEST] for text in texts)
         rows = [[self._number.get(char, UNKNOWN) for char in text] or [UNKNOWN] for text in bare]

@@ -1,1 +1,1 @@
-"""Which rule a text breaks, where, in words: `check` for a form or a tune that is named, `recognise` where none is."""
+"""Say in words which rules a text breaks, and where. `check` judges by a named form or tune; `recognise` finds one."""

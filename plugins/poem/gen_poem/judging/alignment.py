@@ -1,8 +1,8 @@
-"""A text beside the lines of a pattern, character by character: what stands where, what is missing, what is too many.
+"""Align a text with the lines of a pattern, character by character: what stands where, and what is missing or too much.
 
-Where commas stand is no part of a tune's form: of its lines only those that rhyme must end where the text pauses. Lines
-of other verse end at every pause. A text that is not as long as the pattern, or pauses elsewhere, is aligned at the
-least cost (edit distance with affine gaps; Gotoh 1982), tones and pauses being what speaks for a place.
+Where commas stand is no part of a tune's form: only its rhyming lines must end where the text pauses. Lines of other
+verse end at every pause. A text that is longer or shorter than the pattern, or pauses elsewhere, is aligned at the
+least cost (edit distance with affine gaps; Gotoh 1982). The cost comes from tones and pauses.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from ..verse.patterns import Line
 from ..verse.segments import Segment
 
 OPEN, MORE, LINE = 2.2, 0.5, 0.1
-"""What a gap costs, and each further character of it; how much less if it begins where a line does, and how much more
-for a character too many before a pause."""
+"""OPEN is what a gap costs, MORE what each further character of it costs. LINE is subtracted if the gap begins where a
+line does, and added for a character too many before a pause."""
 
 TONE = 1.0
 """What a wrong tone costs."""
 
 UNMARKED, WITHIN = 1.5, 0.4
-"""What a line costs that must end at a pause and does not, and what a pause within a line of a tune."""
+"""The cost of a line that must end at a pause and does not, and of a pause within a line of a tune."""
 
 SHORT = 3
 """Rhyming lines of fewer characters (短韵, 错错错) need no pause after them."""
@@ -44,7 +44,7 @@ INFINITE = float("inf")
 
 @dataclass(frozen=True)
 class Row:
-    """The characters of a line, and for each its place in the line of the pattern, from 1; 0 if it is one too many."""
+    """The characters of a line, and the place of each in the line of the pattern, from 1; 0 if it is one too many."""
 
     chars: str
     places: tuple[int, ...]
@@ -64,8 +64,8 @@ class Alignment:
 
 @dataclass(frozen=True)
 class Slot:
-    """A place of a pattern: its line and place from 1, the tones it admits as bits, whether it begins a line, and
-    whether the text must pause before it."""
+    """A place of a pattern: its line and place from 1, and the tones that it admits, as bits. `begins` says whether it
+    begins a line, `firm` whether the text must pause before it."""
 
     line: int
     place: int
@@ -76,15 +76,15 @@ class Slot:
 
 @dataclass(frozen=True)
 class Spelled:
-    """A text as its characters: the tones each may have as bits (3 where the book knows none), and the pause before it:
-    0 none, 1 a short one (、), 2 a full one."""
+    """A text as its characters. `masks` holds the tones that each may have, as bits (3 where the book knows none).
+    `pauses` holds the pause before each: 0 none, 1 a short one (、), 2 a full one."""
 
     chars: str
     masks: tuple[int, ...]
     pauses: tuple[int, ...]
 
     def is_marked(self, wanted: Sequence[Slot]) -> bool:
-        """Whether its pauses mean something: there are at least half as many as there must be."""
+        """Whether its pauses are meaningful: there are at least half as many as required."""
         return 2 * self.pauses.count(2) >= sum(slot.firm for slot in wanted)
 
 
@@ -100,12 +100,12 @@ def spell(pieces: Sequence[Segment], rules: Book) -> Spelled:
 
 
 REMEMBERED = 8192
-"""Of how many patterns, which are more than the tune books have, the places are remembered."""
+"""For how many patterns the places are remembered; it is more than the tune books have."""
 
 
 @lru_cache(REMEMBERED)
 def slots(lines: tuple[Line, ...], *, is_ci: bool) -> tuple[Slot, ...]:
-    """The places of the lines; in ci the text must pause after rhymes only, but for short ones (错错错)."""
+    """The places of the lines. In ci the text must pause only after rhymes, except short ones (错错错)."""
     found, firm = [], False
     for number, line in enumerate(lines, 1):
         for place, signs in enumerate(zip(*line.tones, strict=True), 1):
@@ -116,7 +116,7 @@ def slots(lines: tuple[Line, ...], *, is_ci: bool) -> tuple[Slot, ...]:
 
 
 def is_straight(text: Spelled, wanted: Sequence[Slot], *, is_ci: bool) -> bool:
-    """Whether the text is as long as the pattern, and pauses where it must and nowhere else that it may not."""
+    """Whether the text is as long as the pattern, pauses where it must, and pauses nowhere that it may not."""
     if len(text.chars) != len(wanted):
         return False
     if is_ci and not text.is_marked(wanted):
@@ -131,7 +131,7 @@ def fits(text: Spelled, lines: tuple[Line, ...], *, is_ci: bool) -> bool:
 
 
 def align(pieces: Sequence[Segment], lines: tuple[Line, ...], rules: Book, *, is_ci: bool) -> Alignment:
-    """The text beside the lines of a pattern, at the least cost."""
+    """The text aligned with the lines of a pattern, at the least cost."""
     text, wanted = spell(pieces, rules), slots(lines, is_ci=is_ci)
     kinds = [MATCH] * len(wanted)
     if not is_straight(text, wanted, is_ci=is_ci):
@@ -187,13 +187,13 @@ def _least(costs: tuple[float, float, float] | None, *more: float) -> tuple[floa
     if costs is None:
         return INFINITE, MATCH
     match, extra, missing = costs[0] + more[0], costs[1] + more[1], costs[2] + more[2]
-    if match < extra and match < missing:  # of gaps that cost the same the last one
+    if match < extra and match < missing:  # of gaps with equal cost, the last one
         return match, MATCH
     return (extra, EXTRA) if extra <= missing else (missing, MISSING)
 
 
 def _cost(text: Spelled, i: int, slot: Slot, within: float, marked: bool) -> float:
-    """What it costs that character i stands at a place."""
+    """The cost of character i at a place."""
     cost = 0.0 if text.masks[i] & slot.mask else TONE
     pause = text.pauses[i]
     if slot.firm or slot.begins:
@@ -205,8 +205,9 @@ def _cost(text: Spelled, i: int, slot: Slot, within: float, marked: bool) -> flo
 
 
 def _with_best_gaps(text: Spelled, lines: Sequence[Line], wanted: Sequence[Slot], kinds: Sequence[int]) -> list[int]:
-    """The same steps, with the gap of a line that has one where the fewest tones are wrong by one of its alternatives,
-    of which the least cost knows only what they admit together at a place."""
+    """The same steps, with a line's only gap moved to where the fewest tones are wrong by one of the line's
+    alternatives. The least cost cannot tell, because it knows only which tones the alternatives admit together at each
+    place."""
     moved: list[int] = []
     for line, group in groupby(_walk(text, wanted, kinds), key=lambda step: step.line):
         run = list(group)

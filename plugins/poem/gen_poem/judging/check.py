@@ -33,9 +33,9 @@ def judge(
 ) -> Report:
     """Judge a text against a form (七律), a tune (浣溪沙), a size (rows, cols), or whatever it looks like.
 
-    `rhyme_book` is by default pingshui for verse and cilin for tunes; `rhyme` a group that is asked for. In a tune,
-    `tones="off"` judges lengths and rhymes only. Where nothing is named, verse that is not regulated is told as old
-    verse with its real rhyme.
+    `rhyme_book` is by default pingshui for verse and cilin for tunes. `rhyme` is the group that the text must rhyme in.
+    In a tune, `tones="off"` judges lengths and rhymes only. Where nothing is named, verse that is not regulated is
+    judged as old verse, by its actual rhyme.
     """
     if tones not in TONES:
         raise GenError(f"tones={tones} is none; choose one of {', '.join(TONES)}.")
@@ -68,7 +68,7 @@ def _marked(rows: Sequence[Sequence[JudgedChar]], given: Text) -> tuple[tuple[Ju
 
 
 FAR = 1000
-"""How many characters a size may have beside ten times those of the text."""
+"""How many characters a size may have beyond ten times those of the text."""
 
 
 def _size(given: Text, rows: int | None, cols: int | None) -> Pattern:

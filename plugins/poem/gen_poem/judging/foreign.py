@@ -1,4 +1,4 @@
-"""Signs in a text that are no Chinese characters, each told at its own place."""
+"""Signs in a text that are not Chinese characters, each reported at its own place."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from ..verse.segments import Sign
 from .report import Fault
 
 MOST, LONG = 10, 12
-"""So many of them are told one by one, and so much of each is shown."""
+"""How many of them are reported one by one, and how much of each is shown."""
 
 
 def foreign(signs: Sequence[Sign], lengths: Sequence[int]) -> Iterator[Fault]:
-    """A fault for each foreign sign of a text whose lines are so long."""
+    """A fault for each foreign sign of a text whose lines have these lengths."""
     for sign in signs[:MOST]:
         shown = repr(sign.text if len(sign.text) <= LONG else sign.text[:LONG] + "...")
         line, place = _place(sign.at - (sign.size == 0), lengths)

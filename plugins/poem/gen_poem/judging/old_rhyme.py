@@ -1,7 +1,8 @@
 """How old verse rhymes: which line ends rhyme together, in which groups, and where the rhyme changes (换韵).
 
 Old verse (古体) has no tones of its own. It rhymes level or oblique, in one group or in groups that count as one
-(通押), throughout or by stanzas; most often at the ends of even lines, with or without the first, or at every line.
+(通押), throughout or by stanzas. Most often it rhymes at the ends of even lines, with or without the first, or at every
+line.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ ALIKE: tuple[str, ...] = (
 """Groups of 平水韵 that rhyme together in old verse (古体通韵), after 王力《汉语诗律学》. Others rhyme alone."""
 
 LONE, ALONE, WIDE = 6.0, 1.0, 1.25
-"""What a stanza costs: lines that rhyme with nothing, one that rhymes in a group, one that rhymes in groups alike."""
+"""The costs of a line that rhymes with nothing, of a stanza in one group, and of a stanza in several groups that count
+as one."""
 
 Sound = tuple[str, frozenset[str]]
 """A tone, and the groups of it that count as one."""
@@ -31,7 +33,8 @@ Sound = tuple[str, frozenset[str]]
 
 @dataclass(frozen=True)
 class Stanza:
-    """Line ends `first` to `last` (from 0): those `rhyming` do so in `groups`, those `missing` should and do not."""
+    """Line ends `first` to `last` (from 0). Those in `rhyming` rhyme in `groups`; those in `missing` should rhyme and
+    do not."""
 
     first: int
     last: int
@@ -47,7 +50,7 @@ def _alike(group: str) -> tuple[frozenset[str], ...]:
 
 
 def sounds_of(readings: Iterable[Reading], asked: str = "") -> frozenset[Sound]:
-    """What a line end may rhyme by: its groups, and the groups that count as one with them."""
+    """The sounds by which a line end may rhyme: its groups, and the groups that count as one with them."""
     found: set[Sound] = set()
     for reading in readings:
         if asked in ("", reading.group):
@@ -59,10 +62,10 @@ def sounds_of(readings: Iterable[Reading], asked: str = "") -> frozenset[Sound]:
 def stanzas(
     ends: Sequence[frozenset[Sound]], inner: Sequence[frozenset[Sound]] = (), *, by_couplets: bool
 ) -> list[Stanza]:
-    """The fewest stanzas that the line ends fall into, those that rhyme in one group preferred.
+    """The fewest stanzas that the line ends can be divided into; stanzas that rhyme in one group are preferred.
 
-    `by_couplets` is for lines of one length: even lines rhyme. Otherwise `ends` are those of sentences, all of which
-    rhyme; one may rhyme by itself, with what stands within it (`inner`, one entry a sentence).
+    `by_couplets` is for lines of one length: even lines rhyme. Otherwise `ends` are the ends of sentences, which all
+    rhyme. A sentence may also rhyme by itself, with the line ends within it (`inner`, one entry per sentence).
     """
     best: list[tuple[float, tuple[Stanza, ...]]] = [(0.0, ())]
     ways = _ways(ends, by_couplets=by_couplets)
@@ -76,7 +79,7 @@ def stanzas(
 
 
 def _ways(ends: Sequence[frozenset[Sound]], *, by_couplets: bool) -> dict[int, list[tuple[float, Stanza]]]:
-    """By the number of lines up to their end, the stanzas that the lines may have, with what they cost."""
+    """The possible stanzas and their costs, grouped by the number of lines up to their end."""
     found: dict[int, list[tuple[float, Stanza]]] = {}
     for first in range(len(ends)):
         kinds = [_every(ends, first)]
@@ -93,7 +96,7 @@ def _ways(ends: Sequence[frozenset[Sound]], *, by_couplets: bool) -> dict[int, l
 
 
 def _mostly(ends: Sequence[frozenset[Sound]]) -> tuple[float, Stanza]:
-    """All lines as one stanza that rhymes as most of its even lines do."""
+    """All lines as one stanza, with the rhyme of most of its even lines."""
     even = range(1, len(ends), 2)
     counts = Counter(sound for i in even for sound in ends[i])
     if not counts:

@@ -1,4 +1,4 @@
-"""Judge a text as old verse (古体): its form by the lengths of its lines, its real rhyme, and no tones."""
+"""Judge a text as old verse (古体): its form by the lengths of its lines, its actual rhyme, and no tones."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def judge_old(pieces: Sequence[Segment], signs: Sequence[Sign], text: str, rules
     """The judgement of a text as old verse: `form` 五古, 七古, 四言, 六言 or 杂言 (lines of several lengths).
 
     Lines of one length rhyme by couplets or line by line, others at the ends of sentences. A line that should rhyme and
-    does not is a fault. `rhyme` is a group that is asked for.
+    does not is a fault. `rhyme` is the group that it must rhyme in.
     """
     lengths = {len(piece.chars) for piece in pieces}
     alike = len(lengths) == 1
@@ -60,7 +60,7 @@ def sentence_ends(pieces: Sequence[Segment], text: str) -> list[int]:
 
 
 def _inner(pieces: Sequence[Segment], ends: Sequence[int], rules: Book, asked: str) -> list[frozenset[Sound]]:
-    """For each sentence what the lines in it, but for the last, may rhyme by."""
+    """For each sentence, the sounds by which its lines except the last may rhyme."""
     found = []
     for before, end in zip((-1, *ends), ends, strict=False):
         sounds = (sounds_of(rules.readings(piece.chars[-1]), asked) for piece in pieces[before + 1 : end])
@@ -69,7 +69,7 @@ def _inner(pieces: Sequence[Segment], ends: Sequence[int], rules: Book, asked: s
 
 
 def _narrowed(stanza: Stanza, readings: Sequence[Sequence[Reading]]) -> Stanza:
-    """The same with those groups only that its lines rhyme in."""
+    """The same stanza with only the groups in which its lines rhyme."""
     if len(stanza.groups) < 2:
         return stanza
     used = (reading_of(readings[i], stanza) for i in stanza.rhyming)

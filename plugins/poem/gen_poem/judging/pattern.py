@@ -19,7 +19,7 @@ from .regulated import is_regulated, saved
 from .report import TOLD, Fault, JudgedChar, Note, Report
 
 Rhyme = tuple[str, str]
-"""What rhyme words share: the group, and where the pattern tells no tones, the tone ("" where it does)."""
+"""What rhyme words share: the group, and the tone where the pattern does not give it ("" where it does)."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Text:
 
 @dataclass(frozen=True)
 class Settings:
-    """How a text is judged, as `check.judge` has it: how strictly, by which book, and what is asked of it."""
+    """The settings of `check.judge`: how strictly a text is judged, by which book, and what it must be."""
 
     tones: str = "loose"
     rhyme_book: str = ""
@@ -42,21 +42,22 @@ class Settings:
     first: str = ""
 
     def rules(self, form: str) -> Book:
-        """The rhyme book of a form: the one that is asked for, else pingshui for verse and cilin for tunes."""
+        """The rhyme book of a form: the chosen one, else pingshui for verse and cilin for tunes."""
         return book(self.rhyme_book or ("pingshui" if form in SHAPES else "cilin"))
 
 
 LONGEST = 5_000
-"""The longest text that is judged, in characters; no poem has half as many."""
+"""The longest text that is judged, in characters; no poem is half as long."""
 
 
 SIGNS = 10
-"""Characters of a text for each that is judged, marks and spaces among them: of more, it is no poem either."""
+"""How many characters, marks and spaces included, a text may have for each character that is judged; with more it is no
+poem."""
 
 
 def read(text: str) -> Text:
-    """A text taken apart; GenError if it has no Chinese character, or more than any poem."""
-    _check_length(len(text) if len(text) > SIGNS * LONGEST else 0)  # at once, where taking it apart would take minutes
+    """A text split into segments; GenError if it has no Chinese character, or more than any poem."""
+    _check_length(len(text) if len(text) > SIGNS * LONGEST else 0)  # first, since splitting it would take minutes
     pieces, signs = segments(text)
     _check_length(sum(len(piece.chars) for piece in pieces))
     if not any(is_han(char) for piece in pieces for char in piece.chars):
@@ -73,7 +74,7 @@ def _check_length(count: int) -> None:
 
 
 def best(reports: Iterable[Report]) -> Report:
-    """The report of the nearest pattern: of right lengths, and with the fewest faults; the first of equal ones."""
+    """The report of the nearest pattern: right lengths count first, then the fewest faults; the first of equals."""
     found: list[Report] = []
     for report in reports:
         if report.ok:
@@ -122,7 +123,7 @@ def is_ci(pattern: Pattern) -> bool:
 
 
 def _nearest(row: Row, line: Line | None, rules: Book) -> str:
-    """What is wanted of each character, by the alternative that the row comes nearest to; blank where nothing is."""
+    """What is wanted of each character, by the alternative nearest to the row; blank where nothing is wanted."""
     if line is None:
         return " " * len(row.chars)
 
@@ -139,7 +140,7 @@ def _nearest(row: Row, line: Line | None, rules: Book) -> str:
 def _rhyme_words(
     pattern: Pattern, rows: Sequence[Row], places: Sequence[Sequence[JudgedChar]]
 ) -> list[tuple[Line, JudgedChar]]:
-    """The last words of the lines that rhyme, as far as they are there."""
+    """The last words of the rhyming lines, as far as the text has them."""
     lined = zip(pattern.lines, rows, places, strict=False)
     ends = ((line, row.places.index(line.length), own) for line, row, own in lined if line.length in row.places)
     return [(line, own[end]) for line, end, own in ends if line.rhyme and is_han(own[end].char)]
@@ -199,7 +200,7 @@ def _rhymes(
 def _right_in_verse(
     words: Iterable[tuple[Line, JudgedChar]], faults: Sequence[Fault]
 ) -> tuple[list[Fault], list[Note]]:
-    """The faults less those of a rhyme whose words all rhyme in 平水韵, and a note for each of these."""
+    """The faults without those of a rhyme whose words all rhyme in 平水韵, and a note for each such rhyme."""
     wrong = {(fault.line, fault.place) for fault in faults}
     letters: dict[str, list[JudgedChar]] = defaultdict(list)
     for line, judged in words:
@@ -227,7 +228,7 @@ def _near(judged: JudgedChar, group: str, rules: Book) -> Reading | None:
 def _borrowed(
     words: Sequence[tuple[Line, JudgedChar]], groups: Sequence[tuple[str, str]], rules: Book
 ) -> Iterator[Note]:
-    """The words that rhyme in a neighbouring group, as they may."""
+    """Notes on the words that rhyme in a neighbouring group where that is permitted."""
     for line, judged in words:
         group = dict(groups).get(line.rhyme, "")
         reading = _near(judged, group, rules) if line.near else None
@@ -238,14 +239,15 @@ def _borrowed(
 
 
 def _possible(judged: JudgedChar) -> set[Rhyme]:
-    """What the word can rhyme by: where its tone is told, in that tone; otherwise in any, but all words in one."""
+    """The sounds by which the word can rhyme: in the pattern's tone where it gives one, otherwise in any, but all words
+    in the same."""
     told = judged.wanted in TOLD
     fit = [each for each in judged.readings if not told or each.tone == judged.wanted]
     return {(each.group, "" if told else each.tone) for each in fit}
 
 
 def _shared(places: Sequence[JudgedChar], asked: str) -> Rhyme | None:
-    """What most of the words rhyme by, in doubt by what the first of them can."""
+    """The sound by which most of the words rhyme; if several tie, the one that the first word can have."""
     counts = Counter(rhyme for judged in places for rhyme in sorted(_possible(judged)) if asked in ("", rhyme[0]))
     return counts.most_common(1)[0][0] if counts else None
 

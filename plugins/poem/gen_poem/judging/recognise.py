@@ -1,4 +1,4 @@
-"""What a text is meant for where it is not said: regulated verse, a tune, old verse, or none of them."""
+"""Recognise what a text is meant to be: regulated verse, a tune, old verse, or none of them."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from .report import TONE_RULES, Note, Report
 from .tune import judge_tune, tunes_like, weight
 
 WRONG_LINES = 4
-"""Verse is taken for regulated if it has at most one fault for so many of its lines, and always if it has but one."""
+"""Verse counts as regulated if it has at most one fault for this many of its lines, or only one fault in all."""
 
 
 # -------------------------------------------------------------------------------------------- a form that is named
 
 
 def judge_form(given: Text, form: str, settings: Settings) -> Report:
-    """The judgement by the patterns of a form: the nearest one.
+    """The judgement by the nearest pattern of a form.
 
     Regulated verse may borrow a neighbouring rhyme in its first line, unless the settings say how that rhymes. Where
-    its couplets do not stick together, that is the fault, and not each place of the lines behind it.
+    its couplets do not stick together (失粘), that is one fault, instead of one for each place of the lines after it.
     """
     name = form_name(form)
     if settings.first == NEIGHBOUR and not settings.rules(name).neighbours:
@@ -51,7 +51,7 @@ def _nearer(one: Report, other: Report) -> Report:
 
 
 LONGEST = 400
-"""Lines of the longest old verse whose rhymes are looked for."""
+"""The most lines of old verse in which rhymes are searched for."""
 
 
 def _as_old(given: Text, settings: Settings) -> Report:
@@ -68,7 +68,7 @@ def _may_be_loose(report: Report) -> bool:
 
 
 def _unstuck(given: Text, name: str, settings: Settings, nearest: Report) -> Report:
-    """The judgement by couplets that need not stick together, with that as its fault."""
+    """The judgement by couplets that need not stick together; where they do not, that is the fault."""
     first = settings.first or (NEIGHBOUR if nearest.pattern.lines[0].near else "")
 
     def faulty(number: int, kinds: str) -> int:
@@ -84,7 +84,8 @@ def _unstuck(given: Text, name: str, settings: Settings, nearest: Report) -> Rep
 
 
 def open_rows(form: str, count: int) -> int | None:
-    """The number of lines a form without a fixed one is judged by: the text's, or the nearest the form has."""
+    """The number of lines by which a form of no fixed length is judged: the text's, or the nearest that the form
+    has."""
     shape = SHAPES[form]
     if shape.rows is not None:
         return None
@@ -96,11 +97,11 @@ def open_rows(form: str, count: int) -> int | None:
 
 
 def recognise(given: Text, settings: Settings) -> Report:
-    """The judgement by what the text looks like; GenError if that is nothing known.
+    """Judge the text by the kind of verse that it looks like; GenError if it looks like none.
 
-    Regulated verse is what has its lines and, but for a few of them, its tones; a tune what has all lines of one of its
-    forms (and its tones and rhymes, if the lines are all of one length); else it is old verse, of which only the rhyme
-    is judged.
+    A text with the lines of regulated verse, and with all but a few of its tones, is regulated verse. A text with all
+    lines of one of a tune's forms is that tune. If its lines are all of one length, it must have the tones and rhymes
+    too. Anything else is old verse, and only its rhyme is judged.
     """
     name = _regulated_like(given)
     regulated = judge_form(given, name, settings) if name else None
@@ -124,10 +125,10 @@ def _song(given: Text, settings: Settings) -> Report | None:
 
 
 CLEAR = 10
-"""A text with characters too few or too many is taken for a tune if it has at most one fault in so many of them."""
+"""A text with characters too few or too many counts as a tune if it has at most one fault in this many of them."""
 
 QUATRAIN = 4
-"""Lines of what is a quatrain first of all, though some tunes have just such lines."""
+"""A text of this many lines is taken for a quatrain first, though some tunes have the same lines."""
 
 
 def _old_or_none(given: Text, settings: Settings, other: Report | None) -> Report:
@@ -151,7 +152,7 @@ def _told(report: Report, words: str) -> Report:
 
 
 def _compared(regulated: Report) -> str:
-    """What keeps old verse from being regulated, in words."""
+    """Why old verse is not regulated, in words."""
     wrong = sum(fault.rule in TONE_RULES for fault in regulated.faults)
     form = f"{regulated.pattern.form} {regulated.pattern.name}"
     return f"as {form} it has {wrong} tones wrong; --form {regulated.pattern.form} shows them"
@@ -175,14 +176,14 @@ NUMBERS = {5: "五", 6: "六", 7: "七"}
 
 
 def _named(cols: int, rows: int, *, whole: bool) -> str:
-    """The form of so many lines of so many characters; one that is not `whole` is a quatrain or of eight lines."""
+    """The form of `rows` lines of `cols` characters; if not `whole`, only forms of four or eight lines count."""
     kind = {4: "绝", 8: "律"}.get(rows, "排" if whole and 10 <= rows <= MOST_ROWS and rows % 2 == 0 else "")
     name = NUMBERS[cols] + kind
     return "" if not kind else name if name in SHAPES else "六言"
 
 
 def _unmarked(given: Text, cols: int) -> str:
-    """The form of a text of which marks are left out: all pauses stand where lines of `cols` end."""
+    """The form of a text that lacks some marks: all its pauses stand where lines of `cols` end."""
     ends = list(accumulate(len(piece.chars) for piece in given.pieces))
     fits = ends[-1] // cols in (4, 8) and not any(end % cols for end in ends)
     return _named(cols, ends[-1] // cols, whole=True) if fits else ""

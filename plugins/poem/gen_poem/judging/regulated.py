@@ -1,7 +1,7 @@
 """What regulated verse permits beyond its lines (拗救), and what breaks between them (失粘, 失对).
 
 After 王力《诗词格律》. The lines are called a, b, c, d as in `patterns`. A place that has the wrong tone (拗) is saved
-where another one makes up for it:
+where another place compensates for it:
 
 - 大拗: the last place but one of a is oblique; the third from the end of b, which answers it, must be level.
 - 小拗: the third from the end of a is oblique; the same place of b may make up for it.
@@ -24,7 +24,7 @@ Rows = Sequence[Sequence[JudgedChar]]
 
 
 def saved(pattern: Pattern, rows: Rows, faults: Sequence[Fault]) -> tuple[list[Fault], list[Note]]:
-    """The faults of tone less those that are saved, and a note for each place that is 拗."""
+    """The faults of tone without those that are saved, and a note for each place that is 拗."""
     kinds = [kind_of(line) for line in pattern.lines]
     notes: list[Note] = []
     pardoned: set[tuple[int, int]] = set()
@@ -53,7 +53,7 @@ def _crooked(kind: str, row: Sequence[JudgedChar], answer: Sequence[JudgedChar])
 
 
 def _is_oblique(place: JudgedChar) -> bool:
-    """Whether it reads oblique, at least today; so does 不, whose level reading is rare."""
+    """Whether it reads oblique, at least today; 不 does too, since its level reading is rare."""
     today = {reading.tone for reading in book("xinyun").readings(place.char)}
     return place.tones == OBLIQUE or (OBLIQUE in place.tones and today == {OBLIQUE})
 
@@ -69,14 +69,14 @@ def _note(name: str, crooked: JudgedChar, rescue: JudgedChar | None) -> Note:
 # ---------------------------------------------------------------------------------------------- between the lines
 
 COUPLETS = ("ab", "cd", "ad", "cb")
-"""The couplets there are: two that are opposed, and two that are not (失对)."""
+"""The possible couplets: two that are opposed, and two that are not (失对)."""
 
 SECOND = {"a": OBLIQUE, "b": LEVEL, "c": LEVEL, "d": OBLIQUE}
-"""The tone of the second place of each line of five characters; of seven the other one."""
+"""The tone of the second place of each line of five characters; in lines of seven it is the other one."""
 
 
 def unstuck(form: str, tones: str, first: str, faulty: Callable[[int, str], int], rows: int) -> Pattern:
-    """The pattern of couplets, stuck together or not, that a poem of `rows` lines comes nearest to.
+    """The pattern of couplets, stuck together or not, that is nearest to a poem of `rows` lines.
 
     `faulty(i, kinds)` is how many faults couplet i (from 0) has if its lines are of these two kinds.
     """

@@ -1,4 +1,4 @@
-"""What the judgement of a text says: its faults with their places, how it was read, and what is worth a note."""
+"""The report on a text: its faults with their places, how it was read, and notes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ RHYME_RULES = ("rhyme", "重韵")
 
 @dataclass(frozen=True)
 class Fault:
-    """A broken rule: format, tone, 孤平, 三平尾, 失粘, 失对, rhyme, 重韵 or unknown; `place` 0 is all of the line."""
+    """A broken rule: format, tone, 孤平, 三平尾, 失粘, 失对, rhyme, 重韵 or unknown; `place` 0 is the whole line."""
 
     rule: str
     line: int
@@ -25,7 +25,7 @@ class Fault:
 
 @dataclass(frozen=True)
 class Note:
-    """What is worth to be told: 首句借邻韵, 拗救, 通押, 换韵, 平水韵, or 体 (form); `place` 0 is all of the line."""
+    """Something worth a note: 首句借邻韵, 拗救, 通押, 换韵, 平水韵, or 体 (form); `place` 0 is the whole line."""
 
     kind: str
     line: int
@@ -37,8 +37,9 @@ class Note:
 class JudgedChar:
     """One character: the tone wanted of it (平 仄 中, "" beyond the form), how it can be read, and what is wrong.
 
-    `taken` is the reading by which it was judged, and `why` the reason in words, where its readings differ in tone or
-    where it rhymes; None where any of them will do or none does. `marks` are those that follow it in the text.
+    `taken` is the reading by which it was judged, and `why` the reason in words. They are given where its readings
+    differ in tone or where it rhymes, and are None where any reading will do or none does. `marks` are those that
+    follow it in the text.
     """
 
     char: str
@@ -61,7 +62,7 @@ class JudgedChar:
 class Report:
     """The judgement of one text by its nearest pattern, the one with the fewest faults.
 
-    `group` is the rhyme of the text ("" if it has none; that of its first letter where it has several, see `groups`).
+    `group` is the rhyme of the text: "" if it has none, that of its first letter if it has several (see `groups`).
     """
 
     pattern: Pattern
@@ -89,7 +90,7 @@ class Report:
 
     @property
     def _is_legible(self) -> bool:
-        """Whether so little is wrong with the lines that tones and rhymes can be told: in one of four at most."""
+        """Whether the lines are right enough to judge tones and rhymes: at most one in four is wrong."""
         wrong = sum(fault.rule == "format" for fault in self.faults)
         return wrong <= max(1, len(self.pattern.lines) // 4)
 
@@ -100,7 +101,7 @@ class Report:
 
     @property
     def has_rhyme(self) -> bool:
-        """Whether two words were held to rhyme."""
+        """Whether at least two words had to rhyme."""
         return bool(self.groups)
 
     @property

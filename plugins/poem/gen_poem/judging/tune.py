@@ -1,4 +1,4 @@
-"""Which form of a tune a text has, and which tunes a text without a name may be meant for."""
+"""Find the form of a tune that a text has, and the tunes that a text without a name may be meant as."""
 
 from __future__ import annotations
 
@@ -14,13 +14,15 @@ from .pattern import Settings, Text, judge_pattern
 from .report import Report
 
 GAP = 3
-"""A fault of format counts like so many of other kinds: a text with one character too few is not another form."""
+"""A fault of format counts as this many faults of other kinds, so that a text with one character too few is not taken
+for another form."""
 
 NEAR = 4
-"""So many forms that a text does not have the format of are tried."""
+"""How many forms are tried whose format the text does not have."""
 
 STRAY, CLOSE = 0.25, 0.1
-"""The share of tones that may be wrong in a text that is taken for a tune, and if its lines are not quite like it."""
+"""The share of tones that may be wrong in a text that is taken for a tune; the second applies if its lines are not
+quite the tune's."""
 
 OUT_OF_RHYME = 0.5
 """The share of rhyme words that may not rhyme in it; half as many if its lines are not quite the tune's."""
@@ -44,8 +46,8 @@ def weight(report: Report) -> int:
 
 
 def _nearest(text: Spelled, patterns: Iterable[Pattern]) -> list[Pattern]:
-    """The patterns that the text most likely has with one gap: those whose tones and rhymes stand where its own do,
-    counted from the beginning before the gap and from the end behind it."""
+    """The patterns that the text most likely follows, if it has one gap. Their tones and rhymes stand where the text's
+    own do, counted from the beginning before the gap and from the end after it."""
     count = len(text.chars)
     marked = [pause == 2 for pause in text.pauses]
 
@@ -61,7 +63,7 @@ def _nearest(text: Spelled, patterns: Iterable[Pattern]) -> list[Pattern]:
 
 
 def _wrong(mask: int, marked: bool, slot: Slot) -> int:
-    """What speaks against a character at a place: its tone, and that no pause comes before it though one must."""
+    """How badly a character fits a place: 1 for a wrong tone, and 1 for a required pause that is missing before it."""
     return (not mask & slot.mask) + (slot.firm and not marked)
 
 
@@ -79,10 +81,10 @@ def _by_length() -> dict[int, list[Pattern]]:
 
 
 def tunes_like(given: Text, settings: Settings) -> list[Report]:
-    """The judgements by the tunes that a text may be meant for, one for each, the likeliest first.
+    """The judgements by the tunes that a text may be meant as, one for each, the likeliest first.
 
-    A tune has the format of the text, and by and large its tones and rhymes: the less of them where commas stand
-    elsewhere. If there is none, one is looked for that has a character or two more or less.
+    Such a tune has the format of the text, and most of its tones and rhymes. More of them must be right where commas
+    stand elsewhere. If there is none, tunes with a character or two more or less are tried.
     """
     text = spell(given.pieces, settings.rules(""))
     count = len(text.chars)
@@ -95,7 +97,7 @@ def tunes_like(given: Text, settings: Settings) -> list[Report]:
 
 
 def _likely(given: Text, text: Spelled, patterns: Sequence[Pattern], settings: Settings) -> Iterator[Report]:
-    """The best report for each tune, if its tones and rhymes are by and large right."""
+    """The best report for each tune, if most of its tones and rhymes are right."""
     best: dict[str, Report] = {}
     for pattern in patterns:
         alike = fits(text, pattern.lines, is_ci=False)
@@ -122,7 +124,7 @@ def _size(pattern: Pattern) -> int:
 
 
 def stray(text: Spelled, pattern: Pattern) -> int:
-    """How many tones of a text, as long as the pattern, the pattern does not admit."""
+    """How many tones of a text of the pattern's length the pattern does not admit."""
     found, begin = 0, 0
     for alternatives in _masks(pattern):
         row = text.masks[begin : begin + len(alternatives[0])]
@@ -132,7 +134,7 @@ def stray(text: Spelled, pattern: Pattern) -> int:
 
 
 REMEMBERED = 8192
-"""Of how many patterns, which are more than the tune books have, the tones are remembered."""
+"""For how many patterns the tones are remembered; it is more than the tune books have."""
 
 
 @lru_cache(REMEMBERED)

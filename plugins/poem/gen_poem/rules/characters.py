@@ -1,6 +1,7 @@
 """Which characters a poem has, and where: acrostics, characters that must occur, and none that occurs twice.
 
-These rules know no form: lines are what marks end (`machine.py`). All of them judge the whole text, with the prompt.
+These rules do not depend on a form: lines end at marks (`machine.py`). All of them judge the whole text, with the
+prompt.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from .templates import check_length
 def acrostic(text: str, *, at: Literal["head", "tail", "diagonal"] = "head") -> CharMachine:
     """Make the n-th line begin with (or end in, or have at place n) the n-th character of TEXT (`acrostic=春夏秋冬`).
 
-    Lines are what ， 。 ！ ？ ； end. The text ends only when all are placed.
+    Lines end at ， 。 ！ ？ or ；. The text ends only when all characters are placed.
     """
     chars = "".join(text.split())
     check_length("acrostic", chars)
@@ -37,7 +38,7 @@ def acrostic(text: str, *, at: Literal["head", "tail", "diagonal"] = "head") -> 
 
 
 REMEMBERED = 64
-"""For how many acrostics it is remembered which characters they tell apart."""
+"""For how many acrostics the characters that they distinguish are remembered."""
 
 
 @lru_cache(REMEMBERED)
@@ -49,7 +50,7 @@ def _acrostic_kinds(text: str) -> Kinds:
 class Acrostic:
     """`text[i]` stands at `places[i]`, counted from 0, of line i.
 
-    State: the line, and how many characters it has so far, no further than makes a difference.
+    State: the line, and how many characters it has so far, counted only as far as it matters.
     """
 
     text: str
@@ -101,7 +102,7 @@ class Acrostic:
 
     @cached_property
     def _after_line(self) -> tuple[int, ...]:
-        """How many characters are needed after each line has its own, marks included."""
+        """How many characters are needed after each line has its own character, marks included."""
         needed = [sum(place + 2 for place in self.places[line + 1 :]) for line in range(len(self.text))]
         return tuple(needed)
 
@@ -118,7 +119,7 @@ NOTHING, WRONG, RIGHT = 0, 1, 2
 
 @dataclass(frozen=True)
 class TailAcrostic:
-    """Line i ends in `text[i]`. State: the line, and what stands last in it: NOTHING, WRONG or RIGHT."""
+    """Line i ends in `text[i]`. State: the line, and its last character: NOTHING, WRONG or RIGHT."""
 
     text: str
 
@@ -156,7 +157,7 @@ class TailAcrostic:
         return self.text[state[0] + (state[1] == RIGHT) :]
 
     def min_remaining(self, state: tuple[int, int]) -> int:
-        # A wrong last character needs one more; but saying so would draw searches to the right one at every place.
+        # A wrong last character needs one more; but a higher bound would lead searches to the right one at every place.
         return 2 * (len(self.text) - state[0]) - (state[1] != NOTHING)
 
     def describe_next(self, state: tuple[int, int]) -> str:
@@ -168,7 +169,7 @@ MOST = 12
 """How many characters may be required."""
 
 FEW = 3
-"""Of so many required characters or fewer each subset is a state of an automaton; more are matched to places."""
+"""For up to this many required characters, each subset is a state of an automaton; more are matched to places."""
 
 
 def require(items: tuple[str, ...]) -> CharMachine:
@@ -223,7 +224,7 @@ class Require:
 @dataclass(frozen=True)
 class RequireMany:
     """State: the characters that have not occurred yet, in the order given. All their subsets would be too many states
-    of an automaton, so what is said of them is that they may come in any order."""
+    of an automaton, so the rule only promises that they may come in any order."""
 
     chars: str
 
@@ -271,7 +272,7 @@ def distinct(*, exempt: tuple[str, ...] = ()) -> CharMachine:
 class Distinct:
     """State: the Chinese characters that have occurred, exempt ones aside.
 
-    A frozen set remembers its hash and is itself what `allowed`, `mentions` and `spent` answer.
+    A frozen set caches its hash, and `allowed`, `mentions` and `spent` can return it as it is.
     """
 
     is_exempt: Callable[[str], bool] = field(repr=False)

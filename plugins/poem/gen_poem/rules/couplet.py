@@ -26,22 +26,22 @@ LONGEST = 100
 
 
 def couplet(shape: str, *, book: str | None = "pingshui", not_in: str | None = None) -> CharMachine:
-    """Make the whole text a couplet 上联，下联。 with so many characters a line (`couplet=7`, `couplet=4，5`).
+    """Make the whole text a couplet 上联，下联。 of lines with this many characters (`couplet=7`, `couplet=4，5`).
 
-    Tones are opposed at the even places and at the ends of parts, the lines end 仄 and 平, no character stands in both,
-    and repetitions correspond. Marks of the shape stand in both lines. `book` says what tones characters have (none:
-    tones are not judged). No line that is written is one of those in the file `not_in` (or in a column of it).
+    Tones are opposed at the even places and at the ends of parts, and the lines end 仄 and 平. No character stands in
+    both, and repetitions correspond. Marks of the shape stand in both lines. `book` says which tones characters have
+    (none: tones are not judged). No written line may be one of those in the file `not_in` (or in a column of it).
     """
     return couplet_of(shape, book=book, not_in=not_in).rule
 
 
 REMEMBERED = 64
-"""How many couplets are remembered, so that requests for the same one share what is found out of it."""
+"""How many couplets are remembered, so that requests for the same one share the work."""
 
 
 @lru_cache(REMEMBERED)
 def couplet_of(shape: str, *, book: str | None, not_in: str | None = None) -> Couplet:
-    """The couplet of `couplet=SHAPE`. GenError if the shape is none, or the file `not_in` cannot be read."""
+    """The couplet of `couplet=SHAPE`. GenError if the shape is invalid, or the file `not_in` cannot be read."""
     sizes = re.split(r"(\D)", "".join(str(shape).split()))
     parts, marks = [len(size) < 4 and size.isdecimal() and int(size) for size in sizes[::2]], sizes[1::2]
     if not all(parts) or sum(parts) > LONGEST or not BETWEEN.issuperset(marks):
@@ -55,7 +55,7 @@ def couplet_of(shape: str, *, book: str | None, not_in: str | None = None) -> Co
 
 
 def shape_of(line: str) -> str:
-    """The shape of a first line: its Chinese characters counted, its marks kept. GenError names what is neither."""
+    """The shape of a first line: its Chinese characters counted, its marks kept. GenError names any other sign."""
     odd = next((char for char in line if not is_han(char) and not is_punctuation(char)), None)
     if odd is not None:
         raise GenError(
@@ -67,8 +67,8 @@ def shape_of(line: str) -> str:
 
 @dataclass(frozen=True, eq=False)
 class Couplet:
-    """`line` is the shape of either line: 汉 for a character, and the marks between its parts; `tones` of no book are
-    not judged, and neither line is one of those `known`. `label` is how a user writes the couplet."""
+    """`line` is the shape of either line: 汉 for a character, and the marks between its parts. Without a rhyme book,
+    `tones` are not judged. Neither line may be one of those `known`. `label` is how a user writes the couplet."""
 
     line: str
     tones: Tones
@@ -110,20 +110,20 @@ class Couplet:
         return "".join(char if sign == HAN else sign for char, sign in zip(text, self.pattern, strict=False))
 
     def start(self, text: str) -> int:
-        """How many signs a text has, of which only the shape is judged."""
+        """How many signs a text has; only its shape is judged."""
         return self._signs.start(text)
 
     def step(self, state: int, char: str) -> int | None:
-        """The same after one more sign; None if the shape has another one there."""
+        """The state after one more sign; None if the shape has another one there."""
         return self._signs.step(state, char)
 
     def mark_at(self, state: int) -> str:
-        """The mark to put in next; "" where a character is wanted, and at the end."""
+        """The mark to insert next; "" where a character is wanted, and at the end."""
         sign = self.pattern[state : state + 1]
         return "" if sign == HAN else sign
 
     def misfit(self, prompt: str, state: int, laid: str, rest: str) -> GenError:
-        """Why a prompt does not go on from `state` with `rest`, and how long it may be."""
+        """Why `rest` of a prompt cannot follow `state`, and how long the prompt may be."""
         if state == len(self.pattern):
             return GenError(
                 f"The prompt {quoted(prompt)} is longer than the couplet; shorten it to {len(self.pattern)}."
@@ -134,10 +134,10 @@ class Couplet:
         )
 
     def must_repeat(self, start: str, n: int) -> bool:
-        """Whether the rest of a couplet that is begun so must repeat a run of `n` signs.
+        """Whether the rest of a couplet with this beginning must repeat a run of `n` signs.
 
-        Where the first line repeats a character, the second repeats its answer: a pair repeated in the first, or parts
-        of it that begin alike, demand a pair repeated in the second.
+        Where the first line repeats a character, the second repeats its counterpart. So a pair repeated in the first
+        line, or parts of it that begin alike, demand a repeated pair in the second.
         """
         open_places = (sign if sign != HAN else f"?{place}" for place, sign in enumerate(self.line))
         first = [given or sign for given, sign in zip_longest(start[: len(self.line)], open_places)]

@@ -18,15 +18,15 @@ from .rhyme_words import RhymeWords
 from .specs import as_spec
 
 HAN = "汉"
-"""What stands in a pattern for any Chinese character."""
+"""The sign for any Chinese character in a pattern."""
 
 LONGEST = 50_000
-"""Characters of the longest poem that is planned for."""
+"""How many characters the longest possible poem has."""
 
 
 @dataclass(frozen=True)
 class Form:
-    """A character machine over the whole text, which is a poem of `rows` lines of `cols` Chinese characters.
+    """A character machine over the whole text, a poem of `rows` lines of `cols` Chinese characters.
 
     State: how many places are filled.
     """
@@ -99,12 +99,12 @@ class Form:
         return next((mark for mark in "，。" if char in PRINTED[mark]), None)
 
     def mark_at(self, state: int) -> str:
-        """The mark to put in next; "" where a character is wanted, and at the end."""
+        """The mark to insert next; "" where a character is wanted, and at the end."""
         sign = self.pattern[state : state + 1]
         return "" if sign == HAN else sign
 
     def misfit(self, prompt: str, state: int, laid: str, rest: str) -> GenError:
-        """Why a prompt does not go on from `state` with `rest`, and how long it may be."""
+        """Why `rest` of a prompt cannot follow `state`, and how long the prompt may be."""
         if state == len(self.pattern):
             return self._too_long(prompt)
         return self._misfit(prompt, rest[0], self.pattern[state])
@@ -138,8 +138,9 @@ def form(
 ) -> CharMachine:
     """Make the whole text a poem: ROWSxCOLS Chinese characters (4x5), a form (七律) or a tune (浣溪沙) of `gen forms`.
 
-    A form or tune is kept with its tones and rhymes: `tones` is strict, loose or off, `book` the rhyme book (or none),
-    `rhyme` the group to rhyme in (several, with bars, where a tune changes its rhyme).
+    A form or tune is kept with its tones and rhymes. `tones` is strict, loose or off, and `book` is the rhyme book (or
+    none). `rhyme` is the group to rhyme in; where a tune changes its rhyme, it is several groups with bars between
+    them.
     """
     if any(map(is_han, size)):
         return resolve(Wish(size, tones, book or None, rhyme, start, first, rows, variant))
@@ -167,19 +168,19 @@ def distinct_rhymes(
 
 
 REMEMBERED = 64
-"""Of how many forms the processors are remembered, so that requests for the same form share what is found out of it."""
+"""For how many forms the processors are remembered, so that requests for the same form share the work."""
 
 
 @lru_cache(REMEMBERED)
 def size_rules(rows: int, cols: int) -> tuple[Named, ...]:
-    """The processor that makes a text so many lines of so many characters, called as a user writes it."""
+    """The processor that makes a text `rows` lines of `cols` characters, named as a user writes it."""
     return (Named(f"form={rows}x{cols}", Form(rows, cols)),)
 
 
 @lru_cache(REMEMBERED)
 def form_rules(wish: Wish) -> tuple[Named, ...]:
-    """The processors that make a text this form or tune, called as a user writes them; where there are rhymes, no rhyme
-    word stands twice."""
+    """The processors that make a text this form or tune, named as a user writes them. Where there are rhymes, one
+    forbids repeated rhyme words."""
     verse = resolve(wish)
     options = {
         "tones": wish.tones if wish.tones != "loose" else None,
@@ -199,4 +200,4 @@ def form_rules(wish: Wish) -> tuple[Named, ...]:
 
 EXAMPLES = {"form": ("form=2x1", "form=五绝,tones=strict", "form=浣溪沙"), "distinct_rhymes": ("distinct_rhymes=五绝",)}
 ALPHABET = "白日依山尽黄河入海流欲穷千里目更上一层楼，。"
-"""How the processors are written where `gen plugins check` tries them, and over which characters."""
+"""The characters over which `gen plugins check` tries the processors."""

@@ -1,7 +1,8 @@
-"""What the rules that know no form are made of: lines, characters by kind, tables of states, and machines together.
+"""Building blocks of the rules that do not depend on a form: lines, kinds of characters, tables of states, and joint
+machines.
 
-A line is what one of LINE_ENDS ends; characters of PASSED (、, quotes, brackets, dashes, spaces and line breaks) stand
-beside its characters and count as no place; a mark without characters before it ends no line.
+A line ends at one of LINE_ENDS. Characters of PASSED (、, quotes, brackets, dashes, spaces and line breaks) may stand
+anywhere in it and take up no place. A mark without characters before it ends no line.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ known_han = cache(is_han)  # at most one for each character
 
 @dataclass(frozen=True, eq=False)
 class Kinds:
-    """The characters a rule tells apart, by kind; all others are of the kind None."""
+    """The characters that a rule distinguishes, by kind; all others are of the kind None."""
 
     named: Mapping[str, frozenset[str]]
     _sets: Memory[frozenset[Kind], CharSet] = remembered(REMEMBERED)
@@ -63,14 +64,14 @@ class Kinds:
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """What may follow each state of a machine over `Kinds`, worked out once."""
+    """What may follow each state of a machine over `Kinds`, computed once."""
 
     kinds: Kinds
     step: Callable[[Any, Kind], Any]
     _rows: Memory[Any, tuple[CharSet, tuple[Move, ...]]] = remembered(REMEMBERED)
 
     def row(self, state: Any) -> tuple[CharSet, tuple[Move, ...]]:
-        """All that is allowed, and the same in parts with the state that follows each."""
+        """All that is allowed, and its parts, each with the state that follows."""
         found = self._rows.get(state)
         if found is None:
             after = self.kinds.after(self.step, state)
@@ -92,7 +93,8 @@ def line_and_place(text: str) -> tuple[int, int]:
 
 
 def follow(machine: Any, state: Any, text: str, label: str) -> Any:
-    """The state after `text`. GenError says which character of the prompt breaks the rule, and what it wants there."""
+    """The state after `text`. GenError names the character of the prompt that breaks the rule, and what the rule wants
+    there."""
     for number, char in enumerate(text):
         after = machine.step(state, char)
         if after is None:
@@ -107,7 +109,7 @@ def follow(machine: Any, state: Any, text: str, label: str) -> Any:
 
 @dataclass(frozen=True, eq=False)
 class Together:
-    """Several machines as one; a chain takes the `parts` one by one, some of which it then knows exactly."""
+    """Several machines as one. A chain takes the `parts` one by one, because it can prove some of them exactly."""
 
     parts: tuple[Any, ...]
 

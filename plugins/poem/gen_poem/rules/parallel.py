@@ -1,8 +1,9 @@
 """Parallel couplets (对仗): tones opposed, no character shared, repetitions that correspond.
 
-What is judged is Wang Li's minimum (诗词格律, 1977, chapter 2): the two lines are of one length, opposed in tone at the
-even places and the last, and have no character in common. Whether words are of one part of speech is left to the model.
-The rule is made of two: `Opposed` is known exactly through a few kinds of characters, `Unshared` remembers characters.
+The rule is Wang Li's minimum (诗词格律, 1977, chapter 2). The two lines have the same length, are opposed in tone at
+the even places and the last, and have no character in common. Whether words are of one part of speech is left to the
+model. The rule is made of two: `Opposed` is proved exactly through a few kinds of characters, and `Unshared` remembers
+characters.
 """
 
 from __future__ import annotations
@@ -24,22 +25,23 @@ BOTH = LEVEL + OBLIQUE
 NAMES = {LEVEL: "a level tone", OBLIQUE: "an oblique tone"}
 OPPOSITE = {LEVEL: OBLIQUE, OBLIQUE: LEVEL}
 ANY = "·"
-"""Stands for a place of any tone, and for the characters of a line that nobody judges."""
+"""Stands for a place of any tone, and for the characters of a line that is not judged."""
 
 MOST = 1000
-"""The highest number a couplet may have."""
+"""The highest number that a couplet may have."""
 
 
 @dataclass(frozen=True, eq=False)
 class Tones:
-    """Which characters can be read in each tone, by one book; those of several readings in both."""
+    """The characters that can be read in each tone, by one book; some can be read in both."""
 
     level: frozenset[str] = field(repr=False)
     oblique: frozenset[str] = field(repr=False)
 
     @cached_property
     def kinds(self) -> Kinds:
-        """Characters by the tones they can be read in, and what stands between them; those without tones are None."""
+        """Characters by the tones in which they can be read, and the marks between them; those without tones are
+        None."""
         both = self.level & self.oblique
         named = {LEVEL: self.level - both, OBLIQUE: self.oblique - both, BOTH: both, MARK: LINE_ENDS, PASS: PASSED}
         return Kinds({kind: chars for kind, chars in named.items() if chars})
@@ -55,7 +57,7 @@ NO_TONES = Tones(frozenset(), frozenset())
 
 @cache  # at most one for each name of a book
 def tones_of(name: str | None) -> Tones:
-    """The tones by the rhyme book of that name; None (or "none") is no book, by which nothing is opposed."""
+    """The tones by the rhyme book of that name; with None (or "none") there is no book, and no tones are opposed."""
     if name in (None, "none"):
         return NO_TONES
     entries = book(str(name)).entries
@@ -65,9 +67,10 @@ def tones_of(name: str | None) -> Tones:
 
 
 def parallel(couplets: tuple[str, ...] = ("middle",), *, book: str | None = "pingshui") -> CharMachine:
-    """Make couplets parallel: tones opposed, no shared character, repetitions alike (`parallel=all`, `parallel=2..4`).
+    """Make couplets parallel: opposed tones, no shared character, matching repetitions (`parallel=all`,
+    `parallel=2..4`).
 
-    A couplet is two lines; `middle` are the second and third, `all` is all of them. `book` says what tones characters
+    A couplet is two lines; `middle` are the second and third, `all` is all of them. `book` says which tones characters
     have (none: tones are not opposed).
     """
     numbers: set[int] = set()
@@ -80,7 +83,7 @@ def parallel(couplets: tuple[str, ...] = ("middle",), *, book: str | None = "pin
 
 
 def parallel_by(couplets: frozenset[int], tones: Tones, label: str = "parallel") -> Together:
-    """The rule that couplets of these numbers (none: all) are parallel, lines being what marks end."""
+    """The rule that couplets of these numbers (none: all) are parallel; lines end at marks."""
     lines = Lines(couplets)
     return Together((Unshared(lines, label), Opposed(tones, lines, label)))
 
@@ -97,9 +100,9 @@ def _numbers(item: str) -> set[int]:
 
 @dataclass(frozen=True)
 class Lines:
-    """Which lines are compared: those of these couplets (none: all), which end in marks, or have `size` characters.
+    """Which lines are compared: those of these couplets (none: all). Lines end in marks, or have `size` characters.
 
-    With a size, `ends` are the lengths after which parts of a line end, marks being looked at by somebody else.
+    With a size, `ends` are the lengths after which parts of a line end; the marks are left to another rule.
     """
 
     couplets: frozenset[int]
@@ -112,11 +115,11 @@ class Lines:
 
     @cached_property
     def beyond(self) -> int:
-        """The number of the couplet from which on nothing is judged any more, 0 if there is none."""
+        """The number of the couplet from which on nothing is judged, 0 if there is none."""
         return max(self.couplets, default=-1) + 1
 
     def following(self, couplet: int) -> int:
-        """The number of the next couplet; where all are alike they have one number."""
+        """The number of the next couplet; where all are judged alike, they share one number."""
         return couplet + bool(self.couplets)
 
     @cached_property
@@ -131,8 +134,9 @@ FIRST, WAITING, SECOND = 0, 1, 2
 
 
 class Opposition(NamedTuple):
-    """The couplet; the line of it that is being written (WAITING: the second has no character yet); the tones that
-    the second line must have at the places that are not written yet; and how long it must be."""
+    """`couplet` counts from 1. `line` is the line that is being written (WAITING: the second has no character yet).
+    `tones` are those that the second line must have at the places not written yet, and `size` is how long it must
+    be."""
 
     couplet: int = 1
     line: int = FIRST
@@ -144,8 +148,8 @@ class Opposition(NamedTuple):
 class Opposed:
     """The second line of a couplet is as long as the first and opposed to it in tone.
 
-    Where a character of the first can be read in both tones, or in none that the book knows, any may answer it. With
-    `ending`, the first line can end in the one tone and the second in the other.
+    Where a character of the first can be read in both tones, or the book does not know it, any character may answer it.
+    With `ending`, the first line can end in this tone and the second in the other.
     """
 
     tones: Tones
@@ -180,7 +184,7 @@ class Opposed:
         return self._next_couplet(couplet) if is_whole else Opposition(couplet, SECOND, tones[1:], size)
 
     def _lead(self, state: Opposition, kind: str) -> Opposition | None:
-        """The state after a character of the first line, whose tone is wanted opposed if it may be the last."""
+        """The state after a character of the first line; its opposite tone is required if it may be the last."""
         couplet, _, tones, _ = state
         place, last = len(tones), len(tones) + 1 == self.lines.size
         wanted = OPPOSITE.get(kind, ANY)
@@ -235,7 +239,7 @@ class Opposed:
 
 
 class Sharing(NamedTuple):
-    """The couplet, the line of it that is being written, and the characters of both (ANY for those not judged)."""
+    """The couplet, its line that is being written, and the characters of both lines (ANY for those not judged)."""
 
     couplet: int = 1
     in_second: bool = False
@@ -245,8 +249,8 @@ class Sharing(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Unshared:
-    """The second line of a couplet repeats a character where the first repeats the one above it, and has none of the
-    first; beyond the length of the first nothing of the second must be repeated."""
+    """The second line of a couplet repeats a character exactly where the first line repeats the one above it. It shares
+    no character with the first. Beyond the length of the first line, no character of the second may be repeated."""
 
     lines: Lines
     label: str
@@ -273,7 +277,8 @@ class Unshared:
 
     @staticmethod
     def _echo(first: str, second: str) -> str:
-        """The character that must follow in the second line since the first repeats one there, "" if none must."""
+        """The character that must follow in the second line because the first repeats one there; "" if there is
+        none."""
         before = first.find(first[len(second)]) if len(second) < len(first) else len(second)
         return second[before : before + 1]
 
@@ -310,7 +315,7 @@ class Unshared:
         return char in BETWEEN
 
     def only_forbids_repeats_of(self, state: Sharing) -> frozenset[str] | None:
-        """The characters of the couplet; no promise where a repetition of the first line is still to be answered."""
+        """The characters of the couplet; no promise while a repetition of the first line is still to be answered."""
         first, written = state.first, len(state.second)
         due = any(first.find(char) < place for place, char in enumerate(first) if place >= written)
         return None if due else self.mentions(state)

@@ -1,4 +1,4 @@
-"""No rhyme word twice: a rule of its own beside the verse, since it remembers which words there were."""
+"""No rhyme word twice: a separate rule beside the verse, since it remembers the words used."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ Words = tuple[frozenset[str], ...]
 """For each letter in play, numbered as in `Suffix`, the rhyme words so far."""
 
 REMEMBERED = 50_000
-"""How many ways to stand in the verses are remembered, and of how many characters what follows there."""
+"""How many sets of open readings are remembered, and how many moves from them."""
 
 
 @dataclass(eq=False, slots=True, weakref_slot=True)
 class OpenReadings:
-    """Every way to read the lines that is still open: which of the verses it is, and its state there. `letters`
-    are the numbers of the letters of which a word comes next (None: none does), `may_rhyme` whether one does by some
-    way to read the text."""
+    """Every way to read the lines that is still open: which of the verses it is, and its state there. `letters` are the
+    numbers of the letters that rhyme next (None: none does). `may_rhyme` says whether one rhymes next in some
+    reading."""
 
     readings: tuple[tuple[int, VerseState], ...]
     letters: tuple[int | None, ...]
@@ -34,8 +34,8 @@ class OpenReadings:
 
 
 Move = tuple[OpenReadings, tuple[tuple[int, int], ...] | None]
-"""Where it leads, and for each reading there the number of the one it goes on from, and how many letters are in play;
-None where the words of all are what they were."""
+"""Where the character leads, and for each reading there, the number of the reading it continues and how many letters
+are in play. The second is None where no reading's words change."""
 
 State = tuple[OpenReadings, tuple[Words, ...]]
 """Where a text stands, and for each reading its rhyme words."""
@@ -45,9 +45,9 @@ State = tuple[OpenReadings, tuple[Words, ...]]
 class RhymeWords:
     """A character machine over the whole text, for use beside a `Verse`: no word ends two lines of one letter.
 
-    Each of `verses` holds the patterns that agree in where lines end and which of them rhyme; so each of them knows
-    which places rhyme. A word is refused if by any way to read the text that its lines, tones and rhymes leave open it
-    ended a line before that it rhymes with. A text that is no verse is none of this rule's business.
+    Each of `verses` holds the patterns that agree in where lines end and which of them rhyme. So each of them knows
+    which places rhyme. A word is refused if, in any reading still open, it already ended a line that this line rhymes
+    with. A text that is no verse is not judged by this rule.
     """
 
     verses: tuple[Verse, ...]
@@ -103,7 +103,7 @@ class RhymeWords:
         return after, tuple(found)
 
     def _move(self, open_readings: OpenReadings, char: str) -> Move:
-        """What follows a character of this kind: but for the words that came before, the kind is all that matters."""
+        """What follows a character of this kind; apart from the words used before, only the kind matters."""
         found = []
         for source, (number, state) in enumerate(open_readings.readings):
             after = self.verses[number].step(state, char)
@@ -118,7 +118,7 @@ class RhymeWords:
         return True
 
     def allowed(self, state: State) -> CharSet:
-        """All characters but the rhyme words that would come again."""
+        """All characters except rhyme words that would be repeated."""
         words = self._ending(state) if state[0].may_rhyme else ()
         if not words:
             return EVERY_CHAR
@@ -126,7 +126,7 @@ class RhymeWords:
 
     @staticmethod
     def _ending(state: State) -> list[str]:
-        """The rhyme words of the lines that rhyme with the one that now comes to its end."""
+        """The rhyme words of the lines that rhyme with the line now ending."""
         pairs = zip(state[0].letters, state[1], strict=True)
         return [char for letter, words in pairs if letter is not None for char in words[letter]]
 
@@ -138,11 +138,11 @@ class RhymeWords:
         return found
 
     def mentions(self, state: State) -> frozenset[str]:
-        """The rhyme words that must not come again."""
+        """The rhyme words that must not be repeated."""
         return frozenset[str]().union(*chain.from_iterable(state[1]))
 
     def only_forbids_repeats_of(self, state: State) -> frozenset[str]:
-        """The same: nothing but the return of a rhyme word is ever forbidden."""
+        """The same: only repeated rhyme words are ever forbidden."""
         return self.mentions(state)
 
     def removes_at_most(self, horizon: int) -> int:
@@ -180,6 +180,6 @@ def letters(state: VerseState) -> int:
 
 
 def rhyming_letter(state: VerseState) -> int | None:
-    """The number of the letter of which a word is wanted next, by patterns that agree in that."""
+    """The number of the letter that must rhyme next, by patterns that agree in that."""
     config = next(iter(state.configs))
     return config[0].letter if is_rhyming(config) else None

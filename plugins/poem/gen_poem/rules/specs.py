@@ -1,4 +1,4 @@
-"""Processors as a user writes them: what errors and reports call those that the commands of verse make."""
+"""Processors as a user writes them: the names in errors and reports of those that the commands of verse make."""
 
 from __future__ import annotations
 

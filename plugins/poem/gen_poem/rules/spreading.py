@@ -1,4 +1,5 @@
-"""Required characters come all over a text, not where nothing else is left: a shaper that raises what is due."""
+"""A shaper that raises required characters when they are due, so that they are spread over a text and not left to its
+end."""
 
 from __future__ import annotations
 
@@ -18,10 +19,10 @@ if TYPE_CHECKING:
     from gen_engine.types import Step
 
 RATE = 1 / 300
-"""How often a required character is taken to come by itself: at one place in 300."""
+"""The assumed rate at which a required character comes by itself: at one place in 300."""
 
 MOST = 8.0
-"""Nats by which a character is raised at most: 3,000 times as likely against others."""
+"""The largest boost in nats: 3,000 times as likely, relative to other characters."""
 
 EXAMPLES = {"spread": ("spread=春|夏,over=4", "spread=春,over=1", "spread=夏|冬|月,over=56")}
 
@@ -30,10 +31,10 @@ def spread(vocabulary: Vocabulary, items: tuple[str, ...], *, over: int) -> Spre
     """Make characters that are missing likelier where they are due, so that they come all over a text of `over`
     Chinese characters, the prompt's included (`spread=花|月,over=28`).
 
-    Of k that the prompt lacks, one is due by each k-th part of what follows it. All that are missing are raised alike,
-    by -log of the probability that one of them comes by itself at a later place where it is still in time, taken as one
-    in 300 for each place and each of them; by 8 nats at most, as where it is overdue. It never forbids: what has to
-    occur is for `require`.
+    If the prompt lacks k of them, one is due by the end of each k-th part of what follows. All that are missing get the
+    same boost: -log of the probability that one of them comes by itself at a later place, still in time. That
+    probability is taken as one in 300 for each place and each character. The boost is at most 8 nats, which is what an
+    overdue character gets. The shaper never forbids anything; use `require` for what has to occur.
     """
     chars = "".join(dict.fromkeys("".join("".join(items).split())))
     if not chars:
@@ -45,8 +46,8 @@ def spread(vocabulary: Vocabulary, items: tuple[str, ...], *, over: int) -> Spre
 
 @dataclass(frozen=True)
 class Spread:
-    """The shaper; made by `spread`. A text has a potential, minus the sum of the boosts of all that it lacks, and a
-    token is raised by what it adds to that (Doob's h-transform, with a guess of what comes by itself).
+    """The shaper; made by `spread`. The potential of a text is minus the sum of the boosts of all that it lacks. A
+    token's logit is raised by what it adds to the potential (Doob's h-transform, with a guess of what comes by itself).
 
     `carriers` are the tokens that print each of `chars`, `texts` what each token prints.
     """
@@ -82,8 +83,8 @@ class Spread:
 
 
 def due(wanted: int, missing: int, room: int, here: int) -> list[float]:
-    """The boosts, in nats, of those of `wanted` characters that are missing, the next first, where `here` of `room`
-    places are filled."""
+    """The boosts, in nats, of the missing ones of `wanted` characters, the next due first, when `here` of `room` places
+    are filled."""
     found = []
     for number in range(wanted - missing + 1, wanted + 1):
         later = -(-room * number // wanted) - here - 1  # places after this one where it is still in time

@@ -1,4 +1,4 @@
-"""Templates: a text of which some characters are given and the others blank."""
+"""Templates: texts in which some characters are given and the others are blanks."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def check_length(name: str, text: str) -> None:
 def template(pattern: str) -> CharMachine:
     """Make the whole text exactly this, with a Chinese character at each □ (`template='床前□□光，□□□□□。'`).
 
-    _ and ○ are blanks, too; marks are taken in half or full width alike.
+    _ and ○ are blanks, too; marks may be in half or full width.
     """
     check_length("template", pattern)
     if not pattern:

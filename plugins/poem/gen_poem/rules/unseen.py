@@ -1,4 +1,4 @@
-"""Lines that are not to be written again: no line of a couplet is one of those in a file."""
+"""Known lines that must not be written again: no line of a couplet may be one of those in a file."""
 
 from __future__ import annotations
 
@@ -16,20 +16,21 @@ from ..verse.marks import BETWEEN, widths, without_end_marks
 from ..verse.poem_files import read_texts
 
 KNOWN = 100_000_000
-"""Characters of a file of known lines."""
+"""The most characters in a file of known lines."""
 
 FILES = 4
 """How many such files are remembered."""
 
 SHAPES = 64
-"""For how many shapes of couplets it is remembered which of their lines fit."""
+"""For how many shapes of couplets the fitting lines are remembered."""
 
 LAST = "\U0010ffff"
 
 
 @lru_cache(FILES)
 def known_lines(path: str) -> frozenset[str]:
-    """The lines in a file, tab-parted columns by themselves, without the marks that end them; .xz and .gz are unpacked.
+    """The lines in a file, without the marks that end them; columns between tabs count as lines; .xz and .gz are
+    unpacked.
 
     GenError if there is no such file, or none that can be read.
     """
@@ -59,8 +60,8 @@ def unseen(pattern: str, blank: str, *, lines: frozenset[str], label: str) -> Un
 
 
 class Begun(NamedTuple):
-    """How many characters are written (no more than the whole), and what of a known line the half that is being
-    written begins with, None if no known line begins so."""
+    """How many characters are written (no more than the whole), and the current half so far; None if no known line
+    begins so."""
 
     written: int = 0
     line: str | None = ""
@@ -70,7 +71,7 @@ class Begun(NamedTuple):
 class Unseen:
     """The last character that would complete a known line is forbidden; a line that the prompt completes is not judged.
 
-    `lines` are sorted and of `size` characters each; `wide` tells which mark of the shape one in another width is.
+    `lines` are sorted and have `size` characters each. `wide` maps marks in another width to those of the shape.
     """
 
     lines: tuple[str, ...] = field(repr=False)
@@ -117,7 +118,7 @@ class Unseen:
         return None
 
     def mentions(self, state: Begun) -> frozenset[str]:
-        """The characters by which a known line goes on as it was begun."""
+        """The characters with which a known line continues from here."""
         if state.line is None or state.written % (self.size + 1) == self.size or state.written > 2 * self.size:
             return frozenset()
         if state.line not in self._following:
@@ -142,7 +143,7 @@ class Unseen:
 
     @cached_property
     def _most(self) -> int:
-        """Of how many known lines at most all but the last character is the same."""
+        """The most known lines that share all but the last character."""
         return max(Counter(line[:-1] for line in self.lines).values(), default=0)
 
     def never_forbids(self, char: str) -> bool:
@@ -153,7 +154,7 @@ class Unseen:
         return frozenset(line[-1] for line in self.lines)
 
     def only_forbids_repeats_of(self, state: Begun) -> frozenset[str] | None:
-        """Nothing is forbidden any more once the second half begins as no known line does."""
+        """Nothing more is forbidden once the second half has a beginning that no known line has."""
         return frozenset() if state.line is None and state.written > self.size else None
 
     def describe_next(self, state: Begun) -> str:

@@ -33,8 +33,8 @@ class Reading:
 class Book:
     """A rhyme book: the groups in their order, and the readings of some 40,000 characters of both scripts.
 
-    `aliases` are other names of groups; a name that stands for several groups is none. `neighbours` are the groups
-    near enough to a group for a first line to rhyme in (邻韵), where the book has such.
+    `aliases` are other names of groups; names that stand for several groups are left out. `neighbours` are the groups
+    near enough to a group for a first line to rhyme in (邻韵), where the book has any.
     """
 
     name: str
@@ -44,7 +44,7 @@ class Book:
     neighbours: Mapping[str, frozenset[str]] = field(default_factory=dict, repr=False)
 
     def readings(self, char: str) -> tuple[Reading, ...]:
-        """Every reading of the character, none if the book does not know it."""
+        """Every reading of the character; empty if the book does not know it."""
         return self.entries.get(char, ())
 
     def find(self, name: str) -> str:
@@ -62,7 +62,7 @@ class Book:
 
 
 def _table(name: str) -> tuple[list[str], list[str]]:
-    """The classes of a table and the lines of characters that are of the same classes."""
+    """The classes of a table, and the lines of characters, one for each set of classes."""
     head, _, body = lzma.decompress((TABLES / f"{name}.txt.xz").read_bytes()).decode().partition("\n\n")
     return head.split("\n"), body.splitlines()
 
@@ -86,7 +86,7 @@ def _unambiguous(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
 
 
 def _old(name: str) -> Book:
-    """平水韵, or 词林正韵, which joins its rhymes (some of them by halves) to 19 parts."""
+    """平水韵, or 词林正韵, which joins the rhymes of 平水韵 (some of them by halves) into 19 parts."""
     head, lines = _table("pingshui")
     classes, pairs = [], []
     for each in head:
@@ -109,16 +109,16 @@ def _old(name: str) -> Book:
 NEIGHBOURS: tuple[str, ...] = (
     "东冬", "江阳", "支微齐", "鱼虞", "佳灰", "佳麻", "真文元", "元寒删先", "萧肴豪", "庚青蒸", "覃盐咸",
 )  # fmt: skip
-"""Level groups of 平水韵 of which any two are neighbours (邻韵), after 王力《汉语诗律学》 on first lines.
+"""Sets of level groups of 平水韵, any two of which are neighbours (邻韵), after 王力《汉语诗律学》 on first lines.
 
-He counts 真文元寒删先 as one class; poets join 元 with either half, and hardly ever one half with the other (figures in
-the README of the tables). A pair that is not here is none, however alike it sounds today (真庚, 蒸侵).
+He counts 真文元寒删先 as one class. Poets join 元 with either half, and hardly ever one half with the other (figures in
+the README of the tables). Pairs that are not here are no neighbours, even if they sound alike today (真庚, 蒸侵).
 """
 
 
 @cache
 def neighbours() -> Mapping[str, frozenset[str]]:
-    """For each level group of 平水韵 that has neighbours, these."""
+    """The neighbours of each level group of 平水韵 that has any."""
     found: dict[str, frozenset[str]] = {}
     for alike in NEIGHBOURS:
         for group in alike:
@@ -127,7 +127,7 @@ def neighbours() -> Mapping[str, frozenset[str]]:
 
 
 def _modern(name: str) -> Book:
-    """中华新韵 or 中华通韵, which go by the finals and tones of today."""
+    """中华新韵 or 中华通韵, which are based on the finals and tones of today."""
     head, lines = _table("modern")
     classes, order, pairs = [], {}, []
     for each in head:

@@ -1,4 +1,5 @@
-"""The characters that a verse tells apart, by kind, and sets of them; made of kinds, never by going over characters."""
+"""The kinds of characters that a verse distinguishes, and sets of characters, built from kinds without iterating over
+characters."""
 
 from __future__ import annotations
 
@@ -15,27 +16,27 @@ from .marks import PRINTED
 from .sounds import Sounds
 
 OTHER, UNREAD = 0, 1
-"""The kinds of what no verse has, and of Chinese characters of which nothing is known that matters."""
+"""The kinds of signs that no verse has, and of Chinese characters about which nothing relevant is known."""
 
 MARK_KINDS = {char: 2 + i for i, char in enumerate(sorted(frozenset().union(*PRINTED.values())))}
-"""A kind for each mark; those of characters follow."""
+"""A kind for each mark; the kinds of characters follow."""
 
 FIRST = 2 + len(MARK_KINDS)
-"""The first kind of characters that the book knows."""
+"""The first kind of the characters that the book knows."""
 
 MARK_OF = {kind: char for char, kind in MARK_KINDS.items()}
 
 
 PLACES = 1024
-"""For how many kinds of places the parts of the book are remembered."""
+"""For how many kinds of places the passing parts of the book are remembered."""
 
 SETS = 4096
 """How many sets of characters are remembered."""
 
 
 class Judged(NamedTuple):
-    """What a place asks of a character: a reading of those that rhyme (as bits); or, where `chars`, to be any Chinese
-    character, or where `tones` one of some tone."""
+    """What a place requires of a character: one of the readings that rhyme (as bits). With `chars` it may be any
+    Chinese character, with `tones` one of some tone."""
 
     rhymes: int
     chars: bool
@@ -46,7 +47,7 @@ class Judged(NamedTuple):
 class CharKinds:
     """Characters are of one kind if they have the same tones and the same readings among those that `may_rhyme`.
 
-    Without `judges_tones` tones tell nothing apart.
+    Without `judges_tones`, tones make no difference.
     """
 
     sounds: Sounds
@@ -79,19 +80,19 @@ class CharKinds:
 
     @cached_property
     def heard(self) -> Mapping[int, tuple[str, int]]:
-        """For each kind of Chinese character its tones, and those of its readings that may rhyme, as bits."""
+        """For each kind of Chinese character its tones, and its readings that may rhyme, as bits."""
         return {number: what for what, number in self._numbers.items()}
 
     @cached_property
     def _chars(self) -> Mapping[int, Sequence[str]]:
-        """The characters of the book of each kind, a string for each voice."""
+        """The book's characters of each kind, one string for each voice."""
         found: dict[int, list[str]] = {}
         for kind, chars in zip(self._of_voice, self.sounds.chars, strict=True):
             found.setdefault(kind, []).append(chars)
         return found
 
     def parts(self, judged: Judged) -> tuple[tuple[int, ...], ...]:
-        """The kinds that may pass a place, in parts that it does not tell apart."""
+        """The kinds that may pass a place, in groups that the place does not distinguish."""
         parts = self._parts.get(judged)
         if parts is None:
             found: dict[tuple[str, int], list[int]] = {}
@@ -103,7 +104,7 @@ class CharKinds:
         return parts
 
     def join(self, judged: Judged, parts: tuple[int, ...], marks: frozenset[str]) -> CharSet:
-        """All characters of these parts, given by number, and these marks; the same set for the same ones."""
+        """All characters of these parts, given by number, and these marks; equal arguments give the same object."""
         key = judged, parts, marks
         found = self._sets.get(key)
         if found is None:
@@ -115,12 +116,12 @@ class CharKinds:
     def _joined(self, judged: Judged, parts: tuple[int, ...]) -> CharSet:
         every = self.parts(judged)
         kinds = {kind for part in parts for kind in every[part]}
-        if UNREAD in kinds:  # these are most of all Chinese characters: told as what the others leave
+        if UNREAD in kinds:  # these are most Chinese characters, so the set is described by what it lacks
             return CharSet("han", minus=self._written(set(self.heard) - kinds))
         return CharSet(self._written(kinds))
 
     def _written(self, kinds: Iterable[int]) -> frozenset[str]:
-        """The characters of the book of these kinds; the same set for the same ones."""
+        """The book's characters of these kinds; equal arguments give the same object."""
         key = frozenset(kinds)
         found = self._written_of.get(key)
         if found is None:

@@ -1,4 +1,4 @@
-"""How a prompt is laid out under a form: it flows on from line to line, and marks are put in where it has none."""
+"""How a prompt is laid out in a form: it flows from line to line, and marks are inserted where it has none."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .verse import Verse, parted
 
 
 class Shape(Protocol):
-    """What a prompt is laid out under: a machine over characters that can say which mark comes next."""
+    """The shape in which a prompt is laid out: a machine over characters that can say which mark comes next."""
 
     @property
     def opening(self) -> Any:
@@ -25,17 +25,17 @@ class Shape(Protocol):
         """The state after one more character, None if it may not follow."""
 
     def mark_at(self, state: Any) -> str:
-        """The mark to put in next, "" where a character is wanted, or nothing."""
+        """The mark to insert next; "" where a character or nothing is wanted."""
 
     def misfit(self, prompt: str, state: Any, laid: str, rest: str) -> GenError:
-        """Why `rest`, which is left of a prompt, cannot follow `state`, up to which it is `laid` out."""
+        """Why the `rest` of a prompt cannot follow `state`, up to which the prompt is `laid` out."""
 
 
 def lay_out(prompt: str, *shapes: Shape) -> str:
-    """The prompt as the beginning of a text of the first of these shapes that it fits; without a shape, as it is.
+    """The prompt as the beginning of a text of the first shape that it fits; unchanged if there are no shapes.
 
-    Blanks in it are dropped, and marks are taken where the shape has them. GenError if it fits none of the shapes; it
-    says why by the one that it fits longest.
+    Blanks in it are dropped, and marks are accepted where the shape has them. GenError if it fits none of the shapes;
+    the reason given is that of the shape that it fits longest.
     """
     text = "".join(prompt.split())
     longest, refusal = -1, None
@@ -51,7 +51,7 @@ def lay_out(prompt: str, *shapes: Shape) -> str:
 
 
 def _begin(text: str, shape: Shape) -> tuple[str, Any, int]:
-    """As much of a text as fits a shape, laid out; the state behind it, and how much of the text that is."""
+    """The part of a text that fits a shape, laid out; the state after it; and the length of that part."""
     laid, state = "", shape.start("")
     for position, char in enumerate(text):
         while is_han(char) and (mark := shape.mark_at(state)):
@@ -64,12 +64,12 @@ def _begin(text: str, shape: Shape) -> tuple[str, Any, int]:
 
 
 def by_marks(verse: Verse) -> tuple[Verse, ...]:
-    """The verse by itself for each way in which its patterns set marks: the shapes that a prompt is laid out under."""
+    """The verse split by how its patterns set marks: the shapes in which a prompt is laid out."""
     return parted(verse, _marks)
 
 
 def with_marks(text: str, *shapes: Verse) -> str:
-    """The text with the marks of the first of these shapes that it fits, for those that were printed in their place."""
+    """The text with its marks replaced by those of the first of these shapes that it fits."""
     for verse in shapes:
         if begins(verse, text):
             marks = _marks(verse.patterns[0])
@@ -78,7 +78,7 @@ def with_marks(text: str, *shapes: Verse) -> str:
 
 
 def begins(shape: Shape, text: str) -> bool:
-    """Whether a text of this shape may begin so."""
+    """Whether a text of this shape may begin with `text`."""
     state = shape.opening
     for char in text:
         state = None if state is None else shape.step(state, char)

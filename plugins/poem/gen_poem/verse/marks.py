@@ -1,4 +1,4 @@
-"""The punctuation of verse: what ends a line, pauses within one, or stands beside its characters, in any width."""
+"""The punctuation of verse, in any width: marks that end a line, pause within one, or accompany its characters."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ PRINTED: Mapping[str, frozenset[str]] = {
     "。": frozenset("。."),
     "、": frozenset("、､，,"),
 }
-"""The marks of patterns, and what is printed for each by one vocabulary or another. Where a pause is wanted a comma
-passes, since many models write no 、."""
+"""The marks of patterns, and the signs that vocabularies have for each. A comma passes where a pause is wanted, since
+many models write no 、."""
 
 PUT_IN = {"、": "，"}
-"""What is put into a prompt for a mark, if not the mark itself: models of verse know no 、, and it passes for one."""
+"""What is inserted into a prompt for a mark, if not the mark itself: models of verse know no 、, so a comma stands for
+it."""
 
 LINE_ENDS = frozenset("，。！？；,.!?;｡")
 """What ends a line, in full width and in half."""
@@ -25,28 +26,28 @@ STOPS = LINE_ENDS - frozenset("，,")
 """What ends a sentence."""
 
 SHORT_PAUSES = frozenset("、､﹑")
-"""What may stand for a short pause (读) or be missing there."""
+"""Marks of a short pause (读), where they may also be missing."""
 
 PAUSES = LINE_ENDS | frozenset("：:…⋯﹐﹒﹔﹕﹖﹗/／|｜")
-"""What ends a line of a text that people typed, whichever of them it is; so does a line break."""
+"""Marks that end a line of a text that people typed; a line break does so too."""
 
 BESIDE = frozenset("“”‘’「」『』（）()【】[]《》〈〉\"'·—～-")
-"""What such a text may have beside its characters."""
+"""What such a text may have besides its characters."""
 
 PASSED = BESIDE | frozenset("、､：:…–・~ \t\r\n\u3000")
-"""What stands beside the characters of a line without being one of them."""
+"""Signs in a line that do not count as characters."""
 
 BETWEEN = LINE_ENDS | PASSED
-"""All that is no character of a line."""
+"""All signs that are not characters of a line."""
 
 BLANKS = frozenset("□_＿○")
-"""What stands in a template for any Chinese character."""
+"""Signs for any Chinese character in a template."""
 
 LOST = BLANKS | frozenset("■●*＊")
-"""What people write where a character is lost or left out."""
+"""Signs that people write where a character is lost or left out."""
 
 UNFINISHED = ("，", "、", ",")
-"""What no poem ends in."""
+"""Marks in which no poem ends."""
 
 FULL_WIDTH = {ord(each): mark for mark in "，。" for each in PRINTED[mark]}
 

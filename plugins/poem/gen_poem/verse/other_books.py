@@ -1,4 +1,4 @@
-"""What a word that is out of rhyme does rhyme by: another rhyme book, or parts that poets joined."""
+"""Explains a word out of rhyme: it rhymes by another rhyme book, or by parts that poets joined."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ JOINED: Mapping[str, tuple[tuple[str, ...], ...]] = {
         ("第十七部", "第十八部", "第十九部"),
     ),
 }
-"""Groups that ci of the Song often join (通押), after 王力《汉语诗律学》: the halves of 灰, one rhyme of verse;
--n with -ng and -m; the entering tones in -t, -k and -p."""
+"""Groups that ci of the Song often join (通押), after 王力《汉语诗律学》. These are the two halves of 灰, which is one
+rhyme in verse; -n with -ng and -m; and the entering tones in -t, -k and -p."""
 
 MOST = 2 / 3
 """The share of the other words that must rhyme by the same group."""
 
 
 def rhyme_of_verse(words: Iterable[tuple[str, str]]) -> str:
-    """The group of 平水韵 by which all words rhyme, each in the tone that is wanted of it; "" if there is none."""
+    """The group of 平水韵 by which all words rhyme, each in the tone that it must have; "" if there is none."""
     rules = book("pingshui")
     groups = [_groups(char, wanted, rules) for char, wanted in words]
     return next((group for group in groups[0] if all(group in each for each in groups)), "") if groups else ""
 
 
 def elsewhere(char: str, wanted: str, fellows: Sequence[tuple[str, str]], rules: Book) -> str:
-    """By which other books a word rhymes with most of its fellows, and whether its group is one that poets join to
-    theirs; in words, "" if neither.
+    """In words: the other books by which a word rhymes with most of its fellows, and whether poets join its group to
+    theirs. "" if neither.
 
-    `wanted` is the tone that the pattern wants of the word (平, 仄, or 中 for either), `fellows` are the words that do
-    rhyme by `rules`, with theirs.
+    `wanted` is the tone that the pattern wants of the word (平, 仄, or 中 for either). `fellows` are the words that do
+    rhyme by `rules`, each with its tone.
     """
     others = {TITLES[name]: _shared(char, wanted, fellows, book(name)) for name in BOOKS if name != rules.name}
     found = [f"{title} ({'、'.join(groups)})" for title, groups in others.items() if groups]
@@ -48,7 +48,7 @@ def _groups(char: str, wanted: str, rules: Book) -> dict[str, None]:
 
 
 def _most(fellows: Iterable[tuple[str, str]], rules: Book) -> list[str]:
-    """The groups that most of the words can be of."""
+    """The groups to which most of the words can belong."""
     words = [_groups(char, wanted, rules) for char, wanted in fellows]
     groups = dict.fromkeys(group for each in words for group in each)
     return [group for group in groups if sum(group in each for each in words) >= MOST * len(words)]
@@ -60,7 +60,7 @@ def _shared(char: str, wanted: str, fellows: Iterable[tuple[str, str]], rules: B
 
 
 def _joined(char: str, wanted: str, fellows: Iterable[tuple[str, str]], rules: Book) -> tuple[str, str] | None:
-    """A group of the word, and one of its fellows, that poets join."""
+    """A group of the word and a group of its fellows that poets join."""
     theirs = _most(fellows, rules)
     for parts in JOINED.get(rules.name, ()):
         for own in _groups(char, wanted, rules):

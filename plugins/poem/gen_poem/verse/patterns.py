@@ -1,8 +1,8 @@
 """The patterns of regulated verse: which tone each place of each line wants, and which lines rhyme.
 
-The standard patterns, 拗救 and the two taboos of `strict` follow 王力《诗词格律》: 孤平 is a line 平平仄仄平 whose
-first place is oblique while the third is not level (七言: third and fifth); 三平尾 is a line that ends in three level
-tones.
+The standard patterns, 拗救 and the two taboos of `strict` follow 王力《诗词格律》. The taboo 孤平 is a line 平平仄仄平
+whose first place is oblique while the third is not level (七言: third and fifth). The taboo 三平尾 is a line that ends
+in three level tones.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ MOST_ROWS = 200
 TONES = ("strict", "loose", "off")
 STARTS = ("平起", "仄起")
 FIRSTS = ("rhymed", "unrhymed")
-"""The ways of a first line that a form has by itself."""
+"""The kinds of first line that every form allows."""
 
 NEIGHBOUR = "neighbour"
-"""Another way, which is asked for: the first line rhymes in a neighbouring group (首句借邻韵)."""
+"""Another kind, on request: the first line rhymes in a neighbouring group (首句借邻韵)."""
 
 FIRST_CHOICES = (*FIRSTS, NEIGHBOUR)
 FIRST_NAMES = {"rhymed": "首句入韵", "unrhymed": "首句不入韵", NEIGHBOUR: "首句借邻韵"}
@@ -35,7 +35,7 @@ class Line:
     """A line obeys at least one of `tones`, strings of 平 仄 中 (either) of one length; `mark` follows it.
 
     Lines with the same letter in `rhyme` rhyme together; "" does not rhyme. The word of a `near` line has a reading in
-    a group that is a neighbour of theirs, and their tone.
+    a group next to theirs, and in their tone.
     """
 
     tones: tuple[str, ...]
@@ -60,7 +60,7 @@ class Pattern:
 
 @dataclass(frozen=True)
 class Shape:
-    """A form of verse: characters a line, lines (None: as many as wished, `usual` ones if nothing is said)."""
+    """A form of verse: characters per line, and lines (None: any number, `usual` by default)."""
 
     cols: int
     rows: int | None
@@ -112,7 +112,7 @@ STRICT: Mapping[int, Mapping[str, tuple[str, ...]]] = {
         "d": ("中平中仄仄平平",),
     },
 }
-"""By length: a ends oblique and b answers it, c ends oblique and d answers it; with their named free places.
+"""The lines by length: a ends oblique and b answers it, c ends oblique and d answers it; with their named free places.
 
 The third place of a (七言: the fifth) is free as 小拗, which may be rescued or not. The second pattern of b holds the
 rescue within the line (本句自救), the second of c is 特拗. 大拗, which its answer must rescue, is no pattern here.
@@ -128,7 +128,7 @@ LOOSE: Mapping[int, Mapping[str, tuple[str, ...]]] = {
         "d": ("中平中仄中平平",),
     },
 }
-"""一三五不论, 二四六分明; and 特拗, so that what is right by `strict` is right by `loose`."""
+"""The loose tones: 一三五不论, 二四六分明. They include 特拗, so that what is right by `strict` is right by `loose`."""
 
 
 def form_name(name: str) -> str:
@@ -142,10 +142,11 @@ def form_name(name: str) -> str:
 def patterns(
     form: str, *, tones: str = "loose", start: str = "", first: str = "", rows: int | None = None
 ) -> tuple[Pattern, ...]:
-    """Every pattern of the form that fits the wishes, one of which the whole text obeys.
+    """Every pattern of the form that fits the wishes; the whole text obeys one of them.
 
-    `tones` is strict, loose or off; `start` 平起 or 仄起 (the second character of the text), `first` rhymed or unrhymed
-    (the first line), or neighbour, as that alone; "" leaves it open. `rows` is for forms of no fixed length.
+    `tones` is strict, loose or off. `start` is 平起 or 仄起: the tone of the text's second character. `first` is
+    rhymed, unrhymed or neighbour: the first line rhymes, or not, or only in a neighbouring group. "" leaves either
+    open. `rows` is for forms of no fixed length.
     """
     name = form_name(form)
     _refuse("tones", tones, TONES)
@@ -173,7 +174,7 @@ def _patterns(form: str, tones: str, start: str, first: str, rows: int) -> tuple
 
 
 def without_tones(pattern: Pattern) -> Pattern:
-    """The pattern with no tones but those of its rhyme words, which belong to the rhyme (叶 is told by them)."""
+    """The pattern with no tones except those of its rhyme words, which belong to the rhyme (they mark 叶)."""
     return replace(pattern, lines=tuple(map(_untoned, pattern.lines)))
 
 
@@ -188,7 +189,7 @@ def _refuse(what: str, value: str, choices: tuple[str, ...]) -> None:
 
 
 def _count_rows(form: str, rows: int | None) -> int:
-    """How many lines; GenError where the form has none of that many."""
+    """How many lines; GenError if the form does not allow that many."""
     shape = SHAPES[form]
     if rows is None:
         return shape.rows or shape.usual
@@ -225,7 +226,7 @@ def _free(form: str, first: str, rows: int) -> Pattern:
 
 
 def _regulated(form: str, tones: str, start: str, first: str, rows: int) -> Pattern:
-    """Couplets ab and cd by turns (粘对); a first line that rhymes takes the other line of its beginning."""
+    """Couplets ab and cd in turn (粘对); a first line that rhymes becomes the rhyming line with the same beginning."""
     begins_ab = start == ("平起" if SHAPES[form].cols == 7 else "仄起")
     kinds = ("abcd" if begins_ab else "cdab") * (rows // 4 + 1)
     if first != "unrhymed":
@@ -234,7 +235,7 @@ def _regulated(form: str, tones: str, start: str, first: str, rows: int) -> Patt
 
 
 RHYMED = {"a": "d", "c": "b"}
-"""The line that a first one becomes where it rhymes."""
+"""What a first line becomes where it rhymes."""
 
 
 def of_kinds(form: str, tones: str, kinds: str, first: str) -> Pattern:

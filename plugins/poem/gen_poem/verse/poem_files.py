@@ -1,4 +1,4 @@
-"""Poems, couplets and lines out of files; what is no plain text is told what it is."""
+"""Reads poems, couplets and lines from files; errors say what a file is if it is not plain text."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PARTS = "give its poems in several files"
 
 @dataclass(frozen=True)
 class Row:
-    """A poem of a file and what JSON tells of it: its title, and the context that it was written behind; "" if none."""
+    """A poem of a file, with its title and the context after which it was written, from JSON; "" if there is none."""
 
     text: str
     title: str = ""
@@ -31,7 +31,7 @@ class Row:
 def read_lines(path: str, *, columns: bool = False) -> Iterator[str]:
     """The lines of a file (- is standard input; .xz and .gz are unpacked), without their ends.
 
-    GenError if it cannot be read, or is a page of HTML, a list of JSON or, where it is to have no `columns`, a table.
+    GenError if it cannot be read, is an HTML page or a JSON list, or is a table where `columns` is off.
     """
     lines = options.read_lines(path)
     head = list(islice(lines, HEAD))
@@ -43,14 +43,14 @@ def read_lines(path: str, *, columns: bool = False) -> Iterator[str]:
 
 
 def read_texts(path: str, *, columns: bool = False) -> Iterator[str]:
-    """The texts of a file, one by one: of JSON lines their `text`, else the lines."""
+    """The texts of a file, one by one: the `text` of JSON lines, else the lines."""
     for number, line in enumerate(read_lines(path, columns=columns), 1):
         yield text_field(line, number, _named(path)) if line.startswith("{") else line
 
 
 def read_poems(path: str) -> list[str]:
-    """The poems of a file: a `text` of JSON each line, or else one each line, or, where there are empty lines, one
-    between two of them; a file whose lines end in commas is one poem."""
+    """The poems of a file. Of JSON lines, each `text` is a poem. Otherwise each line is a poem, or, where there are
+    empty lines, what stands between two of them. A file whose lines end in commas is one poem."""
     return [row.text for row in read_rows(path)]
 
 
@@ -86,7 +86,8 @@ def _parted(lines: list[str], path: str) -> list[str]:
 
 
 def read_blocks(path: str, *, whole: bool = False) -> list[str]:
-    """The poems of a file that are parted by empty lines, or all of it as one if `whole`; or `text` of JSON lines."""
+    """The poems of a file: separated by empty lines, or the whole file as one if `whole`, or the `text` of JSON
+    lines."""
     lines = [line.strip() for line in bounded(read_lines(path), TEXTS, _named(path), PARTS)]
     if next(filter(None, lines), "").startswith("{"):
         return _checked(_fields(lines, path), path)
@@ -103,7 +104,7 @@ def _untitled(lines: list[str]) -> str:
 
 
 def _checked(poems: list[str], path: str) -> list[str]:
-    """The poems without the empty ones; GenError if there is no other."""
+    """The poems without the empty ones; GenError if none is left."""
     found = [poem.strip() for poem in poems if poem.strip()]
     if not found:
         raise GenError(f"There is no poem in {_named(path).lower() if path == '-' else path}; give a file with one.")

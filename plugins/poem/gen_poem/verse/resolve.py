@@ -1,4 +1,4 @@
-"""From what people write about a form or a tune to the verse that is meant."""
+"""Turns what people write about a form or a tune into the verse that they mean."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ Start = Literal["平起", "仄起"]
 First = Literal["rhymed", "unrhymed", "neighbour"]
 
 REMEMBERED = 64
-"""How many verses are remembered, each with what was found out about it."""
+"""How many verses are remembered, each with the work done for it."""
 
 
 @dataclass(frozen=True)
 class Wish:
-    """A form or tune as it is asked for: which patterns of it, and how they are judged.
+    """The form or tune that a user asks for: which of its patterns, and how they are judged.
 
-    `book` is the rhyme book (None: pingshui for a form and cilin for a tune; "none": no rhyme is asked for); `rhymes`
-    are the groups of the letters in the order in which they begin; `rows` is for forms of no fixed length, `start` and
-    `first` are for regulated verse, `variant` is for tunes.
+    `book` is the rhyme book (None: pingshui for a form and cilin for a tune; "none": no rhyme is required). `rhymes`
+    are the groups of the rhyme letters, in the order in which the letters begin. `rows` is for forms of no fixed
+    length. `start` and `first` are for regulated verse, `variant` is for tunes.
     """
 
     name: str
@@ -42,7 +42,7 @@ class Wish:
 
 
 def is_form(name: str) -> bool:
-    """Whether it is a form of regulated verse or one of its kin, rather than a tune."""
+    """Whether it is a form of regulated or similar verse, rather than a tune."""
     return name.strip().translate(SCRIPT) in {*FORMS, *LONG_NAMES}
 
 
@@ -53,7 +53,7 @@ def plain_name(name: str) -> str:
 
 @lru_cache(maxsize=REMEMBERED)
 def resolve(wish: Wish) -> Verse:
-    """The verse that is meant, one object for the same wish. GenError says what there is not, and what there is."""
+    """The verse that is meant, one object for equal wishes. GenError names what does not exist, and what does."""
     found = _of_form(wish) if is_form(wish.name) else _of_tune(wish)
     name = wish.book or ("pingshui" if is_form(wish.name) else "cilin")
     if name == "none":

@@ -1,4 +1,4 @@
-"""A text taken apart at its pauses, and the signs in it that are no Chinese characters."""
+"""A text split at its pauses, and the signs in it that are not Chinese characters."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from .marks import BESIDE, LOST, PAUSES, SHORT_PAUSES
 
 @dataclass(frozen=True)
 class Segment:
-    """Characters that stand together, whether a full pause ends them, and the marks behind them as typed.
+    """Characters without a pause between them, whether a full pause ends them, and the marks after them as typed.
 
-    A foreign sign that stands where a character should is one of the characters.
+    A foreign sign in the place of a character counts as one.
     """
 
     chars: str
@@ -24,8 +24,8 @@ class Segment:
 
 @dataclass(frozen=True)
 class Sign:
-    """A foreign sign, or several in a row: before it stand `at` characters of the text, and it takes up `size` places
-    among them, none if it stands beside."""
+    """A foreign sign, or several in a row. `at` characters of the text come before it, and it takes up `size` places (0
+    if it counts for nothing)."""
 
     text: str
     at: int
@@ -44,8 +44,9 @@ def is_title(line: str) -> bool:
 def segments(text: str) -> tuple[list[Segment], list[Sign]]:
     """The segments of a text, and the signs in it that verse does not have.
 
-    A foreign sign is taken for a character if its segment is as long as another one by that, and for none if it is so
-    without; else a letter, a digit or a blank is one, and any other sign is none.
+    A foreign sign counts as a character if its segment is then as long as another one. It counts for nothing if the
+    segment is as long as another one without it. Otherwise a letter, a digit or a blank counts as a character, and any
+    other sign for nothing.
     """
     found: list[Segment] = []
     signs: list[Sign] = []
@@ -85,13 +86,13 @@ def _taken_apart(text: str) -> Iterator[tuple[list[Part], Segment]]:
 
 
 def _length(parts: Sequence[Part], foreign: int | None = 0) -> int:
-    """How many characters the parts are, if a foreign one counts for `foreign`; None is its own length."""
+    """How many characters the parts have, if a foreign part counts for `foreign` (None: its own length)."""
     return sum(len(part) if is_own or foreign is None else foreign for part, is_own in parts)
 
 
 def _sizes(parts: Sequence[Part], usual: set[int]) -> list[int]:
     """For how many characters each part counts."""
-    ways = (None, 1, 0)  # each foreign sign is one, those in a row are, none is
+    ways = (None, 1, 0)  # each foreign sign counts as one, each run of them does, none does
     way = next((way for way in ways if _length(parts, way) in usual), -1)
     if way != -1:
         return [len(part) if is_own or way is None else way for part, is_own in parts]

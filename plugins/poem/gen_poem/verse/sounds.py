@@ -1,4 +1,4 @@
-"""The characters of a rhyme book by how they read, as sets of bits: what tones and rhymes are compared with."""
+"""The characters of a rhyme book by their readings, as bit sets for comparing tones and rhymes."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from operator import or_
 from .books import EITHER, LEVEL, OBLIQUE, Book, Reading
 
 SILENT = Book("none", (), {}, {})
-"""The book that knows no character, for forms that ask for neither tones nor rhyme."""
+"""A book without characters, for forms that require neither tones nor rhyme."""
 
 
 @dataclass(frozen=True, eq=False)
 class Sounds:
-    """A book turned round. Each reading of it is one bit of `bits`; a *voice* is a set of readings.
+    """An inverted book. Each reading is one bit of `bits`; a *voice* is a set of readings.
 
     `numbers[char]` is the number of the character's voice, `voices[i]` are the readings of voice i as bits, and
     `chars[i]` the characters that have it.
@@ -48,12 +48,12 @@ class Sounds:
 
     @cached_property
     def alike(self) -> tuple[int, ...]:
-        """For each reading those of its group, as bits."""
+        """For each reading, the readings of its group, as bits."""
         return tuple(self.groups[reading.group] for reading in self.readings)
 
     @cached_property
     def near(self) -> tuple[int, ...]:
-        """For each reading those of neighbouring groups, as bits."""
+        """For each reading, the readings of neighbouring groups, as bits."""
         beside = self.book.neighbours
         groups = (beside.get(reading.group, ()) for reading in self.readings)
         return tuple(bits_of(self.groups[each] for each in found) for found in groups)
@@ -63,7 +63,7 @@ class Sounds:
         return bits_of(self.near[reading] for reading in members(mask))
 
     def tones(self, voice: int) -> str:
-        """The signs that some reading among these bits satisfies, but for 中."""
+        """The signs, except 中, that some reading among these bits satisfies."""
         return "".join(sign for sign in (LEVEL, OBLIQUE) if voice & self.signs[sign])
 
     def describe(self, char: str) -> str:
@@ -77,7 +77,7 @@ class Sounds:
 
 @cache  # at most one for each book
 def sounds(book: Book) -> Sounds:
-    """The sounds of a book, worked out once."""
+    """The sounds of a book, computed once."""
     shared: dict[int, list[str]] = {}
     tuples: dict[int, tuple[Reading, ...]] = {}
     for char, readings in book.entries.items():  # characters that read alike share one tuple

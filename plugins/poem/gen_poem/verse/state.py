@@ -10,8 +10,8 @@ from .marks import PRINTED
 from .suffixes import Suffix, ToneOptions
 
 Config = tuple[Suffix, ToneOptions, tuple[int, ...]]
-"""One way to read the text so far: what is left of the pattern, the alternatives still open of what is left of the
-line, and for each letter in play the readings, as bits, that its rhyme words may still have."""
+"""One way to read the text so far: what is left of the pattern, the alternatives of what is left of the line, and
+readings. The latter are those that the rhyme words of each letter in play may still have, as bits."""
 
 LINE_END: ToneOptions = ("",)
 """What is left of a line at its end."""
@@ -21,8 +21,8 @@ LINE_END: ToneOptions = ("",)
 class VerseState:
     """A state: every way to read the text so far. Equal ones are one object, so it is compared by identity.
 
-    `after` remembers by kind what follows; `transitions` and `allowed` all of it, once that was asked for. So many
-    states of a verse do (`verse.STATES`); one that remembers nothing is gone when nobody holds it.
+    `after` caches what follows, by kind; `transitions` and `allowed` cache all of it, once it was needed. At most
+    `verse.STATES` states of a verse have such caches. A state without them is freed when nothing refers to it.
     """
 
     configs: frozenset[Config]
@@ -31,7 +31,7 @@ class VerseState:
     allowed: CharSet | None = field(default=None, repr=False)
 
     def forget(self) -> None:
-        """Remember nothing of what follows."""
+        """Drop the caches of what follows."""
         self.after.clear()
         self.transitions = self.allowed = None
 

@@ -1,4 +1,4 @@
-"""What is left of a poem at each place, one object for equal suffixes of any of its patterns."""
+"""What is left of a poem at each place; equal suffixes of all its patterns are one object."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ ToneOptions = tuple[str, ...]
 """Alternatives of what is left of a line, as signs; none of them is covered by another."""
 
 Needs = frozenset[frozenset[str]]
-"""What the rhyming places of one letter want, each the signs that its alternatives have there."""
+"""What the rhyming places of one letter want: for each place, the signs that its alternatives have there."""
 
 
 @dataclass(frozen=True, eq=False)
 class Suffix:
-    """What is left of a pattern in a line or before a mark; equal to itself only, and equal suffixes are one object.
+    """What is left of a pattern, in a line or before a mark. It is compared by identity: equal suffixes are one object.
 
-    `mark` is the mark wanted here, "" in a line and at the end. `opening` are the alternatives of the line that
-    follows the mark. `letter` is the number of the letter that the line rhymes by, None if it does not, and `near`
-    whether it does so in a neighbouring group only. Letters are numbered by their last lines, from the end of the
-    pattern, so that a number holds as long as its letter is in play:
-    `needs[i]` is what the lines *after* this one want of letter i, and `whole[i]` whether its words share their tone
-    too, because the signs leave it open. `left` counts the characters from the mark on, the mark included.
+    `mark` is the mark wanted here, "" in a line and at the end. `opening` are the alternatives of the line that follows
+    the mark. `letter` is the number of the letter that the line rhymes by, None if it does not rhyme. `near` says
+    whether it rhymes in a neighbouring group only. Letters are numbered by their last lines, from the end of the
+    pattern, so that a number holds as long as its letter is in play. `needs[i]` is what the lines *after* this one want
+    of letter i. `whole[i]` says whether its words must share their tone too, because the signs leave the tone open.
+    `left` counts the characters from the mark on, the mark included.
     """
 
     mark: str
@@ -128,7 +128,7 @@ class _Builder:
 
 
 def shared_tones(lines: Iterable[Line]) -> frozenset[str]:
-    """The letters of which some rhyming place has no sign of its own: their words share tone and entering, too."""
+    """The letters with some rhyming place of any tone: their words must share the tone, and all or none be entering."""
     return frozenset(line.rhyme for line in lines if line.rhyme and any(t[-1] == EITHER for t in line.tones))
 
 
@@ -142,11 +142,11 @@ def build_suffixes(patterns: Iterable[Pattern], sounds: Sounds) -> Suffixes:
 
 
 def covers(wide: str, narrow: str) -> bool:
-    """Whether every character that `narrow` lets pass at a place, `wide` lets pass there, too."""
+    """Whether `wide` lets pass every character that `narrow` does, at every place."""
     return all(w in (EITHER, n) for w, n in zip(wide, narrow, strict=True))
 
 
 def uncovered(options: Iterable[str]) -> ToneOptions:
-    """The options less those that another one covers: the one way to write the same alternatives."""
+    """The options without those that another one covers, which is the canonical form of the alternatives."""
     unique = sorted(set(options))
     return tuple(option for option in unique if not any(other != option and covers(other, option) for other in unique))

@@ -15,11 +15,12 @@ MODERN: Mapping[str, tuple[str, str]] = {
     "干": ("幹", "才干 树干 枝干 主干 躯干 干练 骨干 根干 柱干"),
     "斗": ("鬥", "战斗 争斗 斗争 斗鸡 斗草 相斗 斗艳 斗百草 斗茶 百斗 搏斗 械斗 打斗"),
 }
-"""What OpenCC makes of a lone 征 干 斗 is right in the words beside, and wrong almost everywhere else in verse."""
+"""OpenCC's choice for a lone 征, 干 or 斗 is right in the words given here, and wrong almost everywhere else in
+verse."""
 
 
 def to_traditional(text: str) -> str:
-    """The text in traditional characters, as many as before; which one is chosen goes by the words around."""
+    """The text in traditional characters, of the same length; the choice depends on the words around."""
     full = converted("s2t", text)
     for char, (modern, words) in MODERN.items():
         if modern in full and modern not in text:
@@ -31,7 +32,7 @@ def to_traditional(text: str) -> str:
 
 
 def to_simplified(text: str) -> str:
-    """The text in simplified characters, as many as before."""
+    """The text in simplified characters, of the same length."""
     return converted("t2s", text)
 
 

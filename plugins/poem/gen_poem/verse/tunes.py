@@ -1,7 +1,7 @@
 """The tunes of ci (词牌) with all their forms, after the tune book of 1715 (钦定词谱) and 龙榆生《唐宋词格律》.
 
-A rhyme is a letter; 叶 is the same letter in the other tone, 换韵 another letter. 叠 and 重, words that are repeated,
-are lines like any other: that they are repeated is not asked for. Where a line is free is said in `tables/README.md`.
+A rhyme is a letter; 叶 is the same letter in the other tone, 换韵 is another letter. Repeated words (叠 and 重) are
+lines like any other; that they repeat is not required. `tables/README.md` says where a line is free.
 """
 
 from __future__ import annotations
@@ -19,17 +19,18 @@ from .patterns import Line, Pattern
 LINE = re.compile(r"([平仄中/]+)([A-Z]?)([，、。])")
 
 SECOND, FROM = "龙", 100
-"""What the names of forms that only 龙榆生 has begin with (龙1), and what is added to their numbers (101)."""
+"""The prefix of the names of forms that only 龙榆生 has (龙1), and the offset of their numbers (101)."""
 
 Entry = tuple[tuple[str, ...], tuple[str, ...]]
-"""A tune's names and the unread lines of its forms."""
+"""A tune's names and the unparsed lines of its forms."""
 
 
 @dataclass(frozen=True)
 class Tune:
-    """A tune: its names, the usual one first, and its forms; `form` of each is the usual name, `name` 第1体, ...
+    """A tune: its names, the usual one first, and its forms. In each form, `form` is the usual name and `name` is 第1体
+    and so on.
 
-    A name that several tunes have (浪淘沙) means all of them: their forms follow each other, each with its own tune in
+    A name that several tunes have (浪淘沙) means all of them. Their forms follow each other, each with its own tune in
     `form`.
     """
 
@@ -37,7 +38,7 @@ class Tune:
     variants: tuple[Pattern, ...]
 
     def variant(self, number: int) -> Pattern:
-        """The form of that number in the tune book, or, from 101 on, of 龙榆生; GenError names those there are."""
+        """The form of that number in the tune book, or, from 101 on, of 龙榆生; GenError names the existing ones."""
         for pattern in self.variants:
             if number_of(pattern) == number:
                 return pattern
@@ -67,7 +68,7 @@ def _entries() -> tuple[Entry, ...]:
 
 @cache
 def _book() -> dict[str, tuple[Entry, ...]]:
-    """For each name the tunes that it means, first the one of which it is the usual name."""
+    """For each name the tunes that it means, first the tune whose usual name it is."""
     found: dict[str, list[Entry]] = {}
     for entry in _entries():
         for number, name in enumerate(entry[0]):
@@ -113,7 +114,7 @@ def search(part: str) -> list[Tune]:
 
 
 def tune(name: str) -> Tune:
-    """The tune of that name, any of its names, in simplified or traditional characters; GenError names near misses."""
+    """The tune with this name among its names, in simplified or traditional characters; GenError names similar ones."""
     plain = simple(name)
     if plain in _book():
         return _meant(plain)
@@ -125,7 +126,7 @@ def tune(name: str) -> Tune:
 
 
 def simple(name: str) -> str:
-    """The name without blanks; in simplified characters, if it is not in the book as it stands."""
+    """The name without blanks; in simplified characters unless the book has it as typed."""
     bare = "".join(name.split())
     if bare in _book() or bare.isascii():
         return bare

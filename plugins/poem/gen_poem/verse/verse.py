@@ -1,7 +1,7 @@
 """Tones and rhyme: one machine over the whole text, made of the patterns of a form or tune and a rhyme book.
 
-It is the exact nondeterministic machine, determinised as it is used: it leaves open what the text leaves open, namely
-the pattern, the alternatives of a line, the rhyme, and how each character of several readings is read.
+It is the exact nondeterministic machine, determinised as it is used. What the text leaves open stays open: the pattern,
+the alternatives of a line, the rhyme, and the reading of each character that has several.
 """
 
 from __future__ import annotations
@@ -29,20 +29,21 @@ from .suffixes import Needs, Suffix, Suffixes, ToneOptions, build_suffixes, cove
 from .wording import wanted_at, wanted_instead
 
 STATES = 1 << 14
-"""How many states of a verse remember what follows them; of more, the one that began to first forgets it."""
+"""How many states of a verse cache what follows them; beyond that, the oldest cache is dropped."""
 
 STEPS = 1 << 14
-"""How many parts of the work on a step are remembered."""
+"""How many intermediate results of a step are cached."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Verse:
     """A character machine over the whole text, which obeys one of `patterns` throughout.
 
-    Each line obeys one of its alternatives; the words of one letter have readings of one group of `book` (and, where
-    some rhyming place of the letter is of any tone, of one tone, and all or none entering). The tone and the rhyme of a
-    rhyme word are those of one reading. Where neither is judged a character need not be in the book. `rhymes` are the
-    groups that the letters must have, in the order of their first lines, as far as they are given.
+    Each line obeys one of its alternatives. The rhyme words of one letter have readings of one group of `book`. If some
+    rhyming place of the letter may have any tone, these readings also share one tone, and all or none of them are
+    entering. The tone and the rhyme of a rhyme word are those of one reading. Where neither is judged, a character need
+    not be in the book. `rhymes` are the groups that the letters must have, in the order of their first lines, as far as
+    they are given.
     """
 
     patterns: tuple[Pattern, ...]
@@ -89,7 +90,7 @@ class Verse:
             return kind
 
     def min_remaining(self, state: VerseState) -> int:
-        """How many characters away the nearest end is, marks included; exactly, as far as the book has characters."""
+        """How many characters away the nearest end is, marks included; exact as far as the book has characters."""
         return min(suffix.left + len(options[0]) for suffix, options, _ in state.configs)
 
     def max_remaining(self, state: VerseState) -> int:
@@ -101,12 +102,12 @@ class Verse:
         return wanted_at(state, self.suffixes, self.sounds)
 
     def mark_at(self, state: VerseState) -> str:
-        """The mark to put in next, by patterns that set the same marks; "" if none is wanted."""
+        """The mark to insert next, by patterns that set the same marks; "" if none is wanted."""
         mark = next(iter(state.configs))[0].mark
         return PUT_IN.get(mark, mark)
 
     def misfit(self, prompt: str, state: VerseState, laid: str, rest: str) -> GenError:
-        """Why a prompt that is `laid` out up to `state` goes on wrongly with `rest`."""
+        """Why `rest` cannot follow a prompt that is `laid` out up to `state`."""
         return self.refusal(state, laid + rest, len(laid))
 
     def refusal(self, state: VerseState, text: str, position: int) -> GenError:
@@ -136,7 +137,7 @@ class Verse:
         )
 
     def _open(self, suffix: Suffix) -> tuple[int, ...]:
-        """The readings that rhyme words may have at the beginning: of the groups given, else all."""
+        """The readings that rhyme words may have at the beginning: those of the given groups, else all."""
         masks = [self.sounds.every] * len(suffix.needs)
         order: dict[int, None] = {}
         walk: Suffix | None = suffix
@@ -149,7 +150,8 @@ class Verse:
 
     @cached_property
     def kinds(self) -> CharKinds:
-        """The characters that it tells apart: by what may still rhyme at the beginning, for it gets only less."""
+        """The kinds of characters that it distinguishes, by what may rhyme at the beginning; later only fewer readings
+        may."""
         signs = {sign for each in self.patterns for line in each.lines for tones in line.tones for sign in tones}
         configs: Iterable[Config] = () if self.opening is None else self.opening.configs
         may_rhyme = reduce(or_, (mask for _, _, masks in configs for mask in masks), 0)
@@ -172,7 +174,7 @@ class Verse:
         return after
 
     def _let_remember(self, state: VerseState) -> None:
-        """Let a state remember, and if too many do, let the first of them forget."""
+        """Let a state keep its cache; if too many do, drop the oldest one."""
         self._remembering[state] = None
         if len(self._remembering) > STATES:
             self._remembering.popitem(last=False)[0].forget()
@@ -203,7 +205,8 @@ class Verse:
         return reduce(or_, (self.sounds.signs[sign] for sign in signs))
 
     def _after_rhyme(self, config: Config, after: Suffix, chosen: int) -> Config | None:
-        """The rhyme word reads in one of the chosen ways; like it, in group or altogether, do those that follow."""
+        """The configuration after a rhyme word with one of the chosen readings; later words share its group, or its
+        reading's tone too."""
         suffix, _, masks = config
         letter = suffix.letter
         if letter is None or not chosen:
@@ -221,7 +224,7 @@ class Verse:
         return self._settle(suffix.after, suffix.opening or LINE_END, masks)
 
     def _settle(self, suffix: Suffix, options: ToneOptions, masks: tuple[int, ...]) -> Config | None:
-        """The configuration written in the one way, without what can come to nothing; None if all of it does."""
+        """The configuration in canonical form, without alternatives that cannot be completed; None if none can be."""
         settled = []
         for letter, mask in enumerate(masks):
             needs = suffix.needs[letter]
@@ -235,7 +238,7 @@ class Verse:
         return (suffix, options, tuple(settled)) if options and all(settled) else None
 
     def _fitting(self, mask: int, needs: Needs, whole: bool) -> int:
-        """Those of the readings whose group (if `whole`: who themselves) can serve every need."""
+        """The readings whose group (if `whole`, which themselves) can meet every need."""
         key = mask, needs, whole
         found = self._fits.get(key)
         if found is None:
@@ -248,7 +251,7 @@ class Verse:
         return found
 
     def _state(self, configs: Iterable[Config | None]) -> VerseState | None:
-        """The state of these ways to read the text, the same object for the same ones; None if there are none."""
+        """The state of these ways to read the text; equal ones give the same object, and none gives None."""
         found = frozenset(config for config in configs if config is not None)
         if len({suffix for suffix, _, _ in found}) < len(found):
             found = joined(found)
@@ -295,17 +298,17 @@ class Verse:
 
 
 def parted(verse: Verse, key: Callable[[Pattern], Hashable]) -> tuple[Verse, ...]:
-    """The verse taken apart into those whose patterns have the same key, in the order of the patterns."""
+    """The verse split into verses whose patterns have the same key, in the order of the patterns."""
     alike: dict[Hashable, list[Pattern]] = {}
     for pattern in verse.patterns:
         alike.setdefault(key(pattern), []).append(pattern)
     if len(alike) == 1:
-        return (verse,)  # which goes on remembering its steps
+        return (verse,)  # which keeps its caches
     return tuple(Verse(tuple(each), verse.book, verse.rhymes) for each in alike.values())
 
 
 def judge(verse: Verse, state: VerseState) -> Judged:
-    """What tells characters apart that follow a state."""
+    """What distinguishes the characters that may follow a state."""
     rhymes, chars, tones = 0, False, False
     for config in state.configs:
         suffix, options, _ = config
@@ -318,8 +321,8 @@ def judge(verse: Verse, state: VerseState) -> Judged:
 
 
 def joined(configs: frozenset[Config]) -> frozenset[Config]:
-    """The same ways to read, with those joined that differ in one thing only, and those dropped that others cover."""
-    # In an order that memory does not decide: which are joined first may make a difference to how many are left.
+    """The same ways to read: those that differ in one part only are joined, and those that others cover are dropped."""
+    # In an order that does not depend on memory: which are joined first may affect how many are left.
     for one, other in permutations(sorted(configs, key=itemgetter(1, 2)), 2):
         both = _join(one, other)
         if both is not None:

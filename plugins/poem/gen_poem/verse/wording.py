@@ -1,4 +1,4 @@
-"""What a verse wants next, and why it takes no other character, in words."""
+"""Say in words what a verse wants next, and why it takes no other character."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""From options to a poem: what the model reads, how poems are drawn and shown, which of several is printed."""
+"""From options to a poem: what the model reads, how poems are sampled and shown, and which of several is printed."""

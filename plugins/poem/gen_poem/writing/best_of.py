@@ -1,4 +1,4 @@
-"""`--best-of N`: how many texts the commands of verse draw for each that they print, and which of them they print."""
+"""`--best-of N`: how many texts the commands of verse sample for each one that they print, and which one they print."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 TEMPERATURE = "temperature=0.9"
-"""How texts are drawn if nothing else is said; the figures are in the recipe's README."""
+"""How texts are sampled by default; the figures are in the recipe's README."""
 
 MOST = 1000
-"""How many texts may be drawn for one: all of them are kept until the best is known."""
+"""The most texts that may be sampled for one; all of them are kept until the best is known."""
 
 WHY_ONE = {
     "beam": "tells the best texts that it finds as it is",
     "greedy": "writes the same text each time",
 }
-"""The decoders of which several texts are not draws, and why."""
+"""The decoders that do not sample, and why several texts of them are of no use."""
 
 
 def best_of_option(command: Command) -> Command:
@@ -54,13 +54,13 @@ def _keep(context: click.Context, parameter: click.Parameter, value: int | None)
 
 
 def best_of_given() -> int | None:
-    """What was given as --best-of to the command that is running, if anything."""
+    """The --best-of of the command that is running, if given."""
     found: int | None = click.get_current_context().meta[__name__]["best_of"]
     return found
 
 
 def draws_per_text(chosen: Choice) -> int:
-    """How many texts are drawn for each that is told. GenError for several by a decoder that makes no draws."""
+    """How many texts are sampled for each one printed. GenError for several by a decoder that does not sample."""
     given = best_of_given()
     name = parse_spec(chosen.decoder).name.rpartition(":")[2]
     if given is None:
@@ -82,7 +82,8 @@ def choose_best(of: int, scorer: Callable[[], Scorer], *, scored: bool) -> Choos
 
 
 def scorer_of(engine: Engine, start: str, context: Context, demanded: int = 0) -> Scorer:
-    """What scores texts that begin with `start`, behind what the model is told, and repeat so much on demand.
+    """The scorer of texts that begin with `start`, after the model's context, and contain a demanded number of
+    repetitions.
 
     GenError if the model's file of known lines is damaged.
     """
@@ -92,6 +93,6 @@ def scorer_of(engine: Engine, start: str, context: Context, demanded: int = 0) -
 
 
 def demanded(acrostic: str, template: str) -> int:
-    """How many repetitions an acrostic and a template ask for."""
+    """How many repetitions an acrostic and a template demand."""
     given = "".join(acrostic.split())
     return len(given) - len(set(given)) + repeats(template)

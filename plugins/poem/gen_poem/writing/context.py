@@ -1,7 +1,7 @@
-"""What a model is told to write about: title, author, dynasty; and by itself the form or tune.
+"""What a model is told to write about: title, author and dynasty, and automatically the form or tune.
 
-How a context is written says the note in the model's folder (`gen_engine.models.notes`); a model without one is told
-nothing, and whoever wishes for something is refused.
+The note in the model's folder says how a context is written (`gen_engine.models.notes`). A model without a note is told
+nothing, and wishes for it are refused.
 """
 
 from __future__ import annotations
@@ -33,31 +33,31 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 Unseen = Literal["ignore", "refuse"]
 
 LONGEST = 16
-"""Characters of a title or a name: the model of verse has met no longer title."""
+"""The most characters of a title or a name; the model of verse was trained on no longer title."""
 
 SIZES: Mapping[tuple[int, int], str] = {(4, 5): "五绝", (4, 7): "七绝", (8, 5): "五律", (8, 7): "七律"}
-"""The forms that have so many lines of so many characters."""
+"""The forms by their numbers of lines and of characters per line."""
 
 COUPLET = ("联",)
 """The form of couplets."""
 
 NAMED, ALIKE = 5, 0.4
-"""How many names are offered for one that a model has not seen, and how alike they are to it at least."""
+"""How many names are offered for one that a model has not seen, and their least similarity to it."""
 
 WISHED: Mapping[str, str] = {"title": "秋夜", "author": "李白", "dynasty": "唐"}
-"""The parts of a context that are wished for, each with an example."""
+"""The parts of a context that a user may set, each with an example."""
 
 REMARK = re.compile(r"[（\[{(].*?[）\]})]")
 NUMBER = re.compile(r"\s+其[一二三四五六七八九十百○]+.*$|\s+[一二三四五六七八九十百○]+$")
-"""What a title has besides: remarks in brackets, and the number of the poem."""
+"""What a title may have besides its words: remarks in brackets, and the number of the poem."""
 
 DYNASTY = re.compile("(?<=.)[代朝]$")
-"""What a dynasty is called besides its name: 唐代."""
+"""The suffix of a dynasty's name: 唐代."""
 
 
 @dataclass(frozen=True)
 class ContextOptions:
-    """What was wished for, "" where nothing was. `silent`: the model is told nothing at all."""
+    """The user's wishes, "" where there is none. With `silent`, the model is told nothing at all."""
 
     title: str = ""
     author: str = ""
@@ -67,7 +67,7 @@ class ContextOptions:
 
     @property
     def asked(self) -> dict[str, str]:
-        """The wishes by the parts of the context that they are for."""
+        """The wishes by part of the context."""
         return {part: value for part in WISHED if (value := getattr(self, part))}
 
     def but(self, other: Mapping[str, str]) -> ContextOptions:
@@ -88,18 +88,18 @@ class Context:
 
     @property
     def record(self) -> dict[str, Any]:
-        """What JSON results say of it."""
+        """The context in JSON results."""
         return {"wishes": dict(self.wishes), "context": self.text}
 
     def mention_unknown(self, tokenizer: Tokenizer) -> None:
-        """Say once on standard error which characters of it the model does not know."""
+        """Say once on standard error which of its characters the model does not know."""
         unknown = tokenizer.encode("".join(self.parts.values())).unknown
         if unknown:
             say(f"the model does not know {''.join(unknown)} of what it is told, and reads [UNK] there.")
 
 
 def form_names(poem: Poem) -> tuple[str, ...]:
-    """The names by which a model may know the form of a poem: that of the form, or all of a tune; none of another."""
+    """The names by which a model may know the form of a poem: the form's name, or all names of a tune; else none."""
     if poem.shape is None:
         return ()
     if isinstance(poem.shape, Form):
@@ -112,8 +112,8 @@ def form_names(poem: Poem) -> tuple[str, ...]:
 def make_context(wishes: ContextOptions, forms: Sequence[str], model: str) -> Context:
     """What the model of that name is told: its form by one of these names, if it has seen one, and the wishes.
 
-    Said on standard error is what is left out of a title, and which names the model has not seen. Raises GenError for a
-    wish that the model cannot be told, and with `unseen="refuse"` for one that it has not seen.
+    A message on standard error says what is left out of a title, and which names the model has not seen. Raises
+    GenError for a wish that the model cannot be told, and with `unseen="refuse"` for one that it has not seen.
     """
     from gen_engine.engine import note_of
 
@@ -145,14 +145,14 @@ def _cannot(part: str, model: str) -> GenError:
 
 @dataclass(frozen=True)
 class ContextWriter:
-    """A model that is told something: its note, its name, and what becomes of what it has not seen."""
+    """Writes contexts for a model: its note, its name, and what to do with names that it has not seen."""
 
     note: ModelNote
     model: str
     unseen: Unseen
 
     def read(self, part: str, typed: str) -> str:
-        """What was typed, in the words of the model; "" for what it has not seen. GenError where nothing was typed."""
+        """What was typed, in the model's own spelling; "" for what it has not seen. GenError if nothing was typed."""
         known, bare = self.note.known.get(part), _bare(typed)
         found = "" if known is None else seen((typed.strip(), bare, DYNASTY.sub("", bare)), known)
         if not found and not bare:
@@ -165,7 +165,8 @@ class ContextWriter:
         return bare[:LONGEST]
 
     def form(self, names: Sequence[str]) -> str:
-        """The form that goes by these names, as the model has seen it; "" if it has not, which is said of a tune."""
+        """The form with one of these names, as the model has seen it; "" if it has not, which is reported for a
+        tune."""
         known = self.note.known.get("form")
         found = names[0] if known is None else seen(names, known)
         if found or not _is_tune(names[0]):
@@ -193,7 +194,7 @@ def seen(names: Iterable[str], known: Sequence[str]) -> str:
 
 
 def nearest(name: str, known: tuple[str, ...]) -> list[str]:
-    """The known values most like a name, of equal ones the commoner first; if none is like it, the commonest."""
+    """The known values most like a name, among equals the commoner first; if none is like it, the commonest."""
     matcher = SequenceMatcher(autojunk=False)
     matcher.set_seq2(to_simplified(name))
     alike: list[tuple[float, int]] = []
@@ -205,7 +206,7 @@ def nearest(name: str, known: tuple[str, ...]) -> list[str]:
 
 
 REMEMBERED = 64
-"""Of how many lists of values the simplified spelling is remembered."""
+"""For how many lists of values the simplified spelling is remembered."""
 
 
 @lru_cache(REMEMBERED)
@@ -215,7 +216,8 @@ def _simple(values: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _bare(typed: str) -> str:
-    """The Chinese characters of what was typed, simplified, without remarks in brackets if something stands besides."""
+    """The Chinese characters of what was typed, simplified, without remarks in brackets unless there is nothing
+    else."""
     return to_simplified(plain_title(typed) or "".join(filter(is_han, typed)))
 
 
@@ -224,7 +226,7 @@ def _is_mark(char: str) -> bool:
 
 
 def plain_title(title: str) -> str:
-    """A title without the number of the poem, remarks in brackets, and all that is no Chinese character."""
+    """A title without the number of the poem, without remarks in brackets, and with Chinese characters only."""
     return "".join(filter(is_han, NUMBER.sub("", REMARK.sub("", title))))
 
 
@@ -239,7 +241,7 @@ def context_options(command: Command) -> Command:
 
 
 def read_context_options() -> ContextOptions:
-    """The wishes of the command that is running. GenError for one that is empty, or beside --no-context."""
+    """The wishes of the command that is running. GenError for an empty one, or for one given with --no-context."""
     given = click.get_current_context().meta[__name__]
     for part in WISHED:
         if given[part] is not None and not given[part].strip():

@@ -1,4 +1,4 @@
-"""Which mark a model writes between the lines of a couplet: one that learned another one answers badly behind ，."""
+"""Which mark a model writes between the lines of a couplet; a model trained on another mark answers badly after ，."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from gen_engine.types import LanguageModel
 from ..verse.marks import widths
 
 LIKELY, BEYOND = 0.2, 10.0
-"""A model is taken to write another separator that it finds so likely, and so many times as likely as the mark."""
+"""How likely another separator must be, and how many times as likely as the mark, for the model to count as writing
+it."""
 
 
 def other_separator(model: LanguageModel, line: str, mark: str = "，") -> str:
-    """What the model writes behind the first `line` instead of `mark`, in words; "" if it does write the mark."""
+    """What the model writes after the first `line` instead of `mark`, in words; "" if it does write the mark."""
     tokens = model.tokenizer.encode(line).tokens
     vocabulary = model.tokenizer.vocabulary
     shares = model.feed(model.open(1), [-1], [0], [tokens])[0].softmax(0)

@@ -1,14 +1,15 @@
-"""Lines that a model was trained on, kept beside it so small that it is only very likely which ones they are.
+"""Lines that a model was trained on, kept beside it in a small filter that may take a few other lines for known ones.
 
 `known_lines.bloom` in a model's folder is a Bloom filter (Bloom 1970, "Space/time trade-offs in hash coding with
 allowable errors"). Its first line is a JSON object:
 
     {"format": "known lines 1", "lines": 1400000, "shortest": 5, "bits": 14000000, "hashes": 7, "crc32": 123456789}
 
-Behind it stand bits / 8 bytes, rounded up; bit i is bit i % 8 of byte i // 8, counted from the lowest, and `crc32` is
-theirs. A line is a run of Chinese characters between two other signs. For one of at least `shortest` characters the
-BLAKE2b digest of 16 bytes of its UTF-8 is two 64-bit little-endian numbers a and b; it is known if the bits
-(a + i * b) % bits are set for all i below `hashes` (a + i * b of 64 bits; Kirsch and Mitzenmacher 2006).
+After it come bits / 8 bytes, rounded up. Bit i is bit i % 8 of byte i // 8, counted from the lowest, and `crc32` is the
+checksum of these bytes. A line is a run of Chinese characters between two other signs. Lines of at least `shortest`
+characters are looked up. The 16-byte BLAKE2b digest of a line's UTF-8 is read as two 64-bit little-endian numbers a and
+b. The line is known if bit (a + i * b) % bits is set for all i below `hashes`. Here a + i * b is taken modulo 2^64
+(Kirsch and Mitzenmacher 2006).
 """
 
 from __future__ import annotations
@@ -31,16 +32,16 @@ FILE = "known_lines.bloom"
 FORMAT = "known lines 1"
 
 SHORTEST = 5
-"""Characters of the shortest line that is kept: shorter ones are phrases that everybody writes."""
+"""Characters of the shortest line that is kept; shorter ones are phrases that everybody writes."""
 
 BITS, HASHES = 10, 7
-"""Bits for each line, and how many of them it sets: 0.8% of the lines that are not known are taken for known ones."""
+"""Bits for each line, and how many bits each line sets. 0.8% of unknown lines are taken for known ones."""
 
 LARGEST = 64_000_000
 """Bytes of the largest file that is read: fifty million lines."""
 
 HEAD = 1000
-"""Bytes that the first line has at most."""
+"""The most bytes of the first line."""
 
 RUN = re.compile("[" + "".join(f"{chr(low)}-{chr(high)}" for low, high in HAN_RANGES) + "]+")
 
@@ -52,7 +53,8 @@ def lines_of(text: str) -> list[str]:
 
 @dataclass(frozen=True)
 class KnownLines:
-    """Which lines are known, `line in known`: each that is, and of all others a share of `false_positives`."""
+    """A set of known lines: `line in known` is true for each of them, and for a share `false_positives` of all
+    others."""
 
     content: bytes = field(repr=False)
     bits: int
@@ -67,7 +69,8 @@ class KnownLines:
 
     @cached_property
     def false_positives(self) -> float:
-        """How likely it is that a line is taken for a known one: the share of set bits to the power of `hashes`."""
+        """The probability that another line is taken for a known one: the share of set bits to the power of
+        `hashes`."""
         return float((int.from_bytes(self.content, "little").bit_count() / self.bits) ** self.hashes)
 
 
@@ -78,7 +81,8 @@ def _bits_of(line: str, bits: int, hashes: int) -> Iterator[int]:
 
 
 def known_lines(lines: Iterable[str], *, shortest: int = SHORTEST, bits_each: int = BITS) -> KnownLines:
-    """A filter of these lines, those shorter than `shortest` left out, with so many bits for each different one."""
+    """A filter of these lines without those shorter than `shortest`, with a fixed number of bits for each different
+    line."""
     kept = {line for line in lines if len(line) >= shortest}
     bits = max(1, len(kept)) * bits_each
     content = bytearray((bits + 7) // 8)
@@ -120,7 +124,7 @@ def read_known_lines(folder: Path) -> KnownLines | None:
 
 
 def _fitting(head: bytes, content: bytes) -> KnownLines | None:
-    """What the two parts of a file say; None if they do not fit each other."""
+    """The filter in the two parts of a file; None if they do not fit each other."""
     try:
         told: Any = json.loads(head)
         if told["format"] != FORMAT:

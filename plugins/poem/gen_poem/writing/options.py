@@ -20,7 +20,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 @dataclass(frozen=True)
 class RuleOptions:
-    """What was asked of tones, rhyme and characters; None or empty where nothing was."""
+    """The options for tones, rhyme and characters; None or empty where not given."""
 
     tones: Tones | None
     rhyme_book: str | None
@@ -34,18 +34,18 @@ class RuleOptions:
     script: Script | None
 
     def wish(self, name: str) -> Wish:
-        """The form or tune that is asked for, with its tones and rhymes."""
+        """The chosen form or tune, with its tones and rhymes."""
         return Wish(name.strip(), self.tones or "loose", self.rhyme_book, self.rhyme)
 
     def refuse_verse(self) -> None:
-        """GenError if tones or rhymes were asked of a poem that has none."""
+        """Raise GenError if tones or rhymes were asked for in a poem that has none."""
         given = {"--tones": self.tones, "--rhyme-book": self.rhyme_book, "--rhyme": self.rhyme}
         for option, value in given.items():
             if value:
                 raise GenError(f"{option} is for a form with tones and rhymes; name one, as in --form 五绝.")
 
     def processors(self) -> tuple[str, ...]:
-        """The processors of single characters: which of them stand where, and which must or must not occur."""
+        """The processors about single characters: which ones stand where, and which must or must not occur."""
         at = None if self.acrostic_at == "head" else self.acrostic_at
         found = [
             as_spec("acrostic", self.acrostic, at=at) if self.acrostic else "",
@@ -57,19 +57,19 @@ class RuleOptions:
         return tuple(filter(None, found))
 
     def typed(self, start: str) -> TypedText:
-        """What was typed, in a poem that begins with `start`."""
+        """The characters that the user typed, in a poem that begins with `start`."""
         return TypedText(start, self.acrostic, self.acrostic_at, self.template, self.script)
 
 
 def listed(items: str) -> list[str]:
-    """Characters one by one; or, where they are parted by bars, what stands between these."""
+    """The characters one by one; or, where there are bars, the parts between these."""
     return [
         part for part in (items.split("|") if "|" in items else items) if part and ("|" in items or not part.isspace())
     ]
 
 
 def rule_options(command: Command) -> Command:
-    """Give a command the shared options; inside it, `read_rule_options()` tells what was asked."""
+    """Give a command the shared options; inside it, `read_rule_options()` returns them."""
     for option in reversed(_options()):
         command = option(command)
     return command

@@ -1,4 +1,4 @@
-"""What a poem shall be: its form or tune, and the processors that make it so."""
+"""What is asked of a poem: its form or tune, and the processors that enforce it."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from ..verse.verse import Verse
 
 @dataclass(frozen=True)
 class Poem:
-    """What a poem shall be: the processors that make it so, its form or verse, and how long it may be if it has none
-    (a template says all of that by itself)."""
+    """What is asked of a poem: the processors that enforce it, its form or verse, and how long it may be if it has
+    neither. A template says all of that by itself."""
 
     rules: tuple[Any, ...]
     shape: Form | Verse | None
@@ -22,17 +22,17 @@ class Poem:
 
     @staticmethod
     def of(wish: Wish) -> Poem:
-        """A poem of a form or a tune. GenError if there is none such."""
+        """A poem of a form or a tune. GenError if it does not exist."""
         return Poem(form_rules(wish), resolve(wish))
 
     @staticmethod
     def of_size(rows: int, cols: int) -> Poem:
-        """A poem of so many lines of so many characters. GenError if it is longer than is planned for."""
+        """A poem of `rows` lines of `cols` characters. GenError if it is too long."""
         return Poem(size_rules(rows, cols), Form(rows, cols))
 
     @property
     def shapes(self) -> tuple[Shape, ...]:
-        """What a prompt is laid out under; nothing where a template says how the poem is laid out."""
+        """The shapes in which a prompt is laid out; none where a template says how the poem is laid out."""
         if self.shape is None:
             return ()
         return (self.shape,) if isinstance(self.shape, Form) else by_marks(self.shape)
@@ -55,7 +55,7 @@ class Poem:
 
     @property
     def couplets(self) -> int | None:
-        """How many pairs of lines the longest such poem has; None if that is open."""
+        """How many pairs of lines the longest such poem has; None if that is not fixed."""
         if self.shape is None:
             return None
         rows = self.shape.rows if isinstance(self.shape, Form) else max(len(p.lines) for p in self.shape.patterns)

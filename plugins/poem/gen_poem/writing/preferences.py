@@ -1,4 +1,4 @@
-"""What the commands of verse prefer, unless somebody says otherwise: shapers that give way to everything asked for."""
+"""Default shapers of the commands of verse; they give way to everything that the user asks for."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from .options import RuleOptions, listed
 from .poem import Poem
 
 UNREPEATED = "avoid_repeat=64"
-"""What the likeliest texts are kept from: left alone, beams write whole lines twice (64 characters are a 七律)."""
+"""Keeps the likeliest texts from repeating; otherwise beams write whole lines twice (64 characters are a 七律)."""
 
 LIKELIEST = ("beam", "greedy")
-"""The decoders that look for likely texts instead of drawing them."""
+"""The decoders that search for likely texts instead of sampling."""
 
 
 def unrepeated(chosen: Choice) -> tuple[str, ...]:
-    """`avoid_repeat`, where likely texts are looked for and the user says nothing of it."""
+    """`avoid_repeat`, where the decoder searches for likely texts and the user does not set it."""
     seeks = parse_spec(chosen.decoder).name.rpartition(":")[2] in LIKELIEST
     return (UNREPEATED,) if seeks and _is_open(chosen, UNREPEATED) else ()
 
 
 def preferred(asked: RuleOptions, poem: Poem, chosen: Choice) -> tuple[str, ...]:
-    """`spread` for required characters, and `unrepeated`; to stand before what the user chose."""
+    """`spread` for required characters, and `unrepeated`; they come before the user's processors."""
     required = asked.require.strip("| \n\t")
     spread = as_spec("spread", *listed(asked.require), over=poem.han) if required else ""
     return (*([spread] if spread and _is_open(chosen, spread) else []), *unrepeated(chosen))

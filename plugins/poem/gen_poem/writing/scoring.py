@@ -1,23 +1,24 @@
-"""The best of several texts: how verse is scored, and which of those drawn together is printed.
+"""The best of several texts: how verse is scored, and which of several samples is printed.
 
     from gen_poem.writing.scoring import best_of
 
     for text in best_of(load("poem"), "", processors=("form=七绝", "temperature=0.9"), seed=1):
         print(text.completion.text, text.score)
 
-The total is, in nats a character,
+The total, in nats per character, is
 
-    - fluency * |log p(text | context) - aim|         how likely the model itself finds the text
-    + relevance * log (p(text | context) / p(text | context without title))
-    - repeats * the share of characters that stood before
-    - known_lines * the number of lines that stand in the training data
+    - fluency * |f - aim| + relevance * r - repeats * share - known_lines * lines
 
-with the weights of `Weights`. The first two terms together are the objective of Li, Galley, Brockett, Gao and Dolan
-2016 ("A Diversity-Promoting Objective Function for Neural Conversation Models"): the second is the pointwise mutual
-information of text and title. The likeliest of several texts is not the best one: it is bland (Zhang, Duckworth,
-Ippolito and Neelakantan 2021, "Trading Off Diversity and Quality in Natural Language Generation") and unlike what
-people write, whose texts are as likely as the model's are on average (Meister, Wiher, Pimentel and Cotterell 2022,
-"On the probability-quality paradox in language generation"). So what is aimed at is a quantile of those drawn together.
+Here f = log p(text | context) says how likely the model itself finds the text. The relevance is r = log (p(text |
+context) / p(text | context without title)). `share` is the share of characters that occurred before, and `lines` the
+number of lines that stand in the training data.
+
+The weights are those of `Weights`. The first two terms together are the objective of Li et al. 2016 ("A
+Diversity-Promoting Objective Function for Neural Conversation Models"). The second is the pointwise mutual information
+of text and title. The likeliest of several texts is not the best one, because it is bland (Zhang et al. 2021, "Trading
+Off Diversity and Quality in Natural Language Generation") and unlike what people write. People's texts are about as
+likely as the model's own are on average (Meister et al. 2022, "On the probability-quality paradox in language
+generation"). So the aim is a quantile of the texts drawn together.
 """
 
 from __future__ import annotations
@@ -38,16 +39,16 @@ if TYPE_CHECKING:
     from gen_engine.types import Completion, Decoder, LanguageModel, Prompt
 
 BEST_OF = 8
-"""How many texts are drawn for each that is told, if nothing is said."""
+"""How many texts are sampled for each one returned, by default."""
 
 PACKED = 1 << 25
-"""How many logits are worked out at once, 128 MB of them; but those of one text always are."""
+"""How many logits are computed at once (128 MB); those of one text always are."""
 
 
 @dataclass(frozen=True)
 class Weights:
-    """What each part of a score counts: see above. `aim` is the quantile of the fluencies of the texts drawn together
-    that a text should have: 0.5 is their median, 1 the likeliest one's."""
+    """The weight of each part of a score: see above. `aim` is the quantile at which a text's fluency should lie among
+    the texts drawn together: 0.5 is their median, 1 the likeliest text's."""
 
     aim: float = 0.8
     fluency: float = 1.0
@@ -61,10 +62,10 @@ WEIGHTS = Weights()
 
 @dataclass(frozen=True)
 class Parts:
-    """What is measured of one text, by itself.
+    """The measurements of a single text.
 
-    `fluency` is the model's own log-probability of the new text, and `relevance` how much of it is due to the title,
-    both in nats for each of its `chars` Chinese characters (each token, if it has none). `repeats` counts new
+    `fluency` is the model's own log-probability of the new text, and `relevance` is how much of it is due to the title.
+    Both are in nats for each of its `chars` Chinese characters (each token, if it has none). `repeats` counts new
     characters that stood before, but not right before: 处处 is no repetition. `known_lines` counts new lines that stand
     in what the model was trained on.
     """
@@ -78,7 +79,7 @@ class Parts:
 
 @dataclass(frozen=True)
 class Score:
-    """The `total` of one text, its parts (see `Parts`), and the fluency that was aimed at."""
+    """The `total` of one text, its parts (see `Parts`), and the target fluency."""
 
     total: float
     fluency: float
@@ -89,7 +90,7 @@ class Score:
     chars: int
 
     def record(self) -> dict[str, Any]:
-        """The score as JSON knows it."""
+        """The score as a JSON object."""
         return asdict(self)
 
 
@@ -102,7 +103,7 @@ class Scored:
 
 
 def quantile(values: Sequence[float], share: float) -> float:
-    """The value below which so large a share of the others lies, between two of them if need be."""
+    """The value below which this share of the others lies, interpolated between two of them if need be."""
     ordered = sorted(values)
     rank = share * (len(ordered) - 1)
     low = int(rank)
@@ -126,7 +127,7 @@ def total(parts: Parts, aim: float, weights: Weights) -> float:
 
 
 def repeats(text: str, start: int = 0) -> int:
-    """How many Chinese characters from place `start` on stood before, but not right before."""
+    """How many Chinese characters from place `start` on occurred before, but not right before."""
     seen = set(text[:start])
     found = 0
     for position in range(start, len(text)):
@@ -140,8 +141,8 @@ def repeats(text: str, start: int = 0) -> int:
 class Scorer:
     """Scores texts that `engine` made of `prompt` (as `engine.read` reads it, with its context).
 
-    `without_title` is the same prompt behind the context without the title, None if there is no title: the relevance
-    is 0 then. `demanded` is how many repetitions every text must have, which do not count.
+    `without_title` is the same prompt after the context without the title; None if there is no title, and then the
+    relevance is 0. `demanded` is how many repetitions every text must have; they do not count.
     """
 
     engine: Engine
@@ -152,7 +153,7 @@ class Scorer:
     weights: Weights = WEIGHTS
 
     def best(self, drawn: Iterable[Completion], of: int) -> Iterator[Scored]:
-        """Of each `of` texts in turn the one with the highest total, the first of equals, as soon as all are drawn."""
+        """Of each run of `of` texts, the one with the highest total (the first of equals), as soon as all are drawn."""
         rest = iter(drawn)
         while group := list(islice(rest, of)):
             yield max(self.scored(group), key=lambda each: each.score.total)
@@ -188,7 +189,7 @@ class Scorer:
 
 
 def logprobs(engine: Engine, prompt: Prompt, texts: Sequence[Completion]) -> list[float]:
-    """The model's log-probability of the new tokens of each text behind `prompt`, in nats; the end is not counted."""
+    """The model's log-probability of the new tokens of each text after `prompt`, in nats; the end is not counted."""
     longest = max((len(done.tokens) for done in texts), default=0)
     at_once = max(1, PACKED // (len(engine.tokenizer.vocabulary) * max(1, longest)))
     groups = (texts[first : first + at_once] for first in range(0, len(texts), at_once))
@@ -231,9 +232,9 @@ def best_of(
 ) -> Iterator[Scored]:
     """`num` texts as `engine.completions` makes them, each the best of `of`: text i is that of the samples from i * of.
 
-    So it is the same for every larger `num`. `without_title` is the context without the title, where it has one;
-    `known` are lines that should not be written again, and `demanded` repetitions are in every text. Raises what
-    `engine.completions` does.
+    So it is the same for every larger `num`. `without_title` is the context without the title, where it has one.
+    `known` are lines that should not be written again, and `demanded` is how many repetitions every text must have.
+    Raises what `engine.completions` does.
     """
     plain = None if without_title is None else engine.read(prompt, without_title)
     scorer = Scorer(engine, engine.read(prompt, context), plain, known, demanded, weights)

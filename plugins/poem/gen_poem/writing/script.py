@@ -1,4 +1,4 @@
-"""What the user typed comes back as typed: 髮 where 髮 was asked for, though the model writes 发."""
+"""Show what the user typed as it was typed: 髮 where the user wrote 髮, though the model writes 发."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ At = Literal["head", "tail", "diagonal"]
 @dataclass(frozen=True)
 class TypedText:
     """The characters that a user typed, and where they stand in a poem: at its beginning, by an acrostic and by a
-    template. `script` is the one that the whole poem is shown in; None is what was typed, and else the model's."""
+    template. `script` is the one in which the whole poem is shown; None keeps what was typed, and the model's script
+    elsewhere."""
 
     start: str = ""
     acrostic: str = ""
@@ -33,7 +34,7 @@ class TypedText:
 
     @property
     def is_plain(self) -> bool:
-        """Whether poems are shown as the engine has them."""
+        """Whether poems are shown unchanged."""
         return self.script is None and not self.acrostic and not self.template
 
     @property
@@ -81,7 +82,7 @@ def _lines(text: str) -> Iterator[tuple[int, int]]:
 
 
 def is_in_traditional(char: str) -> bool:
-    """Whether traditional texts have the character, which those of simplified ones may have, too (后, 干)."""
+    """Whether the character occurs in traditional texts; it may occur in simplified ones, too (后, 干)."""
     try:
         return not is_han(char) or bool(char.encode("big5")) or to_simplified(char) != char
     except UnicodeEncodeError:
@@ -89,9 +90,9 @@ def is_in_traditional(char: str) -> bool:
 
 
 def in_model_script(text: str, script: Script | None, vocabulary: Vocabulary) -> str:
-    """What a model shall read where traditional characters are shown: simplified ones, even if it has both.
+    """What a model reads where traditional characters are shown: simplified ones, even if it knows both.
 
-    A character that it lacks stays: the engine finds its spelling.
+    A character that it lacks is left alone; the engine finds its spelling.
     """
     if script != "trad":
         return text

@@ -16,10 +16,10 @@ from .script import TypedText
 
 
 def show(shape: Form | Verse | None, typed: TypedText, *, sentences: bool = False, streamed: bool = False) -> Show:
-    """How poems of a shape are shown: with its marks, as they were typed, in a script, a line or sentence each.
+    """How poems of a shape are shown: with its marks, as typed, in one script, one line for each line or sentence.
 
-    Pieces of a poem may be shown one by one only if it is `streamed`: then they must come in order, what was typed
-    first.
+    Pieces of a poem may be shown one by one only if it is `streamed`. Then they must come in order, beginning with what
+    was typed.
     """
     shapes = by_marks(shape) if isinstance(shape, Verse) else ()
     start = typed.start
@@ -29,7 +29,7 @@ def show(shape: Form | Verse | None, typed: TypedText, *, sentences: bool = Fals
         return typed.shown(text)
 
     def shown(text: str) -> str:
-        """A poem, or what is new in one."""
+        """A poem, or the new part of one."""
         is_new = start and (not text.startswith(start) or (shape is not None and begins(shape, start + text)))
         return whole(start + text)[len(start) :] if is_new else whole(text)
 
@@ -43,7 +43,8 @@ def show(shape: Form | Verse | None, typed: TypedText, *, sentences: bool = Fals
 
 @dataclass
 class Pieces:
-    """Shows the pieces of one poem in order, each in the light of what came before; `by_line`: only whole lines."""
+    """Shows the pieces of one poem in order, each with regard to the text before it; with `by_line`, only whole
+    lines."""
 
     whole: Callable[[str], str]
     by_line: bool

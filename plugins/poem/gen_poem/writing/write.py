@@ -20,7 +20,7 @@ from .show import show
 def write(
     prompt: str, poem: Poem, more: Sequence[str], asked: RuleOptions, chosen: Choice, *, sentences: bool = False
 ) -> None:
-    """Write poems of a shape that begin with `prompt`, under its processors and `more`, behind what the model is told.
+    """Write poems of a shape that begin with `prompt`, under its processors and `more`, after the model's context.
 
     Where traditional characters are asked for, the model reads simplified ones, even if it knows both.
     """
