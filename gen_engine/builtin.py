@@ -10,7 +10,7 @@ import click
 from .hooks.hookspecs import hookimpl
 from .hooks.lazy import LazyMapping
 
-ROOMS = {
+MODULES = {
     "gen_engine.constraints.bans": "ban only no_unk no_special no_double_punctuation",
     "gen_engine.constraints.lengths": "length force",
     "gen_engine.constraints.repeats": "no_repeat no_repeat_ngram",
@@ -31,14 +31,14 @@ ROOMS = {
 @hookimpl
 def processors() -> Mapping[str, Any]:
     """The constraints and shapers of the core."""
-    return LazyMapping({name: f"{room}:{name}" for room, names in ROOMS.items() for name in names.split()})
+    return LazyMapping({name: f"{module}:{name}" for module, names in MODULES.items() for name in names.split()})
 
 
 @hookimpl
 def decoders() -> Mapping[str, Any]:
     """The decoding strategies of the core."""
-    rooms = {"sample": "sample", "greedy": "sample", "beam": "beam", "smc": "smc"}
-    return LazyMapping({name: f"gen_engine.decoding.{room}:{name}" for name, room in rooms.items()})
+    modules = {"sample": "sample", "greedy": "sample", "beam": "beam", "smc": "smc"}
+    return LazyMapping({name: f"gen_engine.decoding.{module}:{name}" for name, module in modules.items()})
 
 
 @hookimpl

@@ -104,11 +104,11 @@ class Generation:
         """How many more tokens the budget allows."""
         return self.plan.budget - len(text.tokens)
 
-    def draw(self, row: int, text: Continuation, place: float | None) -> Draw:
+    def draw(self, row: int, text: Continuation, u: float | None) -> Draw:
         """The draw of the next token of `text` from the logits of `row`: random at `place`, or the likeliest token."""
         assert text.allowed is not None
         history = (*self.plan.prompt.tokens, *text.tokens)
-        return Draw(row, text.allowed, history, text.sample, place, text.memory, text.branch)
+        return Draw(row, text.allowed, history, text.sample, u, text.memory, text.branch)
 
     def ask(self, going: Sequence[Going], draw: Callable[[int, Continuation], Draw]) -> StepRequest:
         """The ask for the tokens written since the last ask, and for a `draw(row, text)` of each text that goes on.

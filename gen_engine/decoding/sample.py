@@ -25,8 +25,8 @@ def greedy(generation: Generation) -> Generator[StepRequest, Scores, None]:
 
 def _decode(generation: Generation, *, at_random: bool) -> Generator[StepRequest, Scores, None]:
     def draw(row: int, text: Continuation) -> Draw:
-        place = uniform(generation.seed, text.sample, len(text.tokens), 0, "draw") if at_random else None
-        return generation.draw(row, text, place)
+        u = uniform(generation.seed, text.sample, len(text.tokens), 0, "draw") if at_random else None
+        return generation.draw(row, text, u)
 
     texts = generation.texts()
     going: list[Going] = [(-1, text, why) for text, why in zip(texts, generation.run_on(texts), strict=True)]
@@ -88,8 +88,8 @@ def _take(generation: Generation, scores: Scores, number: int, text: Continuatio
     def propose(struck: Ids, attempt: int) -> int | None:
         if not struck:
             return token
-        place = uniform(generation.seed, text.sample, len(text.tokens), attempt, "draw") if at_random else None
-        return scores.redraw(number, struck, place)
+        u = uniform(generation.seed, text.sample, len(text.tokens), attempt, "draw") if at_random else None
+        return scores.redraw(number, struck, u)
 
     among = scores.draws[number].allowed.members
     choice = generation.viable.first(

@@ -124,8 +124,8 @@ class Scores:
             found[number] = pick(self.shaped_row(number), [places[number]])[0]
         return found
 
-    def redraw(self, number: int, struck: Sequence[int], place: float | None) -> int | None:
-        """The choice at `place` in the shaped distribution without the struck tokens; None if nothing is left.
+    def redraw(self, number: int, struck: Sequence[int], u: float | None) -> int | None:
+        """The choice at `u` in the shaped distribution without the struck tokens; None if nothing is left.
 
         The remaining allowed tokens are shaped again only if the distribution has no other token.
         """
@@ -133,12 +133,12 @@ class Scores:
         row[0, list(struck)] = float("-inf")
         if isfinite(float(row.amax())):
             self._struck[number] = row
-            return pick(row, [place])[0]
+            return pick(row, [u])[0]
         draw = self.draws[number]
         rest = draw.allowed.without({*struck, *self._dead.get(number, ())})
         if rest.is_empty():
             return None
-        asks = [(self.generation, replace(draw, allowed=rest, uniform=place))]
+        asks = [(self.generation, replace(draw, allowed=rest, uniform=u))]
         (token,), (names,), row = _choose(asks, self.logits[number : number + 1], attempt=len(struck))
         self._struck[number] = self._anew[number] = row
         self.undone[number] = (*self.undone[number], *names)

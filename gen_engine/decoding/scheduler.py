@@ -14,7 +14,7 @@ from ..types import LanguageModel
 from .generation import Generation
 from .packing import Made, Prefixes, Running, pack, score_all
 from .sampling import Scores
-from .tickets import Job, Load, Sent, State, Ticket
+from .tickets import Job, Load, Sent, Ticket, TicketState
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -154,7 +154,7 @@ class Scheduler:
             self._check_queue()
             self._line[ticket] = None
 
-    def _end(self, ticket: Ticket, state: State) -> None:
+    def _end(self, ticket: Ticket, state: TicketState) -> None:
         with self._lock:
             if not ticket.is_over:
                 ticket.state, ticket._next, self._is_swept = state, None, False

@@ -206,8 +206,8 @@ class _Population:
         if enough or mean == -inf or all(particle.scored for particle in self.particles):
             return
         self.evidence += mean
-        place = uniform(self.generation.seed, self.generation.samples[0], self.step, 0, "resample")
-        wanted = (place + np.arange(len(shares))) / len(shares)
+        u = uniform(self.generation.seed, self.generation.samples[0], self.step, 0, "resample")
+        wanted = (u + np.arange(len(shares))) / len(shares)
         parents = np.searchsorted(np.cumsum(shares / shares.sum()), wanted, side="right").clip(max=len(shares) - 1)
         self.particles = [_copy(self.particles[parent], slot) for slot, parent in enumerate(parents)]
         for particle in self.particles:
@@ -219,8 +219,8 @@ class _Population:
     def _finish(self) -> None:
         """Draw one of the particles by weight: it is the text."""
         shares = self._shares().cumsum()
-        place = uniform(self.generation.seed, self.generation.samples[0], self.step, 0, "pick") * shares[-1]
-        chosen = self.particles[min(int(np.searchsorted(shares, place, side="right")), len(shares) - 1)]
+        u = uniform(self.generation.seed, self.generation.samples[0], self.step, 0, "pick") * shares[-1]
+        chosen = self.particles[min(int(np.searchsorted(shares, u, side="right")), len(shares) - 1)]
         chosen.text.unsent = chosen.text.unsent[len(self.sent) :]
         chosen.text.exact = self.exact
         assert chosen.why is not None
@@ -253,8 +253,8 @@ class _Choice:
             return first, -proposal
         second = self.other
         if first.struck:
-            place = self.population._place(self.text, len(first.struck), "again")
-            second = self.scores.redraw(self.number, first.struck, place)
+            u = self.population._place(self.text, len(first.struck), "again")
+            second = self.scores.redraw(self.number, first.struck, u)
         if second == first.token:
             self.rates.append(self.rates[-1])
         else:
@@ -278,8 +278,8 @@ class _Choice:
         given = () if before is None else before.struck
 
         def propose(struck: Ids, attempt: int) -> int | None:
-            place = self.population._place(text, attempt, name)
-            drawn = token if struck == given else self.scores.redraw(self.number, struck, place)
+            u = self.population._place(text, attempt, name)
+            drawn = token if struck == given else self.scores.redraw(self.number, struck, u)
             share = self.scores.share(self.number) if struck else 1.0
             if self.rates and share > self.rates[-1]:
                 self.rates.clear()  # all that the shapers left is struck, and the rest was shaped again

@@ -21,7 +21,7 @@ Sent = TypeVar("Sent")
 Job = tuple[Decoder, Callable[[Callable[[Sent], None]], Generation]]
 """A decoder, and a function that makes its generation from a place to send to."""
 
-State = Literal["waiting", "running", "done", "failed", "cancelled"]
+TicketState = Literal["waiting", "running", "done", "failed", "cancelled"]
 
 
 @dataclass(eq=False)
@@ -31,7 +31,7 @@ class Ticket:
     It is "running" from the start of the first job to the end of the last.
     """
 
-    state: State = "waiting"
+    state: TicketState = "waiting"
     error: BaseException | None = None
     _jobs: Iterator[Job[Any]] = field(default_factory=lambda: iter(()), repr=False)
     _next: Made | None = field(default=None, repr=False)

@@ -55,7 +55,7 @@ STEPS = 64
 """How many tokens the timing of a rule covers."""
 
 SAYS_MORE = ({*Promises.__dataclass_fields__} | {"kind", "bars"}) - {"permits", "describe_next"}
-"""What a rule may offer beyond four functions. `permits` and `wants` add no information."""
+"""What a rule may offer beyond four functions. `permits` and `describe_next` add no information."""
 
 NEAR = 1e-5
 """The largest difference between two probabilities that count as equal."""

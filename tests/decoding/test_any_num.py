@@ -77,7 +77,7 @@ def test_no_more_is_alive_after_many_texts_than_after_few(decoder):
 
 
 @pytest.mark.parametrize("count, num", [(300, 1), (3, 200), (40, 5)])
-def test_courses_are_made_when_there_is_room_for_their_rows(count, num):
+def test_generations_are_made_when_there_is_room_for_their_rows(count, num):
     alive, most = weakref.WeakSet(), []
 
     def watched(generation):

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 from transformers.generation import logits_process as peer
 
-from gen_engine.builtin import ROOMS
+from gen_engine.builtin import MODULES
 from gen_engine.errors import GenError
 from gen_engine.shapers import penalties as shapers
 from gen_engine.shapers import truncation
@@ -53,7 +53,7 @@ SHAPERS = [
     shapers.logit_bias(VOCABULARY, ("#0:1.5",)),
 ]
 SHAPER_ROOMS = ("gen_engine.shapers.penalties", "gen_engine.shapers.truncation", "gen_engine.shapers.dry")
-FACTORIES = {name: getattr(import_module(room), name) for room in SHAPER_ROOMS for name in ROOMS[room].split()}
+FACTORIES = {name: getattr(import_module(room), name) for room in SHAPER_ROOMS for name in MODULES[room].split()}
 RAISING = ("typical", "xtc", "avoid_repeat")  # these may remove the likeliest token
 shares = st.floats(0.05, 0.95)
 quick = settings(deadline=None, max_examples=25, derandomize=True, database=None)
@@ -322,12 +322,12 @@ def test_every_shaper_is_one_sentence_and_a_source() -> None:
         assert re.search(r"\((19|20)\d\d\)|OpenAI API reference", rest)
 
 
-@pytest.mark.parametrize("room", sorted(ROOMS))
+@pytest.mark.parametrize("room", sorted(MODULES))
 def test_every_factory_of_a_room_is_offered_under_its_name(room: str) -> None:
     def is_factory(thing: Any) -> bool:
         return inspect.isfunction(thing) and thing.__module__ == room and not thing.__name__.startswith("_")
 
-    offered = set(ROOMS[room].split())
+    offered = set(MODULES[room].split())
     made = {name for name, _ in inspect.getmembers(import_module(room), is_factory)}
     assert offered <= made
     assert made == offered or room not in {

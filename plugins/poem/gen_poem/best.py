@@ -1,4 +1,4 @@
-"""The import path of version 0.3 for `gen_poem.writing.scoring`: works for one more version, with a warning."""
+"""The earlier import path of `gen_poem.writing.scoring`: works for one more version, with a warning."""
 
 from __future__ import annotations
 

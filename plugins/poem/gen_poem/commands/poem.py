@@ -10,6 +10,7 @@ import click
 from gen_engine.cli.options import choice, explaining, generating
 from gen_engine.errors import GenError, brief
 
+from ..rules.specs import as_spec
 from ..verse.patterns import FIRST_CHOICES
 from ..verse.resolve import First, Start
 from ..writing.best_of import best_of_option
@@ -82,4 +83,4 @@ def _parallel(couplets: str, asked: RuleOptions, shape: Poem) -> str:
     if most is not None and any(int(number) > most for number in re.findall("[0-9]+", couplets)):
         raise GenError(f"--parallel {couplets} names couplets of a poem that has {most}; name some of these.")
     book = "none" if asked.tones == "off" else asked.rhyme_book if asked.rhyme_book != "none" else None
-    return f"parallel={couplets}" + (f",book={book}" if book else "")
+    return as_spec("parallel", *couplets.split("|"), book=book)
