@@ -21,8 +21,7 @@ SHOWN = 60
 
 
 def tell(evaluation: Evaluation, title: str, say: Say = str, place: TextIO | None = None) -> str:
-    """The whole report: the figures beside the baseline's, overall and label by label, the confusions, and what was
-    left out.
+    """The whole report: the figures beside the baseline's, label by label, the confusions, and the rows left out.
 
     It is laid out for the terminal or the pipe `place`; without one, for a page.
     """

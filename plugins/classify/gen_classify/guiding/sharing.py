@@ -36,7 +36,7 @@ def last_logits(model: Any, rows: Sequence[Sequence[int]], *, width: Callable[[i
         for some in _blocks(indices, block):
             whose = [places[tuple(rows[index][:-1])] for index in some]
             told = _last(model, memory, whose, [len(rows[index]) - 1 for index in some], [rows[i][-1] for i in some])
-            found |= dict(zip(some[::-1], told.flip(0), strict=True))  # of the repeats that fill a block, the first counts
+            found |= dict(zip(some[::-1], told.flip(0), strict=True))  # of repeats in a block, the first counts
     return torch.stack([found[index] for index in range(len(rows))])
 
 

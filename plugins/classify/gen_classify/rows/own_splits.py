@@ -32,8 +32,7 @@ def leave_out_others(table: Table) -> Table:
 
 
 def use_own_splits(table: Table, seed: int, *, validated: bool) -> dict[Split, list[int]]:
-    """The rows of each part by the names of their splits, noted in the table's tally; rows of plain files are for
-    training.
+    """The rows of each part by the names of their splits, noted in the table's tally; rows of plain files train.
 
     Without any validation rows, a tenth of the training rows is used for validation, stratified by class. Raises
     GenError where there is no training split.

@@ -17,8 +17,7 @@ SHOWN = ("accuracy", "macro_f1")
 
 
 def measure_final(folder: Path, rows: Rows, *, baseline: bool, seed: int) -> dict[str, Any]:
-    """Figures of the model in `folder`, and of a `baseline` if wanted, on the test part or, without one, the validation
-    part.
+    """Figures of the model in `folder`, and of a `baseline` if wanted, on the test part, else the validation part.
 
     The baseline learns the same balanced training rows. `repeated` is how many of the texts are also among these. Data
     with repeated texts, split at random, make both look better than they are.

@@ -68,8 +68,7 @@ class Head:
 def make_classifier(
     encoder: str | None, *, untrained: bool, shape: Shape, head: Head, labels: Labels, texts: Sequence[str]
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    """The model to train, in fp32, and its tokenizer; without `encoder`, a BERT of `shape` with its vocabulary from
-    `texts`.
+    """The model to train, in fp32, and its tokenizer; without `encoder`, a BERT of `shape` with the words of `texts`.
 
     With `untrained`, it has the sizes and the vocabulary of `encoder` but fresh weights, which depend on torch's seed.
     """
