@@ -44,8 +44,7 @@ class Words:
 def draw_confusion(
     report: Report, path: Path, *, name: str, font: Path | None = None, language: Language = "en"
 ) -> str:
-    """Draw the confusion matrix of `report`: a row for each label, coloured by shares of the row, with the counts
-    written in.
+    """Draw the confusion matrix of `report`: a row for each label, coloured by shares of the row, with the counts.
 
     Returns a remark if neither `font` (a file) nor any installed font has the characters. An .svg then keeps them as
     text, to be shown in the viewer's fonts. A .png or .pdf has English words, and numbers for labels where needed:
