@@ -166,8 +166,7 @@ def cut_window(corpus: Corpus, place: int, *, length: int) -> Tensor:
 def collate_windows(
     corpus: Corpus, cut: Cut, indices: Sequence[int], *, epoch: int, lengths: Sequence[int], frame: Frame, pad: int
 ) -> Batch:
-    """Framed windows padded on the right [rows, length], and for each the character that follows; the label of [UNK] is
-    -100.
+    """Framed windows padded on the right [rows, length], each with the character that follows ([UNK] as -100).
 
     Labels are [rows], or [rows, length] where the cut is dense. Dense labels stand at the place of their character's
     predecessor, after [CLS], which begins the frame. If a text begins with the character, its label stands at [SEP].

@@ -109,8 +109,7 @@ LENGTHS = 8
 
 
 def load_nextchar(folder: Path, kind: HeadKind, *, name: str, dtype: str = "auto", fast: bool = False) -> NextCharModel:
-    """The model in `folder`, whose head is of `kind`. `fast` computes all windows together, even if they are not
-    independent.
+    """The model in `folder`, with a head of `kind`. `fast` computes all windows together, independent or not.
 
     Raises GenError if files are missing, damaged or do not belong together, or the variant is not supported.
     """
@@ -167,8 +166,7 @@ SIZES_AT_ONCE = tuple(size for size in SIZES if size <= AT_ONCE)
 
 @torch.inference_mode()
 def sizes_apart(model: NextCharModel) -> tuple[int, ...]:
-    """The numbers of windows that may be computed together because each window gets the same bits in all of them; else
-    1.
+    """The numbers of windows that may be computed together, as each gets the same bits in all of them; else 1.
 
     This is tested on this machine with random windows and one layer, since all layers have the same shapes. The windows
     are full, because longer sums show a difference more surely.

@@ -63,8 +63,7 @@ def _shape(gates: Mapping[str, Tensor], size: int) -> tuple[int, int]:
 
 
 def _with_unit(name: str, tensor: Tensor, hidden: int) -> Tensor:
-    """A tensor of an LSTM of `hidden` units with one more unit, which always gives tanh(1) and which no other unit
-    reads.
+    """A tensor of an LSTM of `hidden` units with one more, which always gives tanh(1) and which no other reads.
 
     Its input and output gates are open, its forget gate is shut and its candidate is 1. So it can carry the bias of the
     linear layer, which this model lacks.
