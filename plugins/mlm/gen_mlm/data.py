@@ -32,7 +32,7 @@ def read_columns(
     part: str | None = None,
     tally: Tally | None = None,
 ) -> list[str]:
-    """The non-empty texts of all files; each file must have at least one of the named columns.
+    """The non-empty texts of all files, from those of the named columns that each file has; it must have one.
 
     Files of plain lines have no columns. Raises GenError, too, for a column that no file has.
     """
@@ -42,7 +42,7 @@ def read_columns(
     for path in paths:
         wanted = [*columns] or ["text"]
         there = columns_in(path, reading) if has_columns(path) else wanted[:1]
-        found = [column for column in wanted if column in there] or wanted[:1]  # reading it raises the error that it is missing
+        found = [column for column in wanted if column in there] or wanted[:1]  # reading raises the error
         for cells in read_cells(path, found, reading, splits=splits, part=part, tally=tally):
             full = [text for text in cells if text.strip()]
             texts += full
@@ -62,8 +62,7 @@ def read_columns(
 def encode_windows(
     tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], positions: int, *, pack: bool = False
 ) -> Windows:
-    """Every text as one window [CLS] text [SEP]; one longer than `positions` tokens becomes several that do not
-    overlap.
+    """Every text as one window [CLS] text [SEP], or as several, not overlapping, if longer than `positions` tokens.
 
     With `pack` a window holds as many consecutive whole texts as fit, each followed by [SEP].
     """
