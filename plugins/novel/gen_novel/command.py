@@ -54,7 +54,7 @@ def novel(
     """Continue a text by exactly LEN characters.
 
     Tokens are sampled from the likeliest allowed ones that together have a probability of 0.85, unless --top-p, --top-k
-    or --with says otherwise. --no-repeat 30 --decoder greedy is the tutorial's generator.
+    or --with says otherwise. The options --no-repeat 30 --decoder greedy give the tutorial's generator.
     """
     chosen = choice()
     start = read_prompt(prompt, file)
@@ -97,6 +97,6 @@ def rules(length: int, to_sentence_end: bool, no_repeat: int | None, repeat_word
 
 
 def drawn(chosen: Choice, likely: str) -> tuple[str, ...]:
-    """The chosen processors, after `likely` unless one of them already limits the candidates."""
+    """The chosen processors, with the default `likely` unless one of them is a top_k or top_p."""
     names = {parse_spec(each).name.rpartition(":")[2] for each in chosen.processors}
     return chosen.processors if names & {"top_k", "top_p"} else chosen.with_default(likely)
