@@ -72,9 +72,9 @@ def lm_command(**given: Any) -> None:
     """Measure language models on texts, and texts against references.
 
     FILES are read by every model and baseline. The report gives nats (-log of a probability), perplexity, how often the
-    likeliest token was right, speed and memory. It counts the characters that all of them know. --candidates, or the
-    models' continuations of --prompts, are compared with --references: BLEU, ROUGE and, with --encoder, BERTScore, all
-    by characters. distinct-n needs no references.
+    likeliest token was right, speed and memory. It counts the characters that all of them know. Texts in --candidates,
+    or the models' continuations of --prompts, are compared with --references: BLEU, ROUGE and, with --encoder,
+    BERTScore, all by characters. Only distinct-n needs no references.
     """
     _refuse_idle(given)
     check_out(given["out"])
