@@ -1,4 +1,4 @@
-"""A BERT whose head reads the raw state of [CLS], or has a ReLU layer; importing this makes it known to transformers.
+"""A BERT whose head reads the raw state of [CLS], or has a ReLU layer; importing this registers it with transformers.
 
 `pipeline("text-classification", model=FOLDER)` loads such a folder once `gen_classify.bert_head` has been imported.
 """
@@ -20,7 +20,7 @@ from transformers import (
 from transformers.modeling_outputs import SequenceClassifierOutput
 
 Reads = Literal["pooler", "cls"]
-"""What of a BERT a head reads: the pooler's output, or the last layer's state of [CLS] as it is."""
+"""What a head reads from a BERT: the pooler's output, or the last layer's unchanged state of [CLS]."""
 
 
 class BertHeadConfig(BertConfig):  # type: ignore[misc]
@@ -33,7 +33,7 @@ class BertHeadConfig(BertConfig):  # type: ignore[misc]
 
 
 class BertHeadForSequenceClassification(BertPreTrainedModel):  # type: ignore[misc]
-    """What `BertForSequenceClassification` is, save for what its head reads and the ReLU layer in it."""
+    """A `BertForSequenceClassification` with a choice of what its head reads, and a ReLU layer in the head."""
 
     config_class = BertHeadConfig
 

@@ -22,8 +22,8 @@ Reads = Literal["pooler", "cls"]
 def frozen_bert(*, reads: Reads = "cls", labels: tuple[str, ...] = (), threshold: float = 0.5) -> Recipe:
     """One or two linear layers alone, such as `fc.*`: the head on the BERT of --base, which did not learn.
 
-    It reads the last layer's state of [CLS] (reads=pooler: the pooler's output); between two layers stands a ReLU. One
-    output is the logit of the second of two labels, which is chosen from `threshold` on.
+    It reads the last layer's state of [CLS] (reads=pooler: the pooler's output); two layers have a ReLU between them. A
+    single output is the logit of the second of two labels, which is chosen from the probability `threshold` on.
     """
 
     def recipe(found: Mapping[str, Tensor], base: Path) -> Conversion:
@@ -38,8 +38,8 @@ def frozen_bert(*, reads: Reads = "cls", labels: tuple[str, ...] = (), threshold
 def bert_classifier(*, reads: Reads = "pooler", labels: tuple[str, ...] = (), threshold: float = 0.5) -> Recipe:
     """A BERT by any name (`bert.*`, `bert_pretrained.*`) with one or two linear layers by any name (`fc`).
 
-    They read the pooler's output (reads=cls: the last layer's state of [CLS]); between two layers stands a ReLU. One
-    output is the logit of the second of two labels, which is chosen from `threshold` on.
+    They read the pooler's output (reads=cls: the last layer's state of [CLS]); two layers have a ReLU between them. A
+    single output is the logit of the second of two labels, which is chosen from the probability `threshold` on.
     """
 
     def recipe(found: Mapping[str, Tensor], base: Path) -> Conversion:
@@ -60,7 +60,7 @@ def _classifier(
     labels: Sequence[str],
     threshold: float,
 ) -> Conversion:
-    """The classifier of `encoder` and `head`: a plain BERT where that has a place for it, else a `bert-head`."""
+    """The classifier of `encoder` and `head`: a plain BERT if its head has this form, else a `bert-head`."""
     config = base_config(base)
     check_widths(head, config.get("hidden_size", 768))
     last, between = head[-1], head[0] if len(head) == 2 else None
@@ -76,7 +76,7 @@ def _classifier(
 
 
 def _tell(head: list[Layer], reads: Reads, config: Mapping[str, Any], *, plain: bool) -> list[str]:
-    """What was taken for what."""
+    """Say which tensors were taken for which part."""
     names = " and, behind a ReLU, ".join(layer.name for layer in head)
     state = "the pooler's output" if reads == "pooler" else "the raw state of [CLS]"
     other = "cls" if reads == "pooler" else "pooler"

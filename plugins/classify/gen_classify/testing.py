@@ -1,4 +1,4 @@
-"""Tiny classifiers of random weights: what the conformance kit tries `guide` with, and what tests are written with."""
+"""Tiny classifiers with random weights, for the conformance kit's examples of `guide` and for tests."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def write_tiny_classifier(
     make = _bert if kind == "bert" else _gpt2
     model = make(len(MARKS) + len(letters), positions, options)
     for weight in model.parameters():
-        if weight.ndim > 1:  # large enough that every character tells
+        if weight.ndim > 1:  # large enough that every character matters
             torch.nn.init.normal_(weight, std=0.5)
     model.save_pretrained(folder)
     single_characters([*MARKS, *letters], positions, closes=kind == "bert").save_pretrained(folder)

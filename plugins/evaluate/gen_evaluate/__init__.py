@@ -1,4 +1,4 @@
-"""How good a language model is: `gen eval lm`, beside n-gram baselines."""
+"""`gen eval lm`: how good a language model is, compared with n-gram baselines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""BERTScore (Zhang et al. 2020): each token greedily matched to the likest one of the other text, by an encoder."""
+"""BERTScore (Zhang et al. 2020): an encoder matches each token greedily to the most similar one of the other text."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ TOGETHER = 32  # texts at once
 
 @dataclass(frozen=True)
 class BertScore:
-    """Means over the texts of cosines, -1 to 1: of the candidates' tokens, of the references', and their F."""
+    """Means over the texts of cosines, -1 to 1: precision (candidates' tokens), recall (references' tokens), and their
+    F."""
 
     precision: float
     recall: float
@@ -28,10 +29,10 @@ class BertScore:
 
 
 def bert_score(candidates: Sequence[str], references: Sequence[Sequence[str]], encoder: str) -> BertScore:
-    """How like candidates are to references under `encoder`, a folder or hub name; of several, the best F counts.
+    """How similar candidates are to references under `encoder`, a folder or hub name; of several, the best F counts.
 
-    Compared are the last hidden states of all tokens but the special ones, none weighted. A text without tokens is
-    like nothing. Raises GenError if the encoder cannot be loaded whole, its head and pooler aside.
+    It compares the last hidden states of all tokens but the special ones, without weights. A text without tokens is
+    similar to nothing. Raises GenError if the encoder cannot be loaded completely, apart from its head and pooler.
     """
     check_pairs(candidates, references)
     logging.disable_progress_bar()
@@ -47,7 +48,7 @@ def bert_score(candidates: Sequence[str], references: Sequence[Sequence[str]], e
 
 
 def match(ours: Tensor, theirs: Tensor) -> BertScore:
-    """The score of two texts by the states of their tokens, [tokens, width] of length 1."""
+    """The score of two texts by the states of their tokens, [tokens, width], of norm 1."""
     if not (len(ours) and len(theirs)):
         return BertScore(0.0, 0.0, 0.0)
     likeness = ours @ theirs.T
@@ -58,7 +59,7 @@ def match(ours: Tensor, theirs: Tensor) -> BertScore:
 
 @torch.inference_mode()
 def _encode(model: Any, tokenizer: Any, texts: Sequence[str]) -> list[Tensor]:
-    """Of each text the states of its tokens, [tokens, width], of length 1; what is beyond the positions is cut off."""
+    """The states of each text's tokens, [tokens, width], of norm 1; tokens beyond the positions are cut off."""
     longest = getattr(model.config, "max_position_embeddings", None)
     found: dict[int, Tensor] = {}
     order = sorted(range(len(texts)), key=lambda i: len(texts[i]))

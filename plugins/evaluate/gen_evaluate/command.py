@@ -72,9 +72,9 @@ def lm_command(**given: Any) -> None:
     """Measure language models on texts, and texts against references.
 
     FILES are read by every model and baseline. The report gives nats (-log of a probability), perplexity, how often the
-    likeliest token was right, speed and memory. It counts the characters that all of them know. --candidates, or the
-    models' continuations of --prompts, are compared with --references: BLEU, ROUGE and, with --encoder, BERTScore, all
-    by characters. distinct-n needs no references.
+    likeliest token was right, speed and memory. It counts the characters that all of them know. Texts in --candidates,
+    or the models' continuations of --prompts, are compared with --references: BLEU, ROUGE and, with --encoder,
+    BERTScore, all by characters. Only distinct-n needs no references.
     """
     _refuse_idle(given)
     check_out(given["out"])
@@ -92,7 +92,7 @@ def lm_command(**given: Any) -> None:
 
 
 def _refuse_idle(given: dict[str, Any]) -> None:
-    """Raise GenError for options on the command line that do nothing beside the others."""
+    """Raise GenError for options on the command line that have no effect together with the others."""
     prompts = [given["prompts"]] if given["prompts"] else []
     refuse_unread((*given["files"], *given["train"], *given["references"], *given["candidates"], *prompts), given)
     if not prompts:
@@ -109,7 +109,7 @@ def _write(out: Path, text: str) -> None:
 
 
 def _plain(value: Any) -> Any:
-    """JSON knows neither NaN nor infinity: they become null."""
+    """The value for JSON, which has neither NaN nor infinity; they become null."""
     if isinstance(value, dict):
         return {name: _plain(item) for name, item in value.items()}
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""What a call costs: seconds, and the peak memory of the process meanwhile."""
+"""The cost of a call: seconds, and the peak memory of the process meanwhile."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Cost:
 
 
 def measure_cost(work: Callable[[], Result]) -> tuple[Result, Cost]:
-    """What `work()` returns, and what it cost."""
+    """The result of `work()`, and its cost."""
     known = _forget_peak()
     began = time.perf_counter()
     result = work()
@@ -28,7 +28,7 @@ def measure_cost(work: Callable[[], Result]) -> tuple[Result, Cost]:
 
 
 def _forget_peak() -> bool:
-    """Let the peak begin anew, as Linux does on request; whether that worked."""
+    """Reset the peak, which Linux allows; returns whether that worked."""
     try:
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
     except OSError:

@@ -1,4 +1,4 @@
-"""What `gen eval lm` does: score texts by models and baselines, compare candidates with references."""
+"""The work of `gen eval lm`: score texts by models and baselines, and compare candidates with references."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class Writing:
 
 
 def evaluate(sources: Sources, models: Models, writing: Writing) -> Record:
-    """All that was asked for, as JSON: `reading` has a row for each model, `writing` one for each set of candidates."""
+    """All results as JSON: `reading` has a row for each model, `writing` one for each set of candidates."""
     check(sources, models, writing)
     engines = {name: load_engine(name, dtype=models.dtype, fast=models.fast) for name in models.models}
     record: Record = {}
@@ -86,7 +86,7 @@ def evaluate(sources: Sources, models: Models, writing: Writing) -> Record:
 
 
 def check(sources: Sources, models: Models, writing: Writing) -> None:
-    """Raise GenError for what does not belong together."""
+    """Raise GenError for options that do not fit together."""
     wrongs = [
         (not (sources.files or sources.candidates or sources.prompts),
          "There is nothing to measure. Name files of texts, --candidates, or --prompts."),
@@ -142,7 +142,7 @@ def _readers(engines: dict[str, Engine]) -> Iterator[Reader]:
 
 
 def _counters(sources: Sources, models: Models) -> Iterator[Reader]:
-    """The n-gram models; each is made when its turn comes, so that their memory is not mistaken for a model's."""
+    """The n-gram models; each is made only when needed, so that its memory is not counted as another model's."""
     for order in models.baselines:
         texts = files.read_texts(sources.train, column=sources.column, reading=sources.reading)
         model, cost = measure_cost(partial(train_ngram, texts, order))
@@ -155,7 +155,7 @@ def _costs(tokens: int, cost: Cost) -> Record:
 
 
 def evaluate_candidates(sources: Sources, writing: Writing, engines: dict[str, Engine]) -> Iterator[Record]:
-    """Of each file of candidates, and of what each model writes, how like the references it is and how varied."""
+    """How similar to the references, and how varied, each file of candidates and each model's texts are."""
     references = [_lines(path, sources) for path in sources.references]
     for name, candidates, facts in chain(_given(sources), _written(sources, writing, engines)):
         yield {"candidates": name, "texts": len(candidates), **facts, **_compare(candidates, references, writing)}
@@ -193,7 +193,7 @@ def _written(sources: Sources, writing: Writing, engines: dict[str, Engine]) -> 
 
 
 def _lines(path: Path, sources: Sources) -> list[str]:
-    """The texts of a file, empty ones included: they have a partner in the other file."""
+    """The texts of a file, including empty ones, which have a partner in the other file."""
     tally = Tally()
     rows = files.read_cells(
         path, [sources.column or "text"], sources.reading, splits=files.HELD_OUT, part=sources.part, tally=tally

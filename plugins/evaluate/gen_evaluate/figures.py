@@ -11,12 +11,12 @@ import numpy as np
 from gen_engine.text import is_han
 from gen_evaluate.scoring import ScoredText
 
-LARGEST = 700.0  # nats: the exponential of more is no float
+LARGEST = 700.0  # nats: the exponential of more overflows a float
 
 
 @dataclass(frozen=True)
 class Figures:
-    """How well a model predicts texts. Nats are means; NaN where there is nothing to take the mean of.
+    """How well a model predicts texts. Nats are means; NaN where there is nothing to average.
 
     `characters` are those counted, `unknown` the share of all that this model does not know. The nats of a token that
     prints several characters are shared out evenly among them. `nats_per_token`, `perplexity` (its exponential) and
@@ -33,7 +33,7 @@ class Figures:
 
 
 def counted_places(scored: Sequence[Sequence[ScoredText]]) -> list[np.ndarray]:
-    """Of each text the characters that count [characters]: those that every model knows. `readings[model][text]`."""
+    """For each text, which characters count [characters]: those that every model knows. `scored[model][text]`."""
     return [np.logical_and.reduce([reading.known for reading in each]) for each in zip(*scored, strict=True)]
 
 
@@ -81,12 +81,12 @@ def _of_text(reading: ScoredText, counts: np.ndarray) -> np.ndarray:
 
 
 def _weigh(nats: np.ndarray, share: np.ndarray) -> float:
-    """The sum of nats by share; what has none counts for nothing, were it infinite."""
+    """The sum of nats weighted by share; those with share 0 add nothing, even if infinite."""
     return float(nats[share > 0] @ share[share > 0])
 
 
 def _sums(marked: np.ndarray, begins: np.ndarray, ends: np.ndarray) -> np.ndarray:
-    """How many places of each span are marked."""
+    """How many places in each span are marked."""
     upto: np.ndarray = np.concatenate([[0], np.cumsum(marked)])
     found: np.ndarray = upto[ends] - upto[begins]
     return found

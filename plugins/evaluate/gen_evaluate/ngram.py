@@ -11,15 +11,15 @@ from gen_engine.errors import GenError
 from gen_engine.system.underway import counted, doing
 from gen_evaluate.scoring import ScoredText
 
-BEGIN, UNKNOWN = 0, 1  # before a text; any character not seen in training
+BEGIN, UNKNOWN = 0, 1  # the start of a text; any character not seen in training
 FALLBACK = (0.5, 1.0, 1.5)  # discounts where the counts of counts admit no estimate
 
 
 @dataclass(frozen=True)
 class Level:
-    """All n-grams of one length, sorted: of each its key, the number of its context times V plus its last character.
+    """All n-grams of one length, sorted by key: the number of the context times V plus the last character.
 
-    `counts` are those of Kneser-Ney: below the longest length, how many different characters stand before it.
+    `counts` are those of Kneser-Ney: below the longest length, how many different characters precede the n-gram.
     """
 
     keys: np.ndarray  # [n-grams] int64
@@ -32,18 +32,18 @@ class Level:
 
 @dataclass(frozen=True)
 class Ngram:
-    """A character model of order `len(levels)`; `ids` numbers the characters it knows."""
+    """A character model of order `len(levels)`; `ids` numbers the characters that it knows."""
 
     ids: dict[str, int]
     levels: tuple[Level, ...]
 
     @property
     def size(self) -> int:
-        """Columns of a distribution: BEGIN, which is never likely, UNKNOWN, and each character."""
+        """The number of columns of a distribution: BEGIN, whose probability is 0, UNKNOWN, and each character."""
         return len(self.ids) + 2
 
     def distribution(self, context: Sequence[int]) -> np.ndarray:
-        """Probabilities [size] of the next character after `context`, of which the last ones count."""
+        """Probabilities [size] of the next character after `context`, of which only the last characters count."""
         found = np.full(self.size, 1 / (self.size - 1))
         found[BEGIN] = 0.0
         for length, level in enumerate(self.levels):
@@ -57,7 +57,7 @@ class Ngram:
         return found
 
     def _find(self, context: Sequence[int]) -> int | None:
-        """The number of a context among those of its length; the empty one is number 0."""
+        """The number of a context among those of its length; the empty context is number 0."""
         node = 0
         for level, char in zip(self.levels, context, strict=False):
             key = node * self.size + char
@@ -67,7 +67,7 @@ class Ngram:
         return node
 
     def score(self, texts: Sequence[str]) -> list[ScoredText]:
-        """What each character of the texts costs."""
+        """The nats of each character of the texts."""
         return [self._score(text) for text in counted(texts, f"the {len(self.levels)}-gram model reads texts")]
 
     def _score(self, text: str) -> ScoredText:
@@ -83,7 +83,7 @@ class Ngram:
 
 @doing("counting n-grams")
 def train_ngram(texts: Sequence[str], order: int) -> Ngram:
-    """The n-gram model of `texts`, each of which begins anew. Raises GenError for an order below 1 or no text."""
+    """The n-gram model of `texts`, which are independent. Raises GenError for an order below 1 or no text."""
     if order < 1:
         raise GenError(f"ngram={order} has no characters to count. Give an order from 1, such as ngram=5.")
     if not any(texts):
@@ -98,8 +98,8 @@ def train_ngram(texts: Sequence[str], order: int) -> Ngram:
 
 
 def _count_levels(stream: np.ndarray, depth: np.ndarray, order: int, size: int) -> list[Level]:
-    """The levels 1 to `order`. Each is numbered through its contexts, so that keys stay small for any order."""
-    node = np.zeros(len(stream), dtype=np.int64)  # number of the n-gram that ends here; first, of the empty one
+    """The levels 1 to `order`. N-grams are numbered through their contexts, so that keys stay small for any order."""
+    node = np.zeros(len(stream), dtype=np.int64)  # number of the n-gram that ends here; at first the empty one
     nodes, keys, raw = [], [], []
     for length in range(1, order + 1):
         there = depth >= length - 1
@@ -114,13 +114,13 @@ def _count_levels(stream: np.ndarray, depth: np.ndarray, order: int, size: int) 
     for i in range(order):
         counts = raw[i] if i == order - 1 else _continuations(nodes[i], nodes[i + 1], raw[i])
         if i == 0:
-            counts = np.where(keys[0] == BEGIN, 0, counts)  # what is before a text is never written
+            counts = np.where(keys[0] == BEGIN, 0, counts)  # the start of a text is never written
         levels.append(_make_level(keys[i], counts.astype(float), len(keys[i - 1]) if i else 1, size))
     return levels
 
 
 def _continuations(node: np.ndarray, longer: np.ndarray, raw: np.ndarray) -> np.ndarray:
-    """How many different n-grams, longer by one, end in each n-gram; of one that begins a text none does: `raw`."""
+    """How many different n-grams, longer by one, end in each n-gram; for one that begins a text, its count `raw`."""
     _, places = np.unique(longer, return_index=True)
     places = places[longer[places] >= 0]
     counts = np.bincount(node[places], minlength=len(raw))
@@ -138,7 +138,7 @@ def _make_level(keys: np.ndarray, counts: np.ndarray, contexts: int, size: int) 
 
 
 def _discounts(counts: np.ndarray) -> tuple[float, ...]:
-    """What is taken from counts of 1, of 2, and of 3 or more (Chen & Goodman 1998, equation 26)."""
+    """The discounts of counts of 1, of 2, and of 3 or more (Chen & Goodman 1998, equation 26)."""
     ones, twos, threes, fours = (int((counts == i).sum()) for i in range(1, 5))
     if not (ones and twos and threes and fours):
         return FALLBACK

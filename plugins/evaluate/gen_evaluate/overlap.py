@@ -20,7 +20,7 @@ class Rouge:
 
 
 def characters(text: str) -> list[str]:
-    """The characters of `text` but for white space: the tokens of all measures here."""
+    """The characters of `text` without white space: the tokens of all measures here."""
     return [char for char in text if not char.isspace()]
 
 
@@ -35,7 +35,7 @@ def check_pairs(candidates: Sequence[str], references: Sequence[Sequence[str]]) 
 
 
 def bleu(candidates: Sequence[str], references: Sequence[Sequence[str]], *, tokenize: str = "char") -> float:
-    """BLEU of the corpus, 0 to 100, by sacrebleu; `references` are one or more lists, each in the candidates' order.
+    """Corpus BLEU, 0 to 100, by sacrebleu; `references` are one or more lists, each in the candidates' order.
 
     `tokenize` is "char", or "zh", which keeps Latin words whole.
     """
@@ -59,7 +59,7 @@ def rouge(candidates: Sequence[str], references: Sequence[Sequence[str]]) -> dic
 
 
 def distinct(texts: Sequence[str], n: int) -> float:
-    """Different n-grams of characters by all of them (Li et al. 2016), over all texts; 0 if there are none."""
+    """The share of different n-grams among all character n-grams of all texts (Li et al. 2016); 0 if there are none."""
     grams = [gram for text in texts for gram in _ngrams(characters(text), n)]
     return len(set(grams)) / len(grams) if grams else 0.0
 
@@ -74,7 +74,7 @@ def _shared_ngrams(guess: Sequence[str], gold: Sequence[str], n: int) -> Rouge:
 
 
 def _shared_sequence(guess: Sequence[str], gold: Sequence[str]) -> Rouge:
-    """By the longest common subsequence."""
+    """ROUGE-L, by the longest common subsequence."""
     row = [0] * (len(gold) + 1)
     for token in guess:
         before = row

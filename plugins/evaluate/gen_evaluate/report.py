@@ -31,7 +31,7 @@ LEGEND = {"nats_per_character": NATS, "rouge1": MEANS}
 
 
 def tell(record: Mapping[str, Any], say: Say = str) -> None:
-    """Print the tables of what `evaluate` found."""
+    """Print the results of `evaluate` as tables."""
     if "reading" in record:
         counted, written = record["counted"], record["characters"]
         title = say("{texts:,} texts, {characters:,} characters").format(texts=record["texts"], characters=written)

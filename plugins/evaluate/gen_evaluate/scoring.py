@@ -1,4 +1,4 @@
-"""Score texts with a language model of the engine: the nats of each token, and the characters that it prints."""
+"""Score texts with a language model of the engine: the nats of each token, and the characters that the token prints."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ TOGETHER = 8  # rows at once
 
 @dataclass(frozen=True)
 class ScoredText:
-    """A text as a model scores it: of each token the characters [begin, end) it prints, its nats, if it was guessed.
+    """A text as a model scores it: for each token its characters [begin, end), its nats, and whether it was guessed.
 
-    `known[i]` tells whether the model could have written character i: one that is read as [UNK], that the tokenizer
-    drops, or that nothing stands before, is not.
+    `known[i]` says whether the model could have written character i. It is false for a character that is read as [UNK],
+    that the tokenizer drops, or that has nothing before it.
     """
 
     text: str
@@ -31,10 +31,10 @@ class ScoredText:
 
 
 def score_texts(model: LanguageModel, texts: Sequence[str]) -> list[ScoredText]:
-    """How `model` reads each text from its beginning; what ends a text is not asked for.
+    """The scores of `model` for each text from its beginning; the end of a text is not scored.
 
-    Texts are read many in one pass, the longest together; one that outgrows the model's positions is read in windows,
-    as it would be written (see `LanguageModel`).
+    Many texts are read in one pass, the longest together. One longer than the model's positions is read in windows, as
+    it would be written (see `LanguageModel`).
     """
     start = list(model.tokenizer.encode("").tokens)
     rows, spans = [], []
@@ -59,7 +59,7 @@ def count_tokens(scored: Sequence[ScoredText]) -> int:
 
 
 def _costs(model: LanguageModel, rows: Sequence[list[int]]) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Of each row, nats and right guesses of its tokens from the second on."""
+    """For each row, the nats and right guesses of its tokens from the second on."""
     found: list[list[tuple[np.ndarray, np.ndarray]]] = [[] for _ in rows]
     cache, parents = model.open(len(rows)), [-1] * len(rows)
     done = [0] * len(rows)
@@ -94,9 +94,9 @@ def _score(logits: torch.Tensor, wanted: Sequence[Sequence[int]]) -> Iterator[tu
 def _spans(
     model: LanguageModel, text: str, tokens: Sequence[int], given: Sequence[tuple[int, int]], shift: int
 ) -> list[tuple[int, int]]:
-    """The characters each token prints: by the bytes where these make up the text, else as the tokenizer says.
+    """The characters that each token prints: by its bytes if these make up the text, else by the tokenizer's offsets.
 
-    Tokenizers of words leave the space before a word out of its span, though the token prints it.
+    Word tokenizers leave the space before a word out of its span, though the token prints it.
     """
     vocabulary = model.tokenizer.vocabulary
     silent = [(0, 0)] * shift
@@ -114,7 +114,7 @@ def _scored(
     model: LanguageModel, text: str, row: Sequence[int], spans: Sequence[tuple[int, int]], nats: np.ndarray,
     guessed: np.ndarray,
 ) -> ScoredText:  # fmt: skip
-    """The text's reading out of those of its tokens; the first token has nothing before it and costs nothing."""
+    """The text's scores from those of its tokens; the first token has nothing before it and is not scored."""
     known = np.zeros(len(text), dtype=bool)
     unknown = model.tokenizer.vocabulary.unk
     for token, (begin, end) in zip(row[1:], spans[1:], strict=True):

@@ -1,4 +1,4 @@
-"""GPT-2 for gen-engine: a runner of its own, and the trainer `gen train gpt2`."""
+"""GPT-2 for gen-engine: its own runner, and the trainer `gen train gpt2`."""
 
 from __future__ import annotations
 
@@ -37,5 +37,5 @@ def add_trainers(train: click.Group) -> None:
 
 @hookimpl
 def recipes() -> Mapping[str, Any]:
-    """The GPT that books build from scratch, for `gen convert`."""
+    """The recipe of `gen convert` for the GPT that books build from scratch."""
     return LazyMapping({"book_gpt": "gen_gpt2.foreign:book_gpt"})

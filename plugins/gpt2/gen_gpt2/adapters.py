@@ -21,7 +21,7 @@ class Adapters:
 
     @property
     def targets(self) -> list[str]:
-        """The names, or ends of names, of the layers that are adapted."""
+        """The names, or ends of names, of the adapted layers."""
         return [name.strip() for name in self.lora_targets.split(",") if name.strip()]
 
 
@@ -51,7 +51,8 @@ def add_adapters(model: GPT2LMHeadModel, wanted: Adapters) -> None:
 
 
 def merge_adapters(model: GPT2LMHeadModel) -> GPT2LMHeadModel:
-    """A copy of `model` with its adapters added into plain weights, which any program loads; `model` stays as it is."""
+    """A copy of `model` with its adapters merged into plain weights, which any program loads; `model` is not
+    changed."""
     from peft.tuners.lora import LoraLayer
 
     merged = copy.deepcopy(model)

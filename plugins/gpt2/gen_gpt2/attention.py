@@ -1,4 +1,4 @@
-"""Attention over slots, in fp32, so that what a row gets does not depend on the rows beside it."""
+"""Attention over slots, in fp32, so that a row's result does not depend on the other rows."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ Attend = Callable[[Tensor, int, float], Tensor]
 """`(queries and keys and values [tokens, 3 * size], layer, scale) -> attended [tokens, size]`, both fp32."""
 
 FEW = 8
-"""Rows with at most so many new tokens are attended together, one token after the other; longer ones alone."""
+"""Rows with at most this many new tokens attend together, one token after the other; longer ones attend alone."""
 
 
 @dataclass(frozen=True, eq=False)
 class Reading:
-    """A row and the new tokens it reads: `count` tokens from `first` on in the call, at positions from `past` on."""
+    """A row and its new tokens: `count` tokens from `first` on in the call, at positions from `past` on."""
 
     row: Row
     first: int
@@ -29,7 +29,8 @@ class Reading:
 
 
 def plan_attention(readings: Sequence[Reading], heads: int, width: int) -> Attend:
-    """How the rows of one call attend. Readings are ordered by pool and slot, and a pool's fill its first slots."""
+    """How the rows of one call attend. Readings are ordered by pool and slot, and those of a pool fill its first
+    slots."""
     pools: dict[Pool, list[Reading]] = {}
     for reading in readings:
         pools.setdefault(reading.row.pool, []).append(reading)
@@ -67,7 +68,8 @@ def _places(pool: Pool, part: Sequence[Reading]) -> Tensor:
 
 
 def _masks(pool: Pool, part: Sequence[Reading], back: int) -> list[Tensor]:
-    """For the token `back` before each row's last: 0 at keys it sees, else -inf [rows * heads, 1, capacity]."""
+    """The mask of the token `back` before each row's last: 0 at keys that it sees, else -inf [rows * heads, 1,
+    capacity]."""
     hidden = [pool.capacity - max(reading.past + reading.count - back, 1) for reading in part]
     if len(hidden) == 1:
         return [pool.masks[hidden[0]].expand(pool.heads, 1, -1)]
@@ -76,7 +78,7 @@ def _masks(pool: Pool, part: Sequence[Reading], back: int) -> list[Tensor]:
 
 
 def _plan_step(pool: Pool, rows: int, places: Tensor, masks: list[Tensor], heads: int, width: int) -> Attend:
-    """One new token a row, one pool: the common case, with the fewest operations."""
+    """The common case of one new token per row in one pool, with the fewest operations."""
     keys, values = pool.keys_values(rows)
     flat, mask, size = pool.flat, masks[0], heads * width
 
@@ -92,7 +94,7 @@ def _plan_step(pool: Pool, rows: int, places: Tensor, masks: list[Tensor], heads
 def _plan_round(
     pool: Pool, part: Sequence[Reading], back: int, heads: int, width: int
 ) -> Callable[[Tensor, Tensor, int, float], None]:
-    """The tokens `back` before the last of all rows of a pool; rows without one take part idly."""
+    """The tokens `back` before the last of all rows of a pool; rows without such a token compute without effect."""
     keys, values = pool.keys_values(len(part))
     (mask,) = _masks(pool, part, back)
     ends = [reading.first + reading.count - 1 for reading in part]
@@ -110,7 +112,7 @@ def _plan_round(
 
 
 def _plan_alone(reading: Reading, heads: int, width: int) -> Callable[[Tensor, Tensor, int, float], None]:
-    """All new tokens of one row, beside no other row."""
+    """All new tokens of one row, without other rows."""
     pool, slot = reading.row.pool, reading.row.slot
     end = reading.first + reading.count
     hidden = [pool.capacity - reading.past - i - 1 for i in range(reading.count)]
@@ -118,7 +120,7 @@ def _plan_alone(reading: Reading, heads: int, width: int) -> Callable[[Tensor, T
 
     def attend(queries: Tensor, attended: Tensor, layer: int, scale: float) -> None:
         key, value = pool.store[layer, :, slot].unbind(0)  # [heads, capacity, width]
-        # A copy of its own: kernels may go by the alignment of what they read.
+        # A separate copy, because kernels may depend on the alignment of their input.
         asking = queries[reading.first : end].view(-1, heads, width).transpose(0, 1).clone(
             memory_format=torch.contiguous_format
         )  # fmt: skip

@@ -74,7 +74,7 @@ def collate_windows(windows: Windows, indices: Sequence[int], *, pad: int, unkno
     labels = torch.full((len(spans), longest), IGNORED, dtype=torch.long)
     for row, (start, end) in enumerate(spans):
         inputs[row, : end - start - 1] = windows.ids[start : end - 1]
-        first = max(given[row], 1)  # a model without a leading token is asked for all tokens but the first
+        first = max(given[row], 1)  # a model without a leading token predicts all tokens but the first
         labels[row, first - 1 : end - start - 1] = windows.ids[start + first : end]
     if unknown is not None:
         labels[labels == unknown] = IGNORED

@@ -16,11 +16,11 @@ from gen_trainkit.tables import Reading
 from gen_trainkit.tally import Tally
 
 Longer = Literal["split", "cut", "drop"]
-"""What becomes of a text that is too long: several windows, its beginning, or nothing."""
+"""What to keep of a text that is too long: all in several windows, its beginning, or nothing."""
 
 
 CONTEXT_END = "\0"
-"""Stands between a context and its text; no reader lets it into a text."""
+"""Separates a context from its text; readers never return it in a text."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def split_texts(data: Data, seed: int, tally: Tally | None = None) -> tuple[list
 
 
 def _read(data: Data, tally: Tally, files: Sequence[Path], splits: Sequence[str]) -> list[str]:
-    """All non-empty texts of `files`, each closed by `data.ending` unless it ends so already.
+    """All non-empty texts of `files`, each followed by `data.ending` unless it already ends with it.
 
     With `data.context` each is preceded by its context and CONTEXT_END.
     """
@@ -86,7 +86,7 @@ def _read(data: Data, tally: Tally, files: Sequence[Path], splits: Sequence[str]
 
 
 def _check_asked(data: Data) -> None:
-    """Raise GenError for two ways of making one text out of two that were asked for together."""
+    """Raise GenError if two ways of joining texts are asked for together."""
     if data.column2 is not None and data.split_at is not None:
         raise GenError("Two columns and one that is split were both asked for. Give --column2 or --split-at.")
     if data.context is not None and (data.column2 is not None or data.split_at is not None):
@@ -95,14 +95,14 @@ def _check_asked(data: Data) -> None:
 
 
 def _table(path: Path, *, option: str) -> Path:
-    """The same path, of a file that has columns."""
+    """The same path; raises GenError if the file has no columns."""
     if path.exists() and not has_columns(path):
         raise GenError(f"{path} has lines and no columns. Give a .csv, .tsv or .jsonl, or leave out {option}.")
     return path
 
 
 def _preceded(tally: Tally, _: Path, rows: Iterator[tuple[str, ...]]) -> Iterator[str]:
-    """The texts of a table, each after its context; a row without text is left out, one without context is not."""
+    """The texts of a table, each after its context. A row without text is left out; one without context is kept."""
     for text, context in rows:
         if text.strip():
             yield context + CONTEXT_END + text
@@ -111,7 +111,7 @@ def _preceded(tally: Tally, _: Path, rows: Iterator[tuple[str, ...]]) -> Iterato
 
 
 def _joined(data: Data, path: Path, rows: Iterator[tuple[str, ...]]) -> Iterator[str]:
-    """The texts `first SEPARATOR second` of a table; rows that are empty in both are left out."""
+    """The texts `first SEPARATOR second` of a table; rows with both columns empty are left out."""
     for number, (first, second) in enumerate(rows, 1):
         first, second = first.strip(), second.strip()
         if bool(first) != bool(second):

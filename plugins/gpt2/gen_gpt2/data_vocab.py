@@ -1,4 +1,4 @@
-"""Vocabularies built from the texts themselves: one token a character, or byte-level BPE."""
+"""Vocabularies built from the texts themselves: one token per character, or byte-level BPE."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gen_trainkit.vocab import character_tokenizer
 PAD, UNK, CLS, SEP = SPECIALS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
 
 MOST = 1_000_000
-"""The largest vocabulary of byte pairs."""
+"""The largest BPE vocabulary."""
 
 
 @doing("making the vocabulary")
@@ -24,7 +24,7 @@ def build_tokenizer(
 ) -> PreTrainedTokenizerFast:
     """A tokenizer whose prompts read [CLS] ...; `vocab` is "chars" or "bpe:N".
 
-    For characters, `size` and `min_count` leave the rarest out; they become [UNK], which is never trained on as text.
+    For characters, `size` and `min_count` leave out the rarest. They become [UNK], which is never a training target.
     Raises GenError for any other `vocab`.
     """
     texts = [text.replace(CONTEXT_END, "") for text in texts]

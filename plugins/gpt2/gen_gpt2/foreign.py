@@ -1,4 +1,4 @@
-"""A recipe of `gen convert`: the GPT that books build from scratch, as a language model or as a classifier."""
+"""A recipe of `gen convert` for the GPT that books build from scratch, as a language model or as a classifier."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ PARTS = {
     "ff.layers.2.weight": "mlp.c_proj.weight",
     "ff.layers.2.bias": "mlp.c_proj.bias",
 }
-"""What a block's tensors are in transformers' GPT-2, whose matrices stand [in, out] instead of [out, in]."""
+"""The names of a block's tensors in transformers' GPT-2, whose matrices are [in, out] instead of [out, in]."""
 
 ENDS = {
     "tok_emb.weight": "wte.weight",
@@ -47,9 +47,10 @@ def book_gpt(
     """A GPT of `tok_emb`, `pos_emb`, `trf_blocks`, `final_norm`, `out_head`: a language model, or a classifier if
     out_head is small.
 
-    Sizes are those of the tensors; `heads` of attention are the n_head of --base, unless given. A classifier reads the
-    last token; if it learned on texts that were filled up to `padded` tokens with the end token, `gen classify` fills
-    them so. One output is the logit of the second of two labels, which is chosen from `threshold` on.
+    Sizes are those of the tensors. `heads`, of attention, are the n_head of --base unless given. A classifier reads the
+    last token. If it was trained on texts padded to `padded` tokens with the end token, `gen classify` pads them in the
+    same way. A single output is the logit of the second of two labels, which is chosen from the probability `threshold`
+    on.
     """
 
     def recipe(found: Mapping[str, Tensor], base: Path) -> Conversion:
@@ -65,7 +66,7 @@ def book_gpt(
 
 
 def _body(found: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """All but the head of the GPT in `found`, under the names that transformers has. GenError for what does not fit."""
+    """All but the head of the GPT in `found`, under transformers' names. GenError for tensors that do not fit."""
     layers = sorted({int(match[1]) for name in found if (match := BLOCK.match(name))})
     blocks = {f"trf_blocks.{layer}." for layer in layers}
     biases = {f"{block}{each}.bias" for block in blocks for each in QUERIES}  # there are none unless qkv_bias is set
@@ -95,7 +96,7 @@ def _block(found: Mapping[str, Tensor], old: str, new: str) -> dict[str, Tensor]
 
 
 def _config(body: Mapping[str, Tensor], base: Mapping[str, Any], heads: int | None, folder: Path) -> dict[str, Any]:
-    """The config.json of a GPT-2 of these sizes; what the tensors do not tell is the base's."""
+    """The config.json of a GPT-2 of these sizes; what the tensors do not show is taken from the base."""
     tokens, size = body["transformer.wte.weight"].shape
     if heads is None and base.get("n_embd", 768) == size and base["model_type"] == "gpt2":
         heads = int(base.get("n_head", 12))
@@ -146,7 +147,8 @@ def _classifier(
 
 
 def _filled(config: Mapping[str, Any], length: int) -> dict[str, Any]:
-    """What config.json says of texts that are filled up; -1 is no token, so that the head reads the last one always."""
+    """The entries of config.json about padded texts. The padding token is -1, which is no token, so that the head
+    always reads the last one."""
     if not 1 <= length <= config["n_positions"] or config["eos_token_id"] is None:
         raise GenError(
             f"padded={length} needs an end token in the config of --base, and no more than the GPT's "
@@ -156,10 +158,10 @@ def _filled(config: Mapping[str, Any], length: int) -> dict[str, Any]:
 
 
 def _with_bias(shift: Tensor, head: Tensor, bias: Tensor) -> Tensor:
-    """The shift of the last norm [size] with which `head` [labels, size] gives what it gave with `bias` [labels].
+    """The shift of the last norm [size] with which `head` [labels, size] gives the same as with `bias` [labels].
 
-    The head of a GPT-2 classifier has no bias, and reads this norm's output alone: a shift that the head turns into the
-    bias does the same. There is one unless the head's rows depend on one another.
+    The head of a GPT-2 classifier has no bias, and reads this norm's output alone. So a shift that the head turns into
+    the bias has the same effect. It exists unless the head's rows are linearly dependent.
     """
     import torch
 

@@ -1,4 +1,4 @@
-"""Preallocated key/value slots: rows of like length share a pool, and keep their slot as long as they can."""
+"""Preallocated key/value slots: rows of similar length share a pool, and keep their slot as long as they can."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def capacity_for(length: int) -> int:
 
 @dataclass(eq=False)
 class Row:
-    """One row: all its tokens, the window of them that is read, and where their keys and values are."""
+    """One row: all its tokens, the window that is read, and where its keys and values are."""
 
     tokens: list[int]
     window: Window
@@ -45,7 +45,7 @@ class Pool:
     flat: list[Tensor] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        # Row i of this sliding view masks all keys but the first capacity - i: no mask is ever computed.
+        # Row i of this sliding view masks all keys but the first capacity - i, so that no mask is ever computed.
         edge = torch.zeros(2 * self.capacity)
         edge[self.capacity :] = float("-inf")
         self.masks = edge.unfold(0, self.capacity, 1)
@@ -55,7 +55,7 @@ class Pool:
         if needed <= self.slots:
             return
         slots = max(needed, 2 * self.slots)
-        # Zeros, not what memory holds: a masked value is multiplied by 0, and 0 times NaN is NaN.
+        # Zeros, not uninitialised memory: a masked value is multiplied by 0, and 0 times NaN is NaN.
         store = torch.zeros(self.layers, 2, slots, self.heads, self.capacity, self.width)
         if self.slots:
             store[:, :, : self.slots] = self.store
@@ -75,7 +75,7 @@ class Pool:
         return self.views[used]
 
     def places(self, slots: Sequence[int], positions: Sequence[int]) -> Tensor:
-        """Where `flat` keeps keys and values of tokens: [tokens * 2 * heads], ordered so."""
+        """The places of tokens' keys and values in `flat`, [tokens * 2 * heads], in this order."""
         row = self.heads * self.capacity
         first = torch.tensor([slot * row + position for slot, position in zip(slots, positions, strict=True)])
         return (first[:, None] + self.offsets).view(-1)
@@ -109,7 +109,7 @@ class Move:
 
 
 def settle(slots: Slots, moves: Sequence[Move]) -> None:
-    """Give each row its slot: its source's where it may, else a free one; and leave no holes in the pools.
+    """Give each row a slot, its source's if possible, else a free one; and leave no gaps in the pools.
 
     The rows in `moves` have their pool set. Copies are made only for rows that cannot stay in place.
     """

@@ -1,4 +1,4 @@
-"""GPT-2, run by plain torch over preallocated key/value slots; nothing here imports transformers."""
+"""GPT-2 in plain torch over preallocated key/value slots; nothing here imports transformers."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class GPT2:
 
     @property
     def rewinds(self) -> bool:
-        """A row that is cut back leaves the keys and values of what is kept as they are."""
+        """Cutting a row back keeps the keys and values of its remaining tokens."""
         return True
 
     def open(self, capacity: int) -> Slots:
@@ -73,7 +73,7 @@ class GPT2:
         return 1 if last == 1 else in_last_window(len(tokens), last, self.positions, leading)
 
     def _move(self, cache: Slots, source: Row | None, keep: int, tokens: list[int], leading: int) -> Move:
-        """The new row of `tokens`, and how much of its parent's keys and values it can go on from."""
+        """The new row of `tokens`, and how many of its parent's keys and values it can reuse."""
         view = window(len(tokens), self.positions, leading)
         kept = 0
         if source is not None and source.window == view and keep > view.start:
@@ -100,7 +100,7 @@ class GPT2:
 
 
 def _lay_out(moves: Sequence[Move], wanted: Sequence[int]) -> tuple[list[int], list[int], list[Reading], list[int]]:
-    """The new tokens of all rows in the order of their slots: ids, positions, whose they are, and the wanted ones."""
+    """The new tokens of all rows in the order of their slots: ids, positions, their rows, and the wanted ones."""
     ids: list[int] = []
     places: list[int] = []
     readings: list[Reading] = []
@@ -117,9 +117,9 @@ def _lay_out(moves: Sequence[Move], wanted: Sequence[int]) -> tuple[list[int], l
 
 
 def load(folder: Path, *, name: str, dtype: str = "auto", fast: bool = False) -> GPT2:
-    """The GPT-2 in `folder`. `fast` computes all rows together even where that does not keep them independent.
+    """The GPT-2 in `folder`. `fast` computes all rows together, even where they then depend on each other.
 
-    Raises GenError if files are missing, damaged or do not belong together, or the variant is not computed here.
+    Raises GenError if files are missing, damaged or do not belong together, or the variant is not supported.
     """
     shape = read_shape(folder)
     tensors = read_tensors(folder, shape)

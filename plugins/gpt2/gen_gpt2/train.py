@@ -1,4 +1,4 @@
-"""Training a GPT-2, from a base model or from scratch, into a folder any transformers program loads."""
+"""Train a GPT-2, from a base model or from scratch, into a folder that any transformers program loads."""
 
 from __future__ import annotations
 
@@ -58,8 +58,8 @@ class Job:
 
 
 def prepare(job: Job) -> Prepared[Windows]:
-    """Read the data and make or load the model; raises GenError for all that is known to be wrong before training."""
-    silence_transformers()  # it would warn of the attention mask that `collate_windows` needs not
+    """Read the data and make or load the model; raises GenError for every problem that can be found before training."""
+    silence_transformers()  # it would warn of a missing attention mask, which is not needed here
     tally = Tally()
     note = read_note_file(job.data.context_note) if job.data.context_note else None
     texts, valid_texts = split_texts(job.data, job.recipe.seed, tally)
@@ -107,7 +107,7 @@ def prepare(job: Job) -> Prepared[Windows]:
 
 
 def cut_windows(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], positions: int, *, data: Data) -> Windows:
-    """The windows of `texts` that the model and `--max-length` have room for."""
+    """The windows of `texts`, within the model's positions and `--max-length`."""
     room = data.max_length or positions
     if room > positions:
         raise GenError(f"--max-length {room} is more than the model's {positions} positions. Give at most {positions}.")
@@ -120,14 +120,14 @@ def cut_windows(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], positi
 
 
 def export(model: GPT2LMHeadModel, tokenizer: PreTrainedTokenizerBase, job: Job, folder: Path) -> None:
-    """Write a folder of plain weights, with adapters, if there are any, added into them."""
+    """Write a folder of plain weights, with adapters, if there are any, merged into them."""
     whole = merge_adapters(model) if job.adapters.lora else model
     export_model(whole, tokenizer, job.publishing.save_dtype, folder)
 
 
 @doing("making the model")
 def make_model(texts: Sequence[str], shape: Shape) -> tuple[GPT2LMHeadModel, PreTrainedTokenizerBase]:
-    """A new GPT-2 of `shape` with a vocabulary out of `texts`."""
+    """A new GPT-2 of `shape` with a vocabulary built from `texts`."""
     if shape.width % shape.heads:
         raise GenError(f"A width of {shape.width} cannot be shared by {shape.heads} heads. Give a multiple of --heads.")
     tokenizer = build_tokenizer(
@@ -150,14 +150,14 @@ def make_model(texts: Sequence[str], shape: Shape) -> tuple[GPT2LMHeadModel, Pre
 
 
 def load_base(base: str) -> tuple[GPT2LMHeadModel, PreTrainedTokenizerBase]:
-    """The GPT-2 and tokenizer of a folder or hub name, in fp32; nothing in it is executed."""
+    """The GPT-2 and tokenizer of a folder or hub name, in fp32; no code in it is executed."""
     model, tokenizer = load_pretrained(AutoModelForCausalLM, base, kinds=("gpt2",))
     assert isinstance(model, GPT2LMHeadModel)
     return model, tokenizer
 
 
 def quicken(model: GPT2LMHeadModel) -> None:
-    """Swap in faster kernels of the same functions; neither the weights nor the configuration change."""
+    """Replace functions by faster kernels; neither the weights nor the configuration change."""
     model.set_attn_implementation("eager" if model.config.n_positions <= SHORT else "sdpa")
     if model.config.activation_function == "gelu_new":
         for block in model.transformer.h:

@@ -1,4 +1,4 @@
-"""GPT-2 checkpoints: which configurations the runner computes, and their tensors as layers."""
+"""GPT-2 checkpoints: the configurations that the runner supports, and their tensors as layers."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Weights:
 
 
 def read_shape(folder: Path) -> Shape:
-    """The sizes in a folder's config.json. Raises GenError for variants that the runner does not compute."""
+    """The sizes in a folder's config.json. Raises GenError for variants that the runner does not support."""
     config = read_config(folder)
     size, heads, layers, positions = (_size(folder, name, config.get(name, default)) for name, default in _SIZES)
     activation = str(config.get("activation_function", "gelu_new"))
@@ -112,7 +112,7 @@ def _problem(config: Mapping[str, Any], size: int, heads: int, activation: str) 
 
 
 def read_tensors(folder: Path, shape: Shape) -> dict[str, Tensor]:
-    """The tensors of a folder. Raises GenError if one is missing, unexpected or of a wrong shape."""
+    """The tensors of a folder. Raises GenError if one is missing, unexpected or has a wrong shape."""
     found = {name.removeprefix("transformer."): tensor for name, tensor in read_weights(folder).items()}
     found = {name: tensor for name, tensor in found.items() if not name.endswith((".attn.bias", ".attn.masked_bias"))}
     if "wte.weight" in found:

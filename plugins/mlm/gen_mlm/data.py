@@ -1,4 +1,4 @@
-"""Texts as windows of a BERT, and what is masked in them: a function of seed, epoch and window alone."""
+"""Texts as windows of a BERT, and their masking, which depends on seed, epoch and window alone."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def read_columns(
     part: str | None = None,
     tally: Tally | None = None,
 ) -> list[str]:
-    """The non-empty texts of all files: of each the columns, of those named, that it has; it must have one.
+    """The non-empty texts of all files, from those of the named columns that each file has; it must have one.
 
     Files of plain lines have no columns. Raises GenError, too, for a column that no file has.
     """
@@ -42,7 +42,7 @@ def read_columns(
     for path in paths:
         wanted = [*columns] or ["text"]
         there = columns_in(path, reading) if has_columns(path) else wanted[:1]
-        found = [column for column in wanted if column in there] or wanted[:1]  # reading it tells that it is not there
+        found = [column for column in wanted if column in there] or wanted[:1]  # reading raises the error
         for cells in read_cells(path, found, reading, splits=splits, part=part, tally=tally):
             full = [text for text in cells if text.strip()]
             texts += full
@@ -62,9 +62,9 @@ def read_columns(
 def encode_windows(
     tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], positions: int, *, pack: bool = False
 ) -> Windows:
-    """Every text as one window [CLS] text [SEP], or as several if it is longer than `positions` tokens; none overlap.
+    """Every text as one window [CLS] text [SEP], or as several, not overlapping, if longer than `positions` tokens.
 
-    With `pack` a window holds as many whole texts in a row as fit, each closed by [SEP].
+    With `pack` a window holds as many consecutive whole texts as fit, each followed by [SEP].
     """
     ids, starts = array("i"), [0]
     cls, sep = tokenizer.cls_token_id, tokenizer.sep_token_id
@@ -88,17 +88,17 @@ def _bodies(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> Iterato
 
 @dataclass(frozen=True)
 class Masking:
-    """What is hidden: `share` of the tokens; of these 80% become [MASK], 10% another token, and 10% stay."""
+    """Which tokens are hidden: `share` of all; of these 80% become [MASK], 10% become another token, and 10% stay."""
 
     tokenizer: PreTrainedTokenizerBase
     share: float
     seed: int
 
     def collate(self, windows: Windows, indices: Sequence[int], epoch: int) -> Batch:
-        """The windows padded on the right [rows, length]; labels are the hidden tokens, elsewhere -100.
+        """The windows padded on the right [rows, length]; labels are the hidden tokens, and -100 elsewhere.
 
-        What is hidden in a window depends on (seed, epoch, its index) alone, not on the rows beside it. Special tokens
-        and unknown characters are never hidden, nor put in a token's place.
+        Which tokens of a window are hidden depends on (seed, epoch, its index) alone, not on other rows. Special tokens
+        and unknown characters are never hidden, and never replace a token.
         """
         lengths = [windows.starts[index + 1] - windows.starts[index] for index in indices]
         inputs = torch.full((len(indices), max(lengths)), self.tokenizer.pad_token_id, dtype=torch.long)

@@ -1,4 +1,4 @@
-"""Pretraining a BERT by masked tokens, from scratch or on from a base, into a folder any transformers program loads."""
+"""Pretrain a BERT by masked tokens, from scratch or from a base, into a folder that any transformers program loads."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class Job:
 
 
 def prepare(job: Job) -> Prepared[Windows]:
-    """Read the data and make or load the model; raises GenError for all that is known to be wrong before training."""
+    """Read the data and make or load the model; raises GenError for every problem that can be found before training."""
     silence_transformers()
     tally = Tally()
     texts, valid_texts = split_texts(job.data, job.recipe.seed, tally)
@@ -155,7 +155,7 @@ def split_texts(data: Data, seed: int, tally: Tally | None = None) -> tuple[list
 
 
 def window_length(positions: int, wanted: int | None) -> int:
-    """How many tokens a window has at most; GenError if the model has no `positions` for those that are wanted."""
+    """The most tokens of a window; GenError if more are wanted than the model has `positions`."""
     if wanted is not None and wanted > positions:
         raise GenError(
             f"--max-length {wanted} is more than the model's {positions} positions. Give at most {positions}."
@@ -165,7 +165,7 @@ def window_length(positions: int, wanted: int | None) -> int:
 
 @doing("making the model")
 def make_model(texts: Sequence[str], shape: Shape, dropout: float) -> tuple[BertForMaskedLM, PreTrainedTokenizerBase]:
-    """A new BERT of `shape` with a vocabulary out of `texts`, or out of its vocabulary file."""
+    """A new BERT of `shape` with a vocabulary built from `texts`, or from its vocabulary file."""
     if shape.width % shape.heads:
         raise GenError(f"A width of {shape.width} cannot be shared by {shape.heads} heads. Give a multiple of --heads.")
     tokenizer: PreTrainedTokenizerBase
@@ -206,7 +206,7 @@ def load_base(base: str, dropout: float) -> tuple[BertForMaskedLM, PreTrainedTok
 
 
 def score(model: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
-    """(summed loss of the hidden tokens in nats, number of right guesses); logits are made at these places only."""
+    """(summed loss of the hidden tokens in nats, number of right guesses); logits are computed at these places only."""
     assert isinstance(model, BertForMaskedLM)
     hidden = model.bert(**batch.inputs).last_hidden_state
     chosen = batch.labels != IGNORED

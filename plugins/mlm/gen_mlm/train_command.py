@@ -87,7 +87,7 @@ def mlm_command(**given: Any) -> None:
 
 def try_filling(out: Path, text: str) -> str:
     """The command that has the model in `out` guess a hidden token."""
-    quoted = partial(json.dumps, ensure_ascii=False)  # in double quotes, which a shell's single ones leave alone
+    quoted = partial(json.dumps, ensure_ascii=False)  # in double quotes, which single quotes of a shell preserve
     call = f"print(pipeline({quoted('fill-mask')}, {quoted(str(out))})({quoted(text)})[0])"
     return shlex.join([sys.executable, "-c", f"from transformers import pipeline; {call}"])
 

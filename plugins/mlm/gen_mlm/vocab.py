@@ -1,4 +1,4 @@
-"""Tokenizers of a BERT made from scratch: a token a character, or the WordPieces of a vocab.txt."""
+"""Tokenizers of a BERT made from scratch: one token per character, or the WordPieces of a vocab.txt."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from gen_trainkit.reading import read_file
 from gen_trainkit.vocab import BERT_SPECIALS
 
 MOST = 1_000_000
-"""Tokens that a vocabulary may have at most."""
+"""The most tokens of a vocabulary."""
 
 
 def read_tokenizer(vocab_file: Path, *, positions: int, lower_case: bool) -> BertTokenizer:
-    """BERT's own tokenizer over the tokens of `vocab_file`, one a line, packed or not.
+    """BERT's own tokenizer over the tokens of `vocab_file`, one per line, packed or not.
 
-    Raises GenError if a token stands there twice or one of the five special tokens is missing.
+    Raises GenError if a token occurs twice or one of the five special tokens is missing.
     """
     tokens = list(islice(read_file(vocab_file), MOST + 1))
     if len(tokens) > MOST:
@@ -37,7 +37,7 @@ def read_tokenizer(vocab_file: Path, *, positions: int, lower_case: bool) -> Ber
 
 
 def write_vocabulary(tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
-    """Write vocab.txt, a token a line, for programs that want one; not if a token is itself a line break."""
+    """Write vocab.txt, one token per line, for programs that want it; not if a token is itself a line break."""
     tokens = tokenizer.convert_ids_to_tokens(list(range(len(tokenizer))))
     if not any("\n" in token or "\r" in token for token in tokens):
         (folder / "vocab.txt").write_text("".join(f"{token}\n" for token in tokens), encoding="utf-8")

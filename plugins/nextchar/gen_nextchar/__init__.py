@@ -1,4 +1,5 @@
-"""Next-character models: a BERT encoder with an LSTM or with linear layers on it. Trainers, loaders, trained models."""
+"""Next-character models: a BERT encoder with an LSTM or with linear layers on top. Trainers, loaders, trained
+models."""
 
 from __future__ import annotations
 
@@ -53,7 +54,7 @@ def loaders() -> Mapping[str, ModelLoader]:
 
 @hookimpl
 def models() -> Mapping[str, ShippedModel]:
-    """The models of old novels, where their weights are."""
+    """The models of old novels, if their weights are present."""
     summaries = {
         "bert_lstm": "prose of old novels, the next character by BERT and an LSTM",
         "bert_fc": "prose of old novels, the next character by BERT and two linear layers",
@@ -67,7 +68,7 @@ def models() -> Mapping[str, ShippedModel]:
 
 @hookimpl
 def recipes() -> Mapping[str, Any]:
-    """Such models as tutorials save them, for `gen convert`."""
+    """Recipes of `gen convert` for such models as tutorials save them."""
     return LazyMapping(
         {"bert_lstm": "gen_nextchar.lstm.foreign:bert_lstm", "bert_fc": "gen_nextchar.fc.foreign:bert_fc"}
     )

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from gen_nextchar.training import Family
 
 FURTHEST = 1_000_000
-"""Characters from one window to the next, at most: a novel."""
+"""The largest stride between windows, in characters: about a novel."""
 
 
 def _read_stride(_: click.Context, __: click.Parameter, value: str) -> int | None:
@@ -102,11 +102,11 @@ FRESH = {"encoder_layers", "width", "heads", "ff", "vocab_size", "min_count"}
 """Options of an encoder made from scratch."""
 
 NEW = {"window", "variable", "left_only", "encoder_dropout"}
-"""Options of a new model, beside those of its head."""
+"""Options of a new model, besides those of its head."""
 
 
 def run_command(given: Mapping[str, Any], head: Collection[str], load_family: Callable[[], Family]) -> None:
-    """Do what a trainer's options ask for: train and publish, or only tell what would be trained.
+    """Run a trainer with its options: train and publish, or only tell what would be trained.
 
     `head` names the options of the head; `load_family` imports the models.
     """

@@ -1,4 +1,4 @@
-"""Texts as windows of characters, each with the one character that follows."""
+"""Texts as windows of characters, each with the character that follows."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from gen_trainkit.tally import Tally
 from gen_trainkit.tasks import Batch
 
 Frame = Callable[[Sequence[int]], Sequence[int]]
-"""How a model wants a window: the window's ids with the special tokens around them."""
+"""Frames a window for a model: puts the special tokens around its ids."""
 
 
 @dataclass(frozen=True)
 class Data:
-    """Where the texts come from; with `join` all lines of a file are one text, parted by newlines."""
+    """Where the texts come from; with `join` all lines of a file are one text, separated by newlines."""
 
     files: tuple[Path, ...]
     column: str | None = None
@@ -46,7 +46,7 @@ class Data:
 
 @dataclass(frozen=True)
 class Corpus:
-    """Token ids of all texts end to end, where each begins (one more entry: the end), and the id of [UNK]."""
+    """Concatenated token ids of all texts, where each begins (one more entry: the end), and the id of [UNK]."""
 
     ids: Tensor  # [tokens] int32
     starts: Sequence[int]
@@ -54,7 +54,7 @@ class Corpus:
 
     @property
     def unknown_share(self) -> float:
-        """The share of characters outside the vocabulary: they are seen as [UNK] and never asked for."""
+        """The share of characters outside the vocabulary; they are read as [UNK] and never predicted."""
         return 0.0 if self.unknown is None else float((self.ids == self.unknown).float().mean())
 
     @property
@@ -66,7 +66,7 @@ class Corpus:
 
 @dataclass(frozen=True)
 class Cut:
-    """How texts are cut: windows of at most `window` characters, the next one `stride` further on, never across texts.
+    """How texts are cut: windows of at most `window` characters, `stride` apart, never across texts.
 
     In every epoch windows end elsewhere, so that after `stride` epochs each character has been predicted exactly once.
     With `shift` off, they stay where they are. With `variable` each window's length is drawn from 1 to `window`.
@@ -86,7 +86,7 @@ class Cut:
 def split_texts(data: Data, seed: int, tally: Tally | None = None) -> tuple[list[str], list[str]]:
     """(training texts, validation texts), counted by `tally`; see `hold_out`.
 
-    A share set aside is of texts drawn by `seed`; where files are joined, it is the end of each.
+    A validation share consists of texts drawn by `seed`; where files are joined, it is the end of each.
     """
     read = partial(_read, data, Tally() if tally is None else tally)
     own = data.part is None and data.valid_share is None and any(map(has_validation, data.files))
@@ -120,7 +120,7 @@ def _read(data: Data, tally: Tally, files: Sequence[Path], splits: Sequence[str]
 
 @doing("tokenising")
 def encode_corpus(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> Corpus:
-    """The ids of `texts`, in which "[SEP]" is five characters and no mark; empty texts are left out."""
+    """The ids of `texts`, in which "[SEP]" is read as five characters; empty texts are left out."""
     ids: list[Tensor] = []
     starts = [0]
     for body in _bodies(tokenizer, texts):
@@ -131,7 +131,7 @@ def encode_corpus(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> C
 
 
 def _bodies(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> Iterator[Sequence[int]]:
-    """The ids of each text. A joined novel is read by runs of lines, since no token spans a line break."""
+    """The ids of each text. A joined novel is tokenised in runs of lines, since no token spans a line break."""
     options = {"add_special_tokens": False, "split_special_tokens": True, "return_attention_mask": False}
     for portion in in_portions(texts, most=1000):
         if len(portion) > 1:
@@ -152,13 +152,13 @@ def window_lengths(corpus: Corpus, cut: Cut) -> list[int]:
 
 
 def asked_place(corpus: Corpus, cut: Cut, index: int, *, epoch: int) -> int | None:
-    """Where in `corpus.ids` the character stands that window `index` asks for in `epoch`; None past the last one."""
+    """The place in `corpus.ids` of the character that window `index` predicts in `epoch`; None past the last one."""
     place = index * cut.stride + _offset(cut, epoch)
     return place if place < len(corpus.ids) else None
 
 
 def cut_window(corpus: Corpus, place: int, *, length: int) -> Tensor:
-    """The ids before `place` in its text, at most `length` of them; none where the text begins."""
+    """The ids before `place` in its text, at most `length` of them; none at the beginning of the text."""
     start = corpus.starts[bisect.bisect_right(corpus.starts, place) - 1]
     return corpus.ids[max(start, place - length) : place]
 
@@ -166,8 +166,7 @@ def cut_window(corpus: Corpus, place: int, *, length: int) -> Tensor:
 def collate_windows(
     corpus: Corpus, cut: Cut, indices: Sequence[int], *, epoch: int, lengths: Sequence[int], frame: Frame, pad: int
 ) -> Batch:
-    """Framed windows padded on the right [rows, length], and for each the character that follows; the label of [UNK] is
-    -100.
+    """Framed windows padded on the right [rows, length], each with the character that follows ([UNK] as -100).
 
     Labels are [rows], or [rows, length] where the cut is dense. Dense labels stand at the place of their character's
     predecessor, after [CLS], which begins the frame. If a text begins with the character, its label stands at [SEP].
@@ -191,7 +190,7 @@ def collate_windows(
 
 
 def _offset(cut: Cut, epoch: int) -> int:
-    """0 to stride - 1, each once in `stride` epochs, in an order drawn by the seed; unshifted, always 0."""
+    """0 to stride - 1, each once in `stride` epochs, in an order drawn by the seed; without `shift`, always 0."""
     if not cut.shift:
         return 0
     order = torch.randperm(cut.stride, generator=torch.Generator().manual_seed(cut.seed))

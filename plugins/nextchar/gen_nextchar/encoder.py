@@ -1,4 +1,4 @@
-"""A BERT by plain torch, for windows of one length; nothing here imports transformers."""
+"""A BERT in plain torch, for windows of one length; nothing here imports transformers."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Block:
 
 @dataclass(frozen=True, eq=False)
 class Encoder:
-    """A BERT: `places` are the embeddings of its positions [positions, size], `pooler` its last layer or None."""
+    """A BERT: `places` are its position embeddings [positions, size], `pooler` is its last layer or None."""
 
     shape: EncoderShape
     tokens: Tensor  # [vocab, size]
@@ -63,7 +63,7 @@ class Encoder:
     pooler: Linear | None
 
     def states(self, ids: Tensor, lengths: Tensor) -> Tensor:
-        """What it makes of windows [rows, length] whose first `lengths` tokens are seen: [rows, length, size]."""
+        """The states [rows, length, size] of windows [rows, length] whose first `lengths` tokens are seen."""
         rows, length = ids.shape
         shape, size = self.shape, (self.shape.size,)
         place = torch.arange(length).clamp(max=len(self.places) - 1)  # padding may stand beyond the last position
@@ -84,7 +84,7 @@ class Encoder:
 
 
 def attend(read: Tensor, mask: Tensor, rows: int, heads: int) -> Tensor:
-    """Attention in fp32, whatever the layers compute in: [rows * length, size] of `read` [rows * length, 3 * size]."""
+    """Attention in fp32, whatever the layers' dtype: [rows * length, size] from `read` [rows * length, 3 * size]."""
     length = mask.shape[1]
     parts = read.float().view(rows, length, 3, heads, -1).permute(2, 0, 3, 1, 4).contiguous().flatten(1, 2)
     queries, keys, values = parts.unbind(0)  # [rows * heads, length, width]
@@ -94,7 +94,7 @@ def attend(read: Tensor, mask: Tensor, rows: int, heads: int) -> Tensor:
 
 
 def read_encoder_shape(config: Mapping[str, Any], where: str) -> EncoderShape:
-    """The sizes in a BERT's configuration. Raises GenError for variants that are not computed here."""
+    """The sizes in a BERT's configuration. Raises GenError for unsupported variants."""
 
     def size(name: str, default: int) -> int:
         value = config.get(name, default)
@@ -148,7 +148,7 @@ def encoder_tensors(shape: EncoderShape, pooler: bool) -> Shapes:
 
 
 def make_encoder(shape: EncoderShape, found: Mapping[str, Tensor]) -> Encoder:
-    """The BERT of these tensors, whose names and shapes are as `encoder_tensors` says."""
+    """The BERT of these tensors, with the names and shapes that `encoder_tensors` gives."""
 
     def linear(*names: str, activation: str = "none") -> Linear:
         weight = torch.cat([found[f"{name}.weight"] for name in names])

@@ -1,4 +1,5 @@
-"""What the recipes of `gen convert` for next-character models share: the configuration, and a bias in a matrix."""
+"""Shared by the recipes of `gen convert` for next-character models: the configuration, and a bias as a matrix
+column."""
 
 from __future__ import annotations
 
@@ -20,7 +21,7 @@ from gen_nextchar.training import ENCODER_SETTINGS
 
 
 def net_config(base: Path, *, window: int, framed: bool, pooler: bool) -> dict[str, Any]:
-    """The configuration of a next-character model on the BERT of `base`, with an output matrix of its own.
+    """The configuration of a next-character model on the BERT of `base`, with its own output matrix.
 
     Raises GenError if the tokenizer of `base` lacks one of BERT's marks, or the window does not fit its positions.
     """
@@ -52,12 +53,13 @@ MARKS = {"cls_token_id": "[CLS]", "sep_token_id": "[SEP]", "mask_token_id": "[MA
 def as_conversion(
     config: Mapping[str, Any], encoder: Mapping[str, Tensor], head: Mapping[str, Tensor], told: str
 ) -> Conversion:
-    """A model of the tensors of its `encoder` and `head`; `told` is a sentence up to the windows that are read."""
+    """A model made of the tensors of its `encoder` and `head`; `told` is the beginning of a sentence about its
+    windows."""
     tensors = {f"encoder.{name}": tensor for name, tensor in encoder.items()} | dict(head)
     frame = "alone" if config["bare"] else "between [CLS] and [SEP]"
     return Conversion(dict(config), tensors, (f"{told} windows of {config['window']} characters {frame}.",))
 
 
 def with_column(weight: Tensor, bias: Tensor, constant: float) -> Tensor:
-    """`weight` [vocab, width + 1] whose last column makes `bias` of a unit that is always `constant`."""
+    """`weight` with one more column, [vocab, width + 1], which turns a unit that is always `constant` into `bias`."""
     return torch.cat([weight, (bias.double() / constant).to(weight.dtype)[:, None]], 1)

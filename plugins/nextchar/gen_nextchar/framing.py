@@ -1,4 +1,4 @@
-"""How a next-character model sees a text: its last characters between [CLS] and [SEP]; nothing here imports torch."""
+"""How a next-character model reads a text: its last characters between [CLS] and [SEP]; nothing here imports torch."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from gen_engine.errors import GenError
 
 @dataclass(frozen=True)
 class Framing:
-    """What frames a window: `window` characters at most, and the ids of the encoder's marks.
+    """The frame of a window: at most `window` characters, and the ids of the encoder's marks.
 
-    Plain models read `[CLS] c1 .. cn [SEP]`, `variable` ones `[CLS] c1 .. cn [MASK] [SEP]`: the prediction stands in
-    place of the mask. `bare` ones, as tutorials train them, read `c1 .. cn` alone. A text shorter than the window is
-    framed as it is, an empty one too (a bare one as `[CLS]`).
+    Plain models read `[CLS] c1 .. cn [SEP]`. `variable` ones read `[CLS] c1 .. cn [MASK] [SEP]`, with the prediction at
+    the mask. `bare` ones, as tutorials train them, read `c1 .. cn` alone. A text shorter than the window is framed
+    without padding, even an empty one (which a bare model reads as `[CLS]`).
     """
 
     window: int
@@ -29,11 +29,11 @@ class Framing:
 
     @property
     def most(self) -> int:
-        """How many tokens a full window has with its frame."""
+        """The number of tokens of a full window with its frame."""
         return self.window if self.bare else self.window + 2 + self.variable
 
     def frame(self, ids: Sequence[int]) -> list[int]:
-        """The framed window of a text: its last `window` characters; marks of the encoder among `ids` are no text."""
+        """The framed window of a text: its last `window` characters; marks of the encoder among `ids` are dropped."""
         marks = (self.cls, self.sep, self.mask, self.pad)
         last = list(islice((token for token in reversed(ids) if token not in marks), self.window))
         if self.bare:
@@ -42,7 +42,7 @@ class Framing:
 
 
 def framing_of(settings: Any) -> Framing:
-    """The framing that a model's configuration names. Raises GenError where it cannot be."""
+    """The framing in a model's configuration. Raises GenError if it is impossible."""
     marks = {name: getattr(settings, f"{name}_token_id") for name in ("cls", "sep", "mask", "pad")}
     lacking = [name for name, token in marks.items() if not isinstance(token, int)]
     if lacking:

@@ -1,4 +1,4 @@
-"""What heads of next-character models are made of, for training and the runner alike; no transformers here."""
+"""The parts of next-character heads, for both training and the runner; nothing here imports transformers."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ Head = Callable[[Tensor, Tensor, Tensor | None], Tensor]
 
 @dataclass(frozen=True)
 class HeadKind:
-    """How a kind of model makes of its encoder's states what predicts: its tensors' shapes, and the head of these.
+    """A kind of head, which turns the encoder's states into predictions: the shapes of its tensors, and its maker.
 
-    Both are given the model's configuration; `tensors` the width of the encoder, too. `defaults` are what a
-    configuration means where it says nothing.
+    `tensors` takes the model's configuration and the width of the encoder, `make` the configuration and the tensors.
+    `defaults` are the values that a configuration may leave out.
     """
 
     defaults: Mapping[str, Any]
@@ -30,21 +30,21 @@ class HeadKind:
 
 
 def read_places(seen: Tensor, before_sep: bool) -> Tensor:
-    """Where in framed rows of which `seen` tokens [rows] are real the prediction is read: at [SEP], or before it.
+    """The places where predictions are read in framed rows with `seen` [rows] real tokens: at [SEP], or before it.
 
-    Before it stands the last character or the [MASK]; where a text is empty and there is no [MASK] either, [SEP] is
-    read all the same.
+    Before [SEP] comes the last character or the [MASK]. If the text is empty and there is no [MASK], [SEP] is read
+    after all.
     """
     return torch.where(seen > 2, seen - 1 - int(before_sep), seen - 1)
 
 
 def at_places(states: Tensor, places: Tensor) -> Tensor:
-    """The state of each row at its place: [rows, width] of [rows, length, width]."""
+    """The state of each row at its place: [rows, width] from [rows, length, width]."""
     return states[torch.arange(len(states), device=states.device), places]
 
 
 def projection_tensors(settings: Any, width: int, size: int) -> Shapes:
-    """What lies between a head `width` wide and the output matrix: a projection where that is tied, else the matrix."""
+    """The output tensors of a head `width` wide: a projection where the output matrix is tied, else that matrix."""
     if not settings.tie:
         return {"output.weight": (settings.vocab_size, width)}
     return {
@@ -56,7 +56,7 @@ def projection_tensors(settings: Any, width: int, size: int) -> Shapes:
 
 
 def make_projection(found: Mapping[str, Tensor]) -> Linear:
-    """The projection before a tied output matrix, or nothing where there is none."""
+    """The projection before a tied output matrix; without one, the identity."""
     if "project.0.weight" not in found:
         return lambda hidden: hidden
     project = make_linear(found["project.0.weight"], found["project.0.bias"])

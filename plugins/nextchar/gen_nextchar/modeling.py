@@ -1,4 +1,4 @@
-"""What BERT+LSTM and BERT+FC share as transformers classes: the configuration's fields, and methods as functions."""
+"""Shared by the transformers classes of BERT+LSTM and BERT+FC: the configuration's fields, and methods as functions."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from gen_nextchar.framing import Framing, framing_of
 
 
 class NextCharConfig(PretrainedConfig):  # type: ignore[misc]
-    """The fields that all next-character models have; transformers takes them from a class and those it is made of.
+    """The fields that all next-character models have; transformers takes them from a class and its bases.
 
-    `encoder` holds the sizes and choices of the BERT, as a BertConfig's `to_dict()` gives them. The model sees the last
-    `window` characters of a text (`Framing` says how). `tie` takes BERT's token embeddings for the output matrix.
+    `encoder` holds the sizes and choices of the BERT, as a BertConfig's `to_dict()` gives them. The model reads the
+    last `window` characters of a text (`Framing` says how). With `tie`, BERT's token embeddings are the output matrix.
     """
 
     encoder: dict[str, Any] | None = None
@@ -36,7 +36,7 @@ class NextCharConfig(PretrainedConfig):  # type: ignore[misc]
     bos_token_id: int | None = None
     eos_token_id: int | None = None
     initializer_range: float = 0.02
-    tie_word_embeddings: bool = False  # with `tie` there is but one matrix, so transformers has nothing to tie
+    tie_word_embeddings: bool = False  # with `tie` there is only one matrix, so transformers has nothing to tie
     use_cache: bool = False
 
 
@@ -44,7 +44,7 @@ class NextCharConfig(PretrainedConfig):  # type: ignore[misc]
 
 
 def add_encoder(model: Any) -> int:
-    """Give a model the framing and the encoder that its configuration describes; the encoder's width."""
+    """Give a model the framing and the encoder that its configuration describes; returns the encoder's width."""
     model.framing = framing_of(model.config)
     model.encoder = build_encoder(model.config)
     size: int = model.encoder.config.hidden_size
@@ -52,7 +52,7 @@ def add_encoder(model: Any) -> int:
 
 
 def add_output(model: Any, width: int) -> None:
-    """Give a model what makes logits of a head `width` wide: a projection to token embeddings, or a matrix."""
+    """Give a model the output of a head `width` wide: a projection to token embeddings, or a matrix."""
     size, tie = model.encoder.config.hidden_size, model.config.tie
     model.project = nn.Sequential(nn.Linear(width, size), nn.LayerNorm(size)) if tie else None
     model.output = None if tie else nn.Linear(width, model.config.vocab_size, bias=False)
@@ -69,7 +69,7 @@ def build_encoder(settings: Any) -> BertModel:
 
 
 def frame_rows(framing: Framing, input_ids: Tensor, attention_mask: Tensor | None) -> tuple[Tensor, Tensor]:
-    """(framed ids, attention mask), padded on the right, of texts [rows, length] padded on either side."""
+    """(framed ids, attention mask), padded on the right, from texts [rows, length] padded on either side."""
     seen = torch.ones_like(input_ids) if attention_mask is None else attention_mask
     rows = [
         framing.frame([token for token, shown in zip(*row, strict=True) if shown])
@@ -87,13 +87,13 @@ def pad_framed(framing: Framing, rows: list[list[int]], device: Any = None) -> t
 
 
 def settle_dropout(encoder: BertModel) -> None:
-    """Switch off the dropout of an encoder of which nothing is trained, or its pooler alone."""
+    """Switch off the dropout of an encoder that is frozen, or of which only the pooler is trained."""
     if not any(each.requires_grad for name, each in encoder.named_parameters() if not name.startswith("pooler.")):
         encoder.eval()
 
 
 def register(kind: str, config: Any, model: Any) -> None:
-    """Make a model class known to transformers, also where its module is imported anew."""
+    """Register a model class with transformers, even if its module is imported again."""
     AutoConfig.register(kind, config, exist_ok=True)
     AutoModelForCausalLM.register(config, model, exist_ok=True)
 
@@ -121,7 +121,7 @@ def next_logits(
 
 
 def whole_text(model: Any, input_ids: Tensor, attention_mask: Tensor | None = None, **ignored: Any) -> dict[str, Any]:
-    """The whole text at each step: windows are read anew."""
+    """The whole text at each step, because windows are read afresh."""
     return {"input_ids": input_ids, "attention_mask": attention_mask}
 
 
@@ -132,7 +132,7 @@ def token_embeddings(model: Any) -> nn.Module:
 
 
 def train_or_settle(model: Any, mode: bool = True) -> Any:
-    """As torch's `train`, save that an encoder that is not trained has no dropout."""
+    """Like torch's `train`, except that a frozen encoder has no dropout."""
     PreTrainedModel.train(model, mode)
     settle_dropout(model.encoder)
     return model

@@ -1,4 +1,4 @@
-"""Next-character models as `LanguageModel`s, without a cache of states: every character makes a window of its own."""
+"""Next-character models as `LanguageModel`s, without a cache of states: every character needs its own window."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from gen_nextchar.framing import Framing, framing_of
 from gen_nextchar.heads import Head, HeadKind
 
 AT_ONCE = 64
-"""How many windows are computed together at most."""
+"""The most windows that are computed together."""
 
 
 @dataclass
@@ -34,7 +34,7 @@ class Rows:
 class NextCharModel:
     """A BERT with a head as a `LanguageModel`; `dtype_reason` says why it computes in `dtype`.
 
-    `sizes` are the numbers of windows that its head computes together, None if any; `at_once` is the most.
+    `sizes` are the numbers of windows that its head may compute together (None: any); `at_once` is the most.
     """
 
     name: str
@@ -48,11 +48,11 @@ class NextCharModel:
     output: Linear
     sizes: tuple[int, ...] | None
     at_once: int = AT_ONCE
-    positions: int | None = None  # texts of any length are read by window
+    positions: int | None = None  # texts of any length are read in windows
 
     @property
     def rewinds(self) -> bool:
-        """Every window is computed anew, whatever a row went on from."""
+        """Every window is computed afresh, whatever a row continues."""
         return True
 
     def open(self, capacity: int) -> Rows:
@@ -72,7 +72,7 @@ class NextCharModel:
     ) -> Tensor:
         """Logits [sum(last), vocab] after the last tokens of each row; see `LanguageModel.feed`.
 
-        A context is text to it, which the window leaves behind like any other.
+        A context is ordinary text, which the window leaves behind like any other.
         """
         del pinned
         cache.tokens = [
@@ -88,8 +88,8 @@ class NextCharModel:
         return torch.cat(parts) if parts else torch.empty(0, len(self.tokenizer.vocabulary))
 
     def _logits(self, windows: Sequence[list[int]]) -> Tensor:
-        """Logits [windows, vocab]. All are computed at the length of the longest there can be: a row's sums are then
-        the same beside longer ones."""
+        """Logits [windows, vocab]. All are computed at the greatest possible length, so that a row's sums do not depend
+        on longer rows."""
         length = -(-self.framing.most // LENGTHS) * LENGTHS
         ids = torch.tensor([window + [self.framing.pad] * (length - len(window)) for window in windows])
         seen = torch.tensor([len(window) for window in windows])
@@ -105,13 +105,13 @@ class NextCharModel:
 
 
 LENGTHS = 8
-"""Windows are padded to a multiple of so many tokens: kernels treat rows alike that come in such numbers."""
+"""Windows are padded to a multiple of this many tokens, because kernels then treat all rows alike."""
 
 
 def load_nextchar(folder: Path, kind: HeadKind, *, name: str, dtype: str = "auto", fast: bool = False) -> NextCharModel:
-    """The model in `folder`, whose head is of `kind`. `fast` computes all windows together, independent or not.
+    """The model in `folder`, with a head of `kind`. `fast` computes all windows together, independent or not.
 
-    Raises GenError if files are missing, damaged or do not belong together, or the variant is not computed here.
+    Raises GenError if files are missing, damaged or do not belong together, or the variant is not supported.
     """
     config = read_config(folder)
     settings = SimpleNamespace(**{**DEFAULTS, **kind.defaults, **config})
@@ -158,7 +158,7 @@ DEFAULTS: Mapping[str, Any] = {
     "mask_token_id": None,
     "pad_token_id": 0,
 }
-"""What a configuration means where it says nothing, as the model classes have it."""
+"""The values that a configuration may leave out, as in the model classes."""
 
 
 SIZES_AT_ONCE = tuple(size for size in SIZES if size <= AT_ONCE)
@@ -166,10 +166,10 @@ SIZES_AT_ONCE = tuple(size for size in SIZES if size <= AT_ONCE)
 
 @torch.inference_mode()
 def sizes_apart(model: NextCharModel) -> tuple[int, ...]:
-    """The numbers of windows that may be computed together, since each gets the same bits in all of them; else 1.
+    """The numbers of windows that may be computed together, as each gets the same bits in all of them; else 1.
 
-    Tried on this machine with windows drawn at random and one layer, since all layers have the same shapes. They are
-    full ones: the more is summed, the surer a difference shows.
+    This is tested on this machine with random windows and one layer, since all layers have the same shapes. The windows
+    are full, because longer sums show a difference more surely.
     """
     shallow = replace(model, encoder=replace(model.encoder, blocks=model.encoder.blocks[:1]), sizes=None)
     noise = torch.Generator().manual_seed(0)

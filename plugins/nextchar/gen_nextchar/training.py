@@ -1,4 +1,4 @@
-"""Training a next-character model: an encoder, given or made, and a head on it, into a folder `gen` writes with."""
+"""Train a next-character model, a given or new encoder with a head, into a folder that `gen` can write with."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ SHORT = 256
 """Up to this many tokens plain attention is faster on a CPU than the fused kernel: in bf16 1.7 times at 35 tokens."""
 
 FRAME = 3
-"""How many marks the longest frame has: [CLS], [MASK] and [SEP]."""
+"""The number of marks in the longest frame: [CLS], [MASK] and [SEP]."""
 
 ENCODER_SETTINGS = (
     "vocab_size",
@@ -52,18 +52,18 @@ ENCODER_SETTINGS = (
     "layer_norm_eps",
     "pad_token_id",
 )
-"""What of a BertConfig a model's configuration keeps."""
+"""The fields of a BertConfig that a model's configuration keeps."""
 
 LEFT_ONLY = {"is_decoder": True, "use_cache": False}
-"""What makes a BERT look left only."""
+"""The settings with which a BERT looks left only."""
 
 Freeze = Literal["all", "all-but-pooler", "nothing"]
-"""What of the encoder stays as it is."""
+"""Which part of the encoder is frozen."""
 
 
 @dataclass(frozen=True)
 class Windows:
-    """How texts are cut, see `Cut`; a `stride` of None means contiguous windows, the next where the last one ended.
+    """How texts are cut, see `Cut`; a `stride` of None means contiguous windows.
 
     With `left_only` the encoder of a new model looks left only. Its vector for a character then does not depend on
     those that follow. So all characters of a window are predicted at once, not one per window.
@@ -80,7 +80,7 @@ class Windows:
 
 @dataclass(frozen=True)
 class Encoder:
-    """The encoder: a folder or hub name, or None to make one of these sizes; what of it is frozen, and its dropout."""
+    """The encoder: a folder or hub name, or None to make one of these sizes; its frozen part, and its dropout."""
 
     encoder: str | None = None
     freeze: Freeze = "nothing"
@@ -104,7 +104,7 @@ class Family:
 
 @dataclass(frozen=True)
 class Job:
-    """One call of a trainer; `base` is a model of the family to go on from, else a new one gets `head` for its head."""
+    """One call of a trainer; `base` is a model of the family to train further, else a new one gets the head `head`."""
 
     family: Family
     data: Data
@@ -118,7 +118,7 @@ class Job:
 
 
 def prepare(job: Job) -> Prepared[Corpus]:
-    """Read the data and make or load the model; raises GenError for all that is known to be wrong before training."""
+    """Read the data and make or load the model; raises GenError for every problem that can be found before training."""
     silence_transformers()
     tally = Tally()
     texts, valid_texts = split_texts(job.data, job.recipe.seed, tally)
@@ -172,7 +172,7 @@ def _fingerprint(job: Job, corpora: Mapping[Part, Corpus], cuts: Mapping[Part, C
 
 
 def plan_cuts(job: Job, model: PreTrainedModel) -> dict[Part, Cut]:
-    """How training texts are cut, and validation texts: those always in whole windows, at the same places."""
+    """How training and validation texts are cut; the latter always in whole windows, at the same places."""
     windows, config = job.windows, model.config
     dense = bool(model.encoder.config.is_decoder)
     cut = Cut(
@@ -196,7 +196,7 @@ def plan_cuts(job: Job, model: PreTrainedModel) -> dict[Part, Cut]:
 
 @doing("making the model")
 def make_model(job: Job, texts: Sequence[str]) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    """A new model of the family on the encoder asked for, and the encoder's tokenizer made to read prompts."""
+    """A new model of the family on the chosen encoder, and the encoder's tokenizer, set up to read prompts."""
     encoder = None
     if job.encoder.encoder:
         encoder, tokenizer = load_encoder(job.encoder)
@@ -228,7 +228,7 @@ def make_model(job: Job, texts: Sequence[str]) -> tuple[PreTrainedModel, PreTrai
 
 
 def load_encoder(asked: Encoder) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    """The BERT of a folder or hub name without what was on top of it; every weight it has must be there."""
+    """The BERT of a folder or hub name without its head; all its weights must be there."""
     dropout = asked.encoder_dropout
     settings = {} if dropout is None else {"hidden_dropout_prob": dropout, "attention_probs_dropout_prob": dropout}
     encoder, tokenizer = load_pretrained(
@@ -243,7 +243,8 @@ def load_encoder(asked: Encoder) -> tuple[PreTrainedModel, PreTrainedTokenizerBa
 
 
 def take_weights(encoder: nn.Module, source: PreTrainedModel) -> None:
-    """Copy the weights of `source`; what a model does not read (a pooler) it does not have, and is left behind."""
+    """Copy the weights of `source`, except parts that the model does not have because it does not read them (a
+    pooler)."""
     wanted = set(encoder.state_dict())
     encoder.load_state_dict({name: tensor for name, tensor in source.state_dict().items() if name in wanted})
 
@@ -273,7 +274,7 @@ def encoder_config(asked: Encoder, vocab_size: int, positions: int) -> BertConfi
 
 
 def read_prompts(tokenizer: PreTrainedTokenizerBase) -> PreTrainedTokenizerBase:
-    """The tokenizer, which from now on puts [CLS] before a text and nothing after it: prompts are to be continued."""
+    """The tokenizer, changed to put [CLS] before a text and nothing after it, because prompts are to be continued."""
     tokenizer = copy.deepcopy(tokenizer)
     marks = [(str(tokenizer.cls_token), tokenizer.cls_token_id), (str(tokenizer.sep_token), tokenizer.sep_token_id)]
     tokenizer.backend_tokenizer.post_processor = processors.TemplateProcessing(
@@ -286,7 +287,7 @@ def read_prompts(tokenizer: PreTrainedTokenizerBase) -> PreTrainedTokenizerBase:
 
 
 def freeze(model: Any, what: Freeze) -> None:
-    """Let the encoder learn, or its pooler alone, or nothing of it; the head always learns."""
+    """Train the whole encoder, its pooler alone, or none of it; the head is always trained."""
     encoder = model.encoder
     encoder.requires_grad_(what == "nothing")
     if what == "all-but-pooler":

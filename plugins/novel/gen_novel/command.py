@@ -12,16 +12,17 @@ from gen_engine.hooks.specs import parse_spec
 from .works import Unseen, tell
 
 FUNCTION_WORDS = "的了是不我他你她在着也就都这那有人一来去说道么"
-"""The commonest function words, which prose can hardly do without for 30 characters."""
+"""The commonest function words; hardly any 30 characters of prose lack them."""
 
 WHOLE = "no_repeat_ngram=6,within=300,exempt=punctuation|space"
-"""The rule by default: it ends loops, and leaves names whole, which one against single characters breaks apart."""
+"""The default rule. It ends loops and leaves names whole; a rule against repeated single characters breaks names
+apart."""
 
 LIKELY, TUTORIAL = "top_p=0.85", "top_k=10"
-"""What is drawn from by default, and under a rule against single characters."""
+"""What tokens are sampled from by default, and under a rule against repeated single characters."""
 
 PATIENCE = 300
-"""How many characters past --len a sentence may take to end."""
+"""How many characters after --len a sentence may take to end."""
 
 
 @click.command()
@@ -53,7 +54,7 @@ def novel(
     """Continue a text by exactly LEN characters.
 
     Tokens are sampled from the likeliest allowed ones that together have a probability of 0.85, unless --top-p, --top-k
-    or --with says otherwise. --no-repeat 30 --decoder greedy is the tutorial's generator.
+    or --with says otherwise. The options --no-repeat 30 --decoder greedy give the tutorial's generator.
     """
     chosen = choice()
     start = read_prompt(prompt, file)
@@ -96,6 +97,6 @@ def rules(length: int, to_sentence_end: bool, no_repeat: int | None, repeat_word
 
 
 def drawn(chosen: Choice, likely: str) -> tuple[str, ...]:
-    """The processors that were chosen, and what is drawn from, unless one of them says so."""
+    """The chosen processors, with the default `likely` unless one of them is a top_k or top_p."""
     names = {parse_spec(each).name.rpartition(":")[2] for each in chosen.processors}
     return chosen.processors if names & {"top_k", "top_p"} else chosen.with_default(likely)

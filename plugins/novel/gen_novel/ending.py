@@ -1,4 +1,4 @@
-"""The constraint `sentence_end`: a text ends at the first sentence end after so many characters."""
+"""The constraint `sentence_end`: a text ends at the first sentence end after a given number of characters."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from gen_engine.errors import GenError
 from gen_engine.text import EVERY_CHAR, NO_CHAR, CharSet
 
 MARKS = frozenset("。！？…")
-"""What ends a sentence."""
+"""The marks that end a sentence."""
 
 
 @dataclass(frozen=True)
 class SentenceEnd:
-    """State: how many new characters stand there, no further than `after`; -1 once the last one ended a sentence."""
+    """State: the number of new characters, counted up to `after`; -1 once the last one ended a sentence."""
 
     after: int
 

@@ -16,21 +16,21 @@ PART = "work"
 """The part of a model's note that names a work."""
 
 NAMED, ALIKE = 5, 0.4
-"""How many works are offered for one that a model has not seen, and how alike their names are to it at least."""
+"""How many works are offered for one that a model has not seen, and the least similarity of their names to it."""
 
 Unseen = Literal["ignore", "refuse"]
 
 
 @dataclass(frozen=True)
 class Told:
-    """What a model is told: the `context` before its text, and the work that was wished for, as it was typed."""
+    """What a model is told: the `context` before its text, and the chosen work, as it was typed."""
 
     context: str = ""
     like: str = ""
 
     @property
     def record(self) -> dict[str, Any]:
-        """What JSON results say of it."""
+        """The entries in JSON results."""
         return {"wishes": {"like": self.like} if self.like else {}, "context": self.context}
 
 
@@ -62,7 +62,7 @@ def tell(like: str | None, model: str, *, unseen: Unseen = "ignore") -> Told:
 
 
 def nearest(name: str, known: Sequence[str]) -> list[str]:
-    """The known names most like a name, of equal ones the earlier first; if none is like it, the first ones."""
+    """The known names most like a name, among equals the earlier first; if none is like it, the first ones."""
     ratios = {work: SequenceMatcher(None, work, name, autojunk=False).ratio() for work in known}
     alike = sorted((work for work in known if ratios[work] >= ALIKE), key=lambda work: -ratios[work])
     return (alike or list(known))[:NAMED]

@@ -57,8 +57,7 @@ def train(
     resume: bool,
     begun: Callable[[], None] | None = None,
 ) -> Outcome:
-    """Train `task.model` in place; write checkpoints, metrics.jsonl, curve.png and `best`, the best model, into
-    `folder`.
+    """Train `task.model` in place; `folder` gets checkpoints, metrics.jsonl, curve.png and `best`, the best model.
 
     With `resume`, go on from the newest checkpoint in `folder`. The weights end up the same, bit for bit, as in a run
     that was never stopped. Under torchrun every process calls this; the first one writes, and calls `begun` once

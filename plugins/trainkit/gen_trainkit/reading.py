@@ -35,8 +35,8 @@ def read_texts(
     that column of the splits named `part`, or else of the first of `splits` that exists. Other files give their lines.
     `.xz` and `.gz` are unpacked. A BOM is dropped.
 
-    Raises GenError for a missing file, field or column, for what is no text or not in `encoding`, for quotes that do
-    not close, and when nothing is left.
+    Raises GenError for a missing file, field or column, and for a cell that is no text or not in `encoding`. Quotes
+    that do not close and an empty result raise it too.
     """
     tally = Tally() if tally is None else tally
     reading = reading or Reading(encoding)

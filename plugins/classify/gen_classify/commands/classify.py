@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from gen_classify.predicting.zero_shot import Answer
 
 RUN = 2048
-"""How many texts are sorted by length and computed together at most before their labels are printed."""
+"""The most texts that are sorted by length and computed together before their labels are printed."""
 
 SHORT = 20
-"""So many columns of a text are shown on a narrow terminal, too."""
+"""At least this many columns of a text are shown, even on a narrow terminal."""
 
 SHOWN = 60
 """How many characters of a text are printed beside its label."""
@@ -32,7 +32,8 @@ SHOWN = 60
 
 @dataclass(frozen=True)
 class Guess:
-    """A text's label and its probability; the probabilities of all labels; what else JSON tells; whether it was cut."""
+    """A text's label and its probability; the probabilities of all labels; further JSON fields; whether the text was
+    cut."""
 
     label: str
     probability: float
@@ -80,7 +81,7 @@ def classify_command(**given: Any) -> None:
 
     Without TEXT and --file, lines of standard input are classified; at a terminal, what you type until q. Each line
     printed has label, probability and text with tabs between. Empty texts are left out, and long ones are cut to what
-    the model reads; both are said.
+    the model reads; both are reported.
     """
     source: Source = part(Source, given)
     check_source(source)
@@ -94,7 +95,7 @@ def classify_command(**given: Any) -> None:
 
 
 def _refuse_idle(source: Source, given: dict[str, Any]) -> None:
-    """Raise GenError for options on the command line that do nothing with this input."""
+    """Raise GenError for options on the command line that have no effect on this input."""
     if source.texts:
         refuse_idle({"encoding", "pairs", "quotes", "part"}, "beside TEXT")
     elif source.file is None or str(source.file) == "-":
@@ -106,7 +107,7 @@ def _refuse_idle(source: Source, given: dict[str, Any]) -> None:
 
 
 def _open_classifier(model: str) -> Classify:
-    """What guesses by the classifier `model`."""
+    """A function that classifies with the classifier `model`."""
     from gen_classify.predicting.classifier import load_classifier
 
     classifier = load_classifier(model)
@@ -125,7 +126,7 @@ def _open_classifier(model: str) -> Classify:
 
 
 def _ask_model(given: dict[str, Any]) -> Classify:
-    """What guesses by asking the causal language model `model` a question."""
+    """A function that classifies by asking the causal language model `model` a question."""
     from gen_classify.predicting.zero_shot import ask
     from gen_engine import load
 
@@ -147,7 +148,7 @@ def _both(answer: Answer) -> dict[str, float]:
 
 
 def _classify_all(classify: Classify, out: TextIO, source: Source, given: dict[str, Any]) -> None:
-    """Print the label of everything that `source` names, and say what was left out or cut."""
+    """Print the label of every text that `source` names, and say what was left out or cut."""
     from gen_trainkit.tally import Tally
 
     blank = cut = 0
@@ -182,7 +183,8 @@ def _talk(classify: Classify, out: TextIO, pairs: bool, given: dict[str, Any]) -
 
 
 def _shown(guess: Guess, text: Text, top: int | None, number: int | None, out: TextIO) -> str:
-    """One line of JSON if the text's `number` is given, else of words: with tabs, or as wide as the terminal `out`."""
+    """One line of JSON if the text's `number` is given. Otherwise one line of words, with tabs, or fitted to the
+    terminal `out`."""
     likely = dict(sorted(guess.shares.items(), key=lambda item: -item[1])[:top])
     if number is not None:
         texts = {"text": text} if isinstance(text, str) else {"text": text[0], "text2": text[1]}

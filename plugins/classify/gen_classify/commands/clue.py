@@ -1,4 +1,5 @@
-"""The command `gen eval clue`: three classifiers evaluated, or trained first, and the mean of their accuracies."""
+"""The command `gen eval clue`: evaluate three classifiers, training them first where asked, and average their
+accuracies."""
 
 from __future__ import annotations
 
@@ -47,8 +48,8 @@ def clue_command(**given: Any) -> None:
     """Tell the CLUE score of three classifiers: the mean of their accuracies on AFQMC, IFLYTEK and TNEWS.
 
     Name the three, or give --train ENCODER to train those that are not named by `gen train classifier`, on the rows in
-    --data. They are judged by the rows in --data/eval, which no training sees. CLUE's own tests are hidden: the score
-    is none for its leaderboard.
+    --data. They are evaluated on the rows in --data/eval, which no training sees. CLUE's own tests are hidden, so the
+    score is not one for its leaderboard.
     """
     _check(given)
     from gen_classify.evaluating.clue import TASKS, clue, tell_score
@@ -107,7 +108,7 @@ def _train(name: str, given: dict[str, Any]) -> str:
 
 
 def train_arguments(name: str, folder: Path, given: dict[str, Any]) -> list[str]:
-    """The arguments of `gen train classifier` for a task; what --config sets, options of this command outweigh."""
+    """The arguments of `gen train classifier` for a task; options of this command override --config."""
     from gen_classify.evaluating.clue import TASKS, find_file
 
     task = TASKS[name]

@@ -59,8 +59,8 @@ def classifier_command(**given: Any) -> None:
     """Judge a classifier by the labelled texts of FILES: CSV, TSV or JSONL, packed or not, or datasets.
 
     The report gives accuracy, precision, recall and F1, overall and label by label, and which labels are confused with
-    which. Macro means are over the labels that occur among rows or guesses; 95% of accuracies lie between the two
-    bounds. Each label's number is what a picture shows where no font has its characters.
+    which. Macro means are over the labels that occur among rows or guesses. The two bounds are the 95% confidence
+    interval of the accuracy. Each label has a number, which a picture shows where no font has its characters.
     """
     _check(given)
     table = read_labelled(given["files"], given)
@@ -87,7 +87,7 @@ def _language(evaluation: Evaluation, given: dict[str, Any]) -> Language:
 
 
 def read_labelled(files: Sequence[Path], given: dict[str, Any], *, training: bool = False) -> Table:
-    """The labelled texts of `files`, by the options of columns; of datasets, the split to test or to train on."""
+    """The labelled texts of `files`, by the column options; of datasets, the split to test or to train on."""
     from gen_classify.rows.dataset import tell_counts
     from gen_classify.rows.reading import Columns, read_tables
     from gen_trainkit.reading import HELD_OUT, TRAINING
@@ -102,7 +102,7 @@ def read_labelled(files: Sequence[Path], given: dict[str, Any], *, training: boo
 
 
 def _not_trained_on(table: Table, given: dict[str, Any]) -> Table:
-    """The rows that the model has not been trained on, as far as its folder tells, or as --trained-on wants it."""
+    """The rows that the model has not been trained on, as far as its folder says, or as --trained-on chooses."""
     from gen_classify.evaluating.evaluation import texts_of
     from gen_classify.rows.own_splits import trained_rows
 
@@ -118,7 +118,7 @@ def _not_trained_on(table: Table, given: dict[str, Any]) -> Table:
 
 
 def tell_evaluation(evaluation: Evaluation, files: str, given: dict[str, Any]) -> None:
-    """Print the report on the rows of `files`, as JSON if wanted, and write it into the files that are named."""
+    """Print the report on the rows of `files`, as JSON if wanted, and write it into the named files."""
     from gen_classify.evaluating.report import tell
 
     say, title = speak(_language(evaluation, given)), "{model} on {count:,} rows of {files}"
@@ -132,7 +132,7 @@ def tell_evaluation(evaluation: Evaluation, files: str, given: dict[str, Any]) -
 
 
 def _check(given: dict[str, Any]) -> None:
-    """Raise GenError for files that could not be written in the end."""
+    """Raise GenError early for files that could not be written later."""
     from gen_classify.evaluating.pictures import check_picture
 
     refuse_unread((*given["files"], *given["baseline"]), given)

@@ -106,14 +106,15 @@ def classifier_command(**given: Any) -> None:
 
 
 def try_classifying(out: Path, text: str, second: str = "") -> str:
-    """The command that has the classifier in `out` judge a text, or a pair of texts; of long ones the beginning."""
+    """The command that classifies a text, or a pair of texts, with the classifier in `out`; long texts are
+    shortened."""
     pair = ["--text2", second[:EXAMPLE]] if second else []
     dashed = ["--"] if text.startswith("-") else []
     return command_line("classify", "--model", str(out), *pair, *dashed, text[:EXAMPLE])
 
 
 EXAMPLE = 60
-"""A classifier is tried with so many characters of a text: a command should fit on a screen."""
+"""How many characters of a text the example command contains; it should fit on a screen."""
 
 
 FRESH = {"layers", "width", "heads", "ff", "positions", "vocab_size", "min_count"}

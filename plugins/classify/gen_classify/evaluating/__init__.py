@@ -1,1 +1,1 @@
-"""Evaluation: metrics of predicted labels beside a baseline, as tables and pictures."""
+"""Evaluation: metrics of predicted labels, compared with a baseline, as tables and pictures."""

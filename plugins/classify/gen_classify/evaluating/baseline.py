@@ -67,7 +67,7 @@ def train_baseline(texts: Sequence[Text], labels: Sequence[Any], *, seed: int = 
         C=STRENGTH, solver="liblinear" if binary else "lbfgs", max_iter=1000 if binary else STEPS, random_state=seed
     )
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # stopped early it is regularised a little more, no worse
+        warnings.simplefilter("ignore", ConvergenceWarning)  # stopping early only regularises a little more
         model.fit(features, list(labels))
     return Baseline(vectorizer, model)
 

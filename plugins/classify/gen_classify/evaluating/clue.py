@@ -1,7 +1,7 @@
-"""The CLUE score, as it is computed here: the arithmetic mean of the accuracies on AFQMC, IFLYTEK and TNEWS.
+"""The CLUE score, computed here as the arithmetic mean of the accuracies on AFQMC, IFLYTEK and TNEWS.
 
-CLUE (Xu and others 2020, https://aclanthology.org/2020.coling-main.419) has nine tasks with hidden tests; these are its
-three classifications with labelled data at hand.
+CLUE (Xu et al. 2020, https://aclanthology.org/2020.coling-main.419) has nine tasks with hidden tests. These three are
+its classification tasks with available labelled data.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ KINDS = (".tsv", ".jsonl", ".csv", ".tsv.xz", ".jsonl.xz", ".csv.xz", ".tsv.gz",
 
 @dataclass(frozen=True)
 class TaskOfClue:
-    """Where a task's texts stand in its files, and how many tokens of them a classifier is trained on.
+    """Which columns of a task's files hold its texts, and how many tokens of them a classifier is trained on.
 
-    `words` is the column that says the labels in words, by which a classifier may have been trained as well.
+    `words` is the column with the labels in words; a classifier may have been trained on these instead.
     """
 
     columns: Columns
@@ -44,7 +44,7 @@ TASKS = {
 
 @dataclass(frozen=True)
 class Score:
-    """What was found on each task."""
+    """The evaluation of each task."""
 
     evaluations: Mapping[str, Evaluation]
 
@@ -60,7 +60,7 @@ class Score:
         return fmean(report.accuracy for report in reports) if len(reports) == len(self.evaluations) else None
 
     def record(self) -> dict[str, Any]:
-        """All of it as JSON knows it."""
+        """The score as a JSON object."""
         baseline = {} if self.baseline is None else {"baseline": self.baseline}
         return {
             "clue": self.mean,
@@ -99,8 +99,8 @@ def clue(
 ) -> Score:
     """Evaluate the classifiers of `models` (a folder for each of TASKS) on the rows that `data` holds out.
 
-    With `baseline`, TF-IDF and logistic regression are trained on the training rows and evaluated, too. `after` is
-    called with the name of each task that is done, and its counts of rows.
+    With `baseline`, logistic regression on TF-IDF is trained on the training rows and evaluated, too. `after` is called
+    after each task with its name and its counts of rows.
     """
     found = {}
     for name in TASKS:

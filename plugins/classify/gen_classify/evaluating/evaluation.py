@@ -1,4 +1,4 @@
-"""A classifier evaluated on labelled texts: its report, the rows left out, the mistakes it was surest of."""
+"""A classifier evaluated on labelled texts: its report, the rows left out, and its most confident mistakes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from gen_engine.errors import GenError
 
 @dataclass(frozen=True)
 class Mistake:
-    """A row that was guessed wrongly: where it stands, its text, its label, the guess and the guess's probability."""
+    """A wrongly classified row: where it stands, its text, its label, the guess and the guess's probability."""
 
     place: str
     text: Text
@@ -43,7 +43,7 @@ class Evaluation:
     mistakes: tuple[Mistake, ...] = ()
 
     def record(self) -> dict[str, Any]:
-        """All of it as JSON knows it."""
+        """The evaluation as a JSON object."""
         found: dict[str, Any] = {"model": self.report.record()}
         if self.baseline:
             found |= {"baseline": self.baseline.record(), "texts the baseline was trained on": self.repeated}
@@ -54,7 +54,7 @@ class Evaluation:
 def evaluate(
     classifier: Classifier, table: Table, *, train: Table | None = None, mistakes: int = 0, seed: int = 0
 ) -> Evaluation:
-    """Evaluate `classifier` on `table`, beside a baseline trained on `train` if that is given.
+    """Evaluate `classifier` on `table` and, if `train` is given, a baseline trained on it.
 
     Rows with a label that the classifier does not have are left out and counted. Raises GenError if none is left.
     """
@@ -93,7 +93,7 @@ def texts_of(table: Table) -> list[Text]:
 
 
 def _known(classifier: Classifier, table: Table) -> tuple[list[Text], list[int], list[int]]:
-    """Texts, places of their labels, and row numbers, of the rows whose label the classifier has."""
+    """The texts, label indices and row numbers of the rows whose label the classifier has."""
     places = [classifier.index(label) for label in table.labels]
     kept = [row for row, place in enumerate(places) if place is not None]
     texts = texts_of(table)

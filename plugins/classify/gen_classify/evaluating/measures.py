@@ -29,7 +29,8 @@ class Report:
     """All figures of a set of guesses.
 
     `confusion[i][j]` is how many rows of label i were guessed as j. The macro means are over the labels that occur
-    among rows or guesses: a label which the test lacks costs nothing. The weighted ones weigh labels by their rows.
+    among rows or guesses, so that a label missing from the test costs nothing. The weighted means weight labels by
+    their rows.
     """
 
     accuracy: float
@@ -48,13 +49,13 @@ class Report:
         return sum(figures.rows for figures in self.labels)
 
     def figures(self) -> dict[str, float]:
-        """The figures on the whole by name."""
+        """The overall figures by name."""
         kinds = ("precision", "recall", "f1")
         means = [f"{mean}_{kind}" for mean in ("macro", "weighted") for kind in kinds]
         return {"accuracy": self.accuracy} | {name: getattr(self, name) for name in means}
 
     def record(self) -> dict[str, Any]:
-        """All of it as JSON knows it."""
+        """The report as a JSON object."""
         labels = {each.label: {k: v for k, v in vars(each).items() if k != "label"} for each in self.labels}
         return {
             "rows": self.rows,
@@ -65,7 +66,7 @@ class Report:
         }
 
     def interval(self) -> tuple[float, float]:
-        """Where the accuracy lies with 95% confidence, if the rows are a sample (Wilson 1927)."""
+        """The 95% confidence interval of the accuracy, if the rows are a random sample (Wilson 1927)."""
         normal = 1.96**2 / self.rows
         middle = (self.accuracy + normal / 2) / (1 + normal)
         half = sqrt(normal * self.accuracy * (1 - self.accuracy) + normal**2 / 4) / (1 + normal)

@@ -13,12 +13,12 @@ from gen_engine.system.fonts import add_font, check_name, drawing_with, find_fon
 if TYPE_CHECKING:
     from gen_classify.evaluating.measures import Report
 
-COUNTED = 30  # up to so many labels the counts stand in the fields
-TALL = 24  # inches, the most that many labels make a picture
+COUNTED = 30  # up to this many labels, the cells show their counts
+TALL = 24  # inches, the greatest height of a picture
 
 
 def check_picture(path: Path, font: Path | None = None) -> None:
-    """Raise GenError now if the picture could not be drawn in the end."""
+    """Raise GenError early if the picture could not be drawn later."""
     check_name(path)
     if font:
         add_font(font)
@@ -26,7 +26,7 @@ def check_picture(path: Path, font: Path | None = None) -> None:
 
 @dataclass(frozen=True)
 class Words:
-    """What stands in the picture beside the figures."""
+    """The words in the picture besides the figures."""
 
     title: str
     labels: Sequence[str]
@@ -44,8 +44,7 @@ class Words:
 def draw_confusion(
     report: Report, path: Path, *, name: str, font: Path | None = None, language: Language = "en"
 ) -> str:
-    """Draw the confusion matrix of `report`: a row for each label, coloured by shares of the row, with the counts
-    written in.
+    """Draw the confusion matrix of `report`: a row for each label, coloured by shares of the row, with the counts.
 
     Returns a remark if neither `font` (a file) nor any installed font has the characters. An .svg then keeps them as
     text, to be shown in the viewer's fonts. A .png or .pdf has English words, and numbers for labels where needed:
@@ -122,5 +121,5 @@ def _draw(report: Report, words: Words, path: Path) -> None:
 
 
 def _width(label: str) -> float:
-    """About how wide a label is, in sizes of its font: Chinese characters are twice as wide as others."""
+    """The approximate width of a label, in font sizes; Chinese characters are twice as wide as others."""
     return sum(1.0 if ord(char) > 0x2E7F else 0.6 for char in label)

@@ -1,4 +1,4 @@
-"""The report of an evaluation as text; columns line up, with Chinese labels, too."""
+"""The report of an evaluation as text; columns line up, even with Chinese labels."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from gen_classify.evaluating.measures import Report
 
 WHOLE = 20
-"""Up to so many labels the confusions are told as a matrix; of more, the most frequent only."""
+"""Up to this many labels, the confusions are shown as a matrix; with more, only the most frequent ones."""
 
 PAIRS = 15
 SHOWN = 60
 
 
 def tell(evaluation: Evaluation, title: str, say: Say = str, place: TextIO | None = None) -> str:
-    """The whole report: the figures beside the baseline's, label by label, the confusions, what was left out.
+    """The whole report: the figures beside the baseline's, label by label, the confusions, and the rows left out.
 
     It is laid out for the terminal or the pipe `place`; without one, for a page.
     """
@@ -35,14 +35,14 @@ def tell(evaluation: Evaluation, title: str, say: Say = str, place: TextIO | Non
 
 
 def _folded(sentences: str, place: TextIO | None) -> str:
-    """Sentences, a line each, in lines that fit the terminal."""
+    """Sentences, each on a new line, wrapped to fit the terminal."""
     width = width_of(place) if place else None
     lines = [line for words in sentences.splitlines() for line in hang(words, width, hanging="  ")]
     return "\n".join(map(plain, lines))
 
 
 def columns(rows: Sequence[Sequence[str]], place: TextIO | None = None, *, left: int = 1) -> str:
-    """Rows as lines whose columns line up: the first `left` ones at their left, the others at their right edge."""
+    """Rows as lines with aligned columns: the first `left` columns left-aligned, the others right-aligned."""
     head, *body = rows
     return "\n".join(tabulated(head, body, place, right=head[left:]))
 
@@ -69,7 +69,7 @@ def _by_label(report: Report, say: Say, place: TextIO | None) -> str:
 
 
 def _confusions(report: Report, say: Say, place: TextIO | None) -> list[str]:
-    """The matrix, in as many parts as there is room for; of many labels those that are confused most often."""
+    """The matrix, in as many parts as the width requires; with many labels, only the most frequent confusions."""
     names = [each.label for each in report.labels]
     if len(names) <= WHOLE:
         head = [f"{number} {name}" for number, name in enumerate(names, 1)]
@@ -114,7 +114,7 @@ def _mistakes(evaluation: Evaluation, say: Say, place: TextIO | None) -> str:
 
 
 def _left_out(evaluation: Evaluation, say: Say) -> str:
-    """One line for each kind of rows that were not evaluated, or not whole."""
+    """One line for each kind of rows that were not evaluated, or not in full."""
     told = []
     if evaluation.unknown:
         most = ", ".join(f"{label} {count:,}" for label, count in evaluation.unknown.most_common(10))

@@ -1,4 +1,4 @@
-"""A classifier of many short texts at once, each with the result, to the last bit, that it has alone."""
+"""A classifier of many short texts at once; each result is bit-identical to that of the text alone."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from gen_engine.errors import GenError
 from gen_engine.memory import Memory, remembered
 
 BLOCK = 8
-"""How many texts are computed together: always so many, of one padded length, since the last bits of an fp32 product
-depend on how many rows it has."""
+"""How many texts are computed together. It is always this number, at one padded length, since the last bits of an fp32
+product depend on the number of rows."""
 
 STEP = 8
-"""Lengths are padded to multiples of this, which a text's own length alone decides."""
+"""Lengths are padded to multiples of this, so that the padded length depends on the text's own length alone."""
 
 REMEMBERED = 1 << 16
-"""How many texts' answers are kept: a text so far comes again as the text that ends there."""
+"""For how many texts the answers are cached; a text that was extended comes again when it ends there."""
 
 PROBES = ("春风又绿江南", "a", "春风又绿江南岸", "it was good", "春", "春风又绿江北", "the end.", "夜", "it was goof")
 
 
 @dataclass(eq=False)
 class Discriminator:
-    """Log-probabilities of a classifier's labels for texts; a text's do not depend on which others are asked with it.
+    """Log-probabilities of a classifier's labels for texts; those of a text do not depend on the other texts.
 
     `length` is how many tokens of a text, special ones included, are seen: the last ones. `block` texts are computed
     together.
@@ -49,7 +49,7 @@ class Discriminator:
         return self.classifier.labels
 
     def column(self, label: str | None, written: str) -> int:
-        """Which column is a label's, given by name or by number. GenError, telling the labels, if it is none."""
+        """The column of a label, given by name or by number. GenError, with a list of the labels, if there is none."""
         found = self.classifier.index(label) if label is not None else None
         if found is not None:
             return found
@@ -88,17 +88,17 @@ class Discriminator:
         return [found[index] for index in range(len(texts))]
 
     def _is_read_at_its_end(self, ids: Sequence[int]) -> bool:
-        """Whether a GPT-2 reads the label at the last token: it does at the last that is not its padding token."""
+        """Whether a GPT-2 reads the label at the last token; it reads at the last one that is not its padding token."""
         return len(ids) > 1 and ids[-1] != self.classifier.model.config.pad_token_id
 
     def _width(self, count: int) -> int:
-        """To how many tokens a row of `count` is filled up."""
+        """The number of tokens to which a row of `count` tokens is padded."""
         width = -(-count // STEP) * STEP
         return min(width, self.classifier.length or width)
 
     @torch.inference_mode()
     def _forward(self, rows: Sequence[dict[str, list[int]]], width: int) -> Tensor:
-        """Logits [rows, outputs] of encoded texts, filled up on the right to `width` tokens."""
+        """Logits [rows, outputs] of encoded texts, padded on the right to `width` tokens."""
         model: Any = self.classifier.model
         pad = model.config.pad_token_id
         seen = [len(row["input_ids"]) for row in rows]
@@ -111,16 +111,16 @@ class Discriminator:
         return logits
 
     def _told(self, logits: Tensor) -> list[tuple[float, ...]]:
-        """Logits [rows, outputs] as log-probabilities of the labels. GenError if one is no number."""
+        """Logits [rows, outputs] as log-probabilities of the labels. GenError if one is not finite."""
         if self.classifier.threshold is not None:
-            logits = torch.cat([torch.zeros_like(logits), logits], 1)  # its sigmoid is a softmax beside zero
+            logits = torch.cat([torch.zeros_like(logits), logits], 1)  # its sigmoid is a softmax with zero
         found = logits.log_softmax(1)
         if not found.isfinite().all():
             raise GenError("The classifier of guide answers with what is no number; train it again, or choose another.")
         return [tuple(row) for row in found.tolist()]
 
     def _encode(self, texts: Sequence[str]) -> list[dict[str, list[int]]]:
-        """Model inputs of each text; of a long one its last tokens, between the special ones."""
+        """Model inputs of each text; a long text keeps its last tokens, between the special ones."""
         if not texts:
             return []
         tokenizer: Any = self.classifier.tokenizer
@@ -139,7 +139,7 @@ class Discriminator:
         ]
 
     def is_steady(self) -> bool:
-        """Whether a text's answer is the same to the last bit at each place of a block, whatever stands beside it."""
+        """Whether a text's answer is bit-identical at each place of a block, whatever the other texts are."""
         together, turned = self._computed(PROBES), self._computed(PROBES[::-1])
         return together == turned[::-1] and all(
             self._computed([probe]) == [told] for probe, told in zip(PROBES, together, strict=True)
@@ -149,7 +149,8 @@ class Discriminator:
 def open_discriminator(folder: str, window: int = 0) -> Discriminator:
     """The discriminator of a folder or hub name, which sees the last `window` tokens (0: as many as it can).
 
-    The same one for the same unchanged folder. Should a text's answer depend on its neighbours, each is computed alone.
+    It is the same object for the same unchanged folder. If a text's answer depends on its neighbours, each text is
+    computed alone.
     """
     weights = sorted(Path(folder).glob("*.safetensors")) + sorted(Path(folder).glob("*.json"))
     return _open(folder, window, tuple((path.name, path.stat().st_mtime_ns) for path in weights))
@@ -161,7 +162,7 @@ def _open(folder: str, window: int, version: tuple[tuple[str, int], ...]) -> Dis
     classifier = load_classifier(folder)
     if classifier.fill is not None:
         raise GenError(f"{folder} judges texts filled up to {classifier.fill[1]} tokens only; guide by another.")
-    # Other kernels leave out a mask of ones, and so compute otherwise where no row of a block is padded.
+    # Other kernels drop a mask of ones, and so compute differently where no row of a block is padded.
     classifier.model.set_attn_implementation("eager")
     classifier.model.eval()
     special = classifier.tokenizer.num_special_tokens_to_add()

@@ -1,4 +1,4 @@
-"""The shaper `guide`: candidates are weighed by how likely a classifier finds the text with each to have a label."""
+"""The shaper `guide`: candidates are weighted by the probability of a label for the text with each, by a classifier."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from gen_engine.types import Step
 
 FEW = 20
-"""How many of the likeliest tokens are weighed if nobody says: the cost of a step grows with them."""
+"""How many of the likeliest tokens are weighted by default; the cost of a step grows with them."""
 
 
 def guide(
@@ -27,7 +27,7 @@ def guide(
     k: int = FEW,
     window: int = 0,
 ) -> NamedShaper:
-    """Weigh the `k` likeliest tokens left by how likely a classifier thinks that the text with each has a label.
+    """Weight the `k` likeliest tokens left by how probable a classifier finds a label for the text with each.
 
     Written `guide=FOLDER:LABEL@2`; or `label` and `strength` are given by name, and FOLDER is the folder alone. The
     label is one of the classifier's names or its number from 0. The logit of each candidate is raised by `strength` *
@@ -54,7 +54,7 @@ def guide(
 
 
 def _asked(value: str, label: str | None, strength: float | None) -> tuple[str, str | None, float]:
-    """Folder, label and strength out of `FOLDER:LABEL@STRENGTH`, or of FOLDER where the label is given by name."""
+    """Folder, label and strength from `FOLDER:LABEL@STRENGTH`, or from FOLDER where the label is given by name."""
     folder = value
     if label is None and not Path(value).is_dir():
         folder, label, told = split_value(value)
@@ -65,9 +65,9 @@ def _asked(value: str, label: str | None, strength: float | None) -> tuple[str, 
 
 
 def split_value(value: str) -> tuple[str, str | None, float | None]:
-    """(folder, label, strength) of `FOLDER:LABEL@STRENGTH`; colons in the folder are the folder's.
+    """(folder, label, strength) of `FOLDER:LABEL@STRENGTH`; the folder may contain colons.
 
-    What follows the last @ is the strength if it stands behind the last colon and is a number, else part of the label.
+    What follows the last @ is the strength if it comes after the last colon and is a number, else part of the label.
     """
     folder, colon, label = value.rpartition(":")
     if not colon:
@@ -80,7 +80,7 @@ def split_value(value: str) -> tuple[str, str | None, float | None]:
 
 
 def _spelled(folder: str, label: str, strength: float, k: int, window: int) -> str:
-    """The processor as it is written; by name where the short form would be read otherwise."""
+    """The processor as a user writes it; with names where the short form would be misread."""
     value: str = f"{folder}:{label}@{pieces(strength)[0]}"
     others: dict[str, tuple[object, object]] = {"k": (k, FEW), "window": (window, 0)}
     if split_value(value) != (folder, label, strength):
@@ -90,12 +90,12 @@ def _spelled(folder: str, label: str, strength: float, k: int, window: int) -> s
 
 
 def _weigh(step: Step, logits: Tensor, discriminator: Discriminator, column: int, k: int, strength: float) -> Tensor:
-    """The logits [rows, vocab] of the `k` likeliest tokens of each row, weighed; -inf elsewhere."""
+    """The weighted logits [rows, vocab] of the `k` likeliest tokens of each row; -inf elsewhere."""
     import torch
 
     kept = _likeliest(logits, k)
     shaped = logits.masked_fill(~kept, -torch.inf)
-    doubtful = kept & (kept.sum(-1, keepdim=True) > 1)  # where there is no choice there is nothing to weigh
+    doubtful = kept & (kept.sum(-1, keepdim=True) > 1)  # where there is no choice there is nothing to weight
     rows, tokens = doubtful.nonzero(as_tuple=True)
     if len(rows):
         texts = _continued(step, rows.tolist(), tokens.tolist())
@@ -105,7 +105,7 @@ def _weigh(step: Step, logits: Tensor, discriminator: Discriminator, column: int
 
 
 def _likeliest(logits: Tensor, k: int) -> Tensor:
-    """True for the `k` likeliest tokens of each row that are not -inf, of equals the lowest ids, [rows, vocab]."""
+    """True for the `k` likeliest tokens of each row that are not -inf (the lowest ids of equals), [rows, vocab]."""
     import torch
 
     left = logits > -torch.inf
@@ -117,7 +117,7 @@ def _likeliest(logits: Tensor, k: int) -> Tensor:
 
 
 def _continued(step: Step, rows: list[int], tokens: list[int]) -> list[str]:
-    """The text of each row with a token more; the beginning of a character that is not finished yet is left out."""
+    """The text of each row with one more token; an unfinished character at its end is left out."""
     surfaces = step.vocabulary.surfaces
     so_far: dict[int, bytes] = {row: _printed(step.vocabulary, step.histories[row]) for row in dict.fromkeys(rows)}
     return [
@@ -131,7 +131,7 @@ def _printed(vocabulary: Vocabulary, history: Any) -> bytes:
 
 
 def __getattr__(name: str) -> Any:
-    """`EXAMPLES`, which the conformance kit tries: `guide` by a tiny classifier that is made when it is asked for."""
+    """`EXAMPLES` for the conformance kit: `guide` with a tiny classifier that is made on first access."""
     if name != "EXAMPLES":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from gen_classify.testing import example_folder

@@ -1,4 +1,4 @@
-"""Prefix sharing in a GPT-2 classifier: what texts share that differ in their last token only is computed once."""
+"""Prefix sharing in a GPT-2 classifier: texts that differ in their last token only share the work on their prefix."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Item = TypeVar("Item")
 
 
 def can_share(model: Any) -> bool:
-    """Whether `last_logits` knows how to read for this classifier: tokens see what stands before them, no more."""
+    """Whether `last_logits` works for this classifier: its tokens see only those before them."""
     return bool(model.config.model_type == "gpt2" and hasattr(model, "score") and hasattr(model, "transformer"))
 
 
@@ -36,7 +36,7 @@ def last_logits(model: Any, rows: Sequence[Sequence[int]], *, width: Callable[[i
         for some in _blocks(indices, block):
             whose = [places[tuple(rows[index][:-1])] for index in some]
             told = _last(model, memory, whose, [len(rows[index]) - 1 for index in some], [rows[i][-1] for i in some])
-            found |= dict(zip(some[::-1], told.flip(0), strict=True))  # of what fills the block the first counts
+            found |= dict(zip(some[::-1], told.flip(0), strict=True))  # of repeats in a block, the first counts
     return torch.stack([found[index] for index in range(len(rows))])
 
 
@@ -59,7 +59,7 @@ def _last(
     lengths: Sequence[int],
     tokens: Sequence[int],
 ) -> Tensor:
-    """The head's logits [block, outputs] at one token behind each of the prefixes `whose`."""
+    """The head's logits [block, outputs] at one token after each of the prefixes `whose`."""
     size = memory[0][0].shape[2]
     past = DynamicCache()
     for number, (keys, values) in enumerate(memory):
@@ -77,7 +77,7 @@ def _last(
 
 
 def _blocks(items: Sequence[Item], size: int) -> Iterator[list[Item]]:
-    """The items `size` at a time, the last of them filled up with its first."""
+    """The items in blocks of `size`; the last block is filled up with its first item."""
     for start in range(0, len(items), size):
         some = list(items[start : start + size])
         yield some + some[:1] * (size - len(some))

@@ -1,4 +1,4 @@
-"""A trained classifier at inference: label probabilities of texts and pairs of texts, whatever kind of model it is."""
+"""A trained classifier at inference: label probabilities of texts and pairs of texts, for any kind of model."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from gen_trainkit.portions import in_portions
 from gen_trainkit.publishing import load_pretrained
 
 BATCH_TOKENS = 8192
-UNLIMITED = 1 << 30  # tokenizers that know of no limit give a huge number for it
+UNLIMITED = 1 << 30  # tokenizers without a limit give a huge number for it
 
 
 @dataclass(frozen=True)
 class Encoded:
-    """Model inputs of texts, unpadded, and which of the texts had to be cut to the length that the model takes."""
+    """Unpadded model inputs of texts, and which of the texts were cut to the model's length."""
 
     rows: list[dict[str, list[int]]]
     cut: frozenset[int]
@@ -37,11 +37,11 @@ class Encoded:
 
 @dataclass(frozen=True)
 class Classifier:
-    """A model with its tokenizer, its labels in the order of its probabilities, and for one logit its threshold.
+    """A model with its tokenizer, its labels in the order of its probabilities and, for a single logit, its threshold.
 
-    `length` is the number of tokens that it sees of a text, special ones included; None stands for any number.
-    `data_labels` are the labels as the training files write them, where they are known. With `fill`, (token, length),
-    every text is filled up with the token: a head that learned to read the last place of such texts finds it there.
+    `length` is the number of tokens that it sees of a text, special ones included; None means any number. `data_labels`
+    are the labels as the training files write them, where known. With `fill`, (token, length), every text is padded
+    with the token, for heads that learned to read the last place of such texts.
     """
 
     model: PreTrainedModel
@@ -53,7 +53,7 @@ class Classifier:
     fill: tuple[int, int] | None = None
 
     def encode(self, texts: Sequence[Text]) -> Encoded:
-        """The inputs of `texts` as `pipeline("text-classification")` would make them; long texts lose their ends."""
+        """The inputs of `texts` as `pipeline("text-classification")` makes them; long texts are cut at the end."""
         rows: list[dict[str, list[int]]] = []
         long: list[int] = []
         with doing(f"tokenising {len(texts):,} texts"):
@@ -71,12 +71,12 @@ class Classifier:
         return Encoded(rows, frozenset(long))
 
     def probabilities(self, texts: Sequence[Text], *, batch_tokens: int = BATCH_TOKENS) -> Tensor:
-        """The probability of each label for each text, [texts, labels]; computed in batches of like length."""
+        """The probability of each label for each text, [texts, labels]; computed in batches of similar length."""
         return self.score(self.encode(texts), batch_tokens=batch_tokens)
 
     @torch.inference_mode()
     def score(self, encoded: Encoded, *, batch_tokens: int = BATCH_TOKENS) -> Tensor:
-        """The probability of each label for each encoded text, [texts, labels]; GenError if one is no number."""
+        """The probability of each label for each encoded text, [texts, labels]; GenError if one is not finite."""
         lengths = [max(1, len(row["input_ids"])) for row in encoded.rows]
         order = sorted(range(len(lengths)), key=lengths.__getitem__)
         found = torch.zeros(len(lengths), len(self.labels))
@@ -91,15 +91,15 @@ class Classifier:
         return found
 
     def choose(self, probabilities: Tensor) -> Tensor:
-        """The index of the label of each row, [texts]: the likeliest, or for one logit what its threshold says."""
+        """The index of the label of each row, [texts]: the likeliest, or for a single logit by its threshold."""
         if self.threshold is not None:
             return (probabilities[:, 1] >= self.threshold).long()
         return probabilities.argmax(1)
 
     def index(self, label: str) -> int | None:
-        """The place of a label, by its name or as the training files write it, else by its number; None if unknown.
+        """The index of a label, by its name, by its spelling in the training files, or by its number; None if unknown.
 
-        Labels are the same by `label_text`, in whatever file they stand.
+        `label_text` decides which labels are equal, in all files.
         """
         numbers = () if self.data_labels else tuple(map(str, range(len(self.labels))))
         wanted = label_text(label)
@@ -118,7 +118,7 @@ class Classifier:
         return torch.cat([1 - positive, positive], 1)
 
     def _pad(self, rows: Sequence[dict[str, list[int]]]) -> dict[str, Tensor]:
-        """Rows filled up on the right, where neither absolute positions nor causal attention notice it."""
+        """Rows padded on the right, which affects neither absolute positions nor causal attention."""
         pad = self.model.config.pad_token_id
         width = max(1, *(len(row["input_ids"]) for row in rows))
         seen = [len(row["input_ids"]) for row in rows]
@@ -131,11 +131,11 @@ class Classifier:
 def load_classifier(source: str | Path) -> Classifier:
     """The classifier of a folder or hub name: any `AutoModelForSequenceClassification`, from safetensors only.
 
-    Raises GenError for a folder that is none, for missing, unexpected, damaged or non-finite weights, and for models
-    that regress or give several labels at once.
+    Raises GenError for a folder without one, for missing, unexpected, damaged or non-finite weights, and for models of
+    regression or of several labels at once.
     """
     transformers_logging.disable_progress_bar()
-    transformers_logging.set_verbosity_error()  # what it would warn of, `load_pretrained` refuses
+    transformers_logging.set_verbosity_error()  # what it would warn about, `load_pretrained` refuses
     folder = model_source(str(source))
     if Path(folder).is_dir():
         _check_kind(Path(folder), str(source))
@@ -188,7 +188,7 @@ def _length(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> int |
 
 
 def _encode(tokenizer: Any, texts: Sequence[Text], length: int | None) -> list[dict[str, list[int]]]:
-    """Ids and, where the model knows them, types of each text's tokens; with `length`, no more than so many."""
+    """Ids and, where the model uses them, types of each text's tokens; with `length`, at most that many."""
     if not texts:
         return []
     first = [text if isinstance(text, str) else text[0] for text in texts]

@@ -1,4 +1,4 @@
-"""Texts to be classified: from the command line, files, tables, standard input, or asked for one by one."""
+"""Texts to be classified: from the command line, files, tables, standard input, or typed one by one."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ QUIT = "q"
 
 @dataclass(frozen=True)
 class Source:
-    """What a user named: texts, the second texts of pairs, a file and its columns; `pairs` splits lines at a tab."""
+    """What a user gave: texts, the second texts of pairs, a file and its columns; `pairs` splits lines at a tab."""
 
     texts: tuple[str, ...] = ()
     seconds: tuple[str, ...] = ()
@@ -38,12 +38,12 @@ class Source:
 
     @property
     def asks_a_person(self) -> bool:
-        """Nothing is named and a person sits before the terminal."""
+        """Whether nothing was given and standard input is a terminal."""
         return not self.texts and self.file is None and sys.stdin is not None and sys.stdin.isatty()
 
 
 def check_source(source: Source) -> None:
-    """Raise GenError for what contradicts itself, before anything is loaded."""
+    """Raise GenError for contradictory options, before anything is loaded."""
     if source.texts and source.file:
         raise GenError("Both TEXT and --file were given. Give one of them.")
     if source.seconds and len(source.seconds) != len(source.texts):
@@ -59,14 +59,14 @@ def check_source(source: Source) -> None:
 
 
 def is_table(path: Path) -> bool:
-    """Whether a file has columns, by its name, or is a dataset."""
+    """Whether a file is a table, by its name, or a dataset."""
     from gen_trainkit.reading import has_columns
 
     return has_columns(path)
 
 
 def read_source(source: Source, tally: Tally) -> Iterator[tuple[int, Text]]:
-    """(number from 1, text or pair) of everything named, texts without any character included; files are counted.
+    """(number from 1, text or pair) of everything given, empty texts included; rows of files are counted in `tally`.
 
     Raises GenError for files, columns and lines that cannot be read.
     """
@@ -118,7 +118,7 @@ def _standard_input(encoding: str) -> Iterator[str]:
 
 
 def ask_texts(pairs: bool, read: Callable[[str], str]) -> Iterator[Text]:
-    """Texts, or pairs, typed at a prompt until `q` or the end of the input; empty ones are asked for again."""
+    """Texts, or pairs, typed at a prompt until `q` or the end of the input; empty input is asked for again."""
     while True:
         found = []
         for prompt in ("text (q ends): ", "second text: ")[: 1 + pairs]:
@@ -139,15 +139,15 @@ def ask_texts(pairs: bool, read: Callable[[str], str]) -> Iterator[Text]:
 
 
 def is_blank(text: Text) -> bool:
-    """Whether a text, or both texts of a pair, have no character that shows."""
+    """Whether a text, or both texts of a pair, have no visible character."""
     return not (text if isinstance(text, str) else "".join(text)).strip()
 
 
 def in_runs(texts: Iterable[tuple[int, Text]], size: int) -> Iterator[list[tuple[int, Text]]]:
     """Consecutive runs, each as soon as it is full: of one text, then of twice as many each time, up to `size`.
 
-    So at any time about half of what was read has been passed on, and whoever waits sees the first at once. A run is
-    full, too, when it has the characters of a portion, however few texts these are.
+    So at any time about half of what was read has been passed on, and the first result comes at once. A run is also
+    full when it has as many characters as a portion.
     """
     from gen_trainkit.portions import CHARACTERS
 

@@ -25,7 +25,7 @@ ROWS = 16
 
 @dataclass(frozen=True)
 class Template:
-    """How text and question are laid out, with {text}, {question}, {yes} and {no}; and what stands before an answer."""
+    """The layout of text and question, with {text}, {question}, {yes} and {no}; and what comes before an answer."""
 
     layout: str
     yes: str
@@ -43,8 +43,8 @@ TEMPLATES: dict[Language, Template] = {
 class Answer:
     """What a model answers about a text: the likelier of the two words, and its probability against the `other`.
 
-    `mass` is the probability that the model gives to the two words together: near 0 it had something else to say, and
-    the answer means little. `cut` says whether the end of the text was left out, since the model reads no more.
+    `mass` is the probability that the model gives to the two words together. Near 0 the model expects something else,
+    and the answer means little. `cut` says whether the end of the text was left out because the model reads no more.
     """
 
     label: str
@@ -56,7 +56,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class _Asked:
-    """The tokens of a prompt that both answers share, and the rest of each."""
+    """The tokens that both continued prompts share, and the rest of each."""
 
     shared: tuple[int, ...]
     rests: tuple[tuple[int, ...], tuple[int, ...]]
@@ -73,14 +73,14 @@ def ask(
     language: Language | None = None,
     template: str | None = None,
 ) -> list[Answer]:
-    """What a causal language model answers to a question about each text.
+    """Ask a causal language model a question about each text.
 
     The answer compares the probabilities of the words `yes` and `no` right after text and question, token by token
     where a word has several. `model` is a model of `gen models`, a folder or a hub name. The language ("en", "zh";
     None: that of the question) chooses the layout and the words, unless they are given. A `template` holds {text} and
     {question}, and may hold {yes} and {no}. A text's answer does not depend on the others.
 
-    Raises GenError for words that the model cannot tell apart or write, and a question too long for it.
+    Raises GenError for words that the model cannot distinguish or write, and for a question too long for it.
     """
     chosen = choose_template(question, yes=yes, no=no, language=language, template=template)
     opened = _open(model)
@@ -95,7 +95,7 @@ def ask(
 def choose_template(
     question: str, *, yes: str | None, no: str | None, language: Language | None, template: str | None
 ) -> Template:
-    """The template for a question; GenError for a layout without its places, and for words that are the same."""
+    """The template for a question; GenError for a layout without its placeholders, and for two equal words."""
     usual = TEMPLATES[language or ("zh" if any(is_han(char) for char in question) else "en")]
     layout = usual.layout if template is None else template.replace("\\n", "\n")
     chosen = Template(layout, (yes or usual.yes).strip(), (no or usual.no).strip(), usual.gap)
@@ -121,7 +121,7 @@ def _open(model: str | LanguageModel) -> LanguageModel:
 
 
 def _lay_out(model: LanguageModel, template: Template, text: str, question: str) -> _Asked:
-    """The prompt about a text, of which as much is read as there is room for."""
+    """The prompt about a text, which is cut to the room there is."""
     kept = text
     while True:
         prompt = template.layout.format(text=kept, question=question, yes=template.yes, no=template.no)
@@ -136,7 +136,8 @@ def _lay_out(model: LanguageModel, template: Template, text: str, question: str)
 
 
 def _encode(model: LanguageModel, template: Template, prompt: str, *, cut: bool) -> _Asked:
-    """Both continued prompts, split where their tokens part from each other or from those of the prompt alone."""
+    """Both continued prompts, split where their tokens first differ from each other or from those of the prompt
+    alone."""
     unk = model.tokenizer.vocabulary.unk
     alone = model.tokenizer.encode(prompt).tokens
     both = [model.tokenizer.encode(prompt + template.gap + word).tokens for word in (template.yes, template.no)]

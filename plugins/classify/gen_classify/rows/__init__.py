@@ -1,1 +1,1 @@
-"""Labelled texts: read out of tables, split, balanced, tokenised."""
+"""Labelled texts: read from tables, split, balanced, tokenised."""

@@ -13,10 +13,10 @@ Balance = Literal["none", "undersample", "oversample"]
 
 
 def balance_rows(indices: Sequence[int], labels: Sequence[str], balance: Balance, *, seed: int) -> list[int]:
-    """`indices` with equally many rows of each label: all cut to the fewest, or repeated up to the most.
+    """`indices` with equally many rows of each label: all reduced to the fewest, or repeated up to the most.
 
-    Every row occurs at least once when oversampled (as often as the others of its class, or once more), at most once
-    when undersampled. `labels` are those of all rows, by index.
+    When oversampled, every row occurs at least once, and as often as the others of its class or once more. When
+    undersampled, it occurs at most once. `labels` are those of all rows, by index.
     """
     if balance == "none":
         return list(indices)

@@ -1,4 +1,4 @@
-"""A disk cache of tokenised rows: keyed by a digest of what they were made of, and made again where damaged."""
+"""A disk cache of tokenised rows, keyed by a digest of their inputs; damaged entries are made again."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from safetensors.torch import save_file
 from gen_classify.rows.encoding import Encoded, encode_rows
 from gen_classify.rows.reading import Table
 
-FORMAT = "1"  # to be raised when `encode_rows` changes, so that old files are not taken for new ones
+FORMAT = "1"  # to be raised when `encode_rows` changes, so that old files are not mistaken for new ones
 
 
 def cached_rows(tokenizer: Any, table: Table, length: int, *, folder: Path) -> Encoded:
-    """What `encode_rows` returns, from `folder` if it was made there before out of the same texts and tokenizer."""
+    """What `encode_rows` returns, from `folder` if it was cached there for the same texts and tokenizer."""
     path = folder / f"{_digest(tokenizer, table, length)}.safetensors"
     found = _read(path)
     if found is None:
@@ -30,7 +30,7 @@ def cached_rows(tokenizer: Any, table: Table, length: int, *, folder: Path) -> E
 
 
 def default_folder() -> Path:
-    """Where this platform keeps what programs can make again; `GEN_CACHE` names another place."""
+    """The platform's cache folder; `GEN_CACHE` names another one."""
     if os.environ.get("GEN_CACHE"):
         return Path(os.environ["GEN_CACHE"]) / "classify"
     home = Path(os.environ.get("LOCALAPPDATA") or os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
@@ -39,7 +39,7 @@ def default_folder() -> Path:
 
 def _digest(tokenizer: Any, table: Table, length: int) -> str:
     digest = hashlib.sha256(f"{FORMAT} {length} {tokenizer.model_input_names}".encode())
-    tokenizer.backend_tokenizer.no_truncation()  # left over from an earlier call, they would tell it apart from itself
+    tokenizer.backend_tokenizer.no_truncation()  # left over from an earlier call, they would change the digest
     tokenizer.backend_tokenizer.no_padding()
     digest.update(tokenizer.backend_tokenizer.to_str().encode())
     for column in (table.texts, table.seconds):
@@ -58,7 +58,7 @@ def _read(path: Path) -> Encoded | None:
 
 
 def _write(path: Path, encoded: Encoded) -> None:
-    """Keep `encoded`; where nothing can be written, it is merely not kept."""
+    """Cache `encoded`; if it cannot be written, do nothing."""
     tensors = {"ids": encoded.ids, "starts": torch.tensor(encoded.starts)}
     if encoded.types is not None:
         tensors["types"] = encoded.types

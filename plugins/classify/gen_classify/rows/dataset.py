@@ -1,4 +1,4 @@
-"""From files to rows ready to be tokenised: read, checked, labelled, sampled, split and balanced."""
+"""From files to rows ready for tokenising: read, checked, labelled, sampled, split and balanced."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from gen_trainkit.tables import Reading
 
 @dataclass(frozen=True)
 class Data:
-    """Where the labelled texts come from, and what becomes of them; see the options of `gen train classifier`."""
+    """Where the labelled texts come from, and how they are used; see the options of `gen train classifier`."""
 
     files: tuple[Path, ...]
     text: str = "text"
@@ -47,14 +47,14 @@ class Data:
 
 @dataclass(frozen=True)
 class Rows:
-    """All rows with their labels, and which of them are for what; `train` repeats or leaves out rows for balance."""
+    """All rows with their labels, and the indices of each part; `train` repeats or leaves out rows for balance."""
 
     table: Table
     labels: Labels
     targets: list[int]  # [rows], places in `labels`
     parts: Mapping[Split, list[int]]
     train: list[int]
-    remark: str  # of rows that were left out
+    remark: str  # about rows that were left out
     told: Sequence[str] = ()  # how many rows were read and used, and which splits
 
     def counts(self, indices: Sequence[int]) -> Counter[str]:
@@ -63,7 +63,7 @@ class Rows:
 
 
 def load_rows(data: Data, *, seed: int) -> Rows:
-    """Everything that `data` tells; raises GenError for all that is wrong with it."""
+    """The rows that `data` describes; raises GenError for all that is wrong with them."""
     table = _read(data, data.files, split=True)
     if not data.split and not data.split_column:
         table = leave_out_others(table)
@@ -84,7 +84,7 @@ def load_rows(data: Data, *, seed: int) -> Rows:
 
 
 def tell_counts(table: Table, *, used: int) -> list[str]:
-    """How many rows of a table were read, used and left out, and what else is to be told of them."""
+    """How many rows of a table were read, used and left out, and further remarks on them."""
     table.tally.used = used
     table.tally.bad = table.bad
     return table.tally.told()
@@ -97,7 +97,7 @@ def _read(data: Data, files: Sequence[Path], *, split: bool = False, usually: Se
 
 
 def _sample(table: Table, count: int, seed: int) -> Table:
-    """So many rows, of each label its share; with splits of their own, of each label in each split."""
+    """`count` rows, stratified by label; if the rows have their own splits, by label and split."""
     if not table.splits:
         return table.chosen(sample_rows(table.labels, count, least=len(SPLITS), seed=seed))
     cells = [f"{split}/{label}" for split, label in zip(table.splits, table.labels, strict=True)]
@@ -105,7 +105,7 @@ def _sample(table: Table, count: int, seed: int) -> Table:
 
 
 def _share_out(data: Data, table: Table, labels: Labels, seed: int) -> tuple[Table, dict[Split, list[int]]]:
-    """The rows of all files together, and which of them are for training, validation and test."""
+    """The rows of all files, divided into training, validation and test."""
     ways = [("--split", data.split), ("--split-column", data.split_column), ("--valid", data.valid_files)]
     given = [name for name, value in ways if value]
     if len(given) > 1:

@@ -1,4 +1,4 @@
-"""Texts and pairs as token ids, concatenated, and batches of them."""
+"""Texts and pairs as concatenated token ids, and batches of them."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from gen_trainkit.portions import in_portions
 
 @dataclass(frozen=True)
 class Encoded:
-    """Token ids of all rows end to end, where each begins (one more entry: the end), and types where there are pairs.
+    """Concatenated token ids of all rows, where each begins (one more entry: the end), and types where there are pairs.
 
-    `cut` is the number of rows that were longer than allowed and lost their ends.
+    `cut` is the number of rows that were too long and lost their ends.
     """
 
     ids: Tensor  # [tokens] int32
@@ -79,7 +79,7 @@ def collate_rows(
 ) -> Batch:
     """The rows padded on the right [rows, length] with their labels [rows]; `keep(places, row)` may drop places.
 
-    A mask is made if `masked` and where there is padding: after a causal model's last token there is nothing to hide.
+    A mask is made if `masked` and there is padding. Causal models need none: nothing after the last token is seen.
     """
     spans = [keep(torch.arange(encoded.starts[row], encoded.starts[row + 1]), row) for row in rows]
     lengths = torch.tensor([len(span) for span in spans])

@@ -1,4 +1,4 @@
-"""Labels as the data write them, as the model counts them, and as people read them."""
+"""Labels as the data write them, as the model numbers them, and as people read them."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ class Labels:
 
 
 def make_labels(found: Sequence[str], *, given: Sequence[str] = (), names: Sequence[str] = ()) -> Labels:
-    """The labels `given`, or all that were `found`: in order of number where all are numbers, else of spelling.
+    """The labels `given`, or all that were `found`: in numerical order if all are numbers, else in alphabetical order.
 
-    `names` are what people are shown, in the same order. Raises GenError for names that are too many, too few or
-    alike, for a label twice, for one that no row has, and for fewer than two.
+    `names` are shown to people, in the same order. Raises GenError for too many, too few or equal names, for a repeated
+    label, for a label that no row has, and for fewer than two labels.
     """
     data = tuple(given) or tuple(sorted(set(found), key=_order))
     if len(data) < 2:

@@ -1,4 +1,4 @@
-"""Datasets with splits of their own: which rows are for what, and which of them a model was trained on."""
+"""Datasets with their own splits: the part of each row, and the rows that a model was trained on."""
 
 from __future__ import annotations
 
@@ -16,14 +16,15 @@ if TYPE_CHECKING:
     from gen_classify.rows.reading import Table
 
 ASIDE = (0.9, 0.1)
-"""How the training split is shared out where no split validates."""
+"""How the training split is divided where there is no validation split."""
 
 Trained = Literal["refuse", "skip", "score"]
-"""What becomes of rows that the model was trained on: an error, left out, or evaluated like all others."""
+"""What to do with rows that the model was trained on: raise an error, leave them out, or evaluate them like all
+others."""
 
 
 def leave_out_others(table: Table) -> Table:
-    """The rows without those of splits that are neither for training nor for validation or test; these are told."""
+    """The rows without those of splits that are not for training, validation or test; the latter are reported."""
     left = Counter(split for split in table.splits if split and split.lower() not in PARTS)
     for split, count in left.items():
         table.tally.remark(f"The {count:,} rows of the split {split} are used for nothing.")
@@ -31,10 +32,10 @@ def leave_out_others(table: Table) -> Table:
 
 
 def use_own_splits(table: Table, seed: int, *, validated: bool) -> dict[Split, list[int]]:
-    """The rows of each part by the names of their splits, told in the table's tally; rows of plain files train.
+    """The rows of each part by the names of their splits, noted in the table's tally; rows of plain files train.
 
-    Where no split validates, and nothing else does, a tenth of the training rows does, of each class its share. Raises
-    GenError where no split trains.
+    Without any validation rows, a tenth of the training rows is used for validation, stratified by class. Raises
+    GenError where there is no training split.
     """
     found = [PARTS.get(split.lower(), "") if split else "train" for split in table.splits]
     parts: dict[Split, list[int]] = {name: [row for row, part in enumerate(found) if part == name] for name in SPLITS}
@@ -52,9 +53,9 @@ def use_own_splits(table: Table, seed: int, *, validated: bool) -> dict[Split, l
 
 
 def trained_rows(model: str | Path, texts: Sequence[object]) -> list[int]:
-    """Places of those `texts` (or pairs) that stand in the rows `model` was trained on, by its own run/splits.
+    """The indices of the `texts` (or pairs) that `model` was trained on, according to its own run/splits.
 
-    A text that the run held out as well, since the data repeat it, is not among them. None where nothing is known.
+    A text that the run also held out, because the data repeat it, is not among them. None if nothing is known.
     """
     folder = Path(model) / "run" / "splits"
     if not (folder / "train.csv").is_file():

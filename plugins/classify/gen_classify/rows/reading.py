@@ -1,4 +1,4 @@
-"""Labelled texts out of tables: CSV, TSV and JSONL files, packed or not, `datasets` folders and hub names."""
+"""Labelled texts from tables: CSV, TSV and JSONL files, packed or not, `datasets` folders and hub names."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ OPTIONS = {"text": "--text", "text2": "--text2", "label": "--label", "split": SP
 
 @dataclass(frozen=True)
 class Columns:
-    """Where in a row what stands: names, or numbers from 1, with which no header is skipped unless told."""
+    """The columns of a table: names, or numbers from 1; with numbers no header is skipped unless told."""
 
     text: str = "text"
     text2: str | None = None
@@ -71,9 +71,9 @@ def read_tables(
 ) -> Table:
     """The usable rows of all `paths`, in order, and the unusable ones in `bad`.
 
-    Of datasets with splits of their own all are read; or with `usually` the split that `part` names, else the first of
-    `usually` that there is. Raises GenError for a missing file or column, for bytes that are not `encoding`, for broken
-    quotes, and when no row is left.
+    All splits of a dataset are read; or, with `usually`, the split that `part` names, else the first of `usually` that
+    exists. Raises GenError for a missing file or column, for bytes that are not in `encoding`, for broken quotes, and
+    when no row is left.
     """
     for name, option in OPTIONS.items():
         if getattr(columns, name) == "":

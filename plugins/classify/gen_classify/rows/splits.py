@@ -19,7 +19,7 @@ SPLITS: tuple[Split, ...] = ("train", "valid", "test")
 
 
 def read_shares(text: str) -> tuple[float, ...]:
-    """The shares of training, validation and maybe test part, out of "70/10/20" or "90/10"; they sum to 1."""
+    """The shares of the training, validation and maybe test part, from "70/10/20" or "90/10"; they sum to 1."""
     try:
         parts = [float(part) for part in text.split("/")]
     except ValueError:
@@ -30,10 +30,10 @@ def read_shares(text: str) -> tuple[float, ...]:
 
 
 def split_rows(labels: Sequence[str], shares: Sequence[float], *, seed: int) -> list[list[int]]:
-    """The indices of each part, in the order of the data; each class is shared out as the whole, to less than a row.
+    """The indices of each part, in the order of the data; each class is divided by the same shares, to within a row.
 
-    Only where that would leave a part without a row of some class, it is given one of the largest part. Raises
-    GenError where a class has fewer rows than there are parts.
+    If that would leave a part without a row of some class, it gets one from the largest part. Raises GenError where a
+    class has fewer rows than there are parts.
     """
     parts: list[list[int]] = [[] for _ in shares]
     for label, rows in _shuffled_classes(labels, seed).items():
@@ -50,7 +50,7 @@ def split_rows(labels: Sequence[str], shares: Sequence[float], *, seed: int) -> 
 
 
 def sample_rows(labels: Sequence[str], count: int, *, least: int, seed: int) -> list[int]:
-    """The indices of `count` rows, of each class its share but at least `least` (or all it has), in order."""
+    """The indices of `count` rows, in order: each class has its share, but at least `least` rows (or all it has)."""
     classes = _shuffled_classes(labels, seed)
     if count < least * len(classes):
         raise GenError(
@@ -72,7 +72,7 @@ def _shuffled_classes(labels: Sequence[str], seed: int) -> dict[str, list[int]]:
 
 
 def _apportion(count: int, shares: Sequence[float], *, least: int) -> list[int]:
-    """Whole numbers that sum to `count`, each within 1 of its share (largest remainders), but none below `least`."""
+    """Integers that sum to `count`, each within 1 of its share (largest remainders), but none below `least`."""
     exact = [count * share for share in shares]
     whole = [int(value) for value in exact]
     by_remainder = sorted(range(len(shares)), key=lambda place: (whole[place] - exact[place], place))
@@ -86,7 +86,7 @@ def _apportion(count: int, shares: Sequence[float], *, least: int) -> list[int]:
 
 
 def write_splits(table: Table, parts: Mapping[Split, Sequence[int]], folder: Path) -> None:
-    """Write each part as a CSV file with the columns text, text2 (for pairs), label; each file appears whole."""
+    """Write each part as a CSV file with the columns text, text2 (for pairs) and label; each file appears complete."""
     folder.mkdir(parents=True, exist_ok=True)
     columns = [table.texts, table.seconds, table.labels] if table.seconds else [table.texts, table.labels]
     for name, indices in parts.items():

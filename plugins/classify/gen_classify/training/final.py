@@ -1,4 +1,4 @@
-"""The one look at the test part: the published model, beside a baseline trained on the same rows."""
+"""The only use of the test part: the published model, compared with a baseline trained on the same rows."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SHOWN = ("accuracy", "macro_f1")
 def measure_final(folder: Path, rows: Rows, *, baseline: bool, seed: int) -> dict[str, Any]:
     """Figures of the model in `folder`, and of a `baseline` if wanted, on the test part, else the validation part.
 
-    The baseline learns the same balanced training rows. `repeated` is how many of the texts stand in these, too: data
+    The baseline learns the same balanced training rows. `repeated` is how many of the texts are also among these. Data
     with repeated texts, split at random, make both look better than they are.
     """
     part = rows.parts["test" if "test" in rows.parts else "valid"]

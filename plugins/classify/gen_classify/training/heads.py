@@ -1,4 +1,5 @@
-"""The models that are trained: a BERT or GPT-2, trained or fresh, with a head for the labels, and what of it learns."""
+"""The models to train: a BERT or GPT-2, pretrained or new, with a head for the labels, and the choice of trained
+parts."""
 
 from __future__ import annotations
 
@@ -25,7 +26,7 @@ from gen_trainkit.vocab import bert_tokenizer
 
 Freeze = Literal["nothing", "all", "all-but-pooler", "all-but-last"]
 LANGUAGE_HEADS = ("cls.", "lm_head.")
-"""Parts of a pretrained model that a classifier has no use for."""
+"""Parts of a pretrained model that a classifier does not use."""
 
 
 @dataclass(frozen=True)
@@ -43,9 +44,9 @@ class Shape:
 
 @dataclass(frozen=True)
 class Head:
-    """What the head is, what of the model learns, and what is dropped in training (None: as the encoder has it).
+    """The kind of head, the trained parts, and the dropout in training (None: as in the encoder).
 
-    `reads` and `relu` are those of `BertHeadConfig`; as they are by default, the model is a plain BERT.
+    `reads` and `relu` are those of `BertHeadConfig`; with their defaults, the model is a plain BERT.
     """
 
     loss: Literal["cross-entropy", "bce"] = "cross-entropy"
@@ -67,9 +68,9 @@ class Head:
 def make_classifier(
     encoder: str | None, *, untrained: bool, shape: Shape, head: Head, labels: Labels, texts: Sequence[str]
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    """The model to train, in fp32, and its tokenizer; without `encoder` a BERT of `shape`, its words from `texts`.
+    """The model to train, in fp32, and its tokenizer; without `encoder`, a BERT of `shape` with the words of `texts`.
 
-    With `untrained`, the sizes and the vocabulary of `encoder` with fresh weights. torch's seed decides fresh weights.
+    With `untrained`, it has the sizes and the vocabulary of `encoder` but fresh weights, which depend on torch's seed.
     """
     if head.loss == "bce" and len(labels) != 2:
         raise GenError(
@@ -95,7 +96,7 @@ def make_classifier(
 
 
 def _settings(head: Head, labels: Labels, kind: str) -> dict[str, Any]:
-    """What config.json says of the head; one logit is that of the second label."""
+    """The head's settings in config.json; a single logit is that of the second label."""
     names = labels.names[1:] if head.loss == "bce" else labels.names
     problem = "multi_label_classification" if head.loss == "bce" else "single_label_classification"
     settings: dict[str, Any] = {"id2label": dict(enumerate(names)), "problem_type": problem}
@@ -177,7 +178,7 @@ def _check_head(encoder: str, config: Any, head: Head) -> None:
 
 
 def _teach_padding(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
-    """Right padding that the head skips: the label is read at the last token that is not the padding token.
+    """Set up right padding that the head skips: the label is read at the last token that is not the padding token.
 
     The tokenizer stops telling token types, which a GPT-2 would add to its input as if they were words.
     """
@@ -197,8 +198,8 @@ def _teach_padding(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -
 def _narrow_pooler(model: Any, units: int) -> None:
     """Make the pooler a fresh hidden layer of `units` tanh units under the linear layer.
 
-    The units beyond are zero, and so are their outgoing weights: then the gradients of both are zero, and no optimiser
-    here, nor weight decay, ever moves them. So the folder stays a plain BERT that any program loads.
+    The other units are zero, and so are their outgoing weights. Then the gradients of both are zero, and neither an
+    optimiser nor weight decay ever changes them. So the folder stays a plain BERT that any program loads.
     """
     width = model.config.hidden_size
     if units > width:
@@ -211,9 +212,9 @@ def _narrow_pooler(model: Any, units: int) -> None:
 
 
 def is_head(model: Any) -> frozenset[str]:
-    """Names of the parameters that are made for the labels: the linear layers, and a pooler that has never learned.
+    """Names of the parameters that are new for this task: the linear layers, and a pooler that was never trained.
 
-    A fresh pooler is known by its biases, which all are zero before they learn.
+    A fresh pooler is recognised by its biases, which are all zero before training.
     """
     names = [name for name, _ in model.named_parameters() if name.startswith(("classifier.", "score.", "between."))]
     if hasattr(model, "bert") and model.bert.pooler is not None and not model.bert.pooler.dense.bias.any():
@@ -222,7 +223,7 @@ def is_head(model: Any) -> frozenset[str]:
 
 
 def freeze(model: Any, what: Freeze) -> None:
-    """Let `what` of the model learn no more; what `is_head` names always learns."""
+    """Freeze `what` of the model; parameters that `is_head` names are always trained."""
     is_gpt2 = model.config.model_type == "gpt2"
     if is_gpt2 and what == "all-but-pooler":
         raise GenError("A GPT-2 has no pooler. Give --freeze all-but-last, all or nothing.")

@@ -38,10 +38,10 @@ from gen_trainkit.storing import stored, whole_file
 from gen_trainkit.telling import best_of, measured
 
 GUESSED = "valid_labels_guessed"
-"""The figure that tells how many different labels the validation part was given."""
+"""The figure that counts the different labels predicted for the validation part."""
 
 SHOWN = 30
-"""So many characters of a text are shown in a command."""
+"""How many characters of a text are shown in a command."""
 
 GOALS = {"accuracy": "valid_accuracy", "macro_f1": "valid_macro_f1", "loss": "valid_loss"}
 
@@ -63,7 +63,7 @@ class Job:
 
 
 def prepare(job: Job) -> Prepared[list[int]]:
-    """Read the data and make or load the model; raises GenError for all that is known to be wrong before training."""
+    """Read the data and make or load the model; raises GenError for every problem that can be found before training."""
     silence_transformers()
     rows = load_rows(job.data, seed=job.recipe.seed)
     weights = class_weights(job.data.class_weights, rows.counts(rows.train), rows.labels.data)
@@ -99,7 +99,7 @@ def prepare(job: Job) -> Prepared[list[int]]:
 
 
 def _example(rows: Rows) -> tuple[str, ...]:
-    """The beginning of a text, or of both of a pair, of the validation part if there is one."""
+    """The beginning of a text, or of both texts of a pair, from the validation part if there is one."""
     index = (*rows.parts["valid"], *rows.parts["train"])[0]
     columns = [column for column in (rows.table.texts, rows.table.seconds) if column]
     return tuple(" ".join(column[index].split())[:SHOWN] for column in columns)
@@ -156,7 +156,7 @@ def make_collate(
     *,
     masked: bool,
 ) -> Callable[[Part, Sequence[int], int], Batch]:
-    """What makes batches of rows; with `prefixes`, each text is cut at random anew in every epoch."""
+    """A function that makes batches of rows; with `prefixes`, each text is cut at random in every epoch."""
     before, after = frame_lengths(tokenizer)
     targets = torch.tensor(rows.targets)
     collate_all = partial(collate_rows, encoded, pad=tokenizer.pad_token_id, masked=masked)
@@ -178,7 +178,7 @@ def make_collate(
 
 
 def guesses(logits: Tensor, *, threshold: float | None) -> Tensor:
-    """The place of the label of each row of logits: the highest, or for one logit whether it passes `threshold`."""
+    """The label index of each row of logits: the highest, or for a single logit whether it passes `threshold`."""
     if threshold is None:
         return logits.argmax(1)
     return (logits[:, 0].float().sigmoid() >= threshold).long()
@@ -187,7 +187,8 @@ def guesses(logits: Tensor, *, threshold: float | None) -> Tensor:
 def make_score(
     guess: Callable[[Tensor], Tensor], weights: list[float] | None, *, one_logit: bool
 ) -> Callable[[nn.Module, Batch], tuple[Tensor, Tensor]]:
-    """(summed loss in nats, number of right guesses) of a batch; the weights of classes count in training only."""
+    """A function that returns (summed loss in nats, number of right guesses) of a batch; class weights apply in
+    training only."""
     table = None if weights is None else torch.tensor(weights)
 
     def score(model: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
@@ -232,7 +233,7 @@ def _facts(rows: Rows, tokenizer: PreTrainedTokenizerBase, encoded: Encoded) -> 
 
 
 def _begin(job: Job, rows: Rows) -> None:
-    """Write down the splits, before anything is trained on them."""
+    """Write the splits to files, before anything is trained on them."""
     run = job.publishing.out / "run"
     if is_first() and newest_checkpoint(run / "checkpoints") is None:
         with stored(run):
@@ -252,7 +253,7 @@ def _end(job: Job, rows: Rows, goal: str, outcome: Outcome) -> Finished:
 
 
 def _doubts(job: Job, rows: Rows, goal: str, found: Mapping[str, Any]) -> list[str]:
-    """That the published classifier gives one label to all rows of a part that have several."""
+    """A warning if the published classifier gives one label to all rows of a part that has several labels."""
     told, parts = read_metrics(job.publishing.out / "run" / "metrics.jsonl"), []
     goal = goal if job.publishing.keep == "best" else "step"  # the last weights are those of the last step
     published = best_of(goal, measured(goal, told))
@@ -269,7 +270,7 @@ def _doubts(job: Job, rows: Rows, goal: str, found: Mapping[str, Any]) -> list[s
 
 
 def train_classifier(job: Job, *, resume: bool = False) -> Finished:
-    """What `gen train classifier` does, for programs that train many."""
+    """What `gen train classifier` does, for programs that train several classifiers."""
     return run_job(job, prepare(job), resume=resume)
 
 
@@ -303,7 +304,7 @@ def _card(job: Job, rows: Rows, model: PreTrainedModel, length: int) -> CardFact
 
 
 def _head_told(head: Head) -> str:
-    """What a head is that transformers' own classifiers do not have, and what it takes to load it."""
+    """A description of a head that transformers' own classifiers do not have, and of how to load it."""
     reads = "the raw state of [CLS]" if head.reads == "cls" else "the pooler's output"
     layer = f", a layer of {head.relu} ReLU units between" if head.relu else ""
     return f"it reads {reads}{layer}; `import gen_classify.bert_head` before `pipeline` loads it"

@@ -1,1 +1,1 @@
-"""BERT with one or two linear layers on it."""
+"""BERT with one or two linear layers on top."""

@@ -24,11 +24,11 @@ head_options = options(
 
 
 HEAD = ("hidden", "activation", "dropout", "pooler", "tie")
-"""What these options are called."""
+"""The names of these options."""
 
 
 def load_family() -> Family:
-    """The models, which transformers is imported for."""
+    """The model classes; this imports transformers."""
     from gen_nextchar.fc.train import FAMILY
 
     return FAMILY

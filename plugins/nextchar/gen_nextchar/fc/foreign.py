@@ -1,4 +1,4 @@
-"""A recipe of `gen convert`: a BERT with one or two linear layers that tell the next character."""
+"""A recipe of `gen convert`: a BERT with one or two linear layers that predict the next character."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gen_engine.types import Conversion, Recipe
 from gen_nextchar.foreign import as_conversion, net_config, with_column
 
 CONSTANTS = {"relu": (1.0, 1.0), "tanh": (20.0, 1.0), "gelu": (10.0, 10.0)}
-"""A bias, and what the activation makes of it in float32: a unit that is always the same."""
+"""A bias, and the activation's value of it in float32: together they make a constant unit."""
 
 
 def bert_fc(
@@ -24,10 +24,10 @@ def bert_fc(
     framed: bool = False,
     activation: Literal["relu", "tanh", "gelu"] = "relu",
 ) -> Recipe:
-    """A BERT by any name with one linear layer, or two and an `activation` between, that tell the next character.
+    """A BERT by any name with one linear layer, or two with an `activation` between, that predict the next character.
 
-    They read the last character's state (reads=pooler: the pooler's output) of a window of so many characters, alone
-    or, if `framed`, between [CLS] and [SEP].
+    They read the last character's state (reads=pooler: the pooler's output) of a window of `window` characters. The
+    window is read alone or, if `framed`, between [CLS] and [SEP].
     """
 
     def recipe(found: Mapping[str, Tensor], base: Path) -> Conversion:
@@ -47,10 +47,10 @@ def bert_fc(
 
 
 def _two_layers(layers: list[Layer], activation: str) -> dict[str, Tensor]:
-    """The head: a first layer, and an output matrix without a bias, which a unit that is always the same stands for.
+    """The head: a first layer, and an output matrix without a bias, which a constant unit replaces.
 
-    A single layer stands behind a first one that tells what is positive and what is negative of each number: under a
-    ReLU nothing of it is lost.
+    A single layer becomes the second one. The first one then splits each number into its positive and its negative
+    part, so that a ReLU loses nothing.
     """
     last = layers[-1]
     if len(layers) == 1:

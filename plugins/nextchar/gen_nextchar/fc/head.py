@@ -20,7 +20,7 @@ def head_tensors(settings: Any, size: int) -> Shapes:
 
 
 def make_head(settings: Any, found: Mapping[str, Tensor]) -> Head:
-    """Two linear layers on the state where the prediction stands, or on the pooled one."""
+    """Two linear layers on the state at the place of the prediction, or on the pooled state."""
     fused = settings.activation if settings.activation != "tanh" else "none"
     first = make_linear(found["first.weight"], found["first.bias"], fused)
     project = make_projection(found)

@@ -1,4 +1,4 @@
-"""BERT+FC as transformers classes: `AutoConfig` and `AutoModelForCausalLM` know them once this module is imported."""
+"""BERT+FC as transformers classes; importing this registers them with `AutoConfig` and `AutoModelForCausalLM`."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from gen_nextchar.heads import at_places, read_places
 
 
 class BertFcConfig(modeling.NextCharConfig):
-    """Sizes and choices of a BERT+FC; see `NextCharConfig` for those it shares.
+    """Sizes and choices of a BERT+FC; see `NextCharConfig` for the shared ones.
 
     Two linear layers, `hidden` wide between them, read BERT's output at the last character (at the [MASK] in `variable`
-    models), or its pooled output with `pooler`. The matrix that `tie` means stands behind the second layer.
+    models). With `pooler` they read its pooled output. The output matrix that `tie` is about comes after the second
+    layer.
     """
 
     model_type = "bert-fc"
@@ -26,7 +27,7 @@ class BertFcConfig(modeling.NextCharConfig):
 
 
 ACTIVATIONS = ("gelu", "relu", "tanh")
-"""What may stand between the two layers."""
+"""The activations between the two layers."""
 
 
 class BertFcForCausalLM(PreTrainedModel, GenerationMixin):  # type: ignore[misc]
@@ -66,7 +67,7 @@ class BertFcForCausalLM(PreTrainedModel, GenerationMixin):  # type: ignore[misc]
         return self._after(read)
 
     def all_hidden(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """What `next_hidden` would tell after each character [rows, length, width], of encoders that look left only."""
+        """The `next_hidden` after each character [rows, length, width], for encoders that look left only."""
         return self._after(self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state)
 
     def _after(self, read: Tensor) -> Tensor:

@@ -1,1 +1,1 @@
-"""BERT with an LSTM on it."""
+"""BERT with an LSTM on top."""

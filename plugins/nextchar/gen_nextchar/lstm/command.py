@@ -25,11 +25,11 @@ head_options = options(
 
 
 HEAD = ("hidden", "layers", "dropout", "attention", "skip_special", "pooler", "tie")
-"""What these options are called."""
+"""The names of these options."""
 
 
 def load_family() -> Family:
-    """The models, which transformers is imported for."""
+    """The model classes; this imports transformers."""
     from gen_nextchar.lstm.train import FAMILY
 
     return FAMILY

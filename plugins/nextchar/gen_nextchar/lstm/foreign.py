@@ -1,4 +1,4 @@
-"""A recipe of `gen convert`: a BERT, an LSTM and a linear layer that tell the next character."""
+"""A recipe of `gen convert`: a BERT, an LSTM and a linear layer that predict the next character."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ OPEN, SHUT = 40.0, -40.0
 
 
 def bert_lstm(*, window: int, framed: bool = False) -> Recipe:
-    """A BERT, an LSTM and a linear layer, each by any name, that tell the next character.
+    """A BERT, an LSTM and a linear layer, each by any name, that predict the next character.
 
-    The linear layer reads the LSTM's last output, the LSTM the states of a window of so many characters, alone or, if
-    `framed`, between [CLS] and [SEP].
+    The linear layer reads the LSTM's last output. The LSTM reads the states of a window of `window` characters, alone
+    or, if `framed`, between [CLS] and [SEP].
     """
 
     def recipe(found: Mapping[str, Tensor], base: Path) -> Conversion:
@@ -47,7 +47,7 @@ def bert_lstm(*, window: int, framed: bool = False) -> Recipe:
 
 
 def _shape(gates: Mapping[str, Tensor], size: int) -> tuple[int, int]:
-    """(layers, hidden units) of an LSTM that reads `size` numbers. Raises GenError if it is no such one."""
+    """(layers, hidden units) of an LSTM that reads `size` numbers. Raises GenError if it is no such LSTM."""
     layers = sum(name.startswith("weight_hh") for name in gates)
     if not layers:
         raise GenError("The file has no LSTM beside its BERT; use another recipe (`gen recipes`).")
@@ -63,8 +63,7 @@ def _shape(gates: Mapping[str, Tensor], size: int) -> tuple[int, int]:
 
 
 def _with_unit(name: str, tensor: Tensor, hidden: int) -> Tensor:
-    """A tensor of an LSTM of `hidden` units with one more unit, which always gives tanh(1) and which no other unit
-    reads.
+    """A tensor of an LSTM of `hidden` units with one more, which always gives tanh(1) and which no other reads.
 
     Its input and output gates are open, its forget gate is shut and its candidate is 1. So it can carry the bias of the
     linear layer, which this model lacks.

@@ -35,7 +35,7 @@ def head_tensors(settings: Any, size: int) -> Shapes:
 
 
 def make_head(settings: Any, found: Mapping[str, Tensor]) -> Head:
-    """The LSTM, what attends to its outputs, and the projection."""
+    """The LSTM, the attention over its outputs, and the projection."""
     lstm = make_lstm(settings, found)
     attend = make_attention(found) if settings.attention else None
     project = make_projection(found)
@@ -54,7 +54,7 @@ def make_head(settings: Any, found: Mapping[str, Tensor]) -> Head:
 
 
 def make_lstm(settings: Any, found: Mapping[str, Tensor]) -> nn.LSTM:
-    """torch's own LSTM, which starts at zeros."""
+    """torch's own LSTM, with zeros as initial states."""
     weights = {name.removeprefix("lstm."): tensor for name, tensor in found.items() if name.startswith("lstm.")}
     first = weights["weight_ih_l0"]
     with torch.device("meta"):
@@ -64,7 +64,7 @@ def make_lstm(settings: Any, found: Mapping[str, Tensor]) -> nn.LSTM:
 
 
 def make_attention(found: Mapping[str, Tensor]) -> Attend:
-    """What `OutputAttention` computes, in fp32 between its linear layers."""
+    """The computation of `OutputAttention`, in fp32 between its linear layers."""
     query, key, value = (
         make_linear(found[f"attend.{name}.weight"], found[f"attend.{name}.bias"]) for name in ("query", "key", "value")
     )

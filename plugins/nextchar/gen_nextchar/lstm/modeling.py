@@ -1,4 +1,4 @@
-"""BERT+LSTM as transformers classes: `AutoConfig` and `AutoModelForCausalLM` know them once this module is imported."""
+"""BERT+LSTM as transformers classes; importing this registers them with `AutoConfig` and `AutoModelForCausalLM`."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from gen_nextchar.heads import at_places, read_places
 
 
 class BertLstmConfig(modeling.NextCharConfig):
-    """Sizes and choices of a BERT+LSTM; see `NextCharConfig` for those it shares.
+    """Sizes and choices of a BERT+LSTM; see `NextCharConfig` for the shared ones.
 
-    `skip_special` leaves what BERT makes of [CLS] and [SEP] out of the LSTM; a [MASK] stays, since the prediction is
-    read there. `attention` lets the LSTM's last output attend to all of them. `pooler` gives the head BERT's pooled
-    output, too. The matrix that `tie` means stands behind a projection.
+    With `skip_special` the LSTM does not read BERT's states of [CLS] and [SEP]; a [MASK] stays, since the prediction is
+    read there. `attention` lets the LSTM's last output attend to all of them. With `pooler` the head also reads BERT's
+    pooled output. The output matrix that `tie` is about comes after a projection.
     """
 
     model_type = "bert-lstm"
@@ -70,7 +70,7 @@ class BertLstmForCausalLM(PreTrainedModel, GenerationMixin):  # type: ignore[mis
         return projected
 
     def all_hidden(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """What `next_hidden` would tell after each character [rows, length, width], of encoders that look left only."""
+        """The `next_hidden` after each character [rows, length, width], for encoders that look left only."""
         states = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
         skipped = int(self.config.skip_special)
         outputs, _ = self.lstm(self.drop(states[:, skipped:]))
@@ -93,7 +93,7 @@ class BertLstmForCausalLM(PreTrainedModel, GenerationMixin):  # type: ignore[mis
 
 
 class OutputAttention(nn.Module):
-    """The last output of an LSTM, plus what it finds by attention over all outputs up to itself."""
+    """The last output of an LSTM, plus its attention over all outputs up to itself."""
 
     def __init__(self, size: int) -> None:
         super().__init__()
@@ -111,7 +111,7 @@ class OutputAttention(nn.Module):
         return found
 
     def everywhere(self, outputs: Tensor) -> Tensor:
-        """What `forward` makes of each output [rows, length, size] as if it were the last."""
+        """`forward` for each output [rows, length, size], as if it were the last."""
         scores = torch.einsum("rlh,rqh->rql", self.key(outputs), self.query(outputs)) * outputs.shape[2] ** -0.5
         later = torch.ones(scores.shape[1:], dtype=torch.bool, device=outputs.device).triu(1)
         shares = scores.masked_fill(later, float("-inf")).softmax(-1)

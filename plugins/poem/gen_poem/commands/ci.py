@@ -28,8 +28,8 @@ def ci(tune: str, variant: int | None, prompt: str) -> None:
     """Write words to a TUNE, with the lengths, tones and rhymes that one of its forms has.
 
     Rhymes are those of cilin unless --rhyme-book says otherwise. Characters are sampled from those that the rules
-    allow, at a temperature of 0.9 unless --temperature says otherwise. --beams 8 searches for the likeliest words
-    instead. They repeat no character within 64 unless they have to.
+    allow, at a temperature of 0.9 unless --temperature says otherwise. With --beams 8, the likeliest words are searched
+    for instead. They repeat no character within 64 unless they have to.
     """
     asked = read_rule_options()
     form = replace(asked.wish(tune), variant=variant)

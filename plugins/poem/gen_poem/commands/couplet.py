@@ -59,8 +59,9 @@ def couplet_command(
 
     Where the first line repeats a character, the second repeats its counterpart. Marks within the first line stand in
     the second too, so the whole has 2N + 2 characters. No pair of characters is repeated unless the first line demands
-    it. Characters are sampled at temperature 0.7 from the 50 likeliest, and of these from the top 0.95. --temperature,
-    --top-k, --top-p and --with change this. --beams 8 searches for the likeliest couplet instead.
+    it. Characters are sampled at temperature 0.7 from the 50 likeliest, and of these from the top 0.95. Options
+    --temperature, --top-k, --top-p and --with change this. With --beams 8, the likeliest couplet is searched for
+    instead.
     """
     line = without_end_marks(first)
     if first and not line:

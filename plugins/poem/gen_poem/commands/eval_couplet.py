@@ -44,7 +44,8 @@ def couplet(file: str, lines: int, corpus: str | None, not_in: str | None, rhyme
     FILE and --corpus are tables FIRST<tab>SECOND without a header; .xz is unpacked. First lines are drawn by --seed
     (default 0) and answered as `gen couplet` does. The report gives the shares of lines of equal length and of opposed
     tones, and the lines copied from the corpus. It also gives BLEU over characters: of the lines, of the same lines
-    shuffled, and of a look-up of the most similar first line. --out writes the figures and the couplets as JSON.
+    shuffled, and of a look-up of the most similar first line. With --out, the figures and the couplets are written as
+    JSON.
     """
     from ..evaluation.couplets import draw, evaluate, read_pairs, rows
 

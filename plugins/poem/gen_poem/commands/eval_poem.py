@@ -89,7 +89,7 @@ def poem(
     parallel middle couplets. It tells how much poems repeat themselves, each other and a corpus. It gives the nats per
     character (-log of the probability) under --model, with and without the poems' contexts. A model writes --num poems
     (default 100), or one for each of --titles. They are judged by strict and by loose tones, whichever they were
-    written to keep. --out writes the figures as JSON.
+    written to keep. With --out, the figures are written as JSON.
     """
     from ..evaluation.classifier import check_classifier
     from ..evaluation.measures import Wanted

@@ -21,8 +21,8 @@ NEAR = 4
 """How many forms are tried whose format the text does not have."""
 
 STRAY, CLOSE = 0.25, 0.1
-"""The share of tones that may be wrong in a text that is taken for a tune; the second applies if its lines are not
-quite the tune's."""
+"""The share of wrong tones in a text that still counts as a tune: STRAY if its lines are the tune's, CLOSE if not
+quite."""
 
 OUT_OF_RHYME = 0.5
 """The share of rhyme words that may not rhyme in it; half as many if its lines are not quite the tune's."""

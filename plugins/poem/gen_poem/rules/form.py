@@ -200,4 +200,4 @@ def form_rules(wish: Wish) -> tuple[Named, ...]:
 
 EXAMPLES = {"form": ("form=2x1", "form=五绝,tones=strict", "form=浣溪沙"), "distinct_rhymes": ("distinct_rhymes=五绝",)}
 ALPHABET = "白日依山尽黄河入海流欲穷千里目更上一层楼，。"
-"""The characters over which `gen plugins check` tries the processors."""
+"""EXAMPLES are the specs that `gen plugins check` tries, ALPHABET the characters over which it tries them."""

@@ -1,5 +1,4 @@
-"""Building blocks of the rules that do not depend on a form: lines, kinds of characters, tables of states, and joint
-machines.
+"""Building blocks of rules that need no form: lines, kinds of characters, tables of states, joint machines.
 
 A line ends at one of LINE_ENDS. Characters of PASSED (、, quotes, brackets, dashes, spaces and line breaks) may stand
 anywhere in it and take up no place. A mark without characters before it ends no line.

@@ -67,8 +67,7 @@ def tones_of(name: str | None) -> Tones:
 
 
 def parallel(couplets: tuple[str, ...] = ("middle",), *, book: str | None = "pingshui") -> CharMachine:
-    """Make couplets parallel: opposed tones, no shared character, matching repetitions (`parallel=all`,
-    `parallel=2..4`).
+    """Make couplets parallel: opposed tones, no shared character, like repetitions (`parallel=all`, `parallel=2..4`).
 
     A couplet is two lines; `middle` are the second and third, `all` is all of them. `book` says which tones characters
     have (none: tones are not opposed).

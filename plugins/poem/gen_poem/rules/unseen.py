@@ -29,8 +29,7 @@ LAST = "\U0010ffff"
 
 @lru_cache(FILES)
 def known_lines(path: str) -> frozenset[str]:
-    """The lines in a file, without the marks that end them; columns between tabs count as lines; .xz and .gz are
-    unpacked.
+    """The lines in a file, or its columns between tabs, without the marks that end them; .xz and .gz are unpacked.
 
     GenError if there is no such file, or none that can be read.
     """

@@ -27,8 +27,7 @@ Entry = tuple[tuple[str, ...], tuple[str, ...]]
 
 @dataclass(frozen=True)
 class Tune:
-    """A tune: its names, the usual one first, and its forms. In each form, `form` is the usual name and `name` is 第1体
-    and so on.
+    """A tune: its names, the usual one first, and its forms; in each, `form` is the usual name, `name` 第1体 etc.
 
     A name that several tunes have (浪淘沙) means all of them. Their forms follow each other, each with its own tune in
     `form`.

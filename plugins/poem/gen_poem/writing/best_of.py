@@ -82,8 +82,7 @@ def choose_best(of: int, scorer: Callable[[], Scorer], *, scored: bool) -> Choos
 
 
 def scorer_of(engine: Engine, start: str, context: Context, demanded: int = 0) -> Scorer:
-    """The scorer of texts that begin with `start`, after the model's context, and contain a demanded number of
-    repetitions.
+    """The scorer of texts that begin with `start`, after the model's context, and contain demanded repetitions.
 
     GenError if the model's file of known lines is damaged.
     """

@@ -110,7 +110,7 @@ def form_names(poem: Poem) -> tuple[str, ...]:
 
 
 def make_context(wishes: ContextOptions, forms: Sequence[str], model: str) -> Context:
-    """What the model of that name is told: its form by one of these names, if it has seen one, and the wishes.
+    """The context for the model of that name: the form by one of these names, if it has seen one, and the wishes.
 
     A message on standard error says what is left out of a title, and which names the model has not seen. Raises
     GenError for a wish that the model cannot be told, and with `unseen="refuse"` for one that it has not seen.

@@ -8,8 +8,8 @@ allowable errors"). Its first line is a JSON object:
 After it come bits / 8 bytes, rounded up. Bit i is bit i % 8 of byte i // 8, counted from the lowest, and `crc32` is the
 checksum of these bytes. A line is a run of Chinese characters between two other signs. Lines of at least `shortest`
 characters are looked up. The 16-byte BLAKE2b digest of a line's UTF-8 is read as two 64-bit little-endian numbers a and
-b. The line is known if bit (a + i * b) % bits is set for all i below `hashes`. Here a + i * b is taken modulo 2^64
-(Kirsch and Mitzenmacher 2006).
+b. The line is known if bit (a + i * b) % bits is set for all i below `hashes`. The sum a + i * b has 64 bits (Kirsch
+and Mitzenmacher 2006).
 """
 
 from __future__ import annotations

@@ -15,10 +15,10 @@ number of lines that stand in the training data.
 
 The weights are those of `Weights`. The first two terms together are the objective of Li et al. 2016 ("A
 Diversity-Promoting Objective Function for Neural Conversation Models"). The second is the pointwise mutual information
-of text and title. The likeliest of several texts is not the best one, because it is bland (Zhang et al. 2021, "Trading
-Off Diversity and Quality in Natural Language Generation") and unlike what people write. People's texts are about as
-likely as the model's own are on average (Meister et al. 2022, "On the probability-quality paradox in language
-generation"). So the aim is a quantile of the texts drawn together.
+of text and title. The likeliest of several texts is not the best one. It is bland (Zhang et al. 2021, "Trading Off
+Diversity and Quality in Natural Language Generation") and unlike what people write. People's texts are about as likely
+as the model's own are on average (Meister et al. 2022, "On the probability-quality paradox in language generation"). So
+the aim is a quantile of the texts drawn together.
 """
 
 from __future__ import annotations
