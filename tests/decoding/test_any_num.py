@@ -19,7 +19,8 @@ from tiny import chars, engine_of
 from gen_engine import engine
 from gen_engine.decoding.generation import Generation
 from gen_engine.decoding.sample import sample
-from gen_engine.decoding.scheduler import AHEAD, ROWS
+from gen_engine.decoding.scheduler import ROWS
+from gen_engine.decoding.tickets import AHEAD
 from gen_engine.errors import GenError
 from gen_engine.types import Completion, Request
 
