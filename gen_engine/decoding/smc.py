@@ -140,9 +140,9 @@ class _Population:
         return ask if self._temperature == 1 else replace(ask, temperature=self._temperature)
 
     def _draw(self, row: int, text: Continuation) -> Draw:
-        return self.generation.draw(row, text, self._place(text, 0, "particle"))
+        return self.generation.draw(row, text, self._uniform(text, 0, "particle"))
 
-    def _place(self, text: Continuation, attempt: int, name: str) -> float:
+    def _uniform(self, text: Continuation, attempt: int, name: str) -> float:
         """A random number of this particle at this step."""
         return uniform(self.generation.seed, text.sample, self.step, attempt, f"{name} {text.branch}")
 
@@ -163,7 +163,7 @@ class _Population:
         settle(self.generation, scores, list(enumerate(particle.text for particle in particles)))
         tempered = scores.logits / self._temperature
         norms, choices = tempered.logsumexp(dim=-1).tolist(), scores.shaped.logsumexp(dim=-1).tolist()
-        others = scores.again([self._place(particle.text, 0, "again") for particle in particles])
+        others = scores.again([self._uniform(particle.text, 0, "again") for particle in particles])
         for number, particle in enumerate(particles):
             choice = _Choice(self, scores, number, particle.text, others[number], choices[number])
             chosen, increment = choice.make()
@@ -253,7 +253,7 @@ class _Choice:
             return first, -proposal
         second = self.other
         if first.struck:
-            u = self.population._place(self.text, len(first.struck), "again")
+            u = self.population._uniform(self.text, len(first.struck), "again")
             second = self.scores.redraw(self.number, first.struck, u)
         if second == first.token:
             self.rates.append(self.rates[-1])
@@ -278,7 +278,7 @@ class _Choice:
         given = () if before is None else before.struck
 
         def propose(struck: Ids, attempt: int) -> int | None:
-            u = self.population._place(text, attempt, name)
+            u = self.population._uniform(text, attempt, name)
             drawn = token if struck == given else self.scores.redraw(self.number, struck, u)
             share = self.scores.share(self.number) if struck else 1.0
             if self.rates and share > self.rates[-1]:

@@ -76,7 +76,7 @@ def choose_best(of: int, scorer: Callable[[], Scorer], *, scored: bool) -> Choos
     def choose(drawn: Iterator[Completion]) -> Iterator[Drawn]:
         if of == 1 and not scored:
             return ((done, {}) for done in drawn)
-        return scorer().told(drawn, of)
+        return scorer().best_with_scores(drawn, of)
 
     return Choosing(of, choose)
 

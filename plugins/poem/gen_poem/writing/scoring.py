@@ -158,7 +158,7 @@ class Scorer:
         while group := list(islice(rest, of)):
             yield max(self.scored(group), key=lambda each: each.score.total)
 
-    def told(self, drawn: Iterable[Completion], of: int) -> Iterator[tuple[Completion, dict[str, Any]]]:
+    def best_with_scores(self, drawn: Iterable[Completion], of: int) -> Iterator[tuple[Completion, dict[str, Any]]]:
         """The completions of `best`, each with its score for JSON."""
         for best in self.best(drawn, of):
             yield best.completion, {"score": best.score.record()}
