@@ -1,0 +1,12 @@
+// One set of kernels, in a namespace of its own. Given: KERNEL (its name), LANES_AT_ONCE, DOTS (the header of its sums).
+namespace KERNEL {
+#include "lanes.h"
+#include DOTS
+#include "linear.h"
+#include "transformer.h"
+}  // namespace KERNEL
+#undef KERNEL
+#undef LANES_AT_ONCE
+#undef DOTS
+#undef EACH_PART
+#undef INLINE

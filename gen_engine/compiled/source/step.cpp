@@ -1,0 +1,200 @@
+// The compiled step: all layers of a small transformer over int8 weights in one call, the same bits from every kernel.
+// Python reaches it through `ctypes`, so nothing here knows Python; `library.py` has the other half.
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <mutex>
+#include <new>
+
+#include "team.h"
+#include "types.h"
+#if defined(__x86_64__)
+#include <cpuid.h>
+#include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
+#endif
+#if defined(__linux__) && defined(__x86_64__)
+#include <sys/syscall.h>
+#endif
+
+#define TEXT(...) #__VA_ARGS__
+#define PRAGMA(...) _Pragma(TEXT(__VA_ARGS__))
+#if defined(__clang__)
+#define BEGIN(features) PRAGMA(clang attribute push(__attribute__((target(features))), apply_to = function))
+#define END _Pragma("clang attribute pop")
+#else
+#define BEGIN(features) _Pragma("GCC push_options") PRAGMA(GCC target(features))
+#define END _Pragma("GCC pop_options")
+#endif
+
+#define KERNEL generic
+#define LANES_AT_ONCE 4
+#define DOTS "dots_generic.h"
+#include "kernels.h"
+
+#if defined(__x86_64__)
+BEGIN("avx2")
+#define KERNEL avx2
+#define LANES_AT_ONCE 8
+#define DOTS "dots_avx2.h"
+#include "kernels.h"
+END
+
+BEGIN("avx2,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")
+#define KERNEL vnni
+#define LANES_AT_ONCE 16
+#define DOTS "dots_vnni.h"
+#include "kernels.h"
+END
+
+BEGIN("avx2,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,amx-tile,amx-int8")
+#define KERNEL amx
+#define LANES_AT_ONCE 16
+#define DOTS "dots_vnni.h"
+#define WITH_TILES
+#include "kernels.h"
+#undef WITH_TILES
+END
+#elif defined(__aarch64__)
+BEGIN("arch=armv8.2-a+dotprod")
+#define KERNEL neon
+#define LANES_AT_ONCE 4
+#define DOTS "dots_neon.h"
+#include "kernels.h"
+END
+#endif
+
+struct Kernels {
+    const char* name;
+    bool (*is_here)();
+    Work work;
+};
+
+#if defined(__x86_64__)
+static bool has_avx2() { return __builtin_cpu_supports("avx2"); }
+static bool has_vnni() {
+    return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
+           __builtin_cpu_supports("avx512vnni");
+}
+static bool has_amx() {
+    unsigned a, b, c, d;
+    if (!has_vnni() || !__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(d >> 24 & 1) || !(d >> 25 & 1)) return false;
+#if defined(__linux__)
+    // The kernel keeps tiles for those processes only that ask: ARCH_REQ_XCOMP_PERM for XTILEDATA.
+    static const bool granted = syscall(SYS_arch_prctl, 0x1023, 18) == 0;
+    return granted;
+#else
+    return false;
+#endif
+}
+#elif defined(__aarch64__)
+static bool has_neon();
+#if defined(__linux__)
+#include <sys/auxv.h>
+static bool has_neon() { return getauxval(AT_HWCAP) >> 20 & 1; }  // HWCAP_ASIMDDP
+#else
+static bool has_neon() { return true; }  // every Apple processor has it
+#endif
+#endif
+static bool always() { return true; }
+
+// The best first.
+static const Kernels KERNELS[] = {
+#if defined(__x86_64__)
+    {"amx", has_amx, amx::work},
+    {"vnni", has_vnni, vnni::work},
+    {"avx2", has_avx2, avx2::work},
+#elif defined(__aarch64__)
+    {"neon", has_neon, neon::work},
+#endif
+    {"generic", always, generic::work},
+};
+
+// What one model keeps from call to call.
+struct Model {
+    Transformer shape;
+    Room room{};
+    std::mutex alone;
+    int32_t tokens = 0, keys = 0, members = 0;
+};
+
+static void* space(size_t bytes) {
+    void* found = nullptr;
+    if (posix_memalign(&found, 64, bytes ? bytes : 64)) return nullptr;
+    memset(found, 0, bytes);
+    return found;
+}
+
+static void drop(Room& room) {
+    free(room.hidden), free(room.wide), free(room.inner), free(room.normed);
+    free(room.bytes), free(room.inner_bytes), free(room.scales), free(room.inner_scales), free(room.scores);
+    room = Room{};
+}
+
+// Room for so many tokens, keys and members; false if there is no memory.
+static bool make_room(Model& model, int32_t tokens, int32_t keys, int32_t members) {
+    if (tokens <= model.tokens && keys <= model.keys && members <= model.members) return true;
+    model.tokens = tokens > model.tokens ? tokens : model.tokens;
+    model.keys = keys > model.keys ? keys : model.keys;
+    model.members = members > model.members ? members : model.members;
+    drop(model.room);
+    Room& room = model.room;
+    const Transformer& t = model.shape;
+    size_t n = (model.tokens + 15) / 16 * 16;  // AMX reads whole tiles of rows
+    room.size = (t.size + 15) / 16 * 16, room.wide_size = (3 * t.size + 15) / 16 * 16;
+    room.inner_size = (t.inner + 15) / 16 * 16;
+    room.byte_size = (t.size + 63) / 64 * 64, room.inner_byte_size = (t.inner + 63) / 64 * 64;
+    room.score_size = (model.keys + 15) / 16 * 16 + 16;
+    room.hidden = static_cast<float*>(space(4 * n * room.size));
+    room.normed = static_cast<float*>(space(4 * n * room.size));
+    room.wide = static_cast<float*>(space(4 * n * room.wide_size));
+    room.inner = static_cast<float*>(space(4 * n * room.inner_size));
+    room.bytes = static_cast<int8_t*>(space(n * room.byte_size));
+    room.inner_bytes = static_cast<int8_t*>(space(n * room.inner_byte_size));
+    room.scales = static_cast<float*>(space(4 * n));
+    room.inner_scales = static_cast<float*>(space(4 * n));
+    room.scores = static_cast<float*>(space(4 * model.members * room.score_size));
+    if (room.hidden && room.normed && room.wide && room.inner && room.bytes && room.inner_bytes && room.scales &&
+        room.inner_scales && room.scores)
+        return true;
+    drop(room);
+    model.tokens = model.keys = model.members = 0;
+    return false;
+}
+
+extern "C" {
+#define EXPORT __attribute__((visibility("default")))
+
+// The name of the kernels at `place` if this processor has them, "" if it has not, null beyond the last.
+EXPORT const char* gen_kernel(int place) {
+    if (place < 0 || place >= static_cast<int>(sizeof KERNELS / sizeof *KERNELS)) return nullptr;
+    return KERNELS[place].is_here() ? KERNELS[place].name : "";
+}
+
+EXPORT void* gen_open(const Transformer* shape) {
+    Model* model = new (std::nothrow) Model();
+    if (model) model->shape = *shape;
+    return model;
+}
+
+EXPORT void gen_close(void* opened) {
+    Model* model = static_cast<Model*>(opened);
+    if (model) drop(model->room);
+    delete model;
+}
+
+// One call of the layers by the kernels at `place` on at most `members` threads; 0, or 1 if there is no memory.
+EXPORT int gen_step(void* opened, const Call* call, int place, int members) {
+    Model& model = *static_cast<Model*>(opened);
+    std::lock_guard<std::mutex> alone(model.alone);
+    int32_t keys = 0, tokens = call->tokens > call->wanted ? call->tokens : call->wanted;
+    for (int32_t i = 0; i < call->rows; i++) keys = call->lengths[i] > keys ? call->lengths[i] : keys;
+    if (!make_room(model, tokens, keys, members)) return 1;
+    Team& threads = team();
+    Job job{&model.shape, call, &model.room, &threads};
+    threads.run(members, KERNELS[place].work, &job);
+    return 0;
+}
+}

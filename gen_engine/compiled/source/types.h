@@ -1,0 +1,72 @@
+// What Python hands over. The structures are mirrored in `library.py`.
+#pragma once
+#include <cstdint>
+
+// A layer of int8 weights in tiles of 64 inputs x 16 outputs: byte [r * 64 + n * 4 + j] of a tile is the weight of input
+// 4r + j for output n. Tiles of one block of 16 outputs follow each other. The layout is that of AMX's second operand,
+// and VNNI, AVX2 and NEON read it in order, too.
+struct Linear {
+    int32_t outputs, inputs;  // as in the model; tiles are padded with zeros
+    const int8_t* tiles;
+    const float* scales;       // one for each output
+    const float* biases;       // one for each output, or null
+    const int32_t* corrections;  // 128 x the sum of each output's weights, for unsigned activations
+};
+
+struct Norm {
+    const float* gains;  // null: 1
+    const float* shifts;  // null: 0
+};
+
+struct Block {
+    Norm norm_1, norm_2;
+    Linear attend, project, expand, contract;
+};
+
+struct Transformer {
+    int32_t layers, heads, size, inner, vocabulary, positions;
+    int32_t norm_first;  // GPT-2 normalises what a layer reads, BERT what it writes
+    int32_t left_only;   // no token sees those after it
+    int32_t activation;
+    float epsilon;
+    const float* scales;     // of the attention scores, by layer
+    const float* tokens;     // [vocabulary, size]
+    const float* places;     // [positions, size]
+    Norm embedded;           // BERT: after the embeddings
+    Norm last;               // GPT-2: before the head
+    const Block* blocks;
+    Linear head;             // outputs 0: there is none
+};
+
+// One call: new tokens of some rows, in any order of rows, the tokens of a row in order.
+struct Call {
+    int32_t tokens, wanted, rows, most_pages;
+    const int32_t* ids;      // [tokens]
+    const int32_t* places;   // [tokens], in `Transformer.places`
+    const int32_t* row;      // [tokens]
+    const int32_t* at;       // [tokens], how many keys of its row stand before it
+    const int32_t* lengths;  // [rows], keys of each row after this call
+    float* const* pages;     // [rows, most_pages], the pages of each row's keys and values
+    const int32_t* chosen;   // [wanted], the tokens whose logits or states are wanted
+    float* out;              // [wanted, vocabulary] logits, or [wanted, size] states where there is no head
+};
+
+constexpr int PAGE = 16;  // tokens in a page of keys and values
+
+// Numbers between the layers, for all tokens of one call; kept by the model from call to call.
+struct Room {
+    float *hidden, *wide, *inner, *normed;  // [tokens, strides]
+    int8_t *bytes, *inner_bytes;
+    float *scales, *inner_scales;
+    float* scores;  // [members, most keys]
+    size_t size, wide_size, inner_size, byte_size, inner_byte_size, score_size;
+};
+
+class Team;
+
+struct Job {
+    const Transformer* model;
+    const Call* call;
+    const Room* room;
+    Team* team;
+};
