@@ -46,16 +46,23 @@ class ModelSubject:
         """Tokens to go on with."""
         return st.lists(st.sampled_from(self.model.tokenizer.vocabulary.usable), min_size=least, max_size=most)
 
+    def feed(self, *given: Any) -> Tensor:
+        """The model's logits; an array counts as a tensor."""
+        import torch
+
+        found: Tensor = torch.as_tensor(self.model.feed(*given))
+        return found
+
     def alone(self, *steps: Row) -> Tensor:
         """The logits after the last step of one row."""
         cache = self.model.open(1)
         for parent, keep, new, last in steps:
-            logits = self.model.feed(cache, [parent], [keep], [new], [last])
+            logits = self.feed(cache, [parent], [keep], [new], [last])
         return logits
 
     def read(self, tokens: Sequence[int]) -> Tensor:
         """The logits [vocab] after tokens that are read at once."""
-        return self.model.feed(self.model.open(1), [-1], [0], [list(tokens)])[-1]
+        return self.feed(self.model.open(1), [-1], [0], [list(tokens)])[-1]
 
     def near(self, one: Tensor, other: Tensor) -> bool:
         """Whether two results are equal up to rounding."""
@@ -92,7 +99,7 @@ def shapes_are_right(subject: ModelSubject, scene: Scene) -> None:
     scene.now = f"fresh rows {rows}, last={last}"
     size = len(subject.model.tokenizer.vocabulary)
     for wanted, total in ((None, count), (last, sum(last))):
-        found = subject.model.feed(subject.model.open(count), [-1] * count, [0] * count, rows, wanted)
+        found = subject.feed(subject.model.open(count), [-1] * count, [0] * count, rows, wanted)
         if tuple(found.shape) != (total, size) or found.dtype != torch.float32:
             scene.fail(f"last={wanted} gives {tuple(found.shape)} of {found.dtype}, and ({total}, {size}) of float32 "
                        "was to be")  # fmt: skip
@@ -146,12 +153,12 @@ def what_is_cut_off_leaves_no_trace(subject: ModelSubject, scene: Scene) -> None
     beside = len(gone) < room and subject.model.reproducible and scene.draw(st.booleans())
     scene.now = f"tokens {tokens}, then {gone} one by one, cut off again, then {more}"
     cache = subject.model.open(1)
-    subject.model.feed(cache, [-1], [0], [tokens])
+    subject.feed(cache, [-1], [0], [tokens])
     for place, token in enumerate(gone):
-        subject.model.feed(cache, [0], [len(tokens) + place], [[token]])
+        subject.feed(cache, [0], [len(tokens) + place], [[token]])
     others = [len(tokens) + len(gone)] if beside else []
     feeds = [*[[gone[0]] for _ in others], more]
-    found = subject.model.feed(cache, [0] * len(feeds), [*others, len(tokens)], feeds)[-1]
+    found = subject.feed(cache, [0] * len(feeds), [*others, len(tokens)], feeds)[-1]
     if not same(found, subject.alone((-1, 0, tokens, 1), (0, len(tokens), more, 1))[-1]):
         scene.fail("the logits are not, to the last bit, those of a row that never was longer")
 

@@ -68,7 +68,8 @@ END
 struct Kernels {
     const char* name;
     bool (*is_here)();
-    Work work;
+    int (*count)(const void*, int);
+    void (*chunk)(const void*, int, int);
 };
 
 #if defined(__x86_64__)
@@ -103,13 +104,13 @@ static bool always() { return true; }
 // The best first.
 static const Kernels KERNELS[] = {
 #if defined(__x86_64__)
-    {"amx", has_amx, amx::work},
-    {"vnni", has_vnni, vnni::work},
-    {"avx2", has_avx2, avx2::work},
+    {"amx", has_amx, amx::count, amx::chunk},
+    {"vnni", has_vnni, vnni::count, vnni::chunk},
+    {"avx2", has_avx2, avx2::count, avx2::chunk},
 #elif defined(__aarch64__)
-    {"neon", has_neon, neon::work},
+    {"neon", has_neon, neon::count, neon::chunk},
 #endif
-    {"generic", always, generic::work},
+    {"generic", always, generic::count, generic::chunk},
 };
 
 // What one model keeps from call to call.
@@ -117,7 +118,7 @@ struct Model {
     Transformer shape;
     Room room{};
     std::mutex alone;
-    int32_t tokens = 0, keys = 0, members = 0;
+    int32_t tokens = 0;
 };
 
 static void* space(size_t bytes) {
@@ -129,16 +130,14 @@ static void* space(size_t bytes) {
 
 static void drop(Room& room) {
     free(room.hidden), free(room.wide), free(room.inner), free(room.normed);
-    free(room.bytes), free(room.inner_bytes), free(room.scales), free(room.inner_scales), free(room.scores);
+    free(room.bytes), free(room.inner_bytes), free(room.scales), free(room.inner_scales);
     room = Room{};
 }
 
-// Room for so many tokens, keys and members; false if there is no memory.
-static bool make_room(Model& model, int32_t tokens, int32_t keys, int32_t members) {
-    if (tokens <= model.tokens && keys <= model.keys && members <= model.members) return true;
-    model.tokens = tokens > model.tokens ? tokens : model.tokens;
-    model.keys = keys > model.keys ? keys : model.keys;
-    model.members = members > model.members ? members : model.members;
+// Room for so many tokens; false if there is no memory.
+static bool make_room(Model& model, int32_t tokens) {
+    if (tokens <= model.tokens) return true;
+    model.tokens = tokens;
     drop(model.room);
     Room& room = model.room;
     const Transformer& t = model.shape;
@@ -146,7 +145,6 @@ static bool make_room(Model& model, int32_t tokens, int32_t keys, int32_t member
     room.size = (t.size + 15) / 16 * 16, room.wide_size = (3 * t.size + 15) / 16 * 16;
     room.inner_size = (t.inner + 15) / 16 * 16;
     room.byte_size = (t.size + 63) / 64 * 64, room.inner_byte_size = (t.inner + 63) / 64 * 64;
-    room.score_size = (model.keys + 15) / 16 * 16 + 16;
     room.hidden = static_cast<float*>(space(4 * n * room.size));
     room.normed = static_cast<float*>(space(4 * n * room.size));
     room.wide = static_cast<float*>(space(4 * n * room.wide_size));
@@ -155,12 +153,11 @@ static bool make_room(Model& model, int32_t tokens, int32_t keys, int32_t member
     room.inner_bytes = static_cast<int8_t*>(space(n * room.inner_byte_size));
     room.scales = static_cast<float*>(space(4 * n));
     room.inner_scales = static_cast<float*>(space(4 * n));
-    room.scores = static_cast<float*>(space(4 * model.members * room.score_size));
     if (room.hidden && room.normed && room.wide && room.inner && room.bytes && room.inner_bytes && room.scales &&
-        room.inner_scales && room.scores)
+        room.inner_scales)
         return true;
     drop(room);
-    model.tokens = model.keys = model.members = 0;
+    model.tokens = 0;
     return false;
 }
 
@@ -189,12 +186,12 @@ EXPORT void gen_close(void* opened) {
 EXPORT int gen_step(void* opened, const Call* call, int place, int members) {
     Model& model = *static_cast<Model*>(opened);
     std::lock_guard<std::mutex> alone(model.alone);
-    int32_t keys = 0, tokens = call->tokens > call->wanted ? call->tokens : call->wanted;
-    for (int32_t i = 0; i < call->rows; i++) keys = call->lengths[i] > keys ? call->lengths[i] : keys;
-    if (!make_room(model, tokens, keys, members)) return 1;
-    Team& threads = team();
-    Job job{&model.shape, call, &model.room, &threads};
-    threads.run(members, KERNELS[place].work, &job);
+    int32_t tokens = call->tokens > call->wanted ? call->tokens : call->wanted;
+    if (!make_room(model, tokens)) return 1;
+    bool one_each = call->tokens == call->rows;
+    for (int32_t i = 0; one_each && i < call->tokens; i++) one_each = call->row[i] == i;
+    Job job{&model.shape, call, &model.room, members, one_each};
+    team().run(members, {KERNELS[place].count, KERNELS[place].chunk, &job});
     return 0;
 }
 }

@@ -58,15 +58,13 @@ struct Room {
     float *hidden, *wide, *inner, *normed;  // [tokens, strides]
     int8_t *bytes, *inner_bytes;
     float *scales, *inner_scales;
-    float* scores;  // [members, most keys]
-    size_t size, wide_size, inner_size, byte_size, inner_byte_size, score_size;
+    size_t size, wide_size, inner_size, byte_size, inner_byte_size;
 };
-
-class Team;
 
 struct Job {
     const Transformer* model;
     const Call* call;
     const Room* room;
-    Team* team;
+    int members;
+    bool alone;  // each row has one new token
 };
