@@ -4,6 +4,7 @@ namespace KERNEL {
 #include DOTS
 #include "linear.h"
 #include "transformer.h"
+#include "drawing.h"
 }  // namespace KERNEL
 #undef KERNEL
 #undef LANES_AT_ONCE

@@ -1,8 +1,10 @@
 // The compiled step: all layers of a small transformer over int8 weights in one call, the same bits from every kernel.
 // Python reaches it through `ctypes`, so nothing here knows Python; `library.py` has the other half.
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <functional>
 #include <mutex>
 #include <new>
 
@@ -17,6 +19,25 @@
 #if defined(__linux__) && defined(__x86_64__)
 #include <sys/syscall.h>
 #endif
+
+// The room of this thread for rows of `size` numbers; it is not made if there is no memory.
+static Scratch& scratch(int32_t size) {
+    static thread_local Scratch room;
+    if (room.is_made() && size <= room.size) return room;
+    free(room.dense);
+    size_t n = (static_cast<size_t>(size) + 15) / 16 * 16 + 64, blocks = (n + SUMMED - 1) / SUMMED;
+    size_t bytes = n * (5 * 4 + sizeof(Ranked)) + 8 * (blocks + 4 * STEPS) + 64;
+    void* found = nullptr;
+    if (posix_memalign(&found, 64, bytes)) found = nullptr;
+    room.dense = static_cast<float*>(found), room.size = size;
+    if (!found) return room;
+    room.values = room.dense + n, room.spare = room.values + n;
+    room.ids = reinterpret_cast<int32_t*>(room.spare + n), room.of_step = room.ids + n;
+    room.ranked = reinterpret_cast<Ranked*>(room.of_step + n);
+    room.blocks = reinterpret_cast<double*>(room.ranked + n);  // n is a multiple of 16, so it stands at a whole number of 8
+    room.steps = room.blocks + blocks;
+    return room;
+}
 
 #define TEXT(...) #__VA_ARGS__
 #define PRAGMA(...) _Pragma(TEXT(__VA_ARGS__))
@@ -70,6 +91,7 @@ struct Kernels {
     bool (*is_here)();
     int (*count)(const void*, int);
     void (*chunk)(const void*, int, int);
+    void (*draw)(const void*, int, int);
 };
 
 #if defined(__x86_64__)
@@ -104,14 +126,17 @@ static bool always() { return true; }
 // The best first.
 static const Kernels KERNELS[] = {
 #if defined(__x86_64__)
-    {"amx", has_amx, amx::count, amx::chunk},
-    {"vnni", has_vnni, vnni::count, vnni::chunk},
-    {"avx2", has_avx2, avx2::count, avx2::chunk},
+    {"amx", has_amx, amx::count, amx::chunk, amx::draw},
+    {"vnni", has_vnni, vnni::count, vnni::chunk, vnni::draw},
+    {"avx2", has_avx2, avx2::count, avx2::chunk, avx2::draw},
 #elif defined(__aarch64__)
-    {"neon", has_neon, neon::count, neon::chunk},
+    {"neon", has_neon, neon::count, neon::chunk, neon::draw},
 #endif
-    {"generic", always, generic::count, generic::chunk},
+    {"generic", always, generic::count, generic::chunk, generic::draw},
 };
+
+// A drawing has one phase.
+static int parts_of(const void* given, int phase) { return phase ? 0 : static_cast<const Drawing*>(given)->parts; }
 
 // What one model keeps from call to call.
 struct Model {
@@ -193,5 +218,14 @@ EXPORT int gen_step(void* opened, const Call* call, int place, int members) {
     Job job{&model.shape, call, &model.room, members, one_each};
     team().run(members, {KERNELS[place].count, KERNELS[place].chunk, &job});
     return 0;
+}
+
+// One draw for each row by the kernels at `place` on at most `members` threads; 0, or 1 if there is no memory.
+EXPORT int gen_draw(Drawing* drawing, int place, int members) {
+    int32_t failed = 0;
+    drawing->failed = &failed;
+    drawing->parts = drawing->rows < 4 * members ? drawing->rows : 4 * members;
+    team().run(members, {parts_of, KERNELS[place].draw, drawing});
+    return failed;
 }
 }
