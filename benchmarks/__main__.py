@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from importlib.util import find_spec
 from pathlib import Path
 
 import click
@@ -19,7 +20,7 @@ from gen_engine.hooks.registry import registry
 from . import baseline, cold, constraints, drawing, guide, shapers, steps, training, vocabularies
 from .beside.compare import Run
 from .beside.show import draw_lengths, draw_ratios, number, times_table
-from .beside.works import LARGE, PEERS, QUICK, QUICK_PEERS, SMALL, WORKS
+from .beside.works import FLOAT, INT8, LARGE, PEERS, QUICK, QUICK_PEERS, SMALL, WORKS
 from .measure import Figure
 
 BESIDE = ("beside", "lengths", "memory")
@@ -61,6 +62,9 @@ class Options:
         folders = {LARGE: self.made / "large", SMALL: self.folder}
         amx = "amx_tile" in baseline.instructions()
         dtypes, peers = (self.dtypes[:1], QUICK_PEERS) if self.quick else (self.dtypes, PEERS)
+        if find_spec("ctranslate2") is None:
+            peers = [peer for peer in peers if peer not in (INT8, FLOAT)]
+            self.say("CTranslate2 is left out: it is not installed; pip install 'gen-engine[bench]' adds it.")
         return Run(folders, dtypes, peers, self.rounds, amx, self.say)
 
     def say(self, line: str) -> None:
@@ -217,7 +221,7 @@ def _figures_table(figures: Sequence[Figure], recorded: dict[str, object]) -> Ta
             figure.name,
             f"{number(figure.ours)} {figure.unit}",
             "" if figure.peer is None else f"{number(figure.peer)} {figure.unit}",
-            "" if figure.ratio is None else f"{figure.ratio:.2f}",
+            "" if figure.ratio is None else number(figure.ratio),
             f"{known[figure.name]:.3g}" if figure.name in known else "",
             figure.goal,
             ("met" if figure.is_met else "missed") if figure.goal else "",

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
@@ -11,12 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
+import gen_engine as gen
 from benchmarks import baseline
 from benchmarks.beside import contestants, floor, lengths, memory, show, turns
 from benchmarks.beside.compare import Outcome, Run
 from benchmarks.beside.works import FP32, INT8, LARGE, LOOP, PEERS, QUICK, SMALL, WORKS, Work, mixed_requests
 from benchmarks.measure import Figure
 from benchmarks.random_model import write_random_model
+from gen_engine.hooks.registry import registry
 
 SPEEDS = st.floats(0.01, 1000)
 GPT2_SMALL = {"n_layer": 12, "n_embd": 768, "n_inner": None, "vocab_size": 20_906, "n_positions": 1024}
@@ -191,6 +194,11 @@ def test_growth_beyond_linear_rises_above_the_line():
     assert end > 1.3 * line
 
 
+def test_costs_that_fall_do_not_lower_the_line():
+    end, line = lengths.beside_straight_line([2 - place / 1000 for place in range(512)] + [1.5] * 1023, 1024)
+    assert line > end == 1.5
+
+
 def test_the_plateau_counts_reading_again_and_ends_with_it():
     steps = [2.0] * 1023 + [100.0] + [1.0] * 511
     assert len(steps) == lengths.last_length(1024) - 1
@@ -331,3 +339,27 @@ def test_a_contestant_in_its_own_process_answers_and_fails_alone(folder):
             process.ask("write", times=1)
     finally:
         process.close()
+
+
+def test_memory_counts_from_before_a_model_is_loaded(folder):
+    process = turns.Process("float32")
+    try:
+        work = {"model": LARGE, "kind": "free", "rows": 2, "new": 9}
+        grown = process.ask("memory", first=str(folder), folder=str(folder), work=work)
+    finally:
+        process.close()
+    assert grown.pop("dtype") == "float32"
+    assert grown == {} or 0 <= grown["loading"] < 200e6 > grown["writing"] >= 0
+
+
+def test_the_steps_of_a_growing_text_are_timed_beyond_the_window(folder):
+    model = gen.load(str(folder), dtype="float32").model
+    last = lengths.last_length(64)
+    assert len(lengths.time_steps(model, last)) == last - 1 == 95
+
+
+@pytest.mark.parametrize("work", [work for work in WORKS if work.model == SMALL], ids=lambda work: work.name)
+def test_ours_does_every_work(work):
+    ours = contestants.make_contestant("float32")
+    ours.open(Path(registry().find("model", SMALL).value.folder))
+    ours.writing(replace(work, rows=min(work.rows, 2)))()

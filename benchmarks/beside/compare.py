@@ -16,7 +16,7 @@ from typing import Any
 from ..measure import Figure
 from . import floor, lengths, memory
 from .turns import LEAST, LeftOutError, Process, rounds_for, take_turns, times_a_turn
-from .works import LARGE, Work
+from .works import LARGE, SMALL, Work
 
 MEMORY_WORK = Work(LARGE, "free", 16, 300)
 FLOOR_TIMES, PLATEAU_TIMES, LINE_TIMES, MEMORY_TIMES = 1.5, 1.3, 1.1, 1.3
@@ -151,14 +151,13 @@ class Run:
         return 1000 * floor.floor_seconds(weights, self.rates["memory"][0], self.rates[model][0])
 
     def _floor(self) -> Iterator[Figure]:
+        """The large model's step at one row, by the first of ours."""
+        ours = self.ours[0]
         for outcome in self.outcomes:
             work = outcome.work
-            if work.rows > 1 or work.kind != "verse":
-                continue
-            for ours in [name for name in self.ours if name in outcome.times]:
-                bound = FLOOR_TIMES if (ours, work.model) == (self.ours[0], LARGE) else None
+            if (work.model, work.kind, work.rows) == (LARGE, "verse", 1) and ours in outcome.times:
                 name = f"{work.name}: {ours} beside its floor"
-                yield Figure(name, "ms", outcome.median(ours), self.floor_of(work.model), times_peer=bound)
+                yield Figure(name, "ms", outcome.median(ours), self.floor_of(LARGE), times_peer=FLOOR_TIMES)
 
     @property
     def positions(self) -> int:
@@ -200,7 +199,8 @@ class Run:
         for ours in self.ours:
             with self._processes([ours]) as processes:
                 self.say(f"{LARGE}, memory, {ours}")
-                grown = processes[ours].ask("memory", folder=str(self.folders[LARGE]), work=asdict(MEMORY_WORK))
+                first, folder = str(self.folders[SMALL]), str(self.folders[LARGE])
+                grown = processes[ours].ask("memory", first=first, folder=folder, work=asdict(MEMORY_WORK))
             if "loading" not in grown:
                 self.say("Peak memory is not measured here: only Linux tells it.")
                 return

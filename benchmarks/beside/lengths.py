@@ -46,9 +46,10 @@ def beside_straight_line(steps: Sequence[float], positions: int) -> tuple[float,
     """
     near, first = max(positions // 8, 1), positions // 16
     half = np.asarray(steps[first : positions // 2])
-    slope, start = np.polyfit(np.arange(first, first + len(half)), half, 1)
+    centre = first + (len(half) - 1) / 2
+    slope = max(np.polyfit(np.arange(len(half)), half, 1)[0], 0)  # costs that fall are noise: then the line is level
     places = range(positions - 1 - near, positions - 1)
-    return fmean(steps[place] for place in places), float(start + slope * fmean(places))
+    return fmean(steps[place] for place in places), float(half.mean() + slope * (fmean(places) - centre))
 
 
 def plateau(steps: Sequence[float], positions: int) -> tuple[float, float]:

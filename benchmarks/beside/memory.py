@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +19,10 @@ KEY_BYTES = 4
 def measure_growth(load: Callable[[], Any], write: Callable[[], Any]) -> dict[str, int]:
     """By how many bytes the process grows at most: while it loads, and after that while it writes.
 
-    Both count from before `load`, with all modules imported. Empty where the system does not say (no Linux).
+    Both count from before `load`. Empty where the system does not say (no Linux).
     """
     if not STATUS.is_file():
         return {}
-    import_module("gen_gpt2.model")  # it would else come with the first model
     before = _resident("VmRSS")
     peaks = {}
     for name, work in (("loading", load), ("writing", write)):

@@ -43,13 +43,18 @@ class Worker:
         model = self.contestant.engine.model  # type: ignore[attr-defined]
         return {"seconds": time_steps(model, last_length(positions))}
 
-    def memory(self, folder: str, work: dict[str, Any]) -> dict[str, Any]:
-        """How many bytes the process has grown by at most, while loading and while writing."""
+    def memory(self, first: str, folder: str, work: dict[str, Any]) -> dict[str, Any]:
+        """How many bytes the process grows by at most, while it loads a model and while it writes.
+
+        The `first` model is opened and writes before that, so that modules, tables and threads do not count.
+        """
         from .memory import measure_growth
 
         opened: dict[str, Any] = {}
-        growth = measure_growth(lambda: opened.update(self.open(folder)), self.contestant.writing(Work(**work)))
-        return {**growth, **opened}
+        writing = self.contestant.writing(Work(**work))
+        self.open(first)
+        self.contestant.writing(Work(**{**work, "rows": 1, "new": 9}))()
+        return {**measure_growth(lambda: opened.update(self.open(folder)), writing), **opened}
 
 
 def main() -> None:
