@@ -58,6 +58,11 @@ def test_in_every_round_everyone_has_one_turn(count, rounds):
     assert {len(times) for times in found.values()} == {rounds}
 
 
+def test_where_the_time_is_up_there_is_one_round():
+    times, _ = turns.take_turns({"a": lambda: 1.0, "b": lambda: 2.0}, 5, rest=0, until=0)
+    assert times == {"a": [1.0], "b": [2.0]}
+
+
 def test_who_fails_is_left_out_and_the_others_go_on():
     found, left_out, _ = take(3, 4, fails="b")
     assert left_out == {"b": "broken"}

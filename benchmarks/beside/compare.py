@@ -67,14 +67,14 @@ class Run:
 
     def compare(self, works: Sequence[Work], until: float = inf) -> Iterator[Figure]:
         """Figures of the works in their order, then of the floor. What would not be done by `until` (on the clock
-        `time.monotonic`) is left out, but never the first."""
+        `time.monotonic`) is left out; the first work is not, but has fewer rounds then."""
         self.say("how fast memory is read")
         self.measure_rates()
         self.say("models are loaded")
         with self._processes([*self.ours, *self.peers]) as processes:
             opened: dict[str, str] = {}
             for work in works:
-                yield from self._work(work, processes, opened, until if self.outcomes else inf)
+                yield from self._work(work, processes, opened, until)
         if until == inf:
             self.measure_rates()
         yield from self._floor()
@@ -84,7 +84,7 @@ class Run:
     ) -> Iterator[Figure]:
         once: dict[str, float] = {}
         for name in [name for name in processes if name in self.ours or name in work.peers()]:
-            if time.monotonic() + sum(once.values()) > until:
+            if self.outcomes and time.monotonic() + sum(once.values()) > until:
                 break
             try:
                 self._open(name, work.model, processes[name], opened)
@@ -93,15 +93,17 @@ class Run:
             except LeftOutError as problem:
                 self._leave_out(name, str(problem), processes)
         rounds = rounds_for(once.values(), self.rounds)
-        if time.monotonic() + rounds * sum(max(LEAST, taken) for taken in once.values()) > until:
+        if self.outcomes and time.monotonic() + rounds * sum(max(LEAST, taken) for taken in once.values()) > until:
             self.say(f"{work.name}: left out, since the time does not suffice.")
             return
         self.say(f"{work.name}: {rounds} rounds")
         turns = {name: partial(self._turn, processes[name], work, times_a_turn(taken)) for name, taken in once.items()}
-        times, left_out = take_turns(turns, rounds)
+        times, left_out = take_turns(turns, rounds, until=until)
         for name, why in left_out.items():
             self._leave_out(name, why, processes)
         outcome = Outcome(work, times)
+        if any(len(taken) < rounds for taken in times.values()):
+            self.say(f"{work.name}: only {len(min(times.values(), key=len))} rounds, since the time is up.")
         self.outcomes.append(outcome)
         yield from self.figures(outcome)
 

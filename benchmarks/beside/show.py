@@ -66,9 +66,10 @@ def draw_ratios(outcomes: Sequence[Outcome], ours: str, path: Path) -> None:
     axes.set_yticks(centres, [outcome.work.name for outcome in shown])
     axes.invert_yaxis()
     axes.set_xscale("log")
+    axes.xaxis.set_major_formatter("{x:g}")
     axes.axvline(1, color="black", linewidth=0.8)
     axes.set_xlabel("times faster than the peer, median of the rounds")
-    axes.margins(x=0.12)
+    axes.margins(x=0.12, y=0.01)
     _add_legend(axes, [peer for peer in COLOURS if any(peer in dict(group) for group in groups)])
     picture.savefig(path)
 

@@ -10,7 +10,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from math import ceil
+from math import ceil, inf
 from typing import IO, Any
 
 ENVIRONMENT = dict(os.environ)
@@ -86,15 +86,18 @@ def rounds_for(once: Iterable[float], rounds: int) -> int:
 
 
 def take_turns(
-    turns: Mapping[str, Callable[[], float]], rounds: int, *, rest: float = REST
+    turns: Mapping[str, Callable[[], float]], rounds: int, *, rest: float = REST, until: float = inf
 ) -> tuple[dict[str, list[float]], dict[str, str]]:
     """What each turn returned, a list of `rounds` for each contestant; and who was left out, and why.
 
-    In each round everyone has one turn. Each round begins with another, so that nobody always follows the same.
+    In each round everyone has one turn. Each round begins with another, so that nobody always follows the same. After
+    the first round, none begins after `until` (on the clock `time.monotonic`).
     """
     found: dict[str, list[float]] = {name: [] for name in turns}
     left_out: dict[str, str] = {}
     for first in range(rounds):
+        if first and time.monotonic() > until:
+            break
         order = [*turns][first % len(turns) :] + [*turns][: first % len(turns)]
         for name in order:
             if name in left_out:
