@@ -333,7 +333,7 @@ def test_ctranslate2_writes_as_many_tokens_as_asked(folder):
     assert [len(each.sequences_ids[0]) for each in peer.writing(FREE_WORK)()] == [9, 9]
 
 
-def test_a_contestant_in_its_own_process_answers_and_fails_alone(folder):
+def test_a_process_of_its_own_answers_and_fails_alone(folder):
     process = turns.Process("float32")
     try:
         assert process.ask("open", folder=str(folder))["dtype"] == "float32"
@@ -357,7 +357,7 @@ def test_memory_counts_from_before_a_model_is_loaded(folder):
     assert grown == {} or 0 <= grown["loading"] < 200e6 > grown["writing"] >= 0
 
 
-def test_the_steps_of_a_growing_text_are_timed_beyond_the_window(folder):
+def test_steps_of_a_growing_text_are_timed_beyond_the_window(folder):
     model = gen.load(str(folder), dtype="float32").model
     last = lengths.last_length(64)
     assert len(lengths.time_steps(model, last)) == last - 1 == 95
