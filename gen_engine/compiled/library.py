@@ -93,6 +93,7 @@ class DrawingPart(ctypes.Structure):
         *((name, Pointer) for name in ("logits", "masks", "minus_starts", "minus", "plus_starts", "plus")),
         *((name, Pointer) for name in ("operation", "places", "tokens", "largest", "sums", "counts", "kept", "shaped")),
         ("failed", Pointer),
+        ("parts", ctypes.c_int32),
     ]
 
 

@@ -374,10 +374,10 @@ static void give(Shaped& row, int r, float most) {
         }
 }
 
-static void draw(void* given, int member, int members) {
-    const Drawing& job = *static_cast<Drawing*>(given);
+static void draw(const void* given, int, int part) {
+    const Drawing& job = *static_cast<const Drawing*>(given);
     Scratch& room = scratch(job.size);
-    for (int r = member; r < job.rows; r += members) {
+    for (int r = part; r < job.rows; r += job.parts) {
         if (!room.is_made()) {
             job.failed[0] = 1;
             return;

@@ -9,5 +9,6 @@ namespace KERNEL {
 #undef KERNEL
 #undef LANES_AT_ONCE
 #undef DOTS
+#undef UNROLLED
 #undef EACH_PART
 #undef INLINE

@@ -89,7 +89,9 @@ END
 struct Kernels {
     const char* name;
     bool (*is_here)();
-    Work work, draw;
+    int (*count)(const void*, int);
+    void (*chunk)(const void*, int, int);
+    void (*draw)(const void*, int, int);
 };
 
 #if defined(__x86_64__)
@@ -124,21 +126,24 @@ static bool always() { return true; }
 // The best first.
 static const Kernels KERNELS[] = {
 #if defined(__x86_64__)
-    {"amx", has_amx, amx::work, amx::draw},
-    {"vnni", has_vnni, vnni::work, vnni::draw},
-    {"avx2", has_avx2, avx2::work, avx2::draw},
+    {"amx", has_amx, amx::count, amx::chunk, amx::draw},
+    {"vnni", has_vnni, vnni::count, vnni::chunk, vnni::draw},
+    {"avx2", has_avx2, avx2::count, avx2::chunk, avx2::draw},
 #elif defined(__aarch64__)
-    {"neon", has_neon, neon::work, neon::draw},
+    {"neon", has_neon, neon::count, neon::chunk, neon::draw},
 #endif
-    {"generic", always, generic::work, generic::draw},
+    {"generic", always, generic::count, generic::chunk, generic::draw},
 };
+
+// A drawing has one phase.
+static int parts_of(const void* given, int phase) { return phase ? 0 : static_cast<const Drawing*>(given)->parts; }
 
 // What one model keeps from call to call.
 struct Model {
     Transformer shape;
     Room room{};
     std::mutex alone;
-    int32_t tokens = 0, keys = 0, members = 0;
+    int32_t tokens = 0;
 };
 
 static void* space(size_t bytes) {
@@ -150,16 +155,14 @@ static void* space(size_t bytes) {
 
 static void drop(Room& room) {
     free(room.hidden), free(room.wide), free(room.inner), free(room.normed);
-    free(room.bytes), free(room.inner_bytes), free(room.scales), free(room.inner_scales), free(room.scores);
+    free(room.bytes), free(room.inner_bytes), free(room.scales), free(room.inner_scales);
     room = Room{};
 }
 
-// Room for so many tokens, keys and members; false if there is no memory.
-static bool make_room(Model& model, int32_t tokens, int32_t keys, int32_t members) {
-    if (tokens <= model.tokens && keys <= model.keys && members <= model.members) return true;
-    model.tokens = tokens > model.tokens ? tokens : model.tokens;
-    model.keys = keys > model.keys ? keys : model.keys;
-    model.members = members > model.members ? members : model.members;
+// Room for so many tokens; false if there is no memory.
+static bool make_room(Model& model, int32_t tokens) {
+    if (tokens <= model.tokens) return true;
+    model.tokens = tokens;
     drop(model.room);
     Room& room = model.room;
     const Transformer& t = model.shape;
@@ -167,7 +170,6 @@ static bool make_room(Model& model, int32_t tokens, int32_t keys, int32_t member
     room.size = (t.size + 15) / 16 * 16, room.wide_size = (3 * t.size + 15) / 16 * 16;
     room.inner_size = (t.inner + 15) / 16 * 16;
     room.byte_size = (t.size + 63) / 64 * 64, room.inner_byte_size = (t.inner + 63) / 64 * 64;
-    room.score_size = (model.keys + 15) / 16 * 16 + 16;
     room.hidden = static_cast<float*>(space(4 * n * room.size));
     room.normed = static_cast<float*>(space(4 * n * room.size));
     room.wide = static_cast<float*>(space(4 * n * room.wide_size));
@@ -176,12 +178,11 @@ static bool make_room(Model& model, int32_t tokens, int32_t keys, int32_t member
     room.inner_bytes = static_cast<int8_t*>(space(n * room.inner_byte_size));
     room.scales = static_cast<float*>(space(4 * n));
     room.inner_scales = static_cast<float*>(space(4 * n));
-    room.scores = static_cast<float*>(space(4 * model.members * room.score_size));
     if (room.hidden && room.normed && room.wide && room.inner && room.bytes && room.inner_bytes && room.scales &&
-        room.inner_scales && room.scores)
+        room.inner_scales)
         return true;
     drop(room);
-    model.tokens = model.keys = model.members = 0;
+    model.tokens = 0;
     return false;
 }
 
@@ -210,12 +211,12 @@ EXPORT void gen_close(void* opened) {
 EXPORT int gen_step(void* opened, const Call* call, int place, int members) {
     Model& model = *static_cast<Model*>(opened);
     std::lock_guard<std::mutex> alone(model.alone);
-    int32_t keys = 0, tokens = call->tokens > call->wanted ? call->tokens : call->wanted;
-    for (int32_t i = 0; i < call->rows; i++) keys = call->lengths[i] > keys ? call->lengths[i] : keys;
-    if (!make_room(model, tokens, keys, members)) return 1;
-    Team& threads = team();
-    Job job{&model.shape, call, &model.room, &threads};
-    threads.run(members, KERNELS[place].work, &job);
+    int32_t tokens = call->tokens > call->wanted ? call->tokens : call->wanted;
+    if (!make_room(model, tokens)) return 1;
+    bool one_each = call->tokens == call->rows;
+    for (int32_t i = 0; one_each && i < call->tokens; i++) one_each = call->row[i] == i;
+    Job job{&model.shape, call, &model.room, members, one_each};
+    team().run(members, {KERNELS[place].count, KERNELS[place].chunk, &job});
     return 0;
 }
 
@@ -223,7 +224,8 @@ EXPORT int gen_step(void* opened, const Call* call, int place, int members) {
 EXPORT int gen_draw(Drawing* drawing, int place, int members) {
     int32_t failed = 0;
     drawing->failed = &failed;
-    team().run(members, KERNELS[place].draw, drawing);
+    drawing->parts = drawing->rows < 4 * members ? drawing->rows : 4 * members;
+    team().run(members, {parts_of, KERNELS[place].draw, drawing});
     return failed;
 }
 }

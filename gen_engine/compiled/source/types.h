@@ -59,17 +59,15 @@ struct Room {
     float *hidden, *wide, *inner, *normed;  // [tokens, strides]
     int8_t *bytes, *inner_bytes;
     float *scales, *inner_scales;
-    float* scores;  // [members, most keys]
-    size_t size, wide_size, inner_size, byte_size, inner_byte_size, score_size;
+    size_t size, wide_size, inner_size, byte_size, inner_byte_size;
 };
-
-class Team;
 
 struct Job {
     const Transformer* model;
     const Call* call;
     const Room* room;
-    Team* team;
+    int members;
+    bool alone;  // each row has one new token
 };
 
 // What is done to the logits of each row between the mask and the draw.
@@ -99,6 +97,7 @@ struct Drawing {
     int32_t *counts, *kept;            // [rows] tokens left, and the first [rows, most_kept] of them
     float* shaped;                     // [rows, size]
     int32_t* failed;                   // 1 if there was no memory
+    int32_t parts;                     // what the threads share out
 };
 
 constexpr int SUMMED = 256;      // tokens of a block of the cumulative sum

@@ -16,7 +16,8 @@ from gen_engine.models.tokenizer import FolderTokenizer, load_tokenizer
 from gen_engine.models.window import in_last_window, leading_tokens, window, with_earlier_windows
 from gen_gpt2.attention import Reading, plan_attention
 from gen_gpt2.kv_cache import Move, Row, Slots, settle
-from gen_gpt2.weights import Shape, Weights, make_layers, read_shape, read_tensors
+from gen_gpt2.shape import Shape, read_shape
+from gen_gpt2.weights import Weights, layers_with, make_layers, read_tensors
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +68,8 @@ class GPT2:
         last = last or [1] * len(moves)
         wanted = [self._in_last_window(*row) for row in zip(rows, last, leading, strict=True)]
         logits = self._logits(*_lay_out(moves, wanted))
-        return with_earlier_windows(self, logits, rows, last, wanted, pinned)
+        found: Tensor = with_earlier_windows(self, logits, rows, last, wanted, pinned)
+        return found
 
     def _in_last_window(self, tokens: list[int], last: int, leading: int) -> int:
         return 1 if last == 1 else in_last_window(len(tokens), last, self.positions, leading)
@@ -116,21 +118,22 @@ def _lay_out(moves: Sequence[Move], wanted: Sequence[int]) -> tuple[list[int], l
     return ids, places, readings, ends
 
 
-def load(folder: Path, *, name: str, dtype: str = "auto", fast: bool = False) -> GPT2:
-    """The GPT-2 in `folder`. `fast` computes all rows together, even where they then depend on each other.
+def load(folder: Path, *, name: str, dtype: str = "auto", fast: bool = False, why: str = "") -> GPT2:
+    """The GPT-2 in `folder`. `fast` computes all rows together, even where they then depend on each other. `why` says
+    why it does not compute in int8.
 
     Raises GenError if files are missing, damaged or do not belong together, or the variant is not supported.
     """
     shape = read_shape(folder)
     tensors = read_tensors(folder, shape)
-    layers = shape.layers_with(len(tensors["wte.weight"]))
+    layers = layers_with(shape, len(tensors["wte.weight"]))
     kind, reason = choose_dtype(dtype, layers)
     with torch.inference_mode():
         weights = make_layers(tensors, shape, kind, fast=fast)
     return GPT2(
         name=name,
         dtype=str(kind).removeprefix("torch."),
-        dtype_reason=reason,
+        dtype_reason=f"{reason}; {why}" if why else reason,
         positions=shape.positions,
         reproducible=not fast or all(kernel_of(layer, kind).any_rows for layer in layers),
         tokenizer=load_tokenizer(folder, weights.columns),
