@@ -358,9 +358,8 @@ class Completion:
     token or a stop string). `text` is prompt and new text, `new` is the new text alone. `finish` is "end" (the model
     ended it), "stop" (a stop string), "full" (nothing more is allowed) or "budget" (max_new was reached).
     `portable` says that every machine gives the same text and numbers. `exact` is False if a bound, not a proof, struck
-    a token. `undone` names each shaper that left no token and was
-    undone, once each. `log_evidence` is an estimate by the decoder `smc`: how likely the model is to write a text that
-    obeys all constraints.
+    a token. `undone` names each shaper that left no token and was undone, once each. `log_evidence` is an estimate by
+    the decoder `smc`: how likely the model is to write a text that obeys all constraints.
     """
 
     text: str

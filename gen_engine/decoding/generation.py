@@ -104,6 +104,11 @@ class Generation:
         """How many more tokens the budget allows."""
         return self.plan.budget - len(text.tokens)
 
+    @property
+    def _draws_alike(self) -> bool:
+        """Whether all machines draw alike: no shaper is called, whose sums may depend on the processor."""
+        return self.plan.chain.fused is not None
+
     def draw(self, row: int, text: Continuation, u: float | None) -> Draw:
         """The draw of the next token of `text` from the logits of `row`: random at `place`, or the likeliest token."""
         assert text.allowed is not None
@@ -281,7 +286,7 @@ class Generation:
             dtype=self.model.dtype,
             exact=text.exact and not truncated,
             reproducible=self.model.reproducible,
-            portable=self.model.reproducible and getattr(self.model, "portable", False),
+            portable=self.model.reproducible and getattr(self.model, "portable", False) and self._draws_alike,
             undone=tuple(text.undone),
             log_evidence=log_evidence,
         )
