@@ -81,6 +81,7 @@ class Choice:
     explain: str | None = None
     patience: float = SECONDS
     command: str = ""
+    draft: str | None = None
 
     def with_default(self, spec: str) -> tuple[str, ...]:
         """The processors, followed by `spec` unless one with its name is among them.
@@ -276,6 +277,8 @@ def _options(model: str | None) -> list[Callable[[Command], Command]]:
                help="Sample without the bias of masking, from N particles (smc: sequential Monte Carlo)."),
         option("--resample", type=click.FloatRange(0, 1), metavar="T",
                help="Resample where fewer than this share of them count.  [default: 0.5]"),
+        option("--draft", metavar="DRAFT",
+               help="Guess tokens ahead, which may save time and changes no text: lookup, ngram or model=NAME."),
         option("--dtype", type=click.Choice(["auto", "float32", "bfloat16"]), default="auto",
                help="Numbers to compute with."),
         option("--fast", is_flag=True, help="Faster where that costs reproducibility."),
