@@ -11,7 +11,7 @@ from drafting import Guessing, Twin, allowed_junk, drafted, drafts, long_batches
 from drawn_cases import DRAWN, exact
 from hypothesis import given
 from hypothesis import strategies as st
-from tiny import chars, engine_of
+from tiny import chars, engine_of, vocabulary
 
 from gen_engine.decoding.drafts import CONTEXTS, FOLLOWERS, Ngram, lookup, ngram
 from gen_engine.engine import Engine
@@ -224,3 +224,13 @@ def test_a_model_of_another_window_guesses_as_well():
     options = {"processors": ["length=13"], "num": 3, "seed": 1, "context": "ab"}
     found = engine.generate("a", draft=Twin(draft), **options)
     assert found == engine_of(chars("abcd")).generate("a", **options)
+
+
+def test_dead_tokens_are_taken_away_behind_guesses():
+    vocab, rules = vocabulary("", "a", b"\xc3", "b", b"\xa9", end=0), ["length=4..5", "top_k=2"]
+    for salt in range(3):
+        options = {"processors": rules, "num": 30, "seed": 1, "max_new": 5}
+        draft = Twin(engine_of(vocab, salt=salt).model)
+        assert engine_of(vocab, salt=salt).generate("a", draft=draft, **options) == engine_of(
+            vocab, salt=salt
+        ).generate("a", **options)
