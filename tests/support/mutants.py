@@ -42,7 +42,8 @@ TESTS = {
     "decoding/smc decoding/any_num",
     "memory.py": "proving/states proving/lifting/token_classes",
     "decoding/drafts.py": "decoding/drafts",
-    "decoding/sample.py": "decoding/sample decoding/drafts decoding/seeds properties decoding/scheduler shapers/truncation",
+    "decoding/sample.py": "decoding/sample decoding/drafts decoding/seeds properties "
+    "decoding/scheduler shapers/truncation",
     "decoding/beam.py": "decoding/beam decoding/seeds decoding/sample decoding/scheduler shapers/truncation",
     "decoding/smc.py": "decoding/smc decoding/seeds decoding/sample decoding/scheduler shapers/truncation",
 }
