@@ -68,7 +68,7 @@ END
 struct Kernels {
     const char* name;
     bool (*is_here)();
-    Work work;
+    Work work, stages, lstm;
 };
 
 #if defined(__x86_64__)
@@ -103,13 +103,13 @@ static bool always() { return true; }
 // The best first.
 static const Kernels KERNELS[] = {
 #if defined(__x86_64__)
-    {"amx", has_amx, amx::work},
-    {"vnni", has_vnni, vnni::work},
-    {"avx2", has_avx2, avx2::work},
+    {"amx", has_amx, amx::work, amx::stages, amx::lstm},
+    {"vnni", has_vnni, vnni::work, vnni::stages, vnni::lstm},
+    {"avx2", has_avx2, avx2::work, avx2::stages, avx2::lstm},
 #elif defined(__aarch64__)
-    {"neon", has_neon, neon::work},
+    {"neon", has_neon, neon::work, neon::stages, neon::lstm},
 #endif
-    {"generic", always, generic::work},
+    {"generic", always, generic::work, generic::stages, generic::lstm},
 };
 
 // What one model keeps from call to call.
@@ -164,6 +164,44 @@ static bool make_room(Model& model, int32_t tokens, int32_t keys, int32_t member
     return false;
 }
 
+// Memory for the numbers between the layers of stages and LSTMs. A thread keeps its own, as large as it ever needed.
+class Memory {
+   public:
+    ~Memory() { free(data_); }
+    // Memory for so many bytes in all, or null.
+    char* take(size_t bytes) {
+        if (bytes <= size_) return data_;
+        free(data_);
+        data_ = static_cast<char*>(space(bytes));
+        size_ = data_ ? bytes : 0;
+        return data_;
+    }
+
+   private:
+    char* data_ = nullptr;
+    size_t size_ = 0;
+};
+
+static thread_local Memory memory;
+
+static size_t whole(size_t count, size_t to) { return (count + to - 1) / to * to; }
+
+// Room for `tokens` rows of at most `widest` numbers, and for the gates of an LSTM of `units`; false if there is none.
+static bool make_rows(Rows& room, size_t tokens, size_t widest, size_t rows, size_t units) {
+    size_t n = whole(tokens, 16), m = units ? whole(rows, 16) : 0, bytes = whole(widest, 64);  // AMX reads whole tiles
+    room.stride = whole(widest, 16);
+    size_t sizes[] = {4 * n * room.stride, units ? 16 * n * units : 0, 16 * m * units, n * bytes, m * whole(units, 64), 4 * n, 4 * m};
+    size_t all = 0, at[7];
+    for (int i = 0; i < 7; i++) at[i] = all, all += whole(sizes[i], 64);
+    char* found = memory.take(all);
+    if (!found) return false;
+    room.wide = reinterpret_cast<float*>(found + at[0]), room.gates = reinterpret_cast<float*>(found + at[1]);
+    room.pre = reinterpret_cast<float*>(found + at[2]), room.bytes = reinterpret_cast<int8_t*>(found + at[3]);
+    room.hidden_bytes = reinterpret_cast<int8_t*>(found + at[4]), room.scales = reinterpret_cast<float*>(found + at[5]);
+    room.hidden_scales = reinterpret_cast<float*>(found + at[6]);
+    return true;
+}
+
 extern "C" {
 #define EXPORT __attribute__((visibility("default")))
 
@@ -195,6 +233,31 @@ EXPORT int gen_step(void* opened, const Call* call, int place, int members) {
     Team& threads = team();
     Job job{&model.shape, call, &model.room, &threads};
     threads.run(members, KERNELS[place].work, &job);
+    return 0;
+}
+
+// One call of stages; as `gen_step`.
+EXPORT int gen_stages(const StagesCall* call, int place, int members) {
+    size_t widest = 0;
+    for (int32_t i = 0; i < call->stages; i++) {
+        const Linear& layer = call->stage[i].linear;
+        widest = static_cast<size_t>(layer.inputs) > widest ? layer.inputs : widest;
+        widest = static_cast<size_t>(layer.outputs) > widest && (i + 1 < call->stages || call->stage[i].normalised) ? layer.outputs : widest;
+    }
+    Team& threads = team();
+    StagesJob job{call, Rows{}, &threads};
+    if (!make_rows(job.room, call->rows, widest, 0, 0)) return 1;
+    threads.run(members, KERNELS[place].stages, &job);
+    return 0;
+}
+
+// One call of an LSTM; as `gen_step`.
+EXPORT int gen_lstm(const LstmCall* call, int place, int members) {
+    Team& threads = team();
+    LstmJob job{call, Rows{}, &threads};
+    size_t widest = call->inputs > call->units ? call->inputs : call->units;
+    if (!make_rows(job.room, call->tokens, widest, call->rows, call->units)) return 1;
+    threads.run(members, KERNELS[place].lstm, &job);
     return 0;
 }
 }
