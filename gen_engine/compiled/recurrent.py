@@ -99,7 +99,7 @@ class Int8Lstm:
                 states[rows, number, 1] = cells.reshape(len(rows), -1)
 
 
-def quantise_lstm(layers: Sequence[tuple[Array, Array, Array, Array]]) -> Int8Lstm:
+def quantise_lstm(layers: Sequence[Sequence[Array]]) -> Int8Lstm:
     """The int8 LSTM of float32 weights as torch has them: for each layer those of the input [4 * hidden, inputs] and of
     the last output [4 * hidden, hidden], and a bias for each."""
     hidden = layers[0][1].shape[1]

@@ -7,7 +7,9 @@ import os
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
 
 from ..errors import GenError
 from ..system.bounds import read_settings
@@ -16,6 +18,8 @@ from .sizes import TOKENIZER_FILES, check_config, check_folder, stored_bytes
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+Kind = TypeVar("Kind")
 
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
@@ -86,14 +90,14 @@ def read_safetensors(path: Path) -> dict[str, Tensor]:
     return tensors
 
 
-def read_shards(index: Path, read: Callable[[Path], dict[str, Tensor]]) -> dict[str, Tensor]:
+def read_shards(index: Path, read: Callable[[Path], dict[str, Kind]]) -> dict[str, Kind]:
     """All tensors of the shards that `index` lists, each file read by `read`. Raises GenError if any is missing."""
     folder, places = index.parent, read_json(index).get("weight_map")
     if not isinstance(places, dict) or not all(
         isinstance(name, str) and name == os.path.basename(name) for name in places.values()
     ):
         raise GenError(f"{index} lists no tensors of this folder; fetch it again.")
-    tensors: dict[str, Tensor] = {}
+    tensors: dict[str, Kind] = {}
     for name in sorted(set(places.values())):
         if not (folder / name).is_file():
             raise GenError(f"{folder} lacks the shard {name}; fetch all shards.")
@@ -111,16 +115,16 @@ def check_names(found: Collection[str], expected: Collection[str], where: str) -
         raise GenError(f"{where} {' and '.join(parts)}; give weights and a config.json that belong together.")
 
 
-def check_tensors(found: Mapping[str, Tensor], shapes: Mapping[str, tuple[int, ...]], where: str) -> None:
-    """Return if `found` has these names and shapes, and only finite numbers. Otherwise raises GenError that says what
-    is wrong.
+def check_tensors(found: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]], where: str) -> None:
+    """Return if `found`, tensors or arrays, has these names and shapes, and only finite numbers. Otherwise raises
+    GenError that says what is wrong.
     """
     check_names(found, shapes, where)
     for name, tensor in found.items():
         if tuple(tensor.shape) != shapes[name]:
             raise GenError(f"{where} has {name} of shape {tuple(tensor.shape)}, its config.json says {shapes[name]}; "
                            "give weights and a config.json that belong together.")  # fmt: skip
-        if not tensor.isfinite().all():
+        if not (np.isfinite(tensor) if isinstance(tensor, np.ndarray) else tensor.isfinite()).all():
             raise GenError(f"{where} has numbers in {name} that are none or infinite; train or fetch it again.")
 
 
