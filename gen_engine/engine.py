@@ -29,7 +29,7 @@ from .patience import SECONDS, Patience
 from .system.bounds import read_settings
 from .system.underway import doing
 from .text.spellings import labelled, labels_of
-from .types import Completion, Decoder, LanguageModel, Piece, Prompt, Request, Tokenizer
+from .types import DTYPES, Completion, Decoder, LanguageModel, Piece, Prompt, Request, Tokenizer
 
 ROOM = 50_000_000
 """The most tokens of all rows of a search at its beginning: a row keeps its own, with 25 bytes for each."""
@@ -309,11 +309,12 @@ def _numbered(number: int, job: Job[Piece]) -> Job[tuple[int, Piece]]:
 def load(name: str | os.PathLike[str], *, dtype: str = "auto", fast: bool = False) -> Engine:
     """An engine around a model of `gen models`, a folder, or a hub name, looked up in this order.
 
-    `dtype` is "auto", "float32" or "bfloat16". `fast` gives up reproducibility where that makes steps faster. Raises
-    GenError if there is no such model or its files are damaged.
+    `dtype` is one of `DTYPES`; "auto" takes int8 where that costs little, else what this processor multiplies fast.
+    `fast` gives up reproducibility where that makes steps faster. Raises GenError if there is no such model, its files
+    are damaged, or it is not computed in this dtype.
     """
-    if dtype not in ("auto", "float32", "bfloat16"):
-        raise GenError(f"There is no dtype {quoted(dtype)}; choose auto, float32 or bfloat16.")
+    if dtype not in DTYPES:
+        raise GenError(f"There is no dtype {quoted(dtype)}; choose {', '.join(DTYPES[:-1])} or {DTYPES[-1]}.")
     name = os.fspath(name)
     with doing(f"loading the model {name}"):
         return _load(name, dtype=dtype, fast=fast)

@@ -206,6 +206,7 @@ class LanguageModel(Protocol):
     rereads its leading special token and its last P/2 tokens. The row's length alone determines the positions.
     If such a row begins with a context, `pinned[i]` says how many first tokens to reread each time instead
     of the leading special token, P/2 at most. `pinned` is passed only in that case.
+    Optional: `portable`, true if its logits are the same on every machine, to the last bit.
     Optional: `rewinds`, true if cutting back a row of at most P tokens leaves its logits bit-equal to those of a row
     that never was longer. Then later requests continue from the cached rows of earlier ones.
     """
@@ -247,8 +248,15 @@ class ShippedModel:
     processors: tuple[str, ...] = ()
 
 
+DTYPES = ("auto", "int8", "float32", "bfloat16")
+"""The dtypes that a model may be asked to compute in."""
+
+
 class ModelLoader(Protocol):
-    """Loads a checkpoint folder of one `model_type`; dtype is "auto", "float32" or "bfloat16"."""
+    """Loads a checkpoint folder of one `model_type`; dtype is one of `DTYPES`.
+
+    Raises GenError if it does not compute such a model in int8.
+    """
 
     def __call__(self, folder: Path, *, name: str, dtype: str = "auto", fast: bool = False) -> LanguageModel: ...
 
@@ -348,7 +356,8 @@ class Completion:
     `logprobs` are the model's own log-probabilities in nats: of each new token, then of what ended the text (the end
     token or a stop string). `text` is prompt and new text, `new` is the new text alone. `finish` is "end" (the model
     ended it), "stop" (a stop string), "full" (nothing more is allowed) or "budget" (max_new was reached).
-    `exact` is False if a bound, not a proof, struck a token. `undone` names each shaper that left no token and was
+    `portable` says that every machine gives the same text and numbers. `exact` is False if a bound, not a proof, struck
+    a token. `undone` names each shaper that left no token and was
     undone, once each. `log_evidence` is an estimate by the decoder `smc`: how likely the model is to write a text that
     obeys all constraints.
     """
@@ -365,6 +374,7 @@ class Completion:
     dtype: str
     exact: bool = True
     reproducible: bool = True
+    portable: bool = False
     undone: tuple[str, ...] = ()
     log_evidence: float | None = None
 

@@ -20,6 +20,7 @@ from ..hooks.specs import parse_spec
 from ..patience import SECONDS
 from ..system.bounds import PROMPT, bounded
 from ..system.text_files import as_text, check_line, opened
+from ..types import DTYPES
 from .destination import check_out
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -276,8 +277,8 @@ def _options(model: str | None) -> list[Callable[[Command], Command]]:
                help="Sample without the bias of masking, from N particles (smc: sequential Monte Carlo)."),
         option("--resample", type=click.FloatRange(0, 1), metavar="T",
                help="Resample where fewer than this share of them count.  [default: 0.5]"),
-        option("--dtype", type=click.Choice(["auto", "float32", "bfloat16"]), default="auto",
-               help="Numbers to compute with."),
+        option("--dtype", type=click.Choice(DTYPES), default="auto",
+               help="Numbers to compute with; auto is int8 where that costs little."),
         option("--fast", is_flag=True, help="Faster where that costs reproducibility."),
         option("--patience", type=float, default=SECONDS, show_default=True, metavar="SECONDS",
                help="Give up (exit code 3) after so many seconds of search per 64 texts; the model's are not counted."),

@@ -281,6 +281,7 @@ class Generation:
             dtype=self.model.dtype,
             exact=text.exact and not truncated,
             reproducible=self.model.reproducible,
+            portable=self.model.reproducible and getattr(self.model, "portable", False),
             undone=tuple(text.undone),
             log_evidence=log_evidence,
         )

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import torch
-from torch import Tensor
+import numpy as np
 
 from ..text.vocabulary import Vocabulary
 from ..types import LanguageModel
@@ -63,7 +62,7 @@ def in_last_window(length: int, last: int, positions: int | None, leading: int) 
 
 def with_earlier_windows(
     model: LanguageModel,
-    logits: Tensor,
+    logits: Any,
     rows: Sequence[list[int]],
     last: Sequence[int],
     found: Sequence[int],
@@ -76,9 +75,15 @@ def with_earlier_windows(
     if list(last) == list(found):
         return logits
     parts: list[Any] = []
-    for i, (row, wanted, part) in enumerate(zip(rows, last, torch.split_with_sizes(logits, list(found)), strict=True)):
-        if wanted > len(part):
-            before, kept = row[: len(row) - len(part)], None if pinned is None else [pinned[i]]
-            parts.append(model.feed(model.open(1), [-1], [0], [before], [wanted - len(part)], kept))
-        parts.append(part)
+    end = 0
+    for i, (row, wanted, count) in enumerate(zip(rows, last, found, strict=True)):
+        if wanted > count:
+            before, kept = row[: len(row) - count], None if pinned is None else [pinned[i]]
+            parts.append(model.feed(model.open(1), [-1], [0], [before], [wanted - count], kept))
+        parts.append(logits[end : end + count])
+        end += count
+    if isinstance(logits, np.ndarray):
+        return np.concatenate(parts)
+    import torch
+
     return torch.cat(parts)

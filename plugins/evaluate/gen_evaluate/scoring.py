@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -81,10 +82,10 @@ def _costs(model: LanguageModel, rows: Sequence[list[int]]) -> list[tuple[np.nda
     ]
 
 
-def _score(logits: torch.Tensor, wanted: Sequence[Sequence[int]]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def _score(logits: Any, wanted: Sequence[Sequence[int]]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """(nats, right guesses) of the wanted tokens of each row under `logits` [all wanted tokens, vocab]."""
     target = torch.tensor([token for row in wanted for token in row])
-    logits = logits.float()
+    logits = torch.as_tensor(logits).float()
     nats = (logits.logsumexp(1) - logits.gather(1, target[:, None])[:, 0]).double().numpy()
     guessed = (logits.argmax(1) == target).numpy()
     ends = np.cumsum([len(row) for row in wanted])[:-1]

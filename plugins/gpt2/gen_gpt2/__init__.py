@@ -16,10 +16,19 @@ if TYPE_CHECKING:
 
 
 def load_gpt2(folder: Path, *, name: str, dtype: str = "auto", fast: bool = False) -> LanguageModel:
-    """The GPT-2 checkpoint in `folder`; torch is imported only now."""
+    """The GPT-2 checkpoint in `folder`; torch is imported only if it does not compute in int8."""
+    why = ""
+    if dtype in ("auto", "int8"):
+        from gen_engine.models.int8 import int8_reason, takes_int8
+        from gen_gpt2.int8_model import load_int8
+
+        model = load_int8(folder, name=name, dtype=dtype)
+        if takes_int8(dtype, model.loss):
+            return model
+        why = int8_reason(dtype, model.loss)
     from gen_gpt2.model import load
 
-    return load(folder, name=name, dtype=dtype, fast=fast)
+    return load(folder, name=name, dtype=dtype, fast=fast, why=why)
 
 
 @hookimpl

@@ -16,7 +16,8 @@ from gen_engine.models.tokenizer import FolderTokenizer, load_tokenizer
 from gen_engine.models.window import in_last_window, leading_tokens, window, with_earlier_windows
 from gen_gpt2.attention import Reading, plan_attention
 from gen_gpt2.kv_cache import Move, Row, Slots, settle
-from gen_gpt2.weights import Shape, Weights, make_layers, read_shape, read_tensors
+from gen_gpt2.shape import Shape, read_shape
+from gen_gpt2.weights import Weights, layers_with, make_layers, read_tensors
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,21 +117,21 @@ def _lay_out(moves: Sequence[Move], wanted: Sequence[int]) -> tuple[list[int], l
     return ids, places, readings, ends
 
 
-def load(folder: Path, *, name: str, dtype: str = "auto", fast: bool = False) -> GPT2:
-    """The GPT-2 in `folder`. `fast` computes all rows together, even where they then depend on each other.
+def load(folder: Path, *, name: str, dtype: str = "auto", fast: bool = False, why: str = "") -> GPT2:
+    """The GPT-2 in `folder`. `why` says why it does not compute in int8. `fast` computes all rows together, even where they then depend on each other.
 
     Raises GenError if files are missing, damaged or do not belong together, or the variant is not supported.
     """
     shape = read_shape(folder)
     tensors = read_tensors(folder, shape)
-    layers = shape.layers_with(len(tensors["wte.weight"]))
+    layers = layers_with(shape, len(tensors["wte.weight"]))
     kind, reason = choose_dtype(dtype, layers)
     with torch.inference_mode():
         weights = make_layers(tensors, shape, kind, fast=fast)
     return GPT2(
         name=name,
         dtype=str(kind).removeprefix("torch."),
-        dtype_reason=reason,
+        dtype_reason=f"{reason}; {why}" if why else reason,
         positions=shape.positions,
         reproducible=not fast or all(kernel_of(layer, kind).any_rows for layer in layers),
         tokenizer=load_tokenizer(folder, weights.columns),
