@@ -46,7 +46,7 @@ class Int8Lstm:
 
     @property
     def units(self) -> int:
-        return -(-self.hidden // LANES) * LANES
+        return lanes_for(self.hidden)
 
     def fresh(self, rows: int) -> Array:
         """The states of rows that read nothing yet: outputs and cells, [rows, layers, 2, units] float32."""
@@ -103,12 +103,26 @@ def quantise_lstm(layers: Sequence[Sequence[Array]]) -> Int8Lstm:
     """The int8 LSTM of float32 weights as torch has them: for each layer those of the input [4 * hidden, inputs] and of
     the last output [4 * hidden, hidden], and a bias for each."""
     hidden = layers[0][1].shape[1]
-    units = -(-hidden // LANES) * LANES
-    made = []
-    for number, (read, told, read_bias, told_bias) in enumerate(layers):
-        first = quantise_linear(interleaved(_wide(read, units) if number else read), interleaved(read_bias + told_bias))
-        made.append((first, quantise_linear(interleaved(_wide(told, units)))))
-    return Int8Lstm(hidden, tuple(made))
+    wide = lanes_for(hidden)
+    return Int8Lstm(
+        hidden,
+        tuple(
+            (quantise_gates(read, wide if number else read.shape[1], bias + more), quantise_gates(told, wide))
+            for number, (read, told, bias, more) in enumerate(layers)
+        ),
+    )
+
+
+def quantise_gates(weight: Array, inputs: int, bias: Array | None = None) -> Int8Linear:
+    """The layer of float32 weights [4 * hidden, ...] of the gates, whose inputs are filled up to `inputs`."""
+    missing = np.zeros((len(weight), inputs - weight.shape[1]), weight.dtype)
+    filled = np.concatenate([weight, missing], 1)
+    return quantise_linear(interleaved(filled), None if bias is None else interleaved(bias))
+
+
+def lanes_for(hidden: int) -> int:
+    """`hidden` numbers padded to whole lanes."""
+    return -(-hidden // LANES) * LANES
 
 
 def interleaved(rows: Array) -> Array:
@@ -117,8 +131,3 @@ def interleaved(rows: Array) -> Array:
     gates = rows.reshape(GATES, hidden, -1)
     filled = np.concatenate([gates, np.zeros((GATES, -hidden % LANES, gates.shape[2]), rows.dtype)], 1)
     return filled.reshape(GATES, -1, LANES, gates.shape[2]).swapaxes(0, 1).reshape(-1, *rows.shape[1:])
-
-
-def _wide(weight: Array, inputs: int) -> Array:
-    """The weights with inputs that count nothing, `inputs` in all."""
-    return np.concatenate([weight, np.zeros((len(weight), inputs - weight.shape[1]), weight.dtype)], 1)

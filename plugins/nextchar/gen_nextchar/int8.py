@@ -17,12 +17,26 @@ from gen_engine.compiled.arithmetic import Array
 from gen_engine.compiled.library import as_int32
 from gen_engine.compiled.pages import PagedRow, Pages, continued
 from gen_engine.compiled.stages import Int8Stages
+from gen_engine.compiled.storing import packed_once
 from gen_engine.compiled.transformer import Call, Int8Transformer
 from gen_engine.models.arrays import read_arrays
 from gen_engine.models.checkpoint import check_tensors
+from gen_engine.models.int8 import int8_reason
 from gen_engine.models.tokenizer import FolderTokenizer, load_tokenizer
 from gen_nextchar.framing import Framing
-from gen_nextchar.int8_layers import Int8Head, Int8Kind, Reading, make_encoder, make_output, make_pooler, read_place
+from gen_nextchar.int8_layers import (
+    Fresh,
+    Int8Head,
+    Int8Kind,
+    Reading,
+    Source,
+    Stored,
+    make_encoder,
+    make_output,
+    make_pooler,
+    read_place,
+)
+from gen_nextchar.int8_loss import measure_loss
 from gen_nextchar.shapes import read_model_shape
 from gen_nextchar.windows import Window, in_portions, plan
 
@@ -38,9 +52,8 @@ class Rows:
 
 @dataclass(frozen=True, eq=False)
 class Int8NextChar:
-    """A BERT with a head as a `LanguageModel`; `dtype_reason` says why it computes in int8.
-
-    `before_sep` says where predictions are read (see `read_place`).
+    """A BERT with a head as a `LanguageModel`; `dtype_reason` says why it computes in int8, and `loss` what that
+    costs in nats a character. `before_sep` says where predictions are read (see `read_place`).
     """
 
     name: str
@@ -51,6 +64,7 @@ class Int8NextChar:
     pooler: Int8Stages | None
     head: Int8Head
     before_sep: bool
+    loss: float
     dtype: str = "int8"
     reproducible: bool = True
     portable: bool = True
@@ -185,22 +199,37 @@ class Int8NextChar:
         return logits
 
 
-def load_int8(folder: Path, kind: Int8Kind, *, name: str, reason: str) -> Int8NextChar:
-    """The model in `folder` in int8, with a head of `kind`.
+def load_int8(folder: Path, kind: Int8Kind, *, name: str, dtype: str = "int8") -> Int8NextChar:
+    """The model in `folder` in int8, with a head of `kind`. It is packed once, and what int8 costs is measured then.
 
     Raises GenError if files are missing, damaged or do not belong together, or the variant is not supported.
     """
     shape = read_model_shape(folder, kind.shape)
-    found = read_arrays(folder)
-    check_tensors(found, shape.tensors, str(folder))
-    parts = {key.removeprefix("encoder."): array for key, array in found.items() if key.startswith("encoder.")}
-    return Int8NextChar(
-        name=name,
-        dtype_reason=reason,
-        tokenizer=load_tokenizer(folder, shape.encoder.vocabulary),
-        framing=shape.framing,
-        encoder=make_encoder(shape.encoder, parts),
-        pooler=make_pooler(parts),
-        head=kind.make(shape.settings, found, make_output(shape.settings, found)),
-        before_sep=kind.before_sep(shape.settings),
-    )
+    tokenizer = load_tokenizer(folder, shape.encoder.vocabulary)
+
+    def model(source: Source, loss: float) -> Int8NextChar:
+        return Int8NextChar(
+            name=name,
+            dtype_reason=int8_reason(dtype, loss),
+            tokenizer=tokenizer,
+            framing=shape.framing,
+            encoder=make_encoder(shape.encoder, source),
+            pooler=make_pooler(shape.settings, source),
+            head=kind.make(shape.settings, source, make_output(shape.settings, source)),
+            before_sep=kind.before_sep(shape.settings),
+            loss=loss,
+        )
+
+    def pack() -> dict[str, Array]:
+        found = read_arrays(folder)
+        check_tensors(found, shape.tensors, str(folder))
+        stored: dict[str, Array] = {}
+        made = model(Fresh(shape.tensors, found, stored), 0.0)
+
+        def ask(texts: list[list[int]]) -> Array:
+            return made.feed(made.open(len(texts)), [-1] * len(texts), [0] * len(texts), texts)
+
+        return stored | {"loss": np.array([measure_loss(ask, found, shape, kind)], np.float32)}
+
+    packed = packed_once(folder, "nextchar", pack)
+    return model(Stored(shape.tensors, packed), float(packed.arrays["loss"][0]))

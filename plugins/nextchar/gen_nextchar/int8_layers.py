@@ -11,8 +11,9 @@ import numpy as np
 from gen_engine.compiled.arithmetic import Array
 from gen_engine.compiled.linear import Int8Linear, quantise_linear
 from gen_engine.compiled.stages import Int8Stages, Stage
+from gen_engine.compiled.storing import Packed, linear_arrays
 from gen_engine.compiled.transformer import Int8Block, Int8Transformer
-from gen_nextchar.shapes import EncoderShape, HeadShape
+from gen_nextchar.shapes import EncoderShape, HeadShape, Shapes
 
 Arrays = Mapping[str, Array]
 
@@ -56,13 +57,17 @@ class Int8Head(Protocol):
 
 @dataclass(frozen=True)
 class Int8Kind:
-    """A kind of head: its tensors, and its maker, which takes the configuration, the tensors and the last layers.
+    """A kind of head: its tensors, its maker, and what it is in float32.
 
-    `before_sep` says, for a configuration, whether a prediction is read before [SEP] (see `read_place`).
+    `make` takes the configuration, where its parts come from, and the last layers. `exact(settings, tensors, states
+    [windows, tokens, size], pooled [windows, size] or None, place)` gives what goes into the last layers, [windows,
+    width], in float32. `before_sep` says, for a configuration, whether a prediction is read before [SEP] (see
+    `read_place`).
     """
 
     shape: HeadShape
-    make: Callable[[Any, Arrays, tuple[Stage, ...]], Int8Head]
+    make: Callable[[Any, Source, tuple[Stage, ...]], Int8Head]
+    exact: Callable[[Any, Arrays, Array, Array | None, int], Array]
     before_sep: Callable[[Any], bool]
 
 
@@ -71,53 +76,127 @@ def read_place(seen: int, before_sep: bool) -> int:
     return seen - 1 - before_sep if seen > 2 else seen - 1
 
 
-def linear(found: Arrays, *names: str) -> Int8Linear:
+class Source(Protocol):
+    """Where the arrays and layers of a model come from; `shapes` are those of its tensors."""
+
+    @property
+    def shapes(self) -> Shapes: ...
+
+    def array(self, name: str) -> Array:
+        """A tensor, in float32."""
+        ...
+
+    def layer(
+        self, name: str, sizes: tuple[int, int], make: Callable[[Arrays], Int8Linear], *, bias: bool
+    ) -> Int8Linear:
+        """A layer of these outputs and inputs; `make` makes it of the tensors."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Fresh:
+    """The tensors of a checkpoint. What is made of them is put into `stored`."""
+
+    shapes: Shapes
+    tensors: Arrays
+    stored: dict[str, Array]
+
+    def array(self, name: str) -> Array:
+        self.stored[name] = self.tensors[name]
+        return self.tensors[name]
+
+    def layer(
+        self, name: str, sizes: tuple[int, int], make: Callable[[Arrays], Int8Linear], *, bias: bool
+    ) -> Int8Linear:
+        del sizes, bias
+        made = make(self.tensors)
+        self.stored.update(linear_arrays(name, made))
+        return made
+
+
+@dataclass(frozen=True, eq=False)
+class Stored:
+    """What was made of a checkpoint earlier."""
+
+    shapes: Shapes
+    packed: Packed
+
+    def array(self, name: str) -> Array:
+        return self.packed.arrays[name].reshape(self.shapes[name])
+
+    def layer(
+        self, name: str, sizes: tuple[int, int], make: Callable[[Arrays], Int8Linear], *, bias: bool
+    ) -> Int8Linear:
+        del make
+        return self.packed.linear(name, *sizes, bias=bias)
+
+
+def linear(source: Source, *names: str, bias: bool = True) -> Int8Linear:
     """The layers of these names as one, with their biases."""
-    weight = np.concatenate([found[f"{name}.weight"] for name in names])
-    return quantise_linear(weight, np.concatenate([found[f"{name}.bias"] for name in names]))
+    sizes = [source.shapes[f"{name}.weight"] for name in names]
+
+    def make(found: Arrays) -> Int8Linear:
+        weight = np.concatenate([found[f"{name}.weight"] for name in names])
+        return quantise_linear(weight, np.concatenate([found[f"{name}.bias"] for name in names]) if bias else None)
+
+    return source.layer("+".join(names), (sum(size[0] for size in sizes), sizes[0][1]), make, bias=bias)
 
 
-def norm(found: Arrays, name: str) -> tuple[Array, Array]:
+def norm(source: Source, name: str) -> tuple[Array, Array]:
     """Gains and shifts of a normalisation."""
-    return found[f"{name}.weight"], found[f"{name}.bias"]
+    return source.array(f"{name}.weight"), source.array(f"{name}.bias")
 
 
-def make_encoder(shape: EncoderShape, found: Arrays) -> Int8Transformer:
-    """The BERT of these tensors, with the names and shapes that `encoder_tensors` of `shapes` gives."""
+def make_encoder(shape: EncoderShape, source: Source) -> Int8Transformer:
+    """The BERT of a model's tensors, whose names and shapes `encoder_tensors` of `shapes` gives."""
 
     def block(name: str) -> Int8Block:
         return Int8Block(
-            attend=linear(found, *(f"{name}.attention.self.{part}" for part in ("query", "key", "value"))),
-            project=linear(found, f"{name}.attention.output.dense"),
-            expand=linear(found, f"{name}.intermediate.dense"),
-            contract=linear(found, f"{name}.output.dense"),
-            norm_1=norm(found, f"{name}.attention.output.LayerNorm"),
-            norm_2=norm(found, f"{name}.output.LayerNorm"),
+            attend=linear(source, *(f"{name}.attention.self.{part}" for part in ("query", "key", "value"))),
+            project=linear(source, f"{name}.attention.output.dense"),
+            expand=linear(source, f"{name}.intermediate.dense"),
+            contract=linear(source, f"{name}.output.dense"),
+            norm_1=norm(source, f"{name}.attention.output.LayerNorm"),
+            norm_2=norm(source, f"{name}.output.LayerNorm"),
         )
 
-    places = found["embeddings.position_embeddings.weight"] + found["embeddings.token_type_embeddings.weight"][0]
+    types = source.array("encoder.embeddings.token_type_embeddings.weight")
     return Int8Transformer(
         heads=shape.heads,
-        tokens=found["embeddings.word_embeddings.weight"],
-        places=places,
-        blocks=tuple(block(f"encoder.layer.{i}") for i in range(shape.layers)),
+        tokens=source.array(EMBEDDINGS),
+        places=source.array("encoder.embeddings.position_embeddings.weight") + types[0],
+        blocks=tuple(block(f"encoder.encoder.layer.{i}") for i in range(shape.layers)),
         scales=((shape.size // shape.heads) ** -0.5,) * shape.layers,
         epsilon=shape.epsilon,
         activation=shape.activation,
         norm_first=False,
         left_only=shape.left_only,
-        embedded=norm(found, "embeddings.LayerNorm"),
+        embedded=norm(source, "encoder.embeddings.LayerNorm"),
     )
 
 
-def make_pooler(found: Arrays) -> Int8Stages | None:
+EMBEDDINGS = "encoder.embeddings.word_embeddings.weight"
+
+
+def make_pooler(settings: Any, source: Source) -> Int8Stages | None:
     """The encoder's last layer, if it has one."""
-    return Int8Stages((Stage(linear(found, "pooler.dense"), "tanh"),)) if "pooler.dense.weight" in found else None
+    return Int8Stages((Stage(linear(source, "encoder.pooler.dense"), "tanh"),)) if settings.pooler else None
 
 
-def make_output(settings: Any, found: Arrays) -> tuple[Stage, ...]:
+def make_output(settings: Any, source: Source) -> tuple[Stage, ...]:
     """The projection, if the output matrix is tied, and that matrix."""
     if not settings.tie:
-        return (Stage(quantise_linear(found["output.weight"])),)
-    output = Stage(quantise_linear(found["encoder.embeddings.word_embeddings.weight"]))
-    return Stage(linear(found, "project.0"), "none", norm(found, "project.1")), output
+        return (Stage(linear(source, "output", bias=False)),)
+    output = Stage(linear(source, EMBEDDINGS.removesuffix(".weight"), bias=False))
+    return Stage(linear(source, "project.0"), "none", norm(source, "project.1")), output
+
+
+def affine(rows: Array, found: Arrays, name: str) -> Array:
+    """A layer in float32."""
+    return np.asarray(rows @ found[f"{name}.weight"].T + found[f"{name}.bias"])
+
+
+def softmax(scores: Array) -> Array:
+    """The shares of scores along the last axis."""
+    shares = np.exp(scores - scores.max(-1, keepdims=True))
+    return np.asarray(shares / shares.sum(-1, keepdims=True))

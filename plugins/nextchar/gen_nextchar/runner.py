@@ -107,8 +107,11 @@ LENGTHS = 8
 """Windows are padded to a multiple of this many tokens, because kernels then treat all rows alike."""
 
 
-def load_nextchar(folder: Path, kind: HeadKind, *, name: str, dtype: str = "auto", fast: bool = False) -> NextCharModel:
-    """The model in `folder`, with a head of `kind`. `fast` computes all windows together, independent or not.
+def load_nextchar(
+    folder: Path, kind: HeadKind, *, name: str, dtype: str = "auto", fast: bool = False, why: str = ""
+) -> NextCharModel:
+    """The model in `folder`, with a head of `kind`. `why` says why it does not compute in int8. `fast` computes all
+    windows together, independent or not.
 
     Raises GenError if files are missing, damaged or do not belong together, or the variant is not supported.
     """
@@ -126,7 +129,7 @@ def load_nextchar(folder: Path, kind: HeadKind, *, name: str, dtype: str = "auto
         model = NextCharModel(
             name=name,
             dtype=str(computed).removeprefix("torch."),
-            dtype_reason=reason,
+            dtype_reason=f"{reason}; {why}" if why else reason,
             reproducible=True,
             tokenizer=load_tokenizer(folder, shape.vocabulary),
             framing=model_shape.framing,

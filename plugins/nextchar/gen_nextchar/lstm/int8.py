@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from gen_engine.compiled.arithmetic import Array, F, exponential, folded_sum, normalise
-from gen_engine.compiled.recurrent import Int8Lstm, quantise_lstm
+from gen_engine.compiled.arithmetic import Array, F, exponential, folded_sum, hyperbolic_tangent, normalise, sigmoid
+from gen_engine.compiled.linear import Int8Linear
+from gen_engine.compiled.recurrent import Int8Lstm, lanes_for, quantise_gates
 from gen_engine.compiled.stages import Int8Stages, Stage
 from gen_engine.errors import GenError
-from gen_nextchar.int8_layers import Arrays, Int8Kind, Reading, linear, norm
+from gen_nextchar.int8_layers import Arrays, Int8Kind, Reading, Source, affine, linear, norm, softmax
 from gen_nextchar.lstm.shape import SHAPE
 
 
@@ -105,20 +106,62 @@ class Int8LstmHead:
         return np.stack([attention.mix(*part) for part in parts])
 
 
-def make_head(settings: Any, found: Arrays, output: tuple[Stage, ...]) -> Int8LstmHead:
+def make_head(settings: Any, source: Source, output: tuple[Stage, ...]) -> Int8LstmHead:
     """The LSTM, the attention over its outputs, and the output. GenError if it is to skip marks that are not there."""
     if settings.bare and settings.skip_special:
         raise GenError("A bare window has no [CLS] and [SEP] to skip. Set bare or skip_special to false.")
-    names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-    layers = [[found[f"lstm.{name}_l{layer}"] for name in names] for layer in range(settings.layers)]
     attention = None
     if settings.attention:
         query, told = (
-            Int8Stages((Stage(linear(found, *(f"attend.{name}" for name in names))),))
+            Int8Stages((Stage(linear(source, *(f"attend.{name}" for name in names))),))
             for names in (("query",), ("key", "value"))
         )
-        attention = Attention(query, told, norm(found, "attend.norm"))
-    return Int8LstmHead(quantise_lstm(layers), Int8Stages(output), attention, int(settings.skip_special))
+        attention = Attention(query, told, norm(source, "attend.norm"))
+    layers = tuple(_layer(source, layer) for layer in range(settings.layers))
+    return Int8LstmHead(Int8Lstm(settings.hidden, layers), Int8Stages(output), attention, int(settings.skip_special))
+
+
+def _layer(source: Source, layer: int) -> tuple[Int8Linear, Int8Linear]:
+    """The layers for the input and for the last output."""
+    weights, biases = ([f"lstm.{part}_{way}_l{layer}" for way in ("ih", "hh")] for part in ("weight", "bias"))
+    hidden = source.shapes[weights[1]][1]
+    wide = lanes_for(hidden)
+    size = wide if layer else source.shapes[weights[0]][1]
+
+    def read(found: Arrays) -> Int8Linear:
+        return quantise_gates(found[weights[0]], size, found[biases[0]] + found[biases[1]])
+
+    def told(found: Arrays) -> Int8Linear:
+        return quantise_gates(found[weights[1]], wide)
+
+    outputs = 4 * wide
+    return (
+        source.layer(weights[0], (outputs, size), read, bias=True),
+        source.layer(weights[1], (outputs, wide), told, bias=False),
+    )
+
+
+def exact_head(settings: Any, found: Arrays, states: Array, pooled: Array | None, place: int) -> Array:
+    """The LSTM and its attention in float32."""
+    outputs = states[:, settings.skip_special : place + 1]
+    for layer in range(settings.layers):
+        ways = [[found[f"lstm.{part}_{way}_l{layer}"] for part in ("weight", "bias")] for way in ("ih", "hh")]
+        gates = outputs @ ways[0][0].T + ways[0][1] + ways[1][1]
+        hidden = cell = np.zeros((len(outputs), settings.hidden), np.float32)
+        turns = []
+        for turn in range(outputs.shape[1]):
+            into, keep, candidate, give = np.split(gates[:, turn] + hidden @ ways[1][0].T, 4, 1)
+            cell = sigmoid(keep) * cell + sigmoid(into) * hyperbolic_tangent(candidate)
+            hidden = sigmoid(give) * hyperbolic_tangent(cell)
+            turns.append(hidden)
+        outputs = np.stack(turns, 1)
+    last = outputs[:, -1]
+    if settings.attention:
+        query = affine(last, found, "attend.query")[:, :, None]
+        scores = (affine(outputs, found, "attend.key") @ query)[..., 0] / F(sqrt(settings.hidden))
+        mixed = (softmax(scores)[:, None] @ affine(outputs, found, "attend.value"))[:, 0]
+        last = normalise(last + mixed, 1e-5, found["attend.norm.weight"], found["attend.norm.bias"])
+    return last if pooled is None else np.concatenate([last, pooled], 1)
 
 
 def reads_before_sep(settings: Any) -> bool:
@@ -126,5 +169,5 @@ def reads_before_sep(settings: Any) -> bool:
     return bool(settings.skip_special or settings.variable or settings.encoder.get("is_decoder"))
 
 
-KIND = Int8Kind(SHAPE, make_head, reads_before_sep)
+KIND = Int8Kind(SHAPE, make_head, exact_head, reads_before_sep)
 """BERT+LSTM, computed in int8."""
