@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
+from .compiled.drawing import Operation
 from .errors import GenError, PluginError, UndecidedError
 from .memory import Memory, remembered
 from .patience import Patience
@@ -20,6 +21,7 @@ from .proving.product import Joint, Product
 from .proving.prover import NODES, Finding, Prover, counted_bound, new_prover, round_up
 from .proving.rule import as_rule
 from .proving.states import Node
+from .shapers.shaping import NamedShaper
 from .system.underway import doing
 from .text.spellings import respelt
 from .text.token_sets import Blocked, Ids, Intern, TokenSet
@@ -180,6 +182,16 @@ class Chain:
             raise PluginError(f"{which} did not return logits of the shape it was given; mend it, or leave it out.")
         revives_nothing = getattr(named.processor, "revives_nothing", False)
         return after if revives_nothing else bar(after)
+
+    @cached_property
+    def fused(self) -> tuple[Callable[[Step], Operation], ...] | None:
+        """What the shapers do, as operations of the draw in one pass; None if one of them has to be called."""
+        found: list[Callable[[Step], Operation]] = []
+        for named in self.shapers:
+            if not isinstance(named.processor, NamedShaper) or named.processor.fused is None:
+                return None
+            found.append(named.processor.fused)
+        return tuple(found)
 
     @cached_property
     def truncates(self) -> bool:

@@ -200,7 +200,8 @@ class LanguageModel(Protocol):
     `feed(cache, parents, keep, tokens, last)` makes rows 0..n-1 out of the rows of the previous call. Row i continues
     row `parents[i]` (-1: a fresh, empty row), cut to its first `keep[i]` tokens and extended by `tokens[i]` (one or
     more new ones). Rows that no new row continues are dropped.
-    It returns float32 logits [sum(last), vocab]: for each row those after its last `last[i]` new tokens, in order.
+    It returns float32 logits [sum(last), vocab]: for each row those after its last `last[i]` new tokens, in order. They
+    are a numpy array or a torch tensor. A tensor on the CPU is read where it is, one on an accelerator is copied.
     If `last` is None, it returns only those after the final token of each row.
     A row's logits are bit-equal whatever its neighbours are. Where a row outgrows the model's positions P, the model
     rereads its leading special token and its last P/2 tokens. The row's length alone determines the positions.
@@ -236,7 +237,7 @@ class LanguageModel(Protocol):
         tokens: Sequence[Sequence[int]],
         last: Sequence[int] | None = None,
         pinned: Sequence[int] | None = None,
-    ) -> Tensor: ...
+    ) -> Tensor | np.ndarray: ...
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Float32 arithmetic in one fixed order: what `source/lanes.h` computes, in numpy, bit by bit.
+"""Arithmetic in one fixed order: what `source/lanes.h` computes in float32, in numpy, bit by bit; and some in float64.
 
 Only +, -, *, /, square roots, comparisons and moves of bits are used. IEEE 754 rounds each of them in one way, so every
 processor gives the same bits. A sum over a row is 16 running sums (lane j sums the elements j, j + 16, ...), which are
@@ -7,6 +7,7 @@ folded in halves at the end.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -59,6 +60,47 @@ def exponential(values: Array) -> Array:
     with np.errstate(invalid="ignore"):
         power = ((n.astype(np.int32) + 127) << 23).view(np.float32)
     return np.where(tiny, F(0), p * power)
+
+
+def logarithms(values: Array) -> Array:
+    """The natural logarithms of positive, finite float64 values; NaN stays NaN. Last bits differ from math.log."""
+    mantissas, exponents = np.frexp(values)
+    small = mantissas < SQRT_HALF
+    found: Array = _log(np.where(small, mantissas + mantissas, mantissas), exponents.astype(np.float64) - small)
+    return found
+
+
+def logarithm(value: float) -> float:
+    """The same of one number, faster."""
+    mantissa, exponent = math.frexp(value)
+    small = mantissa < SQRT_HALF
+    found: float = _log(mantissa + mantissa if small else mantissa, float(exponent - small))
+    return found
+
+
+SQRT_HALF = 0.7071067811865476
+
+
+def _log(mantissas: Any, exponents: Any) -> Any:
+    """By the series of the area tangent: log m = 2 * artanh((m - 1) / (m + 1))."""
+    s = (mantissas - 1.0) / (mantissas + 1.0)
+    z = s * s
+    p = z * (1 / 23) + 1 / 21
+    for odd in range(19, 0, -2):
+        p = p * z + 1 / odd
+    return exponents * 0.6931471803691238 + ((s + s) * p + exponents * 1.9082149292705877e-10)
+
+
+def powers(values: Array) -> Array:
+    """e to the power of float64 values up to 700; 0 for -inf and below -700. By the series, after a reduction."""
+    v = np.maximum(values, -701.0)
+    n = np.rint(v * 1.4426950408889634)
+    r = (v - n * 0.6931471803691238) - n * 1.9082149292705877e-10
+    p = np.full_like(r, 1 / math.factorial(13))
+    for term in range(12, -1, -1):
+        p = p * r + 1 / math.factorial(term)
+    found: Array = np.where(values < -700.0, 0.0, np.ldexp(p, n.astype(np.int32)))
+    return found
 
 
 def hyperbolic_tangent(values: Array) -> Array:
@@ -119,3 +161,11 @@ def quantise(rows: Array) -> tuple[Array, Array]:
         by = np.where(nothing, F(0), F(127) / largest)
         found = nearest(rows * by[..., None]).astype(np.int8)
     return found, scales.astype(np.float32)
+
+
+def as_array(logits: Any) -> Array:
+    """Logits as float32 in numpy, [rows, vocab]; float32 on the CPU is not copied."""
+    if not isinstance(logits, np.ndarray):
+        logits = logits.detach().cpu().float().numpy()
+    found = np.ascontiguousarray(logits, np.float32)
+    return found if found.flags.writeable else found.copy()

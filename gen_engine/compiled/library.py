@@ -74,6 +74,29 @@ class CallPart(ctypes.Structure):
     ]
 
 
+class OperationPart(ctypes.Structure):
+    """`Operation` of `source/types.h`."""
+
+    _fields_ = [
+        *((name, ctypes.c_int32) for name in ("kind", "count")),
+        ("value", ctypes.c_float),
+        ("mass", ctypes.c_double),
+        *((name, Pointer) for name in ("starts", "ids", "amounts")),
+    ]
+
+
+class DrawingPart(ctypes.Structure):
+    """`Drawing` of `source/types.h`."""
+
+    _fields_ = [
+        *((name, ctypes.c_int32) for name in ("rows", "size", "operations", "most_kept")),
+        *((name, Pointer) for name in ("logits", "masks", "minus_starts", "minus", "plus_starts", "plus")),
+        *((name, Pointer) for name in ("operation", "places", "tokens", "largest", "sums", "counts", "kept", "shaped")),
+        ("failed", Pointer),
+        ("parts", ctypes.c_int32),
+    ]
+
+
 def address(array: Array | None) -> int | None:
     """Where an array's numbers begin; None for no array."""
     return None if array is None else array.ctypes.data
@@ -111,6 +134,7 @@ def _loaded() -> tuple[Any, tuple[str, ...]]:
             functions.gen_open.restype = Pointer
             functions.gen_close.argtypes = [Pointer]
             functions.gen_step.argtypes = [Pointer, Pointer, ctypes.c_int, ctypes.c_int]
+            functions.gen_draw.argtypes = [Pointer, ctypes.c_int, ctypes.c_int]
             names: list[str] = []
             while (name := functions.gen_kernel(len(names))) is not None:
                 names.append(name.decode())

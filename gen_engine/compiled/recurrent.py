@@ -30,8 +30,8 @@ class LstmPart(ctypes.Structure):
     """`LstmCall` of `source/types.h`."""
 
     _fields_ = [
-        *((name, ctypes.c_int32) for name in ("layers", "inputs", "units", "tokens", "rows")),
-        *((name, Pointer) for name in ("layer", "into", "starts", "order", "states", "out")),
+        *((name, ctypes.c_int32) for name in ("layers", "inputs", "units", "tokens", "rows", "turns")),
+        *((name, Pointer) for name in ("layer", "into", "starts", "order", "active", "states", "out")),
     ]
 
 
@@ -69,8 +69,10 @@ class Int8Lstm:
             inputs = np.ascontiguousarray(inputs, np.float32)
             starts = as_int32([0, *np.cumsum(counts).tolist()])
             order = as_int32(sorted(range(len(counts)), key=lambda row: -counts[row]))
-            arrays = (inputs, starts, order, states, out)
-            sizes = (len(self.layers), inputs.shape[1], self.units, len(inputs), len(counts))
+            turns = max(counts)
+            active = as_int32([sum(count > turn for count in counts) for turn in range(turns)])
+            arrays = (inputs, starts, order, active, states, out)
+            sizes = (len(self.layers), inputs.shape[1], self.units, len(inputs), len(counts), turns)
             part = LstmPart(*sizes, ctypes.addressof(self._parts), *map(address, arrays))
             products = len(inputs) * sum(layer.inputs * layer.outputs for pair in self.layers for layer in pair)
             if chosen.functions.gen_lstm(ctypes.byref(part), chosen.place, threads_for(products)):

@@ -13,6 +13,7 @@ from math import inf
 
 import numpy as np
 
+from ..compiled.drawing import log_softmax
 from ..errors import GenError
 from ..types import Draw, StepRequest
 from .generation import Generation
@@ -309,10 +310,10 @@ class _Growth:
     def _candidates(self, lines: Sequence[_Line]) -> Iterator[tuple[_Line, int, float]]:
         """Each continuation that the shapers left, with the log-probability of its text, the best first."""
         scores = self.scores
-        own = scores.logprobs[[line.draw for line in lines]].numpy().astype(np.float64)  # [lines, vocab]
+        own = log_softmax(scores.own[[line.draw for line in lines]])  # [lines, vocab]
         own[np.isnan(own)] = -inf
         own += np.array([[line.total] for line in lines])
-        left = np.concatenate([scores.choice(line.draw).numpy() > -inf for line in lines])
+        left = scores.choice_rows([line.draw for line in lines]) > -inf
         ranks = own + self._leanings(lines)
         for token, count in self.chosen.items():
             ranks[:, token] -= self.search.beam.diversity * count

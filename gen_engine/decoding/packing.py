@@ -7,15 +7,13 @@ from dataclasses import dataclass, field, replace
 from itertools import accumulate, chain, islice
 from numbers import Integral
 from operator import add, gt
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ..compiled.arithmetic import Array, as_array
 from ..errors import GenError, PluginError, brief, quoted, reason_of
 from ..types import Decoder, Draw, StepRequest
 from .generation import Generation, slides
 from .sampling import Scores, logprobs_of, score
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 REMEMBERED = 16
 """How many first asks are remembered."""
@@ -35,7 +33,7 @@ class Prefix:
     """
 
     length: int
-    logits: Tensor
+    logits: Array
     row: int = -1
     step: int = -1
 
@@ -226,13 +224,12 @@ class Feed:
     last: list[int]
     pinned: list[int] | None
 
-    def __call__(self, model: Any, cache: Any) -> Tensor:
+    def __call__(self, model: Any, cache: Any) -> Array:
         """The model's logits [sum(last), vocab]."""
         wanted = None if max(self.last) == 1 else self.last
         # A model without contexts reads them like any other text, as long as everything fits.
         told = () if self.pinned is None else (self.pinned,)
-        logits: Tensor = model.feed(cache, self.parents, self.keep, self.tokens, wanted, *told)
-        return logits
+        return as_array(model.feed(cache, self.parents, self.keep, self.tokens, wanted, *told))
 
 
 def pack(jobs: Sequence[Running], positions: int | None) -> Feed:
@@ -277,7 +274,7 @@ class Prefixes:
             if job.prefix is not None:
                 job.prefix.row, job.prefix.step = job.first_row, self.step
 
-    def add(self, begun: Sequence[Running], logits: Tensor, last: Sequence[int], positions: int | None) -> None:
+    def add(self, begun: Sequence[Running], logits: Array, last: Sequence[int], positions: int | None) -> None:
         """Remember the results of jobs that began in this pass with one row. Rows whose window slid already are left
         out.
         """
@@ -288,7 +285,7 @@ class Prefixes:
             known = self.find(job)
             if known is None:
                 first = sum(last[: job.first_row])
-                known = Prefix(length, logits[first : first + job.wanted[0]].clone(), job.first_row, self.step)
+                known = Prefix(length, logits[first : first + job.wanted[0]].copy(), job.first_row, self.step)
             self.known.pop(job.beginning, None)
             job.prefix = self.known[job.beginning] = known
             if len(self.known) > REMEMBERED:
@@ -298,7 +295,7 @@ class Prefixes:
 # --------------------------------------------------------------------------------------------------- the scores
 
 
-def score_all(jobs: Sequence[Running], logits: Tensor, last: Sequence[int]) -> dict[Running, Scores]:
+def score_all(jobs: Sequence[Running], logits: Array, last: Sequence[int]) -> dict[Running, Scores]:
     """The scores of these jobs, which share a chain, computed at once.
 
     Row r has `last[r]` rows of `logits` [sum(last), vocab], first those of its forced tokens.
@@ -315,7 +312,7 @@ def score_all(jobs: Sequence[Running], logits: Tensor, last: Sequence[int]) -> d
     return found
 
 
-def _score_forced(job: Running, logits: Tensor, ends: Sequence[int], temperature: float = 1.0) -> list[list[float]]:
+def _score_forced(job: Running, logits: Array, ends: Sequence[int], temperature: float = 1.0) -> list[list[float]]:
     """The model's own log-probabilities of the forced tokens of each row, in nats."""
     counts = [len(forced) for forced in job.ask.forced]
     if not any(counts):

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from threading import Lock, RLock
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ..compiled.arithmetic import Array
 from ..errors import BusyError, GenError, quoted
 from ..types import LanguageModel
 from .generation import Generation
 from .packing import Made, Prefixes, Running, pack, score_all
 from .sampling import Scores
 from .tickets import Job, Load, Sent, Ticket, TicketState
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 ROWS = 64
 """The most rows in one forward pass."""
@@ -288,11 +287,9 @@ class Scheduler:
 
     def _pass(self) -> None:
         """Do one forward pass and let every decoder respond to it."""
-        import torch
-
         begun = [job for job in self._live if job.first_row < 0]
         feed = pack(self._live, self.model.positions)
-        with torch.inference_mode():
+        with _without_gradients():
             try:
                 if self._cache is None:
                     self._cache = self.model.open(self.load.rows)
@@ -305,7 +302,7 @@ class Scheduler:
                 self._prefixes.add(begun, logits, feed.last, self.model.positions)
             self._live = self._answer(self._live, logits, feed.last)
 
-    def _answer(self, jobs: Sequence[Running], logits: Tensor, last: Sequence[int]) -> list[Running]:
+    def _answer(self, jobs: Sequence[Running], logits: Array, last: Sequence[int]) -> list[Running]:
         """Send each decoder its scores. Returns the jobs that go on."""
         by_chain: dict[int, list[Running]] = {}
         for job in jobs:
@@ -315,7 +312,7 @@ class Scheduler:
             scores |= self._score(group, logits, last)
         return [job for job in jobs if job in scores and self._go_on(job, scores.pop(job))]
 
-    def _score(self, jobs: Sequence[Running], logits: Tensor, last: Sequence[int]) -> dict[Running, Scores]:
+    def _score(self, jobs: Sequence[Running], logits: Array, last: Sequence[int]) -> dict[Running, Scores]:
         """The scores of jobs of one chain. If a shaper fails, only the jobs that it fails for have none."""
         try:
             return score_all(jobs, logits, last)
@@ -347,6 +344,12 @@ class Scheduler:
             job.close()
             return False
         return True
+
+
+def _without_gradients() -> AbstractContextManager[Any]:
+    """No gradients, if anybody has torch; it is not imported for that."""
+    inference_mode = getattr(sys.modules.get("torch"), "inference_mode", None)
+    return nullcontext() if inference_mode is None else inference_mode()
 
 
 def _numbering(number: int, make: Callable[[Callable[[Any], None]], Generation]) -> Any:

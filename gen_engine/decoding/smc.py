@@ -27,6 +27,7 @@ from math import inf, log
 
 import numpy as np
 
+from ..compiled.drawing import log_softmax, log_sums, tempered
 from ..errors import GenError
 from ..text.token_sets import Ids
 from ..types import Draw, StepRequest
@@ -161,16 +162,15 @@ class _Population:
         if not particles:
             return
         settle(self.generation, scores, list(enumerate(particle.text for particle in particles)))
-        tempered = scores.logits / self._temperature
-        norms, choices = tempered.logsumexp(dim=-1).tolist(), scores.shaped.logsumexp(dim=-1).tolist()
+        targets = log_softmax(tempered(scores.own, self._temperature))
+        choices = log_sums(scores.shaped_rows).sum(0).tolist()
         others = scores.again([self._uniform(particle.text, 0, "again") for particle in particles])
         for number, particle in enumerate(particles):
             choice = _Choice(self, scores, number, particle.text, others[number], choices[number])
             chosen, increment = choice.make()
             token = chosen.token
             if token is not None:
-                target = float(tempered[number, token]) - norms[number]
-                particle.weight += sound(target + increment)
+                particle.weight += sound(float(targets[number, token]) + increment)
                 particle.text.logprobs.append(scores.logprob(number, token))
             particle.text.undone.update(dict.fromkeys(scores.undone[number]))
             if chosen.joint is None or token is None:
@@ -263,10 +263,10 @@ class _Choice:
 
     def _proposal(self, first: Choice) -> float:
         """The log-probability of a token in the choice distribution; 0 if only the witness knew it."""
-        row, norm = self.scores.shaped_row(self.number), self.norm
+        row, norm = self.scores.left_row(self.number), self.norm
         if first.struck or self.scores.is_shaped_anew(self.number):
-            norm = float(row.logsumexp(dim=-1))
-        found = float(row[0, first.token]) - norm
+            norm = float(log_sums(row[None]).sum())
+        found = float(row[first.token]) - norm
         return found if found > -inf else 0.0
 
     def _draw_until_live(self, token: int | None, name: str, before: Choice | None = None) -> Choice:

@@ -256,7 +256,7 @@ def _logprobs(engine: Engine, prompt: Prompt, path: Sequence[int]) -> Iterator[n
         unread = path[first - 1 : last - 1] if first else (*prompt.read, *path[: last - 1])
         with torch.inference_mode():
             logits = engine.model.feed(cache, [0 if first else -1], [read], [tuple(unread)], [last - first], *pinned)
-            found = torch.log_softmax(logits.double().cpu(), dim=-1)
+            found = torch.log_softmax(torch.as_tensor(logits).double().cpu(), dim=-1)
         read += len(unread)
         yield np.nan_to_num(found.numpy(), nan=-np.inf, neginf=-np.inf)
 

@@ -115,7 +115,9 @@ class TransformersLM:
         logits = {id(reading): row for group in groups for reading, row in self._compute(group)}
         cache.rows = [CachedRow(reading.tokens, reading.window, reading.past) for reading in readings]
         found = torch.cat([logits[id(reading)] for reading in readings])
-        return with_earlier_windows(self, found, rows, last, [reading.wanted for reading in readings], pinned)
+        counts = [reading.wanted for reading in readings]
+        logits_of_all: torch.Tensor = with_earlier_windows(self, found, rows, last, counts, pinned)
+        return logits_of_all
 
     def _reading(self, row: CachedRow, tokens: list[int], keep: int, leading: int, takes_over: bool) -> _Reading:
         """The new row of `tokens`, on top of as much of the cache of `row` as it can use."""

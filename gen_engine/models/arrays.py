@@ -42,7 +42,7 @@ def read_file(path: Path) -> dict[str, Array]:
     from safetensors import SafetensorError, deserialize
 
     try:
-        stored = deserialize(path.read_bytes())
+        stored = deserialize(path.read_bytes())  # type: ignore[no-untyped-call]
     except (SafetensorError, OSError, ValueError) as error:
         raise GenError(f"{path} is damaged or cut short ({error}); fetch or write it again.") from error
     found: dict[str, Array] = {}

@@ -15,7 +15,8 @@ def choose_dtype(wanted: str, layers: Iterable[Layer] = ()) -> tuple[torch.dtype
     """The compute dtype, and why. "auto" asks what the processor supports and what keeps rows independent, never a
     clock.
 
-    Raises GenError for int8, which torch does not compute here. It is float32 if bfloat16 would have to compute the rows of one of `layers` one by one, and float32 would not.
+    Raises GenError for int8, which torch does not compute here. "auto" is float32 if bfloat16 would have to compute the
+    rows of one of `layers` one by one, and float32 would not.
     """
     if wanted == "int8":
         raise GenError("This kind of model is not computed in int8; choose auto, float32 or bfloat16.")

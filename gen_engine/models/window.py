@@ -67,7 +67,7 @@ def with_earlier_windows(
     last: Sequence[int],
     found: Sequence[int],
     pinned: Sequence[int] | None,
-) -> Tensor:
+) -> Any:
     """`logits` [sum(found), vocab] of each row's last window, with those of earlier windows inserted.
 
     A run of tokens seldom crosses its window. If it does, the earlier part is read separately.

@@ -13,9 +13,10 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from ..compiled.drawing import Operation
 from ..errors import GenError, brief
 from ..text.vocabulary import Vocabulary
-from .shaping import NamedShaper, entropy, number, spell, whole
+from .shaping import NamedShaper, always, entropy, number, spell, whole
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -37,7 +38,7 @@ def temperature(t: float) -> NamedShaper:
     def shape(step: Step, logits: Tensor) -> Tensor:
         return logits / t
 
-    return NamedShaper(spell("temperature", t), False, shape, temperature=t)
+    return NamedShaper(spell("temperature", t), False, shape, temperature=t, fused=always(Operation("divide", t)))
 
 
 def dynatemp(low: float, *, high: float, exponent: float = 1) -> NamedShaper:
@@ -89,7 +90,10 @@ def logit_bias(vocabulary: Vocabulary, biases: tuple[str, ...]) -> NamedShaper:
         added[list(given)] = torch.tensor(list(given.values()), dtype=logits.dtype)
         return logits + added.to(logits.device)
 
-    return NamedShaper(spell("logit_bias", items), False, shape)
+    def fused(step: Step) -> Operation:
+        return Operation("add", edits=[given] * len(step.histories))
+
+    return NamedShaper(spell("logit_bias", items), False, shape, fused=fused)
 
 
 def _amount(item: str, name: str, amount: str) -> float:
@@ -142,7 +146,11 @@ def repetition_penalty(penalty: float, *, window: int = 0, prompt: bool = True) 
         shaped[where] = torch.where(old < 0, old * penalty, old / penalty)
         return shaped
 
-    return NamedShaper(spell("repetition_penalty", penalty, window=(window, 0), prompt=(prompt, True)), False, shape)
+    def fused(step: Step) -> Operation:
+        return Operation("scale", penalty, edits=[dict.fromkeys(own, 0.0) for own in _recent(step, window, prompt)])
+
+    name = spell("repetition_penalty", penalty, window=(window, 0), prompt=(prompt, True))
+    return NamedShaper(name, False, shape, fused=fused)
 
 
 def frequency_penalty(penalty: float, *, window: int = 0, prompt: bool = False) -> NamedShaper:
@@ -182,7 +190,13 @@ def _subtracting(name: str, penalty: float, window: int, prompt: bool, times: Ca
         shaped[where] -= torch.from_numpy(amounts).to(logits.device)
         return shaped
 
-    return NamedShaper(spell(name, penalty, window=(window, 0), prompt=(prompt, False)), False, shape)
+    def fused(step: Step) -> Operation:
+        counts = [Counter(tokens) for tokens in _recent(step, window, prompt)]
+        added = [{token: -times(count) * penalty for token, count in row.items()} for row in counts]
+        return Operation("add", edits=added)
+
+    spelt = spell(name, penalty, window=(window, 0), prompt=(prompt, False))
+    return NamedShaper(spelt, False, shape, fused=fused)
 
 
 def _recent(step: Step, window: int, prompt: bool) -> Iterator[Sequence[int]]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..compiled.drawing import Operation
 from ..errors import GenError
 from ..types import Pieces, Spec
 
@@ -28,7 +29,8 @@ class NamedShaper:
 
     `truncates` says whether it removes tokens (sets them to -inf) rather than only reweighting them.
     `revives_nothing` promises that logits of -inf stay so. `temperature` is the divisor if the shaper does nothing but
-    divide the logits; else it is 1.
+    divide the logits; else it is 1. `fused` says the same as `shape` for the rows of a step, as an operation of the
+    draw in one pass (`compiled.drawing`). A chain of nothing but such shapers is drawn without torch.
     """
 
     name: str
@@ -36,12 +38,18 @@ class NamedShaper:
     shape: Callable[[Step, Tensor], Tensor] = field(compare=False)
     revives_nothing: bool = True
     temperature: float = 1.0
+    fused: Callable[[Step], Operation] | None = field(default=None, compare=False)
 
     def __call__(self, step: Step, logits: Tensor) -> Tensor:
         return self.shape(step, logits)
 
     def __repr__(self) -> str:
         return self.name
+
+
+def always(operation: Operation) -> Callable[[Step], Operation]:
+    """The same operation in every step."""
+    return lambda step: operation
 
 
 # -------------------------------------------------------------------------------------------------- parameters

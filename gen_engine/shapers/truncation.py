@@ -8,11 +8,14 @@ ids first.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ..compiled.arithmetic import logarithm
+from ..compiled.drawing import Operation
 from ..text.vocabulary import is_han
-from .shaping import NamedShaper, entropy, fraction, keep, keep_largest, largest, number, spell, total, whole
+from .shaping import NamedShaper, always, entropy, fraction, keep, keep_largest, largest, number, spell, total, whole
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -22,6 +25,10 @@ if TYPE_CHECKING:
 SHORTLIST = 1024
 """How many of the likeliest tokens are searched for the nucleus at first. A row that needs more tries four times as
 many, independently of other rows. So a whole row is hardly ever sorted."""
+
+
+ALL = 2**31 - 1
+"""More tokens than any vocabulary has."""
 
 
 def top_k(k: int) -> NamedShaper:
@@ -36,7 +43,7 @@ def top_k(k: int) -> NamedShaper:
             return logits
         return keep_largest(logits, k)
 
-    return NamedShaper(spell("top_k", k), True, shape)
+    return NamedShaper(spell("top_k", k), True, shape, fused=always(Operation("largest", count=k)))
 
 
 def avoid_repeat(n: int) -> NamedShaper:
@@ -48,18 +55,24 @@ def avoid_repeat(n: int) -> NamedShaper:
     """
     n = whole("avoid_repeat", n, least=0, why="looks into the future")
 
+    def seen(step: Step) -> Iterator[list[int]]:
+        texts, carriers = step.vocabulary.texts, step.vocabulary.carriers
+        for history in step.histories:
+            recent = "".join(texts[token] or "" for token in history[-n:] if n)[-n:]
+            yield [token for char in dict.fromkeys(recent) if is_han(char) for token in carriers[char]]
+
     def shape(step: Step, logits: Tensor) -> Tensor:
         kept = logits > -math.inf  # [rows, vocab]
-        texts, carriers = step.vocabulary.texts, step.vocabulary.carriers
-        for row, history in enumerate(step.histories):
-            recent = "".join(texts[token] or "" for token in history[-n:] if n)[-n:]
-            seen = [token for char in dict.fromkeys(recent) if is_han(char) for token in carriers[char]]
+        for row, tokens in enumerate(seen(step)):
             before = kept[row].clone()
-            kept[row, seen] = False
+            kept[row, tokens] = False
             kept[row] = kept[row] if kept[row].any() else before
         return keep(logits, kept)
 
-    return NamedShaper(spell("avoid_repeat", n), True, shape)
+    def fused(step: Step) -> Operation:
+        return Operation("remove", edits=[dict.fromkeys(tokens, 0.0) for tokens in seen(step)])
+
+    return NamedShaper(spell("avoid_repeat", n), True, shape, fused=fused)
 
 
 def top_p(p: float) -> NamedShaper:
@@ -75,7 +88,8 @@ def top_p(p: float) -> NamedShaper:
         edge, count = _nucleus(logits, logits.softmax(-1), p)
         return keep(logits, _first_of_ties(logits, edge, count))
 
-    return NamedShaper(spell("top_p", p), True, shape)
+    same = Operation("mass", mass=p) if p < 1 else Operation("largest", count=ALL)
+    return NamedShaper(spell("top_p", p), True, shape, fused=always(same))
 
 
 def min_p(p: float) -> NamedShaper:
@@ -89,7 +103,7 @@ def min_p(p: float) -> NamedShaper:
     def shape(step: Step, logits: Tensor) -> Tensor:
         return keep(logits, logits >= logits.amax(-1, keepdim=True) + distance)
 
-    return NamedShaper(spell("min_p", p), True, shape)
+    return NamedShaper(spell("min_p", p), True, shape, fused=always(Operation("above", logarithm(p))))
 
 
 def typical(p: float) -> NamedShaper:

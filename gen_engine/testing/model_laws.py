@@ -16,6 +16,7 @@ from .laws import Law, Scene
 from .shaper_laws import same
 
 if TYPE_CHECKING:
+    import numpy as np
     from torch import Tensor
 
 LONGEST = 300
@@ -23,6 +24,12 @@ LONGEST = 300
 
 Row = tuple[int, int, list[int], int]
 """A parent, how much of it is kept, the new tokens, and after how many of them logits are wanted."""
+
+
+def _tensor(logits: Tensor | np.ndarray) -> Tensor:
+    import torch
+
+    return torch.as_tensor(logits)
 
 
 @dataclass(frozen=True)
@@ -51,11 +58,11 @@ class ModelSubject:
         cache = self.model.open(1)
         for parent, keep, new, last in steps:
             logits = self.model.feed(cache, [parent], [keep], [new], [last])
-        return logits
+        return _tensor(logits)
 
     def read(self, tokens: Sequence[int]) -> Tensor:
         """The logits [vocab] after tokens that are read at once."""
-        return self.model.feed(self.model.open(1), [-1], [0], [list(tokens)])[-1]
+        return _tensor(self.model.feed(self.model.open(1), [-1], [0], [list(tokens)]))[-1]
 
     def near(self, one: Tensor, other: Tensor) -> bool:
         """Whether two results are equal up to rounding."""
@@ -92,7 +99,7 @@ def shapes_are_right(subject: ModelSubject, scene: Scene) -> None:
     scene.now = f"fresh rows {rows}, last={last}"
     size = len(subject.model.tokenizer.vocabulary)
     for wanted, total in ((None, count), (last, sum(last))):
-        found = subject.model.feed(subject.model.open(count), [-1] * count, [0] * count, rows, wanted)
+        found = _tensor(subject.model.feed(subject.model.open(count), [-1] * count, [0] * count, rows, wanted))
         if tuple(found.shape) != (total, size) or found.dtype != torch.float32:
             scene.fail(f"last={wanted} gives {tuple(found.shape)} of {found.dtype}, and ({total}, {size}) of float32 "
                        "was to be")  # fmt: skip
@@ -151,7 +158,7 @@ def what_is_cut_off_leaves_no_trace(subject: ModelSubject, scene: Scene) -> None
         subject.model.feed(cache, [0], [len(tokens) + place], [[token]])
     others = [len(tokens) + len(gone)] if beside else []
     feeds = [*[[gone[0]] for _ in others], more]
-    found = subject.model.feed(cache, [0] * len(feeds), [*others, len(tokens)], feeds)[-1]
+    found = _tensor(subject.model.feed(cache, [0] * len(feeds), [*others, len(tokens)], feeds))[-1]
     if not same(found, subject.alone((-1, 0, tokens, 1), (0, len(tokens), more, 1))[-1]):
         scene.fail("the logits are not, to the last bit, those of a row that never was longer")
 
@@ -177,7 +184,7 @@ def run(model: LanguageModel, calls: list[list[Row]]) -> list[Tensor]:
     """The logits of each call, [rows, vocab]."""
     cache = model.open(1)
     return [
-        model.feed(cache, [row[0] for row in rows], [row[1] for row in rows], [row[2] for row in rows])
+        _tensor(model.feed(cache, [row[0] for row in rows], [row[1] for row in rows], [row[2] for row in rows]))
         for rows in calls
     ]
 

@@ -113,7 +113,7 @@ def _write(path: Path, key: str, arrays: Arrays) -> None:
                 checksum = zlib.crc32(head)
                 for array in arrays.values():  # one by one, since they may be as large as the memory allows
                     plain = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<")).reshape(-1).view(np.uint8)
-                    for part in (memoryview(plain), bytes(_aligned(plain.size) - plain.size)):
+                    for part in (plain.data, bytes(_aligned(plain.size) - plain.size)):
                         file.write(part)
                         checksum = zlib.crc32(part, checksum)
                 file.seek(len(MAGIC))

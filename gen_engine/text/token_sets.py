@@ -30,7 +30,14 @@ class Mask:
     array: np.ndarray
 
     def __post_init__(self) -> None:
+        if not self.array.flags.c_contiguous:
+            object.__setattr__(self, "array", self.array.copy())
         self.array.setflags(write=False)
+
+    @cached_property
+    def address(self) -> int:
+        """Where its bytes begin in memory."""
+        return self.array.ctypes.data
 
     @cached_property
     def bits(self) -> np.ndarray:
@@ -149,7 +156,7 @@ class Blocked:
         for row, tokens in zip(found, self.allowed, strict=True):
             np.logical_not(tokens.mask.array, out=row)
         flat = found.reshape(-1)
-        flat[self._minus], flat[self._plus] = True, False
+        flat[self.minus], flat[self.plus] = True, False
         return torch.from_numpy(found)
 
     def bar(self, logits: Tensor) -> Tensor:
@@ -165,19 +172,21 @@ class Blocked:
             for before, after, tokens in zip(given, barred, self.allowed, strict=True):
                 np.add(before, _bars(tokens.mask), out=after)
         flat = barred.reshape(-1)
-        flat[self._minus] = -np.inf
-        if len(self._plus):
-            flat[self._plus] = given.reshape(-1)[self._plus]
+        flat[self.minus] = -np.inf
+        if len(self.plus):
+            flat[self.plus] = given.reshape(-1)[self.plus]
         if np.isnan(barred.max(axis=-1)).any():  # a NaN logit, or inf - inf
             return logits.masked_fill(self.tensor, -torch.inf)
         return found
 
     @cached_property
-    def _minus(self) -> np.ndarray:
+    def minus(self) -> np.ndarray:
+        """The indices in the flattened rows of the tokens that are taken from the masks."""
         return self._places([tokens.minus for tokens in self.allowed])
 
     @cached_property
-    def _plus(self) -> np.ndarray:
+    def plus(self) -> np.ndarray:
+        """The indices in the flattened rows of the tokens that are added to the masks."""
         return self._places([tokens.plus for tokens in self.allowed])
 
     def _places(self, ids: Sequence[Sequence[int]]) -> np.ndarray:

@@ -1,32 +1,57 @@
 // Exact sums of products with AVX-512 VNNI, which multiplies unsigned by signed bytes: activations are shifted by 128,
-// and 128 times the sum of the weights is taken off again.
+// and 128 times the sum of the weights is taken off again. Not inlined: the work after it would crowd out its registers.
 constexpr int SHIFT = 128, MOST_ROWS = 12;
 
+// Loops are written out, and the instruction, since GCC 12 moves sums to memory and back otherwise.
+#define FOR_ROWS(DO) DO(0) DO(1) DO(2) DO(3) DO(4) DO(5) DO(6) DO(7) DO(8) DO(9) DO(10) DO(11)
+#define FOR_BLOCKS(DO, r) DO(r, 0) DO(r, 1) DO(r, 2) DO(r, 3)
+
 template <int R, int C>
-INLINE void dots(const Linear& layer, const int8_t* x, size_t stride, int block, Ints (*sums)[C]) {
+static __attribute__((noinline)) void dots(const Linear& layer, const int8_t* x, size_t stride, int block, Ints (*sums)[C]) {
     int inputs = (layer.inputs + 63) / 64 * 64;
     size_t step = static_cast<size_t>(inputs) * 16;
     const int8_t* w = layer.tiles + static_cast<size_t>(block) * step;
-    __m512i s[R][C];
-    for (int r = 0; r < R; r++)
-        for (int c = 0; c < C; c++) s[r][c] = _mm512_setzero_si512();
+#define ZERO(r, c) __m512i s##r##_##c = _mm512_setzero_si512();
+#define ZERO_ROW(r) FOR_BLOCKS(ZERO, r)
+    FOR_ROWS(ZERO_ROW)
+    __m512i v0, v1, v2, v3;
     for (int q = 0; q < inputs; q += 4, w += 64) {
-        __m512i v[C];
-        for (int c = 0; c < C; c++) {
-            v[c] = _mm512_loadu_si512(w + c * step);
-            if (R <= 4) _mm_prefetch(w + c * step + 2048, _MM_HINT_T0);
-        }
-        for (int r = 0; r < R; r++) {
-            int32_t four;
-            __builtin_memcpy(&four, x + r * stride + q, 4);
-            for (int c = 0; c < C; c++) s[r][c] = _mm512_dpbusd_epi32(s[r][c], _mm512_set1_epi32(four), v[c]);
-        }
+#define WEIGHTS(r, c)                                               \
+    if (c < C) {                                                    \
+        v##c = _mm512_loadu_si512(w + c * step);                    \
+        if (R <= 4) _mm_prefetch(w + c * step + 2048, _MM_HINT_T0); \
     }
-    for (int c = 0; c < C; c++) {
-        __m512i off = _mm512_loadu_si512(layer.corrections + (block + c) * 16);
-        for (int r = 0; r < R; r++) {
-            __m512i found = _mm512_sub_epi32(s[r][c], off);
-            __builtin_memcpy(&sums[r][c], &found, sizeof found);
-        }
+        FOR_BLOCKS(WEIGHTS, 0)
+#define ADD(r, c) \
+    if (c < C) __asm__("vpdpbusd %2, %1, %0" : "+v"(s##r##_##c) : "v"(four), "v"(v##c));
+#define ADD_ROW(r)                                                 \
+    if (r < R) {                                                   \
+        int32_t bytes;                                             \
+        __builtin_memcpy(&bytes, x + r * stride + q, 4);           \
+        __m512i four = _mm512_set1_epi32(bytes);                   \
+        FOR_BLOCKS(ADD, r)                                         \
     }
+        FOR_ROWS(ADD_ROW)
+    }
+    __m512i off[4];
+#define CORRECTION(r, c) \
+    if (c < C) off[c] = _mm512_loadu_si512(layer.corrections + (block + c) * 16);
+    FOR_BLOCKS(CORRECTION, 0)
+#define RESULT(r, c)                                          \
+    if (r < R && c < C) {                                     \
+        __m512i found = _mm512_sub_epi32(s##r##_##c, off[c]);    \
+        __builtin_memcpy(&sums[r][c], &found, sizeof found);  \
+    }
+#define RESULT_ROW(r) FOR_BLOCKS(RESULT, r)
+    FOR_ROWS(RESULT_ROW)
 }
+#undef FOR_ROWS
+#undef FOR_BLOCKS
+#undef ZERO
+#undef ZERO_ROW
+#undef WEIGHTS
+#undef ADD
+#undef ADD_ROW
+#undef CORRECTION
+#undef RESULT
+#undef RESULT_ROW

@@ -6,9 +6,11 @@ namespace KERNEL {
 #include "transformer.h"
 #include "stages.h"
 #include "recurrent.h"
+#include "drawing.h"
 }  // namespace KERNEL
 #undef KERNEL
 #undef LANES_AT_ONCE
 #undef DOTS
+#undef UNROLLED
 #undef EACH_PART
 #undef INLINE

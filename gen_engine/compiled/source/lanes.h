@@ -16,6 +16,7 @@ struct Ints {
     NativeInt part[PARTS];
 };
 
+#define UNROLLED _Pragma("GCC unroll 16")
 #define EACH_PART _Pragma("GCC unroll 4") for (int i = 0; i < PARTS; i++)
 #define INLINE static inline __attribute__((always_inline))
 

@@ -14,45 +14,66 @@ INLINE void turn(const float* read, const float* told, float* output, float* cel
     store(out, y);
 }
 
-static void lstm(void* given, int member, int members) {
-    const LstmJob& job = *static_cast<LstmJob*>(given);
+// The phases of a call, for each layer: all inputs are read; what they give for the gates; then for each turn the last
+// outputs of the rows that have a token more are read, and their gates turn.
+INLINE int turn_of(const LstmCall& call, int number, int* layer) {
+    const int phases = 2 + 2 * call.turns;
+    *layer = number / phases;
+    return number % phases - 2;
+}
+
+static int count_lstm(const void* given, int number) {
+    const LstmJob& job = *static_cast<const LstmJob*>(given);
+    const LstmCall& call = *job.call;
+    int layer, turn = turn_of(call, number, &layer);
+    if (layer == call.layers) return 0;
+    const LstmLayer& weights = call.layer[layer];
+    if (turn == -2) return chunks(static_cast<int64_t>(call.tokens) * weights.input.inputs, 1 << 11, call.tokens, job.members);
+    const int64_t products = static_cast<int64_t>(4) * call.units * (turn < 0 ? weights.input.inputs : call.units);
+    if (turn == -1) return chunks(products * (3 + call.tokens), 1 << 17, call.units / 16, job.members);
+    const int active = call.active[turn / 2];
+    if (turn % 2 == 0) return chunks(static_cast<int64_t>(active) * call.units, 1 << 11, active, job.members);
+    return chunks(products * (3 + active), 1 << 17, call.units / 16, job.members);
+}
+
+static void lstm(const void* given, int number, int index) {
+    const LstmJob& job = *static_cast<const LstmJob*>(given);
     const LstmCall& call = *job.call;
     const Rows& room = job.room;
-    const int n = call.tokens, units = call.units;
+    const int units = call.units, of = count_lstm(given, number);
+    int layer, first, end;
+    const int phase = turn_of(call, number, &layer);
+    const LstmLayer& weights = call.layer[layer];
     const size_t wide = 4 * static_cast<size_t>(units), state = static_cast<size_t>(call.layers) * 2 * units;
+    const Bytes read{room.bytes, room.scales, static_cast<size_t>(padded(weights.input.inputs, 64))};
     const Bytes told{room.hidden_bytes, room.hidden_scales, static_cast<size_t>(padded(units, 64))};
-    int first, end, from, until;  // of the tokens that this member prepares, and of its blocks of 16 units
-    share(n, member, members, &first, &end);
-    share(units / 16, member, members, &from, &until);
-    auto meet = [&] { job.team->meet(members); };
-    for (int l = 0; l < call.layers; l++) {
-        const LstmLayer& layer = call.layer[l];
-        const Bytes read{room.bytes, room.scales, static_cast<size_t>(padded(layer.input.inputs, 64))};
-        const int shift = shift_for(n);
-        take_rows(l ? call.out : call.in, layer.input.inputs, room.wide, room.stride, read, first, end, shift);
-        meet();
-        linear(layer.input, read, n, from * 4, until * 4, {room.gates, wide, NONE, nullptr}, shift);
-        int active = call.rows;
-        for (int t = 0;; t++) {
-            while (active && call.starts[call.order[active - 1] + 1] - call.starts[call.order[active - 1]] <= t) active--;
-            if (!active) break;
-            const int turned = shift_for(active);
-            int some, stop;
-            share(active, member, members, &some, &stop);
-            for (int k = some; k < stop; k++) {
-                const float* output = call.states + call.order[k] * state + static_cast<size_t>(l) * 2 * units;
-                quantise(output, units, told.rows + k * told.stride, told.scales + k, static_cast<int>(told.stride), turned);
-            }
-            meet();
-            linear(layer.hidden, told, active, from * 4, until * 4, {room.pre, wide, NONE, nullptr}, turned);
-            for (int k = 0; k < active; k++) {
-                const int row = call.order[k], token = call.starts[row] + t;
-                float* output = call.states + row * state + static_cast<size_t>(l) * 2 * units;
-                for (int b = from; b < until; b++)
-                    turn(room.gates + token * wide + b * 64, room.pre + k * wide + b * 64, output + b * 16,
-                         output + units + b * 16, call.out + static_cast<size_t>(token) * units + b * 16);
-            }
-            meet();
-        }
+    const int shift = shift_for(call.tokens);
+    if (phase == -2) {
+        share(call.tokens, index, of, &first, &end);
+        take_rows(layer ? call.out : call.in, weights.input.inputs, room.wide, room.stride, read, first, end, shift);
+        return;
+    }
+    if (phase == -1) {
+        share(units / 16, index, of, &first, &end);
+        linear(weights.input, read, call.tokens, first * 4, end * 4, {room.gates, wide, NONE, nullptr}, shift);
+        return;
+    }
+    const int now = phase / 2, active = call.active[now], turned = shift_for(active);
+    float* states = call.states + static_cast<size_t>(layer) * 2 * units;
+    if (phase % 2 == 0) {
+        share(active, index, of, &first, &end);
+        for (int k = first; k < end; k++)
+            quantise(states + call.order[k] * state, units, told.rows + k * told.stride, told.scales + k,
+                     static_cast<int>(told.stride), turned);
+        return;
+    }
+    share(units / 16, index, of, &first, &end);
+    linear(weights.hidden, told, active, first * 4, end * 4, {room.pre, wide, NONE, nullptr}, turned);
+    for (int k = 0; k < active; k++) {
+        const int row = call.order[k], token = call.starts[row] + now;
+        float* output = states + row * state;
+        for (int b = first; b < end; b++)
+            turn(room.gates + token * wide + b * 64, room.pre + k * wide + b * 64, output + b * 16, output + units + b * 16,
+                 call.out + static_cast<size_t>(token) * units + b * 16);
     }
 }

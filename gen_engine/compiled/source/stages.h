@@ -15,32 +15,47 @@ INLINE void take_rows(const float* from, int size, float* wide, size_t stride, c
     }
 }
 
-static void stages(void* given, int member, int members) {
-    const StagesJob& job = *static_cast<StagesJob*>(given);
+// The phases of a call: for each stage its inputs are read, then its outputs are computed. If the last is normalised, one
+// more phase does that.
+static int count_stages(const void* given, int number) {
+    const StagesJob& job = *static_cast<const StagesJob*>(given);
+    const StagesCall& call = *job.call;
+    const int s = number / 2;
+    const bool over = s == call.stages;
+    if (over && (number % 2 || !call.stage[s - 1].normalised)) return 0;
+    if (!over && number % 2) return product_chunks(call.stage[s].linear, call.rows, job.members);
+    const int size = over ? call.stage[s - 1].linear.outputs : call.stage[s].linear.inputs;
+    return chunks(static_cast<int64_t>(call.rows) * size, 1 << 11, call.rows, job.members);
+}
+
+static void stages(const void* given, int number, int index) {
+    const StagesJob& job = *static_cast<const StagesJob*>(given);
     const StagesCall& call = *job.call;
     const Rows& room = job.room;
-    const int n = call.rows, shift = shift_for(n);
-    int first, end;  // of the rows that this member prepares
-    share(n, member, members, &first, &end);
-    for (int s = 0; s < call.stages; s++) {
+    const int n = call.rows, shift = shift_for(n), s = number / 2, of = count_stages(given, number);
+    int first, end;
+    if (number % 2) {
         const Stage& stage = call.stage[s];
-        const Linear& layer = stage.linear;
-        const bool last = s + 1 == call.stages;
-        const Bytes bytes{room.bytes, room.scales, static_cast<size_t>(padded(layer.inputs, 64))};
-        take_rows(s ? nullptr : call.in, layer.inputs, room.wide, room.stride, bytes, first, end, shift);
-        job.team->meet(members);
-        const bool out = last && !stage.normalised;
-        const Target to{out ? call.out : room.wide, out ? static_cast<size_t>(layer.outputs) : room.stride, stage.activation, nullptr};
-        int from, until;
-        share(padded(layer.outputs, 16) / 16, member, members, &from, &until);
-        linear(layer, bytes, n, from, until, to, shift);
-        if (out) return;
-        job.team->meet(members);
-        for (int i = first; stage.normalised && i < end; i++) {
+        const Bytes bytes{room.bytes, room.scales, static_cast<size_t>(padded(stage.linear.inputs, 64))};
+        const size_t outputs = stage.linear.outputs;
+        const bool out = s + 1 == call.stages && !stage.normalised;
+        const Target to{out ? call.out : room.wide, out ? outputs : room.stride, stage.activation, nullptr};
+        share((stage.linear.outputs + 15) / 16, index, of, &first, &end);
+        return linear(stage.linear, bytes, n, first, end, to, shift);
+    }
+    share(n, index, of, &first, &end);
+    if (s && call.stage[s - 1].normalised) {
+        const Stage& before = call.stage[s - 1];
+        const int size = before.linear.outputs;
+        for (int i = first; i < end; i++) {
             float* row = room.wide + i * room.stride;
-            pad_row(row, layer.outputs);
-            normalise(row, layer.outputs, stage.epsilon, stage.norm, row);
-            if (last) __builtin_memcpy(call.out + static_cast<size_t>(i) * layer.outputs, row, sizeof(float) * layer.outputs);
+            pad_row(row, size);
+            normalise(row, size, before.epsilon, before.norm, row);
+            if (s == call.stages) __builtin_memcpy(call.out + static_cast<size_t>(i) * size, row, sizeof(float) * size);
         }
     }
+    if (s == call.stages) return;
+    const int inputs = call.stage[s].linear.inputs;
+    const Bytes bytes{room.bytes, room.scales, static_cast<size_t>(padded(inputs, 64))};
+    take_rows(s ? nullptr : call.in, inputs, room.wide, room.stride, bytes, first, end, shift);
 }

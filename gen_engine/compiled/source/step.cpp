@@ -1,8 +1,10 @@
 // The compiled step: all layers of a small transformer over int8 weights in one call, the same bits from every kernel.
 // Python reaches it through `ctypes`, so nothing here knows Python; `library.py` has the other half.
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <functional>
 #include <mutex>
 #include <new>
 
@@ -17,6 +19,25 @@
 #if defined(__linux__) && defined(__x86_64__)
 #include <sys/syscall.h>
 #endif
+
+// The room of this thread for rows of `size` numbers; it is not made if there is no memory.
+static Scratch& scratch(int32_t size) {
+    static thread_local Scratch room;
+    if (room.is_made() && size <= room.size) return room;
+    free(room.dense);
+    size_t n = (static_cast<size_t>(size) + 15) / 16 * 16 + 64, blocks = (n + SUMMED - 1) / SUMMED;
+    size_t bytes = n * (5 * 4 + sizeof(Ranked)) + 8 * (blocks + 4 * STEPS) + 64;
+    void* found = nullptr;
+    if (posix_memalign(&found, 64, bytes)) found = nullptr;
+    room.dense = static_cast<float*>(found), room.size = size;
+    if (!found) return room;
+    room.values = room.dense + n, room.spare = room.values + n;
+    room.ids = reinterpret_cast<int32_t*>(room.spare + n), room.of_step = room.ids + n;
+    room.ranked = reinterpret_cast<Ranked*>(room.of_step + n);
+    room.blocks = reinterpret_cast<double*>(room.ranked + n);  // n is a multiple of 16, so it stands at a whole number of 8
+    room.steps = room.blocks + blocks;
+    return room;
+}
 
 #define TEXT(...) #__VA_ARGS__
 #define PRAGMA(...) _Pragma(TEXT(__VA_ARGS__))
@@ -68,7 +89,13 @@ END
 struct Kernels {
     const char* name;
     bool (*is_here)();
-    Work work, stages, lstm;
+    int (*count)(const void*, int);
+    void (*chunk)(const void*, int, int);
+    void (*draw)(const void*, int, int);
+    int (*count_stages)(const void*, int);
+    void (*stages)(const void*, int, int);
+    int (*count_lstm)(const void*, int);
+    void (*lstm)(const void*, int, int);
 };
 
 #if defined(__x86_64__)
@@ -103,21 +130,24 @@ static bool always() { return true; }
 // The best first.
 static const Kernels KERNELS[] = {
 #if defined(__x86_64__)
-    {"amx", has_amx, amx::work, amx::stages, amx::lstm},
-    {"vnni", has_vnni, vnni::work, vnni::stages, vnni::lstm},
-    {"avx2", has_avx2, avx2::work, avx2::stages, avx2::lstm},
+    {"amx", has_amx, amx::count, amx::chunk, amx::draw, amx::count_stages, amx::stages, amx::count_lstm, amx::lstm},
+    {"vnni", has_vnni, vnni::count, vnni::chunk, vnni::draw, vnni::count_stages, vnni::stages, vnni::count_lstm, vnni::lstm},
+    {"avx2", has_avx2, avx2::count, avx2::chunk, avx2::draw, avx2::count_stages, avx2::stages, avx2::count_lstm, avx2::lstm},
 #elif defined(__aarch64__)
-    {"neon", has_neon, neon::work, neon::stages, neon::lstm},
+    {"neon", has_neon, neon::count, neon::chunk, neon::draw, neon::count_stages, neon::stages, neon::count_lstm, neon::lstm},
 #endif
-    {"generic", always, generic::work, generic::stages, generic::lstm},
+    {"generic", always, generic::count, generic::chunk, generic::draw, generic::count_stages, generic::stages, generic::count_lstm, generic::lstm},
 };
+
+// A drawing has one phase.
+static int parts_of(const void* given, int phase) { return phase ? 0 : static_cast<const Drawing*>(given)->parts; }
 
 // What one model keeps from call to call.
 struct Model {
     Transformer shape;
     Room room{};
     std::mutex alone;
-    int32_t tokens = 0, keys = 0, members = 0;
+    int32_t tokens = 0;
 };
 
 static void* space(size_t bytes) {
@@ -129,16 +159,14 @@ static void* space(size_t bytes) {
 
 static void drop(Room& room) {
     free(room.hidden), free(room.wide), free(room.inner), free(room.normed);
-    free(room.bytes), free(room.inner_bytes), free(room.scales), free(room.inner_scales), free(room.scores);
+    free(room.bytes), free(room.inner_bytes), free(room.scales), free(room.inner_scales);
     room = Room{};
 }
 
-// Room for so many tokens, keys and members; false if there is no memory.
-static bool make_room(Model& model, int32_t tokens, int32_t keys, int32_t members) {
-    if (tokens <= model.tokens && keys <= model.keys && members <= model.members) return true;
-    model.tokens = tokens > model.tokens ? tokens : model.tokens;
-    model.keys = keys > model.keys ? keys : model.keys;
-    model.members = members > model.members ? members : model.members;
+// Room for so many tokens; false if there is no memory.
+static bool make_room(Model& model, int32_t tokens) {
+    if (tokens <= model.tokens) return true;
+    model.tokens = tokens;
     drop(model.room);
     Room& room = model.room;
     const Transformer& t = model.shape;
@@ -146,7 +174,6 @@ static bool make_room(Model& model, int32_t tokens, int32_t keys, int32_t member
     room.size = (t.size + 15) / 16 * 16, room.wide_size = (3 * t.size + 15) / 16 * 16;
     room.inner_size = (t.inner + 15) / 16 * 16;
     room.byte_size = (t.size + 63) / 64 * 64, room.inner_byte_size = (t.inner + 63) / 64 * 64;
-    room.score_size = (model.keys + 15) / 16 * 16 + 16;
     room.hidden = static_cast<float*>(space(4 * n * room.size));
     room.normed = static_cast<float*>(space(4 * n * room.size));
     room.wide = static_cast<float*>(space(4 * n * room.wide_size));
@@ -155,12 +182,11 @@ static bool make_room(Model& model, int32_t tokens, int32_t keys, int32_t member
     room.inner_bytes = static_cast<int8_t*>(space(n * room.inner_byte_size));
     room.scales = static_cast<float*>(space(4 * n));
     room.inner_scales = static_cast<float*>(space(4 * n));
-    room.scores = static_cast<float*>(space(4 * model.members * room.score_size));
     if (room.hidden && room.normed && room.wide && room.inner && room.bytes && room.inner_bytes && room.scales &&
-        room.inner_scales && room.scores)
+        room.inner_scales)
         return true;
     drop(room);
-    model.tokens = model.keys = model.members = 0;
+    model.tokens = 0;
     return false;
 }
 
@@ -227,13 +253,22 @@ EXPORT void gen_close(void* opened) {
 EXPORT int gen_step(void* opened, const Call* call, int place, int members) {
     Model& model = *static_cast<Model*>(opened);
     std::lock_guard<std::mutex> alone(model.alone);
-    int32_t keys = 0, tokens = call->tokens > call->wanted ? call->tokens : call->wanted;
-    for (int32_t i = 0; i < call->rows; i++) keys = call->lengths[i] > keys ? call->lengths[i] : keys;
-    if (!make_room(model, tokens, keys, members)) return 1;
-    Team& threads = team();
-    Job job{&model.shape, call, &model.room, &threads};
-    threads.run(members, KERNELS[place].work, &job);
+    int32_t tokens = call->tokens > call->wanted ? call->tokens : call->wanted;
+    if (!make_room(model, tokens)) return 1;
+    bool one_each = call->tokens == call->rows;
+    for (int32_t i = 0; one_each && i < call->tokens; i++) one_each = call->row[i] == i;
+    Job job{&model.shape, call, &model.room, members, one_each};
+    team().run(members, {KERNELS[place].count, KERNELS[place].chunk, &job});
     return 0;
+}
+
+// One draw for each row by the kernels at `place` on at most `members` threads; 0, or 1 if there is no memory.
+EXPORT int gen_draw(Drawing* drawing, int place, int members) {
+    int32_t failed = 0;
+    drawing->failed = &failed;
+    drawing->parts = drawing->rows < 4 * members ? drawing->rows : 4 * members;
+    team().run(members, {parts_of, KERNELS[place].draw, drawing});
+    return failed;
 }
 
 // One call of stages; as `gen_step`.
@@ -242,22 +277,21 @@ EXPORT int gen_stages(const StagesCall* call, int place, int members) {
     for (int32_t i = 0; i < call->stages; i++) {
         const Linear& layer = call->stage[i].linear;
         widest = static_cast<size_t>(layer.inputs) > widest ? layer.inputs : widest;
-        widest = static_cast<size_t>(layer.outputs) > widest && (i + 1 < call->stages || call->stage[i].normalised) ? layer.outputs : widest;
+        widest = static_cast<size_t>(layer.outputs) > widest
+                         && (i + 1 < call->stages || call->stage[i].normalised) ? layer.outputs : widest;
     }
-    Team& threads = team();
-    StagesJob job{call, Rows{}, &threads};
+    StagesJob job{call, Rows{}, members};
     if (!make_rows(job.room, call->rows, widest, 0, 0)) return 1;
-    threads.run(members, KERNELS[place].stages, &job);
+    team().run(members, {KERNELS[place].count_stages, KERNELS[place].stages, &job});
     return 0;
 }
 
 // One call of an LSTM; as `gen_step`.
 EXPORT int gen_lstm(const LstmCall* call, int place, int members) {
-    Team& threads = team();
-    LstmJob job{call, Rows{}, &threads};
+    LstmJob job{call, Rows{}, members};
     size_t widest = call->inputs > call->units ? call->inputs : call->units;
     if (!make_rows(job.room, call->tokens, widest, call->rows, call->units)) return 1;
-    threads.run(members, KERNELS[place].lstm, &job);
+    team().run(members, {KERNELS[place].count_lstm, KERNELS[place].lstm, &job});
     return 0;
 }
 }

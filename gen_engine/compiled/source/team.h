@@ -1,13 +1,15 @@
-// A small team of threads that run one function together and meet at barriers. They spin for a moment between calls,
-// since a step of a small model is over in less time than it takes to wake a thread, and then sleep.
+// A small team of threads that work off a call phase by phase. A phase is a number of chunks that any thread may take.
+// So a call never waits for a thread that another process has put off its core, unless it is in the middle of a chunk.
+// Idle threads spin for a moment, since a step of a small model is over in less time than it takes to wake them, and
+// then sleep.
 #pragma once
+#include <unistd.h>
+
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <mutex>
 #include <thread>
-#include <unistd.h>
-#include <vector>
 #if defined(__x86_64__) || defined(__i386__)
 #include <immintrin.h>
 #define PAUSE() _mm_pause()
@@ -17,85 +19,105 @@
 #define PAUSE() ((void)0)
 #endif
 
-typedef void (*Work)(void* given, int member, int members);
+// What a call does: how many chunks a phase has (0 beyond the last phase), and one chunk of it.
+struct Plan {
+    int (*count)(const void* given, int phase);
+    void (*chunk)(const void* given, int phase, int index);
+    const void* given;
+};
 
 class Team {
    public:
-    // Runs `work` once for each of `members` members, this thread being member 0. One call at a time.
-    void run(int members, Work work, void* given) {
-        if (members < 2) return work(given, 0, 1);
+    // Works off all phases in order on at most `members` threads, this one among them. One call at a time.
+    void run(int members, const Plan& plan) {
+        if (members < 2) {
+            for (int phase = 0, count; (count = plan.count(plan.given, phase)); phase++)
+                for (int i = 0; i < count; i++) plan.chunk(plan.given, phase, i);
+            return;
+        }
         std::lock_guard<std::mutex> alone(call_);
         raise(members - 1);
-        members = static_cast<int>(threads_) + 1 < members ? static_cast<int>(threads_) + 1 : members;
-        work_ = work, given_ = given, members_ = members;
-        arrived_.store(0, std::memory_order_relaxed);
-        done_.store(0, std::memory_order_relaxed);
-        {
-            std::lock_guard<std::mutex> lock(sleep_);
-            round_.fetch_add(1, std::memory_order_release);
+        plan_ = plan;
+        members_.store(members, std::memory_order_relaxed);
+        go_on(0);
+        if (asleep_.load() > 0) {
+            { std::lock_guard<std::mutex> lock(sleep_); }
+            wake_.notify_all();
         }
-        wake_.notify_all();
-        work(given, 0, members);
-        wait([&] { return done_.load(std::memory_order_acquire) == static_cast<int>(threads_); });
-    }
-
-    // Waits until all members have come here.
-    void meet(int members) {
-        if (members < 2) return;
-        uint32_t phase = phase_.load(std::memory_order_acquire);
-        if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == members) {
-            arrived_.store(0, std::memory_order_relaxed);
-            phase_.store(phase + 1, std::memory_order_release);
-        } else {
-            wait([&] { return phase_.load(std::memory_order_acquire) != phase; });
+        for (int turn = 0;;) {
+            Word word = now_.load(std::memory_order_acquire);
+            if (!word) return;
+            if (help(word))
+                turn = 0;
+            else if (++turn < 2000)
+                PAUSE();
+            else
+                std::this_thread::yield();  // a thread in the middle of a chunk may need this core
         }
     }
 
    private:
-    template <typename Ready>
-    static void wait(Ready ready) {
-        for (int turn = 0; !ready(); turn++) {
-            if (turn < 4000)
-                PAUSE();
-            else
-                std::this_thread::yield();  // another process may need this core before anybody can go on
-        }
+    // The open phase + 1, its chunks, and how many of them are taken; 0 when nothing is to be done.
+    typedef uint64_t Word;
+    static Word word_of(int phase, int count) { return static_cast<Word>(phase + 1) << 40 | static_cast<Word>(count) << 20; }
+
+    // Takes one chunk if there is one.
+    bool help(Word word) {
+        int taken = word & 0xfffff, count = word >> 20 & 0xfffff, phase = static_cast<int>(word >> 40) - 1;
+        if (taken >= count || !now_.compare_exchange_strong(word, word + 1, std::memory_order_acq_rel)) return false;
+        plan_.chunk(plan_.given, phase, taken);
+        if (done_.fetch_add(1, std::memory_order_acq_rel) + 1 == count) go_on(phase + 1);
+        return true;
+    }
+
+    // Opens a phase. Phases of one chunk are done at once by this thread.
+    void go_on(int phase) {
+        int count;
+        while ((count = plan_.count(plan_.given, phase)) == 1) plan_.chunk(plan_.given, phase++, 0);
+        done_.store(0, std::memory_order_relaxed);
+        now_.store(count ? word_of(phase, count) : 0, std::memory_order_release);
     }
 
     void raise(int wanted) {
-        while (static_cast<int>(threads_) < wanted) {
-            int member = static_cast<int>(threads_) + 1;
-            uint32_t seen = round_.load(std::memory_order_relaxed);
+        for (; threads_ < wanted; threads_++) {
             try {
-                std::thread([this, member, seen] { serve(member, seen); }).detach();
+                int number = threads_ + 1;
+                std::thread([this, number] { serve(number); }).detach();
             } catch (...) {
                 return;  // no more threads are to be had: fewer do the work
             }
-            threads_++;
         }
     }
 
-    void serve(int member, uint32_t seen) {
-        for (;;) {
-            for (int turn = 0; round_.load(std::memory_order_acquire) == seen && turn < 20000; turn++) PAUSE();
-            if (round_.load(std::memory_order_acquire) == seen) {
-                std::unique_lock<std::mutex> lock(sleep_);
-                wake_.wait(lock, [&] { return round_.load(std::memory_order_acquire) != seen; });
+    void serve(int number) {
+        for (int turn = 0;;) {
+            Word word = now_.load(std::memory_order_acquire);
+            if (word && number < members_.load(std::memory_order_relaxed)) {
+                if (help(word)) {
+                    turn = 0;
+                    continue;
+                }
             }
-            seen = round_.load(std::memory_order_acquire);
-            if (member < members_) work_(given_, member, members_);
-            done_.fetch_add(1, std::memory_order_release);
+            if (++turn < 20000) {
+                PAUSE();
+                if (turn % 1024 == 0) std::this_thread::yield();
+                continue;
+            }
+            std::unique_lock<std::mutex> lock(sleep_);
+            asleep_.fetch_add(1);
+            wake_.wait(lock, [&] { return now_.load() && number < members_.load(); });
+            asleep_.fetch_sub(1);
+            turn = 0;
         }
     }
 
+    alignas(64) std::atomic<Word> now_{0};
+    alignas(64) std::atomic<int> done_{0};
+    alignas(64) std::atomic<int> members_{1}, asleep_{0};
     std::mutex call_, sleep_;
     std::condition_variable wake_;
-    std::atomic<uint32_t> round_{0}, phase_{0};
-    std::atomic<int> arrived_{0}, done_{0};
-    size_t threads_ = 0;
-    Work work_ = nullptr;
-    void* given_ = nullptr;
-    int members_ = 1;
+    int threads_ = 0;
+    Plan plan_{};
 };
 
 // The team of this process. A forked process has none of its parent's threads, so it makes a team of its own; what the

@@ -118,100 +118,179 @@ INLINE void read_rows(
     }
 }
 
-// The task after `task`, where each member has every `members`-th run of `step` tasks.
-INLINE int next(int task, int step, int members) {
-    return (task + 1) % step ? task + 1 : task + 1 + (members - 1) * step;
+// The wanted rows [first, end) after the last layer: as bytes for the head, or as they are.
+INLINE void finish_rows(const Job& job, int first, int end) {
+    const Transformer& model = *job.model;
+    const Call& call = *job.call;
+    const Room& room = *job.room;
+    const int size = model.size, shift = shift_for(call.wanted);
+    for (int w = first; w < end; w++) {
+        const float* x = room.hidden + call.chosen[w] * room.size;
+        float* normed = room.normed + w * room.size;
+        if (model.norm_first)
+            normalise(x, size, model.epsilon, model.last, normed), x = normed;
+        else if (model.layers)
+            normalise(x, size, model.epsilon, model.blocks[model.layers - 1].norm_2, normed), x = normed;
+        if (model.head.outputs)
+            quantise(x, size, room.bytes + w * room.byte_size, room.scales + w, static_cast<int>(room.byte_size), shift);
+        else
+            for (int j = 0; j < size; j++) call.out[static_cast<size_t>(w) * size + j] = x[j];
+    }
 }
 
-static void work(void* given, int member, int members) {
-    const Job& job = *static_cast<Job*>(given);
+// The phases of one call. Each is shared out among the threads in chunks.
+enum Phase { EMBED, READ, ATTEND, KEEP, MIX, READ_MIXED, PROJECT, READ_AGAIN, EXPAND, READ_INNER, CONTRACT, PHASES };
+
+// How many chunks for so much work; `least` of it is worth a chunk.
+INLINE int chunks(int64_t work, int64_t least, int most, int members) {
+    int64_t count = work / least < most ? work / least : most;
+    if (count > 4 * members) count = 4 * members;
+    return count < 1 ? 1 : static_cast<int>(count);
+}
+
+INLINE int phase_of(int number, int* layer) {
+    // EMBED comes once, then the others for each layer, then READ and the head.
+    if (number == 0) return EMBED;
+    *layer = (number - 1) / (PHASES - 1);
+    return 1 + (number - 1) % (PHASES - 1);
+}
+
+INLINE int product_chunks(const Linear& layer, int rows, int members) {
+    int blocks = (layer.outputs + 15) / 16;
+    return chunks(static_cast<int64_t>(layer.outputs) * layer.inputs * (3 + rows), 1 << 17, blocks, members);
+}
+
+static int count(const void* given, int number) {
+    const Job& job = *static_cast<const Job*>(given);
+    const Transformer& model = *job.model;
+    const int n = job.call->tokens, members = job.members;
+    int layer = 0, phase = phase_of(number, &layer);
+    if (layer == model.layers) {
+        if (phase == READ) return chunks(static_cast<int64_t>(job.call->wanted) * model.size, 1 << 11, job.call->wanted, members);
+        if (phase == ATTEND && model.head.outputs) return product_chunks(model.head, job.call->wanted, members);
+        return 0;
+    }
+    const Block& block = model.blocks[layer];
+    switch (phase) {
+        case ATTEND: return product_chunks(block.attend, n, members);
+        case KEEP: return job.alone ? 1 : chunks(static_cast<int64_t>(n) * model.size, 1 << 12, model.heads, members);
+        case MIX: {
+            int64_t work = 0;
+            for (int i = 0; i < n; i++) work += static_cast<int64_t>(job.call->at[i] + 16) * model.size;
+            return chunks(work, 1 << 14, n * model.heads, members);
+        }
+        case PROJECT: return product_chunks(block.project, n, members);
+        case EXPAND: return product_chunks(block.expand, n, members);
+        case CONTRACT: return product_chunks(block.contract, n, members);
+        case READ_INNER: return chunks(static_cast<int64_t>(n) * model.inner, 1 << 13, n, members);
+        default: return chunks(static_cast<int64_t>(n) * model.size, 1 << 11, n, members);
+    }
+}
+
+INLINE float* scores_for(size_t keys) {
+    static thread_local float* held = nullptr;
+    static thread_local size_t size = 0;
+    if (keys > size) {
+        free(held);
+        size = (keys + 1023) / 1024 * 1024;
+        if (posix_memalign(reinterpret_cast<void**>(&held), 64, 4 * size)) abort();
+    }
+    return held;
+}
+
+INLINE void write_key(const Job& job, int layer, int i, int head) {
+    const Call& call = *job.call;
+    int at = call.at[i];
+    float* const* pages = call.pages + static_cast<size_t>(call.row[i]) * call.most_pages;
+    keep(*job.model, job.room->wide + i * job.room->wide_size, pages[at / PAGE], layer, at % PAGE, head);
+}
+
+static void chunk(const void* given, int number, int index) {
+    const Job& job = *static_cast<const Job*>(given);
     const Transformer& model = *job.model;
     const Call& call = *job.call;
     const Room& room = *job.room;
     const int n = call.tokens, size = model.size, width = size / model.heads, shift = shift_for(n);
-    const Bytes narrow{room.bytes, room.scales, room.byte_size}, wide{room.inner_bytes, room.inner_scales, room.inner_byte_size};
-    float* scores = room.scores + member * room.score_size;
-    int first, end;  // of the rows that this member prepares
-    share(n, member, members, &first, &end);
-    auto meet = [&] { job.team->meet(members); };
-    auto product = [&](const Linear& layer, const Bytes& x, const Target& to) {
-        int from, until;
-        share((layer.outputs + 15) / 16, member, members, &from, &until);
-        linear(layer, x, n, from, until, to, shift);
+    const Bytes narrow{room.bytes, room.scales, room.byte_size};
+    const Bytes wide{room.inner_bytes, room.inner_scales, room.inner_byte_size};
+    const int of = count(given, number);
+    int layer = 0, phase = phase_of(number, &layer), first, end;
+    const bool last = layer == model.layers;
+    auto product = [&](const Linear& weights, const Bytes& x, int rows, const Target& to, int by) {
+        share((weights.outputs + 15) / 16, index, of, &first, &end);
+        linear(weights, x, rows, first, end, to, by);
     };
+    auto rows = [&](int all) { share(all, index, of, &first, &end); };
+    const Block& block = model.blocks[last ? 0 : layer];
 
-    for (int i = first; i < end; i++) {
-        float* hidden = room.hidden + i * room.size;
-        const float* token = model.tokens + static_cast<size_t>(call.ids[i]) * size;
-        const float* place = model.places + static_cast<size_t>(call.places[i]) * size;
-        for (int j = 0; j < size; j++) hidden[j] = token[j] + place[j];
-        if (!model.norm_first) normalise(hidden, size, model.epsilon, model.embedded, hidden);
-    }
-    for (int layer = 0; layer < model.layers; layer++) {
-        const Block& block = model.blocks[layer];
-        const Norm* before = model.norm_first ? &block.norm_1 : nullptr;
-        read_rows(model, room.hidden, room.size, size, before, room.normed, narrow, first, end, shift);
-        meet();
-        product(block.attend, narrow, {room.wide, room.wide_size, NONE, nullptr});
-        meet();
-        // Where the heads can be shared out evenly, each member writes the keys that it will read.
-        bool by_head = model.heads % members == 0;
-        int step = by_head ? n : 1;
-        for (int task = member * step; task < n * model.heads; task = next(task, step, members)) {
-            int head = task / n, i = task % n, at = call.at[i];
-            float* const* pages = call.pages + static_cast<size_t>(call.row[i]) * call.most_pages;
-            keep(model, room.wide + i * room.wide_size, pages[at / PAGE], layer, at % PAGE, head);
-        }
-        if (!by_head) meet();
-        for (int task = member * step; task < n * model.heads; task = next(task, step, members)) {
-            int head = task / n, i = task % n, row = call.row[i];
-            int keys = model.left_only ? call.at[i] + 1 : call.lengths[row];
-            float* const* pages = call.pages + static_cast<size_t>(row) * call.most_pages;
-            const float* query = room.wide + i * room.wide_size + head * width;
-            attend(model, query, pages, layer, head, keys, scores, room.normed + i * room.size + head * width);
-        }
-        meet();
-        read_rows(model, room.normed, room.size, size, nullptr, nullptr, narrow, first, end, shift);
-        meet();
-        product(block.project, narrow, {room.hidden, room.size, NONE, room.hidden});
-        meet();
-        if (model.norm_first) {
-            read_rows(model, room.hidden, room.size, size, &block.norm_2, room.normed, narrow, first, end, shift);
-        } else {
+    switch (phase) {
+        case EMBED:
+            rows(n);
             for (int i = first; i < end; i++) {
                 float* hidden = room.hidden + i * room.size;
-                normalise(hidden, size, model.epsilon, block.norm_1, hidden);
+                const float* token = model.tokens + static_cast<size_t>(call.ids[i]) * size;
+                const float* place = model.places + static_cast<size_t>(call.places[i]) * size;
+                for (int j = 0; j < size; j++) hidden[j] = token[j] + place[j];
+                if (!model.norm_first) normalise(hidden, size, model.epsilon, model.embedded, hidden);
             }
-            read_rows(model, room.hidden, room.size, size, nullptr, nullptr, narrow, first, end, shift);
+            break;
+        case READ:
+            rows(last ? call.wanted : n);
+            if (last) return finish_rows(job, first, end);
+            if (!model.norm_first && layer)
+                for (int i = first; i < end; i++) {
+                    float* hidden = room.hidden + i * room.size;
+                    normalise(hidden, size, model.epsilon, model.blocks[layer - 1].norm_2, hidden);
+                }
+            read_rows(model, room.hidden, room.size, size, model.norm_first ? &block.norm_1 : nullptr, room.normed, narrow,
+                      first, end, shift);
+            break;
+        case ATTEND:
+            if (last)
+                product(model.head, narrow, call.wanted, {call.out, static_cast<size_t>(model.head.outputs), NONE, nullptr},
+                        shift_for(call.wanted));
+            else
+                product(block.attend, narrow, n, {room.wide, room.wide_size, NONE, nullptr}, shift);
+            break;
+        case KEEP:  // where rows have one new token each, its key is written when it is read
+            if (job.alone) break;
+            share(model.heads, index, of, &first, &end);
+            for (int head = first; head < end; head++)
+                for (int i = 0; i < n; i++) write_key(job, layer, i, head);
+            break;
+        case MIX: {
+            share(n * model.heads, index, of, &first, &end);
+            for (int task = first; task < end; task++) {
+                int i = task / model.heads, head = task % model.heads, row = call.row[i];
+                if (job.alone) write_key(job, layer, i, head);
+                int keys = model.left_only ? call.at[i] + 1 : call.lengths[row];
+                float* const* pages = call.pages + static_cast<size_t>(row) * call.most_pages;
+                const float* query = room.wide + i * room.wide_size + head * width;
+                float* to = room.normed + i * room.size + head * width;
+                attend(model, query, pages, layer, head, keys, scores_for(padded(keys, 16)), to);
+            }
+            break;
         }
-        meet();
-        product(block.expand, narrow, {room.inner, room.inner_size, model.activation, nullptr});
-        meet();
-        read_rows(model, room.inner, room.inner_size, model.inner, nullptr, nullptr, wide, first, end, shift);
-        meet();
-        product(block.contract, wide, {room.hidden, room.size, NONE, room.hidden});
-        meet();
-        if (!model.norm_first)
-            for (int i = first; i < end; i++) {
-                float* hidden = room.hidden + i * room.size;
-                normalise(hidden, size, model.epsilon, block.norm_2, hidden);
-            }
+        case READ_MIXED:
+            rows(n);
+            read_rows(model, room.normed, room.size, size, nullptr, nullptr, narrow, first, end, shift);
+            break;
+        case PROJECT: product(block.project, narrow, n, {room.hidden, room.size, NONE, room.hidden}, shift); break;
+        case READ_AGAIN:
+            rows(n);
+            if (!model.norm_first)
+                for (int i = first; i < end; i++) {
+                    float* hidden = room.hidden + i * room.size;
+                    normalise(hidden, size, model.epsilon, block.norm_1, hidden);
+                }
+            read_rows(model, room.hidden, room.size, size, model.norm_first ? &block.norm_2 : nullptr, room.normed, narrow,
+                      first, end, shift);
+            break;
+        case EXPAND: product(block.expand, narrow, n, {room.inner, room.inner_size, model.activation, nullptr}, shift); break;
+        case READ_INNER:
+            rows(n);
+            read_rows(model, room.inner, room.inner_size, model.inner, nullptr, nullptr, wide, first, end, shift);
+            break;
+        case CONTRACT: product(block.contract, wide, n, {room.hidden, room.size, NONE, room.hidden}, shift); break;
     }
-    meet();
-    int some, until;  // of the wanted tokens
-    share(call.wanted, member, members, &some, &until);
-    int head_shift = shift_for(call.wanted);
-    for (int w = some; w < until; w++) {
-        const float* x = room.hidden + call.chosen[w] * room.size;
-        if (model.norm_first) normalise(x, size, model.epsilon, model.last, room.normed + w * room.size), x = room.normed + w * room.size;
-        if (model.head.outputs)
-            quantise(x, size, narrow.rows + w * narrow.stride, narrow.scales + w, static_cast<int>(narrow.stride), head_shift);
-        else
-            for (int j = 0; j < size; j++) call.out[static_cast<size_t>(w) * size + j] = x[j];
-    }
-    if (!model.head.outputs) return;
-    meet();
-    int from, stop;
-    share((model.head.outputs + 15) / 16, member, members, &from, &stop);
-    linear(model.head, narrow, call.wanted, from, stop, {call.out, static_cast<size_t>(model.head.outputs), NONE, nullptr}, head_shift);
 }

@@ -1,6 +1,7 @@
 // What Python hands over. The structures are mirrored in `library.py`.
 #pragma once
 #include <cstdint>
+#include <cstdlib>
 
 // A layer of int8 weights in tiles of 64 inputs x 16 outputs: byte [r * 64 + n * 4 + j] of a tile is the weight of input
 // 4r + j for output n. Tiles of one block of 16 outputs follow each other. The layout is that of AMX's second operand,
@@ -78,11 +79,12 @@ struct LstmLayer {
 // Tokens of some rows, those of a row in order, through all layers of an LSTM.
 struct LstmCall {
     int32_t layers, inputs, units;  // units padded to whole lanes
-    int32_t tokens, rows;
+    int32_t tokens, rows, turns;  // `turns` is the most tokens of a row
     const LstmLayer* layer;
     const float* in;        // [tokens, inputs]
     const int32_t* starts;  // [rows + 1], where the tokens of each row begin
     const int32_t* order;   // [rows], the rows with more tokens first
+    const int32_t* active;  // [turns], how many rows have more tokens than that
     float* states;          // [rows, layers, 2, units], output and cell: as they were, then as they are
     float* out;             // [tokens, units], the outputs of the last layer
 };
@@ -92,11 +94,8 @@ struct Room {
     float *hidden, *wide, *inner, *normed;  // [tokens, strides]
     int8_t *bytes, *inner_bytes;
     float *scales, *inner_scales;
-    float* scores;  // [members, most keys]
-    size_t size, wide_size, inner_size, byte_size, inner_byte_size, score_size;
+    size_t size, wide_size, inner_size, byte_size, inner_byte_size;
 };
-
-class Team;
 
 // Room for a call of stages or of an LSTM. The rows of `wide` are `stride` numbers long.
 struct Rows {
@@ -109,18 +108,74 @@ struct Rows {
 struct StagesJob {
     const StagesCall* call;
     Rows room;
-    Team* team;
+    int members;
 };
 
 struct LstmJob {
     const LstmCall* call;
     Rows room;
-    Team* team;
+    int members;
 };
 
 struct Job {
     const Transformer* model;
     const Call* call;
     const Room* room;
-    Team* team;
+    int members;
+    bool alone;  // each row has one new token
+};
+
+// What is done to the logits of each row between the mask and the draw.
+enum Kind { DIVIDE = 0, LARGEST = 1, ABOVE = 2, MASS = 3, REMOVE = 4, SCALE = 5, ADD = 6 };
+
+struct Operation {
+    int32_t kind, count;
+    float value;
+    double mass;
+    const int32_t* starts;  // [rows + 1] in `ids`; of each row each id once
+    const int32_t* ids;
+    const float* amounts;
+};
+
+// One draw for each row. What is null is not wanted, or is not there.
+struct Drawing {
+    int32_t rows, size, operations, most_kept;
+    const float* const* logits;        // [rows][size]
+    const uint8_t* const* masks;       // [rows][size]: 1 where a token may follow
+    const int32_t *minus_starts, *minus;  // [rows + 1] and tokens that may not follow in spite of the mask
+    const int32_t *plus_starts, *plus;    // tokens that may
+    const Operation* operation;
+    const double* places;              // [rows] in [0, 1); no number: the likeliest token
+    int32_t* tokens;                   // [rows], -1 where nothing can be drawn
+    float* largest;                    // [rows], of the logits without a mask
+    double* sums;                      // [rows], of e^(logit - largest)
+    int32_t *counts, *kept;            // [rows] tokens left, and the first [rows, most_kept] of them
+    float* shaped;                     // [rows, size]
+    int32_t* failed;                   // 1 if there was no memory
+    int32_t parts;                     // what the threads share out
+};
+
+constexpr int SUMMED = 256;      // tokens of a block of the cumulative sum
+constexpr int STEPS = 1408;      // sorts of tokens by their distance from the likeliest
+constexpr int STEPS_A_NAT = 16;
+
+struct Ranked {
+    float value;
+    int32_t id;
+    float share;
+};
+struct Likelier {
+    bool operator()(const Ranked& a, const Ranked& b) const { return a.value > b.value || (a.value == b.value && a.id < b.id); }
+};
+
+// What one thread needs for a row; it is kept from call to call.
+struct Scratch {
+    float *dense = nullptr, *values, *spare;
+    int32_t *ids, *of_step;
+    Ranked* ranked;
+    double *blocks, *steps;
+    int32_t size = -1;
+
+    bool is_made() const { return dense != nullptr; }
+    ~Scratch() { free(dense); }
 };

@@ -70,7 +70,7 @@ def _costs(model: LanguageModel, rows: Sequence[list[int]]) -> list[tuple[np.nda
             cache, [parents[i] for i in reading], [done[i] for i in reading], pieces, [len(piece) for piece in pieces]
         )
         wanted = [rows[i][done[i] + 1 : done[i] + len(piece) + 1] for i, piece in zip(reading, pieces, strict=True)]
-        for i, part in zip(reading, _score(logits, wanted), strict=True):
+        for i, part in zip(reading, _score(torch.as_tensor(logits), wanted), strict=True):
             found[i].append(part)
         parents = [-1] * len(rows)
         for place, (i, piece) in enumerate(zip(reading, pieces, strict=True)):

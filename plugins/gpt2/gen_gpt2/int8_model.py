@@ -86,7 +86,11 @@ class Int8GPT2:
         new = [view.read(text)[count:] for view, text, count in zip(views, texts, kept, strict=True)]
         old = [row.cached for row in cache.rows]
         cached = continued(
-            cache.pages, [source and source.cached for source in sources], kept, [len(part) for part in new], old
+            cache.pages,
+            [source.cached if source else None for source in sources],
+            kept,
+            [len(part) for part in new],
+            old,
         )
         cache.rows = [Row(*each) for each in zip(texts, views, cached, strict=True)]
         last = last or [1] * len(texts)

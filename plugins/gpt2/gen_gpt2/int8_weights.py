@@ -41,8 +41,8 @@ def _pack(found: Mapping[str, Array], shape: Shape) -> dict[str, Array]:
             weight, bias = found[f"{name}{theirs}.weight"].T, found[f"{name}{theirs}.bias"]
             before = () if norm is None else (found[f"{name}{norm}.weight"], found[f"{name}{norm}.bias"])
             arrays |= linear_arrays(name + own, quantise_linear(weight, bias, *before))
-    norm = found["ln_f.weight"], found["ln_f.bias"]
-    arrays |= linear_arrays("head", quantise_linear(found["lm_head.weight"], None, *norm))
+    last = found["ln_f.weight"], found["ln_f.bias"]
+    arrays |= linear_arrays("head", quantise_linear(found["lm_head.weight"], None, *last))
     loss = measure_loss(
         _restore(Packed({name: np.ravel(array) for name, array in arrays.items()}), shape), found, shape
     )
@@ -62,15 +62,16 @@ def _restore(packed: Packed, shape: Shape) -> Int8Transformer:
     size, inner = shape.size, shape.inner
     sizes = {"attend": (3 * size, size), "project": (size, size), "expand": (inner, size), "contract": (size, inner)}
     tokens = packed.table("tokens", size)
-    blocks = tuple(
-        Int8Block(**{part: packed.linear(f"h.{layer}.{part}", *sizes[part]) for part in PARTS})
-        for layer in range(shape.layers)
-    )
+
+    def block(name: str) -> Int8Block:
+        attend, project, expand, contract = (packed.linear(f"{name}.{part}", *sizes[part]) for part in PARTS)
+        return Int8Block(attend, project, expand, contract)
+
     return Int8Transformer(
         heads=shape.heads,
         tokens=tokens,
         places=packed.table("places", size),
-        blocks=blocks,
+        blocks=tuple(block(f"h.{layer}") for layer in range(shape.layers)),
         scales=shape.scales,
         epsilon=shape.epsilon,
         activation=shape.activation,

@@ -68,7 +68,8 @@ class GPT2:
         last = last or [1] * len(moves)
         wanted = [self._in_last_window(*row) for row in zip(rows, last, leading, strict=True)]
         logits = self._logits(*_lay_out(moves, wanted))
-        return with_earlier_windows(self, logits, rows, last, wanted, pinned)
+        found: Tensor = with_earlier_windows(self, logits, rows, last, wanted, pinned)
+        return found
 
     def _in_last_window(self, tokens: list[int], last: int, leading: int) -> int:
         return 1 if last == 1 else in_last_window(len(tokens), last, self.positions, leading)
@@ -118,7 +119,8 @@ def _lay_out(moves: Sequence[Move], wanted: Sequence[int]) -> tuple[list[int], l
 
 
 def load(folder: Path, *, name: str, dtype: str = "auto", fast: bool = False, why: str = "") -> GPT2:
-    """The GPT-2 in `folder`. `why` says why it does not compute in int8. `fast` computes all rows together, even where they then depend on each other.
+    """The GPT-2 in `folder`. `fast` computes all rows together, even where they then depend on each other. `why` says
+    why it does not compute in int8.
 
     Raises GenError if files are missing, damaged or do not belong together, or the variant is not supported.
     """

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
+from gen_engine.compiled.arithmetic import Array, as_array
+from gen_engine.compiled.drawing import log_softmax
 from gen_engine.errors import GenError, quoted
 from gen_engine.system.underway import counted
 from gen_engine.text import is_han
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from gen_engine.types import LanguageModel
 
 Language = Literal["en", "zh"]
@@ -157,25 +157,23 @@ def _encode(model: LanguageModel, template: Template, prompt: str, *, cut: bool)
 
 def _word_logprobs(model: LanguageModel, asked: Sequence[_Asked]) -> list[tuple[float, float]]:
     """The log-probability of each answer of each prompt, in nats."""
-    import torch
-
     cache = model.open(2 * len(asked))
-    with torch.inference_mode():
-        first = model.feed(cache, [-1] * len(asked), [0] * len(asked), [each.shared for each in asked])
-        found = [[_at(first[row], rest[0]) for rest in each.rests] for row, each in enumerate(asked)]
-        long = [(row, word) for row, each in enumerate(asked) for word in (0, 1) if len(each.rests[word]) > 1]
-        if long:
-            new = [asked[row].rests[word][:-1] for row, word in long]
-            keep = [len(asked[row].shared) for row, _ in long]
-            logits = iter(model.feed(cache, [row for row, _ in long], keep, new, [len(tokens) for tokens in new]))
-            for row, word in long:
-                found[row][word] += sum(_at(next(logits), token) for token in asked[row].rests[word][1:])
+    first = as_array(model.feed(cache, [-1] * len(asked), [0] * len(asked), [each.shared for each in asked]))
+    found = [[_at(first[row], rest[0]) for rest in each.rests] for row, each in enumerate(asked)]
+    long = [(row, word) for row, each in enumerate(asked) for word in (0, 1) if len(each.rests[word]) > 1]
+    if long:
+        new = [asked[row].rests[word][:-1] for row, word in long]
+        keep = [len(asked[row].shared) for row, _ in long]
+        last = [len(tokens) for tokens in new]
+        logits = iter(as_array(model.feed(cache, [row for row, _ in long], keep, new, last)))
+        for row, word in long:
+            found[row][word] += sum(_at(next(logits), token) for token in asked[row].rests[word][1:])
     return [(yes, no) for yes, no in found]
 
 
-def _at(logits: Tensor, token: int) -> float:
+def _at(logits: Array, token: int) -> float:
     """The log-probability of a token, in nats."""
-    return float(logits.double().log_softmax(-1)[token])
+    return float(log_softmax(logits[None])[0, token])
 
 
 def _answer(asked: _Asked, logprobs: tuple[float, float], words: tuple[str, str]) -> Answer:

@@ -245,7 +245,7 @@ def nats(engine: Engine, poems: Sequence[str], contexts: Sequence[str] = ()) -> 
             fresh, zeros, unread = [-1] * len(rows), [0] * len(rows), [row[:-1] for row in rows]
             logits = engine.model.feed(cache, fresh, zeros, unread, asked, *_pinned(engine, prompts, unread))
             wanted = torch.tensor([token for row, lead in zip(rows, leads, strict=True) for token in row[lead:]])
-            own = torch.log_softmax(logits.float().cpu(), dim=-1).gather(1, wanted[:, None]).flatten()
+            own = torch.log_softmax(torch.as_tensor(logits).float().cpu(), dim=-1).gather(1, wanted[:, None]).flatten()
             own[wanted == (-1 if vocabulary.unk is None else vocabulary.unk)] = 0.0
         told = iter(own.double().tolist())
         for prompt, count in zip(prompts, asked, strict=True):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from gen_engine.compiled.arithmetic import as_array, powers
+from gen_engine.compiled.drawing import log_softmax
 from gen_engine.text import Vocabulary, is_han
 from gen_engine.types import LanguageModel
 
@@ -16,7 +18,7 @@ def other_separator(model: LanguageModel, line: str, mark: str = "，") -> str:
     """What the model writes after the first `line` instead of `mark`, in words; "" if it does write the mark."""
     tokens = model.tokenizer.encode(line).tokens
     vocabulary = model.tokenizer.vocabulary
-    shares = model.feed(model.open(1), [-1], [0], [tokens])[0].softmax(0)
+    shares = powers(log_softmax(as_array(model.feed(model.open(1), [-1], [0], [tokens])))[0])
     marks = [token for char in widths(mark) for token in vocabulary.carriers.get(char, ())]
     top, wanted = int(shares.argmax()), float(shares[marks].sum())
     text = vocabulary.texts[top] or ""

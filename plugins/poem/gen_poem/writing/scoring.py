@@ -28,7 +28,9 @@ from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from gen_engine.compiled.arithmetic import as_array
 from gen_engine.decoding.generation import slides
+from gen_engine.decoding.sampling import logprobs_of
 from gen_engine.patience import SECONDS
 from gen_engine.text import is_han
 
@@ -197,19 +199,14 @@ def logprobs(engine: Engine, prompt: Prompt, texts: Sequence[Completion]) -> lis
 
 
 def _logprobs(model: LanguageModel, prompt: Prompt, texts: Sequence[Completion]) -> list[float]:
-    import torch
-
     rows = [(*prompt.read, *done.tokens[:-1]) for done in texts if done.tokens]
     if not rows:
         return [0.0] * len(texts)
     asked = [len(done.tokens) for done in texts if done.tokens]
     told = any(slides(prompt.pinned, len(row), model.positions) for row in rows)
     pinned = [[prompt.pinned] * len(rows)] if told else []
-    with torch.inference_mode():
-        logits = model.feed(model.open(len(rows)), [-1] * len(rows), [0] * len(rows), rows, asked, *pinned)
-        wanted = torch.tensor([token for done in texts for token in done.tokens], device=logits.device)
-        own = torch.log_softmax(logits, dim=-1).gather(1, wanted[:, None]).flatten().double().tolist()
-    found = iter(own)
+    logits = as_array(model.feed(model.open(len(rows)), [-1] * len(rows), [0] * len(rows), rows, asked, *pinned))
+    found = iter(logprobs_of(logits, range(len(logits)), [token for done in texts for token in done.tokens]))
     return [sum(islice(found, len(done.tokens))) for done in texts]
 
 
