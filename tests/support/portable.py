@@ -13,12 +13,12 @@ FILE = Path(__file__).with_name("portable.json")
 
 REQUESTS = [
     {"model": "poem", "prompt": "白", "processors": ["form=4x5"], "max_new": 24, "seed": 1, "num": 3},
-    {"model": "poem", "prompt": "春", "processors": ["form=七绝", "tones", "rhyme", "top_k=50", "temperature=0.9"],
+    {"model": "poem", "prompt": "春", "processors": ["form=七绝,rhyme=东", "top_k=50", "temperature=0.9"],
      "max_new": 32, "seed": 2, "num": 2},
     {"model": "poem", "prompt": "秋", "processors": ["form=五律", "top_p=0.9"], "max_new": 48, "decoder": "greedy"},
     {"model": "poem", "prompt": "月", "processors": ["form=五绝"], "max_new": 24, "seed": 3,
      "decoder": "beam,width=3,length_penalty=0.7"},
-    {"model": "poem", "prompt": "山", "processors": ["form=五绝", "no_repeat=20"], "max_new": 24, "seed": 4,
+    {"model": "poem", "prompt": "山", "processors": ["form=五绝", "no_repeat=20,exempt=punctuation"], "max_new": 24, "seed": 4,
      "decoder": "smc,particles=4", "num": 2},
     {"model": "novel", "prompt": "宝玉道", "processors": ["no_unk", "repetition_penalty=1.2", "min_p=0.05"],
      "max_new": 300, "seed": 5},
