@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PLUGINS := $(patsubst %/pyproject.toml,%,$(sort $(wildcard plugins/*/pyproject.toml)))
-SOURCES := pyproject.toml constraints.txt $(PLUGINS:%=%/pyproject.toml)
+SOURCES := pyproject.toml constraints.txt $(PLUGINS:%=%/pyproject.toml) $(wildcard gen_engine/compiled/source/*)
 # On a terminal pip shows what it does; in a log a line of ours has to do.
 QUIET := $(shell test -t 2 || echo -q)
 INSTALL := $(BIN)/python -m pip install $(QUIET) --disable-pip-version-check -c constraints.txt
@@ -58,6 +58,7 @@ setup: .venv/installed
 .venv/installed: $(SOURCES) | .venv/python
 	@echo "Installing gen-engine and its plugins into .venv (once; torch is large, so minutes) ..." >&2
 	@$(INSTALL) -e . $(PLUGINS:%=-e %)
+	@$(BIN)/python -m gen_engine.compiled.library >&2
 	@touch $@
 
 .venv/installed-dev: .venv/installed

@@ -197,3 +197,22 @@ def threads_for(products: int) -> int:
 def as_int32(values: Sequence[int]) -> Array:
     """A contiguous int32 array."""
     return np.array(values, dtype=np.int32)
+
+
+def told() -> str:
+    """Which kernel is used, and why, in one sentence."""
+    chosen, known = library(), ", ".join(kernels())
+    if os.environ.get(VARIABLE):
+        return f"{kernels_named(chosen)}, which {VARIABLE} asks for; this processor has {known}"
+    if library_file() is None:
+        return f"{NUMPY}: no C++ compiler was found when gen-engine was installed; the texts are the same, but slower"
+    return f"{kernels_named(chosen)}, the fastest of {known}"
+
+
+def kernels_named(chosen: Library | None) -> str:
+    """The name of a library's kernel; that of numpy for none."""
+    return NUMPY if chosen is None else chosen.kernel
+
+
+if __name__ == "__main__" and library_file() is None:
+    print(f"The compiled step was not built. {told()}.")

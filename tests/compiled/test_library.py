@@ -41,3 +41,11 @@ def test_threads_are_those_asked_for(monkeypatch):
     assert [threads_for(products) for products in (0, 2 << 20, 1 << 40)] == [1, 2, 3]
     monkeypatch.setenv("OMP_NUM_THREADS", "many")
     assert cores() >= 1
+
+
+def test_it_says_which_kernel_is_used_and_why(monkeypatch):
+    monkeypatch.setenv(VARIABLE, NUMPY)
+    assert library.told() == f"numpy, which GEN_KERNEL asks for; this processor has {', '.join(kernels())}"
+    monkeypatch.delenv(VARIABLE)
+    monkeypatch.setattr(library, "library_file", lambda: None)
+    assert library.told().startswith("numpy: no C++ compiler was found")
