@@ -119,27 +119,32 @@ class Library:
     place: int
 
 
+def library_file() -> Path | None:
+    """The file of the compiled library; None if it was not built."""
+    files = (Path(__file__).with_name(f"_step{suffix}") for suffix in EXTENSION_SUFFIXES)
+    return next((path for path in files if path.exists()), None)
+
+
 @cache  # one library
 def _loaded() -> tuple[Any, tuple[str, ...]]:
     """The library's functions and its kernels, the best first ("" where this processor lacks one); (None, ()) if it
     was not built."""
-    folder = Path(__file__).parent
-    for path in (folder / f"_step{suffix}" for suffix in EXTENSION_SUFFIXES):
-        if path.exists():
-            try:
-                functions = ctypes.CDLL(str(path))
-            except OSError:  # built for another machine
-                return None, ()
-            functions.gen_kernel.restype = ctypes.c_char_p
-            functions.gen_open.restype = Pointer
-            functions.gen_close.argtypes = [Pointer]
-            functions.gen_step.argtypes = [Pointer, Pointer, ctypes.c_int, ctypes.c_int]
-            functions.gen_draw.argtypes = [Pointer, ctypes.c_int, ctypes.c_int]
-            names: list[str] = []
-            while (name := functions.gen_kernel(len(names))) is not None:
-                names.append(name.decode())
-            return functions, tuple(names)
-    return None, ()
+    path = library_file()
+    if path is None:
+        return None, ()
+    try:
+        functions = ctypes.CDLL(str(path))
+    except OSError:  # built for another machine
+        return None, ()
+    functions.gen_kernel.restype = ctypes.c_char_p
+    functions.gen_open.restype = Pointer
+    functions.gen_close.argtypes = [Pointer]
+    functions.gen_step.argtypes = [Pointer, Pointer, ctypes.c_int, ctypes.c_int]
+    functions.gen_draw.argtypes = [Pointer, ctypes.c_int, ctypes.c_int]
+    names: list[str] = []
+    while (name := functions.gen_kernel(len(names))) is not None:
+        names.append(name.decode())
+    return functions, tuple(names)
 
 
 def kernels() -> tuple[str, ...]:

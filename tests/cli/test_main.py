@@ -32,7 +32,7 @@ class StubEngine:
     def tokenizer(self):
         return SimpleNamespace(encode=lambda text: Prompt(text, (), (), self.unknown))
 
-    def completions(self, prompt, *, processors, num, seed, max_new, decoder, patience, context, draws):
+    def completions(self, prompt, *, processors, num, seed, max_new, decoder, patience, context, draws, draft):
         self.asked.append((prompt, processors, num, seed, max_new, decoder))
         return [
             Completion(prompt + "日", "日", (1,), -1.0, (-1.0,), "end", 7, sample, "stub", "float32")

@@ -4,6 +4,8 @@ namespace KERNEL {
 #include DOTS
 #include "linear.h"
 #include "transformer.h"
+#include "stages.h"
+#include "recurrent.h"
 #include "drawing.h"
 }  // namespace KERNEL
 #undef KERNEL

@@ -39,6 +39,10 @@ static Scratch& scratch(int32_t size) {
     return room;
 }
 
+#if defined(__FAST_MATH__)
+#error "Without -ffast-math: every processor is to give the same bits."
+#endif
+
 #define TEXT(...) #__VA_ARGS__
 #define PRAGMA(...) _Pragma(TEXT(__VA_ARGS__))
 #if defined(__clang__)
@@ -92,6 +96,10 @@ struct Kernels {
     int (*count)(const void*, int);
     void (*chunk)(const void*, int, int);
     void (*draw)(const void*, int, int);
+    int (*count_stages)(const void*, int);
+    void (*stages)(const void*, int, int);
+    int (*count_lstm)(const void*, int);
+    void (*lstm)(const void*, int, int);
 };
 
 #if defined(__x86_64__)
@@ -101,12 +109,31 @@ static bool has_vnni() {
            __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
            __builtin_cpu_supports("avx512vnni");
 }
+
+// Whether tiles give the same numbers as plain C++, on some layer: told by this very processor.
+static bool tiles_agree() {
+    constexpr int OUTPUTS = 40, INPUTS = 100, BLOCKS = 3, STRIDE = 128, ROWS = 37;
+    alignas(64) static int8_t tiles[BLOCKS * STRIDE * 16], rows[48 * STRIDE];
+    static float scales[BLOCKS * 16], by[48], one[ROWS * OUTPUTS], other[ROWS * OUTPUTS];
+    static int32_t corrections[BLOCKS * 16];
+    uint32_t drawn = 1;
+    auto next = [&] { return static_cast<int>((drawn = drawn * 1664525u + 1013904223u) >> 24) % 255 - 127; };
+    for (int8_t& tile : tiles) tile = static_cast<int8_t>(next());
+    for (int8_t& byte : rows) byte = static_cast<int8_t>(next());
+    for (float& scale : scales) scale = static_cast<float>(next()) * 0.01f;
+    for (float& scale : by) scale = static_cast<float>(next()) * 0.01f;
+    Linear layer{OUTPUTS, INPUTS, tiles, scales, nullptr, corrections};
+    generic::linear(layer, {rows, by, STRIDE}, ROWS, 0, BLOCKS, {one, OUTPUTS, generic::NONE, nullptr}, 0);
+    amx::linear(layer, {rows, by, STRIDE}, ROWS, 0, BLOCKS, {other, OUTPUTS, amx::NONE, nullptr}, 0);
+    return !memcmp(one, other, sizeof one);
+}
+
 static bool has_amx() {
     unsigned a, b, c, d;
     if (!has_vnni() || !__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(d >> 24 & 1) || !(d >> 25 & 1)) return false;
 #if defined(__linux__)
     // The kernel keeps tiles for those processes only that ask: ARCH_REQ_XCOMP_PERM for XTILEDATA.
-    static const bool granted = syscall(SYS_arch_prctl, 0x1023, 18) == 0;
+    static const bool granted = syscall(SYS_arch_prctl, 0x1023, 18) == 0 && tiles_agree();
     return granted;
 #else
     return false;
@@ -126,13 +153,13 @@ static bool always() { return true; }
 // The best first.
 static const Kernels KERNELS[] = {
 #if defined(__x86_64__)
-    {"amx", has_amx, amx::count, amx::chunk, amx::draw},
-    {"vnni", has_vnni, vnni::count, vnni::chunk, vnni::draw},
-    {"avx2", has_avx2, avx2::count, avx2::chunk, avx2::draw},
+    {"amx", has_amx, amx::count, amx::chunk, amx::draw, amx::count_stages, amx::stages, amx::count_lstm, amx::lstm},
+    {"vnni", has_vnni, vnni::count, vnni::chunk, vnni::draw, vnni::count_stages, vnni::stages, vnni::count_lstm, vnni::lstm},
+    {"avx2", has_avx2, avx2::count, avx2::chunk, avx2::draw, avx2::count_stages, avx2::stages, avx2::count_lstm, avx2::lstm},
 #elif defined(__aarch64__)
-    {"neon", has_neon, neon::count, neon::chunk, neon::draw},
+    {"neon", has_neon, neon::count, neon::chunk, neon::draw, neon::count_stages, neon::stages, neon::count_lstm, neon::lstm},
 #endif
-    {"generic", always, generic::count, generic::chunk, generic::draw},
+    {"generic", always, generic::count, generic::chunk, generic::draw, generic::count_stages, generic::stages, generic::count_lstm, generic::lstm},
 };
 
 // A drawing has one phase.
@@ -186,6 +213,44 @@ static bool make_room(Model& model, int32_t tokens) {
     return false;
 }
 
+// Memory for the numbers between the layers of stages and LSTMs. A thread keeps its own, as large as it ever needed.
+class Memory {
+   public:
+    ~Memory() { free(data_); }
+    // Memory for so many bytes in all, or null.
+    char* take(size_t bytes) {
+        if (bytes <= size_) return data_;
+        free(data_);
+        data_ = static_cast<char*>(space(bytes));
+        size_ = data_ ? bytes : 0;
+        return data_;
+    }
+
+   private:
+    char* data_ = nullptr;
+    size_t size_ = 0;
+};
+
+static thread_local Memory memory;
+
+static size_t whole(size_t count, size_t to) { return (count + to - 1) / to * to; }
+
+// Room for `tokens` rows of at most `widest` numbers, and for the gates of an LSTM of `units`; false if there is none.
+static bool make_rows(Rows& room, size_t tokens, size_t widest, size_t rows, size_t units) {
+    size_t n = whole(tokens, 16), m = units ? whole(rows, 16) : 0, bytes = whole(widest, 64);  // AMX reads whole tiles
+    room.stride = whole(widest, 16);
+    size_t sizes[] = {4 * n * room.stride, units ? 16 * n * units : 0, 16 * m * units, n * bytes, m * whole(units, 64), 4 * n, 4 * m};
+    size_t all = 0, at[7];
+    for (int i = 0; i < 7; i++) at[i] = all, all += whole(sizes[i], 64);
+    char* found = memory.take(all);
+    if (!found) return false;
+    room.wide = reinterpret_cast<float*>(found + at[0]), room.gates = reinterpret_cast<float*>(found + at[1]);
+    room.pre = reinterpret_cast<float*>(found + at[2]), room.bytes = reinterpret_cast<int8_t*>(found + at[3]);
+    room.hidden_bytes = reinterpret_cast<int8_t*>(found + at[4]), room.scales = reinterpret_cast<float*>(found + at[5]);
+    room.hidden_scales = reinterpret_cast<float*>(found + at[6]);
+    return true;
+}
+
 extern "C" {
 #define EXPORT __attribute__((visibility("default")))
 
@@ -227,5 +292,29 @@ EXPORT int gen_draw(Drawing* drawing, int place, int members) {
     drawing->parts = drawing->rows < 4 * members ? drawing->rows : 4 * members;
     team().run(members, {parts_of, KERNELS[place].draw, drawing});
     return failed;
+}
+
+// One call of stages; as `gen_step`.
+EXPORT int gen_stages(const StagesCall* call, int place, int members) {
+    size_t widest = 0;
+    for (int32_t i = 0; i < call->stages; i++) {
+        const Linear& layer = call->stage[i].linear;
+        widest = static_cast<size_t>(layer.inputs) > widest ? layer.inputs : widest;
+        widest = static_cast<size_t>(layer.outputs) > widest
+                         && (i + 1 < call->stages || call->stage[i].normalised) ? layer.outputs : widest;
+    }
+    StagesJob job{call, Rows{}, members};
+    if (!make_rows(job.room, call->rows, widest, 0, 0)) return 1;
+    team().run(members, {KERNELS[place].count_stages, KERNELS[place].stages, &job});
+    return 0;
+}
+
+// One call of an LSTM; as `gen_step`.
+EXPORT int gen_lstm(const LstmCall* call, int place, int members) {
+    LstmJob job{call, Rows{}, members};
+    size_t widest = call->inputs > call->units ? call->inputs : call->units;
+    if (!make_rows(job.room, call->tokens, widest, call->rows, call->units)) return 1;
+    team().run(members, {KERNELS[place].count_lstm, KERNELS[place].lstm, &job});
+    return 0;
 }
 }

@@ -54,12 +54,67 @@ struct Call {
 
 constexpr int PAGE = 16;  // tokens in a page of keys and values
 
+// A linear layer, its activation, and a normalisation after it.
+struct Stage {
+    Linear linear;
+    Norm norm;
+    int32_t activation, normalised;
+    float epsilon;
+};
+
+// Stages one after the other, over all rows.
+struct StagesCall {
+    int32_t stages, rows;
+    const Stage* stage;
+    const float* in;  // [rows, inputs of the first]
+    float* out;       // [rows, outputs of the last]
+};
+
+// A layer of an LSTM. Of each 16 units both products give the input gates, the forget gates, the candidates and the
+// output gates, 16 numbers each.
+struct LstmLayer {
+    Linear input, hidden;  // the biases of both stand in `input`
+};
+
+// Tokens of some rows, those of a row in order, through all layers of an LSTM.
+struct LstmCall {
+    int32_t layers, inputs, units;  // units padded to whole lanes
+    int32_t tokens, rows, turns;  // `turns` is the most tokens of a row
+    const LstmLayer* layer;
+    const float* in;        // [tokens, inputs]
+    const int32_t* starts;  // [rows + 1], where the tokens of each row begin
+    const int32_t* order;   // [rows], the rows with more tokens first
+    const int32_t* active;  // [turns], how many rows have more tokens than that
+    float* states;          // [rows, layers, 2, units], output and cell: as they were, then as they are
+    float* out;             // [tokens, units], the outputs of the last layer
+};
+
 // Numbers between the layers, for all tokens of one call; kept by the model from call to call.
 struct Room {
     float *hidden, *wide, *inner, *normed;  // [tokens, strides]
     int8_t *bytes, *inner_bytes;
     float *scales, *inner_scales;
     size_t size, wide_size, inner_size, byte_size, inner_byte_size;
+};
+
+// Room for a call of stages or of an LSTM. The rows of `wide` are `stride` numbers long.
+struct Rows {
+    float *wide, *gates, *pre;  // `gates` [tokens, 4 * units] and `pre` [rows, 4 * units] are an LSTM's
+    int8_t *bytes, *hidden_bytes;
+    float *scales, *hidden_scales;
+    size_t stride;
+};
+
+struct StagesJob {
+    const StagesCall* call;
+    Rows room;
+    int members;
+};
+
+struct LstmJob {
+    const LstmCall* call;
+    Rows room;
+    int members;
 };
 
 struct Job {

@@ -20,19 +20,17 @@ PROCESSORS = ("no_repeat_ngram=6,within=300,exempt=punctuation|space", "top_p=0.
 
 
 def load_bert_lstm(folder: Path, *, name: str, dtype: str = "auto", fast: bool = False) -> LanguageModel:
-    """The BERT+LSTM checkpoint in `folder`; torch is imported only now."""
-    from gen_nextchar.lstm.head import KIND
-    from gen_nextchar.runner import load_nextchar
+    """The BERT+LSTM checkpoint in `folder`; torch is imported only now, and only if it computes the model."""
+    from gen_nextchar.loading import load
 
-    return load_nextchar(folder, KIND, name=name, dtype=dtype, fast=fast)
+    return load(folder, "lstm", name=name, dtype=dtype, fast=fast)
 
 
 def load_bert_fc(folder: Path, *, name: str, dtype: str = "auto", fast: bool = False) -> LanguageModel:
-    """The BERT+FC checkpoint in `folder`; torch is imported only now."""
-    from gen_nextchar.fc.head import KIND
-    from gen_nextchar.runner import load_nextchar
+    """The BERT+FC checkpoint in `folder`; torch is imported only now, and only if it computes the model."""
+    from gen_nextchar.loading import load
 
-    return load_nextchar(folder, KIND, name=name, dtype=dtype, fast=fast)
+    return load(folder, "fc", name=name, dtype=dtype, fast=fast)
 
 
 @hookimpl

@@ -4,39 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - its usual name
 from torch import Tensor
 
-from gen_engine.errors import GenError, quoted
-from gen_engine.models.kernels import ACTIVATIONS, Layer, Linear, make_linear, multiply
+from gen_engine.models.kernels import Linear, make_linear, multiply
+from gen_nextchar.shapes import EncoderShape
 
 Norm = tuple[Tensor, Tensor]
-Shapes = dict[str, tuple[int, ...]]
-
-
-@dataclass(frozen=True)
-class EncoderShape:
-    """The sizes of a BERT, as its configuration gives them."""
-
-    layers: int
-    heads: int
-    size: int
-    inner: int
-    positions: int
-    types: int
-    vocabulary: int
-    epsilon: float
-    activation: str
-    left_only: bool = False  # no token sees those after it
-
-    @property
-    def linears(self) -> list[Layer]:
-        """The kinds of linear layers of a block."""
-        size, inner = self.size, self.inner
-        return [Layer(3 * size, size), Layer(size, size), Layer(inner, size, self.activation), Layer(size, inner)]
 
 
 @dataclass(frozen=True)
@@ -93,62 +69,8 @@ def attend(read: Tensor, mask: Tensor, rows: int, heads: int) -> Tensor:
     return found.transpose(1, 2).reshape(rows * length, -1).to(read.dtype)
 
 
-def read_encoder_shape(config: Mapping[str, Any], where: str) -> EncoderShape:
-    """The sizes in a BERT's configuration. Raises GenError for unsupported variants."""
-
-    def size(name: str, default: int) -> int:
-        value = config.get(name, default)
-        if not isinstance(value, int) or not 1 <= value <= 1_000_000:
-            raise GenError(f"{where} has {quoted(value)} for {name}, which is a size; save the model again.")
-        return value
-
-    activation = str(config.get("hidden_act", "gelu"))
-    width, heads = size("hidden_size", 768), size("num_attention_heads", 12)
-    if activation not in ACTIVATIONS or activation == "none" or config.get("add_cross_attention") or width % heads:
-        raise GenError(f"{where} has an encoder that is not computed here; take a plain BERT with gelu or relu.")
-    return EncoderShape(
-        layers=size("num_hidden_layers", 12),
-        heads=heads,
-        size=width,
-        inner=size("intermediate_size", 3072),
-        positions=size("max_position_embeddings", 512),
-        types=size("type_vocab_size", 2),
-        vocabulary=size("vocab_size", 30522),
-        epsilon=float(config.get("layer_norm_eps", 1e-12)),
-        activation=activation,
-        left_only=bool(config.get("is_decoder")),
-    )
-
-
-def encoder_tensors(shape: EncoderShape, pooler: bool) -> Shapes:
-    """The names and shapes of a BERT's tensors."""
-    size, inner = shape.size, shape.inner
-    layers = {
-        "attention.self.query": (size, size),
-        "attention.self.key": (size, size),
-        "attention.self.value": (size, size),
-        "attention.output.dense": (size, size),
-        "intermediate.dense": (inner, size),
-        "output.dense": (size, inner),
-    }
-    linears = {f"encoder.layer.{i}.{name}": sizes for i in range(shape.layers) for name, sizes in layers.items()}
-    linears |= {"pooler.dense": (size, size)} if pooler else {}
-    after = [f"encoder.layer.{i}.{name}" for i in range(shape.layers) for name in ("attention.output", "output")]
-    norms = ["embeddings.LayerNorm", *(f"{name}.LayerNorm" for name in after)]
-    found: Shapes = {
-        "embeddings.word_embeddings.weight": (shape.vocabulary, size),
-        "embeddings.position_embeddings.weight": (shape.positions, size),
-        "embeddings.token_type_embeddings.weight": (shape.types, size),
-    }
-    for name, sizes in linears.items():
-        found |= {f"{name}.weight": sizes, f"{name}.bias": sizes[:1]}
-    for name in norms:
-        found |= {f"{name}.weight": (size,), f"{name}.bias": (size,)}
-    return found
-
-
 def make_encoder(shape: EncoderShape, found: Mapping[str, Tensor]) -> Encoder:
-    """The BERT of these tensors, with the names and shapes that `encoder_tensors` gives."""
+    """The BERT of these tensors, with the names and shapes that `encoder_tensors` of `shapes` gives."""
 
     def linear(*names: str, activation: str = "none") -> Linear:
         weight = torch.cat([found[f"{name}.weight"] for name in names])

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from gen_engine.models.kernels import Linear, make_linear
-from gen_nextchar.encoder import Shapes
+from gen_nextchar.shapes import HeadShape
 
 Head = Callable[[Tensor, Tensor, Tensor | None], Tensor]
 """`(states [rows, length, size], tokens seen [rows], pooled [rows, size] or None) -> hidden [rows, width]`."""
@@ -18,14 +18,12 @@ Head = Callable[[Tensor, Tensor, Tensor | None], Tensor]
 
 @dataclass(frozen=True)
 class HeadKind:
-    """A kind of head, which turns the encoder's states into predictions: the shapes of its tensors, and its maker.
+    """A kind of head, which turns the encoder's states into predictions: its tensors, and its maker.
 
-    `tensors` takes the model's configuration and the width of the encoder, `make` the configuration and the tensors.
-    `defaults` are the values that a configuration may leave out.
+    `make` takes the model's configuration and the tensors.
     """
 
-    defaults: Mapping[str, Any]
-    tensors: Callable[[Any, int], Shapes]
+    shape: HeadShape
     make: Callable[[Any, Mapping[str, Tensor]], Head]
 
 
@@ -41,18 +39,6 @@ def read_places(seen: Tensor, before_sep: bool) -> Tensor:
 def at_places(states: Tensor, places: Tensor) -> Tensor:
     """The state of each row at its place: [rows, width] from [rows, length, width]."""
     return states[torch.arange(len(states), device=states.device), places]
-
-
-def projection_tensors(settings: Any, width: int, size: int) -> Shapes:
-    """The output tensors of a head `width` wide: a projection where the output matrix is tied, else that matrix."""
-    if not settings.tie:
-        return {"output.weight": (settings.vocab_size, width)}
-    return {
-        "project.0.weight": (size, width),
-        "project.0.bias": (size,),
-        "project.1.weight": (size,),
-        "project.1.bias": (size,),
-    }
 
 
 def make_projection(found: Mapping[str, Tensor]) -> Linear:

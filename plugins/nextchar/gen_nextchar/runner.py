@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from gen_engine.models.checkpoint import check_tensors, read_config, read_weights
+from gen_engine.models.checkpoint import check_tensors, read_weights
 from gen_engine.models.dtype import choose_dtype
 from gen_engine.models.kernels import SIZES, Layer, Linear, alike, apart, make_linear
 from gen_engine.models.tokenizer import FolderTokenizer, load_tokenizer
-from gen_nextchar.encoder import Encoder, encoder_tensors, make_encoder, read_encoder_shape
-from gen_nextchar.framing import Framing, framing_of
+from gen_nextchar.encoder import Encoder, make_encoder
+from gen_nextchar.framing import Framing
 from gen_nextchar.heads import Head, HeadKind
+from gen_nextchar.shapes import EncoderShape, read_model_shape
 
 AT_ONCE = 64
 """The most windows that are computed together."""
@@ -54,6 +53,11 @@ class NextCharModel:
     def rewinds(self) -> bool:
         """Every window is computed afresh, whatever a row continues."""
         return True
+
+    @property
+    def verifies(self) -> int:
+        """Every window is computed for itself, so any number of tokens may be read at once."""
+        return self.at_once
 
     def open(self, capacity: int) -> Rows:
         """An empty cache; it grows by itself, so `capacity` is only a hint."""
@@ -108,22 +112,20 @@ LENGTHS = 8
 """Windows are padded to a multiple of this many tokens, because kernels then treat all rows alike."""
 
 
-def load_nextchar(folder: Path, kind: HeadKind, *, name: str, dtype: str = "auto", fast: bool = False) -> NextCharModel:
-    """The model in `folder`, with a head of `kind`. `fast` computes all windows together, independent or not.
+def load_nextchar(
+    folder: Path, kind: HeadKind, *, name: str, dtype: str = "auto", fast: bool = False, why: str = ""
+) -> NextCharModel:
+    """The model in `folder`, with a head of `kind`. `why` says why it does not compute in int8. `fast` computes all
+    windows together, independent or not.
 
     Raises GenError if files are missing, damaged or do not belong together, or the variant is not supported.
     """
-    config = read_config(folder)
-    settings = SimpleNamespace(**{**DEFAULTS, **kind.defaults, **config})
-    where = f"{folder}/config.json"
-    shape = read_encoder_shape(settings.encoder or {}, where)
-    framing = framing_of(settings)
-    shapes = {f"encoder.{key}": sizes for key, sizes in encoder_tensors(shape, settings.pooler).items()}
-    shapes |= kind.tensors(settings, shape.size)
-    width = shape.size if settings.tie else shapes["output.weight"][1]
-    computed, reason = choose_dtype(dtype, [*shape.linears, Layer(shape.vocabulary, width, bias=False)])
+    model_shape = read_model_shape(folder, kind.shape)
+    shape, settings = model_shape.encoder, model_shape.settings
+    width = shape.size if settings.tie else model_shape.tensors["output.weight"][1]
+    computed, reason = choose_dtype(dtype, [*linears(shape), Layer(shape.vocabulary, width, bias=False)])
     found = read_weights(folder)
-    check_tensors(found, shapes, str(folder))
+    check_tensors(found, model_shape.tensors, str(folder))
     with torch.inference_mode():
         cast = {key: tensor.to(computed).contiguous() for key, tensor in found.items()}
         parts = {key.removeprefix("encoder."): tensor for key, tensor in cast.items() if key.startswith("encoder.")}
@@ -132,10 +134,10 @@ def load_nextchar(folder: Path, kind: HeadKind, *, name: str, dtype: str = "auto
         model = NextCharModel(
             name=name,
             dtype=str(computed).removeprefix("torch."),
-            dtype_reason=reason,
+            dtype_reason=f"{reason}; {why}" if why else reason,
             reproducible=True,
             tokenizer=load_tokenizer(folder, shape.vocabulary),
-            framing=framing,
+            framing=model_shape.framing,
             encoder=encoder,
             head=kind.make(settings, cast),
             output=output,
@@ -145,20 +147,10 @@ def load_nextchar(folder: Path, kind: HeadKind, *, name: str, dtype: str = "auto
     return replace(model, reproducible=sizes == SIZES_AT_ONCE) if fast else replace(model, sizes=sizes)
 
 
-DEFAULTS: Mapping[str, Any] = {
-    "encoder": None,
-    "vocab_size": 30522,
-    "window": 32,
-    "variable": False,
-    "bare": False,
-    "pooler": False,
-    "tie": True,
-    "cls_token_id": None,
-    "sep_token_id": None,
-    "mask_token_id": None,
-    "pad_token_id": 0,
-}
-"""The values that a configuration may leave out, as in the model classes."""
+def linears(shape: EncoderShape) -> list[Layer]:
+    """The kinds of linear layers of a block."""
+    size, inner = shape.size, shape.inner
+    return [Layer(3 * size, size), Layer(size, size), Layer(inner, size, shape.activation), Layer(size, inner)]
 
 
 SIZES_AT_ONCE = tuple(size for size in SIZES if size <= AT_ONCE)

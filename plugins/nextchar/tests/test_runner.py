@@ -165,7 +165,7 @@ def test_texts_of_any_length_are_read_by_window(loaded):
 
 def test_loading_imports_no_transformers(tmp_path):
     write(tmp_path, LSTM[3])
-    code = "import sys; import gen_engine; engine = gen_engine.load(" + repr(str(tmp_path)) + ")\n"
+    code = "import sys; import gen_engine; engine = gen_engine.load(" + repr(str(tmp_path)) + ", dtype='float32')\n"
     code += "assert type(engine.model).__name__ == 'NextCharModel'; assert 'transformers' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
 
@@ -179,7 +179,7 @@ def test_missing_unexpected_and_misshapen_weights_are_named(options, tmp_path):
     for tensors, reason in ((lacking, "lacks"), (weights | more, "unexpected more"), (weights | odd, "shape")):
         save_file(tensors, tmp_path / "model.safetensors")
         with pytest.raises(GenError, match=reason):
-            load(tmp_path)
+            load(tmp_path, dtype="float32")
 
 
 def test_weights_that_are_no_numbers_are_named(tmp_path):
@@ -187,7 +187,7 @@ def test_weights_that_are_no_numbers_are_named(tmp_path):
     weights["lstm.bias_ih_l0"][2] = float("nan")
     save_file(weights, tmp_path / "model.safetensors")
     with pytest.raises(GenError, match=r"lstm\.bias_ih_l0 that are none"):
-        load(tmp_path)
+        load(tmp_path, dtype="float32")
 
 
 @pytest.mark.parametrize(
@@ -212,9 +212,9 @@ def test_fast_says_whether_it_gave_anything_up(tmp_path, monkeypatch):
     write(tmp_path, FEW[0])
     for sizes in (runner.SIZES_AT_ONCE, (2, 8)):
         monkeypatch.setattr(runner, "sizes_apart", lambda model, sizes=sizes: sizes)
-        assert load(tmp_path, fast=True).model.reproducible == (sizes != (2, 8))
-        assert load(tmp_path, fast=True).model.sizes is None
-        assert load(tmp_path).model.sizes == sizes
+        assert load(tmp_path, dtype="float32", fast=True).model.reproducible == (sizes != (2, 8))
+        assert load(tmp_path, dtype="float32", fast=True).model.sizes is None
+        assert load(tmp_path, dtype="float32").model.sizes == sizes
 
 
 def test_the_end_of_a_text_is_sep(loaded):

@@ -9,14 +9,8 @@ import torch
 from torch import Tensor
 
 from gen_engine.models.kernels import make_linear
-from gen_nextchar.encoder import Shapes
-from gen_nextchar.heads import Head, HeadKind, at_places, make_projection, projection_tensors, read_places
-
-
-def head_tensors(settings: Any, size: int) -> Shapes:
-    """The names and shapes of the head's tensors, for an encoder `size` wide."""
-    first: Shapes = {"first.weight": (settings.hidden, size), "first.bias": (settings.hidden,)}
-    return first | projection_tensors(settings, settings.hidden, size)
+from gen_nextchar.fc.shape import SHAPE
+from gen_nextchar.heads import Head, HeadKind, at_places, make_projection, read_places
 
 
 def make_head(settings: Any, found: Mapping[str, Tensor]) -> Head:
@@ -33,5 +27,5 @@ def make_head(settings: Any, found: Mapping[str, Tensor]) -> Head:
     return head
 
 
-KIND = HeadKind({"hidden": 256, "activation": "gelu"}, head_tensors, make_head)
-"""BERT+FC, with the defaults of its configuration."""
+KIND = HeadKind(SHAPE, make_head)
+"""BERT+FC, computed by torch."""

@@ -9,29 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from gen_engine.models.kernels import make_linear, multiply
-from gen_nextchar.encoder import Shapes
-from gen_nextchar.heads import Head, HeadKind, at_places, make_projection, projection_tensors, read_places
+from gen_nextchar.heads import Head, HeadKind, at_places, make_projection, read_places
+from gen_nextchar.lstm.shape import SHAPE
 
 Attend = Callable[[Tensor, Tensor, Tensor], Tensor]
 """`(last outputs [rows, hidden], all outputs [rows, length, hidden], where the last are [rows]) -> [rows, hidden]`."""
-
-
-def head_tensors(settings: Any, size: int) -> Shapes:
-    """The names and shapes of the head's tensors, for an encoder `size` wide."""
-    hidden = settings.hidden
-    found: Shapes = {}
-    for layer in range(settings.layers):
-        found |= {
-            f"lstm.weight_ih_l{layer}": (4 * hidden, hidden if layer else size),
-            f"lstm.weight_hh_l{layer}": (4 * hidden, hidden),
-            f"lstm.bias_ih_l{layer}": (4 * hidden,),
-            f"lstm.bias_hh_l{layer}": (4 * hidden,),
-        }
-    for name in ("query", "key", "value") if settings.attention else ():
-        found |= {f"attend.{name}.weight": (hidden, hidden), f"attend.{name}.bias": (hidden,)}
-    if settings.attention:
-        found |= {"attend.norm.weight": (hidden,), "attend.norm.bias": (hidden,)}
-    return found | projection_tensors(settings, hidden + (size if settings.pooler else 0), size)
 
 
 def make_head(settings: Any, found: Mapping[str, Tensor]) -> Head:
@@ -83,5 +65,5 @@ def make_attention(found: Mapping[str, Tensor]) -> Attend:
     return attend
 
 
-KIND = HeadKind({"hidden": 256, "layers": 1, "attention": False, "skip_special": False}, head_tensors, make_head)
-"""BERT+LSTM, with the defaults of its configuration."""
+KIND = HeadKind(SHAPE, make_head)
+"""BERT+LSTM, computed by torch."""

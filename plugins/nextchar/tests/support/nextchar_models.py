@@ -47,7 +47,8 @@ def examples(count):
 
 def label(options):
     """How a test names a combination of options."""
-    on = [name if value is True else f"{value}" for name, value in options.items() if value is not False]
+    told = options | ({"encoder": "left"} if "encoder" in options else {})
+    on = [name if value is True else f"{value}" for name, value in told.items() if value is not False]
     return "-".join(on)
 
 
@@ -65,12 +66,12 @@ def build(options):
 
 @cache
 def _built(key):
-    return build(dict(key))
+    return build(json.loads(key))
 
 
 def model_of(options):
     """The model of a combination of options, made once."""
-    return _built(tuple(options.items()))
+    return _built(json.dumps(options))
 
 
 def write(folder, options):
