@@ -10,6 +10,8 @@ import pytest
 import tiny
 
 from gen_engine.chain import Chain
+from gen_engine.decoding import choosing
+from gen_engine.decoding.sample import sample
 from gen_engine.testing.models import TableModel
 
 CHAINS = (
@@ -49,12 +51,14 @@ BAD = {
 }
 
 
-def drawn_from(row, shapers):
+def drawn_from(row, shapers, decoder="sample"):
     """A text of one token from a row of logits after the prompt."""
     vocabulary = tiny.chars("abcd")
     table = {(): row}
     engine = tiny.Engine(TableModel(tiny.TinyTokenizer(vocabulary), table=table))
-    return engine.generate("ab", processors=["length=1", "top_k=3", *shapers, "min_p=0.1"], num=5, seed=3)
+    return engine.generate(
+        "ab", processors=["length=1", "top_k=3", *shapers, "min_p=0.1"], num=5, seed=3, decoder=decoder
+    )
 
 
 @pytest.mark.parametrize("case", BAD)
@@ -99,12 +103,10 @@ def test_torch_is_imported_only_for_a_shaper_that_needs_it():
     assert ran.stdout.split() == ["False", "True"]
 
 
-def test_rows_are_made_only_when_asked_for():
-    seen = []
+def watched(seen):
+    """Sampling that notes what was chosen at each step."""
 
     def decoder(generation):
-        from gen_engine.decoding.sample import sample
-
         run, told = sample(generation), None
         while True:
             try:
@@ -113,7 +115,28 @@ def test_rows_are_made_only_when_asked_for():
                 return
             seen.append(told.chosen)
 
-    tiny.engine_of(VOCABULARY).generate("", processors=["length=4", "top_k=3"], num=3, seed=1, decoder=decoder)
+    return decoder
+
+
+def test_rows_are_made_only_when_asked_for():
+    seen = []
+    chain = ["length=4", "top_k=3"]
+    tiny.engine_of(VOCABULARY).generate("", processors=chain, num=3, seed=1, decoder=watched(seen))
     assert seen
     assert all(not chosen._made for chosen in seen)
     assert np.isfinite(seen[0].row(0)).sum() == 3
+
+
+@pytest.mark.parametrize("row", [[-inf] * 5, [nan, 0, 1, nan, 2], [1, 2, 3, 4, 5]])
+def test_the_tokens_left_are_those_of_the_row(row):
+    seen = []
+    drawn_from(row, (), decoder=watched(seen))
+    assert seen[0].left(0) == np.flatnonzero(np.isfinite(seen[0].row(0))).tolist() != []
+    assert seen[0].count(0) == len(seen[0].left(0))
+
+
+def test_rows_that_keep_many_tokens_are_made_together(monkeypatch):
+    seen = []
+    monkeypatch.setattr(choosing, "MOST_KEPT", 1)
+    tiny.engine_of(VOCABULARY).generate("", processors=["top_k=3"], max_new=2, num=3, seed=1, decoder=watched(seen))
+    assert list(seen[1]._made) == [0, 1, 2]

@@ -55,12 +55,14 @@ INLINE void mark_from(Ints& marks, const Lanes& x, const Lanes& edge) { EACH_PAR
 // x where the byte is 1, else -inf.
 INLINE Lanes allowed_lanes(const Lanes& x, const uint8_t* bytes) {
     typedef int8_t NativeBytes __attribute__((vector_size(LANES_AT_ONCE)));
+    typedef int16_t NativeShorts __attribute__((vector_size(LANES_AT_ONCE * 2)));
     Lanes y;
     EACH_PART {
         NativeBytes b;
         __builtin_memcpy(&b, bytes + i * LANES_AT_ONCE, sizeof b);
-        NativeInt mask = __builtin_convertvector(b, NativeInt) != 0;
-        y.part[i] = mask ? x.part[i] : NOTHING - NativeFloat{};
+        // Widened in two steps: compilers take the one big step byte by byte.
+        NativeInt mask = __builtin_convertvector(__builtin_convertvector(b, NativeShorts), NativeInt);
+        y.part[i] = mask != 0 ? x.part[i] : NOTHING - NativeFloat{};
     }
     return y;
 }
@@ -96,13 +98,12 @@ static bool begin(Shaped& row, int r) {
     int whole = row.size / 16 * 16, rest = row.size - whole;
     uint8_t last[16] = {};
     Lanes most = all(NOTHING);
-    Ints wrong = none(), wrong_here = none();
+    Ints wrong = none();
+    float* dense = row.room.dense;
     auto take = [&](const Lanes& own, const uint8_t* bytes, int j) {
         most = larger(own, most);
         mark_no_numbers(wrong, own);
-        Lanes y = mask ? allowed_lanes(own, bytes) : own;
-        mark_no_numbers(wrong_here, y);
-        store(row.room.dense + j, y);
+        store(dense + j, mask ? allowed_lanes(own, bytes) : own);
     };
     for (int j = 0; j < whole; j += 16) take(load(x + j), mask ? mask + j : nullptr, j);
     if (rest) {
@@ -125,13 +126,15 @@ static bool begin(Shaped& row, int r) {
         }
         job.largest[r] = best, job.sums[r] = total;
     }
-    bool sound = !any(wrong_here);
+    bool sound = true;
+    if (any(wrong))  // which is rare
+        for (int j = 0; j < row.size; j++) sound = sound && dense[j] == dense[j];
     if (job.minus_starts)
-        for (int i = job.minus_starts[r]; i < job.minus_starts[r + 1]; i++) row.room.dense[job.minus[i]] = NOTHING;
+        for (int i = job.minus_starts[r]; i < job.minus_starts[r + 1]; i++) dense[job.minus[i]] = NOTHING;
     if (job.plus_starts)
         for (int i = job.plus_starts[r]; i < job.plus_starts[r + 1]; i++) {
             float own = x[job.plus[i]];
-            row.room.dense[job.plus[i]] = own;
+            dense[job.plus[i]] = own;
             sound = sound && own == own;
         }
     return sound;
