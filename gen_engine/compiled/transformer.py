@@ -222,7 +222,7 @@ def _attend(model: Int8Transformer, call: Call, layer: int, read: Array) -> Arra
     for first in range(0, len(read), TOGETHER):
         some = slice(first, first + TOGETHER)
         most = -(-int(counts[some].max()) // PAGE)
-        pages = [[*call.pages[row][:most], *call.pages[row][:1] * most][:most] for row in rows[some]]
+        pages = [[*call.pages[row][:most], *[call.pages[row][0]] * most][:most] for row in rows[some]]
         stored = np.stack([call.store.array(page)[layer] for own in pages for page in own])
         stored = stored.reshape(-1, most, model.heads, 2, PAGE * lanes)
         known = stored[:, :, :, 0].reshape(-1, most, model.heads, lanes, PAGE)
