@@ -78,8 +78,8 @@ class Discriminator:
     def _computed(self, texts: Sequence[str]) -> list[tuple[float, ...]]:
         rows = self._encode(texts)
         if self.judge is not None:
-            logits = self.judge([self._read_part(row["input_ids"]) for row in rows])
-            return self._told(torch.from_numpy(logits))
+            judged = self.judge([self._read_part(row["input_ids"]) for row in rows])
+            return self._told(torch.from_numpy(judged))
         found: dict[int, tuple[float, ...]] = {}
         alike = [index for index, row in enumerate(rows) if self.shares and self._is_read_at_its_end(row["input_ids"])]
         if alike:

@@ -54,7 +54,7 @@ def judged(classifier):
 def test_answers_are_near_those_of_torch(classifiers, kind, texts):
     exact = Discriminator(classifiers[kind], classifiers[kind].length)
     found, expected = judged(classifiers[kind]).log_probabilities(texts), exact.log_probabilities(texts)
-    assert found == pytest.approx(expected, abs=0.25)
+    assert found.exp() == pytest.approx(expected.exp(), abs=0.1)
     assert loss_of(judged(classifiers[kind]), exact) < 0.005
 
 
@@ -104,7 +104,7 @@ def test_pages_of_earlier_texts_are_freed(classifiers):
         assert used == len({page for row in judge.rows for page in row.pages})
 
 
-def test_a_gpt2_is_read_at_its_last_token_that_is_no_padding(classifiers):
+def test_a_gpt2_is_read_before_its_padding(classifiers):
     config = classifiers["gpt2"].model.config
     read = judged(classifiers["gpt2"])._read_part
     assert read([5, 6, config.pad_token_id]) == (5, 6)
