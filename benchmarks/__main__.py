@@ -3,54 +3,128 @@
 from __future__ import annotations
 
 import json
-import os
-import platform
-import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import dataclass, replace
+from functools import cached_property
+from importlib.util import find_spec
 from pathlib import Path
 
 import click
-import torch
 from rich.console import Console
 from rich.table import Column, Table
 
 from gen_engine.hooks.registry import registry
 
-from . import cold, constraints, drawing, guide, shapers, steps, training, vocabularies
+from . import baseline, cold, constraints, drawing, guide, shapers, steps, training, vocabularies
+from .beside.compare import Run
+from .beside.show import draw_lengths, draw_ratios, number, times_table
+from .beside.works import FLOAT, INT8, LARGE, PEERS, QUICK, QUICK_PEERS, SMALL, WORKS
 from .measure import Figure
 
-BASELINE = Path(__file__).parent / "baseline.json"
-PARTS = ("steps", "overhead", "constraints", "vocabularies", "cold", "shapers", "drawing", "guide", "training")
+BESIDE = ("beside", "lengths", "memory")
+"""The parts that share one run beside all peers."""
+
+OTHERS = ("steps", "overhead", "constraints", "vocabularies", "cold", "shapers", "drawing", "guide", "training")
+QUICK_SECONDS = 72
+"""What a quick run may take from here on; Python and the imports need some before."""
+
+QUICK_ROUNDS = 5
+
+
+@dataclass(frozen=True)
+class Options:
+    """What was asked for."""
+
+    model: str
+    rows: Sequence[int]
+    rounds: int
+    only: Sequence[str]
+    dtypes: Sequence[str]
+    out: Path
+    quick: bool
+    made: Path
+    begun: float
+
+    @cached_property
+    def folder(self) -> Path:
+        """The folder of the small model."""
+        folder = Path(self.model)
+        return folder if folder.is_dir() else Path(registry().find("model", self.model).value.folder)
+
+    @cached_property
+    def beside(self) -> Run:
+        """The run beside all peers; its models are made now."""
+        from .random_model import write_large_model
+
+        write_large_model(self.made / "large")
+        folders = {LARGE: self.made / "large", SMALL: self.folder}
+        amx = "amx_tile" in baseline.instructions()
+        dtypes, peers = (self.dtypes[:1], QUICK_PEERS) if self.quick else (self.dtypes, PEERS)
+        if find_spec("ctranslate2") is None:
+            peers = [peer for peer in peers if peer not in (INT8, FLOAT)]
+            self.say("CTranslate2 is left out: it is not installed; pip install 'gen-engine[bench]' adds it.")
+        return Run(folders, dtypes, peers, self.rounds, amx, self.say)
+
+    def say(self, line: str) -> None:
+        """Tell on standard error what is under way, and how many seconds have passed."""
+        click.echo(f"{time.monotonic() - self.begun:5.0f} s  {line}", err=True)
 
 
 @click.command()
 @click.option("--model", default="poem", show_default=True, help="A name of `gen models`, a folder, or `random`.")
 @click.option("--rows", multiple=True, type=click.IntRange(1), default=(1, 16, 64), help="Rows a step; repeatable.")
 @click.option("--rounds", type=click.IntRange(1), default=9, show_default=True, help="Turns each contestant takes.")
-@click.option("--only", multiple=True, type=click.Choice(PARTS), default=PARTS, help="A part; repeatable.")
-@click.option("--record", is_flag=True, help="Write the figures to benchmarks/baseline.json.")
-def main(model: str, rows: Sequence[int], rounds: int, only: Sequence[str], record: bool) -> None:
+@click.option(
+    "--only", multiple=True, type=click.Choice(BESIDE + OTHERS), default=BESIDE + OTHERS, help="A part; repeatable."
+)
+@click.option(
+    "--dtype",
+    "dtypes",
+    multiple=True,
+    default=("auto", "bfloat16"),
+    show_default=True,
+    help="Ours beside the peers; the goals are those of the first. Repeatable.",
+)
+@click.option("--quick", is_flag=True, help="The most telling works beside two peers, in 90 seconds.")
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("runs/bench"),
+    show_default=True,
+    help="A folder for figures.json and the pictures.",
+)
+@click.option("--record", is_flag=True, help="Write the figures to benchmarks/baseline.json.")  # fmt: skip
+def main(
+    model: str, rows: Sequence[int], rounds: int, only: Sequence[str], dtypes: Sequence[str], quick: bool, out: Path,
+    record: bool,
+) -> None:  # fmt: skip
     """Measure the engine beside its peers. Leave the machine alone meanwhile."""
+    begun = time.monotonic()
     with tempfile.TemporaryDirectory() as made:
         if model == "random":
             from .random_model import write_random_model
 
-            write_random_model(Path(made))
-            model = made
-        figures = list(_measure(model, rows, rounds, only))
-    click.echo("", err=True)
-    _show(figures, _recorded())
+            write_random_model(Path(made) / "small")
+            model = str(Path(made) / "small")
+        chosen = Options(model, rows, rounds, only, list(dict.fromkeys(dtypes)), out, quick, Path(made), begun)
+        if quick:
+            chosen = replace(chosen, only=("beside",), rounds=min(rounds, QUICK_ROUNDS))
+        chosen.say(f"parts: {', '.join(chosen.only)}")
+        figures = list(_measure(chosen))
+        found = baseline.record(figures)
+        _tell(chosen, figures, found)
     if record:
-        BASELINE.write_text(json.dumps(_record(figures), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        _write_json(baseline.BASELINE, baseline.merged(baseline.read_baseline(), found))
 
 
-def _measure(model: str, rows: Sequence[int], rounds: int, only: Sequence[str]) -> Iterator[Figure]:
-    folder = Path(model)
-    if not folder.is_dir():
-        folder = Path(registry().find("model", model).value.folder)
+def _measure(chosen: Options) -> Iterator[Figure]:
+    model, folder, rows, rounds = chosen.model, chosen.folder, chosen.rows, chosen.rounds
     parts = {
+        "beside": lambda: _beside(chosen),
+        "lengths": lambda: _lengths(chosen),
+        "memory": lambda: _memory(chosen),
         "steps": lambda: steps.compare(model, folder, rows, rounds),
         "overhead": lambda: steps.measure_overhead(model, rows, rounds),
         "constraints": lambda: constraints.measure(model, rounds),
@@ -61,50 +135,98 @@ def _measure(model: str, rows: Sequence[int], rounds: int, only: Sequence[str]) 
         "training": lambda: training.measure(folder, rounds),
         "guide": lambda: guide.measure(model, rounds),
     }
-    for part in only:
+    for part in chosen.only:
         for figure in parts[part]():
-            click.echo(".", nl=False, err=True)
+            if part not in BESIDE:
+                click.echo(".", nl=False, err=True)
             yield figure
 
 
-def _recorded() -> dict[str, float]:
-    """What the baseline says of each figure: the ratio to the peer, or our own time where there is no peer."""
-    if not BASELINE.is_file():
-        return {}
-    figures = json.loads(BASELINE.read_text(encoding="utf-8"))["figures"]
-    return {figure["name"]: figure["ratio"] or figure["ours"] for figure in figures}
+def _beside(chosen: Options) -> Iterator[Figure]:
+    if chosen.quick:
+        return chosen.beside.compare(QUICK, chosen.begun + QUICK_SECONDS)
+    return chosen.beside.compare(WORKS)
 
 
-def _record(figures: Sequence[Figure]) -> dict[str, object]:
-    machine = {
-        "processor": platform.processor() or platform.machine(),
-        "cores": os.cpu_count(),
-        "threads": torch.get_num_threads(),
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-    }
-    return {"machine": machine, "figures": [{**asdict(figure), "ratio": figure.ratio} for figure in figures]}
+def _lengths(chosen: Options) -> Iterator[Figure]:
+    return chosen.beside.measure_lengths()
 
 
-def _show(figures: Sequence[Figure], recorded: dict[str, float]) -> None:
-    titles = [Column(title, justify="right", no_wrap=True) for title in ("ours", "peer", "times faster", "recorded")]
-    table = Table(Column("what", no_wrap=True), *titles, Column("goal", no_wrap=True), "")
+def _memory(chosen: Options) -> Iterator[Figure]:
+    return chosen.beside.measure_memory()
+
+
+def _tell(chosen: Options, figures: Sequence[Figure], found: dict[str, object]) -> None:
+    """Tables on standard output, JSON and pictures in the folder."""
+    recorded = baseline.read_baseline()
+    console = Console(width=80)
+    click.echo("", err=True)
+    chosen.out.mkdir(parents=True, exist_ok=True)
+    written = [chosen.out / "figures.json"]
+    if set(chosen.only) & set(BESIDE):
+        run = chosen.beside
+        written += _tell_beside(chosen, console)
+        found = {**found, "dtypes": run.dtypes, "rates": run.rates, "lengths": run.series, "left_out": run.left_out}
+    console.print(_figures_table(figures, recorded))
+    _write_json(written[0], found)
+    _tell_fallen(figures, recorded, found)
+    click.echo(f"Written: {', '.join(map(str, written))}")
+
+
+def _tell_beside(chosen: Options, console: Console) -> list[Path]:
+    run = chosen.beside
+    written = []
+    if run.outcomes:
+        console.print(times_table(run))
+        rate, way = run.rates["memory"]
+        console.print(
+            f"Floor: int8 weights read once; memory is read at {rate / 1e9:.1f} GB/s ({way}).\n", highlight=False
+        )
+        written.append(chosen.out / "ratios.svg")
+        draw_ratios(run.outcomes, run.ours[0], written[-1])
+    if run.series:
+        written.append(chosen.out / "lengths.svg")
+        draw_lengths(run, run.positions, written[-1])
+    if not run.amx:
+        click.echo("No AMX here: goals beside peers are a third less at 16 rows and half at 64.")
+    return written
+
+
+def _tell_fallen(figures: Sequence[Figure], recorded: dict[str, object], found: dict[str, object]) -> None:
+    """Which recorded ratios fell, and what was otherwise when they were recorded."""
+    fallen = baseline.fallen(figures, recorded)
+    for figure, before in fallen:
+        click.echo(f"Fell by more than {baseline.FALLEN:.0%}: {figure.name}: {figure.ratio:.3g}, recorded {before:.3g}")
+    if not fallen:
+        click.echo(f"No recorded ratio fell by more than {baseline.FALLEN:.0%}.")
+    others = baseline.differs(recorded, found["machine"])
+    if others:
+        click.echo(f"Other than when recorded: {', '.join(others)}.")
+
+
+def _write_json(path: Path, found: object) -> None:
+    path.write_text(json.dumps(found, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _figures_table(figures: Sequence[Figure], recorded: dict[str, object]) -> Table:
+    known = {figure["name"]: figure["ratio"] or figure["ours"] for figure in recorded["figures"]}
+    titles = [Column(title, justify="right", no_wrap=True) for title in ("ours", "peer", "faster", "was")]
+    table = Table(
+        Column("what"), *titles, Column("goal", no_wrap=True), Column("", no_wrap=True), box=None, padding=(0, 1, 0, 0)
+    )
     for figure in figures:
+        if figure.paired is not None and not figure.goal:
+            continue  # it stands in the table of times
         table.add_row(
             figure.name,
-            _amount(figure.ours, figure.unit),
-            "" if figure.peer is None else _amount(figure.peer, figure.unit),
-            "" if figure.ratio is None else f"{figure.ratio:.2f}",
-            f"{recorded[figure.name]:.3g}" if figure.name in recorded else "",
+            f"{number(figure.ours)} {figure.unit}",
+            "" if figure.peer is None else f"{number(figure.peer)} {figure.unit}",
+            "" if figure.ratio is None else number(figure.ratio),
+            f"{known[figure.name]:.3g}" if figure.name in known else "",
             figure.goal,
             ("met" if figure.is_met else "missed") if figure.goal else "",
         )
-    # A file or a pipe has no width to keep to.
-    Console(width=None if sys.stdout.isatty() else 160).print(table)
-
-
-def _amount(value: float, unit: str) -> str:
-    return f"{value:,.0f} {unit}" if value >= 100 else f"{value:.3g} {unit}"
+    return table
 
 
 if __name__ == "__main__":

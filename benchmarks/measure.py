@@ -14,6 +14,7 @@ class Figure:
     """One result: what `ours` and `peer` took, in `unit`, and the bound that their ratio or our time must keep.
 
     `times_faster` is a least ratio peer / ours, `times_peer` a most ratio ours / peer, `at_most` a most of ours.
+    `paired` is the ratio peer / ours as the median over rounds in which both had a turn; it counts where it is given.
     """
 
     name: str
@@ -23,26 +24,30 @@ class Figure:
     times_faster: float | None = None
     times_peer: float | None = None
     at_most: float | None = None
+    paired: float | None = None
 
     @property
     def goal(self) -> str:
-        """The bound in words, empty if there is none."""
+        """The bound in short, empty if there is none."""
         if self.times_faster is not None:
-            return f"at least {self.times_faster:g} times faster"
+            return f"≥ {self.times_faster:.3g}x"
         if self.times_peer is not None:
-            return f"at most {self.times_peer:g} times the peer"
-        return f"at most {self.at_most:g} {self.unit}" if self.at_most is not None else ""
+            return f"≤ {self.times_peer:g} x peer"
+        return f"≤ {self.at_most:g} {self.unit}" if self.at_most is not None else ""
 
     @property
     def is_met(self) -> bool:
         """Whether the bound is kept."""
-        faster = self.times_faster is None or (self.peer or 0) >= self.times_faster * self.ours
-        near = self.times_peer is None or self.ours <= self.times_peer * (self.peer or 0)
+        ratio = self.ratio or 0
+        faster = self.times_faster is None or ratio >= self.times_faster
+        near = self.times_peer is None or ratio * self.times_peer >= 1
         return faster and near and (self.at_most is None or self.ours <= self.at_most)
 
     @property
     def ratio(self) -> float | None:
         """How many times faster than the peer ours is."""
+        if self.paired is not None:
+            return self.paired
         return self.peer / self.ours if self.peer is not None else None
 
 

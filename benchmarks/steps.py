@@ -13,7 +13,7 @@ import gen_engine as gen
 from gen_poem.rules.form import Form
 
 from .measure import Figure, interleaved_medians, seconds
-from .peers import TransformersPoet
+from .peers import TransformersPoet, load_peer
 
 FORM = Form(4, 5)
 PROMPT = "白"
@@ -42,9 +42,8 @@ def compare(model: str, folder: Path, rows: Sequence[int], rounds: int) -> Itera
     """Milliseconds a new token of every row, in each dtype and at each number of rows."""
     for dtype in DTYPES:
         engine = gen.load(model, dtype=dtype)
-        poet = TransformersPoet(
-            folder, dtype, FORM, engine.tokenizer.vocabulary, engine.tokenizer.encode(PROMPT).tokens
-        )
+        read = engine.tokenizer.encode(PROMPT).tokens
+        poet = TransformersPoet(load_peer(folder, dtype), FORM.pattern, engine.tokenizer.vocabulary, read)
         for count in rows:
             contestants = [partial(write, engine, count, poet.new), partial(poet.write, count)]
             ours, peer = (1000 * taken / poet.new for taken in interleaved_medians(contestants, rounds))

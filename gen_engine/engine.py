@@ -15,13 +15,14 @@ from typing import Any
 
 from .blame import blaming, named_error
 from .chain import Chain, Plan, is_constraint, make_chain
-from .decoding.generation import Generation, check_request
-from .decoding.packing import rows_of, texts_at_once
+from .decoding.drafts import DRAFTS, ModelDraft, check_draft
+from .decoding.generation import Draft, Generation, check_request
+from .decoding.packing import check_room, rows_of, texts_at_once
 from .decoding.scheduler import ROWS, Scheduler
 from .decoding.tickets import Job
 from .errors import GenError, quoted
 from .hooks.registry import registry
-from .hooks.specs import build, build_decoder
+from .hooks.specs import build, build_decoder, build_draft
 from .memory import Memory, remembered
 from .models.holdings import refuse_no_model, refuse_silent
 from .models.notes import ModelNote, read_note
@@ -31,11 +32,11 @@ from .system.underway import doing
 from .text.spellings import labelled, labels_of
 from .types import DTYPES, Completion, Decoder, LanguageModel, Piece, Prompt, Request, Tokenizer
 
-ROOM = 50_000_000
-"""The most tokens of all rows of a search at its beginning: a row keeps its own, with 25 bytes for each."""
-
 CHAINS = 256
 """How many chains an engine remembers."""
+
+DRAFTED = 4
+"""How many drafts an engine remembers."""
 
 TEXTS = 64
 """The most texts of a request that share one patience, and that one generation writes."""
@@ -57,6 +58,7 @@ class Engine:
     _chains: Memory[Any, tuple[Chain, tuple[Any, ...]]] = remembered(CHAINS, shared=True)
     folder: Path | None = None
     _alike: Memory[Any, tuple[Chain, tuple[Any, ...]]] = remembered(CHAINS, shared=True)
+    _drafts: Memory[str, Draft] = remembered(DRAFTED, shared=True)
 
     @property
     def tokenizer(self) -> Tokenizer:
@@ -78,6 +80,7 @@ class Engine:
         decoder: str | Decoder = "sample",
         patience: float = SECONDS,
         context: str = "",
+        draft: str | Draft | None = None,
     ) -> list[Completion]:
         """`num` texts that continue `prompt` by at most `max_new` tokens under the processors, in the order given.
 
@@ -86,7 +89,8 @@ class Engine:
         A processor is written as on the command line ("top_k=50"), or is an object: a constraint, a character machine,
         or a function of step and logits. So is a decoder ("beam,width=8"). Raises ConflictError before the first token
         if the constraints admit no text. Raises UndecidedError if that is undecided, or if searches take more than
-        `patience` seconds in all (`Request` says what counts). Nothing else depends on that clock.
+        `patience` seconds in all (`Request` says what counts). Nothing else depends on that clock. A `draft` may save
+        time and changes no text (`decoding/drafts.py`); GenError says what cannot use one.
         """
         return list(
             self.completions(
@@ -98,6 +102,7 @@ class Engine:
                 decoder=decoder,
                 patience=patience,
                 context=context,
+                draft=draft,
             )
         )
 
@@ -113,13 +118,14 @@ class Engine:
         patience: float = SECONDS,
         context: str = "",
         draws: int = 1,
+        draft: str | Draft | None = None,
     ) -> Iterator[Completion]:
         """What `generate` returns, one by one: each as soon as it and those before it are done.
 
         The request is checked now. Texts are made on demand, so any `num` needs the same memory. A caller that takes
         one text of several says so in `draws`, which scales the patience (see `Request`).
         """
-        request = Request(prompt, _listed(processors), num, seed, max_new, decoder, patience, context, draws)
+        request = Request(prompt, _listed(processors), num, seed, max_new, decoder, patience, context, draws, draft)
         found = self._completions([request])
 
         def in_order() -> Iterator[Completion]:
@@ -143,9 +149,10 @@ class Engine:
         decoder: str | Decoder = "sample",
         patience: float = SECONDS,
         context: str = "",
+        draft: str | Draft | None = None,
     ) -> Iterator[str]:
         """The new text of one completion, in pieces, each as soon as no later token can change it."""
-        request = Request(prompt, _listed(processors), 1, seed, max_new, decoder, patience, context)
+        request = Request(prompt, _listed(processors), 1, seed, max_new, decoder, patience, context, draft=draft)
         return (piece.text for _, piece in self.pieces([request]) if piece.text)
 
     def generate_batch(self, requests: Sequence[Request]) -> list[list[Completion]]:
@@ -210,11 +217,13 @@ class Engine:
         prompt = self.read(request.prompt, request.context)
         rows = rows_of(decoder)
         check_room(rows if hasattr(decoder, "rows") else 0, len(prompt.read))
+        draft = self.draft(request.draft)
+        check_draft(draft, decoder, str(request.decoder), self.model, chain)
         plan = chain.plan(prompt, request.max_new, patience)
         seed = secrets.randbelow(2**32) if request.seed is None else request.seed
 
         def job(part: Plan, samples: range) -> Job[Piece]:
-            return decoder, lambda send: Generation(part, seed, samples, self.model, send, in_pieces)
+            return decoder, lambda send: Generation(part, seed, samples, self.model, send, in_pieces, draft)
 
         def in_turn() -> Iterator[Job[Piece]]:
             seconds = request.patience * request.draws
@@ -225,6 +234,15 @@ class Engine:
                 yield job(part, range(first, min(first + at_once, request.num)))
 
         return in_turn()
+
+    def draft(self, draft: Any) -> Any:
+        """The draft that `draft` means, such as "lookup" or "model=NAME,tokens=4"; one object for all requests."""
+        if not isinstance(draft, str):
+            return draft
+        found = self._drafts.get(draft) or build_draft(draft, DRAFTS)
+        if isinstance(found, ModelDraft) and found.model is None:
+            found = found.loaded(load(found.name).model, self.model)
+        return self._drafts.put(draft, found)
 
     def read(self, prompt: str | Prompt, context: str = "") -> Prompt:
         """What the model reads of a prompt, after a `context` that is no part of the text.
@@ -289,15 +307,6 @@ def _run_blaming(scheduler: Scheduler, jobs: Iterable[Job[tuple[int, Piece]]]) -
 def _share(rows: int) -> int:
     """How many texts of a request begin together: a part of a pass, so that others begin before all of them end."""
     return max(1, rows // 4)
-
-
-def check_room(rows: int, tokens: int) -> None:
-    """Raise GenError if this many rows of a prompt of this many tokens take more memory than anybody intends."""
-    if rows * tokens > ROOM:
-        raise GenError(
-            f"{rows:,} beams or particles for a prompt of {tokens:,} tokens are more than {ROOM:,} tokens in all; "
-            "ask for fewer, or give a shorter prompt."
-        )
 
 
 def _numbered(number: int, job: Job[Piece]) -> Job[tuple[int, Piece]]:

@@ -210,6 +210,8 @@ class LanguageModel(Protocol):
     Optional: `portable`, true if its logits are the same on every machine, to the last bit.
     Optional: `rewinds`, true if cutting back a row of at most P tokens leaves its logits bit-equal to those of a row
     that never was longer. Then later requests continue from the cached rows of earlier ones.
+    Optional: `verifies`, how many new tokens of a row at most have logits, in one call, that are bit-equal to those of
+    calls of one token each. With 2 or more, and `rewinds`, a draft may propose tokens.
     """
 
     @property
@@ -293,7 +295,7 @@ class Draw:
     `allowed` holds the tokens that may follow, the end token included; `history` holds all tokens so far.
     `uniform` is the number in [0, 1) at which the choice distribution is inverted; None picks the likeliest token.
     `memory` holds the shapers' states (empty if none keeps one). `branch` distinguishes texts of one sample that are
-    being written at the same time.
+    being written at the same time. The logits are those `back` tokens before the row's last.
     """
 
     row: int
@@ -303,6 +305,7 @@ class Draw:
     uniform: float | None
     memory: tuple[Any, ...] = ()
     branch: int = 0
+    back: int = 0
 
 
 @dataclass(frozen=True)
@@ -311,7 +314,8 @@ class StepRequest:
 
     Row i is row `parents[i]` of the decoder's last request (-1: fresh) cut to `keep[i]` tokens, plus `tokens[i]`.
     `forced[i]` are tokens that had no alternative; they are scored at this `temperature`, too. If a draw follows, they
-    are the last of `tokens[i]`. Otherwise the row's text is finished, and the final forced token is not fed.
+    are the last of `tokens[i]`. Otherwise the row's text is finished, and the final forced token is not fed. Tokens
+    that a draft proposes come after them and count as forced.
     The first `pinned` tokens of a row stay in view however long it becomes.
     """
 
@@ -337,6 +341,8 @@ class Request:
 
     `draws` is how many texts are drawn for each one wanted, so that the best can be kept. The budget counts wanted
     texts: between tokens, `draws` times as much patience covers `draws` times as many texts.
+
+    `draft` guesses tokens ahead, which may save time and changes no text: "lookup", "ngram,tokens=6", "model=NAME".
     """
 
     prompt: str
@@ -348,6 +354,7 @@ class Request:
     patience: float = SECONDS
     context: str = ""
     draws: int = 1
+    draft: Any = None
 
 
 @dataclass(frozen=True)
@@ -358,9 +365,9 @@ class Completion:
     token or a stop string). `text` is prompt and new text, `new` is the new text alone. `finish` is "end" (the model
     ended it), "stop" (a stop string), "full" (nothing more is allowed) or "budget" (max_new was reached).
     `portable` says that every machine gives the same text and numbers. `exact` is False if a bound, not a proof, struck
-    a token. `undone` names each shaper that left no token and was
-    undone, once each. `log_evidence` is an estimate by the decoder `smc`: how likely the model is to write a text that
-    obeys all constraints.
+    a token. `undone` names each shaper that left no token and was undone, once each. `log_evidence` is an estimate by
+    the decoder `smc`: how likely the model is to write a text that obeys all constraints. `drafted` is how many tokens
+    a draft proposed, and how many of them were drawn.
     """
 
     text: str
@@ -378,6 +385,7 @@ class Completion:
     portable: bool = False
     undone: tuple[str, ...] = ()
     log_evidence: float | None = None
+    drafted: tuple[int, int] = field(default=(0, 0), compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -392,9 +400,10 @@ class Piece:
 Decoder = Callable[..., Generator[StepRequest, Any, None]]
 """A strategy: a coroutine over a `Generation` that yields requests, receives `Scores`, and writes the texts.
 
-It has two optional attributes.
+It has three optional attributes.
 `rows` is the largest number of rows that it requests (default: the number of texts in the generation).
 `at_once(num)` is how many of `num` texts one generation writes; it raises GenError if the decoder cannot.
+`takes_draft` says that it asks for what the generation's draft proposes.
 """
 
 DecoderFactory = Callable[..., Decoder]

@@ -66,7 +66,7 @@ def test_everything_public_says_what_it_promises(path):
     assert [node.name for node in public if not ast.get_docstring(node)] == []
 
 
-UNDER_WAY = {"scheduler.py", "sampling.py", "tickets.py"}
+UNDER_WAY = {"scheduler.py", "choosing.py", "sampling.py", "tickets.py"}
 """What their dictionaries hold is under way, and ends."""
 
 CLEARING = {"walks.py"}

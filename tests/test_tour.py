@@ -13,8 +13,8 @@ ROOT = Path(__file__).parents[1]
 COMMAND = "gen poem --prompt 白 --rows 4 --cols 5"
 MOMENTS = {
     "gen_engine/chain.py": "make_chain",
-    "plugins/gpt2/gen_gpt2/model.py": "GPT2.feed",
-    "gen_engine/decoding/sampling.py": "pick",
+    "plugins/gpt2/gen_gpt2/int8_model.py": "Int8GPT2.feed",
+    "gen_engine/decoding/sampling.py": "score",
     "gen_engine/decoding/sample.py": "_take",
     "gen_engine/cli/output.py": "write_drawn",
 }

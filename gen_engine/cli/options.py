@@ -82,6 +82,7 @@ class Choice:
     explain: str | None = None
     patience: float = SECONDS
     command: str = ""
+    draft: str | None = None
 
     def with_default(self, spec: str) -> tuple[str, ...]:
         """The processors, followed by `spec` unless one with its name is among them.
@@ -277,6 +278,8 @@ def _options(model: str | None) -> list[Callable[[Command], Command]]:
                help="Sample without the bias of masking, from N particles (smc: sequential Monte Carlo)."),
         option("--resample", type=click.FloatRange(0, 1), metavar="T",
                help="Resample where fewer than this share of them count.  [default: 0.5]"),
+        option("--draft", metavar="DRAFT",
+               help="Guess tokens ahead, which may save time and changes no text: lookup, ngram or model=NAME."),
         option("--dtype", type=click.Choice(DTYPES), default="auto",
                help="Numbers to compute with; auto is int8 where that costs little."),
         option("--fast", is_flag=True, help="Faster where that costs reproducibility."),

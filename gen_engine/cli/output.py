@@ -106,6 +106,7 @@ def record(completion: Completion, layout: Layout = str.splitlines) -> dict[str,
         "finish": completion.finish,
         "undone": list(completion.undone),
         **_evidence(completion),
+        **_drafted(completion),
     }
 
 
@@ -113,6 +114,12 @@ def _evidence(completion: Completion) -> dict[str, float | None]:
     """The log evidence, if the decoder estimates one. JSON has no infinity."""
     found = completion.log_evidence
     return {} if found is None else {"log_evidence": found if isfinite(found) else None}
+
+
+def _drafted(completion: Completion) -> dict[str, Mapping[str, int]]:
+    """How many tokens a draft proposed, if any, and how many of them were drawn."""
+    proposed, accepted = completion.drafted
+    return {"drafted": {"proposed": proposed, "accepted": accepted}} if proposed else {}
 
 
 def write(file: TextIO, completions: Iterable[Completion], *, as_json: bool, layout: Layout = str.splitlines) -> None:
@@ -183,7 +190,16 @@ def continue_text(
     gc.freeze()  # loaded objects stay: a garbage collection over them takes longer than most steps
     explain = chosen.explain if explain is None else explain
     if chosen.num == choosing.of == 1 and not chosen.json and explain is None:
-        request = Request(prompt, tuple(processors), 1, chosen.seed, max_new, chosen.decoder, chosen.patience, context)
+        request = Request(
+            prompt,
+            tuple(processors),
+            seed=chosen.seed,
+            max_new=max_new,
+            decoder=chosen.decoder,
+            patience=chosen.patience,
+            context=context,
+            draft=chosen.draft,
+        )
         done: list[Completion] = []
         stream(file, show.piece(prompt), map(show.piece, _texts(engine.pieces([request]), done)))
         for completion in done:
@@ -191,7 +207,8 @@ def continue_text(
         return None
     wish: dict[str, Any] = {"processors": processors, "max_new": max_new, "decoder": chosen.decoder, "context": context}
     num, of = chosen.num * choosing.of, choosing.of
-    completions = engine.completions(prompt, num=num, seed=chosen.seed, patience=chosen.patience, draws=of, **wish)
+    settings: dict[str, Any] = {"seed": chosen.seed, "patience": chosen.patience, "draft": chosen.draft}
+    completions = engine.completions(prompt, num=num, draws=of, **settings, **wish)
     taken = ((as_shown(each, show), more) for each, more in choosing.choose(completions))
     if explain is None:
         return write_drawn(file, taken, as_json=chosen.json, layout=show.lines, beside=beside)

@@ -153,16 +153,13 @@ def _by_row(flat: Array, rows: int, size: int) -> tuple[Array | None, Array | No
     """Where the tokens of each row begin [rows + 1], and the tokens, from indices in the flattened rows."""
     if not len(flat):
         return None, None
-    if rows > 1:
+    own = flat // size
+    if (own[1:] < own[:-1]).any():
         flat = np.sort(flat)
-        starts = np.searchsorted(flat, np.arange(rows + 1) * size).astype(np.int32)
-        lowest, highest = int(flat[0]), int(flat[-1])
-    else:
-        starts = np.array([0, len(flat)], np.int32)
-        lowest, highest = int(flat.min()), int(flat.max())
-    if lowest < 0 or highest >= rows * size:
+        own = flat // size
+    if own[0] < 0 or own[-1] >= rows:
         raise IndexError(f"a token is none of the {size}")
-    return starts, (flat % size if rows > 1 else flat).astype(np.int32)
+    return np.searchsorted(own, np.arange(rows + 1)).astype(np.int32), (flat - own * size).astype(np.int32)
 
 
 def _parts(operations: Sequence[Operation], rows: int, size: int) -> tuple[Any, Any]:

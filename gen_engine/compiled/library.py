@@ -119,27 +119,32 @@ class Library:
     place: int
 
 
+def library_file() -> Path | None:
+    """The file of the compiled library; None if it was not built."""
+    files = (Path(__file__).with_name(f"_step{suffix}") for suffix in EXTENSION_SUFFIXES)
+    return next((path for path in files if path.exists()), None)
+
+
 @cache  # one library
 def _loaded() -> tuple[Any, tuple[str, ...]]:
     """The library's functions and its kernels, the best first ("" where this processor lacks one); (None, ()) if it
     was not built."""
-    folder = Path(__file__).parent
-    for path in (folder / f"_step{suffix}" for suffix in EXTENSION_SUFFIXES):
-        if path.exists():
-            try:
-                functions = ctypes.CDLL(str(path))
-            except OSError:  # built for another machine
-                return None, ()
-            functions.gen_kernel.restype = ctypes.c_char_p
-            functions.gen_open.restype = Pointer
-            functions.gen_close.argtypes = [Pointer]
-            functions.gen_step.argtypes = [Pointer, Pointer, ctypes.c_int, ctypes.c_int]
-            functions.gen_draw.argtypes = [Pointer, ctypes.c_int, ctypes.c_int]
-            names: list[str] = []
-            while (name := functions.gen_kernel(len(names))) is not None:
-                names.append(name.decode())
-            return functions, tuple(names)
-    return None, ()
+    path = library_file()
+    if path is None:
+        return None, ()
+    try:
+        functions = ctypes.CDLL(str(path))
+    except OSError:  # built for another machine
+        return None, ()
+    functions.gen_kernel.restype = ctypes.c_char_p
+    functions.gen_open.restype = Pointer
+    functions.gen_close.argtypes = [Pointer]
+    functions.gen_step.argtypes = [Pointer, Pointer, ctypes.c_int, ctypes.c_int]
+    functions.gen_draw.argtypes = [Pointer, ctypes.c_int, ctypes.c_int]
+    names: list[str] = []
+    while (name := functions.gen_kernel(len(names))) is not None:
+        names.append(name.decode())
+    return functions, tuple(names)
 
 
 def kernels() -> tuple[str, ...]:
@@ -192,3 +197,22 @@ def threads_for(products: int) -> int:
 def as_int32(values: Sequence[int]) -> Array:
     """A contiguous int32 array."""
     return np.array(values, dtype=np.int32)
+
+
+def told() -> str:
+    """Which kernel is used, and why, in one sentence."""
+    chosen, known = library(), ", ".join(kernels())
+    if os.environ.get(VARIABLE):
+        return f"{kernels_named(chosen)}, which {VARIABLE} asks for; this processor has {known}"
+    if library_file() is None:
+        return f"{NUMPY}: no C++ compiler was found when gen-engine was installed; the texts are the same, but slower"
+    return f"{kernels_named(chosen)}, the fastest of {known}"
+
+
+def kernels_named(chosen: Library | None) -> str:
+    """The name of a library's kernel; that of numpy for none."""
+    return NUMPY if chosen is None else chosen.kernel
+
+
+if __name__ == "__main__" and library_file() is None:
+    print(f"The compiled step was not built. {told()}.")

@@ -210,34 +210,45 @@ def reference_step(model: Int8Transformer, call: Call) -> Array:
 def _attend(model: Int8Transformer, call: Call, layer: int, read: Array) -> Array:
     """The attention of all new tokens, [tokens, size], from queries, keys and values [tokens, 3 * size]."""
     width = model.size // model.heads
-    queries, keys, values = read.reshape(len(read), 3, model.heads, width).transpose(1, 0, 2, 3)
     lanes = -(-width // LANES) * LANES
-    for i, (row, at) in enumerate(zip(call.rows.tolist(), call.at.tolist(), strict=True)):
-        page = call.store.array(call.pages[row][at // PAGE])[layer].reshape(model.heads, 2, PAGE * lanes)
-        page[:, 0, : width * PAGE].reshape(model.heads, width, PAGE)[:, :, at % PAGE] = keys[i]
-        page[:, 1].reshape(model.heads, PAGE, lanes)[:, at % PAGE, :width] = values[i]
+    queries, keys, values = read.reshape(len(read), 3, model.heads, width).transpose(1, 0, 2, 3)
+    rows, at = call.rows.tolist(), call.at.tolist()
+    for i, (row, place) in enumerate(zip(rows, at, strict=True)):
+        page = call.store.array(call.pages[row][place // PAGE])[layer].reshape(model.heads, 2, PAGE * lanes)
+        page[:, 0, : width * PAGE].reshape(model.heads, width, PAGE)[:, :, place % PAGE] = keys[i]
+        page[:, 1].reshape(model.heads, PAGE, lanes)[:, place % PAGE, :width] = values[i]
+    counts = call.at + 1 if model.left_only else call.lengths[call.rows]
     found = np.empty((len(read), model.heads, width), np.float32)
-    for row in range(len(call.pages)):
-        mine = np.flatnonzero(call.rows == row)
-        if not len(mine):
-            continue
-        stored = np.stack([call.store.array(page)[layer] for page in call.pages[row]])
-        stored = stored.reshape(-1, model.heads, 2, PAGE * lanes)
-        known = stored[:, :, 0].reshape(-1, model.heads, lanes, PAGE)[:, :, :width].transpose(1, 0, 3, 2)
-        told = stored[:, :, 1].reshape(-1, model.heads, PAGE, lanes)[..., :width].transpose(1, 0, 2, 3)
-        known, told = known.reshape(model.heads, -1, width), told.reshape(model.heads, -1, width)
-        for i in mine.tolist():
-            count = int(call.at[i]) + 1 if model.left_only else int(call.lengths[row])
-            found[i] = _mixed(queries[i], known[:, :count], told[:, :count], F(model.scales[layer]))
+    for first in range(0, len(read), TOGETHER):
+        some = slice(first, first + TOGETHER)
+        most = -(-int(counts[some].max()) // PAGE)
+        pages = [[*call.pages[row][:most], *call.pages[row][:1] * most][:most] for row in rows[some]]
+        stored = np.stack([call.store.array(page)[layer] for own in pages for page in own])
+        stored = stored.reshape(-1, most, model.heads, 2, PAGE * lanes)
+        known = stored[:, :, :, 0].reshape(-1, most, model.heads, lanes, PAGE)
+        told = stored[:, :, :, 1].reshape(-1, most, model.heads, PAGE, lanes)[..., :width]
+        found[some] = _mixed(queries[some], known, told, counts[some], F(model.scales[layer]))
     return found.reshape(len(read), -1)
 
 
-def _mixed(query: Array, keys: Array, values: Array, scale: Any) -> Array:
-    """The attention of one token, [heads, width], over keys and values [heads, count, width]."""
-    products = query[:, None] * keys
-    scores = np.add.accumulate(np.concatenate([np.zeros_like(products[..., :1]), products], -1), -1)[..., -1] * scale
+TOGETHER = 64
+"""How many tokens numpy attends for at once, as their keys are copied."""
+
+
+def _mixed(queries: Array, keys: Array, values: Array, counts: Array, scale: Any) -> Array:
+    """The attention of tokens, [tokens, heads, width], each over the first `counts` keys of its own.
+
+    `keys` are [tokens, pages, heads, width, PAGE], `values` [tokens, pages, heads, PAGE, width].
+    """
+    tokens, pages, heads = keys.shape[:3]
+    scores = np.zeros((tokens, pages, heads, PAGE), np.float32)
+    for place in range(queries.shape[-1]):
+        scores += queries[:, None, :, place, None] * keys[:, :, :, place]
+    scores = (scores * scale).transpose(0, 2, 1, 3).reshape(tokens, heads, -1)
+    scores = np.where(np.arange(pages * PAGE) < counts[:, None, None], scores, F(-np.inf))
     shares = exponential(scores - scores.max(-1, keepdims=True))
     by = F(1) / folded_sum(shares)
-    parts = shares[..., None] * values
-    mixed: Array = np.add.accumulate(np.concatenate([np.zeros_like(parts[:, :1]), parts], 1), 1)[:, -1]
-    return mixed * by[:, None]
+    mixed = np.zeros((tokens, heads, values.shape[-1]), np.float32)
+    for place in range(int(counts.max())):  # the share of a key beyond the last is 0, which changes no bit
+        mixed += shares[:, :, place, None] * values[:, place // PAGE, :, place % PAGE]
+    return mixed * by[..., None]

@@ -13,6 +13,7 @@ from math import inf
 
 import numpy as np
 
+from ..compiled.arithmetic import logarithm, powers
 from ..compiled.drawing import log_softmax
 from ..errors import GenError
 from ..types import Draw, StepRequest
@@ -215,7 +216,10 @@ class _Search:
         return known is None
 
     def _score(self, total: float, length: int) -> float:
-        return float(total / max(1, length) ** self.beam.length_penalty)
+        penalty = float(self.beam.length_penalty)
+        if penalty == 1:
+            return total / max(1, length)
+        return total / float(powers(np.array(penalty * logarithm(max(1, length)))))  # the same on every machine
 
     def _bound(self, line: _Line) -> float:
         """The highest score that a text continuing from here can reach."""

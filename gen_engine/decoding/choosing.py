@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -43,7 +44,7 @@ class Chosen:
         """The logits [vocab] that row `number` was drawn from; not to be changed."""
         found = self._made.get(number)
         if found is None:
-            self.make([number] if self.drawn is None or not self._is_long(number) else self._long())
+            self.make(self._long() if self._is_told(number) and self._is_long(number) else [number])
             found = self._made[number]
         return found
 
@@ -54,29 +55,35 @@ class Chosen:
 
     def count(self, number: int) -> int:
         """How many tokens the shapers left to row `number`."""
-        if self.drawn is None or self.undone[number]:
-            return int((self.row(number) > -np.inf).sum())
+        return self._counts[number] if self._is_told(number) else int((self.row(number) > -np.inf).sum())
+
+    @cached_property
+    def _counts(self) -> list[int]:
+        assert self.drawn is not None
         assert self.drawn.counts is not None
-        return int(self.drawn.counts[number])
+        found: list[int] = self.drawn.counts.tolist()
+        return found
 
     def left(self, number: int) -> list[int]:
         """The tokens that the shapers left to row `number`, in order."""
-        if self.drawn is None or self.undone[number] or self._is_long(number):
+        if not self._is_told(number) or self._is_long(number):
             found: list[int] = np.flatnonzero(self.row(number) > -np.inf).tolist()
             return found
+        assert self.drawn is not None
         assert self.drawn.kept is not None
-        few: list[int] = self.drawn.kept[number, : self.count(number)].tolist()
+        few: list[int] = self.drawn.kept[number, : self._counts[number]].tolist()
         return few
 
+    def _is_told(self, number: int) -> bool:
+        """Whether the draw told which tokens were left; of rows drawn warily it did not."""
+        return self.drawn is not None and self._counts[number] > 0
+
     def _is_long(self, number: int) -> bool:
-        return self.count(number) > MOST_KEPT
+        return self._counts[number] > MOST_KEPT
 
     def _long(self) -> list[int]:
         """The rows whose tokens are too many to be listed; they are made together."""
-        assert self.drawn is not None
-        assert self.drawn.counts is not None
-        long: list[int] = np.flatnonzero(self.drawn.counts > MOST_KEPT).tolist()
-        return long
+        return [number for number, count in enumerate(self._counts) if count > MOST_KEPT]
 
     def make(self, numbers: Sequence[int]) -> None:
         """Make the rows that are not made yet, all at once."""

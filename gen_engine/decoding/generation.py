@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
+from itertools import chain
 from numbers import Integral
 from types import NoneType
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
 from ..chain import Plan
 from ..errors import GenError, quoted
@@ -72,11 +73,43 @@ Going = tuple[int, Continuation, str | None]
 """The row of the last ask that a text continues (-1: none yet), the text, and why it is finished (None: it is not)."""
 
 
+class Proposal(NamedTuple):
+    """What is asked of a text: its `draws`, the first from its last token, the others from behind each segment.
+
+    A segment is a token that a draft proposes, and those that are forced behind it.
+    """
+
+    segments: tuple[tuple[int, ...], ...] = ()
+    draws: tuple[Draw, ...] = ()
+
+    @property
+    def tokens(self) -> tuple[int, ...]:
+        """All proposed and forced tokens, in order."""
+        return tuple(chain.from_iterable(self.segments))
+
+
+Guess = Callable[[Sequence[Draw], int], Sequence[int | None]]
+"""`(draws, level) -> tokens`: a guess at what each draw will give, None for none.
+
+`level` counts the tokens proposed since the last ask. At level 0 every text that goes on has a draw; those that are
+absent later have no more proposals in this ask.
+"""
+
+
+class Draft(Protocol):
+    """Guesses at most `tokens` tokens ahead. Guesses change no text, so anything may be guessed."""
+
+    @property
+    def tokens(self) -> int: ...
+
+    def begin(self, generation: Generation) -> Guess: ...
+
+
 @dataclass(frozen=True, eq=False)
 class Generation:
     """The samples of a request under way, and what their decoder may ask.
 
-    Text goes to `send` as soon as it is final, or in whole texts only (not `in_pieces`).
+    Text goes to `send` as soon as it is final, or in whole texts only (not `in_pieces`). `draft` guesses tokens ahead.
     """
 
     plan: Plan
@@ -85,6 +118,7 @@ class Generation:
     model: Any
     send: Callable[[Piece], None]
     in_pieces: bool
+    draft: Draft | None = None
 
     @cached_property
     def viable(self) -> Viable:
@@ -104,35 +138,51 @@ class Generation:
         """How many more tokens the budget allows."""
         return self.plan.budget - len(text.tokens)
 
+    @property
+    def _draws_alike(self) -> bool:
+        """Whether all machines draw alike: no shaper is called, whose sums may depend on the processor."""
+        return self.plan.chain.fused is not None
+
     def draw(self, row: int, text: Continuation, u: float | None) -> Draw:
         """The draw of the next token of `text` from the logits of `row`: random at `place`, or the likeliest token."""
         assert text.allowed is not None
         history = (*self.plan.prompt.tokens, *text.tokens)
         return Draw(row, text.allowed, history, text.sample, u, text.memory, text.branch)
 
-    def ask(self, going: Sequence[Going], draw: Callable[[int, Continuation], Draw]) -> StepRequest:
+    def ask(
+        self,
+        going: Sequence[Going],
+        draw: Callable[[int, Continuation], Draw],
+        proposals: Sequence[Proposal] = (),
+    ) -> StepRequest:
         """The ask for the tokens written since the last ask, and for a `draw(row, text)` of each text that goes on.
 
-        Before the first ask all texts share one row: the prompt and the tokens forced after it.
+        Before the first ask all texts share one row: the prompt and the tokens forced after it. If there are
+        `proposals`, one for each text, they hold the draws.
         """
         shared = going[0][0] < 0
         prompt = self.plan.prompt.read
         rows: list[tuple[int, int, tuple[int, ...], tuple[int, ...]]] = []
-        for parent, text, why in going[:1] if shared else going:
+        if proposals:
+            draws = [each for proposal in proposals for each in proposal.draws]
+        else:
+            draws = [draw(0 if shared else row, text) for row, (_, text, why) in enumerate(going) if why is None]
+        for number, (parent, text, why) in enumerate(going[:1] if shared else going):
+            ahead = proposals[number].tokens if proposals else ()
             before = len(text.tokens) - text.unread
-            unread = text.tokens[before:] if why is None else text.tokens[before:-1]
-            forced = tuple(text.tokens[-text.forced :]) if text.forced else ()
+            unread = (*(text.tokens[before:] if why is None else text.tokens[before:-1]), *ahead)
+            forced = (*(text.tokens[-text.forced :] if text.forced else ()), *ahead)
             if parent < 0:
                 rows.append((parent, 0, (*prompt, *unread), forced))
             else:
-                rows.append((parent, len(prompt) + before, tuple(unread), forced))
+                rows.append((parent, len(prompt) + before, unread, forced))
         parents, keep, tokens, without_choice = zip(*rows, strict=True)
         return StepRequest(
             parents=parents,
             keep=keep,
             tokens=tokens,
             forced=without_choice,
-            draws=tuple(draw(0 if shared else row, text) for row, (_, text, why) in enumerate(going) if why is None),
+            draws=tuple(draws),
             pinned=self.plan.prompt.pinned,
         )
 
@@ -281,8 +331,9 @@ class Generation:
             dtype=self.model.dtype,
             exact=text.exact and not truncated,
             reproducible=self.model.reproducible,
-            portable=self.model.reproducible and getattr(self.model, "portable", False),
+            portable=self.model.reproducible and getattr(self.model, "portable", False) and self._draws_alike,
             undone=tuple(text.undone),
             log_evidence=log_evidence,
+            drafted=(text.proposed, text.accepted),
         )
         self.send(Piece(text.sample, rest.decode("utf-8", errors="replace"), done))

@@ -18,6 +18,9 @@ from .sampling import Scores, logprobs_of, score
 REMEMBERED = 16
 """How many first asks are remembered."""
 
+ROOM = 50_000_000
+"""The most tokens of all rows of a search at its beginning: a row keeps its own, with 25 bytes for each."""
+
 Beginning = tuple[tuple[tuple[int, ...], ...], int, tuple[int, ...]]
 """What determines the logits of a first ask to the last bit: its tokens, how many are pinned, how many logits are
 wanted.
@@ -180,6 +183,8 @@ def _wrong(ask: StepRequest, wanted: Sequence[int], before: Sequence[int], size:
         return "draws that are none"
     if ask.draws and (min(drawn := [draw.row for draw in ask.draws]) < 0 or max(drawn) >= rows):
         return f"a draw from a row beyond its {rows}"
+    if any(not 0 <= draw.back < wanted[draw.row] for draw in ask.draws):
+        return "a draw from before the forced tokens"
     return None
 
 
@@ -209,6 +214,15 @@ def rows_of(decoder: Decoder) -> int:
     if not isinstance(found, Integral) or found < 1:
         raise PluginError(f"{named(decoder)} has rows={quoted(found)}; give a whole number from 1, or leave it out.")
     return int(found)
+
+
+def check_room(rows: int, tokens: int) -> None:
+    """Raise GenError if this many rows of a prompt of this many tokens take more memory than anybody intends."""
+    if rows * tokens > ROOM:
+        raise GenError(
+            f"{rows:,} beams or particles for a prompt of {tokens:,} tokens are more than {ROOM:,} tokens in all; "
+            "ask for fewer, or give a shorter prompt."
+        )
 
 
 # ----------------------------------------------------------------------------------------------------- the pass
@@ -301,7 +315,7 @@ def score_all(jobs: Sequence[Running], logits: Array, last: Sequence[int]) -> di
     Row r has `last[r]` rows of `logits` [sum(last), vocab], first those of its forced tokens.
     """
     ends = list(accumulate(last))
-    rows = [ends[job.first_row + draw.row] - 1 for job in jobs for draw in job.ask.draws]
+    rows = [ends[job.first_row + draw.row] - 1 - draw.back for job in jobs for draw in job.ask.draws]
     own = logits if rows == list(range(len(logits))) else logits[rows]
     told = [(job.generation, job.ask.draws, _score_forced(job, logits, ends)) for job in jobs]
     found = dict(zip(jobs, score(told, own), strict=True))

@@ -30,7 +30,8 @@ class Continuation:
     not read the last `unread` of them. The last `forced` of these had no alternative. `unsent` are the bytes not yet
     streamed, and `allowed` is what may follow, the end included. `memory` is what the shapers remember. `branch` tells
     apart texts of one sample that are written at the same time. `rest` holds the tokens of a legal rest, as far as it
-    is written out. `history` holds the characters for rules that look at many rows at once.
+    is written out. `history` holds the characters for rules that look at many rows at once. A draft `proposed` so
+    many tokens, and so many of them were drawn (`accepted`).
 
     `node` is the state in the automaton. `asked` are the states of the rules that are asked row by row. States of rules
     of history are computed on demand. `last_joint` is the last joint state that was computed; `unstepped` are the
@@ -55,6 +56,8 @@ class Continuation:
     branch: int = 0
     rest: Ids = ()
     history: History | None = None
+    proposed: int = 0
+    accepted: int = 0
 
     @property
     def joint(self) -> Joint:

@@ -7,7 +7,8 @@ from functools import partial
 
 from ..text.token_sets import Ids
 from ..types import Draw, StepRequest
-from .generation import Generation, Going, uniform
+from .drafts import propose
+from .generation import Generation, Going, Proposal, uniform
 from .rows import Continuation
 from .sampling import Scores
 from .survivors import settle
@@ -32,13 +33,57 @@ def _decode(generation: Generation, *, at_random: bool) -> Generator[StepRequest
     going: list[Going] = [(-1, text, why) for text, why in zip(texts, generation.run_on(texts), strict=True)]
     for text in texts:
         generation.stream(text)
+    guess = None if generation.draft is None else generation.draft.begin(generation)
     while going := [item for item in going if not _finish_if_scored(generation, item)]:
-        scores = yield generation.ask(going, draw)
+        proposals = propose(generation, guess, going, draw) if guess is not None else []
+        scores = yield generation.ask(going, draw, proposals)
         going = _read(generation, going, scores.forced)
-        drawn = [text for _, text, why in going if why is None]
-        settle(generation, scores, list(enumerate(drawn)))
-        ended = [_take(generation, scores, number, text, at_random) for number, text in enumerate(drawn)]
-        going = list(_run_on(generation, going, ended))
+        going = _write(generation, scores, going, proposals, at_random)
+
+
+def _write(
+    generation: Generation,
+    scores: Scores,
+    going: Sequence[Going],
+    proposals: Sequence[Proposal],
+    at_random: bool,
+) -> list[Going]:
+    """Write a token to each text; another one as long as a draft foresaw what was written. Returns the texts that have
+    not ended.
+    """
+    number, numbers = 0, dict[int, int]()  # of the next draw of each text
+    for place, (_, text, why) in enumerate(going):
+        numbers[text.sample] = number
+        number += len(proposals[place].draws) if proposals else why is None
+    foreseen = {going[row][1].sample: proposal.segments for row, proposal in enumerate(proposals)}
+    waiting: list[Going] = []
+    level = 0
+    while going:
+        drawn = [(numbers[text.sample] + level, text) for _, text, why in going if why is None]
+        settle(generation, scores, drawn)
+        ended = [_take(generation, scores, number, text, at_random) for number, text in drawn]
+        following: list[Going] = []
+        for row, text, why in _run_on(generation, going, ended):
+            right = why is None and _is_foreseen(text, foreseen.get(text.sample, ()), level, scores.forced[row])
+            (following if right else waiting).append((row, text, why))
+        going = following
+        level += 1
+    return sorted(waiting, key=lambda item: item[0])
+
+
+def _is_foreseen(text: Continuation, segments: Sequence[tuple[int, ...]], level: int, forced: Sequence[float]) -> bool:
+    """Whether the model has read what was just written, since it was proposed. It is scored then.
+
+    `forced` ends with the scores of all segments.
+    """
+    if level >= len(segments) or segments[level] != tuple(text.tokens[-text.unread :]):
+        return False
+    left = sum(map(len, segments[level:]))
+    scored = forced[len(forced) - left :][: text.unread]
+    text.logprobs += scored[1:]  # the first one was drawn, and is scored already
+    text.unread = text.forced = 0
+    text.accepted += 1
+    return True
 
 
 def _read(generation: Generation, going: Sequence[Going], forced: Sequence[Sequence[float]]) -> list[Going]:
@@ -46,7 +91,7 @@ def _read(generation: Generation, going: Sequence[Going], forced: Sequence[Seque
     shared = going[0][0] < 0
     found = [(0 if shared else number, text, why) for number, (_, text, why) in enumerate(going)]
     for row, text, _ in found:
-        text.logprobs += forced[row]
+        text.logprobs += forced[row][: text.forced]  # behind them are those of proposed tokens
         text.unread = text.forced = 0
     return found
 
@@ -72,6 +117,9 @@ def _finish_if_scored(generation: Generation, item: Going) -> bool:
         return False
     generation.finish(text, why)
     return True
+
+
+sample.takes_draft = greedy.takes_draft = True  # type: ignore[attr-defined]
 
 
 def _take(generation: Generation, scores: Scores, number: int, text: Continuation, at_random: bool) -> str | None:

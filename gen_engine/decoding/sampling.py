@@ -113,7 +113,10 @@ class Scores:
         if allowed.is_at_most(chosen.count(row) + len(dead)):
             return []
         end = self.generation.plan.chain.vocabulary.end
-        return [token for token in chosen.left(row) if token != end]
+        tokens = chosen.left(row)
+        if end in tokens:
+            tokens.remove(end)
+        return tokens
 
     def shape_without(self, dead: Mapping[int, Collection[int]]) -> set[int]:
         """Shape and choose again as if the given tokens had never been allowed. Returns the draws that have tokens

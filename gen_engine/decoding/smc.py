@@ -23,10 +23,11 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field, replace
-from math import inf, log
+from math import inf
 
 import numpy as np
 
+from ..compiled.arithmetic import logarithm, logarithms, powers
 from ..compiled.drawing import log_softmax, log_sums, tempered
 from ..errors import GenError
 from ..text.token_sets import Ids
@@ -187,12 +188,12 @@ class _Population:
         """The weight of each particle relative to the heaviest; equal weights if all are zero."""
         weights = np.array([particle.weight for particle in self.particles])
         heaviest = weights.max()
-        return np.exp(weights - heaviest) if heaviest > -inf else np.ones(len(weights))
+        return powers(weights - heaviest) if heaviest > -inf else np.ones(len(weights))
 
     def _mean(self) -> float:
         """The log of the mean weight."""
         heaviest = max(particle.weight for particle in self.particles)
-        return heaviest + log(self._shares().mean()) if heaviest > -inf else -inf
+        return heaviest + logarithm(float(self._shares().mean())) if heaviest > -inf else -inf
 
     def _resample(self) -> None:
         """Resample the particles by weight, if few of them carry most of it.
@@ -309,14 +310,15 @@ def live_share(rates: Sequence[float]) -> float:
     expectation of 1/T given the draws. That is the integral over s > 0 of the product of rate/(rate + s).
     """
     if min(rates) == max(rates) == 1:
-        return -log(len(rates) - 1) if len(rates) > 1 else 0.0
-    logs = np.log(np.maximum(rates, 1e-300))
+        return -logarithm(len(rates) - 1) if len(rates) > 1 else 0.0
+    logs = logarithms(np.maximum(rates, 1e-300))
     step = 0.25
     places = np.arange(logs.min() - 40, logs.max() + 40, step)
     # Along log s the trapezoid rule converges faster than any power of the step.
-    parts = places - np.logaddexp(0.0, places[:, None] - logs[None, :]).sum(axis=1)
+    away = places[:, None] - logs[None, :]
+    parts = places - (np.maximum(away, 0.0) + logarithms(1.0 + powers(-np.abs(away)))).sum(axis=1)
     highest = float(parts.max())
-    return highest + log(step * float(np.exp(parts - highest).sum()))
+    return highest + logarithm(step * float(powers(parts - highest).sum()))
 
 
 def _copy(particle: _Particle, slot: int) -> _Particle:

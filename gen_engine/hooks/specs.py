@@ -10,16 +10,17 @@ import inspect
 import re
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin
 
 from ..errors import GenError, brief, quoted, reason_of
 from ..system.underway import OTHERS, doing
-from ..types import Named, Pieces, Recipe, Spec
+from ..types import CORE, Named, Pieces, Recipe, Spec
+from .registry import Offer, PluginInfo
 
 if TYPE_CHECKING:
     from ..text.vocabulary import Vocabulary
-    from .registry import Offer, Registry
+    from .registry import Registry
 
 ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\", "'": "'", '"': '"', ",": ",", "|": "|"}
 NAME = re.compile(r"\s*([^=,\s]+)\s*(=?)")
@@ -128,6 +129,14 @@ def is_decoder(function: Callable[..., Any]) -> bool:
     if "course" in named:
         warnings.warn("A decoder's parameter `course` is called `generation` now.", DeprecationWarning, stacklevel=2)
     return bool(named & {"generation", "course"})
+
+
+def build_draft(text: str, factories: Mapping[str, Callable[..., Any]]) -> Any:
+    """The draft that `text` means, written like a processor ("model=NAME,tokens=4"), made by one of `factories`."""
+    spec = parse_spec(text)
+    if spec.name not in factories:
+        raise GenError(f"There is no draft {quoted(spec.name)}; there are {', '.join(factories)}.")
+    return _call(Offer(spec.name, PluginInfo("core", CORE, "", ""), factories), spec, None)
 
 
 def build_recipe(text: str, registry: Registry) -> Recipe:

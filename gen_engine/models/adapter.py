@@ -32,6 +32,9 @@ class CachedRow:
     past: Any
 
 
+TOGETHER = 16
+"""How many new tokens of a row a draft may have verified with `fast`."""
+
 NONE = CachedRow([], WHOLE, None)
 """The state from which a fresh row continues."""
 
@@ -81,6 +84,11 @@ class TransformersLM:
         cache = self.open(1)
         self.feed(cache, [-1], [0], [[self.tokenizer.vocabulary.usable[0]]])
         return _is_plain(cache.rows[0].past)
+
+    @property
+    def verifies(self) -> int:
+        """Kernels give several tokens at once other last bits than one, which matters only where these are promised."""
+        return 1 if self.reproducible else TOGETHER
 
     def open(self, capacity: int) -> RowCaches:
         """An empty cache. It grows by itself, so `capacity` is only a hint."""

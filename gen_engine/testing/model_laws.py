@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 LONGEST = 300
 """Windows of more positions are not filled, since it would take too long."""
 
+AT_ONCE = 12
+"""The most tokens that are read at once and one by one."""
+
 Row = tuple[int, int, list[int], int]
 """A parent, how much of it is kept, the new tokens, and after how many of them logits are wanted."""
 
@@ -43,6 +46,11 @@ class ModelSubject:
     def slack(self) -> float:
         """How far two ways to compute the same may differ, as a share of the largest logit."""
         return 1e-3 if self.model.dtype == "float32" else 0.1
+
+    @property
+    def verifies(self) -> int:
+        """How many tokens a draft may have read at once; 1 if it promises nothing."""
+        return getattr(self.model, "verifies", 1) if self.model.reproducible else 1
 
     def tokens(self, scene: Scene, least: int, most: int) -> list[int]:
         """A row's first tokens: what every prompt begins with, then any others."""
@@ -163,6 +171,30 @@ def what_is_cut_off_leaves_no_trace(subject: ModelSubject, scene: Scene) -> None
         scene.fail("the logits are not, to the last bit, those of a row that never was longer")
 
 
+def what_is_read_at_once_is_read_one_by_one(subject: ModelSubject, scene: Scene) -> None:
+    """Some tokens that follow others, in one call and in one call each, and a token behind them.
+
+    A draft relies on it: what it proposes is read at once.
+    """
+    tokens = subject.tokens(scene, 1, 8)
+    room = min((subject.model.positions or LONGEST) - len(tokens) - 1, subject.verifies, AT_ONCE)
+    if room < 2:
+        return
+    new, [then] = scene.draw(subject.more(2, room)), scene.draw(subject.more(1, 1))
+    scene.now = f"tokens {tokens}, then {new} at once and one by one, then {then}"
+    found: list[list[Tensor]] = []
+    for parts in ([new], [[token] for token in new]):
+        cache, read = subject.model.open(1), len(tokens)
+        subject.model.feed(cache, [-1], [0], [tokens])
+        found.append([])
+        for part in [*parts, [then]]:
+            found[-1] += subject.model.feed(cache, [0], [read], [part], [len(part)])
+            read += len(part)
+    for place, (one, other) in enumerate(zip(*found, strict=True)):
+        if not same(one, other):
+            scene.fail(f"after {place + 1} of them the logits are not the same to the last bit")
+
+
 def schedule(subject: ModelSubject, scene: Scene) -> list[list[Row]]:
     """Calls of several rows, which are continued, cut back, copied, reordered and dropped."""
     calls: list[list[Row]] = []
@@ -256,6 +288,7 @@ REWIND = "rewind is recompute"
 ROWS = "rows go where they are sent"
 BATCH = "batch is alone"
 REWINDS = "what is cut off leaves no trace"
+VERIFIES = "at once is one by one"
 WINDOW = "a long row goes on"
 TEXT = "prompts are read whole"
 
@@ -269,6 +302,8 @@ MODEL_LAWS = (
     Law(BATCH, "a row has the same logits, to the last bit, among any others", a_row_is_the_same_among_others, (ROWS,)),
     Law(REWINDS, "`rewinds` says that a row cut back has the logits, to the last bit, of one that never was longer",
         what_is_cut_off_leaves_no_trace, (BATCH,), lambda subject: bool(getattr(subject.model, "rewinds", False))),
+    Law(VERIFIES, "`verifies` says how many tokens read at once have the logits, to the last bit, of single ones",
+        what_is_read_at_once_is_read_one_by_one, (BATCH, LAST), lambda subject: subject.verifies > 1),
     Law(WINDOW, "beyond its positions a row is read as its length alone says", a_long_row_goes_on, (CACHE,),
         lambda subject: 0 < (subject.model.positions or 0) <= LONGEST, share=0.2),
     Law(TEXT, "a prompt keeps its text, and each character is read by some token", prompts_are_read, (SHAPES,)),

@@ -97,6 +97,11 @@ class TableModel:
         """Logits are a function of the last tokens, whatever a row continued from."""
         return True
 
+    @property
+    def verifies(self) -> int:
+        """They are so, too, however many tokens are read at once."""
+        return 1 << 20
+
     def open(self, capacity: int) -> list[tuple[int, ...]]:
         """An empty cache: the tokens of each row."""
         del capacity

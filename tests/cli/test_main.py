@@ -32,7 +32,7 @@ class StubEngine:
     def tokenizer(self):
         return SimpleNamespace(encode=lambda text: Prompt(text, (), (), self.unknown))
 
-    def completions(self, prompt, *, processors, num, seed, max_new, decoder, patience, context, draws):
+    def completions(self, prompt, *, processors, num, seed, max_new, decoder, patience, context, draws, draft):
         self.asked.append((prompt, processors, num, seed, max_new, decoder))
         return [
             Completion(prompt + "日", "日", (1,), -1.0, (-1.0,), "end", 7, sample, "stub", "float32")
@@ -248,7 +248,8 @@ def test_the_list_of_processors_shows_how_each_is_written(capsys):
 def test_the_doctor_tells_versions_threads_and_the_dtype_with_reason():
     facts = json.loads(gen("doctor", "--json", env={"OMP_NUM_THREADS": "1"}).stdout)
     assert {"python", "torch", "threads", "OMP_NUM_THREADS", "import of core"} <= set(facts)
-    assert re.fullmatch("(bfloat16|float32), since .+", facts["dtype auto"])
+    assert re.fullmatch("int8 where .+; else (bfloat16|float32), since .+", facts["dtype auto"])
+    assert re.fullmatch("[a-z0-9]+[:,] .+; GEN_KERNEL can force one", facts["int8 kernel"])
     assert re.fullmatch(".+: .+", facts["instructions"])
     assert all(facts[f"rows, {dtype}"].startswith("independent: ") for dtype in ("float32", "bfloat16"))
 

@@ -19,7 +19,7 @@ def completion(text="白日，依山。", new="日，依山。", **other):
 class StubEngine:
     """Writes 日 after any prompt."""
 
-    def completions(self, prompt, *, processors, num, seed, max_new, decoder, patience, context, draws):
+    def completions(self, prompt, *, processors, num, seed, max_new, decoder, patience, context, draws, draft):
         return [completion(prompt + "日")] * num
 
     def pieces(self, requests):
@@ -150,3 +150,18 @@ def test_a_stream_tells_what_was_undone_or_limits_excluded(capsys):
     assert continued(capsys) == ""
     assert "top_k=2 left nothing" in continued(capsys, undone=("top_k=2",))
     assert "exact: false" in continued(capsys, exact=False)
+
+
+def test_json_tells_what_a_draft_proposed():
+    assert "drafted" not in record(completion("白"))
+    assert record(completion("白", drafted=(5, 3)))["drafted"] == {"proposed": 5, "accepted": 3}
+
+
+@pytest.mark.parametrize(("num", "as_json"), [(1, False), (2, False), (1, True)])
+def test_a_draft_is_handed_to_the_engine(num, as_json):
+    asked, engine = [], StubEngine()
+    engine.pieces = lambda requests: asked.append(requests[0].draft) or iter(())
+    engine.completions = lambda _, *, draft, **options: asked.append(draft) or iter(())
+    chosen = Choice("m", (), num, None, "sample", "auto", False, None, as_json, draft="lookup")
+    continue_text(io.StringIO(), engine, "", chosen, processors=(), max_new=1)
+    assert asked == ["lookup"]

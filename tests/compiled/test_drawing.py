@@ -13,7 +13,7 @@ from gen_engine.compiled.library import VARIABLE, kernels
 
 quick = settings(
     deadline=None,
-    max_examples=150,
+    max_examples=100,
     derandomize=True,
     database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
@@ -112,20 +112,31 @@ def test_few_norms_have_the_bits_of_many(
 KEPT = Operation("largest", count=3)
 
 
+NONE = np.empty(0, np.int64)
+TWO = np.zeros((2, 5), np.float32)
+
+
+def beside(mask, minus=NONE):
+    return Allowed([mask] * 2, [mask.ctypes.data] * 2, minus, NONE)
+
+
 @pytest.mark.parametrize("kernel", kernels())
 def test_tokens_beyond_the_vocabulary_are_refused(kernel, monkeypatch):
     monkeypatch.setenv(VARIABLE, kernel)
-    logits, mask, none = np.zeros((2, 5), np.float32), np.ones(5, bool), np.empty(0, np.int64)
     for places in (np.array([10]), np.array([-1])):
         with pytest.raises(IndexError):
-            draw(logits, (), [None] * 2, Allowed([mask] * 2, [mask.ctypes.data] * 2, places, none))
+            draw(TWO, (), [None] * 2, beside(np.ones(5, bool), places))
     with pytest.raises(IndexError):
-        draw(logits, [Operation("add", edits=[{5: 1.0}, {}])], [None] * 2)
+        draw(TWO, [Operation("add", edits=[{5: 1.0}, {}])], [None] * 2)
+
+
+@pytest.mark.parametrize("kernel", kernels())
+def test_what_is_not_of_the_rows_is_refused(kernel, monkeypatch):
+    monkeypatch.setenv(VARIABLE, kernel)
     with pytest.raises(ValueError, match="edits of 1 rows"):
-        draw(logits, [Operation("add", edits=[{}])], [None] * 2)
-    short = np.ones(4, bool)
+        draw(TWO, [Operation("add", edits=[{}])], [None] * 2)
     with pytest.raises(ValueError, match="a mask"):
-        draw(logits, (), [None] * 2, Allowed([short] * 2, [short.ctypes.data] * 2, none, none))
+        draw(TWO, (), [None] * 2, beside(np.ones(4, bool)))
 
 
 @pytest.mark.parametrize("kernel", kernels())

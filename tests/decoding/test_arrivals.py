@@ -308,6 +308,8 @@ WRONG = [
     lambda ask: StepRequest((), (), (), (), ()),
     lambda ask: replace(ask, forced=((1, 1, 1, 1, 1, 1, 1, 1, 1),)),
     lambda ask: replace(ask, draws=tuple(replace(draw, row=1) for draw in ask.draws)),
+    lambda ask: replace(ask, draws=tuple(replace(draw, back=1) for draw in ask.draws)),
+    lambda ask: replace(ask, draws=tuple(replace(draw, back=-1) for draw in ask.draws)),
 ]
 FAULTS = [broken_at(0), broken_at(2), *(broken_at(step, wrong) for step in (0, 2) for wrong in WRONG)]
 

@@ -1,7 +1,6 @@
 """What sampling and greedy decoding choose, held against the product of the model and every legal text."""
 
 from collections import Counter
-from math import log
 
 import numpy as np
 import pytest
@@ -9,7 +8,7 @@ import strategies as some
 import torch
 from completions import complete, logits_after
 from custom_rules import Diary, OnlyTheLast
-from drawn_cases import DRAWN
+from drawn_cases import DRAWN, exact, shaped_among_the_living
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from tiny import chars, engine_of
@@ -17,7 +16,7 @@ from tiny import chars, engine_of
 from gen_engine.decoding.generation import uniform
 from gen_engine.decoding.sampling import pick
 from gen_engine.proving.prover import Finding
-from gen_engine.types import Named, Step
+from gen_engine.types import Named
 
 
 @given(some.cases(), st.data())
@@ -48,24 +47,6 @@ def test_logprobs_are_the_models_own(case, data):
         np.testing.assert_allclose(done.logprobs[: len(own)], own, rtol=1e-5, atol=1e-5)
         assert len(done.logprobs) == len(own) or done.finish == "stop"
         np.testing.assert_array_equal(done.logprob, sum(done.logprobs))
-
-
-def exact(engine, case, shapers=(), tokens=(), memory=None):
-    """The probability of each text if every token is drawn from what the shapers make of those that lead to a text."""
-    choices, chain = case.world.choices(tokens), engine.chain(some.processors(case, shapers))
-    memory = chain.first_memory if memory is None else memory
-    if len(tokens) == case.budget or not choices or case.stopped(tokens) is not None:
-        return Counter({tokens[: case.stopped(tokens)]: 1.0})
-    shares = shaped_among_the_living(engine, case, shapers, tokens, memory)[choices].double().softmax(-1).tolist()
-    found = Counter()
-    for token, share in zip(choices, shares, strict=True):
-        if token == case.vocabulary.end or not share:
-            found[tokens] += share
-            continue
-        after = chain.remember(memory, token, log(share)) if memory else memory
-        for text, probability in exact(engine, case, shapers, (*tokens, token), after).items():
-            found[text] += share * probability
-    return found
 
 
 SHAPED = [
@@ -230,24 +211,6 @@ def test_texts_are_drawn_from_the_live_tokens_that_shapers_left(case, data):
         live = case.world.choices(done.tokens[:place])
         assert token in live
         assert left[token] > -torch.inf
-
-
-def shaped_among_the_living(engine, case, shapers, tokens, memory=()):
-    """What the shapers make of the model's logits after these tokens, with what they keep and is dead taken away until
-    they keep nothing dead."""
-    plan = engine.chain(some.processors(case, shapers)).plan(engine.tokenizer.encode(case.prompt), case.budget)
-    joint, live, history = plan.start, case.world.choices(tokens), (*plan.prompt.tokens, *tokens)
-    for token in tokens:
-        joint = plan.product.next(joint, token)
-    step = Step([history], [len(plan.prompt.tokens)], case.vocabulary, memories=[memory] if memory else ())
-    blocked = torch.from_numpy(~plan.tokens(joint, case.budget - len(tokens)).to_array())[None].clone()
-    blocked[0, live] = False
-    while True:
-        shaped = plan.chain.shape_warily(step, logits_after(engine, case, tokens)[None], blocked)[0][0]
-        dead = set((shaped > -torch.inf).nonzero().flatten().tolist()).difference(live)
-        if not dead or not plan.chain.truncates:
-            return shaped
-        blocked[0, list(dead)] = True
 
 
 @pytest.mark.parametrize("shaper", ["top_k=1", "top_k=2", "top_k=3", "min_p=0.2", "min_p=0.7"])

@@ -3,6 +3,7 @@
 from itertools import product
 from math import inf, nan
 
+import numpy as np
 import plain_drawing as plain
 import pytest
 import tiny
@@ -10,7 +11,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gen_engine.compiled.drawing import log_softmax, tempered
 from gen_engine.decoding import sampling as scores
+from gen_engine.decoding.sample import sample
 from gen_engine.shapers import shaping, truncation
 from gen_engine.text.token_sets import Blocked, Intern, TokenSet
 from gen_engine.types import Step
@@ -104,28 +107,40 @@ def test_a_nucleus_is_that_of_a_full_sort(name, logits, share):
 
 
 @quick
-@given(rows_of_logits(), st.data())
-def test_the_token_picked_is_that_of_the_whole_sum(logits, data):
-    place = st.none() | st.floats(0, 1, exclude_max=True) | st.sampled_from([0.0, 1 - 2**-53])
-    places = data.draw(st.lists(place, min_size=len(logits), max_size=len(logits)))
-    assert scores.pick(logits, places) == plain.pick(logits, places)
-    k = data.draw(st.integers(1, logits.shape[-1]))
-    few = plain.keep_largest(logits, k)
-    assert scores.pick(few, places) == plain.pick(few, places)
-
-
-@quick
 @given(rows_of_logits(), st.data(), st.sampled_from([1.0, 0.7, 3]))
 def test_a_log_probability_is_that_of_a_whole_log_softmax(logits, data, temperature):
+    logits = logits.numpy()
     rows = data.draw(st.lists(st.integers(0, len(logits) - 1), min_size=1, max_size=30))
-    tokens = [data.draw(st.integers(0, logits.shape[-1] - 1)) for _ in rows]
-    found = scores.logprobs_of(logits, rows, tokens, temperature)
-    assert same(torch.tensor(found), torch.tensor(plain.logprobs_of(logits, rows, tokens, temperature)))
-    whole = range(len(logits))
-    assert same(
-        torch.tensor(scores.logprobs_of(logits, whole, [0] * len(logits))),
-        torch.tensor(plain.logprobs_of(logits, whole, [0] * len(logits))),
-    )
+    tokens = [data.draw(st.integers(0, logits.shape[1] - 1)) for _ in rows]
+    whole = log_softmax(tempered(logits, temperature))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scores, "BLOCK", data.draw(st.sampled_from([1, 5000, 10**6])))
+        found = scores.logprobs_of(logits, rows, tokens, temperature)
+    assert np.array(found).tobytes() == whole[rows, tokens].tobytes() or np.isnan(found).any()
+    np.testing.assert_array_equal(found, whole[rows, tokens])
+
+
+@pytest.mark.parametrize("shapers", [("top_k=2",), ("top_k=2", "typical=0.9"), ("temperature=2",)])
+def test_a_decoder_sees_tensors_of_what_was_drawn(shapers):
+    seen = []
+
+    def decoder(generation):
+        run = sample(generation)
+        ask = next(run)
+        while True:
+            told = yield ask
+            seen.append((told.logits, told.logprobs, told.shaped, told.choice(0), told.shaped_row(0), told.drawn[0]))
+            try:
+                ask = run.send(told)
+            except StopIteration:
+                return
+
+    tiny.engine_of(tiny.chars("abcdef")).generate("", processors=["length=3", *shapers], seed=1, decoder=decoder)
+    for logits, logprobs, shaped, choice, row, token in seen:
+        torch.testing.assert_close(logprobs, logits.log_softmax(-1))
+        assert torch.equal(choice, row)
+        assert torch.equal(shaped, choice)
+        assert choice[0, token] > -inf
 
 
 HAN = [chr(code) for code in range(0x4E00, 0x4E00 + 3000)]

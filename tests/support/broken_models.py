@@ -47,6 +47,15 @@ class Scarred(Model):
         return torch.cat([part * (1 + 1e-6 * scar) for part, scar in zip(parts, cut, strict=True)])
 
 
+class Hurried(Model):
+    """The last bits tell how many tokens were read at once on top of others."""
+
+    def feed(self, cache, parents, keep, tokens, last=None):
+        haste = [len(new) * (parent >= 0) for parent, new in zip(parents, tokens, strict=True)]
+        parts = super().feed(cache, parents, keep, tokens, last).split(last or [1] * len(parents))
+        return torch.cat([part * (1 + 1e-6 * each) for part, each in zip(parts, haste, strict=True)])
+
+
 class Forgetful(Model):
     """Forgets all but what is new."""
 
@@ -105,6 +114,7 @@ MODELS = {
     "unparented": (model_of(Unparented), model_laws.ROWS),
     "unrewound": (model_of(Unrewound), model_laws.REWIND),
     "scarred": (model_of(Scarred), model_laws.REWINDS),
+    "hurried": (model_of(Hurried), model_laws.VERIFIES),
     "forgetful": (model_of(Forgetful), model_laws.CACHE),
     "crowded": (model_of(Crowded), model_laws.BATCH),
     "doubled": (model_of(Doubled), model_laws.SHAPES),

@@ -15,9 +15,9 @@ PLACE = st.none() | st.floats(0, 1, exclude_max=True) | st.sampled_from([0.0, 1 
 
 
 @st.composite
-def rows_of_logits(draw, special=SPECIAL, scales=(0.0, 0.01, 3.0, 60.0, 1e37)):
+def rows_of_logits(draw, special=SPECIAL, scales=(0.0, 0.01, 3.0, 60.0, 1e37), sizes=SIZES):
     """Rows with ties, with few allowed tokens, with a stretch of some special number, flat or peaked."""
-    rows, size = draw(st.integers(1, 5)), draw(st.sampled_from(SIZES))
+    rows, size = draw(st.integers(1, 5)), draw(st.sampled_from(sizes))
     noise = np.random.default_rng(draw(st.integers(0, 2**32)))
     logits = (noise.standard_normal((rows, size)) * draw(st.sampled_from(scales))).astype(np.float32)
     logits = np.round(logits, draw(st.sampled_from([0, 1, 9]))) if abs(logits).max() < 1e6 else logits

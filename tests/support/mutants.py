@@ -41,7 +41,9 @@ TESTS = {
     "decoding/generation.py": "decoding/generation decoding/seeds decoding/sample properties decoding/beam "
     "decoding/smc decoding/any_num",
     "memory.py": "proving/states proving/lifting/token_classes",
-    "decoding/sample.py": "decoding/sample decoding/seeds properties decoding/scheduler shapers/truncation",
+    "decoding/drafts.py": "decoding/drafts",
+    "decoding/sample.py": "decoding/sample decoding/drafts decoding/seeds properties "
+    "decoding/scheduler shapers/truncation",
     "decoding/beam.py": "decoding/beam decoding/seeds decoding/sample decoding/scheduler shapers/truncation",
     "decoding/smc.py": "decoding/smc decoding/seeds decoding/sample decoding/scheduler shapers/truncation",
 }

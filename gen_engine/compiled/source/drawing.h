@@ -15,13 +15,16 @@ struct Sums {
 };
 INLINE Sums no_sums() {
     Sums s;
-    for (int i = 0; i < 2 * PARTS; i++) s.part[i] = NativeDouble{};
+    EACH_PART s.part[2 * i] = s.part[2 * i + 1] = NativeDouble{};
     return s;
 }
 INLINE void add(Sums& s, const Lanes& x) {
-    HalfFloat half[2 * PARTS];
-    __builtin_memcpy(half, &x, sizeof x);
-    for (int i = 0; i < 2 * PARTS; i++) s.part[i] = s.part[i] + __builtin_convertvector(half[i], NativeDouble);
+    EACH_PART {
+        HalfFloat half[2];
+        __builtin_memcpy(half, &x.part[i], sizeof half);
+        s.part[2 * i] = s.part[2 * i] + __builtin_convertvector(half[0], NativeDouble);
+        s.part[2 * i + 1] = s.part[2 * i + 1] + __builtin_convertvector(half[1], NativeDouble);
+    }
 }
 INLINE double folded(const double* given) {
     double x[16];
@@ -52,12 +55,14 @@ INLINE void mark_from(Ints& marks, const Lanes& x, const Lanes& edge) { EACH_PAR
 // x where the byte is 1, else -inf.
 INLINE Lanes allowed_lanes(const Lanes& x, const uint8_t* bytes) {
     typedef int8_t NativeBytes __attribute__((vector_size(LANES_AT_ONCE)));
+    typedef int16_t NativeShorts __attribute__((vector_size(LANES_AT_ONCE * 2)));
     Lanes y;
     EACH_PART {
         NativeBytes b;
         __builtin_memcpy(&b, bytes + i * LANES_AT_ONCE, sizeof b);
-        NativeInt mask = __builtin_convertvector(b, NativeInt) != 0;
-        y.part[i] = mask ? x.part[i] : NOTHING - NativeFloat{};
+        // Widened in two steps: compilers take the one big step byte by byte.
+        NativeInt mask = __builtin_convertvector(__builtin_convertvector(b, NativeShorts), NativeInt);
+        y.part[i] = mask != 0 ? x.part[i] : NOTHING - NativeFloat{};
     }
     return y;
 }
@@ -73,7 +78,8 @@ struct Shaped {
     float most() {
         Lanes found = all(NOTHING);
         const float* x = values();
-        for (int j = 0; j < count(); j += 16) found = larger(load(x + j), found);
+        const int end = count();
+        for (int j = 0; j < end; j += 16) found = larger(load(x + j), found);
         return folded_max(found);
     }
     float* at(int token) {
@@ -92,13 +98,12 @@ static bool begin(Shaped& row, int r) {
     int whole = row.size / 16 * 16, rest = row.size - whole;
     uint8_t last[16] = {};
     Lanes most = all(NOTHING);
-    Ints wrong = none(), wrong_here = none();
+    Ints wrong = none();
+    float* dense = row.room.dense;
     auto take = [&](const Lanes& own, const uint8_t* bytes, int j) {
         most = larger(own, most);
         mark_no_numbers(wrong, own);
-        Lanes y = mask ? allowed_lanes(own, bytes) : own;
-        mark_no_numbers(wrong_here, y);
-        store(row.room.dense + j, y);
+        store(dense + j, mask ? allowed_lanes(own, bytes) : own);
     };
     for (int j = 0; j < whole; j += 16) take(load(x + j), mask ? mask + j : nullptr, j);
     if (rest) {
@@ -111,22 +116,25 @@ static bool begin(Shaped& row, int r) {
         if (!any(wrong) && __builtin_isfinite(best)) {
             Lanes by = all(best);
             total = 0.0;
-            for (int first = 0; first < row.lanes; first += SUMMED) {
+            for (int first = 0; first < row.size; first += SUMMED) {
                 Sums sums = no_sums();
-                for (int j = first; j < first + SUMMED && j < row.lanes; j += 16)
-                    add(sums, exponential((j < whole ? load(x + j) : load_first(x + whole, rest, NOTHING)) - by));
+                const int end = first + SUMMED < whole ? first + SUMMED : whole;
+                for (int j = first; j < end; j += 16) add(sums, exponential(load(x + j) - by));
+                if (rest && first + SUMMED > whole) add(sums, exponential(load_first(x + whole, rest, NOTHING) - by));
                 total = total + folded(sums);
             }
         }
         job.largest[r] = best, job.sums[r] = total;
     }
-    bool sound = !any(wrong_here);
+    bool sound = true;
+    if (any(wrong))  // which is rare
+        for (int j = 0; j < row.size; j++) sound = sound && dense[j] == dense[j];
     if (job.minus_starts)
-        for (int i = job.minus_starts[r]; i < job.minus_starts[r + 1]; i++) row.room.dense[job.minus[i]] = NOTHING;
+        for (int i = job.minus_starts[r]; i < job.minus_starts[r + 1]; i++) dense[job.minus[i]] = NOTHING;
     if (job.plus_starts)
         for (int i = job.plus_starts[r]; i < job.plus_starts[r + 1]; i++) {
             float own = x[job.plus[i]];
-            row.room.dense[job.plus[i]] = own;
+            dense[job.plus[i]] = own;
             sound = sound && own == own;
         }
     return sound;
@@ -210,10 +218,13 @@ static double add_up(Shaped& row, float most, double* blocks, float* shares) {
     Lanes by = all(most);
     double total = 0.0;
     if (row.few < 0) {
-        for (int first = 0, b = 0; first < row.lanes; first += SUMMED, b++) {
+        const float* dense = row.room.dense;
+        const int lanes = row.lanes;
+        for (int first = 0, b = 0; first < lanes; first += SUMMED, b++) {
             Sums sums = no_sums();
-            for (int j = first; j < first + SUMMED && j < row.lanes; j += 16) {
-                Lanes e = exponential(load(row.room.dense + j) - by);
+            const int end = first + SUMMED < lanes ? first + SUMMED : lanes;
+            for (int j = first; j < end; j += 16) {
+                Lanes e = exponential(load(dense + j) - by);
                 store(shares + j, e);
                 add(sums, e);
             }
@@ -318,7 +329,9 @@ static void edit(Shaped& row, const Operation& what, int r) {
 static bool shape(Shaped& row, const Operation& what, int r) {
     if (what.kind == DIVIDE) {
         float* x = row.values();
-        for (int j = 0; j < row.count(); j += 16) store(x + j, load(x + j) / all(what.value));
+        const int end = row.count();
+        const Lanes by = all(what.value);
+        for (int j = 0; j < end; j += 16) store(x + j, load(x + j) / by);
         return true;
     }
     if (what.kind >= REMOVE) return edit(row, what, r), true;

@@ -22,10 +22,12 @@ struct Ints {
 
 INLINE Lanes load(const float* from) {
     Lanes x;
-    __builtin_memcpy(&x, from, sizeof x);
+    EACH_PART __builtin_memcpy(&x.part[i], from + i * LANES_AT_ONCE, sizeof x.part[i]);  // one register at a time
     return x;
 }
-INLINE void store(float* to, const Lanes& x) { __builtin_memcpy(to, &x, sizeof x); }
+INLINE void store(float* to, const Lanes& x) {
+    EACH_PART __builtin_memcpy(to + i * LANES_AT_ONCE, &x.part[i], sizeof x.part[i]);
+}
 INLINE Lanes all(float value) {
     Lanes x;
     EACH_PART x.part[i] = value - NativeFloat{};

@@ -39,6 +39,10 @@ static Scratch& scratch(int32_t size) {
     return room;
 }
 
+#if defined(__FAST_MATH__)
+#error "Without -ffast-math: every processor is to give the same bits."
+#endif
+
 #define TEXT(...) #__VA_ARGS__
 #define PRAGMA(...) _Pragma(TEXT(__VA_ARGS__))
 #if defined(__clang__)
@@ -105,12 +109,31 @@ static bool has_vnni() {
            __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
            __builtin_cpu_supports("avx512vnni");
 }
+
+// Whether tiles give the same numbers as plain C++, on some layer: told by this very processor.
+static bool tiles_agree() {
+    constexpr int OUTPUTS = 40, INPUTS = 100, BLOCKS = 3, STRIDE = 128, ROWS = 37;
+    alignas(64) static int8_t tiles[BLOCKS * STRIDE * 16], rows[48 * STRIDE];
+    static float scales[BLOCKS * 16], by[48], one[ROWS * OUTPUTS], other[ROWS * OUTPUTS];
+    static int32_t corrections[BLOCKS * 16];
+    uint32_t drawn = 1;
+    auto next = [&] { return static_cast<int>((drawn = drawn * 1664525u + 1013904223u) >> 24) % 255 - 127; };
+    for (int8_t& tile : tiles) tile = static_cast<int8_t>(next());
+    for (int8_t& byte : rows) byte = static_cast<int8_t>(next());
+    for (float& scale : scales) scale = static_cast<float>(next()) * 0.01f;
+    for (float& scale : by) scale = static_cast<float>(next()) * 0.01f;
+    Linear layer{OUTPUTS, INPUTS, tiles, scales, nullptr, corrections};
+    generic::linear(layer, {rows, by, STRIDE}, ROWS, 0, BLOCKS, {one, OUTPUTS, generic::NONE, nullptr}, 0);
+    amx::linear(layer, {rows, by, STRIDE}, ROWS, 0, BLOCKS, {other, OUTPUTS, amx::NONE, nullptr}, 0);
+    return !memcmp(one, other, sizeof one);
+}
+
 static bool has_amx() {
     unsigned a, b, c, d;
     if (!has_vnni() || !__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(d >> 24 & 1) || !(d >> 25 & 1)) return false;
 #if defined(__linux__)
     // The kernel keeps tiles for those processes only that ask: ARCH_REQ_XCOMP_PERM for XTILEDATA.
-    static const bool granted = syscall(SYS_arch_prctl, 0x1023, 18) == 0;
+    static const bool granted = syscall(SYS_arch_prctl, 0x1023, 18) == 0 && tiles_agree();
     return granted;
 #else
     return false;

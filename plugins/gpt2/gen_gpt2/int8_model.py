@@ -50,6 +50,7 @@ class Int8GPT2:
     dtype: str = "int8"
     reproducible: bool = True
     portable: bool = True
+    verifies: int = 64  # any number of tokens read at once has the bits of single ones
 
     @property
     def rewinds(self) -> bool:

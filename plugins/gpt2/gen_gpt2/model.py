@@ -14,7 +14,7 @@ from gen_engine.models.dtype import choose_dtype
 from gen_engine.models.kernels import kernel_of
 from gen_engine.models.tokenizer import FolderTokenizer, load_tokenizer
 from gen_engine.models.window import in_last_window, leading_tokens, window, with_earlier_windows
-from gen_gpt2.attention import Reading, plan_attention
+from gen_gpt2.attention import FEW, Reading, plan_attention
 from gen_gpt2.kv_cache import Move, Row, Slots, settle
 from gen_gpt2.shape import Shape, read_shape
 from gen_gpt2.weights import Weights, layers_with, make_layers, read_tensors
@@ -37,6 +37,11 @@ class GPT2:
     def rewinds(self) -> bool:
         """Cutting a row back keeps the keys and values of its remaining tokens."""
         return True
+
+    @property
+    def verifies(self) -> int:
+        """So few new tokens of a row attend one after the other, as if they were read one by one."""
+        return FEW
 
     def open(self, capacity: int) -> Slots:
         """An empty cache; it grows by itself, so `capacity` is only a hint."""

@@ -9,6 +9,8 @@ from gpt2_folders import gpt2_config, gpt2_tensors, write_gpt2
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gen_engine.decoding.drafts import ModelDraft
+from gen_engine.engine import Engine
 from gen_engine.errors import GenError
 from gen_engine.models import kernels
 from gen_gpt2.model import load
@@ -226,6 +228,21 @@ def test_a_run_of_tokens_scores_each_as_steps_do(models):
 
 
 # --------------------------------------------------------------------------------------------------- the window
+
+
+FORCED = "force=" + "|".join(f"{place}:{chr(0x4E00 + place)}" for place in (*range(3, 15), *range(20, 24)))
+"""A run of forced tokens that is longer than what a draft may have verified, and one that is shorter."""
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("rules", [("top_k=3",), (FORCED, "top_p=0.7"), (FORCED, "no_repeat_ngram=2")])
+def test_a_draft_changes_no_bit_of_a_text(folder, models, dtype, rules):
+    engine, small = Engine(models[dtype]), load(folder, name="twin", dtype="float32")
+    for draft in ("lookup,tokens=20,least=1", "ngram,tokens=3,order=1", ModelDraft(20, "twin", small)):
+        options = {"processors": ["length=75", *rules], "num": 2, "seed": 5, "max_new": 75}
+        plain, found = engine.generate("一七", **options), engine.generate("一七", draft=draft, **options)
+        assert list(map(repr, found)) == list(map(repr, plain))  # beyond the positions, too
+    assert sum(done.drafted[1] for done in found) > 20  # by the model that is nearly the same
 
 
 @pytest.mark.parametrize("length", [64, 65, 66, 95, 96, 97, 130])

@@ -54,6 +54,11 @@ class NextCharModel:
         """Every window is computed afresh, whatever a row continues."""
         return True
 
+    @property
+    def verifies(self) -> int:
+        """Every window is computed for itself, so any number of tokens may be read at once."""
+        return self.at_once
+
     def open(self, capacity: int) -> Rows:
         """An empty cache; it grows by itself, so `capacity` is only a hint."""
         del capacity

@@ -192,6 +192,7 @@ def _generate(machine: Couplet, start: str, chosen: Choice, script: Script | Non
             decoder=chosen.decoder,
             patience=chosen.patience,
             context=context.text,
+            draft=chosen.draft,
         )
         if not whole_line:
             completions = _noting(completions, engine.model, machine, chosen.model)

@@ -80,7 +80,8 @@ def _write(engine: Engine, pairs: Sequence[Pair], chosen: Choice, book: str, not
         start = machine.full_width(first + "，")
         wanted = processors_for(machine, start, chosen)
         room = (len(machine.pattern) - len(start)) * engine.tokenizer.vocabulary.tokens_per_char
-        requests.append(Request(start, wanted, 1, chosen.seed or 0, room, chosen.decoder, chosen.patience))
+        seed, patience = chosen.seed or 0, chosen.patience
+        requests.append(Request(start, wanted, 1, seed, room, chosen.decoder, patience, draft=chosen.draft))
     with doing(f"writing {len(requests):,} second lines"):
         done = engine.generate_batch(requests)
     shown = (couplet_of(shape_of(first), book=book) for first, _ in pairs)

@@ -205,6 +205,7 @@ def _write(
         decoder=chosen.decoder,
         patience=chosen.patience,
         context=one.text,
+        draft=chosen.draft,
     )
     title = one.wishes.get("title", "")
     return [Row(each.text, title, one.text) for each, _ in counted(take.choose(done), "writing poems", len(contexts))]

@@ -71,6 +71,7 @@ def write_each(
         max_new=max(0, poem.widest - len(start)) * engine.tokenizer.vocabulary.tokens_per_char,
         decoder=chosen.decoder,
         patience=chosen.patience,
+        draft=chosen.draft,
     )
     requests = [
         replace(request, seed=None if chosen.seed is None else chosen.seed + number, context=each.text)
