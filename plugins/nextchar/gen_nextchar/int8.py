@@ -40,6 +40,9 @@ from gen_nextchar.int8_loss import measure_loss
 from gen_nextchar.shapes import read_model_shape
 from gen_nextchar.windows import Window, in_portions, plan
 
+VERIFIED = 64
+"""The most tokens of a draft that are worth reading at once."""
+
 
 @dataclass(eq=False)
 class Rows:
@@ -74,6 +77,11 @@ class Int8NextChar:
     def rewinds(self) -> bool:
         """A row that is cut back is read afresh where nothing was kept of its beginning, with the same bits."""
         return True
+
+    @property
+    def verifies(self) -> int:
+        """Tokens read at once have the bits of single ones, any number of them."""
+        return VERIFIED
 
     @property
     def grows(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -12,7 +13,8 @@ from gen_engine.compiled.arithmetic import Array
 from gen_engine.compiled.linear import Int8Linear, quantise_linear
 from gen_engine.compiled.stages import Int8Stages, Stage
 from gen_engine.compiled.storing import Packed, linear_arrays
-from gen_engine.compiled.transformer import Int8Block, Int8Transformer
+from gen_engine.compiled.transformer import Int8Transformer
+from gen_engine.models.int8_bert import BertSizes, int8_bert
 from gen_nextchar.shapes import EncoderShape, HeadShape, Shapes
 
 Arrays = Mapping[str, Array]
@@ -149,30 +151,8 @@ def norm(source: Source, name: str) -> tuple[Array, Array]:
 
 def make_encoder(shape: EncoderShape, source: Source) -> Int8Transformer:
     """The BERT of a model's tensors, whose names and shapes `encoder_tensors` of `shapes` gives."""
-
-    def block(name: str) -> Int8Block:
-        return Int8Block(
-            attend=linear(source, *(f"{name}.attention.self.{part}" for part in ("query", "key", "value"))),
-            project=linear(source, f"{name}.attention.output.dense"),
-            expand=linear(source, f"{name}.intermediate.dense"),
-            contract=linear(source, f"{name}.output.dense"),
-            norm_1=norm(source, f"{name}.attention.output.LayerNorm"),
-            norm_2=norm(source, f"{name}.output.LayerNorm"),
-        )
-
-    types = source.array("encoder.embeddings.token_type_embeddings.weight")
-    return Int8Transformer(
-        heads=shape.heads,
-        tokens=source.array(EMBEDDINGS),
-        places=source.array("encoder.embeddings.position_embeddings.weight") + types[0],
-        blocks=tuple(block(f"encoder.encoder.layer.{i}") for i in range(shape.layers)),
-        scales=((shape.size // shape.heads) ** -0.5,) * shape.layers,
-        epsilon=shape.epsilon,
-        activation=shape.activation,
-        norm_first=False,
-        left_only=shape.left_only,
-        embedded=norm(source, "encoder.embeddings.LayerNorm"),
-    )
+    sizes = BertSizes(shape.layers, shape.heads, shape.epsilon, shape.activation, shape.left_only)
+    return int8_bert("encoder.", sizes, source.array, partial(linear, source))
 
 
 EMBEDDINGS = "encoder.embeddings.word_embeddings.weight"

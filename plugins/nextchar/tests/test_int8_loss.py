@@ -44,7 +44,7 @@ def test_float32_itself_loses_nothing_and_noise_loses_much(tmp_path):
     assert measure_loss(lambda texts: exact(texts)[:, ::-1], found, shape, kind) > 0.1
 
 
-def test_texts_of_the_measure_fill_the_window_and_hold_no_marks(tmp_path):
+def test_its_texts_fill_the_window_and_hold_no_marks(tmp_path):
     found, shape, kind = read_model(KINDS[0], tmp_path)
     lengths, tokens = [], set()
 

@@ -8,13 +8,16 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from gen_classify.guiding.int8 import Judge, int8_judge
 from gen_classify.guiding.sharing import can_share, last_logits
 from gen_classify.predicting.classifier import Classifier, load_classifier
 from gen_engine.errors import GenError
 from gen_engine.memory import Memory, remembered
+from gen_engine.models.int8 import takes_int8
 
 BLOCK = 8
 """How many texts are computed together. It is always this number, at one padded length, since the last bits of an fp32
@@ -26,6 +29,9 @@ STEP = 8
 REMEMBERED = 1 << 16
 """For how many texts the answers are cached; a text that was extended comes again when it ends there."""
 
+TEXTS = 24
+"""The loss of int8 is measured on so many texts besides the PROBES."""
+
 PROBES = ("春风又绿江南", "a", "春风又绿江南岸", "it was good", "春", "春风又绿江北", "the end.", "夜", "it was goof")
 
 
@@ -33,14 +39,15 @@ PROBES = ("春风又绿江南", "a", "春风又绿江南岸", "it was good", "�
 class Discriminator:
     """Log-probabilities of a classifier's labels for texts; those of a text do not depend on the other texts.
 
-    `length` is how many tokens of a text, special ones included, are seen: the last ones. `block` texts are computed
-    together.
+    `length` is how many tokens of a text, special ones included, are seen: the last ones. `judge` computes in int8.
+    Without one torch computes `block` texts together.
     """
 
     classifier: Classifier
     length: int | None
     block: int = BLOCK
     shares: bool = False
+    judge: Judge | None = None
     _known: Memory[str, tuple[float, ...]] = remembered(REMEMBERED)
 
     @property
@@ -70,6 +77,9 @@ class Discriminator:
 
     def _computed(self, texts: Sequence[str]) -> list[tuple[float, ...]]:
         rows = self._encode(texts)
+        if self.judge is not None:
+            judged = self.judge([self._read_part(row["input_ids"]) for row in rows])
+            return self._told(torch.from_numpy(judged))
         found: dict[int, tuple[float, ...]] = {}
         alike = [index for index, row in enumerate(rows) if self.shares and self._is_read_at_its_end(row["input_ids"])]
         if alike:
@@ -86,6 +96,15 @@ class Discriminator:
                 filled = [rows[index] for index in block + block[:1] * (self.block - len(block))]
                 found |= dict(zip(block, self._told(self._forward(filled, width)), strict=False))
         return [found[index] for index in range(len(texts))]
+
+    def _read_part(self, ids: Sequence[int]) -> tuple[int, ...]:
+        """The tokens that the answer depends on; a GPT-2 reads it at the last one that is not its padding token."""
+        config = self.classifier.model.config
+        if config.model_type != "gpt2":
+            return tuple(ids)
+        return tuple(
+            ids[: max((place for place, token in enumerate(ids) if token != config.pad_token_id), default=0) + 1]
+        )
 
     def _is_read_at_its_end(self, ids: Sequence[int]) -> bool:
         """Whether a GPT-2 reads the label at the last token; it reads at the last one that is not its padding token."""
@@ -149,8 +168,9 @@ class Discriminator:
 def open_discriminator(folder: str, window: int = 0) -> Discriminator:
     """The discriminator of a folder or hub name, which sees the last `window` tokens (0: as many as it can).
 
-    It is the same object for the same unchanged folder. If a text's answer depends on its neighbours, each text is
-    computed alone.
+    It is the same object for the same unchanged folder. It computes in int8 where that is known for the architecture
+    and changes its answers little (see `loss_of`). Otherwise torch computes it, and each text alone if a text's answer
+    depends on its neighbours.
     """
     weights = sorted(Path(folder).glob("*.safetensors")) + sorted(Path(folder).glob("*.json"))
     return _open(folder, window, tuple((path.name, path.stat().st_mtime_ns) for path in weights))
@@ -170,4 +190,21 @@ def _open(folder: str, window: int, version: tuple[tuple[str, int], ...]) -> Dis
         raise GenError(f"window={window} leaves no room for text beside {special} special tokens; give more.")
     limits = [limit for limit in (window, classifier.length) if limit]
     discriminator = Discriminator(classifier, min(limits, default=None), shares=can_share(classifier.model))
+    judge = int8_judge(classifier.model)
+    if judge is not None:
+        int8 = Discriminator(classifier, discriminator.length, shares=discriminator.shares, judge=judge)
+        if takes_int8("auto", loss_of(int8, discriminator)):
+            return int8
     return discriminator if discriminator.is_steady() else Discriminator(classifier, discriminator.length, block=1)
+
+
+def loss_of(int8: Discriminator, exact: Discriminator) -> float:
+    """The mean divergence of the int8 answers from the exact ones on texts of random tokens, in nats.
+
+    Kullback and Leibler (1951), "On information and sufficiency".
+    """
+    tokenizer: Any = exact.classifier.tokenizer
+    drawn = np.random.default_rng(0)
+    texts = [tokenizer.decode(drawn.integers(len(tokenizer), size=1 + count).tolist()) for count in range(TEXTS)]
+    told, expected = (np.array(each._computed([*PROBES, *texts])) for each in (int8, exact))
+    return float(np.mean(np.sum(np.exp(expected) * (expected - told), 1)))

@@ -119,7 +119,7 @@ def test_the_choice_is_the_models_times_the_labels_probability(folders, strength
     logits = table_model("", *HAN, "花月", "，", salt=salt).logits(history)[None]
     found = guide(f"{folders['bert']}:春@{strength}", k=7)(step(history), logits).softmax(-1)[0]
     texts = [VOCABULARY.text_of([*history, token]) for token in range(7)]
-    fits = open_discriminator(str(folders["bert"])).classifier.probabilities(texts)[:, 1]
+    fits = open_discriminator(str(folders["bert"])).log_probabilities(texts)[:, 1].exp()
     expected = logits.softmax(-1)[0] * fits**strength
     assert found == pytest.approx((expected / expected.sum()), abs=1e-4)
 
@@ -256,6 +256,7 @@ def test_a_classifier_that_answers_with_no_number_is_refused(folders, tmp_path):
 
 def test_where_neighbours_show_each_text_is_computed_alone(folders, tmp_path, monkeypatch):
     shutil.copytree(folders["bert"], tmp_path / "other")
+    monkeypatch.setattr("gen_classify.guiding.discriminator.int8_judge", lambda model: None)
     monkeypatch.setattr(Discriminator, "is_steady", lambda discriminator: False)
     discriminator = open_discriminator(str(tmp_path / "other"))
     assert discriminator.block == 1
