@@ -8,19 +8,17 @@ from functools import partial
 import numpy as np
 import torch
 
-from gen_engine.decoding.sampling import logprobs_of, pick
-from gen_engine.shapers.penalties import temperature
-from gen_engine.shapers.truncation import top_k, top_p
+from gen_engine.compiled.drawing import Allowed, Operation, norms
+from gen_engine.compiled.drawing import draw as draw_rows
 from gen_engine.text.token_sets import Blocked, Mask, TokenSet
-from gen_engine.types import Step
 
 from .measure import Figure, interleaved_medians
 
-SHAPES = ((1, 6148), (16, 6148), (64, 6148), (256, 6148), (8, 262_144))
+SHAPES = ((1, 6148), (16, 6148), (64, 6148), (256, 6148), (1, 20_906), (64, 20_906), (8, 262_144))
 ALLOWED = (0.6, 0.3, 0.05)
 """How many of the tokens the masks allow; rows take turns. 40 more are forbidden in each row."""
 
-Shaping = Callable[..., torch.Tensor]
+Shaping = Callable[[torch.Tensor], torch.Tensor]
 
 TEMPERATURE, KEPT, MASS = 0.9, 200, 0.95
 
@@ -33,11 +31,13 @@ def measure(rounds: int) -> Iterator[Figure]:
         places = torch.rand(rows, generator=noise, dtype=torch.float64).tolist()
         allowed = _sets(rows, vocab)
         for name, shaper, plain in (
-            (f"top_k={KEPT}", top_k(KEPT), plain_top_k),
-            (f"top_p={MASS}", top_p(MASS), plain_top_p),
+            (f"top_k={KEPT}", Operation("largest", count=KEPT), plain_top_k),
+            (f"top_p={MASS}", Operation("mass", mass=MASS), plain_top_p),
         ):
-            pairs = ((draw, shaper), (draw_plainly, plain))
-            calls = [partial(way, logits, allowed, how, places) for way, how in pairs]
+            calls: list[Callable[[], list[float]]] = [
+                partial(draw, logits.numpy(), allowed, shaper, places),
+                partial(draw_plainly, logits, allowed, plain, places),
+            ]
             ours, theirs = (1000 * taken for taken in interleaved_medians(calls, rounds))
             yield Figure(f"draws with {name}, {rows} x {vocab}", "ms", ours, theirs)
 
@@ -50,14 +50,17 @@ def _sets(rows: int, vocab: int) -> list[TokenSet]:
     return [TokenSet(mask, tuple(members[mask][row : row + 40].tolist())) for row, mask in enumerate(chosen)]
 
 
-def draw(logits: torch.Tensor, allowed: Sequence[TokenSet], shaper: Shaping, places: Sequence[float]) -> list[float]:
-    """The log-probabilities of the drawn tokens, by the engine."""
-    step = Step([[]] * len(logits), [0] * len(logits), None)  # type: ignore[arg-type]
-    shaped = Blocked(allowed, logits.shape[-1]).bar(logits)
-    for each in (temperature(TEMPERATURE), shaper):
-        shaped = each(step, shaped)
-    tokens = [token for token in pick(shaped, places) if token is not None]
-    return logprobs_of(logits, range(len(tokens)), tokens)
+def draw(logits: np.ndarray, allowed: Sequence[TokenSet], shaper: Operation, places: Sequence[float]) -> list[float]:
+    """The log-probabilities of the drawn tokens, by the engine in one pass."""
+    out, masks = Blocked(allowed, logits.shape[-1]), [tokens.mask for tokens in allowed]
+    sets = Allowed([mask.array for mask in masks], [mask.address for mask in masks], out.minus, out.plus)
+    found = draw_rows(logits, [Operation("divide", TEMPERATURE), shaper], places, sets, own=True, kept=True)
+    assert found.tokens is not None
+    assert found.largest is not None
+    assert found.sums is not None
+    largest, logs = norms(found.largest, found.sums)
+    own: list[float] = (logits[np.arange(len(logits)), found.tokens] - largest - logs).tolist()
+    return own
 
 
 def draw_plainly(

@@ -31,8 +31,8 @@ class Prompt:
     `spans[i]` is the half-open character range of `tokens[i]` in `text`; it is empty for special tokens.
     `unknown` holds the characters that are fed as [UNK], once each, in order.
     `spelt` is the text in the spelling that the model reads, of the same length (东 for 東). None means `text` itself.
-    `context` holds tokens that the model reads after the first `lead` tokens, which are special tokens.
-    No constraint judges the context, and it is not part of the text.
+    `context` holds tokens that the model reads after the first `lead` tokens, which are special; no constraint judges
+    it, and it is not part of the text.
     """
 
     text: str
@@ -200,18 +200,15 @@ class LanguageModel(Protocol):
     `feed(cache, parents, keep, tokens, last)` makes rows 0..n-1 out of the rows of the previous call. Row i continues
     row `parents[i]` (-1: a fresh, empty row), cut to its first `keep[i]` tokens and extended by `tokens[i]` (one or
     more new ones). Rows that no new row continues are dropped.
-    It returns float32 logits [sum(last), vocab]: for each row those after its last `last[i]` new tokens, in order. They
-    are a numpy array or a torch tensor. A tensor on the CPU is read where it is, one on an accelerator is copied.
-    If `last` is None, it returns only those after the final token of each row.
+    It returns float32 logits [sum(last), vocab], a numpy array or a torch tensor: for each row those after its last
+    `last[i]` new tokens, in order; if `last` is None, only those after its final token.
     A row's logits are bit-equal whatever its neighbours are. Where a row outgrows the model's positions P, the model
-    rereads its leading special token and its last P/2 tokens. The row's length alone determines the positions.
-    If such a row begins with a context, `pinned[i]` says how many first tokens to reread each time instead
-    of the leading special token, P/2 at most. `pinned` is passed only in that case.
-    Optional: `portable`, true if its logits are the same on every machine, to the last bit.
-    Optional: `rewinds`, true if cutting back a row of at most P tokens leaves its logits bit-equal to those of a row
-    that never was longer. Then later requests continue from the cached rows of earlier ones.
-    Optional: `verifies`, how many new tokens of a row at most have logits, in one call, that are bit-equal to those of
-    calls of one token each. With 2 or more, and `rewinds`, a draft may propose tokens.
+    rereads its leading special token (or its first `pinned[i]` tokens, a context of P/2 at most, given only then) and
+    its last P/2 tokens. The row's length alone determines the positions.
+    Optional: `portable`, true if its logits are the same on every machine, to the last bit; `rewinds`, true if cutting
+    back a row of at most P tokens leaves its logits bit-equal to those of a row that never was longer, so that later
+    requests continue from the cached rows of earlier ones; `verifies`, how many new tokens of a row at most have
+    logits, in one call, that are bit-equal to those of calls of one token each (2 or more allow drafts).
     """
 
     @property
@@ -251,15 +248,11 @@ class ShippedModel:
     processors: tuple[str, ...] = ()
 
 
-DTYPES = ("auto", "int8", "float32", "bfloat16")
-"""The dtypes that a model may be asked to compute in."""
+DTYPES = ("auto", "int8", "float32", "bfloat16")  # what a model may be asked to compute in
 
 
 class ModelLoader(Protocol):
-    """Loads a checkpoint folder of one `model_type`; dtype is one of `DTYPES`.
-
-    Raises GenError if it does not compute such a model in int8.
-    """
+    """Loads a checkpoint folder of one `model_type`; GenError if it computes none in this dtype, one of `DTYPES`."""
 
     def __call__(self, folder: Path, *, name: str, dtype: str = "auto", fast: bool = False) -> LanguageModel: ...
 
@@ -337,11 +330,9 @@ class Request:
     get as much again. The model's own time is not counted, nor is the first millisecond of each search between tokens.
     The budget never changes a text.
 
-    The model reads `context` before the prompt. No constraint judges it, and it is not part of the text.
-
-    `draws` is how many texts are drawn for each one wanted, so that the best can be kept. The budget counts wanted
-    texts: between tokens, `draws` times as much patience covers `draws` times as many texts.
-
+    The model reads `context` before the prompt. No constraint judges it, and it is not part of the text. `draws` is how
+    many texts are drawn for each one wanted, so that the best can be kept. The budget counts wanted texts: between
+    tokens, `draws` times as much patience covers `draws` times as many texts.
     `draft` guesses tokens ahead, which may save time and changes no text: "lookup", "ngram,tokens=6", "model=NAME".
     """
 
@@ -364,10 +355,10 @@ class Completion:
     `logprobs` are the model's own log-probabilities in nats: of each new token, then of what ended the text (the end
     token or a stop string). `text` is prompt and new text, `new` is the new text alone. `finish` is "end" (the model
     ended it), "stop" (a stop string), "full" (nothing more is allowed) or "budget" (max_new was reached).
-    `portable` says that every machine gives the same text and numbers. `exact` is False if a bound, not a proof, struck
-    a token. `undone` names each shaper that left no token and was undone, once each. `log_evidence` is an estimate by
-    the decoder `smc`: how likely the model is to write a text that obeys all constraints. `drafted` is how many tokens
-    a draft proposed, and how many of them were drawn.
+    `portable`: every machine gives the same text and numbers. `exact` is False if a bound, not a proof, struck a token.
+    `undone` names each shaper that left no token and was undone, once each. `log_evidence` is an estimate by `smc`: how
+    likely the model is to write a text that obeys all constraints. `drafted` is how many tokens a draft proposed, and
+    how many of them were drawn.
     """
 
     text: str
@@ -400,8 +391,7 @@ class Piece:
 Decoder = Callable[..., Generator[StepRequest, Any, None]]
 """A strategy: a coroutine over a `Generation` that yields requests, receives `Scores`, and writes the texts.
 
-It has three optional attributes.
-`rows` is the largest number of rows that it requests (default: the number of texts in the generation).
+Three attributes are optional. `rows` is the largest number of rows that it requests (default: one for each text).
 `at_once(num)` is how many of `num` texts one generation writes; it raises GenError if the decoder cannot.
 `takes_draft` says that it asks for what the generation's draft proposes.
 """

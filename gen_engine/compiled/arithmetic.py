@@ -169,3 +169,8 @@ def as_array(logits: Any) -> Array:
         logits = logits.detach().cpu().float().numpy()
     found = np.ascontiguousarray(logits, np.float32)
     return found if found.flags.writeable else found.copy()
+
+
+def power(base: float, exponent: float) -> float:
+    """`base` above 0 to the power of `exponent`; to the power of 1 it is itself."""
+    return base if exponent == 1 else float(powers(np.array(exponent * logarithm(base))))

@@ -1,7 +1,7 @@
 """Beam search: the likeliest texts by the model's own log-probabilities, several beginnings at once.
 
-All beams have one length in tokens. A step chooses one token for each beam, or writes a run of tokens to which no beam
-has an alternative. Finished texts are put aside. Beams that can no longer win are dropped.
+All beams have one length in tokens. A step chooses one token for each, or writes a run of tokens to which none has an
+alternative. Finished texts are put aside. Beams that can no longer win are dropped.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from math import inf
 
 import numpy as np
 
-from ..compiled.arithmetic import logarithm, powers
+from ..compiled.arithmetic import power
 from ..compiled.drawing import log_softmax
 from ..errors import GenError
 from ..types import Draw, StepRequest
@@ -199,7 +199,7 @@ class _Search:
     def put_aside(self, line: _Line) -> bool:
         """Keep a finished text if it is among the best of its group, and the best there of those that print the same.
 
-        Returns whether it prints something new: nothing finished in this group or an earlier one prints the same.
+        Returns whether it prints something new.
         """
         surfaces = self.generation.plan.chain.vocabulary.surfaces
         printed = b"".join(surfaces[token] for token in self.generation.kept(line.text))
@@ -216,21 +216,16 @@ class _Search:
         return known is None
 
     def _score(self, total: float, length: int) -> float:
-        penalty = float(self.beam.length_penalty)
-        if penalty == 1:
-            return total / max(1, length)
-        return total / float(powers(np.array(penalty * logarithm(max(1, length)))))  # the same on every machine
+        return total / power(max(1, length), float(self.beam.length_penalty))
 
     def _bound(self, line: _Line) -> float:
         """The highest score that a text continuing from here can reach."""
-        longest = self.beam.length_penalty > 0
-        return self._score(line.total, self.generation.plan.budget if longest else len(line.text.logprobs) + 1)
+        longest = self.generation.plan.budget if self.beam.length_penalty > 0 else len(line.text.logprobs) + 1
+        return self._score(line.total, longest)
 
     def _still_in_play(self, lines: list[_Line]) -> list[_Line]:
-        """The beams that may still be among the best of their group; none if no beam can be among the texts wanted.
-
-        So the result does not depend on how many texts are wanted.
-        """
+        """The beams that may still be among the best of their group; none if no beam can be among the texts wanted, so
+        that the result does not depend on how many are wanted."""
         wanted = min(len(self.generation.samples), self.beam.share)
         found: list[_Line] = []
         settled = True

@@ -120,22 +120,26 @@ def test_a_log_probability_is_that_of_a_whole_log_softmax(logits, data, temperat
     np.testing.assert_array_equal(found, whole[rows, tokens])
 
 
+def watching(seen):
+    """Sampling that notes its scores at each step."""
+
+    def decoder(generation):
+        run, told = sample(generation), None
+        while True:
+            try:
+                told = yield run.send(told)
+            except StopIteration:
+                return
+            seen.append((told.logits, told.logprobs, told.shaped, told.choice(0), told.shaped_row(0), told.drawn[0]))
+
+    return decoder
+
+
 @pytest.mark.parametrize("shapers", [("top_k=2",), ("top_k=2", "typical=0.9"), ("temperature=2",)])
 def test_a_decoder_sees_tensors_of_what_was_drawn(shapers):
     seen = []
-
-    def decoder(generation):
-        run = sample(generation)
-        ask = next(run)
-        while True:
-            told = yield ask
-            seen.append((told.logits, told.logprobs, told.shaped, told.choice(0), told.shaped_row(0), told.drawn[0]))
-            try:
-                ask = run.send(told)
-            except StopIteration:
-                return
-
-    tiny.engine_of(tiny.chars("abcdef")).generate("", processors=["length=3", *shapers], seed=1, decoder=decoder)
+    engine = tiny.engine_of(tiny.chars("abcdef"))
+    engine.generate("", processors=["length=3", *shapers], seed=1, decoder=watching(seen))
     for logits, logprobs, shaped, choice, row, token in seen:
         torch.testing.assert_close(logprobs, logits.log_softmax(-1))
         assert torch.equal(choice, row)
