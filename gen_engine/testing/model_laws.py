@@ -188,7 +188,7 @@ def what_is_read_at_once_is_read_one_by_one(subject: ModelSubject, scene: Scene)
         subject.model.feed(cache, [-1], [0], [tokens])
         found.append([])
         for part in [*parts, [then]]:
-            found[-1] += subject.model.feed(cache, [0], [read], [part], [len(part)])
+            found[-1] += _tensor(subject.model.feed(cache, [0], [read], [part], [len(part)]))
             read += len(part)
     for place, (one, other) in enumerate(zip(*found, strict=True)):
         if not same(one, other):
