@@ -16,6 +16,7 @@ from functools import cached_property
 from typing import Any
 
 from ..chain import Chain, has_memory
+from ..compiled.arithmetic import as_array
 from ..errors import GenError, brief, quoted
 from ..memory import Memory, remembered
 from ..types import Decoder, Draw, LanguageModel
@@ -329,7 +330,8 @@ class _Reader:
             tokens.append(text[kept:])
         pinned = self.generation.plan.prompt.pinned
         slid = slides(pinned, max(map(len, texts.values())), self.model.positions)
-        logits = self.model.feed(cache, parents, keep, tokens, None, *([[pinned] * len(texts)] if slid else []))
+        told = ([pinned] * len(texts),) if slid else ()
+        logits = as_array(self.model.feed(cache, parents, keep, tokens, None, *told))
         self.rows = {sample: (row, text) for row, (sample, text) in enumerate(texts.items())}
         (scores,) = score([(self.generation, draws, ())], logits[: len(draws)])
         return list(scores.drawn)

@@ -41,6 +41,7 @@ RECORD = {
     "dtype": "bfloat16",
     "exact": True,
     "reproducible": True,
+    "portable": False,
     "finish": "end",
     "undone": [],
 }

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny import chars, engine_of
 
-from gen_engine import engine
+from gen_engine.decoding import packing
 from gen_engine.decoding.generation import Generation
 from gen_engine.decoding.sample import sample
 from gen_engine.decoding.scheduler import ROWS
@@ -57,7 +57,7 @@ def test_what_cannot_be_told_of_so_many_fails_at_once():
 
 @pytest.mark.parametrize("decoder", ["beam=4", "smc=4", "beam=4,groups=2", "smc=4,resample=1"])
 def test_too_many_rows_for_a_long_prompt_are_refused(monkeypatch, decoder):
-    monkeypatch.setattr(engine, "ROOM", 8)
+    monkeypatch.setattr(packing, "ROOM", 8)
     engine_of(chars("ab")).completions("a", decoder=decoder)
     with pytest.raises(GenError, match="4 beams or particles for a prompt of 3 tokens are more than 8 tokens in all"):
         engine_of(chars("ab")).completions("ab", decoder=decoder)

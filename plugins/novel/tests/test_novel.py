@@ -3,6 +3,7 @@
 import json
 from functools import cache
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -104,7 +105,7 @@ def tutorial(model, length):
     for _ in range(length):
         logits = model.model.feed(cache, parents, keep, [tokens])[0]
         recent = {char for char in text[-30:] if not is_punctuation(char)}
-        ten = logits.topk(10).indices.tolist()
+        ten = np.argsort(-logits, kind="stable")[:10].tolist()
         legal = (token for token in ten if token not in vocabulary.specials and vocabulary.texts[token] not in recent)
         token = next(legal, None)
         yield None if token is None else vocabulary.texts[token]
