@@ -7,6 +7,7 @@ import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,14 @@ Norm = tuple[Array | None, Array | None]
 """Gains and shifts [size] of a layer normalisation; None is 1 or 0."""
 
 PLAIN: Norm = (None, None)
+
+OPENING = Lock()
+"""Held while a model is opened in the library: threads share models."""
+
+UNSOUND = 2
+"""What the library returns for a call that speaks of what is not there."""
+
+BEYOND = "The model lacks a token or a position; give weights, a config.json and a tokenizer that belong together."
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +97,7 @@ class Int8Transformer:
     def step(self, call: Call) -> Array:
         """Logits [wanted, vocab] or states [wanted, size], float32, of the chosen tokens of a call.
 
-        Raises GenError if there is no memory for it.
+        Raises GenError if there is no memory for it, or for tokens and positions that the model does not have.
         """
         if not len(call.chosen):
             return np.empty((0, self.columns), np.float32)
@@ -104,19 +113,25 @@ class Int8Transformer:
             self._opened(chosen.functions), ctypes.byref(part), chosen.place, threads_for(products)
         )
         del held
+        if failed == UNSOUND:
+            raise GenError(BEYOND)
         if failed:
             raise GenError(f"There is no memory for {len(call.ids):,} tokens at once; ask for fewer texts.")
         return out
 
     def _opened(self, functions: Any) -> int:
         """The model in the library, which is closed when this object goes."""
-        if "_handle" not in self.__dict__:
-            self.__dict__["_part"] = part = transformer_part(self)
-            self.__dict__["_handle"] = handle = functions.gen_open(ctypes.byref(part))
-            weakref.finalize(self, functions.gen_close, handle)
-        handle = self.__dict__["_handle"]
-        assert isinstance(handle, int)
-        return handle
+        with OPENING:
+            if "_handle" not in self.__dict__:
+                self.__dict__["_part"] = part = transformer_part(self)
+                handle = functions.gen_open(ctypes.byref(part))
+                if not handle:
+                    raise GenError("There is no memory for the model; load a smaller one.")
+                # Not at exit: another thread may still compute then.
+                weakref.finalize(self, functions.gen_close, handle).atexit = False
+                self.__dict__["_handle"] = handle
+        found: int = self.__dict__["_handle"]
+        return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,7 +165,7 @@ class Call:
 
 
 def transformer_part(model: Int8Transformer) -> TransformerPart:
-    """A model for the library; it keeps the model's arrays alive."""
+    """A model for the library, which reads the arrays of `model`: that has to live as long."""
 
     def norm(pair: Norm) -> NormPart:
         return NormPart(*map(address, pair))
@@ -177,7 +192,7 @@ def transformer_part(model: Int8Transformer) -> TransformerPart:
         (BlockPart * max(1, len(model.blocks)))(*map(block, model.blocks)),
         linear_part(model.head),
     )
-    part.held = scales, model
+    part.held = scales
     return part
 
 
@@ -186,6 +201,9 @@ def transformer_part(model: Int8Transformer) -> TransformerPart:
 
 def reference_step(model: Int8Transformer, call: Call) -> Array:
     """What the library computes, in numpy, to the last bit."""
+    for numbers, end in ((call.ids, len(model.tokens)), (call.places, len(model.places))):
+        if numbers.min() < 0 or numbers.max() >= end:
+            raise GenError(BEYOND)
     hidden = model.tokens[call.ids] + model.places[call.places]
     if not model.norm_first:
         hidden = normalise(hidden, model.epsilon, *model.embedded)

@@ -1,6 +1,8 @@
 """The compiled step: every kernel of this processor gives the bits of numpy, whatever stands beside a row."""
 
 import os
+import weakref
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +12,8 @@ from small_transformers import bits, feed, read, small_transformer
 
 from gen_engine.compiled.library import NUMPY, VARIABLE, kernels
 from gen_engine.compiled.pages import Pages
+from gen_engine.compiled.transformer import Call
+from gen_engine.errors import GenError
 
 COMPILED = [name for name in kernels() if name != NUMPY]
 
@@ -96,6 +100,33 @@ def test_only_chosen_tokens_are_computed_to_the_end(monkeypatch, name):
     everything, _ = feed(model, pages, [None], [[1, 2, 3]])
     some, _ = feed(model, pages, [None], [[1, 2, 3]], chosen=[2, 0])
     assert bits(some) == bits(everything[[2, 0]])
+
+
+@pytest.mark.parametrize("name", kernels())
+@pytest.mark.parametrize("text", [[37], [-1], [0] * 65], ids=["token", "below", "position"])
+def test_what_the_model_lacks_is_refused(monkeypatch, name, text):
+    with_kernel(monkeypatch, name)
+    with pytest.raises(GenError, match="lacks a token or a position"):
+        read(small_transformer(), [[1], text])
+
+
+@pytest.mark.parametrize("kernel", COMPILED)
+@pytest.mark.parametrize("odd", [{"chosen": [3]}, {"rows": [0, 0, 1]}, {"at": [0, 1, 3]}, {"lengths": [17]}])
+def test_calls_of_what_is_not_there_are_refused(monkeypatch, kernel, odd):
+    with_kernel(monkeypatch, kernel)
+    model, three = small_transformer(), np.arange(3, dtype=np.int32)
+    pages = Pages(*model.pages)
+    call = Call(three, three, three * 0, three, three[:1] + 3, [[pages.take()]], three, pages)
+    with pytest.raises(GenError, match="lacks"):
+        model.step(replace(call, **{name: np.array(numbers, np.int32) for name, numbers in odd.items()}))
+
+
+def test_a_model_goes_as_soon_as_nobody_has_it():
+    model = small_transformer()
+    read(model, [[1]])
+    left = weakref.ref(model)
+    del model
+    assert left() is None
 
 
 def test_no_tokens_give_no_logits():

@@ -1,5 +1,5 @@
-// The compiled step: all layers of a small transformer over int8 weights in one call, the same bits from every kernel.
-// Python reaches it through `ctypes`, so nothing here knows Python; `library.py` has the other half.
+// The compiled step: all layers of a small transformer, of an LSTM or of a head over int8 weights in one call, and draws;
+// the same bits from every kernel. Python reaches it through `ctypes`, so nothing here knows Python.
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
@@ -251,6 +251,24 @@ static bool make_rows(Rows& room, size_t tokens, size_t widest, size_t rows, siz
     return true;
 }
 
+static bool is_below(int32_t number, int32_t end) { return number >= 0 && number < end; }
+
+// Whether all tokens, positions, rows and pages of a call exist.
+static bool is_sound(const Transformer& shape, const Call& call) {
+    for (int32_t r = 0; r < call.rows; r++) {
+        int32_t length = call.lengths[r], pages = length > 0 ? (length - 1) / PAGE + 1 : 0;
+        if (length < 0 || pages > call.most_pages) return false;
+        if (pages && !call.pages[static_cast<size_t>(r) * call.most_pages + pages - 1]) return false;
+    }
+    for (int32_t i = 0; i < call.tokens; i++)
+        if (!is_below(call.ids[i], shape.vocabulary) || !is_below(call.places[i], shape.positions) ||
+            !is_below(call.row[i], call.rows) || !is_below(call.at[i], call.lengths[call.row[i]]))
+            return false;
+    for (int32_t i = 0; i < call.wanted; i++)
+        if (!is_below(call.chosen[i], call.tokens)) return false;
+    return true;
+}
+
 extern "C" {
 #define EXPORT __attribute__((visibility("default")))
 
@@ -272,9 +290,11 @@ EXPORT void gen_close(void* opened) {
     delete model;
 }
 
-// One call of the layers by the kernels at `place` on at most `members` threads; 0, or 1 if there is no memory.
+// One call of the layers by the kernels at `place` on at most `members` threads; 0, or 1 if there is no memory, or 2 if
+// the call speaks of what is not there.
 EXPORT int gen_step(void* opened, const Call* call, int place, int members) {
     Model& model = *static_cast<Model*>(opened);
+    if (!is_sound(model.shape, *call)) return 2;
     std::lock_guard<std::mutex> alone(model.alone);
     int32_t tokens = call->tokens > call->wanted ? call->tokens : call->wanted;
     if (!make_room(model, tokens)) return 1;

@@ -1,4 +1,4 @@
-// What Python hands over. The structures are mirrored in `library.py`.
+// What Python hands over. `library.py`, `stages.py` and `recurrent.py` have the same structures.
 #pragma once
 #include <cstdint>
 #include <cstdlib>
