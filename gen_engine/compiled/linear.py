@@ -8,6 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
+from ..errors import GenError
 from .arithmetic import ACTIVATIONS, Array, F
 
 TILE = 64
@@ -15,6 +16,10 @@ TILE = 64
 
 EXACT = 1024
 """So many products of bytes add up exactly in float32: 127 * 127 * 1024 < 2**24."""
+
+
+MOST_INPUTS = 1 << 17
+"""So many products of bytes add up in int32: 127 * 127 * 2**17 < 2**31."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +70,11 @@ def quantise_linear(
 
     `gains` and `shifts` [inputs] are those of a layer normalisation before it. They become part of the weights and the
     bias, so that the layer's inputs are of one size and lose less when they are rounded.
+
+    Raises GenError for more inputs than int32 can sum.
     """
+    if weight.shape[1] > MOST_INPUTS:
+        raise GenError(f"A layer of {weight.shape[1]:,} inputs cannot be computed in int8; choose another dtype.")
     bias = None if bias is None else bias.astype(np.float32)
     if shifts is not None:
         moved = np.zeros(len(weight))

@@ -6,7 +6,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gen_engine.compiled.arithmetic import normalise, quantise
-from gen_engine.compiled.linear import quantise_linear
+from gen_engine.compiled.linear import MOST_INPUTS, quantise_linear
+from gen_engine.errors import GenError
+
+
+def test_more_inputs_than_int32_can_sum_are_refused():
+    with pytest.raises(GenError, match="131,073 inputs"):
+        quantise_linear(np.ones((1, MOST_INPUTS + 1), np.float32))
+    layer = quantise_linear(np.ones((1, MOST_INPUTS), np.float32))
+    assert layer.reference(*quantise(np.ones((1, MOST_INPUTS), np.float32)))[0, 0] == pytest.approx(MOST_INPUTS)
+
 
 SIZES = st.tuples(st.integers(1, 40), st.integers(1, 2100), st.integers(0, 9999))
 
