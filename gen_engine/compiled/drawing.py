@@ -41,6 +41,9 @@ KINDS = ("divide", "largest", "above", "mass", "remove", "scale", "add")
 - add: add to the logits of the tokens of `edits`.
 """
 
+EDITING = ("remove", "scale", "add")
+"""The kinds that are about tokens of their own."""
+
 SUMMED, STEPS, STEPS_A_NAT = 256, 1408, 16
 
 MOST_KEPT = 256
@@ -55,13 +58,22 @@ Edits = Sequence[Mapping[int, float]]
 
 @dataclass(frozen=True)
 class Operation:
-    """One step of shaping; `KINDS` says what its numbers mean. `edits` are those of each row."""
+    """One step of shaping; `KINDS` says what its numbers mean. `edits` are those of each row.
+
+    Raises ValueError if it would keep no token, or lacks its edits.
+    """
 
     kind: str
     value: float = 0.0
     count: int = 0
     mass: float = 0.0
     edits: Edits | None = None
+
+    def __post_init__(self) -> None:
+        if self.kind == "largest" and self.count < 1:
+            raise ValueError(f"count={self.count} keeps no token")
+        if self.kind in EDITING and self.edits is None:
+            raise ValueError(f"{self.kind} is about the tokens of edits, and there are none")
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +87,13 @@ class Allowed:
     addresses: Sequence[int]
     minus: Array
     plus: Array
+
+    def check(self, rows: int, size: int) -> None:
+        """Raise ValueError unless there is a mask of `size` tokens for each of the rows."""
+        if len(self.masks) != rows or len(self.addresses) != rows:
+            raise ValueError(f"there are {len(self.masks)} masks for {rows} rows")
+        if any(len(mask) != size for mask in self.masks):
+            raise ValueError(f"a mask is not of the {size} tokens")
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,10 +127,15 @@ def draw(
     ties.
 
     `own`, `kept` and `shaped` say what else is wanted; without `places` nothing is drawn. Raises IndexError for tokens
-    beyond the vocabulary, ValueError for masks of another size, and GenError if there is no memory for it.
+    beyond the vocabulary, ValueError for masks, places or edits of other sizes, and GenError if there is no memory for
+    it.
     """
     logits = np.ascontiguousarray(logits, np.float32)
     rows, size = logits.shape
+    if places is not None and len(places) != rows:
+        raise ValueError(f"there are {len(places)} places for {rows} rows")
+    if allowed is not None:
+        allowed.check(rows, size)
     found = Drawn(
         None if places is None else np.empty(rows, np.int32),
         np.empty(rows, np.float32) if own else None,
@@ -129,8 +153,6 @@ def draw(
         return found
     masks = minus_starts = minus = plus_starts = plus = None
     if allowed is not None:
-        if any(len(mask) != size for mask in allowed.masks):
-            raise ValueError(f"a mask is not of the {size} tokens")
         masks = np.array(allowed.addresses, np.uint64)
         minus_starts, minus = _by_row(allowed.minus, rows, size)
         plus_starts, plus = _by_row(allowed.plus, rows, size)
@@ -269,8 +291,6 @@ def _masked(logits: Array, allowed: Allowed | None) -> Array:
     """A copy of the logits, -inf where a token may not follow."""
     if allowed is None:
         return logits.copy()
-    if any(len(mask) != logits.shape[1] for mask in allowed.masks):
-        raise ValueError(f"a mask is not of the {logits.shape[1]} tokens")
     values: Array = np.where(np.stack(allowed.masks), logits, F(-np.inf))
     flat, given = values.reshape(-1), logits.reshape(-1)
     for places in (allowed.minus, allowed.plus):

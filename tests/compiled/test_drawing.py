@@ -137,6 +137,16 @@ def test_what_is_not_of_the_rows_is_refused(kernel, monkeypatch):
         draw(TWO, [Operation("add", edits=[{}])], [None] * 2)
     with pytest.raises(ValueError, match="a mask"):
         draw(TWO, (), [None] * 2, beside(np.ones(4, bool)))
+    with pytest.raises(ValueError, match="1 masks for 2 rows"):
+        draw(TWO, (), [None] * 2, row_of(beside(np.ones(5, bool)), 0, 5))
+    with pytest.raises(ValueError, match="1 places for 2 rows"):
+        draw(TWO, (), [None])
+
+
+@pytest.mark.parametrize("odd", [{"kind": "largest"}, {"kind": "add"}, {"kind": "scale"}, {"kind": "remove"}], ids=str)
+def test_operations_that_lack_something_are_refused(odd):
+    with pytest.raises(ValueError, match="no token|there are none"):
+        Operation(**odd)
 
 
 @pytest.mark.parametrize("kernel", kernels())
