@@ -206,6 +206,8 @@ def told() -> str:
         return f"{kernels_named(chosen)}, which {VARIABLE} asks for; this processor has {known}"
     if library_file() is None:
         return f"{NUMPY}: no C++ compiler was found when gen-engine was installed; the texts are the same, but slower"
+    if _loaded()[0] is None:
+        return f"{NUMPY}: the compiled step was built for another machine; install gen-engine again on this one"
     return f"{kernels_named(chosen)}, the fastest of {known}"
 
 

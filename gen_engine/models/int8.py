@@ -15,7 +15,7 @@ def takes_int8(dtype: str, loss: float) -> bool:
 
 def int8_reason(dtype: str, loss: float) -> str:
     """Why it does, or why not."""
-    cost = f"the perplexity of its own texts grows by {math.expm1(loss):.2%}"
+    cost = f"the perplexity of its own texts grows by {math.expm1(min(loss, 99)):.2%}"
     if dtype == "int8":
         return f"asked for; {cost}"
     return f"{cost}, at most 0.5%" if loss <= MOST_LOSS else f"in int8 {cost}, more than 0.5%"

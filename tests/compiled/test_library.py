@@ -49,3 +49,12 @@ def test_it_says_which_kernel_is_used_and_why(monkeypatch):
     monkeypatch.delenv(VARIABLE)
     monkeypatch.setattr(library, "library_file", lambda: None)
     assert library.told().startswith("numpy: no C++ compiler was found")
+
+
+def test_it_says_if_the_library_is_that_of_another_machine(monkeypatch):
+    monkeypatch.delenv(VARIABLE, raising=False)
+    monkeypatch.setattr(library, "_loaded", lambda: (None, ()))
+    monkeypatch.setattr(library, "library_file", lambda: library.Path("_step.so"))
+    library._chosen.cache_clear()
+    assert "built for another machine" in library.told()
+    library._chosen.cache_clear()
