@@ -85,6 +85,8 @@ def own_tensors(found: Mapping[str, Kind], shape: Shape, where: str) -> dict[str
     named = {name: tensor for name, tensor in named.items() if not name.endswith((".attn.bias", ".attn.masked_bias"))}
     table: Any = named.get("wte.weight")
     if table is not None:
+        if table.shape and not len(table):
+            raise GenError(f"{where} has no token in wte.weight; train or fetch it again.")
         named.setdefault("lm_head.weight", table)
     check_tensors(named, _shapes(shape, len(table) if table is not None and table.shape else 0), where)
     return named

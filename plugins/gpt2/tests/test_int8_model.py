@@ -125,6 +125,14 @@ def test_weights_that_are_no_numbers_are_refused(tmp_path, value, name):
         load_int8(write_gpt2(tmp_path / "model", tensors=tensors), name="tiny")
 
 
+def test_a_model_without_tokens_is_refused(tmp_path):
+    tensors = gpt2_tensors(gpt2_config())
+    tensors["transformer.wte.weight"] = tensors["transformer.wte.weight"][:0]
+    tensors.pop("lm_head.weight", None)
+    with pytest.raises(GenError, match="no token in wte.weight"):
+        load_int8(write_gpt2(tmp_path / "model", tensors=tensors), name="tiny")
+
+
 @pytest.mark.parametrize("name", ["h.1.attn.c_attn.weight", "wpe.weight", "h.0.ln_1.bias"])
 def test_weights_of_wrong_shapes_are_refused(tmp_path, name):
     tensors = gpt2_tensors(gpt2_config())
