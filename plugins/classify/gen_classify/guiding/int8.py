@@ -6,7 +6,7 @@ costs one token a candidate. A BERT reads each text whole.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from threading import Lock
@@ -66,24 +66,18 @@ class Gpt2Judge:
             return self._judge(texts)
 
     def _judge(self, texts: Sequence[Tokens]) -> Array:
+        known, self.known = self.known, {}  # if this fails, nothing is known
         beginnings = list(dict.fromkeys(text[:-1] for text in texts))
-        lengths = [self._known_length(text) for text in beginnings]
-        parents = [
-            self.known[text[:length]] if length else None for text, length in zip(beginnings, lengths, strict=True)
-        ]
+        lengths = [known_length(text, known) for text in beginnings]
+        parents = [known[text[:length]] if length else None for text, length in zip(beginnings, lengths, strict=True)]
         self._read(parents, [text[length:] for text, length in zip(beginnings, lengths, strict=True)], lengths)
         begun = dict(zip(beginnings, self.rows, strict=True))
         kept = [len(text) - 1 for text in texts]
         found = self._read([begun[text[:-1]] for text in texts], [text[-1:] for text in texts], kept)
-        self.known = {}
         for text, row in zip(texts, self.rows, strict=True):
             self.known[text] = row
             self.known.setdefault(text[:-1], row)
         return found
-
-    def _known_length(self, text: Tokens) -> int:
-        """How many first tokens of a text were read in the last call."""
-        return next((length for length in range(len(text), 0, -1) if text[:length] in self.known), 0)
 
     def _read(self, parents: Sequence[PagedRow | None], new: Sequence[Tokens], kept: Sequence[int]) -> Array:
         """Logits [rows, outputs] after new tokens of rows, which take the place of all rows; 0 where a row has none."""
@@ -96,6 +90,11 @@ class Gpt2Judge:
             rows = [self.rows[row] for row in portion]
             found[portion] = self.transformer.step(_call(self.pages, rows, part, [kept[row] for row in portion], ends))
         return found
+
+
+def known_length(text: Tokens, known: Container[Tokens]) -> int:
+    """How many first tokens of a text are known."""
+    return next((length for length in range(len(text), 0, -1) if text[:length] in known), 0)
 
 
 def _call(

@@ -1,5 +1,7 @@
 """Classifiers that guide, in int8: near torch, and the same bits for a text whatever was asked beside or before it."""
 
+from unittest import mock
+
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
@@ -102,6 +104,15 @@ def test_pages_of_earlier_texts_are_freed(classifiers):
         judge([tuple(2 + i % 5 for i in range(length))] * 3)
         used = len(judge.pages.addresses) - len(judge.pages._free)
         assert used == len({page for row in judge.rows for page in row.pages})
+
+
+def test_nothing_is_known_after_a_failure(classifiers, monkeypatch):
+    judge, asked = int8_judge(classifiers["gpt2"].model), [(2, 3, 4, 5), (2, 3, 6)]
+    judge([(2, 3)])
+    with monkeypatch.context() as patch, pytest.raises(MemoryError):
+        patch.setattr(int8.Int8Transformer, "step", mock.Mock(side_effect=MemoryError))
+        judge(asked)
+    assert bits(judge(asked)) == bits(int8_judge(classifiers["gpt2"].model)(asked))
 
 
 def test_a_gpt2_is_read_before_its_padding(classifiers):
