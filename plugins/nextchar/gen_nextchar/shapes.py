@@ -60,8 +60,14 @@ def read_model_shape(folder: Path, head: HeadShape) -> ModelShape:
 
     Raises GenError if there is no configuration, or for variants that are not supported.
     """
-    settings = SimpleNamespace(**{**DEFAULTS, **head.defaults, **read_config(folder)})
-    encoder = read_encoder_shape(settings.encoder or {}, f"{folder}/config.json")
+    settings, where = SimpleNamespace(**{**DEFAULTS, **head.defaults, **read_config(folder)}), f"{folder}/config.json"
+    if not isinstance(settings.encoder or {}, dict):
+        raise GenError(f"{where} has {quoted(settings.encoder)} for the encoder; save the model again.")
+    encoder = read_encoder_shape(settings.encoder or {}, where)
+    for name in ("vocab_size", "hidden", *(["layers"] if "layers" in head.defaults else [])):
+        checked_size(getattr(settings, name), name, where)
+    if getattr(settings, "activation", "tanh") not in (*ACTIVATIONS, "tanh"):
+        raise GenError(f"{where} has {quoted(settings.activation)} for the activation; take gelu, relu or tanh.")
     framing = framing_of(settings)
     tensors = {f"encoder.{key}": sizes for key, sizes in encoder_tensors(encoder, settings.pooler).items()}
     return ModelShape(settings, encoder, framing, tensors | head.tensors(settings, encoder.size))
@@ -87,10 +93,7 @@ def read_encoder_shape(config: Mapping[str, Any], where: str) -> EncoderShape:
     """The sizes in a BERT's configuration. Raises GenError for unsupported variants."""
 
     def size(name: str, default: int) -> int:
-        value = config.get(name, default)
-        if not isinstance(value, int) or not 1 <= value <= 1_000_000:
-            raise GenError(f"{where} has {quoted(value)} for {name}, which is a size; save the model again.")
-        return value
+        return checked_size(config.get(name, default), name, where)
 
     activation = str(config.get("hidden_act", "gelu"))
     width, heads = size("hidden_size", 768), size("num_attention_heads", 12)
@@ -104,10 +107,23 @@ def read_encoder_shape(config: Mapping[str, Any], where: str) -> EncoderShape:
         positions=size("max_position_embeddings", 512),
         types=size("type_vocab_size", 2),
         vocabulary=size("vocab_size", 30522),
-        epsilon=float(config.get("layer_norm_eps", 1e-12)),
+        epsilon=_epsilon(config.get("layer_norm_eps", 1e-12), where),
         activation=activation,
         left_only=bool(config.get("is_decoder")),
     )
+
+
+def checked_size(value: object, name: str, where: str) -> int:
+    """A size in a configuration. Raises GenError if it is none."""
+    if not isinstance(value, int) or not 1 <= value <= 1_000_000:
+        raise GenError(f"{where} has {quoted(value)} for {name}, which is a size; save the model again.")
+    return value
+
+
+def _epsilon(value: object, where: str) -> float:
+    if not isinstance(value, (int, float)) or not 0 <= value < 1:
+        raise GenError(f"{where} has {quoted(value)} for layer_norm_eps; save the model again.")
+    return float(value)
 
 
 def encoder_tensors(shape: EncoderShape, pooler: bool) -> Shapes:

@@ -1,5 +1,6 @@
 """Next-character models in int8: near float32, and the same bits whatever way a window came to be read."""
 
+import json
 import subprocess
 import sys
 from itertools import pairwise
@@ -138,6 +139,24 @@ def test_hostile_weights_are_refused(options, tmp_path):
         save_file(tensors, tmp_path / "model.safetensors")
         with pytest.raises(GenError, match=reason):
             load(tmp_path, dtype="int8")
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"hidden": 0}, "0 for hidden"),
+        ({"layers": "two"}, ".two. for layers"),
+        ({"vocab_size": -1}, "-1"),
+        ({"sep_token_id": SIZE}, "lacks a token"),
+        ({"encoder": [1]}, "for the encoder"),
+        ({"encoder": LEFT[1]["encoder"] | {"layer_norm_eps": "small"}}, ".small. for layer_norm_eps"),
+    ],
+)
+def test_hostile_configurations_are_refused(tmp_path, change, reason):
+    config = write(tmp_path, LSTM[0]) / "config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | change))
+    with pytest.raises(GenError, match=reason):
+        load(tmp_path, dtype="int8")
 
 
 def test_marks_that_are_not_there_cannot_be_skipped():
