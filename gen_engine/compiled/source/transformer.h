@@ -187,15 +187,21 @@ static int count(const void* given, int number) {
     }
 }
 
+// The scores of the keys of one token's head; each thread has its own, and keeps them from call to call.
+struct Scores {
+    float* held = nullptr;
+    size_t size = 0;
+    ~Scores() { free(held); }
+};
+
 INLINE float* scores_for(size_t keys) {
-    static thread_local float* held = nullptr;
-    static thread_local size_t size = 0;
-    if (keys > size) {
-        free(held);
-        size = (keys + 1023) / 1024 * 1024;
-        if (posix_memalign(reinterpret_cast<void**>(&held), 64, 4 * size)) abort();
+    static thread_local Scores scores;
+    if (keys > scores.size) {
+        free(scores.held);
+        scores.size = (keys + 1023) / 1024 * 1024;
+        if (posix_memalign(reinterpret_cast<void**>(&scores.held), 64, 4 * scores.size)) abort();  // a few KiB
     }
-    return held;
+    return scores.held;
 }
 
 INLINE void write_key(const Job& job, int layer, int i, int head) {
