@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import sqrt
 
 from ..compiled.arithmetic import Array
 from ..compiled.linear import Int8Linear
@@ -50,7 +51,7 @@ def int8_bert(
         tokens=tokens,
         places=array(f"{prefix}embeddings.position_embeddings.weight") + types[0],
         blocks=tuple(block(f"{prefix}encoder.layer.{i}") for i in range(sizes.layers)),
-        scales=((tokens.shape[1] // sizes.heads) ** -0.5,) * sizes.layers,
+        scales=(1 / sqrt(tokens.shape[1] // sizes.heads),) * sizes.layers,
         epsilon=sizes.epsilon,
         activation=sizes.activation,
         norm_first=False,

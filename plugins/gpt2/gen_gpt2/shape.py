@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import sqrt
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -41,7 +42,7 @@ def read_shape(folder: Path) -> Shape:
     problem = _problem(config, size, heads, activation)
     if problem:
         raise GenError(f"The GPT-2 runner cannot compute {folder}: {problem}; use a plain GPT-2, or the other loader.")
-    scale = (size // heads) ** -0.5 if config.get("scale_attn_weights", True) else 1.0
+    scale = 1 / sqrt(size // heads) if config.get("scale_attn_weights", True) else 1.0
     by_layer = config.get("scale_attn_by_inverse_layer_idx", False)
     return Shape(
         layers=layers,

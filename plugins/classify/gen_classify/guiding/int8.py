@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from math import sqrt
 from threading import Lock
 from typing import Any
 
@@ -199,7 +200,7 @@ def _gpt2(config: Any, found: Mapping[str, Array]) -> Gpt2Judge:
         tokens=found["transformer.wte.weight"],
         places=found["transformer.wpe.weight"],
         blocks=tuple(block(f"transformer.h.{layer}") for layer in range(config.n_layer)),
-        scales=((config.n_embd // config.n_head) ** -0.5,) * config.n_layer,
+        scales=(1 / sqrt(config.n_embd // config.n_head),) * config.n_layer,
         epsilon=config.layer_norm_epsilon,
         activation=config.activation_function,
         norm_first=True,
