@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -128,10 +129,30 @@ class Int8Transformer:
                 if not handle:
                     raise GenError("There is no memory for the model; load a smaller one.")
                 # Not at exit: another thread may still compute then.
-                weakref.finalize(self, functions.gen_close, handle).atexit = False
+                self.__dict__["_closing"] = closing = weakref.finalize(self, functions.gen_close, handle)
+                closing.atexit = False
                 self.__dict__["_handle"] = handle
+                OPENED.add(self)
         found: int = self.__dict__["_handle"]
         return found
+
+
+OPENED: weakref.WeakSet[Int8Transformer] = weakref.WeakSet()
+"""The models that are open in the library."""
+
+
+def _open_anew() -> None:
+    """Forget what the parent of a forked process opened: its other threads, which may hold locks, are not here."""
+    global OPENING
+    OPENING = Lock()
+    for model in list(OPENED):
+        model.__dict__.pop("_closing").detach()
+        del model.__dict__["_handle"]
+    OPENED.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_open_anew)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,8 +1,10 @@
 """The compiled step: every kernel of this processor gives the bits of numpy, whatever stands beside a row."""
 
 import os
+import signal
 import weakref
 from dataclasses import replace
+from threading import Event, Thread
 
 import numpy as np
 import pytest
@@ -100,6 +102,29 @@ def test_only_chosen_tokens_are_computed_to_the_end(monkeypatch, name):
     everything, _ = feed(model, pages, [None], [[1, 2, 3]])
     some, _ = feed(model, pages, [None], [[1, 2, 3]], chosen=[2, 0])
     assert bits(some) == bits(everything[[2, 0]])
+
+
+def read_in_a_fork(model):
+    """How a forked process ended that reads; it is stopped if it waits for ever."""
+    child = os.fork()
+    if not child:
+        signal.alarm(20)
+        os._exit(len(read(model, [[1, 2]])) != 2)
+    return os.waitpid(child, 0)[1]
+
+
+def test_a_process_forked_amid_a_step_computes_on(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    model, over, begun = small_transformer(size=384, inner=1536), Event(), Event()
+    steps = iter(lambda: begun.set() or over.is_set() or len(read(model, [[1] * 60] * 16)), True)
+    read(model, [[1]])
+    thread = Thread(target=list, args=[steps])
+    thread.start()
+    begun.wait()
+    ended = {read_in_a_fork(model) for _ in range(3)}
+    over.set()
+    thread.join()
+    assert ended == {0}
 
 
 @pytest.mark.parametrize("name", kernels())
