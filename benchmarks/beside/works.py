@@ -59,7 +59,8 @@ class Work:
         """Those that can do this work."""
         if self.kind in ("chain", "mixed"):
             return [FP32]
-        return [peer for peer in PEERS if peer != BF16 or self.model == LARGE]
+        left_out = [BF16] * (self.model != LARGE) + [LOOP] * (self.rows > 1)  # tutorials write one text at a time
+        return [peer for peer in PEERS if peer not in left_out]
 
 
 VERSE_TOKENS = len(Form(4, 5).pattern) - len(PROMPT)

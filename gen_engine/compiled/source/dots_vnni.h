@@ -1,5 +1,6 @@
 // Exact sums of products with AVX-512 VNNI, which multiplies unsigned by signed bytes: activations are shifted by 128,
 // and 128 times the sum of the weights is taken off again. Not inlined: the work after it would crowd out its registers.
+#define HAS_ONE
 constexpr int SHIFT = 128, MOST_ROWS = 12;
 
 // Loops are written out, and the instruction, since GCC 12 moves sums to memory and back otherwise.
@@ -45,6 +46,27 @@ static __attribute__((noinline)) void dots(const Linear& layer, const int8_t* x,
 #define RESULT_ROW(r) FOR_BLOCKS(RESULT, r)
     FOR_ROWS(RESULT_ROW)
 }
+// One row and one block: the weights are read in the order in which they lie, into four sums.
+static __attribute__((noinline)) void dots_of_one(const Linear& layer, const int8_t* x, int block, Ints& sums) {
+    int inputs = (layer.inputs + 63) / 64 * 64;
+    const int8_t* w = layer.tiles + static_cast<size_t>(block) * inputs * 16;
+    __m512i s0 = _mm512_setzero_si512(), s1 = s0, s2 = s0, s3 = s0;
+    for (int q = 0; q < inputs; q += 16, w += 256) {
+        int32_t bytes[4];
+        __builtin_memcpy(bytes, x + q, 16);
+#define STREAM(c)                                                                                          \
+    _mm_prefetch(w + 8192 + 64 * c, _MM_HINT_T0);                                                          \
+    __asm__("vpdpbusd %2, %1, %0" : "+v"(s##c) : "v"(_mm512_set1_epi32(bytes[c])), "v"(_mm512_loadu_si512(w + 64 * c)));
+        STREAM(0)
+        STREAM(1)
+        STREAM(2)
+        STREAM(3)
+    }
+    __m512i all = _mm512_add_epi32(_mm512_add_epi32(s0, s1), _mm512_add_epi32(s2, s3));
+    all = _mm512_sub_epi32(all, _mm512_loadu_si512(layer.corrections + block * 16));
+    __builtin_memcpy(&sums, &all, sizeof all);
+}
+#undef STREAM
 #undef FOR_ROWS
 #undef FOR_BLOCKS
 #undef ZERO

@@ -11,6 +11,7 @@ namespace KERNEL {
 #undef KERNEL
 #undef LANES_AT_ONCE
 #undef DOTS
+#undef HAS_ONE
 #undef UNROLLED
 #undef EACH_PART
 #undef INLINE

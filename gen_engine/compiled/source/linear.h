@@ -85,6 +85,15 @@ static void linear(const Linear& layer, const Bytes& x, int rows, int first, int
     if (shift == 0) return linear_tiles(layer, x, rows, first, end, to);
 #endif
     int block = first;
+#ifdef HAS_ONE
+    if (rows == 1) {
+        for (Ints sums; block < end; block++) {
+            dots_of_one(layer, x.rows, block, sums);
+            finish(layer, block, sums, x.scales[0], to, 0);
+        }
+        return;
+    }
+#endif
     if (rows <= 4)
         for (; block + 4 <= end; block += 4) all_rows<4>(layer, x, rows, block, to);
     for (; block + 2 <= end; block += 2) all_rows<2>(layer, x, rows, block, to);
