@@ -177,9 +177,20 @@ def cores() -> int:
     if given.isdigit() and int(given) > 0:
         return min(int(given), 256)
     try:
-        return len(os.sched_getaffinity(0))
+        found = len(os.sched_getaffinity(0))
     except AttributeError:  # not on every system
-        return os.cpu_count() or 1
+        found = os.cpu_count() or 1
+    return max(1, min(found, _quota(found)))
+
+
+@cache  # at most one for each number of cores
+def _quota(most: int) -> int:
+    """How many cores the time that a container is given comes to; `most` where there is no limit."""
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="ascii").split()
+        return most if quota == "max" else -(-int(quota) // int(period))
+    except (OSError, ValueError, ZeroDivisionError):
+        return most
 
 
 MACS = 1 << 20

@@ -1,4 +1,8 @@
-"""Whether a model computes in int8 when nobody says otherwise: what that costs is measured when it is packed."""
+"""Whether a model computes in int8 when nobody says otherwise: what that costs is measured when it is packed.
+
+The bits of int8 are the same on every machine; the measure itself uses numpy's own products. A model
+whose loss is within rounding of the bound could compute in int8 on one machine and not on another: ask for the dtype.
+"""
 
 from __future__ import annotations
 

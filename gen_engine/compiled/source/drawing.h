@@ -382,7 +382,7 @@ static void draw(const void* given, int, int part) {
     Scratch& room = scratch(job.size);
     for (int r = part; r < job.rows; r += job.parts) {
         if (!room.is_made()) {
-            job.failed[0] = 1;
+            __atomic_store_n(job.failed, 1, __ATOMIC_RELAXED);
             return;
         }
         Shaped row{job, room, job.size, padded(job.size, 16)};

@@ -91,7 +91,7 @@ def test_kernels_give_the_bits_of_numpy(folder, monkeypatch, kernel, rows):
 
 
 @pytest.mark.parametrize("length", [63, 64, 65, 97, 130])
-def test_a_text_beyond_the_positions_is_read_as_if_step_by_step(folder, length):
+def test_a_long_text_is_read_as_if_step_by_step(folder, length):
     model, text = load_int8(folder, name="tiny"), tokens_of(5, length)
     cache = model.open(1)
     steps = [model.feed(cache, [-1], [0], [text[:31]])]
