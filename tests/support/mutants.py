@@ -31,7 +31,7 @@ import pytest
 from mistakes import ROOT, Mutant, mutants
 
 TESTS = {
-    "chain.py": "chain properties decoding/sample proving/prover shapers/penalties shapers/truncation",
+    "chain.py": "chain decoding/viable properties decoding/sample proving/prover shapers/penalties shapers/truncation",
     "decoding/viable.py": "decoding/viable decoding/sample properties decoding/beam decoding/smc interop "
     "decoding/used_engines",
     "proving/states.py": "proving/states proving/distinct proving/prover properties",
