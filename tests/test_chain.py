@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from counted_calls import calls_of
 from custom_rules import Diary
 from tiny import TinyTokenizer, chars, engine_of, vocabulary
 
@@ -262,13 +263,6 @@ def planned(*rules, prompt="", budget=6, nodes=20_000, vocab=THREE):
     return make_chain(vocab, named, nodes).plan(TinyTokenizer(vocab).encode(prompt), budget)
 
 
-def calls_of(monkeypatch, owner, name):
-    """The calls of a function from now on."""
-    calls, own = [], getattr(owner, name)
-    monkeypatch.setattr(owner, name, lambda *given: calls.append(given) or own(*given))
-    return calls
-
-
 class Written:
     """A machine that is much to search, since its state is the whole text; `size` characters are complete."""
 
@@ -392,6 +386,13 @@ def test_only_what_may_revive_tokens_is_barred_again(shapers, times):
                                                 (["temperature=2", leave_nothing], True)])  # fmt: skip
 def test_a_shaper_that_does_not_say_may_remove_tokens(shapers, truncates):
     assert ENGINE.chain(shapers).truncates is truncates
+
+
+@pytest.mark.parametrize("shapers, count", [([], 0), (["top_k=2", "temperature=2"], 2), (["typical=0.5"], None),
+                                            (["top_k=2", leave_nothing], None)])  # fmt: skip
+def test_built_in_shapers_are_applied_in_one_pass(shapers, count):
+    fused = ENGINE.chain(shapers).fused
+    assert count == (None if fused is None else len(fused))
 
 
 def test_only_shapers_with_a_memory_have_one():

@@ -215,6 +215,13 @@ def test_edges_have_no_tokens_but_those_of_the_graph(kind):
     assert edges == [{(0,): [2, 3], (1,): [4, 5]}, {(0,): [3], (1,): [4, 5]}]
 
 
+def test_what_a_rule_forbids_has_no_edge():
+    rule = Sorted([0, 1, 0, 2, 3, 0, 1])
+    rule.permits = lambda state, token: rule.sorts[token] != 2
+    table, node = table_of(rule)
+    assert [mask.members for mask, _ in table.edges(node)] == [[2, 5], [4]]
+
+
 def test_only_usable_tokens_are_tried():
     table, node = table_of(rule := Sorted(range(len(MIXED))))
     assert [mask.members for mask, _ in table.edges(node)] == [[2], [3], [4], [5]]
@@ -247,7 +254,7 @@ def test_edges_are_found_once():
 
 
 @pytest.mark.parametrize("rules", [1, 2, 3])
-def test_the_clock_is_looked_at_for_each_set_that_is_split(rules, monkeypatch):
+def test_the_clock_is_read_for_each_set_that_is_split(rules, monkeypatch):
     looks = []
     monkeypatch.setattr("gen_engine.proving.states.check", lambda: looks.append(1))
     halves = [[token >> place & 1 for token in range(8)] for place in range(3)]
