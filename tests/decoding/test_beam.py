@@ -12,7 +12,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from tiny import chars, engine_of
 
-from gen_engine.decoding.beam import descending
+from gen_engine.decoding.beam import beam, descending
+from gen_engine.decoding.viable import DOUBTS, Seen, Viable
 from gen_engine.engine import Engine
 from gen_engine.errors import GenError
 from gen_engine.testing.models import table_model
@@ -238,3 +239,90 @@ def test_a_search_that_makes_no_sense_is_refused(wrong):
 def test_values_come_in_descending_order_equal_ones_by_place(values, first):
     found = list(descending(np.array(values), first))
     assert found == sorted(range(len(values)), key=lambda place: (-values[place], place))
+
+
+@pytest.mark.parametrize("options", [(1,), (1024,), (4, 10, 4, 10), (4, -10, 2, 0)])
+def test_a_search_may_be_as_wide_as_is_said(options):
+    made = beam(options[0], **dict(zip(("length_penalty", "groups", "diversity"), options[1:], strict=False)))
+    assert made.at_once(options[0]) == made.rows == options[0]
+    assert made.share * made.groups == options[0]
+
+
+@pytest.mark.parametrize("wrong", ["1025", "0", "4,groups=0", "4,groups=-2", "4,groups=8", "4,length_penalty=-10.5",
+                                   "4,length_penalty=10.5", "4,diversity=10.5", "4,diversity=-0.1"])  # fmt: skip
+def test_a_search_beyond_what_is_said_is_refused(wrong):
+    with pytest.raises(GenError, match="; give "):
+        engine_of(chars("ab")).generate("a", decoder=f"beam={wrong}")
+
+
+def test_no_more_is_read_than_can_change_the_best():
+    engine = ends_or_goes_on(0.9, 0.1, "a")
+    assert [done.new for done in engine.generate("", decoder="beam=2,length_penalty=0", max_new=20)] == [""]
+    assert engine.model.fed == 1
+    engine.generate("", decoder="beam=2,length_penalty=0", max_new=20, num=2)
+    assert engine.model.fed > 10
+
+
+def test_shapers_that_remove_tokens_keep_living_ones():
+    engine = Engine(table_model("", *"abcd", table={(): [-9.0, 4.0, 3.0, 2.0, 1.0]}))
+    rules = ["force=2:a", "no_repeat=2", "length=2", "top_k=2"]
+    found = engine.generate("d", processors=rules, decoder="beam=3", num=3, max_new=2)
+    assert [(done.new, done.exact) for done in found] == [("ba", True), ("ca", True)]
+
+
+class Hopeful:
+    """A machine of four functions whose texts have six characters; those that begin with a come to nothing late."""
+
+    def start(self, text):
+        return ""
+
+    def step(self, state, char):
+        return None if len(state) == 6 or (len(state) == 5 and state[0] == "a") else state + char
+
+    def accepts(self, state):
+        return len(state) == 6
+
+
+def test_where_all_that_is_left_is_dead_shapers_begin_anew():
+    engine = Engine(table_model("", *"abc", table={(): [-9.0, 4.0, 3.0, -9.0]}))
+    [done] = engine.generate("", processors=[Hopeful(), "top_k=1"], decoder="beam=2", max_new=6)
+    assert (done.new, done.exact) == ("baaaaa", True)
+
+
+class OnlySome:
+    """Everything is allowed, but only these tokens are good beginnings, which shows late."""
+
+    def __init__(self, size, *good):
+        self.size, self.good = size, good
+
+    def start(self, prompt):
+        return None
+
+    def allowed(self, state):
+        return np.ones(self.size, dtype=bool)
+
+    def next(self, state, token):
+        return token if state is None else state
+
+    def accepts(self, state):
+        return state in self.good
+
+
+@pytest.mark.parametrize("ranks, exact", [((0, 1), True), ((0, -1), False)])
+def test_a_search_that_gave_up_is_not_exact(ranks, exact):
+    engine = engine_of(chars("".join(map(chr, range(0x4E00, 0x4E00 + 2000)))))
+    order = [token + 1 for token in engine.model.logits((0,))[1:].argsort(descending=True).tolist()]
+    rule = Named("some", OnlySome(2001, *(order[rank] for rank in ranks)))
+    [done] = engine.generate("", processors=[rule], max_new=1, decoder="beam=1")
+    assert (done.tokens, done.exact) == ((order[0],), exact)
+
+
+@pytest.mark.parametrize("width", [1, 2])
+def test_after_a_few_undecided_searches_the_witness_decides(width, monkeypatch):
+    engine, looks = engine_of(chars("abcdefgh")), []
+    plan = engine.chain(["length=2"]).plan(engine.tokenizer.encode(""), 2)
+    undecided = Seen("undecided", plan.start)
+    monkeypatch.setattr(Viable, "look", lambda self, joint, left, token, *_: looks.append(token) or undecided)
+    found = engine.generate("", processors=["length=2"], decoder=f"beam={width}", max_new=2)
+    assert [(len(done.new), done.exact) for done in found] == [(2, False)]
+    assert len(looks) <= 2 * DOUBTS

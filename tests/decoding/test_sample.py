@@ -276,3 +276,12 @@ def test_what_surely_has_a_rest_is_looked_up(monkeypatch):
     engine, looks = engine_of(chars("abcd")), calls_of(monkeypatch, Viable, "first")
     engine.generate("", processors=["length=4", "no_repeat=2"], max_new=4, seed=1, num=3)
     assert looks == []
+
+
+@pytest.mark.parametrize("decoder", ["sample", "greedy", "beam=2", "smc=2"])
+def test_every_decoder_names_the_shaper_that_was_undone(decoder):
+    def leave_nothing(step, logits):
+        return torch.full_like(logits, -torch.inf)
+
+    [done] = engine_of(chars("abc")).generate("", processors=["length=2", leave_nothing], decoder=decoder, max_new=2)
+    assert done.undone == ("leave_nothing",)
