@@ -10,7 +10,7 @@ from completions import complete, facts, outcomes, streamed
 from custom_rules import Diary, OnlyTheLast
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from tiny import chars, engine_of
+from tiny import chars, engine_of, vocabulary
 
 from gen_engine.decoding.beam import beam, descending
 from gen_engine.decoding.viable import DOUBTS, Seen, Viable
@@ -102,6 +102,25 @@ def test_shapers_lean_on_ranks_of_beams_not_on_logprobs():
     assert [each.new for each in plain] == ["aaa", "aab"]
     assert [each.new for each in leant] == ["aac", "abc"]
     assert leant[0].logprob == pytest.approx(sum(leant[0].logprobs))
+
+
+class Favouring:
+    """Would have beams go on that have written b."""
+
+    truncates = False
+
+    def __call__(self, step, logits):
+        return logits
+
+    def leans(self, history, prompt_length):
+        return 9.0 * (2 in history), {}
+
+
+def test_beams_are_kept_as_shapers_lean_on_what_stands():
+    engine = Engine(table_model("", *"abc", table={(): [-9.0, 3.0, 2.0, 1.0]}))
+    wanted = {"decoder": "beam=2", "num": 2, "max_new": 2}
+    found = [engine.generate("a", processors=["length=2", *more], **wanted) for more in ([], [Favouring()])]
+    assert [[done.new for done in each] for each in found] == [["aa", "ab"], ["ba", "bb"]]
 
 
 @given(some.cases(), st.data())
@@ -224,6 +243,12 @@ def test_what_all_beams_agree_on_is_streamed_at_once():
     assert len(pieces) > 2
 
 
+def test_nothing_is_streamed_that_a_later_text_may_beat():
+    table = {(): [-9.0, log(0.4), log(0.6)], (1,): [-9.0, 9.0, -9.0], (2,): [9.0, -9.0, -9.0]}
+    engine = Engine(table_model("", *"ab", table=table))
+    assert "".join(engine.stream("", decoder="beam=2", max_new=6)) == "aaaaaa"
+
+
 def test_no_more_texts_can_be_wanted_than_there_are_beams():
     with pytest.raises(GenError, match="give width=5, or want fewer"):
         engine_of(chars("ab")).generate("a", decoder="beam=4", num=5)
@@ -271,22 +296,35 @@ def test_shapers_that_remove_tokens_keep_living_ones():
 
 
 class Hopeful:
-    """A machine of four functions whose texts have six characters; those that begin with a come to nothing late."""
+    """A machine whose texts have six characters, or b alone; those that begin with a or b come to nothing late."""
 
     def start(self, text):
         return ""
 
     def step(self, state, char):
-        return None if len(state) == 6 or (len(state) == 5 and state[0] == "a") else state + char
+        return None if len(state) == 6 or (len(state) == 5 and state[0] in "ab") else state + char
 
     def accepts(self, state):
-        return len(state) == 6
+        return len(state) == 6 or state == "b"
+
+    def kind(self, char):
+        return char
+
+    def mentions(self, state):
+        return frozenset()  # so that the automaton does not know it
 
 
 def test_where_all_that_is_left_is_dead_shapers_begin_anew():
-    engine = Engine(table_model("", *"abc", table={(): [-9.0, 4.0, 3.0, -9.0]}))
-    [done] = engine.generate("", processors=[Hopeful(), "top_k=1"], decoder="beam=2", max_new=6)
-    assert (done.new, done.exact) == ("baaaaa", True)
+    engine = Engine(table_model("", *"abc", table={(): [-9.0, 4.0, -9.0, 3.0]}))
+    [done] = engine.generate("", processors=[Hopeful(), "ban=b", "top_k=1"], decoder="beam=2", max_new=6)
+    assert (done.new, done.exact) == ("caaaaa", True)
+
+
+@pytest.mark.parametrize("decoder", ["greedy", "beam=1", "beam=2", "smc=2"])
+def test_a_text_after_which_all_is_dead_is_full(decoder):
+    engine = engine_of(vocabulary(*"ab"))
+    [done] = engine.generate("", processors=[Hopeful()], decoder=decoder, max_new=6)
+    assert (done.new, done.finish, done.exact) == ("b", "full", True)
 
 
 class OnlySome:

@@ -118,13 +118,20 @@ class Seen:
 
 @dataclass(frozen=True)
 class Chosen:
-    """A plugin of pytest that runs these tests only, in this order."""
+    """A plugin of pytest that runs these tests only, in this order; `seconds` is what each takes without a mistake.
+
+    A test that takes much more processor time than that goes round in circles, and the process is ended.
+    """
 
     tests: list[str]
+    seconds: dict[str, float]
 
     def pytest_collection_modifyitems(self, items):
         place = {test: number for number, test in enumerate(self.tests)}
         items[:] = sorted((item for item in items if item.nodeid in place), key=lambda item: place[item.nodeid])
+
+    def pytest_runtest_logstart(self, nodeid):
+        signal.setitimer(signal.ITIMER_PROF, 5 * self.seconds[nodeid] + 10)
 
 
 def run(
@@ -219,7 +226,7 @@ def _try_module(name: str, options: argparse.Namespace) -> tuple[int, int]:
     killed = 0
     for mutant in found:
         those = seen.tests_of(mutant)
-        survives = not those or _passes(those, mutant, 3 * sum(map(seen.seconds.__getitem__, those)) + 60)
+        survives = not those or _passes(those, mutant, seen.seconds)
         killed += not survives
         how = "survived" if survives else "killed"
         print(f"{how}: {mutant} ({len(those)} tests come by)", flush=True)
@@ -227,9 +234,10 @@ def _try_module(name: str, options: argparse.Namespace) -> tuple[int, int]:
     return killed, len(found)
 
 
-def _passes(tests: list[str], mutant: Mutant, limit: float) -> bool:
+def _passes(tests: list[str], mutant: Mutant, seconds: dict[str, float]) -> bool:
     files = dict.fromkeys(str(ROOT / test.partition("::")[0]) for test in tests)
-    return run(list(files), mutant, limit, lambda: Chosen(tests))[0]
+    limit = 3 * sum(seconds[test] for test in tests) + 60
+    return run(list(files), mutant, limit, lambda: Chosen(tests, seconds))[0]
 
 
 if __name__ == "__main__":
