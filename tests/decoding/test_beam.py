@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 import strategies as some
 from completions import complete, facts, outcomes, streamed
+from counted_calls import calls_of
 from custom_rules import Diary, OnlyTheLast
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from tiny import chars, engine_of, vocabulary
 
 from gen_engine.decoding.beam import beam, descending
-from gen_engine.decoding.viable import DOUBTS, Seen, Viable
+from gen_engine.decoding.viable import ATTEMPTS, DOUBTS, Seen, Viable
 from gen_engine.engine import Engine
 from gen_engine.errors import GenError
 from gen_engine.testing.models import table_model
@@ -354,6 +355,24 @@ def test_a_search_that_gave_up_is_not_exact(ranks, exact):
     rule = Named("some", OnlySome(2001, *(order[rank] for rank in ranks)))
     [done] = engine.generate("", processors=[rule], max_new=1, decoder="beam=1")
     assert (done.tokens, done.exact) == ((order[0],), exact)
+
+
+class SecondOf(OnlySome):
+    """Any token, and then one of these."""
+
+    def next(self, state, token):
+        return "one" if state is None else token if state == "one" else state
+
+
+@pytest.mark.parametrize("width", [1, 2])
+def test_each_beam_has_as_many_attempts_as_a_text_alone(width, monkeypatch):
+    engine = Engine(
+        table_model("", *map(chr, range(0x4E00, 0x5200)), table={(): np.arange(0.0, -10.25, -0.01)}, order=0)
+    )
+    looks = calls_of(monkeypatch, Viable, "look")
+    [done] = engine.generate("", processors=[SecondOf(1025, 1024)], max_new=2, decoder=f"beam={width}")
+    assert (done.tokens[-1], done.exact) == (1024, False)
+    assert width * ATTEMPTS <= len(looks) - width <= width * ATTEMPTS + 1
 
 
 @pytest.mark.parametrize("width", [1, 2])
