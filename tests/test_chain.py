@@ -1,18 +1,27 @@
 """Constraints first, then the shapers in the order given; refusals name what stands in the way."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from counted_calls import calls_of
+from custom_rules import Diary
 from tiny import TinyTokenizer, chars, engine_of, vocabulary
 
+import gen_engine.chain as chain_module
 from gen_engine.chain import has_memory, is_constraint, make_chain
 from gen_engine.constraints.lengths import length
-from gen_engine.constraints.repeats import no_repeat_ngram
+from gen_engine.constraints.repeats import no_repeat, no_repeat_ngram
+from gen_engine.constraints.stops import stop
 from gen_engine.errors import ConflictError, GenError, UndecidedError
+from gen_engine.memory import Memory
+from gen_engine.proving.histories import History
+from gen_engine.proving.product import Product
 from gen_engine.proving.prover import prover_of, round_up
-from gen_engine.types import Named
+from gen_engine.text.token_sets import TokenSet, marked, token_set
+from gen_engine.types import Named, Step
 
 ENGINE = engine_of(chars("春夏秋冬，"))
 
@@ -86,7 +95,7 @@ def test_a_shaper_sees_the_history_and_where_its_prompt_ends():
     assert all(step.prompt_lengths == [3] for step in steps)
 
 
-@pytest.mark.parametrize("answer", [None, torch.zeros(1, 2), torch.zeros(1, 3, dtype=torch.bool)])
+@pytest.mark.parametrize("answer", [None, torch.zeros(1, 2), torch.zeros(1, 4, dtype=torch.bool)])
 def test_a_shaper_that_returns_no_logits_is_named(answer):
     with pytest.raises(GenError, match="odd did not return logits of the shape it was given; mend it"):
         engine_of(chars("abc")).generate("a", processors=[Named("odd", lambda step, logits: answer)], max_new=2)
@@ -242,3 +251,208 @@ def test_a_constraint_is_told_by_its_methods(methods, expected):
 @pytest.mark.parametrize("methods, expected", [("start next", True), ("start", False), ("next", False)])
 def test_a_shaper_with_a_memory_is_told_by_its_methods(methods, expected):
     assert has_memory(SimpleNamespace(**dict.fromkeys(methods.split()))) is expected
+
+
+THREE = chars("abc")
+BLANK = TinyTokenizer(THREE).encode("")
+
+
+def planned(*rules, prompt="", budget=6, nodes=20_000, vocab=THREE):
+    """The plan of a new chain of these rules."""
+    named = [Named(type(rule).__name__, rule) for rule in rules]
+    return make_chain(vocab, named, nodes).plan(TinyTokenizer(vocab).encode(prompt), budget)
+
+
+class Written:
+    """A machine that is much to search, since its state is the whole text; `size` characters are complete."""
+
+    def __init__(self, size, *parts):
+        self.size, self.parted = size, lambda: parts
+
+    def start(self, text):
+        return ""
+
+    def step(self, state, char):
+        return state + char
+
+    def accepts(self, state):
+        return len(state) == self.size
+
+    def kind(self, char):
+        return char
+
+    def mentions(self, state):
+        return frozenset()
+
+
+class Branching(Written):
+    """The same with states that the automaton knows."""
+
+    mentions = None
+
+    def start(self, text):
+        return text
+
+
+class AtMost(Written):
+    """A machine that counts, and is asked token by token: `size` characters are the most."""
+
+    def step(self, state, char):
+        return state + "." if len(state) < self.size else None
+
+    def accepts(self, state):
+        return True
+
+    def kind(self, char):
+        return None
+
+
+class Counted(AtMost):
+    """A machine of states that the automaton knows: `size` characters are complete."""
+
+    mentions = None
+
+    def accepts(self, state):
+        return len(state) == self.size
+
+
+def test_a_part_that_no_text_obeys_refutes_much_to_search():
+    with pytest.raises(UndecidedError):
+        planned(Written(99), nodes=2)
+    with pytest.raises(ConflictError, match="^Written admits no text"):
+        planned(Written(99, Counted(7)), nodes=2)
+
+
+def test_fewer_rules_without_a_text_refute_much_to_search():
+    with pytest.raises(ConflictError, match="^AtMost and Counted admit no text"):
+        planned(AtMost(5), Counted(6), Written(6), nodes=10)
+
+
+def test_chains_of_the_same_constraints_search_once(monkeypatch):
+    searches, parts = calls_of(monkeypatch, chain_module, "new_prover"), calls_of(monkeypatch, Product, "narrowed")
+    first = make_chain(THREE, [Named("written", Written(3, Written(3)))])
+    plans = [each.plan(BLANK, 6) for each in (first, first, make_chain(THREE, [], alike=first))]
+    assert {plan.prover for plan in plans} == {plans[0].prover}
+    assert (len(searches), len(parts)) == (1, 1)
+
+
+def test_a_forgotten_prover_is_made_again(monkeypatch):
+    searches = calls_of(monkeypatch, chain_module, "new_prover")
+    forgetful = replace(make_chain(THREE, [Named("length", length("2"))]), _provers=Memory(1))
+    provers = [forgetful.plan(TinyTokenizer(THREE).encode(prompt), 2).prover for prompt in ("", "abcabcabc", "")]
+    assert provers[0] is not provers[2]
+    assert (provers[0].room, provers[1].room, provers[2].room, len(searches)) == (2, 16, 2, 3)
+
+
+def test_what_is_searched_depends_on_the_beginning_alone(monkeypatch):
+    monkeypatch.setattr("gen_engine.proving.automaton.EXPANSIONS", 9)
+    rules = [Named("branching", Branching(4)), Named("length", length("..4", of="whole"))]
+    prompts = [TinyTokenizer(THREE).encode(prompt) for prompt in ("", "aaa")]
+    used = make_chain(THREE, rules)
+    searched = [used.plan(prompt, 4).prover.automaton.searched for prompt in (*prompts, *prompts)]
+    assert searched == 2 * [make_chain(THREE, rules).plan(each, 4).prover.automaton.searched for each in prompts]
+    assert searched[0] < searched[1]
+
+
+def test_a_prompt_is_read_once(monkeypatch):
+    reads = calls_of(monkeypatch, Counted, "start")
+    planned(Counted(3))
+    assert len(reads) == 1
+
+
+@pytest.mark.parametrize("budget", [0, 1, 5, 8])
+def test_a_text_has_room_for_its_longest_tokens(budget):
+    plan = planned(vocab=vocabulary("abc", "d"), prompt="dd", budget=budget)
+    assert plan.prover.room >= 2 + 3 * budget
+    assert planned(length("2..3"), vocab=vocabulary("abc", "d"), prompt="dd", budget=budget + 2).prover.room == 8
+
+
+def test_beside_an_undone_shaper_another_revives_nothing():
+    revive = Named("revive", lambda step, logits: torch.zeros_like(logits))
+    done = text("only=春|夏", revive, leave_nothing, "length=5")
+    assert done.undone == ("leave_nothing",)
+    assert set(done.new) <= set("春夏")
+
+
+@pytest.mark.parametrize("shapers, times", [([], 1), (["top_k=2", "temperature=2"], 1), ([leave_nothing], 2)])
+def test_only_what_may_revive_tokens_is_barred_again(shapers, times):
+    chain, barred, logits = ENGINE.chain(shapers), [], torch.zeros(1, len(ENGINE.tokenizer.vocabulary))
+    blocked = SimpleNamespace(bar=lambda given: barred.append(given) or given)
+    chain.shape(Step([(0,)], [1], chain.vocabulary), logits, blocked)
+    assert len(barred) == times
+
+
+@pytest.mark.parametrize("shapers, truncates", [([], False), (["temperature=2"], False), (["top_k=2"], True),
+                                                (["temperature=2", leave_nothing], True)])  # fmt: skip
+def test_a_shaper_that_does_not_say_may_remove_tokens(shapers, truncates):
+    assert ENGINE.chain(shapers).truncates is truncates
+
+
+@pytest.mark.parametrize("shapers, count", [([], 0), (["top_k=2", "temperature=2"], 2), (["typical=0.5"], None),
+                                            (["top_k=2", leave_nothing], None)])  # fmt: skip
+def test_built_in_shapers_are_applied_in_one_pass(shapers, count):
+    fused = ENGINE.chain(shapers).fused
+    assert count == (None if fused is None else len(fused))
+
+
+def test_only_shapers_with_a_memory_have_one():
+    diary = Diary()
+    assert ENGINE.chain(["top_k=2"]).first_memory == ()
+    assert ENGINE.chain(["top_k=2", diary]).first_memory == (None, diary.start())
+
+
+@pytest.mark.parametrize("vocab, count", [(THREE, 0), (vocabulary("a", b"\xc3", b"\xa9"), 1)])
+def test_only_parts_of_characters_need_a_rule_of_their_own(vocab, count):
+    chain = make_chain(vocab, [])
+    assert (len(chain.product.rules), chain.background) == (count, count)
+
+
+def test_short_questions_between_tokens_cost_no_patience():
+    plan = planned(Counted(3))
+    before = plan.patience.spent
+    for _ in range(50):
+        with plan.searching():
+            pass
+    assert plan.patience.spent - before < plan.patience.last * 25
+
+
+class Gathering(AtMost):
+    """A machine whose text has an a and a b somewhere."""
+
+    def step(self, state, char):
+        return state + char if char in "ab" and char not in state else state
+
+    def accepts(self, state):
+        return set(state) == set("ab")
+
+    def gathers(self, state):
+        return sorted(set("ab") - set(state))
+
+
+@pytest.mark.parametrize("left, tokens", [(4, [1, 2, 3]), (3, [1, 2, 3]), (2, [1, 2])])
+def test_where_every_place_is_needed_only_the_needed_may_follow(left, tokens):
+    plan = planned(Gathering(2))
+    assert plan.tokens(plan.start, left).members() == tokens
+
+
+def test_what_history_forbids_is_taken_from_added_tokens_too():
+    plan = planned(no_repeat(9), prompt="a")
+    [history] = plan.prover.histories.begin(plan.prompt)
+    assert plan.less_banned(TokenSet(mask_of(3), plus=(1, 2)), history).members() == [2, 3]
+    assert plan.less_banned(TokenSet(mask_of(1, 2, 3), minus=(2,)), history).members() == [3]
+
+
+def mask_of(*tokens):
+    return token_set(marked(tokens, len(THREE))).mask
+
+
+@pytest.mark.parametrize("rules", [[], [no_repeat(9)], [no_repeat(9), stop(THREE, ("ab",))], [stop(THREE, ("ab",))]])
+def test_what_may_follow_is_the_same_with_the_history(rules):
+    plan = planned(*rules, prompt="c")
+    history, asked = History.rows("c", 1, 4)[0], plan.start
+    for token in (1, 2):
+        found = plan.tokens(asked, 5, history)
+        assert getattr(found.minus, "is_open", False) == (len(rules) == 1 and not plan.product.stops)
+        assert found.members() == plan.tokens(asked, 5).members()
+        history.append(ord(THREE.texts[token]))
+        asked = plan.product.next(asked, token)

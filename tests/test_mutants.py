@@ -49,3 +49,10 @@ def test_a_mistake_is_shown_to_the_quickest_tests_first(made):
 def test_every_module_of_the_table_is_there_with_its_tests():
     assert [name for name in mutants.TESTS if not (mistakes.ROOT / "gen_engine" / name).exists()] == []
     assert [test for name in mutants.TESTS for test in mutants.test_files(name) if not Path(test).exists()] == []
+
+
+def test_only_a_doubt_about_lengths_is_left_out(tmp_path):
+    path = tmp_path / "pairs.py"
+    path.write_text("zip(a, b, strict=True)\nzip(a, b, strict=False)\nload(strict=True)\n", encoding="utf-8")
+    told = [(each.line, each.new) for each in mistakes.mutants(path)]
+    assert told == [(1, "pass"), (2, "pass"), (2, "True"), (3, "pass"), (3, "False")]

@@ -7,12 +7,14 @@ import numpy as np
 import pytest
 import strategies as some
 from completions import complete, facts, outcomes, streamed
+from counted_calls import calls_of
 from custom_rules import Diary, OnlyTheLast
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from tiny import chars, engine_of
+from tiny import chars, engine_of, vocabulary
 
-from gen_engine.decoding.beam import descending
+from gen_engine.decoding.beam import beam, descending
+from gen_engine.decoding.viable import ATTEMPTS, DOUBTS, Seen, Viable
 from gen_engine.engine import Engine
 from gen_engine.errors import GenError
 from gen_engine.testing.models import table_model
@@ -103,6 +105,25 @@ def test_shapers_lean_on_ranks_of_beams_not_on_logprobs():
     assert leant[0].logprob == pytest.approx(sum(leant[0].logprobs))
 
 
+class Favouring:
+    """Would have beams go on that have written b."""
+
+    truncates = False
+
+    def __call__(self, step, logits):
+        return logits
+
+    def leans(self, history, prompt_length):
+        return 9.0 * (2 in history), {}
+
+
+def test_beams_are_kept_as_shapers_lean_on_what_stands():
+    engine = Engine(table_model("", *"abc", table={(): [-9.0, 3.0, 2.0, 1.0]}))
+    wanted = {"decoder": "beam=2", "num": 2, "max_new": 2}
+    found = [engine.generate("a", processors=["length=2", *more], **wanted) for more in ([], [Favouring()])]
+    assert [[done.new for done in each] for each in found] == [["aa", "ab"], ["ba", "bb"]]
+
+
 @given(some.cases(), st.data())
 @some.examples(40)
 def test_as_many_beams_are_told_as_there_are_texts(case, data):
@@ -142,6 +163,7 @@ def ends_or_goes_on(end, on, after):
         ((0.7, 0.3, "a"), 1, "aaaaaa"),
         ((0.7, 0.3, "a"), 0, ""),
         ((0.3, 0.7, "end"), -1, "a"),
+        ((0.32, 0.68, "end"), -1, "a"),
         ((0.7, 0.3, "end"), -1, ""),
     ],
 )
@@ -223,6 +245,12 @@ def test_what_all_beams_agree_on_is_streamed_at_once():
     assert len(pieces) > 2
 
 
+def test_nothing_is_streamed_that_a_later_text_may_beat():
+    table = {(): [-9.0, log(0.4), log(0.6)], (1,): [-9.0, 9.0, -9.0], (2,): [9.0, -9.0, -9.0]}
+    engine = Engine(table_model("", *"ab", table=table))
+    assert "".join(engine.stream("", decoder="beam=2", max_new=6)) == "aaaaaa"
+
+
 def test_no_more_texts_can_be_wanted_than_there_are_beams():
     with pytest.raises(GenError, match="give width=5, or want fewer"):
         engine_of(chars("ab")).generate("a", decoder="beam=4", num=5)
@@ -238,3 +266,121 @@ def test_a_search_that_makes_no_sense_is_refused(wrong):
 def test_values_come_in_descending_order_equal_ones_by_place(values, first):
     found = list(descending(np.array(values), first))
     assert found == sorted(range(len(values)), key=lambda place: (-values[place], place))
+
+
+@pytest.mark.parametrize("options", [(1,), (1024,), (4, 10, 4, 10), (4, -10, 2, 0)])
+def test_a_search_may_be_as_wide_as_is_said(options):
+    made = beam(options[0], **dict(zip(("length_penalty", "groups", "diversity"), options[1:], strict=False)))
+    assert made.at_once(options[0]) == made.rows == options[0]
+    assert made.share * made.groups == options[0]
+
+
+@pytest.mark.parametrize("wrong", ["1025", "0", "4,groups=0", "4,groups=-2", "4,groups=8", "4,length_penalty=-10.5",
+                                   "4,length_penalty=10.5", "4,diversity=10.5", "4,diversity=-0.1"])  # fmt: skip
+def test_a_search_beyond_what_is_said_is_refused(wrong):
+    with pytest.raises(GenError, match="; give "):
+        engine_of(chars("ab")).generate("a", decoder=f"beam={wrong}")
+
+
+def test_no_more_is_read_than_can_change_the_best():
+    engine = ends_or_goes_on(0.9, 0.1, "a")
+    assert [done.new for done in engine.generate("", decoder="beam=2,length_penalty=0", max_new=20)] == [""]
+    assert engine.model.fed == 1
+    engine.generate("", decoder="beam=2,length_penalty=0", max_new=20, num=2)
+    assert engine.model.fed > 10
+
+
+def test_shapers_that_remove_tokens_keep_living_ones():
+    engine = Engine(table_model("", *"abcd", table={(): [-9.0, 4.0, 3.0, 2.0, 1.0]}))
+    rules = ["force=2:a", "no_repeat=2", "length=2", "top_k=2"]
+    found = engine.generate("d", processors=rules, decoder="beam=3", num=3, max_new=2)
+    assert [(done.new, done.exact) for done in found] == [("ba", True), ("ca", True)]
+
+
+class Hopeful:
+    """A machine whose texts have six characters, or b alone; those that begin with a or b come to nothing late."""
+
+    def start(self, text):
+        return ""
+
+    def step(self, state, char):
+        return None if len(state) == 6 or (len(state) == 5 and state[0] in "ab") else state + char
+
+    def accepts(self, state):
+        return len(state) == 6 or state == "b"
+
+    def kind(self, char):
+        return char
+
+    def mentions(self, state):
+        return frozenset()  # so that the automaton does not know it
+
+
+def test_where_all_that_is_left_is_dead_shapers_begin_anew():
+    engine = Engine(table_model("", *"abc", table={(): [-9.0, 4.0, -9.0, 3.0]}))
+    [done] = engine.generate("", processors=[Hopeful(), "ban=b", "top_k=1"], decoder="beam=2", max_new=6)
+    assert (done.new, done.exact) == ("caaaaa", True)
+
+
+@pytest.mark.parametrize("decoder", ["greedy", "beam=1", "beam=2", "smc=2"])
+def test_a_text_after_which_all_is_dead_is_full(decoder):
+    engine = engine_of(vocabulary(*"ab"))
+    [done] = engine.generate("", processors=[Hopeful()], decoder=decoder, max_new=6)
+    assert (done.new, done.finish, done.exact) == ("b", "full", True)
+
+
+class OnlySome:
+    """Everything is allowed, but only these tokens are good beginnings, which shows late."""
+
+    def __init__(self, size, *good):
+        self.size, self.good = size, good
+
+    def start(self, prompt):
+        return None
+
+    def allowed(self, state):
+        return np.ones(self.size, dtype=bool)
+
+    def next(self, state, token):
+        return token if state is None else state
+
+    def accepts(self, state):
+        return state in self.good
+
+
+@pytest.mark.parametrize("ranks, exact", [((0, 1), True), ((0, -1), False)])
+def test_a_search_that_gave_up_is_not_exact(ranks, exact):
+    engine = engine_of(chars("".join(map(chr, range(0x4E00, 0x4E00 + 2000)))))
+    order = [token + 1 for token in engine.model.logits((0,))[1:].argsort(descending=True).tolist()]
+    rule = Named("some", OnlySome(2001, *(order[rank] for rank in ranks)))
+    [done] = engine.generate("", processors=[rule], max_new=1, decoder="beam=1")
+    assert (done.tokens, done.exact) == ((order[0],), exact)
+
+
+class SecondOf(OnlySome):
+    """Any token, and then one of these."""
+
+    def next(self, state, token):
+        return "one" if state is None else token if state == "one" else state
+
+
+@pytest.mark.parametrize("width", [1, 2])
+def test_each_beam_has_as_many_attempts_as_a_text_alone(width, monkeypatch):
+    engine = Engine(
+        table_model("", *map(chr, range(0x4E00, 0x5200)), table={(): np.arange(0.0, -10.25, -0.01)}, order=0)
+    )
+    looks = calls_of(monkeypatch, Viable, "look")
+    [done] = engine.generate("", processors=[SecondOf(1025, 1024)], max_new=2, decoder=f"beam={width}")
+    assert (done.tokens[-1], done.exact) == (1024, False)
+    assert width * ATTEMPTS <= len(looks) - width <= width * ATTEMPTS + 1
+
+
+@pytest.mark.parametrize("width", [1, 2])
+def test_after_a_few_undecided_searches_the_witness_decides(width, monkeypatch):
+    engine, looks = engine_of(chars("abcdefgh")), []
+    plan = engine.chain(["length=2"]).plan(engine.tokenizer.encode(""), 2)
+    undecided = Seen("undecided", plan.start)
+    monkeypatch.setattr(Viable, "look", lambda self, joint, left, token, *_: looks.append(token) or undecided)
+    found = engine.generate("", processors=["length=2"], decoder=f"beam={width}", max_new=2)
+    assert [(len(done.new), done.exact) for done in found] == [(2, False)]
+    assert len(looks) <= 2 * DOUBTS

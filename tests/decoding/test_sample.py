@@ -7,6 +7,7 @@ import pytest
 import strategies as some
 import torch
 from completions import complete, logits_after
+from counted_calls import calls_of
 from custom_rules import Diary, OnlyTheLast
 from drawn_cases import DRAWN, exact, shaped_among_the_living
 from hypothesis import assume, given
@@ -14,7 +15,8 @@ from hypothesis import strategies as st
 from tiny import chars, engine_of
 
 from gen_engine.decoding.generation import uniform
-from gen_engine.decoding.sampling import pick
+from gen_engine.decoding.sampling import Scores, pick
+from gen_engine.decoding.viable import Viable
 from gen_engine.proving.prover import Finding
 from gen_engine.types import Named
 
@@ -222,3 +224,27 @@ def test_top_k_and_min_p_count_among_live_tokens_alone(case, shaper):
     alone[0, live] = logits[0, live]
     expected = engine.chain([shaper]).shapers[0].processor(None, alone)[0]
     assert shaped_among_the_living(engine, case, [shaper], ()).tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize("decoder", ["sample", "greedy", "beam=3", "smc=3"])
+def test_only_what_is_remembered_of_a_choice_is_asked(decoder, monkeypatch):
+    engine, asked = engine_of(chars("abc")), calls_of(monkeypatch, Scores, "choice_logprob")
+    engine.generate("", processors=["stop=ab", "length=3", "top_k=2"], decoder=decoder, max_new=4, seed=1)
+    assert asked == []
+    engine.generate("", processors=["stop=ab", "length=3", Diary()], decoder=decoder, max_new=4, seed=1)
+    assert asked
+
+
+def test_what_surely_has_a_rest_is_looked_up(monkeypatch):
+    engine, looks = engine_of(chars("abcd")), calls_of(monkeypatch, Viable, "first")
+    engine.generate("", processors=["length=4", "no_repeat=2"], max_new=4, seed=1, num=3)
+    assert looks == []
+
+
+@pytest.mark.parametrize("decoder", ["sample", "greedy", "beam=2", "smc=2"])
+def test_every_decoder_names_the_shaper_that_was_undone(decoder):
+    def leave_nothing(step, logits):
+        return torch.full_like(logits, -torch.inf)
+
+    [done] = engine_of(chars("abc")).generate("", processors=["length=2", leave_nothing], decoder=decoder, max_new=2)
+    assert done.undone == ("leave_nothing",)

@@ -18,7 +18,7 @@ from oracle import Case, Wish
 from tiny import chars, engine_of
 
 from gen_engine.cli.output import record
-from gen_engine.decoding.smc import live_share
+from gen_engine.decoding.smc import live_share, smc
 from gen_engine.engine import Engine
 from gen_engine.errors import GenError
 from gen_engine.testing.models import table_model
@@ -202,3 +202,15 @@ def test_after_too_many_strikes_the_witness_decides(decoder):
 def test_a_population_that_makes_no_sense_is_refused(wrong):
     with pytest.raises(GenError):
         engine_of(chars("ab")).generate("a", decoder=wrong)
+
+
+@pytest.mark.parametrize("particles, resample", [(1, 0), (4096, 1)])
+def test_a_population_may_be_as_large_as_is_said(particles, resample):
+    made = smc(particles, resample=resample)
+    assert (made.rows, made.at_once(9)) == (particles, 1)
+
+
+@pytest.mark.parametrize("wrong", ["0", "-1", "4097", "4,resample=1.5", "4,resample=-0.5"])
+def test_a_population_beyond_what_is_said_is_refused(wrong):
+    with pytest.raises(GenError, match="; give a number"):
+        engine_of(chars("ab")).generate("a", decoder=f"smc={wrong}")

@@ -10,9 +10,10 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from joint_states import chain_of, prompt_of, states
 from slots import PLAIN, SLOTS, either_wish, slots_wish
-from tiny import chars
+from tiny import chars, vocabulary
 
 from gen_engine.chain import make_chain
+from gen_engine.errors import PluginError
 from gen_engine.memory import Interned, Memory, interned, remembered
 from gen_engine.types import Named, Prompt
 
@@ -152,6 +153,129 @@ def test_single_character_edges_are_all_edges_less_other_tokens(case):
         found = [mask.members for mask, _ in product.table.single_edges(node)]
         every = [set(mask.members) & single for mask, _ in product.table.edges(node)]
         assert sorted(token for tokens in found for token in tokens) == sorted(set().union(*every))
+
+
+MIXED = vocabulary("", "x", "ab", "a", "b", "c", b"\xc3", end=0, unused={1})
+"""The end, an unused token, one of two characters, three of one, and a part of one."""
+
+
+class Sorted:
+    """A rule over tokens that knows them apart by `kinds`; the state is the kind of the last one."""
+
+    def __init__(self, kinds):
+        self.sorts, self.asked = list(kinds), []
+
+    def start(self, prompt):
+        return None
+
+    def permits(self, state, token):
+        self.asked.append(token)
+        return True
+
+    def allowed(self, state):
+        return np.ones(len(self.sorts), dtype=bool)
+
+    def next(self, state, token):
+        return self.sorts[token]
+
+    def accepts(self, state):
+        return True
+
+    def kinds(self):
+        return self.sorts
+
+
+class Offering(Sorted):
+    """The same, saying what follows in plain arrays, unusable tokens and an empty set included."""
+
+    def transitions(self, state):
+        return [(np.array(self.sorts) == kind, kind) for kind in {*self.sorts, "none"}]
+
+
+class Stopping(Sorted):
+    """The same, which `kinds` 1 and 2 stop, each in a state of its own; `cuts` is what it cuts then."""
+
+    cuts = 1
+
+    def cut(self, state):
+        return self.cuts if state in (1, 2) else 0
+
+
+def table_of(*rules, vocab=MIXED):
+    """The table of these rules alone, and the node where a text begins."""
+    product = make_chain(vocab, [Named(f"rule {number}", rule) for number, rule in enumerate(rules)]).product
+    product = product.of(product.rules[-len(rules) or len(product.rules) :])
+    return product.table, product.start(Prompt("", (), ())).node
+
+
+@pytest.mark.parametrize("kind", [Sorted, Offering])
+def test_edges_have_no_tokens_but_those_of_the_graph(kind):
+    table, node = table_of(kind([0, 1, 0, 0, 1, 1, 1]))
+    edges = [{after.states: mask.members for mask, after in each(node)} for each in (table.edges, table.single_edges)]
+    assert edges == [{(0,): [2, 3], (1,): [4, 5]}, {(0,): [3], (1,): [4, 5]}]
+
+
+def test_what_a_rule_forbids_has_no_edge():
+    rule = Sorted([0, 1, 0, 2, 3, 0, 1])
+    rule.permits = lambda state, token: rule.sorts[token] != 2
+    table, node = table_of(rule)
+    assert [mask.members for mask, _ in table.edges(node)] == [[2, 5], [4]]
+
+
+def test_only_usable_tokens_are_tried():
+    table, node = table_of(rule := Sorted(range(len(MIXED))))
+    assert [mask.members for mask, _ in table.edges(node)] == [[2], [3], [4], [5]]
+    assert set(rule.asked) <= set(MIXED.usable)
+
+
+def test_tokens_that_complete_a_stop_string_are_one_edge():
+    table, node = table_of(Stopping([0, 0, 0, 1, 2, 3, 0]))
+    assert [(mask.members, after and after.states) for mask, after in table.edges(node)] == [
+        ([2], (0,)),
+        ([3, 4], None),
+        ([5], (3,)),
+    ]
+
+
+@pytest.mark.parametrize("cuts", [-1, 1.5, "one"])
+def test_a_cut_that_is_no_count_is_refused(cuts):
+    table, node = table_of(rule := Stopping([0, 0, 0, 1, 2, 3, 0]))
+    rule.cuts = cuts
+    with pytest.raises(PluginError, match="rule 0 gave .* in cut; return a whole number from 0"):
+        table.after(node, 3)
+
+
+def test_edges_are_found_once():
+    table, node = table_of(Sorted([0, 1, 0, 0, 1, 1, 1]), Sorted(range(7)))
+    assert table.edges(node) is table.edges(node)
+    assert table.single_edges(node) is table.single_edges(node)
+    assert table.edge_of(node) is table.edge_of(node)
+    assert table.edge_of(node).itemsize == 1
+
+
+@pytest.mark.parametrize("rules", [1, 2, 3])
+def test_the_clock_is_read_for_each_set_that_is_split(rules, monkeypatch):
+    looks = []
+    monkeypatch.setattr("gen_engine.proving.states.check", lambda: looks.append(1))
+    halves = [[token >> place & 1 for token in range(8)] for place in range(3)]
+    table, node = table_of(*(Sorted(kinds) for kinds in halves[:rules]), vocab=vocabulary(*"abcdefgh"))
+    assert len(table.edges(node)) == 2**rules == len(looks)
+
+
+def test_a_rule_is_not_asked_for_what_edges_say():
+    table, node = table_of(rule := Sorted([0, 1, 0, 0, 1, 1, 1]))
+    assert table.permits(node, 3)
+    assert (rule.asked, table.along(node, 3)) == ([3], None)
+    table.edges(node)
+    rule.asked.clear()
+    assert all(table.permits(node, token) for token in (2, 3, 4, 5, 6))
+    assert rule.asked == [6]
+
+
+def test_without_rules_every_text_is_whole():
+    table, node = table_of(vocab=chars("ab"))
+    assert (node.accepts, node.cut, node.states) == (True, 0, ())
+    assert [(mask.members, after) for mask, after in table.edges(node)] == [([1, 2], node)]
 
 
 @given(st.integers(1, 4), st.lists(st.integers(0, 6)))

@@ -64,3 +64,12 @@ def test_no_text_ends_where_a_rule_asked_alone_refuses(rules, left):
     plan = plan_of([OnlyTheLast(101), *rules], "".join(map(chr, range(0x4E00, 0x4E00 + 100))), 2)
     [history] = plan.prover.histories.begin(plan.prompt) or [None]
     assert [sees(plan, plan.start, left, token, history)[0] for token in (1, 100)] == [False, True]
+
+
+def test_what_the_automaton_knows_to_be_safe_is_seen():
+    plan = plan_of(["length=3"], "abc", 3)
+    joint = plan.start
+    for left in (3, 2, 1):
+        assert sees(plan, joint, left, 1, None) == (True, True)
+        assert left == 1 or sees(plan, joint, left - 1, 1, None) == (False, False)
+        joint = plan.product.next(joint, 1)

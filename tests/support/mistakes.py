@@ -91,7 +91,9 @@ def _places(tree: ast.AST, lines: range) -> Iterator[tuple[ast.AST, str, int | N
         if field in ("annotation", "returns", "decorator_list", "type_comment"):
             continue
         for index, child in enumerate(value) if isinstance(value, list) else [(None, value)]:
-            if not isinstance(child, ast.AST) or isinstance(child, ast.JoinedStr | ast.Raise) or _is_setting(child):
+            if not isinstance(child, ast.AST) or isinstance(child, ast.JoinedStr | ast.Raise):
+                continue
+            if _is_setting(child) or _is_doubt(tree, child):
                 continue
             own = _lines(child) if isinstance(child, ast.stmt | ast.excepthandler | ast.match_case) else lines
             if hasattr(child, "lineno"):
@@ -115,6 +117,14 @@ def _is_setting(node: ast.AST) -> bool:
     if isinstance(node, ast.If):
         return ast.unparse(node.test) == "TYPE_CHECKING"
     return isinstance(node, ast.Assign) and ast.unparse(node.targets[0]).isupper()
+
+
+def _is_doubt(above: ast.AST, node: ast.AST) -> bool:
+    """Whether a node is the `strict=True` of a `zip`, which only ever raises where our own lengths differ: without it
+    every call that was right gives the same."""
+    if not (isinstance(above, ast.Call) and isinstance(node, ast.keyword)):
+        return False
+    return ast.unparse(above.func) == "zip" and ast.unparse(node) == "strict=True"
 
 
 def _put(node: ast.AST, field: str, index: int | None, new: ast.AST) -> None:
