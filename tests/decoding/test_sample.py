@@ -229,7 +229,8 @@ def test_top_k_and_min_p_count_among_live_tokens_alone(case, shaper):
 @pytest.mark.parametrize("decoder", ["sample", "greedy", "beam=3", "smc=3"])
 def test_only_what_is_remembered_of_a_choice_is_asked(decoder, monkeypatch):
     engine, asked = engine_of(chars("abc")), calls_of(monkeypatch, Scores, "choice_logprob")
-    engine.generate("", processors=["stop=ab", "length=3", "top_k=2"], decoder=decoder, max_new=4, seed=1)
+    for rule in ("stop=ab", "no_repeat=2"):
+        engine.generate("", processors=[rule, "length=3", "top_k=2"], decoder=decoder, max_new=4, seed=1)
     assert asked == []
     engine.generate("", processors=["stop=ab", "length=3", Diary()], decoder=decoder, max_new=4, seed=1)
     assert asked
