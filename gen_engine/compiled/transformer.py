@@ -88,10 +88,12 @@ class Int8Transformer:
     def step(self, call: Call) -> Array:
         """Logits [wanted, vocab] or states [wanted, size], float32, of the chosen tokens of a call.
 
-        Raises GenError if there is no memory for it.
+        Raises GenError if there is no memory for it, or a token is none of the vocabulary.
         """
         if not len(call.chosen):
             return np.empty((0, self.columns), np.float32)
+        if call.ids.min() < 0 or call.ids.max() >= len(self.tokens):  # the kernels would read beyond the table
+            raise GenError(f"Tokens of this model are numbers from 0 to {len(self.tokens) - 1:,}; give no others.")
         chosen = library()
         if chosen is None:
             return reference_step(self, call)

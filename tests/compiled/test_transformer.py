@@ -1,6 +1,8 @@
 """The compiled step: every kernel of this processor gives the bits of numpy, whatever stands beside a row."""
 
 import os
+import signal
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from small_transformers import bits, feed, read, small_transformer
 
 from gen_engine.compiled.library import NUMPY, VARIABLE, kernels
 from gen_engine.compiled.pages import Pages
+from gen_engine.errors import GenError
 
 COMPILED = [name for name in kernels() if name != NUMPY]
 
@@ -112,3 +115,26 @@ def test_a_forked_process_computes_on(kernel, monkeypatch):
     if not child:
         os._exit(0 if bits(read(model, [[1, 2, 3]])) == expected else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+@pytest.mark.parametrize("kernel", COMPILED)
+def test_a_process_forked_within_a_step_computes_on(kernel, monkeypatch):
+    with_kernel(monkeypatch, kernel)
+    model, long = small_transformer(size=192, inner=768), [[1, 2, 3] * 16] * 64
+    expected = bits(read(model, [[1, 2, 3]]))
+    with ThreadPoolExecutor(1) as other:
+        for step in [other.submit(read, model, long) for _ in range(8)]:
+            child = os.fork()
+            if not child:
+                signal.alarm(20)
+                os._exit(0 if bits(read(model, [[1, 2, 3]])) == expected else 1)
+            assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+            step.result()
+
+
+@pytest.mark.parametrize("token", [-1, 37, 10**9])
+@pytest.mark.parametrize("kernel", kernels())
+def test_tokens_beyond_the_vocabulary_are_refused(kernel, token, monkeypatch):
+    with_kernel(monkeypatch, kernel)
+    with pytest.raises(GenError, match="numbers from 0 to 36; give no others"):
+        read(small_transformer(), [[1, token]])

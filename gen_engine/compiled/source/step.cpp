@@ -165,13 +165,30 @@ static const Kernels KERNELS[] = {
 // A drawing has one phase.
 static int parts_of(const void* given, int phase) { return phase ? 0 : static_cast<const Drawing*>(given)->parts; }
 
-// What one model keeps from call to call.
-struct Model {
-    Transformer shape;
+// The room that a process computes a model in, from call to call, for one call at a time.
+struct Own {
+    int process;
     Room room{};
     std::mutex alone;
     int32_t tokens = 0;
 };
+
+// A model, and the room of this process for it.
+struct Model {
+    Transformer shape;
+    std::atomic<Own*> own{nullptr};
+};
+
+// A forked process makes room of its own: a thread of its parent may have held the lock, and is not there to open it.
+static Own* own_of(Model& model) {
+    Own* known = model.own.load();
+    int self = static_cast<int>(getpid());
+    if (known && known->process == self) return known;
+    Own* fresh = new (std::nothrow) Own{self};
+    if (!fresh || model.own.compare_exchange_strong(known, fresh)) return fresh;
+    delete fresh;  // another thread was faster
+    return known;
+}
 
 static void* space(size_t bytes) {
     void* found = nullptr;
@@ -187,13 +204,12 @@ static void drop(Room& room) {
 }
 
 // Room for so many tokens; false if there is no memory.
-static bool make_room(Model& model, int32_t tokens) {
-    if (tokens <= model.tokens) return true;
-    model.tokens = tokens;
-    drop(model.room);
-    Room& room = model.room;
-    const Transformer& t = model.shape;
-    size_t n = (model.tokens + 15) / 16 * 16;  // AMX reads whole tiles of rows
+static bool make_room(Own& own, const Transformer& t, int32_t tokens) {
+    if (tokens <= own.tokens) return true;
+    own.tokens = tokens;
+    drop(own.room);
+    Room& room = own.room;
+    size_t n = (own.tokens + 15) / 16 * 16;  // AMX reads whole tiles of rows
     room.size = (t.size + 15) / 16 * 16, room.wide_size = (3 * t.size + 15) / 16 * 16;
     room.inner_size = (t.inner + 15) / 16 * 16;
     room.byte_size = (t.size + 63) / 64 * 64, room.inner_byte_size = (t.inner + 63) / 64 * 64;
@@ -209,7 +225,7 @@ static bool make_room(Model& model, int32_t tokens) {
         room.inner_scales)
         return true;
     drop(room);
-    model.tokens = 0;
+    own.tokens = 0;
     return false;
 }
 
@@ -268,19 +284,21 @@ EXPORT void* gen_open(const Transformer* shape) {
 
 EXPORT void gen_close(void* opened) {
     Model* model = static_cast<Model*>(opened);
-    if (model) drop(model->room);
+    if (model && model->own.load()) drop(model->own.load()->room), delete model->own.load();
     delete model;
 }
 
 // One call of the layers by the kernels at `place` on at most `members` threads; 0, or 1 if there is no memory.
 EXPORT int gen_step(void* opened, const Call* call, int place, int members) {
     Model& model = *static_cast<Model*>(opened);
-    std::lock_guard<std::mutex> alone(model.alone);
+    Own* own = own_of(model);
+    if (!own) return 1;
+    std::lock_guard<std::mutex> alone(own->alone);
     int32_t tokens = call->tokens > call->wanted ? call->tokens : call->wanted;
-    if (!make_room(model, tokens)) return 1;
+    if (!make_room(*own, model.shape, tokens)) return 1;
     bool one_each = call->tokens == call->rows;
     for (int32_t i = 0; one_each && i < call->tokens; i++) one_each = call->row[i] == i;
-    Job job{&model.shape, call, &model.room, members, one_each};
+    Job job{&model.shape, call, &own->room, members, one_each};
     team().run(members, {KERNELS[place].count, KERNELS[place].chunk, &job});
     return 0;
 }
