@@ -35,8 +35,14 @@ def test_texts_of_int8_say_that_they_are_portable():
 
 
 PROMPTS = "春夏秋冬山水风花雪月白日青天江海云雨"
-RULES = [["form=4x5"], ["form=五绝", "top_k=20"], ["form=七绝", "temperature=0.8", "top_p=0.9"], ["no_unk", "min_p=0.1"],
-         ["no_repeat=9", "repetition_penalty=1.3"], ["length=6..16,of=new", "presence_penalty=0.4"]]  # fmt: skip
+RULES = [
+    ["form=4x5"],
+    ["form=五绝", "top_k=20"],
+    ["form=七绝", "temperature=0.8", "top_p=0.9"],
+    ["no_unk", "min_p=0.1"],
+    ["no_repeat=9", "repetition_penalty=1.3"],
+    ["length=6..16,of=new", "presence_penalty=0.4"],
+]
 
 
 def drawn_request(number):

@@ -172,10 +172,10 @@ def _chosen(wanted: str) -> Library | None:
 
 
 def cores() -> int:
-    """How many threads may be used: `OMP_NUM_THREADS`, or the cores of this process."""
-    given = os.environ.get("OMP_NUM_THREADS", "")
-    if given.isdigit() and int(given) > 0:
-        return min(int(given), 256)
+    """How many threads may be used: `OMP_NUM_THREADS` (the first of a list), or the cores of this process."""
+    given = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
+    if given.isascii() and given.isdigit() and given.strip("0"):
+        return min(int(given.lstrip("0")[:4]), 256)
     try:
         found = len(os.sched_getaffinity(0))
     except AttributeError:  # not on every system

@@ -52,7 +52,7 @@ def packed_once(folder: Path, kind: str, make: Callable[[], Mapping[str, Array]]
     It is made again if a file of the folder changes: its name, size or times.
     """
     found = blake2b(f"{FORMAT} {kind} {folder.resolve()}".encode(), digest_size=16)
-    for path in sorted(path for pattern in FILES for path in folder.glob(pattern)):
+    for path in sorted(path for pattern in FILES for path in folder.glob(pattern) if path.exists()):
         told = os.stat(path)
         found.update(f"{path.name} {told.st_ino} {told.st_size} {told.st_mtime_ns} {told.st_ctime_ns}\n".encode())
     arrays = kept("weights", found.hexdigest(), lambda: {k: np.ravel(v) for k, v in make().items()}, most=MOST)

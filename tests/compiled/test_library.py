@@ -43,6 +43,20 @@ def test_threads_are_those_asked_for(monkeypatch):
     assert cores() >= 1
 
 
+@pytest.mark.parametrize(("given", "threads"), [("3,2", 3), (" 2 ", 2), ("007", 7), ("999", 256), ("9" * 5000, 256)])
+def test_threads_are_read_from_lists_and_huge_numbers(monkeypatch, given, threads):
+    monkeypatch.setenv("OMP_NUM_THREADS", given)
+    assert cores() == threads
+
+
+@pytest.mark.parametrize("given", ["", "0", "-1", "²", "٣", "1e3", "many"])
+def test_no_number_of_threads_means_all_cores(monkeypatch, given):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    expected = cores()
+    monkeypatch.setenv("OMP_NUM_THREADS", given)
+    assert cores() == expected
+
+
 def test_it_says_which_kernel_is_used_and_why(monkeypatch):
     monkeypatch.setenv(VARIABLE, NUMPY)
     assert library.told() == f"numpy, which GEN_KERNEL asks for; this processor has {', '.join(kernels())}"

@@ -77,3 +77,9 @@ def test_a_cache_that_cannot_be_written_costs_only_time(folder, monkeypatch):
     packed(folder, made)
     packed(folder, made)
     assert made == ["tiny", "tiny"]
+
+
+def test_a_link_to_nothing_is_no_file_of_the_folder(folder):
+    (folder / "model.safetensors").symlink_to(folder / "gone")
+    packed(folder, made := [])
+    assert made == ["tiny"]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gen_engine.errors import GenError, brief
 from gen_engine.hooks.hookspecs import hookimpl
 from gen_engine.hooks.lazy import LazyCommand, LazyMapping
 
@@ -23,6 +25,8 @@ def load_gpt2(folder: Path, *, name: str, dtype: str = "auto", fast: bool = Fals
         from gen_gpt2.int8_model import load_int8
 
         model = load_int8(folder, name=name, dtype=dtype)
+        if dtype == "int8" and not isfinite(model.loss):
+            raise GenError(f"Numbers of {brief(name)} overflow when it computes; train or fetch it again.")
         if takes_int8(dtype, model.loss):
             return model
         why = int8_reason(dtype, model.loss)

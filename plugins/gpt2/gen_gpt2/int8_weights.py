@@ -25,7 +25,13 @@ def read_int8(folder: Path, shape: Shape) -> tuple[Int8Transformer, float]:
 
     Raises GenError for tensors that are missing, damaged, of wrong shapes or not finite.
     """
-    packed = packed_once(folder, "gpt2", lambda: _pack(own_tensors(read_arrays(folder), shape, str(folder)), shape))
+
+    def pack() -> dict[str, Array]:
+        found = own_tensors(read_arrays(folder), shape, str(folder))
+        with np.errstate(all="ignore"):  # of weights that overflow no loss is known, which is all that is said of them
+            return _pack(found, shape)
+
+    packed = packed_once(folder, "gpt2", pack)
     return _restore(packed, shape), float(packed.arrays["loss"][0])
 
 

@@ -133,6 +133,15 @@ def test_a_model_without_tokens_is_refused(tmp_path):
         load_int8(write_gpt2(tmp_path / "model", tensors=tensors), name="tiny")
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("part", ["c_attn.weight", "ln_f", ""])
+def test_weights_that_overflow_are_refused(tmp_path, part):
+    tensors = {name: 1e38 * found if part in name else found for name, found in gpt2_tensors(gpt2_config()).items()}
+    folder = write_gpt2(tmp_path / "model", tensors=tensors)
+    with pytest.raises(GenError, match="tiny overflow when it computes; train or fetch it again"):
+        load_gpt2(folder, name="tiny", dtype="int8")
+
+
 @pytest.mark.parametrize("name", ["h.1.attn.c_attn.weight", "wpe.weight", "h.0.ln_1.bias"])
 def test_weights_of_wrong_shapes_are_refused(tmp_path, name):
     tensors = gpt2_tensors(gpt2_config())
