@@ -63,7 +63,7 @@ def test_nearest_rounds_ties_to_even(value):
 def test_bytes_are_within_half_a_step(rows):
     found, scales = quantise(rows)
     assert found.min() >= -127
-    assert np.abs(found * scales[:, None] - rows).max() <= scales.max() * 0.5001
+    assert np.abs(found * scales[:, None] - rows).max() <= scales.max() * 0.5001 + 1e-30  # less counts as 0
     assert all(np.abs(row).max() in (0, 127) for row in found.astype(int))
 
 
