@@ -95,7 +95,7 @@ def record(completion: Completion, layout: Layout = str.splitlines) -> dict[str,
         "text": completion.text,
         "new": completion.new,
         "lines": list(layout(completion.text)),
-        "logprob": completion.logprob,
+        "logprob": _number(completion.logprob),
         "seed": completion.seed,
         "sample": completion.sample,
         "model": completion.model,
@@ -111,9 +111,14 @@ def record(completion: Completion, layout: Layout = str.splitlines) -> dict[str,
 
 
 def _evidence(completion: Completion) -> dict[str, float | None]:
-    """The log evidence, if the decoder estimates one. JSON has no infinity."""
+    """The log evidence, if the decoder estimates one."""
     found = completion.log_evidence
-    return {} if found is None else {"log_evidence": found if isfinite(found) else None}
+    return {} if found is None else {"log_evidence": _number(found)}
+
+
+def _number(value: float) -> float | None:
+    """A number for JSON, which has no infinity and no NaN."""
+    return value if isfinite(value) else None
 
 
 def _drafted(completion: Completion) -> dict[str, Mapping[str, int]]:

@@ -73,6 +73,8 @@ def _prune(path: Path, pattern: str, most: int) -> None:
 def _read(path: Path, key: str) -> Arrays | None:
     """The arrays of a file; None if it is missing, damaged or does not match the key."""
     try:
+        if not path.is_file():  # a pipe in its place would be waited for
+            return None
         with path.open("rb") as file:
             data = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
         summed, start = len(MAGIC) + 4, len(MAGIC) + 12

@@ -2,7 +2,8 @@
 
 import io
 import json
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -49,6 +50,11 @@ RECORD = {
 
 def test_a_record_says_what_programs_need():
     assert record(completion(), lines_of_three) == RECORD
+
+
+@pytest.mark.parametrize("logprob", [math.nan, -math.inf])
+def test_json_has_null_for_what_is_no_number(logprob):
+    assert record(replace(completion(), logprob=logprob))["logprob"] is None
 
 
 def test_people_see_texts_laid_out_with_an_empty_line_between(capsys):

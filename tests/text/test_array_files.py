@@ -130,6 +130,13 @@ def test_a_foreign_file_is_replaced(folder, data):
     assert [ask(), ask()] == [1, 0]
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_pipe_in_place_of_a_file_is_replaced(folder):
+    folder.mkdir()
+    os.mkfifo(folder / f"some-{VERSION}-key.arrays")
+    assert [ask(), ask()] == [1, 0]
+
+
 def test_a_file_of_another_key_is_not_believed(folder):
     ask("other")
     [path] = folder.iterdir()
