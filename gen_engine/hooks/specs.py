@@ -133,6 +133,8 @@ def is_decoder(function: Callable[..., Any]) -> bool:
 
 def build_draft(text: str, factories: Mapping[str, Callable[..., Any]]) -> Any:
     """The draft that `text` means, written like a processor ("model=NAME,tokens=4"), made by one of `factories`."""
+    if not text.strip():
+        raise GenError("The draft has no name; write lookup, ngram or model=NAME, or leave it out.")
     spec = parse_spec(text)
     if spec.name not in factories:
         raise GenError(f"There is no draft {quoted(spec.name)}; there are {', '.join(factories)}.")

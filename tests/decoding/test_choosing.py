@@ -4,14 +4,15 @@ import subprocess
 import sys
 from dataclasses import replace
 from math import inf, nan
+from operator import attrgetter
 
 import numpy as np
 import pytest
 import tiny
+from watching import watching
 
 from gen_engine.chain import Chain
 from gen_engine.decoding import choosing
-from gen_engine.decoding.sample import sample
 from gen_engine.testing.models import TableModel
 
 CHAINS = (
@@ -22,6 +23,7 @@ CHAINS = (
     ("avoid_repeat=4", "top_k=3", "logit_bias=甲:2|乙:-3"),
 )
 DECODERS = ("sample", "greedy", "beam=4", "smc=4")
+CHOSEN = attrgetter("chosen")
 VOCABULARY = tiny.chars("甲乙丙丁戊己庚辛壬癸，。")
 
 
@@ -103,25 +105,10 @@ def test_torch_is_imported_only_for_a_shaper_that_needs_it():
     assert ran.stdout.split() == ["False", "True"]
 
 
-def watched(seen):
-    """Sampling that notes what was chosen at each step."""
-
-    def decoder(generation):
-        run, told = sample(generation), None
-        while True:
-            try:
-                told = yield run.send(told)
-            except StopIteration:
-                return
-            seen.append(told.chosen)
-
-    return decoder
-
-
 def test_rows_are_made_only_when_asked_for():
     seen = []
     chain = ["length=4", "top_k=3"]
-    tiny.engine_of(VOCABULARY).generate("", processors=chain, num=3, seed=1, decoder=watched(seen))
+    tiny.engine_of(VOCABULARY).generate("", processors=chain, num=3, seed=1, decoder=watching(seen, CHOSEN))
     assert seen
     assert all(not chosen._made for chosen in seen)
     assert np.isfinite(seen[0].row(0)).sum() == 3
@@ -130,7 +117,7 @@ def test_rows_are_made_only_when_asked_for():
 @pytest.mark.parametrize("row", [[-inf] * 5, [nan, 0, 1, nan, 2], [1, 2, 3, 4, 5]])
 def test_the_tokens_left_are_those_of_the_row(row):
     seen = []
-    drawn_from(row, (), decoder=watched(seen))
+    drawn_from(row, (), decoder=watching(seen, CHOSEN))
     assert seen[0].left(0) == np.flatnonzero(np.isfinite(seen[0].row(0))).tolist() != []
     assert seen[0].count(0) == len(seen[0].left(0))
 
@@ -138,5 +125,7 @@ def test_the_tokens_left_are_those_of_the_row(row):
 def test_rows_that_keep_many_tokens_are_made_together(monkeypatch):
     seen = []
     monkeypatch.setattr(choosing, "MOST_KEPT", 1)
-    tiny.engine_of(VOCABULARY).generate("", processors=["top_k=3"], max_new=2, num=3, seed=1, decoder=watched(seen))
+    tiny.engine_of(VOCABULARY).generate(
+        "", processors=["top_k=3"], max_new=2, num=3, seed=1, decoder=watching(seen, CHOSEN)
+    )
     assert list(seen[1]._made) == [0, 1, 2]

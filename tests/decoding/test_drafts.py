@@ -142,6 +142,7 @@ class Slow(type(engine_of(chars("ab")).model)):
         ({"draft": "lookup", "decoder": "beam,width=2"}, "The decoder beam,width=2 takes no draft; leave it out, or"),
         ({"draft": "lookup", "decoder": "smc,particles=2"}, "The decoder smc,particles=2 takes no draft;"),
         ({"draft": "lookup", "processors": ["mirostat=2"]}, "mirostat=2 remembers how likely each token was,"),
+        ({"draft": " "}, "The draft has no name; write lookup, ngram or model=NAME, or leave it out."),
         ({"draft": "lookups"}, "There is no draft 'lookups'; there are lookup, ngram, model."),
         ({"draft": "lookup,tokens=0"}, "lookup,tokens=0 is no number of tokens to guess ahead; give one from 1 to 64."),
         ({"draft": "lookup,least=9"}, "least=9 is no length of a run to look for; give one from 1 to 4."),

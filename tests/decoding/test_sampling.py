@@ -10,10 +10,10 @@ import tiny
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from watching import watching
 
 from gen_engine.compiled.drawing import log_softmax, tempered
 from gen_engine.decoding import sampling as scores
-from gen_engine.decoding.sample import sample
 from gen_engine.shapers import shaping, truncation
 from gen_engine.text.token_sets import Blocked, Intern, TokenSet
 from gen_engine.types import Step
@@ -120,26 +120,15 @@ def test_a_log_probability_is_that_of_a_whole_log_softmax(logits, data, temperat
     np.testing.assert_array_equal(found, whole[rows, tokens])
 
 
-def watching(seen):
-    """Sampling that notes its scores at each step."""
-
-    def decoder(generation):
-        run, told = sample(generation), None
-        while True:
-            try:
-                told = yield run.send(told)
-            except StopIteration:
-                return
-            seen.append((told.logits, told.logprobs, told.shaped, told.choice(0), told.shaped_row(0), told.drawn[0]))
-
-    return decoder
+def told_to_decoders(told):
+    return told.logits, told.logprobs, told.shaped, told.choice(0), told.shaped_row(0), told.drawn[0]
 
 
 @pytest.mark.parametrize("shapers", [("top_k=2",), ("top_k=2", "typical=0.9"), ("temperature=2",)])
 def test_a_decoder_sees_tensors_of_what_was_drawn(shapers):
     seen = []
     engine = tiny.engine_of(tiny.chars("abcdef"))
-    engine.generate("", processors=["length=3", *shapers], seed=1, decoder=watching(seen))
+    engine.generate("", processors=["length=3", *shapers], seed=1, decoder=watching(seen, told_to_decoders))
     for logits, logprobs, shaped, choice, row, token in seen:
         torch.testing.assert_close(logprobs, logits.log_softmax(-1))
         assert torch.equal(choice, row)
