@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-import re
 import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -24,13 +22,11 @@ from .errors import GenError, quoted
 from .hooks.registry import registry
 from .hooks.specs import build, build_decoder, build_draft
 from .memory import Memory, remembered
-from .models.holdings import refuse_no_model, refuse_silent
 from .models.notes import ModelNote, read_note
 from .patience import SECONDS, Patience
-from .system.bounds import read_settings
-from .system.underway import doing
+from .sources import open_model
 from .text.spellings import labelled, labels_of
-from .types import DTYPES, Completion, Decoder, LanguageModel, Piece, Prompt, Request, Tokenizer
+from .types import Completion, Decoder, LanguageModel, Piece, Prompt, Request, Tokenizer
 
 CHAINS = 256
 """How many chains an engine remembers."""
@@ -241,7 +237,7 @@ class Engine:
             return draft
         found = self._drafts.get(draft) or build_draft(draft, DRAFTS)
         if isinstance(found, ModelDraft) and found.model is None:
-            found = found.loaded(load(found.name).model, self.model)
+            found = found.loaded(open_model(found.name).model, self.model)
         return self._drafts.put(draft, found)
 
     def read(self, prompt: str | Prompt, context: str = "") -> Prompt:
@@ -322,79 +318,5 @@ def load(name: str | os.PathLike[str], *, dtype: str = "auto", fast: bool = Fals
     `fast` gives up reproducibility where that makes steps faster. Raises GenError if there is no such model, its files
     are damaged, or it is not computed in this dtype.
     """
-    if dtype not in DTYPES:
-        raise GenError(f"There is no dtype {quoted(dtype)}; choose {', '.join(DTYPES[:-1])} or {DTYPES[-1]}.")
-    name = os.fspath(name)
-    with doing(f"loading the model {name}"):
-        return _load(name, dtype=dtype, fast=fast)
-
-
-@blaming()
-def _load(name: str, *, dtype: str, fast: bool) -> Engine:
-    folder = _folder(name)
-    if folder is not None:
-        refuse_no_model(folder, name)
-        model_type = _model_type(folder)
-        refuse_silent(folder, name)
-        if any(offer.name == model_type for offer in registry().loaders.values()):
-            made = registry().find("loader", model_type).function(folder, name=name, dtype=dtype, fast=fast)
-            return Engine(made, folder=folder)
-    from .models.adapter import load as load_any
-
-    try:
-        return Engine(load_any(folder or name, name=name, dtype=dtype, fast=fast), folder=folder)
-    except GenError:
-        if folder is None and "/" not in name:
-            registry().find("model", name)  # names similar models
-        raise
-
-
-@blaming()
-def note_of(name: str | os.PathLike[str]) -> ModelNote | None:
-    """The note of a model that `load` would load; the model is not loaded. None if it has none, as hub models do.
-
-    Raises GenError if there is no such folder, or its note is damaged.
-    """
-    name = os.fspath(name)
-    folder = _folder(name)
-    if folder is not None:
-        refuse_no_model(folder, name)
-    return None if folder is None else read_note(folder)
-
-
-def told_of(part: str) -> list[str]:
-    """Which of `gen models` accept this part of a context. Models with a damaged note do not."""
-    found = []
-    for name in registry().models:
-        try:
-            note = note_of(name)
-        except GenError:
-            continue
-        found += [name] if note and part in note.parts else []
-    return found
-
-
-def _folder(name: str) -> Path | None:
-    """The folder of the model, or None if `name` can only be a hub name."""
-    path = Path(name)
-    if name not in registry().models and os.path.isfile(name):
-        refuse_no_model(path, name)
-    if name not in registry().models and os.path.isdir(name):  # pathlib's own raises if a name is too long
-        return path
-    if name in registry().models or ":" in name:
-        return Path(registry().find("model", name).model.folder)
-    if path.is_absolute() or name.startswith(".") or not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", name):
-        raise GenError(
-            f"There is no folder {quoted(name)}; name a folder with a config.json, or a model of `gen models`."
-        )
-    return None
-
-
-def _model_type(folder: Path) -> str:
-    try:
-        config = json.loads(read_settings(folder / "config.json"))
-        return str(config["model_type"])
-    except KeyError:
-        raise GenError(f"{folder}/config.json names no model_type, which tells what it is; fetch it again.") from None
-    except (ValueError, TypeError, OSError, RecursionError) as problem:
-        raise GenError(f"{folder}/config.json cannot be read ({problem}); save the model again.") from problem
+    found = open_model(name, dtype=dtype, fast=fast)
+    return Engine(found.model, folder=found.folder)

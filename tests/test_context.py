@@ -16,7 +16,7 @@ from gen_engine.engine import Engine, load
 from gen_engine.errors import GenError
 from gen_engine.inspecting.explain import explain, explain_text
 from gen_engine.interop import as_logits_processor
-from gen_engine.models import adapter as transformers_lm
+from gen_engine.models import loading as transformers_lm
 from gen_engine.models.window import window
 from gen_engine.testing.models import TableModel, table_model
 from gen_engine.types import Request

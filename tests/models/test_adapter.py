@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
 from gen_engine.errors import GenError
-from gen_engine.models import adapter as transformers_lm
 from gen_engine.models import checkpoint, conversion
+from gen_engine.models import loading as transformers_lm
 from gen_engine.models.tokenizer import load_tokenizer
 from gen_engine.models.window import window
 from gen_engine.testing import model_laws

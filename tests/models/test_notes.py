@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gen_engine.cli.main import main
-from gen_engine.engine import load, note_of, told_of
+from gen_engine.engine import load
 from gen_engine.errors import GenError
 from gen_engine.hooks.registry import registry
 from gen_engine.models.notes import NOTE, ModelNote, read_note, read_note_file, save_note
+from gen_engine.sources import note_of, told_of
 from gen_engine.types import ShippedModel
 
 ORDER = ("form", "dynasty", "author", "title")
@@ -130,7 +131,7 @@ def test_models_that_take_parts_are_found_despite_damaged_notes(monkeypatch):
             raise GenError("It is damaged.")
         return {"verse": VERSE, "bare": None}[name]
 
-    monkeypatch.setattr("gen_engine.engine.note_of", read)
+    monkeypatch.setattr("gen_engine.sources.note_of", read)
     monkeypatch.setattr(registry(), "models", dict.fromkeys(["damaged", "verse", "bare"]), raising=False)
     assert (told_of("title"), told_of("work")) == (["verse"], [])
 

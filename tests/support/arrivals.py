@@ -13,7 +13,7 @@ from transformers import GPT2Config, GPT2LMHeadModel
 
 import gen_engine as gen
 from gen_engine.engine import Engine, load
-from gen_engine.models import adapter as transformers_lm
+from gen_engine.models import loading as transformers_lm
 
 STEP = "step"
 POSITIONS = 16

@@ -11,7 +11,7 @@ import gen_engine as gen
 from gen_engine.decoding.scheduler import Scheduler
 from gen_engine.engine import Engine
 from gen_engine.hooks.registry import registry
-from gen_engine.models import adapter as transformers_lm
+from gen_engine.models import loading as transformers_lm
 
 SHAPERS = [("top_k=50",), ("top_p=0.9", "temperature=0.8"), ("repetition_penalty=1.3", "min_p=0.02")]
 SIZES = (1, 3, 16, 64)

@@ -6,7 +6,7 @@ import pytest
 import transformers
 
 from gen_engine.errors import GenError
-from gen_engine.models.adapter import load
+from gen_engine.models.loading import load
 
 BERT = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
 

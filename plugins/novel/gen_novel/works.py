@@ -42,7 +42,7 @@ def tell(like: str | None, model: str, *, unseen: Unseen = "ignore") -> Told:
     """
     if like is None:
         return Told()
-    from gen_engine.engine import note_of, told_of
+    from gen_engine.sources import note_of, told_of
 
     name = converted("t2s", "".join(filter(is_han, like)))
     if not name:

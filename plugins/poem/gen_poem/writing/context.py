@@ -115,7 +115,7 @@ def make_context(wishes: ContextOptions, forms: Sequence[str], model: str) -> Co
     A message on standard error says what is left out of a title, and which names the model has not seen. Raises
     GenError for a wish that the model cannot be told, and with `unseen="refuse"` for one that it has not seen.
     """
-    from gen_engine.engine import note_of
+    from gen_engine.sources import note_of
 
     if wishes.silent:
         return Context()
@@ -135,7 +135,7 @@ def make_context(wishes: ContextOptions, forms: Sequence[str], model: str) -> Co
 
 
 def _cannot(part: str, model: str) -> GenError:
-    from gen_engine.engine import told_of
+    from gen_engine.sources import told_of
 
     able = told_of(part)
     take = f"take {' or '.join(able)}, or " if able else ""

@@ -1,0 +1,106 @@
+"""From a name to a model: one of `gen models`, a folder, or a hub name."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from .blame import blaming
+from .errors import GenError, quoted
+from .hooks.registry import registry
+from .models.holdings import refuse_no_model, refuse_silent
+from .models.notes import ModelNote, read_note
+from .system.bounds import read_settings
+from .system.underway import doing
+from .types import DTYPES, LanguageModel
+
+
+@dataclass(frozen=True)
+class Found:
+    """A model that was loaded, and the folder that it was found in (None: a hub name)."""
+
+    model: LanguageModel
+    folder: Path | None
+
+
+def open_model(name: str | os.PathLike[str], *, dtype: str = "auto", fast: bool = False) -> Found:
+    """A model of `gen models`, of a folder, or of a hub name, looked up in this order; see `load` of the engine."""
+    if dtype not in DTYPES:
+        raise GenError(f"There is no dtype {quoted(dtype)}; choose {', '.join(DTYPES[:-1])} or {DTYPES[-1]}.")
+    name = os.fspath(name)
+    with doing(f"loading the model {name}"):
+        return _open(name, dtype=dtype, fast=fast)
+
+
+@blaming()
+def _open(name: str, *, dtype: str, fast: bool) -> Found:
+    folder = _folder(name)
+    if folder is not None:
+        refuse_no_model(folder, name)
+        model_type = _model_type(folder)
+        refuse_silent(folder, name)
+        if any(offer.name == model_type for offer in registry().loaders.values()):
+            made = registry().find("loader", model_type).function(folder, name=name, dtype=dtype, fast=fast)
+            return Found(made, folder)
+    from .models.loading import load as load_any
+
+    try:
+        return Found(load_any(folder or name, name=name, dtype=dtype, fast=fast), folder)
+    except GenError:
+        if folder is None and "/" not in name:
+            registry().find("model", name)  # names similar models
+        raise
+
+
+@blaming()
+def note_of(name: str | os.PathLike[str]) -> ModelNote | None:
+    """The note of a model that `load` would load; the model is not loaded. None if it has none, as hub models do.
+
+    Raises GenError if there is no such folder, or its note is damaged.
+    """
+    name = os.fspath(name)
+    folder = _folder(name)
+    if folder is not None:
+        refuse_no_model(folder, name)
+    return None if folder is None else read_note(folder)
+
+
+def told_of(part: str) -> list[str]:
+    """Which of `gen models` accept this part of a context. Models with a damaged note do not."""
+    found = []
+    for name in registry().models:
+        try:
+            note = note_of(name)
+        except GenError:
+            continue
+        found += [name] if note and part in note.parts else []
+    return found
+
+
+def _folder(name: str) -> Path | None:
+    """The folder of the model, or None if `name` can only be a hub name."""
+    path = Path(name)
+    if name not in registry().models and os.path.isfile(name):
+        refuse_no_model(path, name)
+    if name not in registry().models and os.path.isdir(name):  # pathlib's own raises if a name is too long
+        return path
+    if name in registry().models or ":" in name:
+        return Path(registry().find("model", name).model.folder)
+    if path.is_absolute() or name.startswith(".") or not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", name):
+        raise GenError(
+            f"There is no folder {quoted(name)}; name a folder with a config.json, or a model of `gen models`."
+        )
+    return None
+
+
+def _model_type(folder: Path) -> str:
+    try:
+        config = json.loads(read_settings(folder / "config.json"))
+        return str(config["model_type"])
+    except KeyError:
+        raise GenError(f"{folder}/config.json names no model_type, which tells what it is; fetch it again.") from None
+    except (ValueError, TypeError, OSError, RecursionError) as problem:
+        raise GenError(f"{folder}/config.json cannot be read ({problem}); save the model again.") from problem
