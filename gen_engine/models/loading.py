@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import torch
 
 from ..errors import GenError
 from . import hub
+from .abilities import find_abilities
 from .adapter import TransformersLM
 from .architectures import quiet
 from .checkpoint import read_config, refuse_pickled
@@ -37,16 +37,16 @@ def load(source: Path | str, *, name: str, dtype: str = "auto", fast: bool = Fal
         tokenizer = load_tokenizer(source, columns)
     else:
         tokenizer = load_hub_tokenizer(source, config.to_dict(), columns)
-    takes = inspect.signature(model.forward).parameters
+    abilities = find_abilities(model, fast=fast)
     return TransformersLM(
         name=name,
         dtype=str(kind).removeprefix("torch."),
         dtype_reason=reason,
         positions=getattr(config, "max_position_embeddings", None),
-        reproducible=not fast,
+        reproducible=not fast and abilities.exact,
         tokenizer=tokenizer,
         model=model,
-        cuts_logits="logits_to_keep" in takes,
+        abilities=abilities,
     )
 
 
