@@ -85,18 +85,23 @@ class Asked:
 
 def check(done: Completion, asked: Asked, model: Subject, *, is_fast: bool) -> None:
     """Raise WrongError unless a completion is what it should be."""
-    if not done.text.endswith(done.new) or len(done.tokens) > asked.request.max_new:
+    prompt = done.text.removesuffix(done.new)
+    if (
+        done.text != prompt + done.new
+        or not prompt.startswith(asked.request.prompt)
+        or len(done.tokens) > asked.request.max_new
+    ):
         raise WrongError(f"{done} is not its prompt and what is new within the budget")
     names = tuple(model.tokenizer.id_to_token(token) or "<column>" for token in done.tokens)
-    text = Written(done.text.removesuffix(done.new), done.new, names)
+    text = Written(prompt, done.new, names)
     broken = [rule.spec for rule in asked.rules if not rule.obeys(text)]
     if broken:
         raise WrongError(f"{done.text!r} + {done.new!r} breaks {broken}")
-    check_decoded(done, text.prompt, model)
+    check_decoded(done, asked.request.prompt, model)
     if abs(sum(done.logprobs) - done.logprob) > 1e-6 * (1 + abs(done.logprob)):
         raise WrongError(f"logprob {done.logprob} is not the sum of {done.logprobs}")
     if not is_fast and model.net is not None:
-        check_logprobs(done, asked.request, text.prompt, model)
+        check_logprobs(done, asked.request, model)
 
 
 def check_decoded(done: Completion, prompt: str, model: Subject) -> None:
@@ -117,9 +122,9 @@ def plain(text: str) -> str:
 
 
 @torch.inference_mode()
-def check_logprobs(done: Completion, request: Request, prompt: str, model: Subject) -> None:
+def check_logprobs(done: Completion, request: Request, model: Subject) -> None:
     """The log-probabilities are those that transformers computes in one pass over the whole text."""
-    read = list(model.engine.read(prompt, request.context).read)
+    read = list(model.engine.read(request.prompt, request.context).read)
     limit = model.engine.model.positions or 10_000
     if not done.tokens or len(read) + len(done.tokens) > min(limit, 46):
         return

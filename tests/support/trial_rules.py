@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from random import Random
 
-HAN = "〇㐀-䶿一-鿿豈-﫿𠀀-𯨟𰀀-𲎯"
+HAN = "〇\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0002fa1f\U00030000-\U000323af"
 MARKS = "，。,.！!？?、；;：:"
 BUDGETS = (1, 3, 5, 8, 8, 12, 12, 18, 24)
 
