@@ -16,7 +16,7 @@ from .architectures import quiet
 from .causality import is_causal
 from .checkpoint import read_config, refuse_pickled
 from .dtype import choose_dtype
-from .holdings import Holding, holding, silent
+from .holdings import SILENT, Holding, holding, silent
 from .positions import find_positions
 from .tokenizer import load_hub_tokenizer, load_tokenizer
 
@@ -78,7 +78,7 @@ def _read_model(source: Path | str, dtype: torch.dtype) -> Any:
             model, info = _local_first(read, isinstance(source, Path))
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, ImportError, SafetensorError) as error:
         reason = str(error).strip().split("\n")[0]
-        if isinstance(source, Path) and (found := holding(read_config(source))).kind == "other":
+        if isinstance(source, Path) and (found := holding(read_config(source))).kind in ("answerer", "other"):
             raise silent(found, str(source)) from error
         raise GenError(
             f"{source} cannot be loaded as a causal language model ({reason}); give a folder with config.json, "
@@ -86,7 +86,7 @@ def _read_model(source: Path | str, dtype: torch.dtype) -> Any:
         ) from error
     lacking = sorted(info["missing_keys"]) + sorted(str(item) for item in info.get("mismatched_keys", ()))
     if lacking:
-        if (found := holding(model.config.to_dict())).kind in ("classifier", "masked", "other"):
+        if (found := holding(model.config.to_dict())).kind in SILENT:
             raise silent(found, str(source))
         if HEADS.intersection(info["unexpected_keys"]):
             raise silent(Holding("classifier", "a classifier of texts"), str(source))
