@@ -11,7 +11,7 @@ from ..errors import GenError, brief
 from .checkpoint import CONFIG, read_config, read_json
 from .sizes import TOKENIZER_FILES
 
-Kind = Literal["writer", "classifier", "masked", "other", "unknown"]
+Kind = Literal["writer", "classifier", "masked", "answerer", "other", "unknown"]
 
 ENDINGS: Mapping[str, tuple[Kind, str]] = {
     "ForCausalLM": ("writer", "a language model"),
@@ -45,6 +45,9 @@ LIBRARIES = {
 }
 """Files that tell that a folder without a config.json belongs to another library, and what to do with it."""
 
+SILENT = ("classifier", "masked", "answerer", "other")
+"""The kinds of models that do not generate text from its beginning."""
+
 WEIGHTS = (".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".h5", ".msgpack")
 
 
@@ -60,10 +63,21 @@ def holding(config: Mapping[str, Any]) -> Holding:
     """The kind of a model with this config; "unknown" if it names no architecture that tells."""
     names = config.get("architectures")
     name = str(names[0]) if isinstance(names, list) and names else ""
-    for ending, (kind, words) in ENDINGS.items():
-        if name.endswith(ending):
-            return Holding(kind, f"{words} ({brief(name)})")
-    return Holding("unknown", brief(name))
+    unknown: tuple[Kind, str] = ("unknown", "")
+    kind, words = next((told for ending, told in ENDINGS.items() if name.endswith(ending)), unknown)
+    if kind in ("other", "unknown") and _answers(config, words):
+        return Holding("answerer", f"an encoder-decoder ({brief(name or str(config.get('model_type')))})")
+    return Holding(kind, f"{words} ({brief(name)})" if words else brief(name))
+
+
+def _answers(config: Mapping[str, Any], words: str) -> bool:
+    """Whether it is an encoder-decoder. A config that does not say so is one if transformers knows its type as such."""
+    if "is_encoder_decoder" in config or "turns" not in words:
+        return bool(config.get("is_encoder_decoder"))
+    from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES as WRITERS
+    from transformers.models.auto.modeling_auto import MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES as ANSWERERS
+
+    return config.get("model_type") in ANSWERERS and config.get("model_type") not in WRITERS
 
 
 def refuse_no_model(path: Path, name: str) -> None:
@@ -105,13 +119,18 @@ def refuse_silent(folder: Path, name: str) -> None:
     """Raise GenError for the folder of a model that does not generate text, and name the commands that take it."""
     config = read_json(folder / CONFIG)
     found = holding(config)
-    if found.kind in ("classifier", "masked", "other") and not _may_write(config, found):
+    if found.kind in SILENT and not _may_write(config, found):
         raise silent(found, name)
 
 
 def silent(found: Holding, name: str) -> GenError:
     """The error for a model that should generate and cannot."""
     shown = brief(name, 200)
+    if found.kind == "answerer":
+        return GenError(
+            f"{name} holds {found.words}, which writes an answer to an input and does not continue a text; "
+            "name a causal language model."
+        )
     remedies = {
         "classifier": f"tell labels with `gen classify --model {shown}`, or name a language model",
         "masked": f"build on it with `gen train bert-lstm --encoder {shown}` or `gen train classifier --encoder "

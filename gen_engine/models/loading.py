@@ -13,9 +13,11 @@ from . import hub
 from .abilities import find_abilities
 from .adapter import TransformersLM
 from .architectures import quiet
+from .causality import is_causal
 from .checkpoint import read_config, refuse_pickled
 from .dtype import choose_dtype
-from .holdings import Holding, holding, silent
+from .holdings import SILENT, Holding, holding, silent
+from .positions import find_positions
 from .tokenizer import load_hub_tokenizer, load_tokenizer
 
 
@@ -37,12 +39,13 @@ def load(source: Path | str, *, name: str, dtype: str = "auto", fast: bool = Fal
         tokenizer = load_tokenizer(source, columns)
     else:
         tokenizer = load_hub_tokenizer(source, config.to_dict(), columns)
+    positions = find_positions(model)
     abilities = find_abilities(model, fast=fast)
     return TransformersLM(
         name=name,
         dtype=str(kind).removeprefix("torch."),
         dtype_reason=reason,
-        positions=getattr(config, "max_position_embeddings", None),
+        positions=positions,
         reproducible=not fast and abilities.exact,
         tokenizer=tokenizer,
         model=model,
@@ -76,7 +79,7 @@ def _read_model(source: Path | str, dtype: torch.dtype) -> Any:
             model, info = _local_first(read, isinstance(source, Path))
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, ImportError, SafetensorError) as error:
         reason = str(error).strip().split("\n")[0]
-        if isinstance(source, Path) and (found := holding(read_config(source))).kind == "other":
+        if isinstance(source, Path) and (found := holding(read_config(source))).kind in ("answerer", "other"):
             raise silent(found, str(source)) from error
         raise GenError(
             f"{source} cannot be loaded as a causal language model ({reason}); give a folder with config.json, "
@@ -84,19 +87,27 @@ def _read_model(source: Path | str, dtype: torch.dtype) -> Any:
         ) from error
     lacking = sorted(info["missing_keys"]) + sorted(str(item) for item in info.get("mismatched_keys", ()))
     if lacking:
-        if (found := holding(model.config.to_dict())).kind in ("classifier", "masked", "other"):
+        if (found := holding(model.config.to_dict())).kind in SILENT:
             raise silent(found, str(source))
         if HEADS.intersection(info["unexpected_keys"]):
             raise silent(Holding("classifier", "a classifier of texts"), str(source))
         if model.config.model_type in MASKED and not getattr(model.config, "is_decoder", False):
             raise silent(Holding("masked", f"an encoder alone ({model.config.model_type})"), str(source))
         raise GenError(f"{source} lacks {', '.join(lacking[:3])}; give weights and a config.json that belong together.")
-    if model.config.model_type in MASKED and not getattr(model.config, "is_decoder", False):
-        raise GenError(
-            f"{source} is a {model.config.model_type} that sees what comes next, which it is to guess; "
-            "give a causal language model, or build one on it with `gen train bert-lstm`."
-        )
-    return model.eval()
+    if not is_causal(model.eval()):
+        raise _sees_ahead(model.config.model_type, str(source))
+    return model
+
+
+def _sees_ahead(model_type: str, source: str) -> GenError:
+    """The error for a model that is not causal."""
+    from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES as MASKED
+
+    or_build = ", or build one on it with `gen train bert-lstm`" if model_type in MASKED else ""
+    return GenError(
+        f"{source} is a {model_type} that sees what comes next, which it is to guess; "
+        f"give a causal language model{or_build}."
+    )
 
 
 def _local_first(read: Callable[[bool], Any], only: bool) -> Any:
