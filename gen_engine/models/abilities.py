@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 
 from .architectures import quiet
-from .joined import CACHES, Batch, Kept, arguments, is_plain, join
-from .layers import put_kernels_into
+from .joined import CACHES, Batch, Kept, arguments, is_plain, join, signature
+from .layers import free_copied, put_kernels_into
 from .packed import ATTENTION, Move, Row, Slots, register, run
 from .window import WHOLE
 
@@ -49,6 +49,7 @@ class Abilities:
     first: int = 0
     extends: bool = False
     pads: bool = False
+    joins: bool = True
     alike: int = 1
     rewinds: bool = False
     exact: bool = True
@@ -60,7 +61,7 @@ class Abilities:
 
     def together(self, reproducible: bool) -> int:
         """How many rows are joined at most."""
-        return self.alike if reproducible else MOST
+        return self.alike if reproducible else MOST if self.joins else 1
 
     def forward(
         self, model: Any, ids: Tensor, batch: Batch | None, more: dict[str, Tensor], wanted: int
@@ -104,7 +105,8 @@ def distance(found: Tensor, expected: Tensor) -> float:
 def some_rows(model: Any, lengths: Sequence[int]) -> list[list[int]]:
     """Rows of these lengths of random tokens, none of which marks a beginning, an end or padding."""
     config = model.config.get_text_config()
-    marks = {getattr(config, f"{kind}_token_id", None) for kind in ("pad", "bos", "eos")}
+    named = [getattr(config, f"{kind}_token_id", None) for kind in ("pad", "bos", "eos")]
+    marks = {mark for each in named for mark in (each if isinstance(each, list) else [each])}
     usable = [token for token in range(min(config.vocab_size, 1000)) if token not in marks] or [0]
     generator = torch.Generator().manual_seed(0)
     places = [torch.randint(len(usable), (length,), generator=generator).tolist() for length in lengths]
@@ -113,22 +115,26 @@ def some_rows(model: Any, lengths: Sequence[int]) -> list[list[int]]:
 
 @torch.inference_mode()
 def find_abilities(model: Any, *, fast: bool = False, attention: bool = False, patch: bool = True) -> Abilities:
-    """What `model` can do. On a CPU its linear layers are replaced by our kernels (`patch`).
+    """What `model` can do. On a CPU its linear layers are replaced by our kernels, and its attention by ours (`patch`).
 
     `attention` says that the user chose an attention function, which is kept. With `fast` no bits are promised.
     """
     takes = frozenset(inspect.signature(model.forward).parameters)
+    on_cpu = model.device.type == "cpu"
     with quiet():
-        found = Abilities(takes, cache=_cache_of(model, takes))
-        trial, found = _try_cache(model, found)
-        on_cpu = model.device.type == "cpu"
-        if patch and on_cpu and found.cache is not None:
-            put_kernels_into(model, fast=fast)
-        if not attention and patch and found.cache is not None:
-            packed = _try_packed(trial, replace(found, keeps=torch.float32 if on_cpu else None))
-            if packed is not None and (packed.exact or fast or not on_cpu):
-                return packed
-        return _try_joined(trial, found)
+        trial, found = _try_cache(model, Abilities(takes, cache=_cache_of(model, takes)))
+        patch = patch and found.cache is not None
+        copied = put_kernels_into(model, fast=fast) if patch and on_cpu else []
+        packed = None
+        if patch and not attention:
+            keeps = torch.float32 if on_cpu else None
+            packed = _try_packed(trial, replace(found, keeps=keeps), inexact=fast or not on_cpu)
+        if packed is not None:
+            free_copied(copied, lambda: _packs(trial, packed))
+            return packed
+        joined = _try_joined(trial, found)
+        free_copied(copied, lambda: _works_alone(trial, joined))
+        return joined
 
 
 def _cache_of(model: Any, takes: frozenset[str]) -> str | None:
@@ -179,8 +185,11 @@ def _tried(compute: Callable[[], Tensor]) -> Tensor | None:
 # ------------------------------------------------------------------------------------------------------ packed
 
 
-def _try_packed(trial: Trial, abilities: Abilities) -> Abilities | None:
-    """The abilities of a model whose rows can stand in one sequence, None if they cannot. Its attention is replaced."""
+def _try_packed(trial: Trial, abilities: Abilities, *, inexact: bool) -> Abilities | None:
+    """The abilities of a model whose rows can stand in one sequence, None if they cannot. Its attention is replaced.
+
+    `inexact` says that rows may depend on their neighbours.
+    """
     model, before = trial.model, trial.model.config._attn_implementation
     if "position_ids" not in abilities.takes or not getattr(model, "_can_set_attn_implementation", bool)():
         return None
@@ -189,11 +198,19 @@ def _try_packed(trial: Trial, abilities: Abilities) -> Abilities | None:
     pad = getattr(model.config.get_text_config(), "pad_token_id", None)
     for first in dict.fromkeys((0, *([pad + 1] if isinstance(pad, int) and pad >= 0 else ()))):
         made = replace(abilities, packs=True, first=first, extends=True, pads=True, rewinds=True)
-        together = _tried(partial(_in_slots, trial, made, trial.rows))
-        if together is not None and trial.holds(together):
-            return replace(made, exact=_packs_exactly(trial, made, together))
+        if _packs(trial, made):
+            made = replace(made, exact=_packs_exactly(trial, made))
+            if made.exact or inexact:
+                return made
+            break
     model.set_attn_implementation(before)
     return None
+
+
+def _packs(trial: Trial, abilities: Abilities) -> bool:
+    """Whether both rows in one sequence give what is expected."""
+    together = _tried(partial(_in_slots, trial, abilities, trial.rows))
+    return together is not None and trial.holds(together)
 
 
 def _in_slots(trial: Trial, abilities: Abilities, rows: Iterable[list[int]]) -> Tensor:
@@ -211,14 +228,11 @@ def _in_slots(trial: Trial, abilities: Abilities, rows: Iterable[list[int]]) -> 
     return logits
 
 
-def _packs_exactly(trial: Trial, abilities: Abilities, together: Tensor) -> bool:
+def _packs_exactly(trial: Trial, abilities: Abilities) -> bool:
     """Whether rows have the same bits alone, and among others, in any number and order that is tried."""
     one, other = trial.rows
-    first, second = together
-    alone = [_in_slots(trial, abilities, [row])[0] for row in trial.rows]
-    if not (torch.equal(alone[0], first) and torch.equal(alone[1], second)):
-        return False
-    for count in (3, 16, 37):
+    first, second = (_in_slots(trial, abilities, [row])[0] for row in trial.rows)
+    for count in (2, 3, 16, 37):
         rows = [other if number % 3 else one for number in range(count)]
         found = _in_slots(trial, abilities, rows)
         if not all(torch.equal(each, second if number % 3 else first) for number, each in enumerate(found)):
@@ -230,51 +244,64 @@ def _packs_exactly(trial: Trial, abilities: Abilities, together: Tensor) -> bool
 
 
 def _try_joined(trial: Trial, abilities: Abilities) -> Abilities:
-    """The abilities of a model whose rows are joined by its own caches."""
-    [row] = some_rows(trial.model, [5])
-    tail = some_rows(trial.model, [2])[0]
-    alone = _tried(lambda: _in_batch(trial.model, abilities, [row], tail))
-    if alone is None:
-        return replace(abilities, alike=1, exact=True)
-    alike = 1
-    for count in range(2, ALIKE + 1):
-        found = _tried(partial(_in_batch, trial.model, abilities, [row] * count, tail))
-        if found is None or not all(torch.equal(each, alone[0]) for each in found):
-            break
-        alike = count
-    plain = abilities.cache is not None and _keeps_all(trial.model, abilities)
-    padded = _tried(lambda: _padded(trial, abilities)) if plain and "attention_mask" in abilities.takes else None
-    return replace(abilities, alike=alike, pads=padded is not None and trial.holds(padded), rewinds=plain)
+    """The abilities of a model whose rows are joined by its own caches.
 
-
-def _in_batch(model: Any, abilities: Abilities, rows: Sequence[list[int]], tail: Sequence[int]) -> Tensor:
-    """The logits [rows, vocab] of equal rows that are read together, and then the tokens of `tail` one by one."""
-    ids = torch.tensor(rows, device=model.device)
+    Bits are promised of joined rows only if their cache has a fixed size, as recurrent states have. What kernels of
+    attention give depends on more than two short rows can show.
+    """
+    model = trial.model
     if abilities.cache is None:
-        more = torch.tensor([list(tail)] * len(rows), device=model.device)
-        return abilities.forward(model, torch.cat([ids, more], 1), None, {}, 1)[0][:, -1]
-    out, cache = abilities.forward(model, ids, None, {}, 1)
-    for token in tail:
-        step = torch.full((len(rows), 1), token, device=model.device)
-        out, cache = abilities.forward(model, step, Batch(cache, (0,) * len(rows)), {}, 1)
-    return out[:, -1]
+        return replace(abilities, joins=False)
+    caches = [_begin(model, abilities, row).batch for row in trial.rows]
+    equal = [row[:4] for row in trial.rows]
+    alone = torch.stack([_alone(model, abilities, row, [3, 1]) for row in equal])
+    together = _tried(partial(_stepped, model, abilities, equal))
+    joins = together is not None and replace(trial, expected=alone).holds(together)
+    plain = caches[0] is not None and is_plain(caches[0].cache)
+    is_state = signature(caches[0], lengths=True) == signature(caches[1], lengths=True)
+    padded = _tried(partial(_stepped, model, abilities, trial.rows)) if "attention_mask" in abilities.takes else None
+    alike = _alike(model, abilities, equal[0]) if is_state and joins else 1
+    return replace(
+        abilities,
+        joins=joins,
+        alike=alike,
+        pads=joins and plain and padded is not None and trial.holds(padded),
+        rewinds=plain,
+        exact=model.device.type == "cpu" or alike > 1,
+    )
 
 
-def _keeps_all(model: Any, abilities: Abilities) -> bool:
-    [row] = some_rows(model, [3])
-    ids = torch.tensor([row], device=model.device)
-    return is_plain(abilities.forward(model, ids, None, {}, 1)[1])
+def _alike(model: Any, abilities: Abilities, row: list[int]) -> int:
+    """How many rows at most have the same bits together as alone, in all smaller numbers, too."""
+    alone = _stepped(model, abilities, [row])
+    for count in range(2, ALIKE + 1):
+        found = _stepped(model, abilities, [row] * count)
+        if not all(torch.equal(each, alone[0]) for each in found):
+            return count - 1
+    return ALIKE
 
 
-def _padded(trial: Trial, abilities: Abilities) -> Tensor:
-    """The logits [2, vocab] after both rows: each is read alone but for one token, which is read together."""
-    kept = []
-    for row in trial.rows:
-        ids = torch.tensor([row[:-1]], device=trial.model.device)
-        cache = abilities.forward(trial.model, ids, None, {}, 1)[1]
-        kept.append(Kept(row[:-1], WHOLE, Batch(cache, (0,)), 0))
+def _begin(model: Any, abilities: Abilities, row: list[int]) -> Kept:
+    """A row of which all but the last token is read."""
+    ids = torch.tensor([row[:-1]], device=model.device)
+    return Kept(row[:-1], WHOLE, Batch(abilities.forward(model, ids, None, {}, 1)[1], (0,)), 0)
+
+
+def _stepped(model: Any, abilities: Abilities, rows: Sequence[list[int]]) -> Tensor:
+    """The logits [rows, vocab] after rows that are read alone but for the last token, which is read together."""
+    kept = [_begin(model, abilities, row) for row in rows]
     lengths = [len(each.tokens) for each in kept]
     batch = join(kept, lengths, alone=False)
-    step = torch.tensor([row[-1:] for row in trial.rows], device=trial.model.device)
-    more = arguments(batch, max(lengths), 1, step.device)
-    return abilities.forward(trial.model, step, batch, more, 1)[0][:, -1]
+    step = torch.tensor([row[-1:] for row in rows], device=model.device)
+    return abilities.forward(model, step, batch, arguments(batch, max(lengths), 1, step.device), 1)[0][:, -1]
+
+
+def _works_alone(trial: Trial, abilities: Abilities) -> bool:
+    """Whether each row by itself still gives what is expected."""
+    parts = [1, 1] if abilities.cache is not None else []
+    found = _tried(
+        lambda: torch.stack(
+            [_alone(trial.model, abilities, row, [len(row) - len(parts), *parts]) for row in trial.rows]
+        )
+    )
+    return found is not None and trial.holds(found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -119,9 +120,7 @@ class TransformersLM:
         leading: Sequence[int],
         wanted: Sequence[int],
     ) -> Tensor:
-        uses: dict[int, int] = {}
-        for source in sources:
-            uses[id(source)] = uses.get(id(source), 0) + 1
+        uses = Counter(map(id, sources))
         readings = [
             self._reading(source or NONE, cut, row, leads, count)
             for source, cut, row, leads, count in zip(sources, keep, rows, leading, wanted, strict=True)
@@ -129,7 +128,7 @@ class TransformersLM:
         logits: dict[int, Tensor] = {}
         kept: dict[int, Kept] = {}
         for group in self._groups(readings):
-            alone = all(uses[id(reading.source)] == 1 for reading in group)
+            alone = max(uses[id(reading.source)] for reading in group) == 1
             for reading, found, place in self._compute(group, alone=alone):
                 logits[id(reading)], kept[id(reading)] = found, place
         cache.rows = [kept[id(reading)] for reading in readings]
@@ -151,7 +150,7 @@ class TransformersLM:
         most = self.abilities.together(self.reproducible)
         for number, reading in enumerate(readings):
             key: Any = number
-            if most > 1 and reading.source is None:
+            if most > 1 and reading.source is None and not self.reproducible:
                 key = (len(reading.new), "fresh")
             elif most > 1 and reading.source is not None and reading.source.batch is not None:
                 pads = self.abilities.pads and not self.reproducible

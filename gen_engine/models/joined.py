@@ -72,7 +72,7 @@ def rebuilt(values: Sequence[Any], change: Callable[[Sequence[Tensor]], Tensor])
     """A copy of the first of several structures of one shape, with the tensors at each place made one by `change`."""
     first = values[0]
     if isinstance(first, Tensor):
-        return change(values)
+        return change(values) if first.dim() else first
     if isinstance(first, dict):
         return type(first)((key, rebuilt([each[key] for each in values], change)) for key in first)
     if isinstance(first, (list, tuple)):

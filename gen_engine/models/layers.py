@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -17,16 +17,15 @@ How a kernel rounds is found out by trying, which would take seconds for a whole
 """
 
 
-def put_kernels_into(model: Any, *, fast: bool) -> bool:
-    """Compute all linear layers of a model on a CPU by our kernels. Returns whether these take any number of rows.
+def put_kernels_into(model: Any, *, fast: bool) -> list[Any]:
+    """Compute all linear layers of a model on a CPU by our kernels. Returns those whose own weights were copied.
 
-    Packed weights take the place of plain ones, so they need no more memory; the model can only compute after that.
     With `fast` all rows are computed together, even where they then depend on each other.
     """
     from transformers.pytorch_utils import Conv1D
 
     embeddings = model.get_input_embeddings().weight
-    together = True
+    copied = []
     for module in model.modules():
         if type(module) not in (nn.Linear, Conv1D) or module.weight.dtype not in (torch.float32, torch.bfloat16):
             continue
@@ -36,11 +35,20 @@ def put_kernels_into(model: Any, *, fast: bool) -> bool:
         parts = torch.split(weight, BLOCK)
         biases = [None] * len(parts) if bias is None else torch.split(bias, BLOCK)
         kinds = {kernel_of(Layer(len(part), part.shape[1], "none", bias is not None), part.dtype) for part in parts}
-        together = together and all(kind.any_rows for kind in kinds)
         _compute_by(module, [make_linear(*each, fast=fast) for each in zip(parts, biases, strict=True)])
         if module.weight is not embeddings and all(kind.packed for kind in kinds):
-            module.weight.data = module.weight.data.new_empty(0)
-    return together
+            copied.append(module)
+    return copied
+
+
+def free_copied(modules: Sequence[Any], still_works: Callable[[], bool]) -> None:
+    """Free the modules' own weights, which packed ones stand for, unless the model reads them elsewhere."""
+    held = [module.weight.data for module in modules]
+    for module in modules:
+        module.weight.data = module.weight.data.new_empty(0)
+    if not still_works():
+        for module, weight in zip(modules, held, strict=True):
+            module.weight.data = weight
 
 
 def _compute_by(module: Any, parts: Sequence[Linear]) -> None:
