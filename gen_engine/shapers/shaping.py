@@ -138,11 +138,12 @@ def wide(values: Tensor) -> torch.dtype:
     return torch.float32 if values.device.type == "mps" else torch.float64
 
 
-def beside(values: Tensor, numbers: Any) -> Tensor:
+def beside(values: Tensor, numbers: Any, dtype: torch.dtype | None = None) -> Tensor:
     """An array or list of numbers on the device of `values`. The host does not wait until the device is there."""
     import torch
 
     tensor = torch.from_numpy(np.ascontiguousarray(numbers))
+    tensor = tensor if dtype is None else tensor.to(dtype)
     if values.device.type == "cuda":
         return tensor.pin_memory().to(values.device, non_blocking=True)
     return tensor.to(values.device)
