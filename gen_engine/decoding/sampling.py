@@ -14,19 +14,13 @@ from ..compiled.arithmetic import Array, as_array, powers
 from ..compiled.drawing import log_softmax, log_sums
 from ..types import Draw
 from .choosing import ArrayLogits, descending, logprobs_of, pick
-from .generation import Generation
+from .generation import Generation, is_on_device
 from .logits import Choices, Leaning, Logits
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 __all__ = ["Scores", "descending", "logits_of", "logprobs_of", "pick", "score", "sound"]
-
-
-def is_on_device(model: Any) -> bool:
-    """Whether a model's logits stay on an accelerator; tests say so of models on the CPU (`on_device`)."""
-    device = str(getattr(model, "device", "cpu"))
-    return device != "cpu" or bool(getattr(model, "on_device", False))
 
 
 def logits_of(found: Any, model: Any) -> Logits:

@@ -11,6 +11,7 @@ from threading import Lock, RLock
 from typing import Any
 
 from ..errors import BusyError, GenError, quoted
+from ..models.device import full_memory
 from ..types import LanguageModel
 from .generation import Generation
 from .logits import Logits
@@ -20,6 +21,9 @@ from .tickets import Job, Load, Sent, Ticket, TicketState
 
 ROWS = 64
 """The most rows in one forward pass."""
+
+LESS = "ask for fewer at once (--num), take a smaller model, or compute on the CPU (--device cpu)"
+"""What to do when a device's memory is full."""
 
 OTHERS = (Exception, SystemExit)
 """What a model raises when it fails."""
@@ -41,7 +45,7 @@ class Scheduler:
     bits, and a text must always be the same to the last bit.
 
     **Errors.** An error of a decoder, a processor or a generation ends its own ticket, and is the last thing it sends.
-    An error of the model ends all that are running. So does an interrupt, which `step` raises; texts finished before
+    An error of the model ends all that are running, a full memory in one sentence (GenError). So does an interrupt, which `step` raises; texts finished before
     it come with the next step.
 
     **Threads.** Any thread may call `submit`, `cancel`, `load` and `is_idle`; only one at a time may call `step` and
@@ -167,6 +171,7 @@ class Scheduler:
 
     def _fail(self, ticket: Ticket, problem: BaseException) -> None:
         if not ticket.is_over:
+            problem = full_memory(problem, "the texts that are being written", LESS) or problem
             ticket.error = self.told(problem) or problem
             self._sent.append((ticket, ticket.error))
             self._end(ticket, "failed")

@@ -69,6 +69,7 @@ class TransformersLM:
     tokenizer: FolderTokenizer
     model: Any
     cuts_logits: bool
+    device: torch.device = torch.device("cpu")  # noqa: RUF009 - it is immutable
 
     @cached_property
     def rewinds(self) -> bool:
@@ -135,7 +136,7 @@ class TransformersLM:
     def _compute(self, readings: Sequence[_Reading]) -> Iterator[tuple[_Reading, Tensor]]:
         """The wanted logits [wanted, vocab] of readings of equal lengths; their caches grow."""
         past = readings[0].past if len(readings) == 1 else _join([reading.past for reading in readings])
-        ids = torch.tensor([reading.new for reading in readings])
+        ids = torch.tensor([reading.new for reading in readings], device=self.device)
         options = {"logits_to_keep": max(reading.wanted for reading in readings)} if self.cuts_logits else {}
         out = self.model(input_ids=ids, past_key_values=past, use_cache=True, **options)
         pasts = [out.get("past_key_values")] if len(readings) == 1 else _split(out.past_key_values, len(readings))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -36,6 +37,20 @@ def check_device_name(wanted: str) -> str:
     return name
 
 
+def named_device(wanted: str = "auto") -> str:
+    """The device that is asked for: "auto" is the one that GEN_DEVICE names, else stays "auto". It need not be there.
+
+    Raises GenError for unknown names.
+    """
+    name = check_device_name(wanted)
+    return check_device_name(os.environ.get(VARIABLE) or "auto") if name == "auto" else name
+
+
+def is_accelerator(wanted: str) -> bool:
+    """Whether a device other than the CPU is asked for by name, or by GEN_DEVICE."""
+    return named_device(wanted) not in ("auto", "cpu")
+
+
 def choose_device(wanted: str = "auto") -> torch.device:
     """The device of that name. "auto" is the one that GEN_DEVICE names, else a CUDA device, else MPS, else the CPU.
 
@@ -44,9 +59,7 @@ def choose_device(wanted: str = "auto") -> torch.device:
     """
     import torch
 
-    name = check_device_name(wanted)
-    if name == "auto":
-        name = check_device_name(os.environ.get(VARIABLE) or "auto")
+    name = named_device(wanted)
     has_cuda, has_mps = torch.cuda.is_available(), torch.backends.mps.is_available()
     if name == "auto":
         name = "cuda" if has_cuda else "mps" if has_mps else "cpu"
@@ -64,20 +77,34 @@ def choose_device(wanted: str = "auto") -> torch.device:
     return torch.device("cuda", int(number) if number else torch.cuda.current_device())
 
 
+def accelerators() -> list[str]:
+    """The accelerators that are there, each with its name and memory: `cuda:0 (NVIDIA ..., 80 GiB)`."""
+    import torch
+
+    found = []
+    for index in range(torch.cuda.device_count()):
+        facts = torch.cuda.get_device_properties(index)
+        found.append(f"cuda:{index} ({facts.name}, {facts.total_memory / 2**30:.0f} GiB)")
+    return [*found, *(["mps"] if torch.backends.mps.is_available() else [])]
+
+
 @contextmanager
 def out_of_memory(what: str, remedy: str) -> Iterator[None]:
     """Inside, a full memory raises GenError: one sentence that there is not enough for `what`, and the `remedy`."""
-    import torch
-
     try:
         yield
-    except torch.OutOfMemoryError as error:
-        raise _full(what, remedy) from error
     except RuntimeError as error:
-        if not any(words in str(error) for words in FULL):
+        told = full_memory(error, what, remedy)
+        if told is None:
             raise
-        raise _full(what, remedy) from error
+        raise told from error
 
 
-def _full(what: str, remedy: str) -> GenError:
+def full_memory(problem: BaseException, what: str, remedy: str) -> GenError | None:
+    """That sentence, if an error says that a device's memory is full; else None. Imports no torch."""
+    kind = getattr(sys.modules.get("torch"), "OutOfMemoryError", None)  # one of RuntimeError's
+    if not isinstance(problem, RuntimeError):
+        return None
+    if not (kind is not None and isinstance(problem, kind)) and not any(words in str(problem) for words in FULL):
+        return None
     return GenError(f"The device has not enough memory for {what}; {remedy}.")

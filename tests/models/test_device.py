@@ -1,10 +1,19 @@
 """Which device is chosen, and what is said where it is missing or full."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 
 from gen_engine.errors import GenError
-from gen_engine.models.device import check_device_name, choose_device, out_of_memory
+from gen_engine.models.device import (
+    accelerators,
+    check_device_name,
+    choose_device,
+    is_accelerator,
+    named_device,
+    out_of_memory,
+)
 
 HAS_CUDA = torch.cuda.is_available()
 
@@ -100,3 +109,18 @@ def test_a_full_memory_is_one_sentence_with_the_remedy(problem):
 def test_other_errors_pass_through_unchanged():
     with pytest.raises(RuntimeError, match="shapes differ"), out_of_memory("a batch", "give a smaller one"):
         raise RuntimeError("shapes differ")
+
+
+@pytest.mark.parametrize(("wanted", "there", "asked"), [("auto", "", False), ("cpu", "cuda", False), ("mps", "", True),
+                                                         ("auto", "cuda:1", True), ("auto", "cpu", False)])  # fmt: skip
+def test_an_accelerator_is_asked_for_by_name(monkeypatch, wanted, there, asked):
+    monkeypatch.setenv("GEN_DEVICE", there)
+    assert is_accelerator(wanted) is asked
+    assert named_device(wanted) == (wanted if wanted != "auto" else there or "auto")
+
+
+def test_accelerators_are_told_with_their_memory(monkeypatch):
+    pretend(monkeypatch, cuda=1, mps=True)
+    facts = SimpleNamespace(name="Card", total_memory=80 * 2**30)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda index: facts)
+    assert accelerators() == ["cuda:0 (Card, 80 GiB)", "mps"]
