@@ -207,6 +207,8 @@ class Chosen:
 
 def choose(asks: Sequence[Ask], logits: Array, attempt: int = 0, *, own: bool = False) -> Chosen:
     """A token for each row of `logits` [rows, vocab], under the one chain of all asks. `own`: the norms are wanted."""
+    if not asks:
+        return Chosen((), logits, (), [], [], None, None)
     chain = asks[0][0].plan.chain
     step = make_step(asks, attempt)
     if chain.fused is None:

@@ -45,8 +45,8 @@ class Scheduler:
     bits, and a text must always be the same to the last bit.
 
     **Errors.** An error of a decoder, a processor or a generation ends its own ticket, and is the last thing it sends.
-    An error of the model ends all that are running, a full memory in one sentence (GenError). So does an interrupt, which `step` raises; texts finished before
-    it come with the next step.
+    An error of the model ends all that are running; a full memory is told in one sentence (GenError). So does an
+    interrupt, which `step` raises; texts finished before it come with the next step.
 
     **Threads.** Any thread may call `submit`, `cancel`, `load` and `is_idle`; only one at a time may call `step` and
     `run`. `read` never runs during a step of another thread, nor a step during `read`: a `submit` may wait for a step,
