@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from ..errors import GenError
@@ -23,6 +24,10 @@ SPECIAL_NAMES = frozenset(
 )
 
 
+READING = Lock()
+"""Held while a tokenizer reads, since whether it sees special tokens is a state of its own."""
+
+
 @dataclass(frozen=True, eq=False)
 class FolderTokenizer:
     """Encodes texts as the folder's tokenizer does, keeping the leading special token and dropping the trailing one.
@@ -34,31 +39,39 @@ class FolderTokenizer:
     vocabulary: Vocabulary
     start: tuple[int, ...]
 
-    def encode(self, text: str) -> Prompt:
+    def encode(self, text: str, *, special: bool = False) -> Prompt:
         """The prompt of `text`: its tokens, and which characters each one reads. Raises GenError on lone surrogates.
 
         A Chinese character that the model lacks is read in another spelling that it knows, if any (东 for 東).
+        Special tokens that are typed stay characters, unless `special`. Then they keep their spans, a leading one is
+        not read twice, and a trailing one is not dropped.
         """
         try:
             text.encode("utf-8")
         except UnicodeEncodeError as error:
             raise GenError(f"Character {error.start + 1} of the prompt is half a surrogate pair; remove it.") from error
-        prompt = self._read(text)
+        prompt = self._read(text, special)
         if not any(map(is_han, prompt.unknown)):
             return prompt
         spelling = spelt(text, frozenset(prompt.unknown), self.vocabulary.carriers)
-        return replace(self._read(spelling), text=text, spelt=spelling) if spelling != text else prompt
+        return replace(self._read(spelling, special), text=text, spelt=spelling) if spelling != text else prompt
 
-    def _read(self, text: str) -> Prompt:
-        read = self.backend.encode(text)
-        tokens, spans, special = list(read.ids), list(read.offsets), list(read.special_tokens_mask)
-        while tokens and special[-1] and len(tokens) > 1:
-            tokens, spans, special = tokens[:-1], spans[:-1], special[:-1]
-        spans = [(0, 0) if mark else span for span, mark in zip(spans, special, strict=True)]
+    def _read(self, text: str, special: bool) -> Prompt:
+        with READING:
+            self.backend.encode_special_tokens = not special
+            read = self.backend.encode(text)
+        tokens, spans, added = list(read.ids), list(read.offsets), list(read.special_tokens_mask)
+        while tokens and added[-1] and len(tokens) > 1:
+            tokens, spans, added = tokens[:-1], spans[:-1], added[:-1]
+        if added[:2] == [1, 0] and tokens[0] == tokens[1] and special:
+            tokens, spans, added = tokens[1:], spans[1:], added[1:]
+        spans = [(0, 0) if mark else span for span, mark in zip(spans, added, strict=True)]
         if not tokens:
             tokens, spans = list(self.start), [(0, 0)] * len(self.start)
         unk = self.vocabulary.unk
         lost = [text[a:b] for token, (a, b) in zip(tokens, spans, strict=True) if token == unk and b > a]
+        if special and unk is not None:
+            lost = [piece for piece in lost if piece != self.vocabulary.names[unk]]  # typed, so not lost
         unknown = tuple(dict.fromkeys(char for piece in lost for char in piece))
         return Prompt(text, tuple(tokens), tuple(spans), unknown)
 
@@ -109,7 +122,6 @@ def make_tokenizer(
     """A tokenizer around one of the library `tokenizers`. `configs` may name the end and the beginning; later ones
     win.
     """
-    backend.encode_special_tokens = True  # "[SEP]" typed in a prompt is five characters, not the end of a text
     ids = backend.get_vocab(with_added_tokens=True)
     names = _names(ids, columns)
     spec = json.loads(backend.to_str())
