@@ -285,7 +285,7 @@ class ModelDraft:
     def loaded(self, found: LanguageModel, target: LanguageModel) -> ModelDraft:
         """The draft with its model, which was found by its name. Raises GenError if it has another vocabulary."""
         own, other = found.tokenizer.vocabulary, target.tokenizer.vocabulary
-        if own.surfaces != other.surfaces or own.specials != other.specials or own.end != other.end:
+        if own.surfaces != other.surfaces or own.specials != other.specials or own.every_end != other.every_end:
             raise GenError(
                 f"The model {brief(self.name)} has another vocabulary than {brief(target.name)} and cannot guess its "
                 "tokens; name a model with the same one, or take the draft lookup."

@@ -239,7 +239,7 @@ class Feed:
     pinned: list[int] | None
 
     def __call__(self, model: Any, cache: Any) -> Logits:
-        """The model's logits [sum(last), vocab]."""
+        """The model's logits [sum(last), vocab], in which the end stands for all ends."""
         wanted = None if max(self.last) == 1 else self.last
         # A model without contexts reads them like any other text, as long as everything fits.
         told = () if self.pinned is None else (self.pinned,)

@@ -14,6 +14,7 @@ from ..compiled.arithmetic import Array, as_array, powers
 from ..compiled.drawing import log_softmax, log_sums
 from ..types import Draw
 from .choosing import ArrayLogits, descending, logprobs_of, pick
+from .ends import fold_ends, fold_ends_of_tensor
 from .generation import Generation, is_on_device
 from .logits import Choices, Leaning, Logits
 
@@ -24,12 +25,17 @@ __all__ = ["Scores", "descending", "logits_of", "logprobs_of", "pick", "score", 
 
 
 def logits_of(found: Any, model: Any) -> Logits:
-    """What a model returned: on the host in numpy, or where it is on an accelerator."""
+    """What a model returned: on the host in numpy, or where it is on an accelerator. The end stands for all ends."""
+    vocabulary = model.tokenizer.vocabulary
     if not is_on_device(model) or isinstance(found, np.ndarray):
-        return ArrayLogits(as_array(found))
+        return ArrayLogits(fold_ends(as_array(found), vocabulary))
+    import torch
+
     from .device_choices import DeviceLogits
 
-    return DeviceLogits(found.detach().float())
+    with torch.inference_mode():
+        own = found.float()
+        return DeviceLogits(fold_ends_of_tensor(own.clone(), vocabulary) if vocabulary.ends else own)
 
 
 @dataclass(frozen=True, eq=False)

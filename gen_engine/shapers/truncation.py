@@ -16,7 +16,7 @@ import numpy as np
 
 from ..compiled.arithmetic import logarithm
 from ..compiled.drawing import Operation
-from ..text.vocabulary import is_han
+from ..text.char_sets import is_han
 from .shaping import (
     NamedShaper,
     always,

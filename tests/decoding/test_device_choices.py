@@ -57,6 +57,15 @@ def test_texts_are_those_of_arrays(chain, decoder, monkeypatch):
         assert [((d.tokens, d.finish, d.undone, d.exact), d.logprobs, d.log_evidence) for d in found] == expected
 
 
+@pytest.mark.parametrize("decoder", DECODERS)
+def test_several_ends_are_one_event_on_a_device_too(decoder, monkeypatch):
+    engine = tiny.engine_of(tiny.vocabulary("", "", "", *"甲乙丙", end=0, ends=(1, 2), specials=(0, 1, 2)))
+    expected = [told(done) for done in written(engine, ("top_p=0.9",), decoder)]
+    found = written(device_engine(engine, monkeypatch), ("top_p=0.9",), decoder)
+    assert [((d.tokens, d.finish, d.undone, d.exact), d.logprobs, d.log_evidence) for d in found] == expected
+    assert "end" in {done.finish for done in found}
+
+
 def chosen_both_ways(logits, chain, places, allowed):
     """What arrays and tensors choose from the same logits."""
     engine = tiny.engine_of(tiny.chars("".join(map(chr, range(0x4E00, 0x4E00 + logits.shape[1] - 1)))))
