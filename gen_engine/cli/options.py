@@ -17,6 +17,7 @@ from click.shell_completion import CompletionItem
 from ..errors import GenError, quoted
 from ..hooks.registry import registry
 from ..hooks.specs import parse_spec
+from ..models.device import DEVICES_HELP, VARIABLE, check_device_name
 from ..patience import SECONDS
 from ..system.bounds import PROMPT, bounded
 from ..system.text_files import as_text, check_line, opened
@@ -241,6 +242,22 @@ def debug_option() -> Callable[[Command], Command]:
         is_eager=True,
         callback=set_debug,
         help="Show where an error is from.",
+    )
+
+
+def device_option() -> Callable[[Command], Command]:
+    """`--device DEVICE`, by default GEN_DEVICE or auto. Its name is checked here, and `choose_device` says whether that
+    device is there.
+    """
+    return click.option(
+        "--device",
+        metavar="DEVICE",
+        default="auto",
+        show_default=True,
+        envvar=VARIABLE,
+        show_envvar=True,
+        callback=lambda _, __, value: check_device_name(value),
+        help=DEVICES_HELP,
     )
 
 
