@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -65,8 +65,11 @@ def choose_device(wanted: str = "auto") -> torch.device:
 
 
 @contextmanager
-def out_of_memory(what: str, remedy: str) -> Iterator[None]:
-    """Inside, a full memory raises GenError: one sentence that there is not enough for `what`, and the `remedy`."""
+def out_of_memory(what: str, remedy: str | Callable[[], str]) -> Iterator[None]:
+    """Inside, a full memory raises GenError: one sentence that there is not enough for `what`, and the `remedy`.
+
+    A function is asked for the remedy when memory is full.
+    """
     import torch
 
     try:
@@ -79,5 +82,6 @@ def out_of_memory(what: str, remedy: str) -> Iterator[None]:
         raise _full(what, remedy) from error
 
 
-def _full(what: str, remedy: str) -> GenError:
-    return GenError(f"The device has not enough memory for {what}; {remedy}.")
+def _full(what: str, remedy: str | Callable[[], str]) -> GenError:
+    told = remedy if isinstance(remedy, str) else remedy()
+    return GenError(f"The device has not enough memory for {what}; {told}.")
