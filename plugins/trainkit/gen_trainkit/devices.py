@@ -57,7 +57,25 @@ def place(model: nn.Module, device: torch.device) -> None:
     if device.type != "cpu":
         _fuse_attention(model)
     with out_of_memory("this model", "give --device cpu, or a smaller model"):
+        tied = _tied_names(model)
         model.to(device)
+        _tie_again(model, tied)
+
+
+def _tied_names(model: nn.Module) -> list[list[str]]:
+    """The names of parameters that are one and the same."""
+    names: dict[int, list[str]] = {}
+    for name, parameter in model.named_parameters(remove_duplicate=False):
+        names.setdefault(id(parameter), []).append(name)
+    return [several for several in names.values() if len(several) > 1]
+
+
+def _tie_again(model: nn.Module, tied: list[list[str]]) -> None:
+    """Make parameters one again: on a device of another kind of tensors, such as meta, torch makes each anew."""
+    for first, *others in tied:
+        for name in others:
+            holder, _, last = name.rpartition(".")
+            setattr(model.get_submodule(holder), last, model.get_parameter(first))
 
 
 def _fuse_attention(model: nn.Module) -> None:
