@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -89,8 +89,11 @@ def accelerators() -> list[str]:
 
 
 @contextmanager
-def out_of_memory(what: str, remedy: str) -> Iterator[None]:
-    """Inside, a full memory raises GenError: one sentence that there is not enough for `what`, and the `remedy`."""
+def out_of_memory(what: str, remedy: str | Callable[[], str]) -> Iterator[None]:
+    """Inside, a full memory raises GenError: one sentence that there is not enough for `what`, and the `remedy`.
+
+    A function is asked for the remedy when memory is full.
+    """
     try:
         yield
     except RuntimeError as error:
@@ -100,11 +103,12 @@ def out_of_memory(what: str, remedy: str) -> Iterator[None]:
         raise told from error
 
 
-def full_memory(problem: BaseException, what: str, remedy: str) -> GenError | None:
+def full_memory(problem: BaseException, what: str, remedy: str | Callable[[], str]) -> GenError | None:
     """That sentence, if an error says that a device's memory is full; else None. Imports no torch."""
     kind = getattr(sys.modules.get("torch"), "OutOfMemoryError", None)  # one of RuntimeError's
     if not isinstance(problem, RuntimeError):
         return None
     if not (kind is not None and isinstance(problem, kind)) and not any(words in str(problem) for words in FULL):
         return None
-    return GenError(f"The device has not enough memory for {what}; {remedy}.")
+    remedied = remedy if isinstance(remedy, str) else remedy()
+    return GenError(f"The device has not enough memory for {what}; {remedied}.")

@@ -12,6 +12,7 @@ from typing import Any
 from gen_engine.cli.output import load_engine
 from gen_engine.engine import Engine
 from gen_engine.errors import GenError
+from gen_engine.models.device import choose_device
 from gen_engine.patience import SECONDS
 from gen_engine.system.underway import doing
 from gen_engine.types import Request
@@ -58,6 +59,7 @@ class Models:
     baselines: tuple[int, ...] = ()
     dtype: str = "auto"
     fast: bool = False
+    device: str = "auto"
 
 
 @dataclass(frozen=True)
@@ -71,11 +73,13 @@ class Writing:
     seed: int = 0
     encoder: str | None = None
     tokenize: str = "char"
+    device: str = "auto"  # of the encoder
 
 
 def evaluate(sources: Sources, models: Models, writing: Writing) -> Record:
     """All results as JSON: `reading` has a row for each model, `writing` one for each set of candidates."""
     check(sources, models, writing)
+    choose_device(models.device)  # which says if it is not there, before anything is read
     engines = {name: load_engine(name, dtype=models.dtype, fast=models.fast) for name in models.models}
     record: Record = {}
     if sources.files:
@@ -171,7 +175,7 @@ def _compare(candidates: Sequence[str], references: Sequence[Sequence[str]], wri
     if writing.encoder:
         from gen_evaluate.bertscore import bert_score
 
-        record["bertscore"] = asdict(bert_score(candidates, references, writing.encoder))
+        record["bertscore"] = asdict(bert_score(candidates, references, writing.encoder, device=writing.device))
     return record
 
 
