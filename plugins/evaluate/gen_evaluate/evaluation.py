@@ -80,7 +80,9 @@ def evaluate(sources: Sources, models: Models, writing: Writing) -> Record:
     """All results as JSON: `reading` has a row for each model, `writing` one for each set of candidates."""
     check(sources, models, writing)
     choose_device(models.device)  # which says if it is not there, before anything is read
-    engines = {name: load_engine(name, dtype=models.dtype, fast=models.fast) for name in models.models}
+    engines = {
+        name: load_engine(name, dtype=models.dtype, fast=models.fast, device=models.device) for name in models.models
+    }
     record: Record = {}
     if sources.files:
         record |= evaluate_models(sources, models, engines)
