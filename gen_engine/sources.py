@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import re
@@ -11,11 +12,12 @@ from pathlib import Path
 from .blame import blaming
 from .errors import GenError, quoted
 from .hooks.registry import registry
+from .models.device import VARIABLE, choose_device, is_accelerator, named_device
 from .models.holdings import refuse_no_model, refuse_silent
 from .models.notes import ModelNote, read_note
 from .system.bounds import read_settings
 from .system.underway import doing
-from .types import DTYPES, LanguageModel
+from .types import DTYPES, LanguageModel, ModelLoader
 
 
 @dataclass(frozen=True)
@@ -26,33 +28,49 @@ class Found:
     folder: Path | None
 
 
-def open_model(name: str | os.PathLike[str], *, dtype: str = "auto", fast: bool = False) -> Found:
+def open_model(name: str | os.PathLike[str], *, dtype: str = "auto", fast: bool = False, device: str = "auto") -> Found:
     """A model of `gen models`, of a folder, or of a hub name, looked up in this order; see `load` of the engine."""
     if dtype not in DTYPES:
         raise GenError(f"There is no dtype {quoted(dtype)}; choose {', '.join(DTYPES[:-1])} or {DTYPES[-1]}.")
     name = os.fspath(name)
+    named_device(device)  # GenError for a name that is none
     with doing(f"loading the model {name}"):
-        return _open(name, dtype=dtype, fast=fast)
+        return _open(name, dtype=dtype, fast=fast, device=device)
 
 
 @blaming()
-def _open(name: str, *, dtype: str, fast: bool) -> Found:
+def _open(name: str, *, dtype: str, fast: bool, device: str) -> Found:
     folder = _folder(name)
     if folder is not None:
         refuse_no_model(folder, name)
         model_type = _model_type(folder)
         refuse_silent(folder, name)
         if any(offer.name == model_type for offer in registry().loaders.values()):
-            made = registry().find("loader", model_type).function(folder, name=name, dtype=dtype, fast=fast)
-            return Found(made, folder)
+            loader = registry().find("loader", model_type).function
+            return Found(
+                loader(folder, name=name, dtype=dtype, fast=fast, **_where(loader, model_type, device)), folder
+            )
     from .models.loading import load as load_any
 
     try:
-        return Found(load_any(folder or name, name=name, dtype=dtype, fast=fast), folder)
+        where = choose_device(device)
+        return Found(load_any(folder or name, name=name, dtype=dtype, fast=fast, device=where), folder)
     except GenError:
         if folder is None and "/" not in name:
             registry().find("model", name)  # names similar models
         raise
+
+
+def _where(loader: ModelLoader, model_type: str, device: str) -> dict[str, str]:
+    """The device for a loader that takes one. GenError if an accelerator is asked for, and it takes none."""
+    if "device" in inspect.signature(loader).parameters:
+        return {"device": device}
+    if is_accelerator(device):
+        raise GenError(
+            f"Models of the type {model_type} are computed on the CPU only; choose the device cpu or auto instead of "
+            f"{named_device(device)} (--device, or {VARIABLE})."
+        )
+    return {}
 
 
 @blaming()

@@ -15,23 +15,35 @@ from .adapter import TransformersLM
 from .architectures import quiet
 from .causality import is_causal
 from .checkpoint import read_config, refuse_pickled
+from .device import out_of_memory
 from .dtype import choose_dtype
 from .holdings import SILENT, Holding, holding, silent
 from .positions import find_positions
 from .tokenizer import load_hub_tokenizer, load_tokenizer
 
+CPU = torch.device("cpu")
 
-def load(source: Path | str, *, name: str, dtype: str = "auto", fast: bool = False) -> TransformersLM:
-    """The causal language model in a folder or of a hub name. No code of the model's author is run.
+
+def load(
+    source: Path | str,
+    *,
+    name: str,
+    dtype: str = "auto",
+    fast: bool = False,
+    device: torch.device = CPU,
+) -> TransformersLM:
+    """The causal language model in a folder or of a hub name, on a device. No code of the model's author is run.
 
     Raises GenError if there is no such model, or its weights are pickled, damaged or incomplete. It also raises if the
-    model is not a causal language model.
+    model is not a causal language model, or the device has no memory for it.
     """
     if isinstance(source, Path):
         read_config(source)
         refuse_pickled(source)
-    kind, reason = choose_dtype(dtype)
+    kind, reason = choose_dtype(dtype, device=device)
     model = _read_model(source, kind)
+    with out_of_memory(f"the weights of {name}", "take a smaller model, or --device cpu"):
+        model = model.to(device)
     config = model.config.get_text_config()
     head = model.get_output_embeddings()
     columns = int(head.weight.shape[0] if head is not None else config.vocab_size)

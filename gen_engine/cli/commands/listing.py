@@ -150,6 +150,7 @@ def _machine() -> dict[str, str]:
     import torch
 
     from ...compiled.library import VARIABLE, told
+    from ...models.device import accelerators, choose_device
     from ...models.dtype import choose_dtype
     from ...models.instructions import choose_instructions
 
@@ -163,7 +164,8 @@ def _machine() -> dict[str, str]:
         "instructions": f"{instructions.name}: {instructions.reason}",
         "dtype auto": f"int8 where a model computes in it at a cost of at most 0.5% of perplexity; else {other}",
         **_layers(),
-        "accelerator": torch.cuda.get_device_name() if torch.cuda.is_available() else "none",
+        "device auto": f"{choose_device()}; --device or GEN_DEVICE names another",
+        "accelerator": ", ".join(accelerators()) or "none",
     }
 
 
