@@ -12,6 +12,7 @@ from typing import Any
 from ..compiled.arithmetic import Array, as_array
 from ..errors import GenError, PluginError, brief, quoted, reason_of
 from ..types import Decoder, Draw, StepRequest
+from .ends import fold_ends
 from .generation import Generation, slides
 from .sampling import Scores, logprobs_of, score
 
@@ -239,11 +240,12 @@ class Feed:
     pinned: list[int] | None
 
     def __call__(self, model: Any, cache: Any) -> Array:
-        """The model's logits [sum(last), vocab]."""
+        """The model's logits [sum(last), vocab], in which the end stands for all ends."""
         wanted = None if max(self.last) == 1 else self.last
         # A model without contexts reads them like any other text, as long as everything fits.
         told = () if self.pinned is None else (self.pinned,)
-        return as_array(model.feed(cache, self.parents, self.keep, self.tokens, wanted, *told))
+        logits = as_array(model.feed(cache, self.parents, self.keep, self.tokens, wanted, *told))
+        return fold_ends(logits, model.tokenizer.vocabulary)
 
 
 def pack(jobs: Sequence[Running], positions: int | None) -> Feed:

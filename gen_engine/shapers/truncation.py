@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from ..compiled.arithmetic import logarithm
 from ..compiled.drawing import Operation
-from ..text.vocabulary import is_han
+from ..text.char_sets import is_han
 from .shaping import NamedShaper, always, entropy, fraction, keep, keep_largest, largest, number, spell, total, whole
 
 if TYPE_CHECKING:
