@@ -1,12 +1,13 @@
 """Models of all families and kinds of tokenizers that people use: each writes what its own tokenizer shows."""
 
+import re
 from dataclasses import replace
 
 import pytest
 import zoo
 from trial_checks import Asked, WrongError, check, check_refusal, subject
 from trial_rules import Rule
-from trials import Tally, Trial, run
+from trials import Tally, Trial, run, stream
 
 from gen_engine import load
 from gen_engine.errors import ConflictError, GenError
@@ -41,6 +42,33 @@ def test_ends_are_those_that_the_folder_names(family):
 def test_a_model_that_sees_later_tokens_is_refused(name):
     with pytest.raises(GenError, match="sees what comes next"):
         load(zoo.made(name))
+
+
+# ------------------------------------------------------------------------------------------------- lists of ends
+
+
+SEVERAL = [family for family, found in zoo.FAMILIES.items() if len(found.ends) > 1]
+RULES = {
+    "none": (),
+    "length": (Rule("length=2..9", lambda text: 2 <= len(text.new) <= 9),),
+    "regex": (Rule("regex='.{1,8}'", lambda text: re.fullmatch(".{1,8}", text.new) is not None),),
+}
+WAYS = [("none", "smc=4"), ("none", "greedy"), ("length", "sample"), ("length", "beam=4"), ("regex", "beam=4")]
+
+
+@pytest.mark.parametrize(("rules", "decoder"), WAYS)
+@pytest.mark.parametrize("family", SEVERAL)
+def test_the_last_end_of_a_list_ends_texts(family, rules, decoder):
+    model, wish = subject(family, -1), asked("", *RULES[rules], decoder=decoder, num=4)
+    alone, other = stream(model.engine, [wish.request, replace(wish.request, prompt="a")])
+    assert [alone, other] == model.engine.generate_batch([wish.request, replace(wish.request, prompt="a")])
+    for done in alone:
+        check(done, wish, model, is_fast=False)  # also that the end has the probability of all ends
+        assert not set(done.tokens) & set(model.ends)
+    assert any(done.finish == "end" and done.logprobs[-1] > -0.5 for done in (*alone, *other))
+
+
+# --------------------------------------------------------------------------------------------- random requests
 
 
 def tally_of(numbers, seed=1):
