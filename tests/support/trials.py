@@ -37,7 +37,7 @@ ODD = (
     "😀", "É", "東", "\n", "  ", "\t", "ﬁ", "İ", "\u200b", "e\u0301", "</s>", "<s>", "[SEP]", "▁", "##a",
     "مرحبا", "🇨🇳", "�",
 )  # fmt: skip
-PATIENCE = 4.0
+PATIENCE = 2.0
 """Seconds of search for each request."""
 
 
@@ -213,6 +213,8 @@ def main() -> int:
         for failure in tally.failures[told:]:
             print(failure, flush=True)
         told = len(tally.failures)
+        if not trial.number % 100:
+            print(f"{asked} requests, {time.process_time():.0f} s", flush=True)
         if asked >= given.count:
             break
     print(f"{asked} requests\n{tally.report()}")
