@@ -311,12 +311,15 @@ def _numbered(number: int, job: Job[Piece]) -> Job[tuple[int, Piece]]:
     return decoder, lambda send: make_generation(lambda piece: send((number, piece)))
 
 
-def load(name: str | os.PathLike[str], *, dtype: str = "auto", fast: bool = False) -> Engine:
-    """An engine around a model of `gen models`, a folder, or a hub name, looked up in this order.
+def load(
+    name: str | os.PathLike[str], *, dtype: str = "auto", fast: bool = False, attention: str | None = None
+) -> Engine:
+    """An engine around a model of `gen models`, a folder or GGUF file, or a hub name, looked up in this order.
 
     `dtype` is one of `DTYPES`; "auto" takes int8 where that costs little, else what this processor multiplies fast.
-    `fast` gives up reproducibility where that makes steps faster. Raises GenError if there is no such model, its files
-    are damaged, or it is not computed in this dtype.
+    `fast` gives up reproducibility where that makes steps faster. `attention` names an implementation of transformers,
+    for models that it computes. Raises GenError if there is no such model, its files are damaged, or it is not computed
+    in this dtype or with this attention.
     """
-    found = open_model(name, dtype=dtype, fast=fast)
+    found = open_model(name, dtype=dtype, fast=fast, attention=attention)
     return Engine(found.model, folder=found.folder)

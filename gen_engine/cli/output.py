@@ -291,11 +291,11 @@ def remark(completion: Completion) -> None:
         note(f"{names} left nothing to choose from at some places and was undone there.")
 
 
-def load_engine(name: str, *, dtype: str, fast: bool) -> Engine:
+def load_engine(name: str, *, dtype: str, fast: bool, attention: str | None = None) -> Engine:
     """What `load` returns. Says once on standard error if this model's texts may differ from those it writes alone."""
     from ..engine import load
 
-    engine = load(name, dtype=dtype, fast=fast)
+    engine = load(name, dtype=dtype, fast=fast, attention=attention)
     if not engine.model.reproducible:
         why = "--fast computes" if fast else f"{name} computes"
         note(f"{why} rows together that may change each other's last bits (reproducible: false).")

@@ -38,7 +38,7 @@ def explain(
     with opened(chosen.out, lines=True) as out:
         from ...inspecting.explain_tables import sentences
 
-        engine = load_engine(chosen.model, dtype=chosen.dtype, fast=chosen.fast)
+        engine = load_engine(chosen.model, dtype=chosen.dtype, fast=chosen.fast, attention=chosen.attention)
         mention_unknown(engine.tokenizer.encode(start))
         processors, show = chosen.processors, Show(lines=sentences)
         if text is None:

@@ -21,7 +21,7 @@ def text(prompt: str | None, file: str | None, context: str, max_new: int) -> No
     chosen = choice()
     start = read_prompt(prompt, file)
     with opened(chosen.out, lines=True) as out:
-        engine = load_engine(chosen.model, dtype=chosen.dtype, fast=chosen.fast)
+        engine = load_engine(chosen.model, dtype=chosen.dtype, fast=chosen.fast, attention=chosen.attention)
         mention_unknown(engine.tokenizer.encode(start))
         continue_text(
             out,

@@ -64,7 +64,7 @@ def novel(
         raise GenError("--repeat-words is for a rule against single characters; add --no-repeat 30, or leave it out.")
     told = tell(like, chosen.model, unseen=unseen)
     with opened(chosen.out, lines=True) as out:
-        engine = load_engine(chosen.model, dtype=chosen.dtype, fast=chosen.fast)
+        engine = load_engine(chosen.model, dtype=chosen.dtype, fast=chosen.fast, attention=chosen.attention)
         mention_unknown(engine.tokenizer.encode(start))
         processors = (
             *rules(length, end == "sentence", no_repeat, repeat_words),

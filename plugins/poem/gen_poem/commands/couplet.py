@@ -146,7 +146,7 @@ def _generate(machine: Couplet, start: str, chosen: Choice, script: Script | Non
     typed = TypedText(start, script=script)
     of = draws_per_text(chosen)
     with opened(chosen.out, lines=True) as out:
-        engine = load_engine(chosen.model, dtype=chosen.dtype, fast=chosen.fast)
+        engine = load_engine(chosen.model, dtype=chosen.dtype, fast=chosen.fast, attention=chosen.attention)
         start = in_model_script(start, script, engine.tokenizer.vocabulary)
         read = engine.tokenizer.encode(start)
         _check_marks(machine, start, engine.tokenizer.vocabulary, chosen.model)

@@ -54,7 +54,7 @@ def couplet(file: str, lines: int, corpus: str | None, not_in: str | None, rhyme
     known = read_pairs(corpus) if corpus else None
     pairs = read_pairs(file)
     with opened(chosen.out) as out:
-        engine = load_engine(chosen.model, dtype=chosen.dtype, fast=chosen.fast)
+        engine = load_engine(chosen.model, dtype=chosen.dtype, fast=chosen.fast, attention=chosen.attention)
         marks = "".join(sorted(BETWEEN))
         unknown = engine.tokenizer.encode(marks).unknown
         drawn = draw(pairs, lines, seed=seed, book=rhyme_book, unknown=unknown)

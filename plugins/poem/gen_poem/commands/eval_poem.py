@@ -114,7 +114,7 @@ def poem(
     with opened(chosen.out) as out:
         from ..evaluation.figures import evaluate
 
-        engine = load_engine(chosen.model, dtype=chosen.dtype, fast=chosen.fast)
+        engine = load_engine(chosen.model, dtype=chosen.dtype, fast=chosen.fast, attention=chosen.attention)
         repeated = demanded(asks.acrostic, asks.template)
         texts = texts or _write(engine, chosen, prompt, writing, contexts, of, repeated, one_each=bool(titles))
         context = contexts[0].text if contexts and not titles else ""

@@ -30,7 +30,7 @@ def write(
     of = draws_per_text(chosen)
     streamed = chosen.num == of == 1 and not chosen.json and chosen.explain is None
     with opened(chosen.out, lines=True) as out:
-        engine = load_engine(chosen.model, dtype=chosen.dtype, fast=chosen.fast)
+        engine = load_engine(chosen.model, dtype=chosen.dtype, fast=chosen.fast, attention=chosen.attention)
         vocabulary = engine.tokenizer.vocabulary
         start, *more = (in_model_script(text, asked.script, vocabulary) for text in (typed.start, *more))
         mention_unknown(engine.tokenizer.encode(start), spelling=False)
