@@ -312,13 +312,21 @@ def _numbered(number: int, job: Job[Piece]) -> Job[tuple[int, Piece]]:
     return decoder, lambda send: make_generation(lambda piece: send((number, piece)))
 
 
-def load(name: str | os.PathLike[str], *, dtype: str = "auto", fast: bool = False, device: str = "auto") -> Engine:
-    """An engine around a model of `gen models`, a folder, or a hub name, looked up in this order.
+def load(
+    name: str | os.PathLike[str],
+    *,
+    dtype: str = "auto",
+    fast: bool = False,
+    device: str = "auto",
+    attention: str | None = None,
+) -> Engine:
+    """An engine around a model of `gen models`, a folder or GGUF file, or a hub name, looked up in this order.
 
     `dtype` is one of `DTYPES`; "auto" takes int8 where that costs little, else what this processor multiplies fast.
     `fast` gives up reproducibility where that makes steps faster. `device` is auto, cpu, cuda, cuda:N or mps; "auto" is
-    the one that GEN_DEVICE names, else a GPU, but the CPU for models that it computes in int8. Raises GenError if there
-    is no such model, its files are damaged, or it is not computed in this dtype or on this device.
+    the one that GEN_DEVICE names, else a GPU, but the CPU for models that it computes in int8. `attention` names an
+    implementation of transformers, for models that it computes. Raises GenError if there is no such model, its files
+    are damaged, or it is not computed in this dtype, on this device, or with this attention.
     """
-    found = open_model(name, dtype=dtype, fast=fast, device=device)
+    found = open_model(name, dtype=dtype, fast=fast, device=device, attention=attention)
     return Engine(found.model, folder=found.folder)

@@ -8,7 +8,7 @@ import click
 
 from ...errors import GenError
 from ..options import choice, contexted, generating, prompted, read_prompt
-from ..output import Show, check_out, continue_text, load_engine, mention_unknown, opened, write_explained
+from ..output import Show, check_out, continue_text, load_chosen, mention_unknown, opened, write_explained
 
 
 @click.command()
@@ -38,7 +38,7 @@ def explain(
     with opened(chosen.out, lines=True) as out:
         from ...inspecting.explain_tables import sentences
 
-        engine = load_engine(chosen.model, dtype=chosen.dtype, fast=chosen.fast, device=chosen.device)
+        engine = load_chosen(chosen)
         mention_unknown(engine.tokenizer.encode(start))
         processors, show = chosen.processors, Show(lines=sentences)
         if text is None:

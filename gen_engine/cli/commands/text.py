@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from ..options import choice, contexted, explaining, generating, prompted, read_prompt
-from ..output import continue_text, load_engine, mention_unknown, opened
+from ..output import continue_text, load_chosen, mention_unknown, opened
 
 
 @click.command()
@@ -21,7 +21,7 @@ def text(prompt: str | None, file: str | None, context: str, max_new: int) -> No
     chosen = choice()
     start = read_prompt(prompt, file)
     with opened(chosen.out, lines=True) as out:
-        engine = load_engine(chosen.model, dtype=chosen.dtype, fast=chosen.fast, device=chosen.device)
+        engine = load_chosen(chosen)
         mention_unknown(engine.tokenizer.encode(start))
         continue_text(
             out,
