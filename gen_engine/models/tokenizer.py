@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from ..errors import GenError
@@ -22,6 +24,9 @@ SPECIAL_NAMES = frozenset(
     ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "<|endoftext|>", "<s>", "</s>", "<unk>", "<pad>", "<mask>"]
 )
 
+SPACES = "▁Ġ "
+"""How a space is spelt at the beginning of a token."""
+
 
 @dataclass(frozen=True, eq=False)
 class FolderTokenizer:
@@ -34,33 +39,82 @@ class FolderTokenizer:
     vocabulary: Vocabulary
     start: tuple[int, ...]
 
-    def encode(self, text: str) -> Prompt:
+    def encode(self, text: str, *, special: bool = False, begins: bool = True) -> Prompt:
         """The prompt of `text`: its tokens, and which characters each one reads. Raises GenError on lone surrogates.
 
-        A Chinese character that the model lacks is read in another spelling that it knows, if any (东 for 東).
+        A Chinese character that the model lacks is read in another spelling that it knows, if any (东 for 東). Special
+        tokens that are typed stay characters unless `special`. A text that `begins` nothing stands behind another one:
+        it gets no special token before it, and no space that the tokenizer adds before a first word.
         """
         try:
             text.encode("utf-8")
         except UnicodeEncodeError as error:
             raise GenError(f"Character {error.start + 1} of the prompt is half a surrogate pair; remove it.") from error
-        prompt = self._read(text)
+        prompt = self._read(text, special, begins)
         if not any(map(is_han, prompt.unknown)):
             return prompt
         spelling = spelt(text, frozenset(prompt.unknown), self.vocabulary.carriers)
-        return replace(self._read(spelling), text=text, spelt=spelling) if spelling != text else prompt
+        same = spelling == text
+        return prompt if same else replace(self._read(spelling, special, begins), text=text, spelt=spelling)
 
-    def _read(self, text: str) -> Prompt:
-        read = self.backend.encode(text)
-        tokens, spans, special = list(read.ids), list(read.offsets), list(read.special_tokens_mask)
-        while tokens and special[-1] and len(tokens) > 1:
-            tokens, spans, special = tokens[:-1], spans[:-1], special[:-1]
-        spans = [(0, 0) if mark else span for span, mark in zip(spans, special, strict=True)]
-        if not tokens:
+    def _read(self, text: str, special: bool, begins: bool) -> Prompt:
+        read = encoded(self.backend if begins else self.inner, text, special=special, framed=begins)
+        tokens, spans, framing = list(read.ids), list(read.offsets), list(read.special_tokens_mask)
+        while tokens and framing[-1] and len(tokens) > 1:
+            tokens, spans, framing = tokens[:-1], spans[:-1], framing[:-1]
+        spans = [(0, 0) if mark else span for span, mark in zip(spans, framing, strict=True)]
+        if begins and not tokens:
             tokens, spans = list(self.start), [(0, 0)] * len(self.start)
         unk = self.vocabulary.unk
         lost = [text[a:b] for token, (a, b) in zip(tokens, spans, strict=True) if token == unk and b > a]
         unknown = tuple(dict.fromkeys(char for piece in lost for char in piece))
         return Prompt(text, tuple(tokens), tuple(spans), unknown)
+
+    @cached_property
+    def inner(self) -> Backend:
+        """The tokenizer of texts that stand behind others."""
+        return without_first_space(self.backend)
+
+
+READING = Lock()
+"""Held while a text is encoded, since whether special tokens are read is a setting of the tokenizer."""
+
+
+def encoded(backend: Backend, text: str, *, special: bool, framed: bool) -> Any:
+    """The encoding of `text`, between the special tokens that stand around a text if it is `framed`. Special tokens in
+    it are read as such if `special`, else as characters.
+    """
+    with READING:
+        backend.encode_special_tokens = not special
+        try:
+            return backend.encode(text, add_special_tokens=framed)
+        finally:
+            backend.encode_special_tokens = True
+
+
+def without_first_space(backend: Backend) -> Backend:
+    """The same tokenizer, which puts no space before the first word of a text: `backend` itself if it never does."""
+    first = backend.encode("a", add_special_tokens=False).tokens[:1]
+    if not first or first[0][0] not in SPACES:
+        return backend
+    from tokenizers import Tokenizer
+
+    spec = json.loads(backend.to_str())
+    for part in ("normalizer", "pre_tokenizer"):
+        spec[part] = _unspaced(spec.get(part))
+    found = Tokenizer.from_str(json.dumps(spec))
+    found.encode_special_tokens = True
+    return found
+
+
+def _unspaced(part: Any) -> Any:
+    """A normaliser or pre-tokeniser, and what is in it, without what adds a space before a text."""
+    if part is None or part["type"] == "Prepend":
+        return None
+    if part["type"] in ("Metaspace", "ByteLevel"):
+        return {**part, "add_prefix_space": False} | ({"prepend_scheme": "never"} if "prepend_scheme" in part else {})
+    inner = next((key for key in ("normalizers", "pretokenizers") if key in part), None)
+    return part if inner is None else {**part, inner: [each for each in map(_unspaced, part[inner]) if each]}
 
 
 def load_tokenizer(folder: Path, columns: int | None = None) -> FolderTokenizer:
