@@ -259,25 +259,34 @@ class Engine:
         """
         if isinstance(context, Chat):
             tokenizer, template = self._chatting()
-            tokens, is_whole = encode_chat(template, context, tokenizer), True
-            prompt = tokenizer.encode(prompt, begins=False) if isinstance(prompt, str) else prompt
+            prompt = prompt if isinstance(prompt, Prompt) else tokenizer.encode(prompt, begins=False)
+            tokens, lead = encode_chat(template, context, tokenizer), 0
         else:
             prompt = prompt if isinstance(prompt, Prompt) else self.tokenizer.encode(prompt)
             told = context if isinstance(context, Prompt) else self.tokenizer.encode(context) if context else None
             if told is None or not told.text:
                 return prompt
-            tokens, lead = told.tokens[self._framing(told) :], prompt.tokens[: self._framing(prompt)]
-            is_whole = bool(lead) and tokens[: len(lead)] == lead  # its beginning was typed
-        framing = self._framing(prompt)
-        if is_whole:
+            tokens, lead = told.tokens[self._framing(told) :], self._framing(prompt)
+            if context is told and tokens[:lead] == prompt.tokens[:lead]:
+                lead = 0  # what begins every text was typed
+        if not lead:
+            framing = self._framing(prompt)
             prompt = replace(prompt, tokens=prompt.tokens[framing:], spans=prompt.spans[framing:])
-        lead = 0 if is_whole else framing
         room = (self.model.positions or len(tokens) * 2 + 2 * lead) // 2 - lead
         if len(tokens) > room:
             raise GenError(
                 f"The context has {len(tokens):,} tokens; before a text the model has room for {room:,}. Shorten it."
             )
         return replace(prompt, context=tokens, lead=lead)
+
+    def encode(self, text: str, *, special: bool = False, begins: bool = True) -> Prompt:
+        """A prompt or context, with special tokens read as such if `special`; `FolderTokenizer.encode` says more.
+
+        Raises GenError if the model's tokenizer is of another kind.
+        """
+        if not isinstance(self.tokenizer, FolderTokenizer):
+            raise GenError(f"The model {brief(self.model.name)} reads no special tokens; leave out what asks for them.")
+        return self.tokenizer.encode(text, special=special, begins=begins)
 
     def context_text(self, context: str | Prompt | Chat) -> str:
         """A context as text, such as a chat as the model's template writes it. Raises GenError as `read` does."""
