@@ -15,7 +15,7 @@ from .options import read_text
 
 if TYPE_CHECKING:
     from ..engine import Engine
-    from ..types import Prompt
+    from ..types import Prompt, Tokenizer
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -55,10 +55,10 @@ class GivenContext:
         """The prompt for requests to `engine`."""
         return self._read(engine, text, begins=not isinstance(self.told, Chat))
 
-    def mention_unknown(self, engine: Engine) -> None:
+    def mention_unknown(self, tokenizer: Tokenizer) -> None:
         """Say once on standard error which of its characters the model does not know."""
         told = self.told if isinstance(self.told, str) else self.told.system + self.told.user
-        unknown = engine.tokenizer.encode(told).unknown if told else ()
+        unknown = tokenizer.encode(told).unknown if told else ()
         if unknown:
             note(f"the model does not know {''.join(unknown)} of what it is told, and reads [UNK] there.")
 

@@ -41,7 +41,7 @@ def explain(prompt: str | None, file: str | None, text: str | None, max_new: int
         engine = load_engine(chosen.model, dtype=chosen.dtype, fast=chosen.fast)
         start, context = told.prompt(engine, typed), told.context(engine)
         mention_unknown(engine.tokenizer.encode(typed))
-        told.mention_unknown(engine)
+        told.mention_unknown(engine.tokenizer)
         processors, show = chosen.processors, Show(lines=sentences)
         if text is None:
             return continue_text(

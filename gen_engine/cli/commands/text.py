@@ -26,7 +26,7 @@ def text(prompt: str | None, file: str | None, max_new: int) -> None:
         engine = load_engine(chosen.model, dtype=chosen.dtype, fast=chosen.fast)
         start = told.prompt(engine, typed)
         mention_unknown(engine.tokenizer.encode(typed))
-        told.mention_unknown(engine)
+        told.mention_unknown(engine.tokenizer)
         continue_text(
             out,
             engine,
