@@ -44,8 +44,10 @@ class GivenContext:
     def record(self) -> dict[str, Any]:
         """The entries in JSON results."""
         if isinstance(self.told, Chat):
-            return {"context": {"chat": self.told.user, "system": self.told.system}}
-        return {"context": self.told} if self.told else {}
+            told = {"chat": self.told.user, "system": self.told.system}
+        else:
+            told = {"context": self.told} if self.told else {}
+        return {**told, "special": True} if self.special else dict(told)
 
     def context(self, engine: Engine) -> str | Prompt | Chat:
         """The context for requests to `engine`."""
