@@ -1,6 +1,7 @@
 """Chats: written by the model's own template, read as transformers reads them, and never a way to forge a turn."""
 
 import json
+import os
 
 import pytest
 from chatting import KINDS, folder_of
@@ -16,6 +17,8 @@ from gen_engine.testing.models import table_model
 
 ASKED = "What is the capital of France?"
 FAMILIES = sorted(KINDS)
+SMOLLM = os.environ.get("GEN_SMOLLM")
+"""A folder of SmolLM2-135M-Instruct; nothing is fetched."""
 
 
 @pytest.fixture(scope="module")
@@ -142,6 +145,13 @@ def test_the_end_of_the_turn_ends_the_answer(engines):
     found = engine.generate("", context=Chat(ASKED), processors=("regex='[a-c]{2,200}'",), num=20, seed=1)
     assert engine.tokenizer.vocabulary.names[engine.tokenizer.vocabulary.end] == "<|im_end|>"
     assert {each.finish for each in found if len(each.new) < 200} == {"end"}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not SMOLLM, reason="GEN_SMOLLM names no folder of SmolLM2-135M-Instruct")
+def test_a_real_model_answers_and_ends():
+    [done] = load(SMOLLM).generate("", context=Chat(ASKED), decoder="greedy", max_new=40)
+    assert ("Paris" in done.new, done.finish) == (True, "end")
 
 
 def test_chats_are_the_same_alone_and_together(engines):
