@@ -33,6 +33,7 @@ from .models.tokenizer import make_tokenizer
 from .patience import SECONDS, Patience
 from .proving.product import Joint
 from .shapers.shaping import NamedShaper, keep
+from .text.chats import Chat
 from .text.token_sets import Blocked, Ids, TokenSet
 from .types import Prompt, Step
 
@@ -125,7 +126,7 @@ def as_logits_processor(
     shapers: bool = True,
     seed: int = 0,
     patience: float = SECONDS,
-    context: str = "",
+    context: str | Prompt | Chat = "",
 ) -> ChainProcessor:
     """Our chain as an object for `logits_processor=[...]` of `model.generate`: greedy, sampling and beams.
 

@@ -181,12 +181,6 @@ def prompted(command: Command) -> Command:
     return click.option("--prompt", metavar="TEXT", help="The text to continue.")(command)
 
 
-def contexted(command: Command) -> Command:
-    """Give a command `--context TEXT`."""
-    help_ = "What the model reads before the text; it is not judged and not printed."
-    return click.option("--context", default="", metavar="TEXT", help=help_)(command)
-
-
 def read_prompt(prompt: str | None, file: str | None) -> str:
     """The text to continue. The last line break of a file is dropped."""
     if prompt is not None and file is not None:

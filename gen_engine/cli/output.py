@@ -23,6 +23,7 @@ from .destination import check_out, counting, opened
 if TYPE_CHECKING:
     from ..engine import Engine
     from ..inspecting.explain import Explanation
+    from ..text.chats import Chat
     from ..types import Completion, Piece, Prompt
     from .options import Choice
 
@@ -176,14 +177,14 @@ def stream(file: TextIO, prompt: str, pieces: Iterable[str]) -> None:
 def continue_text(
     file: TextIO,
     engine: Engine,
-    prompt: str,
+    prompt: str | Prompt,
     chosen: Choice,
     *,
     processors: Sequence[Any],
     max_new: int,
     show: Show = PLAIN,
     explain: str | None = None,
-    context: str = "",
+    context: str | Prompt | Chat = "",
     beside: Mapping[str, Any] = NOTHING,
     choosing: Choosing = EVERY_ONE,
 ) -> None:
@@ -208,7 +209,8 @@ def continue_text(
             draft=chosen.draft,
         )
         done: list[Completion] = []
-        stream(file, show.piece(prompt), map(show.piece, _texts(engine.pieces([request]), done)))
+        typed = prompt if isinstance(prompt, str) else prompt.text
+        stream(file, show.piece(typed), map(show.piece, _texts(engine.pieces([request]), done)))
         for completion in done:
             remark(completion)
         return None
