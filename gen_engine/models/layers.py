@@ -1,11 +1,15 @@
-"""Linear layers of a transformers model, computed so that a row does not depend on its neighbours (`kernels.py`)."""
+"""Linear layers and activations of a transformers model, computed so that a row does not depend on its neighbours
+(`kernels.py`).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
+import torch.nn.functional as F  # noqa: N812 - its usual name
 from torch import Tensor, nn
 
 from .kernels import Layer, Linear, kernel_of, make_linear
@@ -18,7 +22,8 @@ How a kernel rounds is found out by trying, which would take seconds for a whole
 
 
 def put_kernels_into(model: Any, *, fast: bool) -> list[Any]:
-    """Compute all linear layers of a model on a CPU by our kernels. Returns those whose own weights were copied.
+    """Compute all linear layers of a model on a CPU by our kernels, and activations by vectors. Returns the layers
+    whose own weights were copied.
 
     With `fast` all rows are computed together, even where they then depend on each other.
     """
@@ -27,6 +32,8 @@ def put_kernels_into(model: Any, *, fast: bool) -> list[Any]:
     embeddings = model.get_input_embeddings().weight
     copied = []
     for module in model.modules():
+        if _is_activation(module):
+            module.forward = partial(_in_vectors, module.forward)
         if type(module) not in (nn.Linear, Conv1D) or module.weight.dtype not in (torch.float32, torch.bfloat16):
             continue
         weight = module.weight.detach()
@@ -39,6 +46,34 @@ def put_kernels_into(model: Any, *, fast: bool) -> list[Any]:
         if module.weight is not embeddings and all(kind.packed for kind in kinds):
             copied.append(module)
     return copied
+
+
+VECTORS = 64
+"""No vector register holds more numbers, two at a time, of 16 bits."""
+
+SERIAL = 32768
+"""Up to so many numbers torch computes by one thread (`at::internal::GRAIN_SIZE`)."""
+
+
+def _is_activation(module: Any) -> bool:
+    """Whether a module is one of transformers' or torch's own activation functions, which take numbers one by one."""
+    from transformers.activations import ACT2CLS
+
+    kinds = {each[0] if isinstance(each, tuple) else each for each in ACT2CLS.values()}
+    return type(module) in kinds and not any(True for _ in module.parameters())
+
+
+def _in_vectors(compute: Linear, x: Tensor) -> Tensor:
+    """`compute` for each number of x, always by vectors: the rest of a tensor, or of a thread's part, that fills no
+    vector is computed by other instructions, which round otherwise.
+    """
+    flat = x.reshape(-1)
+    padded = F.pad(flat, (0, -len(flat) % VECTORS)) if len(flat) % VECTORS else flat
+    if len(padded) <= SERIAL:
+        made = compute(padded)
+    else:
+        made = torch.cat([compute(part) for part in torch.split(padded, SERIAL)])
+    return made[: len(flat)].view(x.shape)
 
 
 def free_copied(modules: Sequence[Any], still_works: Callable[[], bool]) -> None:
