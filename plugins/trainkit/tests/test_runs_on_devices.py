@@ -59,7 +59,7 @@ def test_late_looks_change_no_weight_and_no_figure(tmp_path, monkeypatch, waited
     assert all(torch.equal(late[name], soon[name]) for name in soon)
 
 
-def test_an_overflow_found_late_ends_the_run_before_it_is_saved(tmp_path, waited_for):
+def test_an_overflow_found_late_ends_the_run_unsaved(tmp_path, waited_for):
     asked = []
 
     def score_wildly(model, batch):
@@ -89,7 +89,7 @@ def remade_on(folder, device):
     manifest.write_text(json.dumps(kept), encoding="utf-8")
 
 
-def test_a_run_of_another_kind_of_device_is_not_gone_on_with(tmp_path):
+def test_a_run_of_another_kind_of_device_is_refused(tmp_path):
     run(tmp_path, steps=4)
     remade_on(tmp_path, "cuda")
     with pytest.raises(GenError, match="was made on cuda, and on cpu .* Give --device cuda, or another --out"):
@@ -135,7 +135,7 @@ def test_full_memory_with_lighter_layers_asks_for_smaller_batches(tmp_path):
     assert loop._how_to_fit(recipe, tmp_path).endswith(f"{tmp_path / 'step-00000003'} is whole")
 
 
-def test_the_random_state_of_a_card_is_kept_beside_the_cpus(monkeypatch):
+def test_the_random_state_of_a_card_is_kept_too(monkeypatch):
     drawn = torch.arange(16, dtype=torch.uint8)
     told = []
     monkeypatch.setattr(torch.cuda, "get_rng_state", lambda device: drawn)
@@ -172,7 +172,7 @@ def test_full_memory_is_not_taken_for_a_lost_process():
 
 @needs_cuda
 @pytest.mark.parametrize("settings", [{}, {"ema": 0.9}, {"optimizer": "muon"}, {"dtype": "fp32"}], ids=str)
-def test_what_is_stopped_on_a_card_ends_with_the_same_weights(tmp_path, settings):
+def test_what_is_stopped_on_a_card_ends_the_same(tmp_path, settings):
     def on_a_card(task):
         place(task.model, torch.device("cuda:0"))
         return task
