@@ -16,14 +16,12 @@ from functools import cached_property
 from typing import Any
 
 from ..chain import Chain, has_memory
-from ..compiled.arithmetic import as_array
 from ..errors import GenError, brief, quoted
 from ..memory import Memory, remembered
 from ..types import Decoder, Draw, LanguageModel
-from .ends import fold_ends
 from .generation import Draft, Generation, Going, Guess, Proposal, slides
 from .rows import Continuation
-from .sampling import score
+from .sampling import logits_of
 from .viable import Choice
 
 MOST = 64
@@ -332,11 +330,10 @@ class _Reader:
         pinned = self.generation.plan.prompt.pinned
         slid = slides(pinned, max(map(len, texts.values())), self.model.positions)
         told = ([pinned] * len(texts),) if slid else ()
-        read = as_array(self.model.feed(cache, parents, keep, tokens, None, *told))
-        logits = fold_ends(read, self.model.tokenizer.vocabulary)
+        logits = logits_of(self.model.feed(cache, parents, keep, tokens, None, *told), self.model)
         self.rows = {sample: (row, text) for row, (sample, text) in enumerate(texts.items())}
-        (scores,) = score([(self.generation, draws, ())], logits[: len(draws)])
-        return list(scores.drawn)
+        asks = [(self.generation, draw) for draw in draws]
+        return list(logits.take(range(len(draws))).choose(asks).tokens)
 
 
 DRAFTS: dict[str, Callable[..., Draft]] = {"lookup": lookup, "ngram": ngram, "model": model}

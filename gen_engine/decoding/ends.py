@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..compiled.arithmetic import Array, logarithms, powers
+from ..shapers.shaping import beside
 from ..text import Vocabulary
 
 if TYPE_CHECKING:
@@ -35,13 +36,12 @@ def fold_ends(logits: Array, vocabulary: Vocabulary) -> Array:
 
 
 def fold_ends_of_tensor(logits: Tensor, vocabulary: Vocabulary) -> Tensor:
-    """The same of a tensor [rows, vocab] on any device, in its own arithmetic."""
+    """The same of a tensor [rows, vocab] on any device, in its own arithmetic; the host does not wait for it."""
     if not vocabulary.ends:
         return logits
-    first, *others = vocabulary.every_end
-    logits[:, first] = logits[:, [first, *others]].float().logsumexp(-1).to(logits.dtype)
-    logits[:, others] = -float("inf")
-    return logits
+    ends = beside(logits, np.array(vocabulary.every_end))
+    whole = logits.index_select(1, ends).float().logsumexp(-1, keepdim=True)
+    return logits.index_fill_(1, ends, -float("inf")).index_copy_(1, ends[:1], whole.to(logits.dtype))
 
 
 def unfold_ends_of_tensor(folded: Tensor, own: Tensor, vocabulary: Vocabulary, *, rows: Sequence[int]) -> Tensor:

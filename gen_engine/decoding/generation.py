@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, Protocol
 
 from ..chain import Plan
 from ..errors import GenError, quoted
+from ..text.chats import Chat
 from ..types import Completion, Draw, Piece, Prompt, Request, StepRequest
 from .rows import Continuation, Rows
 from .viable import Choice, Viable
@@ -28,7 +29,7 @@ FIELDS: dict[str, tuple[Any, str]] = {
     "num": (Integral, "a whole number from 1"),
     "seed": ((Integral, NoneType), "a whole number, or None"),
     "max_new": (Integral, "a whole number from 0"),
-    "context": (str, "text"),
+    "context": ((str, Prompt, Chat), "text, or a Chat"),
     "draws": (Integral, "a whole number from 1"),
 }
 """What the fields of a request must be."""
@@ -62,6 +63,11 @@ def shared_beginning(texts: Sequence[bytes]) -> bytes:
     low, high = min(texts), max(texts)
     place = next((i for i, (one, other) in enumerate(zip(low, high, strict=False)) if one != other), len(low))
     return low[:place]
+
+
+def is_on_device(model: Any) -> bool:
+    """Whether a model's logits stay on an accelerator; tests say so of models on the CPU (`on_device`)."""
+    return str(getattr(model, "device", "cpu")) != "cpu" or bool(getattr(model, "on_device", False))
 
 
 def slides(pinned: int, length: int, positions: int | None) -> bool:
@@ -140,8 +146,8 @@ class Generation:
 
     @property
     def _draws_alike(self) -> bool:
-        """Whether all machines draw alike: no shaper is called, whose sums may depend on the processor."""
-        return self.plan.chain.fused is not None
+        """Whether all machines draw alike: no shaper is called, and no device adds in an order of its own."""
+        return self.plan.chain.fused is not None and not is_on_device(self.model)
 
     def draw(self, row: int, text: Continuation, u: float | None) -> Draw:
         """The draw of the next token of `text` from the logits of `row`: random at `place`, or the likeliest token."""
@@ -331,6 +337,7 @@ class Generation:
             dtype=self.model.dtype,
             exact=text.exact and not truncated,
             reproducible=self.model.reproducible,
+            device=str(getattr(self.model, "device", "cpu")).partition(":")[0],
             portable=self.model.reproducible and getattr(self.model, "portable", False) and self._draws_alike,
             undone=tuple(text.undone),
             log_evidence=log_evidence,

@@ -7,7 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .probing import plain_tokens, probing, quiet
+from .architectures import quiet
+from .probing import plain_tokens, probing
 
 LENGTH = 6
 """How many tokens are read."""

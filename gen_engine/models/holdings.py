@@ -36,8 +36,8 @@ ENDINGS: Mapping[str, tuple[Kind, str]] = {
 """The kind of an architecture, by how its name ends."""
 
 LIBRARIES = {
-    "adapter_config.json": "an adapter, which is no model by itself; merge it into its base (`merge_and_unload`) and "
-    "name the folder that this is saved to",
+    "adapter_config.json": "an adapter, which only commands that write text take as it is; merge it into its base "
+    "(`merge_and_unload`) and name the folder that this is saved to",
     "modules.json": "a model of sentence-transformers; name the folder in it that has a config.json",
     "model_index.json": "a model that draws pictures (diffusers); name a language model",
     "dataset_dict.json": "a dataset; name the folder of a model",
@@ -91,7 +91,7 @@ def refuse_no_model(path: Path, name: str) -> None:
         read_config(path)
     if path.is_file():
         if path.suffix == ".gguf":
-            what = "is a GGUF file, which is not read; give the folder of the same model as safetensors"
+            what = "is a GGUF file, which only commands that write text read; `gen models add` makes a folder of it"
         elif path.suffix in WEIGHTS:
             what = "is a file of weights; name the folder it is in, or make a folder of it with `gen convert`"
         else:
@@ -109,7 +109,7 @@ def _instead(folder: Path) -> str:
     if inner is not None:
         return f"has no {CONFIG} itself, but {brief(inner)} in it has; name {brief(folder / inner, 200)}"
     if any(each.endswith(".gguf") for each in there):
-        return "holds a GGUF file, which is not read; give the folder of the same model as safetensors"
+        return "holds a GGUF file, which only commands that write text read; `gen models add` makes a folder of it"
     if any(each in TOKENIZER_FILES for each in there) and not any(Path(each).suffix in WEIGHTS for each in there):
         return "holds a tokenizer and no model; name the folder of the model that it belongs to"
     return f"has no {CONFIG}, so it is no model folder; name the folder of a saved model"

@@ -5,14 +5,14 @@ import shutil
 
 import pytest
 import torch
-
-pytest.importorskip("gguf", reason="the package gguf is not installed")
 from gguf_model import CHAT, write_gguf
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from gen_engine.errors import GenError
 from gen_engine.models import gguf_files
 from gen_engine.models.gguf_files import convert_gguf, gguf_in, kept_folder
+
+pytest.importorskip("gguf", reason="the package gguf is not installed")
 
 
 @pytest.fixture(scope="module")

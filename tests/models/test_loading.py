@@ -3,26 +3,11 @@
 import json
 
 import pytest
-from small_models import small_model
+from small_models import WORDS
+from small_models import saved_model as saved
 
 from gen_engine.errors import GenError
 from gen_engine.models.loading import load
-
-WORDS = [
-    "[PAD]",
-    "[UNK]",
-    "[CLS]",
-    "[SEP]",
-    "[MASK]",
-    *"白日依山尽黄河入海流欲穷千里目更上一层楼春眠不觉晓处处闻啼鸟夜",
-]
-
-
-def saved(family, folder, **changes):
-    """The folder of a small model with a WordPiece vocabulary."""
-    small_model(family, **changes).save_pretrained(folder)
-    (folder / "vocab.txt").write_text("\n".join(WORDS) + "\n", encoding="utf-8")
-    return folder
 
 
 def renamed(folder, architecture):
@@ -59,3 +44,38 @@ def test_a_model_in_both_directions_is_refused_though_it_is_said_to_write(tmp_pa
 @pytest.mark.parametrize(("family", "positions"), [("roberta", 24), ("opt", 24), ("mpt", 24), ("mamba", None)])
 def test_positions_are_those_that_can_be_read(tmp_path, family, positions):
     assert load(saved(family, tmp_path / "model"), name="tiny").positions == positions
+
+
+def test_shards_are_loaded_as_one_file_is(tmp_path):
+    whole, parts = saved("llama", tmp_path / "whole"), saved("llama", tmp_path / "parts", max_shard_size=4000)
+    assert len(list(parts.glob("model-*.safetensors"))) > 2
+    first, second = (load(folder, name="tiny", dtype="float32") for folder in (whole, parts))
+    read = [model.feed(model.open(1), [-1], [0], [[2, 5, 6]]) for model in (first, second)]
+    assert read[0].equal(read[1])
+
+
+def test_a_shard_that_is_missing_is_told(tmp_path):
+    folder = saved("llama", tmp_path / "model", max_shard_size=4000)
+    sorted(folder.glob("model-*.safetensors"))[1].unlink()
+    with pytest.raises(GenError, match="model-00002-of-0"):
+        load(folder, name="tiny")
+
+
+@pytest.mark.parametrize("attention", ["eager", "sdpa"])
+def test_the_attention_can_be_chosen(tmp_path, attention):
+    model = load(saved("llama", tmp_path / "model"), name="tiny", attention=attention)
+    assert model.model.config._attn_implementation == attention
+
+
+@pytest.mark.parametrize(
+    ("family", "attention", "reason"),
+    [
+        ("llama", "nosuch", "There is no attention 'nosuch'; choose eager, flash_attention_2"),
+        ("llama", "owner/kernel", "There is no attention 'owner/kernel'"),
+        ("llama", "flash_attention_2", "takes the package flash-attn; install it, or name another"),
+        ("mpt", "flex_attention", "does not know the attention flex_attention"),
+    ],
+)
+def test_an_attention_that_cannot_be_is_told(tmp_path, family, attention, reason):
+    with pytest.raises(GenError, match=reason):
+        load(saved(family, tmp_path / "model"), name="tiny", attention=attention)

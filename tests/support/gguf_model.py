@@ -12,7 +12,7 @@ NAMES = {
 }  # fmt: skip
 """How GGUF calls the tensors of a Qwen2."""
 
-MARKS = ["<|pad|>", "<|begin|>", "<|end|>"]
+MARKS = ["<|endoftext|>", "<|begin|>", "<|end|>"]
 CHAT = "{% for message in messages %}{{ message['content'] }}<|end|>{% endfor %}"
 
 

@@ -32,3 +32,14 @@ def small_model(family, **changes):
     torch.manual_seed(0)
     config = AutoConfig.for_model(family, **{**FAMILIES[family], **MARKS, **changes})
     return AutoModelForCausalLM.from_config(config, dtype=changes.get("dtype", torch.float32)).eval()
+
+
+HAN = "白日依山尽黄河入海流欲穷千里目更上一层楼春眠不觉晓处闻啼鸟夜来"
+WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *HAN]
+
+
+def saved_model(family, folder, *, max_shard_size="1GB", **changes):
+    """The folder of a small model with a WordPiece vocabulary."""
+    small_model(family, **changes).save_pretrained(folder, max_shard_size=max_shard_size)
+    (folder / "vocab.txt").write_text("\n".join(WORDS) + "\n", encoding="utf-8")
+    return folder
