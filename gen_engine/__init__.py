@@ -1,7 +1,7 @@
 """gen-engine: text generation in which every output obeys every hard constraint.
 
-`load` makes an engine around a model. `Request` asks for one text. What authors of plugins need is here, too:
-`hookimpl`, the classes of `types`, and `GenError`.
+`load` makes an engine around a model. `Request` asks for one text, and `Chat` is what a chat model answers. What
+authors of plugins need is here, too: `hookimpl`, the classes of `types`, and `GenError`.
 """
 
 from __future__ import annotations
@@ -15,11 +15,13 @@ if TYPE_CHECKING:
     from .engine import Engine, load
     from .errors import BusyError, ConflictError, GenError, PluginError, UndecidedError
     from .hooks.hookspecs import hookimpl
+    from .text.chats import Chat
     from .types import Completion, Piece, Request, ShippedModel, Step
 
 __version__ = "0.4.0"
 __all__ = [
     "BusyError",
+    "Chat",
     "Completion",
     "ConflictError",
     "Engine",
@@ -40,6 +42,7 @@ _PLACES = {
     "engine": ("Engine", "load"),
     "errors": ("BusyError", "ConflictError", "GenError", "PluginError", "UndecidedError"),
     "hooks.hookspecs": ("hookimpl",),
+    "text.chats": ("Chat",),
     "types": ("Completion", "Piece", "Request", "ShippedModel", "Step"),
 }
 

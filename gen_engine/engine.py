@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import dropwhile, takewhile
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +18,16 @@ from .decoding.generation import Draft, Generation, check_request
 from .decoding.packing import check_room, rows_of, texts_at_once
 from .decoding.scheduler import ROWS, Scheduler
 from .decoding.tickets import Job
-from .errors import GenError, quoted
+from .errors import GenError, brief, quoted
 from .hooks.registry import registry
 from .hooks.specs import build, build_decoder, build_draft
 from .memory import Memory, remembered
+from .models.chat import Template, encode_chat, hub_template, read_template, write_chat
 from .models.notes import ModelNote, read_note
+from .models.tokenizer import FolderTokenizer
 from .patience import SECONDS, Patience
 from .sources import open_model
+from .text.chats import Chat
 from .text.spellings import labelled, labels_of
 from .types import Completion, Decoder, LanguageModel, Piece, Prompt, Request, Tokenizer
 
@@ -65,9 +68,15 @@ class Engine:
         """How to write a context for the model; None if its folder does not say. Raises GenError for a damaged note."""
         return None if self.folder is None else read_note(self.folder)
 
+    @cached_property
+    def template(self) -> Template | None:
+        """The model's chat template, None if it has none. Raises GenError for a damaged one."""
+        folder = self.folder or Path(self.model.name)
+        return read_template(folder) if folder.is_dir() else hub_template(self.model.name)
+
     def generate(
         self,
-        prompt: str,
+        prompt: str | Prompt,
         *,
         processors: Sequence[Any] = (),
         num: int = 1,
@@ -75,12 +84,13 @@ class Engine:
         max_new: int = 256,
         decoder: str | Decoder = "sample",
         patience: float = SECONDS,
-        context: str = "",
+        context: str | Prompt | Chat = "",
         draft: str | Draft | None = None,
     ) -> list[Completion]:
         """`num` texts that continue `prompt` by at most `max_new` tokens under the processors, in the order given.
 
-        The model reads the `context` before the prompt. It is no part of the text, and no rule judges it.
+        The model reads the `context` before the prompt. It is no part of the text, and no rule judges it. A `Chat` is
+        written by the model's own chat template, and the text is the answer.
 
         A processor is written as on the command line ("top_k=50"), or is an object: a constraint, a character machine,
         or a function of step and logits. So is a decoder ("beam,width=8"). Raises ConflictError before the first token
@@ -104,7 +114,7 @@ class Engine:
 
     def completions(
         self,
-        prompt: str,
+        prompt: str | Prompt,
         *,
         processors: Sequence[Any] = (),
         num: int = 1,
@@ -112,7 +122,7 @@ class Engine:
         max_new: int = 256,
         decoder: str | Decoder = "sample",
         patience: float = SECONDS,
-        context: str = "",
+        context: str | Prompt | Chat = "",
         draws: int = 1,
         draft: str | Draft | None = None,
     ) -> Iterator[Completion]:
@@ -137,14 +147,14 @@ class Engine:
 
     def stream(
         self,
-        prompt: str,
+        prompt: str | Prompt,
         *,
         processors: Sequence[Any] = (),
         seed: int | None = None,
         max_new: int = 256,
         decoder: str | Decoder = "sample",
         patience: float = SECONDS,
-        context: str = "",
+        context: str | Prompt | Chat = "",
         draft: str | Draft | None = None,
     ) -> Iterator[str]:
         """The new text of one completion, in pieces, each as soon as no later token can change it."""
@@ -241,23 +251,66 @@ class Engine:
             found = found.loaded(open_model(found.name, device=device).model, self.model)
         return self._drafts.put(draft, found)
 
-    def read(self, prompt: str | Prompt, context: str = "") -> Prompt:
+    def read(self, prompt: str | Prompt, context: str | Prompt | Chat = "") -> Prompt:
         """What the model reads of a prompt, after a `context` that is no part of the text.
 
-        Raises GenError for a context of more than half of the tokens that the model reads at once.
+        A prompt or context of `tokenizer.encode(text, special=True)` has special tokens as they were typed. Raises
+        GenError for a context of more than half of the tokens that the model reads at once, and for a chat that the
+        model's template does not write.
         """
-        prompt = prompt if isinstance(prompt, Prompt) else self.tokenizer.encode(prompt)
-        if not context:
-            return prompt
-        specials = self.tokenizer.vocabulary.specials
-        lead = sum(1 for _ in takewhile(specials.__contains__, prompt.tokens))
-        tokens = tuple(dropwhile(specials.__contains__, self.tokenizer.encode(context).tokens))
+        if isinstance(context, Chat):
+            tokenizer, template = self._chatting()
+            prompt = prompt if isinstance(prompt, Prompt) else tokenizer.encode(prompt, begins=False)
+            tokens, lead = encode_chat(template, context, tokenizer), 0
+        else:
+            prompt = prompt if isinstance(prompt, Prompt) else self.tokenizer.encode(prompt)
+            told = context if isinstance(context, Prompt) else self.tokenizer.encode(context) if context else None
+            if told is None or not told.text:
+                return prompt
+            tokens, lead = told.tokens[self._framing(told) :], self._framing(prompt)
+            if context is told and tokens[:lead] == prompt.tokens[:lead]:
+                lead = 0  # what begins every text was typed
+        if not lead:
+            framing = self._framing(prompt)
+            prompt = replace(prompt, tokens=prompt.tokens[framing:], spans=prompt.spans[framing:])
         room = (self.model.positions or len(tokens) * 2 + 2 * lead) // 2 - lead
         if len(tokens) > room:
             raise GenError(
                 f"The context has {len(tokens):,} tokens; before a text the model has room for {room:,}. Shorten it."
             )
         return replace(prompt, context=tokens, lead=lead)
+
+    def encode(self, text: str, *, special: bool = False, begins: bool = True) -> Prompt:
+        """A prompt or context, with special tokens read as such if `special`; `FolderTokenizer.encode` says more.
+
+        Raises GenError if the model's tokenizer is of another kind.
+        """
+        if not isinstance(self.tokenizer, FolderTokenizer):
+            raise GenError(f"The model {brief(self.model.name)} reads no special tokens; leave out what asks for them.")
+        return self.tokenizer.encode(text, special=special, begins=begins)
+
+    def context_text(self, context: str | Prompt | Chat) -> str:
+        """A context as text, such as a chat as the model's template writes it. Raises GenError as `read` does."""
+        if isinstance(context, Chat):
+            tokenizer, template = self._chatting()
+            return write_chat(template, context, tokenizer)
+        return context.text if isinstance(context, Prompt) else context
+
+    def _framing(self, prompt: Prompt) -> int:
+        """How many special tokens a tokenizer put before a text."""
+        specials = self.tokenizer.vocabulary.specials
+        pairs = zip(prompt.tokens, prompt.spans, strict=True)
+        return sum(1 for _ in takewhile(lambda pair: pair[0] in specials and pair[1][0] == pair[1][1], pairs))
+
+    def _chatting(self) -> tuple[FolderTokenizer, Template]:
+        """The tokenizer and the chat template. Raises GenError for a model without a template."""
+        template = self.template if isinstance(self.tokenizer, FolderTokenizer) else None
+        if template is None or not isinstance(self.tokenizer, FolderTokenizer):
+            raise GenError(
+                f"The model {brief(self.model.name)} has no chat template, so that it answers no chats; "
+                "write what it is to read as a context (--context), or take a chat model."
+            )
+        return self.tokenizer, template
 
     @blaming()
     def chain(self, processors: Sequence[Any]) -> Chain:
@@ -312,13 +365,21 @@ def _numbered(number: int, job: Job[Piece]) -> Job[tuple[int, Piece]]:
     return decoder, lambda send: make_generation(lambda piece: send((number, piece)))
 
 
-def load(name: str | os.PathLike[str], *, dtype: str = "auto", fast: bool = False, device: str = "auto") -> Engine:
-    """An engine around a model of `gen models`, a folder, or a hub name, looked up in this order.
+def load(
+    name: str | os.PathLike[str],
+    *,
+    dtype: str = "auto",
+    fast: bool = False,
+    device: str = "auto",
+    attention: str | None = None,
+) -> Engine:
+    """An engine around a model of `gen models`, a folder or GGUF file, or a hub name, looked up in this order.
 
     `dtype` is one of `DTYPES`; "auto" takes int8 where that costs little, else what this processor multiplies fast.
     `fast` gives up reproducibility where that makes steps faster. `device` is auto, cpu, cuda, cuda:N or mps; "auto" is
-    the one that GEN_DEVICE names, else a GPU, but the CPU for models that it computes in int8. Raises GenError if there
-    is no such model, its files are damaged, or it is not computed in this dtype or on this device.
+    the one that GEN_DEVICE names, else a GPU, but the CPU for models that it computes in int8. `attention` names an
+    implementation of transformers, for models that it computes. Raises GenError if there is no such model, its files
+    are damaged, or it is not computed in this dtype, on this device, or with this attention.
     """
-    found = open_model(name, dtype=dtype, fast=fast, device=device)
+    found = open_model(name, dtype=dtype, fast=fast, device=device, attention=attention)
     return Engine(found.model, folder=found.folder)

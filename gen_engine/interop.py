@@ -12,7 +12,6 @@ Our chain works as one of its logits processors: `as_logits_processor`. The resu
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -28,11 +27,13 @@ from .decoding.generation import uniform
 from .decoding.viable import Viable
 from .engine import Engine
 from .errors import GenError
+from .models.abilities import find_abilities
 from .models.adapter import TransformersLM
 from .models.tokenizer import make_tokenizer
 from .patience import SECONDS, Patience
 from .proving.product import Joint
 from .shapers.shaping import NamedShaper, keep
+from .text.chats import Chat
 from .text.token_sets import Blocked, Ids, TokenSet
 from .types import Prompt, Step
 
@@ -99,6 +100,7 @@ def engine_around(model: Any, tokenizer: Any) -> Engine:
     config = model.config.get_text_config()
     settings = [config.to_dict(), model.generation_config.to_dict() if model.can_generate() else {}]
     settings = [{key: value for key, value in each.items() if value is not None} for each in settings]
+    model.eval()
     columns = int(model.get_output_embeddings().weight.shape[0])
     return Engine(
         TransformersLM(
@@ -108,8 +110,8 @@ def engine_around(model: Any, tokenizer: Any) -> Engine:
             positions=getattr(config, "max_position_embeddings", None),
             reproducible=True,
             tokenizer=make_tokenizer(backend, dict(tokenizer.special_tokens_map), settings, columns),
-            model=model.eval(),
-            cuts_logits="logits_to_keep" in inspect.signature(model.forward).parameters,
+            model=model,
+            abilities=find_abilities(model, patch=False),
         )
     )
 
@@ -124,7 +126,7 @@ def as_logits_processor(
     shapers: bool = True,
     seed: int = 0,
     patience: float = SECONDS,
-    context: str = "",
+    context: str | Prompt | Chat = "",
 ) -> ChainProcessor:
     """Our chain as an object for `logits_processor=[...]` of `model.generate`: greedy, sampling and beams.
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
+    from .text.chats import Chat
     from .text.token_sets import TokenSet
     from .text.vocabulary import Vocabulary
 
@@ -31,8 +32,7 @@ class Prompt:
     `spans[i]` is the half-open character range of `tokens[i]` in `text`; it is empty for special tokens.
     `unknown` holds the characters that are fed as [UNK], once each, in order.
     `spelt` is the text in the spelling that the model reads, of the same length (东 for 東). None means `text` itself.
-    `context` holds tokens that the model reads after the first `lead` tokens, which are special; no constraint judges
-    it, and it is not part of the text.
+    `context` holds tokens that are read after the first `lead` ones, which are special; no constraint judges it.
     """
 
     text: str
@@ -329,20 +329,20 @@ class Request:
     get as much again. The model's own time is not counted, nor is the first millisecond of each search between tokens.
     The budget never changes a text.
 
-    The model reads `context` before the prompt. No constraint judges it, and it is not part of the text. `draws` is how
-    many texts are drawn for each one wanted, so that the best can be kept. The budget counts wanted texts: between
-    tokens, `draws` times as much patience covers `draws` times as many texts.
+    The model reads `context` before the prompt: a text, or a `Chat` to answer. No constraint judges it, and it is not
+    part of the text. `draws` is how many texts are drawn for each one wanted, so that the best can be kept. The budget
+    counts wanted texts: `draws` times as much patience covers `draws` times as many texts between tokens.
     `draft` guesses tokens ahead, which may save time and changes no text: "lookup", "ngram,tokens=6", "model=NAME".
     """
 
-    prompt: str
+    prompt: str | Prompt
     processors: tuple[Any, ...] = ()
     num: int = 1
     seed: int | None = None
     max_new: int = 256
     decoder: str | Decoder = "sample"
     patience: float = SECONDS
-    context: str = ""
+    context: str | Prompt | Chat = ""
     draws: int = 1
     draft: Any = None
 

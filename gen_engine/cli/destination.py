@@ -165,7 +165,8 @@ def _files(parameter: click.Parameter, context: click.Context) -> Iterator[str]:
     kept: Any = [values for values in context.meta.values() if isinstance(values, dict)]
     for values in (context.params, *kept) if names_files else ():
         found = values.get(parameter.name)
-        yield from map(str, found if isinstance(found, (list, tuple)) else [found] if found else [])
+        named = map(str, found if isinstance(found, (list, tuple)) else [found] if found else [])
+        yield from (each[1:] for each in named if each[:1] == "@") if "@FILE" in shown else named
 
 
 def _is_same(out: Path, other: str) -> bool:

@@ -85,6 +85,7 @@ class Choice:
     command: str = ""
     draft: str | None = None
     device: str = "auto"
+    attention: str | None = None
 
     def with_default(self, spec: str) -> tuple[str, ...]:
         """The processors, followed by `spec` unless one with its name is among them.
@@ -178,12 +179,6 @@ def prompted(command: Command) -> Command:
         help=f"Read the prompt from FILE, or - for standard input; {PROMPT:,} characters at most.",
     )(command)
     return click.option("--prompt", metavar="TEXT", help="The text to continue.")(command)
-
-
-def contexted(command: Command) -> Command:
-    """Give a command `--context TEXT`."""
-    help_ = "What the model reads before the text; it is not judged and not printed."
-    return click.option("--context", default="", metavar="TEXT", help=help_)(command)
 
 
 def read_prompt(prompt: str | None, file: str | None) -> str:
@@ -285,7 +280,7 @@ def _options(model: str | None) -> list[Callable[[Command], Command]]:
     written = "NAME[=VALUE[,key=value]]"
     return [
         option("--model", **default, shell_complete=_models, metavar="MODEL", show_default=True,
-               help="A model of `gen models`, a folder, or a hub name."),
+               help="A model of `gen models`, a folder, a GGUF file, or a hub name."),
         option("--with", multiple=True, metavar=written, shell_complete=_processors,
                help="Add a processor of `gen processors`; repeat for more, in order."),
         option("--num", type=click.IntRange(1), default=1, metavar="N", help="How many texts."),
@@ -310,6 +305,7 @@ def _options(model: str | None) -> list[Callable[[Command], Command]]:
                help="Guess tokens ahead, which may save time and changes no text: lookup, ngram or model=NAME."),
         option("--dtype", type=click.Choice(DTYPES), default="auto",
                help="Numbers to compute with; auto is int8 where that costs little."),
+        option("--attention", metavar="NAME", help="How attention is computed: eager, sdpa, flash_attention_2 ..."),
         option("--fast", is_flag=True, help="Faster where that costs reproducibility."),
         device_option(_keep),
         option("--patience", type=float, default=SECONDS, show_default=True, metavar="SECONDS",
@@ -323,7 +319,9 @@ def _options(model: str | None) -> list[Callable[[Command], Command]]:
 def _models(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     if "/" in incomplete or incomplete.startswith("."):
         return [CompletionItem(incomplete, type="dir")]
-    return _starting(registry().models, incomplete)
+    from ..sources import known_models
+
+    return _starting(known_models(), incomplete)
 
 
 def _processors(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:

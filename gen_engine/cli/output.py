@@ -23,6 +23,7 @@ from .destination import check_out, counting, opened
 if TYPE_CHECKING:
     from ..engine import Engine
     from ..inspecting.explain import Explanation
+    from ..text.chats import Chat
     from ..types import Completion, Piece, Prompt
     from .options import Choice
 
@@ -37,6 +38,7 @@ __all__ = [
     "continue_text",
     "counting",
     "dump",
+    "load_chosen",
     "load_engine",
     "mention_unknown",
     "opened",
@@ -175,14 +177,14 @@ def stream(file: TextIO, prompt: str, pieces: Iterable[str]) -> None:
 def continue_text(
     file: TextIO,
     engine: Engine,
-    prompt: str,
+    prompt: str | Prompt,
     chosen: Choice,
     *,
     processors: Sequence[Any],
     max_new: int,
     show: Show = PLAIN,
     explain: str | None = None,
-    context: str = "",
+    context: str | Prompt | Chat = "",
     beside: Mapping[str, Any] = NOTHING,
     choosing: Choosing = EVERY_ONE,
 ) -> None:
@@ -207,7 +209,8 @@ def continue_text(
             draft=chosen.draft,
         )
         done: list[Completion] = []
-        stream(file, show.piece(prompt), map(show.piece, _texts(engine.pieces([request]), done)))
+        typed = prompt if isinstance(prompt, str) else prompt.text
+        stream(file, show.piece(typed), map(show.piece, _texts(engine.pieces([request]), done)))
         for completion in done:
             remark(completion)
         return None
@@ -292,11 +295,17 @@ def remark(completion: Completion) -> None:
         note(f"{names} left nothing to choose from at some places and was undone there.")
 
 
-def load_engine(name: str, *, dtype: str, fast: bool, device: str = "auto") -> Engine:
+def load_chosen(chosen: Choice) -> Engine:
+    """The engine of the model that the user chose, as chosen."""
+    how: dict[str, Any] = {"device": chosen.device, "attention": chosen.attention}
+    return load_engine(chosen.model, dtype=chosen.dtype, fast=chosen.fast, **how)
+
+
+def load_engine(name: str, *, dtype: str, fast: bool, device: str = "auto", attention: str | None = None) -> Engine:
     """What `load` returns. Says once on standard error if this model's texts may differ from those it writes alone."""
     from ..engine import load
 
-    engine = load(name, dtype=dtype, fast=fast, device=device)
+    engine = load(name, dtype=dtype, fast=fast, device=device, attention=attention)
     if not engine.model.reproducible:
         why = "--fast computes" if fast else f"{name} computes"
         note(f"{why} rows together that may change each other's last bits (reproducible: false).")

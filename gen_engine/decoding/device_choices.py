@@ -191,7 +191,7 @@ class DeviceChosen:
         if self._bits is None or self._told[TOKEN][number] < 0:
             left = self.row(number) > -inf
         else:
-            left = np.unpackbits(self._bits()[number], count=self.shaped.shape[-1]).view(bool)
+            left = np.unpackbits(self._bits()[number], count=self.shaped.shape[-1]).astype(bool)
         found: list[int] = left.nonzero()[0].tolist()
         return found
 

@@ -124,8 +124,8 @@ def draw_tokens(shaped: Tensor, places: Sequence[float | None]) -> Tensor:
     if not greedy.all():
         at = beside(shaped, np.array([place or 0.0 for place in places]), wide(shaped))
         many = max(1, ROOM // shaped.shape[-1])
-        parts = [slice(first, first + many) for first in range(0, len(shaped), many)]
-        drawn = torch.cat([_invert(shaped[part], at[part]) for part in parts])
+        parts = zip(torch.split(shaped, many), torch.split(at, many), strict=True)
+        drawn = torch.cat([_invert(part, own) for part, own in parts])
         found = torch.where(beside(shaped, greedy), found, drawn) if greedy.any() else drawn
     return torch.where(shaped.amax(-1).isfinite(), found, -1)
 

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, Protocol
 
 from ..chain import Plan
 from ..errors import GenError, quoted
+from ..text.chats import Chat
 from ..types import Completion, Draw, Piece, Prompt, Request, StepRequest
 from .rows import Continuation, Rows
 from .viable import Choice, Viable
@@ -28,7 +29,7 @@ FIELDS: dict[str, tuple[Any, str]] = {
     "num": (Integral, "a whole number from 1"),
     "seed": ((Integral, NoneType), "a whole number, or None"),
     "max_new": (Integral, "a whole number from 0"),
-    "context": (str, "text"),
+    "context": ((str, Prompt, Chat), "text, or a Chat"),
     "draws": (Integral, "a whole number from 1"),
 }
 """What the fields of a request must be."""

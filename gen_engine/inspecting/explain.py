@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -19,6 +20,7 @@ from ..compiled.arithmetic import as_array
 from ..decoding.ends import fold_ends
 from ..decoding.generation import slides, uniform
 from ..errors import GenError, quoted
+from ..text.chats import Chat
 from ..types import Completion, Prompt, Step
 from .replay import Replay, Sight
 
@@ -149,13 +151,13 @@ def explain(
     max_new: int = 256,
     decoder: str = "sample",
     top: int = TOP,
-    context: str = "",
+    context: str | Prompt | Chat = "",
 ) -> Explanation:
     """Explain a completion that `engine` made from `prompt` with these processors, this budget and this context."""
     plan = engine.chain(processors).plan(engine.read(prompt, context), max_new)
     end = plan.chain.vocabulary.end if done.finish == "end" else None
     told = _explain(engine, plan, done.tokens, end, decoder=decoder, draws=(done.seed, done.sample), top=top)
-    return replace(told, seed=done.seed, sample=done.sample, context=context)
+    return replace(told, seed=done.seed, sample=done.sample, context=engine.context_text(context))
 
 
 @blaming()
@@ -163,37 +165,38 @@ def explain_text(
     engine: Engine,
     text: str,
     *,
-    prompt: str = "",
+    prompt: str | Prompt = "",
     processors: Sequence[Any] = (),
     max_new: int = 0,
     top: int = TOP,
-    context: str = "",
+    context: str | Prompt | Chat = "",
 ) -> Explanation:
     """Explain a text that begins with `prompt`, whoever wrote it. The budget is at least its own length.
 
     Raises GenError if the text does not begin with the prompt, or has a character that the model cannot write.
     """
-    if not text.startswith(prompt):
+    begun = prompt if isinstance(prompt, str) else prompt.text
+    if not text.startswith(begun):
         raise GenError(
-            f"The text {quoted(text)} does not begin with the prompt {quoted(prompt)}; "
+            f"The text {quoted(text)} does not begin with the prompt {quoted(begun)}; "
             "give a prompt that it begins with."
         )
     start = engine.read(prompt, context)
-    tokens = _tokens_after(engine, start, text)
+    tokens = _tokens_after(engine, start, text, is_answer=isinstance(context, Chat))
     plan = engine.chain(processors).plan(start, max(len(tokens), max_new))
     joint = Replay.begin(plan)
     for token in tokens:
         joint.go(token)
     end = plan.chain.vocabulary.end if joint.may_end and not joint.is_full else None
     told = _explain(engine, plan, tokens, end, decoder="its author", draws=(0, 0), top=top)
-    return replace(told, context=context)
+    return replace(told, context=engine.context_text(context))
 
 
-def _tokens_after(engine: Engine, prompt: Prompt, text: str) -> tuple[int, ...]:
+def _tokens_after(engine: Engine, prompt: Prompt, text: str, *, is_answer: bool) -> tuple[int, ...]:
     """The tokens that follow the prompt in `text`, as the model would have written them."""
     vocabulary = engine.tokenizer.vocabulary
-    whole = engine.tokenizer.encode(text)
-    rest = engine.tokenizer.encode(text[len(prompt.text) :])
+    encode = partial(engine.encode, begins=False) if is_answer else engine.tokenizer.encode
+    whole, rest = encode(text), encode(text[len(prompt.text) :])
     count = len(prompt.tokens)
     # Otherwise a token of the whole text spans the end of the prompt.
     tokens = whole.tokens[count:] if whole.tokens[:count] == prompt.tokens else rest.tokens

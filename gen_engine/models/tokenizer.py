@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
-from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from ..errors import GenError, quoted
@@ -16,6 +16,7 @@ from ..text.spellings import spelt
 from ..text.vocabulary import Vocabulary
 from ..types import Prompt
 from .checkpoint import read_json
+from .encoding import encoded, without_first_space
 from .printing import flattened, print_tokens
 
 if TYPE_CHECKING:
@@ -24,10 +25,6 @@ if TYPE_CHECKING:
 SPECIAL_NAMES = frozenset(
     ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "<|endoftext|>", "<s>", "</s>", "<unk>", "<pad>", "<mask>"]
 )
-
-
-READING = Lock()
-"""Held while a tokenizer reads, since whether it sees special tokens is a state of its own."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,31 +38,30 @@ class FolderTokenizer:
     vocabulary: Vocabulary
     start: tuple[int, ...]
 
-    def encode(self, text: str, *, special: bool = False) -> Prompt:
+    def encode(self, text: str, *, special: bool = False, begins: bool = True) -> Prompt:
         """The prompt of `text`: its tokens, and which characters each one reads. Raises GenError on lone surrogates.
 
         A Chinese character that the model lacks is read in another spelling that it knows, if any (东 for 東).
         Special tokens that are typed stay characters, unless `special`. Then they keep their spans, a leading one is
         not read twice, and a trailing one is not dropped. Where a word ends with a mark that prints a space (`</w>`),
-        the prompt's text ends with that space, too.
+        the prompt's text ends with that space, too. A text that `begins` nothing stands behind another one: it gets no
+        special token before it, and no space that the tokenizer adds before a first word.
         """
         try:
             text.encode("utf-8")
         except UnicodeEncodeError as error:
             raise GenError(f"Character {error.start + 1} of the prompt is half a surrogate pair; remove it.") from error
-        prompt = self._read(text, special)
+        prompt = self._read(text, special, begins)
         if not any(map(is_han, prompt.unknown)):
             return prompt
         spelling = spelt(text, frozenset(prompt.unknown), self.vocabulary.carriers)
         if spelling == text:
             return prompt
-        found = self._read(spelling, special)
+        found = self._read(spelling, special, begins)
         return replace(found, text=text + found.text[len(text) :], spelt=found.text)
 
-    def _read(self, text: str, special: bool) -> Prompt:
-        with READING:
-            self.backend.encode_special_tokens = not special
-            read = self.backend.encode(text)
+    def _read(self, text: str, special: bool, begins: bool) -> Prompt:
+        read = encoded(self.backend if begins else self.inner, text, special=special, framed=begins)
         tokens, spans, added = list(read.ids), list(read.offsets), list(read.special_tokens_mask)
         while tokens and added[-1] and len(tokens) > 1:
             tokens, spans, added = tokens[:-1], spans[:-1], added[:-1]
@@ -73,14 +69,14 @@ class FolderTokenizer:
             tokens, spans, added = tokens[1:], spans[1:], added[1:]
         spans = [(0, 0) if mark else span for span, mark in zip(spans, added, strict=True)]
         tokens, spans = self._known(tokens, spans)
-        if not tokens:
+        if begins and not tokens:
             tokens, spans = list(self.start), [(0, 0)] * len(self.start)
         unk = self.vocabulary.unk
         lost = [text[a:b] for token, (a, b) in zip(tokens, spans, strict=True) if token == unk and b > a]
         if special and unk is not None:
             lost = [piece for piece in lost if piece != self.vocabulary.names[unk]]  # typed, so not lost
         unknown = tuple(dict.fromkeys(char for piece in lost for char in piece))
-        if text and not text[-1].isspace() and self.vocabulary.surfaces[tokens[-1]].endswith(b" "):
+        if tokens and text and not text[-1].isspace() and self.vocabulary.surfaces[tokens[-1]].endswith(b" "):
             text, spans[-1] = f"{text} ", (spans[-1][0], len(text) + 1)
         return Prompt(text, tuple(tokens), tuple(spans), unknown)
 
@@ -98,6 +94,11 @@ class FolderTokenizer:
             name = quoted(self.backend.id_to_token(beyond))
             raise GenError(f"The prompt holds {name}, for which the model has no row; write the prompt without it.")
         return [unk if token >= size and unk is not None else token for token, _ in pairs], [span for _, span in pairs]
+
+    @cached_property
+    def inner(self) -> Backend:
+        """The tokenizer of texts that stand behind others."""
+        return without_first_space(self.backend)
 
 
 def load_tokenizer(folder: Path, columns: int | None = None) -> FolderTokenizer:

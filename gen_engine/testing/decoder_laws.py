@@ -77,6 +77,11 @@ class Wanted:
         return Engine(replace(self.model, asked=0, fed=0))
 
     @property
+    def prompt(self) -> str:
+        """The prompt as text."""
+        return self.request.prompt if isinstance(self.request.prompt, str) else self.request.prompt.text
+
+    @property
     def plan(self) -> Plan:
         engine = self.engine
         prompt = engine.read(self.request.prompt, self.request.context)
@@ -90,7 +95,7 @@ class Wanted:
     def __str__(self) -> str:
         request = self.request
         chain = f", chain {list(request.processors)}" if request.processors else ""
-        world = World(self.model.tokenizer.vocabulary, request.prompt, request.max_new)
+        world = World(self.model.tokenizer.vocabulary, self.prompt, request.max_new)
         chain += f", context {request.context!r}" if request.context else ""
         return f"{world}, at most {request.max_new} new tokens, num={request.num}, seed={request.seed}{chain}"
 
@@ -151,7 +156,7 @@ def _all_texts(want: Wanted) -> set[bytes]:
     """The possible different texts. Without an end token, only those that nothing can follow."""
     plan = want.plan
     vocabulary = plan.chain.vocabulary
-    world = World(vocabulary, want.request.prompt, want.request.max_new)
+    world = World(vocabulary, want.prompt, want.request.max_new)
     rules = [rule.constraint for rule in plan.product.rules]
     legal = dict(legal_texts(world, rules, plan.start.states))
     begun = {tokens[:length] for tokens in legal for length in range(len(tokens))}
@@ -172,7 +177,7 @@ def texts_obey(scene: Scene, want: Wanted) -> None:
         if len(done.tokens) > plan.budget:
             scene.fail(f"it wrote {len(done.tokens)} tokens")
         new = plan.chain.vocabulary.text_of(done.tokens)
-        if (done.new, done.text) != (new, want.request.prompt + new):
+        if (done.new, done.text) != (new, want.prompt + new):
             scene.fail(f"it says that the tokens {list(done.tokens)} print {done.new!r}")
 
 

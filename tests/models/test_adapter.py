@@ -391,12 +391,6 @@ def test_a_model_that_sees_what_comes_next_is_refused(tmp_path):
         transformers_lm.load(tmp_path / "model", name="tiny")
 
 
-def test_an_absent_hub_name_is_refused_with_the_remedy(monkeypatch):
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    with pytest.raises(GenError, match="the name of one on the hub"):
-        transformers_lm.load("nobody/nothing", name="nobody/nothing")
-
-
 def test_code_beside_a_checkpoint_is_never_run(gpt2, tmp_path):
     shutil.copytree(gpt2, tmp_path / "model")
     config = json.loads((gpt2 / "config.json").read_text())
@@ -418,19 +412,6 @@ def test_the_table_model_gives_its_table_and_hashes_the_rest():
     assert found[1].tolist() == [4, 5, 6, 7]
     assert torch.equal(found[2], model.logits([1, 2, 2]))
     assert model.logits([3, 1]).tolist() == [0, 1, 2, 3]
-
-
-def test_a_hub_that_does_not_answer_is_asked_once(monkeypatch):
-    asked = []
-
-    def read(local):
-        asked.append(local)
-        raise OSError
-
-    monkeypatch.setattr(transformers_lm.hub, "hub_answers", lambda: False)
-    with pytest.raises(OSError):
-        transformers_lm._local_first(read, False)
-    assert asked == [True]
 
 
 @pytest.mark.parametrize("data", [bytes(range(256)), "[UNK]\n月\n".encode("utf-16"), "[UNK]\n月\n".encode("gb18030")])

@@ -7,8 +7,9 @@ from pathlib import Path
 import click
 
 from ...errors import GenError
-from ..options import choice, contexted, generating, prompted, read_prompt
-from ..output import Show, check_out, continue_text, load_engine, mention_unknown, opened, write_explained
+from ..contexts import contexted, read_context
+from ..options import choice, generating, prompted, read_prompt
+from ..output import Show, check_out, continue_text, load_chosen, mention_unknown, opened, write_explained
 
 
 @click.command()
@@ -20,9 +21,7 @@ from ..output import Show, check_out, continue_text, load_engine, mention_unknow
 )
 @click.option("--html", metavar="FILE", help="Write the explanation also as a page of HTML.")
 @generating()
-def explain(
-    prompt: str | None, file: str | None, context: str, text: str | None, max_new: int, html: str | None
-) -> None:
+def explain(prompt: str | None, file: str | None, text: str | None, max_new: int, html: str | None) -> None:
     """Show what the model preferred at each position, and what each choice cost.
 
     The text is a new one, made as by `gen text`, or the one in --text. For each position, this lists the tokens that
@@ -31,15 +30,18 @@ def explain(
     the sum of -log of the probability mass that it leaves.
     """
     chosen = choice()
-    start = read_prompt(prompt, file)
+    told = read_context(file)
+    typed = read_prompt(prompt, file)
     if text is not None and (chosen.num > 1 or chosen.seed is not None):
         raise GenError("--text explains the text that is given, so that --num and --seed say nothing; leave them out.")
     check_out(Path(html) if html else None, "--html")
     with opened(chosen.out, lines=True) as out:
         from ...inspecting.explain_tables import sentences
 
-        engine = load_engine(chosen.model, dtype=chosen.dtype, fast=chosen.fast, device=chosen.device)
-        mention_unknown(engine.tokenizer.encode(start))
+        engine = load_chosen(chosen)
+        start, context = told.prompt(engine, typed), told.context(engine)
+        mention_unknown(engine.tokenizer.encode(typed))
+        told.mention_unknown(engine.tokenizer)
         processors, show = chosen.processors, Show(lines=sentences)
         if text is None:
             return continue_text(
@@ -52,11 +54,12 @@ def explain(
                 show=show,
                 explain=html or "",
                 context=context,
+                beside=told.record,
             )
         from ...inspecting.explain import explain_text
 
-        told = explain_text(engine, text, prompt=start, processors=processors, max_new=max_new, context=context)
-        record = {"text": text, "new": told.new, "lines": sentences(text), "model": told.model}
+        found = explain_text(engine, text, prompt=start, processors=processors, max_new=max_new, context=context)
+        record = {"text": text, "new": found.new, "lines": sentences(text), "model": found.model, **told.record}
         return write_explained(
-            out, [(record, told)], as_json=chosen.json, html=html or "", show=show, command=chosen.command
+            out, [(record, found)], as_json=chosen.json, html=html or "", show=show, command=chosen.command
         )

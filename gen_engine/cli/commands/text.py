@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import click
 
-from ..options import choice, contexted, explaining, generating, prompted, read_prompt
-from ..output import continue_text, load_engine, mention_unknown, opened
+from ..contexts import contexted, read_context
+from ..options import choice, explaining, generating, prompted, read_prompt
+from ..output import continue_text, load_chosen, mention_unknown, opened
 
 
 @click.command()
@@ -16,13 +17,16 @@ from ..output import continue_text, load_engine, mention_unknown, opened
 )
 @explaining
 @generating()
-def text(prompt: str | None, file: str | None, context: str, max_new: int) -> None:
+def text(prompt: str | None, file: str | None, max_new: int) -> None:
     """Continue a text with any model and any processors."""
     chosen = choice()
-    start = read_prompt(prompt, file)
+    told = read_context(file)
+    typed = read_prompt(prompt, file)
     with opened(chosen.out, lines=True) as out:
-        engine = load_engine(chosen.model, dtype=chosen.dtype, fast=chosen.fast, device=chosen.device)
-        mention_unknown(engine.tokenizer.encode(start))
+        engine = load_chosen(chosen)
+        start = told.prompt(engine, typed)
+        mention_unknown(engine.tokenizer.encode(typed))
+        told.mention_unknown(engine.tokenizer)
         continue_text(
             out,
             engine,
@@ -30,6 +34,6 @@ def text(prompt: str | None, file: str | None, context: str, max_new: int) -> No
             chosen,
             processors=chosen.processors,
             max_new=max_new,
-            context=context,
-            beside={"context": context} if context else {},
+            context=told.context(engine),
+            beside=told.record,
         )

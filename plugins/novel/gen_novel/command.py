@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import click
 
+from gen_engine.cli.contexts import contexted, read_context, refuse_beside
 from gen_engine.cli.options import Choice, choice, explaining, generating, prompted, read_prompt
-from gen_engine.cli.output import continue_text, load_engine, mention_unknown, opened
+from gen_engine.cli.output import continue_text, load_chosen, mention_unknown, opened
 from gen_engine.errors import GenError
 from gen_engine.hooks.specs import parse_spec
 
@@ -39,6 +40,7 @@ PATIENCE = 300
               help="In the manner of a work that the model has seen, such as 红楼梦.")  # fmt: skip
 @click.option("--unseen", type=click.Choice(["ignore", "refuse"]), default="ignore", show_default=True,
               help="What becomes of a work that it has not seen.")  # fmt: skip
+@contexted
 @explaining
 @generating("novel")
 def novel(
@@ -57,15 +59,18 @@ def novel(
     or --with says otherwise. The options --no-repeat 30 --decoder greedy give the tutorial's generator.
     """
     chosen = choice()
-    start = read_prompt(prompt, file)
-    if not start.strip():
+    given = read_context(file)
+    typed = read_prompt(prompt, file)
+    if not typed.strip() and not given.option:
         raise GenError("There is nothing to continue; give --prompt TEXT or --file FILE.")
+    refuse_beside(given, {"--like": like})
     if repeat_words and not no_repeat:
         raise GenError("--repeat-words is for a rule against single characters; add --no-repeat 30, or leave it out.")
     told = tell(like, chosen.model, unseen=unseen)
     with opened(chosen.out, lines=True) as out:
-        engine = load_engine(chosen.model, dtype=chosen.dtype, fast=chosen.fast, device=chosen.device)
-        mention_unknown(engine.tokenizer.encode(start))
+        engine = load_chosen(chosen)
+        mention_unknown(engine.tokenizer.encode(typed))
+        given.mention_unknown(engine.tokenizer)
         processors = (
             *rules(length, end == "sentence", no_repeat, repeat_words),
             *drawn(chosen, LIKELY if not no_repeat else TUTORIAL),
@@ -75,12 +80,12 @@ def novel(
         continue_text(
             out,
             engine,
-            start,
+            given.prompt(engine, typed),
             chosen,
             processors=processors,
             max_new=max_new,
-            context=told.context,
-            beside=told.record,
+            context=given.context(engine) or told.context,
+            beside={**told.record, **given.record},
         )
 
 

@@ -80,8 +80,9 @@ def _tie_again(model: nn.Module, tied: list[list[str]]) -> None:
 
 def _fuse_attention(model: nn.Module) -> None:
     for module in model.modules():
-        if hasattr(module, "set_attn_implementation"):  # of transformers
-            module.set_attn_implementation("sdpa")
+        choose: Any = getattr(module, "set_attn_implementation", None)
+        if choose is not None:  # of transformers
+            choose("sdpa")
 
 
 def name_device(device: torch.device) -> str:

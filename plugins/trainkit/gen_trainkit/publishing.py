@@ -162,7 +162,7 @@ def load_pretrained(
 def _strange(base: str, config: Any, what: str) -> GenError:
     """The error for weights that do not fit; usually they are those of a model with another head."""
     found = holding(config.to_dict())
-    if found.kind in ("classifier", "other"):
+    if found.kind in ("classifier", "answerer", "other"):
         return GenError(f"{base} holds {found.words} ({what}). Give the model that it was made of.")
     return GenError(f"{base} {what}. Give weights that fit its config.json.")
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import click
 
+from gen_engine.cli.contexts import contexted
 from gen_engine.cli.options import choice, explaining, generating
 
 from ..writing.best_of import best_of_option
@@ -21,6 +22,7 @@ from ..writing.write import write
 @click.option("--prompt", default="", metavar="TEXT", help="How the text begins; it flows on from line to line.")
 @rule_options
 @context_options
+@contexted
 @best_of_option
 @explaining
 @generating("poem")

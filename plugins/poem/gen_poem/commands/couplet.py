@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gen_engine.cli.contexts import contexted, read_context
 from gen_engine.cli.options import Choice, choice, explaining, generating
-from gen_engine.cli.output import Show, as_shown, continue_text, load_engine, mention_unknown, opened, write_drawn
+from gen_engine.cli.output import Show, as_shown, continue_text, load_chosen, mention_unknown, opened, write_drawn
 from gen_engine.errors import GenError, brief, quoted
 from gen_engine.system.screen import note
 
@@ -49,6 +50,7 @@ COLS = 7
               help="Print all in one script [default: yours as typed, the rest as the model writes].")  # fmt: skip
 @click.option("--not-in", metavar="FILE", help="Write no line that stands in FILE, such as the couplets trained on.")
 @context_options
+@contexted
 @best_of_option
 @explaining
 @generating("poem")
@@ -72,7 +74,7 @@ def couplet_command(
     start = lay_out(prompt, machine) if prompt else machine.full_width(line + "，" * bool(line))
     _check_ending(machine, start, book)
     chosen = choice()
-    context = make_context(read_context_options(), COUPLET, chosen.model)
+    context = make_context(read_context_options(), COUPLET, chosen.model, read_context())
     _generate(machine, start, chosen, script, context)
 
 
@@ -146,7 +148,7 @@ def _generate(machine: Couplet, start: str, chosen: Choice, script: Script | Non
     typed = TypedText(start, script=script)
     of = draws_per_text(chosen)
     with opened(chosen.out, lines=True) as out:
-        engine = load_engine(chosen.model, dtype=chosen.dtype, fast=chosen.fast, device=chosen.device)
+        engine = load_chosen(chosen)
         start = in_model_script(start, script, engine.tokenizer.vocabulary)
         read = engine.tokenizer.encode(start)
         _check_marks(machine, start, engine.tokenizer.vocabulary, chosen.model)
@@ -157,7 +159,7 @@ def _generate(machine: Couplet, start: str, chosen: Choice, script: Script | Non
         if PAIRS not in processors and PAIRS in chosen.with_default(PAIRS):
             note(f"the second line must repeat a pair, as the first does: {PAIRS} is left out.")
         whole_line = len(start) > len(machine.line)
-        if whole_line:
+        if whole_line and not context.given.option:
             _note_separator(engine.model, start[: len(machine.line)], chosen.model)
         max_new = (len(machine.pattern) - len(start)) * engine.tokenizer.vocabulary.tokens_per_char
 
@@ -178,7 +180,7 @@ def _generate(machine: Couplet, start: str, chosen: Choice, script: Script | Non
                 processors=processors,
                 max_new=max_new,
                 show=shows,
-                context=context.text,
+                context=context.told(engine),
                 beside=context.record,
                 choosing=take,
             )
@@ -191,10 +193,10 @@ def _generate(machine: Couplet, start: str, chosen: Choice, script: Script | Non
             max_new=max_new,
             decoder=chosen.decoder,
             patience=chosen.patience,
-            context=context.text,
+            context=context.told(engine),
             draft=chosen.draft,
         )
-        if not whole_line:
+        if not whole_line and not context.given.option:
             completions = _noting(completions, engine.model, machine, chosen.model)
         taken = ((as_shown(done, shows), more) for done, more in take.choose(completions))
         return write_drawn(out, taken, as_json=chosen.json, layout=machine.split, beside=context.record)

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import click
 
+from gen_engine.cli.contexts import contexted
 from gen_engine.cli.options import choice, explaining, generating
 from gen_engine.errors import GenError, brief
 
@@ -37,6 +38,7 @@ ROWS, COLS = 4, 5
 @click.option("--parallel", is_flag=False, flag_value="middle", metavar="[COUPLETS]",
               help="Make couplets parallel: the middle ones of 律诗, all, or such as '1|3'.")  # fmt: skip
 @context_options
+@contexted
 @best_of_option
 @explaining
 @generating("poem")

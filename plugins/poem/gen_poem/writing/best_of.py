@@ -88,7 +88,7 @@ def scorer_of(engine: Engine, start: str, context: Context, demanded: int = 0) -
     """
     plain = None if context.without_title is None else engine.read(start, context.without_title)
     known = None if engine.folder is None else read_known_lines(engine.folder)
-    return Scorer(engine, engine.read(start, context.text), plain, known, demanded)
+    return Scorer(engine, engine.read(start, context.told(engine)), plain, known, demanded)
 
 
 def demanded(acrostic: str, template: str) -> int:

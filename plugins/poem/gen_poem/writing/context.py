@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
 
+from gen_engine.cli.contexts import GivenContext, refuse_beside
 from gen_engine.errors import GenError, brief, quoted
 from gen_engine.system.screen import note as say
 from gen_engine.text import is_han, is_punctuation
@@ -26,11 +27,15 @@ from ..verse.tunes import tune
 from .poem import Poem
 
 if TYPE_CHECKING:
+    from gen_engine.engine import Engine
     from gen_engine.models.notes import ModelNote
-    from gen_engine.types import Tokenizer
+    from gen_engine.text.chats import Chat
+    from gen_engine.types import Prompt, Tokenizer
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Unseen = Literal["ignore", "refuse"]
+
+NOTHING = GivenContext()
 
 LONGEST = 16
 """The most characters of a title or a name; the model of verse was trained on no longer title."""
@@ -85,14 +90,21 @@ class Context:
     wishes: Mapping[str, str] = field(default_factory=dict)
     without_title: str | None = None
     """The same context without the title; None if it has none."""
+    given: GivenContext = NOTHING
+    """What the user tells the model instead of all that."""
 
     @property
     def record(self) -> dict[str, Any]:
         """The context in JSON results."""
-        return {"wishes": dict(self.wishes), "context": self.text}
+        return {"wishes": dict(self.wishes), "context": self.text, **self.given.record}
+
+    def told(self, engine: Engine) -> str | Prompt | Chat:
+        """The context for requests to this engine."""
+        return self.given.context(engine) if self.given.option else self.text
 
     def mention_unknown(self, tokenizer: Tokenizer) -> None:
         """Say once on standard error which of its characters the model does not know."""
+        self.given.mention_unknown(tokenizer)
         unknown = tokenizer.encode("".join(self.parts.values())).unknown
         if unknown:
             say(f"the model does not know {''.join(unknown)} of what it is told, and reads [UNK] there.")
@@ -109,14 +121,21 @@ def form_names(poem: Poem) -> tuple[str, ...]:
     return names if is_form(names[0]) else tuple(dict.fromkeys(each for name in names for each in tune(name).names))
 
 
-def make_context(wishes: ContextOptions, forms: Sequence[str], model: str) -> Context:
+def make_context(wishes: ContextOptions, forms: Sequence[str], model: str, given: GivenContext = NOTHING) -> Context:
     """The context for the model of that name: the form by one of these names, if it has seen one, and the wishes.
 
+    A context or chat that was `given` stands in the place of all that, and is refused beside wishes.
     A message on standard error says what is left out of a title, and which names the model has not seen. Raises
     GenError for a wish that the model cannot be told, and with `unseen="refuse"` for one that it has not seen.
     """
     from gen_engine.sources import note_of
 
+    if given.special and not given.option:
+        raise GenError("--special is for --context and --chat, since no verse has special tokens; leave it out.")
+    if given.option:
+        others = {f"--{part}": value for part, value in wishes.asked.items()}
+        refuse_beside(given, {**others, "--no-context": wishes.silent})
+        return Context(given=given)
     if wishes.silent:
         return Context()
     note = note_of(model)

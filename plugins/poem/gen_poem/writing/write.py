@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from gen_engine.cli.contexts import read_context
 from gen_engine.cli.options import Choice
-from gen_engine.cli.output import continue_text, load_engine, mention_unknown, opened
+from gen_engine.cli.output import continue_text, load_chosen, mention_unknown, opened
 
 from ..verse.layout import lay_out
 from .best_of import TEMPERATURE, choose_best, demanded, draws_per_text, scorer_of
@@ -20,17 +21,17 @@ from .show import show
 def write(
     prompt: str, poem: Poem, more: Sequence[str], asked: RuleOptions, chosen: Choice, *, sentences: bool = False
 ) -> None:
-    """Write poems of a shape that begin with `prompt`, under its processors and `more`, after the model's context.
+    """Write poems of a shape that begin with `prompt`, under its processors and `more`, after its context.
 
     Where traditional characters are asked for, the model reads simplified ones, even if it knows both.
     """
     typed = asked.typed(lay_out(prompt, *poem.shapes))
     more = [*more, *preferred(asked, poem, chosen)]
-    context = make_context(read_context_options(), form_names(poem), chosen.model)
+    context = make_context(read_context_options(), form_names(poem), chosen.model, read_context())
     of = draws_per_text(chosen)
     streamed = chosen.num == of == 1 and not chosen.json and chosen.explain is None
     with opened(chosen.out, lines=True) as out:
-        engine = load_engine(chosen.model, dtype=chosen.dtype, fast=chosen.fast, device=chosen.device)
+        engine = load_chosen(chosen)
         vocabulary = engine.tokenizer.vocabulary
         start, *more = (in_model_script(text, asked.script, vocabulary) for text in (typed.start, *more))
         mention_unknown(engine.tokenizer.encode(start), spelling=False)
@@ -45,7 +46,7 @@ def write(
             processors=("no_unk", "no_special", *poem.rules, *more, *chosen.with_default(TEMPERATURE)),
             max_new=max(0, poem.widest - len(start)) * vocabulary.tokens_per_char,
             show=show(poem.shape, typed, sentences=sentences, streamed=streamed),
-            context=context.text,
+            context=context.told(engine),
             beside=context.record,
             choosing=choose_best(of, lambda: scorer_of(engine, start, context, repeated), scored=chosen.json),
         )
