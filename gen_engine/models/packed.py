@@ -21,6 +21,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from ..compiled.arithmetic import as_tensor
 from .kernels import multiply
 from .window import Window
 
@@ -112,9 +113,10 @@ class Pass:
         for turn in range(max(few)):
             slots = [slot for slot, count in enumerate(few) if count > turn]
             tokens = [self.firsts[slot] + turn for slot in slots]
-            at = torch.tensor([self.lengths[slot] - self.counts[slot] + turn for slot in slots]).to(self.rows.device)
-            of = None if len(slots) == len(self.counts) else torch.tensor(slots).to(self.rows.device)
-            which = None if len(slots) == len(self.ids) else torch.tensor(tokens).to(self.rows.device)
+            device = self.rows.device
+            at = as_tensor([self.lengths[slot] - self.counts[slot] + turn for slot in slots], device)
+            of = None if len(slots) == len(self.counts) else as_tensor(slots, device)
+            which = None if len(slots) == len(self.ids) else as_tensor(tokens, device)
             found.append((of, which, at))
         return found
 
@@ -281,11 +283,10 @@ def _lay_out(moves: Sequence[Move], wanted: Sequence[int], device: torch.device)
         chosen += range(len(ids) - wanted[i], len(ids))
     lengths = [moves[i].kept + count for i, count in zip(by_slot, counts, strict=True)]
     order = [place for each in places for place in each]
-    whole = torch.tensor([ids, rows, at])
-    given, chosen_now = whole.to(device), torch.tensor(chosen).to(device)
+    given, chosen_now = as_tensor([ids, rows, at], device), as_tensor(chosen, device)
     now = Pass(given[0], given[1], given[2], counts, lengths, chosen_now)
     in_order = order == list(range(len(order)))
-    return now, None if in_order else torch.tensor(order).to(device)
+    return now, None if in_order else as_tensor(order, device)
 
 
 # ------------------------------------------------------------------------------------------------------ attention
