@@ -17,7 +17,7 @@ from rich.table import Column, Table
 
 from gen_engine.hooks.registry import registry
 
-from . import baseline, cold, constraints, drawing, guide, shapers, steps, training, vocabularies
+from . import baseline, cold, constraints, device, drawing, guide, shapers, steps, training, vocabularies
 from .beside.compare import Run
 from .beside.show import draw_lengths, draw_ratios, number, times_table
 from .beside.works import FLOAT, INT8, LARGE, PEERS, QUICK, QUICK_PEERS, SMALL, WORKS
@@ -27,6 +27,9 @@ BESIDE = ("beside", "lengths", "memory")
 """The parts that share one run beside all peers."""
 
 OTHERS = ("steps", "overhead", "constraints", "vocabularies", "cold", "shapers", "drawing", "guide", "training")
+ALONE = ("device",)
+"""The parts that run only when they are named."""
+
 QUICK_SECONDS = 72
 """What a quick run may take from here on; Python and the imports need some before."""
 
@@ -46,6 +49,7 @@ class Options:
     quick: bool
     made: Path
     begun: float
+    device: str = "auto"
 
     @cached_property
     def folder(self) -> Path:
@@ -77,7 +81,11 @@ class Options:
 @click.option("--rows", multiple=True, type=click.IntRange(1), default=(1, 16, 64), help="Rows a step; repeatable.")
 @click.option("--rounds", type=click.IntRange(1), default=9, show_default=True, help="Turns each contestant takes.")
 @click.option(
-    "--only", multiple=True, type=click.Choice(BESIDE + OTHERS), default=BESIDE + OTHERS, help="A part; repeatable."
+    "--only",
+    multiple=True,
+    type=click.Choice(BESIDE + OTHERS + ALONE),
+    default=BESIDE + OTHERS,
+    help="A part; repeatable.",
 )
 @click.option(
     "--dtype",
@@ -95,10 +103,18 @@ class Options:
     show_default=True,
     help="A folder for figures.json and the pictures.",
 )
+@click.option(
+    "--device",
+    "where",
+    default="auto",
+    show_default=True,
+    metavar="DEVICE",
+    help="Where the part `device` computes, as for gen.",
+)
 @click.option("--record", is_flag=True, help="Write the figures to benchmarks/baseline.json.")  # fmt: skip
 def main(
     model: str, rows: Sequence[int], rounds: int, only: Sequence[str], dtypes: Sequence[str], quick: bool, out: Path,
-    record: bool,
+    record: bool, where: str,
 ) -> None:  # fmt: skip
     """Measure the engine beside its peers. Leave the machine alone meanwhile."""
     begun = time.monotonic()
@@ -108,9 +124,10 @@ def main(
 
             write_random_model(Path(made) / "small")
             model = str(Path(made) / "small")
-        chosen = Options(model, rows, rounds, only, list(dict.fromkeys(dtypes)), out, quick, Path(made), begun)
+        chosen = Options(model, rows, rounds, only, list(dict.fromkeys(dtypes)), out, quick, Path(made), begun, where)
         if quick:
-            chosen = replace(chosen, only=("beside",), rounds=min(rounds, QUICK_ROUNDS))
+            alone = tuple(part for part in only if part in ALONE)
+            chosen = replace(chosen, only=alone or ("beside",), rounds=min(rounds, QUICK_ROUNDS))
         chosen.say(f"parts: {', '.join(chosen.only)}")
         figures = list(_measure(chosen))
         found = baseline.record(figures)
@@ -134,6 +151,7 @@ def _measure(chosen: Options) -> Iterator[Figure]:
         "drawing": lambda: drawing.measure(rounds),
         "training": lambda: training.measure(folder, rounds),
         "guide": lambda: guide.measure(model, rounds),
+        "device": lambda: device.measure(chosen.made, chosen.device, rounds, quick=chosen.quick),
     }
     for part in chosen.only:
         for figure in parts[part]():

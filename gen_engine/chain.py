@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from .compiled.drawing import Operation
 from .errors import GenError, PluginError, UndecidedError
@@ -24,7 +24,7 @@ from .proving.states import Node
 from .shapers.shaping import NamedShaper
 from .system.underway import doing
 from .text.spellings import respelt
-from .text.token_sets import Blocked, Ids, Intern, TokenSet
+from .text.token_sets import Ids, Intern, TokenSet
 from .text.vocabulary import Vocabulary
 from .types import CORE, Named, Prompt, Step
 
@@ -45,9 +45,20 @@ ONCE = 10
 """Multiplier of the search limit for deciding whether any text exists at all."""
 
 
+class Bars(Protocol):
+    """The tokens that may not follow in some rows: `Blocked`, or the same on an accelerator."""
+
+    def bar(self, logits: Tensor) -> Tensor:
+        """A copy of the logits with -inf where a token may not follow."""
+        ...
+
+
 @dataclass(frozen=True, eq=False)
 class Chain:
-    """What a request is decoded under. `make_chain` makes it; all requests with the same processors share it."""
+    """What a request is decoded under. `make_chain` makes it; all requests with the same processors share it.
+
+    `on_device` remembers masks that were copied to accelerators.
+    """
 
     vocabulary: Vocabulary
     product: Product
@@ -58,6 +69,7 @@ class Chain:
     _provers: Memory[Any, Prover] = remembered(PROVERS, shared=True)
     _searched: Memory[Any, frozenset[Graph]] = remembered(REFUSALS, shared=True)
     _not_refused: Memory[tuple[Joint, int], bool] = remembered(REFUSALS, shared=True)
+    on_device: Memory[Any, Tensor] = remembered(REFUSALS, shared=True)
 
     def with_shapers(self, shapers: tuple[Named, ...]) -> Chain:
         """The same constraints and their memories, with other shapers."""
@@ -139,7 +151,7 @@ class Chain:
             known = self._provers.put((*key, graphs), prover)
         return known.behind(joint.node)
 
-    def shape(self, step: Step, logits: Tensor, blocked: Blocked) -> Tensor:
+    def shape(self, step: Step, logits: Tensor, blocked: Bars) -> Tensor:
         """The choice logits [rows, vocab], with blocked tokens at -inf.
 
         `logits` [rows, vocab] are the model's and stay unchanged. If a row has no finite logit left, the caller falls

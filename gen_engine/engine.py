@@ -247,7 +247,8 @@ class Engine:
             return draft
         found = self._drafts.get(draft) or build_draft(draft, DRAFTS)
         if isinstance(found, ModelDraft) and found.model is None:
-            found = found.loaded(open_model(found.name).model, self.model)
+            device = str(getattr(self.model, "device", "cpu"))
+            found = found.loaded(open_model(found.name, device=device).model, self.model)
         return self._drafts.put(draft, found)
 
     def read(self, prompt: str | Prompt, context: str | Prompt | Chat = "") -> Prompt:
@@ -364,12 +365,21 @@ def _numbered(number: int, job: Job[Piece]) -> Job[tuple[int, Piece]]:
     return decoder, lambda send: make_generation(lambda piece: send((number, piece)))
 
 
-def load(name: str | os.PathLike[str], *, dtype: str = "auto", fast: bool = False) -> Engine:
-    """An engine around a model of `gen models`, a folder, or a hub name, looked up in this order.
+def load(
+    name: str | os.PathLike[str],
+    *,
+    dtype: str = "auto",
+    fast: bool = False,
+    device: str = "auto",
+    attention: str | None = None,
+) -> Engine:
+    """An engine around a model of `gen models`, a folder or GGUF file, or a hub name, looked up in this order.
 
     `dtype` is one of `DTYPES`; "auto" takes int8 where that costs little, else what this processor multiplies fast.
-    `fast` gives up reproducibility where that makes steps faster. Raises GenError if there is no such model, its files
-    are damaged, or it is not computed in this dtype.
+    `fast` gives up reproducibility where that makes steps faster. `device` is auto, cpu, cuda, cuda:N or mps; "auto" is
+    the one that GEN_DEVICE names, else a GPU, but the CPU for models that it computes in int8. `attention` names an
+    implementation of transformers, for models that it computes. Raises GenError if there is no such model, its files
+    are damaged, or it is not computed in this dtype, on this device, or with this attention.
     """
-    found = open_model(name, dtype=dtype, fast=fast)
+    found = open_model(name, dtype=dtype, fast=fast, device=device, attention=attention)
     return Engine(found.model, folder=found.folder)

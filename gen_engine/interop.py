@@ -12,7 +12,6 @@ Our chain works as one of its logits processors: `as_logits_processor`. The resu
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -23,10 +22,12 @@ from torch import Tensor
 
 from .blame import blaming
 from .chain import Chain, Plan
+from .decoding.ends import fold_ends_of_tensor, unfold_ends_of_tensor
 from .decoding.generation import uniform
 from .decoding.viable import Viable
 from .engine import Engine
 from .errors import GenError
+from .models.abilities import find_abilities
 from .models.adapter import TransformersLM
 from .models.tokenizer import make_tokenizer
 from .patience import SECONDS, Patience
@@ -99,6 +100,7 @@ def engine_around(model: Any, tokenizer: Any) -> Engine:
     config = model.config.get_text_config()
     settings = [config.to_dict(), model.generation_config.to_dict() if model.can_generate() else {}]
     settings = [{key: value for key, value in each.items() if value is not None} for each in settings]
+    model.eval()
     columns = int(model.get_output_embeddings().weight.shape[0])
     return Engine(
         TransformersLM(
@@ -108,8 +110,8 @@ def engine_around(model: Any, tokenizer: Any) -> Engine:
             positions=getattr(config, "max_position_embeddings", None),
             reproducible=True,
             tokenizer=make_tokenizer(backend, dict(tokenizer.special_tokens_map), settings, columns),
-            model=model.eval(),
-            cuts_logits="logits_to_keep" in inspect.signature(model.forward).parameters,
+            model=model,
+            abilities=find_abilities(model, patch=False),
         )
     )
 
@@ -170,8 +172,9 @@ class ChainProcessor:
     """A chain for one prompt, in the form that `model.generate` calls; made by `as_logits_processor`.
 
     A row's state is found by its tokens, not by its number. So beams may be reordered and rows dropped. Every token
-    that is not masked has a witness behind it. The end is allowed where every constraint accepts. A finished text is
-    followed by nothing but the end, at no cost. `chain` is the plan's, perhaps without shapers. `exact` says whether
+    that is not masked has a witness behind it. The end is allowed where every constraint accepts; of several ends each
+    has its own score, and shapers see one end with the probability of all. A finished text is followed by nothing but
+    the end, at no cost. `chain` is the plan's, perhaps without shapers. `exact` says whether
     every token so far was masked by a proof, not by the limit of a search.
     """
 
@@ -186,13 +189,13 @@ class ChainProcessor:
     def inputs(self) -> dict[str, Any]:
         """Further arguments for `generate`: the prompt as the chain reads it, and the maximum length."""
         ids = torch.tensor([self.plan.prompt.read], dtype=torch.long)
-        end = self.plan.chain.vocabulary.end
+        ends = self.plan.chain.vocabulary.every_end
         return {
             "input_ids": ids,
             "attention_mask": torch.ones_like(ids),
             "max_new_tokens": max(1, self.plan.budget),
-            "eos_token_id": end,
-            "pad_token_id": end,
+            "eos_token_id": list(ends) if len(ends) > 1 else ends[0],
+            "pad_token_id": ends[0],
         }
 
     @cached_property
@@ -207,7 +210,7 @@ class ChainProcessor:
         written: list[int] = []
         joint = self.plan.start
         for token in tokens:
-            if token == vocabulary.end or self.plan.product.cut(joint):
+            if token in vocabulary.every_end or self.plan.product.cut(joint):
                 break
             joint = self.plan.product.next(joint, token)
             written.append(token)
@@ -226,15 +229,16 @@ class ChainProcessor:
         allowed = [self._allowed(row, place) for row, place in zip(rows, places, strict=True)]
         found = torch.full_like(scores, -torch.inf)
         found[:, vocabulary.end] = 0.0
+        folded = fold_ends_of_tensor(scores.clone(), vocabulary) if vocabulary.ends else scores
         going = [i for i, tokens in enumerate(allowed) if tokens is not None]
         for i in going:
             tokens = allowed[i]
             assert tokens is not None
-            found[i] = self._shaped(i, rows[i], places[i], tokens, scores[i : i + 1])
+            found[i] = self._shaped(i, rows[i], places[i], tokens, folded[i : i + 1])
         self._places = {
             row: replace(place, given=found[i]) for i, (row, place) in enumerate(zip(rows, places, strict=True))
         }
-        return found
+        return unfold_ends_of_tensor(found, scores, vocabulary, rows=going)
 
     def _new(self, row: Sequence[int]) -> tuple[int, ...]:
         """The tokens of a row that follow the prompt."""
@@ -255,7 +259,7 @@ class ChainProcessor:
         return place
 
     def _after(self, place: Place, token: int, left: int) -> Place:
-        ended = place.ended or token == self.plan.chain.vocabulary.end
+        ended = place.ended or token in self.plan.chain.vocabulary.every_end
         if place.joint is None or ended:
             return replace(place, ended=ended)
         if left <= 0 or self.plan.product.cut(place.joint) or not self.plan.product.permits(place.joint, token):

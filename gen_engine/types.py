@@ -71,7 +71,6 @@ class Constraint(Protocol):
     """A hard rule over tokens, as a pure state machine: the finished text satisfies it, always.
 
     Optional methods sharpen proofs, or declare how many tokens a stop string cuts. `promises.py` documents them all.
-
     `start` raises GenError for a prompt that breaks the rule. `next` is called with permitted tokens only.
     """
 
@@ -102,7 +101,7 @@ class CharMachine(Protocol):
 
 @dataclass(frozen=True)
 class Step:
-    """What a shaper may know of the rows it receives. Each row may belong to a different request.
+    """What a shaper may know of the rows it receives, each perhaps of another request.
 
     `histories[i]` are all tokens of row i; the first `prompt_lengths[i]` of them are the prompt.
     `states[i]` is the called shaper's own state for row i, if it keeps one.
@@ -127,11 +126,10 @@ class Shaper(Protocol):
 
     A shaper with a memory also has `start() -> state` and `next(state, token, logprob) -> state`. States are immutable.
     `logprob` is the token's log-probability in nats under the distribution it was chosen from (0 if it was forced).
-    When such a shaper is called, `step.states[i]` is the state of row i.
 
-    A shaper that should also rank beams has `leans(history, prompt_length) -> (nats, {token: nats})`. The first value
-    is added to the log-probability of an unfinished text. The mapping says how much more is added if the text goes on
-    with that token. For finished texts the bonus should come to 0, since the model alone ranks those.
+    A shaper that should also rank beams has `leans(history, prompt_length) -> (nats, {token: nats})`: what is added to
+    the log-probability of an unfinished text, and how much more if it goes on with that token. It should come to 0 for
+    finished texts, since the model alone ranks those.
     """
 
     def __call__(self, step: Step, logits: Tensor) -> Tensor: ...
@@ -205,10 +203,10 @@ class LanguageModel(Protocol):
     A row's logits are bit-equal whatever its neighbours are. Where a row outgrows the model's positions P, the model
     rereads its leading special token (or its first `pinned[i]` tokens, a context of P/2 at most, given only then) and
     its last P/2 tokens. The row's length alone determines the positions.
-    Optional: `portable`, true if its logits are the same on every machine, to the last bit; `rewinds`, true if cutting
-    back a row of at most P tokens leaves its logits bit-equal to those of a row that never was longer, so that later
-    requests continue from rows of earlier ones; `verifies`, how many new tokens of a row at most have logits, in one
-    call, that are bit-equal to those of calls of one token each (2 or more allow drafts).
+    Optional: `device`, where its logits stay (else the CPU); `portable`, true if they are the same on every machine, to
+    the last bit; `rewinds`, true if cutting back a row of at most P tokens leaves its logits bit-equal to those of a
+    row that never was longer, so that later requests continue from rows of earlier ones; `verifies`, how many new
+    tokens of a row at most have logits, in one call, bit-equal to those of calls of one token (2 or more allow drafts).
     """
 
     @property
@@ -252,7 +250,8 @@ DTYPES = ("auto", "int8", "float32", "bfloat16")  # what a model may be asked to
 
 
 class ModelLoader(Protocol):
-    """Loads a checkpoint folder of one `model_type`; GenError if it computes none in this dtype, one of `DTYPES`."""
+    """Loads a checkpoint folder of one `model_type`; GenError if it computes none in this dtype, one of `DTYPES`.
+    Optional: `device: str`, a name that `load` takes. Without it, the model is computed on the CPU alone."""
 
     def __call__(self, folder: Path, *, name: str, dtype: str = "auto", fast: bool = False) -> LanguageModel: ...
 
@@ -355,10 +354,10 @@ class Completion:
     `logprobs` are the model's own log-probabilities in nats: of each new token, then of what ended the text (the end
     token or a stop string). `text` is prompt and new text, `new` is the new text alone. `finish` is "end" (the model
     ended it), "stop" (a stop string), "full" (nothing more is allowed) or "budget" (max_new was reached).
-    `portable`: every machine gives the same text and numbers. `exact` is False if a bound, not a proof, struck a token.
-    `undone` names each shaper that left no token and was undone, once each. `log_evidence` is an estimate by `smc`: how
-    likely the model is to write a text that obeys all constraints. `drafted` is how many tokens a draft proposed, and
-    how many of them were drawn.
+    `portable`: every machine gives the same text and numbers; on a `device` but the CPU it is False. `exact` is False
+    if a bound, not a proof, struck a token. `undone` names each shaper that left no token. `log_evidence` is an
+    estimate by `smc`: how likely the model is to write a text that obeys all constraints. `drafted` is how many tokens
+    a draft proposed, and how many of them were drawn.
     """
 
     text: str
@@ -374,6 +373,7 @@ class Completion:
     exact: bool = True
     reproducible: bool = True
     portable: bool = False
+    device: str = "cpu"
     undone: tuple[str, ...] = ()
     log_evidence: float | None = None
     drafted: tuple[int, int] = field(default=(0, 0), compare=False, repr=False)

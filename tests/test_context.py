@@ -164,7 +164,7 @@ def test_a_model_that_knows_no_contexts_reads_them_as_text():
 
 def test_generate_of_transformers_is_given_it(folder):
     engine = load(folder, dtype="float32")
-    wish = {"context": "p o n", "processors": ["no_special", "no_unk", "length=5"], "max_new": 5}
+    wish = {"context": "p o n", "processors": ["no_special", "no_unk", "length=10"], "max_new": 5}
     chain = as_logits_processor(engine, "a b", **wish)
     model = GPT2LMHeadModel.from_pretrained(folder).eval()
     [row] = model.generate(**chain.inputs, logits_processor=[chain], do_sample=False)

@@ -1,6 +1,7 @@
 """transformers' processors are shapers here, and our chain masks in `model.generate` what our own decoders mask."""
 
 import math
+from copy import deepcopy
 from dataclasses import dataclass
 
 import custom_rules
@@ -12,7 +13,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from oracle import Case, ban, force, is_utf8, length, no_repeat, no_repeat_ngram, only, stop
 from tiny import chars, vocabulary
-from tokenizers import Regex, Tokenizer, models, pre_tokenizers
+from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 from transformers.generation import logits_process as theirs
 
@@ -38,7 +39,7 @@ def model():
 @pytest.fixture(scope="module")
 def tokenizer():
     backend = Tokenizer(models.WordLevel({piece: i for i, piece in enumerate(PIECES)}, unk_token="[UNK]"))
-    backend.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\s\S]"), "isolated")
+    backend.pre_tokenizer, backend.decoder = pre_tokenizers.Split(Regex(r"[\s\S]"), "isolated"), decoders.Fuse()
     return PreTrainedTokenizerFast(tokenizer_object=backend, unk_token="[UNK]", eos_token="[END]", pad_token="[PAD]")
 
 
@@ -314,6 +315,34 @@ def test_rows_may_be_reordered_between_calls(engine, order):
     afresh = as_logits_processor(engine, "a", processors=["no_special", "no_repeat=3", "length=4"], max_new=4)
     seconds = [(*firsts[i], 6) for i in order if i]
     assert left_by(chain, seconds) == [left_by(afresh, [tokens])[0] for tokens in seconds]
+
+
+@pytest.fixture(scope="module")
+def with_ends(model, tokenizer):
+    """The same model with three ends, of which its generation config names the last two."""
+    other = deepcopy(model)
+    other.generation_config.eos_token_id = [7, 8]
+    return other, engine_around(other, tokenizer)
+
+
+def test_each_of_several_ends_has_its_own_score(with_ends):
+    chain = as_logits_processor(with_ends[1], "a", processors=["length=0..3"], max_new=4)
+    ends = list(with_ends[1].tokenizer.vocabulary.every_end)
+    scores = torch.randn(1, len(PIECES), generator=torch.Generator().manual_seed(1))
+    assert sorted(ends) == sorted([END, 7, 8])
+    assert chain.inputs["eos_token_id"] == ends
+    torch.testing.assert_close(chain(chain.inputs["input_ids"], scores)[:, ends], scores[:, ends])
+
+
+def test_generate_ends_by_each_of_them(with_ends):
+    model, engine = with_ends
+    chain = as_logits_processor(engine, "a", processors=["length=0..3"], max_new=4)
+    rows = generate(model, chain, do_sample=True, num_return_sequences=24).tolist()
+    begun = len(chain.inputs["input_ids"][0])
+    lengths = [next((i for i in range(begun, len(row)) if row[i] in (END, 7, 8)), len(row)) for row in rows]
+    assert {row[n] for row, n in zip(rows, lengths, strict=True) if n < len(row)} == {END, 7, 8}
+    texts = ["a" + engine.tokenizer.vocabulary.text_of(row[begun:n]) for row, n in zip(rows, lengths, strict=True)]
+    assert [chain.text(row) for row in rows] == texts
 
 
 def test_finished_and_lost_rows_get_nothing_but_the_end(engine):

@@ -7,7 +7,7 @@ from typing import Literal
 
 import click
 
-from ..text.vocabulary import is_han
+from ..text.char_sets import is_han
 
 Language = Literal["en", "zh"]
 Say = Callable[[str], str]

@@ -17,6 +17,7 @@ from click.shell_completion import CompletionItem
 from ..errors import GenError, quoted
 from ..hooks.registry import registry
 from ..hooks.specs import parse_spec
+from ..models.device import DEVICES_HELP, VARIABLE, check_device_name
 from ..patience import SECONDS
 from ..system.bounds import PROMPT, bounded
 from ..system.text_files import as_text, check_line, opened
@@ -83,6 +84,8 @@ class Choice:
     patience: float = SECONDS
     command: str = ""
     draft: str | None = None
+    device: str = "auto"
+    attention: str | None = None
 
     def with_default(self, spec: str) -> tuple[str, ...]:
         """The processors, followed by `spec` unless one with its name is among them.
@@ -238,6 +241,32 @@ def debug_option() -> Callable[[Command], Command]:
     )
 
 
+def device_option(
+    keep: Callable[[click.Context, click.Parameter, Any], Any] | None = None,
+) -> Callable[[Command], Command]:
+    """`--device DEVICE`, by default GEN_DEVICE or auto. Its name is checked here, and `choose_device` says whether that
+    device is there. With `keep`, which takes the name, the command itself does not get it.
+    """
+
+    def check(context: click.Context, parameter: click.Parameter, value: str) -> str:
+        name = check_device_name(value)
+        if keep is not None:
+            keep(context, parameter, name)
+        return name
+
+    return click.option(
+        "--device",
+        expose_value=keep is None,
+        metavar="DEVICE",
+        default="auto",
+        show_default=True,
+        envvar=VARIABLE,
+        show_envvar=True,
+        callback=check,
+        help=DEVICES_HELP,
+    )
+
+
 def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> None:
     """Store a shared option beside the context, so that a command receives only its own options."""
     context.meta.setdefault(__name__, {})[parameter.name] = value
@@ -251,7 +280,7 @@ def _options(model: str | None) -> list[Callable[[Command], Command]]:
     written = "NAME[=VALUE[,key=value]]"
     return [
         option("--model", **default, shell_complete=_models, metavar="MODEL", show_default=True,
-               help="A model of `gen models`, a folder, or a hub name."),
+               help="A model of `gen models`, a folder, a GGUF file, or a hub name."),
         option("--with", multiple=True, metavar=written, shell_complete=_processors,
                help="Add a processor of `gen processors`; repeat for more, in order."),
         option("--num", type=click.IntRange(1), default=1, metavar="N", help="How many texts."),
@@ -276,7 +305,9 @@ def _options(model: str | None) -> list[Callable[[Command], Command]]:
                help="Guess tokens ahead, which may save time and changes no text: lookup, ngram or model=NAME."),
         option("--dtype", type=click.Choice(DTYPES), default="auto",
                help="Numbers to compute with; auto is int8 where that costs little."),
+        option("--attention", metavar="NAME", help="How attention is computed: eager, sdpa, flash_attention_2 ..."),
         option("--fast", is_flag=True, help="Faster where that costs reproducibility."),
+        device_option(_keep),
         option("--patience", type=float, default=SECONDS, show_default=True, metavar="SECONDS",
                help="Give up (exit code 3) after so many seconds of search per 64 texts; the model's are not counted."),
         option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Write to FILE; - is standard output."),
@@ -288,7 +319,9 @@ def _options(model: str | None) -> list[Callable[[Command], Command]]:
 def _models(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     if "/" in incomplete or incomplete.startswith("."):
         return [CompletionItem(incomplete, type="dir")]
-    return _starting(registry().models, incomplete)
+    from ..sources import known_models
+
+    return _starting(known_models(), incomplete)
 
 
 def _processors(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:

@@ -38,6 +38,7 @@ __all__ = [
     "continue_text",
     "counting",
     "dump",
+    "load_chosen",
     "load_engine",
     "mention_unknown",
     "opened",
@@ -101,6 +102,7 @@ def record(completion: Completion, layout: Layout = str.splitlines) -> dict[str,
         "sample": completion.sample,
         "model": completion.model,
         "dtype": completion.dtype,
+        "device": completion.device,
         "exact": completion.exact,
         "reproducible": completion.reproducible,
         "portable": completion.portable,
@@ -293,11 +295,17 @@ def remark(completion: Completion) -> None:
         note(f"{names} left nothing to choose from at some places and was undone there.")
 
 
-def load_engine(name: str, *, dtype: str, fast: bool) -> Engine:
+def load_chosen(chosen: Choice) -> Engine:
+    """The engine of the model that the user chose, as chosen."""
+    how: dict[str, Any] = {"device": chosen.device, "attention": chosen.attention}
+    return load_engine(chosen.model, dtype=chosen.dtype, fast=chosen.fast, **how)
+
+
+def load_engine(name: str, *, dtype: str, fast: bool, device: str = "auto", attention: str | None = None) -> Engine:
     """What `load` returns. Says once on standard error if this model's texts may differ from those it writes alone."""
     from ..engine import load
 
-    engine = load(name, dtype=dtype, fast=fast)
+    engine = load(name, dtype=dtype, fast=fast, device=device, attention=attention)
     if not engine.model.reproducible:
         why = "--fast computes" if fast else f"{name} computes"
         note(f"{why} rows together that may change each other's last bits (reproducible: false).")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..text.vocabulary import CLASSES, EVERY_CHAR, CharSet, Vocabulary, is_punctuation
+from ..text.char_sets import CLASSES, EVERY_CHAR, CharSet, is_punctuation
+from ..text.vocabulary import Vocabulary
 from ..types import CharMachine, Constraint
 from .strings import BannedStrings, BannedTokens, EachChar, ManyStrings, chars_of, complement, given
 

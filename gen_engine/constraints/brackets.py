@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from ..errors import GenError, brief
-from ..text.vocabulary import CharSet
+from ..text.char_sets import CharSet
 from ..types import CharMachine
 
 PAIRS = ("《》", "〈〉", "“”", "‘’", "（）", "「」", "『』", "【】")

@@ -10,7 +10,8 @@ from functools import cached_property, lru_cache
 from math import inf
 
 from ..errors import GenError
-from ..text.vocabulary import CharSet, Ranges, in_a_row
+from ..text.char_sets import CharSet, Ranges
+from ..text.vocabulary import in_a_row
 from ..types import CharMachine
 
 UNICODE = 0x110000

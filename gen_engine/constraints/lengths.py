@@ -10,7 +10,7 @@ from math import inf
 from typing import Literal
 
 from ..errors import GenError, brief
-from ..text.vocabulary import EVERY_CHAR, NO_CHAR, CharSet
+from ..text.char_sets import EVERY_CHAR, NO_CHAR, CharSet
 from ..types import CharMachine
 from .strings import given
 

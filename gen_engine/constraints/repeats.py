@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from ..errors import GenError
-from ..text.vocabulary import EVERY_CHAR, CharSet, char_test
+from ..text.char_sets import EVERY_CHAR, CharSet, char_test
 from ..types import CharMachine
 from .strings import in_words
 

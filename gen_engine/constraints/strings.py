@@ -10,8 +10,9 @@ from functools import cached_property
 import numpy as np
 
 from ..errors import GenError
+from ..text.char_sets import CLASSES, CharSet, Ranges
 from ..text.token_sets import Mask, TokenSet, token_set
-from ..text.vocabulary import CLASSES, CharSet, Ranges, Vocabulary, in_a_row
+from ..text.vocabulary import Vocabulary, in_a_row
 from ..types import Prompt
 
 SHOWN = 6

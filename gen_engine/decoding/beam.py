@@ -9,17 +9,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
-from math import inf
-
-import numpy as np
 
 from ..compiled.arithmetic import power
-from ..compiled.drawing import log_softmax
 from ..errors import GenError
 from ..types import Draw, StepRequest
 from .generation import Generation
+from .logits import Leaning
 from .rows import Continuation
-from .sampling import Scores, descending, sound
+from .sampling import Scores, sound
 from .survivors import settle
 from .viable import ATTEMPTS, DOUBTS, Choice
 
@@ -308,30 +305,16 @@ class _Growth:
 
     def _candidates(self, lines: Sequence[_Line]) -> Iterator[tuple[_Line, int, float]]:
         """Each continuation that the shapers left, with the log-probability of its text, the best first."""
-        scores = self.scores
-        own = log_softmax(scores.own[[line.draw for line in lines]])  # [lines, vocab]
-        own[np.isnan(own)] = -inf
-        own += np.array([[line.total] for line in lines])
-        left = scores.choice_rows([line.draw for line in lines]) > -inf
-        ranks = own + self._leanings(lines)
-        for token, count in self.chosen.items():
-            ranks[:, token] -= self.search.beam.diversity * count
-        places = np.flatnonzero(left)
-        for index in descending(ranks.ravel()[places], 2 * self.size):
-            number, token = divmod(int(places[index]), own.shape[1])
-            yield lines[number], token, float(own[number, token])
+        draws, totals = [line.draw for line in lines], [line.total for line in lines]
+        less = {token: self.search.beam.diversity * count for token, count in self.chosen.items()}
+        found = self.scores.candidates(draws, totals, list(map(self._leanings, lines)), less, 2 * self.size)
+        return ((lines[number], token, value) for number, token, value in found)
 
-    def _leanings(self, lines: Sequence[_Line]) -> np.ndarray:
-        """What leaning shapers add to the rank of each beam and of each next token, [lines, vocab]."""
-        plan = self.search.generation.plan
-        found = np.zeros((len(lines), len(plan.chain.vocabulary)))
+    def _leanings(self, line: _Line) -> list[Leaning]:
+        """What each leaning shaper adds to the rank of a beam, and of its next tokens."""
+        plan, history = self.search.generation.plan, self.scores.draws[line.draw].history
         leaning = [named.processor for named in plan.chain.shapers if hasattr(named.processor, "leans")]
-        for number, line in enumerate(lines if leaning else ()):
-            for shaper in leaning:
-                stands, gains = shaper.leans(self.scores.draws[line.draw].history, len(plan.prompt.tokens))
-                found[number] += stands
-                found[number, list(gains)] += list(gains.values())
-        return found
+        return [shaper.leans(history, len(plan.prompt.tokens)) for shaper in leaning]
 
     def _try(self, line: _Line, token: int, value: float) -> bool:
         """Keep a continuation if it has a witness behind it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -11,15 +11,46 @@ import numpy as np
 
 from ..chain import Chain
 from ..compiled.arithmetic import Array, as_array
-from ..compiled.drawing import MOST_KEPT, Allowed, Drawn, Operation, draw, log_sums, norms
+from ..compiled.drawing import MOST_KEPT, Allowed, Drawn, Operation, draw, log_softmax, log_sums, norms, tempered
+from ..shapers.shaping import beside, wide
 from ..text.token_sets import Blocked
-from ..types import Draw, Step
-from .generation import Generation, uniform
+from ..types import Step
+from .generation import uniform
+from .logits import Ask, Leaning
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-Ask = tuple[Generation, Draw]
+BLOCK = 1 << 18
+"""How many logits are copied at a time."""
+
+
+@dataclass(frozen=True, eq=False)
+class ArrayLogits:
+    """Logits [rows, vocab] in float32 on the host; see `Logits`."""
+
+    array: Array
+
+    def __len__(self) -> int:
+        return len(self.array)
+
+    def take(self, rows: Sequence[int]) -> ArrayLogits:
+        """These rows, in this order."""
+        return self if rows == list(range(len(self))) else ArrayLogits(self.array[rows])
+
+    def copy(self, first: int, end: int) -> ArrayLogits:
+        """A copy of some rows."""
+        return ArrayLogits(self.array[first:end].copy())
+
+    def logprobs(self, rows: Sequence[int], tokens: Sequence[int], temperature: float) -> Callable[[], list[float]]:
+        """The log-probabilities of tokens, computed now."""
+        found = logprobs_of(self.array, rows, tokens, temperature)
+        return lambda: found
+
+    def choose(self, asks: Sequence[Ask], attempt: int = 0, *, own: bool = False, temperature: float = 1.0) -> Chosen:
+        """A token for each row."""
+        del temperature  # what is wanted at another one is computed when it is asked for
+        return choose(asks, self.array, attempt, own=own)
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +70,7 @@ class Chosen:
     norms: Array | None
     drawn: Drawn | None
     _made: dict[int, Array] = field(default_factory=dict)
+    _norms: dict[float, Array] = field(default_factory=dict)
 
     def row(self, number: int) -> Array:
         """The logits [vocab] that row `number` was drawn from; not to be changed."""
@@ -96,9 +128,87 @@ class Chosen:
         assert made is not None
         self._made.update(zip(numbers, made, strict=True))
 
+    # ------------------------------------------------------------------------------------- the model's own numbers
+
+    def own_rows(self, numbers: Sequence[int]) -> Array:
+        """The model's own logits of these rows, [rows, vocab]."""
+        return self.logits[list(numbers)]
+
+    def own_tensor(self, first: int, end: int) -> Tensor:
+        """The model's own logits of some rows, [rows, vocab]."""
+        return self.tensor(self.logits[first:end])
+
+    def logprob_tensor(self, first: int, end: int) -> Tensor:
+        """The model's own log-probabilities of all tokens of some rows in nats, [rows, vocab]."""
+        return self.tensor(log_softmax(self.logits[first:end]).astype(np.float32))
+
+    def tensor(self, array: Array) -> Tensor:
+        """An array as a tensor."""
+        import torch
+
+        return torch.from_numpy(array)
+
+    def logprobs(self, first: int, end: int) -> list[float]:
+        """The model's own log-probabilities of the chosen tokens of some rows, in nats."""
+        if first == end:
+            return []
+        assert self.norms is not None
+        return _logprobs(self.logits[np.arange(first, end), self.tokens[first:end]], self.norms[:, first:end])
+
+    def logprob(self, number: int, token: int, temperature: float = 1.0) -> float:
+        """The model's own log-probability of a token of row `number` at a temperature, in nats."""
+        if temperature == 1 and self.norms is not None:
+            self._norms[temperature] = self.norms
+        known = self._norms.get(temperature)
+        if known is None:
+            known = self._norms[temperature] = log_sums(tempered(self.logits, temperature))
+        largest, log_sum = known[:, number].tolist()
+        [own] = tempered(self.logits[number, token : token + 1], temperature).tolist()
+        return float((own - largest) - log_sum)
+
+    # ------------------------------------------------------------------------------- the logits that were drawn from
+
+    def choice_logprob(self, number: int, token: int) -> float:
+        """The log-probability of a token in the distribution that row `number` was drawn from, in nats."""
+        return float(log_softmax(self.row(number)[None])[0, token])
+
+    def value(self, number: int, token: int) -> float:
+        """The logit of a token that row `number` was drawn from."""
+        return float(self.row(number)[token])
+
+    def norms_of(self, first: int, end: int) -> list[float]:
+        """The logs of the sums of e^logit of some rows, as they were drawn from."""
+        found: list[float] = log_sums(self.rows(range(first, end))).sum(0).tolist()
+        return found
+
+    def pick(self, first: int, end: int, places: Sequence[float]) -> list[int | None]:
+        """The choices of some rows at other random numbers; None for a row without any."""
+        return pick(self.rows(range(first, end)), places)
+
+    def choose_again(self, asks: Sequence[Ask], numbers: Sequence[int], attempt: int = 0) -> Chosen:
+        """Choose again from the own logits of some rows."""
+        return choose(asks, self.own_rows(numbers), attempt)
+
+    def candidates(
+        self,
+        numbers: Sequence[int],
+        sources: Sequence[tuple[Chosen, int] | Array],
+        totals: Sequence[float],
+        leanings: Sequence[Sequence[Leaning]],
+        less: Mapping[int, float],
+        first: int,
+    ) -> Iterator[tuple[int, int, float]]:
+        """The tokens that are left to some rows, the highest rank first; see `Choices`."""
+        mine = [source[1] for source in sources if isinstance(source, tuple) and source[0] is self]
+        self.make(mine)
+        left = np.stack([each if isinstance(each, np.ndarray) else each[0].row(each[1]) for each in sources]) > -np.inf
+        yield from ranked(self.own_rows(numbers), left, totals, leanings, less, first)
+
 
 def choose(asks: Sequence[Ask], logits: Array, attempt: int = 0, *, own: bool = False) -> Chosen:
     """A token for each row of `logits` [rows, vocab], under the one chain of all asks. `own`: the norms are wanted."""
+    if not asks:
+        return Chosen((), logits, (), [], [], None, None)
     chain = asks[0][0].plan.chain
     step = make_step(asks, attempt)
     if chain.fused is None:
@@ -173,8 +283,8 @@ def pick(shaped: Array, places: Sequence[float | None]) -> list[int | None]:
     return [token if token >= 0 else None for token in found.tolist()]
 
 
-def make_step(asks: Sequence[Ask], attempt: int = 0) -> Step:
-    """What shapers are told about these rows."""
+def make_step(asks: Sequence[Ask], attempt: int = 0, like: Tensor | None = None) -> Step:
+    """What shapers are told about these rows. Random numbers are where `like` is, or on the host."""
     chain = asks[0][0].plan.chain
 
     def draw_named(name: str) -> Tensor:
@@ -190,7 +300,7 @@ def make_step(asks: Sequence[Ask], attempt: int = 0) -> Step:
             )
             for generation, draw in asks
         ]
-        return torch.tensor(numbers, dtype=torch.float64)
+        return torch.tensor(numbers, dtype=torch.float64) if like is None else beside(like, numbers, wide(like))
 
     return Step(
         histories=[draw.history for _, draw in asks],
@@ -212,3 +322,67 @@ def _of_rows(operation: Operation, numbers: Sequence[int]) -> Operation:
     """An operation for some of the rows only."""
     edits = operation.edits
     return operation if edits is None else replace(operation, edits=[edits[number] for number in numbers])
+
+
+# ---------------------------------------------------------------------------------------------- log-probabilities
+
+
+def _logprobs(logits: Array, norms: Array) -> list[float]:
+    """The log-probabilities of one logit of each row, in nats."""
+    with np.errstate(invalid="ignore"):
+        found: list[float] = ((logits.astype(np.float64) - norms[0]) - norms[1]).tolist()
+    return found
+
+
+def logprobs_of(logits: Array, rows: Sequence[int], tokens: Sequence[int], temperature: float = 1.0) -> list[float]:
+    """The log-probability of `tokens[i]` in row `rows[i]` of `logits` [rows, vocab] at a temperature, in nats.
+
+    Only a block of rows is copied at a time.
+    """
+    found: list[float] = []
+    many = max(1, BLOCK // logits.shape[-1])
+    for first in range(0, len(tokens), many):
+        own = logits[list(rows[first : first + many])]
+        own = tempered(own, temperature)
+        chosen = own[np.arange(len(own)), list(tokens[first : first + many])]
+        found += _logprobs(chosen, log_sums(own))
+    return found
+
+
+def ranked(
+    own: Array,
+    left: Array,
+    totals: Sequence[float],
+    leanings: Sequence[Sequence[Leaning]],
+    less: Mapping[int, float],
+    first: int,
+) -> Iterator[tuple[int, int, float]]:
+    """The tokens where `left` [rows, vocab], the highest rank first; `Choices.candidates` says how they are ranked."""
+    values = log_softmax(own)
+    values[np.isnan(values)] = -np.inf
+    values += np.array(totals)[:, None]
+    leaning = np.zeros_like(values)
+    for row, shapers in enumerate(leanings):
+        for stands, gains in shapers:
+            leaning[row] += stands
+            leaning[row, list(gains)] += list(gains.values())
+    ranks = values + leaning
+    for token, amount in less.items():
+        ranks[:, token] -= amount
+    places = np.flatnonzero(left)
+    for index in descending(ranks.ravel()[places], first):
+        row, token = divmod(int(places[index]), own.shape[1])
+        yield row, token, float(values[row, token])
+
+
+def descending(values: Array, first: int) -> Iterator[int]:
+    """The indices of the values, the highest first, ties in order of index. Sorting goes only as far as needed."""
+    size, told = first, 0
+    while told < len(values):
+        places = np.arange(len(values))
+        if size < len(values):
+            places = np.flatnonzero(values >= np.partition(values, -size)[-size])
+        order = places[np.argsort(-values[places], kind="stable")]
+        yield from order[told:].tolist()
+        told = len(order)
+        size *= 8

@@ -16,13 +16,12 @@ from functools import cached_property
 from typing import Any
 
 from ..chain import Chain, has_memory
-from ..compiled.arithmetic import as_array
 from ..errors import GenError, brief, quoted
 from ..memory import Memory, remembered
 from ..types import Decoder, Draw, LanguageModel
 from .generation import Draft, Generation, Going, Guess, Proposal, slides
 from .rows import Continuation
-from .sampling import score
+from .sampling import logits_of
 from .viable import Choice
 
 MOST = 64
@@ -286,7 +285,7 @@ class ModelDraft:
     def loaded(self, found: LanguageModel, target: LanguageModel) -> ModelDraft:
         """The draft with its model, which was found by its name. Raises GenError if it has another vocabulary."""
         own, other = found.tokenizer.vocabulary, target.tokenizer.vocabulary
-        if own.surfaces != other.surfaces or own.specials != other.specials or own.end != other.end:
+        if own.surfaces != other.surfaces or own.specials != other.specials or own.every_end != other.every_end:
             raise GenError(
                 f"The model {brief(self.name)} has another vocabulary than {brief(target.name)} and cannot guess its "
                 "tokens; name a model with the same one, or take the draft lookup."
@@ -331,10 +330,10 @@ class _Reader:
         pinned = self.generation.plan.prompt.pinned
         slid = slides(pinned, max(map(len, texts.values())), self.model.positions)
         told = ([pinned] * len(texts),) if slid else ()
-        logits = as_array(self.model.feed(cache, parents, keep, tokens, None, *told))
+        logits = logits_of(self.model.feed(cache, parents, keep, tokens, None, *told), self.model)
         self.rows = {sample: (row, text) for row, (sample, text) in enumerate(texts.items())}
-        (scores,) = score([(self.generation, draws, ())], logits[: len(draws)])
-        return list(scores.drawn)
+        asks = [(self.generation, draw) for draw in draws]
+        return list(logits.take(range(len(draws))).choose(asks).tokens)
 
 
 DRAFTS: dict[str, Callable[..., Draft]] = {"lookup": lookup, "ngram": ngram, "model": model}

@@ -65,6 +65,11 @@ def shared_beginning(texts: Sequence[bytes]) -> bytes:
     return low[:place]
 
 
+def is_on_device(model: Any) -> bool:
+    """Whether a model's logits stay on an accelerator; tests say so of models on the CPU (`on_device`)."""
+    return str(getattr(model, "device", "cpu")) != "cpu" or bool(getattr(model, "on_device", False))
+
+
 def slides(pinned: int, length: int, positions: int | None) -> bool:
     """Whether a row with a context is longer than the model reads at once. The model has to know then."""
     return pinned > 0 and positions is not None and length > positions
@@ -141,8 +146,8 @@ class Generation:
 
     @property
     def _draws_alike(self) -> bool:
-        """Whether all machines draw alike: no shaper is called, whose sums may depend on the processor."""
-        return self.plan.chain.fused is not None
+        """Whether all machines draw alike: no shaper is called, and no device adds in an order of its own."""
+        return self.plan.chain.fused is not None and not is_on_device(self.model)
 
     def draw(self, row: int, text: Continuation, u: float | None) -> Draw:
         """The draw of the next token of `text` from the logits of `row`: random at `place`, or the likeliest token."""
@@ -332,6 +337,7 @@ class Generation:
             dtype=self.model.dtype,
             exact=text.exact and not truncated,
             reproducible=self.model.reproducible,
+            device=str(getattr(self.model, "device", "cpu")).partition(":")[0],
             portable=self.model.reproducible and getattr(self.model, "portable", False) and self._draws_alike,
             undone=tuple(text.undone),
             log_evidence=log_evidence,

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import accumulate, chain, islice
 from numbers import Integral
 from operator import add, gt
 from typing import Any
 
-from ..compiled.arithmetic import Array, as_array
 from ..errors import GenError, PluginError, brief, quoted, reason_of
 from ..types import Decoder, Draw, StepRequest
 from .generation import Generation, slides
-from .sampling import Scores, logprobs_of, score
+from .logits import Choices, Logits
+from .sampling import Forced, Scores, logits_of, score
 
 REMEMBERED = 16
 """How many first asks are remembered."""
@@ -36,7 +36,7 @@ class Prefix:
     """
 
     length: int
-    logits: Array
+    logits: Logits
     row: int = -1
     step: int = -1
 
@@ -238,12 +238,12 @@ class Feed:
     last: list[int]
     pinned: list[int] | None
 
-    def __call__(self, model: Any, cache: Any) -> Array:
-        """The model's logits [sum(last), vocab]."""
+    def __call__(self, model: Any, cache: Any) -> Logits:
+        """The model's logits [sum(last), vocab], in which the end stands for all ends."""
         wanted = None if max(self.last) == 1 else self.last
         # A model without contexts reads them like any other text, as long as everything fits.
         told = () if self.pinned is None else (self.pinned,)
-        return as_array(model.feed(cache, self.parents, self.keep, self.tokens, wanted, *told))
+        return logits_of(model.feed(cache, self.parents, self.keep, self.tokens, wanted, *told), model)
 
 
 def pack(jobs: Sequence[Running], positions: int | None) -> Feed:
@@ -288,7 +288,7 @@ class Prefixes:
             if job.prefix is not None:
                 job.prefix.row, job.prefix.step = job.first_row, self.step
 
-    def add(self, begun: Sequence[Running], logits: Array, last: Sequence[int], positions: int | None) -> None:
+    def add(self, begun: Sequence[Running], logits: Logits, last: Sequence[int], positions: int | None) -> None:
         """Remember the results of jobs that began in this pass with one row. Rows whose window slid already are left
         out.
         """
@@ -299,7 +299,7 @@ class Prefixes:
             known = self.find(job)
             if known is None:
                 first = sum(last[: job.first_row])
-                known = Prefix(length, logits[first : first + job.wanted[0]].copy(), job.first_row, self.step)
+                known = Prefix(length, logits.copy(first, first + job.wanted[0]), job.first_row, self.step)
             self.known.pop(job.beginning, None)
             job.prefix = self.known[job.beginning] = known
             if len(self.known) > REMEMBERED:
@@ -309,30 +309,47 @@ class Prefixes:
 # --------------------------------------------------------------------------------------------------- the scores
 
 
-def score_all(jobs: Sequence[Running], logits: Array, last: Sequence[int]) -> dict[Running, Scores]:
-    """The scores of these jobs, which share a chain, computed at once.
+@dataclass(frozen=True, eq=False)
+class Scoring:
+    """The scores of `jobs`, which share a chain. On an accelerator they are computed, but not copied yet."""
+
+    jobs: Sequence[Running]
+    chosen: Choices
+    forced: Sequence[tuple[Forced, Forced]]
+
+    def scores(self) -> dict[Running, Scores]:
+        """The scores of each job."""
+        told = [(job.generation, job.ask.draws, *forced) for job, forced in zip(self.jobs, self.forced, strict=True)]
+        return dict(zip(self.jobs, score(told, self.chosen), strict=True))
+
+
+def score_all(jobs: Sequence[Running], logits: Logits, last: Sequence[int]) -> Scoring:
+    """Compute the scores of these jobs, which share a chain, at once.
 
     Row r has `last[r]` rows of `logits` [sum(last), vocab], first those of its forced tokens.
     """
     ends = list(accumulate(last))
     rows = [ends[job.first_row + draw.row] - 1 - draw.back for job in jobs for draw in job.ask.draws]
-    own = logits if rows == list(range(len(logits))) else logits[rows]
-    told = [(job.generation, job.ask.draws, _score_forced(job, logits, ends)) for job in jobs]
-    found = dict(zip(jobs, score(told, own), strict=True))
-    for job in jobs:
-        if job.ask.temperature != 1:
-            tempered = _score_forced(job, logits, ends, job.ask.temperature)
-            found[job] = replace(found[job], tempered=tempered)
-    return found
+    asks = [(job.generation, draw) for job in jobs for draw in job.ask.draws]
+    forced = [(_score_forced(job, logits, ends), _score_forced(job, logits, ends, job.ask.temperature)) for job in jobs]
+    chosen = logits.take(rows).choose(asks, own=True, temperature=jobs[0].ask.temperature)
+    return Scoring(jobs, chosen, forced)
 
 
-def _score_forced(job: Running, logits: Array, ends: Sequence[int], temperature: float = 1.0) -> list[list[float]]:
-    """The model's own log-probabilities of the forced tokens of each row, in nats."""
+def _score_forced(job: Running, logits: Logits, ends: Sequence[int], temperature: float | None = None) -> Forced:
+    """The model's own log-probabilities of the forced tokens of each row, in nats; of none at the temperature 1."""
     counts = [len(forced) for forced in job.ask.forced]
+    if temperature == 1:
+        return tuple
     if not any(counts):
-        return [[] for _ in counts]
+        return lambda: [[] for _ in counts]
     firsts = [ends[job.first_row + row] - wanted for row, wanted in enumerate(job.wanted)]
     rows = [first + place for first, count in zip(firsts, counts, strict=True) for place in range(count)]
     tokens = [token for forced in job.ask.forced for token in forced]
-    found = iter(logprobs_of(logits, rows, tokens, temperature))
-    return [list(islice(found, count)) for count in counts]
+    read = logits.logprobs(rows, tokens, temperature or 1.0)
+
+    def told() -> list[list[float]]:
+        found = iter(read())
+        return [list(islice(found, count)) for count in counts]
+
+    return told

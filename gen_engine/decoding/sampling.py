@@ -2,22 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import inf, isnan
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..compiled.arithmetic import Array, powers
-from ..compiled.drawing import log_softmax, log_sums, tempered
+from ..compiled.arithmetic import Array, as_array, powers
+from ..compiled.drawing import log_softmax, log_sums
 from ..types import Draw
-from .choosing import Chosen, choose, pick
-from .generation import Generation
+from .choosing import ArrayLogits, descending, logprobs_of, pick
+from .ends import fold_ends, fold_ends_of_tensor
+from .generation import Generation, is_on_device
+from .logits import Choices, Leaning, Logits
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+__all__ = ["Scores", "descending", "logits_of", "logprobs_of", "pick", "score", "sound"]
+
+
+def logits_of(found: Any, model: Any) -> Logits:
+    """What a model returned: on the host in numpy, or where it is on an accelerator. The end stands for all ends."""
+    vocabulary = model.tokenizer.vocabulary
+    if not is_on_device(model) or isinstance(found, np.ndarray):
+        return ArrayLogits(fold_ends(as_array(found), vocabulary))
+    import torch
+
+    from .device_choices import DeviceLogits
+
+    with torch.inference_mode():
+        own = found.float()
+        return DeviceLogits(fold_ends_of_tensor(own.clone(), vocabulary) if vocabulary.ends else own)
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,20 +47,19 @@ class Scores:
     The draws are rows `first` and following of `chosen`.
 
     `logits`, `logprobs`, `shaped`, `choice` and `shaped_row` are tensors, made on demand; the engine itself takes the
-    arrays.
+    arrays. On an accelerator tensors are there, and arrays are copies for the host, which waits for each.
     """
 
     generation: Generation
     draws: Sequence[Draw]
-    own: Array
     drawn: Sequence[int]
     drawn_logprobs: Sequence[float]
     undone: list[Sequence[str]]
     forced: Sequence[Sequence[float]]
-    chosen: Chosen
+    chosen: Choices
     first: int = 0
     tempered: Sequence[Sequence[float]] = ()
-    _anew: dict[int, tuple[Chosen, int]] = field(default_factory=dict)
+    _anew: dict[int, tuple[Choices, int]] = field(default_factory=dict)
     _struck: dict[int, Array] = field(default_factory=dict)
     _dead: dict[int, frozenset[int]] = field(default_factory=dict)
     _drawn_anew: dict[int, int | None] = field(default_factory=dict)
@@ -52,25 +69,25 @@ class Scores:
     @cached_property
     def logits(self) -> Tensor:
         """The model's own logits, [draws, vocab]."""
-        return _tensor(self.own)
+        return self.chosen.own_tensor(self.first, self.first + len(self.draws))
 
     @cached_property
     def logprobs(self) -> Tensor:
         """The model's own log-probabilities of all tokens in nats, [draws, vocab]."""
-        return _tensor(log_softmax(self.own).astype(np.float32))
+        return self.chosen.logprob_tensor(self.first, self.first + len(self.draws))
 
     @cached_property
     def shaped(self) -> Tensor:
         """The logits [draws, vocab] that were first drawn from."""
-        return _tensor(self.shaped_rows)
+        return self.chosen.tensor(self.shaped_rows)
 
     def choice(self, number: int) -> Tensor:
         """The logits [1, vocab] from which draw `number` was last drawn; struck tokens are -inf."""
-        return _tensor(self.choice_row(number)[None].copy())
+        return self.chosen.tensor(self.choice_row(number)[None].copy())
 
     def shaped_row(self, number: int) -> Tensor:
         """The logits [1, vocab] of draw `number` as last shaped, still including the tokens struck since."""
-        return _tensor(self.left_row(number)[None].copy())
+        return self.chosen.tensor(self.left_row(number)[None].copy())
 
     # ------------------------------------------------------------------------------------------------- in arrays
 
@@ -84,17 +101,17 @@ class Scores:
         struck = self._struck.get(number)
         return self.left_row(number) if struck is None else struck
 
-    def choice_rows(self, numbers: Sequence[int]) -> Array:
-        """What `choice` gives of several draws, [draws, vocab]."""
-        self.chosen.make([self.first + n for n in numbers if n not in self._struck and n not in self._anew])
-        return np.stack([self.choice_row(number) for number in numbers])
-
     def left_row(self, number: int) -> Array:
         """What `shaped_row` gives, as an array [vocab]; not to be changed."""
         chosen, row = self._source(number)
         return chosen.row(row)
 
-    def _source(self, number: int) -> tuple[Chosen, int]:
+    @property
+    def own(self) -> Array:
+        """The model's own logits, [draws, vocab]."""
+        return self.chosen.own_rows(range(self.first, self.first + len(self.draws)))
+
+    def _source(self, number: int) -> tuple[Choices, int]:
         """Where draw `number` was last shaped."""
         return self._anew.get(number, (self.chosen, self.first + number))
 
@@ -133,24 +150,44 @@ class Scores:
                 rests[number] = rest
         if rests:
             numbers = list(rests)
-            chosen = choose([(self.generation, rest) for rest in rests.values()], self.own[numbers])
+            asks = [(self.generation, rest) for rest in rests.values()]
+            chosen = self.chosen.choose_again(asks, [self.first + number for number in numbers])
             for row, number in enumerate(numbers):
                 self._struck.pop(number, None)
                 self._anew[number] = chosen, row
                 self._drawn_anew[number], self.undone[number] = chosen.tokens[row], chosen.undone[row]
         return set(rests)
 
-    def logprob(self, number: int, token: int) -> float:
-        """The model's own log-probability of `token` at draw `number`, in nats."""
-        if token == self.drawn[number]:
+    def logprob(self, number: int, token: int, temperature: float = 1.0) -> float:
+        """The model's own log-probability of `token` at draw `number` and a temperature, in nats."""
+        if temperature == 1 and token == self.drawn[number]:
             return self.drawn_logprobs[number]
-        assert self.chosen.norms is not None
-        largest, log_sum = self.chosen.norms[:, self.first + number].tolist()
-        return float((float(self.own[number, token]) - largest) - log_sum)
+        return self.chosen.logprob(self.first + number, token, temperature)
 
     def choice_logprob(self, number: int, token: int) -> float:
         """The log-probability of `token` in the distribution from which draw `number` was last drawn, in nats."""
-        return float(log_softmax(self.choice_row(number)[None])[0, token])
+        if number in self._struck:
+            return float(log_softmax(self._struck[number][None])[0, token])
+        chosen, row = self._source(number)
+        return chosen.choice_logprob(row, token)
+
+    def shaped_logprob(self, number: int, token: int) -> float:
+        """The log-probability of `token` in the distribution of `shaped_row`, in nats."""
+        chosen, row = self._source(number)
+        return chosen.value(row, token) - chosen.norms_of(row, row + 1)[0]
+
+    def candidates(
+        self,
+        numbers: Sequence[int],
+        totals: Sequence[float],
+        leanings: Sequence[Sequence[Leaning]],
+        less: Mapping[int, float],
+        first: int,
+    ) -> Iterator[tuple[int, int, float]]:
+        """The tokens that are left to some draws, the highest rank first; see `Choices.candidates`."""
+        sources = [self._struck[number] if number in self._struck else self._source(number) for number in numbers]
+        rows = [self.first + number for number in numbers]
+        return self.chosen.candidates(rows, sources, totals, leanings, less, first)
 
     def share(self, number: int) -> float:
         """The share of the distribution of `shaped_row` that the struck tokens left."""
@@ -161,10 +198,10 @@ class Scores:
         """The choice of each draw at another random number. Struck tokens count again, unless the row was shaped
         without them.
         """
-        rows = self.shaped_rows
+        found = self.chosen.pick(self.first, self.first + len(self.draws), places)
         for number in self._drawn_anew:
-            rows[number] = self.left_row(number)
-        return pick(rows, places)
+            [found[number]] = pick(self.left_row(number)[None], [places[number]])
+        return found
 
     def redraw(self, number: int, struck: Sequence[int], u: float | None) -> int | None:
         """The choice at `u` in the shaped distribution without the struck tokens; None if nothing is left.
@@ -181,78 +218,31 @@ class Scores:
         if rest.is_empty():
             return None
         asks = [(self.generation, replace(draw, allowed=rest, uniform=u))]
-        chosen = choose(asks, self.own[number : number + 1], attempt=len(struck))
+        chosen = self.chosen.choose_again(asks, [self.first + number], len(struck))
         self._struck[number], self._anew[number] = chosen.row(0), (chosen, 0)
         self.undone[number] = (*self.undone[number], *chosen.undone[0])
         return chosen.tokens[0]
 
 
-def _tensor(array: Array) -> Tensor:
-    import torch
-
-    return torch.from_numpy(array)
+Forced = Callable[[], Sequence[Sequence[float]]]
+"""Returns the log-probabilities of the forced tokens of each row."""
 
 
-def score(jobs: Sequence[tuple[Generation, Sequence[Draw], Sequence[Sequence[float]]]], logits: Array) -> list[Scores]:
-    """Scores for each job of one chain: its generation, its draws, the log-probabilities of its rows' forced tokens.
+def score(jobs: Sequence[tuple[Generation, Sequence[Draw], Forced, Forced]], chosen: Choices) -> list[Scores]:
+    """Scores for each job of one chain: its generation, its draws, the log-probabilities of its rows' forced tokens,
+    and the same at the ask's temperature.
 
-    `logits` [all draws, vocab] float32 are the model's. Each step works row by row, so no row depends on another.
+    `chosen` are the choices of all draws, in order.
     """
-
-    asks = [(generation, draw) for generation, draws, _ in jobs for draw in draws]
-    if not asks:
-        nothing = Chosen((), logits, (), [], [], None, None)
-        return [Scores(generation, (), logits, (), (), [], forced, nothing) for generation, _, forced in jobs]
-    chosen = choose(asks, logits, own=True)
-    assert chosen.norms is not None
-    told = _logprobs(logits[np.arange(len(asks)), chosen.tokens], chosen.norms)
     found: list[Scores] = []
     first = 0
-    for generation, draws, forced in jobs:
-        part = slice(first, first + len(draws))
-        tokens, undone = chosen.tokens[part], chosen.undone[part]
-        found.append(Scores(generation, draws, logits[part], tokens, told[part], undone, forced, chosen, first))
-        first += len(draws)
+    for generation, draws, forced, tempered in jobs:
+        end = first + len(draws)
+        tokens, undone = chosen.tokens[first:end], list(chosen.undone[first:end])
+        told = chosen.logprobs(first, end)
+        found.append(Scores(generation, draws, tokens, told, undone, forced(), chosen, first, tempered()))
+        first = end
     return found
-
-
-def _logprobs(logits: Array, norms: Array) -> list[float]:
-    """The log-probabilities of one logit of each row, in nats."""
-    with np.errstate(invalid="ignore"):
-        found: list[float] = ((logits.astype(np.float64) - norms[0]) - norms[1]).tolist()
-    return found
-
-
-def logprobs_of(logits: Array, rows: Sequence[int], tokens: Sequence[int], temperature: float = 1.0) -> list[float]:
-    """The log-probability of `tokens[i]` in row `rows[i]` of `logits` [rows, vocab] at a temperature, in nats.
-
-    Only a block of rows is copied at a time.
-    """
-    found: list[float] = []
-    many = max(1, BLOCK // logits.shape[-1])
-    for first in range(0, len(tokens), many):
-        own = logits[list(rows[first : first + many])]
-        own = tempered(own, temperature)
-        chosen = own[np.arange(len(own)), list(tokens[first : first + many])]
-        found += _logprobs(chosen, log_sums(own))
-    return found
-
-
-BLOCK = 1 << 18
-"""How many logits are copied at a time."""
-
-
-def descending(values: np.ndarray, first: int) -> Iterator[int]:
-    """The indices of the values, the highest first, ties in order of index. Sorting goes only as far as needed."""
-    size, told = first, 0
-    while told < len(values):
-        places = np.arange(len(values))
-        if size < len(values):
-            places = np.flatnonzero(values >= np.partition(values, -size)[-size])
-        order = places[np.argsort(-values[places], kind="stable")]
-        yield from order[told:].tolist()
-        told = len(order)
-        size *= 8
 
 
 def sound(logprob: float) -> float:

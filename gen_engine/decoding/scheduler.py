@@ -10,16 +10,20 @@ from functools import partial
 from threading import Lock, RLock
 from typing import Any
 
-from ..compiled.arithmetic import Array
 from ..errors import BusyError, GenError, quoted
+from ..models.device import full_memory
 from ..types import LanguageModel
 from .generation import Generation
-from .packing import Made, Prefixes, Running, pack, score_all
+from .logits import Logits
+from .packing import Made, Prefixes, Running, Scoring, pack, score_all
 from .sampling import Scores
 from .tickets import Job, Load, Sent, Ticket, TicketState
 
 ROWS = 64
 """The most rows in one forward pass."""
+
+LESS = "ask for fewer at once (--num), take a smaller model, or compute on the CPU (--device cpu)"
+"""What to do when a device's memory is full."""
 
 OTHERS = (Exception, SystemExit)
 """What a model raises when it fails."""
@@ -41,8 +45,8 @@ class Scheduler:
     bits, and a text must always be the same to the last bit.
 
     **Errors.** An error of a decoder, a processor or a generation ends its own ticket, and is the last thing it sends.
-    An error of the model ends all that are running. So does an interrupt, which `step` raises; texts finished before
-    it come with the next step.
+    An error of the model ends all that are running; a full memory is told in one sentence (GenError). So does an
+    interrupt, which `step` raises; texts finished before it come with the next step.
 
     **Threads.** Any thread may call `submit`, `cancel`, `load` and `is_idle`; only one at a time may call `step` and
     `run`. `read` never runs during a step of another thread, nor a step during `read`: a `submit` may wait for a step,
@@ -167,6 +171,7 @@ class Scheduler:
 
     def _fail(self, ticket: Ticket, problem: BaseException) -> None:
         if not ticket.is_over:
+            problem = full_memory(problem, "the texts that are being written", LESS) or problem
             ticket.error = self.told(problem) or problem
             self._sent.append((ticket, ticket.error))
             self._end(ticket, "failed")
@@ -302,30 +307,46 @@ class Scheduler:
                 self._prefixes.add(begun, logits, feed.last, self.model.positions)
             self._live = self._answer(self._live, logits, feed.last)
 
-    def _answer(self, jobs: Sequence[Running], logits: Array, last: Sequence[int]) -> list[Running]:
-        """Send each decoder its scores. Returns the jobs that go on."""
+    def _answer(self, jobs: Sequence[Running], logits: Logits, last: Sequence[int]) -> list[Running]:
+        """Send each decoder its scores. Returns the jobs that go on.
+
+        The scores of all chains are computed before the first is read, for which the host may have to wait.
+        """
         by_chain: dict[int, list[Running]] = {}
         for job in jobs:
             by_chain.setdefault(id(job.generation.plan.chain), []).append(job)
+        begun = [each for group in by_chain.values() for each in self._score(group, logits, last)]
         scores: dict[Running, Scores] = {}
-        for group in by_chain.values():
-            scores |= self._score(group, logits, last)
+        for scoring in begun:
+            scores |= self._read_scores(scoring, logits, last)
         return [job for job in jobs if job in scores and self._go_on(job, scores.pop(job))]
 
-    def _score(self, jobs: Sequence[Running], logits: Array, last: Sequence[int]) -> dict[Running, Scores]:
+    def _score(self, jobs: Sequence[Running], logits: Logits, last: Sequence[int]) -> list[Scoring]:
         """The scores of jobs of one chain. If a shaper fails, only the jobs that it fails for have none."""
         try:
-            return score_all(jobs, logits, last)
-        except BaseException as problem:
-            if isinstance(problem, KeyboardInterrupt):
-                raise
-            if len(jobs) == 1:
-                self._fail(jobs[0].owner, problem)
-                return {}
+            return [score_all(jobs, logits, last)]
+        except BaseException as problem:  # noqa: BLE001 - the code of others
+            self._fail_if_alone(jobs, problem)
+        return [found for job in jobs if len(jobs) > 1 for found in self._score([job], logits, last)]
+
+    def _read_scores(self, scoring: Scoring, logits: Logits, last: Sequence[int]) -> dict[Running, Scores]:
+        """The same, read: a shaper may also be called then."""
+        try:
+            return scoring.scores()
+        except BaseException as problem:  # noqa: BLE001 - the code of others
+            self._fail_if_alone(scoring.jobs, problem)
         found: dict[Running, Scores] = {}
-        for job in jobs:
-            found |= self._score([job], logits, last)
+        for job in scoring.jobs if len(scoring.jobs) > 1 else ():
+            for alone in self._score([job], logits, last):
+                found |= self._read_scores(alone, logits, last)
         return found
+
+    def _fail_if_alone(self, jobs: Sequence[Running], problem: BaseException) -> None:
+        """The error is that of a job if it is alone; several are tried one by one."""
+        if isinstance(problem, KeyboardInterrupt):
+            raise problem
+        if len(jobs) == 1:
+            self._fail(jobs[0].owner, problem)
 
     def _go_on(self, job: Running, scores: Scores | None) -> bool:
         """Send a decoder its scores, or begin it (None). Returns whether it asks for more."""

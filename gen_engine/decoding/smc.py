@@ -28,7 +28,6 @@ from math import inf
 import numpy as np
 
 from ..compiled.arithmetic import logarithm, logarithms, powers
-from ..compiled.drawing import log_softmax, log_sums, tempered
 from ..errors import GenError
 from ..text.token_sets import Ids
 from ..types import Draw, StepRequest
@@ -163,15 +162,13 @@ class _Population:
         if not particles:
             return
         settle(self.generation, scores, list(enumerate(particle.text for particle in particles)))
-        targets = log_softmax(tempered(scores.own, self._temperature))
-        choices = log_sums(scores.shaped_rows).sum(0).tolist()
         others = scores.again([self._uniform(particle.text, 0, "again") for particle in particles])
         for number, particle in enumerate(particles):
-            choice = _Choice(self, scores, number, particle.text, others[number], choices[number])
+            choice = _Choice(self, scores, number, particle.text, others[number])
             chosen, increment = choice.make()
             token = chosen.token
             if token is not None:
-                particle.weight += sound(float(targets[number, token]) + increment)
+                particle.weight += sound(scores.logprob(number, token, self._temperature) + increment)
                 particle.text.logprobs.append(scores.logprob(number, token))
             particle.text.undone.update(dict.fromkeys(scores.undone[number]))
             if chosen.joint is None or token is None:
@@ -239,7 +236,6 @@ class _Choice:
     number: int
     text: Continuation
     other: int | None
-    norm: float
     rates: list[float] = field(default_factory=list)
 
     def make(self) -> tuple[Choice, float]:
@@ -264,10 +260,8 @@ class _Choice:
 
     def _proposal(self, first: Choice) -> float:
         """The log-probability of a token in the choice distribution; 0 if only the witness knew it."""
-        row, norm = self.scores.left_row(self.number), self.norm
-        if first.struck or self.scores.is_shaped_anew(self.number):
-            norm = float(log_sums(row[None]).sum())
-        found = float(row[first.token]) - norm
+        assert first.token is not None
+        found = self.scores.shaped_logprob(self.number, first.token)
         return found if found > -inf else 0.0
 
     def _draw_until_live(self, token: int | None, name: str, before: Choice | None = None) -> Choice:

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from ..blame import blaming
+from ..compiled.arithmetic import as_array
+from ..decoding.ends import fold_ends
 from ..decoding.generation import slides, uniform
 from ..errors import GenError, quoted
 from ..text.chats import Chat
@@ -258,8 +260,9 @@ def _logprobs(engine: Engine, prompt: Prompt, path: Sequence[int]) -> Iterator[n
         last = min(first + STRETCH, len(path))
         unread = path[first - 1 : last - 1] if first else (*prompt.read, *path[: last - 1])
         with torch.inference_mode():
-            logits = engine.model.feed(cache, [0 if first else -1], [read], [tuple(unread)], [last - first], *pinned)
-            found = torch.log_softmax(torch.as_tensor(logits).double().cpu(), dim=-1)
+            given = engine.model.feed(cache, [0 if first else -1], [read], [tuple(unread)], [last - first], *pinned)
+            logits = fold_ends(as_array(given), engine.tokenizer.vocabulary)
+            found = torch.log_softmax(torch.from_numpy(logits).double(), dim=-1)
         read += len(unread)
         yield np.nan_to_num(found.numpy(), nan=-np.inf, neginf=-np.inf)
 

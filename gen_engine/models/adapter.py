@@ -1,64 +1,31 @@
-"""Any causal language model of transformers. Each row is computed alone, so its neighbours cannot change it."""
+"""Any causal language model of transformers, as rows of any lengths that do not depend on each other."""
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from .abilities import Abilities
+from .joined import NONE, Batch, Kept, Reading, Rows, arguments, is_plain, join, signature
+from .packed import FEW, Move, Row, Slots, run
 from .tokenizer import FolderTokenizer
-from .window import WHOLE, Window, in_last_window, leading_tokens, window, with_earlier_windows
-
-
-@dataclass(frozen=True, eq=False)
-class CachedRow:
-    """A row: all its tokens, the window that is read, and the model's cache of it (None: it has none)."""
-
-    tokens: list[int]
-    window: Window
-    past: Any
-
+from .window import in_last_window, leading_tokens, window, with_earlier_windows
 
 TOGETHER = 16
-"""How many new tokens of a row a draft may have verified with `fast`."""
-
-NONE = CachedRow([], WHOLE, None)
-"""The state from which a fresh row continues."""
-
-
-@dataclass(eq=False)
-class RowCaches:
-    """The rows of the last call."""
-
-    rows: list[CachedRow] = field(default_factory=list)
-
-
-@dataclass(eq=False)
-class _Reading:
-    """What a new row still has to read, and on top of which cache."""
-
-    tokens: list[int]
-    window: Window
-    past: Any
-    kept: int
-    wanted: int = 1
-
-    @property
-    def new(self) -> list[int]:
-        return self.window.read(self.tokens)[self.kept :]
+"""How many new tokens of a row a draft may have verified where no bits are promised."""
 
 
 @dataclass(frozen=True, eq=False)
 class TransformersLM:
     """A transformers causal language model as a `LanguageModel`.
 
-    Each row has a cache of its own and is computed by itself. With `fast`, rows of equal lengths are computed together.
-    Kernels may then give a row other last bits than it would get alone, and `reproducible` is False.
+    `abilities` are what was found out about it when it was loaded: whether rows of any lengths are computed in one
+    pass, or only some together, or one by one.
     """
 
     name: str
@@ -68,29 +35,35 @@ class TransformersLM:
     reproducible: bool
     tokenizer: FolderTokenizer
     model: Any
-    cuts_logits: bool
+    abilities: Abilities
 
-    @cached_property
+    @property
+    def device(self) -> torch.device:
+        """Where the model computes, and where its logits are."""
+        found: torch.device = self.model.device
+        return found
+
+    @property
     def rewinds(self) -> bool:
         """Whether its cache keeps all keys and values, so that a row can be cut back without reading it again."""
-        cache = self.open(1)
-        self.feed(cache, [-1], [0], [[self.tokenizer.vocabulary.usable[0]]])
-        return _is_plain(cache.rows[0].past)
+        return self.abilities.rewinds
 
     @property
     def verifies(self) -> int:
-        """Kernels give several tokens at once other last bits than one, which matters only where these are promised."""
-        return 1 if self.reproducible else TOGETHER
+        """How many new tokens of a row have the bits that they would have one by one."""
+        if not self.reproducible:
+            return TOGETHER
+        return FEW if self.abilities.packs else 1
 
-    def open(self, capacity: int) -> RowCaches:
+    def open(self, capacity: int) -> Slots | Rows:
         """An empty cache. It grows by itself, so `capacity` is only a hint."""
         del capacity
-        return RowCaches()
+        return Slots(self.abilities.keeps) if self.abilities.packs else Rows()
 
     @torch.inference_mode()
     def feed(
         self,
-        cache: RowCaches,
+        cache: Any,
         parents: Sequence[int],
         keep: Sequence[int],
         tokens: Sequence[Sequence[int]],
@@ -100,92 +73,112 @@ class TransformersLM:
         """Logits [sum(last), vocab] after the last tokens of each row; see `LanguageModel.feed`."""
         if not parents:
             cache.rows = []
-            return torch.empty(0, len(self.tokenizer.vocabulary))
-        heirs = {parent: i for i, parent in enumerate(parents)}  # the last one to continue a row takes over its cache
-        sources = [cache.rows[parent] if parent >= 0 else NONE for parent in parents]
-        rows = [[*row.tokens[:kept], *new] for row, kept, new in zip(sources, keep, tokens, strict=True)]
-        leading = leading_tokens(self.tokenizer.vocabulary, rows, pinned)
-        readings = [
-            self._reading(sources[i], row, keep[i], leading[i], heirs[parents[i]] == i) for i, row in enumerate(rows)
+            return torch.empty(0, len(self.tokenizer.vocabulary), device=self.device)
+        sources = [cache.rows[parent] if parent >= 0 else None for parent in parents]
+        rows = [
+            [*(source.tokens[:kept] if source else ()), *new]
+            for source, kept, new in zip(sources, keep, tokens, strict=True)
         ]
-        last = last or [1] * len(readings)
-        for reading, count, leads in zip(readings, last, leading, strict=True):
-            reading.wanted = in_last_window(len(reading.tokens), count, self.positions, leads)
-        groups = [[reading] for reading in readings] if self.reproducible else _groups(readings)
-        logits = {id(reading): row for group in groups for reading, row in self._compute(group)}
-        cache.rows = [CachedRow(reading.tokens, reading.window, reading.past) for reading in readings]
-        found = torch.cat([logits[id(reading)] for reading in readings])
-        counts = [reading.wanted for reading in readings]
-        logits_of_all: torch.Tensor = with_earlier_windows(self, found, rows, last, counts, pinned)
-        return logits_of_all
+        leading = leading_tokens(self.tokenizer.vocabulary, rows, pinned)
+        last = last or [1] * len(rows)
+        wanted = [
+            in_last_window(len(row), count, self.positions, leads)
+            for row, count, leads in zip(rows, last, leading, strict=True)
+        ]
+        read = self._read_packed if self.abilities.packs else self._read_joined
+        logits = read(cache, sources, keep, rows, leading, wanted).float()
+        found: Tensor = with_earlier_windows(self, logits, rows, last, wanted, pinned)
+        return found
 
-    def _reading(self, row: CachedRow, tokens: list[int], keep: int, leading: int, takes_over: bool) -> _Reading:
-        """The new row of `tokens`, on top of as much of the cache of `row` as it can use."""
-        view = window(len(tokens), self.positions, leading)
-        if row.past is None or view != row.window or keep <= view.start:
-            return _Reading(tokens, view, None, 0)
-        had, kept = row.window.count(len(row.tokens)), view.count(keep)
-        if kept < had and not _is_plain(row.past):
-            return _Reading(tokens, view, None, 0)  # this cache cannot go back, so the row is read again
-        past = row.past if takes_over else copy.deepcopy(row.past)
-        if kept < had:
-            _crop(past, kept)
-        return _Reading(tokens, view, past, kept)
+    # ----------------------------------------------------------------------------------------- all in one sequence
 
-    def _compute(self, readings: Sequence[_Reading]) -> Iterator[tuple[_Reading, Tensor]]:
-        """The wanted logits [wanted, vocab] of readings of equal lengths; their caches grow."""
-        past = readings[0].past if len(readings) == 1 else _join([reading.past for reading in readings])
-        ids = torch.tensor([reading.new for reading in readings])
-        options = {"logits_to_keep": max(reading.wanted for reading in readings)} if self.cuts_logits else {}
-        out = self.model(input_ids=ids, past_key_values=past, use_cache=True, **options)
-        pasts = [out.get("past_key_values")] if len(readings) == 1 else _split(out.past_key_values, len(readings))
-        for reading, grown, logits in zip(readings, pasts, out.logits, strict=True):
-            reading.past = grown
-            yield reading, logits[-reading.wanted :].float()
+    def _read_packed(
+        self,
+        slots: Slots,
+        sources: Sequence[Row | None],
+        keep: Sequence[int],
+        rows: Sequence[list[int]],
+        leading: Sequence[int],
+        wanted: Sequence[int],
+    ) -> Tensor:
+        moves = []
+        for source, cut, row, leads in zip(sources, keep, rows, leading, strict=True):
+            view = window(len(row), self.positions, leads)
+            stays = source is not None and source.window == view and cut > view.start
+            moves.append(Move(Row(row, view), source, view.count(cut) if stays else 0))
+        slots.settle(moves)
+        return run(self.model, slots, moves, wanted, self.abilities)
 
+    # ------------------------------------------------------------------------------------------ by the model's caches
 
-def _groups(readings: Sequence[_Reading]) -> list[list[_Reading]]:
-    """The readings in groups; those of equal lengths can be computed together."""
-    groups: dict[Any, list[_Reading]] = {}
-    for i, reading in enumerate(readings):
-        joins = reading.past is not None and _is_plain(reading.past)
-        groups.setdefault((reading.kept, len(reading.new)) if joins else ~i, []).append(reading)
-    return list(groups.values())
+    def _read_joined(
+        self,
+        cache: Rows,
+        sources: Sequence[Kept | None],
+        keep: Sequence[int],
+        rows: Sequence[list[int]],
+        leading: Sequence[int],
+        wanted: Sequence[int],
+    ) -> Tensor:
+        uses = Counter(map(id, sources))
+        readings = [
+            self._reading(source or NONE, cut, row, leads, count)
+            for source, cut, row, leads, count in zip(sources, keep, rows, leading, wanted, strict=True)
+        ]
+        logits: dict[int, Tensor] = {}
+        kept: dict[int, Kept] = {}
+        for group in self._groups(readings):
+            alone = max(uses[id(reading.source)] for reading in group) == 1
+            for reading, found, place in self._compute(group, alone=alone):
+                logits[id(reading)], kept[id(reading)] = found, place
+        cache.rows = [kept[id(reading)] for reading in readings]
+        return torch.cat([logits[id(reading)] for reading in readings])
 
+    def _reading(self, source: Kept, cut: int, row: list[int], leads: int, wanted: int) -> Reading:
+        """What the new row has to read, on top of as much of its source's cache as it can use."""
+        view = window(len(row), self.positions, leads)
+        if source.batch is None or view != source.window or cut <= view.start:
+            return Reading(row, view, None, 0, wanted)
+        kept = view.count(cut)
+        if kept < view.count(len(source.tokens)) and not is_plain(source.batch.cache):
+            return Reading(row, view, None, 0, wanted)  # this cache cannot go back, so the row is read again
+        return Reading(row, view, source, kept, wanted)
 
-# ------------------------------------------------------------------------------------------------------ caches
+    def _groups(self, readings: Sequence[Reading]) -> list[list[Reading]]:
+        """The readings in groups that are computed together."""
+        groups: dict[Any, list[Reading]] = {}
+        most = self.abilities.together(self.reproducible)
+        for number, reading in enumerate(readings):
+            key: Any = number
+            if most > 1 and reading.source is None and not self.reproducible:
+                key = (len(reading.new), "fresh")
+            elif most > 1 and reading.source is not None and reading.source.batch is not None:
+                pads = self.abilities.pads and not self.reproducible
+                length = None if pads and is_plain(reading.source.batch.cache) else reading.kept
+                key = (len(reading.new), length, signature(reading.source.batch.cache, lengths=length is not None))
+            groups.setdefault(key, []).append(reading)
+        return [group[at : at + most] for group in groups.values() for at in range(0, len(group), most)]
 
+    def _compute(self, group: Sequence[Reading], *, alone: bool) -> list[tuple[Reading, Tensor, Kept]]:
+        """The wanted logits [wanted, vocab] of each reading of a group, and what is kept of it."""
+        sources = [reading.source for reading in group if reading.source is not None]
+        batch = join(sources, [reading.kept for reading in group], alone=alone) if sources else None
+        ids = torch.tensor([reading.new for reading in group], device=self.device)
+        steps = (
+            [ids] if batch is None or self.abilities.extends else [ids[:, at : at + 1] for at in range(ids.shape[1])]
+        )
+        found: list[Tensor] = []
+        kept, pads = max(reading.kept for reading in group), (0,) * len(group) if batch is None else batch.pads
+        for step in steps:
+            out, grown = self._forward(step, batch, kept, max(reading.wanted for reading in group))
+            batch = Batch(grown, pads) if grown is not None else None
+            kept += step.shape[1]
+            found.append(out)
+        logits = torch.cat(found, 1)
+        return [
+            (reading, logits[row, -reading.wanted :], Kept(reading.tokens, reading.window, batch, row))
+            for row, reading in enumerate(group)
+        ]
 
-def _is_plain(past: Any) -> bool:
-    """Whether `past` keeps all keys and values of all layers, so that it can be cut, joined and split."""
-    from transformers.cache_utils import DynamicCache, DynamicLayer
-
-    return type(past) is DynamicCache and all(type(layer) is DynamicLayer for layer in past.layers)
-
-
-def _crop(past: Any, count: int) -> None:
-    """Cut a plain cache to its first `count` tokens."""
-    for layer in past.layers:
-        layer.keys, layer.values = layer.keys[:, :, :count], layer.values[:, :, :count]
-
-
-def _join(pasts: Sequence[Any]) -> Any:
-    """One cache of all rows of plain caches of equal lengths."""
-    whole = copy.copy(pasts[0])
-    whole.layers = [copy.copy(layer) for layer in pasts[0].layers]
-    for i, layer in enumerate(whole.layers):
-        layer.keys = torch.cat([past.layers[i].keys for past in pasts])
-        layer.values = torch.cat([past.layers[i].values for past in pasts])
-    return whole
-
-
-def _split(whole: Any, count: int) -> list[Any]:
-    """A cache for each row of one cache."""
-    parts = []
-    for row in range(count):
-        part = copy.copy(whole)
-        part.layers = [copy.copy(layer) for layer in whole.layers]
-        for layer in part.layers:
-            layer.keys, layer.values = layer.keys[row : row + 1], layer.values[row : row + 1]
-        parts.append(part)
-    return parts
+    def _forward(self, ids: Tensor, batch: Batch | None, kept: int, wanted: int) -> tuple[Tensor, Any]:
+        return self.abilities.forward(self.model, ids, batch, arguments(batch, kept, ids.shape[1], ids.device), wanted)

@@ -16,7 +16,8 @@ from ..system.bounds import read_settings
 from ..text.chats import Chat
 from . import hub
 from .checkpoint import read_json
-from .tokenizer import FolderTokenizer, encoded
+from .encoding import encoded
+from .tokenizer import FolderTokenizer
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer as Backend

@@ -11,7 +11,7 @@ from ..errors import GenError, brief
 from .checkpoint import CONFIG, read_config, read_json
 from .sizes import TOKENIZER_FILES
 
-Kind = Literal["writer", "classifier", "masked", "other", "unknown"]
+Kind = Literal["writer", "classifier", "masked", "answerer", "other", "unknown"]
 
 ENDINGS: Mapping[str, tuple[Kind, str]] = {
     "ForCausalLM": ("writer", "a language model"),
@@ -36,14 +36,17 @@ ENDINGS: Mapping[str, tuple[Kind, str]] = {
 """The kind of an architecture, by how its name ends."""
 
 LIBRARIES = {
-    "adapter_config.json": "an adapter, which is no model by itself; merge it into its base (`merge_and_unload`) and "
-    "name the folder that this is saved to",
+    "adapter_config.json": "an adapter, which only commands that write text take as it is; merge it into its base "
+    "(`merge_and_unload`) and name the folder that this is saved to",
     "modules.json": "a model of sentence-transformers; name the folder in it that has a config.json",
     "model_index.json": "a model that draws pictures (diffusers); name a language model",
     "dataset_dict.json": "a dataset; name the folder of a model",
     "state.json": "a dataset; name the folder of a model",
 }
 """Files that tell that a folder without a config.json belongs to another library, and what to do with it."""
+
+SILENT = ("classifier", "masked", "answerer", "other")
+"""The kinds of models that do not generate text from its beginning."""
 
 WEIGHTS = (".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".h5", ".msgpack")
 
@@ -60,10 +63,21 @@ def holding(config: Mapping[str, Any]) -> Holding:
     """The kind of a model with this config; "unknown" if it names no architecture that tells."""
     names = config.get("architectures")
     name = str(names[0]) if isinstance(names, list) and names else ""
-    for ending, (kind, words) in ENDINGS.items():
-        if name.endswith(ending):
-            return Holding(kind, f"{words} ({brief(name)})")
-    return Holding("unknown", brief(name))
+    unknown: tuple[Kind, str] = ("unknown", "")
+    kind, words = next((told for ending, told in ENDINGS.items() if name.endswith(ending)), unknown)
+    if kind in ("other", "unknown") and _answers(config, words):
+        return Holding("answerer", f"an encoder-decoder ({brief(name or str(config.get('model_type')))})")
+    return Holding(kind, f"{words} ({brief(name)})" if words else brief(name))
+
+
+def _answers(config: Mapping[str, Any], words: str) -> bool:
+    """Whether it is an encoder-decoder. A config that does not say so is one if transformers knows its type as such."""
+    if "is_encoder_decoder" in config or "turns" not in words:
+        return bool(config.get("is_encoder_decoder"))
+    from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES as WRITERS
+    from transformers.models.auto.modeling_auto import MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES as ANSWERERS
+
+    return config.get("model_type") in ANSWERERS and config.get("model_type") not in WRITERS
 
 
 def refuse_no_model(path: Path, name: str) -> None:
@@ -77,7 +91,7 @@ def refuse_no_model(path: Path, name: str) -> None:
         read_config(path)
     if path.is_file():
         if path.suffix == ".gguf":
-            what = "is a GGUF file, which is not read; give the folder of the same model as safetensors"
+            what = "is a GGUF file, which only commands that write text read; `gen models add` makes a folder of it"
         elif path.suffix in WEIGHTS:
             what = "is a file of weights; name the folder it is in, or make a folder of it with `gen convert`"
         else:
@@ -95,7 +109,7 @@ def _instead(folder: Path) -> str:
     if inner is not None:
         return f"has no {CONFIG} itself, but {brief(inner)} in it has; name {brief(folder / inner, 200)}"
     if any(each.endswith(".gguf") for each in there):
-        return "holds a GGUF file, which is not read; give the folder of the same model as safetensors"
+        return "holds a GGUF file, which only commands that write text read; `gen models add` makes a folder of it"
     if any(each in TOKENIZER_FILES for each in there) and not any(Path(each).suffix in WEIGHTS for each in there):
         return "holds a tokenizer and no model; name the folder of the model that it belongs to"
     return f"has no {CONFIG}, so it is no model folder; name the folder of a saved model"
@@ -105,13 +119,18 @@ def refuse_silent(folder: Path, name: str) -> None:
     """Raise GenError for the folder of a model that does not generate text, and name the commands that take it."""
     config = read_json(folder / CONFIG)
     found = holding(config)
-    if found.kind in ("classifier", "masked", "other") and not _may_write(config, found):
+    if found.kind in SILENT and not _may_write(config, found):
         raise silent(found, name)
 
 
 def silent(found: Holding, name: str) -> GenError:
     """The error for a model that should generate and cannot."""
     shown = brief(name, 200)
+    if found.kind == "answerer":
+        return GenError(
+            f"{name} holds {found.words}, which writes an answer to an input and does not continue a text; "
+            "name a causal language model."
+        )
     remedies = {
         "classifier": f"tell labels with `gen classify --model {shown}`, or name a language model",
         "masked": f"build on it with `gen train bert-lstm --encoder {shown}` or `gen train classifier --encoder "

@@ -1,52 +1,71 @@
-"""Reads any causal language model of transformers, from a folder or by a hub name."""
+"""Reads any causal language model of transformers from its folder."""
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from ..errors import GenError
-from . import hub
+from ..errors import GenError, quoted
+from .abilities import find_abilities
 from .adapter import TransformersLM
+from .adapters import merged, tokenizer_folder
 from .architectures import quiet
+from .causality import is_causal
 from .checkpoint import read_config, refuse_pickled
+from .device import out_of_memory
 from .dtype import choose_dtype
-from .holdings import Holding, holding, silent
-from .tokenizer import load_hub_tokenizer, load_tokenizer
+from .holdings import SILENT, Holding, holding, silent
+from .positions import find_positions
+from .tokenizer import load_tokenizer
+
+CPU = torch.device("cpu")
 
 
-def load(source: Path | str, *, name: str, dtype: str = "auto", fast: bool = False) -> TransformersLM:
-    """The causal language model in a folder or of a hub name. No code of the model's author is run.
+def load(
+    folder: Path,
+    *,
+    name: str,
+    dtype: str = "auto",
+    fast: bool = False,
+    device: torch.device = CPU,
+    attention: str | None = None,
+    adapter: Path | None = None,
+) -> TransformersLM:
+    """The causal language model in a folder, with the `adapter` in another folder merged. No code in them is run.
 
-    Raises GenError if there is no such model, or its weights are pickled, damaged or incomplete. It also raises if the
-    model is not a causal language model.
+    It computes on a device. `attention` is the name of an implementation that transformers knows. Raises GenError if
+    the weights are pickled, damaged or incomplete, if the model does not know the attention, if it is not a causal
+    language model, or if the device has no memory for it.
     """
-    if isinstance(source, Path):
-        read_config(source)
-        refuse_pickled(source)
-    kind, reason = choose_dtype(dtype)
-    model = _read_model(source, kind)
+    read_config(folder)
+    refuse_pickled(folder)
+    kind, reason = choose_dtype(dtype, device=device)
+    model = _read_model(folder, kind, attention)
+    if adapter is not None:
+        model = merged(model, adapter).eval()
+    if not is_causal(model):
+        raise _sees_ahead(model.config.model_type, name)
+    with out_of_memory(f"the weights of {name}", "take a smaller model, or --device cpu"):
+        model = model.to(device)
     config = model.config.get_text_config()
     head = model.get_output_embeddings()
     columns = int(head.weight.shape[0] if head is not None else config.vocab_size)
-    if isinstance(source, Path):
-        tokenizer = load_tokenizer(source, columns)
-    else:
-        tokenizer = load_hub_tokenizer(source, config.to_dict(), columns)
-    takes = inspect.signature(model.forward).parameters
+    with tokenizer_folder(adapter or folder, folder) as place:
+        tokenizer = load_tokenizer(place, columns)
+    positions = find_positions(model)
+    abilities = find_abilities(model, fast=fast, attention=attention is not None)
     return TransformersLM(
         name=name,
         dtype=str(kind).removeprefix("torch."),
         dtype_reason=reason,
-        positions=getattr(config, "max_position_embeddings", None),
-        reproducible=not fast,
+        positions=positions,
+        reproducible=not fast and abilities.exact,
         tokenizer=tokenizer,
         model=model,
-        cuts_logits="logits_to_keep" in takes,
+        abilities=abilities,
     )
 
 
@@ -54,57 +73,65 @@ HEADS = {"classifier.weight", "score.weight", "classifier.out_proj.weight"}
 """The names of classifiers' heads."""
 
 
-def _read_model(source: Path | str, dtype: torch.dtype) -> Any:
+def _read_model(folder: Path, dtype: torch.dtype, attention: str | None) -> Any:
     from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM
     from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES as MASKED
     from transformers.utils import logging
 
-    def read(local: bool) -> Any:
-        return AutoModelForCausalLM.from_pretrained(
-            str(source),
-            dtype=dtype,
-            local_files_only=local,
-            use_safetensors=True,
-            trust_remote_code=False,
-            output_loading_info=True,
-        )
-
+    options = {} if attention is None else {"attn_implementation": _known_attention(attention)}
     logging.disable_progress_bar()
     try:
         with quiet():  # a sentence below reports this instead
-            model, info = _local_first(read, isinstance(source, Path))
+            model, info = AutoModelForCausalLM.from_pretrained(
+                str(folder),
+                dtype=dtype,
+                local_files_only=True,
+                use_safetensors=True,
+                trust_remote_code=False,
+                output_loading_info=True,
+                **options,
+            )
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, ImportError, SafetensorError) as error:
         reason = str(error).strip().split("\n")[0]
-        if isinstance(source, Path) and (found := holding(read_config(source))).kind == "other":
-            raise silent(found, str(source)) from error
+        if (found := holding(read_config(folder))).kind in ("answerer", "other"):
+            raise silent(found, str(folder)) from error
+        if attention is not None and "attention" in reason.lower():
+            raise GenError(f"{folder} does not know the attention {attention} ({reason}); name another.") from error
         raise GenError(
-            f"{source} cannot be loaded as a causal language model ({reason}); give a folder with config.json, "
-            "model.safetensors and a tokenizer, or the name of one on the hub while online."
+            f"{folder} cannot be loaded as a causal language model ({reason}); give a folder with config.json, "
+            "model.safetensors and a tokenizer, or the name of one on the hub."
         ) from error
     lacking = sorted(info["missing_keys"]) + sorted(str(item) for item in info.get("mismatched_keys", ()))
     if lacking:
-        if (found := holding(model.config.to_dict())).kind in ("classifier", "masked", "other"):
-            raise silent(found, str(source))
+        if (found := holding(model.config.to_dict())).kind in SILENT:
+            raise silent(found, str(folder))
         if HEADS.intersection(info["unexpected_keys"]):
-            raise silent(Holding("classifier", "a classifier of texts"), str(source))
+            raise silent(Holding("classifier", "a classifier of texts"), str(folder))
         if model.config.model_type in MASKED and not getattr(model.config, "is_decoder", False):
-            raise silent(Holding("masked", f"an encoder alone ({model.config.model_type})"), str(source))
-        raise GenError(f"{source} lacks {', '.join(lacking[:3])}; give weights and a config.json that belong together.")
-    if model.config.model_type in MASKED and not getattr(model.config, "is_decoder", False):
-        raise GenError(
-            f"{source} is a {model.config.model_type} that sees what comes next, which it is to guess; "
-            "give a causal language model, or build one on it with `gen train bert-lstm`."
-        )
+            raise silent(Holding("masked", f"an encoder alone ({model.config.model_type})"), str(folder))
+        raise GenError(f"{folder} lacks {', '.join(lacking[:3])}; give weights and a config.json that belong together.")
     return model.eval()
 
 
-def _local_first(read: Callable[[bool], Any], only: bool) -> Any:
-    """What is on this machine already, else what the hub has. A cached model needs no network."""
-    try:
-        with hub.offline(True):
-            return read(True)
-    except OSError:
-        if only or not hub.hub_answers():
-            raise
-        return read(False)
+def _known_attention(name: str) -> str:
+    """The name, if transformers knows it and the packages that it takes are here. None is fetched from the hub."""
+    from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
+
+    known = sorted({"eager", *(each for each in ALL_ATTENTION_FUNCTIONS.valid_keys() if each.isidentifier())})
+    if name not in known:
+        raise GenError(f"There is no attention {quoted(name)}; choose {', '.join(known[:-1])} or {known[-1]}.")
+    if name.startswith("flash_attention") and not any(map(find_spec, ("flash_attn", "flash_attn_interface"))):
+        raise GenError(f"The attention {name} takes the package flash-attn; install it, or name another, such as sdpa.")
+    return name
+
+
+def _sees_ahead(model_type: str, source: str) -> GenError:
+    """The error for a model that is not causal."""
+    from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES as MASKED
+
+    or_build = ", or build one on it with `gen train bert-lstm`" if model_type in MASKED else ""
+    return GenError(
+        f"{source} is a {model_type} that sees what comes next, which it is to guess; "
+        f"give a causal language model{or_build}."
+    )

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from ..errors import GenError
+from ..errors import GenError, quoted
 from ..system.bounds import VOCABULARY, read_whole
+from ..text.char_sets import is_han
 from ..text.spellings import spelt
-from ..text.vocabulary import Vocabulary, is_han
+from ..text.vocabulary import Vocabulary
 from ..types import Prompt
 from .checkpoint import read_json
+from .encoding import encoded, without_first_space
+from .printing import flattened, print_tokens
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer as Backend
@@ -23,9 +25,6 @@ if TYPE_CHECKING:
 SPECIAL_NAMES = frozenset(
     ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "<|endoftext|>", "<s>", "</s>", "<unk>", "<pad>", "<mask>"]
 )
-
-SPACES = "▁Ġ "
-"""How a space is spelt at the beginning of a token."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,9 +41,11 @@ class FolderTokenizer:
     def encode(self, text: str, *, special: bool = False, begins: bool = True) -> Prompt:
         """The prompt of `text`: its tokens, and which characters each one reads. Raises GenError on lone surrogates.
 
-        A Chinese character that the model lacks is read in another spelling that it knows, if any (东 for 東). Special
-        tokens that are typed stay characters unless `special`. A text that `begins` nothing stands behind another one:
-        it gets no special token before it, and no space that the tokenizer adds before a first word.
+        A Chinese character that the model lacks is read in another spelling that it knows, if any (东 for 東).
+        Special tokens that are typed stay characters, unless `special`. Then they keep their spans, a leading one is
+        not read twice, and a trailing one is not dropped. Where a word ends with a mark that prints a space (`</w>`),
+        the prompt's text ends with that space, too. A text that `begins` nothing stands behind another one: it gets no
+        special token before it, and no space that the tokenizer adds before a first word.
         """
         try:
             text.encode("utf-8")
@@ -54,67 +55,50 @@ class FolderTokenizer:
         if not any(map(is_han, prompt.unknown)):
             return prompt
         spelling = spelt(text, frozenset(prompt.unknown), self.vocabulary.carriers)
-        same = spelling == text
-        return prompt if same else replace(self._read(spelling, special, begins), text=text, spelt=spelling)
+        if spelling == text:
+            return prompt
+        found = self._read(spelling, special, begins)
+        return replace(found, text=text + found.text[len(text) :], spelt=found.text)
 
     def _read(self, text: str, special: bool, begins: bool) -> Prompt:
         read = encoded(self.backend if begins else self.inner, text, special=special, framed=begins)
-        tokens, spans, framing = list(read.ids), list(read.offsets), list(read.special_tokens_mask)
-        while tokens and framing[-1] and len(tokens) > 1:
-            tokens, spans, framing = tokens[:-1], spans[:-1], framing[:-1]
-        spans = [(0, 0) if mark else span for span, mark in zip(spans, framing, strict=True)]
+        tokens, spans, added = list(read.ids), list(read.offsets), list(read.special_tokens_mask)
+        while tokens and added[-1] and len(tokens) > 1:
+            tokens, spans, added = tokens[:-1], spans[:-1], added[:-1]
+        if added[:2] == [1, 0] and tokens[0] == tokens[1] and special:
+            tokens, spans, added = tokens[1:], spans[1:], added[1:]
+        spans = [(0, 0) if mark else span for span, mark in zip(spans, added, strict=True)]
+        tokens, spans = self._known(tokens, spans)
         if begins and not tokens:
             tokens, spans = list(self.start), [(0, 0)] * len(self.start)
         unk = self.vocabulary.unk
         lost = [text[a:b] for token, (a, b) in zip(tokens, spans, strict=True) if token == unk and b > a]
+        if special and unk is not None:
+            lost = [piece for piece in lost if piece != self.vocabulary.names[unk]]  # typed, so not lost
         unknown = tuple(dict.fromkeys(char for piece in lost for char in piece))
+        if tokens and text and not text[-1].isspace() and self.vocabulary.surfaces[tokens[-1]].endswith(b" "):
+            text, spans[-1] = f"{text} ", (spans[-1][0], len(text) + 1)
         return Prompt(text, tuple(tokens), tuple(spans), unknown)
+
+    def _known(self, tokens: list[int], spans: list[tuple[int, int]]) -> tuple[list[int], list[tuple[int, int]]]:
+        """The same with the unknown token in place of those that the model has no column for.
+
+        Marks among these that nobody typed are left out. Raises GenError where there is no unknown token.
+        """
+        size, unk = len(self.vocabulary), self.vocabulary.unk
+        if max(tokens, default=0) < size:
+            return tokens, spans
+        pairs = [(token, span) for token, span in zip(tokens, spans, strict=True) if token < size or span[1] > span[0]]
+        beyond = next((token for token, _ in pairs if token >= size), None)
+        if beyond is not None and unk is None:
+            name = quoted(self.backend.id_to_token(beyond))
+            raise GenError(f"The prompt holds {name}, for which the model has no row; write the prompt without it.")
+        return [unk if token >= size and unk is not None else token for token, _ in pairs], [span for _, span in pairs]
 
     @cached_property
     def inner(self) -> Backend:
         """The tokenizer of texts that stand behind others."""
         return without_first_space(self.backend)
-
-
-READING = Lock()
-"""Held while a text is encoded, since whether special tokens are read is a setting of the tokenizer."""
-
-
-def encoded(backend: Backend, text: str, *, special: bool, framed: bool) -> Any:
-    """The encoding of `text`, between the special tokens that stand around a text if it is `framed`. Special tokens in
-    it are read as such if `special`, else as characters.
-    """
-    with READING:
-        backend.encode_special_tokens = not special
-        try:
-            return backend.encode(text, add_special_tokens=framed)
-        finally:
-            backend.encode_special_tokens = True
-
-
-def without_first_space(backend: Backend) -> Backend:
-    """The same tokenizer, which puts no space before the first word of a text: `backend` itself if it never does."""
-    first = backend.encode("a", add_special_tokens=False).tokens[:1]
-    if not first or first[0][0] not in SPACES:
-        return backend
-    from tokenizers import Tokenizer
-
-    spec = json.loads(backend.to_str())
-    for part in ("normalizer", "pre_tokenizer"):
-        spec[part] = _unspaced(spec.get(part))
-    found = Tokenizer.from_str(json.dumps(spec))
-    found.encode_special_tokens = True
-    return found
-
-
-def _unspaced(part: Any) -> Any:
-    """A normaliser or pre-tokeniser, and what is in it, without what adds a space before a text."""
-    if part is None or part["type"] == "Prepend":
-        return None
-    if part["type"] in ("Metaspace", "ByteLevel"):
-        return {**part, "add_prefix_space": False} | ({"prepend_scheme": "never"} if "prepend_scheme" in part else {})
-    inner = next((key for key in ("normalizers", "pretokenizers") if key in part), None)
-    return part if inner is None else {**part, inner: [each for each in map(_unspaced, part[inner]) if each]}
 
 
 def load_tokenizer(folder: Path, columns: int | None = None) -> FolderTokenizer:
@@ -154,25 +138,35 @@ def marks_of(folder: Path, size: int) -> dict[str, int]:
 def load_hub_tokenizer(name: str, config: Mapping[str, Any], columns: int) -> FolderTokenizer:
     """The tokenizer of a hub name or folder, as transformers finds it."""
     backend, settings = _transformers_backend(name)
-    return make_tokenizer(backend, settings, [config], columns)
+    return make_tokenizer(backend, settings, [config, _hub_generation(name)], columns)
+
+
+def _hub_generation(name: str) -> Mapping[str, Any]:
+    """The generation_config.json that transformers fetched with the model; {} if there is none."""
+    from huggingface_hub import try_to_load_from_cache
+
+    found = Path(name) if Path(name).is_dir() else try_to_load_from_cache(name, "generation_config.json")
+    if isinstance(found, Path):
+        return read_json(found / "generation_config.json")
+    return read_json(Path(found)) if isinstance(found, str) else {}
 
 
 def make_tokenizer(
     backend: Backend, settings: Mapping[str, Any], configs: Sequence[Mapping[str, Any]], columns: int | None
 ) -> FolderTokenizer:
-    """A tokenizer around one of the library `tokenizers`. `configs` may name the end and the beginning; later ones
-    win.
+    """A tokenizer around one of the library `tokenizers`, for a model of `columns` logits.
+
+    All ends count that the `configs` and the tokenizer's `settings` name; the last config's first stands for them. The
+    last config that names a beginning wins. Tokens beyond the columns are struck.
     """
-    backend.encode_special_tokens = True  # "[SEP]" typed in a prompt is five characters, not the end of a text
-    ids = backend.get_vocab(with_added_tokens=True)
+    spec = _spec(backend)
+    ids = _ids(backend, spec, columns)
     names = _names(ids, columns)
-    spec = json.loads(backend.to_str())
     specials = _specials(spec, settings, ids)
     surfaces = _surfaces(spec, ids, specials, len(names))
     unk = _unknown(spec, settings, ids)
-    end = _configured("eos_token_id", configs, len(names))
-    end = end if end is not None else _token(settings.get("eos_token"), ids)
-    end = end if end is not None else ids.get("[SEP]")
+    ends = _ends(settings, configs, ids, len(names))
+    end = ends[0] if ends else None
     vocabulary = Vocabulary(
         surfaces=tuple(surfaces),
         names=tuple(names),
@@ -180,8 +174,9 @@ def make_tokenizer(
         unk=unk,
         end=end,
         unused=frozenset(_twins(backend, spec, names)) | frozenset(range(len(names))).difference(ids.values()),
+        ends=tuple(ends[1:]),
     )
-    first = _configured("bos_token_id", configs, len(names))
+    first = next(reversed(_configured("bos_token_id", configs, len(names))), [None])[0]
     first = first if first is not None else _token(settings.get("bos_token"), ids)
     first = first if first is not None else end
     return FolderTokenizer(backend, vocabulary, () if first is None else (first,))
@@ -207,7 +202,7 @@ def _bert_backend(path: Path, settings: Mapping[str, Any]) -> Backend:
     """What `BertTokenizer(path)` builds, without transformers."""
     from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
-    lines = read_whole(path, VOCABULARY).decode("utf-8").split("\n")
+    lines = read_whole(path, VOCABULARY).decode("utf-8-sig").split("\n")
     vocab = {name.rstrip("\r"): i for i, name in enumerate(lines) if name or i < len(lines) - 1}
     needed = [name for name in ("[UNK]", "[CLS]", "[SEP]") if name not in vocab]
     if needed:
@@ -247,14 +242,33 @@ def _transformers_backend(name: str) -> tuple[Backend, dict[str, Any]]:
 # --------------------------------------------------------------------------------------------- the vocabulary
 
 
+def _spec(backend: Backend) -> dict[str, Any]:
+    """What its `tokenizer.json` says, but for the pieces of its model, which are many."""
+    model = backend.model
+    if type(model).__name__ == "Unigram":  # which tells its unknown token nowhere else
+        return dict(json.loads(backend.to_str()))
+    own = {key: getattr(model, key, None) for key in ("unk_token", "continuing_subword_prefix")}
+    added = backend.get_added_tokens_decoder().items()
+    parts = {"pre_tokenizer": backend.pre_tokenizer, "decoder": backend.decoder}
+    return {
+        "model": {"type": type(model).__name__, **own},
+        "added_tokens": [{"id": i, "content": token.content, "special": token.special} for i, token in added],
+        **{name: None if part is None else json.loads(part.__getstate__()) for name, part in parts.items()},
+    }
+
+
+def _ids(backend: Backend, spec: Mapping[str, Any], columns: int | None) -> dict[str, int]:
+    """The id of each token, by its spelling. Tokens beyond the model's columns are struck."""
+    added = {item["id"]: item["content"] for item in spec["added_tokens"]}
+    found = backend.get_vocab(with_added_tokens=True)
+    limit = len(found) + max(found.values(), default=0) + 1 if columns is None else columns
+    # Where an added token has the id of one of the model's own, its spelling counts.
+    return {name: i for name, i in found.items() if i < limit and added.get(i, name) == name}
+
+
 def _names(ids: Mapping[str, int], columns: int | None) -> list[str]:
     """The spelling of each token, one per logit column. Gaps and padding get names of their own."""
-    size = max(ids.values(), default=-1) + 1
-    if columns is not None and size > columns:
-        raise GenError(
-            f"The tokenizer has {size} tokens, the model {columns}; give the tokenizer that the model was trained with."
-        )
-    names = [f"[column {i}]" for i in range(max(columns or 0, size))]
+    names = [f"[column {i}]" for i in range(max(ids.values(), default=-1) + 1 if columns is None else columns)]
     for name, i in ids.items():
         names[i] = name
     return names
@@ -262,10 +276,18 @@ def _names(ids: Mapping[str, int], columns: int | None) -> list[str]:
 
 def _specials(spec: Mapping[str, Any], settings: Mapping[str, Any], ids: Mapping[str, int]) -> set[int]:
     """The tokens that print nothing because they are special."""
-    found = {added["id"] for added in spec["added_tokens"] if added["special"]}
-    named = (_token(settings.get(f"{kind}_token"), ids) for kind in ("bos", "eos", "unk", "sep", "pad", "cls", "mask"))
-    found |= {token for token in named if token is not None}
-    return found | {i for name, i in ids.items() if name in SPECIAL_NAMES or _is_unused_name(name)}
+    kinds = ("bos", "eos", "unk", "sep", "pad", "cls", "mask")
+    named = [settings.get(f"{kind}_token") for kind in kinds]
+    for several in ("additional_special_tokens", "extra_special_tokens"):
+        more = settings.get(several)
+        named += more.values() if isinstance(more, Mapping) else more if isinstance(more, list) else []
+    named += [item["content"] for item in spec["added_tokens"] if item["special"]]
+    found = {token for token in (_token(each, ids) for each in named) if token is not None}
+    unknown = _unknown(spec, settings, ids)
+    found |= set() if unknown is None else {unknown}
+    if spec["model"].get("type") in ("WordPiece", "WordLevel"):  # whose files need not mark them
+        found |= {i for name, i in ids.items() if name in SPECIAL_NAMES or _is_unused_name(name)}
+    return found
 
 
 def _is_unused_name(name: str) -> bool:
@@ -273,72 +295,23 @@ def _is_unused_name(name: str) -> bool:
 
 
 def _surfaces(spec: Mapping[str, Any], ids: Mapping[str, int], specials: set[int], size: int) -> list[bytes]:
-    """The bytes that each token prints. Columns without a token print nothing."""
-    spell = _speller(spec)
-    printed = [b""] * size
-    for name, i in ids.items():
-        printed[i] = spell(name)
-    for item in spec["added_tokens"]:
-        printed[item["id"]] = item["content"].encode()
+    """The bytes that each token prints. Columns without a token print nothing, nor do special ones."""
+    found = [b""] * size
+    for i, piece in zip(ids.values(), print_tokens(spec.get("decoder"), list(ids)), strict=True):
+        found[i] = piece
     for i in specials:
-        printed[i] = b""
-    return printed
-
-
-def _speller(spec: Mapping[str, Any]) -> Callable[[str], bytes]:
-    """A function from a token's spelling to its bytes, for this kind of tokenizer."""
-    kinds = set(_kinds(spec.get("pre_tokenizer"))) | set(_kinds(spec.get("decoder")))
-    if "ByteLevel" in kinds:
-        table = _byte_table()
-        return lambda name: _byte_level(name, table)
-    if "Metaspace" in kinds or spec["model"].get("byte_fallback") or '"▁"' in json.dumps(spec, ensure_ascii=False):
-        return _metaspace
-    if spec["model"].get("type") == "WordPiece":
-        prefix = str(spec["model"].get("continuing_subword_prefix") or "##")
-        # The prefix alone is text. A longer token with the prefix continues a word.
-        return lambda name: (name.removeprefix(prefix) if len(name) > len(prefix) else name).encode()
-    return str.encode
-
-
-def _kinds(part: Mapping[str, Any] | None) -> Iterable[str]:
-    """The types of a tokenizer part and of the sequence in it."""
-    if part is None:
-        return
-    yield part["type"]
-    for inner in [*part.get("pretokenizers", ()), *part.get("decoders", ())]:
-        yield from _kinds(inner)
-
-
-def _byte_table() -> dict[str, int]:
-    """The inverse of GPT-2's printable stand-ins for bytes (`bytes_to_unicode` in its encoder.py)."""
-    printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
-    rest = [byte for byte in range(256) if byte not in printable]
-    table = {chr(byte): byte for byte in printable}
-    return table | {chr(256 + i): byte for i, byte in enumerate(rest)}
-
-
-def _byte_level(name: str, table: Mapping[str, int]) -> bytes:
-    try:
-        return bytes([table[char] for char in name])
-    except KeyError:
-        return name.encode()  # an added token, spelt literally
-
-
-def _metaspace(name: str) -> bytes:
-    """SentencePiece: `▁` is a space, `<0x0A>` is a byte."""
-    if len(name) == 6 and name.startswith("<0x") and name.endswith(">"):
-        return bytes.fromhex(name[3:5])
-    return name.replace("▁", " ").encode()
+        found[i] = b""
+    return found
 
 
 def _unknown(spec: Mapping[str, Any], settings: Mapping[str, Any], ids: Mapping[str, int]) -> int | None:
     model = spec["model"]
     if isinstance(model.get("unk_id"), int):
-        return int(model["unk_id"])
+        return int(model["unk_id"]) if int(model["unk_id"]) in ids.values() else None
     if model.get("unk_token") is not None:
         return ids.get(model["unk_token"])
     # Byte-level tokenizers have no unknown characters, even if their settings name a token for them.
-    if "ByteLevel" in {*_kinds(spec.get("pre_tokenizer")), *_kinds(spec.get("decoder"))}:
+    if "ByteLevel" in [part["type"] for kind in ("pre_tokenizer", "decoder") for part in flattened(spec.get(kind))]:
         return None
     return _token(settings.get("unk_token"), ids)
 
@@ -349,23 +322,33 @@ def _token(named: Any, ids: Mapping[str, int]) -> int | None:
     return ids.get(content) if isinstance(content, str) else None
 
 
-def _configured(key: str, configs: Sequence[Mapping[str, Any]], size: int) -> int | None:
-    """The last valid id that the configs give for `key`; of several ids, the first."""
-    found = None
-    for config in configs:
-        value = config.get(key)
-        value = value[0] if isinstance(value, list) and value else value
-        if isinstance(value, int) and 0 <= value < size:
-            found = value
-    return found
+def _configured(key: str, configs: Sequence[Mapping[str, Any]], size: int) -> list[list[int]]:
+    """The valid ids that each config gives for `key`, one or several, without those configs that give none."""
+    given = [config.get(key) for config in configs]
+    listed = [each if isinstance(each, list) else [each] for each in given]
+    valid = [[i for i in each if isinstance(i, int) and 0 <= i < size] for each in listed]
+    return [each for each in valid if each]
+
+
+def _ends(
+    settings: Mapping[str, Any], configs: Sequence[Mapping[str, Any]], ids: Mapping[str, int], size: int
+) -> list[int]:
+    """All tokens that end a text, by the configs (the later first) and by the tokenizer's settings."""
+    found = [i for each in reversed(_configured("eos_token_id", configs, size)) for i in each]
+    found += [i for i in [_token(settings.get("eos_token"), ids)] if i is not None]
+    found += [i for i in [ids.get("[SEP]")] if i is not None and not found]
+    return list(dict.fromkeys(found))
 
 
 def _twins(backend: Backend, spec: Mapping[str, Any], names: Sequence[str]) -> Iterable[int]:
-    """`##x` twins of single Han tokens, unless this tokenizer itself produces them between Han characters."""
+    """`##x` twins of single Han tokens, unless this tokenizer itself produces them between Han characters; and `##`,
+    which prints nothing.
+    """
     if spec["model"].get("type") != "WordPiece":
         return
     prefix = str(spec["model"].get("continuing_subword_prefix") or "##")
     known = set(names)
+    yield from (i for i, name in enumerate(names) if name == prefix)
     twins = {
         name: i
         for i, name in enumerate(names)

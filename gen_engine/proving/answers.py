@@ -10,8 +10,9 @@ from typing import Any, Protocol
 import numpy as np
 
 from ..errors import brief, reason_of
+from ..text.char_sets import CharSet
 from ..text.token_sets import Mask, TokenSet
-from ..text.vocabulary import CharSet, Vocabulary
+from ..text.vocabulary import Vocabulary
 from .lifting.lift import Lifted
 from .lifting.promises import offered
 

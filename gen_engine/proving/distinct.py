@@ -246,7 +246,12 @@ class Distinct:
     # ------------------------------------------------------------------------------------------- too few of them
 
     def clashes(self, node: Node, others: Sequence[Any], budget: int) -> bool:
-        """Whether places ahead provably lack different characters, under a rule against all or nearby repetitions."""
+        """Whether places ahead provably lack different characters, under a rule against all or nearby repetitions.
+
+        Where tokens print parts of characters, the automaton does not see all that a place can have: nothing is proven.
+        """
+        if not self.automaton.table.is_complete:
+            return False
         for rule, other in zip(self.rules, others, strict=True):
             used_up = rule.promises.never_again
             gone = None if used_up is None else used_up(other, self.room)

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from ..text.vocabulary import Vocabulary
-from .shaping import NamedShaper, number, spell, whole
+from .shaping import NamedShaper, beside, number, places, spell, whole
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -48,15 +50,15 @@ def dry(
     longest = _longest(multiplier, base, allowed_length)
 
     def shape(step: Step, logits: Tensor) -> Tensor:
-        import torch
-
-        shaped = logits.clone()
-        for row, history in enumerate(step.histories):
+        told: list[dict[int, float]] = []
+        for history in step.histories:
             found = _runs(history[-window:] if window else history, longest, marks, step.vocabulary)
-            told = {token: run for token, run in found.items() if run >= allowed_length}
-            if told:
-                amounts = [min(multiplier * base ** (run - allowed_length), MOST) for run in told.values()]
-                shaped[row, list(told)] -= torch.tensor(amounts, dtype=logits.dtype).to(logits.device)
+            longer = {token: run - allowed_length for token, run in found.items() if run >= allowed_length}
+            told.append({token: min(multiplier * base**more, MOST) for token, more in longer.items()})
+        shaped = logits.clone()
+        if any(told):
+            amounts = np.array([amount for own in told for amount in own.values()], np.float32)
+            shaped[places(told, logits)] -= beside(logits, amounts).to(logits.dtype)
         return shaped
 
     name = spell(
@@ -79,8 +81,6 @@ def _longest(multiplier: float, base: float, allowed_length: int) -> int:
 
 def _runs(history: Sequence[int], longest: int, marks: tuple[str, ...], vocabulary: Vocabulary) -> dict[int, int]:
     """For each token that followed an earlier occurrence of the text's end: the longest such match, in tokens."""
-    import numpy as np
-
     breaking = _breaking(vocabulary, marks)
     limit = _since_breaker(
         history[-longest - max((len(m.encode()) for m in marks), default=0) :], breaking, marks, vocabulary

@@ -13,10 +13,12 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from ..compiled.drawing import Operation
 from ..errors import GenError, brief
 from ..text.vocabulary import Vocabulary
-from .shaping import NamedShaper, always, entropy, number, spell, whole
+from .shaping import NamedShaper, always, beside, entropy, number, places, spell, whole
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -84,11 +86,9 @@ def logit_bias(vocabulary: Vocabulary, biases: tuple[str, ...]) -> NamedShaper:
         raise GenError("logit_bias needs at least one bias; write it as logit_bias=春:2.")
 
     def shape(step: Step, logits: Tensor) -> Tensor:
-        import torch
-
-        added = torch.zeros(logits.shape[-1], dtype=logits.dtype)
-        added[list(given)] = torch.tensor(list(given.values()), dtype=logits.dtype)
-        return logits + added.to(logits.device)
+        added = np.zeros(logits.shape[-1], np.float32)
+        added[list(given)] = list(given.values())
+        return logits + beside(logits, added).to(logits.dtype)
 
     def fused(step: Step) -> Operation:
         return Operation("add", edits=[given] * len(step.histories))
@@ -140,7 +140,7 @@ def repetition_penalty(penalty: float, *, window: int = 0, prompt: bool = True) 
         seen = [set(tokens) for tokens in _recent(step, window, prompt)]
         if not any(seen):
             return logits
-        where = _places(seen, logits)
+        where = places(seen, logits)
         old = logits[where]
         shaped = logits.clone()
         shaped[where] = torch.where(old < 0, old * penalty, old / penalty)
@@ -178,16 +178,13 @@ def _subtracting(name: str, penalty: float, window: int, prompt: bool, times: Ca
     window = whole("window", window, least=0, why="looks into the future")
 
     def shape(step: Step, logits: Tensor) -> Tensor:
-        import numpy as np
-        import torch
-
         counts = [Counter(tokens) for tokens in _recent(step, window, prompt)]
         if not any(counts):
             return logits
-        where = _places(counts, logits)
+        where = places(counts, logits)
         amounts = np.array([times(count) * penalty for row in counts for count in row.values()], dtype=np.float32)
         shaped = logits.clone()
-        shaped[where] -= torch.from_numpy(amounts).to(logits.device)
+        shaped[where] -= beside(logits, amounts)
         return shaped
 
     def fused(step: Step) -> Operation:
@@ -203,13 +200,3 @@ def _recent(step: Step, window: int, prompt: bool) -> Iterator[Sequence[int]]:
     for history, prompt_length in zip(step.histories, step.prompt_lengths, strict=True):
         start = 0 if prompt else prompt_length
         yield history[max(start, len(history) - window) if window else start :]
-
-
-def _places(seen: Sequence[set[int] | Counter[int]], logits: Tensor) -> tuple[Tensor, Tensor]:
-    """The row and column of every token seen, each pair once."""
-    import numpy as np
-    import torch
-
-    rows = np.repeat(np.arange(len(seen)), [len(tokens) for tokens in seen])
-    columns = np.array([token for tokens in seen for token in tokens])  # several times faster than torch.tensor
-    return torch.from_numpy(rows).to(logits.device), torch.from_numpy(columns).to(logits.device)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from numbers import Integral, Real
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from ..errors import GenError
 from ..types import Pieces, Spec
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
     from ..types import Step
@@ -125,13 +126,43 @@ def keep(logits: Tensor, kept: Tensor) -> Tensor:
     return shaped
 
 
+def is_afar(values: Tensor) -> bool:
+    """Whether values lie on an accelerator, so that looking at one of them would make the host wait for it."""
+    return values.device.type != "cpu"
+
+
+def wide(values: Tensor) -> torch.dtype:
+    """The widest floating dtype that the device of these values has: float64, but float32 on mps."""
+    import torch
+
+    return torch.float32 if values.device.type == "mps" else torch.float64
+
+
+def beside(values: Tensor, numbers: Any, dtype: torch.dtype | None = None) -> Tensor:
+    """An array or list of numbers on the device of `values`. The host does not wait until the device is there."""
+    import torch
+
+    tensor = torch.from_numpy(np.ascontiguousarray(numbers))
+    tensor = tensor if dtype is None else tensor.to(dtype)
+    if values.device.type == "cuda":
+        return tensor.pin_memory().to(values.device, non_blocking=True)
+    return tensor.to(values.device)
+
+
+def places(tokens: Sequence[Collection[int]], logits: Tensor) -> tuple[Tensor, Tensor]:
+    """The row and the column of each token of each row, on the device of the logits."""
+    rows = np.repeat(np.arange(len(tokens)), [len(own) for own in tokens])
+    columns = np.array([token for own in tokens for token in own], np.int64)  # several times faster than torch.tensor
+    return beside(logits, rows), beside(logits, columns)
+
+
 def is_plain(values: Tensor) -> bool:
     """Whether numpy can work in place on these [rows, size] values."""
     import torch
 
     return (
-        values.dtype == torch.float32
-        and values.device.type == "cpu"
+        not is_afar(values)
+        and values.dtype == torch.float32
         and values.is_contiguous()
         and values.dim() == 2
         and not values.requires_grad

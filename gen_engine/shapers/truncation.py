@@ -12,10 +12,28 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from ..compiled.arithmetic import logarithm
 from ..compiled.drawing import Operation
-from ..text.vocabulary import is_han
-from .shaping import NamedShaper, always, entropy, fraction, keep, keep_largest, largest, number, spell, total, whole
+from ..text.char_sets import is_han
+from .shaping import (
+    NamedShaper,
+    always,
+    beside,
+    entropy,
+    fraction,
+    is_afar,
+    keep,
+    keep_largest,
+    largest,
+    number,
+    places,
+    spell,
+    total,
+    whole,
+    wide,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -62,12 +80,10 @@ def avoid_repeat(n: int) -> NamedShaper:
             yield [token for char in dict.fromkeys(recent) if is_han(char) for token in carriers[char]]
 
     def shape(step: Step, logits: Tensor) -> Tensor:
-        kept = logits > -math.inf  # [rows, vocab]
-        for row, tokens in enumerate(seen(step)):
-            before = kept[row].clone()
-            kept[row, tokens] = False
-            kept[row] = kept[row] if kept[row].any() else before
-        return keep(logits, kept)
+        before = logits > -math.inf  # [rows, vocab]
+        kept = before.clone()
+        kept[places(list(seen(step)), logits)] = False
+        return keep(logits, kept.where(kept.any(-1, keepdim=True), before))
 
     def fused(step: Step) -> Operation:
         return Operation("remove", edits=[dict.fromkeys(tokens, 0.0) for tokens in seen(step)])
@@ -168,7 +184,7 @@ def top_n_sigma(n: float) -> NamedShaper:
 
         best = logits.amax(-1, keepdim=True)
         # Distances from the best in float64: the squares of large logits would overflow float32.
-        below = (best.double() - logits).masked_fill(logits == -torch.inf, torch.nan)  # [rows, vocab]
+        below = (best.to(wide(logits)) - logits).masked_fill(logits == -torch.inf, torch.nan)  # [rows, vocab]
         count = (~below.isnan()).sum(-1, keepdim=True).clamp(min=1)
         spread = total((below - total(below) / count).square()).div(count).sqrt()
         return keep(logits, below <= n * spread)
@@ -189,7 +205,7 @@ def top_h(share: float) -> NamedShaper:
     def shape(step: Step, logits: Tensor) -> Tensor:
         if share == 1:
             return logits
-        edge, count = _bounded(logits, logits.log_softmax(-1), share * entropy(logits).double())
+        edge, count = _bounded(logits, logits.log_softmax(-1), share * entropy(logits).to(wide(logits)))
         return keep(logits, _first_of_ties(logits, edge, count))
 
     return NamedShaper(spell("top_h", share), True, shape)
@@ -247,9 +263,7 @@ class Mirostat:
         return min(max(state - self.eta * (surprise - self.tau), 0.0), MOST_BITS + self.tau)
 
     def __call__(self, step: Step, logits: Tensor) -> Tensor:
-        import torch
-
-        allowed = torch.tensor(step.states, dtype=torch.float32, device=logits.device)[:, None] * math.log(2)
+        allowed = beside(logits, np.array(step.states, np.float32))[:, None] * math.log(2)
         return keep(logits, (logits.log_softmax(-1).neg_() <= allowed) | _is_best(logits))
 
 
@@ -277,13 +291,18 @@ def _nucleus(order: Tensor, probabilities: Tensor, mass: float) -> tuple[Tensor,
 
     Returns the `order` value of the last token needed, and the number of tokens needed, [rows, 1] each.
     """
-    edge, count, found = _find_mass(order, probabilities, mass, SHORTLIST)
-    size = SHORTLIST
-    while not found.all():
+    size = _first_size(order)
+    edge, count, found = _find_mass(order, probabilities, mass, size)
+    while size < order.shape[-1] and not found.all():
         size *= 4
         rows = (~found).nonzero().squeeze(-1)
         edge[rows], count[rows], found[rows] = _find_mass(order[rows], probabilities[rows], mass, size)
     return edge, count
+
+
+def _first_size(order: Tensor) -> int:
+    """How many of the highest are looked at first: all on an accelerator, where asking for more would cost a wait."""
+    return int(order.shape[-1]) if is_afar(order) else SHORTLIST
 
 
 def _find_mass(order: Tensor, probabilities: Tensor, mass: float, size: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -292,7 +311,7 @@ def _find_mass(order: Tensor, probabilities: Tensor, mass: float, size: int) -> 
 
     size = min(size, order.shape[-1])
     best, ids = largest(order, size)
-    total = probabilities.gather(-1, ids).where(best > -torch.inf, 0).cumsum(-1, dtype=torch.float64)
+    total = probabilities.gather(-1, ids).where(best > -torch.inf, 0).cumsum(-1, dtype=wide(order))
     count = (1 + (total < mass).sum(-1, keepdim=True)).clamp_(max=size)
     found = (total[:, -1] >= mass) | (best[:, -1] == -torch.inf)  # tokens of -inf add nothing
     return best.gather(-1, count - 1), count, found if size < order.shape[-1] else found.fill_(True)
@@ -302,7 +321,7 @@ def _first_of_ties(order: Tensor, edge: Tensor, count: Tensor) -> Tensor:
     """The `count` highest of each row, [rows, vocab]; among ties the lowest ids, as argmax would choose."""
     kept = order >= edge
     surplus = kept.count_nonzero(-1).unsqueeze(-1) - count
-    if surplus.any():
+    if is_afar(order) or surplus.any():
         tied = order == edge
         kept &= ~tied | (tied.cumsum(-1) <= tied.count_nonzero(-1).unsqueeze(-1) - surplus)
     return kept
@@ -314,9 +333,9 @@ def _bounded(logits: Tensor, logprobs: Tensor, most: Tensor) -> tuple[Tensor, Te
     Returns the logit of its last token and its length, [rows, 1] each. `most` is float64, [rows, 1]. The likeliest
     token always counts.
     """
-    edge, count, found = _find_bound(logits, logprobs, most, SHORTLIST)
-    size = SHORTLIST
-    while not found.all():
+    size = _first_size(logits)
+    edge, count, found = _find_bound(logits, logprobs, most, size)
+    while size < logits.shape[-1] and not found.all():
         size *= 4
         rows = (~found).nonzero().squeeze(-1)
         edge[rows], count[rows], found[rows] = _find_bound(logits[rows], logprobs[rows], most[rows], size)
@@ -329,7 +348,7 @@ def _find_bound(logits: Tensor, logprobs: Tensor, most: Tensor, size: int) -> tu
 
     size = min(size, logits.shape[-1])
     best, ids = largest(logits, size)
-    told = logprobs.gather(-1, ids).where(best > -torch.inf, -torch.inf).double()
+    told = logprobs.gather(-1, ids).where(best > -torch.inf, -torch.inf).to(wide(logits))
     mass = told.exp()
     sums = mass.cumsum(-1)
     # The entropy of the k likeliest, renormalised: the log of their mass, plus their own terms divided by it.

@@ -60,12 +60,17 @@ def tiny_vocabulary(
     unk: int | None = None,
     specials: Iterable[int] | None = None,
     unused: Iterable[int] = (),
+    ends: Iterable[int] = (),
 ) -> Vocabulary:
-    """A vocabulary of these surfaces, token 0 upwards. Empty ones are special, unless `specials` names others."""
+    """A vocabulary of these surfaces, token 0 upwards. Empty ones are special, unless `specials` names others.
+
+    `ends` are further ends beside `end`.
+    """
     data = tuple(surface.encode() if isinstance(surface, str) else surface for surface in surfaces)
     names = tuple(repr(surface) for surface in surfaces)
     silent = frozenset(i for i, surface in enumerate(data) if not surface)
-    return Vocabulary(data, names, silent if specials is None else frozenset(specials), unk, end, frozenset(unused))
+    special = silent if specials is None else frozenset(specials)
+    return Vocabulary(data, names, special, unk, end, frozenset(unused), tuple(ends))
 
 
 @dataclass
@@ -172,6 +177,8 @@ def shaped(noise: Tensor, shape: str, scale: float = 1.5) -> Tensor:
             return noise * scale
 
 
-def table_model(*surfaces: str | bytes, end: int | None = 0, unk: int | None = None, **options: Any) -> TableModel:
-    """A TableModel over these surfaces. The end, if any, also begins every prompt."""
-    return TableModel(LongestMatch(tiny_vocabulary(*surfaces, end=end, unk=unk), end), **options)
+def table_model(
+    *surfaces: str | bytes, end: int | None = 0, unk: int | None = None, ends: Iterable[int] = (), **options: Any
+) -> TableModel:
+    """A TableModel over these surfaces. The end, if any, also begins every prompt; `ends` end texts beside it."""
+    return TableModel(LongestMatch(tiny_vocabulary(*surfaces, end=end, unk=unk, ends=ends), end), **options)

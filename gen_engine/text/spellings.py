@@ -13,7 +13,7 @@ from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from .vocabulary import is_han
+from .char_sets import is_han
 
 if TYPE_CHECKING:
     from .vocabulary import Vocabulary

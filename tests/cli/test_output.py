@@ -40,6 +40,7 @@ RECORD = {
     "sample": 0,
     "model": "poem",
     "dtype": "bfloat16",
+    "device": "cpu",
     "exact": True,
     "reproducible": True,
     "portable": False,

@@ -13,7 +13,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from tiny import chars, engine_of, vocabulary
 
-from gen_engine.decoding.beam import beam, descending
+from gen_engine.decoding.beam import beam
+from gen_engine.decoding.choosing import descending
 from gen_engine.decoding.viable import ATTEMPTS, DOUBTS, Seen, Viable
 from gen_engine.engine import Engine
 from gen_engine.errors import GenError

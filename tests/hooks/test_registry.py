@@ -219,12 +219,12 @@ def test_what_cannot_be_imported_is_an_error_naming_its_plugin(install):
 
 
 def test_a_model_that_fails_to_import_is_listed_with_reason(install, monkeypatch, capsys):
-    from gen_engine.cli.commands import listing
+    from gen_engine.cli.commands import models
     from gen_engine.hooks.lazy import LazyMapping
 
     found = load_plugins([install("a", models=lambda: LazyMapping({"verse": "no.such:verse"}))])
-    monkeypatch.setattr(listing, "registry", lambda: found)
-    listing.models.main(["--json"], standalone_mode=False)
+    monkeypatch.setattr(models, "registry", lambda: found)
+    models.models.main(["--json"], standalone_mode=False)
     assert "verse of the plugin a (dist-a) cannot be imported" in capsys.readouterr().out
 
 

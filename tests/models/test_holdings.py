@@ -6,6 +6,7 @@ from model_folders import make_file, make_folder
 from gen_engine.cli.main import main
 from gen_engine.engine import load
 from gen_engine.errors import GenError
+from gen_engine.models.holdings import refuse_no_model
 
 SILENT = {
     "classifier": "a classifier of texts .BertForSequenceClassification., which .*; .*`gen classify --model",
@@ -15,12 +16,16 @@ SILENT = {
     "masked": "a masked language model .BertForMaskedLM., .* `gen train bert-lstm --encoder",
     "encoder": "an encoder alone .bert., which writes no text",
     "words": "labels the words of a text .* no command takes it",
-    "seq2seq": "turns one text into another",
+    "seq2seq": "an encoder-decoder .T5For.*, which writes an answer to an input and does not continue a text",
+    "old seq2seq": "an encoder-decoder .T5For",
+    "bart": "an encoder-decoder .BartFor",
+    "mt5": "an encoder-decoder .MT5For",
+    "whisper": "an encoder-decoder .WhisperFor",
     "pictures": "a model of pictures",
     "tokenizer": "holds a tokenizer and no model",
     "empty": "is an empty folder",
-    "adapter": "holds an adapter.*merge it",
-    "gguf": "holds a GGUF file",
+    "adapter": "adapter_config.json does not name the model that it is for",
+    "gguf": "a-q4.gguf (cannot be read as a language model|is a GGUF file, which takes)",
     "sentences": "sentence-transformers",
     "diffusers": "draws pictures",
     "dataset": "holds a dataset",
@@ -42,11 +47,23 @@ def test_a_folder_that_writes_no_text_alone_says_why(tmp_path, capfd, kind):
 
 @pytest.mark.parametrize(
     ("name", "what"),
-    [("a.gguf", "a GGUF file"), ("a.safetensors", "a file of weights"), ("a.txt", "a file and no model")],
+    [
+        ("a.gguf", "no GGUF file"),
+        ("a.safetensors", "a file of weights"),
+        ("a.txt", "a file and no model"),
+    ],
 )
 def test_a_file_is_no_folder(tmp_path, name, what):
     with pytest.raises(GenError, match=f"is {what}"):
         load(make_file(name, tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("kind", "why"), [("adapter", "holds an adapter, .*merge it"), ("gguf", "holds a GGUF file, .*`gen models add`")]
+)
+def test_what_only_writers_read_is_told_elsewhere(tmp_path, kind, why):
+    with pytest.raises(GenError, match=why):
+        refuse_no_model(make_folder(kind, tmp_path / "model"), "model")
 
 
 COMMANDS = {
@@ -82,6 +99,6 @@ def test_a_hub_out_of_reach_is_not_waited_for(monkeypatch, capfd, name):
 
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setattr(hub, "hub_answers", lambda: False)
-    with pytest.raises(GenError):
+    with pytest.raises(GenError, match="|".join(["There is no model", "no model named"])):
         load(name)
     assert "Retrying" not in "".join(capfd.readouterr())

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from joint_states import chain_of, prompt_of, states
 from oracle import Case, Wish
 from slots import PLAIN, SLOTS, Different, Slots, different_wish, either_wish, slots_wish
-from tiny import chars, engine_of
+from tiny import chars, engine_of, vocabulary
 
 from gen_engine.errors import ConflictError
 from gen_engine.proving.prover import NODES, prover_of
@@ -122,6 +122,14 @@ def test_marks_too_near_each_other_are_a_conflict_at_once(rule):
         engine.generate("", processors=rules, max_new=30, patience=5)
     assert conflict.value.members == ("slots", rule)
     assert engine.generate("", processors=[rules[0], "no_repeat=6"], max_new=30, seed=1)
+
+
+def test_characters_spelt_in_parts_are_never_too_few():
+    parts = [bytes([byte]) for byte in sorted(set("霜问更荣".encode()))]
+    vocab = vocabulary(b"", b"", *parts, end=0, specials=(0, 1))
+    case = Case(vocab, "", 8, (Wish("choice=霜问|更荣"), oracle.no_repeat(12)))
+    prover, joint = prover_of(chain_of(case).product, prompt_of(case), case.budget, NODES)
+    assert not prover.distinct.clashes(joint.node, joint.others, case.budget)
 
 
 def test_just_enough_characters_for_the_places_are_found():

@@ -15,8 +15,8 @@ from gen_engine.constraints.bans import ban, only
 from gen_engine.errors import GenError
 from gen_engine.proving.lifting.lift import Lifted
 from gen_engine.text import CharSet, Ranges, Vocabulary, char_test, class_ranges, is_han, is_punctuation, split_utf8
+from gen_engine.text.char_sets import CLASSES, codes_beginning
 from gen_engine.text.token_sets import Intern, Mask, TokenSet
-from gen_engine.text.vocabulary import CLASSES, codes_beginning
 from gen_engine.types import Prompt
 
 BYTES = vocabulary("", "ab", "春", b"\xe6", b"\x98\xa5", "春", "a", end=0, unused=(5,))

@@ -11,7 +11,7 @@ COMMANDS = {
     "text:text": "Continue a text with any model and any processors.",
     "explain:explain": "Show what the model preferred at each position, and what each choice cost.",
     "lint:lint": "Report contradictions, redundancy and order dependence in a chain.",
-    "listing:models": "List the models that plugins bring.",
+    "models:models": "List models; fetch one of the hub, or give one a name.",
     "listing:processors": "List what --with understands, with parameters.",
     "listing:decoders": "List what --decoder understands, with parameters.",
     "listing:recipes": "List what --recipe of `gen convert` understands.",

@@ -9,7 +9,7 @@ import click
 from ...errors import GenError
 from ..contexts import contexted, read_context
 from ..options import choice, generating, prompted, read_prompt
-from ..output import Show, check_out, continue_text, load_engine, mention_unknown, opened, write_explained
+from ..output import Show, check_out, continue_text, load_chosen, mention_unknown, opened, write_explained
 
 
 @click.command()
@@ -38,7 +38,7 @@ def explain(prompt: str | None, file: str | None, text: str | None, max_new: int
     with opened(chosen.out, lines=True) as out:
         from ...inspecting.explain_tables import sentences
 
-        engine = load_engine(chosen.model, dtype=chosen.dtype, fast=chosen.fast)
+        engine = load_chosen(chosen)
         start, context = told.prompt(engine, typed), told.context(engine)
         mention_unknown(engine.tokenizer.encode(typed))
         told.mention_unknown(engine.tokenizer)

@@ -63,7 +63,8 @@ def lint(context: click.Context, prompt: str | None, file: str | None, max_new: 
     from ...engine import load
     from ...inspecting.lint import lint as look
 
-    engine = load(chosen.model, dtype=chosen.dtype, fast=chosen.fast)
+    how: dict[str, Any] = {"device": chosen.device, "attention": chosen.attention}
+    engine = load(chosen.model, dtype=chosen.dtype, fast=chosen.fast, **how)
     findings = look(engine.chain(chosen.processors), engine.tokenizer.encode(start), max_new)
     if chosen.json:
         dump([finding.record() for finding in findings])

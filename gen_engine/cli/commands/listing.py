@@ -1,4 +1,4 @@
-"""`gen models|processors|doctor|completion`: lists what there is, for people and for programs."""
+"""`gen processors|decoders|recipes|doctor|completion`: lists what there is, for people and for programs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import os
 import platform
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
 import click
@@ -15,7 +14,6 @@ import click
 from ...errors import GenError
 from ...hooks.registry import Offer, registry
 from ...hooks.specs import describe, parameters
-from ...models.notes import read_note
 from ...system.screen import HARD_BLANK
 from ...system.tables import table
 from ...system.underway import doing
@@ -24,37 +22,6 @@ from ..options import debug_option
 from ..output import dump
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
-
-
-@click.command()
-@as_json
-@debug_option()
-def models(as_json: bool) -> None:
-    """List the models that plugins bring."""
-    rows = [_model(name, offer) for name, offer in sorted(registry().models.items())]
-    if as_json:
-        return dump(rows)
-    cells = [
-        [row["name"], row["plugin"], row["summary"], " ".join(row["processors"]), " ".join(row["told"])] for row in rows
-    ]
-    columns = ["name", "plugin", "what it is", "used with", "can be told"]
-    return table("Models (also: any folder or hub name)", columns, cells, nameless=["what it is"])
-
-
-def _model(name: str, offer: Offer) -> dict[str, Any]:
-    row: dict[str, Any] = {"name": name, "plugin": offer.plugin.name}
-    try:
-        shipped = offer.model
-        note = read_note(Path(shipped.folder))
-    except GenError as problem:
-        return {**row, "summary": str(problem), "processors": [], "folder": "", "told": []}
-    return {
-        **row,
-        "summary": shipped.summary,
-        "processors": list(shipped.processors),
-        "folder": str(shipped.folder),
-        "told": list(note.order) if note else [],
-    }
 
 
 @click.command()
@@ -150,6 +117,7 @@ def _machine() -> dict[str, str]:
     import torch
 
     from ...compiled.library import VARIABLE, told
+    from ...models.device import accelerators, choose_device
     from ...models.dtype import choose_dtype
     from ...models.instructions import choose_instructions
 
@@ -163,7 +131,8 @@ def _machine() -> dict[str, str]:
         "instructions": f"{instructions.name}: {instructions.reason}",
         "dtype auto": f"int8 where a model computes in it at a cost of at most 0.5% of perplexity; else {other}",
         **_layers(),
-        "accelerator": torch.cuda.get_device_name() if torch.cuda.is_available() else "none",
+        "device auto": f"{choose_device()}; --device or GEN_DEVICE names another",
+        "accelerator": ", ".join(accelerators()) or "none",
     }
 
 

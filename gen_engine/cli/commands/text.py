@@ -6,7 +6,7 @@ import click
 
 from ..contexts import contexted, read_context
 from ..options import choice, explaining, generating, prompted, read_prompt
-from ..output import continue_text, load_engine, mention_unknown, opened
+from ..output import continue_text, load_chosen, mention_unknown, opened
 
 
 @click.command()
@@ -23,7 +23,7 @@ def text(prompt: str | None, file: str | None, max_new: int) -> None:
     told = read_context(file)
     typed = read_prompt(prompt, file)
     with opened(chosen.out, lines=True) as out:
-        engine = load_engine(chosen.model, dtype=chosen.dtype, fast=chosen.fast)
+        engine = load_chosen(chosen)
         start = told.prompt(engine, typed)
         mention_unknown(engine.tokenizer.encode(typed))
         told.mention_unknown(engine.tokenizer)

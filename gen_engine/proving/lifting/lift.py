@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from ...memory import Memory, remembered
+from ...text.char_sets import EVERY_CHAR, CharSet, Ranges, codes_beginning
 from ...text.sparse import Sparse
 from ...text.token_sets import REMEMBERED, Intern, Mask, TokenSet, marked
-from ...text.vocabulary import EVERY_CHAR, CharSet, Ranges, Vocabulary, codes_beginning, split_utf8
+from ...text.vocabulary import Vocabulary, split_utf8
 from ...types import CharMachine, Prompt
 from .narrowing import Narrowing
 from .promises import Promises, offered, promised_by_machine

@@ -16,9 +16,9 @@ import numpy as np
 
 from ...memory import Memory, remembered
 from ...patience import check
+from ...text.char_sets import CharSet
 from ...text.token_arrays import TokenArrays, different, runs
 from ...text.token_sets import REMEMBERED, Mask
-from ...text.vocabulary import CharSet
 
 UNKNOWN = -2
 """The mark for what is not computed yet; -1 marks what is forbidden."""

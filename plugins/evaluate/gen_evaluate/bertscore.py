@@ -11,8 +11,10 @@ from torch import Tensor
 from transformers import AutoModel
 from transformers.utils import logging
 
+from gen_engine.models.device import choose_device
 from gen_engine.system.underway import counted
 from gen_evaluate.overlap import check_pairs
+from gen_trainkit.devices import place
 from gen_trainkit.publishing import load_pretrained
 
 TOGETHER = 32  # texts at once
@@ -28,16 +30,21 @@ class BertScore:
     f: float
 
 
-def bert_score(candidates: Sequence[str], references: Sequence[Sequence[str]], encoder: str) -> BertScore:
+def bert_score(
+    candidates: Sequence[str], references: Sequence[Sequence[str]], encoder: str, *, device: str = "auto"
+) -> BertScore:
     """How similar candidates are to references under `encoder`, a folder or hub name; of several, the best F counts.
 
     It compares the last hidden states of all tokens but the special ones, without weights. A text without tokens is
-    similar to nothing. Raises GenError if the encoder cannot be loaded completely, apart from its head and pooler.
+    similar to nothing. The encoder computes on `device`, a name of `choose_device`. Raises GenError if the encoder
+    cannot be loaded completely, apart from its head and pooler.
     """
     check_pairs(candidates, references)
+    chosen = choose_device(device)
     logging.disable_progress_bar()
     logging.set_verbosity_error()
     model, tokenizer = load_pretrained(AutoModel, encoder, new=("pooler.", "cls.", "lm_head.", "classifier."))
+    place(model, chosen)
     texts = list(dict.fromkeys([*candidates, *(text for each in references for text in each)]))
     states = dict(zip(texts, _encode(model.eval(), tokenizer, texts), strict=True))
     found = []
@@ -70,6 +77,6 @@ def _encode(model: Any, tokenizer: Any, texts: Sequence[str]) -> list[Tensor]:
             return_tensors="pt", return_special_tokens_mask=True,
         )  # fmt: skip
         real = read["attention_mask"].bool() & ~read.pop("special_tokens_mask").bool()
-        states = torch.nn.functional.normalize(model(**read).last_hidden_state.float(), dim=-1)
+        states = torch.nn.functional.normalize(model(**read.to(model.device)).last_hidden_state.float(), dim=-1).cpu()
         found |= {i: row[mark] for i, row, mark in zip(group, states, real, strict=True)}
     return [found[i] for i in range(len(texts))]

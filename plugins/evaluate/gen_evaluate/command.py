@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from gen_engine.cli.languages import choose_language, lang_option, speak
-from gen_engine.cli.options import debug_option
+from gen_engine.cli.options import debug_option, device_option
 from gen_engine.cli.output import check_out, opened
 from gen_engine.errors import GenError, quoted
 from gen_engine.patience import SECONDS
@@ -65,6 +65,7 @@ writing_options = options(
 @reading_options
 @writing_options
 @lang_option
+@device_option()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
 @click.option("--out", type=FILE, metavar="FILE", help="Write the JSON to a file, too.")
 @debug_option()

@@ -12,6 +12,7 @@ from typing import Any
 from gen_engine.cli.output import load_engine
 from gen_engine.engine import Engine
 from gen_engine.errors import GenError
+from gen_engine.models.device import choose_device
 from gen_engine.patience import SECONDS
 from gen_engine.system.underway import doing
 from gen_engine.types import Request
@@ -58,6 +59,7 @@ class Models:
     baselines: tuple[int, ...] = ()
     dtype: str = "auto"
     fast: bool = False
+    device: str = "auto"
 
 
 @dataclass(frozen=True)
@@ -71,12 +73,16 @@ class Writing:
     seed: int = 0
     encoder: str | None = None
     tokenize: str = "char"
+    device: str = "auto"  # of the encoder
 
 
 def evaluate(sources: Sources, models: Models, writing: Writing) -> Record:
     """All results as JSON: `reading` has a row for each model, `writing` one for each set of candidates."""
     check(sources, models, writing)
-    engines = {name: load_engine(name, dtype=models.dtype, fast=models.fast) for name in models.models}
+    choose_device(models.device)  # which says if it is not there, before anything is read
+    engines = {
+        name: load_engine(name, dtype=models.dtype, fast=models.fast, device=models.device) for name in models.models
+    }
     record: Record = {}
     if sources.files:
         record |= evaluate_models(sources, models, engines)
@@ -171,7 +177,7 @@ def _compare(candidates: Sequence[str], references: Sequence[Sequence[str]], wri
     if writing.encoder:
         from gen_evaluate.bertscore import bert_score
 
-        record["bertscore"] = asdict(bert_score(candidates, references, writing.encoder))
+        record["bertscore"] = asdict(bert_score(candidates, references, writing.encoder, device=writing.device))
     return record
 
 

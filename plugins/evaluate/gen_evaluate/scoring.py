@@ -84,10 +84,10 @@ def _costs(model: LanguageModel, rows: Sequence[list[int]]) -> list[tuple[np.nda
 
 def _score(logits: Any, wanted: Sequence[Sequence[int]]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """(nats, right guesses) of the wanted tokens of each row under `logits` [all wanted tokens, vocab]."""
-    target = torch.tensor([token for row in wanted for token in row])
     logits = torch.as_tensor(logits).float()
-    nats = (logits.logsumexp(1) - logits.gather(1, target[:, None])[:, 0]).double().numpy()
-    guessed = (logits.argmax(1) == target).numpy()
+    target = torch.tensor([token for row in wanted for token in row], device=logits.device)
+    nats = (logits.logsumexp(1) - logits.gather(1, target[:, None])[:, 0]).cpu().double().numpy()
+    guessed = (logits.argmax(1) == target).cpu().numpy()
     ends = np.cumsum([len(row) for row in wanted])[:-1]
     return zip(np.split(nats, ends), np.split(guessed, ends), strict=True)
 

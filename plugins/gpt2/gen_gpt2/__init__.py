@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from gen_engine.errors import GenError, brief
 from gen_engine.hooks.hookspecs import hookimpl
 from gen_engine.hooks.lazy import LazyCommand, LazyMapping
+from gen_engine.models.device import choose_device, is_accelerator, named_device
 
 if TYPE_CHECKING:
     import click
@@ -17,10 +18,17 @@ if TYPE_CHECKING:
     from gen_engine.types import LanguageModel, ModelLoader
 
 
-def load_gpt2(folder: Path, *, name: str, dtype: str = "auto", fast: bool = False) -> LanguageModel:
-    """The GPT-2 checkpoint in `folder`; torch is imported only if it does not compute in int8."""
-    why = ""
-    if dtype in ("auto", "int8"):
+def load_gpt2(
+    folder: Path, *, name: str, dtype: str = "auto", fast: bool = False, device: str = "auto"
+) -> LanguageModel:
+    """The GPT-2 checkpoint in `folder`; torch is imported only if it does not compute in int8.
+
+    On an accelerator it is read as any model of transformers. The device "auto" is the CPU wherever int8 is taken.
+    """
+    why, afar = "", is_accelerator(device)
+    if dtype == "int8" and afar:
+        raise GenError(f"int8 is computed on the CPU alone, not on {named_device(device)}; choose one of the two.")
+    if dtype in ("auto", "int8") and not afar:
         from gen_engine.models.int8 import int8_reason, takes_int8
         from gen_gpt2.int8_model import load_int8
 
@@ -30,6 +38,10 @@ def load_gpt2(folder: Path, *, name: str, dtype: str = "auto", fast: bool = Fals
         if takes_int8(dtype, model.loss):
             return model
         why = int8_reason(dtype, model.loss)
+    if (where := choose_device(device)).type != "cpu":
+        from gen_engine.models.loading import load as load_any
+
+        return load_any(folder, name=name, dtype=dtype, fast=fast, device=where)
     from gen_gpt2.model import load
 
     return load(folder, name=name, dtype=dtype, fast=fast, why=why)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass
 from typing import Any
 
 from transformers import GPT2LMHeadModel
 
 from gen_engine.errors import GenError, quoted
+from gen_trainkit.devices import copy_on_cpu
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def merge_adapters(model: GPT2LMHeadModel) -> GPT2LMHeadModel:
     changed."""
     from peft.tuners.lora import LoraLayer
 
-    merged = copy.deepcopy(model)
+    merged = copy_on_cpu(model)
     adapted: list[tuple[str, Any]] = [each for each in merged.named_modules() if isinstance(each[1], LoraLayer)]
     for name, module in adapted:
         module.merge()

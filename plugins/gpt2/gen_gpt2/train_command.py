@@ -93,7 +93,7 @@ def gpt2_command(**given: Any) -> None:
         from gen_trainkit.jobs import carry_out
 
     job = build_job(given)
-    carry_out(job, prepare(job), given, try_writing)
+    carry_out(job, prepare, given, try_writing)
 
 
 FRESH = {"vocab", "vocab_size", "min_count", "layers", "width", "heads", "positions", "dropout"}

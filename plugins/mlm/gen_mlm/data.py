@@ -114,7 +114,8 @@ class Masking:
         stray = special[inputs] & (inputs != self.tokenizer.mask_token_id) & (labels != IGNORED)
         inputs = torch.where(stray, labels, inputs)
         mask = _attention_mask(lengths)
-        return Batch({"input_ids": inputs} | ({} if mask is None else {"attention_mask": mask}), labels)
+        chosen = (labels.flatten() != IGNORED).nonzero()[:, 0]
+        return Batch({"input_ids": inputs} | ({} if mask is None else {"attention_mask": mask}), labels, chosen)
 
     def _seed_of(self, epoch: int, index: int) -> int:
         digest = blake2b(f"{self.seed}/{epoch}/{index}".encode(), digest_size=8).digest()

@@ -20,7 +20,7 @@ from gen_trainkit.csv_rows import Quotes
 from gen_trainkit.holding_out import hold_out
 from gen_trainkit.jobs import Prepared, name_files, silence_transformers
 from gen_trainkit.loop import Batch, Part, Recipe, Reporting, Task
-from gen_trainkit.losses import IGNORED, chunked_cross_entropy
+from gen_trainkit.losses import chunked_cross_entropy
 from gen_trainkit.publishing import CardFacts, Publishing, check_known, export_model, load_pretrained
 from gen_trainkit.tables import Reading
 from gen_trainkit.tally import Tally
@@ -208,13 +208,12 @@ def load_base(base: str, dropout: float) -> tuple[BertForMaskedLM, PreTrainedTok
 def score(model: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
     """(summed loss of the hidden tokens in nats, number of right guesses); logits are computed at these places only."""
     assert isinstance(model, BertForMaskedLM)
-    hidden = model.bert(**batch.inputs).last_hidden_state
-    chosen = batch.labels != IGNORED
+    hidden = model.bert(**batch.inputs).last_hidden_state.flatten(0, 1)
     head = model.cls.predictions
-    guesses = head.transform(hidden[chosen])  # [hidden tokens, width]
+    guesses = head.transform(hidden[batch.chosen])  # [hidden tokens, width]
     ones = guesses.new_ones(len(guesses), 1)
     weight = torch.cat([head.decoder.weight, head.decoder.bias[:, None]], 1)  # the bias as one more column
-    return chunked_cross_entropy(torch.cat([guesses, ones], 1), weight, batch.labels[chosen])
+    return chunked_cross_entropy(torch.cat([guesses, ones], 1), weight, batch.labels.flatten()[batch.chosen])
 
 
 def _facts(tokenizer: PreTrainedTokenizerBase, train: Windows) -> dict[str, object]:

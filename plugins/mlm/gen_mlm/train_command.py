@@ -82,7 +82,7 @@ def mlm_command(**given: Any) -> None:
         from gen_trainkit.jobs import carry_out
 
     job = build_job(given)
-    carry_out(job, prepare(job), given, try_filling)
+    carry_out(job, prepare, given, try_filling)
 
 
 def try_filling(out: Path, text: str) -> str:

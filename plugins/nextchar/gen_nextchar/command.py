@@ -126,7 +126,7 @@ def run_command(given: Mapping[str, Any], head: Collection[str], load_family: Ca
 
         family = load_family()
     job = build_job(given, family, {name: given[name] for name in head})
-    carry_out(job, prepare(job), given, try_writing)
+    carry_out(job, prepare, given, try_writing)
 
 
 def build_job(given: Mapping[str, Any], family: Family, head: Mapping[str, Any]) -> Any:

@@ -185,8 +185,10 @@ def collate_windows(
     mask = torch.tensor([[1] * len(row) + [0] * (longest - len(row)) for row in rows])
     if cut.dense:
         asked = [[IGNORED, *labels, *[IGNORED] * (longest - 1 - len(labels))] for labels in asked]
-    found = torch.tensor(asked)
-    return Batch({"input_ids": ids, "attention_mask": mask}, found if cut.dense else found[:, 0])
+    found, inputs = torch.tensor(asked), {"input_ids": ids, "attention_mask": mask}
+    if not cut.dense:
+        return Batch(inputs, found[:, 0])
+    return Batch(inputs, found, (found.flatten() != IGNORED).nonzero()[:, 0])
 
 
 def _offset(cut: Cut, epoch: int) -> int:

@@ -24,7 +24,7 @@ from gen_engine.errors import GenError
 from gen_engine.system.underway import doing
 from gen_nextchar.data import Corpus, Cut, Data, collate_windows, encode_corpus, split_texts, window_lengths
 from gen_trainkit.jobs import Prepared, name_files, silence_transformers
-from gen_trainkit.losses import IGNORED, chunked_cross_entropy
+from gen_trainkit.losses import chunked_cross_entropy
 from gen_trainkit.publishing import CardFacts, Publishing, check_known, export_model, load_pretrained
 from gen_trainkit.tally import Tally
 from gen_trainkit.tasks import Batch, Part, Recipe, Reporting, Task
@@ -299,10 +299,8 @@ def freeze(model: Any, what: Freeze) -> None:
 def score(model: Any, batch: Batch) -> tuple[Tensor, Tensor]:
     """(summed next-character loss in nats, number of right guesses) of a batch."""
     if batch.labels.ndim == 2:
-        asked = batch.labels != IGNORED
-        return chunked_cross_entropy(
-            model.all_hidden(**batch.inputs)[asked], model.output_weight(), batch.labels[asked]
-        )
+        hidden = model.all_hidden(**batch.inputs).flatten(0, 1)[batch.chosen]
+        return chunked_cross_entropy(hidden, model.output_weight(), batch.labels.flatten()[batch.chosen])
     hidden = model.next_hidden(**batch.inputs)
     return chunked_cross_entropy(hidden, model.output_weight(), batch.labels)
 

@@ -6,7 +6,7 @@ import click
 
 from gen_engine.cli.contexts import contexted, read_context, refuse_beside
 from gen_engine.cli.options import Choice, choice, explaining, generating, prompted, read_prompt
-from gen_engine.cli.output import continue_text, load_engine, mention_unknown, opened
+from gen_engine.cli.output import continue_text, load_chosen, mention_unknown, opened
 from gen_engine.errors import GenError
 from gen_engine.hooks.specs import parse_spec
 
@@ -68,7 +68,7 @@ def novel(
         raise GenError("--repeat-words is for a rule against single characters; add --no-repeat 30, or leave it out.")
     told = tell(like, chosen.model, unseen=unseen)
     with opened(chosen.out, lines=True) as out:
-        engine = load_engine(chosen.model, dtype=chosen.dtype, fast=chosen.fast)
+        engine = load_chosen(chosen)
         mention_unknown(engine.tokenizer.encode(typed))
         given.mention_unknown(engine.tokenizer)
         processors = (

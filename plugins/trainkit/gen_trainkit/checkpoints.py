@@ -76,13 +76,14 @@ def read_checkpoint(path: Path) -> Checkpoint:
 def gather_state(
     model: nn.Module, optimizers: Sequence[torch.optim.Optimizer], average: Sequence[Tensor]
 ) -> dict[str, Tensor]:
-    """Weights, optimiser moments, weight means and the random state as one flat table of tensors."""
+    """Weights, optimiser moments, weight means and the random state as one flat table of tensors on the CPU."""
     state = {f"model.{index}": parameter.detach() for index, parameter in enumerate(model.parameters())}
     state |= {f"average.{index}": mean for index, mean in enumerate(average)}
     for number, optimizer in enumerate(optimizers):
         for index, moments in optimizer.state_dict()["state"].items():
             state |= {f"optimizer.{number}.{index}.{key}": value for key, value in moments.items()}
-    return {**state, "random": torch.get_rng_state()}
+    there = next(model.parameters()).device
+    return {name: value.cpu() for name, value in state.items()} | {"random": random_state(there)}
 
 
 def restore_state(
@@ -103,7 +104,27 @@ def restore_state(
             target.copy_(tensors[name])
     for optimizer, states in zip(optimizers, moments, strict=True):
         optimizer.load_state_dict({**optimizer.state_dict(), "state": states})
-    torch.set_rng_state(tensors["random"])
+    set_random_state(tensors["random"], next(model.parameters()).device)
+
+
+def random_state(device: torch.device) -> Tensor:
+    """The random state of the CPU, and after it that of the device: bytes, on the CPU."""
+    states = [torch.get_rng_state()]
+    if device.type == "cuda":
+        states.append(torch.cuda.get_rng_state(device))
+    elif device.type == "mps":
+        states.append(torch.mps.get_rng_state())
+    return torch.cat(states)
+
+
+def set_random_state(state: Tensor, device: torch.device) -> None:
+    """Set what `random_state` returned on a device of the same type."""
+    own = torch.get_rng_state().numel()
+    torch.set_rng_state(state[:own])
+    if device.type == "cuda":
+        torch.cuda.set_rng_state(state[own:], device)
+    elif device.type == "mps":
+        torch.mps.set_rng_state(state[own:])
 
 
 def _fits(optimizer: torch.optim.Optimizer, moments: dict[int, dict[str, Tensor]]) -> bool:

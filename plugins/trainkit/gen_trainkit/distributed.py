@@ -71,12 +71,16 @@ class Group:
             tensor.copy_(whole)
 
 
-def join_group() -> Group:
-    """The group of processes that torchrun started, connected over gloo; without torchrun, this process alone."""
+def join_group(device: torch.device | None = None) -> Group:
+    """The group of processes that torchrun started; without torchrun, this process alone.
+
+    They exchange what lies on the CPU over gloo and, if `device` is one of CUDA, what lies there over nccl.
+    """
     if process_count() == 1:
         return Group()
     if not dist.is_initialized():
-        _together(lambda: dist.init_process_group("gloo", timeout=PATIENCE))
+        backend = "cpu:gloo,cuda:nccl" if device is not None and device.type == "cuda" else "gloo"
+        _together(lambda: dist.init_process_group(backend, timeout=PATIENCE))
         atexit.register(_leave)
     return Group(process_rank(), process_count())
 
@@ -90,6 +94,8 @@ def _together(act: Callable[[], Any]) -> None:
     """Run a collective operation; raises GenError if one of the processes is gone."""
     try:
         act()
+    except torch.OutOfMemoryError:
+        raise  # a RuntimeError, too
     except (RuntimeError, ValueError) as error:
         raise GenError(
             f"Process {process_rank()} of {process_count()} lost touch with the others"

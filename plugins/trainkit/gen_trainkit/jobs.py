@@ -12,6 +12,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging as transformers_logging
 
 from gen_engine.cli.languages import choose_language
+from gen_trainkit.devices import name_device, own_device, place
 from gen_trainkit.options import tell_plan, tell_reading
 from gen_trainkit.plan import describe_run
 from gen_trainkit.publishing import CardFacts, Publishing, run_and_publish
@@ -19,6 +20,7 @@ from gen_trainkit.tasks import Outcome, Recipe, Reporting, Task
 from gen_trainkit.telling import tell_outcome
 
 Texts = TypeVar("Texts")
+AnyJob = TypeVar("AnyJob", bound="Job")
 
 
 class Job(Protocol):
@@ -87,12 +89,21 @@ def run_job(job: Job, ready: Prepared[Any], *, resume: bool) -> Finished:
     return ready.end(run_and_publish(ready.task, job.recipe, reporting, job.publishing, ready.card, resume=resume))
 
 
-def carry_out(job: Job, ready: Prepared[Any], given: Mapping[str, Any], attempt: Callable[..., str]) -> None:
-    """What a command does with a prepared job: train and publish or, with `--dry-run`, tell what would be trained.
+def carry_out(
+    job: AnyJob,
+    prepare: Callable[[AnyJob], Prepared[Any]],
+    given: Mapping[str, Any],
+    attempt: Callable[..., str],
+) -> None:
+    """What a command does with a job: prepare, train and publish or, with `--dry-run`, tell what would be trained.
 
-    `attempt(folder, *example)` is the command that tries the model.
+    `given["device"]` is looked for before anything is read. `attempt(folder, *example)` is the command that tries the
+    model.
     """
-    tell_reading(ready.told)
+    device = own_device(given["device"])
+    ready = prepare(job)
+    place(ready.task.model, device)
+    tell_reading(ready.told if device.type == "cpu" else [*ready.told, f"Computing on {name_device(device)}."])
     if given["dry_run"]:
         tell_plan(describe(job, ready))
         return

@@ -10,15 +10,25 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import nn
 
 from gen_engine.cli.languages import choose_language
 from gen_engine.errors import GenError, quoted
+from gen_engine.models.device import out_of_memory
 from gen_engine.system.underway import doing
 from gen_trainkit.averaging import averaged_weights, start_average, update_average
 from gen_trainkit.bucketing import plan_epoch
 from gen_trainkit.checkpoints import newest_checkpoint, read_checkpoint
 from gen_trainkit.curves import draw_curve
+from gen_trainkit.devices import (
+    as_sums,
+    device_of,
+    is_waited_for,
+    recompute_layers,
+    settled,
+    sums_on,
+)
 from gen_trainkit.distributed import join_group
 from gen_trainkit.interrupts import asked_to_stop
 from gen_trainkit.measuring import measure
@@ -27,7 +37,7 @@ from gen_trainkit.optimizers import build_optimizers, peak_rates, set_rates
 from gen_trainkit.options import tell_reading
 from gen_trainkit.progress import Watch, watch_run
 from gen_trainkit.ranks import is_first
-from gen_trainkit.runs import Run, not_finite, save_run, start_or_resume
+from gen_trainkit.runs import Run, not_finite, read_sums, save_run, start_or_resume
 from gen_trainkit.schedules import rate_factor
 from gen_trainkit.sizes import check_batches
 from gen_trainkit.stepping import compute_gradients, open_pool
@@ -59,17 +69,30 @@ def train(
 ) -> Outcome:
     """Train `task.model` in place; `folder` gets checkpoints, metrics.jsonl, curve.png and `best`, the best model.
 
-    With `resume`, go on from the newest checkpoint in `folder`. The weights end up the same, bit for bit, as in a run
-    that was never stopped. Under torchrun every process calls this; the first one writes, and calls `begun` once
-    `folder` is there.
+    It computes where the model lies. With `resume`, go on from the newest checkpoint in `folder`. On a CPU the weights
+    end up the same, bit for bit, as in a run that was never stopped. Under torchrun every process calls this; the first
+    one writes, and calls `begun` once `folder` is there.
 
-    Raises GenError when that checkpoint is damaged or of another recipe, and without `resume`, when there is a
-    checkpoint. Another training that writes into `folder`, a batch larger than memory, a full disk, and a loss that is
-    not finite raise it too.
+    Raises GenError when that checkpoint is damaged or of another recipe or device, and without `resume`, when there is
+    a checkpoint. Another training that writes into `folder`, a batch larger than memory, a full disk, and a loss that
+    is not finite raise it too.
     """
+    recipe = settled(recipe, device_of(task.model))
     check_batches(task, recipe)
-    with claimed(folder) if is_first() else nullcontext():
+    recompute_layers(task.model, recipe.gradient_checkpointing)
+    full = out_of_memory("a step of this training", partial(_how_to_fit, recipe, folder / "checkpoints"))
+    with claimed(folder) if is_first() else nullcontext(), full:
         return _train(task, recipe, folder, reporting=reporting, resume=resume, begun=begun)
+
+
+def _how_to_fit(recipe: Recipe, checkpoints: Path) -> str:
+    """What to do when memory is full, and what of the run there is."""
+    newest, smaller = newest_checkpoint(checkpoints), "a smaller --batch-tokens and more --accumulate"
+    if newest is None:
+        return f"give {smaller}" + ", or --gradient-checkpointing" * (not recipe.gradient_checkpointing)
+    if recipe.gradient_checkpointing:
+        return f"start again in another --out with {smaller}; {newest} is whole"
+    return f"go on from {newest} with --resume --gradient-checkpointing, or start in another --out with {smaller}"
 
 
 def _train(
@@ -85,7 +108,7 @@ def _train(
     in_epoch, total = plan_steps(task, recipe)
     at_once = recipe.accumulate * run.group.size
     watching = watch_run(total, run.step) if run.group.is_first else nullcontext(_watch_nothing)
-    epoch, batches, begun_at = -1, list[list[int]](), run.step
+    epoch, batches, begun_at, note = -1, list[list[int]](), run.step, ""
     with asked_to_stop() as stop_signal, watching as watch, run.pool:
         _measure_start(run, watch)
         run.signal = run.group.highest(stop_signal())
@@ -98,9 +121,11 @@ def _train(
             set_rates(run.optimizers, peaks, factor)
             with doing("computing the first step") if run.step == begun_at else nullcontext():
                 tokens = _step(run, batches[place : place + at_once], epoch)
-            note = f"loss {run.sums['loss'] / max(1.0, run.sums['targets']):.4f}"
             ended = run.step % in_epoch == 0 or run.step == total
             measured = bool(task.valid_lengths) and (ended or _is_due(run.step, reporting.valid_every))
+            if not run.unread or _is_logged(run, reporting, ended or measured):
+                read_sums(run)
+                note = f"loss {run.sums['loss'] / max(1.0, run.sums['targets']):.4f}"
             watch(run.step, tokens, note + _best(run) + "  validating" * measured)
             _report(run, reporting, factor, ended=ended, measured=measured)
             if measured:
@@ -127,7 +152,7 @@ def _set_up(task: Task, recipe: Recipe, folder: Path) -> Run:
         weight_decay=recipe.weight_decay,
     )
     average = start_average(task.model) if recipe.ema else []
-    return Run(task, recipe, folder, join_group(), open_pool(task, recipe), optimizers, average)
+    return Run(task, recipe, folder, join_group(device_of(task.model)), open_pool(task, recipe), optimizers, average)
 
 
 def _open_outlets(run: Run, reporting: Reporting) -> Callable[[dict[str, Any]], None]:
@@ -166,16 +191,15 @@ def _step(run: Run, batches: Sequence[Sequence[int]], epoch: int) -> int:
     """One optimiser step over `batches`, each weighted by its number of targets; returns how many tokens were read."""
     task, recipe = run.task, run.recipe
     seen = compute_gradients(task, recipe, batches, epoch=epoch, group=run.group, pool=run.pool)
-    norm = nn.utils.clip_grad_norm_(task.model.parameters(), recipe.clip).item() if recipe.clip else 0.0
-    if not math.isfinite(seen.loss + norm):
-        raise not_finite(run, "The gradient is" if math.isfinite(seen.loss) else "The loss is")
+    norm = nn.utils.clip_grad_norm_(task.model.parameters(), recipe.clip) if recipe.clip else sums_on(run.device, 1)[0]
+    run.unread.append((torch.cat([seen.told, as_sums(norm)]), seen.targets))
+    if not is_waited_for(run.device):
+        read_sums(run)
     for optimizer in run.optimizers:
         optimizer.step()
         optimizer.zero_grad()
     if recipe.ema:
         update_average(run.average, task.model, recipe.ema)
-    for name, value in (("loss", seen.loss), ("correct", seen.correct), ("targets", seen.targets)):
-        run.sums[name] += value
     run.step += 1
     run.examples += int(seen.texts)
     return int(seen.tokens)
@@ -187,10 +211,10 @@ def _report(run: Run, reporting: Reporting, factor: float, *, ended: bool, measu
     The first step, the last one and those with a measurement are always logged, so that short runs have a curve too.
     """
     row: dict[str, Any] = {"step": run.step, "examples": run.examples}
-    if measured or ended or run.step == 1 or run.step % reporting.log_every == 0:
+    if _is_logged(run, reporting, ended or measured):
         targets = max(1.0, run.sums["targets"])
         row |= {"loss": run.sums["loss"] / targets, "accuracy": run.sums["correct"] / targets}
-        row |= {"rate_factor": factor, "time": round(time.time(), 1)}
+        row |= {"rate_factor": factor, "time": round(time.time(), 1), "device": run.device.type}
         run.sums = dict.fromkeys(run.sums, 0.0)
     if measured:
         row |= _measure_now(run, None if ended or not reporting.valid_batches else reporting.valid_batches)
@@ -198,6 +222,10 @@ def _report(run: Run, reporting: Reporting, factor: float, *, ended: bool, measu
         run.tell(row)
     if ended or _is_due(run.step, reporting.save_every):
         save_run(run)
+
+
+def _is_logged(run: Run, reporting: Reporting, ended: bool) -> bool:
+    return ended or run.step == 1 or run.step % reporting.log_every == 0
 
 
 def _is_due(step: int, every: int) -> bool:

@@ -50,7 +50,7 @@ def open_events(folder: Path, step: int) -> Callable[[dict[str, Any]], None]:
     def write(row: dict[str, Any]) -> None:
         with stored(folder):
             for name, value in row.items():
-                if name not in ("step", "time"):
+                if name not in ("step", "time", "device"):
                     writer.add_scalar(name, value, row["step"], walltime=row.get("time"))
             writer.flush()
 

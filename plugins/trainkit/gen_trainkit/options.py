@@ -15,6 +15,7 @@ import click
 from click.core import ParameterSource
 
 from gen_engine.cli.languages import lang_option
+from gen_engine.cli.options import device_option
 from gen_engine.errors import GenError, quoted
 from gen_engine.system.bounds import read_settings
 from gen_engine.system.screen import note
@@ -203,10 +204,12 @@ def recipe_options(
         click.option("--clip", type=number, default=1.0, show_default=True, help="Gradient norm; 0 for none."),
         click.option("--ema", type=click.FloatRange(0, 1, max_open=True), default=0.0, show_default=True,
                      help="Averaging."),
-        click.option("--dtype", type=click.Choice(["fp32", "bf16"]), default="fp32", show_default=True,
-                     help="Numbers to sum."),
+        click.option("--dtype", type=click.Choice(["auto", "fp32", "bf16"]), default="auto", show_default=True,
+                     help="Numbers to compute with; auto is fp32, on CUDA bf16."),
+        click.option("--gradient-checkpointing", is_flag=True,
+                     help="Compute layers twice instead of keeping what they computed: less memory, more time."),
         click.option("--parallel", type=click.IntRange(1, 1024), default=1, show_default=True,
-                     help="Parts of a batch, a thread each."),
+                     help="On a CPU: parts of a batch, a thread each."),
         click.option("--patience", type=click.IntRange(0), default=0, show_default=True,
                      help="Stop after so many full validations without a better one; 0: never."),
         click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True),
@@ -225,6 +228,7 @@ run_options = options(
     click.option("--save-dtype", type=click.Choice(["fp32", "bf16", "fp16"]), default="fp32", show_default=True),
     click.option("--tensorboard", is_flag=True, help="Write the figures for TensorBoard, too, into run/tensorboard."),
     lang_option,
+    device_option(),
     click.option("--title", help="Title of the model card."),
     click.option("--note", default="", help="A paragraph for the model card."),
     config_option,

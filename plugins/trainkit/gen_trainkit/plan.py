@@ -13,8 +13,10 @@ from typing import Any
 import torch
 from torch import nn
 
+from gen_engine.models.device import out_of_memory
 from gen_engine.system.underway import doing
 from gen_trainkit.bucketing import plan_epoch
+from gen_trainkit.devices import device_of, kept_randomness, recompute_layers, settled, wait_for
 from gen_trainkit.measuring import measure
 from gen_trainkit.optimizers import build_optimizers
 from gen_trainkit.ranks import process_count
@@ -46,6 +48,8 @@ def describe_run(task: Task, recipe: Recipe) -> dict[str, Any]:
     `options.tell_plan`. Nothing is written, and model and random state stay as they are. Time and peak memory are
     measured by a few steps on a copy of the model, which is then thrown away. The first step is on the largest batch.
     """
+    device = device_of(task.model)
+    recipe = settled(recipe, device)
     check_batches(task, recipe)
     batches = plan_epoch(task.train_lengths, recipe.batch_tokens, seed=recipe.seed, epoch=0)
     in_epoch, total = plan_steps(task, recipe)
@@ -59,8 +63,11 @@ def describe_run(task: Task, recipe: Recipe) -> dict[str, Any]:
         "steps an epoch": in_epoch,
         "steps": total,
         "processes": process_count(),
+        "device": device.type,
+        "numbers": recipe.dtype,
     }
-    with torch.random.fork_rng(devices=[]):
+    full = out_of_memory("a step of this training", "give a smaller --batch-tokens, or --gradient-checkpointing")
+    with kept_randomness(device), full:
         tried = _try(replace(task, model=copy.deepcopy(task.model)), recipe, batches)
     return {**sizes, "memory": _memory(task.model, recipe, tried), "time": _time(task, recipe, tried)}
 
@@ -77,25 +84,45 @@ def _try(task: Task, recipe: Recipe, batches: Sequence[Sequence[int]]) -> Trial:
     optimizers = build_optimizers(
         task.model, recipe.optimizer, rate=0.0, matrix_rate=0.0, weight_decay=0.0, head_rate=None, is_head=None
     )
+    device = device_of(task.model)
+    recompute_layers(task.model, recipe.gradient_checkpointing)
     with open_pool(task, recipe) as pool:
-        before = _resident("VmRSS", forget=True)
+        before = _used(device)
         compute_gradients(task, recipe, by_size[:1], epoch=0, pool=pool)
-        update = _timed(lambda: [optimizer.step() for optimizer in optimizers])
-        highest = _resident("VmHWM")
+        update = _timed(lambda: [optimizer.step() for optimizer in optimizers], device)
+        highest = _most_used(device)
         seen: list[float] = []
         took = _timed(
-            lambda: seen.extend(compute_gradients(task, recipe, [one], epoch=0, pool=pool).tokens for one in middle)
+            lambda: seen.extend(compute_gradients(task, recipe, [one], epoch=0, pool=pool).tokens for one in middle),
+            device,
         )
     plain = replace(task, figures=None)
-    valid = _timed(lambda: measure(plain, recipe, batches=1)) if task.valid_lengths else 0.0
+    valid = _timed(lambda: measure(plain, recipe, batches=1), device) if task.valid_lengths else 0.0
     extra = None if before is None or highest is None else max(0, highest - before)
     return Trial(took / TRIED, update, sum(seen) / TRIED, valid, extra)
 
 
-def _timed(act: Any) -> float:
+def _timed(act: Any, device: torch.device) -> float:
+    wait_for(device)
     began = time.perf_counter()
     act()
+    wait_for(device)
     return time.perf_counter() - began
+
+
+def _used(device: torch.device) -> int | None:
+    """Bytes of memory in use now: of this process, or by its tensors on a CUDA device. The peak begins anew."""
+    if device.type != "cuda":
+        return _resident("VmRSS", forget=True) if device.type == "cpu" else None
+    torch.cuda.reset_peak_memory_stats(device)
+    return torch.cuda.memory_allocated(device)
+
+
+def _most_used(device: torch.device) -> int | None:
+    """The peak since `_used`."""
+    if device.type != "cuda":
+        return _resident("VmHWM") if device.type == "cpu" else None
+    return torch.cuda.max_memory_allocated(device)
 
 
 def _resident(which: str, *, forget: bool = False) -> int | None:

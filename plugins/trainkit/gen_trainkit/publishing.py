@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -22,6 +21,7 @@ from gen_engine.models.holdings import holding, refuse_no_model
 from gen_engine.models.hub import not_waiting_for_hub
 from gen_engine.system.underway import doing
 from gen_trainkit.bases import model_source
+from gen_trainkit.devices import copy_on_cpu, device_of, settled
 from gen_trainkit.loop import Outcome, Recipe, Reporting, Task, export_last, train
 from gen_trainkit.options import write_chosen_options
 from gen_trainkit.ranks import is_first
@@ -64,6 +64,7 @@ def run_and_publish(
     Its `run` folder keeps checkpoints, figures and curves and, if a command is running, its options as config.toml. The
     published files appear one by one, each complete. Under torchrun the first process publishes.
     """
+    recipe, device = settled(recipe, device_of(task.model)), device_of(task.model)
     run = publishing.out / "run"
     outcome = train(
         task, recipe, run, reporting=reporting, resume=resume, begun=lambda: write_chosen_options(run / "config.toml")
@@ -75,20 +76,22 @@ def run_and_publish(
     chosen = best if publishing.keep == "best" and best.exists() else run / "last"
     for path in sorted(chosen.iterdir()):
         _copy_whole(path, publishing.out / path.name)
-    text = write_card(publishing, card, recipe, outcome, goal=task.goal)
+    text = write_card(publishing, card, recipe, outcome, goal=task.goal, device=device.type)
     with whole_file(publishing.out / "README.md") as aside:
         aside.write_text(text, encoding="utf-8")
     return outcome
 
 
-def write_card(publishing: Publishing, card: CardFacts, recipe: Recipe, outcome: Outcome, *, goal: str) -> str:
+def write_card(
+    publishing: Publishing, card: CardFacts, recipe: Recipe, outcome: Outcome, *, goal: str, device: str
+) -> str:
     """The model card as Markdown with the hub's metadata header."""
     best = "not measured" if outcome.best is None else f"{outcome.best:.4f}" + " nats" * goal.endswith("loss")
     trained = f"{outcome.step:,} step{'s' * (outcome.step != 1)}" + " (stopped early)" * outcome.early
     idle = {"epochs"} if recipe.steps is not None else set()
     idle |= {"matrix_rate"} if recipe.optimizer != "muon" else set()
     chosen = {name: value for name, value in asdict(recipe).items() if name not in idle and value is not None}
-    settings = "\n".join(f"| {name} | {in_words(value)} |" for name, value in chosen.items())
+    settings = "\n".join(f"| {name} | {in_words(value)} |" for name, value in {**chosen, "device": device}.items())
     facts = "\n".join(f"- **{name}**: {value}." for name, value in card.facts.items())
     language = f"language: [{', '.join(card.language)}]\n" if card.language else ""
     return f"""---
@@ -113,7 +116,7 @@ pipeline_tag: {card.pipeline}
 @doing("writing the model folder")
 def export_model(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, dtype: SaveDtype, folder: Path) -> None:
     """Write config.json, model.safetensors and the tokenizer's files into `folder`; `model` itself is not changed."""
-    copy.deepcopy(model).to(SAVE_DTYPES[dtype]).save_pretrained(folder)
+    copy_on_cpu(model).to(SAVE_DTYPES[dtype]).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
 
 
@@ -159,7 +162,7 @@ def load_pretrained(
 def _strange(base: str, config: Any, what: str) -> GenError:
     """The error for weights that do not fit; usually they are those of a model with another head."""
     found = holding(config.to_dict())
-    if found.kind in ("classifier", "other"):
+    if found.kind in ("classifier", "answerer", "other"):
         return GenError(f"{base} holds {found.words} ({what}). Give the model that it was made of.")
     return GenError(f"{base} {what}. Give weights that fit its config.json.")
 

@@ -36,8 +36,9 @@ class Recipe:
     warmup: int = 0
     clip: float = 1.0
     ema: float = 0.0
-    dtype: Literal["fp32", "bf16"] = "fp32"
-    parallel: int = 1  # parts of a batch computed side by side, each on one thread
+    dtype: Literal["auto", "fp32", "bf16"] = "auto"  # auto: bf16 on CUDA, elsewhere fp32
+    gradient_checkpointing: bool = False  # compute layers again on the way back instead of keeping what they computed
+    parallel: int = 1  # on a CPU: parts of a batch computed side by side, each on one thread
     patience: int = 0  # stop after so many full validations without a better one; 0: never
     seed: int = 0
 
@@ -59,18 +60,26 @@ class Reporting:
 
 @dataclass(frozen=True)
 class Batch:
-    """Model inputs and labels [rows, length]; labels that are IGNORED (-100) are left out."""
+    """Model inputs and labels [rows, length]; labels that are IGNORED (-100) are left out.
+
+    `chosen` are the places of the others among all labels, for models that compute there only. They are counted here,
+    on the CPU, since a device would have to be waited for.
+    """
 
     inputs: dict[str, Tensor]
     labels: Tensor
+    chosen: Tensor | None = None
 
 
 @dataclass(frozen=True)
 class Task:
     """What is trained: a model, the lengths of its texts, and how to batch, score and save.
 
-    `collate(part, indices, epoch)` makes a batch. It depends on its arguments alone, even where it draws at random.
-    `score` returns (summed loss with gradient, number of right guesses) of a batch; `export` writes a model folder.
+    The model is trained on the device where it lies (see `devices.place`).
+
+    `collate(part, indices, epoch)` makes a batch, on the CPU. It depends on its arguments alone, even where it draws at
+    random. `score` returns (summed loss with gradient, number of right guesses) of a batch that lies where the model
+    does; `export` writes a model folder.
     `figures` measures the model further at each full validation; `valid_loss` and `valid_accuracy` are always measured.
     `goal` names one of these figures. The best model is the one with the highest, or the lowest if the name ends in
     "loss". `is_head(name)` says whether a parameter learns at the rate of the head.

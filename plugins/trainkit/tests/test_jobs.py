@@ -81,7 +81,7 @@ def test_chinese_labels_choose_the_language(job, done):
 
 
 def test_a_dry_run_describes_the_data_and_run_without_training(job, done, capsys):
-    carry_out(job, ready(), {"dry_run": True}, lambda out, text: "never")
+    carry_out(job, lambda job: ready(), {"dry_run": True, "device": "cpu"}, lambda out, text: "never")
     printed = capsys.readouterr()
     assert (printed.out, printed.err) == ('{\n "vocabulary": 7,\n "steps": 3\n}\n', "2 texts read\n")
     assert done == []
@@ -89,7 +89,8 @@ def test_a_dry_run_describes_the_data_and_run_without_training(job, done, capsys
 
 def test_a_run_ends_with_a_report_and_command_to_try(job, done, capsys):
     prepared = ready(end=lambda outcome: Finished(outcome, report="9 rows", doubts=["it is odd"]))
-    carry_out(job, prepared, {"dry_run": False, "resume": False}, lambda out, text: f"try {out.name} {text}")
+    given = {"dry_run": False, "resume": False, "device": "cpu"}
+    carry_out(job, lambda job: prepared, given, lambda out, text: f"try {out.name} {text}")
     printed = capsys.readouterr()
     assert printed.out.splitlines() == ["9 rows", str(job.publishing.out)]
     assert printed.err.splitlines()[-2:] == ["warning: it is odd", f"Try it: try {Path(job.publishing.out).name} 春"]

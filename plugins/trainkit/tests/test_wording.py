@@ -22,7 +22,7 @@ def test_settings_in_words(value, words):
 
 def card(**settings):
     facts, outcome = CardFacts("Made.", "x", {}), Outcome(1, 1, {}, None, 0)
-    return write_card(Publishing(Path("out")), facts, Recipe(**settings), outcome, goal="valid_loss")
+    return write_card(Publishing(Path("out")), facts, Recipe(**settings), outcome, goal="valid_loss", device="cpu")
 
 
 @pytest.mark.parametrize(("settings", "told", "left_out"), [

@@ -16,7 +16,7 @@ from gen_engine.constraints.lengths import force, length
 from gen_engine.errors import GenError
 from gen_engine.proving.lifting.lift import AnyText, Lifted
 from gen_engine.proving.lifting.promises import promised_by_machine
-from gen_engine.text.vocabulary import codes_beginning
+from gen_engine.text.char_sets import codes_beginning
 from gen_engine.types import Named
 
 ONE = chars("abc,é")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from gen_classify.predicting.inputs import Source, ask_texts, check_source, in_runs, is_blank, read_source
-from gen_engine.cli.options import debug_option
+from gen_engine.cli.options import debug_option, device_option
 from gen_engine.cli.output import counting, opened
 from gen_engine.errors import GenError, tame
 from gen_engine.system.screen import cells, cut, note, paint, plain, width_of
@@ -75,6 +75,7 @@ question_options = options(
 @input_options
 @shown_options
 @question_options
+@device_option()
 @debug_option()
 def classify_command(**given: Any) -> None:
     """Tell the label of each TEXT and its probability.
@@ -86,7 +87,7 @@ def classify_command(**given: Any) -> None:
     source: Source = part(Source, given)
     check_source(source)
     _refuse_idle(source, given)
-    classify = _ask_model(given) if given["question"] is not None else _open_classifier(given["model"])
+    classify = _ask_model(given) if given["question"] is not None else _open_classifier(given["model"], given["device"])
     with opened(given["out"], lines=True) as out:
         if source.asks_a_person:
             _talk(classify, out, source.pairs, given)
@@ -106,11 +107,12 @@ def _refuse_idle(source: Source, given: dict[str, Any]) -> None:
         refuse_idle({"yes", "no", "language", "template"}, "without --zero-shot")
 
 
-def _open_classifier(model: str) -> Classify:
+def _open_classifier(model: str, device: str) -> Classify:
     """A function that classifies with the classifier `model`."""
     from gen_classify.predicting.classifier import load_classifier
+    from gen_engine.models.device import choose_device
 
-    classifier = load_classifier(model)
+    classifier = load_classifier(model, device=choose_device(device))
 
     def classify(texts: Sequence[Text]) -> list[Guess]:
         encoded = classifier.encode(texts)

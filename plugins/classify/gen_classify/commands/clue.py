@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from gen_engine.cli.languages import choose_language, lang_option, speak
-from gen_engine.cli.options import debug_option
+from gen_engine.cli.options import debug_option, device_option
 from gen_engine.cli.output import check_out, opened
 from gen_engine.errors import GenError
 from gen_trainkit.options import FILE, check_finite, options
@@ -41,6 +41,7 @@ train_options = options(
 @model_options
 @train_options
 @lang_option
+@device_option()
 @click.option("--json", is_flag=True, help="Print everything as JSON.")
 @click.option("--out", type=FILE, metavar="FILE", help="Write the score into FILE, as JSON if it ends in .json.")
 @debug_option()
@@ -53,9 +54,14 @@ def clue_command(**given: Any) -> None:
     """
     _check(given)
     from gen_classify.evaluating.clue import TASKS, clue, tell_score
+    from gen_engine.models.device import choose_device
+
+    device = choose_device(given["device"])
 
     models = {name: given[name] or _train(name, given) for name in TASKS}
-    score = clue(models, given["data"], baseline=given["baseline"], after=lambda name: click.echo(name, err=True))
+    score = clue(
+        models, given["data"], baseline=given["baseline"], device=device, after=lambda name: click.echo(name, err=True)
+    )
     record = json.dumps({"models": models, **score.record()}, ensure_ascii=False, indent=1) + "\n"
     labels = (label.label for each in score.evaluations.values() for label in each.report.labels)
     say = speak(choose_language(given["lang"], labels))
@@ -100,7 +106,7 @@ def _train(name: str, given: dict[str, Any]) -> str:
     folder = given["models"] / name
     click.echo(f"Training {name} into {folder}", err=True)
     with classifier_command.make_context("gen train classifier", train_arguments(name, folder, given)) as context:
-        finished = train_classifier(build_job(context.params), resume=given["resume"])
+        finished = train_classifier(build_job(context.params), resume=given["resume"], device=given["device"])
     if finished.outcome.signal:
         click.echo(f"Stopped at step {finished.outcome.step}; the same command with --resume goes on.", err=True)
         raise SystemExit(128 + finished.outcome.signal)

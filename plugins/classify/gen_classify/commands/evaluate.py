@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gen_engine.cli.languages import Language, choose_language, lang_option, speak
-from gen_engine.cli.options import debug_option
+from gen_engine.cli.options import debug_option, device_option
 from gen_engine.cli.output import check_out, opened
 from gen_engine.errors import GenError
 from gen_engine.system.screen import note
@@ -54,6 +54,7 @@ told_options = options(
 @click.option("--model", required=True, metavar="MODEL", help="A classifier: a folder, or a hub name.")
 @table_options
 @told_options
+@device_option()
 @debug_option()
 def classifier_command(**given: Any) -> None:
     """Judge a classifier by the labelled texts of FILES: CSV, TSV or JSONL, packed or not, or datasets.
@@ -63,6 +64,9 @@ def classifier_command(**given: Any) -> None:
     interval of the accuracy. Each label has a number, which a picture shows where no font has its characters.
     """
     _check(given)
+    from gen_engine.models.device import choose_device
+
+    device = choose_device(given["device"])
     table = read_labelled(given["files"], given)
     tell_reading(table.tally.told())
     train = read_labelled(given["baseline"], given, training=True) if given["baseline"] else None
@@ -70,7 +74,8 @@ def classifier_command(**given: Any) -> None:
     from gen_classify.evaluating.evaluation import evaluate
     from gen_classify.predicting.classifier import load_classifier
 
-    evaluation = evaluate(load_classifier(given["model"]), table, train=train, mistakes=given["mistakes"])
+    classifier = load_classifier(given["model"], device=device)
+    evaluation = evaluate(classifier, table, train=train, mistakes=given["mistakes"])
     if given["bad_rows"] == "refuse" and (evaluation.unknown or evaluation.bad):
         first = evaluation.bad[0] if evaluation.bad else f"the label {next(iter(evaluation.unknown))!r} is unknown"
         count = evaluation.unknown.total() + len(evaluation.bad)

@@ -102,7 +102,7 @@ def classifier_command(**given: Any) -> None:
         from gen_trainkit.jobs import carry_out
 
     job = build_job(given)
-    carry_out(job, prepare(job), given, try_classifying)
+    carry_out(job, prepare, given, try_classifying)
 
 
 def try_classifying(out: Path, text: str, second: str = "") -> str:

@@ -12,6 +12,8 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any, TextIO
 
+import torch
+
 from gen_classify.evaluating.evaluation import Evaluation, evaluate
 from gen_classify.evaluating.report import columns
 from gen_classify.predicting.classifier import load_classifier
@@ -95,7 +97,12 @@ def read_task(folder: Path, name: str, *, held_out: bool, known: Collection[str]
 
 
 def clue(
-    models: Mapping[str, str], data: Path, *, baseline: bool = False, after: Callable[[str], None] | None = None
+    models: Mapping[str, str],
+    data: Path,
+    *,
+    baseline: bool = False,
+    device: torch.device | str = "cpu",
+    after: Callable[[str], None] | None = None,
 ) -> Score:
     """Evaluate the classifiers of `models` (a folder for each of TASKS) on the rows that `data` holds out.
 
@@ -104,7 +111,7 @@ def clue(
     """
     found = {}
     for name in TASKS:
-        classifier = load_classifier(models[name])
+        classifier = load_classifier(models[name], device=device)
         known = {*classifier.labels, *classifier.data_labels}
         train = read_task(data, name, held_out=False, known=known) if baseline else None
         table = read_task(data, name, held_out=True, known=known)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,7 +18,9 @@ from gen_classify.guiding.sharing import can_share, last_logits
 from gen_classify.predicting.classifier import Classifier, load_classifier
 from gen_engine.errors import GenError
 from gen_engine.memory import Memory, remembered
+from gen_engine.models.device import VARIABLE, check_device_name, choose_device
 from gen_engine.models.int8 import takes_int8
+from gen_trainkit.devices import place
 
 BLOCK = 8
 """How many texts are computed together. It is always this number, at one padded length, since the last bits of an fp32
@@ -165,37 +168,49 @@ class Discriminator:
         )
 
 
-def open_discriminator(folder: str, window: int = 0) -> Discriminator:
+def open_discriminator(folder: str, window: int = 0, *, device: str = "auto") -> Discriminator:
     """The discriminator of a folder or hub name, which sees the last `window` tokens (0: as many as it can).
 
-    It is the same object for the same unchanged folder. It computes in int8 where that is known for the architecture
-    and changes its answers little (see `loss_of`). Otherwise torch computes it, and each text alone if a text's answer
-    depends on its neighbours.
+    It is the same object for the same unchanged folder. On a CPU it computes in int8 where that is known for the
+    architecture and changes its answers little (see `loss_of`), and with the device "auto" it stays there then.
+    Otherwise torch computes it on the device, and each text alone if a text's answer depends on its neighbours.
     """
     weights = sorted(Path(folder).glob("*.safetensors")) + sorted(Path(folder).glob("*.json"))
-    return _open(folder, window, tuple((path.name, path.stat().st_mtime_ns) for path in weights))
+    asked = check_device_name(os.environ.get(VARIABLE) or "auto") if device == "auto" else device
+    return _open(folder, window, asked, tuple((path.name, path.stat().st_mtime_ns) for path in weights))
 
 
 @lru_cache(maxsize=4)
-def _open(folder: str, window: int, version: tuple[tuple[str, int], ...]) -> Discriminator:
+def _open(folder: str, window: int, device: str, version: tuple[tuple[str, int], ...]) -> Discriminator:
     del version  # a folder that was trained again is another
+    chosen = choose_device(device)
     classifier = load_classifier(folder)
     if classifier.fill is not None:
         raise GenError(f"{folder} judges texts filled up to {classifier.fill[1]} tokens only; guide by another.")
-    # Other kernels drop a mask of ones, and so compute differently where no row of a block is padded.
-    classifier.model.set_attn_implementation("eager")
-    classifier.model.eval()
     special = classifier.tokenizer.num_special_tokens_to_add()
     if window and window <= special:
         raise GenError(f"window={window} leaves no room for text beside {special} special tokens; give more.")
-    limits = [limit for limit in (window, classifier.length) if limit]
-    discriminator = Discriminator(classifier, min(limits, default=None), shares=can_share(classifier.model))
-    judge = int8_judge(classifier.model)
+    length = min((limit for limit in (window, classifier.length) if limit), default=None)
+    _settle(classifier, torch.device("cpu"))
+    shares = can_share(classifier.model)
+    discriminator = Discriminator(classifier, length, shares=shares)
+    judge = int8_judge(classifier.model) if device == "auto" or chosen.type == "cpu" else None
     if judge is not None:
-        int8 = Discriminator(classifier, discriminator.length, shares=discriminator.shares, judge=judge)
+        int8 = Discriminator(classifier, length, shares=shares, judge=judge)
         if takes_int8("auto", loss_of(int8, discriminator)):
             return int8
-    return discriminator if discriminator.is_steady() else Discriminator(classifier, discriminator.length, block=1)
+    _settle(classifier, chosen)
+    return discriminator if discriminator.is_steady() else Discriminator(classifier, length, block=1)
+
+
+def _settle(classifier: Classifier, device: torch.device) -> None:
+    """Have torch compute on the device, with all kernels as they are where some row of a block is padded.
+
+    Others than "eager" drop a mask of ones, and so compute differently where none is.
+    """
+    place(classifier.model, device)
+    classifier.model.set_attn_implementation("eager")
+    classifier.model.eval()
 
 
 def loss_of(int8: Discriminator, exact: Discriminator) -> float:

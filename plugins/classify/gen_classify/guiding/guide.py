@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gen_engine.errors import GenError, brief
+from gen_engine.models.device import check_device_name
 from gen_engine.shapers.shaping import NamedShaper, number, pieces, spell, whole
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ def guide(
     strength: float | None = None,
     k: int = FEW,
     window: int = 0,
+    device: str = "auto",
 ) -> NamedShaper:
     """Weight the `k` likeliest tokens left by how probable a classifier finds a label for the text with each.
 
@@ -34,7 +36,8 @@ def guide(
     log p(label | text so far + candidate). The strength is 1 by default, and 0 changes nothing. The text is what the
     tokens print, so the classifier may have another vocabulary. All other tokens are removed, as in the paper; put
     top_k before it to choose the candidates otherwise. The classifier sees the last `window` tokens of the text (0: as
-    many as it takes).
+    many as it takes). It computes on `device`, as of `--device`: auto is GEN_DEVICE or, if that is not set, the CPU for
+    classifiers that compute in int8 and a GPU for others.
 
     Yang and Klein (2021), "FUDGE: controlled text generation with future discriminators". A classifier trained on
     prefixes (`gen train classifier --prefixes`) is surer of beginnings only as far as they reveal the label.
@@ -44,13 +47,13 @@ def guide(
     folder, label, strength = _asked(classifier, label, strength)
     from gen_classify.guiding.discriminator import open_discriminator
 
-    discriminator = open_discriminator(folder, window)
+    discriminator = open_discriminator(folder, window, device=check_device_name(device))
     column = discriminator.column(label, f"guide={classifier}")
 
     def shape(step: Step, logits: Tensor) -> Tensor:
         return _weigh(step, logits, discriminator, column, k, strength) if strength else logits
 
-    return NamedShaper(_spelled(folder, discriminator.labels[column], strength, k, window), True, shape)
+    return NamedShaper(_spelled(folder, discriminator.labels[column], strength, k, window, device), True, shape)
 
 
 def _asked(value: str, label: str | None, strength: float | None) -> tuple[str, str | None, float]:
@@ -79,10 +82,10 @@ def split_value(value: str) -> tuple[str, str | None, float | None]:
         return folder, label, None
 
 
-def _spelled(folder: str, label: str, strength: float, k: int, window: int) -> str:
+def _spelled(folder: str, label: str, strength: float, k: int, window: int, device: str) -> str:
     """The processor as a user writes it; with names where the short form would be misread."""
     value: str = f"{folder}:{label}@{pieces(strength)[0]}"
-    others: dict[str, tuple[object, object]] = {"k": (k, FEW), "window": (window, 0)}
+    others: dict[str, tuple[object, object]] = {"k": (k, FEW), "window": (window, 0), "device": (device, "auto")}
     if split_value(value) != (folder, label, strength):
         by_name: dict[str, tuple[object, object]] = {"label": (label, None), "strength": (strength, None)}
         value, others = folder, by_name | others

@@ -19,6 +19,7 @@ from gen_engine.models.holdings import no_classifier, refuse_no_model
 from gen_engine.system.underway import counted, doing
 from gen_trainkit.bases import model_source
 from gen_trainkit.bucketing import cut_batches
+from gen_trainkit.devices import place
 from gen_trainkit.labels import label_text
 from gen_trainkit.portions import in_portions
 from gen_trainkit.publishing import load_pretrained
@@ -128,8 +129,8 @@ class Classifier:
         return {name: torch.tensor(values, device=self.model.device) for name, values in inputs.items()}
 
 
-def load_classifier(source: str | Path) -> Classifier:
-    """The classifier of a folder or hub name: any `AutoModelForSequenceClassification`, from safetensors only.
+def load_classifier(source: str | Path, *, device: torch.device | str = "cpu") -> Classifier:
+    """The classifier of a folder or hub name on a device: any `AutoModelForSequenceClassification`, from safetensors.
 
     Raises GenError for a folder without one, for missing, unexpected, damaged or non-finite weights, and for models of
     regression or of several labels at once.
@@ -140,6 +141,7 @@ def load_classifier(source: str | Path) -> Classifier:
     if Path(folder).is_dir():
         _check_kind(Path(folder), str(source))
     model, tokenizer = load_pretrained(AutoModelForSequenceClassification, str(source))
+    place(model, torch.device(device))
     return make_classifier(model, tokenizer)
 
 

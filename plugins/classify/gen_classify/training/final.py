@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
+import torch
+
 from gen_classify.evaluating.measures import measure
 from gen_classify.evaluating.report import columns
 from gen_classify.predicting.classifier import load_classifier
@@ -16,7 +18,9 @@ from gen_engine.cli.languages import Say
 SHOWN = ("accuracy", "macro_f1")
 
 
-def measure_final(folder: Path, rows: Rows, *, baseline: bool, seed: int) -> dict[str, Any]:
+def measure_final(
+    folder: Path, rows: Rows, *, baseline: bool, seed: int, device: torch.device | str = "cpu"
+) -> dict[str, Any]:
     """Figures of the model in `folder`, and of a `baseline` if wanted, on the test part, else the validation part.
 
     The baseline learns the same balanced training rows. `repeated` is how many of the texts are also among these. Data
@@ -24,7 +28,7 @@ def measure_final(folder: Path, rows: Rows, *, baseline: bool, seed: int) -> dic
     """
     part = rows.parts["test" if "test" in rows.parts else "valid"]
     texts, wanted = _texts(rows, part), [rows.targets[index] for index in part]
-    classifier = load_classifier(folder)
+    classifier = load_classifier(folder, device=device)
     guessed = classifier.choose(classifier.probabilities(texts)).tolist()
     found: dict[str, Any] = {"part": "test" if "test" in rows.parts else "valid", "rows": len(part)}
     known = set(_texts(rows, rows.train))

@@ -8,7 +8,7 @@ import random
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import torch
@@ -29,6 +29,7 @@ from gen_engine.errors import GenError
 from gen_trainkit.bases import model_source
 from gen_trainkit.bucketing import plan_epoch
 from gen_trainkit.checkpoints import newest_checkpoint
+from gen_trainkit.devices import device_of, on_device, own_device, place
 from gen_trainkit.jobs import Finished, Prepared, name_files, run_job, silence_transformers
 from gen_trainkit.loop import Batch, Outcome, Part, Recipe, Reporting, Task
 from gen_trainkit.metrics import read_metrics
@@ -94,7 +95,7 @@ def prepare(job: Job) -> Prepared[list[int]]:
         example=_example(rows),
         labels=rows.labels.names,
         begin=partial(_begin, job, rows),
-        end=partial(_end, job, rows, task.goal),
+        end=partial(_end, job, rows, task),
     )
 
 
@@ -124,12 +125,12 @@ def _make_task(
     valid_lengths = [lengths[index] for index in chosen["valid"]]
 
     def figures(trained: nn.Module) -> dict[str, float]:
-        found, wanted = [], []
+        guessed, wanted = [], []
         for indices in plan_epoch(valid_lengths, job.recipe.batch_tokens, seed=0, epoch=0):
             batch = collate("valid", indices, 0)
-            with torch.autocast("cpu", torch.bfloat16, enabled=job.recipe.dtype == "bf16"):
-                found += guess(trained(**batch.inputs).logits).tolist()
+            guessed.append(guess(trained(**on_device(batch, device_of(trained)).inputs).logits))
             wanted += batch.labels.tolist()
+        found = torch.cat(guessed).tolist()
         return {"valid_macro_f1": measure(wanted, found, rows.labels.names).macro_f1, GUESSED: len(set(found))}
 
     head = is_head(model)
@@ -189,7 +190,7 @@ def make_score(
 ) -> Callable[[nn.Module, Batch], tuple[Tensor, Tensor]]:
     """A function that returns (summed loss in nats, number of right guesses) of a batch; class weights apply in
     training only."""
-    table = None if weights is None else torch.tensor(weights)
+    table = cache(partial(torch.tensor, weights, dtype=torch.float32))  # one for each device: `table(device=...)`
 
     def score(model: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
         logits = model(**batch.inputs).logits.float()
@@ -198,8 +199,8 @@ def make_score(
             losses = functional.binary_cross_entropy_with_logits(logits[:, 0], targets, reduction="none")
         else:
             losses = functional.cross_entropy(logits, batch.labels, reduction="none")
-        if table is not None and model.training:
-            losses = losses * table[batch.labels]
+        if weights is not None and model.training:
+            losses = losses * table(device=losses.device)[batch.labels]
         return losses.sum(), (guess(logits) == batch.labels).sum()
 
     return score
@@ -240,16 +241,17 @@ def _begin(job: Job, rows: Rows) -> None:
             write_splits(rows.table, rows.parts, run / "splits")
 
 
-def _end(job: Job, rows: Rows, goal: str, outcome: Outcome) -> Finished:
+def _end(job: Job, rows: Rows, task: Task, outcome: Outcome) -> Finished:
     """Measure the published model once on the test part, if there is one or a baseline is wanted."""
     if outcome.signal or not is_first() or not (job.baseline or "test" in rows.parts):
-        return Finished(outcome, doubts=_doubts(job, rows, goal, {}))
+        return Finished(outcome, doubts=_doubts(job, rows, task.goal, {}))
     language = choose_language(job.reporting.lang, rows.labels.names)
-    found = measure_final(job.publishing.out, rows, baseline=job.baseline, seed=job.recipe.seed)
+    device = device_of(task.model)
+    found = measure_final(job.publishing.out, rows, baseline=job.baseline, seed=job.recipe.seed, device=device)
     with whole_file(job.publishing.out / "run" / "test.json") as aside:
         aside.write_text(json.dumps(found, ensure_ascii=False, indent=1), encoding="utf-8")
     report = tell_final(found, speak(language), sys.stdout)
-    return Finished(outcome, found, report, _doubts(job, rows, goal, found))
+    return Finished(outcome, found, report, _doubts(job, rows, task.goal, found))
 
 
 def _doubts(job: Job, rows: Rows, goal: str, found: Mapping[str, Any]) -> list[str]:
@@ -269,9 +271,12 @@ def _doubts(job: Job, rows: Rows, goal: str, found: Mapping[str, Any]) -> list[s
     return [f"{same}; try more --epochs, another --rate, or --balance."]
 
 
-def train_classifier(job: Job, *, resume: bool = False) -> Finished:
+def train_classifier(job: Job, *, resume: bool = False, device: str = "auto") -> Finished:
     """What `gen train classifier` does, for programs that train several classifiers."""
-    return run_job(job, prepare(job), resume=resume)
+    chosen = own_device(device)
+    ready = prepare(job)
+    place(ready.task.model, chosen)
+    return run_job(job, ready, resume=resume)
 
 
 def _card(job: Job, rows: Rows, model: PreTrainedModel, length: int) -> CardFacts:

@@ -9,7 +9,7 @@ import click
 
 from gen_engine.cli.contexts import contexted, read_context
 from gen_engine.cli.options import Choice, choice, explaining, generating
-from gen_engine.cli.output import Show, as_shown, continue_text, load_engine, mention_unknown, opened, write_drawn
+from gen_engine.cli.output import Show, as_shown, continue_text, load_chosen, mention_unknown, opened, write_drawn
 from gen_engine.errors import GenError, brief, quoted
 from gen_engine.system.screen import note
 
@@ -148,7 +148,7 @@ def _generate(machine: Couplet, start: str, chosen: Choice, script: Script | Non
     typed = TypedText(start, script=script)
     of = draws_per_text(chosen)
     with opened(chosen.out, lines=True) as out:
-        engine = load_engine(chosen.model, dtype=chosen.dtype, fast=chosen.fast)
+        engine = load_chosen(chosen)
         start = in_model_script(start, script, engine.tokenizer.vocabulary)
         read = engine.tokenizer.encode(start)
         _check_marks(machine, start, engine.tokenizer.vocabulary, chosen.model)

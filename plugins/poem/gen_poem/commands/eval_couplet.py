@@ -11,7 +11,7 @@ import click
 
 from gen_engine.cli.languages import choose_language, lang_option, speak
 from gen_engine.cli.options import Choice, choice, generating
-from gen_engine.cli.output import load_engine, opened
+from gen_engine.cli.output import load_chosen, opened
 from gen_engine.system.tables import table
 from gen_engine.system.underway import counted, doing
 
@@ -54,7 +54,7 @@ def couplet(file: str, lines: int, corpus: str | None, not_in: str | None, rhyme
     known = read_pairs(corpus) if corpus else None
     pairs = read_pairs(file)
     with opened(chosen.out) as out:
-        engine = load_engine(chosen.model, dtype=chosen.dtype, fast=chosen.fast)
+        engine = load_chosen(chosen)
         marks = "".join(sorted(BETWEEN))
         unknown = engine.tokenizer.encode(marks).unknown
         drawn = draw(pairs, lines, seed=seed, book=rhyme_book, unknown=unknown)

@@ -13,7 +13,7 @@ from click.core import ParameterSource
 
 from gen_engine.cli.languages import NATS, Say, choose_language, lang_option, speak
 from gen_engine.cli.options import Choice, choice, generating
-from gen_engine.cli.output import check_out, load_engine, opened
+from gen_engine.cli.output import check_out, load_chosen, opened
 from gen_engine.errors import GenError
 from gen_engine.system import bounds
 from gen_engine.system.tables import table
@@ -114,7 +114,7 @@ def poem(
     with opened(chosen.out) as out:
         from ..evaluation.figures import evaluate
 
-        engine = load_engine(chosen.model, dtype=chosen.dtype, fast=chosen.fast)
+        engine = load_chosen(chosen)
         repeated = demanded(asks.acrostic, asks.template)
         texts = texts or _write(engine, chosen, prompt, writing, contexts, of, repeated, one_each=bool(titles))
         context = contexts[0].text if contexts and not titles else ""

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from gen_engine.compiled.arithmetic import as_array
+from gen_engine.decoding.ends import fold_ends
 from gen_engine.decoding.generation import slides
 from gen_engine.errors import GenError
 from gen_engine.system.underway import counted
@@ -243,9 +245,10 @@ def nats(engine: Engine, poems: Sequence[str], contexts: Sequence[str] = ()) -> 
         with torch.inference_mode():
             cache = engine.model.open(len(rows))
             fresh, zeros, unread = [-1] * len(rows), [0] * len(rows), [row[:-1] for row in rows]
-            logits = engine.model.feed(cache, fresh, zeros, unread, asked, *_pinned(engine, prompts, unread))
+            given = engine.model.feed(cache, fresh, zeros, unread, asked, *_pinned(engine, prompts, unread))
+            logits = fold_ends(as_array(given), vocabulary)
             wanted = torch.tensor([token for row, lead in zip(rows, leads, strict=True) for token in row[lead:]])
-            own = torch.log_softmax(torch.as_tensor(logits).float().cpu(), dim=-1).gather(1, wanted[:, None]).flatten()
+            own = torch.log_softmax(torch.from_numpy(logits), dim=-1).gather(1, wanted[:, None]).flatten()
             own[wanted == (-1 if vocabulary.unk is None else vocabulary.unk)] = 0.0
         told = iter(own.double().tolist())
         for prompt, count in zip(prompts, asked, strict=True):

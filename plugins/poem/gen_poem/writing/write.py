@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from gen_engine.cli.contexts import read_context
 from gen_engine.cli.options import Choice
-from gen_engine.cli.output import continue_text, load_engine, mention_unknown, opened
+from gen_engine.cli.output import continue_text, load_chosen, mention_unknown, opened
 
 from ..verse.layout import lay_out
 from .best_of import TEMPERATURE, choose_best, demanded, draws_per_text, scorer_of
@@ -31,7 +31,7 @@ def write(
     of = draws_per_text(chosen)
     streamed = chosen.num == of == 1 and not chosen.json and chosen.explain is None
     with opened(chosen.out, lines=True) as out:
-        engine = load_engine(chosen.model, dtype=chosen.dtype, fast=chosen.fast)
+        engine = load_chosen(chosen)
         vocabulary = engine.tokenizer.vocabulary
         start, *more = (in_model_script(text, asked.script, vocabulary) for text in (typed.start, *more))
         mention_unknown(engine.tokenizer.encode(start), spelling=False)

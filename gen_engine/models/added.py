@@ -1,0 +1,101 @@
+"""Models that the user has given names: a list in the user's data folder, with the folders of unpacked ones."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from ..errors import GenError, quoted
+from .adapters import is_adapter
+from .checkpoint import read_config, read_json
+from .gguf_files import convert_gguf, gguf_in
+
+LIST = "models.json"
+"""The file with the names and folders."""
+
+NAME = re.compile(r"\w[\w.-]{0,99}")
+"""What a name may be: one word, which no folder's path and no hub name with an owner is."""
+
+
+def models_folder() -> Path:
+    """The folder for the list and the unpacked models: `GEN_MODELS`, or one in the user's data folder."""
+    if folder := os.environ.get("GEN_MODELS"):
+        return Path(folder)
+    from platformdirs import user_data_path
+
+    return user_data_path("gen-engine", appauthor=False) / "models"
+
+
+def added() -> Mapping[str, Path]:
+    """The folder of each name, in order of names. Raises GenError if the list is damaged."""
+    path = models_folder() / LIST
+    found = read_json(path)
+    if not all(isinstance(folder, str) for folder in found.values()):
+        raise GenError(f"{path} is no list of models; mend it, or remove it.")
+    return {name: Path(folder) for name, folder in sorted(found.items())}
+
+
+def folder_of(name: str) -> Path | None:
+    """The folder of an added name; None if there is no such name. Raises GenError if the folder is gone."""
+    folder = added().get(name)
+    if folder is not None and not folder.exists():
+        raise GenError(f"{name} is {folder}, which is gone; put it back, or `gen models remove {name}`.")
+    return folder
+
+
+def add(name: str, source: Path) -> Path:
+    """Give a model folder a name; a GGUF file is unpacked into a folder first, which is returned.
+
+    Raises GenError for what is no name or no model, and for names that are taken.
+    """
+    if not NAME.fullmatch(name):
+        raise GenError(f"{quoted(name)} is no name for a model; give one word of letters, digits, dots and dashes.")
+    known = added()
+    if name in known:
+        raise GenError(f"{name} is {known[name]} already; give another name, or `gen models remove {name}` first.")
+    file = gguf_in(source)
+    if file is not None:
+        folder = models_folder() / name
+        convert_gguf(file, folder)
+    else:
+        folder = source.resolve()
+        if not is_adapter(folder):
+            read_config(folder)
+    _save({**known, name: folder})
+    return folder
+
+
+def remove(name: str) -> Path | None:
+    """Forget a name; the folder that is still there, None if it was unpacked for the name and is removed with it.
+
+    Raises GenError if there is no such name.
+    """
+    known = dict(added())
+    if name not in known:
+        more = f"; there is {', '.join(known)}" if known else ""
+        raise GenError(f"No model {quoted(name)} was added{more}.")
+    folder = known.pop(name)
+    _save(known)
+    if folder != models_folder() / name:
+        return folder
+    shutil.rmtree(folder, ignore_errors=True)
+    return None
+
+
+def _save(known: Mapping[str, Path]) -> None:
+    """Write the list, whole or not at all."""
+    path = models_folder() / LIST
+    text = json.dumps({name: str(folder) for name, folder in known.items()}, ensure_ascii=False, indent=1) + "\n"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, beside = tempfile.mkstemp(dir=path.parent, prefix=path.stem, suffix=".tmp")
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.replace(beside, path)
+    except OSError as error:
+        raise GenError(f"{path} cannot be written ({error.strerror}); make room, or set GEN_MODELS.") from error
