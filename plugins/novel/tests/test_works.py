@@ -27,7 +27,7 @@ def test_the_shipped_model_can_be_told_of_works():
 @pytest.fixture(autouse=True)
 def noted(monkeypatch):
     """The shipped model has a note with these works."""
-    monkeypatch.setattr(import_module("gen_engine.engine"), "note_of", lambda name: NOTE if name == "novel" else None)
+    monkeypatch.setattr(import_module("gen_engine.sources"), "note_of", lambda name: NOTE if name == "novel" else None)
 
 
 def novel(*arguments):
@@ -70,7 +70,7 @@ def test_a_model_without_a_note_cannot_be_told():
 
 
 def test_a_model_that_cannot_be_told_either_is_not_offered(monkeypatch):
-    monkeypatch.setattr(import_module("gen_engine.engine"), "note_of", lambda name: None)
+    monkeypatch.setattr(import_module("gen_engine.sources"), "note_of", lambda name: None)
     with pytest.raises(GenError, match="novel cannot be told of works; leave out --like.$"):
         tell("红楼梦", "novel")
 
