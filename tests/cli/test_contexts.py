@@ -11,6 +11,8 @@ from gen_engine.cli.main import make_cli
 from gen_engine.errors import GenError
 
 ASKED = "What is the capital of France?"
+RULES = ("regex=[a-z]*",)
+"""What is drawn without rules may have line breaks of any kind."""
 
 
 @pytest.fixture(scope="module")
@@ -44,8 +46,8 @@ def refused(*words, given=""):
 
 
 def test_a_chat_is_answered_and_not_printed(folder, engine):
-    settings = ("--model", folder, "--seed", "1", "--max-new", "9")
-    [done] = engine.generate("It", context=Chat(ASKED, "Be brief."), seed=1, max_new=9)
+    settings = ("--model", folder, "--seed", "1", "--max-new", "9", "--with", *RULES)
+    [done] = engine.generate("It", context=Chat(ASKED, "Be brief."), processors=RULES, seed=1, max_new=9)
     told = gen("text", *settings, "--chat", ASKED, "--system", "Be brief.", "--prompt", "It")
     assert told == done.text + "\n"
 
@@ -60,9 +62,9 @@ def test_json_has_the_chat(folder):
 def test_a_text_is_read_from_a_file(folder, engine, tmp_path, where):
     (tmp_path / "asked").write_text(ASKED + "\r\n", encoding="utf-8")
     where = where.replace("FILE", str(tmp_path / "asked"))
-    [done] = engine.generate("", context=Chat(ASKED), seed=1, max_new=9)
+    [done] = engine.generate("", context=Chat(ASKED), processors=RULES, seed=1, max_new=9)
     assert (
-        gen("text", "--model", folder, "--seed", "1", "--max-new", "9", "--chat", where, given=ASKED)
+        gen("text", "--model", folder, "--seed", "1", "--max-new", "9", "--with", *RULES, "--chat", where, given=ASKED)
         == done.text + "\n"
     )
 
@@ -74,16 +76,16 @@ def test_two_signs_begin_a_text_with_one(folder):
 
 def test_special_tokens_are_read_if_asked_for(folder, engine):
     typed = "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n"
-    settings = ("--model", folder, "--seed", "1", "--max-new", "9")
-    [done] = engine.generate("It", context=engine.encode(typed, special=True), seed=1, max_new=9)
+    settings = ("--model", folder, "--seed", "1", "--max-new", "9", "--with", *RULES)
+    [done] = engine.generate("It", context=engine.encode(typed, special=True), processors=RULES, seed=1, max_new=9)
     assert gen("text", *settings, "--context", typed, "--special", "--prompt", "It") == done.text + "\n"
-    [done] = engine.generate("It", context=typed, seed=1, max_new=9)
+    [done] = engine.generate("It", context=typed, processors=RULES, seed=1, max_new=9)
     assert gen("text", *settings, "--context", typed, "--prompt", "It") == done.text + "\n"
 
 
 def test_special_tokens_of_a_prompt_are_read_and_printed(folder, engine):
-    settings = ("--model", folder, "--seed", "1", "--max-new", "9")
-    [done] = engine.generate(engine.encode("a<|im_end|>", special=True), seed=1, max_new=9)
+    settings = ("--model", folder, "--seed", "1", "--max-new", "9", "--with", *RULES)
+    [done] = engine.generate(engine.encode("a<|im_end|>", special=True), processors=RULES, seed=1, max_new=9)
     assert gen("text", *settings, "--prompt", "a<|im_end|>", "--special") == done.text + "\n"
     assert done.text.startswith("a<|im_end|>")
 
