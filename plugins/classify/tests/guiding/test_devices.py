@@ -62,7 +62,7 @@ def test_the_device_is_part_of_how_it_is_written(folder):
     assert guide(f"{folder}:春@2", device="cpu").name.endswith(":春@2,device=cpu")
     assert guide(f"{folder}:春@2").name.endswith(":春@2")
     written = parse_spec(_spelled("folder", "春", 2.0, FEW, 0, "cuda:1"))
-    assert (written.value, written.options["device"]) == ("folder:春@2", ("cuda:1",))
+    assert (written.value, written.options["device"]) == (("folder:春@2",), ("cuda:1",))
 
 
 @each_device
