@@ -10,6 +10,7 @@ from tokenizer_kinds import KINDS, comparable, is_otherwise_first, printed
 
 from gen_engine.engine import Engine
 from gen_engine.errors import GenError
+from gen_engine.inspecting.explain import explain_text
 from gen_engine.models.printing import is_chinese, print_tokens
 from gen_engine.models.tokenizer import make_tokenizer
 from gen_engine.testing.models import TableModel
@@ -94,3 +95,9 @@ def test_a_ban_of_spaces_sees_every_space(kind):
     engine = Engine(TableModel(tokenizer_of(kind)))
     for done in engine.generate("a", seed=3, num=8, max_new=8, processors=["no_special", "ban=space"]):
         assert not any(char.isspace() for char in done.new)
+
+
+@pytest.mark.parametrize("kind", ["t5", "word pieces", "words"])
+def test_a_text_is_explained_though_nobody_typed_its_space(kind):
+    engine = Engine(TableModel(make_tokenizer(KINDS[kind](), {}, [{"bos_token_id": 1}], None)))
+    assert "".join(place.text for place in explain_text(engine, "moon").places) == " moon"
