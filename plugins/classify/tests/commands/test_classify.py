@@ -279,6 +279,9 @@ def test_a_command_to_try_fits_on_a_screen(words):
     assert all(len(word) <= 60 for word in command[4:])
 
 
-def test_a_zero_shot_question_is_asked_on_the_cpu(model):
-    with pytest.raises(GenError, match="on the CPU. Give --device cpu, or leave it out"):
-        run(model, TEXTS[0], "--zero-shot=好吗？", "--device=cuda")
+def test_a_zero_shot_question_is_asked_on_the_device(monkeypatch):
+    asked = []
+    monkeypatch.setattr("gen_engine.load", lambda name, *, device: asked.append(device) or pytest.fail("asked"))
+    with pytest.raises(pytest.fail.Exception):
+        run("poem", TEXTS[0], "--zero-shot=好吗？", "--device=mps")
+    assert asked == ["mps"]
