@@ -9,6 +9,7 @@ import huggingface_hub
 import pytest
 from hub_folders import lay_out
 from huggingface_hub.errors import HfHubHTTPError
+from served_hub import serving
 from small_models import saved_model
 
 from gen_engine.errors import GenError
@@ -143,3 +144,23 @@ def test_a_name_without_a_model_is_told(tmp_path, online, left, reason):
     online(lambda: str(tmp_path / "fetched"))
     with pytest.raises(GenError, match=reason):
         pull(NAME)
+
+
+def gen(*words, **env):
+    """`gen` in a process of its own, with no proxy and no settings of the hub but these."""
+    others = {name: value for name, value in os.environ.items() if "proxy" not in name.lower() and name[:3] != "HF_"}
+    command = [sys.executable, "-m", "gen_engine", *words]
+    return subprocess.run(command, env=others | env, capture_output=True, check=False, text=True, encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_the_client_of_the_hub_fetches_no_pickle(model, tmp_path):
+    (model / "pytorch_model.bin").write_bytes(b"pickled")
+    with serving(model) as address:
+        given = {"HF_ENDPOINT": address, "HF_HOME": str(tmp_path / "home")}
+        done, absent = (gen("models", "pull", name, **given) for name in ("owner/tiny", "owner/none"))
+    assert (done.returncode, absent.returncode) == (0, 2), done.stderr
+    assert absent.stderr == "gen: The hub has no model owner/none for you; check the name, or `hf auth login`.\n"
+    fetched = {path.name for path in tmp_path.glob("home/hub/models--owner--tiny/snapshots/*/*")}
+    assert fetched == {path.name for path in model.iterdir()} - {"pytorch_model.bin"}
+    assert gen("text", "--model", "owner/tiny", "--prompt", "白", "--max-new", "2", **given).stdout.startswith("白")
