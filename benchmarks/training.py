@@ -1,4 +1,7 @@
-"""Throughput of `gen train gpt2` beside `transformers.Trainer`, on the same texts and the same model."""
+"""Throughput of `gen train gpt2` beside `transformers.Trainer`, on the same texts and the same model.
+
+`python -m benchmarks.training --device cuda` measures both large trainers on a device, without a peer (see `pace`).
+"""
 
 from __future__ import annotations
 
@@ -142,3 +145,9 @@ def _trainer_turn(folder: Path, rows: list[dict[str, list[int]]], made: Path, *,
         return sum(islice(read, STEPS))
 
     return turn
+
+
+if __name__ == "__main__":
+    from .pace import main
+
+    main()

@@ -1,6 +1,7 @@
 """What of the benchmarks needs no clock: turns, ratios, floors, goals, tables, pictures; and that peers do the work."""
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
@@ -8,12 +9,13 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 import torch
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
 import gen_engine as gen
-from benchmarks import baseline
+from benchmarks import baseline, pace
 from benchmarks.beside import contestants, floor, lengths, memory, show, turns
 from benchmarks.beside.compare import Outcome, Run
 from benchmarks.beside.works import FP32, INT8, LARGE, LOOP, PEERS, QUICK, SMALL, WORKS, Work, mixed_requests
@@ -368,3 +370,11 @@ def test_ours_does_every_work(work):
     ours = contestants.make_contestant("float32")
     ours.open(Path(registry().find("model", SMALL).value.folder))
     ours.writing(replace(work, rows=min(work.rows, 2)))()
+
+
+def test_the_pace_of_training_is_measured_on_a_device():
+    done = CliRunner().invoke(pace.main, ["--quick", "--device=cpu", "--steps=1"], catch_exceptions=False)
+    first, *rows = done.output.splitlines()
+    assert first.startswith("cpu, torch ")
+    assert [row.split(":")[0] for row in rows] == ["gpt2", "classifier"]
+    assert all(re.search(r"fp32: [\d,]+ tokens/s$", row) for row in rows)

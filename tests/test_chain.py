@@ -239,6 +239,26 @@ def test_a_character_that_no_token_prints_is_named():
         text("length=2", "force=1:鬱")
 
 
+WANTED = [
+    ("choice=春Q", "Q"),
+    ("choice=鬱|春Q", "鬱 or Q"),
+    ("regex=(春|夏)+[X-Z]", "X, Y or Z"),
+    ("regex=春+鬱?Q", "鬱 or Q"),
+]
+
+
+@pytest.mark.parametrize("rule, named", WANTED)
+def test_characters_of_which_none_is_printed_are_named(rule, named):
+    with pytest.raises(ConflictError, match=f"wants {named}, which the model has no token for; ask for something"):
+        text(rule)
+
+
+@pytest.mark.parametrize("rule", ["choice=Q|春夏秋冬春夏秋冬", "regex=(Q|春{20})"])
+def test_characters_are_not_named_where_others_would_do(rule):
+    with pytest.raises(ConflictError, match="admits no text within"):
+        text(rule)
+
+
 @pytest.mark.parametrize(
     "methods, expected",
     [("start accepts step", True), ("start accepts allowed next", True), ("start accepts allowed", False),

@@ -171,6 +171,14 @@ def as_array(logits: Any) -> Array:
     return found if found.flags.writeable else found.copy()
 
 
+def as_tensor(numbers: Any, device: Any) -> Any:
+    """An array or list of numbers as a tensor on a device of torch. The host does not wait until it is there."""
+    import torch
+
+    tensor = torch.from_numpy(np.ascontiguousarray(numbers))
+    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor.to(device)
+
+
 def power(base: float, exponent: float) -> float:
     """`base` above 0 to the power of `exponent`; to the power of 1 it is itself."""
     return base if exponent == 1 else float(powers(np.array(exponent * logarithm(base))))

@@ -174,7 +174,13 @@ class Scores:
     def shaped_logprob(self, number: int, token: int) -> float:
         """The log-probability of `token` in the distribution of `shaped_row`, in nats."""
         chosen, row = self._source(number)
-        return chosen.value(row, token) - chosen.norms_of(row, row + 1)[0]
+        norm = chosen.norms_of(row, row + 1)[0] if number in self._anew else self._norms[number]
+        return chosen.value(row, token) - norm
+
+    @cached_property
+    def _norms(self) -> list[float]:
+        """Those of the logits that were first drawn from, all at once."""
+        return self.chosen.norms_of(self.first, self.first + len(self.draws))
 
     def candidates(
         self,

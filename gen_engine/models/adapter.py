@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..compiled.arithmetic import as_tensor
 from .abilities import Abilities
 from .joined import NONE, Batch, Kept, Reading, Rows, arguments, is_plain, join, signature
 from .packed import FEW, Move, Row, Slots, run
@@ -163,7 +164,7 @@ class TransformersLM:
         """The wanted logits [wanted, vocab] of each reading of a group, and what is kept of it."""
         sources = [reading.source for reading in group if reading.source is not None]
         batch = join(sources, [reading.kept for reading in group], alone=alone) if sources else None
-        ids = torch.tensor([reading.new for reading in group], device=self.device)
+        ids: Tensor = as_tensor([reading.new for reading in group], self.device)
         steps = (
             [ids] if batch is None or self.abilities.extends else [ids[:, at : at + 1] for at in range(ids.shape[1])]
         )

@@ -22,13 +22,14 @@ def choose_dtype(
     """
     if wanted == "int8":
         raise GenError("This kind of model is not computed in int8; choose auto, float32 or bfloat16.")
+    afar = device is not None and device.type != "cpu"
+    instructions = None if afar else choose_instructions()  # on a CPU always: it limits what oneDNN may use
     if wanted != "auto":
         return {"float32": torch.float32, "bfloat16": torch.bfloat16}[wanted], "asked for"
-    if device is not None and device.type != "cpu":
-        if device.type == "cuda" and not torch.cuda.is_bf16_supported(including_emulation=False):
+    if instructions is None:
+        if device is not None and device.type == "cuda" and not torch.cuda.is_bf16_supported(including_emulation=False):
             return torch.float32, "this GPU has no bfloat16"
         return torch.bfloat16, "accelerators multiply it fast"
-    instructions = choose_instructions()
     if not instructions.bf16:
         return torch.float32, f"{instructions.name} multiplies bfloat16 no faster"
     slow = [layer for layer in layers if kernel_of(layer, torch.bfloat16).one_by_one]

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..compiled.arithmetic import as_tensor
 from .window import WHOLE, Window
 
 CACHES = ("past_key_values", "cache_params", "state")
@@ -154,7 +155,7 @@ def arguments(batch: Batch | None, kept: int, count: int, device: torch.device) 
     """The mask and positions of `count` new tokens after a padded batch; nothing where nothing is padded."""
     if batch is None or not any(batch.pads):
         return {}
-    pads = torch.tensor(batch.pads, device=device)[:, None]
+    pads = as_tensor(batch.pads, device)[:, None]
     columns = torch.arange(kept + count, device=device)
     return {
         "attention_mask": (columns >= pads).long(),

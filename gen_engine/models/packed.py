@@ -21,6 +21,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from ..compiled.arithmetic import as_tensor
 from .kernels import multiply
 from .window import Window
 
@@ -105,6 +106,12 @@ class Pass:
         return [0, *accumulate(self.counts)][:-1]
 
     @cached_property
+    def column(self) -> int | None:
+        """Where the one new token of every row stands, None if not all stand there."""
+        alone = len(self.ids) == len(self.counts)
+        return self.lengths[0] - 1 if alone and len(set(self.lengths)) == 1 else None
+
+    @cached_property
     def queries(self) -> list[tuple[Tensor | None, Tensor | None, Tensor]]:
         """Queries that attend at once, each of another row: their slots, their tokens (None: all), their positions."""
         few = [count if count <= FEW else 0 for count in self.counts]
@@ -112,9 +119,10 @@ class Pass:
         for turn in range(max(few)):
             slots = [slot for slot, count in enumerate(few) if count > turn]
             tokens = [self.firsts[slot] + turn for slot in slots]
-            at = torch.tensor([self.lengths[slot] - self.counts[slot] + turn for slot in slots]).to(self.rows.device)
-            of = None if len(slots) == len(self.counts) else torch.tensor(slots).to(self.rows.device)
-            which = None if len(slots) == len(self.ids) else torch.tensor(tokens).to(self.rows.device)
+            device = self.rows.device
+            at = as_tensor([self.lengths[slot] - self.counts[slot] + turn for slot in slots], device)
+            of = None if len(slots) == len(self.counts) else as_tensor(slots, device)
+            which = None if len(slots) == len(self.ids) else as_tensor(tokens, device)
             found.append((of, which, at))
         return found
 
@@ -184,8 +192,11 @@ class Slots:
             made = [torch.zeros(shape, dtype=dtype, device=keys.device) for shape in shapes]
             store = self.stores[layer_idx] = Store(*made)
         store.grow(len(now.counts), self.capacity)
-        store.keys[now.rows, :, now.at] = keys[0].transpose(0, 1).to(dtype)
-        store.values[now.rows, :, now.at] = values[0].transpose(0, 1).to(dtype)
+        for kept, new in ((store.keys, keys[0]), (store.values, values[0])):  # new [heads, tokens, width]
+            if now.column is None:
+                kept[now.rows, :, now.at] = new.transpose(0, 1).to(dtype)
+            else:  # much quicker than an index for each token
+                kept[: len(now.counts), :, now.column] = new.transpose(0, 1)
         return keys, values
 
     def get_seq_length(self, layer_idx: int = 0) -> int:
@@ -281,11 +292,10 @@ def _lay_out(moves: Sequence[Move], wanted: Sequence[int], device: torch.device)
         chosen += range(len(ids) - wanted[i], len(ids))
     lengths = [moves[i].kept + count for i, count in zip(by_slot, counts, strict=True)]
     order = [place for each in places for place in each]
-    whole = torch.tensor([ids, rows, at])
-    given, chosen_now = whole.to(device), torch.tensor(chosen).to(device)
+    given, chosen_now = as_tensor([ids, rows, at], device), as_tensor(chosen, device)
     now = Pass(given[0], given[1], given[2], counts, lengths, chosen_now)
     in_order = order == list(range(len(order)))
-    return now, None if in_order else torch.tensor(order).to(device)
+    return now, None if in_order else as_tensor(order, device)
 
 
 # ------------------------------------------------------------------------------------------------------ attention
@@ -343,11 +353,10 @@ def _rows(store: Tensor, of: Tensor | None, slots: int, capacity: int) -> Tensor
 
 def _weigh(queries: Tensor, keys: Tensor, values: Tensor, bias: Tensor, scale: float, softcap: float | None) -> Tensor:
     """Attention of queries [n, q, width] over keys and values [n, capacity, width]."""
-    if softcap is None:
-        scores = multiply(queries, keys.transpose(1, 2), bias.to(queries.dtype).expand(-1, queries.shape[1], -1), scale)
-    else:
-        scores = multiply(queries, keys.transpose(1, 2)) * scale
-        scores = softcap * torch.tanh(scores / softcap) + bias
+    scores = multiply(queries * scale, keys.transpose(1, 2))
+    if softcap is not None:
+        scores = softcap * torch.tanh(scores / softcap)
+    scores = scores.add_(bias)
     return multiply(torch.softmax(scores, -1, dtype=torch.float32).to(values.dtype), values)
 
 

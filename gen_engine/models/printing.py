@@ -132,12 +132,12 @@ def _word_pieces(part: Part, tokens: Sequence[bytes], fused: bool) -> list[bytes
     prefix = part["prefix"]
     texts = [token.decode(errors="surrogateescape") for token in tokens]
     spaced = spacing(texts, prefix)
-    mark = prefix.encode()
     found = list(tokens)
     if not fused:
-        pairs = zip(tokens, texts, strict=True)
-        found = [token.removeprefix(mark) if prefix in text[: len(prefix)] and mark else
-                 _behind_space(token, spaced(text)) for token, text in pairs]  # fmt: skip
+        found = [
+            token.removeprefix(prefix.encode()) if text.startswith(prefix) else _behind_space(token, spaced(text))
+            for token, text in zip(tokens, texts, strict=True)
+        ]
     return list(map(_cleaned, found)) if part.get("cleanup", True) else found
 
 

@@ -7,14 +7,23 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..errors import ConflictError, UndecidedError, brief
+from ..text.char_sets import CharSet, Ranges
 from ..text.vocabulary import in_a_row
 from ..types import Prompt
+from .lifting.lift import Lifted
+from .lifting.promises import offered
 from .product import Product
 from .prover import Answer, prover_of
 from .rule import Rule
 
 HELP = 3
 """Search-budget multiplier when testing fewer rules."""
+
+WALKED = 10_000
+"""How many states of a rule are visited for characters that it needs and no token prints."""
+
+SHOWN = 6
+"""How many such characters are named."""
 
 LABEL = 120
 """How many characters of a processor a conflict quotes."""
@@ -101,8 +110,12 @@ class Case:
         states = self.product.start(self.prompt).states[self.background :]
         asked = ((rule.promises.needs, state) for rule, state in zip(self._written, states, strict=True))
         needed = [char for needs, state in asked if needs is not None for char in needs(state)]
-        missing = () if vocabulary.partial else dict.fromkeys(needed)
-        return " and ".join(char for char in missing if char not in vocabulary.carriers)
+        if vocabulary.partial:  # parts of characters make up any
+            return ""
+        missing = [char for char in dict.fromkeys(needed) if char not in vocabulary.carriers]
+        if missing or len(states) != 1:
+            return " and ".join(missing)
+        return in_a_row(_unwritten_ways(self._written[0], states[0]))
 
     def _clash(self) -> str:
         """Where the rules clash, in their own words; empty if they do not say."""
@@ -114,6 +127,41 @@ class Case:
         pairs = list(zip(self._written, joint.states[self.background :], strict=True))
         told = [f"{brief(rule.label, LABEL)} {what}" for rule, state in pairs if (what := _demand(rule, state, pairs))]
         return f": {', '.join(told)}" if len(told) > 1 else ""
+
+
+def _unwritten_ways(rule: Rule, state: Any) -> list[str]:
+    """Characters of which a rule over characters needs one, and no token prints any; empty if that is not its trouble.
+
+    They are those by which alone the rule goes on from where characters that are printed can lead.
+    """
+    ways = offered(rule.machine, "transitions")
+    if not isinstance(rule.constraint, Lifted) or ways is None:
+        return []
+    printed = rule.vocabulary.carriers
+    seen, waiting, lacking = {state[0]}, [state[0]], dict[str, None]()
+    while waiting and len(seen) <= WALKED:
+        here = waiting.pop()
+        if rule.machine.accepts(here):
+            return []
+        for chars, after in ways(here):
+            if any(char in chars for char in printed):
+                waiting += [] if after in seen else [after]
+                seen.add(after)
+            else:
+                lacking |= dict.fromkeys(_some_of(chars))
+    return [] if waiting else list(lacking)[:SHOWN]
+
+
+def _some_of(chars: CharSet) -> Sequence[str]:
+    """The first characters of a set, in order; empty for a set that is described by what it lacks, or by a name."""
+    if chars.inverted or chars.kind is None or isinstance(chars.kind, str):
+        return ()
+    if isinstance(chars.kind, Ranges):
+        pairs = zip(chars.kind.starts, chars.kind.ends, strict=True)
+        found = [chr(code) for low, high in pairs for code in range(low, min(high, low + SHOWN))]
+    else:
+        found = [*chars.kind]
+    return sorted({*found, *chars.plus} - chars.minus)[:SHOWN]
 
 
 def _demand(rule: Rule, state: Any, among: Sequence[tuple[Rule, Any]]) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..compiled.arithmetic import as_tensor
 from ..compiled.drawing import Operation
 from ..errors import GenError
 from ..types import Pieces, Spec
@@ -140,13 +141,10 @@ def wide(values: Tensor) -> torch.dtype:
 
 def beside(values: Tensor, numbers: Any, dtype: torch.dtype | None = None) -> Tensor:
     """An array or list of numbers on the device of `values`. The host does not wait until the device is there."""
-    import torch
-
-    tensor = torch.from_numpy(np.ascontiguousarray(numbers))
-    tensor = tensor if dtype is None else tensor.to(dtype)
-    if values.device.type == "cuda":
-        return tensor.pin_memory().to(values.device, non_blocking=True)
-    return tensor.to(values.device)
+    if dtype is not None:
+        numbers = np.asarray(numbers, str(dtype).removeprefix("torch."))
+    found: Tensor = as_tensor(numbers, values.device)
+    return found
 
 
 def places(tokens: Sequence[Collection[int]], logits: Tensor) -> tuple[Tensor, Tensor]:

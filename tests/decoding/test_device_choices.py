@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from on_devices import OnDevice, Waits, counting_copies, device_engine, go_afar
 
+from gen_engine.decoding import device_choices, device_draws
 from gen_engine.decoding.choosing import ArrayLogits
 from gen_engine.decoding.device_choices import DeviceLogits
 from gen_engine.decoding.device_draws import draw_tokens
@@ -127,14 +128,24 @@ def is_near_an_edge(row, token, place):
     "row", [[-inf] * 5, [nan, 0, 1, nan, 2], [inf, 0, inf, 1, 2], [1, 2, 3, 4, 5], [3e38, 3e38, 1, 1, 2]]
 )
 @pytest.mark.parametrize("chain", [(), ("top_k=2",), ("temperature=0.001", "min_p=0.1"), ("repetition_penalty=0.01",)])
-def test_bad_rows_are_drawn_warily_as_in_arrays(row, chain):
+@pytest.mark.parametrize("place", [0.7, None])
+def test_bad_rows_are_drawn_warily_as_in_arrays(row, chain, place):
     logits = np.array([row, [0, 1, 2, 3, 4]], np.float32)
-    one, two = chosen_both_ways(logits, chain, [0.7, 0.3], sets_of(logits, 0.9))
+    one, two = chosen_both_ways(logits, chain, [place, 0.3], sets_of(logits, 0.9))
     assert (two.tokens, two.undone) == (one.tokens, one.undone)
     assert [two.count(row) for row in (0, 1)] == [one.count(row) for row in (0, 1)]
     assert [two.left(row) for row in (0, 1)] == [one.left(row) for row in (0, 1)]
     assert two.pick(0, 2, [0.1, 0.9]) == one.pick(0, 2, [0.1, 0.9])
     assert np.array_equal(two.rows([0, 1]), one.rows([0, 1]))
+
+
+def test_rows_are_summed_up_in_blocks_as_all_at_once(monkeypatch):
+    logits = torch.randn(7, 30, generator=torch.Generator().manual_seed(1))
+    places, tokens = [0.1, None, 0.9, 0.4, 0.5, None, 0.7], [3, 1, 4, 1, 5, 9, 2]
+    whole = draw_tokens(logits, places).tolist(), DeviceLogits(logits).logprobs(range(7), tokens, 0.7)()
+    for module in (device_draws, device_choices):
+        monkeypatch.setattr(module, "ROOM", 61)
+    assert (draw_tokens(logits, places).tolist(), DeviceLogits(logits).logprobs(range(7), tokens, 0.7)()) == whole
 
 
 def test_many_tokens_are_left_as_in_arrays():
@@ -204,17 +215,46 @@ def test_beams_wait_twice_a_step(monkeypatch):
 @pytest.mark.parametrize("chain", CHAINS)
 def test_a_step_is_queued_without_a_number_that_is_known(chain):
     """On torch's meta device there are no numbers at all: whatever looked at one would fail."""
-    logits = np.zeros((3, 13), np.float32)
-    allowed = sets_of(logits, 0.5)
+    values, shaped = queue(chain, "meta")
+    assert shaped.device.type == "meta"
+    assert {tensor.device.type for tensor, _ in values.transfer.waiting} == {"meta"}
+
+
+def queue(chain, device):
+    """A step of three rows, of which nothing is read: the logits, and what is drawn from."""
+    allowed = sets_of(np.zeros((3, 13)), 0.5)
     engine = tiny.engine_of(VOCABULARY)
     plan = engine.chain(chain).plan(engine.read(""), 9)
     generation = Generation(plan, 3, range(3), engine.model, print, in_pieces=False)
     draws = [Draw(row, allowed[row], (0, 1, 2, 1), row, 0.5, plan.chain.first_memory) for row in range(3)]
-    values = DeviceLogits(torch.zeros(3, 13, device="meta"))
-    found = values.choose([(generation, draw) for draw in draws], temperature=0.5)
+    values = DeviceLogits(torch.zeros(3, 13, device=device))
     values.logprobs([0, 2], [5, 6], 1.0)
-    assert found.shaped.device.type == "meta"
-    assert {tensor.device.type for tensor, _ in values.transfer.waiting} == {"meta"}
+    return values, values.take([2, 0, 1]).choose([(generation, draw) for draw in draws], temperature=0.5).shaped
+
+
+ON_A_CARD = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device here")
+
+
+@ON_A_CARD
+@pytest.mark.parametrize("chain", CHAINS)
+def test_a_card_is_never_waited_for_while_a_step_is_queued(chain):
+    queue(chain, "cuda")  # what is made once may wait
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        queue(chain, "cuda")
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+
+
+@ON_A_CARD
+@pytest.mark.parametrize("decoder", DECODERS)
+@pytest.mark.parametrize("chain", CHAINS)
+def test_texts_of_a_card_are_those_of_arrays(chain, decoder, monkeypatch):
+    engine = tiny.engine_of(VOCABULARY)
+    feed = OnDevice.feed
+    monkeypatch.setattr(OnDevice, "feed", lambda *given: feed(*given).cuda())
+    expected = [done.tokens for done in written(engine, chain, decoder)]
+    assert [done.tokens for done in written(device_engine(engine, monkeypatch), chain, decoder)] == expected
 
 
 def test_a_mask_is_copied_to_a_device_once():

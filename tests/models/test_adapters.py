@@ -49,8 +49,14 @@ def test_an_adapter_writes_as_base_and_adapter_together(pair):
     assert not torch.allclose(read(base), logits, atol=1e-3)
 
 
+def test_nothing_is_left_beside_the_weights(pair):
+    base, adapter = (open_model(folder).model.model for folder in pair[:2])
+    assert type(adapter) is type(base)
+    assert adapter.state_dict().keys() == base.state_dict().keys()
+
+
 @pytest.mark.parametrize("named", ["../base", "base"])
-def test_a_base_is_found_from_the_adapters_folder_and_from_here(pair, monkeypatch, named):
+def test_a_base_is_found_beside_the_adapter_or_here(pair, monkeypatch, named):
     base, adapter, logits = pair
     settle(adapter, base_model_name_or_path=named)
     monkeypatch.chdir(base.parent)

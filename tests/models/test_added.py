@@ -49,7 +49,7 @@ def test_names_are_kept_in_order_and_forgotten(model):
         remove("b")
 
 
-def test_a_file_is_unpacked_for_good_and_removed_with_its_name(gguf, monkeypatch):
+def test_a_file_is_unpacked_for_good_until_removed(gguf, monkeypatch):
     folder = add("small", gguf)
     gguf.unlink()
     assert sources.open_model("small").folder == folder

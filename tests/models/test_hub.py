@@ -63,7 +63,7 @@ def test_a_name_is_loaded_as_its_folder_is(hub_cache, model):
     assert note_of(NAME).order == ("title",)
 
 
-def test_a_gpt2_of_the_hub_gets_the_runner_that_its_folder_gets(hub_cache, tmp_path):
+def test_a_gpt2_of_the_hub_gets_its_own_runner(hub_cache, tmp_path):
     folder = saved_model("gpt2", tmp_path / "gpt2")
     hub_cache("tiny-gpt2", folder)
     assert type(open_model("tiny-gpt2").model) is type(open_model(folder).model)
@@ -71,7 +71,7 @@ def test_a_gpt2_of_the_hub_gets_the_runner_that_its_folder_gets(hub_cache, tmp_p
 
 
 @pytest.mark.parametrize("variable", ["HF_HOME", "HF_HUB_CACHE"])
-def test_a_program_finds_the_cache_where_the_variable_says(tmp_path, model, variable):
+def test_a_program_finds_the_cache_where_told(tmp_path, model, variable):
     lay_out(tmp_path / "hub", NAME, model)
     place = {"HF_HOME": str(tmp_path), "HF_HUB_CACHE": str(tmp_path / "hub")}[variable]
     command = [sys.executable, "-m", "gen_engine", "text", "--model", NAME, "--prompt", "白", "--max-new", "3"]
@@ -82,7 +82,7 @@ def test_a_program_finds_the_cache_where_the_variable_says(tmp_path, model, vari
 
 
 @pytest.mark.parametrize(("gone", "named"), [("model.safetensors", "model.saf"), ("vocab.txt", "its tokenizer")])
-def test_what_is_half_fetched_is_told_with_the_remedy(hub_cache, model, gone, named):
+def test_what_is_half_fetched_is_told(hub_cache, model, gone, named):
     path = hub_cache(NAME, model) / gone
     path.resolve().unlink()  # the snapshot still points to it
     with pytest.raises(GenError, match=f"Of {NAME} {named}.* is not here, .*`gen models pull {NAME}` while online"):
@@ -96,7 +96,7 @@ def test_a_shard_that_was_not_fetched_is_told(hub_cache, tmp_path):
         open_model(NAME)
 
 
-def test_pickled_weights_of_the_hub_are_refused_as_in_a_folder(hub_cache, model):
+def test_pickled_weights_of_the_hub_are_refused(hub_cache, model):
     (model / "model.safetensors").rename(model / "pytorch_model.bin")
     hub_cache(NAME, model)
     with pytest.raises(GenError, match="has only pickled weights"):

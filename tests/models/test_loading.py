@@ -25,13 +25,13 @@ def test_an_encoder_that_is_causal_is_taken_whatever_its_name(tmp_path, name):
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 @pytest.mark.parametrize("name", ["BertLMHeadModel", "MyForCausalLM"])
-def test_a_model_that_is_not_causal_is_refused_whatever_its_name(tmp_path, name, dtype):
+def test_what_is_not_causal_is_refused_whatever_its_name(tmp_path, name, dtype):
     folder = renamed(saved("bert", tmp_path / "model", is_decoder=False), name)
     with pytest.raises(GenError, match=r"sees what comes next, .*; give a causal .*`gen train bert-lstm`"):
         load(folder, name="tiny", dtype=dtype)
 
 
-def test_a_model_in_both_directions_is_refused_though_it_is_said_to_write(tmp_path):
+def test_a_model_that_reads_both_ways_is_refused(tmp_path):
     from transformers import XLNetConfig, XLNetLMHeadModel
 
     config = XLNetConfig(d_model=16, n_layer=2, n_head=2, vocab_size=40, d_inner=32)

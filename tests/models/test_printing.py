@@ -3,13 +3,17 @@
 from functools import cache
 
 import pytest
-from hypothesis import given, settings
+import strategies as some
+from hypothesis import given
 from hypothesis import strategies as st
 from tokenizer_kinds import KINDS, comparable, is_otherwise_first, printed
 
+from gen_engine.engine import Engine
 from gen_engine.errors import GenError
+from gen_engine.inspecting.explain import explain_text
 from gen_engine.models.printing import is_chinese, print_tokens
 from gen_engine.models.tokenizer import make_tokenizer
+from gen_engine.testing.models import TableModel
 
 
 @cache
@@ -23,8 +27,8 @@ def surfaces_of(kind, *names):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=120, deadline=None)
 @given(data=st.data())
+@some.examples(120)
 def test_a_text_is_what_the_tokenizer_decodes(kind, data):
     tokenizer = tokenizer_of(kind)
     vocabulary = tokenizer.vocabulary
@@ -64,3 +68,36 @@ def test_marks_of_ambiguous_width_go_with_most_words():
 def test_a_decoder_that_looks_at_neighbours_is_refused():
     with pytest.raises(GenError, match="'CTC' is not known here; give the tokenizer of a language model"):
         print_tokens({"type": "CTC", "pad_token": "<pad>", "word_delimiter_token": "|", "cleanup": True}, ["a"])
+
+
+# ------------------------------------------------------------------------------------------------- through an engine
+
+PROMPTS = dict.fromkeys(["byte level", "t5", "word pieces", "words", "char bpe"], "the moon")
+PROMPTS |= {"llama": "light", "gemma": "light", "characters": "白日"}
+
+
+@pytest.mark.parametrize("kind, prompt", PROMPTS.items())
+@given(seed=st.integers(0, 99))
+@some.examples(8)
+def test_what_an_engine_writes_is_what_is_decoded(kind, prompt, seed):
+    tokenizer = tokenizer_of(kind)
+    engine, wish = Engine(TableModel(tokenizer, salt=seed)), {"seed": seed, "max_new": 8, "processors": ["no_special"]}
+    [done] = engine.generate(prompt, **wish)
+    tokens = [*tokenizer.encode(prompt).tokens, *done.tokens]
+    assert done.text.startswith(prompt)
+    if "\ufffd" not in done.text:
+        assert comparable(done.text) == comparable(tokenizer.backend.decode(tokens))
+    assert "".join(engine.stream(prompt, **wish)) == done.new
+
+
+@pytest.mark.parametrize("kind", ["gemma", "llama", "t5", "word pieces", "words", "word ends", "byte level"])
+def test_a_ban_of_spaces_sees_every_space(kind):
+    engine = Engine(TableModel(tokenizer_of(kind)))
+    for done in engine.generate("a", seed=3, num=8, max_new=8, processors=["no_special", "ban=space"]):
+        assert not any(char.isspace() for char in done.new)
+
+
+@pytest.mark.parametrize("kind", ["t5", "word pieces", "words"])
+def test_a_text_is_explained_though_nobody_typed_its_space(kind):
+    engine = Engine(TableModel(make_tokenizer(KINDS[kind](), {}, [{"bos_token_id": 1}], None)))
+    assert "".join(place.text for place in explain_text(engine, "moon").places) == " moon"

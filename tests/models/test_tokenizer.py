@@ -80,7 +80,7 @@ def test_a_beginning_beyond_the_columns_is_left_out():
     assert (tokenizer.encode("sun").tokens, tokenizer.start) == ((1,), ())
 
 
-def test_a_mark_of_byte_order_is_no_part_of_a_token(tmp_path):
+def test_a_mark_of_byte_order_is_no_token(tmp_path):
     (tmp_path / "vocab.txt").write_text("[PAD]\n[UNK]\n[CLS]\n[SEP]\nsun\n", encoding="utf-8-sig")
     vocabulary = load_tokenizer(tmp_path).vocabulary
     assert (vocabulary.names[0], vocabulary.surfaces[0], vocabulary.surfaces[4]) == ("[PAD]", b"", b" sun")
@@ -92,7 +92,7 @@ def test_names_of_specials_in_the_settings_print_nothing():
     assert vocabulary.surfaces == (b"", b"", b"", b"", b" <d>")
 
 
-def test_a_prompt_that_ends_with_a_word_ends_with_its_space():
+def test_a_prompt_that_ends_a_word_ends_with_its_space():
     tokenizer = make_tokenizer(KINDS["char bpe"](), {}, [], None)
     prompt = tokenizer.encode("the moonlight")
     assert prompt.text == tokenizer.vocabulary.text_of(prompt.tokens) == "the moonlight "
@@ -110,7 +110,7 @@ def test_all_ends_count_and_one_stands_for_them():
     assert vocabulary.usable == (1,)
 
 
-def test_the_ends_of_a_hub_name_are_read_where_they_were_fetched(monkeypatch, tmp_path):
+def test_ends_of_a_hub_name_are_read_from_its_cache(monkeypatch, tmp_path):
     folder = tmp_path / "models--me--tiny" / "snapshots" / "abc"
     folder.mkdir(parents=True)
     (folder.parent.parent / "refs").mkdir()

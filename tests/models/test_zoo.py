@@ -79,7 +79,7 @@ def tally_of(numbers, seed=1):
 
 
 def test_random_requests_are_answered_right():
-    tally = tally_of(range(len(FAMILIES)))
+    tally = tally_of(range(0, 45, 3))  # fifteen families
     assert (tally.failures, tally.counts["answered"] >= 20) == ([], True)
 
 

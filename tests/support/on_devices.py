@@ -33,7 +33,7 @@ def device_engine(engine, monkeypatch):
 class Waits(TorchDispatchMode):
     """Counts what makes the host wait for a device outside `to_host`: numbers read, sizes that depend on numbers."""
 
-    WAITING = ("_local_scalar_dense", "nonzero", "masked_select", "unique", "equal", "is_nonzero")
+    WAITING = ("item", "_local_scalar_dense", "nonzero", "masked_select", "unique", "equal", "is_nonzero")
 
     def __init__(self):
         super().__init__()

@@ -125,6 +125,11 @@ def odd():
     return byte_fallback("▁▁", decoder=decoders.Sequence(parts))
 
 
+def fused(decoder):
+    """A decoder that sees the whole text as its first and last token."""
+    return byte_fallback("▁▁", decoder=decoders.Sequence([decoders.Fuse(), decoder]))
+
+
 KINDS = {
     "byte level": byte_level,
     "llama": llama,
@@ -140,6 +145,10 @@ KINDS = {
     "char bpe": char_bpe,
     "characters": characters,
     "odd": odd,
+    "fused marks": lambda: fused(decoders.Metaspace("▁", "always")),
+    "fused spaces": lambda: fused(decoders.Metaspace("▁", "never")),
+    "fused ends": lambda: fused(decoders.BPEDecoder("</w>")),
+    "fused pieces": lambda: fused(decoders.WordPiece("##", cleanup=True)),
 }
 """Functions that build a tokenizer of the library, by name."""
 

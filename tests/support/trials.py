@@ -29,7 +29,7 @@ from trial_checks import Asked, Subject, WrongError, check, check_refusal, subje
 from trial_rules import BUDGETS, SHAPERS, draw_rules, some
 from zoo_tokenizers import LINES, VERSE
 
-from gen_engine.errors import GenError
+from gen_engine.errors import GenError, UndecidedError
 from gen_engine.types import Completion, Request
 
 DECODERS = ("sample",) * 6 + ("greedy", "beam,width=2", "beam,width=4,groups=1", "smc=3", "smc=6")
@@ -37,7 +37,7 @@ ODD = (
     "😀", "É", "東", "\n", "  ", "\t", "ﬁ", "İ", "\u200b", "e\u0301", "</s>", "<s>", "[SEP]", "▁", "##a",
     "مرحبا", "🇨🇳", "�",
 )  # fmt: skip
-PATIENCE = 2.0
+PATIENCE = 1.0
 """Seconds of search for each request."""
 
 
@@ -113,11 +113,13 @@ class Tally:
     families: Counter[str] = field(default_factory=Counter)
     failures: list[str] = field(default_factory=list)
     slow: list[str] = field(default_factory=list)
+    undecided: list[str] = field(default_factory=list)
 
     def report(self) -> str:
         lines = [f"{name}: {count}" for name, count in sorted(self.counts.items())]
         lines += [f"failures of {name}: {count}" for name, count in self.families.most_common()]
-        return "\n".join([*lines, *(f"SLOW {line}" for line in self.slow)])
+        lines += [f"undecided: {line}" for line in self.undecided]
+        return "\n".join([*lines, *(f"slow: {line}" for line in self.slow)])
 
 
 def stream(engine: Any, requests: Sequence[Request]) -> list[list[Completion]]:
@@ -147,6 +149,8 @@ def run(trial: Trial, tally: Tally) -> None:
             except GenError as error:
                 check_refusal(error, asked, model)
                 tally.counts[f"refused: {type(error).__name__}"] += 1
+                if isinstance(error, UndecidedError):
+                    tally.undecided.append(f"{trial.subject.family}: {asked.request}")
                 continue
             tally.counts["answered"] += 1
             if len(found) != asked.request.num and not asked.request.decoder.startswith("beam"):
@@ -198,6 +202,7 @@ def main() -> int:
     parser.add_argument("count", type=int, nargs="?", default=0)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--families", default=",".join(zoo.FAMILIES))
+    parser.add_argument("--from", type=int, default=0, dest="first", metavar="NUMBER")
     parser.add_argument("--only", metavar="SEED:NUMBER")
     given = parser.parse_args()
     families, tally = tuple(given.families.split(",")), Tally()
@@ -205,7 +210,7 @@ def main() -> int:
         seed, number = map(int, given.only.split(":"))
         trials = iter([Trial(seed, number, families)])
     else:
-        trials = (Trial(given.seed, number, families) for number in range(given.count))
+        trials = (Trial(given.seed, number, families) for number in range(given.first, given.first + given.count))
     asked = told = 0
     for trial in trials:
         run(trial, tally)

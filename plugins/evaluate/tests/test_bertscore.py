@@ -2,10 +2,12 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from transformers import BertConfig, BertForMaskedLM
+from transformers import AutoModel, BertConfig, BertForMaskedLM
 
 from gen_engine.errors import GenError
+from gen_evaluate import bertscore
 from gen_evaluate.bertscore import BertScore, bert_score, match
+from gen_trainkit.publishing import load_pretrained
 from gen_trainkit.vocab import bert_tokenizer
 
 EXAMPLES = settings(deadline=None, max_examples=60, derandomize=True, database=None)
@@ -59,3 +61,22 @@ def test_the_best_reference_counts_and_an_empty_text_scores_nothing(encoder):
 def test_an_encoder_that_is_none_is_refused(tmp_path):
     with pytest.raises(GenError, match="neither a model folder nor a hub name"):
         bert_score(["春"], [["春"]], str(tmp_path / "none"))
+
+
+@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=pytest.mark.skipif(
+    not torch.cuda.is_available(), reason="there is no CUDA device here"))])  # fmt: skip
+def test_the_encoder_computes_on_the_device(encoder, device, monkeypatch):
+    placed, place = [], bertscore.place
+    monkeypatch.setattr(bertscore, "place", lambda model, where: (placed.append(where.type), place(model, where)))
+    found = bert_score(["春夏山"], [["春夏水"]], encoder, device=device)
+    assert placed == [device]
+    assert vars(found) == pytest.approx(vars(bert_score(["春夏山"], [["春夏水"]], encoder, device="cpu")), abs=1e-4)
+
+
+def test_inputs_go_where_the_encoder_is(encoder):
+    model, tokenizer = load_pretrained(AutoModel, encoder, new=("pooler.", "cls."))
+    seen = []
+    model.to("meta").register_forward_pre_hook(lambda _, args, given: seen.extend(given.values()), with_kwargs=True)
+    with pytest.raises((NotImplementedError, RuntimeError), match="meta"):  # whose numbers nobody can read
+        bertscore._encode(model, tokenizer, ["春夏"])
+    assert {tensor.device.type for tensor in seen} == {"meta"}

@@ -175,7 +175,7 @@ def test_a_placed_model_lies_there_and_keeps_its_ties():
 
 
 @each_device
-def test_a_copy_on_the_cpu_is_equal_and_of_its_own(device):
+def test_a_copy_on_the_cpu_is_equal_and_independent(device):
     model = tiny_gpt2().to(device)
     twin = copy_on_cpu(model)
     assert device_of(twin) == CPU

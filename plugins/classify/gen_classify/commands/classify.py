@@ -134,6 +134,8 @@ def _ask_model(given: dict[str, Any]) -> Classify:
 
     if given["seconds"] or given["column2"] or given["pairs"]:
         raise GenError("A zero-shot question is about one text, not two. Leave --text2, --column2 and --pairs out.")
+    if given["device"] not in ("auto", "cpu"):
+        raise GenError("A zero-shot question is asked of a model on the CPU. Give --device cpu, or leave it out.")
     model = load(given["model"]).model
 
     def classify(texts: Sequence[Text]) -> list[Guess]:

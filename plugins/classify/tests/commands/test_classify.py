@@ -277,3 +277,8 @@ def test_a_command_to_try_fits_on_a_screen(words):
     assert len(command[-1]) == 60
     assert words[0].startswith(command[-1])
     assert all(len(word) <= 60 for word in command[4:])
+
+
+def test_a_zero_shot_question_is_asked_on_the_cpu(model):
+    with pytest.raises(GenError, match="on the CPU. Give --device cpu, or leave it out"):
+        run(model, TEXTS[0], "--zero-shot=好吗？", "--device=cuda")

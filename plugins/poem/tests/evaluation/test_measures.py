@@ -174,6 +174,14 @@ def test_unknown_characters_count_neither_as_nats_nor_as_characters():
     assert nats(engine, ["春鬱。"]) == [(pytest.approx(own[6] - sum(own.values()), abs=1e-4), 1)]
 
 
+def test_the_end_costs_what_all_ends_cost_together():
+    engine = Engine(table_model("", "春", "。", "", "", ends=(3, 4)))
+    after = engine.model.logits(engine.tokenizer.encode("春。").tokens).log_softmax(-1)
+    own = [engine.model.logits((0, *before)).log_softmax(-1)[token] for before, token in [((), 1), ((1,), 2)]]
+    [(total, _)] = nats(engine, ["春。"])
+    assert total == pytest.approx(-float(sum(own) + after[[0, 3, 4]].logsumexp(0)), abs=1e-4)
+
+
 def test_lines_without_marks_are_read_with_them():
     assert nats(tiny(), ["春花\n花月"]) == nats(tiny(), ["春花，花月。"])
 
