@@ -90,8 +90,8 @@ def test_shapers_with_own_options_apply_after_processors_in_written_order(engine
 
 
 def test_choices_reach_the_engine(engine):
-    words = "--model m --prompt 白 --seed 7 --max-new 5 --decoder greedy --dtype float32 --fast --device cpu --attention sdpa".split()
-    cli.main(["text", *words])
+    words = "--model m --prompt 白 --seed 7 --max-new 5 --decoder greedy --dtype float32 --fast".split()
+    cli.main(["text", *words, "--device", "cpu", "--attention", "sdpa"])
     assert engine.loaded == [("m", "float32", True, "cpu", "sdpa")]
     assert engine.asked == [("白", (), 1, 7, 5, "greedy")]
 
