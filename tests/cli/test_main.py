@@ -52,8 +52,8 @@ def engine(monkeypatch):
     stub = StubEngine()
     stub.loaded = []
 
-    def load(name, *, dtype, fast, attention):
-        stub.loaded.append((name, dtype, fast, attention))
+    def load(name, *, dtype, fast, device, attention):
+        stub.loaded.append((name, dtype, fast, device, attention))
         return stub
 
     module = ModuleType("gen_engine.engine")
@@ -90,11 +90,9 @@ def test_shapers_with_own_options_apply_after_processors_in_written_order(engine
 
 
 def test_choices_reach_the_engine(engine):
-    words = (
-        "--model m --prompt 白 --seed 7 --max-new 5 --decoder greedy --dtype float32 --fast --attention sdpa".split()
-    )
-    cli.main(["text", *words])
-    assert engine.loaded == [("m", "float32", True, "sdpa")]
+    words = "--model m --prompt 白 --seed 7 --max-new 5 --decoder greedy --dtype float32 --fast".split()
+    cli.main(["text", *words, "--device", "cpu", "--attention", "sdpa"])
+    assert engine.loaded == [("m", "float32", True, "cpu", "sdpa")]
     assert engine.asked == [("白", (), 1, 7, 5, "greedy")]
 
 

@@ -42,7 +42,7 @@ def folder_of(kind, folder):
     ids = backend.get_vocab(with_added_tokens=True)
     torch.manual_seed(0)
     config = LlamaConfig(
-        vocab_size=len(ids), hidden_size=16, intermediate_size=16, num_hidden_layers=1, num_attention_heads=2,
+        vocab_size=len(ids), hidden_size=64, intermediate_size=64, num_hidden_layers=1, num_attention_heads=2,
         num_key_value_heads=2, max_position_embeddings=256, initializer_range=0.5,
         bos_token_id=ids.get(tokens.get("bos_token")), eos_token_id=ids[tokens["eos_token"]], pad_token_id=None,
     )  # fmt: skip

@@ -299,7 +299,7 @@ def test_without_wishes_such_a_model_writes_as_ever(bare, model):
 
 
 def test_models_that_can_be_told_are_offered(bare, model, monkeypatch):
-    monkeypatch.setattr("gen_engine.engine.told_of", lambda part: ["poem"] if part == "title" else [])
+    monkeypatch.setattr("gen_engine.sources.told_of", lambda part: ["poem"] if part == "title" else [])
     with pytest.raises(GenError, match="cannot be told a title; take poem, or leave out --title.$"):
         gen("poem", bare, "--title", "秋夜")
 
