@@ -79,9 +79,10 @@ def _tie_again(model: nn.Module, tied: list[list[str]]) -> None:
 
 
 def _fuse_attention(model: nn.Module) -> None:
-    switches: list[Any] = [module for module in model.modules() if hasattr(module, "set_attn_implementation")]
-    for module in switches:  # those of transformers
-        module.set_attn_implementation("sdpa")
+    for module in model.modules():
+        choose: Any = getattr(module, "set_attn_implementation", None)
+        if choose is not None:  # of transformers
+            choose("sdpa")
 
 
 def name_device(device: torch.device) -> str:
