@@ -9,7 +9,7 @@ import pytest
 import strategies as some
 from hypothesis import assume, given
 from joint_states import chain_of, memories_of, prompt_of, states, whole_rest
-from oracle import Case
+from oracle import Case, Wish
 from tiny import TinyTokenizer, chars, engine_of, vocabulary
 
 from gen_engine.chain import BETWEEN, make_chain
@@ -144,3 +144,11 @@ def test_what_parts_of_characters_make_meaningless_is_not_searched():
         prompt = TinyTokenizer(vocab).encode("")
         searched[name] = chain.plan(prompt, 3).prover.automaton.searched
     assert searched["whole"] - searched["parts"] == {"relaxed"}
+
+
+def test_tokens_that_change_nothing_are_never_tried():
+    parts = [bytes([byte]) for byte in sorted(set("霜问更荣".encode()))]
+    vocab = vocabulary(b"", b"", *parts, end=0, specials=(0, 1))
+    case = Case(vocab, "", 40, (Wish("regex=[霜问更荣]{4}"), oracle.no_repeat(12)))
+    prover = prover_of(case)
+    assert prover.find(prover.product.start(prompt_of(case)), case.budget, nodes=50).answer == "yes"
