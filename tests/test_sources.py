@@ -51,7 +51,7 @@ def test_an_accelerator_is_passed_on_or_refused(loader, tmp_path, monkeypatch, b
         sources.open_model(tmp_path, **asked)
 
 
-def test_a_name_that_is_no_device_is_refused_before_all_else():
+def test_what_is_no_device_is_refused_before_all_else():
     with pytest.raises(GenError, match="'gpu' is no device; choose auto"):
         sources.open_model("there is no such model", device="gpu")
 

@@ -237,7 +237,7 @@ ON_A_CARD = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is n
 
 @ON_A_CARD
 @pytest.mark.parametrize("chain", CHAINS)
-def test_a_card_is_never_waited_for_while_a_step_is_queued(chain):
+def test_no_card_is_waited_for_while_a_step_is_queued(chain):
     queue(chain, "cuda")  # what is made once may wait
     torch.cuda.set_sync_debug_mode("error")
     try:
