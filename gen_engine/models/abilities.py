@@ -122,6 +122,8 @@ def find_abilities(model: Any, *, fast: bool = False, attention: bool = False, p
     takes = frozenset(inspect.signature(model.forward).parameters)
     on_cpu = model.device.type == "cpu"
     with quiet():
+        if model.device.type == "meta":  # it has no numbers that could be compared
+            return Abilities(takes, cache=_cache_of(model, takes), extends=True, joins=False)
         trial, found = _try_cache(model, Abilities(takes, cache=_cache_of(model, takes)))
         patch = patch and found.cache is not None
         copied = put_kernels_into(model, fast=fast) if patch and on_cpu else []

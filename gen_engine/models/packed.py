@@ -93,6 +93,7 @@ class Pass:
     counts: list[int]
     lengths: list[int]
     chosen: Tensor
+    # at most one for each turn, each long row and each window
     _biases: dict[Any, Tensor] = field(default_factory=dict)
 
     @cached_property

@@ -10,6 +10,8 @@ from gen_engine.cli.main import main
 COMMANDS = list(commands())
 ELSEWHERE = {
     "gen_engine.cli.commands.model_files": {"--model"},  # of all that write, told at the end
+    "gen_engine.cli.commands.listing": {"--device"},  # of all that compute, told by `gen doctor`
+    "gen_engine.cli.commands.models": {"--model"},  # what names are for
     "gen_poem.commands.forms": {"--first", "--variant"},  # what the list is for
     "gen_engine.hooks.packages": {"--disable-pip-version-check", "--quiet", "--yes"},  # of pip
 }

@@ -165,7 +165,7 @@ def test_a_model_without_the_promise_takes_no_draft():
 
 
 def test_a_model_of_another_vocabulary_is_refused(monkeypatch):
-    monkeypatch.setattr("gen_engine.engine.open_model", lambda name: engine_of(chars("abc")))
+    monkeypatch.setattr("gen_engine.engine.open_model", lambda name, device: engine_of(chars("abc")))
     with pytest.raises(GenError, match="The model other has another vocabulary than table and cannot guess"):
         engine_of(chars("ab")).generate("a", draft="model=other")
     with pytest.raises(ConflictError):
@@ -212,7 +212,9 @@ def test_counts_are_bounded():
 
 def test_a_model_draft_is_loaded_once_for_an_engine(monkeypatch):
     loaded = []
-    monkeypatch.setattr("gen_engine.engine.open_model", lambda name: loaded.append(name) or engine_of(chars("ab")))
+    monkeypatch.setattr(
+        "gen_engine.engine.open_model", lambda name, device: loaded.append(name) or engine_of(chars("ab"))
+    )
     engine = engine_of(chars("ab"))
     for seed in range(3):
         engine.generate("a", draft="model=small,tokens=2", seed=seed, max_new=5)

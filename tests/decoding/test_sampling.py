@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from watching import watching
 
 from gen_engine.compiled.drawing import log_softmax, tempered
+from gen_engine.decoding import choosing
 from gen_engine.decoding import sampling as scores
 from gen_engine.shapers import shaping, truncation
 from gen_engine.text.token_sets import Blocked, Intern, TokenSet
@@ -114,7 +115,7 @@ def test_a_log_probability_is_that_of_a_whole_log_softmax(logits, data, temperat
     tokens = [data.draw(st.integers(0, logits.shape[1] - 1)) for _ in rows]
     whole = log_softmax(tempered(logits, temperature))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(scores, "BLOCK", data.draw(st.sampled_from([1, 5000, 10**6])))
+        patch.setattr(choosing, "BLOCK", data.draw(st.sampled_from([1, 5000, 10**6])))
         found = scores.logprobs_of(logits, rows, tokens, temperature)
     assert np.array(found).tobytes() == whole[rows, tokens].tobytes() or np.isnan(found).any()
     np.testing.assert_array_equal(found, whole[rows, tokens])

@@ -176,7 +176,7 @@ def test_a_question_is_asked_of_a_language_model(monkeypatch):
         return [zero_shot.Answer("是", "否", 0.75, 0.5, cut=len(text) > 3) for text in texts]
 
     monkeypatch.setattr(zero_shot, "ask", ask)
-    monkeypatch.setattr("gen_engine.load", lambda model: type("Engine", (), {"model": model}))
+    monkeypatch.setattr("gen_engine.load", lambda model, device: type("Engine", (), {"model": model}))
     found = json.loads(run("lm", "--zero-shot=好吗？", "--yes=是", "--json", "山山水水").stdout)
     assert (found["label"], found["probabilities"], found["cut"]) == ("是", {"是": 0.75, "否": 0.25}, True)
 
