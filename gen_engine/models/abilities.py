@@ -40,6 +40,7 @@ class Abilities:
     positions from `first` on. Else rows are joined by the model's own caches (`joined.py`). `extends`: several tokens
     may come on top of a cache at once. `pads`: rows of different lengths can be padded. `alike` rows of equal lengths
     have the same bits as alone. `rewinds`: a row can be cut back. `exact`: no row depends on its neighbours.
+    `frees`: it reads packed weights alone, so its own were freed.
     """
 
     takes: frozenset[str]
@@ -53,6 +54,12 @@ class Abilities:
     alike: int = 1
     rewinds: bool = False
     exact: bool = True
+    frees: bool = False
+
+    @staticmethod
+    def of(model: Any) -> Abilities:
+        """Those of a model of which nothing is known."""
+        return Abilities(frozenset(inspect.signature(model.forward).parameters))
 
     @property
     def cuts(self) -> bool:
@@ -119,12 +126,12 @@ def find_abilities(model: Any, *, fast: bool = False, attention: bool = False, p
 
     `attention` says that the user chose an attention function, which is kept. With `fast` no bits are promised.
     """
-    takes = frozenset(inspect.signature(model.forward).parameters)
     on_cpu = model.device.type == "cpu"
     with quiet():
+        found = replace(Abilities.of(model), cache=_cache_of(model))
         if model.device.type == "meta":  # it has no numbers that could be compared
-            return Abilities(takes, cache=_cache_of(model, takes), extends=True, joins=False)
-        trial, found = _try_cache(model, Abilities(takes, cache=_cache_of(model, takes)))
+            return replace(found, extends=True, joins=False)
+        trial, found = _try_cache(model, found)
         patch = patch and found.cache is not None
         copied = put_kernels_into(model, fast=fast) if patch and on_cpu else []
         packed = None
@@ -132,15 +139,26 @@ def find_abilities(model: Any, *, fast: bool = False, attention: bool = False, p
             keeps = torch.float32 if on_cpu else None
             packed = _try_packed(trial, replace(found, keeps=keeps), inexact=fast or not on_cpu)
         if packed is not None:
-            free_copied(copied, lambda: _packs(trial, packed))
-            return packed
+            return replace(packed, frees=free_copied(copied, lambda: _packs(trial, packed)))
         joined = _try_joined(trial, found)
-        free_copied(copied, lambda: _works_alone(trial, joined))
-        return joined
+        return replace(joined, frees=free_copied(copied, lambda: _works_alone(trial, joined)))
 
 
-def _cache_of(model: Any, takes: frozenset[str]) -> str | None:
+def make_ready(model: Any, abilities: Abilities, *, fast: bool) -> None:
+    """Change a model as `find_abilities` does that found these."""
+    with quiet():
+        on_cpu = model.device.type == "cpu" and abilities.cache is not None
+        copied = put_kernels_into(model, fast=fast) if on_cpu else []
+        if abilities.packs:
+            register()
+            model.set_attn_implementation(ATTENTION)
+        if abilities.frees:
+            free_copied(copied, lambda: True)
+
+
+def _cache_of(model: Any) -> str | None:
     """The argument by which the model takes a cache that it returned."""
+    takes = Abilities.of(model).takes
     [row] = some_rows(model, [3])
     options = {"use_cache": True} if "use_cache" in takes else {}
     out = model(input_ids=torch.tensor([row], device=model.device), return_dict=True, **options)
@@ -234,7 +252,7 @@ def _packs_exactly(trial: Trial, abilities: Abilities) -> bool:
     """Whether rows have the same bits alone, and among others, in any number and order that is tried."""
     one, other = trial.rows
     first, second = (_in_slots(trial, abilities, [row])[0] for row in trial.rows)
-    for count in (2, 3, 16, 37):
+    for count in (2, 17):
         rows = [other if number % 3 else one for number in range(count)]
         found = _in_slots(trial, abilities, rows)
         if not all(torch.equal(each, second if number % 3 else first) for number, each in enumerate(found)):

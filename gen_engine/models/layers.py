@@ -83,14 +83,18 @@ def _in_vectors(compute: Linear, x: Tensor) -> Tensor:
     return made[: len(flat)].view(x.shape)
 
 
-def free_copied(modules: Sequence[Any], still_works: Callable[[], bool]) -> None:
-    """Free the modules' own weights, which packed ones stand for, unless the model reads them elsewhere."""
+def free_copied(modules: Sequence[Any], still_works: Callable[[], bool]) -> bool:
+    """Free the modules' own weights, which packed ones stand for, unless the model reads them elsewhere. Returns
+    whether any were freed.
+    """
     held = [module.weight.data for module in modules]
     for module in modules:
         module.weight.data = module.weight.data.new_empty(0)
     if not still_works():
         for module, weight in zip(modules, held, strict=True):
             module.weight.data = weight
+        return False
+    return bool(modules)
 
 
 def _compute_by(module: Any, parts: Sequence[Linear], *, few: int) -> None:

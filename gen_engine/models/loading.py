@@ -9,7 +9,6 @@ from typing import Any
 import torch
 
 from ..errors import GenError, quoted
-from .abilities import find_abilities
 from .adapter import TransformersLM
 from .adapters import merged, tokenizer_folder
 from .architectures import quiet
@@ -18,7 +17,7 @@ from .checkpoint import read_config, refuse_pickled
 from .device import out_of_memory
 from .dtype import choose_dtype
 from .holdings import SILENT, Holding, holding, silent
-from .positions import find_positions
+from .looks import look_at
 from .tokenizer import load_tokenizer
 
 CPU = torch.device("cpu")
@@ -46,8 +45,6 @@ def load(
     model = _read_model(folder, kind, attention)
     if adapter is not None:
         model = merged(model, adapter).eval()
-    if not is_causal(model):
-        raise _sees_ahead(model.config.model_type, name)
     with out_of_memory(f"the weights of {name}", "take a smaller model, or --device cpu"):
         model = model.to(device)
     config = model.config.get_text_config()
@@ -55,17 +52,22 @@ def load(
     columns = int(head.weight.shape[0] if head is not None else config.vocab_size)
     with tokenizer_folder(adapter or folder, folder) as place:
         tokenizer = load_tokenizer(place, columns)
-    positions = find_positions(model)
-    abilities = find_abilities(model, fast=fast, attention=attention is not None)
+
+    def check() -> None:
+        if not is_causal(model):
+            raise _sees_ahead(model.config.model_type, name)
+
+    folders = [folder] if adapter is None else [folder, adapter]
+    look = look_at(model, folders, fast=fast, attention=attention, check=check)
     return TransformersLM(
         name=name,
         dtype=str(kind).removeprefix("torch."),
         dtype_reason=reason,
-        positions=positions,
-        reproducible=not fast and abilities.exact,
+        positions=look.positions,
+        reproducible=not fast and look.abilities.exact,
         tokenizer=tokenizer,
         model=model,
-        abilities=abilities,
+        abilities=look.abilities,
     )
 
 
