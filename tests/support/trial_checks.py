@@ -138,7 +138,9 @@ def check_logprobs(done: Completion, request: Request, model: Subject) -> None:
     """The log-probabilities are those that transformers computes in one pass over the whole text."""
     read = list(model.engine.read(request.prompt, request.context).read)
     limit = model.engine.model.positions or 10_000
-    if len(read) + len(done.tokens) > min(limit, 46):
+    pad = model.net.config.get_text_config().pad_token_id
+    skips = model.net.config.model_type == "roberta" and pad in (*read, *done.tokens)  # it gives padding no position
+    if len(read) + len(done.tokens) > min(limit, 46) or skips:
         return
     logits = model.net(input_ids=torch.tensor([[*read, *done.tokens]]), use_cache=False).logits[0].double()
     rows = logits.log_softmax(-1)[len(read) - 1 :]
