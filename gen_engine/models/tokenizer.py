@@ -135,22 +135,6 @@ def marks_of(folder: Path, size: int) -> dict[str, int]:
     return {key: token for key, token in found.items() if token is not None and 0 <= token < size}
 
 
-def load_hub_tokenizer(name: str, config: Mapping[str, Any], columns: int) -> FolderTokenizer:
-    """The tokenizer of a hub name or folder, as transformers finds it."""
-    backend, settings = _transformers_backend(name)
-    return make_tokenizer(backend, settings, [config, _hub_generation(name)], columns)
-
-
-def _hub_generation(name: str) -> Mapping[str, Any]:
-    """The generation_config.json that transformers fetched with the model; {} if there is none."""
-    from huggingface_hub import try_to_load_from_cache
-
-    found = Path(name) if Path(name).is_dir() else try_to_load_from_cache(name, "generation_config.json")
-    if isinstance(found, Path):
-        return read_json(found / "generation_config.json")
-    return read_json(Path(found)) if isinstance(found, str) else {}
-
-
 def make_tokenizer(
     backend: Backend, settings: Mapping[str, Any], configs: Sequence[Mapping[str, Any]], columns: int | None
 ) -> FolderTokenizer:

@@ -5,8 +5,7 @@ from tokenizer_kinds import KINDS
 
 from gen_engine.engine import Engine
 from gen_engine.errors import GenError
-from gen_engine.models import tokenizer as tokenizer_module
-from gen_engine.models.tokenizer import load_hub_tokenizer, load_tokenizer, make_tokenizer
+from gen_engine.models.tokenizer import load_tokenizer, make_tokenizer
 from gen_engine.testing.models import TableModel
 
 
@@ -110,16 +109,11 @@ def test_all_ends_count_and_one_stands_for_them():
     assert vocabulary.usable == (1,)
 
 
-def test_ends_of_a_hub_name_are_read_from_its_cache(monkeypatch, tmp_path):
-    folder = tmp_path / "models--me--tiny" / "snapshots" / "abc"
-    folder.mkdir(parents=True)
-    (folder.parent.parent / "refs").mkdir()
-    (folder.parent.parent / "refs" / "main").write_text("abc")
-    (folder / "generation_config.json").write_text('{"eos_token_id": [1, 2]}')
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
-    made = words("<unk>", "<a>", "<b>", "<c>")
-    monkeypatch.setattr(tokenizer_module, "_transformers_backend", lambda name: (made, {"eos_token": "<c>"}))
-    assert load_hub_tokenizer("me/tiny", {"eos_token_id": 3}, 4).vocabulary.every_end == (1, 2, 3)
+def test_ends_of_all_files_of_a_folder_count(tmp_path):
+    words("<unk>", "<a>", "<b>", "<c>").save(str(tmp_path / "tokenizer.json"))
+    (tmp_path / "config.json").write_text('{"eos_token_id": 3}')
+    (tmp_path / "generation_config.json").write_text('{"eos_token_id": [1, 2]}')
+    assert load_tokenizer(tmp_path, 4).vocabulary.every_end == (1, 2, 3)
 
 
 # --------------------------------------------------------------------------------------------------- empty prompts
