@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import accumulate, chain, islice
 from numbers import Integral
 from operator import add, gt
@@ -16,23 +16,23 @@ from .logits import Choices, Logits
 from .sampling import Forced, Scores, logits_of, score
 
 REMEMBERED = 16
-"""How many first asks are remembered."""
+"""How many beginnings of rows are remembered."""
 
 ROOM = 50_000_000
 """The most tokens of all rows of a search at its beginning: a row keeps its own, with 25 bytes for each."""
 
-Beginning = tuple[tuple[tuple[int, ...], ...], int, tuple[int, ...]]
-"""What determines the logits of a first ask to the last bit: its tokens, how many are pinned, how many logits are
-wanted.
+Beginning = tuple[tuple[tuple[tuple[int, ...], ...], int, tuple[int, ...]], ...]
+"""What determines the logits of a row that was only read so far, to the last bit: for each of its asks the new tokens,
+how many are pinned, and how many logits are wanted.
 """
 
 
 @dataclass(eq=False)
 class Prefix:
-    """A first ask that was computed.
+    """A beginning of a row that was computed.
 
-    It has a `length` in tokens and logits [wanted, vocab]. After forward pass number `step`, `row` of the model's cache
-    began with it.
+    It has a `length` in tokens, and the last ask's logits [wanted, vocab]. After forward pass number `step`, `row` of
+    the model's cache began with it.
     """
 
     length: int
@@ -68,8 +68,9 @@ class Running:
     `decoder` is the coroutine that `strategy` returned.
 
     Its rows begin at `first_row` of the model's cache (-1: it has none yet). `wanted[i]` is how many logits row i of
-    the ask needs. `lengths` are the rows' lengths in tokens, and a 0 at the end. `prefix` is the beginning that all its
-    rows share.
+    the ask needs. `lengths` are the rows' lengths in tokens, and a 0 at the end. `prefixes` are beginnings that all its
+    rows share. `beginning` is what its row has read once it has what is asked now; it is empty where more than reading
+    happened. `after` is the ask that follows when the context was read.
     """
 
     owner: Any
@@ -82,7 +83,9 @@ class Running:
     first_row: int = -1
     wanted: list[int] = field(default_factory=list)
     lengths: list[int] = field(default_factory=lambda: [0])
-    prefix: Prefix | None = None
+    prefixes: list[Prefix] = field(default_factory=list)
+    beginning: Beginning = ()
+    after: StepRequest | None = None
 
     @property
     def rows(self) -> int:
@@ -94,11 +97,6 @@ class Running:
         """The most tokens that its rows can come to hold."""
         return self.rows * longest_row(self.generation)
 
-    @property
-    def beginning(self) -> Beginning:
-        """The key by which first asks are compared."""
-        return self.ask.tokens, self.ask.pinned, tuple(self.wanted)
-
     def begin(self) -> None:
         """Let the decoder begin. Raises PluginError if it is no coroutine."""
         found = self.strategy(self.generation)
@@ -107,8 +105,19 @@ class Running:
         self.decoder = found
 
     def go_on(self, scores: Scores | None, positions: int | None) -> None:
-        """Send the decoder its scores, and take its next ask. Raises what it raises, and GenError for a wrong ask."""
+        """Send the decoder its scores, and take its next ask. Raises what it raises, and GenError for a wrong ask.
+
+        A context is read before what the decoder asks first, so that others with the same one can share it.
+        """
+        if self.after is not None:
+            after, self.after = self.after, None
+            self.accept(after, positions)
+            return
         self.accept(self.decoder.send(scores), positions)
+        if scores is None and (parts := context_first(self.ask, self.generation.plan.prompt.pinned)) is not None:
+            self.beginning, self.lengths = (), [0]
+            first, self.after = parts
+            self.accept(first, positions)
 
     def close(self) -> None:
         """End the decoder, whatever it says: nobody waits for it any more. Raises interrupts only."""
@@ -139,12 +148,26 @@ class Running:
             raise PluginError(
                 f"{named(self.strategy)} asks for {wrong}, which no model can be fed; mend it, or take another decoder."
             )
-        prefix, longest = self.prefix, max(lengths)
-        if prefix is not None and (
-            min(ask.parents) < 0 or min(ask.keep) < prefix.length or longest > (positions or longest)
-        ):
-            self.prefix = None
+        kept = 0 if min(ask.parents) < 0 or max(lengths) > (positions or max(lengths)) else min(ask.keep)
+        self.prefixes = [prefix for prefix in self.prefixes if prefix.length <= kept]
+        reads_on = self.beginning and not self.ask.draws and ask.parents == (0,) and [*ask.keep] == self.lengths[:-1]
+        key = ask.tokens, ask.pinned, tuple(self.wanted)
+        self.beginning = (*self.beginning, key) if reads_on or self.lengths == [0] else ()
         self.ask, self.lengths = ask, [*lengths, 0]  # the last one belongs to parent -1, from which nothing can be kept
+
+
+def context_first(ask: StepRequest, pinned: int) -> tuple[StepRequest, StepRequest] | None:
+    """A first ask in two: the context (but for its last token, after which scores may be wanted), and the rest of it.
+
+    None where a row does not begin with a context of two tokens or more, as it may in another's decoder.
+    """
+    told = ask.tokens[0][: pinned - 1] if pinned > 1 else ()
+    if not told or any(row[: pinned - 1] != told or len(row) < pinned for row in ask.tokens):
+        return None
+    rows = len(ask.tokens)
+    first = StepRequest((-1,), (0,), (told,), ((),), (), pinned=pinned)
+    rest = tuple(row[len(told) :] for row in ask.tokens)
+    return first, replace(ask, parents=(0,) * rows, keep=(len(told),) * rows, tokens=rest)
 
 
 def longest_row(generation: Generation) -> int:
@@ -247,7 +270,7 @@ class Feed:
 
 
 def pack(jobs: Sequence[Running], positions: int | None) -> Feed:
-    """One pass for all of these jobs. Each is told where its rows will be; equal first asks share a row."""
+    """One pass for all of these jobs. Each is told where its rows will be; rows that read the same are one."""
     parents: list[int] = []
     keep: list[int] = []
     tokens: list[tuple[int, ...]] = []
@@ -257,7 +280,7 @@ def pack(jobs: Sequence[Running], positions: int | None) -> Feed:
     told = False
     for job in jobs:
         ask, before, first = job.ask, job.first_row, len(tokens)
-        job.first_row = begun.setdefault(job.beginning, first) if before < 0 else first
+        job.first_row = begun.setdefault(job.beginning, first) if job.beginning else first
         if job.first_row < first:
             continue
         parents += [parent if parent < 0 else parent + before for parent in ask.parents]
@@ -271,13 +294,13 @@ def pack(jobs: Sequence[Running], positions: int | None) -> Feed:
 
 @dataclass(eq=False)
 class Prefixes:
-    """The most recent first asks, whose logits others may reuse. `step` counts the passes."""
+    """The most recent beginnings, whose rows and logits others may reuse. `step` counts the passes."""
 
     known: dict[Beginning, Prefix] = field(default_factory=dict)
     step: int = 0
 
     def find(self, job: Running) -> Prefix | None:
-        """The result of the same first ask, if a row of the last pass begins with it."""
+        """The result of the same beginning, if a row of the last pass begins with it."""
         found = self.known.get(job.beginning)
         return found if found is not None and found.step == self.step else None
 
@@ -285,13 +308,11 @@ class Prefixes:
         """Record another pass, in which these jobs had their rows."""
         self.step += 1
         for job in jobs:
-            if job.prefix is not None:
-                job.prefix.row, job.prefix.step = job.first_row, self.step
+            for prefix in job.prefixes:
+                prefix.row, prefix.step = job.first_row, self.step
 
     def add(self, begun: Sequence[Running], logits: Logits, last: Sequence[int], positions: int | None) -> None:
-        """Remember the results of jobs that began in this pass with one row. Rows whose window slid already are left
-        out.
-        """
+        """Remember what jobs read in this pass as one row. Rows whose window slid already are left out."""
         for job in begun:
             length = job.lengths[0]
             if len(job.ask.tokens) > 1 or length > (positions or length):
@@ -301,7 +322,8 @@ class Prefixes:
                 first = sum(last[: job.first_row])
                 known = Prefix(length, logits.copy(first, first + job.wanted[0]), job.first_row, self.step)
             self.known.pop(job.beginning, None)
-            job.prefix = self.known[job.beginning] = known
+            self.known[job.beginning] = known
+            job.prefixes.append(known)
             if len(self.known) > REMEMBERED:
                 del self.known[next(iter(self.known))]
 

@@ -39,10 +39,10 @@ class Scheduler:
     fit wait in order of arrival, and nothing overtakes the first in line. A ticket with many jobs goes back to the end
     of the line after each job. At most `queue` tickets wait (None: any number).
 
-    **Sharing.** Jobs whose first ask reads the same tokens share its row if they begin in one step. A later job
-    continues from that row without a pass of its own. This needs the row to be there still, and a model that `rewinds`
-    exactly. Prompts that merely begin alike are read apart. In most models, reading a prompt in parts changes its last
-    bits, and a text must always be the same to the last bit.
+    **Sharing.** A context is read first, then the prompt. Jobs that read the same context, or the same context and
+    prompt, share the row if they begin in one step. A later job continues from that row without a pass of its own. This
+    needs the row to be there still, and a model that `rewinds` exactly. Prompts that merely begin alike are read apart.
+    In most models, reading a prompt in parts changes its last bits, and a text must always be the same to the last bit.
 
     **Errors.** An error of a decoder, a processor or a generation ends its own ticket, and is the last thing it sends.
     An error of the model ends all that are running; a full memory is told in one sentence (GenError). So does an
@@ -281,18 +281,18 @@ class Scheduler:
         return job if self._go_on(job, None) and self._is_still_open(job) else None
 
     def _is_still_open(self, job: Running) -> bool:
-        """Answer a first ask from memory, if its row is still there. Returns whether the job goes on."""
-        known = self._prefixes.find(job)
-        if known is None:
-            return True
-        job.first_row, job.prefix = 0, known
-        going = self._answer([job], known.logits, job.wanted)
-        job.first_row = known.row
-        return bool(going)
+        """Answer what a job reads first from memory, while a row is there that read it. Returns whether it goes on."""
+        while (known := self._prefixes.find(job)) is not None:
+            job.first_row = 0
+            job.prefixes.append(known)
+            if not self._answer([job], known.logits, job.wanted):
+                return False
+            job.first_row = known.row
+        return True
 
     def _pass(self) -> None:
         """Do one forward pass and let every decoder respond to it."""
-        begun = [job for job in self._live if job.first_row < 0]
+        begun = [job for job in self._live if job.beginning]
         feed = pack(self._live, self.model.positions)
         with _without_gradients():
             try:

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny import chars, engine_of
 
+from gen_engine.decoding.packing import context_first
 from gen_engine.decoding.sample import sample
 from gen_engine.decoding.scheduler import Load, Scheduler
 from gen_engine.engine import Engine
@@ -417,3 +418,45 @@ def test_a_thousand_requests_arriving_at_random_are_as_if_alone():
 @pytest.mark.slow
 def test_three_hundred_requests_are_the_same_in_ten_arrival_orders():
     assert arrivals.arranged(300, 10)["differ"] == 0
+
+
+# ------------------------------------------------------------------------------------------------------ contexts
+
+
+def asked(prompt, context="cabcabca", **wish):
+    return replace(steady(prompt, **wish), context=context)
+
+
+def fed(requests, is_at_once=True, **bounds):
+    """How many tokens each pass read in its longest row, after these requests came at once or one each step."""
+    model, scheduler = watched(engine_of(chars("abc")), **bounds)
+    actions = requests if is_at_once else [each for request in requests for each in (request, STEP)]
+    _, sent = serve(scheduler, actions)
+    alone = [facts(engine_of(chars("abc")), request) for request in requests]
+    assert [texts(each) for each in sent] == alone
+    return model.read
+
+
+@pytest.mark.parametrize("is_at_once", [True, False])
+def test_one_context_before_several_prompts_is_read_once(is_at_once):
+    decoders = ["sample", "greedy", "beam,width=2", "smc,particles=2"]
+    read = fed([asked("ab" + "c" * number, decoder=each) for number, each in enumerate(decoders)], is_at_once)
+    assert sum(row == 8 for rows in read for row in rows) == 1  # the token that begins each text, and 7 of the context
+    assert max(row for rows in read[1:] for row in rows) <= 6
+
+
+def test_the_same_context_and_prompt_are_read_once_altogether():
+    read = fed([asked("abab", seed=seed) for seed in range(3)])
+    assert read[:2] == [[8], [5]]
+
+
+def test_another_context_is_read_by_itself():
+    assert fed([asked("ab"), asked("ab", context="bbbbbbbb")])[:2] == [[8, 8], [3, 3]]
+    assert fed([asked("ab"), asked("ab", context="cabcabcb")])[:2] == [[8], [3, 3]]  # but for its last token
+
+
+def test_only_a_row_that_begins_with_the_context_is_split():
+    ask = StepRequest((-1,), (0,), ((1, 2, 3),), ((),), ())
+    assert context_first(ask, 3) is not None
+    assert [each.tokens for each in context_first(ask, 2)] == [((1,),), ((2, 3),)]
+    assert context_first(ask, 1) is context_first(ask, 0) is context_first(ask, 4) is None
