@@ -30,7 +30,7 @@ def test_nothing_is_collected_while_a_model_is_loaded(monkeypatch):
     assert gc.isenabled()
 
 
-def test_the_collector_is_on_after_a_model_that_cannot_be_loaded(tmp_path):
+def test_a_model_that_fails_leaves_the_collector_on(tmp_path):
     with pytest.raises(GenError):
         load(tmp_path)
     assert gc.isenabled()
