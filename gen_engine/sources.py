@@ -20,6 +20,7 @@ from .models.holdings import refuse_no_model, refuse_silent
 from .models.hub import fetched, snapshot_of
 from .models.notes import ModelNote, read_note
 from .system.bounds import read_settings
+from .system.garbage import uncollected
 from .system.underway import doing
 from .types import DTYPES, LanguageModel, ModelLoader
 
@@ -57,7 +58,7 @@ def open_model(
         raise GenError(f"There is no dtype {quoted(dtype)}; choose {', '.join(DTYPES[:-1])} or {DTYPES[-1]}.")
     name = os.fspath(name)
     named_device(device)  # GenError for a name that is none
-    with doing(f"loading the model {name}"):
+    with doing(f"loading the model {name}"), uncollected():
         return _open(name, Wish(dtype, fast, device, attention))
 
 

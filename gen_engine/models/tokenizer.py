@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from ..text.vocabulary import Vocabulary
 from ..types import Prompt
 from .checkpoint import read_json
 from .encoding import encoded, without_first_space
+from .kept_vocabularies import LARGE, Printed, kept_vocabulary
 from .printing import flattened, print_tokens
 
 if TYPE_CHECKING:
@@ -31,12 +32,19 @@ SPECIAL_NAMES = frozenset(
 class FolderTokenizer:
     """Encodes texts as the folder's tokenizer does, keeping the leading special token and dropping the trailing one.
 
-    `start` are the tokens read if an empty prompt would leave the model nothing to read.
+    `source` makes the tokenizer of the library when it is first needed. `start` are the tokens read if an empty prompt
+    would leave the model nothing to read. `empty` are those of an empty prompt, if they are known without the library.
     """
 
-    backend: Backend
+    source: Callable[[], Backend]
     vocabulary: Vocabulary
     start: tuple[int, ...]
+    empty: tuple[int, ...] | None = None
+
+    @cached_property
+    def backend(self) -> Backend:
+        """The tokenizer of the library `tokenizers`. Reading a large one takes a second."""
+        return self.source()
 
     def encode(self, text: str, *, special: bool = False, begins: bool = True) -> Prompt:
         """The prompt of `text`: its tokens, and which characters each one reads. Raises GenError on lone surrogates.
@@ -61,6 +69,8 @@ class FolderTokenizer:
         return replace(found, text=text + found.text[len(text) :], spelt=found.text)
 
     def _read(self, text: str, special: bool, begins: bool) -> Prompt:
+        if not text and begins and self.empty is not None:
+            return Prompt(text, self.empty, ((0, 0),) * len(self.empty), ())
         read = encoded(self.backend if begins else self.inner, text, special=special, framed=begins)
         tokens, spans, added = list(read.ids), list(read.offsets), list(read.special_tokens_mask)
         while tokens and added[-1] and len(tokens) > 1:
@@ -108,9 +118,11 @@ def load_tokenizer(folder: Path, columns: int | None = None) -> FolderTokenizer:
     """
     config = read_json(folder / "config.json")
     settings = read_json(folder / "tokenizer_config.json")
-    if (folder / "tokenizer.json").is_file():
-        backend = _read_backend(folder / "tokenizer.json")
-    elif (folder / "vocab.txt").is_file() and not (folder / "merges.txt").is_file():
+    configs = [config, read_json(folder / "generation_config.json")]
+    columns = columns if columns is not None else config.get("vocab_size")
+    if (file := folder / "tokenizer.json").is_file():
+        return _from_file(file, settings, configs, columns)
+    if (folder / "vocab.txt").is_file() and not (folder / "merges.txt").is_file():
         try:
             backend = _bert_backend(folder / "vocab.txt", settings)
         except UnicodeDecodeError:
@@ -118,8 +130,7 @@ def load_tokenizer(folder: Path, columns: int | None = None) -> FolderTokenizer:
             raise GenError(f"{vocab} is not UTF-8; give the vocabulary that the model was trained with.") from None
     else:
         backend, settings = _transformers_backend(str(folder))
-    columns = columns if columns is not None else config.get("vocab_size")
-    return make_tokenizer(backend, settings, [config, read_json(folder / "generation_config.json")], columns)
+    return make_tokenizer(backend, settings, configs, columns)
 
 
 def marks_of(folder: Path, size: int) -> dict[str, int]:
@@ -163,23 +174,55 @@ def make_tokenizer(
     first = next(reversed(_configured("bos_token_id", configs, len(names))), [None])[0]
     first = first if first is not None else _token(settings.get("bos_token"), ids)
     first = first if first is not None else end
-    return FolderTokenizer(backend, vocabulary, () if first is None else (first,))
+    return FolderTokenizer(lambda: backend, vocabulary, () if first is None else (first,))
 
 
 # ---------------------------------------------------------------------------------------------------- reading
 
 
+def _from_file(
+    path: Path, settings: Mapping[str, Any], configs: Sequence[Mapping[str, Any]], columns: int | None
+) -> FolderTokenizer:
+    """The tokenizer in a `tokenizer.json`. A large one whose vocabulary is kept is parsed only when it reads a text."""
+    data = _read_bytes(path)
+    if len(data) < LARGE:
+        return make_tokenizer(_parsed(data, path), settings, configs, columns)
+    made: list[FolderTokenizer] = []
+
+    def make() -> Printed:
+        made.append(make_tokenizer(_parsed(data, path), settings, configs, columns))
+        return Printed(made[0].vocabulary, made[0].start, made[0].encode("").tokens)
+
+    found = kept_vocabulary(data, [settings, configs, columns], make)
+    source = (lambda: made[0].backend) if made else partial(_parsed, data, path)
+    return FolderTokenizer(source, found.vocabulary, found.start, found.empty)
+
+
 def _read_backend(path: Path) -> Backend:
+    return _parsed(_read_bytes(path), path)
+
+
+def _read_bytes(path: Path) -> bytes:
+    try:
+        return read_whole(path, VOCABULARY)  # since the library's own file reader decodes paths by the locale
+    except OSError as error:
+        raise _damaged(path, error) from error
+
+
+def _parsed(data: bytes, path: Path) -> Backend:
     from tokenizers import Tokenizer
 
     try:
-        # Read as bytes, since the library's own file reader decodes paths by the locale.
-        backend = Tokenizer.from_buffer(read_whole(path, VOCABULARY))
-    except (ValueError, OSError) as error:
-        raise GenError(f"{path} is damaged or of a newer kind ({error}); fetch it again.") from error
+        backend = Tokenizer.from_buffer(data)
+    except ValueError as error:
+        raise _damaged(path, error) from error
     backend.no_truncation()
     backend.no_padding()
     return backend
+
+
+def _damaged(path: Path, error: Exception) -> GenError:
+    return GenError(f"{path} is damaged or of a newer kind ({error}); fetch it again.")
 
 
 def _bert_backend(path: Path, settings: Mapping[str, Any]) -> Backend:
