@@ -31,8 +31,9 @@ def put_kernels_into(model: Any, *, fast: bool) -> list[Any]:
     """Compute all linear layers of a model on a CPU by our kernels, and activations by vectors. Returns the layers
     whose own weights were copied.
 
-    With `fast` all rows are computed together, even where they then depend on each other. Up to `FEW` rows are computed
-    by the layers themselves, which read plain weights faster; so there are two copies of the weights then.
+    The compiled library computes float32. Without it, and in bfloat16, `fast` computes all rows together, even where
+    they then depend on each other. Up to `FEW` rows are computed by the layers themselves then, which read plain
+    weights faster; so there are two copies of the weights.
     """
     from transformers.pytorch_utils import Conv1D
 
@@ -47,7 +48,7 @@ def put_kernels_into(model: Any, *, fast: bool) -> list[Any]:
         weight = weight.t().contiguous() if type(module) is Conv1D else weight
         bias = None if module.bias is None else module.bias.detach()
         if weight.dtype == torch.float32 and (floats := _packed(weight, bias)) is not None:
-            module.forward = partial(_in_one_order, floats)
+            module.forward = partial(_in_one_order, floats, torch.get_num_threads())
             if module.weight is not embeddings:
                 copied.append(module)
             continue
@@ -65,11 +66,11 @@ def _packed(weight: Tensor, bias: Tensor | None) -> FloatLinear | None:
     return pack_floats(weight.numpy(), None if bias is None else bias.numpy(), torch.get_num_threads())
 
 
-def _in_one_order(layer: FloatLinear, x: Tensor) -> Tensor:
+def _in_one_order(layer: FloatLinear, threads: int, x: Tensor) -> Tensor:
     """The layer's outputs [..., out] for float32 x [..., in]."""
     x = x.contiguous()
     made = x.new_empty(*x.shape[:-1], layer.outputs)
-    layer.multiply(x.numel() // layer.inputs, x.data_ptr(), made.data_ptr(), torch.get_num_threads())
+    layer.multiply(x.numel() // layer.inputs, x.data_ptr(), made.data_ptr(), threads)
     return made
 
 
