@@ -79,3 +79,17 @@ def test_little_work_is_done_by_one_thread_of_torch():
             assert torch.get_num_threads() == 3
     finally:
         torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("name", ["gpt-neox", "gpt2", "mamba"])
+def test_the_threads_of_torch_change_no_bits(name, monkeypatch):
+    before, found = torch.get_num_threads(), []
+    try:
+        torch.set_num_threads(2)
+        model = load(zoo.made(name), name=name, dtype="float32")
+        for much in (0, 1 << 40):
+            monkeypatch.setattr("gen_engine.models.threads.MUCH", much)
+            found.append(model.feed(model.open(2), [-1, -1], [0, 0], [[3, 5, 6], [4]]))
+    finally:
+        torch.set_num_threads(before)
+    assert torch.equal(*found)
