@@ -9,13 +9,14 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 import torch
+import zoo
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
 import gen_engine as gen
-from benchmarks import baseline, pace
+from benchmarks import baseline, general, pace
 from benchmarks.beside import contestants, floor, lengths, memory, show, turns
 from benchmarks.beside.compare import Outcome, Run
 from benchmarks.beside.works import FP32, INT8, LARGE, LOOP, PEERS, QUICK, SMALL, WORKS, Work, mixed_requests
@@ -378,3 +379,10 @@ def test_the_pace_of_training_is_measured_on_a_device():
     assert first.startswith("cpu, torch ")
     assert [row.split(":")[0] for row in rows] == ["gpt2", "classifier"]
     assert all(re.search(r"fp32: [\d,]+ tokens/s$", row) for row in rows)
+
+
+def test_a_model_folder_is_timed_beside_generate():
+    folder, wishes = str(zoo.made("llama")), ["--rows", "1", "--rows", "3", "--new", "2", "--rounds", "1"]
+    result = CliRunner().invoke(general.main, [folder, *wishes], catch_exceptions=False)
+    assert [line.split(":")[0] for line in result.output.splitlines()] == ["1 row", "3 rows"]
+    assert result.output.count(" ms") == 6

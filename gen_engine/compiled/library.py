@@ -141,6 +141,9 @@ def _loaded() -> tuple[Any, tuple[str, ...]]:
     functions.gen_close.argtypes = [Pointer]
     functions.gen_step.argtypes = [Pointer, Pointer, ctypes.c_int, ctypes.c_int]
     functions.gen_draw.argtypes = [Pointer, ctypes.c_int, ctypes.c_int]
+    functions.gen_pack_floats.argtypes = [Pointer, Pointer, Pointer, ctypes.c_int, ctypes.c_int]
+    functions.gen_floats.argtypes = [Pointer, ctypes.c_int, Pointer, Pointer, ctypes.c_int, ctypes.c_int]
+    functions.gen_floats.restype = functions.gen_pack_floats.restype = None
     names: list[str] = []
     while (name := functions.gen_kernel(len(names))) is not None:
         names.append(name.decode())

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from ..compiled.arithmetic import as_tensor
+from ..compiled.floats import computes_floats
 from .abilities import Abilities
 from .joined import NONE, Batch, Kept, Reading, Rows, arguments, is_plain, join, signature
 from .packed import FEW, Move, Row, Slots, run
+from .threads import one_thread_if_little
 from .tokenizer import FolderTokenizer
 from .window import in_last_window, leading_tokens, window, with_earlier_windows
 
@@ -87,9 +91,24 @@ class TransformersLM:
             for row, count, leads in zip(rows, last, leading, strict=True)
         ]
         read = self._read_packed if self.abilities.packs else self._read_joined
-        logits = read(cache, sources, keep, rows, leading, wanted).float()
+        with self._threads(sum(map(len, tokens)), sum(map(len, rows))):
+            logits = read(cache, sources, keep, rows, leading, wanted).float()
         found: Tensor = with_earlier_windows(self, logits, rows, last, wanted, pinned)
         return found
+
+    def _threads(self, new: int, seen: int) -> AbstractContextManager[None]:
+        """Limits the threads of torch while so many new tokens are read, that see so many in all."""
+        return one_thread_if_little(new, seen, self._size) if self._by_library else nullcontext()
+
+    @cached_property
+    def _by_library(self) -> bool:
+        """Whether linear layers are computed by the compiled library."""
+        patched = self.device.type == "cpu" and self.abilities.cache is not None
+        return patched and self.model.dtype == torch.float32 and computes_floats()
+
+    @cached_property
+    def _size(self) -> int:
+        return int(self.model.get_input_embeddings().weight.shape[1])
 
     # ----------------------------------------------------------------------------------------- all in one sequence
 

@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - its usual name
 from torch import Tensor, nn
 
+from ..compiled.floats import FloatLinear, pack_floats
 from .kernels import Layer, Linear, kernel_of, make_linear
 
 FEW = 3
@@ -30,8 +31,9 @@ def put_kernels_into(model: Any, *, fast: bool) -> list[Any]:
     """Compute all linear layers of a model on a CPU by our kernels, and activations by vectors. Returns the layers
     whose own weights were copied.
 
-    With `fast` all rows are computed together, even where they then depend on each other. Up to `FEW` rows are computed
-    by the layers themselves, which read plain weights faster; so there are two copies of the weights then.
+    The compiled library computes float32. Without it, and in bfloat16, `fast` computes all rows together, even where
+    they then depend on each other. Up to `FEW` rows are computed by the layers themselves then, which read plain
+    weights faster; so there are two copies of the weights.
     """
     from transformers.pytorch_utils import Conv1D
 
@@ -45,6 +47,11 @@ def put_kernels_into(model: Any, *, fast: bool) -> list[Any]:
         weight = module.weight.detach()
         weight = weight.t().contiguous() if type(module) is Conv1D else weight
         bias = None if module.bias is None else module.bias.detach()
+        if weight.dtype == torch.float32 and (floats := _packed(weight, bias)) is not None:
+            module.forward = partial(_in_one_order, floats, torch.get_num_threads())
+            if module.weight is not embeddings:
+                copied.append(module)
+            continue
         parts = torch.split(weight, BLOCK)
         biases = [None] * len(parts) if bias is None else torch.split(bias, BLOCK)
         kinds = {kernel_of(Layer(len(part), part.shape[1], "none", bias is not None), part.dtype) for part in parts}
@@ -53,6 +60,18 @@ def put_kernels_into(model: Any, *, fast: bool) -> list[Any]:
         if not fast and module.weight is not embeddings and all(kind.packed for kind in kinds):
             copied.append(module)
     return copied
+
+
+def _packed(weight: Tensor, bias: Tensor | None) -> FloatLinear | None:
+    return pack_floats(weight.numpy(), None if bias is None else bias.numpy(), torch.get_num_threads())
+
+
+def _in_one_order(layer: FloatLinear, threads: int, x: Tensor) -> Tensor:
+    """The layer's outputs [..., out] for float32 x [..., in]."""
+    x = x.contiguous()
+    made = x.new_empty(*x.shape[:-1], layer.outputs)
+    layer.multiply(x.numel() // layer.inputs, x.data_ptr(), made.data_ptr(), threads)
+    return made
 
 
 VECTORS = 64

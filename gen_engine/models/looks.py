@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from ..compiled.library import library, library_file
 from ..text.array_files import kept
 from .abilities import Abilities, find_abilities, make_ready
 from .instructions import choose_instructions
@@ -65,6 +66,9 @@ def _key(model: Any, folders: Sequence[Path], wish: str) -> str:
     found = blake2b("\n".join(told).encode(), digest_size=16)
     for path in sorted(Path(__file__).parent.glob("*.py")):
         found.update(path.read_bytes())
+    if (compiled := library()) is not None:
+        told_of = os.stat(library_file() or "")
+        found.update(f"{compiled.kernel} {told_of.st_size} {told_of.st_mtime_ns}\n".encode())
     for path in sorted(path for folder in folders for path in folder.iterdir() if path.is_file()):
         stat = os.stat(path)
         found.update(f"{path} {stat.st_size} {stat.st_mtime_ns} {stat.st_ino}\n".encode())

@@ -140,12 +140,16 @@ def _layers() -> dict[str, str]:
     """How layers of a usual size are computed so that a row gets the same bits beside any other rows."""
     import torch
 
+    from ...compiled.floats import computes_floats
     from ...models.kernels import Layer, kernel_of
 
-    return {
+    found = {
         f"rows, {name}": f"independent: {kernel_of(Layer(768, 768), getattr(torch, name))}"
         for name in ("float32", "bfloat16")
     }
+    if computes_floats():
+        found["other models, float32"] = "independent: by the compiled library, any number of rows together"
+    return found
 
 
 @click.command()

@@ -6,6 +6,7 @@ namespace KERNEL {
 #include "transformer.h"
 #include "stages.h"
 #include "recurrent.h"
+#include "floats.h"
 #include "drawing.h"
 }  // namespace KERNEL
 #undef KERNEL

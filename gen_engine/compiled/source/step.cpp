@@ -59,7 +59,7 @@ static Scratch& scratch(int32_t size) {
 #include "kernels.h"
 
 #if defined(__x86_64__)
-BEGIN("avx2")
+BEGIN("avx2,fma")
 #define KERNEL avx2
 #define LANES_AT_ONCE 8
 #define DOTS "dots_avx2.h"
@@ -100,10 +100,13 @@ struct Kernels {
     void (*stages)(const void*, int, int);
     int (*count_lstm)(const void*, int);
     void (*lstm)(const void*, int, int);
+    void (*multiply_floats)(const FloatsCall&, int);
+    void (*pack_floats)(const FloatsCall&, int);
+    bool has_floats;
 };
 
 #if defined(__x86_64__)
-static bool has_avx2() { return __builtin_cpu_supports("avx2"); }
+static bool has_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
 static bool has_vnni() {
     return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
            __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
@@ -151,16 +154,38 @@ static bool has_neon() { return true; }  // every Apple processor has it
 static bool always() { return true; }
 
 // The best first.
+#define ALL(name)                                                                                                    \
+    name::count, name::chunk, name::draw, name::count_stages, name::stages, name::count_lstm, name::lstm,            \
+            name::multiply_floats, name::pack_floats, name::HAS_FLOATS
 static const Kernels KERNELS[] = {
 #if defined(__x86_64__)
-    {"amx", has_amx, amx::count, amx::chunk, amx::draw, amx::count_stages, amx::stages, amx::count_lstm, amx::lstm},
-    {"vnni", has_vnni, vnni::count, vnni::chunk, vnni::draw, vnni::count_stages, vnni::stages, vnni::count_lstm, vnni::lstm},
-    {"avx2", has_avx2, avx2::count, avx2::chunk, avx2::draw, avx2::count_stages, avx2::stages, avx2::count_lstm, avx2::lstm},
+    {"amx", has_amx, ALL(amx)},
+    {"vnni", has_vnni, ALL(vnni)},
+    {"avx2", has_avx2, ALL(avx2)},
 #elif defined(__aarch64__)
-    {"neon", has_neon, neon::count, neon::chunk, neon::draw, neon::count_stages, neon::stages, neon::count_lstm, neon::lstm},
+    {"neon", has_neon, ALL(neon)},
 #endif
-    {"generic", always, generic::count, generic::chunk, generic::draw, generic::count_stages, generic::stages, generic::count_lstm, generic::lstm},
+    {"generic", always, ALL(generic)},
 };
+
+// Shares of the work on floats, which any thread may take.
+struct Floats {
+    const FloatsCall* call;
+    void (*work)(const FloatsCall&, int);
+};
+
+static int floats_of(const void* given, int phase) { return phase ? 0 : static_cast<const Floats*>(given)->call->shares; }
+
+static void share_floats(const void* given, int, int index) {
+    const Floats& all = *static_cast<const Floats*>(given);
+    all.work(*all.call, index);
+}
+
+static void run_floats(FloatsCall call, void (*work)(const FloatsCall&, int), int members) {
+    call.shares = members < 2 ? 1 : 4 * members;
+    const Floats all{&call, work};
+    team().run(members, {floats_of, share_floats, &all});
+}
 
 // A drawing has one phase.
 static int parts_of(const void* given, int phase) { return phase ? 0 : static_cast<const Drawing*>(given)->parts; }
@@ -312,6 +337,19 @@ EXPORT int gen_draw(Drawing* drawing, int place, int members) {
     drawing->parts = drawing->rows < 4 * members ? drawing->rows : 4 * members;
     team().run(members, {parts_of, KERNELS[place].draw, drawing});
     return failed;
+}
+
+// Whether the kernels at `place` compute layers of floats.
+EXPORT int gen_has_floats(int place) { return KERNELS[place].has_floats; }
+
+// The float32 weights [outputs, inputs] of a layer, packed for the kernels at `place`.
+EXPORT void gen_pack_floats(const FloatLinear* layer, const float* weights, void* packed, int place, int members) {
+    run_floats({layer, 0, 0, weights, static_cast<float*>(packed)}, KERNELS[place].pack_floats, members);
+}
+
+// Rows through a layer by the kernels at `place` that packed it.
+EXPORT void gen_floats(const FloatLinear* layer, int rows, const float* in, float* out, int place, int members) {
+    run_floats({layer, rows, 0, in, out}, KERNELS[place].multiply_floats, members);
 }
 
 // One call of stages; as `gen_step`.

@@ -14,6 +14,22 @@ struct Linear {
     const int32_t* corrections;  // 128 x the sum of each output's weights, for unsigned activations
 };
 
+// A layer of float32 numbers in blocks, in the order in which the kernel reads them: `floats.h` packs them.
+struct FloatLinear {
+    int32_t outputs, inputs;
+    int32_t halved;  // all weights are bfloat16
+    const void* weights;
+    const float* biases;  // one for each output of whole blocks, or null
+};
+
+// Rows through one such layer, or its weights to be packed; the work is cut up in `shares`.
+struct FloatsCall {
+    const FloatLinear* layer;
+    int32_t rows, shares;
+    const float* in;  // [rows, inputs]
+    float* out;       // [rows, outputs]
+};
+
 struct Norm {
     const float* gains;  // null: 1
     const float* shifts;  // null: 0
