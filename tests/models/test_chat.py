@@ -166,8 +166,13 @@ def test_equal_chats_are_computed_once(engines, monkeypatch):
     engine, chat = engines["chatml"], Chat(ASKED)
     calls = calls_of(monkeypatch, type(engine.model), "feed")
     engine.generate_batch([Request("It", seed=seed, max_new=3, context=chat) for seed in range(7)])
-    read = [tokens for call in calls for tokens in call[4] if len(tokens) > 1]
-    assert [len(tokens) for tokens in read] == [len(engine.read("It", chat).read)]
+    engine.generate_batch([Request(prompt, seed=1, max_new=3, context=chat) for prompt in ("It", "It is")])
+    read = [[len(tokens) for tokens in call[4]] for call in calls]
+    told = engine.read("It", chat)
+    after = [len(engine.read(prompt, chat).read) - told.pinned + 1 for prompt in ("It", "It is")]
+    assert read[:2] == [[told.pinned - 1], after[:1]]
+    assert [told.pinned - 1] in read[2:]
+    assert after in read[2:]
 
 
 def test_an_explanation_reads_the_chat(engines):
