@@ -32,11 +32,15 @@ class GenError(Exception):
 
 
 class ConflictError(GenError):
-    """The constraints admit no text at all; `members` is a conflicting subset, none of which can be dropped."""
+    """The constraints admit no text at all; `members` is a conflicting subset, none of which can be dropped.
 
-    def __init__(self, message: str, members: Sequence[str]) -> None:
+    Of those in `unproven`, it was not decided whether they can be dropped; a longer search may tell.
+    """
+
+    def __init__(self, message: str, members: Sequence[str], unproven: Sequence[str] = ()) -> None:
         super().__init__(message)
         self.members = tuple(members)
+        self.unproven = tuple(unproven)
 
 
 class UndecidedError(GenError):

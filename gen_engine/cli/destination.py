@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import secrets
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ import click
 
 from ..errors import GenError
 from ..system.interrupts import at_last, shielded
-from ..system.screen import note
+from ..system.screen import note, results
 from ..system.streams import Sink, check_standard_output
 
 LONGEST = 40
@@ -25,7 +24,7 @@ LONGEST = 40
 
 @contextmanager
 def opened(out: Path | None, *, lines: bool = False, option: str = "--out") -> Iterator[TextIO]:
-    """Standard output, or a file that gets its name only when it is complete.
+    """Standard output (inside `results_kept`, what is kept), or a file that gets its name only when it is complete.
 
     After Ctrl-C it keeps the lines written so far. With `lines`, where each line counts by itself, it also does after a
     failure. If there are none, the old file stays. A file that cannot be written, or that the command also reads, is an
@@ -33,7 +32,7 @@ def opened(out: Path | None, *, lines: bool = False, option: str = "--out") -> I
     """
     if out is None or str(out) == "-":
         check_standard_output()
-        yield sys.stdout
+        yield results()
         return
     place = _place(out, option)
     with at_last(place.keep if lines else place.drop), place.file:

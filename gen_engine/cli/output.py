@@ -6,19 +6,20 @@ from __future__ import annotations
 
 import gc
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from ..errors import tame
-from ..system.screen import note
+from ..system.screen import note, results
 from ..system.tables import table
 from ..system.underway import awaited
 from ..types import Request
 from .destination import check_out, counting, opened
+from .tasks import EVERY_ONE, NOTHING, PLAIN, Choosing, Drawn, Layout, Show, Task, host
 
 if TYPE_CHECKING:
     from ..engine import Engine
@@ -33,6 +34,7 @@ __all__ = [
     "Drawn",
     "Layout",
     "Show",
+    "Task",
     "as_shown",
     "check_out",
     "continue_text",
@@ -50,42 +52,6 @@ __all__ = [
     "write_drawn",
     "write_explained",
 ]
-
-Layout = Callable[[str], Sequence[str]]
-"""How a text is laid out in lines, for people and for `lines` in JSON."""
-
-
-@dataclass(frozen=True)
-class Show:
-    """How texts are shown: a text on one line, its lines, and a piece of it as it is streamed."""
-
-    text: Callable[[str], str] = str
-    lines: Layout = str.splitlines
-    piece: Callable[[str], str] = str
-
-
-PLAIN = Show()
-
-NOTHING: Mapping[str, Any] = {}
-
-Drawn = tuple["Completion", Mapping[str, Any]]
-"""A text, and further values for its JSON."""
-
-
-@dataclass(frozen=True)
-class Choosing:
-    """Which of the drawn texts are written: `choose` takes one of every `of` texts, lazily."""
-
-    of: int
-    choose: Callable[[Iterator[Completion]], Iterator[Drawn]]
-
-
-def every_one(drawn: Iterator[Completion]) -> Iterator[Drawn]:
-    """All of them, with nothing further to say."""
-    return ((each, {}) for each in drawn)
-
-
-EVERY_ONE = Choosing(1, every_one)
 
 NAMED = 20
 """The most characters that a note names."""
@@ -193,33 +159,59 @@ def continue_text(
 
     With `explain` ("" or the name of an HTML page) each text is explained. By default, `chosen` decides. The model
     reads the `context` before the text. `beside` holds further values for the JSON of each text. If `choosing` takes
-    one text of several, more are drawn than written.
+    one text of several, more are drawn than written. If the command runs for a host, that gets the task instead.
     """
-    gc.freeze()  # loaded objects stay: a garbage collection over them takes longer than most steps
+    request = Request(
+        prompt,
+        tuple(processors),
+        num=chosen.num * choosing.of,
+        seed=chosen.seed,
+        max_new=max_new,
+        decoder=chosen.decoder,
+        patience=chosen.patience,
+        context=context,
+        draws=choosing.of,
+        draft=chosen.draft,
+    )
     explain = chosen.explain if explain is None else explain
-    if chosen.num == choosing.of == 1 and not chosen.json and explain is None:
-        request = Request(
-            prompt,
-            tuple(processors),
-            seed=chosen.seed,
-            max_new=max_new,
-            decoder=chosen.decoder,
-            patience=chosen.patience,
-            context=context,
-            draft=chosen.draft,
-        )
-        done: list[Completion] = []
-        typed = prompt if isinstance(prompt, str) else prompt.text
-        stream(file, show.piece(typed), map(show.piece, _texts(engine.pieces([request]), done)))
-        for completion in done:
-            remark(completion)
-        return None
-    wish: dict[str, Any] = {"processors": processors, "max_new": max_new, "decoder": chosen.decoder, "context": context}
-    num, of = chosen.num * choosing.of, choosing.of
-    settings: dict[str, Any] = {"seed": chosen.seed, "patience": chosen.patience, "draft": chosen.draft}
-    completions = engine.completions(prompt, num=num, draws=of, **settings, **wish)
-    taken = ((as_shown(each, show), more) for each, more in choosing.choose(completions))
-    if explain is None:
+    task = Task(engine, request, show, choosing, beside, explain)
+    taker = host()
+    if taker is not None:
+        return taker.take(task)
+    gc.freeze()  # loaded objects stay: a garbage collection over them takes longer than most steps
+    if task.is_streamed and not chosen.json:
+        return _stream_task(file, task)
+    return _write_task(file, task, chosen)
+
+
+def _stream_task(file: TextIO, task: Task) -> None:
+    done: list[Completion] = []
+    typed = task.request.prompt if isinstance(task.request.prompt, str) else task.request.prompt.text
+    pieces = task.engine.pieces([task.request])
+    show = task.show.pieces()
+    begun = show(typed)
+
+    def shown() -> Iterator[str]:
+        told = len(begun)
+        for piece in map(show, _texts(pieces, done)):
+            told += len(piece)
+            yield task.show.broken(piece)
+        for each in done:  # nothing that follows can change what was held back
+            yield task.show.broken(task.show.text(each.text)[told:])
+
+    stream(file, task.show.broken(begun), shown())
+    for completion in done:
+        remark(completion)
+
+
+def _write_task(file: TextIO, task: Task, chosen: Choice) -> None:
+    """Write the texts of a task when they are whole."""
+    asked, show, beside = task.request, task.show, task.beside
+    wish: dict[str, Any] = {name: getattr(asked, name) for name in ("processors", "max_new", "decoder", "context")}
+    settings: dict[str, Any] = {name: getattr(asked, name) for name in ("seed", "patience", "draft", "num", "draws")}
+    completions = task.engine.completions(asked.prompt, **settings, **wish)
+    taken = ((as_shown(each, show), more) for each, more in task.choosing.choose(completions))
+    if task.explain is None:
         return write_drawn(file, taken, as_json=chosen.json, layout=show.lines, beside=beside)
     from ..inspecting.explain import explain as explain_completion
 
@@ -227,9 +219,9 @@ def continue_text(
         for each, more in taken:
             remark(each)
             told = {**record(each, show.lines), **beside, **more}
-            yield told, explain_completion(engine, each, prompt=prompt, **wish)
+            yield told, explain_completion(task.engine, each, prompt=asked.prompt, **wish)
 
-    return write_explained(file, explained(), as_json=chosen.json, html=explain, show=show, command=chosen.command)
+    return write_explained(file, explained(), as_json=chosen.json, html=task.explain, show=show, command=chosen.command)
 
 
 def as_shown(completion: Completion, show: Show) -> Completion:
@@ -296,7 +288,10 @@ def remark(completion: Completion) -> None:
 
 
 def load_chosen(chosen: Choice) -> Engine:
-    """The engine of the model that the user chose, as chosen."""
+    """The engine of the model that the user chose, as chosen; that of the host if the command runs for one."""
+    taker = host()
+    if taker is not None:
+        return taker.engine(chosen)
     how: dict[str, Any] = {"device": chosen.device, "attention": chosen.attention}
     return load_engine(chosen.model, dtype=chosen.dtype, fast=chosen.fast, **how)
 
@@ -331,4 +326,4 @@ def _cut(chars: str) -> str:
 
 def dump(value: Any) -> None:
     """Print a value as JSON for programs."""
-    print(json.dumps(value, ensure_ascii=False, indent=2))
+    print(json.dumps(value, ensure_ascii=False, indent=2), file=results())

@@ -294,7 +294,7 @@ class Scheduler:
         """Do one forward pass and let every decoder respond to it."""
         begun = [job for job in self._live if job.beginning]
         feed = pack(self._live, self.model.positions)
-        with _without_gradients():
+        with without_gradients():
             try:
                 if self._cache is None:
                     self._cache = self.model.open(self.load.rows)
@@ -367,7 +367,7 @@ class Scheduler:
         return True
 
 
-def _without_gradients() -> AbstractContextManager[Any]:
+def without_gradients() -> AbstractContextManager[Any]:
     """No gradients, if anybody has torch; it is not imported for that."""
     inference_mode = getattr(sys.modules.get("torch"), "inference_mode", None)
     return nullcontext() if inference_mode is None else inference_mode()

@@ -11,7 +11,7 @@ import re
 import sys
 import warnings
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Literal, NewType, Union, get_args, get_origin
 
 from ..errors import GenError, brief, quoted, reason_of
 from ..system.underway import OTHERS, doing
@@ -31,6 +31,11 @@ PIECE = {ends: re.compile(rf"(?:{ESCAPE.pattern}|[^\\{ends}]+|\\\Z)*", re.DOTALL
 
 FILLED = ("vocabulary", "generation", "course")
 """Parameters that the engine fills; `course` is what `generation` was called in version 0.3."""
+
+Opened = NewType("Opened", str)
+"""The type of a factory's parameter that names what it opens: a file, a folder or a model. Users of the command line
+name their own; a server offers no such parameter to its clients.
+"""
 
 YES, NO = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 
@@ -207,6 +212,11 @@ def describe(annotation: Any) -> str:
         return " or ".join(describe(member) for member in members)
     words = {int: "whole number", float: "number", str: "text", bool: "yes or no", type(None): "none"}
     return words.get(annotation, "text")
+
+
+def is_opened(annotation: Any) -> bool:
+    """Whether a parameter of this type names what a processor opens: a file, a folder or a model."""
+    return annotation is Opened or any(is_opened(each) for each in get_args(annotation) if each is not Ellipsis)
 
 
 def _members(annotation: Any) -> tuple[Any, ...]:

@@ -19,6 +19,7 @@ from ..blame import blaming
 from ..compiled.arithmetic import as_array
 from ..decoding.ends import fold_ends
 from ..decoding.generation import slides, uniform
+from ..decoding.scheduler import without_gradients
 from ..errors import GenError, quoted
 from ..text.chats import Chat
 from ..types import Completion, Prompt, Step
@@ -224,7 +225,7 @@ def _explain(
     replay = Replay.begin(plan)
     decode = codecs.getincrementaldecoder("utf-8")(errors="replace")
     places: list[Place] = []
-    for rows in _logprobs(engine, plan.prompt, path):
+    for rows in logprobs_along(engine, plan.prompt.read, path, plan.prompt.pinned):
         first = len(places)
         stretch = path[first : first + len(rows)]
         sights = []
@@ -250,23 +251,26 @@ def _likeliest(row: np.ndarray, count: int) -> list[int]:
     return found
 
 
-def _logprobs(engine: Engine, prompt: Prompt, path: Sequence[int]) -> Iterator[np.ndarray]:
-    """The model's log-probabilities where each token of `path` was chosen, [places, vocab], in chunks, without NaN."""
-    import torch
+def logprobs_along(engine: Engine, read: Sequence[int], path: Sequence[int], pinned: int = 0) -> Iterator[np.ndarray]:
+    """The model's log-probabilities where each token of `path` follows those `read`, [places, vocab] in nats.
 
+    They come in chunks of up to `STRETCH` places, without NaN. `pinned` is that of the prompt.
+    """
     cache = engine.model.open(1)
-    told = slides(prompt.pinned, len(prompt.read) + len(path), engine.model.positions)
-    pinned = [[prompt.pinned]] if told else []
-    read = 0
+    told = slides(pinned, len(read) + len(path), engine.model.positions)
+    in_view = [[pinned]] if told else []
+    kept = 0
     for first in range(0, len(path), STRETCH):
         last = min(first + STRETCH, len(path))
-        unread = path[first - 1 : last - 1] if first else (*prompt.read, *path[: last - 1])
-        with torch.inference_mode():
-            given = engine.model.feed(cache, [0 if first else -1], [read], [tuple(unread)], [last - first], *pinned)
-            logits = fold_ends(as_array(given), engine.tokenizer.vocabulary)
-            found = torch.log_softmax(torch.from_numpy(logits).double(), dim=-1)
-        read += len(unread)
-        yield np.nan_to_num(found.numpy(), nan=-np.inf, neginf=-np.inf)
+        unread = path[first - 1 : last - 1] if first else (*read, *path[: last - 1])
+        with without_gradients():
+            given = engine.model.feed(cache, [0 if first else -1], [kept], [tuple(unread)], [last - first], *in_view)
+        found = fold_ends(as_array(given), engine.tokenizer.vocabulary).astype(np.float64)
+        with np.errstate(invalid="ignore"):
+            found -= found.max(-1, keepdims=True)
+            found -= np.log(np.exp(found).sum(-1, keepdims=True))
+        kept += len(unread)
+        yield np.nan_to_num(found, nan=-np.inf, neginf=-np.inf)
 
 
 def _shape(

@@ -6,14 +6,15 @@ The template is a program in jinja that comes with the model. transformers runs 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import GenError, brief
+from ..errors import GenError, brief, quoted
 from ..system.bounds import read_settings
 from ..text.chats import Chat
+from ..text.vocabulary import in_a_row
 from . import hub
 from .checkpoint import read_json
 from .encoding import encoded
@@ -55,13 +56,13 @@ class Template:
         from jinja2 import TemplateError
         from transformers.utils.chat_template_utils import render_jinja_template
 
-        system = [{"role": "system", "content": chat.system}] if chat.system else []
-        turns = [*system, {"role": "user", "content": chat.user}]
+        turns = [{"role": role, "content": text} for role, text in chat.turns]
         wishes = {**self.names, "chat_template": self.text, "add_generation_prompt": True}
         try:
             [text], _ = render_jinja_template([turns], **wishes)
         except (TemplateError, *MISTAKES) as problem:
-            remedy = "leave out the system text, or " if chat.system else ""
+            remedy = "leave out the system text, or " if "system" in dict(chat.turns) else ""
+            remedy = "let user and assistant speak in turn, or " if chat.earlier and not remedy else remedy
             raise GenError(
                 f"The chat template of {brief(self.where)} does not write this chat ({brief(str(problem), 200)}); "
                 f"{remedy}write what the model reads yourself, as a context."
@@ -138,22 +139,33 @@ def _fenced(template: Template, chat: Chat, backend: Backend) -> str:
 
     Added tokens that are not special, but stand in the template, are fenced off, too.
     """
-    for text, what in ((chat.user, "what the user says"), (chat.system, "the system text")):
+    said = {"system": "the system text", "user": "what the user says", "assistant": "what the assistant says"}
+    for role, text in chat.turns:
+        if role not in said:
+            raise GenError(f"A chat knows no role {quoted(role)}; write {in_a_row([*said])}.")
         try:
             text.encode("utf-8")
         except UnicodeEncodeError as error:
-            raise GenError(f"Character {error.start + 1} of {what} is half a surrogate pair; remove it.") from error
+            raise GenError(
+                f"Character {error.start + 1} of {said[role]} is half a surrogate pair; remove it."
+            ) from error
     if not chat.user.strip():
         raise GenError("The chat is empty; write what the model is to answer, or leave it out.")
-    user, system = (text.translate(dict.fromkeys(map(ord, FENCES))) for text in (chat.user, chat.system))
+    chat = _mapped(chat, lambda text: text.translate(dict.fromkeys(map(ord, FENCES))))
     if not chat.special:
         added = backend.get_added_tokens_decoder().values()
         marks = {each.content for each in added if each.special or each.content in template.text}
-        typed = [content for content in marks if content.strip() and (content in user or content in system)]
+        typed = [mark for mark in marks if mark.strip() and any(mark in text for _, text in chat.turns)]
         if typed:
             either = re.compile("|".join(map(re.escape, sorted(typed, key=len, reverse=True))))
-            user, system = (either.sub(f"{FENCES[0]}\\g<0>{FENCES[1]}", text) for text in (user, system))
-    return template.render(Chat(user, system))
+            chat = _mapped(chat, lambda text: either.sub(f"{FENCES[0]}\\g<0>{FENCES[1]}", text))
+    return template.render(chat)
+
+
+def _mapped(chat: Chat, change: Callable[[str], str]) -> Chat:
+    """The chat with all of its texts changed."""
+    earlier = tuple((role, change(text)) for role, text in chat.earlier)
+    return replace(chat, user=change(chat.user), system=change(chat.system), earlier=earlier)
 
 
 def _as_characters(inner: Backend, typed: str) -> Iterator[int]:

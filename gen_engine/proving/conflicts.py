@@ -57,7 +57,7 @@ class Case:
                 unproven.append(case.product.rules[index].label)
             case = smaller if answer == "no" else case
         members = list(dict.fromkeys(rule.label for rule in case._written))
-        return ConflictError(case._message(members, unproven), members)
+        return ConflictError(case._message(members, unproven), members, unproven)
 
     def _message(self, members: Sequence[str], unproven: Sequence[str]) -> str:
         first = brief(members[0], LABEL) if members else ""

@@ -9,7 +9,10 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import lru_cache
+from io import StringIO
 from itertools import groupby
 from operator import itemgetter
 from typing import TextIO
@@ -196,16 +199,54 @@ def _slice(spans: Iterable[Span], start: int, end: int) -> Iterator[Span]:
 
 def say(words: Words, *, indent: str = "", file: TextIO | None = None) -> None:
     """Print a sentence on standard output, or into `file`. On a terminal its lines fit; elsewhere it is one line."""
-    out = file or sys.stdout
+    out = file or results()
     for line in hang(words, width_of(out), indent=indent, hanging=indent + "  "):
         print(paint(line, out), file=out)
+
+
+_results: ContextVar[StringIO | None] = ContextVar("results", default=None)
+
+
+@contextmanager
+def results_kept() -> Iterator[StringIO]:
+    """Inside, in this thread, what commands print on standard output goes here instead."""
+    kept = StringIO()
+    token = _results.set(kept)
+    try:
+        yield kept
+    finally:
+        _results.reset(token)
+
+
+def results() -> TextIO:
+    """Where commands print: standard output, or what `results_kept` keeps."""
+    return _results.get() or sys.stdout
+
+
+_kept: ContextVar[list[str] | None] = ContextVar("notes", default=None)
+
+
+@contextmanager
+def notes_kept() -> Iterator[list[str]]:
+    """Inside, what `note` says goes into this list."""
+    notes: list[str] = []
+    token = _kept.set(notes)
+    try:
+        yield notes
+    finally:
+        _kept.reset(token)
 
 
 def note(words: str, head: str = "note:", style: str = "note") -> None:
     """Say a sentence on standard error, after a coloured head if there is one.
 
-    On a terminal, lines break at blanks, but never within a word or `backquotes`, so that those can be copied.
+    On a terminal, lines break at blanks, but never within a word or `backquotes`, so that those can be copied. Inside
+    `notes_kept`, nothing is printed.
     """
+    kept = _kept.get()
+    if kept is not None:
+        kept.append(words)
+        return
     told = re.sub("`[^`]*`", lambda quoted: quoted[0].replace(" ", HARD_BLANK), words)
     spans = [(head, style), (f" {told}", "")] if head else [(told, "")]
     for line in fold(spans, width_of(sys.stderr) or UNBROKEN, whole=True):

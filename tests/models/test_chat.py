@@ -34,8 +34,7 @@ def engines(folders):
 
 def theirs(folder, chat, **options):
     """The tokens that transformers reads of a chat."""
-    system = [{"role": "system", "content": chat.system}] if chat.system else []
-    turns = [*system, {"role": "user", "content": chat.user}]
+    turns = [{"role": role, "content": text} for role, text in chat.turns]
     tokenizer = AutoTokenizer.from_pretrained(folder)
     return tuple(tokenizer.apply_chat_template(turns, add_generation_prompt=True, **options)["input_ids"])
 
@@ -54,6 +53,18 @@ def test_a_chat_is_read_as_transformers_reads_it(engines, folders, kind, user):
 def test_a_system_text_is_read_first(engines, folders, kind):
     chat = Chat(ASKED, "Be brief.")
     assert engines[kind].read("", chat).read == theirs(folders[kind], chat) != theirs(folders[kind], Chat(ASKED))
+
+
+@pytest.mark.parametrize("kind", FAMILIES)
+def test_earlier_turns_are_read_in_their_order(engines, folders, kind):
+    chat = Chat("Be brief.", earlier=(("user", ASKED), ("assistant", "It is Paris.")))
+    assert engines[kind].read("", chat).read == theirs(folders[kind], chat) != theirs(folders[kind], Chat("Be brief."))
+
+
+def test_a_token_typed_in_an_earlier_turn_stays_characters(engines):
+    chat = Chat(ASKED, earlier=(("user", "a"), ("assistant", "Be<|im_end|>brief")))
+    engine = engines["chatml"]
+    assert engine.read("", chat).read.count(engine.tokenizer.vocabulary.end) == 3
 
 
 @pytest.mark.parametrize("kind", FAMILIES)
@@ -222,6 +233,8 @@ def test_a_template_runs_in_a_sandbox(engines, tmp_path, probe):
 @pytest.mark.parametrize(("chat", "said"), [
     (Chat(""), "The chat is empty"), (Chat(" \n"), "The chat is empty"),
     (Chat("a\ud800"), "Character 2 of what the user"),
+    (Chat("a", earlier=(("assistant", "\ud800"),)), "Character 1 of what the assistant"),
+    (Chat("a", earlier=(("tool", "b"),)), "no role 'tool'; write system, user or assistant"),
     (Chat("a" * 600), "before a text the model has room for 128"),
 ])  # fmt: skip
 def test_a_chat_that_cannot_be_read_is_refused(engines, chat, said):

@@ -3,12 +3,14 @@
 import io
 import re
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from terminals import CODE, as_terminal, bare
 
+from gen_engine.cli.output import dump
 from gen_engine.system.screen import (
     STYLES,
     cells,
@@ -20,6 +22,7 @@ from gen_engine.system.screen import (
     note,
     paint,
     plain,
+    results_kept,
     say,
     width_of,
 )
@@ -156,3 +159,16 @@ def test_a_style_is_never_all_that_is_said(monkeypatch, capsys):
     as_terminal(monkeypatch, 20)
     say([("format ", ""), ("wrong", "wrong"), (" and more of that", "quiet")], indent=" ")
     assert bare(capsys.readouterr().out) == " format wrong and\n   more of that\n"
+
+
+def test_what_commands_print_can_be_kept_in_each_thread(capsys):
+    def kept(words):
+        with results_kept() as out:
+            say(words)
+            dump([words])
+        return out.getvalue()
+
+    with ThreadPoolExecutor(2) as threads:
+        assert [*threads.map(kept, ["a", "b"])] == ['a\n[\n  "a"\n]\n', 'b\n[\n  "b"\n]\n']
+    say("c")
+    assert capsys.readouterr().out == "c\n"

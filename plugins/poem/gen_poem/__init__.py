@@ -23,6 +23,8 @@ COMMANDS = (
      "List the forms of verse and the tunes of ci; NAME (or a part of one) shows the patterns in full."),
     ("check", "check:check",
      "Judge the poems in FILE (- for standard input) against a form or a tune and a rhyme book."),
+    ("nearest", "nearest:nearest",
+     "Show the lines of real poems that are nearest to each LINE, and so what it borrows."),
     ("couplet", "couplet:couplet_command",
      "Write couplets (对联): two lines of one length, opposed in tone, that share no character."),
 )  # fmt: skip

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gen_engine.errors import GenError, brief
+from gen_engine.hooks.specs import Opened
 from gen_engine.models.device import check_device_name
 from gen_engine.shapers.shaping import NamedShaper, number, pieces, spell, whole
 
@@ -21,7 +22,7 @@ FEW = 20
 
 
 def guide(
-    classifier: str,
+    classifier: Opened,
     *,
     label: str | None = None,
     strength: float | None = None,

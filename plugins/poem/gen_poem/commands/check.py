@@ -15,7 +15,7 @@ from gen_engine.cli.options import debug_option
 from gen_engine.cli.output import counting
 from gen_engine.errors import GenError
 from gen_engine.system import underway
-from gen_engine.system.screen import Span, cells, paint, say, width_of
+from gen_engine.system.screen import Span, cells, paint, results, say, width_of
 
 from ..verse.books import BOOKS, EITHER, TITLES
 from ..verse.patterns import FIRST_CHOICES, STARTS, TONES
@@ -220,7 +220,7 @@ def make_context(found: Iterator[Report | GenError], *, as_json: bool) -> Seen:
 def _tell_one(each: Report | GenError, *, as_json: bool, parted: bool) -> None:
     if as_json:
         told = record(each) if not isinstance(each, GenError) else {"ok": False, "error": str(each)}
-        print(json.dumps(told, ensure_ascii=False), flush=True)
+        print(json.dumps(told, ensure_ascii=False), file=results(), flush=True)
         return
     if parted:
         print()

@@ -9,7 +9,7 @@ import click
 
 from gen_engine.cli.contexts import contexted, read_context
 from gen_engine.cli.options import Choice, choice, explaining, generating
-from gen_engine.cli.output import Show, as_shown, continue_text, load_chosen, mention_unknown, opened, write_drawn
+from gen_engine.cli.output import Choosing, Drawn, Show, continue_text, load_chosen, mention_unknown, opened
 from gen_engine.errors import GenError, brief, quoted
 from gen_engine.system.screen import note
 
@@ -168,35 +168,22 @@ def _generate(machine: Couplet, start: str, chosen: Choice, script: Script | Non
             begun = len(machine.pattern) - len(text)
             return typed.shown(machine.full_width(start[:begun] + text))[begun:]
 
-        shows = Show(show, machine.split)
         demanded = repeats(start) if whole_line else 0  # the second line has as many as the first
-        take = choose_best(of, lambda: scorer_of(engine, start, context, demanded), scored=chosen.json)
-        if chosen.explain is not None:
-            return continue_text(
-                out,
-                engine,
-                start,
-                chosen,
-                processors=processors,
-                max_new=max_new,
-                show=shows,
-                context=context.told(engine),
-                beside=context.record,
-                choosing=take,
-            )
-        completions = engine.completions(
+        best = choose_best(of, lambda: scorer_of(engine, start, context, demanded), scored=chosen.json)
+        asks_mark = not whole_line and not context.given.option
+
+        def choose(drawn: Iterator[Completion]) -> Iterator[Drawn]:
+            return best.choose(_noting(drawn, engine.model, machine, chosen.model) if asks_mark else drawn)
+
+        continue_text(
+            out,
+            engine,
             start,
+            chosen,
             processors=processors,
-            num=chosen.num * of,
-            draws=of,
-            seed=chosen.seed,
             max_new=max_new,
-            decoder=chosen.decoder,
-            patience=chosen.patience,
+            show=Show(show, machine.split, streams=False),
             context=context.told(engine),
-            draft=chosen.draft,
+            beside=context.record,
+            choosing=Choosing(of, choose),
         )
-        if not whole_line and not context.given.option:
-            completions = _noting(completions, engine.model, machine, chosen.model)
-        taken = ((as_shown(done, shows), more) for done, more in take.choose(completions))
-        return write_drawn(out, taken, as_json=chosen.json, layout=machine.split, beside=context.record)

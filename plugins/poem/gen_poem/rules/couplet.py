@@ -9,6 +9,7 @@ from itertools import groupby, zip_longest
 from typing import ClassVar
 
 from gen_engine.errors import GenError, brief, quoted
+from gen_engine.hooks.specs import Opened
 from gen_engine.text import is_han, is_punctuation
 from gen_engine.types import CharMachine, Named
 
@@ -25,7 +26,7 @@ LONGEST = 100
 """Characters of the longest line of a couplet."""
 
 
-def couplet(shape: str, *, book: str | None = "pingshui", not_in: str | None = None) -> CharMachine:
+def couplet(shape: str, *, book: str | None = "pingshui", not_in: Opened | None = None) -> CharMachine:
     """Make the whole text a couplet 上联，下联。 of lines with this many characters (`couplet=7`, `couplet=4，5`).
 
     Tones are opposed at the even places and at the ends of parts, and the lines end 仄 and 平. No character stands in

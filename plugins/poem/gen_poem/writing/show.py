@@ -15,12 +15,8 @@ from ..verse.verse import Verse
 from .script import TypedText
 
 
-def show(shape: Form | Verse | None, typed: TypedText, *, sentences: bool = False, streamed: bool = False) -> Show:
-    """How poems of a shape are shown: with its marks, as typed, in one script, one line for each line or sentence.
-
-    Pieces of a poem may be shown one by one only if it is `streamed`. Then they must come in order, beginning with what
-    was typed.
-    """
+def show(shape: Form | Verse | None, typed: TypedText, *, sentences: bool = False) -> Show:
+    """How poems of a shape are shown: with its marks, as typed, in one script, one line for each line or sentence."""
     shapes = by_marks(shape) if isinstance(shape, Verse) else ()
     start = typed.start
 
@@ -36,9 +32,10 @@ def show(shape: Form | Verse | None, typed: TypedText, *, sentences: bool = Fals
     def broken(text: str) -> str:
         return text.replace("。", "。\n") if sentences else break_lines(text)
 
-    plain = not shapes and typed.is_plain
-    piece = Pieces(whole, typed.by_line) if streamed and not plain else full_width
-    return Show(shown, lambda text: broken(text).splitlines(), lambda text: broken(piece(text)))
+    def pieces() -> Callable[[str], str]:
+        return full_width if typed.is_plain and not shapes else Pieces(whole, typed.by_line)
+
+    return Show(shown, lambda text: broken(text).splitlines(), pieces, broken)
 
 
 @dataclass

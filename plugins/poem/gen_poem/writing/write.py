@@ -29,7 +29,6 @@ def write(
     more = [*more, *preferred(asked, poem, chosen)]
     context = make_context(read_context_options(), form_names(poem), chosen.model, read_context())
     of = draws_per_text(chosen)
-    streamed = chosen.num == of == 1 and not chosen.json and chosen.explain is None
     with opened(chosen.out, lines=True) as out:
         engine = load_chosen(chosen)
         vocabulary = engine.tokenizer.vocabulary
@@ -45,7 +44,7 @@ def write(
             chosen,
             processors=("no_unk", "no_special", *poem.rules, *more, *chosen.with_default(TEMPERATURE)),
             max_new=max(0, poem.widest - len(start)) * vocabulary.tokens_per_char,
-            show=show(poem.shape, typed, sentences=sentences, streamed=streamed),
+            show=show(poem.shape, typed, sentences=sentences),
             context=context.told(engine),
             beside=context.record,
             choosing=choose_best(of, lambda: scorer_of(engine, start, context, repeated), scored=chosen.json),

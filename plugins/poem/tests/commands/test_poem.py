@@ -177,3 +177,9 @@ def test_a_conflict_between_form_and_options_is_named():
 def test_what_does_not_go_together_is_refused_with_the_remedy(arguments, words):
     with pytest.raises(GenError, match=words):
         gen(*arguments)
+
+
+def test_a_poem_without_a_last_mark_is_written_whole():
+    options = ("--template", "床前□□光", "--script", "trad", "--best-of", 1, "--seed", 6)
+    [poem] = poems(*options)
+    assert gen(*options).stdout == f"{poem['text']}\n"

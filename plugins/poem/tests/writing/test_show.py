@@ -16,13 +16,14 @@ NIANNU = "大江东去，浪淘尽、千古风流人物。"
 def test_the_pieces_of_a_streamed_poem_are_the_whole_poem(start, sizes, script):
     verse = resolve(Wish("念奴娇"))
     laid = NIANNU.replace("、", "，")
-    how = show(verse, TypedText(laid[:start], script=script), sentences=True, streamed=True)
+    how = show(verse, TypedText(laid[:start], script=script), sentences=True)
     pieces, place = [laid[:start]], start
     for size in [*sizes, len(laid)]:
         pieces.append(laid[place : place + size])
         place += size
-    shown = show(verse, TypedText(laid[:start], script=script), sentences=True)
-    assert "".join(map(how.piece, pieces)) == "\n".join(shown.lines(shown.text(laid))) + "\n"
+    told = "".join(map(how.pieces(), pieces))
+    assert told == how.text(laid)
+    assert how.broken(told) == "\n".join(how.lines(how.text(laid))) + "\n"
 
 
 def test_what_is_new_is_shown_as_its_beginning_demands():
