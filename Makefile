@@ -12,7 +12,7 @@ ifneq ($(wildcard ../shared/data/.),)
 export GEN_DATA ?= $(abspath ../shared/data)
 endif
 
-.PHONY: poem test test-slow mutants lint fmt bench bench-quick setup
+.PHONY: poem test test-slow mutants lint fmt bench bench-quick bench-serve setup
 
 poem: .venv/installed
 	@$(BIN)/gen poem --prompt 白 --rows 4 --cols 5
@@ -44,6 +44,10 @@ bench: .venv/installed-bench
 # The most telling of them in 90 seconds.
 bench-quick: .venv/installed-bench
 	OMP_NUM_THREADS=2 $(BIN)/python -m benchmarks --quick
+
+# A server under the load of 64 clients for a minute.
+bench-serve: .venv/installed
+	$(BIN)/python plugins/serve/benchmarks/load.py
 
 setup: .venv/installed
 

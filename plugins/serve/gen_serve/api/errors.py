@@ -1,0 +1,134 @@
+"""Errors as the completions protocol has them: `{"error": {message, type, param, code}}` under a status that says whose
+turn it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import islice
+from typing import Any
+
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from gen_engine.errors import escaped
+
+from ..messages import Code, Failed
+
+STATUS: dict[Code, int] = {
+    "bad_request": 400,
+    "conflict": 422,
+    "undecided": 424,  # clients repeat 408, 409, 429 and 5xx by themselves, and this would only take as long again
+    "busy": 429,
+    "plugin": 500,
+    "failed": 500,
+    "gone": 503,
+    "timeout": 424,  # likewise
+}
+"""The status of each way in which a wish fails."""
+
+MEANINGS = {
+    400: "The request cannot be fulfilled", 404: "No such model", 422: "A field is wrong, or no text obeys the rules",
+    424: "Whether a text obeys was not decided in time", 429: "Too many wait", 500: "A plugin or the server failed",
+    503: "The models are being loaded",
+}  # fmt: skip
+ERRORS: dict[int | str, dict[str, Any]] = {
+    status: {
+        "description": meaning,
+        "content": {"application/json": {"schema": {
+            "type": "object", "required": ["error"], "properties": {"error": {
+                "type": "object", "required": ["message", "type", "param", "code"], "properties": {
+                    "message": {"type": "string"}, "type": {"type": "string"},
+                    "param": {"type": ["string", "null"]}, "code": {"type": "string"},
+                    "members": {"type": "array", "items": {"type": "string"}},
+                },
+            }},
+        }}},
+    }
+    for status, meaning in MEANINGS.items()
+}  # fmt: skip
+"""The errors of an endpoint, as its documentation has them."""
+
+RETRY_AFTER = 1
+"""Seconds after which a client that found the queue full may ask again."""
+
+
+def error(
+    message: str, *, code: str, param: str | None = None, status: int = 400, **more: Any
+) -> dict[str, dict[str, Any]]:
+    """The body of an error."""
+    kind = "server_error" if status >= 500 else "rate_limit_error" if status == 429 else "invalid_request_error"
+    return {"error": {"message": message, "type": kind, "param": param, "code": code, **more}}
+
+
+def body_of(failed: Failed) -> dict[str, dict[str, Any]]:
+    """A failed wish as the body of an error; a conflict names its members."""
+    more = {"members": list(failed.members)} if failed.code == "conflict" else {}
+    return error(failed.message, code=failed.code, param=failed.param, status=STATUS[failed.code], **more)
+
+
+def response_of(failed: Failed) -> JSONResponse:
+    """A failed wish as a response."""
+    headers = {"Retry-After": str(RETRY_AFTER)} if failed.code == "busy" else None
+    return JSONResponse(body_of(failed), STATUS[failed.code], headers)
+
+
+def refusal(message: str, *, code: str, param: str | None = None, status: int = 400) -> HTTPException:
+    """What an endpoint raises to refuse a request; `on_refused` answers with this error."""
+    headers = {"Retry-After": str(RETRY_AFTER)} if status in (429, 503) else None
+    return HTTPException(status, error(message, code=code, param=param, status=status), headers)  # type: ignore[arg-type]
+
+
+LOOKED_AT = 50
+"""Among how many errors of a body the one to tell is looked for; a hostile body has a million."""
+
+
+async def on_invalid(_: Request, problem: Exception) -> JSONResponse:
+    """A body with unknown or ill-typed fields: the first of them is named."""
+    assert isinstance(problem, RequestValidationError)
+    first = max(islice(problem.errors(), LOOKED_AT), key=lambda each: _tells_most(each, problem.body))
+    param = _field(first, problem.body)
+    is_unknown = first["type"] == "extra_forbidden"
+    what = "there is no such field; leave it out" if is_unknown else str(first["msg"]).rstrip(".")
+    return JSONResponse(
+        error(f"{param}: {what}." if param else f"{what}.", code="invalid", param=param, status=422), 422
+    )
+
+
+def _tells_most(each: Mapping[str, Any], body: Any) -> tuple[bool, int, bool]:
+    """How much an error says: an unknown field most, then what is deepest, then what is not only of another type."""
+    depth = (_field(each, body) or "").count(".")
+    return each["type"] == "extra_forbidden", depth, not str(each["type"]).endswith("_type")
+
+
+def _field(told: Mapping[str, Any], body: Any) -> str | None:
+    """The field that an error is about, without the members of unions that pydantic tried there."""
+    found = [str(part) for part in _path(told["loc"][1:], body, is_missing=told["type"] == "missing")]
+    found += [str(told["ctx"]["param"])] if "param" in told.get("ctx", {}) else []
+    return escaped(".".join(found)) or None
+
+
+def _path(location: Sequence[Any], body: Any, *, is_missing: bool) -> tuple[Any, ...]:
+    """The parts of a location that lead into `body`: to its last part if possible, else as deep as possible."""
+    if not location:
+        return ()
+    (first, *rest), last = location, location[-1]
+    if is_missing and not rest:
+        return (first,)
+    without = _path(rest, body, is_missing=is_missing)
+    is_item = isinstance(body, list) and isinstance(first, int) and first < len(body)
+    if not is_item and not (isinstance(body, Mapping) and first in body):
+        return without
+    found = (first, *_path(rest, body[first], is_missing=is_missing))
+    return max(found, without, key=lambda path: (path[-1:] == (last,), len(path)))
+
+
+async def on_refused(_: Request, problem: Exception) -> JSONResponse:
+    """What an endpoint refuses, or the framework by itself: an unknown path, a wrong method."""
+    assert isinstance(problem, HTTPException)
+    if isinstance(problem.detail, Mapping):
+        return JSONResponse(problem.detail, problem.status_code, problem.headers)
+    told = error(str(problem.detail), code="http", status=problem.status_code)
+    return JSONResponse(told, problem.status_code, problem.headers)

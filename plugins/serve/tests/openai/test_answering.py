@@ -1,0 +1,88 @@
+"""How wishes run side by side, and what becomes of them if nobody waits for them any more."""
+
+import asyncio
+
+import pytest
+
+from gen_serve.api.answering import side_by_side, unless_left
+
+
+class Source:
+    """An endless wish, which knows whether it was given up."""
+
+    def __init__(self, name, count=None):
+        self.name, self.count, self.is_closed = name, count, False
+
+    async def events(self):
+        try:
+            number = 0
+            while number != self.count:
+                yield f"{self.name}{number}"
+                number += 1
+                await asyncio.sleep(0)
+        finally:
+            self.is_closed = True
+
+
+def test_wishes_run_side_by_side():
+    async def run():
+        found = side_by_side([Source("a", 2).events(), Source("b", 3).events()])
+        return [each async for each in found]
+
+    told = asyncio.run(run())
+    assert sorted(told) == [(0, "a0"), (0, "a1"), (1, "b0"), (1, "b1"), (1, "b2")]
+    assert told[:2] == [(0, "a0"), (1, "b0")]
+
+
+def test_to_leave_early_gives_up_all_wishes():
+    sources = [Source("a"), Source("b")]
+
+    async def run():
+        found = side_by_side([each.events() for each in sources])
+        await anext(found)
+        await found.aclose()
+        for _ in range(9):
+            await asyncio.sleep(0)
+        return [each.is_closed for each in sources]  # when the loop ends, all tasks end
+
+    assert asyncio.run(run()) == [True, True]
+
+
+def test_what_a_wish_raises_is_raised():
+    async def broken():
+        yield "a"
+        raise ZeroDivisionError
+
+    async def run():
+        return [each async for each in side_by_side([broken()])]
+
+    with pytest.raises(ZeroDivisionError):
+        asyncio.run(run())
+
+
+class Request:
+    """A client that leaves after so many steps."""
+
+    def __init__(self, steps):
+        self.steps = steps
+
+    async def receive(self):
+        for _ in range(self.steps):
+            await asyncio.sleep(0)
+        return {"type": "http.disconnect"}
+
+
+async def work(steps, seen):
+    try:
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        return "done"
+    finally:
+        seen.append("closed")
+
+
+@pytest.mark.parametrize(("stays", "needs", "result"), [(50, 3, "done"), (3, 50, None)])
+def test_work_is_given_up_when_its_client_leaves(stays, needs, result):
+    seen = []
+    assert asyncio.run(unless_left(Request(stays), work(needs, seen))) == result
+    assert seen == ["closed"]

@@ -1,0 +1,101 @@
+"""`gen serve` refuses at once what cannot be served, in one sentence."""
+
+import socket
+
+import pytest
+from click.testing import CliRunner
+
+from gen_engine.errors import GenError
+from gen_serve import server
+from gen_serve.commands import serve, studio
+from gen_serve.server import check_models, listen
+from gen_serve.settings import Settings, named, read_keys
+
+
+@pytest.fixture
+def chosen(monkeypatch):
+    """Runs a command with options; returns the settings that it would serve."""
+    monkeypatch.delenv("GEN_API_KEY", raising=False)
+    seen = []
+    monkeypatch.setattr(server, "run", lambda settings, **_: seen.append(settings))
+
+    def run(*options, command=serve):
+        done = CliRunner().invoke(command, options)
+        assert done.exit_code == 0, done.output
+        return seen[-1]
+
+    return run
+
+
+def test_what_is_served_by_default(chosen):
+    assert chosen() == Settings(("poem", "novel"))
+
+
+def test_each_option_reaches_the_settings(chosen):
+    words = "--model a --model b --max-body 512K --cors https://x.example --timeout 9 --max-n 3 --grace 0"
+    found = chosen(*words.split(), "--log-json", "--allowed-host", "h", "--no-patient-lane")
+    assert (found.models, found.body, found.origins, found.limit) == (("a", "b"), 512 << 10, ("https://x.example",), 9)
+    assert (found.texts, found.has_patient_lane, found.logs_json) == (3, False, True)
+    assert (found.hosts, found.grace) == (("h",), 0)
+
+
+def test_the_studio_takes_any_port_on_loopback(chosen):
+    found = chosen("--no-browser", command=studio)
+    assert (found.host, found.port) == ("127.0.0.1", 0)
+
+
+@pytest.mark.parametrize("size", ["0", "x", "1G", "-1", "1.5M"])
+def test_sizes_that_are_none_are_refused(size):
+    done = CliRunner().invoke(serve, ["--max-body", size])
+    assert (done.exit_code, "is no size" in done.output) == (2, True)
+
+
+def test_keys_are_read_from_a_file_and_the_environment(tmp_path, chosen, monkeypatch):
+    file = tmp_path / "keys"
+    file.write_text("one\n\ntwo\none\n")
+    monkeypatch.setenv("GEN_API_KEY", "three")
+    assert chosen("--api-key-file", str(file)).keys == ("one", "two", "three")
+
+
+@pytest.mark.parametrize("held", ["", "\n \n", "two words", "clé", "a\x07b"])
+def test_a_file_without_good_keys_is_refused(tmp_path, held):
+    (tmp_path / "keys").write_text(held, encoding="utf-8")
+    with pytest.raises(GenError, match=r"key"):
+        read_keys(str(tmp_path / "keys"), None)
+
+
+def test_missing_files_and_empty_variables_hold_no_key(tmp_path):
+    for file, variable in ((str(tmp_path / "none"), None), (str(tmp_path), None), (None, "")):
+        with pytest.raises(GenError, match=r"key.*\.$"):
+            read_keys(file, variable)
+
+
+def test_folders_are_called_by_their_last_part(tmp_path):
+    (tmp_path / "verse").mkdir()
+    assert named(("poem", str(tmp_path / "verse"))) == (("poem", "poem"), ("verse", str(tmp_path / "verse")))
+    assert named(("Qwen/Qwen3", "poem", "poem")) == (("Qwen/Qwen3", "Qwen/Qwen3"), ("poem", "poem"))
+
+
+def test_two_models_of_one_name_are_refused(tmp_path):
+    for part in ("a", "b"):
+        (tmp_path / part / "verse").mkdir(parents=True)
+    with pytest.raises(GenError, match="would both be called 'verse'"):
+        named((str(tmp_path / "a" / "verse"), str(tmp_path / "b" / "verse")))
+
+
+def test_missing_models_are_refused_and_hub_names_are_not():
+    with pytest.raises(GenError, match="There is no model 'peom'; did you mean 'poem'"):
+        check_models(("poem", "peom"))
+    check_models(("poem", "someone/something"))
+
+
+def test_a_taken_port_is_refused():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(GenError, match=r"address already in use.*--port"):
+            listen("127.0.0.1", port)
+
+
+def test_an_address_that_is_not_ours_is_refused():
+    with pytest.raises(GenError, match="cannot listen on 192.0.2.1"):
+        listen("192.0.2.1", 0)

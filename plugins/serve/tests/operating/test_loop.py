@@ -1,0 +1,116 @@
+"""The loop of an engine process, on a tiny model, without a process."""
+
+import pytest
+from tiny import chars, engine_of
+
+from gen_engine.errors import GenError
+from gen_serve.engine_process import loop as loops
+from gen_serve.engine_process.jobs import failure
+from gen_serve.engine_process.loading import Loading
+from gen_serve.engine_process.loop import Loop, Served
+from gen_serve.engine_process.warming import WARMING, warming
+from gen_serve.messages import Begun, Cancel, Failed, Over, Submit, TextDone, TextWish
+
+
+class Kept:
+    """What was sent, in place of a connection."""
+
+    def __init__(self):
+        self.sent = []
+
+    def send(self, told):
+        self.sent += told
+
+    def of(self, number):
+        return [each for each in self.sent if getattr(each, "number", None) == number]
+
+
+@pytest.fixture
+def loop():
+    engine = engine_of(chars("abc"))
+    served = {"tiny": Served("tiny", engine, engine.scheduler(rows=8, queue=8))}
+    return Loop(Kept(), served, Loading((("tiny", "tiny"),), texts=4, length=20), {"gone": "It could not be loaded."})
+
+
+def ask(loop, number, model="tiny", **fields):
+    wish = TextWish(**{"max_new": 5, "processors": ("length=5",), **fields})
+    loop.inbox.put(Submit(number, model, wish, seed=1, patience=8.0))
+
+
+def run(loop, turns=12):
+    for _ in range(turns):
+        loop.inbox.put(Cancel(10**6))  # so that an idle loop does not wait
+        loop.turn()
+
+
+def test_wishes_of_one_turn_are_written_together(loop):
+    for number in range(3):
+        ask(loop, number)
+    run(loop)
+    for number in range(3):
+        assert [type(each) for each in loop.connection.of(number)] == [Begun, TextDone, Over]
+    assert loop.jobs == {}
+
+
+def test_a_wish_that_is_given_up_sends_nothing_more(loop):
+    ask(loop, 1, max_new=20, processors=("length=20",))
+    run(loop, 3)
+    loop.inbox.put(Cancel(1))
+    run(loop)
+    assert [type(each) for each in loop.connection.of(1)] == [Begun]
+    assert loop.served["tiny"].scheduler.load.rows == 0
+
+
+def test_a_wish_given_up_while_it_waits_never_begins(loop):
+    ask(loop, 1)
+    loop.inbox.put(Cancel(1))
+    loop.cancelled.add(1)  # as the listening thread does
+    run(loop)
+    assert loop.connection.of(1) == []
+    assert loop.cancelled == set()
+
+
+@pytest.mark.parametrize("fields, words", [({"num": 5}, "5 texts"), ({"max_new": 21}, "21 new tokens")])
+def test_what_asks_for_too_much_is_refused(loop, fields, words):
+    ask(loop, 1, **fields)
+    run(loop)
+    [refused] = loop.connection.of(1)
+    assert (refused.code, words in refused.message) == ("bad_request", True)
+
+
+def test_a_wish_that_fails_harms_no_other(loop, monkeypatch):
+    ask(loop, 1)
+    ask(loop, 2, processors=("no_such_thing",))
+    ask(loop, 3, model="gone")
+    ask(loop, 4, num="many")
+    run(loop)
+    assert isinstance(loop.connection.of(1)[-1], Over)
+    assert [loop.connection.of(number)[-1].code for number in (2, 3, 4)][:2] == ["bad_request", "bad_request"]
+    assert isinstance(loop.connection.of(4)[-1], Failed)
+
+
+def test_messages_beyond_the_moment_wait_for_the_next_turn(loop, monkeypatch):
+    monkeypatch.setattr(loops, "READING", 0.0)
+    ask(loop, 1)
+    ask(loop, 2)
+    loop.turn()
+    assert (len(loop.connection.of(1)), loop.connection.of(2)) == (1, [])
+
+
+def test_what_warms_up_ends_when_a_wish_comes(loop):
+    ask(loop, WARMING, max_new=20, processors=("length=20",))
+    run(loop, 3)
+    assert [job.number for job in loop.jobs.values()] == [WARMING]
+    ask(loop, 1)
+    loop.turn()
+    assert [job.number for job in loop.jobs.values()] == [1]
+
+
+def test_models_are_warmed_up_by_the_command_of_their_name():
+    found = warming({"poem": "poem", "mine": "/somewhere/mine", "novel": "novel"})
+    assert [(each.model, each.wish.command) for each in found] == [("poem", "poem"), ("novel", "novel")]
+
+
+def test_a_failure_inside_is_told_in_one_sentence():
+    assert failure(1, ZeroDivisionError("no")).code == "failed"
+    assert failure(1, GenError("It is so.")).message == "It is so."
