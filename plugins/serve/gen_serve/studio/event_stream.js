@@ -1,0 +1,28 @@
+// Server-sent events of a POST, which EventSource lacks.
+// https://html.spec.whatwg.org/multipage/server-sent-events.html
+
+/** The JSON of each event in a stream of bytes. */
+export async function* eventsOf(body) {
+  const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+  let waiting = "";
+  try {
+    for (;;) {
+      const { value, done } = await reader.read();
+      waiting = (waiting + (value ?? "")).replaceAll("\r\n", "\n");
+      const whole = waiting.split("\n\n");
+      waiting = whole.pop();
+      for (const event of whole) {
+        const data = dataOf(event);
+        if (data && data !== "[DONE]") yield JSON.parse(data);
+      }
+      if (done) return;
+    }
+  } finally {
+    await reader.cancel().catch(() => null);
+  }
+}
+
+function dataOf(event) {
+  const lines = event.split("\n").filter((line) => line.startsWith("data:"));
+  return lines.map((line) => line.slice(5).replace(/^ /, "")).join("\n");
+}
