@@ -2,8 +2,8 @@
 
 Clients ask a server of two models for verse and prose at once. A tenth of the requests are left in mid-stream, a tenth
 are wrong, and one in fifty is a contradiction that takes long to see. Each text must equal the one of the same request
-alone, and no row may be left in flight. Memory and rates are printed beside those of requests one by one. The same texts
-are also written by the scheduler alone, without a server.
+alone, and no row may be left in flight. Memory and rates are printed, beside those of requests one by one. The same
+texts are also written by the scheduler alone, without a server.
 """
 
 from __future__ import annotations
