@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import secrets
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 from fastapi import Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
@@ -21,20 +20,16 @@ from ..messages import Begun, Event, Failed, ModelFacts, Over, Text, TextDone, T
 from .errors import body_of, refusal, response_of
 from .protocol import JsonSchema, Pattern, Shared
 from .schema import regex_of_schema
+from .waiting import while_connected
 
 Numbered = tuple[int, Event]
 """An event, and the number of the wish that it belongs to."""
-
-Result = TypeVar("Result")
 
 FINISH = {"budget": "length"}
 """What the protocol calls an end of a text, if not "stop"."""
 
 BREAKS = {"\x85": "\\u0085", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 """Characters at which some clients break lines, and with them an event."""
-
-LEFT = 499
-"""The status of an answer that nobody waits for."""
 
 
 class Writer(Protocol):
@@ -164,34 +159,14 @@ async def side_by_side(sources: Sequence[AsyncGenerator[Event, None]]) -> AsyncG
             task.cancel()
 
 
-async def unless_left(request: Request, work: Coroutine[Any, Any, Result]) -> Result | None:
-    """What `work` returns; None, and the work cancelled, if the client leaves before."""
-
-    async def until_left() -> None:
-        while (await request.receive())["type"] != "http.disconnect":
-            pass
-
-    task, left = asyncio.ensure_future(work), asyncio.ensure_future(until_left())
-    try:
-        await asyncio.wait({task, left}, return_when=asyncio.FIRST_COMPLETED)
-        return task.result() if task.done() else None
-    finally:
-        left.cancel()
-        task.cancel()
-        with contextlib.suppress(BaseException):
-            await task
-
-
 async def answer(asked: Asked, writer: Writer) -> Response:
     """The answer to a request, whole or as a stream. An error before the first chunk is an error of its own."""
     if asked.asked.stream:
-        found = await unless_left(asked.request, _begun(asked.events(), len(asked.wishes)))
-        if found is None:
-            return Response(status_code=LEFT)
+        found = await while_connected(asked.request, _begun(asked.events(), len(asked.wishes)))
         if isinstance(found, Failed):
             return response_of(found)
         return StreamingResponse(_chunks(asked, writer, found), media_type="text/event-stream")
-    return await unless_left(asked.request, _whole(asked, writer)) or Response(status_code=LEFT)
+    return await while_connected(asked.request, _whole(asked, writer))
 
 
 async def _whole(asked: Asked, writer: Writer) -> Response:

@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from gen_serve.api.answering import side_by_side, unless_left
+from gen_serve.api.answering import side_by_side
+from gen_serve.api.waiting import ClientLeft, while_connected
 
 
 class Source:
@@ -81,8 +82,14 @@ async def work(steps, seen):
         seen.append("closed")
 
 
-@pytest.mark.parametrize(("stays", "needs", "result"), [(50, 3, "done"), (3, 50, None)])
-def test_work_is_given_up_when_its_client_leaves(stays, needs, result):
+def test_work_is_done_while_its_client_stays():
     seen = []
-    assert asyncio.run(unless_left(Request(stays), work(needs, seen))) == result
+    assert asyncio.run(while_connected(Request(50), work(3, seen))) == "done"
+    assert seen == ["closed"]
+
+
+def test_work_is_given_up_when_its_client_leaves():
+    seen = []
+    with pytest.raises(ClientLeft):
+        asyncio.run(while_connected(Request(3), work(50, seen)))
     assert seen == ["closed"]
