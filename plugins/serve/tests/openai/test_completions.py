@@ -220,6 +220,13 @@ def test_a_body_of_many_errors_is_read_to_the_first(http, told, prompt):
     assert calls() < 20
 
 
+def test_of_many_unknown_fields_few_are_looked_at(http, told):
+    with counted(errors, "_tells_most") as calls:
+        answer = asked(http, **{f"zz{number}": 1 for number in range(5_000)})
+    assert (answer.status_code, answer.json()["error"]["param"]) == (422, "zz0")
+    assert calls() == errors.LOOKED_AT
+
+
 def test_a_prompt_that_holds_up_others_is_refused(http, told):
     assert asked(http, prompt="a" * 100_001).status_code == 422
     assert asked(http, prompt=[1] * 100_001).status_code == 422

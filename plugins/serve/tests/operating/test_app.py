@@ -1,10 +1,13 @@
 """The application: health, metrics, the log, and failures that stay with one request."""
 
+import asyncio
 import json
 import logging
+from types import SimpleNamespace
 
 import pytest
 
+from gen_serve.api.health import readiness
 from gen_serve.journal import LOGGER, Lines
 from gen_serve.messages import Failed
 
@@ -41,6 +44,15 @@ def test_not_ready_tells_why_a_model_is_missing(client, stage, eventually):
     made = client()
     eventually(lambda: made.get("/readyz").json()["problems"] == ["There is no such model."])
     assert made.get("/readyz").status_code == 503
+
+
+def test_ready_without_the_patient_lane_but_it_is_told():
+    quick, patient = (SimpleNamespace(problem=told, ready=asyncio.Event(), models=()) for told in ("", "It ended."))
+    quick.ready.set()
+    found = readiness(SimpleNamespace(lanes=(quick, patient)), SimpleNamespace(has_begun=False))
+    assert (found["status"], found["problems"]) == ("ready", ["It ended."])
+    quick.problem = "It ended, too."
+    assert readiness(SimpleNamespace(lanes=(quick, patient)), SimpleNamespace(has_begun=False))["status"] == "failed"
 
 
 COUNTED = """gen_requests_total{endpoint="/v1/poems",status="200"} 1.0

@@ -2,6 +2,7 @@
 
 import asyncio
 
+from gen_serve import lanes
 from gen_serve.lanes import CLOSING, FULL, GONE
 from gen_serve.messages import Begun, Over, TextWish
 
@@ -123,3 +124,16 @@ def test_a_model_that_could_not_be_loaded_is_told(play, stage):
         return router.quick.problem
 
     assert play(scene) == "There is no such model."
+
+
+def test_a_process_that_keeps_silent_beyond_the_time_is_ended(play, stage, monkeypatch, eventually):
+    monkeypatch.setattr(lanes, "STUCK", 0.05)
+
+    async def scene(router):
+        killed = []
+        stage.processes[0].kill = lambda: killed.append(1)
+        [*_, last] = await all_of(router.quick, "silent", 0.2)
+        assert (last.code, killed) == ("timeout", [])
+        await asyncio.to_thread(eventually, lambda: killed == [1])
+
+    play(scene)

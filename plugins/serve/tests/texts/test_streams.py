@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gen_serve.api import streams as streams_module
 from gen_serve.api.streams import KEPT, MOST, Kept, Position, Streams, pumped, written
 from gen_serve.messages import Begun, CommandWish, Drawing, Failed, Over, Text, TextDone
 
@@ -118,6 +119,14 @@ def test_what_makes_the_events_ends_with_their_reader():
         await asyncio.wait_for(ended.wait(), 5)
 
     asyncio.run(run())
+
+
+def test_streams_are_bounded_by_their_bytes(monkeypatch):
+    monkeypatch.setattr(streams_module, "BYTES", 2 * kept().size)
+    streams = Streams()
+    for name in "abc":
+        streams.keep(name, kept())
+    assert [streams.find(name) is not None for name in "abc"] == [False, True, True]
 
 
 def test_of_many_streams_those_used_last_are_kept():
