@@ -1,0 +1,44 @@
+"""What the parts of a batch hand to each other: lines of the input, and their answers. All of it can be pickled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True)
+class Line:
+    """A request of the input: its place among all (from 0), and its object.
+
+    `problem` is one sentence on what is wrong with the line itself (it is no JSON object, say); `asked` is then empty.
+    """
+
+    index: int
+    asked: Mapping[str, Any]
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What is written for a line: `record` is the object of the output, which can be written as JSON.
+
+    `is_error` says that no text was written. `tokens` counts the new ones.
+    """
+
+    index: int
+    record: Mapping[str, Any]
+    is_error: bool = False
+    tokens: int = 0
+
+
+class Work(Protocol):
+    """Whatever answers lines: this process, several, or a cluster."""
+
+    def answers(self, lines: Iterable[Line]) -> Iterator[Answer]:
+        """The answer of each line, in any order. It reads only so many lines ahead as it needs to be busy."""
+        ...
+
+    def close(self) -> None:
+        """Free what it holds; nothing is half done afterwards."""
+        ...

@@ -1,0 +1,177 @@
+"""A run that is killed anywhere, and run again, leaves what an undisturbed one does."""
+
+import json
+import os
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from told_runs import ENDINGS, answer, undisturbed, write_requests
+from told_work import ToldWork
+
+from gen_batch.files import reading
+from gen_batch.files.beside import beside, locked
+from gen_batch.files.journal import Journal
+from gen_batch.plan import Plan
+from gen_engine.errors import GenError
+
+REQUESTS = st.lists(
+    st.fixed_dictionaries(
+        {"prompt": st.text(st.sampled_from('白日,"\n\r\0é😀'), max_size=6)},
+        optional={"fail": st.sampled_from(["no", 'bad "\n']), "id": st.sampled_from(["a", "a", 'q"\n', 7, None])},
+    ),
+    max_size=12,
+)
+SOME = [{"id": f"a{n}", "prompt": "白" * n, **({"fail": "no"} if n % 3 == 0 else {})} for n in range(10)]
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+@settings(max_examples=20, deadline=None)
+@given(asked=REQUESTS, cut=st.floats(0, 1), checkpoint=st.integers(0, 9), ahead=st.integers(1, 7))
+def test_a_run_killed_at_any_byte_ends_undisturbed(ending, asked, cut, checkpoint, ahead):
+    with undisturbed(asked, ending) as run:
+        run.killed(round(cut * len(run.journal_bytes)), checkpoint)
+        done = answer(run.source, run.out, work=lambda plan: ToldWork(plan, ahead))
+        assert run.out.read_bytes() == run.whole
+        assert done.lines == len(asked)
+        assert done.errors == sum("fail" in each for each in asked)
+
+
+@given(cut=st.integers(0, 10**6))
+@settings(max_examples=10, deadline=None)
+def test_finished_lines_are_not_answered_again(cut):
+    with undisturbed(SOME) as run:
+        run.killed(cut % len(run.whole), -1)
+        there = run.out.read_bytes().count(b"\n")
+        works = []
+        answer(run.source, run.out, work=lambda plan: works.append(ToldWork(plan)) or works[0])
+        assert sorted(works[0].asked) == list(range(there, len(SOME)))
+        assert works[0].is_closed
+
+
+@settings(max_examples=10, deadline=None)
+@given(cut=st.floats(0, 1), retried=st.floats(0, 1))
+@pytest.mark.parametrize("ending", ["jsonl", "csv"])
+def test_a_killed_retry_ends_undisturbed(ending, cut, retried):
+    with undisturbed(SOME, ending) as run:
+        answer(run.source, run.out, work=lambda plan: ToldWork(Plan(seed=2)), retries=True)  # what must stay, stays
+        assert run.out.read_bytes() == run.whole
+        run.killed(round(cut * len(run.whole)), -1)
+        run.out.with_name(f"{run.out.name}.retrying").write_bytes(run.out.read_bytes()[: round(retried * cut * 300)])
+        answer(run.source, run.out, retries=True)
+        assert run.out.read_bytes() == run.whole
+        assert sorted(os.listdir(run.folder)) == sorted(["in.jsonl", run.out.name, run.manifest.name])
+
+
+def test_errors_are_retried_and_nothing_else():
+    with undisturbed(SOME) as run:
+        works = []
+        done = answer(run.source, run.out, work=lambda plan: works.append(ToldWork(plan)) or works[0], retries=True)
+        assert sorted(works[0].asked) == [0, 3, 6, 9]
+        assert (done.lines, done.errors, done.answered) == (10, 4, 4)
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_requests_added_at_the_end_are_answered(ending):
+    with undisturbed(SOME[:4], ending) as run, undisturbed(SOME, ending) as longer:
+        write_requests(run.source, SOME)
+        assert answer(run.source, run.out).answered == 6
+        assert run.out.read_bytes() == longer.whole
+
+
+CHANGES = {
+    "the seed": ({"seed": 2}, "--seed was 1 and is 2"),
+    "an option": ({"plan": Plan(models=(), fast=True)}, "--fast was False and is True"),
+    "a model": ({"plan": Plan(models=("novel",))}, "the models were  and are novel"),
+}
+
+
+@pytest.mark.parametrize(("more", "told"), CHANGES.values(), ids=CHANGES)
+def test_what_has_changed_is_named_and_nothing_is_lost(more, told):
+    with undisturbed(SOME) as run:
+        with pytest.raises(GenError, match="--fresh") as refused:
+            answer(run.source, run.out, **more)
+        assert told in str(refused.value)
+        assert run.out.read_bytes() == run.whole
+        assert answer(run.source, run.out, is_fresh=True, **more).answered == len(SOME)
+
+
+@pytest.mark.parametrize("changed", [SOME[1:], SOME[:-1], [*SOME[:5], {"prompt": "other"}, *SOME[6:]]])
+def test_a_changed_input_is_noticed(changed):
+    with undisturbed(SOME) as run:
+        write_requests(run.source, changed)
+        with pytest.raises(GenError, match=r"in\.jsonl (has changed|had at least).*--fresh"):
+            answer(run.source, run.out)
+        assert run.out.read_bytes() == run.whole
+
+
+def test_blank_lines_and_line_ends_are_no_change():
+    with undisturbed(SOME) as run:
+        run.source.write_bytes(b"\xef\xbb\xbf\r\n" + run.source.read_bytes().replace(b"\n", b"\r\n\r\n").rstrip())
+        assert answer(run.source, run.out).answered == 0
+
+
+def test_a_random_seed_is_kept(tmp_path):
+    source = write_requests(tmp_path / "in.jsonl", SOME)
+    answer(source, tmp_path / "out.jsonl", seed=None)
+    whole = (tmp_path / "out.jsonl").read_bytes()
+    (tmp_path / "out.jsonl").write_bytes(whole[: len(whole) // 2])
+    answer(source, tmp_path / "out.jsonl", seed=None)
+    assert (tmp_path / "out.jsonl").read_bytes() == whole
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_file_of_others_is_not_touched(tmp_path, ending):
+    out = tmp_path / f"out.{ending}"
+    out.write_text("mine\n")
+    with pytest.raises(GenError, match="no manifest"):
+        answer(write_requests(tmp_path / "in.jsonl", SOME), out)
+    assert out.read_text() == "mine\n"
+
+
+@pytest.mark.parametrize("damage", [b"", b"{}", b"[" * 9**5, b"\xff", b'{"format": 9}'])
+def test_a_damaged_manifest_is_told(damage):
+    with undisturbed(SOME) as run:
+        run.manifest.write_bytes(damage)
+        with pytest.raises(GenError, match="damaged.*--fresh"):
+            answer(run.source, run.out)
+
+
+def test_a_changed_manifest_is_told():
+    with undisturbed(SOME) as run:
+        run.manifest.write_text(run.manifest.read_text().replace('"seed": 1', '"seed": 2'))
+        with pytest.raises(GenError, match="damaged"):
+            answer(run.source, run.out, seed=2)
+
+
+def test_two_runs_do_not_write_one_output():
+    with undisturbed(SOME) as run:
+        with locked(beside(run.out, is_table=False)), pytest.raises(GenError, match="Another run"):
+            answer(run.source, run.out)
+        assert answer(run.source, run.out).lines == len(SOME)
+
+
+def test_a_manifest_covers_every_line_that_is_written(tmp_path, monkeypatch):
+    covered, put, out = [], Journal.put, tmp_path / "out.jsonl"
+
+    def watched(journal, row):
+        covered.append(json.loads((tmp_path / "out.jsonl.manifest.json").read_text())["input"]["count"])
+        put(journal, row)
+
+    monkeypatch.setattr(Journal, "put", watched)
+    monkeypatch.setattr(reading, "BLOCK", 2)
+    answer(write_requests(tmp_path / "in.jsonl", SOME), out, work=lambda plan: ToldWork(plan, 1))
+    assert [count > line for line, count in enumerate(covered)] == [True] * len(SOME)
+
+
+@pytest.mark.parametrize("name", ["folder.jsonl", "missing/out.jsonl"])
+def test_an_impossible_output_is_refused_at_once(tmp_path, name):
+    (tmp_path / "folder.jsonl").mkdir()
+    with pytest.raises(GenError, match="choose another"):
+        answer(write_requests(tmp_path / "in.jsonl", SOME), tmp_path / name)
+
+
+def test_a_file_beside_the_output_is_no_input(tmp_path):
+    source = write_requests(tmp_path / "out.parquet.journal.jsonl", SOME)
+    with pytest.raises(GenError, match="written beside"):
+        answer(source, tmp_path / "out.parquet")

@@ -1,0 +1,56 @@
+"""What comes from a pipe, or goes into one, is answered in one go."""
+
+import os
+
+import pytest
+from told_runs import answer, write_requests
+from told_work import ToldWork, job
+
+from gen_batch.starting import answer as answered
+from gen_engine.errors import GenError
+
+SOME = [{"id": f"a{n}", "prompt": "白"} for n in range(7)]
+
+
+@pytest.fixture
+def pipe(tmp_path):
+    """The name of a pipe that holds some requests."""
+    content = write_requests(tmp_path / "in.jsonl", SOME).read_bytes()
+    read, write = os.pipe()
+    os.write(write, content)
+    os.close(write)
+    yield f"/dev/fd/{read}"
+    os.close(read)
+
+
+def test_a_pipe_gives_what_a_file_gives(tmp_path, pipe, capsys):
+    answered(job(pipe, tmp_path / "out.csv"))
+    answer(tmp_path / "in.jsonl", tmp_path / "same.csv")
+    assert (tmp_path / "out.csv").read_bytes() == (tmp_path / "same.csv").read_bytes()
+    assert "cannot be continued" in capsys.readouterr().err
+    assert not (tmp_path / "out.csv.manifest.json").exists()
+
+
+def test_a_file_that_is_there_is_not_overwritten(tmp_path, pipe):
+    (tmp_path / "out.jsonl").write_text("mine\n")
+    with pytest.raises(GenError, match="is there already"):
+        answered(job(pipe, tmp_path / "out.jsonl"))
+    assert answered(job(pipe, tmp_path / "out.jsonl", is_fresh=True)).lines == len(SOME)
+
+
+def test_a_table_from_a_pipe_is_refused(tmp_path, pipe):
+    with pytest.raises(GenError, match="write JSONL instead"):
+        answered(job(pipe, tmp_path / "out.parquet"))
+
+
+def test_lines_are_kept_when_a_worker_fails(tmp_path, pipe):
+    works = []
+
+    def failing(plan):
+        works.append(ToldWork(plan, 1, frozenset([3])))
+        return works[0]
+
+    with pytest.raises(GenError, match="Request 4 got no answer"):
+        answered(job(pipe, tmp_path / "out.jsonl", work=failing))
+    assert (tmp_path / "out.jsonl").read_bytes().count(b"\n") == 3
+    assert works[0].is_closed
