@@ -12,7 +12,7 @@ Our chain works as one of its logits processors: `as_logits_processor`. The resu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -22,19 +22,20 @@ from torch import Tensor
 
 from .blame import blaming
 from .chain import Chain, Plan
+from .decoding import standing
 from .decoding.ends import fold_ends_of_tensor, unfold_ends_of_tensor
 from .decoding.generation import uniform
+from .decoding.standing import Standing
 from .decoding.viable import Viable
 from .engine import Engine
 from .errors import GenError
 from .models.abilities import find_abilities
 from .models.adapter import TransformersLM
-from .models.tokenizer import make_tokenizer
+from .models.tokenizer import FolderTokenizer, make_tokenizer
 from .patience import SECONDS, Patience
-from .proving.product import Joint
 from .shapers.shaping import NamedShaper, keep
 from .text.chats import Chat
-from .text.token_sets import Blocked, Ids, TokenSet
+from .text.token_sets import Blocked, TokenSet
 from .types import Prompt, Step
 
 STATEFUL = (
@@ -87,6 +88,30 @@ def engine_around(model: Any, tokenizer: Any) -> Engine:
     The model is put into evaluation mode. Raises GenError for a tokenizer without a tokenizer.json, or one with more
     tokens than the model.
     """
+    config = model.config.get_text_config()
+    settings = [config.to_dict(), model.generation_config.to_dict() if model.can_generate() else {}]
+    model.eval()
+    columns = int(model.get_output_embeddings().weight.shape[0])
+    return Engine(
+        TransformersLM(
+            name=config.name_or_path or type(model).__name__,
+            dtype=str(model.dtype).removeprefix("torch."),
+            dtype_reason="the model's own",
+            positions=getattr(config, "max_position_embeddings", None),
+            reproducible=True,
+            tokenizer=tokenizer_around(tokenizer, settings, columns),
+            model=model,
+            abilities=find_abilities(model, patch=False),
+        )
+    )
+
+
+def tokenizer_around(tokenizer: Any, settings: Sequence[Mapping[str, Any]], columns: int) -> FolderTokenizer:
+    """Our tokenizer around a (fast) tokenizer of transformers, for a model of `columns` logits.
+
+    `settings` are the model's config and its generation config, which name the ends. Raises GenError for a tokenizer
+    without a tokenizer.json.
+    """
     from tokenizers import Tokenizer as Backend
 
     found = getattr(tokenizer, "backend_tokenizer", None)
@@ -97,23 +122,8 @@ def engine_around(model: Any, tokenizer: Any) -> Engine:
     backend = Backend.from_str(found.to_str())  # a copy, so that it can be configured differently
     backend.no_truncation()
     backend.no_padding()
-    config = model.config.get_text_config()
-    settings = [config.to_dict(), model.generation_config.to_dict() if model.can_generate() else {}]
     settings = [{key: value for key, value in each.items() if value is not None} for each in settings]
-    model.eval()
-    columns = int(model.get_output_embeddings().weight.shape[0])
-    return Engine(
-        TransformersLM(
-            name=config.name_or_path or type(model).__name__,
-            dtype=str(model.dtype).removeprefix("torch."),
-            dtype_reason="the model's own",
-            positions=getattr(config, "max_position_embeddings", None),
-            reproducible=True,
-            tokenizer=make_tokenizer(backend, dict(tokenizer.special_tokens_map), settings, columns),
-            model=model,
-            abilities=find_abilities(model, patch=False),
-        )
-    )
+    return make_tokenizer(backend, dict(tokenizer.special_tokens_map), settings, columns)
 
 
 @blaming()
@@ -153,18 +163,14 @@ def as_logits_processor(
 
 @dataclass(frozen=True, eq=False)
 class Place:
-    """Where a row stands: the joint state (None: it left the rules long ago, as beams of no weight do), and whether its
-    text has ended.
+    """Where a row stands, what the shapers remember, and the logits last given.
 
-    It also holds what the shapers remember, the logits last given, and the tokens of a legal rest, as far as it is
-    written out.
+    The joint state is None for rows that left the rules long ago, as beams of no weight do.
     """
 
-    joint: Joint | None
-    ended: bool = False
+    standing: Standing
     memory: tuple[Any, ...] = ()
     given: Tensor | None = None
-    rest: Ids = ()
 
 
 @dataclass(eq=False)
@@ -226,7 +232,8 @@ class ChainProcessor:
             )
         rows = [self._new(row) for row in input_ids.tolist()]
         places = [self._place(row) for row in rows]
-        allowed = [self._allowed(row, place) for row, place in zip(rows, places, strict=True)]
+        lefts = [self.plan.budget - len(row) for row in rows]
+        allowed = [standing.allowed(self.plan, place.standing, left) for place, left in zip(places, lefts, strict=True)]
         found = torch.full_like(scores, -torch.inf)
         found[:, vocabulary.end] = 0.0
         folded = fold_ends_of_tensor(scores.clone(), vocabulary) if vocabulary.ends else scores
@@ -253,53 +260,38 @@ class ChainProcessor:
             return self._places[row]
         place = self._places.get(row[:-1]) if row else None
         rest = row[-1:] if place is not None else row
-        place = place or Place(self.plan.start, memory=self.chain.first_memory, rest=self.plan.rest)
+        place = place or Place(standing.at_start(self.plan), self.chain.first_memory)
         for i, token in enumerate(rest, len(row) - len(rest)):
             place = self._after(place, token, self.plan.budget - i)
         return place
 
     def _after(self, place: Place, token: int, left: int) -> Place:
-        ended = place.ended or token in self.plan.chain.vocabulary.every_end
-        if place.joint is None or ended:
-            return replace(place, ended=ended)
-        if left <= 0 or self.plan.product.cut(place.joint) or not self.plan.product.permits(place.joint, token):
-            return replace(place, joint=None)
-        memory = place.memory
-        if memory:
-            logprob = 0.0 if place.given is None else float(place.given.float().log_softmax(-1)[token])
-            memory = self.chain.remember(memory, token, logprob)
-        rest = place.rest[1:] if place.rest[:1] == (token,) else ()
-        return Place(self.plan.product.next(place.joint, token), memory=memory, rest=rest)
-
-    def _allowed(self, row: tuple[int, ...], place: Place) -> TokenSet | None:
-        """What may follow, including the end and tokens without a witness; None if only the end may."""
-        left = self.plan.budget - len(row)
-        if place.joint is None or place.ended or left <= 0 or self.plan.product.cut(place.joint):
-            return None
-        tokens, accepts = self.plan.tokens(place.joint, left), self.plan.product.accepts(place.joint)
-        if accepts:
-            return None if tokens.is_empty() else self.plan.with_end(tokens)
-        return tokens
+        after = standing.after(self.plan, place.standing, token, left)
+        if after.joint is None or after.ended or not place.memory:
+            return replace(place, standing=after)
+        logprob = 0.0 if place.given is None else float(place.given.float().log_softmax(-1)[token])
+        return Place(after, self.chain.remember(place.memory, token, logprob))
 
     def _shaped(self, number: int, row: tuple[int, ...], place: Place, allowed: TokenSet, scores: Tensor) -> Tensor:
         """The row's scores [vocab] once all dead tokens are struck. `generate` cannot be asked to draw again. So dead
         tokens are searched for before a draw, whereas decoders search after it.
         """
-        assert place.joint is not None
+        joint, rest = place.standing.joint, place.standing.rest
+        assert joint is not None
         left = self.plan.budget - len(row)
         end = self.plan.chain.vocabulary.end
         step = self._step(number, row, place)
         while not allowed.is_empty():
             shaped = self._shape(step, scores, allowed)[0]
             likely = [token for token in (shaped > -torch.inf).nonzero().flatten().tolist() if token != end]
-            dead, undecided = self.viable.dead(place.joint, left, likely, place.rest)
+            dead, undecided = self.viable.dead(joint, left, likely, rest)
             self.exact = self.exact and not undecided
             shaped[list(dead)] = -torch.inf
             if not dead or (not self.chain.truncates and (shaped > -torch.inf).any()):
                 return shaped
             allowed = allowed.without(dead)
         only = torch.full_like(scores[0], -torch.inf)
-        only[self.viable.trusted(place.joint, left, place.rest).token] = 0.0
+        only[self.viable.trusted(joint, left, rest).token] = 0.0
         return only
 
     def _step(self, number: int, row: tuple[int, ...], place: Place) -> Step:

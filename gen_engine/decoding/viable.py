@@ -139,7 +139,7 @@ class Viable:
         rest = rest or self.plan.step(joint, left)
         return Choice(rest[0], self.plan.product.next(joint, rest[0]), rest[1:], struck, False, doubts)
 
-    def dead(self, joint: Joint, left: int, tokens: Sequence[int], rest: Ids = ()) -> tuple[set[int], int]:
+    def dead(self, joint: Joint, left: int, tokens: Sequence[int] | np.ndarray, rest: Ids = ()) -> tuple[set[int], int]:
         """Those of the tokens that have no text behind them, and how many of them are only undecided.
 
         Tokens that behave alike share one proof.
@@ -181,17 +181,20 @@ class Viable:
                 found.add(token)
         return found
 
-    def _doubtful(self, joint: Joint, left: int, tokens: Sequence[int]) -> list[tuple[int, tuple[str, int]]]:
+    def _doubtful(
+        self, joint: Joint, left: int, tokens: Sequence[int] | np.ndarray
+    ) -> list[tuple[int, tuple[str, int]]]:
         """The tokens that may be dead, each with a key that is equal for tokens that behave alike."""
         prover = self.plan.prover
-        if not tokens:
+        ids = np.asarray(tokens, dtype=np.int64)
+        if not len(ids):
             return []
         with self.plan.searching():
-            sure = prover.unfailing(joint, np.array(tokens, dtype=np.int64), left - 1).tolist()
-        if all(sure):
+            sure = prover.unfailing(joint, ids, left - 1)
+        if sure.all():
             return []
         mentioned, group_of = prover.alike.mentioned(joint), prover.alike.group_of
-        asked = (token for token, is_sure in zip(tokens, sure, strict=True) if not is_sure)
+        asked = ids[~sure].tolist()
         return [(token, ("itself", token) if token in mentioned else ("alike", group_of[token])) for token in asked]
 
 
