@@ -8,7 +8,7 @@ from gen_engine.system.fonts import BOXES, OWN
 
 
 def font_of(path, characters, family="Tiny Han"):
-    """A font file in which each of these characters is a box of its own."""
+    """A font file in which each of these characters is a box of its own, and a missing one is blank."""
     pen = TTGlyphPen(None)
     for corner, draw in zip(((0, 0), (0, 700), (700, 700), (700, 0)), [pen.moveTo] + 3 * [pen.lineTo], strict=True):
         draw(corner)
@@ -17,7 +17,7 @@ def font_of(path, characters, family="Tiny Han"):
     builder = FontBuilder(1000, isTTF=True)
     builder.setupGlyphOrder([".notdef", *names.values()])
     builder.setupCharacterMap(names)
-    builder.setupGlyf(dict.fromkeys([".notdef", *names.values()], pen.glyph()))
+    builder.setupGlyf({".notdef": TTGlyphPen(None).glyph(), **dict.fromkeys(names.values(), pen.glyph())})
     builder.setupHorizontalMetrics(dict.fromkeys([".notdef", *names.values()], (800, 0)))
     builder.setupHorizontalHeader(ascent=800, descent=-200)
     builder.setupNameTable({"familyName": family, "styleName": "Regular"})
