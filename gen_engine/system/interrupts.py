@@ -108,6 +108,19 @@ def _leave(number: int) -> None:
     os._exit(128 + number)
 
 
+def go_on(problem: BaseException) -> bool:
+    """Whether a Ctrl-C ended only what was being done, so that the program goes on and the next one is its first again.
+
+    For a request to end the program itself it is False, and nothing changes.
+    """
+    if isinstance(problem, Stopped) and problem.number != signal.SIGINT:
+        return False
+    if _process.asked not in (0, signal.SIGINT):
+        return False
+    _process.asked = 0
+    return True
+
+
 class shielded:  # noqa: N801 - used like a function, and contextlib is slow to import
     """Do what is inside completely: a signal waits for its end, and a second one does not."""
 

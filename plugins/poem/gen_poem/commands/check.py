@@ -15,6 +15,7 @@ from gen_engine.cli.options import debug_option
 from gen_engine.cli.output import counting
 from gen_engine.errors import GenError
 from gen_engine.system import underway
+from gen_engine.system.help_pages import examples
 from gen_engine.system.screen import Span, cells, paint, results, say, width_of
 
 from ..verse.books import BOOKS, EITHER, TITLES
@@ -36,7 +37,7 @@ MEANINGS = {
 }
 
 
-@click.command()
+@click.command(epilog=examples("gen check poems.txt", "gen check poems.txt --form 五绝 --tones strict --json"))
 @click.argument("file")
 @click.option("--form", default="", metavar="FORM", help="The form, such as 七律; by default what it looks like.")
 @click.option("--tune", "tune_name", default="", metavar="TUNE", help="The tune, such as 浣溪沙.")

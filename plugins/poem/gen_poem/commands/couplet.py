@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from gen_engine.cli.contexts import contexted, read_context
-from gen_engine.cli.options import Choice, choice, explaining, generating
-from gen_engine.cli.output import Choosing, Drawn, Show, continue_text, load_chosen, mention_unknown, opened
+from gen_engine.cli.options import Choice, choice, explaining, generating, pictured
+from gen_engine.cli.output import Choosing, Drawn, Show, load_chosen, mention_unknown, opened
 from gen_engine.errors import GenError, brief, quoted
+from gen_engine.system.help_pages import examples
 from gen_engine.system.screen import note
 
+from ..interactive.loop import converse
+from ..interactive.option import interactive_option, is_interactive
 from ..rules.couplet import Couplet, couplet_of, shape_of
 from ..rules.form import HAN
 from ..verse.books import BOOKS
@@ -24,8 +27,10 @@ from ..writing.couplet_separator import other_separator
 from ..writing.preferences import unrepeated
 from ..writing.scoring import repeats
 from ..writing.script import Script, TypedText, in_model_script, mention_scripts
+from ..writing.write import Wanted, card_setting
 
 if TYPE_CHECKING:
+    from gen_engine.engine import Engine
     from gen_engine.text import Vocabulary
     from gen_engine.types import Completion, LanguageModel
 
@@ -38,7 +43,9 @@ DEFAULTS = ("temperature=0.7", "top_k=50", "top_p=0.95")
 COLS = 7
 
 
-@click.command("couplet")
+@click.command(
+    "couplet", epilog=examples("gen couplet --first 春满神州花似锦", "gen couplet --cols 4，5 --num 3 --seed 1")
+)
 @click.option("--first", default="", metavar="LINE", help="The first line; the second is written to it.")
 @click.option("--prompt", default="", metavar="TEXT", help="Without --first: how the couplet begins.")
 @click.option("--cols", metavar="N", help="Without --first: characters a line, or its parts, as in 4，5.  [default: 7]")
@@ -52,7 +59,9 @@ COLS = 7
 @context_options
 @contexted
 @best_of_option
+@interactive_option
 @explaining
+@pictured
 @generating("poem")
 def couplet_command(
     first: str, prompt: str, cols: str | None, tones: str, rhyme_book: str, script: Script | None, not_in: str | None
@@ -75,7 +84,11 @@ def couplet_command(
     _check_ending(machine, start, book)
     chosen = choice()
     context = make_context(read_context_options(), COUPLET, chosen.model, read_context())
-    _generate(machine, start, chosen, script, context)
+    prepare = _preparing(machine, start, chosen, script, context)
+    if is_interactive(chosen):
+        return converse(prepare, chosen, book=book)
+    with opened(chosen.out, lines=True) as out:
+        return prepare().write(out, chosen)
 
 
 def _shape(line: str, prompt: str, cols: str | None) -> str:
@@ -143,47 +156,61 @@ def _noting(
         yield done
 
 
-def _generate(machine: Couplet, start: str, chosen: Choice, script: Script | None, context: Context) -> None:
-    """Write the couplets when they are whole: traditional characters depend on what follows."""
+def _preparing(
+    machine: Couplet, start: str, chosen: Choice, script: Script | None, context: Context
+) -> Callable[[], Wanted]:
+    """What loads the model, and says what it is to write."""
     typed = TypedText(start, script=script)
     of = draws_per_text(chosen)
-    with opened(chosen.out, lines=True) as out:
+
+    def prepare() -> Wanted:
         engine = load_chosen(chosen)
-        start = in_model_script(start, script, engine.tokenizer.vocabulary)
-        read = engine.tokenizer.encode(start)
-        _check_marks(machine, start, engine.tokenizer.vocabulary, chosen.model)
-        mention_unknown(read, spelling=False)
-        context.mention_unknown(engine.tokenizer)
-        mention_scripts([start], script, engine.tokenizer)
-        processors = processors_for(machine, start, chosen)
-        if PAIRS not in processors and PAIRS in chosen.with_default(PAIRS):
-            note(f"the second line must repeat a pair, as the first does: {PAIRS} is left out.")
-        whole_line = len(start) > len(machine.line)
+        begun = in_model_script(start, script, engine.tokenizer.vocabulary)
+        processors = _checked_processors(machine, begun, chosen, script, context, engine)
+        whole_line = len(begun) > len(machine.line)
         if whole_line and not context.given.option:
-            _note_separator(engine.model, start[: len(machine.line)], chosen.model)
-        max_new = (len(machine.pattern) - len(start)) * engine.tokenizer.vocabulary.tokens_per_char
+            _note_separator(engine.model, begun[: len(machine.line)], chosen.model)
 
         def show(text: str) -> str:
             """A couplet, or the new part of one, shown with the characters and marks of its beginning."""
-            begun = len(machine.pattern) - len(text)
-            return typed.shown(machine.full_width(start[:begun] + text))[begun:]
+            missing = len(machine.pattern) - len(text)
+            return typed.shown(machine.full_width(begun[:missing] + text))[missing:]
 
-        demanded = repeats(start) if whole_line else 0  # the second line has as many as the first
-        best = choose_best(of, lambda: scorer_of(engine, start, context, demanded), scored=chosen.json)
-        asks_mark = not whole_line and not context.given.option
+        def choosing(demanded: int) -> Choosing:
+            best = choose_best(of, lambda: scorer_of(engine, begun, context, demanded), scored=chosen.json)
+            asks_mark = not whole_line and not context.given.option
 
-        def choose(drawn: Iterator[Completion]) -> Iterator[Drawn]:
-            return best.choose(_noting(drawn, engine.model, machine, chosen.model) if asks_mark else drawn)
+            def choose(drawn: Iterator[Completion]) -> Iterator[Drawn]:
+                return best.choose(_noting(drawn, engine.model, machine, chosen.model) if asks_mark else drawn)
 
-        continue_text(
-            out,
+            return Choosing(of, choose)
+
+        return Wanted(
             engine,
-            start,
-            chosen,
-            processors=processors,
-            max_new=max_new,
-            show=Show(show, machine.split, streams=False),
-            context=context.told(engine),
-            beside=context.record,
-            choosing=Choosing(of, choose),
+            begun,
+            processors,
+            max_new=(len(machine.pattern) - len(begun)) * engine.tokenizer.vocabulary.tokens_per_char,
+            # Shown when they are whole: traditional characters depend on what follows.
+            show=Show(show, machine.split, streams=False, setting=card_setting(context, "楹联", scrolls=True)),
+            context=context,
+            choosing=choosing,
+            demanded=repeats(begun) if whole_line else 0,  # the second line has as many as the first
+            script=script,
         )
+
+    return prepare
+
+
+def _checked_processors(
+    machine: Couplet, start: str, chosen: Choice, script: Script | None, context: Context, engine: Engine
+) -> tuple[Any, ...]:
+    """The chain, after a look at what the model does not know."""
+    vocabulary = engine.tokenizer.vocabulary
+    _check_marks(machine, start, vocabulary, chosen.model)
+    mention_unknown(engine.tokenizer.encode(start), spelling=False)
+    context.mention_unknown(engine.tokenizer)
+    mention_scripts([start], script, engine.tokenizer)
+    processors = processors_for(machine, start, chosen)
+    if PAIRS not in processors and PAIRS in chosen.with_default(PAIRS):
+        note(f"the second line must repeat a pair, as the first does: {PAIRS} is left out.")
+    return processors

@@ -12,6 +12,7 @@ import click
 from gen_engine.cli.languages import choose_language, lang_option, speak
 from gen_engine.cli.options import Choice, choice, generating
 from gen_engine.cli.output import load_chosen, opened
+from gen_engine.system.help_pages import examples
 from gen_engine.system.tables import table
 from gen_engine.system.underway import counted, doing
 
@@ -29,7 +30,7 @@ LINES = 200
 """How many first lines are answered by default."""
 
 
-@click.command()
+@click.command(epilog=examples("gen eval couplet couplets.tsv --model poem --lines 20"))
 @click.argument("file", metavar="FILE")
 @click.option("--lines", type=click.IntRange(2), default=LINES, show_default=True, help="How many first lines.")
 @click.option("--corpus", metavar="FILE", help="The couplets trained on: for copied lines, and to look answers up in.")

@@ -16,6 +16,7 @@ from gen_engine.cli.options import Choice, choice, generating
 from gen_engine.cli.output import check_out, load_chosen, opened
 from gen_engine.errors import GenError
 from gen_engine.system import bounds
+from gen_engine.system.help_pages import examples
 from gen_engine.system.tables import table
 from gen_engine.system.underway import counted, doing
 
@@ -49,7 +50,9 @@ FREE = 400
 """How many characters a model may add when it writes without a form."""
 
 
-@click.command()
+@click.command(
+    epilog=examples("gen eval poem --model poem --form 五绝 --num 10", "gen eval poem poems.txt --form 五绝")
+)
 @click.argument("file", required=False, metavar="[FILE]")
 @click.option("--form", default="", metavar="NAME", help="The form of the poems, a name of `gen forms`.")
 @click.option("--tune", default="", metavar="NAME", help="Their tune: ci are judged, by PoeTone's measure too.")

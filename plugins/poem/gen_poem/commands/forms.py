@@ -11,6 +11,7 @@ import click
 from gen_engine.cli.options import debug_option
 from gen_engine.cli.output import dump
 from gen_engine.errors import GenError
+from gen_engine.system.help_pages import examples
 from gen_engine.system.screen import hang, paint, width_of
 from gen_engine.system.tables import table
 
@@ -36,7 +37,7 @@ Tunes: 钦定词谱 (1715); 龙N is a form of 龙榆生《唐宋词格律》 tha
 NAMES = {"a": "仄脚 (a)", "b": "answers a", "c": "仄脚 (c)", "d": "answers c"}
 
 
-@click.command()
+@click.command(epilog=examples("gen forms", "gen forms 七律", "gen forms 浣溪沙 --json"))
 @click.argument("name", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 @debug_option()

@@ -9,6 +9,7 @@ import click
 
 from gen_engine.cli.options import debug_option
 from gen_engine.errors import GenError
+from gen_engine.system.help_pages import examples
 from gen_engine.system.screen import results, say
 from gen_engine.system.tables import table
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 COLUMNS = ("share", "borrowed", "line", "poem")
 
 
-@click.command()
+@click.command(epilog=examples("gen nearest 白日依山尽", "gen nearest 春风又绿江南岸 -n 5 --json"))
 @click.argument("texts", metavar="LINE...", nargs=-1, required=True)
 @click.option("-n", "--num", type=click.IntRange(1, 100), default=3, show_default=True, help="Real lines for each.")
 @click.option("--json", "as_json", is_flag=True, help="Print a line of JSON for each line.")

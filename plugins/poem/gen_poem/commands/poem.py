@@ -8,9 +8,12 @@ from dataclasses import replace
 import click
 
 from gen_engine.cli.contexts import contexted
-from gen_engine.cli.options import choice, explaining, generating
+from gen_engine.cli.options import choice, explaining, generating, pictured
 from gen_engine.errors import GenError, brief
+from gen_engine.system.help_pages import examples
 
+from ..interactive.loop import converse
+from ..interactive.option import interactive_option, is_interactive
 from ..rules.specs import as_spec
 from ..verse.patterns import FIRST_CHOICES
 from ..verse.resolve import First, Start
@@ -18,13 +21,20 @@ from ..writing.best_of import best_of_option
 from ..writing.context import context_options
 from ..writing.options import RuleOptions, read_rule_options, rule_options
 from ..writing.poem import Poem
-from ..writing.write import write
+from ..writing.write import preparing, write
 
 ROWS, COLS = 4, 5
 """The default size of a poem."""
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "gen poem --prompt 白 --rows 4 --cols 5",
+        "gen poem --form 七律 --tones strict --acrostic 春江花月夜长安月",
+        "gen poem --form 七绝 --title 秋夜思乡 --author 李白 --dynasty 唐",
+        "gen poem --num 3 --seed 1 --json --out poems.jsonl",
+    )
+)
 @click.option("--prompt", default="", metavar="TEXT", help="How the poem begins; it flows on from line to line.")
 @click.option("--form", "name", metavar="NAME", help="A form of `gen forms`, such as 七律, kept with tones and rhyme.")
 @click.option("--rows", type=click.IntRange(1), metavar="N", help=f"How many lines [default: {ROWS}, or the form's].")
@@ -40,7 +50,9 @@ ROWS, COLS = 4, 5
 @context_options
 @contexted
 @best_of_option
+@interactive_option
 @explaining
+@pictured
 @generating("poem")
 def poem(
     prompt: str,
@@ -58,6 +70,7 @@ def poem(
     instead, which parses better and surprises less. It repeats no character unless it has to.
     """
     asked = read_rule_options()
+    form = None
     if name is None:
         shape = _sized(asked, rows, cols, start or first)
     elif cols is not None:
@@ -66,7 +79,11 @@ def poem(
         form = replace(asked.wish(name), start=start, first=first, rows=rows)
         shape = Poem.of(form)
     more = [*asked.processors(), *([_parallel(parallel, asked, shape)] if parallel else [])]
-    write(prompt, shape, more, asked, choice())
+    chosen = choice()
+    if is_interactive(chosen):
+        prepare = preparing(prompt, shape, more, asked, chosen)
+        return converse(prepare, chosen, form, asked.rhyme_book)
+    return write(prompt, shape, more, asked, chosen)
 
 
 def _sized(asked: RuleOptions, rows: int | None, cols: int | None, tones: str | None) -> Poem:

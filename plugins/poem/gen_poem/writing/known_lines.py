@@ -26,6 +26,7 @@ from typing import Any
 
 from gen_engine.errors import GenError
 from gen_engine.system.bounds import read_whole
+from gen_engine.system.unchanged import until_changed
 from gen_engine.text import HAN_RANGES
 
 FILE = "known_lines.bloom"
@@ -109,7 +110,11 @@ def write_known_lines(folder: Path, known: KnownLines) -> Path:
 
 def read_known_lines(folder: Path) -> KnownLines | None:
     """The known lines of a model's folder; None if it has no such file. GenError for a damaged one."""
-    path = folder / FILE
+    return _read(folder / FILE)
+
+
+@until_changed
+def _read(path: Path) -> KnownLines | None:
     try:
         content = read_whole(path, LARGEST)
     except FileNotFoundError:

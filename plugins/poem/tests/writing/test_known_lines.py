@@ -111,8 +111,10 @@ def test_what_is_no_file_or_too_large_is_refused_unread(tmp_path, monkeypatch):
     with pytest.raises(GenError, match=re.escape("cannot be read")):
         read_known_lines(tmp_path)
     monkeypatch.setattr(known_lines, "LARGEST", 1000)
+    (tmp_path / "large").mkdir()
+    (tmp_path / "large" / FILE).write_bytes(bytes(1001))
     with pytest.raises(GenError, match="over 1,000 bytes"):
-        read_known_lines(WEIGHTS)
+        read_known_lines(tmp_path / "large")
 
 
 def test_a_command_refuses_a_damaged_file_where_it_scores(tmp_path, capsys):
