@@ -11,7 +11,7 @@ from pathlib import Path
 
 from .blame import blaming
 from .errors import GenError, quoted
-from .hooks.registry import registry
+from .hooks.registry import PluginInfo, registry
 from .models.adapters import base_of, has_tokenizer, is_adapter
 from .models.added import added, folder_of
 from .models.device import VARIABLE, choose_device, is_accelerator, named_device
@@ -134,6 +134,25 @@ def model_folder(name: str, *, online: bool = True) -> Path:
             raise
     file = gguf_in(path)
     return path if file is None else kept_folder(file)
+
+
+def weights_folders(name: str) -> tuple[Path, ...]:
+    """The folders with the weights of a model that is on this machine; for an adapter, its own and its base's.
+
+    Raises GenError if there is no such model here. The hub is not asked.
+    """
+    folder = model_folder(name, online=False)
+    return (folder, _base_folder(folder)) if is_adapter(folder) else (folder,)
+
+
+def model_plugins(name: str) -> list[PluginInfo]:
+    """The plugins that bring a model of this machine, and the code that computes it."""
+    offers = [offer for known, offer in registry().models.items() if name in (known, offer.full_name)]
+    folder = model_folder(name, online=False)
+    if not is_adapter(folder):
+        kind = _model_type(folder)
+        offers += [offer for offer in registry().loaders.values() if offer.name == kind]
+    return [offer.plugin for offer in offers]
 
 
 def known_models() -> list[str]:

@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from io import TextIOWrapper
 from types import TracebackType
+from typing import Any, cast
 
 import click
 
@@ -19,6 +20,7 @@ from ..system.help_pages import uncut
 from ..system.screen import note
 from ..system.underway import doing, shown
 from ..types import CORE
+from .config import Defaults, mention_used
 from .options import Settings, debug_option
 
 COMPLETING = "_GEN_COMPLETE"
@@ -57,12 +59,21 @@ def main(argv: Sequence[str] | None = None) -> int:
             interrupts.begin()
             arguments = _arguments(argv)
             settings.arguments = tuple(arguments)
-            done = gen.main(arguments, prog_name="gen", obj=settings, standalone_mode=False)
+            defaults = None if COMPLETING in os.environ else Defaults(gen, used=settings.used)
+            done = gen.main(
+                arguments, prog_name="gen", obj=settings, standalone_mode=False, default_map=cast("Any", defaults)
+            )
         return done if isinstance(done, int) else 0
     except (click.Abort, KeyboardInterrupt) as problem:
         return _stopped(problem)
     except (Exception, SystemExit) as problem:  # noqa: BLE001 - libraries make other errors of a Ctrl-C within them
-        return _stopped(problem) if interrupts.asked() else _failed(problem, settings)
+        if interrupts.asked():
+            return _stopped(problem)
+        code = _failed(problem, settings)
+        mention_used(
+            settings.used, problem.format_message() if isinstance(problem, click.ClickException) else str(problem)
+        )
+        return code
 
 
 def _stopped(problem: BaseException) -> int:

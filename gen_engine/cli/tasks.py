@@ -8,6 +8,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from .cards.layout import UNHEADED, Setting
+
 if TYPE_CHECKING:
     from ..engine import Engine
     from ..types import Completion, Request
@@ -22,7 +24,7 @@ class Show:
     """How texts are shown: a text on one line, its lines, and its pieces as they are streamed, if they are (`streams`).
 
     `pieces()` begins one text: what it returns shows the pieces of that text in order, the prompt first. `broken` puts
-    line breaks into them for people.
+    line breaks into them for people. `setting` is how a picture of a text is headed, signed and set.
     """
 
     text: Callable[[str], str] = str
@@ -30,6 +32,7 @@ class Show:
     pieces: Callable[[], Callable[[str], str]] = lambda: str
     broken: Callable[[str], str] = str
     streams: bool = True
+    setting: Setting = UNHEADED
 
 
 PLAIN = Show()
@@ -61,7 +64,8 @@ class Task:
     """What a command has a model write, and how it is told.
 
     `request` counts all texts that are drawn; `choosing` takes some of them. `beside` holds further values for the JSON
-    of each text. `explain` asks for explanations: "" or the name of an HTML page; None for none.
+    of each text. `explain` asks for explanations: "" or the name of an HTML page; None for none. `chosen` is what the
+    user chose with the shared options.
     """
 
     engine: Engine
@@ -70,6 +74,7 @@ class Task:
     choosing: Choosing = EVERY_ONE
     beside: Mapping[str, Any] = field(default_factory=dict)
     explain: str | None = None
+    chosen: Choice | None = None
 
     @property
     def is_streamed(self) -> bool:

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from ..types import Decoder, DecoderFactory, ModelLoader, ProcessorFactory, RecipeFactory, ShippedModel
 
 PROJECT = "gen_engine"
-hookspec = pluggy.HookspecMarker(PROJECT)
-hookimpl = pluggy.HookimplMarker(PROJECT)
+hookspec: pluggy.HookspecMarker = pluggy.HookspecMarker(PROJECT)
+hookimpl: pluggy.HookimplMarker = pluggy.HookimplMarker(PROJECT)
 
 
 @hookspec

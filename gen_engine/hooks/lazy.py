@@ -15,7 +15,7 @@ class LazyMapping(Mapping[str, Any]):
     """Names whose values are imported when they are looked up: `LazyMapping({"ban": "gen_mine.rules:ban"})`."""
 
     def __init__(self, places: Mapping[str, str]) -> None:
-        self.places = dict(places)
+        self.places: dict[str, str] = dict(places)
 
     def __getitem__(self, name: str) -> Any:
         module, _, attribute = self.places[name].partition(":")

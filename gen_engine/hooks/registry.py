@@ -125,7 +125,7 @@ class Registry:
         self, manager: pluggy.PluginManager, plugins: Iterable[PluginInfo], kept_out: Sequence[str] = ()
     ) -> None:
         self.manager = manager
-        self.plugins = list(plugins)
+        self.plugins: list[PluginInfo] = list(plugins)
         self.kept_out = kept_out
 
     @cached_property

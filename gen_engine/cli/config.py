@@ -1,0 +1,237 @@
+"""Defaults of options from files: `[poem]` for a command, `[defaults]` for what all commands that write share.
+
+The order is: the command line, environment variables, `gen.toml` in the working folder, the user's file, what is built
+in. Commands that run for a host take no defaults: what a server writes depends on its requests alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..errors import GenError, quoted
+from ..hooks.lazy import LazyCommand
+from ..hooks.registry import registry
+from ..system.screen import note
+from .config_files import Keys, files, read
+from .options import generating, is_shared
+from .tasks import host
+
+SHARED = "defaults"
+"""The section for the options that all commands that write share, and for `--device` of all."""
+
+OWN = "config"
+"""The command without defaults: it has to work whatever the files say."""
+
+NOT_KEPT = frozenset("out html explain card interactive debug".split())
+"""Options that no file sets: where output goes is said each time, so that no file in a folder overwrites another."""
+
+TRUTHS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A value for an option, the names under which a file has it, and that file."""
+
+    option: click.Option
+    value: Any
+    keys: Keys
+    file: Path
+
+    @property
+    def words(self) -> str:
+        """Where it is from, in a sentence."""
+        return f"{max(self.option.opts, key=len)} is from {self.file} ({'.'.join(self.keys)})"
+
+
+class Defaults(Mapping[str, Any]):
+    """The defaults of a command's options by the names of its parameters, as click looks them up (`default_map`).
+
+    Files are read when the first of them is looked up. `used` collects what was taken from files.
+    """
+
+    def __init__(self, command: click.Command, words: Keys = (), used: list[Setting] | None = None) -> None:
+        self.command = command
+        self.words = words
+        self.used: list[Setting] = [] if used is None else used
+
+    @cached_property
+    def settings(self) -> Mapping[str, Setting]:
+        if not self.words or self.words[0] == OWN or host() is not None:
+            return {}
+        found = settings_of(loaded(self.command), self.words)
+        self.used += found.values()
+        return found
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The defaults of a subcommand, or the value of an option."""
+        group = loaded(self.command)
+        if isinstance(group, click.Group) and name in group.commands:
+            return Defaults(group.commands[name], (*self.words, name), self.used)
+        found = self.settings.get(name)
+        return default if found is None else found.value
+
+    def __getitem__(self, name: str) -> Any:
+        return self.settings[name].value
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.settings)
+
+    def __len__(self) -> int:
+        return len(self.settings)
+
+
+def loaded(command: click.Command) -> click.Command:
+    """The command itself, if it is one that is imported when used."""
+    return command.load() if isinstance(command, LazyCommand) else command
+
+
+def settings_of(command: click.Command, words: Keys) -> dict[str, Setting]:
+    """What files say for the options of a command, by the names of its parameters.
+
+    Raises GenError for a file that cannot be read, and for names and values of its sections that fit no option.
+    """
+    found: dict[str, Setting] = {}
+    for file in files():
+        told = read(file)
+        _mention_unknown(told, file)
+        for keys, value in [*_section(told, words, file), *_section(told, (SHARED,), file)]:
+            option = find_option(command, keys, f"{file} sets {'.'.join(keys)}, and ")
+            if option is not None and str(option.name) not in found:
+                found[str(option.name)] = Setting(option, fitted(option, value, keys, file), keys, file)
+    return found
+
+
+def find_option(command: click.Command, keys: Keys, words: str = "") -> click.Option | None:
+    """The option of a command that is set under these names; None for a shared one that the command lacks.
+
+    Raises GenError, which begins with `words`, if there is no such option, or no file sets it.
+    """
+    name = keys[-1].replace("-", "_")
+    if keys[0] == SHARED:
+        known = shared_options()
+        own = {key: each for key, each in options_of(command).items() if is_shared(each) or key == "device"}
+    else:
+        own = known = options_of(command)
+    if name in NOT_KEPT:
+        raise GenError(f"{words}--{name} says where output goes, or is for once; give it on the command line.")
+    if name not in known:
+        close = get_close_matches(name, known, n=1)
+        who = f"`gen {' '.join(keys[:-1])}`" if keys[0] != SHARED else "what all commands that write share"
+        remedy = f"did you mean {close[0]}?" if close else f"there are {', '.join(known) or 'none'}."
+        raise GenError(f"{words}{who} has no option {quoted(name)}; {remedy}")
+    return own.get(name)
+
+
+def options_of(command: click.Command) -> dict[str, click.Option]:
+    """The options of a command that files may set, by their names there."""
+    found = {name_of(each): each for each in command.params if isinstance(each, click.Option)}
+    return {name: each for name, each in found.items() if name not in NOT_KEPT}
+
+
+def shared_options() -> dict[str, click.Option]:
+    """The options that all commands that write share."""
+    return options_of(click.command("any")(generating()(lambda: None)))
+
+
+def name_of(option: click.Option) -> str:
+    """What an option is called in files: `max_new` for `--max-new`."""
+    return max(option.opts, key=len).lstrip("-").replace("-", "_")
+
+
+def fitted(option: click.Option, value: Any, keys: Keys, file: Path | None = None) -> Any:
+    """A value of a file as an option takes it. Raises GenError if it is of another type or not allowed."""
+    who = ".".join(keys) if file is None else f"{file}: {'.'.join(keys)}"
+    if option.multiple:
+        several = value if isinstance(value, (list, tuple)) else [value]
+        return tuple(_one(option, each, who) for each in several)
+    return _one(option, value, who)
+
+
+def _one(option: click.Option, value: Any, who: str) -> Any:
+    wanted = wanted_type(option)
+    if not _is_of(value, wanted):
+        raise GenError(f"{who} is {quoted(value)}; give {wanted}.")
+    if wanted == "true or false":
+        return value
+    value = str(value) if wanted == "a text" else value
+    try:
+        option.type.convert(value, option, None)
+    except click.BadParameter as problem:
+        raise GenError(f"{who} is {quoted(value)} ({problem.message.rstrip('.')}); give another value.") from None
+    return value
+
+
+def wanted_type(option: click.Option) -> str:
+    """What an option takes, in words."""
+    if option.is_flag:
+        return "true or false"
+    if isinstance(option.type, click.types.IntParamType):
+        return "a whole number"
+    return "a number" if isinstance(option.type, click.types.FloatParamType) else "a text"
+
+
+def _is_of(value: Any, wanted: str) -> bool:
+    if isinstance(value, bool) or wanted == "true or false":
+        return isinstance(value, bool) and wanted == "true or false"
+    kinds = {"a whole number": (int,), "a number": (int, float), "a text": (str, int, float)}
+    return isinstance(value, kinds[wanted])
+
+
+def typed(option: click.Option, words: tuple[str, ...], keys: Keys) -> Any:
+    """The value for a file that these words of the command line mean. Raises GenError if the option takes no such."""
+    if len(words) != 1 and not option.multiple:
+        raise GenError(f"{'.'.join(keys)} takes one value, and {len(words)} were given; put quotes around it.")
+    values = [_value(option, word) for word in words]
+    fitted(option, values if option.multiple else values[0], keys)
+    return values if option.multiple else values[0]
+
+
+def _value(option: click.Option, word: str) -> Any:
+    makers: dict[str, Any] = {"a whole number": int, "a number": float, "a text": str}
+    wanted = wanted_type(option)
+    try:
+        return TRUTHS.get(word.lower(), word) if wanted == "true or false" else makers[wanted](word)
+    except ValueError:
+        return word  # which is refused
+
+
+def _section(told: Mapping[str, Any], words: Keys, file: Path) -> Iterator[tuple[Keys, Any]]:
+    """The values of a section; tables within it belong to subcommands."""
+    found: Any = told
+    for number, name in enumerate(words):
+        found = found.get(name, {})
+        if not isinstance(found, Mapping):
+            key = ".".join(words[: number + 1])
+            raise GenError(f"{file}: {key} is {quoted(found)}; write a section, [{key}], with options in it.")
+    for name, value in found.items():
+        if not isinstance(value, Mapping):
+            yield (*words, name), value
+
+
+def _mention_unknown(told: Mapping[str, Any], file: Path) -> None:
+    """Say which sections are of no command: perhaps a plugin is missing, so that this is no error."""
+    context = click.get_current_context(silent=True)
+    root = context.find_root() if context else None
+    known = getattr(root.command, "commands", {}) if root else {}
+    if root is None or not known or root.meta.setdefault(__name__, {}).setdefault(str(file), False):
+        return
+    root.meta[__name__][str(file)] = True
+    for name in told.keys() - {*known, SHARED}:
+        close = get_close_matches(name, [*known, SHARED], n=1)
+        remedy = f"did you mean {close[0]}?" if close else "`gen --help` lists what there is."
+        note(f"{file} has a section {quoted(name)}, which is no command{registry().broken()}; {remedy}")
+
+
+def mention_used(used: Iterable[Setting], message: str) -> None:
+    """Say which of the options that a message names, by themselves or by their texts, were set by a file."""
+    for each in used:
+        is_quoted = isinstance(each.value, str) and quoted(each.value) in message
+        if is_quoted or max(each.option.opts, key=len) in message:
+            note(f"{each.words}.")
