@@ -8,6 +8,8 @@ A conflict proven before the limit is still reported. The report names the membe
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from dataclasses import dataclass, field
 from math import inf, isfinite
@@ -23,9 +25,32 @@ FREE = 0.001
 """Uncounted seconds at the start of each question between two tokens; most answers are looked up, not searched for."""
 
 
+def never() -> bool:
+    """Nobody gives up."""
+    return False
+
+
+_giving_up: ContextVar[Callable[[], bool]] = ContextVar("giving_up", default=never)
+
+
+@contextmanager
+def given_up_when(holds: Callable[[], bool]) -> Iterator[None]:
+    """Requests that are taken up within are given up as soon as `holds` returns True, in the midst of a search too.
+
+    It is called about once a millisecond, by the thread that searches. Servers use it for clients that have left.
+    """
+    token = _giving_up.set(holds)
+    try:
+        yield
+    finally:
+        _giving_up.reset(token)
+
+
 @dataclass(eq=False)
 class Patience:
     """The seconds of processor time that a request may search; `spent` is how many it has used.
+
+    `is_given_up` tells whether somebody still waits for the request; if nobody does, its time is up.
 
     The clock runs inside `with patience:`; there, `check()` raises UndecidedError once the time is up. Shared chains do
     not depend on it: a search that is cut off stores only facts that are true.
@@ -36,6 +61,7 @@ class Patience:
     last: float = 0.0
     _running: list[tuple[float, float, Token[Patience | None]]] = field(default_factory=list, repr=False)
     _looked: float = 0.0
+    is_given_up: Callable[[], bool] = field(default_factory=_giving_up.get, kw_only=True, repr=False)
 
     def __post_init__(self) -> None:
         if not (isinstance(self.seconds, Real) and isfinite(self.seconds) and self.seconds > 0):
@@ -64,7 +90,7 @@ class Patience:
     def is_over(self) -> bool:
         """Whether the time is up."""
         running = thread_time() - self._running[0][0] if self._running else 0.0
-        return self.spent + running > self.seconds
+        return self.spent + running > self.seconds or self.is_given_up()
 
     def is_over_now(self) -> bool:
         """Like `is_over`, but evaluated at most once every `FREE` seconds."""
@@ -74,6 +100,11 @@ class Patience:
         self._looked = now
         return self.is_over
 
+    def stop_if_given_up(self) -> None:
+        """Raise UndecidedError if nobody waits for the request any more; for long work that is no search."""
+        if self.is_given_up():
+            raise UndecidedError("The request was given up.")
+
 
 _current: ContextVar[Patience | None] = ContextVar("patience", default=None)
 
@@ -82,6 +113,7 @@ def check() -> None:
     """Raise UndecidedError if the current request has used up its search time."""
     patience = _current.get()
     if patience is not None and patience.is_over_now():
+        patience.stop_if_given_up()
         raise UndecidedError(
             f"How the text can go on was not decided within {patience.seconds:g} seconds of searching; drop or relax a "
             "constraint, or allow more (--patience SECONDS)."

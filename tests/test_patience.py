@@ -7,10 +7,13 @@ from tiny import chars, engine_of
 
 from gen_engine import patience
 from gen_engine.cli.main import main
+from gen_engine.engine import TEXTS
 from gen_engine.errors import ConflictError, GenError, UndecidedError
-from gen_engine.patience import Patience
+from gen_engine.inspecting.explain import explain_text
+from gen_engine.patience import Patience, check, given_up_when
 from gen_engine.proving.conflicts import Case
 from gen_engine.proving.prover import NODES
+from gen_engine.types import Request
 
 ENGINE = engine_of(chars("abc"))
 TICKS = [0.0, 0.01, 0.1, 0.3, 1.0, 3.0, 9.0]
@@ -143,3 +146,31 @@ def test_a_request_that_ends_undecided_leaves_no_file(slow, tmp_path, capsys, mo
     code = main(["text", "--model=poem", *rules, *more, f"--out={tmp_path / 'poem.txt'}"])
     assert (code, list(tmp_path.iterdir())) == (3, [])
     assert "--patience SECONDS" in capsys.readouterr().err
+
+
+def test_a_search_ends_when_its_request_is_given_up(slow):
+    gone = []
+    with given_up_when(lambda: bool(gone)):
+        patience = Patience(1e6)
+    slow(1.0)
+    with patience:
+        check()
+        gone.append(1)
+        with pytest.raises(UndecidedError, match="given up"):
+            check()
+
+
+@pytest.mark.parametrize("draws", [1, 2])
+def test_the_parts_of_a_request_are_given_up_with_it(draws):
+    asked = Request("", ("length=1",), num=2 * TEXTS, seed=1, max_new=2, draws=draws)
+    gone = []
+    with given_up_when(lambda: bool(gone)):
+        jobs = ENGINE.jobs(asked)
+    gone.append(1)
+    assert all(make(print).plan.patience.is_over for _, make in jobs)
+
+
+def test_an_explanation_ends_when_it_is_given_up():
+    gone = iter([False] * 4)
+    with given_up_when(lambda: next(gone, True)), pytest.raises(UndecidedError, match="given up"):
+        explain_text(ENGINE, "abcabc")

@@ -12,10 +12,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from ..errors import GenError, brief, quoted
+from ..system.unchanged import until_changed
 from .checkpoint import read_json
 
 NOTE = "context.json"
@@ -28,6 +30,9 @@ KEYS = ("order", "parts", "end", "known")
 
 PARTS, WRITTEN = 20, 100
 """The most parts of a note, and the most characters of a name, a known value, or a part's pattern."""
+
+REMEMBERED = 8
+"""How many notes are remembered."""
 
 REMEDY = "the README of gen-engine-poem shows what stands in one; mend it, or remove it"
 
@@ -60,9 +65,19 @@ class ModelNote:
 def read_note(folder: Path) -> ModelNote | None:
     """The note of a model folder, None if it has none. Raises GenError if it is damaged, too large or nonsense."""
     path = folder / NOTE
-    return read_note_file(path) if path.exists() else None
+    if not path.exists():
+        return None
+    about = path.stat()
+    return _read_note_as_of(path.resolve(), about.st_mtime_ns, about.st_size)
 
 
+@lru_cache(REMEMBERED)
+def _read_note_as_of(path: Path, time: int, size: int) -> ModelNote:
+    """The note in a file of this time and size. Servers and batches ask for it with each request."""
+    return read_note_file(path)
+
+
+@until_changed
 def read_note_file(path: Path) -> ModelNote:
     """The note in a file of any name. Raises GenError as `read_note` does, or if there is no file."""
     if not path.exists():

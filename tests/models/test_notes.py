@@ -206,3 +206,12 @@ def test_any_other_file_is_a_note_or_refused(tmp_path_factory, said):
     except GenError:
         return
     assert note.write(dict.fromkeys(note.order, "x")).count("x") >= len(note.order)
+
+
+def test_a_note_is_read_again_when_its_file_is_another(tmp_path):
+    save_note(VERSE, tmp_path)
+    assert read_note(tmp_path) is read_note(tmp_path)
+    save_note(ModelNote(ORDER, WRITTEN, "?"), tmp_path)
+    assert read_note(tmp_path).end == "?"
+    (tmp_path / NOTE).unlink()
+    assert read_note(tmp_path) is None

@@ -137,6 +137,7 @@ class Tally:
     first: list[float] = field(default_factory=list)
     refusing: list[float] = field(default_factory=list)
     seconds: float = 0.0
+    processor: dict[str, float] = field(default_factory=dict)
 
 
 async def keep_asking(port: int, tally: Tally, until: float, dice: random.Random, is_mixed: bool) -> None:
@@ -204,13 +205,25 @@ async def leave_midway(client: Client, ask: Ask, tally: Tally) -> None:
 # -------------------------------------------------------------------------------------------------------- the report
 
 
+def processes(pid: int) -> dict[str, int]:
+    """The processes of a server by what they do. The resource tracker of multiprocessing is none of them."""
+    listed = map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
+    engines = [each for each in listed if b"resource_tracker" not in Path(f"/proc/{each}/cmdline").read_bytes()]
+    return dict(zip(("HTTP", "quick", "patient"), (pid, *engines), strict=False))
+
+
 def memory(pid: int) -> dict[str, float]:
     """The memory of the server's processes in MB, each counted with its share of what they have together."""
-    listed = [pid, *(int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]
-    found = {}
-    for each in listed:
-        told = Path(f"/proc/{each}/smaps_rollup").read_text()
-        found[f"{each}"] = int(re.search(r"Pss: +(\d+)", told)[1]) / 1024
+    told = {name: Path(f"/proc/{each}/smaps_rollup").read_text() for name, each in processes(pid).items()}
+    return {name: int(re.search(r"Pss: +(\d+)", text)[1]) / 1024 for name, text in told.items()}
+
+
+def processor(pid: int) -> dict[str, float]:
+    """The seconds of processor time of these clients and of the server's processes, up to now."""
+    found = {"clients": time.process_time()}
+    for name, each in processes(pid).items():
+        fields = Path(f"/proc/{each}/stat").read_text().rpartition(")")[2].split()
+        found[name] = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
     return found
 
 
@@ -232,26 +245,32 @@ async def measure(port: int, pid: int, seconds: float, clients: int) -> bool:
     for ask in some:
         await client.post(ask.path, ask.body)
     single = len(some) / (time.perf_counter() - since)
-    await loaded(port, alone, 4, clients, is_mixed=True)  # what is remembered of contradictions has its size now
+    await loaded(port, pid, alone, 4, clients, is_mixed=True)  # what is remembered of contradictions has its size now
     before = memory(pid)
-    plain = await loaded(port, alone, seconds / 2, clients, is_mixed=False)
-    mixed = await loaded(port, alone, seconds / 2, clients, is_mixed=True)
+    plain = await loaded(port, pid, alone, seconds / 2, clients, is_mixed=False)
+    mixed = await loaded(port, pid, alone, seconds / 2, clients, is_mixed=True)
     await asyncio.sleep(1)
     rows = await rows_in_flight(port)
     print(f"one by one          {single:8.1f} requests a second")
     for name, tally in (("at once", plain), ("mixed", mixed)):
         report(name, tally, single)
-    print("memory before and after, MB:", *(f"{old:.0f} -> {memory(pid)[each]:.0f}" for each, old in before.items()))
+    print(
+        "memory before and after, MB:",
+        *(f"{each} {old:.0f} -> {memory(pid)[each]:.0f}" for each, old in before.items()),
+    )
     print(f"rows in flight at the end: {rows:g}")
     return not plain.wrong + mixed.wrong and rows == 0
 
 
-async def loaded(port: int, alone: dict[Ask, list[str]], seconds: float, clients: int, *, is_mixed: bool) -> Tally:
+async def loaded(
+    port: int, pid: int, alone: dict[Ask, list[str]], seconds: float, clients: int, *, is_mixed: bool
+) -> Tally:
     """What became of the requests of so many clients in so many seconds."""
-    tally, since = Tally(alone), time.perf_counter()
+    tally, since, used = Tally(alone), time.perf_counter(), processor(pid)
     until = since + seconds
     await asyncio.gather(*(keep_asking(port, tally, until, random.Random(n), is_mixed) for n in range(clients)))
     tally.seconds = time.perf_counter() - since
+    tally.processor = {name: now - used[name] for name, now in processor(pid).items()}
     return tally
 
 
@@ -265,6 +284,8 @@ def report(name: str, tally: Tally, single: float) -> None:
         if len(times) > 1:
             cuts = statistics.quantiles(times, n=20)
             print(f"  {what:18}{cuts[9] * 1000:8.0f} ms p50, {cuts[18] * 1000:.0f} ms p95")
+    shares = (f"{name} {100 * used / tally.seconds:.0f}%" for name, used in tally.processor.items())
+    print("  processor         ", ", ".join(shares))
     counts = ("answered", "left", "refused", "hard", "busy")
     print("  " + ", ".join(f"{each} {getattr(tally, each)}" for each in counts), f"wrong {len(tally.wrong)}", sep=", ")
     for each in tally.wrong[:5]:

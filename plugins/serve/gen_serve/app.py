@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
@@ -13,6 +13,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from .api import asking, chat, completions, health, lookups, metrics, models, page, texts
 from .api.errors import error, on_invalid, on_refused
+from .api.queries import check_query
 from .api.waiting import ClientLeft, on_left
 from .closing import Closing
 from .guards import Guard, closing_check, host_check, key_check, origin_check
@@ -48,13 +49,13 @@ def make_app(settings: Settings, lanes: Sequence[Lane] | None = None) -> FastAPI
         (Exception, _on_broken),
     ):
         app.add_exception_handler(kind, answer)
-    for each in (models, completions, chat):
-        app.include_router(each.routes())
-    app.include_router(texts.routes(settings.names))
-    app.include_router(asking.routes(settings.names))
-    app.include_router(lookups.routes())
-    app.include_router(health.routes(router, closing))
-    app.include_router(metrics.routes(figures))
+    for endpoints in (
+        *(each.routes() for each in (models, completions, chat, lookups)),
+        *(each.routes(settings.names) for each in (texts, asking)),
+        health.routes(router, closing),
+        metrics.routes(figures),
+    ):
+        app.include_router(endpoints, dependencies=[Depends(check_query)])
     page.mount(app)
     _guard(app, settings, figures, closing)
     return app

@@ -143,7 +143,8 @@ class Guard:
         refusal = next((found for check in self.checks if (found := check(scope, headers)) is not None), None)
         if refusal is None and scope["method"].encode() not in READING:
             try:
-                body = await asyncio.wait_for(self._body(headers, receive), BODY_SECONDS)
+                async with asyncio.timeout(BODY_SECONDS):
+                    body = await self._body(headers, receive)
             except TimeoutError:
                 body = Refusal(408, "slow", f"The body did not come within {BODY_SECONDS:g} seconds; send it faster.")
             if isinstance(body, Refusal):

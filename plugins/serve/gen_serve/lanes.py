@@ -43,7 +43,7 @@ class Lane:
     """
 
     loading: Loading
-    most: int = 256
+    most: int = Settings.queue
     begin: Callable[[Any, Loading], Any] = started
     models: tuple[ModelFacts, ...] = ()
     busyness: Busyness = IDLE
@@ -138,7 +138,7 @@ class Lane:
             self._tell(Failed(number, code, message))
 
     async def events(
-        self, model: str, wish: Wish, *, seed: int, patience: float, is_streamed: bool, seconds: float = 120.0
+        self, model: str, wish: Wish, *, seed: int, patience: float, is_streamed: bool, seconds: float = Settings.limit
     ) -> AsyncGenerator[Event, None]:
         """Run a wish. The last event is Over or Failed. To leave the iteration early cancels it.
 

@@ -12,7 +12,18 @@ from hashlib import sha256
 from gen_engine.memory import Memory, remembered
 
 from .lanes import Lane
-from .messages import Begun, Drawing, Event, ExplainWish, Failed, Text, TextWish, Wish
+from .messages import (
+    Begun,
+    CommandWish,
+    Drawing,
+    Event,
+    ExplainWish,
+    Failed,
+    PossibleWish,
+    Text,
+    Wish,
+)
+from .settings import Settings
 
 QUICK = 0.15
 """Seconds of search that a wish may take in the quick lane, where others wait for it meanwhile."""
@@ -22,6 +33,11 @@ REMEMBERED = 1024
 
 LONGEST = 10_000
 """The most characters of the members of a contradiction that is remembered."""
+
+READ = 4_000
+"""The most characters or tokens of a wish that the quick lane reads. 100,000 of a prompt take a second, and the rules
+of a large schema several.
+"""
 
 Watch = Callable[[Event], None]
 """Is shown each event of a wish."""
@@ -43,8 +59,8 @@ class Router:
 
     quick: Lane
     patient: Lane | None
-    seconds: float = 8.0
-    limit: float = 120.0
+    seconds: float = Settings.patience
+    limit: float = Settings.limit
     watching: Callable[[], Watch] = unwatched
     moved: int = 0
     _conflicts: Memory[bytes, Failed] = remembered(REMEMBERED)
@@ -111,8 +127,15 @@ class Router:
 
 
 def _takes_long(wish: Wish) -> bool:
-    """Whether a whole text is read for a wish, in one piece, however long it is."""
-    return isinstance(wish, ExplainWish) or (isinstance(wish, TextWish) and wish.echo and wish.logprobs is not None)
+    """Whether a wish is long to read, which is done in one piece: its own text, or one that is scored as a whole."""
+    if isinstance(wish, ExplainWish):
+        return True
+    if isinstance(wish, PossibleWish):
+        return _takes_long(wish.command)
+    if isinstance(wish, CommandWish):
+        return sum(map(len, wish.arguments)) > READ
+    texts = (wish.prompt, *(text for _, text in wish.chat), *wish.processors)
+    return (wish.echo and wish.logprobs is not None) or sum(map(len, texts)) > READ
 
 
 def _key(model: str, wish: Wish) -> bytes:

@@ -53,14 +53,17 @@ def run(settings: Settings, *, opens: bool = False) -> None:
 def _run(settings: Settings, lanes: Sequence[Lane], listening: socket.socket) -> None:
     """Serve by lanes of which the first was launched: it loads while the frameworks of this side are imported."""
     import uvicorn
+    from uvicorn.protocols.http.h11_impl import H11Protocol
 
     from .app import make_app
+    from .connections import punctual
     from .journal import begin_logging
 
     begin_logging(in_json=settings.logs_json)
     app = make_app(settings, lanes)
-    config = uvicorn.Config(app, log_config=None, access_log=False, server_header=False, backlog=BACKLOG, http="h11",
-                            timeout_graceful_shutdown=3, lifespan="on")  # fmt: skip
+    http: Any = punctual(H11Protocol)  # uvicorn makes a protocol by calling what it is given
+    config = uvicorn.Config(app, log_config=None, access_log=False, server_header=False, backlog=BACKLOG, http=http,
+                            ws="none", timeout_graceful_shutdown=3, lifespan="on")  # fmt: skip
     asyncio.run(_serve(uvicorn.Server(config), app, listening))
 
 

@@ -25,17 +25,17 @@ class Settings:
     models: tuple[str, ...]
     host: str = "127.0.0.1"
     port: int = 8000
-    device: str = "auto"
-    dtype: str = "auto"
-    threads: int | None = None
-    rows: int = 64
-    queue: int = 256
+    device: str = Loading.device
+    dtype: str = Loading.dtype
+    threads: int | None = Loading.threads
+    rows: int = Loading.rows
+    queue: int = Loading.queue
     hard: int = 16
     patience: float = 8.0
     limit: float = 120.0
     grace: float = 30.0
-    texts: int = 128
-    length: int = 4096
+    texts: int = Loading.texts
+    length: int = Loading.length
     body: int = 1 << 20
     has_patient_lane: bool = True
     keys: tuple[str, ...] = ()

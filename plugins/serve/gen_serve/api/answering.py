@@ -3,33 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import secrets
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from fastapi import Request
-from fastapi.responses import JSONResponse, Response, StreamingResponse
-
-from gen_engine.errors import GenError
+from fastapi.responses import JSONResponse, Response
 
 from ..messages import Begun, Event, Failed, ModelFacts, Over, Text, TextDone, TextWish
-from .errors import body_of, refusal, response_of
-from .protocol import JsonSchema, Pattern, Shared
-from .schema import regex_of_schema
+from .errors import body_of, response_of
+from .events import KEEP_OPEN, as_event, pumped, stream_of
+from .protocol import JsonSchema, Shared
+from .reading import ended, usage
 from .waiting import while_connected
 
 Numbered = tuple[int, Event]
 """An event, and the number of the wish that it belongs to."""
-
-FINISH = {"budget": "length"}
-"""What the protocol calls an end of a text, if not "stop"."""
-
-BREAKS = {"\x85": "\\u0085", "\u2028": "\\u2028", "\u2029": "\\u2029"}
-"""Characters at which some clients break lines, and with them an event."""
 
 
 class Writer(Protocol):
@@ -75,6 +67,11 @@ class Asked:
             [self.router.events(name, each, seed=seed, is_streamed=is_streamed) for each in self.wishes]
         )
 
+    def told(self, failed: Failed) -> Failed:
+        """A failure that names a field of the request."""
+        own = {"num": "best_of" if getattr(self.asked, "best_of", None) else "n", "max_new": "max_tokens"}
+        return replace(failed, param=own.get(failed.param or "", failed.param))
+
     def head(self, kind: str) -> dict[str, Any]:
         """What all answers and chunks begin with."""
         return {
@@ -87,46 +84,9 @@ class Asked:
         }
 
 
-async def wish_of(asked: Shared, request: Request, **more: Any) -> TextWish:
-    """The wish of a request. Raises HTTPException for what cannot be wished."""
-    given = asked.gen_xargs
-    names = {*given.model_fields_set} if given is not None else set()
-    twice = next((name for name in asked.own_names if name in names), None)
-    if twice is not None:
-        raise refusal(f"{twice} is asked for twice; give it by its own field, or in gen_xargs.", code="invalid",
-                      param=f"gen_xargs.{twice}")  # fmt: skip
-    decoder = given.decoder_spec if given is not None else None
-    if asked.temperature == 0 and decoder not in (None, "greedy"):
-        raise refusal(f"temperature=0 takes the likeliest tokens, and the decoder {decoder} others; leave one out.",
-                      code="invalid", param="temperature")  # fmt: skip
-    longest = request.app.state.router.seconds
-    if given is not None and given.patience is not None and given.patience > longest:
-        raise refusal(f"This server's patience is {longest:g} seconds; ask for less.", code="invalid",
-                      param="gen_xargs.patience")  # fmt: skip
-    pattern = await _pattern(asked)
-    return TextWish(
-        processors=(*pattern, *asked.shared_specs, *(given.specs if given is not None else ()), *asked.last_specs),
-        decoder=decoder or ("greedy" if asked.temperature == 0 else "sample"),
-        num=asked.n or 1,
-        patience=None if given is None else given.patience,
-        **more,
-    )
-
-
-async def _pattern(asked: Shared) -> tuple[str, ...]:
-    """The processor of a response format."""
-    from gen_engine.types import Spec
-
-    wanted = asked.response_format
-    if isinstance(wanted, Pattern):
-        return (str(Spec("regex", (wanted.regex,))),)
-    if not isinstance(wanted, JsonSchema):
-        return ()
-    try:
-        found = await asyncio.to_thread(regex_of_schema, wanted.json_schema.schema_)
-    except GenError as problem:
-        raise refusal(str(problem), code="invalid", param="response_format") from None
-    return (str(Spec("regex", (found,))),)
+async def wished(reading: Callable[[], list[TextWish]], asked: Shared) -> list[TextWish]:
+    """What `reading` returns of a request; others are served while a schema is read. Raises what it raises."""
+    return await asyncio.to_thread(reading) if isinstance(asked.response_format, JsonSchema) else reading()
 
 
 # ------------------------------------------------------------------------------------------------------- running
@@ -164,8 +124,8 @@ async def answer(asked: Asked, writer: Writer) -> Response:
     if asked.asked.stream:
         found = await while_connected(asked.request, _begun(asked.events(), len(asked.wishes)))
         if isinstance(found, Failed):
-            return response_of(found)
-        return StreamingResponse(_chunks(asked, writer, found), media_type="text/event-stream")
+            return response_of(asked.told(found))
+        return stream_of(_chunks(asked, writer, found))
     return await while_connected(asked.request, _whole(asked, writer))
 
 
@@ -175,29 +135,14 @@ async def _whole(asked: Asked, writer: Writer) -> Response:
     async with aclosing(asked.events()) as events:
         async for wish, event in events:
             if isinstance(event, Failed):
-                return response_of(event)
+                return response_of(asked.told(event))
             if isinstance(event, TextDone):
                 index = asked.index(wish, event.sample)
-                choices[index] = {"index": index, **writer.choice(index, event), **_ended(event)}
+                choices[index] = {"index": index, **writer.choice(index, event), **ended(event)}
             if isinstance(event, Over):
                 counts.append(event.usage)
     told = {**asked.head(asked.kind), "choices": [choices[index] for index in sorted(choices)], "usage": usage(counts)}
     return JSONResponse(told)
-
-
-def _ended(done: TextDone) -> dict[str, Any]:
-    """How a text ended, and what the engine promises of it."""
-    promises = ("finish", "logprob", "exact", "reproducible", "portable", "undone")
-    return {
-        "finish_reason": FINISH.get(done.record["finish"], "stop"),
-        "gen": {name: done.record[name] for name in promises},
-    }
-
-
-def usage(counts: Sequence[Mapping[str, int]]) -> dict[str, int]:
-    """How many tokens all wishes read and drew."""
-    read, drawn = (sum(each[name] for each in counts) for name in ("prompt_tokens", "completion_tokens"))
-    return {"prompt_tokens": read, "completion_tokens": drawn, "total_tokens": read + drawn}
 
 
 # ------------------------------------------------------------------------------------------------------- streams
@@ -234,19 +179,23 @@ async def _chunks(
     counts: list[Mapping[str, int]] = []
     for index in range(len(asked.wishes) * (asked.asked.n or 1)):
         for choice in writer.opening(index):
-            yield _event({**head, "choices": [{"index": index, **choice, "finish_reason": None}]})
-    async with aclosing(_then(seen, events)) as all_events:
-        async for wish, event in all_events:
+            yield as_event({**head, "choices": [{"index": index, **choice, "finish_reason": None}]})
+    async with aclosing(pumped(_then(seen, events))) as all_events:
+        async for told in all_events:
+            if told is None:
+                yield KEEP_OPEN
+                continue
+            wish, event = told
             if isinstance(event, Failed):
-                yield _event(body_of(event))
+                yield as_event(body_of(asked.told(event)))
                 break
             for choice in _told(asked, writer, wish, event, sent):
-                yield _event({**head, "choices": [choice]})
+                yield as_event({**head, "choices": [choice]})
             if isinstance(event, Over):
                 counts.append(event.usage)
         else:
             if tells_usage:
-                yield _event({**head, "choices": [], "usage": usage(counts)})
+                yield as_event({**head, "choices": [], "usage": usage(counts)})
     yield b"data: [DONE]\n\n"
 
 
@@ -260,7 +209,7 @@ def _told(asked: Asked, writer: Writer, wish: int, event: Event, sent: dict[int,
         index = asked.index(wish, event.sample)
         rest = writer.rest(index, event, writer.whole(event).removeprefix(sent.get(index, "")))
         parts = [{"index": index, **each, "finish_reason": None} for each in rest]
-        return [*parts, {"index": index, **writer.piece(index, ""), **_ended(event)}]
+        return [*parts, {"index": index, **writer.piece(index, ""), **ended(event)}]
     return []
 
 
@@ -270,11 +219,3 @@ async def _then(seen: Sequence[Numbered], events: AsyncGenerator[Numbered, None]
             yield each
         async for each in events:
             yield each
-
-
-def _event(told: Mapping[str, Any]) -> bytes:
-    """A server-sent event. Its characters are not escaped, but for those at which some clients break lines."""
-    text = json.dumps(told, ensure_ascii=False, separators=(",", ":"))
-    for char, escape in BREAKS.items():
-        text = text.replace(char, escape)
-    return f"data: {text}\n\n".encode()

@@ -12,10 +12,11 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, StringConstrai
 
 from ..messages import Event, ExplainWish, Failed, PossibleWish, TextDone
 from .errors import ERRORS, response_of
+from .processors import FAILED
 from .texts import Writing, writings
 from .waiting import run_to_end
 
-EXPLAINED = 2_000
+EXPLAINED = 1_000
 """The most characters of a text that is explained: each is judged by every rule again."""
 
 TOP, TOPS = 10, 20
@@ -49,7 +50,14 @@ def _mount_possible(router: APIRouter, known: dict[str, Writing]) -> None:
     wrapped: Any = create_model("Wrapped", __config__=config, request=(_any_of(known), ...))
     plain = (Annotated[each.asked, Tag(name)] for name, each in known.items())
     either: Any = reduce(or_, plain, Annotated[wrapped, Tag(WRAPPED)])
-    body_type: Any = Annotated[either, Discriminator(_kind), Body()]
+    kinds = ", ".join(known)
+    told = Discriminator(
+        _kind,
+        custom_error_type=FAILED,
+        custom_error_message="it says what is asked about; give one of {kinds}",
+        custom_error_context={"kinds": kinds, "param": "command"},
+    )
+    body_type: Any = Annotated[either, told, Body()]
 
     async def possible(request: Request, body: Any) -> Response:
         """Tell whether the rules of a command admit any text, without writing one. The fields are those of its

@@ -10,11 +10,12 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from ..messages import Scored, TextDone
-from .answering import Asked, answer, wish_of
+from .answering import Asked, answer, wished
 from .completions import ANSWER, finite, spelt
-from .errors import ERRORS, refusal
+from .errors import ERRORS
 from .models import facts_of
 from .protocol import ChatRequest
+from .reading import chat_wished
 
 
 @dataclass(frozen=True)
@@ -70,17 +71,9 @@ def routes() -> APIRouter:
     async def chat(asked: ChatRequest, request: Request) -> Response:
         """Answer a chat. Streams with logprobs send each text when it is whole."""
         facts = facts_of(request, asked.model)
-        if not facts.has_chat:
-            raise refusal(f"The model {facts.name} has no chat template; use /v1/completions, or take a chat model.",
-                          code="no_chat_template", param="model")  # fmt: skip
-        turns = tuple(each.turn for each in asked.messages)
-        if turns[-1][0] != "user":
-            raise refusal("The last message is not the user's, so there is nothing to answer; end with one of theirs.",
-                          code="invalid", param=f"messages.{len(turns) - 1}.role")  # fmt: skip
-        most = asked.max_tokens if asked.max_completion_tokens is None else asked.max_completion_tokens
-        top = (asked.top_logprobs or 0) if asked.logprobs else None
-        wish = await wish_of(asked, request, chat=turns, max_new=most, logprobs=top)
-        told = Asked(request, asked, facts, [wish], "chat.completion", "chat.completion.chunk", "chatcmpl")
+        longest = request.app.state.router.seconds
+        wishes = await wished(lambda: chat_wished(asked, facts, longest=longest), asked)
+        told = Asked(request, asked, facts, wishes, "chat.completion", "chat.completion.chunk", "chatcmpl")
         return await answer(told, ChatWriter(bool(asked.logprobs)))
 
     return router

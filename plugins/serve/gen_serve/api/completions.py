@@ -10,13 +10,11 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from ..messages import Scored, TextDone
-from .answering import Asked, answer, wish_of
-from .errors import ERRORS, refusal
+from .answering import Asked, answer, wished
+from .errors import ERRORS
 from .models import facts_of
 from .protocol import CompletionRequest
-
-MAX_TOKENS = 16
-"""How many new tokens are written by default."""
+from .reading import texts_wished
 
 NEVER = -9999.0
 """The log-probability of what the model never writes; JSON has no infinity."""
@@ -87,19 +85,8 @@ def routes() -> APIRouter:
     async def complete(asked: CompletionRequest, request: Request) -> Response:
         """Continue prompts. Streams with logprobs send each text when it is whole."""
         facts = facts_of(request, asked.model)
-        wish = await wish_of(
-            asked,
-            request,
-            draws=asked.best_of,
-            max_new=MAX_TOKENS if asked.max_tokens is None else asked.max_tokens,
-            logprobs=asked.logprobs,
-            echo=bool(asked.echo),
-        )
-        wishes = [replace(wish, prompt=prompt) for prompt in prompts_of(asked)]
-        drawn, most = len(wishes) * (wish.draws or wish.num), request.app.state.most
-        if drawn > most:
-            raise refusal(f"It asks for {drawn:,} texts in all, and {most:,} are written at once here; ask for fewer.",
-                          code="invalid", param="n" if wish.num > 1 else "prompt")  # fmt: skip
+        longest, most = request.app.state.router.seconds, request.app.state.most
+        wishes = await wished(lambda: texts_wished(asked, longest=longest, most=most), asked)
         told = Asked(request, asked, facts, wishes, "text_completion", "text_completion", "cmpl")
         return await answer(told, TextWriter(bool(asked.echo), asked.logprobs is not None))
 
@@ -113,13 +100,3 @@ ANSWER: dict[str, Any] = {
         "text/event-stream": {"schema": {"type": "string"}},
     },
 }
-
-
-def prompts_of(asked: CompletionRequest) -> list[str | tuple[int, ...]]:
-    """Each prompt of a request, as text or as tokens."""
-    prompt: Any = asked.prompt
-    if isinstance(prompt, str):
-        return [prompt]
-    if isinstance(prompt[0], int):
-        return [tuple(prompt)]
-    return [each if isinstance(each, str) else tuple(each) for each in prompt]

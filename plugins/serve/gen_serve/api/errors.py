@@ -4,7 +4,7 @@ turn it is.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -13,7 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from gen_engine.errors import escaped
+from gen_engine.errors import brief, escaped
 
 from ..messages import Code, Failed
 
@@ -85,16 +85,52 @@ LOOKED_AT = 50
 """Among how many errors of a body the one to tell is looked for; a hostile body has a million."""
 
 
-async def on_invalid(_: Request, problem: Exception) -> JSONResponse:
-    """A body with unknown or ill-typed fields: the first of them is named."""
+async def on_invalid(request: Request, problem: Exception) -> JSONResponse:
+    """A body with unknown or ill-typed fields: the first of them is named. A body that is none is told so."""
     assert isinstance(problem, RequestValidationError)
-    first = max(islice(problem.errors(), LOOKED_AT), key=lambda each: _tells_most(each, problem.body))
-    param = _field(first, problem.body)
-    is_unknown = first["type"] == "extra_forbidden"
-    what = "there is no such field; leave it out" if is_unknown else str(first["msg"]).rstrip(".")
-    return JSONResponse(
-        error(f"{param}: {what}." if param else f"{what}.", code="invalid", param=param, status=422), 422
-    )
+    kind = request.headers.get("content-type", "")
+    return JSONResponse(invalid(problem.errors(), problem.body, kind=kind), 422)
+
+
+def invalid(problems: Iterable[Mapping[str, Any]], body: Any, *, kind: str = "") -> dict[str, dict[str, Any]]:
+    """The error of a body, sent as `kind`, in which pydantic found these problems; one of them is told.
+
+    Their places begin with one part that is not of the body.
+    """
+    first = max(islice(problems, LOOKED_AT), key=lambda each: _tells_most(each, body))
+    whole = _about_body(first, body, kind)
+    param = None if whole else _field(first, body)
+    told = whole or (f"{param}: {_what(first)}." if param else f"{_what(first)}.")
+    return error(told, code="invalid", param=param, status=422)
+
+
+def _about_body(told: Mapping[str, Any], body: Any, kind: str) -> str | None:
+    """What is wrong with a body as a whole; None if it is about a field."""
+    if told["type"] == "json_invalid":
+        where = f"{told['ctx']['error']}, at character {told['loc'][1]}"
+        return f"The body is not valid JSON ({where}); send an object."
+    if told["loc"][0] != "body" or isinstance(body, Mapping):
+        return None
+    if body is None:
+        return "The body is empty; send an object in JSON."
+    if isinstance(body, bytes):
+        sent = f"as {brief(kind)}" if kind else "without a type"
+        return f"The body is sent {sent}; send JSON with `Content-Type: application/json`."
+    return "The body is JSON, but no object; send one with the fields of this endpoint."
+
+
+def _what(told: Mapping[str, Any]) -> str:
+    """What is wrong with a field."""
+    if told["type"] == "extra_forbidden":
+        return "there is no such field; leave it out"
+    if told["type"] in NO_MEMBER:
+        tags = told["ctx"].get("expected_tags", "")
+        return f"it says what this is; give {tags}" if tags else "it says what this is, and is missing; give it"
+    return str(told["msg"]).rstrip(".")
+
+
+NO_MEMBER = ("union_tag_invalid", "union_tag_not_found")
+"""The errors of a field that tells which of several types an object has."""
 
 
 def _tells_most(each: Mapping[str, Any], body: Any) -> tuple[bool, int, bool]:
@@ -107,6 +143,7 @@ def _field(told: Mapping[str, Any], body: Any) -> str | None:
     """The field that an error is about, without the members of unions that pydantic tried there."""
     found = [str(part) for part in _path(told["loc"][1:], body, is_missing=told["type"] == "missing")]
     found += [str(told["ctx"]["param"])] if "param" in told.get("ctx", {}) else []
+    found += [str(told["ctx"]["discriminator"]).strip("'")] if told["type"] in NO_MEMBER else []
     return escaped(".".join(found)) or None
 
 
@@ -130,5 +167,8 @@ async def on_refused(_: Request, problem: Exception) -> JSONResponse:
     assert isinstance(problem, HTTPException)
     if isinstance(problem.detail, Mapping):
         return JSONResponse(problem.detail, problem.status_code, problem.headers)
+    if isinstance(problem.__cause__, RecursionError):  # of whoever parses JSON
+        told = error("The body is nested deeper than any field; send a flatter one.", code="invalid", status=422)
+        return JSONResponse(told, 422)
     told = error(str(problem.detail), code="http", status=problem.status_code)
     return JSONResponse(told, problem.status_code, problem.headers)

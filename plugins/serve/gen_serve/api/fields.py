@@ -14,28 +14,33 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, create_mod
 from gen_engine.cli.main import make_cli
 from gen_engine.hooks.lazy import LazyCommand
 
+from .bounds import LONGEST, SEED, TEXTS
+
 NOT_OFFERED = frozenset(
-    "out json debug help explain html file not_in device dtype attention fast patience".split()  # files and terminals
+    "out json debug help explain html file not_in device dtype attention fast patience interactive card".split()
 )
 """Options that name files, belong to a terminal, or are for whoever runs the server."""
 
-TEXT, PROMPT, LISTED = 2_000, 100_000, 32
-"""The most characters of a text and of one that the model reads, and the most entries of a list."""
+TEXT, LISTED = 2_000, 32
+"""The most characters of a text that no model reads, and the most entries of a list."""
 
 READ = frozenset(("prompt", "context", "chat", "system"))
 """The fields that a model reads."""
 
-SEED = 2**63 - 1
-"""The largest seed."""
-
 MOST = {
-    "num": 1024, "best_of": 1024, "rows": 200, "cols": 100, "len": 10_000, "max_new": 10_000, "variant": 10_000,
+    "num": TEXTS, "best_of": TEXTS, "rows": 200, "cols": 100, "len": 10_000, "max_new": 10_000, "variant": 10_000,
     "beams": 64, "groups": 64, "particles": 256, "top_k": 1_000_000, "no_repeat": 10_000, "seed": SEED,
 }  # fmt: skip
 """The most that a field may ask for; a server's own bounds (`--max-n`, `--max-length`) may be lower."""
 
+BOUNDED = {"num": ("best_of", "num"), "max_new": ("max_new", "len", "rows", "cols", "form", "tune")}
+"""By what the engine process bounds, the fields that can ask for too much of it; the first that is given is named."""
+
 FILED = "@FILE"
 """Stands in the help of an option whose value names a file if it begins with @."""
+
+WRITES = frozenset(("model", "seed", "num", "with", "json", "explain"))
+"""The options by which a command that writes texts is known."""
 
 OPTION = re.compile(r"--([a-z][a-z-]*)(?![\w=])")
 OR_FILE = re.compile(r" or --file FILE")
@@ -51,6 +56,21 @@ def installed(name: str) -> click.Command | None:
     """The command of that name, with its parameters; None if no plugin brings it."""
     found = cli().commands.get(name)
     return found.load() if isinstance(found, LazyCommand) else found
+
+
+def writing_commands() -> dict[str, click.Command]:
+    """The commands that write texts, whoever brings them: those with the options of `generating` and `explaining`."""
+    found: dict[str, click.Command] = {}
+    for name, known in cli().commands.items():
+        if name != "text" and isinstance(known, LazyCommand) and known.place.startswith("gen_engine."):
+            continue  # the engine's own have no other, and need not be imported
+        try:
+            command = installed(name)
+        except Exception:  # noqa: BLE001 - a plugin's code, which harms no other; `gen plugins` reports it
+            continue
+        if command is not None and {name_of(each) for each in command.params} >= WRITES:
+            found[name] = command
+    return found
 
 
 def name_of(parameter: click.Parameter) -> str:
@@ -83,6 +103,8 @@ class Fields:
 
     def named(self, param: str | None, message: str, given: Iterable[str]) -> str | None:
         """The field that an error is about: the parameter that it names, or the first given one in its message."""
+        if param in BOUNDED:
+            return next((name for name in BOUNDED[param] if name in self.options and name in set(given)), None)
         if param is not None:
             return next((name for name, option in self.options.items() if option.name == param), param)
         told = (found[1].replace("-", "_") for found in OPTION.finditer(message))
@@ -146,7 +168,7 @@ def _one(name: str, option: click.Option) -> Any:
         return Annotated[float, Field(ge=low, le=high, allow_inf_nan=False)]
     if name == "draft":
         return Annotated[str, StringConstraints(max_length=TEXT, pattern=r"^(lookup|ngram)(,[\s\S]*)?$")]
-    return Annotated[str, StringConstraints(max_length=PROMPT if name in READ else TEXT)]
+    return Annotated[str, StringConstraints(max_length=LONGEST if name in READ else TEXT)]
 
 
 def _typed(option: click.Option, value: Any) -> Iterator[str]:

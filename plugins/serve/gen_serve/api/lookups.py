@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import lru_cache, partial
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any
@@ -20,12 +21,15 @@ from gen_engine.system.screen import notes_kept, results_kept
 
 from ..engine_process.jobs import failure
 from ..messages import Failed
-from .errors import ERRORS, response_of
+from .errors import ERRORS, refusal, response_of
 from .fields import body_of, cli, fields_of, installed
 from .texts import told_of
 
 JUDGED, NAMED, LINE = 20_000, 100, 200
 """The most characters of a text to judge, of the name of a form, and of a line to look up."""
+
+POEMS = 100
+"""The most poems that are judged for a request: each takes some milliseconds, which others then wait for."""
 
 FOUND, MOST = 3, 20
 """How many lines are found, and how many at most."""
@@ -91,6 +95,9 @@ def _mount_check(router: APIRouter, run: Any) -> None:
     body_type = body_of(fields, "Check", {"text": (text, Field(..., description=told))})
 
     async def check(body: Any) -> Response:
+        if (count := 1 if body.one else _count(body.text)) > POEMS:
+            raise refusal(f"text: it has {count:,} poems, and {POEMS} are judged at once here; send fewer.",
+                          code="invalid", param="text", status=422)  # fmt: skip
         found = await run(partial(_check, fields.arguments(body), body.text))
         if isinstance(found, Failed):
             return response_of(told_of(fields, body, found))
@@ -100,6 +107,14 @@ def _mount_check(router: APIRouter, run: Any) -> None:
     check.__annotations__ = {"body": body_type, "return": Response}
     answers = {200: {"model": Checked}, **REFUSED}
     router.post("/check", operation_id="check", response_model=None, responses=answers)(check)
+
+
+def _count(text: str) -> int:
+    """How many poems it has: an empty line separates two, and of lines of JSON each has one."""
+    lines = [line.strip() for line in text.strip().splitlines()]
+    if text.lstrip().startswith("{"):
+        return sum(map(bool, lines))
+    return 1 + sum(bool(line) and not after for line, after in pairwise(lines))
 
 
 def _check(options: tuple[str, ...], text: str) -> list[dict[str, Any]]:
@@ -117,6 +132,7 @@ def _check(options: tuple[str, ...], text: str) -> list[dict[str, Any]]:
 
 
 def _mount_forms(router: APIRouter, run: Any) -> None:
+    @router.head("/forms", include_in_schema=False)
     @router.get("/forms", operation_id="forms", response_model=None, responses={200: {"content": JSON}, **REFUSED})
     async def forms(name: Annotated[str | None, Query(min_length=1, max_length=NAMED)] = None) -> Response:
         """List the forms of verse and the tunes of ci; of a `name`, or a part of one, the patterns in full."""
@@ -143,6 +159,7 @@ def _forms(name: str | None) -> str:
 def _mount_nearest(router: APIRouter, run: Any) -> None:
     answers = {200: {"model": Nearest}, **REFUSED}
 
+    @router.head("/nearest", include_in_schema=False)
     @router.get("/nearest", operation_id="nearest", response_model=None, responses=answers)
     async def nearest(
         line: Annotated[str, Query(min_length=1, max_length=LINE)], n: Annotated[int, Query(ge=1, le=MOST)] = FOUND

@@ -114,7 +114,7 @@ def routes(metrics: Metrics) -> APIRouter:
     """The endpoint."""
     router = APIRouter()
 
-    @router.get("/metrics", include_in_schema=False)
+    @router.api_route("/metrics", methods=["GET", "HEAD"], include_in_schema=False)
     async def show() -> Response:
         return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
 

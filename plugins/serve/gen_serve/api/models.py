@@ -54,11 +54,13 @@ def routes() -> APIRouter:
             "has_chat": facts.has_chat,
         }
 
+    @router.head("/models", include_in_schema=False)
     @router.get("/models")
     async def list_models(request: Request) -> dict[str, Any]:
         """All models that are served."""
         return {"object": "list", "data": [told(each) for each in known_models(request)]}
 
+    @router.head("/models/{name:path}", include_in_schema=False)
     @router.get("/models/{name:path}")
     async def retrieve_model(request: Request, name: str) -> dict[str, Any]:
         """One of them."""

@@ -42,7 +42,7 @@ SAFE = (
 def mount(app: FastAPI, folder: Path = FOLDER) -> None:
     """Serve the page at `/`, and its files below `/studio/`."""
 
-    @app.get("/", include_in_schema=False)
+    @app.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
     async def page(request: Request) -> Response:
         index = folder / "index.html"
         if not index.is_file():

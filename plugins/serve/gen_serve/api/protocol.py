@@ -10,18 +10,13 @@ from pydantic_core import PydanticCustomError
 
 from gen_engine.types import Spec
 
+from .bounds import LONGEST, SEED, TEXTS
 from .processors import FAILED, Arguments, Number, Truth, Whole, Words, arguments, wrong
 
 if TYPE_CHECKING:
     Processors = Arguments
 else:
     Processors = arguments()
-
-MOST = 1024
-"""The most prompts, and the most texts for each."""
-
-LONGEST = 100_000
-"""The most characters or tokens of a prompt; reading it delays others."""
 
 MOST_TOKENS = 1_000_000
 """The most tokens that may be asked for; the server's own bounds are lower."""
@@ -97,8 +92,8 @@ class Shared(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     model: Words = Field(description="One of `/v1/models`.")
-    n: Annotated[Whole, Field(ge=1, le=MOST)] | None = Field(None, description="How many texts [1].")
-    seed: Annotated[Whole, Field(ge=-(2**63), lt=2**63)] | None = Field(
+    n: Annotated[Whole, Field(ge=1, le=TEXTS)] | None = Field(None, description="How many texts [1].")
+    seed: Annotated[Whole, Field(ge=0, le=SEED)] | None = Field(
         None, description="The same seed gives the same texts. By default, one is drawn, and the answer tells it."
     )
     stop: Stop | Annotated[list[Stop], Field(max_length=4)] | None = Field(
@@ -178,14 +173,14 @@ class CompletionRequest(Shared):
 
     prompt: (
         Read
-        | Annotated[list[Read], Field(min_length=1, max_length=MOST, fail_fast=True)]
+        | Annotated[list[Read], Field(min_length=1, max_length=TEXTS, fail_fast=True)]
         | Annotated[list[Token], Field(min_length=1, max_length=LONGEST, fail_fast=True)]
         | Annotated[
             list[Annotated[list[Token], Field(min_length=1, max_length=LONGEST, fail_fast=True)]],
-            Field(min_length=1, max_length=MOST, fail_fast=True),
+            Field(min_length=1, max_length=TEXTS, fail_fast=True),
         ]
     ) = Field(description="The text to continue, or its tokens; or a list of either, each of which gets n texts.")
-    best_of: Annotated[Whole, Field(ge=1, le=MOST)] | None = Field(
+    best_of: Annotated[Whole, Field(ge=1, le=TEXTS)] | None = Field(
         None, description="Draw so many texts, and return the n likeliest a token [n]."
     )
     echo: Truth | None = Field(None, description="Return the prompt before the new text.")
@@ -194,6 +189,13 @@ class CompletionRequest(Shared):
     )
     max_tokens: Annotated[Whole, Field(ge=0, le=MOST_TOKENS)] | None = Field(None, description="New tokens [16].")
     suffix: Literal[""] | None = Field(None, description="No text can be written before another one here.")
+
+    @field_validator("prompt", mode="before")
+    @classmethod
+    def _check_prompt(cls, value: Any) -> Any:
+        if _is_prompt(value) or (isinstance(value, list) and _are_prompts(value)):
+            return value
+        raise PydanticCustomError(FAILED, "give a text, a list of texts, the tokens of a text, or a list of such lists")
 
     @field_validator("suffix", mode="before")
     @classmethod
@@ -254,7 +256,7 @@ NEUTRAL: dict[str, tuple[Any, ...]] = {
 class ChatRequest(Shared):
     """A chat to go on with. The model must have a chat template."""
 
-    messages: Annotated[list[Message], Field(min_length=1, max_length=MOST, fail_fast=True)]
+    messages: Annotated[list[Message], Field(min_length=1, max_length=TEXTS, fail_fast=True)]
     max_tokens: Annotated[Whole, Field(ge=1, le=MOST_TOKENS)] | None = Field(
         None, description="New tokens at most [what the model has room for, at most 4096]."
     )
@@ -296,6 +298,15 @@ class ChatRequest(Shared):
         if self.top_logprobs is not None and not self.logprobs:
             raise wrong("top_logprobs", "it needs logprobs=true; add that, or leave this out")
         return self
+
+
+def _is_prompt(value: Any) -> bool:
+    """Whether this may be a text or its tokens; how long they may be is a matter of types."""
+    return isinstance(value, str) or (isinstance(value, list) and all(type(each) is int for each in value))
+
+
+def _are_prompts(values: list[Any]) -> bool:
+    return len({type(each) for each in values}) == 1 and all(map(_is_prompt, values))
 
 
 def _without_effect(value: Any, neutral: tuple[Any, ...], remedy: str) -> Any:

@@ -7,23 +7,21 @@ written again, and what the reader has is skipped. The id of each event says how
 from __future__ import annotations
 
 import asyncio
-import json
 import pickle
 import re
 import secrets
 import time
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import groupby
 from typing import Any
 
-from fastapi.sse import KEEPALIVE_COMMENT
-
 from ..messages import Begun, Drawing, Event, Failed, Over, Text, TextDone, Wish
 from .errors import body_of, error
+from .events import KEEP_OPEN, as_event, pumped
 
 KEPT = 600.0
 """For how many seconds a stream can be taken up again."""
@@ -34,13 +32,8 @@ MOST = 1024
 BYTES = 16_000_000
 """How many bytes their requests may have in all."""
 
-SILENCE = 15.0
-"""After so many seconds without an event a comment is sent, so that nobody between closes the connection."""
-
 POSITION = re.compile(r"(\d{1,9})\.(\d{1,9})\.((?:\d{1,9}x\d{1,9}(?:-\d{1,9}x\d{1,9}){0,999})?)")
 OVER = "over"
-
-HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 
 
 def new_id() -> str:
@@ -91,6 +84,11 @@ class Kept:
     def size(self) -> int:
         """How many bytes it takes, about."""
         return len(pickle.dumps(self.wish))
+
+    def begin(self, running: asyncio.Task[None]) -> None:
+        """This writes for it from now on: of two readers of one stream, the second has it."""
+        self.stop()
+        self.running = running
 
     def stop(self) -> None:
         """End whatever writes for it."""
@@ -145,16 +143,16 @@ async def written(
 ) -> AsyncIterator[bytes]:
     """The events of a stream after what its reader `had` (None: nothing), each in one write."""
     teller = Teller(name, kept, had or Position(), has_begun=had is not None)
-    async with aclosing(pumped(rest, kept)) as coming:
+    async with aclosing(pumped(rest, begun=kept.begin)) as coming:
         for told in teller.tell(first):
             yield told
         async for event in coming:
             streams.touch(name)
-            for told in [KEEPALIVE_COMMENT] if event is None else teller.tell(event):
+            for told in [KEEP_OPEN] if event is None else teller.tell(event):
                 yield told
     if not teller.is_over:
         stopped = error("The stream was cancelled, or is read by somebody else now.", code="cancelled")
-        yield _event(str(teller.told), {"type": "error", **stopped})
+        yield as_event({"type": "error", **stopped}, name=str(teller.told))
 
 
 @dataclass
@@ -190,7 +188,7 @@ class Teller:
                 yield self._one({"type": "text_done", "sample": event.sample, "result": dict(event.record)})
         elif isinstance(event, Over):
             self.is_over = True
-            yield _event(OVER, {"type": "over", "notes": self._notes(event.notes), "usage": dict(event.usage)})
+            yield as_event({"type": "over", "notes": self._notes(event.notes), "usage": dict(event.usage)}, name=OVER)
         elif isinstance(event, Failed):
             self.is_over = True
             yield self._one({"type": "error", **body_of(self.kept.words(event))})
@@ -199,40 +197,4 @@ class Teller:
         return list(map(self.kept.note, notes))
 
     def _one(self, data: Mapping[str, Any]) -> bytes:
-        return _event(str(self.told), data)
-
-
-def _event(name: str, data: Mapping[str, Any]) -> bytes:
-    return f"id: {name}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n".encode()
-
-
-async def pumped(events: AsyncIterator[Event], kept: Kept | None = None) -> AsyncGenerator[Event | None]:
-    """The events, and None after some silence. To leave the iteration, or to stop `kept`, ends what makes them."""
-    queue: asyncio.Queue[Event | None] = asyncio.Queue()
-    end = Over(-1)
-
-    async def pump() -> None:
-        try:
-            async for event in events:
-                queue.put_nowait(event)
-        finally:
-            queue.put_nowait(end)
-
-    task = asyncio.create_task(pump())
-    if kept is not None:
-        kept.stop()  # of two readers of one stream, the second has it
-        kept.running = task
-    try:
-        while True:
-            try:
-                event = await asyncio.wait_for(queue.get(), SILENCE)
-            except TimeoutError:
-                event = None
-            if event is end:
-                break
-            yield event
-        await asyncio.wait({task})
-        if not task.cancelled() and (problem := task.exception()) is not None:
-            raise problem
-    finally:
-        task.cancel()
+        return as_event(data, name=str(self.told))

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
 
 import click
 from fastapi import APIRouter, Header, Request, Response
-from fastapi.responses import JSONResponse
-from fastapi.sse import EventSourceResponse
+from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel, Field, create_model
 from starlette.exceptions import HTTPException
 
 from ..messages import Begun, CommandWish, Failed, ModelFacts, Over, TextDone
+from .bounds import SEED
 from .errors import ERRORS, refusal, response_of
-from .fields import SEED, Fields, body_of, fields_of, installed
-from .streams import HEADERS, OVER, Kept, Position, Streams, new_id, written
+from .events import stream_of
+from .fields import Fields, body_of, fields_of, installed, writing_commands
+from .streams import OVER, Kept, Position, Streams, new_id, written
 from .waiting import begun, run_to_end
 
-ENDPOINTS = {"poems": "poem", "ci": "ci", "couplets": "couplet", "novels": "novel", "texts": "text"}
-"""Each endpoint with its command; those of plugins that are not installed are not there."""
-
-TITLES = {"poem": "Poem", "ci": "Ci", "couplet": "Couplet", "novel": "Novel", "text": "Text"}
+PATHS = {"poem": "poems", "couplet": "couplets", "novel": "novels", "text": "texts"}
+"""The endpoints of commands that are not called as the command is."""
 
 FREE_SEEDS = 2**32
 """How many seeds the server chooses from."""
@@ -75,8 +75,7 @@ def told_of(fields: Fields, body: BaseModel, failed: Failed) -> Failed:
 
 def writings(models: tuple[str, ...]) -> dict[str, Writing]:
     """The installed commands that write texts, by their names."""
-    found = {name: command for name in ENDPOINTS.values() if (command := installed(name)) is not None}
-    return {name: _writing(name, command, models) for name, command in found.items()}
+    return {name: _writing(name, command, models) for name, command in writing_commands().items()}
 
 
 def _writing(name: str, command: click.Command, models: tuple[str, ...]) -> Writing:
@@ -89,8 +88,9 @@ def _writing(name: str, command: click.Command, models: tuple[str, ...]) -> Writ
     seed = Field(None, ge=0, le=SEED, description=told)
     more: dict[str, Any] = {"model": (str | None, served), "seed": (int | None, seed)}
     told = "Tell the texts as server-sent events while they are written."
-    body = body_of(fields, TITLES[name], {**more, "stream": (bool | None, Field(False, description=told))})
-    asked = body_of(fields, f"{TITLES[name]}Command", {"command": (Literal[name], ...), **more})
+    title = "".join(part.capitalize() for part in re.split("[-_]", name))
+    body = body_of(fields, title, {**more, "stream": (bool | None, Field(False, description=told))})
+    asked = body_of(fields, f"{title}Command", {"command": (Literal[name], ...), **more})
     return Writing(name, fields, models, default, body, asked)
 
 
@@ -98,10 +98,8 @@ def routes(models: tuple[str, ...]) -> APIRouter:
     """The endpoints."""
     router = APIRouter(prefix="/v1", tags=["texts"])
     streams = Streams()
-    known = writings(models)
-    for path, name in ENDPOINTS.items():
-        if name in known:
-            _mount(router, path, known[name], streams)
+    for name, writing in writings(models).items():
+        _mount(router, PATHS.get(name, name), writing, streams)
     _mount_streams(router, streams)
     return router
 
@@ -150,7 +148,7 @@ async def _streamed(request: Request, writing: Writing, body: BaseModel, streams
     kept = Kept(model, wish, seed, lambda failed: writing.told(body, failed), writing.fields.words)
     name = new_id()
     answer = await _run(request, streams, name, kept)
-    if isinstance(answer, EventSourceResponse):
+    if isinstance(answer, StreamingResponse):
         streams.keep(name, kept)
     return answer
 
@@ -161,7 +159,7 @@ async def _run(request: Request, streams: Streams, name: str, kept: Kept, had: P
     first, rest = await begun(request, events)
     if isinstance(first, Failed):
         return response_of(kept.words(first))
-    return EventSourceResponse(written(streams, name, kept, first, rest, had), headers=HEADERS)
+    return stream_of(written(streams, name, kept, first, rest, had))
 
 
 # ------------------------------------------------------------------------------------------------------- streams

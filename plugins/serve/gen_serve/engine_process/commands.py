@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -68,9 +69,14 @@ def task_of(wish: CommandWish, model: str, engines: Mapping[str, Engine], seed: 
     """
     refuse_files(wish.arguments)
     taker = Taker(engines)
-    arguments = [wish.command, *wish.arguments, "--model", model, "--seed", str(seed), "--json"]
-    with notes_kept() as notes, hosted(taker):
-        _cli().main(arguments, prog_name="gen", obj=Settings(), standalone_mode=False)
+    arguments = [*wish.arguments, "--model", model, "--seed", str(seed), "--json"]
+    # The group itself has nothing to read, and would take as long as half of a command's options.
+    group = click.Context(_cli(), info_name="gen", obj=Settings(), **_cli().context_settings)
+    with notes_kept() as notes, hosted(taker), suppress(click.exceptions.Exit), group:
+        _, command, _ = _cli().resolve_command(group, [wish.command])
+        assert command is not None  # it raises for an unknown one
+        with command.make_context(wish.command, arguments, parent=group) as context:
+            context.command.invoke(context)
     if taker.task is None:
         raise GenError(f"`gen {wish.command}` writes no texts; name a command that does.")
     return taker.task, tuple(notes)

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gen_engine.cli.output import as_shown, record
+from gen_engine.cli.provenance import origin_of
 from gen_engine.errors import BusyError, ConflictError, GenError, PluginError, UndecidedError, reason_of
+from gen_engine.system.json_values import finite
 from gen_engine.system.screen import notes_kept
 
 from ..messages import Begun, Code, Drawing, Event, Failed, Over, Submit, Text, TextDone
@@ -32,11 +34,19 @@ Details = Callable[["Completion"], Mapping[str, Any]]
 """What the protocol tells of a finished text beyond its record."""
 
 
+class BoundError(GenError):
+    """A wish asks for more than the server writes at once. `field` is that of the request: "num" or "max_new"."""
+
+    def __init__(self, message: str, field: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
 def failure(number: int, problem: BaseException) -> Failed:
     """An exception as an event, in one sentence."""
     code: Code = next((code for kind, code in CODES if isinstance(problem, kind)), "failed")
     members = problem.members if isinstance(problem, ConflictError) else ()
-    param = getattr(getattr(problem, "param", None), "name", None)
+    param = problem.field if isinstance(problem, BoundError) else getattr(getattr(problem, "param", None), "name", None)
     message = problem.format_message() if isinstance(problem, click.ClickException) else str(problem)
     if code == "failed":
         message = f"Something went wrong inside ({reason_of(problem)}); please report it."
@@ -119,9 +129,10 @@ class Job:
         drawn = [self._done[sample] for sample in sorted(self._done)]
         with notes_kept() as notes:
             told = list(self.task.choosing.choose(iter(drawn)))
+            origin = origin_of(self.task)
         for place, (done, more) in enumerate(told):
             shown = as_shown(done, self.task.show)
-            values = {**record(shown, self.task.show.lines), **self.task.beside, **more}
+            values = finite({**record(shown, self.task.show.lines), **self.task.beside, **more, **origin(done)})
             self.send(TextDone(self.number, place, values, self.details(done)))
         new = sum(len(done.tokens) for done in drawn)
         self.send(Over(self.number, {"prompt_tokens": prompt_tokens, "completion_tokens": new}, tuple(notes)))

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from hashlib import sha256
+from functools import partial
 from importlib import import_module
-from pathlib import Path
 from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,9 @@ from typing import TYPE_CHECKING, Any
 from gen_engine.engine import Engine, load
 from gen_engine.errors import GenError, quoted
 from gen_engine.hooks.registry import registry
+from gen_engine.models.hashes import weights_hash
+from gen_engine.patience import given_up_when
+from gen_engine.sources import weights_folders
 
 from ..messages import (
     Busyness,
@@ -29,7 +31,7 @@ from ..messages import (
     TextWish,
 )
 from .commands import task_of
-from .jobs import Job, failure, with_patience
+from .jobs import BoundError, Job, failure, with_patience
 from .loading import Loading
 from .warming import WARMING, warming
 
@@ -58,7 +60,10 @@ class Served:
 
 @dataclass(eq=False)
 class Loop:
-    """Steps the schedulers of all models in turn while there is work, and sleeps until there is."""
+    """Steps the schedulers of all models in turn while there is work, and sleeps until there is.
+
+    `chores` are done once, the last one first, when there is nothing else to do.
+    """
 
     connection: Connection
     served: Mapping[str, Served]
@@ -68,6 +73,7 @@ class Loop:
     cancelled: set[int] = field(default_factory=set)
     jobs: dict[Ticket, Job] = field(default_factory=dict)
     outbox: list[Any] = field(default_factory=list)
+    chores: list[Callable[[], object]] = field(default_factory=list)
     _rounds: int = 0
 
     @property
@@ -90,6 +96,8 @@ class Loop:
     def _take_messages(self) -> None:
         """Handle what came, for a moment at most; with nothing to do, wait for it."""
         is_idle = all(each.scheduler.is_idle for each in self.served.values())
+        while is_idle and self.chores and self.inbox.empty():
+            self.chores.pop()()
         until = monotonic() + READING
         while is_idle or monotonic() < until:
             try:
@@ -106,9 +114,14 @@ class Loop:
             if message.number > WARMING:
                 self._cool()
             try:
-                self._submit(message)
+                with given_up_when(partial(self._is_given_up, message.number)):
+                    self._submit(message)
             except BaseException as problem:  # noqa: BLE001 - one wish never harms another
                 self.outbox.append(failure(message.number, problem))
+
+    def _is_given_up(self, number: int) -> bool:
+        """Whether the server has given up a wish, though its message still waits in the inbox."""
+        return number in self.cancelled
 
     def _cool(self) -> None:
         """Nobody waits for what warms up; its tables stay."""
@@ -143,12 +156,13 @@ class Loop:
             self._run(job, served, ())
 
     def _check_bounds(self, task: Task) -> None:
-        for asked, most, what in (
-            (task.request.num, self.loading.texts, "texts"),
-            (task.request.max_new, self.loading.length, "new tokens"),
+        for asked, most, what, name in (
+            (task.request.num, self.loading.texts, "texts", "num"),
+            (task.request.max_new, self.loading.length, "new tokens", "max_new"),
         ):
             if asked > most:
-                raise GenError(f"It asks for {asked:,} {what}, and this server writes {most:,} at once; ask for fewer.")
+                told = f"It asks for {asked:,} {what}, and this server writes {most:,} at once; ask for fewer."
+                raise BoundError(told, name)
 
     def _run(self, job: Job, served: Served, notes: tuple[str, ...]) -> None:
         self._check_bounds(job.task)
@@ -207,7 +221,7 @@ def facts_of(name: str, served: Served) -> ModelFacts:
     engine, offer = served.engine, registry().models.get(served.source)
     return ModelFacts(
         name=name,
-        hash=weights_hash(engine.folder),
+        hash="" if engine.folder is None else weights_hash(*weights_folders(served.source)),
         dtype=engine.model.dtype,
         device=str(getattr(engine.model, "device", "cpu")),
         reproducible=engine.model.reproducible,
@@ -215,20 +229,6 @@ def facts_of(name: str, served: Served) -> ModelFacts:
         has_chat=engine.template is not None,
         summary="" if offer is None else offer.model.summary,
     )
-
-
-def weights_hash(folder: Path | None) -> str:
-    """The first 16 hexadecimal digits of the SHA-256 of a model's weights and settings; "" without a folder."""
-    if folder is None:
-        return ""
-    digest = sha256()
-    for file in sorted(folder.glob("*")):
-        if file.suffix in (".safetensors", ".json", ".txt", ".jinja") and file.is_file():
-            digest.update(file.name.encode())
-            with file.open("rb") as read:
-                while part := read.read(1 << 20):
-                    digest.update(part)
-    return digest.hexdigest()[:16]
 
 
 def main(connection: Connection, loading: Loading, inbox: SimpleQueue[Any], cancelled: set[int]) -> None:
@@ -242,13 +242,19 @@ def main(connection: Connection, loading: Loading, inbox: SimpleQueue[Any], canc
             served[name] = Served(source, engine, scheduler)
         except GenError as problem:
             problems[name] = str(problem)
-    # Models in int8 do without torch until a request has shapers, whose second of importing would delay all others. Not
-    # in a thread: two threads that import at once can each see modules of the other half made.
-    import_module("torch")
     facts = tuple(facts_of(name, each) for name, each in served.items())
     connection.send((Ready(facts, tuple(problems.values())),))
-    loop = Loop(connection, served, loading, problems, inbox, cancelled)
+    loop = Loop(connection, served, loading, problems, inbox, cancelled, chores=[_import_torch])
     for place, wish in enumerate(warming({name: each.source for name, each in served.items()})):
         inbox.put(replace(wish, number=WARMING - place))
     gc.freeze()  # loaded objects stay: a garbage collection over them takes longer than most steps
     loop.run()
+
+
+def _import_torch() -> None:
+    """Models in int8 do without torch until a request has shapers, whose second of importing would delay all others.
+
+    Not in a thread: two threads that import at once can each see modules of the other half made.
+    """
+    import_module("torch")
+    gc.freeze()

@@ -92,6 +92,17 @@ def prompt_of_tokens(tokens: Sequence[int], engine: Engine) -> Prompt:
     return Prompt(text, tuple(tokens), tuple(spans))
 
 
+def stretches(spans: Sequence[tuple[int, int]], length: int) -> Iterator[slice | None]:
+    """The stretch of a text of `length` characters that each of its tokens stands for, all together the whole text.
+
+    None for a token that shares a character with another, and so prints a part of it.
+    """
+    for number, (first, last) in enumerate(spans):
+        before = spans[number - 1][1] if number else 0
+        after = spans[number + 1][0] if number + 1 < len(spans) else length
+        yield slice(first if number else 0, after) if before <= first and last <= after else None
+
+
 @dataclass(frozen=True)
 class Likeliest:
     """Keeps the `num` texts with the highest log-probability a token, in the order in which they were drawn."""
@@ -176,8 +187,10 @@ class Scores:
 
     def _of_prompt(self, told: Sequence[tuple[int, Any]]) -> Iterator[Scored]:
         vocabulary, text = self.engine.tokenizer.vocabulary, self.prompt.text
-        for (token, (logprob, top)), (first, last) in zip(told, self._typed, strict=False):  # none without echo
-            printed = vocabulary.surfaces[token] or text[first:last].encode()  # as it was typed, if it is unknown
+        typed = stretches(self._typed, len(text))
+        for (token, (logprob, top)), (first, _), own in zip(told, self._typed, typed, strict=False):  # none w/o echo
+            # As it was typed, since a character may be unknown, or known by another spelling.
+            printed = vocabulary.surfaces[token] if own is None else text[own].encode()
             yield Scored(vocabulary.names[token], printed, first, logprob, tuple(top))
 
     def _of_text(self, told: Any) -> Iterator[Scored]:

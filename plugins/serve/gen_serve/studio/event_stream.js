@@ -1,8 +1,8 @@
 // Server-sent events of a POST, which EventSource lacks.
 // https://html.spec.whatwg.org/multipage/server-sent-events.html
 
-/** The JSON of each event in a stream of bytes. */
-export async function* eventsOf(body) {
+/** The JSON of each event in a stream of bytes; `saw` is told the id of each before. */
+export async function* eventsOf(body, saw = () => null) {
   const reader = body.pipeThrough(new TextDecoderStream()).getReader();
   let waiting = "";
   try {
@@ -13,6 +13,8 @@ export async function* eventsOf(body) {
       waiting = whole.pop();
       for (const event of whole) {
         const data = dataOf(event);
+        const [, id] = /^id: ?(.*)$/m.exec(event) ?? [];
+        if (data && id !== undefined) saw(id);
         if (data && data !== "[DONE]") yield JSON.parse(data);
       }
       if (done) return;

@@ -7,6 +7,7 @@ import { promiseIn, sumOf } from "./share/links.js";
 import { KINDS, bodyOf } from "./wishes.js";
 import { language, say, setLanguage } from "./words.js";
 import { makeDesk } from "./write/desk.js";
+import { lastDraft } from "./write/drafts.js";
 
 const settings = settingsIn(location.hash);
 const promise = promiseIn(location.hash);
@@ -37,7 +38,7 @@ function draw(focused = null) {
   if (focused) document.querySelector(focused)?.focus();
 }
 
-let kept = []; // the drafts that were shown before the check was opened
+let kept = promise ? [] : lastDraft(); // what was shown before the check was opened, or the page loaded anew
 
 // The fragment is the state of the page, so that a skip link must not change it.
 function skip(event) {

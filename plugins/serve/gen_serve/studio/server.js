@@ -47,14 +47,40 @@ export async function post(path, body, signal = undefined) {
   return answered(await posted(path, body, signal));
 }
 
-/** The events that answer a body, as they come. Throws a refusal, also for an `error` event. */
+const TRIES = 5; // how often a stream that broke off is taken up again before anything new came
+const PAUSE = 500; // milliseconds before the first try; each next one takes twice as long
+
+/**
+ * The events that answer a body, as they come. One that breaks off is taken up where it stood. Throws a refusal, also for
+ * an `error` event.
+ */
 export async function* stream(path, body, signal = undefined) {
-  const response = await posted(path, { ...body, stream: true }, signal);
-  if (!response.ok) await answered(response);
-  for await (const event of eventsOf(response.body)) {
-    if (event.type === "error") throw refusal(200, event.error);
-    yield event;
-    if (event.type === "over") return;
+  const now = { stream: null, seen: null, tries: 0 };
+  let response = await posted(path, { ...body, stream: true }, signal);
+  for (;;) {
+    if (!response.ok) await answered(response);
+    try {
+      for await (const event of eventsOf(response.body, (id) => (now.seen = id))) {
+        now.tries = 0;
+        if (event.type === "begun") now.stream = event.id;
+        if (event.type === "error") throw refusal(200, event.error);
+        yield event;
+        if (event.type === "over") return;
+      }
+    } catch (problem) {
+      if (problem.status !== undefined || signal?.aborted || !now.stream) throw problem;
+    }
+    response = await takenUp(now, signal);
+  }
+}
+
+async function takenUp(now, signal) {
+  const url = at(`v1/streams/${encodeURIComponent(now.stream ?? "")}`);
+  while (now.stream && now.tries < TRIES) {
+    await new Promise((done) => setTimeout(done, PAUSE * 2 ** now.tries++));
+    signal?.throwIfAborted();
+    const response = await asked(url, { headers: { "last-event-id": now.seen }, signal }).catch(() => null);
+    if (response?.body && response.status !== 204) return response;
   }
   throw new Error("The stream broke off.");
 }

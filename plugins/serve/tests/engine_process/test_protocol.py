@@ -67,6 +67,18 @@ def test_a_streamed_echo_comes_before_each_text(poem):
     assert ["".join(text for number, text in texts if number == i) for i in (0, 1)] == [first, second]
 
 
+@pytest.mark.parametrize("prompt", ["説ＡＢ😀髙é a", "𠮷白A，", " \n白", "\u0301a", ""])
+def test_the_tokens_of_an_echo_are_its_text(poem, prompt):
+    [told] = done(poem, TextWish(prompt, echo=True, logprobs=0, max_new=2))
+    printed = b"".join(each.printed for each in (*told.details["prompt"], *told.details["new"]))
+    assert printed.decode() == told.record["text"]
+
+
+def test_the_tokens_of_an_echo_may_be_parts_of_characters(chat):
+    [told] = done(chat, TextWish("It is 春 é.", echo=True, logprobs=0, max_new=0))
+    assert b"".join(each.printed for each in told.details["prompt"]).decode() == "It is 春 é."
+
+
 def test_texts_with_logprobs_come_whole(poem):
     told = events(poem, TextWish("白日", max_new=2, logprobs=0), is_streamed=True)
     assert [type(each) for each in told] == [Begun, TextDone, Over]

@@ -13,6 +13,7 @@ from threading import Thread
 
 import httpx
 import pytest
+from event_loops import run_alone
 
 from gen_serve.messages import (
     Begun,
@@ -125,7 +126,7 @@ def play(stage):
             finally:
                 router.close()
 
-        return asyncio.run(run())
+        return run_alone(run())
 
     return played
 

@@ -1,6 +1,7 @@
 """`gen serve` refuses at once what cannot be served, in one sentence."""
 
 import socket
+from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner
@@ -31,12 +32,31 @@ def test_what_is_served_by_default(chosen):
     assert chosen() == Settings(("poem", "novel"))
 
 
-def test_each_option_reaches_the_settings(chosen):
-    words = "--model a --model b --max-body 512K --cors https://x.example --timeout 9 --max-n 3 --grace 0"
-    found = chosen(*words.split(), "--log-json", "--allowed-host", "h", "--no-patient-lane")
-    assert (found.models, found.body, found.origins, found.limit) == (("a", "b"), 512 << 10, ("https://x.example",), 9)
-    assert (found.texts, found.has_patient_lane, found.logs_json) == (3, False, True)
-    assert (found.hosts, found.grace) == (("h",), 0)
+GIVEN = {
+    "--model=a": ("models", ("a",)), "--host=::1": ("host", "::1"), "--port=7": ("port", 7),
+    "--device=cpu": ("device", "cpu"), "--dtype=float32": ("dtype", "float32"), "--threads=3": ("threads", 3),
+    "--rows=5": ("rows", 5), "--queue=6": ("queue", 6), "--hard=4": ("hard", 4), "--patience=2": ("patience", 2.0),
+    "--no-patient-lane": ("has_patient_lane", False), "--timeout=9": ("limit", 9.0), "--max-n=3": ("texts", 3),
+    "--max-length=8": ("length", 8), "--max-body=512K": ("body", 512 << 10), "--cors=https://x.example":
+    ("origins", ("https://x.example",)), "--allowed-host=h": ("hosts", ("h",)), "--grace=0": ("grace", 0.0),
+    "--log-json": ("logs_json", True), "--log-prompts": ("logs_prompts", True),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("option", GIVEN)
+def test_each_option_reaches_the_settings(chosen, option):
+    name, value = GIVEN[option]
+    assert chosen(option) == replace(Settings(("poem", "novel")), **{name: value})
+
+
+def test_no_option_is_left_out():
+    tried = {option.partition("=")[0] for option in GIVEN} | {"--api-key-file", "--debug"}
+    assert {each.opts[0] for each in serve.params} == tried
+
+
+def test_a_bound_of_a_missing_lane_is_refused():
+    done = CliRunner().invoke(serve, ["--hard", "3", "--no-patient-lane"])
+    assert "leave out --hard" in str(done.exception)
 
 
 def test_the_studio_takes_any_port_on_loopback(chosen):

@@ -56,8 +56,9 @@ def test_the_texts_of_all_prompts_count(client, eventually):
     made = client(texts=6)
     eventually(lambda: made.get("/readyz").status_code == 200)
     asked = {"model": "poem", "prompt": ["conflict", "conflict"], "seed": 1}
-    for more, status in (({"n": 3}, 422), ({"n": 4}, 400), ({"best_of": 4}, 400)):
-        assert made.post("/v1/completions", json={**asked, **more}).status_code == status
+    for more, status, param in (({"n": 3}, 422, None), ({"n": 4}, 400, "n"), ({"best_of": 4}, 400, "best_of")):
+        found = made.post("/v1/completions", json={**asked, **more})
+        assert (found.status_code, found.json()["error"]["param"]) == (status, param)
 
 
 def test_a_body_has_one_length(client):

@@ -4,6 +4,7 @@ import pytest
 from tiny import chars, engine_of
 
 from gen_engine.errors import GenError
+from gen_engine.patience import Patience
 from gen_serve.engine_process import loop as loops
 from gen_serve.engine_process.jobs import failure
 from gen_serve.engine_process.loading import Loading
@@ -75,7 +76,35 @@ def test_what_asks_for_too_much_is_refused(loop, fields, words):
     ask(loop, 1, **fields)
     run(loop)
     [refused] = loop.connection.of(1)
-    assert (refused.code, words in refused.message) == ("bad_request", True)
+    assert (refused.code, refused.param, words in refused.message) == ("bad_request", *fields, True)
+
+
+def test_chores_wait_until_there_is_nothing_else_to_do(loop):
+    seen = []
+    loop.chores = [lambda: (seen.append(loop.connection.of(1)[:]), loop.inbox.put(Cancel(10**6)))]
+    ask(loop, 1)
+    run(loop, 3)
+    assert seen == []
+    while not seen:
+        loop.turn()
+    assert isinstance(seen[0][-1], Over)
+    assert loop.chores == []
+
+
+def search(loop, asked, seen):
+    """Looks twice whether the patience is over; between the looks the wish is given up."""
+    patience = Patience()
+    for _ in range(2):
+        seen.append(patience.is_over)
+        loop.cancelled.add(asked.number)
+
+
+def test_a_search_ends_when_the_wish_is_given_up(loop, monkeypatch):
+    seen = []
+    monkeypatch.setattr(Loop, "_submit", lambda self, asked: search(self, asked, seen))
+    ask(loop, 1)
+    run(loop, 1)
+    assert seen == [False, True]
 
 
 def test_a_wish_that_fails_harms_no_other(loop, monkeypatch):

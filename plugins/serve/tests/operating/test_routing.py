@@ -2,8 +2,22 @@
 
 import asyncio
 
-from gen_serve.messages import Begun, CommandWish, Drawing, ExplainWish, Failed, Over, Submit, Text, TextDone, TextWish
-from gen_serve.routing import QUICK
+import pytest
+
+from gen_serve.messages import (
+    Begun,
+    CommandWish,
+    Drawing,
+    ExplainWish,
+    Failed,
+    Over,
+    PossibleWish,
+    Submit,
+    Text,
+    TextDone,
+    TextWish,
+)
+from gen_serve.routing import QUICK, READ
 
 
 def submitted(stage, place):
@@ -100,6 +114,26 @@ def test_moved_wishes_are_counted(play, told):
         return router.moved
 
     assert play(scene) == 1
+
+
+LONG = "白" * (READ + 1)
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [
+        TextWish("easy", processors=(LONG,)),
+        TextWish("easy", chat=(("user", LONG),)),
+        CommandWish("poem", (LONG,)),
+        PossibleWish(CommandWish("poem", (LONG,))),
+    ],
+)
+def test_what_is_long_to_read_takes_the_patient_lane(play, stage, wish):
+    async def scene(router):
+        return [event async for event in router.events("poem", wish, seed=1)]
+
+    play(scene)
+    assert [len(submitted(stage, place)) for place in (0, 1)] == [0, 1]
 
 
 def test_the_scores_of_a_prompt_take_the_patient_lane(play, stage):

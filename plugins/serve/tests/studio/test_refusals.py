@@ -57,6 +57,7 @@ def test_a_stream_that_breaks_off_is_told(visit):
     studio = visit("#kind=poem&form=五绝&lang=en")
     begun = 'data: {"type": "begun", "id": "texts-1"}\n\n'
     studio.page.route("**/v1/poems", lambda route: route.fulfill(body=begun, content_type="text/event-stream"))
+    studio.page.route("**/v1/streams/**", lambda route: route.abort())
     studio.page.click("#go")
     studio.page.locator("#refusal p").wait_for()
     assert "cannot be reached" in studio.page.inner_text("#refusal")

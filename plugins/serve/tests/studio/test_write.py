@@ -202,3 +202,31 @@ def test_a_change_that_breaks_the_form_is_refused_in_place(visit):
     assert "不能并存" in studio.page.inner_text(".notes")
     assert studio.lines() == before
     assert studio.page.locator(".inspector").is_visible()
+
+
+def test_drafts_outlive_that_the_page_is_loaded_anew(visit):
+    studio = visit("#kind=poem&form=五绝&best_of=1")
+    first = studio.write()
+    studio.page.reload()
+    assert studio.written() == first
+    assert studio.page.locator(".leaf").count() == 1
+
+
+def test_a_broken_stream_is_taken_up_where_it_stood(visit):
+    studio = visit("#kind=poem&form=五绝&best_of=1&seed_wish=7")
+    whole = studio.write()
+    studio.page.route("**/v1/poems", broken_off)
+    studio.page.reload()
+    assert studio.write() == whole
+    assert len(BROKEN) == 1
+
+
+BROKEN = []
+
+
+def broken_off(route):
+    """Gives the page the first half of what the server says."""
+    answer = route.fetch()
+    told = answer.text()
+    BROKEN.append(told)
+    route.fulfill(response=answer, body=told[: told.index("\n\n", len(told) // 3) + 2])

@@ -1,12 +1,18 @@
 """Request bodies are the options of the commands."""
 
+import click
 import pytest
+from fastapi import FastAPI
 from pydantic import ValidationError
 
-from gen_serve.api.fields import NOT_OFFERED, body_of, fields_of, installed
+from gen_engine.cli.options import explaining, generating
+from gen_engine.hooks.lazy import LazyCommand
+from gen_serve.api import fields as fields_module
+from gen_serve.api.fields import NOT_OFFERED, body_of, cli, fields_of, installed
+from gen_serve.api.texts import routes
 
 NAMES = ("poem", "ci", "couplet", "novel", "text", "check")
-FOR_OTHERS = {"out", "json", "debug", "explain", "file", "not_in", "device", "dtype", "attention", "fast", "patience"}
+FOR_OTHERS = {*"out json debug explain file not_in device dtype attention fast patience interactive card".split()}
 
 
 def poem(**given):
@@ -20,6 +26,20 @@ def test_options_are_fields_but_those_for_files_and_terminals(name):
     long = {each.opts[-1].removeprefix("--").replace("-", "_") for each in command.params if each.opts[0][:2] == "--"}
     assert {*fields_of(command, name).options} == long - FOR_OTHERS - {"model", "seed"}
     assert FOR_OTHERS < NOT_OFFERED
+
+
+def test_each_command_that_writes_is_an_endpoint(monkeypatch):
+    @explaining
+    @generating("poem")
+    def haiku():
+        """Write a haiku."""
+
+    broken = LazyCommand("broken", "no_such_module:command", "Break.")
+    told = click.Group(commands={**cli().commands, "haiku": click.command(haiku), "broken": broken})
+    monkeypatch.setattr(fields_module, "cli", lambda: told)
+    paths = FastAPI(routes=routes(("poem",)).routes).openapi()["paths"]
+    found = {path.rsplit("/")[-1] for path, known in paths.items() if "write_" in str(known)}
+    assert found == {"poems", "ci", "couplets", "novels", "texts", "haiku"}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -65,3 +85,11 @@ def test_messages_speak_of_fields_and_name_them():
     assert fields.named("length", "", ()) == "len"
     assert fields.named(None, "--end and --no-repeat do not fit", ("no_repeat", "end")) == "end"
     assert fields.named(None, "--end does not fit", ("len",)) is None
+
+
+@pytest.mark.parametrize(
+    "param, given, named",
+    [("num", ["num"], "num"), ("num", ["best_of", "num"], "best_of"), ("max_new", ["form"], "form"), ("num", [], None)],
+)
+def test_bounds_are_named_by_the_field_that_asks(param, given, named):
+    assert fields_of(installed("poem"), "poem").named(param, "Too many.", given) == named

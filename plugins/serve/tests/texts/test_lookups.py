@@ -7,7 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from gen_serve.api import lookups
 from gen_serve.api.fields import installed
+from gen_serve.api.lookups import POEMS
 
 STORK = "白日依山尽，黄河入海流。欲穷千里目，更上一层楼。"
 MOON = "床前明月光，疑是地上霜。举头望明月，低头思故乡。"
@@ -47,6 +49,18 @@ def test_what_cannot_be_judged_is_refused(client, body, status, told):
     answer = client.post("/v1/check", json=body)
     assert answer.status_code == status
     assert told in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    "text, one, count",
+    [(f"{STORK}\n \n" * POEMS, False, POEMS), (f"{STORK}\n\n" * 101, False, 101), ('{"a": 1}\n' * 102, False, 102),
+     (f"{STORK}\n\n" * 101, True, 1)],
+)  # fmt: skip
+def test_so_many_poems_are_judged_at_once(http, monkeypatch, text, one, count):
+    monkeypatch.setattr(lookups, "_check", lambda *_: [])
+    found = http.post("/v1/check", json={"text": text, "one": one})
+    assert found.status_code == (200 if count <= POEMS else 422)
+    assert found.is_success or f"it has {count} poems" in found.json()["error"]["message"]
 
 
 @pytest.mark.parametrize("name", [None, "五绝", "浣溪沙", "令"])

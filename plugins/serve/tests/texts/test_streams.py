@@ -4,11 +4,13 @@ import asyncio
 import json
 
 import pytest
+from event_loops import run_alone
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gen_serve.api import streams as streams_module
-from gen_serve.api.streams import KEPT, MOST, Kept, Position, Streams, pumped, written
+from gen_serve.api.events import pumped
+from gen_serve.api.streams import KEPT, MOST, Kept, Position, Streams, written
 from gen_serve.messages import Begun, CommandWish, Drawing, Failed, Over, Text, TextDone
 
 CHARS = "春眠不觉晓处处闻啼鸟"
@@ -53,7 +55,7 @@ def read(events, had=None):
         parts = [each async for each in written(Streams(), "x", kept(), events[0], coming(events[1:]), had)]
         return [part.decode().removesuffix("\n\n").split("\n") for part in parts]
 
-    found = asyncio.run(run())
+    found = run_alone(run())
     return [(name.removeprefix("id: "), json.loads(data.removeprefix("data: "))) for name, data in found]
 
 
@@ -98,7 +100,7 @@ def test_a_stream_that_is_stopped_says_so():
             held.stop()
         return parts
 
-    assert '"code": "cancelled"' in asyncio.run(run())[-1]
+    assert '"code": "cancelled"' in run_alone(run())[-1]
 
 
 async def endless(ended):
@@ -118,7 +120,7 @@ def test_what_makes_the_events_ends_with_their_reader():
         await events.aclose()
         await asyncio.wait_for(ended.wait(), 5)
 
-    asyncio.run(run())
+    run_alone(run())
 
 
 def test_streams_are_bounded_by_their_bytes(monkeypatch):

@@ -1,11 +1,14 @@
-// The texts written in this visit, as a tree, and those that were kept for good.
+// The texts written in this visit, as a tree, and those that were kept for good. A visit outlives that the page is loaded
+// anew: its drafts are kept by the browser until the tab is closed.
 
 const PLACE = "gen-studio-favourites";
 const MOST_KEPT = 200;
 const MOST_DRAFTS = 300;
 
-const drafts = [];
-let last = 0;
+const VISIT = "gen-studio-drafts";
+
+const drafts = read(sessionStorageOrNone(), VISIT).filter((each) => Number.isInteger(each.id));
+let last = Math.max(0, ...drafts.map((each) => each.id));
 
 /**
  * A draft is {id, parent, kind, wished, body, via, record, index, text, lines, hash}: `wished` is what the fields asked
@@ -15,8 +18,21 @@ export function addDraft(draft) {
   const whole = { ...draft, id: ++last };
   drafts.push(whole);
   if (drafts.length > MOST_DRAFTS) drafts.shift();
+  keepVisit();
   return whole;
 }
+
+// What the browser has no room for is forgotten when the page is loaded anew, the oldest first.
+function keepVisit(from = 0) {
+  try {
+    sessionStorage.setItem(VISIT, JSON.stringify(drafts.slice(from)));
+  } catch {
+    if (from < drafts.length) keepVisit(from + Math.ceil((drafts.length - from) / 2));
+  }
+}
+
+/** The draft that was written last, as a list: none or one. */
+export const lastDraft = () => drafts.slice(-1);
 
 /** The draft of that number. */
 export const draftOf = (id) => drafts.find((each) => each.id === id) ?? null;
@@ -31,7 +47,7 @@ export function draftsUnder(parent) {
 /** A draft's seed: its own even where the server chose it. */
 export const seedOf = (draft) => draft.record.seed ?? draft.body.seed ?? "";
 
-let kept = readKept();
+let kept = read(localStorageOrNone(), PLACE);
 let isStored = true;
 
 /** What was kept in this browser. */
@@ -58,9 +74,26 @@ export function toggleFavourite(draft) {
   }
 }
 
-function readKept() {
+// A browser may forbid both.
+function sessionStorageOrNone() {
   try {
-    const found = JSON.parse(localStorage.getItem(PLACE) ?? "[]");
+    return sessionStorage;
+  } catch {
+    return null;
+  }
+}
+
+function localStorageOrNone() {
+  try {
+    return localStorage;
+  } catch {
+    return null;
+  }
+}
+
+function read(storage, place) {
+  try {
+    const found = JSON.parse(storage?.getItem(place) ?? "[]");
     return Array.isArray(found) ? found.filter((each) => each?.text && Array.isArray(each.lines)) : [];
   } catch {
     return [];
