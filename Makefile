@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PLUGINS := $(patsubst %/pyproject.toml,%,$(sort $(wildcard plugins/*/pyproject.toml)))
-SOURCES := pyproject.toml constraints.txt $(PLUGINS:%=%/pyproject.toml) $(wildcard gen_engine/compiled/source/*)
+SOURCES := pyproject.toml setup.py constraints.txt $(PLUGINS:%=%/pyproject.toml) $(wildcard gen_engine/compiled/source/*)
 # On a terminal pip shows what it does; in a log a line of ours has to do.
 QUIET := $(shell test -t 2 || echo -q)
 INSTALL := $(BIN)/python -m pip install $(QUIET) --disable-pip-version-check -c constraints.txt
@@ -12,7 +12,7 @@ ifneq ($(wildcard ../shared/data/.),)
 export GEN_DATA ?= $(abspath ../shared/data)
 endif
 
-.PHONY: poem test test-slow mutants lint fmt bench bench-quick bench-serve setup
+.PHONY: poem test test-slow mutants fuzz lint fmt wheels check-wheels bench bench-quick bench-serve setup
 
 poem: .venv/installed
 	@$(BIN)/gen poem --prompt 白 --rows 4 --cols 5
@@ -27,6 +27,11 @@ test-slow: .venv/installed-dev
 mutants: .venv/installed-dev
 	OMP_NUM_THREADS=1 $(BIN)/python tests/support/mutants.py
 
+# Random requests over everything that exists; a failure is told with what repeats it.
+FUZZ ?= 3000
+fuzz: .venv/installed-dev
+	OMP_NUM_THREADS=1 PYTHONPATH=tests/support:plugins/poem/tests/support $(BIN)/python -m fuzzing $(FUZZ)
+
 lint: .venv/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -36,6 +41,15 @@ lint: .venv/installed-dev
 fmt: .venv/installed-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# A wheel and a source archive of each package, in dist/.
+wheels: .venv/installed-dev
+	rm -rf dist
+	for folder in . $(PLUGINS); do $(BIN)/python -m build --outdir dist $$folder || exit 1; done
+
+# They are installed into a fresh environment, far from here, and used. Fetches torch, so minutes.
+check-wheels: wheels
+	$(BIN)/python tests/support/installed_wheels.py dist
 
 # All figures; leave the machine alone meanwhile.
 bench: .venv/installed-bench

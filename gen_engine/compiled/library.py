@@ -120,8 +120,11 @@ class Library:
 
 
 def library_file() -> Path | None:
-    """The file of the compiled library; None if it was not built."""
-    files = (Path(__file__).with_name(f"_step{suffix}") for suffix in EXTENSION_SUFFIXES)
+    """The file of the compiled library; None if it was not built.
+
+    Its name is that of no version of Python. Libraries that were built before 0.4.0 name theirs.
+    """
+    files = (Path(__file__).with_name(f"_step{suffix}") for suffix in reversed(EXTENSION_SUFFIXES))
     return next((path for path in files if path.exists()), None)
 
 

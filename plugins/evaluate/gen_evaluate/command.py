@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,8 @@ from gen_engine.cli.options import debug_option, device_option
 from gen_engine.cli.output import check_out, opened
 from gen_engine.errors import GenError, quoted
 from gen_engine.patience import SECONDS
+from gen_engine.system.help_pages import examples
+from gen_engine.system.json_values import finite
 from gen_trainkit.options import FILE, options, part, part_option, quotes_option, refuse_idle, refuse_unread
 
 
@@ -61,7 +62,12 @@ writing_options = options(
 )  # fmt: skip
 
 
-@click.command("lm")
+@click.command(
+    "lm",
+    epilog=examples(
+        "gen eval lm --model novel prose.txt", "gen eval lm --model poem --baseline ngram=3 --train prose.txt poems.txt"
+    ),
+)
 @reading_options
 @writing_options
 @lang_option
@@ -83,7 +89,7 @@ def lm_command(**given: Any) -> None:
     from gen_evaluate.report import tell
 
     record = evaluate(part(Sources, given), part(Models, given), part(Writing, given))
-    text = json.dumps(_plain(record), ensure_ascii=False, indent=1) + "\n"
+    text = json.dumps(finite(record), ensure_ascii=False, indent=1) + "\n"
     if given["out"]:
         _write(given["out"], text)
     if given["as_json"]:
@@ -107,15 +113,6 @@ def _refuse_idle(given: dict[str, Any]) -> None:
 def _write(out: Path, text: str) -> None:
     with opened(out) as file:
         file.write(text)
-
-
-def _plain(value: Any) -> Any:
-    """The value for JSON, which has neither NaN nor infinity; they become null."""
-    if isinstance(value, dict):
-        return {name: _plain(item) for name, item in value.items()}
-    if isinstance(value, list):
-        return [_plain(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 if __name__ == "__main__":

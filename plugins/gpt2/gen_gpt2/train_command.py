@@ -8,6 +8,7 @@ import click
 
 from gen_engine.cli.options import debug_option
 from gen_engine.errors import GenError
+from gen_engine.system.help_pages import examples
 from gen_engine.system.underway import doing
 from gen_trainkit.options import (
     FILE,
@@ -73,7 +74,13 @@ adapter_options = options(
 )  # fmt: skip
 
 
-@click.command("gpt2")
+@click.command(
+    "gpt2",
+    epilog=examples(
+        "gen train gpt2 poems.txt --from-scratch --out my-model",
+        "gen train gpt2 poems.txt --base ./my-model --epochs 2 --out my-poems",
+    ),
+)
 @data_options
 @model_options
 @adapter_options

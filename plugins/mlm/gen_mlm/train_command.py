@@ -13,6 +13,7 @@ import click
 
 from gen_engine.cli.options import debug_option
 from gen_engine.errors import GenError
+from gen_engine.system.help_pages import examples
 from gen_engine.system.underway import doing
 from gen_trainkit.options import (
     FILE,
@@ -58,7 +59,7 @@ model_options = options(
 )  # fmt: skip
 
 
-@click.command("mlm")
+@click.command("mlm", epilog=examples("gen train mlm poems.txt --from-scratch --out my-bert"))
 @data_options
 @model_options
 @recipe_options(rate="5e-5, from scratch 1e-3")

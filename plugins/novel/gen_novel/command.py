@@ -5,10 +5,11 @@ from __future__ import annotations
 import click
 
 from gen_engine.cli.contexts import contexted, read_context, refuse_beside
-from gen_engine.cli.options import Choice, choice, explaining, generating, prompted, read_prompt
-from gen_engine.cli.output import continue_text, load_chosen, mention_unknown, opened
+from gen_engine.cli.options import Choice, choice, explaining, generating, pictured, prompted, read_prompt
+from gen_engine.cli.output import Setting, Show, continue_text, load_chosen, mention_unknown, opened
 from gen_engine.errors import GenError
 from gen_engine.hooks.specs import parse_spec
+from gen_engine.system.help_pages import examples
 
 from .works import Unseen, tell
 
@@ -26,7 +27,12 @@ PATIENCE = 300
 """How many characters after --len a sentence may take to end."""
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "gen novel --prompt 却说宝玉 --like 红楼梦 --len 80 --end sentence",
+        "gen novel --prompt 却说 --len 60 --no-repeat 30 --repeat-words",
+    )
+)
 @prompted
 @click.option("--len", "length", type=click.IntRange(1), default=300, show_default=True, metavar="N",
               help="How many new characters.")  # fmt: skip
@@ -42,6 +48,7 @@ PATIENCE = 300
               help="What becomes of a work that it has not seen.")  # fmt: skip
 @contexted
 @explaining
+@pictured
 @generating("novel")
 def novel(
     prompt: str | None,
@@ -84,6 +91,7 @@ def novel(
             chosen,
             processors=processors,
             max_new=max_new,
+            show=Show(setting=Setting(byline=f"拟《{like}》" if like else "", seal="文笺")),
             context=given.context(engine) or told.context,
             beside={**told.record, **given.record},
         )

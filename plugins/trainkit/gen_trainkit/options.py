@@ -64,7 +64,7 @@ def _read_config(context: click.Context, parameter: click.Parameter, path: Path 
         else:  # as if typed: click would truncate 1.5 to an integer, and take true for 1
             given = [str(each) for each in (value if isinstance(value, list) else [value])]
             defaults[item.name] = given if several else given[0]
-    context.default_map = defaults
+    context.default_map = {**(context.default_map or {}), **defaults}
     return path
 
 

@@ -13,6 +13,7 @@ from gen_classify.predicting.inputs import Source, ask_texts, check_source, in_r
 from gen_engine.cli.options import debug_option, device_option
 from gen_engine.cli.output import counting, opened
 from gen_engine.errors import GenError, tame
+from gen_engine.system.help_pages import examples
 from gen_engine.system.screen import cells, cut, note, paint, plain, width_of
 from gen_trainkit.options import FILE, options, part, part_option, quotes_option, refuse_idle, refuse_unread
 
@@ -71,7 +72,13 @@ question_options = options(
 )  # fmt: skip
 
 
-@click.command("classify")
+@click.command(
+    "classify",
+    epilog=examples(
+        "gen classify --model ./my-classifier 白日依山尽",
+        "gen classify --model ./my-classifier --file rows.csv --json",
+    ),
+)
 @input_options
 @shown_options
 @question_options

@@ -14,6 +14,7 @@ from gen_engine.cli.languages import choose_language, lang_option, speak
 from gen_engine.cli.options import debug_option, device_option
 from gen_engine.cli.output import check_out, opened
 from gen_engine.errors import GenError
+from gen_engine.system.help_pages import examples
 from gen_trainkit.options import FILE, check_finite, options
 
 model_options = options(
@@ -37,7 +38,7 @@ train_options = options(
 )  # fmt: skip
 
 
-@click.command("clue")
+@click.command("clue", epilog=examples("gen eval clue --afqmc ./afqmc --iflytek ./iflytek --tnews ./tnews"))
 @model_options
 @train_options
 @lang_option

@@ -14,6 +14,7 @@ from gen_engine.cli.languages import Language, choose_language, lang_option, spe
 from gen_engine.cli.options import debug_option, device_option
 from gen_engine.cli.output import check_out, opened
 from gen_engine.errors import GenError
+from gen_engine.system.help_pages import examples
 from gen_engine.system.screen import note
 from gen_engine.system.underway import doing
 from gen_trainkit.options import FILE, options, part_option, quotes_option, refuse_unread, tell_reading
@@ -49,7 +50,7 @@ told_options = options(
 )  # fmt: skip
 
 
-@click.command("classifier")
+@click.command("classifier", epilog=examples("gen eval classifier --model ./my-classifier rows.csv"))
 @click.argument("files", nargs=-1, required=True, type=FILE)
 @click.option("--model", required=True, metavar="MODEL", help="A classifier: a folder, or a hub name.")
 @table_options

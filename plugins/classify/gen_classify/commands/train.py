@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from gen_engine.cli.options import command_line, debug_option
+from gen_engine.system.help_pages import examples
 from gen_engine.system.underway import doing
 from gen_trainkit.options import (
     FILE,
@@ -80,7 +81,13 @@ model_options = options(
 )  # fmt: skip
 
 
-@click.command("classifier")
+@click.command(
+    "classifier",
+    epilog=examples(
+        "gen train classifier rows.csv --from-scratch --out my-classifier",
+        "gen train classifier rows.csv --encoder ./my-bert --out my-classifier",
+    ),
+)
 @data_options
 @model_options
 @recipe_options(rate="5e-5, with fresh weights 5e-4, frozen 1e-3", epochs=3.0, batch_tokens=2048, head=True)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gen_engine.system.help_pages import examples
 from gen_nextchar.command import run_command, tie_option, trainer_options
 from gen_trainkit.options import options
 
@@ -34,7 +35,13 @@ def load_family() -> Family:
     return FAMILY
 
 
-@click.command("bert-fc")
+@click.command(
+    "bert-fc",
+    epilog=examples(
+        "gen train bert-fc prose.txt --encoder ./my-bert --out my-fc",
+        "gen train bert-fc prose.txt --join --from-scratch --out my-fc",
+    ),
+)
 @trainer_options(head_options)
 def bert_fc_command(**given: Any) -> None:
     """Train a BERT with two linear layers on it to write the next character of FILES: lines, columns, JSONL fields."""

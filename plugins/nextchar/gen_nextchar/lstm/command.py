@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gen_engine.system.help_pages import examples
 from gen_nextchar.command import run_command, tie_option, trainer_options
 from gen_trainkit.options import options
 
@@ -35,7 +36,13 @@ def load_family() -> Family:
     return FAMILY
 
 
-@click.command("bert-lstm")
+@click.command(
+    "bert-lstm",
+    epilog=examples(
+        "gen train bert-lstm prose.txt --encoder ./my-bert --out my-lstm",
+        "gen train bert-lstm prose.txt --join --from-scratch --out my-lstm",
+    ),
+)
 @trainer_options(head_options)
 def bert_lstm_command(**given: Any) -> None:
     """Train a BERT with an LSTM on it to write the next character of FILES: lines, columns or JSONL fields."""
