@@ -6,7 +6,7 @@ import os
 import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
@@ -232,11 +232,11 @@ class Engine:
             return decoder, lambda send: Generation(part, seed, samples, self.model, send, in_pieces, draft)
 
         def in_turn() -> Iterator[Job[Piece]]:
-            seconds = request.patience * request.draws
-            part = plan if request.draws == 1 else replace(plan, patience=Patience(seconds, patience.spent))
+            seconds, fresh = request.patience * request.draws, partial(Patience, is_given_up=patience.is_given_up)
+            part = plan if request.draws == 1 else replace(plan, patience=fresh(seconds, patience.spent))
             for first in range(0, request.num, at_once):
                 if first and first % (TEXTS * request.draws) < at_once:  # TEXTS texts share one patience
-                    part = replace(plan, patience=Patience(seconds))
+                    part = replace(plan, patience=fresh(seconds))
                 yield job(part, range(first, min(first + at_once, request.num)))
 
         return in_turn()

@@ -39,8 +39,8 @@ class ConflictError(GenError):
 
     def __init__(self, message: str, members: Sequence[str], unproven: Sequence[str] = ()) -> None:
         super().__init__(message)
-        self.members = tuple(members)
-        self.unproven = tuple(unproven)
+        self.members: tuple[str, ...] = tuple(members)
+        self.unproven: tuple[str, ...] = tuple(unproven)
 
 
 class UndecidedError(GenError):

@@ -21,7 +21,7 @@ class Memory(Generic[Key, Value]):
     __slots__ = ("_values", "size")
 
     def __init__(self, size: int) -> None:
-        self.size = size
+        self.size: int = size
         self._values: OrderedDict[Key, Value] = OrderedDict()
 
     def get(self, key: Key) -> Value | None:
@@ -60,7 +60,7 @@ class Interned(Generic[Key, Value]):
     __slots__ = ("_held", "_others", "size")
 
     def __init__(self, size: int) -> None:
-        self.size = size
+        self.size: int = size
         self._held: OrderedDict[Key, Value] = OrderedDict()
         self._others: WeakValueDictionary[Key, Value] = WeakValueDictionary()
 

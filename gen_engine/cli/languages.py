@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Literal
+from typing import Any, Literal
 
 import click
 
@@ -13,7 +13,7 @@ Language = Literal["en", "zh"]
 Say = Callable[[str], str]
 """English words in the reader's language."""
 
-lang_option = click.option(
+lang_option: Callable[[Any], Any] = click.option(
     "--lang",
     type=click.Choice(["auto", "en", "zh"]),
     default="auto",

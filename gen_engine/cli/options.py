@@ -7,7 +7,8 @@ import shlex
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,6 +23,7 @@ from ..patience import SECONDS
 from ..system.bounds import PROMPT, bounded
 from ..system.text_files import as_text, check_line, opened
 from ..types import DTYPES
+from .cards.drawing import Cards
 from .destination import check_out
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -47,6 +49,7 @@ class Settings:
 
     debug: bool = False
     arguments: tuple[str, ...] = ()  # as they were given
+    used: list[Any] = field(default_factory=list)  # the `config.Setting`s that files gave to the running command
 
 
 def typed_command() -> str:
@@ -67,8 +70,8 @@ def pasted(words: Iterable[str]) -> str:
 class Choice:
     """What a user chose with the shared options. `processors` are in the order in which they apply.
 
-    `explain` is the requested HTML page, "" for explanations without a page, None for neither. `command` is the command
-    as typed.
+    `explain` is the requested HTML page, "" for explanations without a page, None for neither. `card` is the picture
+    asked for. `command` is the command as typed.
     """
 
     model: str
@@ -86,6 +89,12 @@ class Choice:
     draft: str | None = None
     device: str = "auto"
     attention: str | None = None
+    card: Path | None = None
+
+    @cached_property
+    def cards(self) -> Cards | None:
+        """The pictures asked for, if any."""
+        return None if self.card is None else Cards(self.card, self.num)
 
     def with_default(self, spec: str) -> tuple[str, ...]:
         """The processors, followed by `spec` unless one with its name is among them.
@@ -99,13 +108,16 @@ class Choice:
 
 
 def choice() -> Choice:
-    """The shared options of the running command. Raises GenError if a page that they name cannot be written."""
+    """The shared options of the running command. Raises GenError if a page or card that they name cannot be made."""
     values = click.get_current_context().meta[__name__]
     shapers = tuple(f"{name}={values[name]}" for name in SHAPERS if values[name] is not None)
     others = {name: values[name] for name in Choice.__annotations__ if name in values and name != "decoder"}
     if others.get("explain"):
         check_out(Path(others["explain"]), "--explain")
-    return Choice(processors=(*values["with"], *shapers), decoder=_decoder(values), command=typed_command(), **others)
+    made = Choice(processors=(*values["with"], *shapers), decoder=_decoder(values), command=typed_command(), **others)
+    if made.cards is not None:
+        made.cards.check()
+    return made
 
 
 def _decoder(values: Mapping[str, Any]) -> str:
@@ -169,6 +181,18 @@ def _keep_page(context: click.Context, parameter: click.Parameter, value: str | 
     if value and not value.endswith((".html", ".htm")):
         raise click.BadParameter(f"{quoted(value)} is no page; write --explain alone, or --explain FILE.html")
     _keep(context, parameter, value)
+
+
+def pictured(command: Command) -> Command:
+    """Give a command `--card FILE`, which `output.continue_text` handles. Put it above `generating`."""
+    return click.option(
+        "--card",
+        type=click.Path(path_type=Path),
+        expose_value=False,
+        callback=_keep,
+        metavar="FILE.png|svg",
+        help="Also draw a picture of each text; several are numbered. GEN_FONT names a font for PNG.",
+    )(command)
 
 
 def prompted(command: Command) -> Command:
@@ -270,6 +294,11 @@ def device_option(
 def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> None:
     """Store a shared option beside the context, so that a command receives only its own options."""
     context.meta.setdefault(__name__, {})[parameter.name] = value
+
+
+def is_shared(option: click.Option) -> bool:
+    """Whether it is one of the options that `generating` gives to commands."""
+    return option.callback is _keep
 
 
 def _options(model: str | None) -> list[Callable[[Command], Command]]:

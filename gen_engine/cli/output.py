@@ -9,16 +9,18 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from ..errors import tame
+from ..system.json_values import finite, json_line
 from ..system.screen import note, results
 from ..system.tables import table
 from ..system.underway import awaited
 from ..types import Request
+from .cards.layout import Setting
 from .destination import check_out, counting, opened
+from .provenance import origin_of
 from .tasks import EVERY_ONE, NOTHING, PLAIN, Choosing, Drawn, Layout, Show, Task, host
 
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ __all__ = [
     "Choosing",
     "Drawn",
     "Layout",
+    "Setting",
     "Show",
     "Task",
     "as_shown",
@@ -63,7 +66,7 @@ def record(completion: Completion, layout: Layout = str.splitlines) -> dict[str,
         "text": completion.text,
         "new": completion.new,
         "lines": list(layout(completion.text)),
-        "logprob": _number(completion.logprob),
+        "logprob": finite(completion.logprob),
         "seed": completion.seed,
         "sample": completion.sample,
         "model": completion.model,
@@ -79,15 +82,10 @@ def record(completion: Completion, layout: Layout = str.splitlines) -> dict[str,
     }
 
 
-def _evidence(completion: Completion) -> dict[str, float | None]:
+def _evidence(completion: Completion) -> dict[str, Any]:
     """The log evidence, if the decoder estimates one."""
     found = completion.log_evidence
-    return {} if found is None else {"log_evidence": _number(found)}
-
-
-def _number(value: float) -> float | None:
-    """A number for JSON, which has no infinity and no NaN."""
-    return value if isfinite(value) else None
+    return {} if found is None else {"log_evidence": finite(found)}
 
 
 def _drafted(completion: Completion) -> dict[str, Mapping[str, int]]:
@@ -116,7 +114,7 @@ def write_drawn(
         for completion, more in awaited(drawn, "writing"):
             with count.one():
                 if as_json:
-                    text = json.dumps({**record(completion, layout), **beside, **more}, ensure_ascii=False)
+                    text = json_line({**record(completion, layout), **beside, **more})
                 else:
                     text = "\n" * bool(count.number) + "\n".join(layout(completion.text))
                 print(tame(text, file), file=file, flush=True)
@@ -157,9 +155,10 @@ def continue_text(
     """Continue `prompt` as chosen. A single text for people is streamed; several texts and JSON are written when
     complete.
 
-    With `explain` ("" or the name of an HTML page) each text is explained. By default, `chosen` decides. The model
-    reads the `context` before the text. `beside` holds further values for the JSON of each text. If `choosing` takes
-    one text of several, more are drawn than written. If the command runs for a host, that gets the task instead.
+    With `explain` ("" or the name of an HTML page) each text is explained. By default, `chosen` decides. If it asks for
+    cards, they are drawn as `show.setting` says. The model reads the `context` before the text. `beside` holds further
+    values for the JSON of each text. If `choosing` takes one text of several, more are drawn than written. If the
+    command runs for a host, that gets the task instead.
     """
     request = Request(
         prompt,
@@ -174,17 +173,17 @@ def continue_text(
         draft=chosen.draft,
     )
     explain = chosen.explain if explain is None else explain
-    task = Task(engine, request, show, choosing, beside, explain)
+    task = Task(engine, request, show, choosing, beside, explain, chosen)
     taker = host()
     if taker is not None:
         return taker.take(task)
     gc.freeze()  # loaded objects stay: a garbage collection over them takes longer than most steps
     if task.is_streamed and not chosen.json:
-        return _stream_task(file, task)
+        return _stream_task(file, task, chosen)
     return _write_task(file, task, chosen)
 
 
-def _stream_task(file: TextIO, task: Task) -> None:
+def _stream_task(file: TextIO, task: Task, chosen: Choice) -> None:
     done: list[Completion] = []
     typed = task.request.prompt if isinstance(task.request.prompt, str) else task.request.prompt.text
     pieces = task.engine.pieces([task.request])
@@ -200,6 +199,8 @@ def _stream_task(file: TextIO, task: Task) -> None:
             yield task.show.broken(task.show.text(each.text)[told:])
 
     stream(file, task.show.broken(begun), shown())
+    for _ in drawing(((as_shown(each, task.show), {}) for each in done), task.show, chosen):
+        pass
     for completion in done:
         remark(completion)
 
@@ -210,7 +211,10 @@ def _write_task(file: TextIO, task: Task, chosen: Choice) -> None:
     wish: dict[str, Any] = {name: getattr(asked, name) for name in ("processors", "max_new", "decoder", "context")}
     settings: dict[str, Any] = {name: getattr(asked, name) for name in ("seed", "patience", "draft", "num", "draws")}
     completions = task.engine.completions(asked.prompt, **settings, **wish)
-    taken = ((as_shown(each, show), more) for each, more in task.choosing.choose(completions))
+    origin = origin_of(task) if chosen.json else lambda _: {}
+    best = task.choosing.choose(completions)
+    chosen_texts = ((as_shown(each, show), {**more, **origin(each)}) for each, more in best)
+    taken = drawing(chosen_texts, show, chosen)
     if task.explain is None:
         return write_drawn(file, taken, as_json=chosen.json, layout=show.lines, beside=beside)
     from ..inspecting.explain import explain as explain_completion
@@ -222,6 +226,16 @@ def _write_task(file: TextIO, task: Task, chosen: Choice) -> None:
             yield told, explain_completion(task.engine, each, prompt=asked.prompt, **wish)
 
     return write_explained(file, explained(), as_json=chosen.json, html=task.explain, show=show, command=chosen.command)
+
+
+def drawing(shown: Iterable[Drawn], show: Show, chosen: Choice) -> Iterator[Drawn]:
+    """The same texts, as shown. The card of each, if one is asked for, is drawn when the next is asked for, so that the
+    text itself is written first.
+    """
+    for number, (completion, more) in enumerate(shown, 1):
+        yield completion, more
+        if chosen.cards is not None:
+            chosen.cards.draw(number, show.lines(completion.text), show.setting)
 
 
 def as_shown(completion: Completion, show: Show) -> Completion:
@@ -259,7 +273,7 @@ def write_explained(
             with count.one():
                 if as_json:
                     both = {**text, "explanation": explanation_record(explanation)}
-                    print(tame(json.dumps(both, ensure_ascii=False), file), file=file, flush=True)
+                    print(tame(json_line(both), file), file=file, flush=True)
                 else:
                     shown = "\n" * bool(count.number) + "\n".join(text["lines"])
                     print(tame(shown, file), file=file, flush=True)
@@ -326,4 +340,4 @@ def _cut(chars: str) -> str:
 
 def dump(value: Any) -> None:
     """Print a value as JSON for programs."""
-    print(json.dumps(value, ensure_ascii=False, indent=2), file=results())
+    print(json.dumps(finite(value), ensure_ascii=False, indent=2), file=results())

@@ -230,6 +230,7 @@ def _explain(
         stretch = path[first : first + len(rows)]
         sights = []
         for token, row in zip(stretch, rows, strict=True):
+            plan.patience.stop_if_given_up()
             sights.append(replay.look(token, _likeliest(row, max(top, 1))))
             replay.go(token)
         shaped = _shape(plan, path, first, rows, sights, draws)

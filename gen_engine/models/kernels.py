@@ -138,7 +138,15 @@ def _gelu_tanh(x: Tensor) -> Tensor:
     return (found * 0.5 * (1 + torch.tanh((2 / torch.pi) ** 0.5 * (found + 0.044715 * found**3)))).to(x.dtype)
 
 
-PLAIN: dict[str, Linear] = {"gelutanh": _gelu_tanh, "gelunone": _gelu, "relu": F.relu, "none": lambda x: x}
+def _relu(x: Tensor) -> Tensor:
+    return F.relu(x)
+
+
+def _unchanged(x: Tensor) -> Tensor:
+    return x
+
+
+PLAIN: dict[str, Linear] = {"gelutanh": _gelu_tanh, "gelunone": _gelu, "relu": _relu, "none": _unchanged}
 """The activations, built from steps that round a number alike wherever it stands. `F.gelu` does not."""
 
 

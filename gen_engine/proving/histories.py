@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import overload
 
 import numpy as np
 
@@ -40,11 +41,11 @@ class History:
     __slots__ = ("codes", "home", "length", "row", "used")
 
     def __init__(self, codes: np.ndarray, length: int, used: set[str], home: np.ndarray | None, row: int) -> None:
-        self.codes = codes
-        self.length = length
-        self.used = used
-        self.home = home
-        self.row = row
+        self.codes: np.ndarray = codes
+        self.length: int = length
+        self.used: set[str] = used
+        self.home: np.ndarray | None = home
+        self.row: int = row
 
     @classmethod
     def rows(cls, text: str, count: int, room: int) -> list[History]:
@@ -220,11 +221,11 @@ class Banned(Sequence[int]):
     __slots__ = ("_found", "also", "bound", "history", "length", "rules")
 
     def __init__(self, rules: HistoryRules, history: History, also: Sequence[int] = ()) -> None:
-        self.rules = rules
-        self.history = history
-        self.length = history.length
-        self.bound = rules.width * history.length + len(also)
-        self.also = also
+        self.rules: HistoryRules = rules
+        self.history: History = history
+        self.length: int = history.length
+        self.bound: int = rules.width * history.length + len(also)
+        self.also: Sequence[int] = also
         self._found: np.ndarray | None = None
 
     def surely_left(self, mask: Mask) -> list[int]:
@@ -254,8 +255,15 @@ class Banned(Sequence[int]):
     def __len__(self) -> int:
         return len(self.found)
 
-    def __getitem__(self, place):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN204
-        return self.found[place].tolist()
+    @overload
+    def __getitem__(self, place: int) -> int: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> list[int]: ...
+
+    def __getitem__(self, place: int | slice) -> int | list[int]:
+        found: int | list[int] = self.found[place].tolist()
+        return found
 
     def __iter__(self) -> Iterator[int]:
         return iter(self.found.tolist())

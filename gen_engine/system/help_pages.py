@@ -15,6 +15,9 @@ SECOND = "\ufffe"
 HYPHEN = "\uffff"
 """Stands for a hyphen at which no line breaks: an option is one word."""
 
+EXAMPLES = "\ufdd0"
+"""Begins an epilog that lists examples."""
+
 UNCUT = 10**6
 """More characters than the first sentence of any help text has."""
 
@@ -32,16 +35,32 @@ class Page(click.HelpFormatter):
         super().write(paint([(f"{'':>{self.current_indent}}{heading}:", "heading")], sys.stdout) + "\n")
 
     def write_text(self, text: str) -> None:
-        super().write_text(_widened(text))
+        if not text.startswith(EXAMPLES):
+            return super().write_text(_widened(text))
+        self.dedent()
+        self.write_heading("Examples")
+        for line in text.removeprefix(EXAMPLES).splitlines():
+            self.write(f"  {line}\n")
+        return self.indent()
 
     def write_dl(self, rows: Iterable[tuple[str, str]], col_max: int = 30, col_spacing: int = 2) -> None:
         super().write_dl([(_widened(term), _widened(value)) for term, value in rows], col_max, col_spacing)
 
 
 class PageContext(click.Context):
-    """A context whose help is a `Page`."""
+    """A context whose help is a `Page`, which shows built-in defaults."""
 
-    formatter_class = Page
+    formatter_class: type[click.HelpFormatter] = Page
+
+    def get_help(self) -> str:
+        """The page. Files of defaults are not read for it: it comes whatever they say."""
+        self.default_map = None
+        return super().get_help()
+
+
+def examples(*commands: str) -> str:
+    """The epilog of a command that shows how it is used: commands that run as they stand."""
+    return EXAMPLES + "\n".join(commands)
 
 
 def uncut(command: click.Command) -> click.Command:

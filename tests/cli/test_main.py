@@ -26,6 +26,7 @@ class StubEngine:
     asked: list = field(default_factory=list)
     unknown: tuple = ()
     failure: BaseException | None = None
+    folder: Path | None = None
     model: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(reproducible=True))
 
     @property

@@ -12,6 +12,9 @@ ELSEWHERE = {
     "gen_engine.cli.commands.model_files": {"--model"},  # of all that write, told at the end
     "gen_engine.cli.commands.listing": {"--device"},  # of all that compute, told by `gen doctor`
     "gen_engine.cli.commands.models": {"--model"},  # what names are for
+    "gen_engine.cli.commands.replay": {"--out"},  # of all that write
+    "gen_vllm.rows": {"--no-async-scheduling"},  # of vLLM
+    "gen_vllm.serving": {"--no-async-scheduling", "--logits-processors", "--speculative-config", "--tokenizer"},
     "gen_poem.commands.forms": {"--first", "--variant"},  # what the list is for
     "gen_engine.hooks.packages": {"--disable-pip-version-check", "--quiet", "--yes"},  # of pip
 }

@@ -20,6 +20,8 @@ def completion(text="白日，依山。", new="日，依山。", **other):
 class StubEngine:
     """Writes 日 after any prompt."""
 
+    folder: None = None
+
     def completions(self, prompt, *, processors, num, seed, max_new, decoder, patience, context, draws, draft):
         return [completion(prompt + "日")] * num
 

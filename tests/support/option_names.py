@@ -38,6 +38,7 @@ def named(name):
         if isinstance(node, ast.Call) and getattr(node.func, "attr", getattr(node.func, "id", "")) in (
             "option",
             "LazyCommand",
+            "examples",
         ):
             skipped |= set(ast.walk(node))
     strings = (node for node in ast.walk(tree) if isinstance(node, ast.Constant) and node not in skipped)

@@ -140,3 +140,18 @@ def test_a_signal_that_python_drops_is_asked_for_again(place):
     )
     done = run("interrupts.begin()\n" + place + more)
     assert (done.stdout, done.stderr) == ("2 2\n", "")
+
+
+@SIGNALS
+def test_only_after_ctrl_c_a_program_may_go_on(name):
+    done = run(f"""
+        interrupts.begin()
+        for _ in range(2):
+            try:
+                stop({name!r})
+            except KeyboardInterrupt as stopped:
+                print(interrupts.go_on(stopped), interrupts.asked())
+    """)
+    number = getattr(signal, name)
+    assert done.stdout == ("True 0\n" * 2 if name == "SIGINT" else f"False {number}\n")
+    assert done.returncode == (0 if name == "SIGINT" else 128 + number)

@@ -10,8 +10,10 @@ from . import model_files
 COMMANDS = {
     "text:text": "Continue a text with any model and any processors.",
     "explain:explain": "Show what the model preferred at each position, and what each choice cost.",
+    "replay:replay": "Write the texts of JSON results again, and tell what differs.",
     "lint:lint": "Report contradictions, redundancy and order dependence in a chain.",
     "models:models": "List models; fetch one of the hub, or give one a name.",
+    "config:config": "Set defaults of options.",
     "listing:processors": "List what --with understands, with parameters.",
     "listing:decoders": "List what --decoder understands, with parameters.",
     "listing:recipes": "List what --recipe of `gen convert` understands.",

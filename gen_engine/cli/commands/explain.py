@@ -7,12 +7,18 @@ from pathlib import Path
 import click
 
 from ...errors import GenError
+from ...system.help_pages import examples
 from ..contexts import contexted, read_context
 from ..options import choice, generating, prompted, read_prompt
 from ..output import Show, check_out, continue_text, load_chosen, mention_unknown, opened, write_explained
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "gen explain --model poem --prompt 白日 --max-new 6 --with only=han --seed 1",
+        "gen explain --model poem --prompt 白日 --text 白日依山尽 --html costs.html",
+    )
+)
 @prompted
 @contexted
 @click.option("--text", metavar="TEXT", help="Explain this text, which begins with the prompt, instead of a new one.")

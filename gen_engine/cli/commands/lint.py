@@ -11,6 +11,7 @@ import click
 
 from ...errors import GenError, brief
 from ...system.bounds import read_settings
+from ...system.help_pages import examples
 from ...system.tables import table
 from ..options import choice, generating, prompted, read_prompt
 from ..output import dump
@@ -36,7 +37,11 @@ def _settings(file: Path) -> dict[str, Any]:
     return found
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "gen lint --model poem --with no_unk --with top_k=50", "gen lint --model poem --max-new 5 --with length=9"
+    )
+)
 @click.option(
     "--chain",
     type=click.Path(path_type=Path),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -14,6 +14,7 @@ import click
 from ...errors import GenError
 from ...hooks.registry import Offer, registry
 from ...hooks.specs import describe, parameters
+from ...system.help_pages import examples
 from ...system.screen import HARD_BLANK
 from ...system.tables import table
 from ...system.underway import doing
@@ -21,10 +22,10 @@ from ...types import CORE
 from ..options import debug_option
 from ..output import dump
 
-as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+as_json: Callable[[Any], Any] = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 
 
-@click.command()
+@click.command(epilog=examples("gen processors", "gen processors --json"))
 @as_json
 @debug_option()
 def processors(as_json: bool) -> None:
@@ -32,7 +33,7 @@ def processors(as_json: bool) -> None:
     _list_parts("Processors", registry().processors, as_json=as_json)
 
 
-@click.command()
+@click.command(epilog=examples("gen decoders", "gen decoders --json"))
 @as_json
 @debug_option()
 def decoders(as_json: bool) -> None:
@@ -40,7 +41,7 @@ def decoders(as_json: bool) -> None:
     _list_parts("Decoders", registry().decoders, as_json=as_json)
 
 
-@click.command()
+@click.command(epilog=examples("gen recipes"))
 @as_json
 @debug_option()
 def recipes(as_json: bool) -> None:
@@ -89,7 +90,7 @@ def _written(name: str, known: list[inspect.Parameter]) -> str:
     return name + "".join(parts)
 
 
-@click.command()
+@click.command(epilog=examples("gen doctor"))
 @as_json
 @debug_option()
 def doctor(as_json: bool) -> None:
@@ -152,7 +153,7 @@ def _layers() -> dict[str, str]:
     return found
 
 
-@click.command()
+@click.command(epilog=examples("gen completion bash"))
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @debug_option()
 @click.pass_context

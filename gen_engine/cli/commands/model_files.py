@@ -9,11 +9,17 @@ import click
 from ...errors import GenError
 from ...hooks.registry import registry
 from ...hooks.specs import build_recipe
+from ...system.help_pages import examples
 from ...system.screen import note
 from ..options import debug_option
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "gen convert net.pt converted --base ./base",
+        "gen convert net.pt converted --base ./base --architecture GPT2LMHeadModel",
+    )
+)
 @click.argument("net", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.argument("out", type=click.Path(path_type=Path))
 @click.option(
@@ -66,13 +72,21 @@ def convert(
 
 def train_group() -> click.Group:
     """`gen train`, with the trainers that plugins mount."""
-    group = click.Group("train", help="Train a model; plugins mount the trainers.")
+    group = click.Group(
+        "train",
+        help="Train a model; plugins mount the trainers.",
+        epilog=examples("gen train gpt2 poems.txt --from-scratch --out my-model", "gen train gpt2 --help"),
+    )
     registry().mount(group, "add_trainers")
     return group
 
 
 def eval_group() -> click.Group:
     """`gen eval`, with the evaluators that plugins mount."""
-    group = click.Group("eval", help="Judge a model or a file of texts; plugins mount the evaluators.")
+    group = click.Group(
+        "eval",
+        help="Judge a model or a file of texts; plugins mount the evaluators.",
+        epilog=examples("gen eval lm --model novel prose.txt", "gen eval lm --help"),
+    )
     registry().mount(group, "add_evaluators")
     return group

@@ -1,4 +1,4 @@
-"""`gen models`: lists the models there are, fetches one of the hub, and gives folders and files names."""
+"""`gen models`: lists the models there are, fetches one of the hub, gives folders and files names, publishes them."""
 
 from __future__ import annotations
 
@@ -8,21 +8,25 @@ from typing import Any
 
 import click
 
-from ...errors import GenError
+from ...errors import GenError, quoted
+from ...hooks.lazy import LazyCommand
 from ...hooks.registry import Offer, registry
 from ...models.added import add as add_model
 from ...models.added import added
 from ...models.added import remove as remove_model
 from ...models.notes import read_note
+from ...sources import model_folder
+from ...system.help_pages import examples
 from ...system.tables import table
-from ..options import debug_option
+from ..config import SHARED, loaded, options_of, settings_of
+from ..options import debug_option, is_shared
 from ..output import dump
 
 ADDED = "(added)"
 """What stands for the plugin of a model that the user added."""
 
 
-@click.group(invoke_without_command=True)
+@click.group(invoke_without_command=True, epilog=examples("gen models", "gen models --json"))
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 @debug_option()
 @click.pass_context
@@ -43,7 +47,7 @@ def models(context: click.Context, as_json: bool) -> None:
     return table("Models (also: any folder, GGUF file or hub name)", columns, cells, nameless=["what it is"])
 
 
-@models.command()
+@models.command(epilog=examples("gen models pull HuggingFaceTB/SmolLM2-135M-Instruct"))
 @click.argument("name")
 @debug_option()
 def pull(name: str) -> None:
@@ -57,7 +61,7 @@ def pull(name: str) -> None:
     click.echo(f"{name} is in {folder}; use it with --model {name}")
 
 
-@models.command()
+@models.command(epilog=examples("gen models add mine ./my-model"))
 @click.argument("name")
 @click.argument("folder", type=click.Path(exists=True, path_type=Path))
 @debug_option()
@@ -74,7 +78,7 @@ def add(name: str, folder: Path) -> None:
     click.echo(f"{name} is {place}; use it with --model {name}")
 
 
-@models.command()
+@models.command(epilog=examples("gen models remove mine"))
 @click.argument("name")
 @debug_option()
 def remove(name: str) -> None:
@@ -88,6 +92,51 @@ def remove(name: str) -> None:
     kept = remove_model(name)
     rest = f"; its folder stays: {kept}" if kept else ", and its folder is removed"
     click.echo(f"{name} is no name any more{rest}")
+
+
+@models.command(epilog=examples("gen models default", "gen models default novel --command text"))
+@click.argument("name", required=False)
+@click.option("--command", "words", metavar="COMMAND", help="For this command alone, such as poem.")
+@debug_option()
+@click.pass_context
+def default(context: click.Context, name: str | None, words: str | None) -> None:
+    """Let commands that write use the model NAME unless --model names another; without NAME, show which they use.
+
+    This is `gen config set defaults.model NAME`, or COMMAND.model for one command.
+    """
+    from .config import set_default
+
+    if name is None:
+        return _show_defaults(context, words)
+    model_folder(name, online=False)
+    keys = (*(words.split() if words else [SHARED]), "model")
+    file = set_default(context, keys, name)
+    return click.echo(f"{'.'.join(keys)} is {name} now, in {file}")
+
+
+def _show_defaults(context: click.Context, words: str | None) -> None:
+    """The model of each command that writes, and where that is set."""
+    root = context.find_root().command
+    names = [words] if words else sorted(getattr(root, "commands", {}))
+    rows = []
+    for name in names:
+        command = loaded(getattr(root, "commands", {}).get(name, click.Command(name)))
+        option = options_of(command).get("model")
+        if option is not None and is_shared(option):
+            found = settings_of(command, (name,)).get("model")
+            built = option.to_info_dict()["default"] or "(--model names it)"
+            rows.append([name, found.value, str(found.file)] if found else [name, built, "built in"])
+    if not rows:
+        raise GenError(f"{quoted(words)} is no command that writes texts; `gen models default` lists those.")
+    table("Default models", ["command", "model", "from"], rows)
+
+
+PUBLISHING = {
+    "card": "Complete the model card of FOLDER, and name what it still lacks.",
+    "push": "Publish the model of FOLDER as REPO, on the hub or in a new folder.",
+}
+for _name, _summary in PUBLISHING.items():
+    models.add_command(LazyCommand(_name, f"gen_engine.cli.commands.publishing:{_name}", _summary))
 
 
 def _shipped() -> Iterator[dict[str, Any]]:

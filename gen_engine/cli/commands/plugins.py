@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,6 +13,7 @@ import click
 
 from ...errors import GenError
 from ...hooks.registry import NOUNS, registry
+from ...system.help_pages import examples
 from ...system.screen import Span, Words, cells, say
 from ...system.tables import side_by_side, table
 from ...system.underway import counted
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from ...testing.laws import Verdict
     from ...testing.offers import Exhibit
 
-as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+as_json: Callable[[Any], Any] = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 CELLS: dict[str, Span] = {
     "holds": ("holds", "right"),
     "broken": ("BROKEN", "wrong"),
@@ -36,7 +37,7 @@ MEANINGS = {
 }
 
 
-@click.group(invoke_without_command=True)
+@click.group(invoke_without_command=True, epilog=examples("gen plugins", "gen plugins --json"))
 @as_json
 @debug_option()
 @click.pass_context
@@ -66,7 +67,7 @@ def plugins(context: click.Context, as_json: bool) -> None:
 # ------------------------------------------------------------------------------------------------------- check
 
 
-@plugins.command()
+@plugins.command(epilog=examples("gen plugins check core --only top_k --examples 5"))
 @click.argument("name")
 @click.option("--only", multiple=True, metavar="NAME", help="Try only what is called so; repeat for more.")
 @click.option("--examples", type=click.IntRange(1), metavar="N", help="How many examples each law is tried on.")
@@ -157,7 +158,7 @@ def _show_kind(kind: str, tried: Sequence[tuple[Exhibit, Sequence[Verdict]]]) ->
 # --------------------------------------------------------------------------------------- new, install, uninstall
 
 
-@plugins.command()
+@plugins.command(epilog=examples("gen plugins new tides", "gen plugins new tides --into ./plugins"))
 @click.argument("name")
 @click.option("--into", type=click.Path(file_okay=False, path_type=Path), default=".", help="Where to; default: here.")
 @debug_option()
@@ -174,7 +175,7 @@ PIPS = {"ignore_unknown_options": True}
 """Options that are not ours go to pip."""
 
 
-@plugins.command(context_settings=PIPS)
+@plugins.command(context_settings=PIPS, epilog=examples("gen plugins install ./gen-tides"))
 @click.argument("what", metavar="PATH|NAME")
 @click.argument("pip_options", nargs=-1, type=click.UNPROCESSED)
 @debug_option()
@@ -186,7 +187,7 @@ def install(what: str, pip_options: tuple[str, ...]) -> None:
         click.echo(line)
 
 
-@plugins.command(context_settings=PIPS)
+@plugins.command(context_settings=PIPS, epilog=examples("gen plugins uninstall tides"))
 @click.argument("name")
 @click.argument("pip_options", nargs=-1, type=click.UNPROCESSED)
 @debug_option()
