@@ -49,7 +49,7 @@ def write(prompt: str, seed: int) -> list[str]:
 def pieces(engine: gen.Engine, chat: gen.Chat) -> Iterator[str]:
     """A chat's answer as it comes."""
     try:
-        yield from engine.stream(context=chat, seed=1)
+        yield from engine.stream("", context=chat, seed=1)
     except gen.ConflictError as problem:
         yield from problem.members
 
