@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -122,6 +121,8 @@ def find_option(command: click.Command, keys: Keys, words: str = "") -> click.Op
     if name in NOT_KEPT:
         raise GenError(f"{words}--{name} says where output goes, or is for once; give it on the command line.")
     if name not in known:
+        from difflib import get_close_matches
+
         close = get_close_matches(name, known, n=1)
         who = f"`gen {' '.join(keys[:-1])}`" if keys[0] != SHARED else "what all commands that write share"
         remedy = f"did you mean {close[0]}?" if close else f"there are {', '.join(known) or 'none'}."
@@ -224,6 +225,8 @@ def _mention_unknown(told: Mapping[str, Any], file: Path) -> None:
         return
     root.meta[__name__][str(file)] = True
     for name in told.keys() - {*known, SHARED}:
+        from difflib import get_close_matches
+
         close = get_close_matches(name, [*known, SHARED], n=1)
         remedy = f"did you mean {close[0]}?" if close else "`gen --help` lists what there is."
         note(f"{file} has a section {quoted(name)}, which is no command{registry().broken()}; {remedy}")

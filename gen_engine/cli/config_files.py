@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
-import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +41,8 @@ def files() -> list[Path]:
 
 def read(path: Path) -> dict[str, Any]:
     """What a file says, {} if it is not there. Raises GenError if it cannot be read."""
+    import tomllib
+
     text = _text(path)
     try:
         return tomllib.loads(text)
@@ -169,6 +169,8 @@ def _first(text: str, char: str, fits: Callable[[int], bool]) -> int | None:
 
 
 def _loads(text: str) -> dict[str, Any] | None:
+    import tomllib
+
     try:
         return tomllib.loads(text)
     except (ValueError, RecursionError):
@@ -213,6 +215,8 @@ def _pruned(found: Mapping[str, Any]) -> dict[str, Any]:
 
 def _write(path: Path, text: str) -> None:
     """Write a file whole or not at all, with the permissions that it has."""
+    import tempfile
+
     real = Path(os.path.realpath(path))
     try:
         real.parent.mkdir(parents=True, exist_ok=True)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from click.shell_completion import CompletionItem
@@ -23,8 +23,10 @@ from ..patience import SECONDS
 from ..system.bounds import PROMPT, bounded
 from ..system.text_files import as_text, check_line, opened
 from ..types import DTYPES
-from .cards.drawing import Cards
 from .destination import check_out
+
+if TYPE_CHECKING:
+    from .cards.drawing import Cards
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 SHAPERS = ("temperature", "top_k", "top_p")
@@ -94,7 +96,11 @@ class Choice:
     @cached_property
     def cards(self) -> Cards | None:
         """The pictures asked for, if any."""
-        return None if self.card is None else Cards(self.card, self.num)
+        if self.card is None:
+            return None
+        from .cards.drawing import Cards
+
+        return Cards(self.card, self.num)
 
     def with_default(self, spec: str) -> tuple[str, ...]:
         """The processors, followed by `spec` unless one with its name is among them.

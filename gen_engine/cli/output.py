@@ -18,7 +18,7 @@ from ..system.screen import note, results
 from ..system.tables import table
 from ..system.underway import awaited
 from ..types import Request
-from .cards.layout import Setting
+from .cards.setting import Setting
 from .destination import check_out, counting, opened
 from .provenance import origin_of
 from .tasks import EVERY_ONE, NOTHING, PLAIN, Choosing, Drawn, Layout, Show, Task, host

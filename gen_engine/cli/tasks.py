@@ -8,7 +8,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from .cards.layout import UNHEADED, Setting
+from .cards.setting import UNHEADED, Setting
 
 if TYPE_CHECKING:
     from ..engine import Engine

@@ -13,6 +13,7 @@ from math import ceil, sqrt
 from unicodedata import east_asian_width
 
 from ...system.screen import cells
+from .setting import UNHEADED, Setting
 from .squares import BLANK, Square, columns_of, squares_of
 
 PAPER, WALL, EDGE, RULE, INK, FAINT, SEAL = "#faf6ec", "#e9e2d2", "#d9cfb8", "#c9b79a", "#221d18", "#6f6557", "#a8281e"
@@ -28,22 +29,6 @@ MOST = 4000
 
 IN_LINE = 60
 """The most columns of a line that is set horizontally, where a Chinese character takes two."""
-
-
-@dataclass(frozen=True)
-class Setting:
-    """What a command says of its texts for a card: how they are headed and signed, and up to four characters of a seal.
-
-    Without them the seal shows three strokes. `scrolls` sets the two lines of a couplet as two scrolls.
-    """
-
-    title: str = ""
-    byline: str = ""
-    seal: str = ""
-    scrolls: bool = False
-
-
-UNHEADED = Setting()
 
 
 @dataclass(frozen=True)
