@@ -14,8 +14,8 @@ from PIL import Image
 from gen_engine.cli.cards import faces
 from gen_engine.cli.cards.drawing import Cards
 from gen_engine.cli.cards.layout import INK, MARGIN, MOST, Run, Words, card_of
-from gen_engine.cli.cards.setting import Setting
 from gen_engine.cli.cards.png import FINENESS, png_of
+from gen_engine.cli.cards.setting import Setting
 from gen_engine.cli.cards.squares import CLOSING, HANGING, OPENING, UPRIGHT, columns_of, squares_of
 from gen_engine.cli.cards.svg import svg_of
 from gen_engine.cli.options import Choice

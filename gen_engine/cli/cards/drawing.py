@@ -12,7 +12,8 @@ from ...errors import GenError, quoted
 from ...system.interrupts import shielded
 from ...system.screen import note
 from ..destination import check_out, opened
-from .layout import MOST, Setting, card_of
+from .layout import MOST, card_of
+from .setting import Setting
 
 if TYPE_CHECKING:
     from .faces import Faces

@@ -1,4 +1,4 @@
-"""How a card is headed and signed. Every command says so, also where no card is drawn: nothing else is imported here."""
+"""How a card is headed and signed, which every command says. Nothing heavy is imported here."""
 
 from __future__ import annotations
 
