@@ -1,8 +1,11 @@
 """The loop of an engine process, on a tiny model, without a process."""
 
+from dataclasses import replace
+
 import pytest
 from tiny import chars, engine_of
 
+from gen_engine.cli.tasks import Choosing
 from gen_engine.errors import GenError
 from gen_engine.patience import Patience
 from gen_serve.engine_process import loop as loops
@@ -138,6 +141,17 @@ def test_what_warms_up_ends_when_a_wish_comes(loop):
 def test_models_are_warmed_up_by_the_command_of_their_name():
     found = warming({"poem": "poem", "mine": "/somewhere/mine", "novel": "novel"})
     assert [(each.model, each.wish.command) for each in found] == [("poem", "poem"), ("novel", "novel")]
+
+
+def test_a_record_holds_no_number_that_json_lacks(loop):
+    ask(loop, 1)
+    loop.turn()
+    [job] = loop.jobs.values()
+    score = {"score": {"total": float("nan")}}
+    job.task = replace(job.task, choosing=Choosing(1, lambda drawn: ((done, score) for done in drawn)))
+    run(loop)
+    [done] = [each for each in loop.connection.of(1) if isinstance(each, TextDone)]
+    assert done.record["score"] == {"total": None}
 
 
 def test_a_failure_inside_is_told_in_one_sentence():
