@@ -1,15 +1,17 @@
 """Mutation testing: small mistakes are put into the chain, the guarantee, the state table and the decoders one by one,
 and some test must notice each.
 
-`python tests/support/mutants.py [--sample N] [--seed S] [MODULE ...]`, or `make mutants`. Every mutant runs in a
-process forked from one that has imported torch and pytest already; the mistake is in memory only, no file is written.
-The tests of a module run without a mistake first, and it is noted which of them come by which line (by `coverage`): a
-mutant is shown only to those that come by it, the quickest first. A new module needs a line in `TESTS`, nothing else.
+`python tests/support/mutants.py [--sample N] [--seed S] [MODULE ...]`, or `make mutants`. The tests of a module are
+collected once and run without a mistake, and it is noted which of them come by which line (by `coverage`). Then every
+mutant has a forked process, where the mistaken code is put into the functions that are there already, and is shown only
+to the tests that come by it, the quickest first. A mistake in what runs when the module is imported is tried in a
+process that imports all anew. No file is written. A new module needs a line in `TESTS`, nothing else.
 """
 
 from __future__ import annotations
 
 import argparse
+import ast
 import importlib
 import importlib.abc
 import importlib.util
@@ -23,12 +25,15 @@ import time
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import zip_longest
 from pathlib import Path
 
 import coverage
 import pytest
 from mistakes import ROOT, Mutant, mutants
+from swapping import can_swap, differing, functions_of, swap
 
 TESTS = {
     "chain.py": "chain decoding/viable properties decoding/sample proving/prover shapers/penalties shapers/truncation",
@@ -93,10 +98,10 @@ class Watch:
         start = time.monotonic()
         result = yield
         self.seconds[item.nodeid] = time.monotonic() - start
-        self.coverage.switch_context("")
         return result
 
-    def pytest_sessionfinish(self):
+    def write(self) -> None:
+        """Write what was noted."""
         self.coverage.stop()
         by_line = self.coverage.get_data().contexts_by_lineno(str(self.path))
         self.out.write_text(json.dumps({"by_line": by_line, "seconds": self.seconds}), encoding="utf-8")
@@ -104,7 +109,7 @@ class Watch:
 
 @dataclass(frozen=True)
 class Seen:
-    """What was noted: the tests that come by each line ("" where it is when the module is imported), and their time."""
+    """What was noted: the tests that come by each line, and their time."""
 
     by_line: dict[int, list[str]]
     seconds: dict[str, float]
@@ -116,43 +121,43 @@ class Seen:
         return Seen({int(line): tests for line, tests in noted["by_line"].items()}, noted["seconds"])
 
     def tests_of(self, mutant: Mutant) -> list[str]:
-        """The tests that come by a mutant, the quickest first; all if it is met when the module is imported."""
-        found = {test for line in mutant.lines for test in self.by_line.get(line, ())}
-        return sorted(self.seconds if "" in found else found, key=self.seconds.__getitem__)
+        """The tests that come by a mutant, the quickest first."""
+        found = {test for line in mutant.lines for test in self.by_line.get(line, ())} & self.seconds.keys()
+        return sorted(found, key=self.seconds.__getitem__)
 
 
 @dataclass(frozen=True)
-class Chosen:
-    """A plugin of pytest that runs these tests only, in this order; `seconds` is what each takes without a mistake.
+class Clock:
+    """A plugin of pytest; `seconds` is what each test takes without a mistake.
 
     A test that takes much more processor time than that goes round in circles, and the process is ended.
     """
 
-    tests: list[str]
     seconds: dict[str, float]
-
-    def pytest_collection_modifyitems(self, items):
-        place = {test: number for number, test in enumerate(self.tests)}
-        items[:] = sorted((item for item in items if item.nodeid in place), key=lambda item: place[item.nodeid])
 
     def pytest_runtest_logstart(self, nodeid):
         signal.setitimer(signal.ITIMER_PROF, 5 * self.seconds[nodeid] + 10)
 
 
-def run(
-    tests: list[str], mutant: Mutant | None, limit: float, plugin: Callable[[], object], sink: str = os.devnull
-) -> tuple[bool, float]:
-    """Whether the tests pass in a forked process, which is stopped after `limit` seconds, and how long they took."""
+@dataclass(frozen=True)
+class Quickest:
+    """A plugin of pytest that runs the quickest tests first."""
+
+    seconds: dict[str, float]
+
+    def pytest_collection_modifyitems(self, items):
+        items.sort(key=lambda item: self.seconds.get(item.nodeid, 0.0))
+
+
+def forked(work: Callable[[], int], limit: float, sink: str | None = os.devnull) -> tuple[bool, float]:
+    """Whether work in a forked process returns 0, and how long it takes; it is stopped after `limit` seconds.
+
+    What it prints goes to the file `sink`, or where our own goes.
+    """
     start = time.monotonic()
     child = os.fork()
     if child == 0:
-        os.setsid()
-        out = os.open(sink, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-        os.dup2(out, 1)
-        os.dup2(out, 2)
-        code = _test(tests, mutant, plugin)
-        sys.stdout.flush()
-        os._exit(code)
+        _work(work, sink)
     for _ in range(round(limit / TICK)):  # no clock: while everything is paused, no time passes
         done, status = os.waitpid(child, os.WNOHANG)
         if done:
@@ -164,18 +169,104 @@ def run(
     return False, limit
 
 
-def _test(tests: list[str], mutant: Mutant | None, plugin: Callable[[], object]) -> int:
+def _work(work: Callable[[], int], sink: str | None) -> None:
+    code = 70
     try:
-        if mutant is not None:
-            sys.meta_path.insert(0, Swap(mutant))
-        # Rewriting assertions would import the modules of our distribution by a hook of pytest's, without the mistake.
-        options = ["-x", "-q", "--assert=plain", "-p", "no:cacheprovider", "-W", REWRITTEN, "-m", "not slow"]
-        return int(
-            pytest.main([*options, "--rootdir", str(ROOT), "--hypothesis-profile=ci", *tests], plugins=[plugin()])
-        )
+        os.setsid()
+        if sink is not None:
+            out = os.open(sink, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+            os.dup2(out, 1)
+            os.dup2(out, 2)
+        code = int(work())
     except BaseException:  # noqa: BLE001 - whatever a mistake leads to, it was noticed
         traceback.print_exc()
-        return 70
+    finally:
+        sys.stdout.flush()
+        os._exit(code)
+
+
+def pytest_run(tests: list[str], *plugins: object) -> int:
+    """Run pytest here.
+
+    Rewriting assertions would import the modules of our distribution by a hook of pytest's, without the mistake.
+    """
+    options = ["-x", "-q", "-s", "--assert=plain", "-p", "no:cacheprovider", "-W", REWRITTEN, "-m", "not slow"]
+    return int(pytest.main([*options, "--rootdir", str(ROOT), "--hypothesis-profile=ci", *tests], plugins=plugins))
+
+
+def run_items(session, plugin: object) -> int:
+    """Run the tests of a session up to the first that fails: 0 if all pass."""
+    session.config.pluginmanager.register(plugin)
+    for item, following in zip_longest(session.items, session.items[1:]):
+        item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+        if session.testsfailed:
+            return 1
+    return 0
+
+
+@dataclass
+class Bench:
+    """A plugin of pytest that tries mutants of a file on the collected tests, in place of running them.
+
+    `later` are the numbers of those that can only be tried when the module is imported anew.
+    """
+
+    path: Path
+    mutants: list[Mutant]
+    out: Path
+    killed: int = 0
+    later: list[int] = field(default_factory=list)
+
+    def pytest_runtestloop(self, session):
+        seen, seconds = self._look_on(session)
+        functions = functions_of(str(self.path))
+        sound = compile(ast.parse(self.path.read_text(encoding="utf-8")), str(self.path), "exec")
+        for number, mutant in enumerate(self.mutants):
+            pairs = differing(sound, compile(mutant.tree, str(self.path), "exec"))
+            if not pairs or not can_swap(pairs, functions):
+                self.later.append(number)
+                continue
+            tests = seen.tests_of(mutant)
+            put = partial(swap, pairs, functions)
+            self.killed += tell(mutant, len(tests), not tests or self._passes(session, tests, seen.seconds, put))
+        self.out.write_text(json.dumps([self.killed, self.later, seen.seconds, seconds]), encoding="utf-8")
+        return True
+
+    def _look_on(self, session) -> tuple[Seen, float]:
+        """Run the tests without a mutant: what they come by, and the seconds that they take."""
+
+        def work() -> int:
+            watch = Watch(self.path, noted)
+            code = run_items(session, watch)
+            watch.write()
+            return code
+
+        sink, noted = Path(tempfile.gettempdir()) / f"mutants-{self.path.stem}.txt", self.out.with_name("seen.json")
+        passed, seconds = forked(work, 3600, str(sink))
+        if not passed:
+            pytest.exit(f"The tests of {self.path.name} fail without a mutant ({sink}); mend them first.", 1)
+        return Seen.read(noted), seconds
+
+    def _passes(self, session, tests: list[str], seconds: dict[str, float], put: Callable[[], None]) -> bool:
+        def work() -> int:
+            put()
+            place = {test: number for number, test in enumerate(tests)}
+            chosen = [item for item in session.items if item.nodeid in place]
+            session.items[:] = sorted(chosen, key=lambda item: place[item.nodeid])
+            return run_items(session, Clock(seconds))
+
+        return forked(work, limit_of(tests, seconds))[0]
+
+
+def limit_of(tests: list[str], seconds: dict[str, float]) -> float:
+    """After how many seconds these tests have gone astray."""
+    return 3 * sum(seconds[test] for test in tests) + 60
+
+
+def tell(mutant: Mutant, tests: int, survives: bool) -> bool:
+    """Print what became of a mutant that so many tests come by. Returns whether it was killed."""
+    print(f"{'survived' if survives else 'killed'}: {mutant} ({tests} tests come by)", flush=True)
+    return not survives
 
 
 def main() -> int:
@@ -209,40 +300,32 @@ def test_files(name: str) -> list[str]:
     return [str(place.with_name(f"test_{place.name}.py")) for place in places]
 
 
-def _look_on(path: Path, tests: list[str]) -> tuple[Seen, float]:
-    """Run the tests of a file without a mutant: what they come by, and the seconds that they take."""
-    with tempfile.TemporaryDirectory() as folder:
-        sink, out = Path(tempfile.gettempdir()) / "mutants.txt", Path(folder) / "seen.json"
-        passed, seconds = run(tests, None, 3600, lambda: Watch(path, out), sink=str(sink))
-        if not passed:
-            sys.exit(f"The tests of {path.name} fail without a mutant ({sink}); mend them first.")
-        return Seen.read(out), seconds
-
-
 def _try_module(name: str, options: argparse.Namespace) -> tuple[int, int]:
     path = ROOT / "gen_engine" / name
-    tests = test_files(name)
-    seen, seconds = _look_on(path, tests)
     found = mutants(path)
     if options.sample and options.sample < len(found):
         found = random.Random(options.seed).sample(found, options.sample)
     part, parts = map(int, options.part.split("/"))
     found = found[part - 1 :: parts]
-    killed = 0
-    for mutant in found:
-        those = seen.tests_of(mutant)
-        survives = not those or _passes(those, mutant, seen.seconds)
-        killed += not survives
-        how = "survived" if survives else "killed"
-        print(f"{how}: {mutant} ({len(those)} tests come by)", flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "tried.json"
+        if not forked(lambda: pytest_run(test_files(name), Bench(path, found, out)), 24 * 3600, sink=None)[0]:
+            sys.exit(f"The mutants of {name} could not be tried.")
+        killed, later, by_test, seconds = json.loads(out.read_text(encoding="utf-8"))
+    for mutant in (found[number] for number in later):
+        killed += tell(mutant, len(by_test), _passes_anew(name, mutant, by_test))
     print(f"{path.relative_to(ROOT)}: {killed} of {len(found)} killed; its tests take {seconds:.0f} s", flush=True)
     return killed, len(found)
 
 
-def _passes(tests: list[str], mutant: Mutant, seconds: dict[str, float]) -> bool:
-    files = dict.fromkeys(str(ROOT / test.partition("::")[0]) for test in tests)
-    limit = 3 * sum(seconds[test] for test in tests) + 60
-    return run(list(files), mutant, limit, lambda: Chosen(tests, seconds))[0]
+def _passes_anew(name: str, mutant: Mutant, seconds: dict[str, float]) -> bool:
+    """Whether all tests of a module pass where it is imported with a mistake."""
+
+    def work() -> int:
+        sys.meta_path.insert(0, Swap(mutant))
+        return pytest_run(test_files(name), Quickest(seconds), Clock(seconds))
+
+    return forked(work, limit_of([*seconds], seconds))[0]
 
 
 if __name__ == "__main__":
