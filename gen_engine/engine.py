@@ -26,7 +26,7 @@ from .models.chat import Template, encode_chat, hub_template, read_template, wri
 from .models.notes import ModelNote, read_note
 from .models.tokenizer import FolderTokenizer
 from .patience import SECONDS, Patience
-from .sources import open_model
+from .sources import open_model, weights_folders
 from .text.chats import Chat
 from .text.spellings import labelled, labels_of
 from .types import Completion, Decoder, LanguageModel, Piece, Prompt, Request, Tokenizer
@@ -73,6 +73,13 @@ class Engine:
         """The model's chat template, None if it has none. Raises GenError for a damaged one."""
         folder = self.folder or Path(self.model.name)
         return read_template(folder) if folder.is_dir() else hub_template(self.model.name)
+
+    @cached_property
+    def weights_hash(self) -> str:
+        """The hash of the files that the model was loaded from, as they were when this was first asked; "" if none."""
+        from .models.hashes import weights_hash
+
+        return "" if self.folder is None else weights_hash(*weights_folders(os.fspath(self.folder)))
 
     def generate(
         self,

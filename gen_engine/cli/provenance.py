@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
+from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
@@ -96,10 +97,6 @@ def origin_of(task: Task) -> Callable[[Completion], dict[str, Any]]:
     if len(processors) < len(asked.processors) or not names:
         return lambda _: {}
     prompt, context = told
-    from ..models.hashes import weights_hash
-    from ..sources import weights_folders
-
-    weights = weights_hash(*weights_folders(chosen.model))
     versions = versions_of(involved(chosen.model, processors, str(asked.decoder)))
 
     def entry(done: Completion) -> dict[str, Any]:
@@ -107,7 +104,7 @@ def origin_of(task: Task) -> Callable[[Completion], dict[str, Any]]:
         made = Origin(
             command=without_outputs(chosen.command),
             model=chosen.model,
-            hash=weights,
+            hash=task.engine.weights_hash,
             prompt=prompt or "",
             context=context or "",
             processors=processors,
@@ -181,8 +178,9 @@ def _installed(names: Sequence[str]) -> dict[str, str]:
     return {name: found for name in names if (found := installed_version(name)) is not None}
 
 
+@lru_cache(256)
 def installed_version(name: str) -> str | None:
-    """The version of a distribution, None if it is not installed."""
+    """The version of a distribution as this process found it, None if it is not installed."""
     try:
         return version(name)
     except PackageNotFoundError:

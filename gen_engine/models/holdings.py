@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..errors import GenError, brief
+from ..system.unchanged import until_changed
 from .checkpoint import CONFIG, read_config, read_json
 from .sizes import TOKENIZER_FILES
 
@@ -88,7 +89,7 @@ def refuse_no_model(path: Path, name: str) -> None:
     if path.is_dir():
         if not (path / CONFIG).exists():
             raise GenError(f"{name} {_instead(path)}.")
-        read_config(path)
+        _read_through(path / CONFIG)
     if path.is_file():
         if path.suffix == ".gguf":
             what = "is a GGUF file, which only commands that write text read; `gen models add` makes a folder of it"
@@ -97,6 +98,13 @@ def refuse_no_model(path: Path, name: str) -> None:
         else:
             what = "is a file and no model; name a folder with a config.json, or a model of `gen models`"
         raise GenError(f"{name} {what}.")
+
+
+@until_changed
+def _read_through(config: Path) -> bool:
+    """Read the folder of a config.json for `refuse_no_model`; servers and batches ask that with each request."""
+    read_config(config.parent)
+    return True
 
 
 def _instead(folder: Path) -> str:

@@ -12,7 +12,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +29,6 @@ KEYS = ("order", "parts", "end", "known")
 
 PARTS, WRITTEN = 20, 100
 """The most parts of a note, and the most characters of a name, a known value, or a part's pattern."""
-
-REMEMBERED = 8
-"""How many notes are remembered."""
 
 REMEDY = "the README of gen-engine-poem shows what stands in one; mend it, or remove it"
 
@@ -67,14 +63,7 @@ def read_note(folder: Path) -> ModelNote | None:
     path = folder / NOTE
     if not path.exists():
         return None
-    about = path.stat()
-    return _read_note_as_of(path.resolve(), about.st_mtime_ns, about.st_size)
-
-
-@lru_cache(REMEMBERED)
-def _read_note_as_of(path: Path, time: int, size: int) -> ModelNote:
-    """The note in a file of this time and size. Servers and batches ask for it with each request."""
-    return read_note_file(path)
+    return read_note_file(path.resolve())
 
 
 @until_changed

@@ -2,8 +2,9 @@
 
 Clients ask a server of two models for verse and prose at once. A tenth of the requests are left in mid-stream, a tenth
 are wrong, and one in fifty is a contradiction that takes long to see. Each text must equal the one of the same request
-alone, and no row may be left in flight. Memory and rates are printed, beside those of requests one by one. The same
-texts are also written by the scheduler alone, without a server.
+alone, and no row may be left in flight. Memory and rates are printed, beside those of requests one by one. Then the
+server and the schedulers of another process write the same requests in turns of seconds, so that a machine whose speed
+changes misleads nobody; the median of the ratios is printed.
 """
 
 from __future__ import annotations
@@ -19,190 +20,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
-MODELS = ("poem", "novel")
-HARD = {"form": "五绝", "tones": "strict", "rhyme": ["东"], "distinct": True}
-LEVEL = "春山云天花秋人江心青林声烟霜寒星楼舟家沙乡"
-"""Twelve of these cannot all stand in such a poem: the places of their tone are too few, and none of them rhymes."""
+from clients import MODELS, Ask, Client, Tally, ask_all, asks, keep_asking, texts_of
 
-WRONG = ({"form": "no such form"}, {"nonsense": 1}, {"rows": "four"}, {"prompt": "白" * 300, "rows": 2})
-
-
-@dataclass(frozen=True)
-class Ask:
-    """One request: its path, and its body."""
-
-    path: str
-    body: str
-
-    @property
-    def streamed(self) -> str:
-        return json.dumps({**json.loads(self.body), "stream": True})
-
-
-def asks() -> list[Ask]:
-    """The requests, each with a seed."""
-    dice, found = random.Random(7), []
-    firsts = "春夏秋江山月风雪云花明白青天水夜"
-    for seed in range(24):
-        first = dice.choice(firsts)
-        found += [
-            Ask("/v1/poems", json.dumps({"prompt": first, "seed": seed})),
-            Ask("/v1/poems", json.dumps({"form": dice.choice(["五绝", "七绝", "七律"]), "seed": seed, "best_of": 1})),
-            Ask("/v1/poems", json.dumps({"prompt": first, "seed": seed, "num": 2, "best_of": 1})),
-            Ask("/v1/couplets", json.dumps({"prompt": first + "风吹" + dice.choice(firsts), "seed": seed})),
-            Ask("/v1/texts", json.dumps({"prompt": first, "seed": seed, "max_new": 40, "model": "poem"})),
-            Ask("/v1/novels", json.dumps({"prompt": "话说" + first, "seed": seed, "len": 60})),
-        ]
-    return found
-
-
-# ------------------------------------------------------------------------------------------------------- the client
-
-
-Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
-
-
-@dataclass(eq=False)
-class Client:
-    """One connection, of as little code as can be: the clients share the machine with the server."""
-
-    port: int
-    streams: Streams | None = None
-
-    async def post(self, path: str, body: str, method: str = "POST") -> tuple[int, str]:
-        """The status, and the body."""
-        reader, _ = await self.begin(path, body, method)
-        status, headers = await self.head(reader)
-        if "content-length" in headers:
-            text = await reader.readexactly(int(headers["content-length"]))
-        else:
-            text = b"".join([part async for part in chunks(reader)])
-        return status, text.decode()
-
-    async def begin(self, path: str, body: str, method: str = "POST") -> Streams:
-        if self.streams is None:
-            self.streams = await asyncio.open_connection("127.0.0.1", self.port)
-        data = body.encode()
-        head = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-        self.streams[1].write(f"{head}Content-Length: {len(data)}\r\n\r\n".encode() + data)
-        return self.streams
-
-    async def head(self, reader: asyncio.StreamReader) -> tuple[int, dict[str, str]]:
-        lines = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
-        pairs = (line.partition(": ") for line in lines[1:] if line)
-        return int(lines[0].split()[1]), {name.lower(): value for name, _, value in pairs}
-
-    def leave(self) -> None:
-        if self.streams is not None:
-            self.streams[1].transport.abort()
-            self.streams = None
-
-
-async def chunks(reader: asyncio.StreamReader) -> AsyncIterator[bytes]:
-    """The parts of a body in chunks."""
-    while size := int(await reader.readline(), 16):
-        yield await reader.readexactly(size)
-        await reader.readline()
-    await reader.readline()
-
-
-def texts_of(body: str) -> list[str]:
-    """The texts of an answer, streamed or not."""
-    if body.startswith("{"):
-        return [each["text"] for each in json.loads(body)["texts"]]
-    told = [json.loads(line[6:]) for line in body.splitlines() if line.startswith("data: {")]
-    done = [each for each in told if each.get("type") == "text_done" or "result" in each]
-    return [each["result"]["text"] for each in done]
-
-
-# ---------------------------------------------------------------------------------------------------------- the load
-
-
-@dataclass
-class Tally:
-    """What became of the requests."""
-
-    alone: dict[Ask, list[str]]
-    answered: int = 0
-    chars: int = 0
-    left: int = 0
-    refused: int = 0
-    hard: int = 0
-    busy: int = 0
-    wrong: list[str] = field(default_factory=list)
-    first: list[float] = field(default_factory=list)
-    refusing: list[float] = field(default_factory=list)
-    seconds: float = 0.0
-    processor: dict[str, float] = field(default_factory=dict)
-
-
-async def keep_asking(port: int, tally: Tally, until: float, dice: random.Random, is_mixed: bool) -> None:
-    """One client, until the time is over; of a load that is not mixed, nothing is left, wrong or hard."""
-    client, known = Client(port), [*tally.alone]
-    while time.perf_counter() < until:
-        chance, ask = dice.random() if is_mixed else dice.uniform(0.22, 1), dice.choice(known)
-        if chance < 0.1:
-            await leave_midway(client, ask, tally)
-        elif chance < 0.2:
-            status, body = await client.post("/v1/poems", json.dumps(dice.choice(WRONG)))
-            tally.refused += 1
-            tally.wrong += [] if 400 <= status < 500 else [f"{status} for a wrong request: {body[:200]}"]
-        elif chance < 0.22:
-            since = time.perf_counter()
-            status, body = await client.post(
-                "/v1/poems", json.dumps({**HARD, "require": "".join(dice.sample(LEVEL, 12))})
-            )
-            tally.hard += status != 429
-            tally.busy += status == 429
-            tally.refusing.append(time.perf_counter() - since)
-            tally.wrong += [] if status in (422, 424, 429) else [f"{status} for a hard request: {body[:200]}"]
-        elif chance < 0.6:
-            await read_stream(client, ask, tally)
-        else:
-            take(tally, ask, *await client.post(ask.path, ask.body))
-
-
-def take(tally: Tally, ask: Ask, status: int, body: str) -> None:
-    """Compare an answer with the one alone."""
-    if status == 429:
-        tally.busy += 1
-        return
-    found = texts_of(body) if status == 200 else [f"{status} {body[:200]}"]
-    if found != tally.alone[ask]:
-        tally.wrong.append(f"{ask}: {found} and not {tally.alone[ask]}")
-    tally.answered += 1
-    tally.chars += sum(map(len, found))
-
-
-async def read_stream(client: Client, ask: Ask, tally: Tally) -> None:
-    since, parts = time.perf_counter(), []
-    reader, _ = await client.begin(ask.path, ask.streamed)
-    status, headers = await client.head(reader)
-    if "content-length" in headers:
-        take(tally, ask, status, (await reader.readexactly(int(headers["content-length"]))).decode())
-        return
-    is_first = True
-    async for part in chunks(reader):
-        if is_first and b'"text"' in part:
-            tally.first.append(time.perf_counter() - since)
-            is_first = False
-        parts.append(part)
-    take(tally, ask, status, b"".join(parts).decode())
-
-
-async def leave_midway(client: Client, ask: Ask, tally: Tally) -> None:
-    reader, _ = await client.begin(ask.path, ask.streamed)
-    await client.head(reader)
-    await reader.readline()
-    client.leave()
-    tally.left += 1
-
-
-# -------------------------------------------------------------------------------------------------------- the report
+TIMES = 2
+"""How often each request is written in a turn."""
 
 
 def processes(pid: int) -> dict[str, int]:
@@ -232,8 +58,9 @@ async def rows_in_flight(port: int) -> float:
     return sum(float(line.split()[-1]) for line in text.splitlines() if re.match(r"gen_lane_(rows|waiting)\{", line))
 
 
-async def measure(port: int, pid: int, seconds: float, clients: int) -> bool:
-    """Ask one by one, then at once. Returns whether all was right."""
+async def measure(port: int, pid: int, chosen: argparse.Namespace, offline: Offline) -> int:
+    """Ask one by one, then at once, then in turns with the schedulers. Returns 0 if all was right."""
+    seconds, clients = chosen.seconds, chosen.clients
     alone = {}
     client = Client(port)
     for ask in asks():  # the first time tables are made
@@ -259,7 +86,8 @@ async def measure(port: int, pid: int, seconds: float, clients: int) -> bool:
         *(f"{each} {old:.0f} -> {memory(pid)[each]:.0f}" for each, old in before.items()),
     )
     print(f"rows in flight at the end: {rows:g}")
-    return not plain.wrong + mixed.wrong and rows == 0
+    wrong = plain.wrong + mixed.wrong + await in_turns(port, alone, offline, chosen.turns, clients)
+    return int(bool(wrong) or rows != 0)
 
 
 async def loaded(
@@ -292,8 +120,8 @@ def report(name: str, tally: Tally, single: float) -> None:
         print("  ", each[:600])
 
 
-def offline() -> None:
-    """The same requests by the schedulers of one process, all at once: how many a second."""
+def write_offline() -> None:
+    """The same requests by the schedulers of one process, all at hand: for each line that is read, their seconds."""
     from gen_engine.engine import load
     from gen_serve.api.texts import writings
     from gen_serve.engine_process.commands import task_of
@@ -305,17 +133,63 @@ def offline() -> None:
         kind = kinds[names[ask.path.rpartition("/")[2]]]
         model, wish, seed = kind.wish(kind.body(**json.loads(ask.body)))
         tasks.append((model, task_of(wish, model, engines, seed)[0]))
-    for turn in range(2):  # the first time tables are made
+    for times in map(int, sys.stdin):
         since = time.perf_counter()
-        schedulers = {name: engine.scheduler() for name, engine in engines.items()}
-        for model, task in tasks:
+        schedulers = {name: engine.scheduler(queue=None) for name, engine in engines.items()}
+        for model, task in tasks * times:
             schedulers[model].submit(task.request)
         while not all(each.is_idle for each in schedulers.values()):
             for each in schedulers.values():
                 if not each.is_idle:
                     each.step()
-        if turn:
-            print(f"scheduler alone     {len(tasks) / (time.perf_counter() - since):8.1f} requests a second")
+        print(time.perf_counter() - since, flush=True)
+
+
+@dataclass
+class Offline:
+    """The schedulers of a process of their own, which has nothing to do between two turns."""
+
+    threads: str
+
+    def __enter__(self) -> Offline:
+        command = [sys.executable, __file__, "--offline"]
+        environment = {**os.environ, "OMP_NUM_THREADS": self.threads}
+        pipe = subprocess.PIPE
+        self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=environment)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.communicate()
+
+    def write(self, times: int) -> float:
+        """The seconds in which all requests are written so often."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        print(times, file=self.process.stdin, flush=True)
+        return float(self.process.stdout.readline())
+
+
+async def in_turns(port: int, alone: dict[Ask, list[str]], offline: Offline, turns: int, clients: int) -> list[str]:
+    """The server and the schedulers write the same requests in turns. Returns answers that were wrong."""
+    rates, ratios, wrong = [], [], []
+    offline.write(1)  # the first time tables are made
+    for turn in range(turns):
+        seconds, tally = {}, Tally(alone)
+        for who in ("server", "scheduler")[:: 1 if turn % 2 else -1]:
+            if who == "scheduler":
+                seconds[who] = offline.write(TIMES)
+                continue
+            since, left = time.perf_counter(), iter([*alone] * TIMES)
+            await asyncio.gather(*(ask_all(port, tally, left, random.Random(n)) for n in range(clients)))
+            seconds[who] = time.perf_counter() - since
+        rates.append({who: TIMES * len(alone) / each for who, each in seconds.items()})
+        ratios.append(seconds["scheduler"] / seconds["server"])
+        wrong += tally.wrong
+    for who in ("server", "scheduler"):
+        print(f"{who + ' in turns':20}{statistics.median(each[who] for each in rates):8.1f} requests a second")
+    told = ", ".join(f"{each:.2f}" for each in sorted(ratios))
+    print(f"server of scheduler {statistics.median(ratios):8.2f} (each turn: {told}); wrong {len(wrong)}")
+    return wrong
 
 
 def main() -> int:
@@ -323,17 +197,19 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--clients", type=int, default=64)
     parser.add_argument("--threads", default="1")
-    parser.add_argument("--only", choices=("server", "scheduler"), help="one half of the measuring")
+    parser.add_argument("--turns", type=int, default=5, help="how often server and scheduler write all requests")
+    parser.add_argument("--offline", action="store_true", help=argparse.SUPPRESS)
     chosen = parser.parse_args()
-    is_right = chosen.only == "scheduler" or serve_and_measure(chosen.threads, chosen.seconds, chosen.clients)
-    if chosen.only != "server":
-        os.environ["OMP_NUM_THREADS"] = chosen.threads
-        offline()
-    return 0 if is_right else 1
+    if chosen.offline:
+        write_offline()
+        return 0
+    with served(chosen.threads) as (port, pid), Offline(chosen.threads) as offline:
+        return asyncio.run(measure(port, pid, chosen, offline))
 
 
-def serve_and_measure(threads: str, seconds: float, clients: int) -> bool:
-    """Start a server, and measure it. Returns whether all was right."""
+@contextmanager
+def served(threads: str) -> Iterator[tuple[int, int]]:
+    """A server that is ready: its port, and the number of its process."""
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "log"
         command = [sys.executable, "-m", "gen_engine", "serve", "--port", "0", "--threads", threads]
@@ -346,7 +222,7 @@ def serve_and_measure(threads: str, seconds: float, clients: int) -> bool:
             port = int(re.search(r"http://[^:]+:(\d+)", log.read_text())[1])
             while asyncio.run(Client(port).post("/readyz", "", "GET"))[0] != 200:
                 time.sleep(0.1)
-            return asyncio.run(measure(port, server.pid, seconds, clients))
+            yield port, server.pid
         finally:
             server.terminate()
             server.wait()

@@ -14,9 +14,7 @@ from typing import TYPE_CHECKING, Any
 from gen_engine.engine import Engine, load
 from gen_engine.errors import GenError, quoted
 from gen_engine.hooks.registry import registry
-from gen_engine.models.hashes import weights_hash
 from gen_engine.patience import given_up_when
-from gen_engine.sources import weights_folders
 
 from ..messages import (
     Busyness,
@@ -221,7 +219,7 @@ def facts_of(name: str, served: Served) -> ModelFacts:
     engine, offer = served.engine, registry().models.get(served.source)
     return ModelFacts(
         name=name,
-        hash="" if engine.folder is None else weights_hash(*weights_folders(served.source)),
+        hash=engine.weights_hash,
         dtype=engine.model.dtype,
         device=str(getattr(engine.model, "device", "cpu")),
         reproducible=engine.model.reproducible,
