@@ -31,8 +31,8 @@ from .text.chats import Chat
 from .text.spellings import labelled, labels_of
 from .types import Completion, Decoder, LanguageModel, Piece, Prompt, Request, Tokenizer
 
-CHAINS = 256
-"""How many chains an engine remembers."""
+CHAINS = 64
+"""How many chains an engine remembers; one of a regulated verse takes about 3 MB."""
 
 DRAFTED = 4
 """How many drafts an engine remembers."""

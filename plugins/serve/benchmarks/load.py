@@ -86,8 +86,8 @@ async def measure(port: int, pid: int, chosen: argparse.Namespace, offline: Offl
         *(f"{each} {old:.0f} -> {memory(pid)[each]:.0f}" for each, old in before.items()),
     )
     print(f"rows in flight at the end: {rows:g}")
-    wrong = plain.wrong + mixed.wrong + await in_turns(port, alone, offline, chosen.turns, clients)
-    return int(bool(wrong) or rows != 0)
+    wrong = await in_turns(port, pid, alone, offline, chosen.turns, clients)
+    return int(bool(plain.wrong or mixed.wrong or wrong or rows))
 
 
 async def loaded(
@@ -121,7 +121,10 @@ def report(name: str, tally: Tally, single: float) -> None:
 
 
 def write_offline() -> None:
-    """The same requests by the schedulers of one process, all at hand: for each line that is read, their seconds."""
+    """The same requests by the schedulers of one process, all at hand.
+
+    For each line that is read, their seconds and those of processor time.
+    """
     from gen_engine.engine import load
     from gen_serve.api.texts import writings
     from gen_serve.engine_process.commands import task_of
@@ -134,7 +137,7 @@ def write_offline() -> None:
         model, wish, seed = kind.wish(kind.body(**json.loads(ask.body)))
         tasks.append((model, task_of(wish, model, engines, seed)[0]))
     for times in map(int, sys.stdin):
-        since = time.perf_counter()
+        since, used = time.perf_counter(), time.process_time()
         schedulers = {name: engine.scheduler(queue=None) for name, engine in engines.items()}
         for model, task in tasks * times:
             schedulers[model].submit(task.request)
@@ -142,7 +145,7 @@ def write_offline() -> None:
             for each in schedulers.values():
                 if not each.is_idle:
                     each.step()
-        print(time.perf_counter() - since, flush=True)
+        print(time.perf_counter() - since, time.process_time() - used, flush=True)
 
 
 @dataclass
@@ -161,35 +164,38 @@ class Offline:
     def __exit__(self, *_: object) -> None:
         self.process.communicate()
 
-    def write(self, times: int) -> float:
-        """The seconds in which all requests are written so often."""
+    def write(self, times: int) -> tuple[float, float]:
+        """The seconds in which all requests are written so often, and those of processor time."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         print(times, file=self.process.stdin, flush=True)
-        return float(self.process.stdout.readline())
+        seconds, used = map(float, self.process.stdout.readline().split())
+        return seconds, used
 
 
-async def in_turns(port: int, alone: dict[Ask, list[str]], offline: Offline, turns: int, clients: int) -> list[str]:
-    """The server and the schedulers write the same requests in turns. Returns answers that were wrong."""
-    rates, ratios, wrong = [], [], []
+async def in_turns(port: int, pid: int, alone: dict[Ask, list[str]], offline: Offline, turns: int, clients: int) -> int:
+    """The server and the schedulers write the same requests in turns. Returns how many answers were wrong.
+
+    Processor time is compared, too: that of the quick lane, which never rests, with that of the schedulers.
+    """
     offline.write(1)  # the first time tables are made
+    tally, seconds, used = Tally(alone), [], []
     for turn in range(turns):
-        seconds, tally = {}, Tally(alone)
         for who in ("server", "scheduler")[:: 1 if turn % 2 else -1]:
             if who == "scheduler":
-                seconds[who] = offline.write(TIMES)
+                theirs = offline.write(TIMES)
                 continue
-            since, left = time.perf_counter(), iter([*alone] * TIMES)
+            since, before, left = time.perf_counter(), processor(pid)["quick"], iter([*alone] * TIMES)
             await asyncio.gather(*(ask_all(port, tally, left, random.Random(n)) for n in range(clients)))
-            seconds[who] = time.perf_counter() - since
-        rates.append({who: TIMES * len(alone) / each for who, each in seconds.items()})
-        ratios.append(seconds["scheduler"] / seconds["server"])
-        wrong += tally.wrong
-    for who in ("server", "scheduler"):
-        print(f"{who + ' in turns':20}{statistics.median(each[who] for each in rates):8.1f} requests a second")
-    told = ", ".join(f"{each:.2f}" for each in sorted(ratios))
-    print(f"server of scheduler {statistics.median(ratios):8.2f} (each turn: {told}); wrong {len(wrong)}")
-    return wrong
+            own = time.perf_counter() - since, processor(pid)["quick"] - before
+        seconds.append((own[0], theirs[0]))
+        used.append((own[1], theirs[1]))
+    for what, pairs in (("seconds", seconds), ("processor time", used)):
+        server, scheduler = (TIMES * len(alone) / statistics.median(each) for each in zip(*pairs, strict=True))
+        ratios = sorted(theirs / own for own, theirs in pairs)
+        print(f"in turns, by {what}: server {server:.1f}, scheduler {scheduler:.1f} requests a second; ", end="")
+        print(f"{statistics.median(ratios):.2f} of it (each turn: {', '.join(f'{each:.2f}' for each in ratios)})")
+    return len(tally.wrong)
 
 
 def main() -> int:

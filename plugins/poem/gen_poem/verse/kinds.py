@@ -84,9 +84,9 @@ class CharKinds:
         return {number: what for what, number in self._numbers.items()}
 
     @cached_property
-    def _chars(self) -> Mapping[int, Sequence[str]]:
-        """The book's characters of each kind, one string for each voice."""
-        found: dict[int, list[str]] = {}
+    def _chars(self) -> Mapping[int, Sequence[Sequence[str]]]:
+        """The book's characters of each kind, those of each voice together."""
+        found: dict[int, list[Sequence[str]]] = {}
         for kind, chars in zip(self._of_voice, self.sounds.chars, strict=True):
             found.setdefault(kind, []).append(chars)
         return found

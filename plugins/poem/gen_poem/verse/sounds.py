@@ -18,14 +18,14 @@ class Sounds:
     """An inverted book. Each reading is one bit of `bits`; a *voice* is a set of readings.
 
     `numbers[char]` is the number of the character's voice, `voices[i]` are the readings of voice i as bits, and
-    `chars[i]` the characters that have it.
+    `chars[i]` the characters that have it, in the book's own objects: sets of thousands of them share these.
     """
 
     book: Book
     readings: tuple[Reading, ...] = field(repr=False)
     numbers: Mapping[str, int] = field(repr=False)
     voices: tuple[int, ...] = field(repr=False)
-    chars: tuple[str, ...] = field(repr=False)
+    chars: tuple[tuple[str, ...], ...] = field(repr=False)
 
     @cached_property
     def signs(self) -> Mapping[str, int]:
@@ -87,10 +87,10 @@ def sounds(book: Book) -> Sounds:
         elif readings:
             shared[key], tuples[key] = [char], readings
     order = {reading: i for i, reading in enumerate(dict.fromkeys(r for each in tuples.values() for r in each))}
-    by_voice: dict[int, str] = {}
+    by_voice: dict[int, tuple[str, ...]] = {}
     for key, chars in shared.items():
         voice = bits(order[reading] for reading in tuples[key])
-        by_voice[voice] = by_voice.get(voice, "") + "".join(chars)
+        by_voice[voice] = (*by_voice.get(voice, ()), *chars)
     numbers = {char: i for i, chars in enumerate(by_voice.values()) for char in chars}
     return Sounds(book, tuple(order), numbers, tuple(by_voice), tuple(by_voice.values()))
 

@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, StringConstraints, Tag, create_model
 
 from ..messages import Event, ExplainWish, Failed, PossibleWish, TextDone
+from .bodies import router_of
 from .errors import ERRORS, response_of
 from .processors import FAILED
 from .texts import Writing, writings
@@ -32,7 +33,7 @@ Explained = create_model(
 
 def routes(models: tuple[str, ...]) -> APIRouter:
     """The endpoints."""
-    router = APIRouter(prefix="/v1", tags=["texts"])
+    router = router_of("texts")
     known = writings(models)
     if known:
         _mount_possible(router, known)

@@ -11,6 +11,7 @@ from fastapi.responses import Response
 
 from ..messages import Scored, TextDone
 from .answering import Asked, answer, wished
+from .bodies import router_of
 from .completions import ANSWER, finite, spelt
 from .errors import ERRORS
 from .models import facts_of
@@ -65,7 +66,7 @@ def _entry(name: str, printed: bytes, logprob: float) -> dict[str, Any]:
 
 def routes() -> APIRouter:
     """The endpoint."""
-    router = APIRouter(prefix="/v1", tags=["chat"], responses=ERRORS)
+    router = router_of("chat", responses=ERRORS)
 
     @router.post("/chat/completions", response_class=Response, responses={200: ANSWER})
     async def chat(asked: ChatRequest, request: Request) -> Response:

@@ -11,6 +11,7 @@ from fastapi.responses import Response
 
 from ..messages import Scored, TextDone
 from .answering import Asked, answer, wished
+from .bodies import router_of
 from .errors import ERRORS
 from .models import facts_of
 from .protocol import CompletionRequest
@@ -79,7 +80,7 @@ def finite(logprob: float) -> float:
 
 def routes() -> APIRouter:
     """The endpoint."""
-    router = APIRouter(prefix="/v1", tags=["completions"], responses=ERRORS)
+    router = router_of("completions", responses=ERRORS)
 
     @router.post("/completions", response_class=Response, responses={200: ANSWER})
     async def complete(asked: CompletionRequest, request: Request) -> Response:

@@ -21,6 +21,7 @@ from gen_engine.system.screen import notes_kept, results_kept
 
 from ..engine_process.jobs import failure
 from ..messages import Failed
+from .bodies import router_of
 from .errors import ERRORS, refusal, response_of
 from .fields import body_of, cli, fields_of, installed
 from .texts import told_of
@@ -59,7 +60,7 @@ def printed(*arguments: str) -> list[str]:
 
 def routes() -> APIRouter:
     """The endpoints of those commands that are installed."""
-    router = APIRouter(prefix="/v1", tags=["verse"])
+    router = router_of("verse")
     limit: list[CapacityLimiter] = []
 
     async def run(command: partial[Any]) -> Any:

@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field, create_model
 from starlette.exceptions import HTTPException
 
 from ..messages import Begun, CommandWish, Failed, ModelFacts, Over, TextDone
+from .bodies import router_of
 from .bounds import SEED
 from .errors import ERRORS, refusal, response_of
 from .events import stream_of
@@ -96,7 +97,7 @@ def _writing(name: str, command: click.Command, models: tuple[str, ...]) -> Writ
 
 def routes(models: tuple[str, ...]) -> APIRouter:
     """The endpoints."""
-    router = APIRouter(prefix="/v1", tags=["texts"])
+    router = router_of("texts")
     streams = Streams()
     for name, writing in writings(models).items():
         _mount(router, PATHS.get(name, name), writing, streams)

@@ -51,11 +51,25 @@ def test_heads_are_no_operations_of_the_documentation(http):
         (b"", "application/json", "is empty"),
         (b"[1]", "application/json", "no object"),
         (b'{"prompt":' + b"[" * 5000 + b"]" * 5000 + b"}", "application/json", "nested deeper"),
+        (b'{"prompt": "a", "temperature": NaN}', "application/json", "NaN is no number of JSON"),
+        (b'{"seed": -Infinity}', "application/json", "-Infinity is no number of JSON"),
+        (b'{"seed": ' + b"1" * 5000 + b"}", "application/json", "not valid JSON"),
+        (b"\xff", "application/json", "not valid JSON"),
     ],
 )
 def test_a_body_that_is_none_is_told_so(http, body, kind, words):
     found = told(http.post("/v1/completions", content=body, headers={"Content-Type": kind}))
     assert (found["param"], words in found["message"]) == (None, True)
+
+
+@pytest.mark.parametrize("path", ["completions", "chat/completions", "poems", "possible", "explain", "check"])
+@pytest.mark.parametrize(
+    "body, key", [('{"seed": 1, "seed": 2}', "seed"), ('{"a": [{"\u65e5": 1, "b": {}, "\\u65e5": 1}]}', "日")]
+)
+def test_a_key_that_occurs_twice_is_refused(http, path, body, key):
+    found = told(http.post(f"/v1/{path}", content=body.encode(), headers={"Content-Type": "application/json"}))
+    assert (found["param"], found["code"]) == (key, "invalid")
+    assert "occurs twice in an object; give it once." in found["message"]
 
 
 @pytest.mark.parametrize("prompt", [[[["a"]]], [["a"]], [[1], "a"], ["a", 1], {}, 5, [True], [1.5]])
