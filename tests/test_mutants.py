@@ -46,6 +46,12 @@ def test_a_mistake_is_shown_to_the_quickest_tests_first(made):
     assert mutants.Seen({6: ["slow"]}, seconds).tests_of(mutant) == []
 
 
+def test_a_mistake_is_shown_to_tests_as_long_as_there_is_time():
+    seconds = {"long": mutants.BUDGET - 1, "short": 1.0, "other": 2.0}
+    assert mutants.quickest(seconds, seconds) == ["short", "other"]
+    assert mutants.quickest(["long"], {"long": 2 * mutants.BUDGET}) == ["long"]
+
+
 def test_every_module_of_the_table_is_there_with_its_tests():
     assert [name for name in mutants.TESTS if not (mistakes.ROOT / "gen_engine" / name).exists()] == []
     assert [test for name in mutants.TESTS for test in mutants.test_files(name) if not Path(test).exists()] == []

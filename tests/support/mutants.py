@@ -23,11 +23,11 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import zip_longest
+from itertools import accumulate, zip_longest
 from pathlib import Path
 
 import coverage
@@ -53,6 +53,9 @@ TESTS = {
     "decoding/smc.py": "decoding/smc decoding/seeds decoding/sample decoding/scheduler shapers/truncation",
 }
 """Tests that must notice mistakes in each module of `gen_engine`; `proving/states` is `proving/test_states.py`."""
+
+BUDGET = 90.0
+"""How many seconds of tests a mutant is shown, the quickest first. What only others would kill counts as alive."""
 
 TICK = 0.05
 """How many seconds pass between two looks at a test run."""
@@ -123,7 +126,16 @@ class Seen:
     def tests_of(self, mutant: Mutant) -> list[str]:
         """The tests that come by a mutant, the quickest first."""
         found = {test for line in mutant.lines for test in self.by_line.get(line, ())} & self.seconds.keys()
-        return sorted(found, key=self.seconds.__getitem__)
+        return quickest(found, self.seconds)
+
+
+def quickest(tests: Iterable[str], seconds: dict[str, float]) -> list[str]:
+    """Tests by how long they take, as many as there is time for, and one in any case."""
+    found = sorted(tests, key=seconds.__getitem__)
+    spent = accumulate(seconds[test] for test in found)
+    return [
+        test for number, (test, until) in enumerate(zip(found, spent, strict=True)) if not number or until <= BUDGET
+    ]
 
 
 @dataclass(frozen=True)
@@ -140,13 +152,19 @@ class Clock:
 
 
 @dataclass(frozen=True)
-class Quickest:
-    """A plugin of pytest that runs the quickest tests first."""
+class Only:
+    """A plugin of pytest that runs these tests alone, in this order."""
 
-    seconds: dict[str, float]
+    tests: list[str]
 
     def pytest_collection_modifyitems(self, items):
-        items.sort(key=lambda item: self.seconds.get(item.nodeid, 0.0))
+        items[:] = in_order(items, self.tests)
+
+
+def in_order(items, tests: list[str]) -> list:
+    """The items of these tests, in their order."""
+    place = {test: number for number, test in enumerate(tests)}
+    return sorted((item for item in items if item.nodeid in place), key=lambda item: place[item.nodeid])
 
 
 def forked(work: Callable[[], int], limit: float, sink: str | None = os.devnull) -> tuple[bool, float]:
@@ -250,9 +268,7 @@ class Bench:
     def _passes(self, session, tests: list[str], seconds: dict[str, float], put: Callable[[], None]) -> bool:
         def work() -> int:
             put()
-            place = {test: number for number, test in enumerate(tests)}
-            chosen = [item for item in session.items if item.nodeid in place]
-            session.items[:] = sorted(chosen, key=lambda item: place[item.nodeid])
+            session.items[:] = in_order(session.items, tests)
             return run_items(session, Clock(seconds))
 
         return forked(work, limit_of(tests, seconds))[0]
@@ -312,20 +328,21 @@ def _try_module(name: str, options: argparse.Namespace) -> tuple[int, int]:
         if not forked(lambda: pytest_run(test_files(name), Bench(path, found, out)), 24 * 3600, sink=None)[0]:
             sys.exit(f"The mutants of {name} could not be tried.")
         killed, later, by_test, seconds = json.loads(out.read_text(encoding="utf-8"))
+    tests = quickest(by_test, by_test)
     for mutant in (found[number] for number in later):
-        killed += tell(mutant, len(by_test), _passes_anew(name, mutant, by_test))
+        killed += tell(mutant, len(tests), _passes_anew(name, mutant, tests, by_test))
     print(f"{path.relative_to(ROOT)}: {killed} of {len(found)} killed; its tests take {seconds:.0f} s", flush=True)
     return killed, len(found)
 
 
-def _passes_anew(name: str, mutant: Mutant, seconds: dict[str, float]) -> bool:
-    """Whether all tests of a module pass where it is imported with a mistake."""
+def _passes_anew(name: str, mutant: Mutant, tests: list[str], seconds: dict[str, float]) -> bool:
+    """Whether these tests of a module pass where it is imported with a mistake."""
 
     def work() -> int:
         sys.meta_path.insert(0, Swap(mutant))
-        return pytest_run(test_files(name), Quickest(seconds), Clock(seconds))
+        return pytest_run(test_files(name), Only(tests), Clock(seconds))
 
-    return forked(work, limit_of([*seconds], seconds))[0]
+    return forked(work, limit_of(tests, seconds))[0]
 
 
 if __name__ == "__main__":
