@@ -1,13 +1,14 @@
 // Talks to the server that sent this page, and to no other.
 
+import { inOurWords } from "./engine_words.js";
 import { eventsOf } from "./event_stream.js";
 import { askForKey, keyHeader } from "./key.js";
 
-/** What the server refused: a plain Error with `status`, `code`, `param` and `members`. */
+/** What the server refused: a plain Error in our words, with `status`, `code`, `param` and `members`. */
 export function refusal(status, told) {
   if (typeof told === "string") return refusal(status, { message: told });
   const { message = `HTTP ${status}`, code = "", param = null, members = [], type = "" } = told ?? {};
-  return Object.assign(new Error(message), { status, code, param, members: members ?? [], type });
+  return Object.assign(new Error(inOurWords(message)), { status, code, param, members: members ?? [], type });
 }
 
 function at(path) {

@@ -76,7 +76,7 @@ async function check(asked, result) {
 }
 
 function reportOf(record, rhymes) {
-  if (record.error) return element("p", { class: "refusal", role: "alert" }, record.error);
+  if (record.error) return element("p", { class: "refusal", role: "alert" }, inOurWords(record.error));
   const lines = record.lines.map((line) => line.map(({ char, marks }) => char + marks).join(""));
   const sheet = sheetOf({ lines, verse: true, label: say("check_text") });
   drawCircles(sheet, record, rhymes);
@@ -117,7 +117,7 @@ function verdicts(record) {
 const placed = ({ line, place, words }) =>
   /^line \d/.test(words) || !line
     ? inOurWords(words)
-    : `${say("check_line", { line })}${place ? `, ${place}` : ""}: ${words}`;
+    : `${say("check_line", { line })}${place ? `, ${place}` : ""}: ${inOurWords(words)}`;
 
 function listOf(title, items, kind) {
   if (!items.length) return kind === "faults" ? element("p", { class: "good" }, say("check_right")) : null;

@@ -1,7 +1,7 @@
 // Tells a refusal beside the fields that caused it.
 
 import { say } from "../words.js";
-import { ruleName } from "../inspect/reasons.js";
+import { ruleName } from "../inspect/rule_names.js";
 import { tellTrouble } from "./fields.js";
 
 /** Which field a processor of the chain comes from; a tune is a form, too. */

@@ -124,7 +124,7 @@ function tellRefusal(form, problem) {
   const detail =
     words === problem.message || problem.status === undefined
       ? null
-      : element("span", { class: "detail", lang: "en" }, problem.message);
+      : element("span", { class: "detail" }, problem.message);
   refill(
     form.querySelector("#refusal"),
     element("p", {}, element("strong", {}, say("refused")), "　", words, isBeside ? null : detail),
@@ -134,7 +134,7 @@ function tellRefusal(form, problem) {
 // A part that cannot be written anew is no fault of a field.
 function tellBeside(desk, problem) {
   const words = refusalWords(problem);
-  const detail = words === problem.message ? null : element("span", { class: "detail", lang: "en" }, problem.message);
+  const detail = words === problem.message ? null : element("span", { class: "detail" }, problem.message);
   refill(
     desk.node.notes,
     element("p", { class: "note refusal", role: "alert" }, element("strong", {}, say("refused")), "　", words, detail),
