@@ -186,6 +186,7 @@ const TABLE = {
   by_line: ["{author}《{title}》", "{author}, {title}"],
   refused: ["写不成", "This cannot be written"],
   conflict_short: ["不能并存：{rules}", "These cannot all be kept: {rules}"],
+  conflict_one: ["办不到：{rules}", "This cannot be kept: {rules}"],
   conflict_here: ["与{others}冲突", "in conflict with {others}"],
   conflict_alone: ["此项办不到", "this cannot be kept"],
   key_title: ["此服务器需要密钥", "This server asks for a key"],
@@ -261,6 +262,9 @@ export function setLanguage(wished) {
   column = ORDER.indexOf(ORDER.includes(wished) ? wished : own);
   document.documentElement.lang = column === 0 ? "zh-Hans" : "en";
 }
+
+/** Several names in one sentence. */
+export const listed = (names) => names.join(language() === "zh" ? "、" : ", ");
 
 /** Whether the table has such words. */
 export const isSaid = (key) => key in TABLE;

@@ -1,5 +1,7 @@
 """What cannot be written is told beside the fields that cause it."""
 
+import pytest
+
 
 def test_a_conflict_is_told_beside_its_fields_while_typing(visit):
     studio = visit("#kind=poem&form=七绝&acrostic=春江花月")
@@ -19,6 +21,16 @@ def test_a_refused_request_says_so_and_keeps_the_desk(visit):
     assert "不能并存" in studio.page.inner_text("#refusal")
     studio.page.fill("#wish-forbid", "")
     assert studio.write()[0].startswith("春")
+
+
+@pytest.mark.parametrize("language, words", [("zh", "办不到：格律"), ("en", "This cannot be kept: the form")])
+def test_a_single_rule_clashes_with_no_other(visit, language, words):
+    studio = visit(f"#kind=poem&form=七绝&lang={language}")
+    error = {"code": "conflict", "message": "No.", "members": ["form=七绝"]}
+    studio.page.route("**/v1/poems", lambda route: route.fulfill(status=422, json={"error": error}))
+    studio.page.click("#go")
+    studio.page.locator("#refusal p").wait_for()
+    assert words in studio.page.inner_text("#refusal")
 
 
 def test_a_lost_server_is_told_in_words(visit):

@@ -6,7 +6,7 @@ import { judged } from "../sheet/judgement.js";
 import { drawCircles, sheetOf, toneOf } from "../sheet/sheet.js";
 import { fieldOf } from "../write/fields.js";
 import "../write/named_fields.js";
-import { say } from "../words.js";
+import { listed, say } from "../words.js";
 
 const FIELDS = [
   { name: "text", as: "check_text", type: "area", wide: true, tall: 9 },
@@ -139,10 +139,9 @@ function readingsIn(record) {
     .filter(({ readings, taken }) => taken && readings.length > 1)
     .map(({ char, readings, taken, why }) => {
       const told = ({ tone, group }) => `${tone}（${group}）`;
-      const others = readings
-        .filter((each) => each.group !== taken.group || each.tone !== taken.tone)
-        .map(told)
-        .join("、");
+      const others = listed(
+        readings.filter((each) => each.group !== taken.group || each.tone !== taken.tone).map(told),
+      );
       return say("check_read", {
         char,
         taken: told(taken),

@@ -4,7 +4,7 @@ import { button, element, refill } from "../markup.js";
 import { KINDS, asSent } from "../wishes.js";
 import { get, post } from "../server.js";
 import { isHan, squaresOf } from "../verse.js";
-import { say } from "../words.js";
+import { listed, say } from "../words.js";
 import { hardReasons, placeAt, reasonsOf } from "./reasons.js";
 import { ruleName } from "./rule_names.js";
 import { seedOf } from "../write/drafts.js";
@@ -121,7 +121,7 @@ function remarks(place) {
   const told = [
     place.forced && say("forced"),
     place.together > 0.005 && say("cost", { nats: place.together.toFixed(2) }),
-    place.broken.length > 0 && say("broken", { rules: place.broken.map(ruleName).join("、") }),
+    place.broken.length > 0 && say("broken", { rules: listed(place.broken.map(ruleName)) }),
   ];
   return told.filter(Boolean).map((words) => element("p", { class: "quiet" }, words));
 }

@@ -1,6 +1,6 @@
 // Tells a refusal beside the fields that caused it.
 
-import { say } from "../words.js";
+import { listed, say } from "../words.js";
 import { ruleName } from "../inspect/rule_names.js";
 import { tellTrouble } from "./fields.js";
 
@@ -21,8 +21,10 @@ export function refusalWords(problem) {
   if (problem.status === undefined) return say("lost");
   if (problem.code === "busy") return say("busy");
   if (problem.code === "undecided") return say("undecided");
-  if (problem.code === "conflict" && problem.members.length)
-    return say("conflict_short", { rules: specsOf(problem).map(ruleName).join("、") });
+  if (problem.code === "conflict" && problem.members.length) {
+    const rules = specsOf(problem).map(ruleName);
+    return say(rules.length > 1 ? "conflict_short" : "conflict_one", { rules: listed(rules) });
+  }
   return problem.message;
 }
 
@@ -45,10 +47,7 @@ const specsOf = ({ members }) =>
 function tellConflict(form, specs) {
   const blamed = specs.map((spec) => [spec, fieldNode(form, FIELD_OF_RULE[nameOf(spec)] ?? [nameOf(spec)])]);
   for (const [spec, node] of blamed) {
-    const others = specs
-      .filter((other) => other !== spec)
-      .map(ruleName)
-      .join("、");
+    const others = listed(specs.filter((other) => other !== spec).map(ruleName));
     if (node) tellTrouble(node, others ? say("conflict_here", { others }) : say("conflict_alone"));
   }
   return blamed.some(([, node]) => node);
