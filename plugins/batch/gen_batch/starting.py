@@ -64,10 +64,6 @@ def _can_go_on(source: Place, out: Place) -> bool:
 def answer(job: Job) -> Done:
     """Answer all lines of a job, and say on standard error what was done."""
     path, since = job.out.path, time.monotonic()
-    if not _can_go_on(job.source, job.out):
-        which = job.out if not job.out.is_kept else job.source
-        what = "standard input and output" if which.name == "-" else which.name
-        note(f"{what} cannot be continued after a stop, so no manifest is kept.")
     with shown() as tell:
         done = (
             answer_kept(job, Path(path), tell)

@@ -129,6 +129,30 @@ def test_a_file_of_others_is_not_touched(tmp_path, ending):
     assert out.read_text() == "mine\n"
 
 
+def test_what_a_fresh_run_replaces_outlives_a_refusal():
+    def refusing(plan):
+        raise GenError("no cluster")
+
+    with undisturbed(SOME) as run:
+        kept = {each: each.read_bytes() for each in run.folder.iterdir()}
+        with pytest.raises(GenError, match="no cluster"):
+            answer(run.source, run.out, work=refusing, is_fresh=True)
+        assert {each: each.read_bytes() for each in run.folder.iterdir()} == kept
+
+
+def test_a_refused_run_leaves_nothing(tmp_path):
+    source = write_requests(tmp_path / "in.jsonl", SOME)
+    with pytest.raises(GenError, match="no model"):
+        answer(source, tmp_path / "out.jsonl", plan=Plan(models=("./no model",)))
+    assert os.listdir(tmp_path) == ["in.jsonl"]
+
+
+def test_a_retry_of_no_errors_says_so(capsys):
+    with undisturbed(SOME[1:3]) as run:
+        assert answer(run.source, run.out, retries=True).answered == 0
+    assert "out.jsonl held no errors to retry" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("damage", [b"", b"{}", b"[" * 9**5, b"\xff", b'{"format": 9}'])
 def test_a_damaged_manifest_is_told(damage):
     with undisturbed(SOME) as run:
