@@ -101,7 +101,7 @@ def _anew(job: Job, files: Beside, rows: Rows) -> Start:
     """A beginning without what is there, which stays until it is known that the requests can be read and answered."""
     job = replace(job, plan=job.seeded())
     with job.requests():
-        return Start(Tally(), manifest.manifest_of(job.plan, job.shape), job, files, rows)
+        return Start(Tally(), manifest.manifest_of(job.plan, job.shape, is_here=job.is_here), job, files, rows)
 
 
 def _begun(job: Job, files: Beside, rows: Rows) -> Start:
@@ -117,10 +117,10 @@ def _begun(job: Job, files: Beside, rows: Rows) -> Start:
     tally = mend(files.journal, rows)
     then = manifest.read(files.manifest) if tally.records else None
     job = replace(job, plan=job.seeded(then.options.get("seed") if then else None))
-    now = manifest.manifest_of(job.plan, job.shape)
+    now = manifest.manifest_of(job.plan, job.shape, is_here=job.is_here)
     if then is not None:
         manifest.refuse_changes(then, now)
-        now = replace(now, input=then.input)
+        now = manifest.continued(then, now)
         _check_input(job, then.input)
     if job.retries and not tally.errors:
         files.retrying.unlink(missing_ok=True)

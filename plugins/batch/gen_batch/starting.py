@@ -42,6 +42,7 @@ def job_of(given: Mapping[str, Any]) -> Job:
         seed=given["seed"],
         is_fresh=given["fresh"],
         retries=given["retry_errors"],
+        is_here=given["engine"] == "local",
     )
 
 
