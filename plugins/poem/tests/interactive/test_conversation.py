@@ -150,7 +150,7 @@ def test_a_model_is_loaded_once(monkeypatch):
     assert loaded == ["poem", "novel"]
 
 
-def test_a_word_of_the_help_is_as_wide_as_it_is_shown():
+def test_the_help_has_two_straight_columns():
     rows = [line for line in talk("?").split("> ?\n")[1].splitlines() if line]
     starts = {cells(line[: line.index(does)]) for line, (_, does) in zip(rows, HELP, strict=True)}
     assert starts == {17}
