@@ -1,7 +1,8 @@
 """Defaults of options from files: `[poem]` for a command, `[defaults]` for what all commands that write share.
 
 The order is: the command line, environment variables, `gen.toml` in the working folder, the user's file, what is built
-in. Commands that run for a host take no defaults: what a server writes depends on its requests alone.
+in. `--unset OPTION` of every command takes back what files say. Commands that run for a host take no defaults: what a
+server writes depends on its requests alone.
 """
 
 from __future__ import annotations
@@ -52,7 +53,8 @@ class Setting:
 class Defaults(Mapping[str, Any]):
     """The defaults of a command's options by the names of its parameters, as click looks them up (`default_map`).
 
-    Files are read when the first of them is looked up. `used` collects what was taken from files.
+    Files are read when the first of them is looked up. `used` collects what was taken from files, which is what was not
+    typed.
     """
 
     def __init__(self, command: click.Command, words: Keys = (), used: list[Setting] | None = None) -> None:
@@ -61,29 +63,77 @@ class Defaults(Mapping[str, Any]):
         self.used: list[Setting] = [] if used is None else used
 
     @cached_property
-    def settings(self) -> Mapping[str, Setting]:
+    def settings(self) -> dict[str, Setting]:
         if not self.words or self.words[0] == OWN or host() is not None:
             return {}
-        found = settings_of(loaded(self.command), self.words)
-        self.used += found.values()
-        return found
+        return settings_of(loaded(self.command), self.words)
 
     def get(self, name: str, default: Any = None) -> Any:
         """The defaults of a subcommand, or the value of an option."""
         group = loaded(self.command)
         if isinstance(group, click.Group) and name in group.commands:
-            return Defaults(group.commands[name], (*self.words, name), self.used)
+            words, command = (*self.words, name), group.commands[name]
+            return Defaults(command if words[0] == OWN else unsettable(command), words, self.used)
         found = self.settings.get(name)
-        return default if found is None else found.value
+        return default if found is None else self[name]
 
     def __getitem__(self, name: str) -> Any:
-        return self.settings[name].value
+        found = self.settings[name]
+        if found not in self.used:
+            self.used.append(found)
+        return found.value
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.settings)
 
     def __len__(self) -> int:
         return len(self.settings)
+
+
+def unsettable(command: click.Command) -> click.Command:
+    """The command itself, which has `--unset` where files give its defaults. `params`, which hosts look at, stays."""
+    command = loaded(command)
+    own = command.get_params
+    taken = any("--unset" in each.opts for each in command.params)
+    if "get_params" in vars(command) or taken or not options_of(command):
+        return command
+
+    def get_params(ctx: click.Context) -> list[click.Parameter]:
+        found, count = own(ctx), len(command.params)
+        added = [UNSET] if isinstance(ctx.find_root().default_map, Defaults) else []
+        return [*found[:count], *added, *found[count:]]
+
+    command.get_params = get_params  # type: ignore[method-assign]  # click offers no way but inheritance
+    return command
+
+
+def _unset(context: click.Context, _: click.Parameter, names: tuple[str, ...]) -> None:
+    """Take back what files say for options, before those that were not typed look for it."""
+    for typed_name in names:
+        name = typed_name.lstrip("-").replace("-", "_")
+        if name in NOT_KEPT:
+            raise GenError(f"No file sets --{name}; leave out --unset {typed_name}.")
+        words = tuple(context.command_path.split()[1:])
+        option = find_option(context.command, (*words, name), f"--unset {typed_name}: ")
+        _take_back(context, option)
+
+
+def _take_back(context: click.Context, option: click.Option | None) -> None:
+    found: Any = context.default_map
+    if isinstance(found, Defaults):
+        found.settings.pop(str(option.name if option else ""), None)
+    elif found:  # of a command that has read a file of its own
+        context.default_map = {name: value for name, value in found.items() if option and name != option.name}
+
+
+UNSET = click.Option(
+    ["--unset"],
+    multiple=True,
+    metavar="OPTION",
+    expose_value=False,
+    callback=_unset,
+    help="Take back what a file of defaults sets for OPTION, such as seed; repeat for more.",
+)
 
 
 def loaded(command: click.Command) -> click.Command:

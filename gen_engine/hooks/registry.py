@@ -267,7 +267,10 @@ def _installed() -> Iterable[EntryPoint]:
     try:
         return entry_points(group=hookspecs.PROJECT)
     except ValueError:
-        return [entry for each in distributions() for entry in _entries_of(each) if entry.group == hookspecs.PROJECT]
+        packages: dict[str, Distribution] = {}
+        for each in distributions():  # one that is found twice, as a checkout is, counts where it is found first
+            packages.setdefault(_plain(str(each.metadata["Name"])), each)
+        return [entry for each in packages.values() for entry in _entries_of(each) if entry.group == hookspecs.PROJECT]
 
 
 def _entries_of(package: Distribution) -> Iterable[EntryPoint]:

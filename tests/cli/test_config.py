@@ -5,9 +5,11 @@ from dataclasses import dataclass, field
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from gen_engine.cli import main as cli
 from gen_engine.cli import output
+from gen_engine.cli.config import Defaults, loaded, options_of
 from gen_engine.cli.main import make_cli
 from gen_engine.cli.options import Settings
 from gen_engine.cli.tasks import hosted
@@ -105,6 +107,70 @@ def test_an_option_from_a_file_is_named_where_it_harms(chosen, capsys, folder):
     (folder / "work" / "gen.toml").write_text('[text]\ndevice = "tpu"\n', encoding="utf-8")
     assert cli.main(["text", "--model", "poem"]) == 2
     assert capsys.readouterr().err.splitlines()[-1] == "note: --device is from gen.toml (text.device)."
+
+
+def test_what_files_set_is_taken_back(chosen):
+    text = MODEL + 'json = true\nnum = 4\nwith = ["no_unk"]\ntop_k = 3\n'
+    found = chosen("--unset", "json", "--unset=--with", "--unset", "top-k", user=text, project="[defaults]\nnum = 5\n")
+    assert (found.json, found.processors, found.num) == (False, (), 5)
+    assert chosen("--unset", "num", user=text, project="[defaults]\nnum = 5\n").num == 1
+    assert chosen("--num", "2", "--unset", "num", user=text).num == 2
+
+
+def test_what_is_typed_is_not_from_a_file(folder, capsys):
+    (folder / "user.toml").write_text("[text]\nnum = 3\n", encoding="utf-8")
+    assert cli.main(["text", "--model", "poem", "--num", "0"]) == 2
+    assert "is from" not in capsys.readouterr().err
+
+
+def test_what_a_file_of_the_command_says_is_taken_back(folder, capsys):
+    (folder / "chain.toml").write_text('model = "poem"\nwith = ["no such"]\n', encoding="utf-8")
+    assert cli.main(["lint", "--chain", str(folder / "chain.toml")]) == 2
+    assert cli.main(["lint", "--unset", "with", "--chain", str(folder / "chain.toml")]) == 0
+
+
+def leaves(group, words=()):
+    """Every command but `gen config`, with its words."""
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from leaves(command, (*words, name)) if name != "config" else ()
+        else:
+            yield (*words, name), loaded(command)
+
+
+ALL = dict(leaves(make_cli()))
+
+
+@pytest.mark.parametrize("words", ALL, ids=" ".join)
+def test_flags_and_lists_of_every_command_are_taken_back(folder, words):
+    options = {name: each for name, each in options_of(ALL[words]).items() if each.is_flag or each.multiple}
+    texts = {name: "true" if each.is_flag else '["1"]' for name, each in options.items()}
+    (folder / "user.toml").write_text("\n".join([f"[{'.'.join(words)}]", *map(" = ".join, texts.items())]), "utf-8")
+    parent = click.Context(make_cli(), info_name="gen", default_map=Defaults(make_cli()))
+    for name in words[:-1]:
+        parent = click.Context(parent.command.commands[name], parent=parent, info_name=name)
+    assert set(Defaults(ALL[words], words)) == {each.name for each in options.values()}
+    unset = [part for name in options for part in ("--unset", name)]
+    context = ALL[words].make_context(words[-1], unset, parent=parent, resilient_parsing=True)
+    assert dict(context.default_map) == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("jsn", "--unset jsn: `gen text` has no option 'jsn'; did you mean json?"),
+        ("--out", "No file sets --out; leave"),
+    ],
+)
+def test_what_no_file_sets_cannot_be_taken_back(folder, capsys, name, told):
+    assert cli.main(["text", "--model", "m", "--unset", name]) == 2
+    assert capsys.readouterr().err.startswith(f"gen: {told}")
+
+
+def test_hosts_and_programs_see_no_option_more(folder):
+    cli.main(["text", "--help"])
+    assert "unset" not in {each.name for each in ALL[("text",)].params}
+    assert "--unset" not in CliRunner().invoke(make_cli(), ["text", "--help"]).stdout
 
 
 def test_a_section_of_no_command_is_mentioned_once(chosen, capsys):

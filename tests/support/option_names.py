@@ -55,5 +55,5 @@ def commands(group=None, path=()):
             yield from commands(command, (*path, name))
         parts = [loaded, *getattr(loaded, "commands", {}).values()] if module else [loaded]
         parameters = [each for part in parts for each in part.params]
-        options = {word for each in parameters for word in (*each.opts, *each.secondary_opts)} | {"--help"}
+        options = {word for each in parameters for word in (*each.opts, *each.secondary_opts)} | {"--help", "--unset"}
         yield " ".join((*path, name)), module, options

@@ -24,6 +24,7 @@ class Job:
     """The files, their kinds, the shape that lines must have, and the plan by which `work` answers them.
 
     A `seed` of None takes a random base. `is_fresh` replaces what is there, `retries` writes its errors anew.
+    `is_here` says that this machine answers, and no cluster.
     """
 
     source: Place
@@ -36,6 +37,7 @@ class Job:
     seed: int | None = None
     is_fresh: bool = False
     retries: bool = False
+    is_here: bool = True
 
     def seeded(self, kept: object = None) -> Plan:
         """The plan with the seed that was asked for, the `kept` one, or a new one."""

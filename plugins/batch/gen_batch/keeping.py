@@ -62,10 +62,11 @@ def answer_kept(job: Job, path: Path, tell: Tell) -> Done:
     """
     files, rows = _files(job, path)
     with locked(files):
-        if job.is_fresh:
-            _remove(files)
-        start = _begun(job, files, rows)
+        start = _anew(job, files, rows) if job.is_fresh else _begun(job, files, rows)
         with _working(start) as work:
+            if job.is_fresh:
+                _remove(files)
+            manifest.write(start.manifest, files.manifest)
             again = _retried(start, work, tell) if start.job.retries and start.tally.errors else Done(0, 0, 0)
             errors = again.errors if again.lines else start.tally.errors
             counts = _continued(start, work, tell)
@@ -74,6 +75,8 @@ def answer_kept(job: Job, path: Path, tell: Tell) -> Done:
             _write_table(files)
         if job.form == "parquet":
             files.journal.unlink(missing_ok=True)
+    if job.retries and not start.tally.errors:
+        note(f"{job.out.name} held no errors to retry.")
     return Done(lines, errors + counts.errors, counts.answered + again.answered)
 
 
@@ -94,8 +97,15 @@ def _remove(files: Beside) -> None:
         path.unlink(missing_ok=True)
 
 
+def _anew(job: Job, files: Beside, rows: Rows) -> Start:
+    """A beginning without what is there, which stays until it is known that the requests can be read and answered."""
+    job = replace(job, plan=job.seeded())
+    with job.requests():
+        return Start(Tally(), manifest.manifest_of(job.plan, job.shape, is_here=job.is_here), job, files, rows)
+
+
 def _begun(job: Job, files: Beside, rows: Rows) -> Start:
-    """What is there, mended and compared with what is asked for. The manifest is on the disk afterwards."""
+    """What is there, mended and compared with what is asked for."""
     is_ours = files.manifest.exists()
     if not is_ours and any(each.exists() and each.stat().st_size for each in (files.out, files.journal)):
         raise GenError(
@@ -107,15 +117,13 @@ def _begun(job: Job, files: Beside, rows: Rows) -> Start:
     tally = mend(files.journal, rows)
     then = manifest.read(files.manifest) if tally.records else None
     job = replace(job, plan=job.seeded(then.options.get("seed") if then else None))
-    now = manifest.manifest_of(job.plan, job.shape)
+    now = manifest.manifest_of(job.plan, job.shape, is_here=job.is_here)
     if then is not None:
         manifest.refuse_changes(then, now)
-        now = replace(now, input=then.input)
+        now = manifest.continued(then, now)
         _check_input(job, then.input)
-    manifest.write(now, files.manifest)
     if job.retries and not tally.errors:
         files.retrying.unlink(missing_ok=True)
-        note(f"{job.out.name} holds no errors to retry.")
     return Start(tally, now, job, files, rows)
 
 

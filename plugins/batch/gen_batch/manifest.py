@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import platform
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,9 @@ from .plan import Plan
 FORMAT = 1
 FREELY = ("rows", "threads", "patience", "texts", "length")
 """What of a plan changes no text: how fast it is carried out, and which requests are refused."""
+
+OPEN = "auto"
+"""The device in manifests of earlier versions, and of clusters, whose machines are not asked."""
 
 FRESH = "give --fresh to begin anew, or name another output"
 
@@ -46,11 +49,22 @@ class Manifest:
         return sha256(json.dumps(asdict(self)).encode()).hexdigest()
 
 
-def manifest_of(plan: Plan, shape: str) -> Manifest:
-    """The manifest of a plan, before anything is read. Raises GenError if there is no model of a name."""
+def manifest_of(plan: Plan, shape: str, *, is_here: bool = True) -> Manifest:
+    """The manifest of a plan, before anything is read. `is_here` says that this machine computes: then its device is
+    told, and not just what was asked for. Raises GenError if there is no model, or no device, of a name.
+    """
     options = {name: value for name, value in asdict(plan).items() if name not in (*FREELY, "models")}
+    options["device"] = _device(plan.device) if is_here else plan.device
     versions = {each.distribution or each.name: each.version for each in registry().plugins if not each.error}
     return Manifest(_weights(plan), {**options, "format": shape}, {**versions, "gen-engine": __version__})
+
+
+def _device(asked: str) -> str:
+    """The device that computes. torch is imported only where that is in question."""
+    from gen_engine.models.device import choose_device, named_device
+
+    name = named_device(asked)
+    return name if name == "cpu" else str(choose_device(name))
 
 
 def _weights(plan: Plan) -> dict[str, str]:
@@ -100,6 +114,18 @@ def refuse_changes(then: Manifest, now: Manifest) -> None:
         raise GenError(f"The lines that are there were written otherwise: {'; '.join(found)}. Undo that, or {FRESH}.")
 
 
+def continued(then: Manifest, now: Manifest) -> Manifest:
+    """The manifest of a run that goes on: the input that was read, and the device if only the earlier run knew it."""
+    device = now.options["device"]
+    known = then.options["device"] if device == OPEN else device
+    return replace(now, input=then.input, options={**now.options, "device": known})
+
+
+def _is_same_device(then: Any, now: Any) -> bool:
+    """Whether two manifests may mean one device. Those of earlier versions name it as it was typed."""
+    return OPEN in (then, now) or then == now or (then == "cuda" and str(now).startswith("cuda:"))
+
+
 def _changes(then: Manifest, now: Manifest) -> Iterator[str]:
     if list(then.models) != list(now.models):
         yield f"the models were {_listed(then.models)} and are {_listed(now.models)}"
@@ -108,6 +134,8 @@ def _changes(then: Manifest, now: Manifest) -> Iterator[str]:
             yield f"the weights of {brief(name)} have changed"
     for kind, before, after in (("--", then.options, now.options), ("", then.plugins, now.plugins)):
         for name in sorted(before.keys() | after.keys()):
+            if kind and name == "device" and _is_same_device(before.get(name), after.get(name)):
+                continue
             if before.get(name) != after.get(name):
                 was, is_now = (brief(each.get(name, "not there")) for each in (before, after))
                 yield f"{kind}{name} was {was} and is {is_now}"

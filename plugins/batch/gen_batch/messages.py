@@ -11,12 +11,14 @@ from typing import Any, Protocol
 class Line:
     """A request of the input: its place among all (from 0), and its object.
 
-    `problem` is one sentence on what is wrong with the line itself (it is no JSON object, say); `asked` is then empty.
+    `number` is the line of the file in which it begins, or its row in a table, from 1; 0 if nobody knows. `problem` is
+    one sentence on what is wrong with the line itself (it is no JSON object, say); `asked` is then empty.
     """
 
     index: int
     asked: Mapping[str, Any]
     problem: str = ""
+    number: int = 0
 
 
 @dataclass(frozen=True)

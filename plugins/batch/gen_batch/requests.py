@@ -167,10 +167,12 @@ def _is_id(found: Any) -> bool:
 
 
 def _unread(line: Line, problem: str) -> RefusedError:
-    """A line that is no request: there may be no id, so its number is told, from 1."""
+    """A line that is no request: there may be no id, so the line of the file is told."""
     found = {key: line.asked[key] for key in ("id", "custom_id") if _is_id(line.asked.get(key))}
     error: dict[str, Any] = {"code": "invalid", "message": problem, "param": None, "members": []}
-    return RefusedError(Answer(line.index, {"id": None, **found, "line": line.index + 1, "error": error}, True))
+    return RefusedError(
+        Answer(line.index, {"id": None, **found, "line": line.number or line.index + 1, "error": error}, True)
+    )
 
 
 def _refused_plain(index: int, name: Any, code: str, message: str, param: str | None) -> RefusedError:

@@ -92,7 +92,7 @@ class Feed:
                 self.window.hold(index, row)
                 continue
             asked, problem = self.understand(entry)
-            yield Line(index, asked, problem)
+            yield Line(index, asked, problem, entry.line)
 
 
 @dataclass(frozen=True)

@@ -42,6 +42,7 @@ def job_of(given: Mapping[str, Any]) -> Job:
         seed=given["seed"],
         is_fresh=given["fresh"],
         retries=given["retry_errors"],
+        is_here=given["engine"] == "local",
     )
 
 
@@ -64,10 +65,6 @@ def _can_go_on(source: Place, out: Place) -> bool:
 def answer(job: Job) -> Done:
     """Answer all lines of a job, and say on standard error what was done."""
     path, since = job.out.path, time.monotonic()
-    if not _can_go_on(job.source, job.out):
-        which = job.out if not job.out.is_kept else job.source
-        what = "standard input and output" if which.name == "-" else which.name
-        note(f"{what} cannot be continued after a stop, so no manifest is kept.")
     with shown() as tell:
         done = (
             answer_kept(job, Path(path), tell)

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 from gen_engine.cli import output
 from gen_engine.errors import GenError
+from gen_engine.system.screen import note
 
 from .files.kinds import check_pyarrow
 from .files.places import writing
@@ -21,7 +22,10 @@ Write = Callable[[bytes], None]
 
 
 def answer_streamed(job: Job, tell: Tell) -> Done:
-    """Answer all lines of a job, and keep nothing to go on with."""
+    """Answer all lines of a job, and keep nothing to go on with.
+
+    That is said with the first answer: until then the job may be refused, and then nothing else is said or written.
+    """
     rows = CSV_ROWS if job.form == "csv" else JSON_LINES
     with (
         _sink(job, rows) as write,
@@ -30,17 +34,26 @@ def answer_streamed(job: Job, tell: Tell) -> Done:
     ):
         work = job.work(job.seeded())
         try:
-            write(rows.head)
             entries = iter(Blocks(source, waits=not job.source.is_repeatable))
 
             def put(row: bytes) -> None:
-                write(row)
+                if not count.number:
+                    _mention_no_manifest(job)
+                write(row if count.number else rows.head + row)
                 count.number += 1
 
             counts = run(work, Feed(entries, source.understand, Window(0), 0, rows), put, tell)
+            if not count.number:
+                write(rows.head)
         finally:
             work.close()
     return Done(counts.answered, counts.errors, counts.answered)
+
+
+def _mention_no_manifest(job: Job) -> None:
+    which = job.source if job.out.is_kept else job.out
+    what = "standard input and output" if which.name == "-" else which.name
+    note(f"{what} cannot be continued after a stop, so no manifest is kept.")
 
 
 @contextmanager

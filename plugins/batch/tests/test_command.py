@@ -79,6 +79,10 @@ REFUSED = {
     "a retried pipe": (["-", "-", "--retry-errors"], "--retry-errors needs files"),
     "no model": (["in.jsonl", "out.jsonl", "--model", "./none"], "There is no folder"),
     "no input": (["none.jsonl", "out.jsonl"], "There is no file none.jsonl"),
+    "no input for a pipe": (["none.jsonl", "-"], "There is no file none.jsonl"),
+    "no table for a pipe": (["none.csv", "-"], "There is no file none.csv"),
+    "no input anew": (["none.jsonl", "old.jsonl", "--fresh"], "There is no file none.jsonl"),
+    "no model anew": (["in.jsonl", "old.jsonl", "--fresh", "--model", "./none"], "There is no folder"),
 }
 
 
@@ -88,6 +92,8 @@ def test_what_cannot_be_is_refused(tmp_path, monkeypatch, capsys, words, told):
 
     monkeypatch.chdir(tmp_path)
     write_requests(tmp_path / "in.jsonl", GOOD)
+    (tmp_path / "old.jsonl").write_text("mine\n")
     assert main(["batch", *words, "--model", "poem"] if "--model" not in words else ["batch", *words]) == 2
-    assert told in " ".join(capsys.readouterr().err.split())
-    assert (tmp_path / "in.jsonl").read_text().count("\n") == len(GOOD)
+    printed = capsys.readouterr()
+    assert (told in " ".join(printed.err.split()), printed.err[:5], printed.out) == (True, "gen: ", "")
+    assert {each.name: each.read_text().count("\n") for each in tmp_path.iterdir()} == {"in.jsonl": 6, "old.jsonl": 1}

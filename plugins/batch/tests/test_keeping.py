@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from told_runs import ENDINGS, answer, undisturbed, write_requests
 from told_work import ToldWork
 
+from gen_batch import manifest
 from gen_batch.files import reading
 from gen_batch.files.beside import beside, locked
 from gen_batch.files.journal import Journal
@@ -96,6 +98,48 @@ def test_what_has_changed_is_named_and_nothing_is_lost(more, told):
         assert answer(run.source, run.out, is_fresh=True, **more).answered == len(SOME)
 
 
+def device_of(run):
+    return json.loads(run.manifest.read_text())["options"]["device"]
+
+
+def came_to(monkeypatch, device):
+    """On this machine, auto is now that device."""
+    monkeypatch.setattr("gen_engine.models.device.choose_device", lambda name: device if name == "auto" else name)
+
+
+def test_another_device_behind_auto_is_noticed(monkeypatch):
+    came_to(monkeypatch, "cpu")
+    with undisturbed(SOME) as run:
+        assert device_of(run) == "cpu"
+        came_to(monkeypatch, "cuda:0")
+        with pytest.raises(GenError, match="--device was cpu and is cuda:0"):
+            answer(run.source, run.out)
+        assert answer(run.source, run.out, plan=Plan(models=(), device="cpu")).lines == len(SOME)
+
+
+@pytest.mark.parametrize("old", ["auto", "cuda"])
+def test_a_device_as_it_was_typed_can_be_continued(monkeypatch, old):
+    came_to(monkeypatch, "cuda:0")
+    with undisturbed(SOME) as run:
+        found = manifest.read(run.manifest)
+        manifest.write(replace(found, options={**found.options, "device": old}), run.manifest)
+        assert answer(run.source, run.out).answered == 0
+        assert device_of(run) == "cuda:0"
+
+
+def test_a_cluster_keeps_the_device_that_was_known(monkeypatch):
+    came_to(monkeypatch, "cpu")
+    with undisturbed(SOME, is_here=False) as elsewhere, undisturbed(SOME) as run:
+        answer(run.source, run.out, is_here=False)
+        assert (device_of(elsewhere), device_of(run)) == ("auto", "cpu")
+
+
+def test_a_device_that_is_not_there_is_refused_first(tmp_path):
+    with pytest.raises(GenError, match="There is no"):
+        answer(write_requests(tmp_path / "in.jsonl", SOME), tmp_path / "out.jsonl", plan=Plan((), device="cuda:999"))
+    assert os.listdir(tmp_path) == ["in.jsonl"]
+
+
 @pytest.mark.parametrize("changed", [SOME[1:], SOME[:-1], [*SOME[:5], {"prompt": "other"}, *SOME[6:]]])
 def test_a_changed_input_is_noticed(changed):
     with undisturbed(SOME) as run:
@@ -127,6 +171,30 @@ def test_a_file_of_others_is_not_touched(tmp_path, ending):
     with pytest.raises(GenError, match="no manifest"):
         answer(write_requests(tmp_path / "in.jsonl", SOME), out)
     assert out.read_text() == "mine\n"
+
+
+def test_what_a_fresh_run_replaces_outlives_a_refusal():
+    def refusing(plan):
+        raise GenError("no cluster")
+
+    with undisturbed(SOME) as run:
+        kept = {each: each.read_bytes() for each in run.folder.iterdir()}
+        with pytest.raises(GenError, match="no cluster"):
+            answer(run.source, run.out, work=refusing, is_fresh=True)
+        assert {each: each.read_bytes() for each in run.folder.iterdir()} == kept
+
+
+def test_a_refused_run_leaves_nothing(tmp_path):
+    source = write_requests(tmp_path / "in.jsonl", SOME)
+    with pytest.raises(GenError, match="no model"):
+        answer(source, tmp_path / "out.jsonl", plan=Plan(models=("./no model",)))
+    assert os.listdir(tmp_path) == ["in.jsonl"]
+
+
+def test_a_retry_of_no_errors_says_so(capsys):
+    with undisturbed(SOME[1:3]) as run:
+        assert answer(run.source, run.out, retries=True).answered == 0
+    assert "out.jsonl held no errors to retry" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("damage", [b"", b"{}", b"[" * 9**5, b"\xff", b'{"format": 9}'])

@@ -2,6 +2,7 @@
 
 import io
 import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -12,11 +13,11 @@ from gen_batch.running import Told
 WORDS = {
     "of a file": (
         Told(1, 1, 0, 0.0),
-        Told(101, 101, 2, 0.5),
-        "101 lines, 2 of them errors, 10.0 a second, about 10 s left",
+        Told(101, 101, 2, 0.25),
+        "101 lines, 2 of them errors, 10.0 a second, about 30 s left",
     ),
     "of a pipe": (Told(1, 1, 0, None), Told(11, 11, 0, None), "11 lines, 1.0 a second"),
-    "continued": (Told(901, 1, 0, 0.9), Told(951, 51, 0, 0.95), "951 lines, 5.0 a second, about 10 s left"),
+    "continued": (Told(901, 1, 0, 0.9), Told(951, 51, 0, 0.92), "951 lines, 5.0 a second, about 40 s left"),
 }  # fmt: skip
 
 
@@ -30,6 +31,15 @@ def test_a_log_gets_a_line_now_and_then(monkeypatch, capsys):
     with shown() as tell:
         tell(Told(5, 5, 0, 0.5))
     assert capsys.readouterr().err.startswith("batch: 50%: 5 lines")
+
+
+def test_news_that_come_fast_are_left_out(monkeypatch, capsys):
+    clock = iter([0, 10, 31, 40, 61.5])
+    monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    with shown() as tell:
+        for number in range(4):
+            tell(Told(number, number, 0, None))
+    assert [line.split()[1] for line in capsys.readouterr().err.splitlines()] == ["1", "3"]
 
 
 def test_a_terminal_gets_a_bar_that_is_wiped(monkeypatch):

@@ -110,6 +110,12 @@ def test_no_request_is_told_by_its_number(wrong, told):
     assert refusal({}, 6, "It is no JSON.")["error"]["message"] == "It is no JSON."
 
 
+def test_what_is_no_request_tells_the_line_of_the_file():
+    with pytest.raises(RefusedError) as refused:
+        READER.read(Line(6, {}, "It is no JSON.", 9))
+    assert refused.value.answer.record["line"] == 9
+
+
 @pytest.mark.parametrize("name", [1.5, True, [], "\ud800", "x" * 1001, 2**63])
 def test_an_id_that_could_not_be_written_is_refused(name):
     found = refusal({"id": name, **short()})

@@ -101,3 +101,8 @@ def test_what_is_told_counts_lines_errors_and_the_share():
     run(ToldWork(Plan()), Feed(entries, understand_json, Window(0), 0, JSON_LINES), lambda row: None, told.append)
     assert [(each.lines, each.share) for each in told] == [(1, 0.25), (2, 0.5), (3, 0.75), (4, 1.0)]
     assert told[-1].errors == 4
+
+
+def test_lines_know_where_they_stand_in_the_file():
+    source = Feed(iter([Entry(b"{}", "Line 7", line=7)]), understand_json, Window(0), 0, JSON_LINES)
+    assert [(line.index, line.number) for line in source.round()] == [(0, 7)]

@@ -6,6 +6,7 @@ import pytest
 from told_runs import answer, write_requests
 from told_work import ToldWork, job
 
+from gen_batch.files.rows import CSV_ROWS
 from gen_batch.starting import answer as answered
 from gen_engine.errors import GenError
 
@@ -41,6 +42,24 @@ def test_a_file_that_is_there_is_not_overwritten(tmp_path, pipe):
 def test_a_table_from_a_pipe_is_refused(tmp_path, pipe):
     with pytest.raises(GenError, match="write JSONL instead"):
         answered(job(pipe, tmp_path / "out.parquet"))
+
+
+def refusing(plan):
+    raise GenError("There is no cluster.")
+
+
+@pytest.mark.parametrize("work", [refusing, lambda plan: ToldWork(plan, died=frozenset(range(9)))])
+@pytest.mark.parametrize("name", ["out.csv", "out.jsonl"])
+def test_nothing_is_said_or_written_before_a_refusal(tmp_path, pipe, capsys, name, work):
+    with pytest.raises(GenError, match="no cluster|got no answer"):
+        answered(job(pipe, tmp_path / name, work=work))
+    assert capsys.readouterr() == ("", "")
+    assert os.listdir(tmp_path) == ["in.jsonl"]
+
+
+def test_a_table_without_requests_has_its_head(tmp_path):
+    answered(job("/dev/null", tmp_path / "out.csv"))
+    assert (tmp_path / "out.csv").read_bytes() == CSV_ROWS.head
 
 
 def test_lines_are_kept_when_a_worker_fails(tmp_path, pipe):

@@ -69,9 +69,9 @@ def csv_entries(rows: Iterable[RawRow], names: Sequence[str]) -> Iterator[Entry]
         where = f"Row at line {row.number:,}"
         if row.is_cut:
             flaw = f'{where} has an open quote, or over {LINE:,} bytes; write " within quotes twice.'
-            yield Entry(header + row.content, where, flaw)
+            yield Entry(header + row.content, where, flaw, line=row.number)
         elif raw := without_end(row.content).strip(b" \t"):
-            yield Entry(header + raw, where)
+            yield Entry(header + raw, where, line=row.number)
 
 
 def understand_csv(names: Sequence[str], entry: Entry) -> Understood:

@@ -11,7 +11,8 @@ Asked = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Entry:
-    """The bytes of one request, which the hash of the input covers, and where it stands ("Line 7").
+    """The bytes of one request, which the hash of the input covers, and where it stands ("Line 7"): `line` is the line
+    of the file in which it begins, or the row of a table without lines, from 1; 0 if nobody knows.
 
     `flaw` is one sentence if the bytes cannot be a request. `progress` is how far the file has been read, from 0 to 1,
     if that is known.
@@ -21,6 +22,7 @@ class Entry:
     where: str
     flaw: str = ""
     progress: float | None = None
+    line: int = 0
 
 
 Understood = tuple[Asked, str]

@@ -19,9 +19,9 @@ def json_entries(lines: Iterable[RawLine]) -> Iterator[Entry]:
         raw = without_end(line.content)
         where = f"Line {line.number:,}"
         if line.is_cut:
-            yield Entry(raw, where, f"The line is longer than {LINE:,} bytes; shorten it.")
+            yield Entry(raw, where, f"The line is longer than {LINE:,} bytes; shorten it.", line=line.number)
         elif raw.strip():
-            yield Entry(raw, where)
+            yield Entry(raw, where, line=line.number)
 
 
 def understand_json(entry: Entry) -> Understood:

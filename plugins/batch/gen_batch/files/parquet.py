@@ -31,7 +31,7 @@ def parquet_entries(file: BinaryIO, name: str) -> Iterator[Entry]:
         for batch in table.iter_batches(batch_size=READ):
             for row in batch.to_pylist():
                 number += 1
-                yield Entry(_raw(row), f"Row {number:,}", progress=number / total)
+                yield Entry(_raw(row), f"Row {number:,}", progress=number / total, line=number)
     except (pyarrow.ArrowException, OSError) as problem:
         raise GenError(f"{name} cannot be read as Parquet ({reason_of(problem)}); write it again.") from problem
 

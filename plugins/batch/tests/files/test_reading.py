@@ -155,3 +155,30 @@ def test_progress_reaches_the_end(tmp_path):
     path = written(tmp_path, json.dumps({"id": 1}).encode() + b"\n" + b'{"id": 2}\n')
     with opened(place_of(str(path)), kind_of(str(path))) as source:
         assert [entry.progress for entry in source.entries] == [0.5, 1.0]
+
+
+NUMBERED = {
+    "in.jsonl": (b'\xef\xbb\xbf\n{"id": 1}\r\n\n\xff\n{"id": 2}', [2, 4, 5]),
+    "in.csv": (b'\nid,prompt\n1,"a\nb"\n\n2,c\r\n3,"open\n', [3, 6, 7]),
+    "in.csv.gz": (b"id\n1\n2\n", [2, 3]),
+}
+
+
+@pytest.mark.parametrize("name", NUMBERED)
+def test_requests_have_the_lines_of_an_editor(tmp_path, name):
+    content, numbers = NUMBERED[name]
+    with opened(place_of(str(written(tmp_path, content, name))), kind_of(name)) as source:
+        assert [entry.line for entry in source.entries] == numbers
+
+
+def test_rows_of_a_table_are_counted(tmp_path):
+    path = write_requests(tmp_path / "in.parquet", [{"prompt": str(number)} for number in range(3)])
+    with opened(place_of(str(path)), kind_of(str(path))) as source:
+        assert [entry.line for entry in source.entries] == [1, 2, 3]
+
+
+def test_a_huge_line_has_its_number(tmp_path, monkeypatch):
+    monkeypatch.setattr(bounded.raw_lines, "__defaults__", (20,))
+    path = written(tmp_path, b"\n" + b"x" * 90 + b"\n")
+    with opened(place_of(str(path)), kind_of(str(path))) as source:
+        assert [entry.line for entry in source.entries] == [2]

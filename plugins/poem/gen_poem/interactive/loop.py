@@ -6,17 +6,17 @@ import secrets
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import click
 
 from gen_engine.cli.cards.drawing import KINDS, Cards
 from gen_engine.cli.options import Choice
-from gen_engine.cli.output import opened
+from gen_engine.cli.output import Show, opened
 from gen_engine.errors import ConflictError, GenError, tame
 from gen_engine.system.interrupts import go_on
-from gen_engine.system.screen import Words, paint, results, say
+from gen_engine.system.screen import Words, cells, paint, results, say
 from gen_engine.system.underway import doing
 
 from ..verse.resolve import Wish
@@ -24,8 +24,10 @@ from ..writing.write import Wanted
 from . import session as law
 from .display import LEGEND, board, reasons
 from .grid import position_of
-from .session import Ask, Session
+from .session import Ask, Draft, Session, Wishes
 from .tones import Ear
+from .wishes import Asked, Engines, ask, changeable, changed, given, is_taken
+from .wishes import told as wishes_told
 from .words import HELP, Command, parse
 from .writer import Writer
 
@@ -37,10 +39,15 @@ def converse(prepare: Callable[[], Wanted], chosen: Choice, wish: Wish | None = 
 
     Texts are heard by the form or tune of `wish`, else by the tones of `book`.
     """
+    asked = Asked(prepare, chosen, wish, book)
+    if is_taken(asked):
+        return
     seed = secrets.randbelow(law.SEEDS) if chosen.seed is None else chosen.seed
-    wanted = prepare()
-    ear = Ear(wish, book if book and book != "none" else "pingshui")
-    table = Table(Writer(wanted, chosen), ear, Session(seed, wanted.start))
+    context = click.get_current_context()
+    desks = Desks(context)
+    table = Table(desks, Session(seed, given(context)))
+    desks.known[table.session.first] = desks.made(asked)
+    options = changeable(context)
     try:
         table.do(Command("n"))
         _tell([(LEGEND, "quiet")])
@@ -49,7 +56,7 @@ def converse(prepare: Callable[[], Wanted], chosen: Choice, wish: Wish | None = 
                 typed = read()
                 if typed is None:
                     break
-                table.do(parse(typed))
+                table.do(parse(typed, options))
     finally:
         table.print_unsaved()
 
@@ -95,12 +102,39 @@ def _tell(words: Words) -> None:
     say(words, indent="  ")
 
 
+@dataclass(frozen=True)
+class Desk:
+    """What writes texts by some wishes, and what hears them."""
+
+    writer: Writer
+    ear: Ear
+
+
+@dataclass
+class Desks:
+    """A desk for all that is asked for in turn, by the command of a context."""
+
+    context: click.Context
+    engines: Engines = field(default_factory=Engines)
+    known: dict[Wishes, Desk] = field(default_factory=dict)  # one for each change that a person typed
+
+    def made(self, asked: Asked) -> Desk:
+        """The desk of what a command asks for."""
+        book = asked.book if asked.book and asked.book != "none" else "pingshui"
+        return Desk(Writer(self.engines.prepared(asked), asked.chosen), Ear(asked.wish, book))
+
+    def of(self, wishes: Wishes) -> Desk:
+        """The desk of these wishes. GenError if they do not go together."""
+        if wishes not in self.known:
+            self.known[wishes] = self.made(ask(self.context, wishes))
+        return self.known[wishes]
+
+
 @dataclass
 class Table:
     """The session on the table, and what carries out its commands."""
 
-    writer: Writer
-    ear: Ear
+    desks: Desks
     session: Session
     is_open: bool = True
     _warned: bool = False
@@ -125,7 +159,7 @@ class Table:
     def _show(self, session: Session, words: str = "") -> None:
         self.session = session
         out = results()
-        for line in board(session, self.ear):
+        for line in board(session, self.desks.of(session.wishes).ear):
             print(paint(line, out), file=out)
         if words:
             _tell(words)
@@ -134,20 +168,46 @@ class Table:
     def write(self, asks: Iterable[Ask]) -> None:
         """Write by the first ask for which there is a text. GenError of the last if there is none for any."""
         session, refusal = self.session, None
-        for number, ask in enumerate(asks):
+        for number, each in enumerate(asks):
+            writer = self.desks.of(each.wishes).writer
             try:
-                written, shown = self.writer.write(ask)
+                written, shown = writer.write(each)
             except ConflictError as problem:
                 refusal = problem
                 continue
-            return self._show(law.took(session, ask, written=written, shown=shown), ask.words if number else "")
+            after = law.took(session, each, written=written, shown=shown, start=writer.wanted.start)
+            return self._show(after, each.words if number else "")
         raise refusal or GenError("There is nothing to write.")
+
+    def change(self, command: Command) -> None:
+        """Write a text by another wish."""
+        wishes = changed(self.desks.context, self.session.wishes, command.option, command.text)
+        each = law.by_wishes(self.session, wishes)
+        try:
+            self.write([each])
+        except ConflictError:
+            if each.fixed and self._has_other_places(each):
+                raise GenError("What is fixed has no place in a text of other lines; d frees it.") from None
+            raise
+
+    def _has_other_places(self, each: Ask) -> bool:
+        """Whether no text at all by these wishes has characters where this one has."""
+        try:
+            self.desks.of(each.wishes).writer.write(law.without_fixed(each))
+        except ConflictError:
+            return True
+        return False
+
+    def list_given(self) -> None:
+        """Show which options are given, and which may be."""
+        _tell(f"Given: {wishes_told(self.session.wishes) or 'no option'}.")
+        _tell(f"May be given: {', '.join(changeable(self.desks.context))}.")
 
     def explain(self, command: Command) -> None:
         """Tell what the model wanted at a place."""
         draft = self.session.draft
         position = position_of(draft.written, command.line, command.place)
-        for sentence in reasons(draft, position, self.writer.explain(draft, position)):
+        for sentence in reasons(draft, position, self.desks.of(draft.wishes).writer.explain(draft, position)):
             _tell(sentence)
 
     def list_kept(self) -> None:
@@ -166,15 +226,15 @@ class Table:
         """Save the kept texts, or a picture of the one on the table."""
         if file.exists() and not replacing:
             raise GenError(f"{file} is there already; s! {file} replaces it, or name another file.")
-        shown, layout = self.session.draft.shown, self.writer.wanted.show
+        shown, layout = self.session.draft.shown, self._layout(self.session.draft)
         if file.suffix.lower() in KINDS:
             cards = Cards(file)
             cards.check()
             cards.draw(1, layout.lines(shown), layout.setting)
             return _tell(f"{file} has a picture of this text.")
-        texts = [each.shown for each in self.session.kept] or [shown]
+        texts = [self._lines(each) for each in self.session.kept or (self.session.draft,)]
         with opened(file, option="s") as out:
-            out.write("\n".join("\n".join(layout.lines(text)) + "\n" for text in texts))
+            out.write("\n".join(texts))
         self.session = law.saved(self.session)
         return _tell(f"{file} has {len(texts)} {'text' if len(texts) == 1 else 'texts'}.")
 
@@ -182,14 +242,18 @@ class Table:
         """Print what is kept and in no file, so that nothing is lost."""
         unsaved = self.session.unsaved
         if unsaved:
-            out = results()
-            layout = self.writer.wanted.show
-            print("\n".join(["", *("\n".join(layout.lines(each.shown)) + "\n" for each in unsaved)]), file=out, end="")
+            print("\n".join(["", *map(self._lines, unsaved)]), file=results(), end="")
+
+    def _layout(self, draft: Draft) -> Show:
+        return self.desks.of(draft.wishes).writer.wanted.show
+
+    def _lines(self, draft: Draft) -> str:
+        return "\n".join(self._layout(draft).lines(draft.shown)) + "\n"
 
 
 def _help() -> None:
     for typed, does in HELP:
-        print(f"  {typed:<15}{does}", file=results())
+        print(f"  {typed}{'':{15 - cells(typed)}}{does}", file=results())
 
 
 COMMANDS: dict[str, Callable[[Table, Command], Session | None]] = {
@@ -199,6 +263,8 @@ COMMANDS: dict[str, Callable[[Table, Command], Session | None]] = {
     "x": lambda table, typed: table.write([law.place_anew(table.session, typed.line, typed.place)]),
     "f": lambda table, typed: table.write(law.fixing(table.session, typed.line, typed.place, typed.text)),
     "d": lambda table, typed: law.free(table.session, typed.line, typed.place),
+    "o": lambda table, typed: table.change(typed),
+    "a": lambda table, _: table.list_given(),
     "w": lambda table, typed: table.explain(typed),
     "u": lambda table, _: law.undone(table.session),
     "r": lambda table, _: law.redone(table.session),

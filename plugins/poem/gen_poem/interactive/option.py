@@ -24,7 +24,7 @@ def interactive_option(command: Command) -> Command:
         is_flag=True,
         expose_value=False,
         callback=_keep,
-        help="Show one text, and take commands: another one, a line anew, fix, keep, save ...",
+        help="Show one text, and take commands: another one, a line anew, another title or form, fix, keep, save ...",
     )(command)
 
 

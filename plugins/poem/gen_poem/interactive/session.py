@@ -16,21 +16,28 @@ from .grid import BLANK, couplets_of, lines_of, nth, pattern_of, place_of, posit
 
 SEEDS = 2**32
 
+Wishes = tuple[tuple[str, tuple[str, ...] | None], ...]
+"""What is asked for: options with their values, () for a flag, None for one that was taken back."""
+
 
 @dataclass(frozen=True)
 class Draft:
-    """A text: as the model wrote it, as it is shown, its seed, and the fixed characters by position."""
+    """A text: as the model wrote it, as it is shown, its seed, and the fixed characters by position; how it had to
+    begin, and by which wishes it was written.
+    """
 
     written: str
     shown: str
     seed: int = 0
     fixed: Mapping[int, str] = field(default_factory=dict)
+    start: str = ""
+    wishes: Wishes = ()
 
 
 @dataclass(frozen=True)
 class Ask:
-    """A text to be written: by this seed, to a pattern with blanks ("": free), with these characters fixed, and other
-    than `unlike`. `words` tell what was done.
+    """A text to be written: by this seed, to a pattern with blanks ("": free), with these characters fixed, other than
+    `unlike`, by these wishes. `words` tell what was done.
     """
 
     seed: int
@@ -38,17 +45,18 @@ class Ask:
     fixed: Mapping[int, str] = field(default_factory=dict)
     unlike: str = ""
     words: str = ""
+    wishes: Wishes = ()
 
 
 @dataclass(frozen=True)
 class Session:
-    """The state: how texts begin, the first seed, how many were asked for, and what can be undone and done again.
+    """The state: the first seed and wishes, how many texts were asked for, and what can be undone and done again.
 
     `kept` never loses a text. `saved` says how many of them are in a file.
     """
 
     seed: int
-    start: str = ""
+    first: Wishes = ()
     asked: int = 0
     past: tuple[Draft, ...] = ()
     now: Draft | None = None
@@ -62,6 +70,11 @@ class Session:
         if self.now is None:
             raise GenError("There is no text yet; n writes one.")
         return self.now
+
+    @property
+    def wishes(self) -> Wishes:
+        """What is asked for now."""
+        return self.first if self.now is None else self.now.wishes
 
     @property
     def next_seed(self) -> int:
@@ -81,7 +94,21 @@ def another(session: Session) -> Ask:
     """Another text, in which the fixed characters stay."""
     fixed = session.now.fixed if session.now else {}
     pattern = pattern_of(session.draft.written, _free(session), fixed) if fixed else ""
-    return Ask(session.next_seed, pattern, fixed, words="another one")
+    return Ask(session.next_seed, pattern, fixed, words="another one", wishes=session.wishes)
+
+
+def by_wishes(session: Session, wishes: Wishes) -> Ask:
+    """A text by other wishes, in which the fixed characters stay."""
+    draft = session.draft
+    opened = (position for position, char in enumerate(draft.written) if is_han(char))
+    pattern = pattern_of(draft.written, opened, draft.fixed) if draft.fixed else ""
+    return Ask(session.next_seed, pattern, draft.fixed, wishes=wishes)
+
+
+def without_fixed(ask: Ask) -> Ask:
+    """The same with nothing fixed, for which characters only have to stand where they do."""
+    pattern = "".join(BLANK if is_han(sign) else sign for sign in ask.pattern)
+    return replace(ask, pattern=pattern, fixed={})
 
 
 def line_anew(session: Session, line: int) -> Ask:
@@ -105,7 +132,7 @@ def _anew(session: Session, positions: Iterable[int], words: str) -> Ask:
     if not opened:
         raise GenError("All of that is fixed, or given by --prompt; d frees what is fixed.")
     pattern = pattern_of(draft.written, opened, draft.fixed)
-    return Ask(session.next_seed, pattern, draft.fixed, draft.written, words)
+    return Ask(session.next_seed, pattern, draft.fixed, draft.written, words, session.wishes)
 
 
 def fixing(session: Session, line: int, place: int, chars: str = "") -> list[Ask]:
@@ -123,21 +150,22 @@ def fixing(session: Session, line: int, place: int, chars: str = "") -> list[Ask
         raise GenError(f"Line {line} has {len(row)} places; {chars} goes beyond them.")
     told = dict(zip(row[place - 1 :], chars, strict=False))
     for position, char in told.items():
-        if position < len(session.start) and char != draft.shown[position]:
+        if position < len(draft.start) and char != draft.shown[position]:
             at = place_of(draft.written, position)
-            raise GenError(f"{draft.shown[position]} at {at} is given by --prompt; begin again with another one.")
+            raise GenError(f"{draft.shown[position]} at {at} is given by --prompt; prompt TEXT asks for another.")
     fixed = {**draft.fixed, **told}
     where = f"{chars} at {line}.{place}"
     ways = {(): "all else kept", tuple(row): f"line {line} anew for it", tuple(_free(session)): "all anew for it"}
     patterns = {pattern_of(draft.written, _but(opened, session), fixed): how for opened, how in ways.items()}
-    return [Ask(session.next_seed, each, fixed, words=f"{where}, {words}") for each, words in patterns.items()]
+    seed, wishes = session.next_seed, session.wishes
+    return [Ask(seed, each, fixed, words=f"{where}, {how}", wishes=wishes) for each, how in patterns.items()]
 
 
 def _free(session: Session) -> list[int]:
     """The positions that may change: behind the prompt, and not fixed."""
     draft = session.draft
     behind = (position for position, char in enumerate(draft.written) if is_han(char))
-    return [position for position in behind if position >= len(session.start) and position not in draft.fixed]
+    return [position for position in behind if position >= len(draft.start) and position not in draft.fixed]
 
 
 def _but(opened: Iterable[int], session: Session) -> list[int]:
@@ -148,9 +176,9 @@ def _but(opened: Iterable[int], session: Session) -> list[int]:
 # ----------------------------------------------------------------------------------------------------- what follows
 
 
-def took(session: Session, ask: Ask, *, written: str, shown: str) -> Session:
-    """The session in which what was asked for stands on the table."""
-    found = _on_table(session, Draft(written, shown, ask.seed, dict(ask.fixed)))
+def took(session: Session, ask: Ask, *, written: str, shown: str, start: str = "") -> Session:
+    """The session in which what was asked for, and had to begin with `start`, stands on the table."""
+    found = _on_table(session, Draft(written, shown, ask.seed, dict(ask.fixed), start, ask.wishes))
     return replace(found, asked=session.asked + 1)
 
 

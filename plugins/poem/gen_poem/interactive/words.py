@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from gen_engine.errors import GenError, quoted
@@ -14,6 +15,9 @@ HELP = (
     ("x 2.3", "another character at line 2, place 3, the rest kept"),
     ("f 2.3 月", "fix 月 there, now and later; f 2.3 fixes what stands there"),
     ("d 2.3, d 2, d", "free it again, all of line 2, or all"),
+    ("title 秋夜", "write by another title; so for form, rhyme, tones, acrostic"),
+    ("title -", "and all options of the command; - takes it back"),
+    ("a", "which options are given, and which may be"),
     ("w 2.3", "what the model wanted there, and which rules removed it"),
     ("u, r", "undo, and do again"),
     ("k, ls, b 1", "keep the text, list the kept ones, bring number 1 back"),
@@ -25,7 +29,8 @@ HELP = (
 
 NAMES = {
     "": "n", "n": "n", "new": "n", "l": "l", "line": "l", "c": "c", "couplet": "c", "x": "x", "f": "f", "fix": "f",
-    "d": "d", "free": "d", "w": "w", "why": "w", "u": "u", "undo": "u", "r": "r", "redo": "r", "k": "k", "keep": "k",
+    "d": "d", "free": "d", "w": "w", "why": "w", "a": "a", "given": "a", "u": "u", "undo": "u", "r": "r",
+    "redo": "r", "k": "k", "keep": "k",
     "ls": "ls", "list": "ls", "b": "b", "back": "b", "s": "s", "save": "s", "s!": "s!", "?": "?", "h": "?",
     "help": "?", "q": "q", "quit": "q", "exit": "q",
 }  # fmt: skip
@@ -39,20 +44,27 @@ LIKE = {"n": "a number, such as {} 2", "p": "a place, such as {} 2.3", "t": "the
 
 @dataclass(frozen=True)
 class Command:
-    """A command as typed: its name, its line (or number) and place if it has them, and the text behind them."""
+    """A command as typed: its name, its line (or number) and place if it has them, and the text behind them.
+
+    `option` is the option that it changes, if it does.
+    """
 
     name: str
     line: int = 0
     place: int = 0
     text: str = ""
+    option: str = ""
 
 
-def parse(typed: str) -> Command:
-    """The command that was typed. GenError says what is wrong with it."""
+def parse(typed: str, options: Collection[str] = ()) -> Command:
+    """The command that was typed; one of these options by its name changes it. GenError says what is wrong with it."""
     word, _, rest = typed.replace("\u3000", " ").strip().partition(" ")
     glued = re.fullmatch(r"([a-z]+)([0-9].*)", word.lower())
     if glued:
         word, rest = glued[1], f"{glued[2]} {rest}"
+    option = word.lower().removeprefix("--").replace("_", "-")
+    if option in options:
+        return Command("o", text=rest.strip(), option=option)
     name = NAMES.get(word.lower())
     if name is None:
         raise GenError(f"{quoted(typed.strip())} is no command; ? lists them.")

@@ -10,9 +10,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from terminals import as_terminal
 
+from gen_engine.cli.config import Defaults
 from gen_engine.cli.main import make_cli
 from gen_engine.system.interrupts import Stopped
 from gen_engine.system.screen import cells
+from gen_poem.interactive import wishes
+from gen_poem.interactive.words import HELP
 from gen_poem.interactive.writer import Writer
 from gen_poem.judging.check import judge
 
@@ -79,6 +82,78 @@ def test_a_contradiction_names_the_fixed_character_and_changes_nothing():
     told = talk("f 1.2 月", "f 4.5 月", "n", options=("--form", "五绝", "--rhyme", "东"))
     assert re.search("! 月 fixed at 4.5 and form=五绝,rhyme=东 admit no text together", told)
     assert [text.count("[") for text in shown(told)] == [0, 1, 1]
+
+
+def test_options_are_changed_and_changed_back():
+    told = talk("form 七绝", "acrostic 春夏秋冬", "l 2", "form -", "u", "u", "u", "u")
+    five, seven, acrostic, line, sized, *back = shown(told)
+    assert [judge(text, form).ok for text, form in ((five, "五绝"), (seven, "七绝"), (acrostic, "七绝"))] == [True] * 3
+    assert all([line[0] for line in text.split("。")[0].split("，")] == ["春", "夏"] for text in (acrostic, line))
+    assert (len(sized), sized[::6]) == (24, "春夏秋冬")
+    assert back == [line, acrostic, seven, five]
+
+
+@pytest.mark.parametrize(
+    ("command", "options", "typed", "given"),
+    [
+        ("poem", ("--distinct", "--rhyme", "东", "--form", "五绝"), ["distinct -", "rhyme 支", "title 秋 夜"],
+         "form 五绝; rhyme 支; title 秋 夜"),
+        ("ci", ("--tune", "浣溪沙"), ["tune 如梦令", "distinct"], "tune 如梦令; distinct"),
+        ("couplet", (), ["first 春满神州花似锦", "with no_unk top_k=9"], "first 春满神州花似锦; with no_unk top_k=9"),
+        ("poem", (), [], "no option"),
+    ],
+)  # fmt: skip
+def test_the_options_that_are_given_are_listed(command, options, typed, given):
+    told = talk(*typed, "a", command=command, options=options)
+    assert f"Given: {given}." in told
+    assert "! " not in told
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("title -", "title is not asked for"), ("rhyme", "rhyme takes a value"), ("distinct 1", "takes nothing behind"),
+        ("tones x", "Invalid value for '--tones'"), ("rows x", "is not a valid integer"), ("cols 7", "out --cols"),
+        ("prompt 白日", "白 at line 1, place 1, where acrostic=春夏秋冬 wants 春"), ("num 2", "is no command"),
+        ("model ./none", "There is no folder"), ("decoder greedy", "--interactive asks for another text"),
+        ("start -", "start is not asked for"), ("seed 4", "is no command"), ("form 七绝", "lines; d frees it"),
+        ("rhyme 八", "八"), ("no-context", "leave out one of them"),
+    ],
+)  # fmt: skip
+def test_a_wrong_option_is_told_and_changes_nothing(typed, said):
+    options = ("--form", "五绝", "--acrostic", "春夏秋冬", "--title", "秋")[: 4 if typed == "title -" else 6]
+    told = talk("f 2.3", typed, "n", "a", options=options)
+    assert said in " ".join(told.split())
+    assert len(shown(told)) == 3
+    assert f"Given: {' '.join(options).removeprefix('--').replace(' --', '; ')}." in told
+
+
+def test_what_is_fixed_stays_under_other_options():
+    told = talk("f 2.3 月", "title 秋夜", "rhyme 东", "f 4.5 月", "rhyme 支")
+    assert all(bare(text)[8] == "月" and "[月]" in text for text in shown(told)[1:])
+    assert "! 月 fixed at 4.5" in told
+
+
+def test_options_of_a_file_are_taken_back(tmp_path, monkeypatch):
+    (tmp_path / "gen.toml").write_text('[poem]\nform = "七绝"\n', encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    gen = make_cli()
+    done = CliRunner().invoke(gen, ["poem", "--interactive"], input="form -\ntitle 秋\n", default_map=Defaults(gen))
+    assert [text.index("，") for text in shown(done.stdout)] == [7, 5, 5]
+
+
+def test_a_model_is_loaded_once(monkeypatch):
+    loaded = []
+    load = wishes.load_engine
+    monkeypatch.setattr(wishes, "load_engine", lambda name, **how: loaded.append(name) or load(name, **how))
+    talk("distinct", "model novel", "model poem", options=())
+    assert loaded == ["poem", "novel"]
+
+
+def test_the_help_has_two_straight_columns():
+    rows = [line for line in talk("?").split("> ?\n")[1].splitlines() if line]
+    starts = {cells(line[: line.index(does)]) for line, (_, does) in zip(rows, HELP, strict=True)}
+    assert starts == {17}
 
 
 def test_what_was_typed_as_traditional_is_shown_so():
