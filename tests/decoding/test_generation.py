@@ -1,5 +1,6 @@
 """Numbers at random, what texts have in common, and what of a text is sent when."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -9,10 +10,20 @@ from tiny import TinyTokenizer, chars, engine_of, vocabulary
 
 from gen_engine.chain import make_chain
 from gen_engine.decoding import generation as generations
-from gen_engine.decoding.generation import RUN, Generation, shared_beginning, slides, uniform
+from gen_engine.decoding.generation import (
+    RUN,
+    Generation,
+    check_request,
+    is_on_device,
+    shared_beginning,
+    slides,
+    uniform,
+)
 from gen_engine.decoding.viable import Choice
+from gen_engine.errors import GenError
 from gen_engine.hooks.registry import registry
 from gen_engine.hooks.specs import build
+from gen_engine.types import Request
 
 ABC = chars("abc")
 
@@ -155,3 +166,42 @@ def test_a_completion_is_exact_if_nothing_made_it_inexact(exact, truncated):
     text.exact = exact
     generation.finish(text, "end", truncated=truncated)
     assert sent[0].completion.exact == (exact and not truncated)
+
+
+@pytest.mark.parametrize("reproducible", [True, False])
+@pytest.mark.parametrize("portable", [True, False, None])
+@pytest.mark.parametrize("fused", [True, False])
+@pytest.mark.parametrize("device", ["cpu", "cuda:0", None])
+def test_a_text_is_portable_if_all_that_writes_it_is(reproducible, portable, fused, device):
+    told = {"reproducible": reproducible, "portable": portable, "device": device}
+    known = {name: value for name, value in told.items() if value is not None}
+    plan = SimpleNamespace(chain=SimpleNamespace(fused=() if fused else None))
+    done = finished_by(SimpleNamespace(name="m", dtype="float32", **known), plan)
+    assert done.portable is (reproducible and bool(portable) and fused and device != "cuda:0")
+    assert (done.reproducible, done.device) == (reproducible, (device or "cpu").partition(":")[0])
+
+
+def finished_by(model, plan):
+    """A text of this model, which is not asked for it, as it is told."""
+    sent = []
+    generation = generation_of(["length=2", "only=a"], sent=sent)
+    own = SimpleNamespace(**{name: getattr(generation.plan, name) for name in dir(generation.plan) if name[:1] != "_"})
+    vars(own).update(vars(plan))
+    [text, _] = generation.texts()
+    replace(generation, model=model, plan=own).finish(text, "full")
+    return sent[-1].completion
+
+
+@pytest.mark.parametrize("device, on_device, expected", [("cpu", None, False), ("cpu", True, True),
+                                                         ("cuda:1", None, True), (None, None, False)])  # fmt: skip
+def test_logits_are_on_the_device_of_their_model(device, on_device, expected):
+    told = {"device": device, "on_device": on_device}
+    model = SimpleNamespace(**{name: value for name, value in told.items() if value is not None})
+    assert is_on_device(model) is expected
+
+
+@pytest.mark.parametrize("value", ["top_k=5", 5, None])
+def test_processors_are_a_list(value):
+    with pytest.raises(GenError, match="processors=.* is not as it should be"):
+        check_request(Request("", value))
+    assert check_request(Request("top_k=5", [])) is None

@@ -44,7 +44,7 @@ TESTS = {
     "proving/sufficient.py": "proving/sufficient decoding/rows proving/histories decoding/used_engines",
     "decoding/rows.py": "decoding/rows decoding/generation decoding/sample properties decoding/beam decoding/smc",
     "decoding/generation.py": "decoding/generation decoding/seeds decoding/sample properties decoding/beam "
-    "decoding/smc decoding/any_num",
+    "decoding/smc decoding/any_num decoding/drafts decoding/choosing",
     "memory.py": "proving/states proving/lifting/token_classes",
     "decoding/drafts.py": "decoding/drafts",
     "decoding/sample.py": "decoding/sample decoding/drafts decoding/seeds properties "
