@@ -8,6 +8,10 @@ import pytest
 
 os.environ["GEN_CONFIG"] = ""  # no file of the user; programs that tests start inherit it
 
+for name in ("GEN_DATA", "GEN_CACHE"):  # as they were meant: seen from where the tests are started
+    if os.environ.get(name):
+        os.environ[name] = os.path.abspath(os.environ[name])
+
 # A run in the background of a script, or under nohup, ignores these; what is tested is who hears them.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
