@@ -8,7 +8,7 @@ import pytest
 import strategies as some
 from completions import complete, facts, outcomes, streamed
 from counted_calls import calls_of
-from custom_rules import Diary, OnlyTheLast
+from custom_rules import Diary, OnlySome, OnlyTheLast
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from tiny import chars, engine_of, vocabulary
@@ -328,25 +328,6 @@ def test_a_text_after_which_all_is_dead_is_full(decoder):
     engine = engine_of(vocabulary(*"ab"))
     [done] = engine.generate("", processors=[Hopeful()], decoder=decoder, max_new=6)
     assert (done.new, done.finish, done.exact) == ("b", "full", True)
-
-
-class OnlySome:
-    """Everything is allowed, but only these tokens are good beginnings, which shows late."""
-
-    def __init__(self, size, *good):
-        self.size, self.good = size, good
-
-    def start(self, prompt):
-        return None
-
-    def allowed(self, state):
-        return np.ones(self.size, dtype=bool)
-
-    def next(self, state, token):
-        return token if state is None else state
-
-    def accepts(self, state):
-        return state in self.good
 
 
 @pytest.mark.parametrize("ranks, exact", [((0, 1), True), ((0, -1), False)])

@@ -295,3 +295,22 @@ MACHINES = [
     regex("[ab]{1,2},?[^a]*é*"),
 ]
 """Machines of the core and of authors over the letters a, b, c, a comma and é."""
+
+
+class OnlySome:
+    """Everything is allowed, but only these tokens are good beginnings, which shows late."""
+
+    def __init__(self, size, *good):
+        self.size, self.good = size, good
+
+    def start(self, prompt):
+        return None
+
+    def allowed(self, state):
+        return np.ones(self.size, dtype=bool)
+
+    def next(self, state, token):
+        return token if state is None else state
+
+    def accepts(self, state):
+        return state in self.good

@@ -1,7 +1,7 @@
 """Mutation testing: small mistakes are put into the chain, the guarantee, the state table and the decoders one by one,
 and some test must notice each.
 
-`python tests/support/mutants.py [--sample N] [--seed S] [MODULE ...]`, or `make mutants`. The tests of a module are
+`python tests/support/mutants.py [--sample N] [--seed S] [--again LOG] [MODULE ...]`, or `make mutants`. The tests of a module are
 collected once and run without a mistake, and it is noted which of them come by which line (by `coverage`). Then every
 mutant has a forked process, where the mistaken code is put into the functions that are there already, and is shown only
 to the tests that come by it, the quickest first. A mistake in what runs when the module is imported is tried in a
@@ -49,7 +49,7 @@ TESTS = {
     "decoding/drafts.py": "decoding/drafts",
     "decoding/sample.py": "decoding/sample decoding/drafts decoding/seeds properties "
     "decoding/scheduler shapers/truncation",
-    "decoding/beam.py": "decoding/beam decoding/seeds decoding/sample decoding/scheduler shapers/truncation",
+    "decoding/beam.py": "decoding/beam_search decoding/beam decoding/seeds decoding/sample decoding/scheduler shapers/truncation",
     "decoding/smc.py": "decoding/smc decoding/seeds decoding/sample decoding/scheduler shapers/truncation",
 }
 """Tests that must notice mistakes in each module of `gen_engine`; `proving/states` is `proving/test_states.py`."""
@@ -293,6 +293,7 @@ def main() -> int:
     )
     parser.add_argument("--sample", type=int, help="try only so many of each file, drawn at random")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--again", type=Path, metavar="LOG", help="only those that survived by what was printed before")
     parser.add_argument("--part", default="1/1", metavar="K/N", help="only every N-th mutant, from the K-th on")
     options = parser.parse_args()
     unknown = [name for name in options.modules if name not in TESTS]
@@ -319,6 +320,9 @@ def test_files(name: str) -> list[str]:
 def _try_module(name: str, options: argparse.Namespace) -> tuple[int, int]:
     path = ROOT / "gen_engine" / name
     found = mutants(path)
+    if options.again:
+        known = {line.partition(": ")[2].rpartition(" (")[0] for line in _survived(options.again)}
+        found = [mutant for mutant in found if str(mutant) in known]
     if options.sample and options.sample < len(found):
         found = random.Random(options.seed).sample(found, options.sample)
     part, parts = map(int, options.part.split("/"))
@@ -333,6 +337,10 @@ def _try_module(name: str, options: argparse.Namespace) -> tuple[int, int]:
         killed += tell(mutant, len(tests), _passes_anew(name, mutant, tests, by_test))
     print(f"{path.relative_to(ROOT)}: {killed} of {len(found)} killed; its tests take {seconds:.0f} s", flush=True)
     return killed, len(found)
+
+
+def _survived(log: Path) -> list[str]:
+    return [line for line in log.read_text(encoding="utf-8").splitlines() if line.startswith("survived: ")]
 
 
 def _passes_anew(name: str, mutant: Mutant, tests: list[str], seconds: dict[str, float]) -> bool:
