@@ -1,7 +1,7 @@
 """Mutation testing: small mistakes are put into the chain, the guarantee, the state table and the decoders one by one,
 and some test must notice each.
 
-`python tests/support/mutants.py [--sample N] [--seed S] [--again LOG] [MODULE ...]`, or `make mutants`. The tests of a module are
+`python tests/support/mutants.py [--sample N] [--again LOG] [MODULE ...]`, or `make mutants`. The tests of a module are
 collected once and run without a mistake, and it is noted which of them come by which line (by `coverage`). Then every
 mutant has a forked process, where the mistaken code is put into the functions that are there already, and is shown only
 to the tests that come by it, the quickest first. A mistake in what runs when the module is imported is tried in a
@@ -49,7 +49,8 @@ TESTS = {
     "decoding/drafts.py": "decoding/drafts",
     "decoding/sample.py": "decoding/sample decoding/drafts decoding/seeds properties "
     "decoding/scheduler shapers/truncation",
-    "decoding/beam.py": "decoding/beam_search decoding/beam decoding/seeds decoding/sample decoding/scheduler shapers/truncation",
+    "decoding/beam.py": "decoding/beam_search decoding/beam decoding/seeds decoding/sample decoding/scheduler "
+    "shapers/truncation",
     "decoding/smc.py": "decoding/smc decoding/seeds decoding/sample decoding/scheduler shapers/truncation",
 }
 """Tests that must notice mistakes in each module of `gen_engine`; `proving/states` is `proving/test_states.py`."""
