@@ -214,3 +214,17 @@ def test_a_population_may_be_as_large_as_is_said(particles, resample):
 def test_a_population_beyond_what_is_said_is_refused(wrong):
     with pytest.raises(GenError, match="; give a number"):
         engine_of(chars("ab")).generate("a", decoder=f"smc={wrong}")
+
+
+def test_thirty_two_particles_are_the_default():
+    assert (smc().particles, smc(8).particles) == (32, 8)
+
+
+@given(some.cases(), st.data())
+@some.examples(30)
+def test_logprobs_are_those_of_the_model_for_each_token(case, data):
+    assume(not case.refuses() and case.world.legal)
+    engine = engine_of(case.vocabulary, "normal", data.draw(st.integers(0, 3)))
+    [done] = complete(engine, case, decoder="smc=3", num=1)
+    every = {(printed, tuple(np.round(scored, 4))) for printed, scored in outcomes(engine, case)}
+    assert (case.data(done.tokens), tuple(np.round(done.logprobs, 4))) in every

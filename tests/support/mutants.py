@@ -51,7 +51,8 @@ TESTS = {
     "decoding/scheduler shapers/truncation",
     "decoding/beam.py": "decoding/beam_search decoding/beam decoding/seeds decoding/sample decoding/scheduler "
     "shapers/truncation",
-    "decoding/smc.py": "decoding/smc decoding/seeds decoding/sample decoding/scheduler shapers/truncation",
+    "decoding/smc.py": "decoding/smc decoding/seeds decoding/sample decoding/scheduler shapers/truncation "
+    "decoding/beam",
 }
 """Tests that must notice mistakes in each module of `gen_engine`; `proving/states` is `proving/test_states.py`."""
 
