@@ -47,6 +47,10 @@ READING = 0.05
 """Seconds for which messages are taken up before those that run are written on; one is taken up in any case."""
 
 
+LULL = 20.0
+"""Seconds without a message before a chore is done, which whoever comes meanwhile waits for."""
+
+
 @dataclass(frozen=True, eq=False)
 class Served:
     """A model that is served; `source` is how `load` knows it."""
@@ -60,7 +64,7 @@ class Served:
 class Loop:
     """Steps the schedulers of all models in turn while there is work, and sleeps until there is.
 
-    `chores` are done once, the last one first, when there is nothing else to do.
+    `chores` are done once, the last one first, when nothing came for a while.
     """
 
     connection: Connection
@@ -94,15 +98,22 @@ class Loop:
     def _take_messages(self) -> None:
         """Handle what came, for a moment at most; with nothing to do, wait for it."""
         is_idle = all(each.scheduler.is_idle for each in self.served.values())
-        while is_idle and self.chores and self.inbox.empty():
-            self.chores.pop()()
         until = monotonic() + READING
         while is_idle or monotonic() < until:
             try:
-                self._handle(self.inbox.get(block=is_idle))
+                self._handle(self._next() if is_idle else self.inbox.get(block=False))
             except Empty:
                 return
             is_idle = False
+
+    def _next(self) -> Any:
+        """The next message. While none comes, chores are done, each after a lull."""
+        while self.chores:
+            try:
+                return self.inbox.get(timeout=LULL)
+            except Empty:
+                self.chores.pop()()
+        return self.inbox.get()
 
     def _handle(self, message: Submit | Cancel) -> None:
         if isinstance(message, Cancel):

@@ -1,6 +1,8 @@
 """The loop of an engine process, on a tiny model, without a process."""
 
 from dataclasses import replace
+from functools import partial
+from threading import Timer
 
 import pytest
 from tiny import chars, engine_of
@@ -82,7 +84,8 @@ def test_what_asks_for_too_much_is_refused(loop, fields, words):
     assert (refused.code, refused.param, words in refused.message) == ("bad_request", *fields, True)
 
 
-def test_chores_wait_until_there_is_nothing_else_to_do(loop):
+def test_chores_wait_until_there_is_nothing_else_to_do(loop, monkeypatch):
+    monkeypatch.setattr(loops, "LULL", 0.01)
     seen = []
     loop.chores = [lambda: (seen.append(loop.connection.of(1)[:]), loop.inbox.put(Cancel(10**6)))]
     ask(loop, 1)
@@ -92,6 +95,15 @@ def test_chores_wait_until_there_is_nothing_else_to_do(loop):
         loop.turn()
     assert isinstance(seen[0][-1], Over)
     assert loop.chores == []
+
+
+def test_a_wish_that_comes_soon_does_not_wait_for_chores(loop):
+    loop.chores = [lambda: pytest.fail("a chore was done first")]
+    Timer(0.2, partial(ask, loop, 1)).start()
+    loop.turn()
+    run(loop)
+    assert isinstance(loop.connection.of(1)[-1], Over)
+    assert len(loop.chores) == 1
 
 
 def search(loop, asked, seen):
