@@ -13,7 +13,7 @@ from gen_engine.engine import Engine
 from gen_engine.testing.models import table_model
 from gen_engine.types import Named, Request
 
-MANY = "".join(map(chr, range(0x4E00, 0x4E00 + 3 * ATTEMPTS)))
+MANY = "".join(map(chr, range(0x4E00, 0x4E00 + ATTEMPTS + 8)))
 """More characters than a beam tries in vain."""
 
 
@@ -85,7 +85,7 @@ class NothingMore(OnlySome):
 def test_a_witness_may_be_that_the_text_is_full(width):
     engine = engine_of(vocabulary(*MANY))
     rule = Named("nothing", NothingMore(len(MANY)))
-    [done] = engine.generate("", processors=[rule], decoder=f"beam={width}", max_new=1)
+    [done] = engine.generate("", processors=[rule], decoder=f"beam={width}", max_new=1, patience=99)
     assert (done.new, done.finish, done.exact) == ("", "full", False)
 
 
@@ -94,6 +94,6 @@ def test_a_witness_may_be_the_end(width):
     table = {(): np.concatenate([[-99.0], np.zeros(len(MANY))])}
     engine = Engine(table_model("", *MANY, table=table))
     rule = Named("nothing", NothingMore(len(MANY) + 1))
-    [done] = engine.generate("", processors=[rule], decoder=f"beam={width}", max_new=2)
+    [done] = engine.generate("", processors=[rule], decoder=f"beam={width}", max_new=2, patience=99)
     assert (done.new, done.finish, done.exact) == ("", "end", False)
     assert done.logprob == pytest.approx(-99 - log(len(MANY)), abs=1e-3)
