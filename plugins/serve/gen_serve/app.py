@@ -16,7 +16,7 @@ from .api.errors import error, on_invalid, on_refused
 from .api.queries import check_query
 from .api.waiting import ClientLeft, on_left
 from .closing import Closing
-from .guards import Guard, closing_check, host_check, key_check, origin_check
+from .guards import Guard, closing_check, encoding_check, host_check, key_check, origin_check
 from .journal import Journal
 from .lanes import Lane, lanes_of
 from .routing import Router
@@ -64,7 +64,7 @@ def make_app(settings: Settings, lanes: Sequence[Lane] | None = None) -> FastAPI
 def _guard(app: FastAPI, settings: Settings, figures: metrics.Metrics, closing: Closing) -> None:
     """What is added last is passed first."""
     checks = [host_check(settings.host, settings.hosts), origin_check(settings.origins), closing_check(closing)]
-    checks += [key_check(settings.keys)] if settings.keys else []
+    checks += [*([key_check(settings.keys)] if settings.keys else []), encoding_check]
     app.add_middleware(
         Guard, checks=tuple(checks), metrics=figures, most=settings.body, keeps_body=settings.logs_prompts
     )

@@ -12,6 +12,8 @@ from fastapi.responses import JSONResponse
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from gen_engine.errors import brief
+
 from .api.errors import error
 from .api.metrics import Metrics
 from .closing import Closing
@@ -100,6 +102,16 @@ def key_check(keys: tuple[str, ...]) -> Check:
                        "Bearer KEY`.", (("WWW-Authenticate", "Bearer"),))  # fmt: skip
 
     return check
+
+
+def encoding_check(_: Scope, headers: Headers) -> Refusal | None:
+    """Refuse bodies that are compressed: nothing is undone here, so they would be read as what they are not."""
+    named = [part.strip().lower() for each in headers.getlist("content-encoding") for part in each.split(",")]
+    kind = next((each for each in named if each not in ("", "identity")), None)
+    if kind is None:
+        return None
+    told = f"The body is encoded as {brief(kind)}, and none is decoded here; send it as it is, without Content-Encoding."
+    return Refusal(415, "encoding", told)
 
 
 def closing_check(closing: Closing) -> Check:

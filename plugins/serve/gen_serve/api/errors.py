@@ -106,9 +106,6 @@ def invalid(problems: Iterable[Mapping[str, Any]], body: Any, *, kind: str = "")
 
 def _about_body(told: Mapping[str, Any], body: Any, kind: str) -> str | None:
     """What is wrong with a body as a whole; None if it is about a field."""
-    if told["type"] == "json_invalid":
-        where = f"{told['ctx']['error']}, at character {told['loc'][1]}"
-        return f"The body is not valid JSON ({where}); send an object."
     if told["loc"][0] != "body" or isinstance(body, Mapping):
         return None
     if body is None:

@@ -188,7 +188,7 @@ def _mount_streams(router: APIRouter, streams: Streams) -> None:
             told = f"The model {kept.model} does not write the same text again; ask for a new one."
             raise refusal(told, code="not_reproducible", status=409)
         try:
-            had = None if last_event_id is None else Position.read(last_event_id)
+            had = None if last_event_id is None else kept.position(last_event_id)
         except ValueError:
             told = "Last-Event-ID is not the id of an event of this stream; leave it out to begin anew."
             raise refusal(told, code="bad_request", param="last-event-id") from None

@@ -67,6 +67,14 @@ def test_a_body_has_one_length(client):
     assert (refused.status_code, code_of(refused)) == (400, "ambiguous")
 
 
+@pytest.mark.parametrize("path", ["/v1/poems", "/v1/completions", "/v1/check"])
+@pytest.mark.parametrize("encoding, is_refused", [("gzip", 1), ("identity, BR", 1), ("identity", 0), ("", 0)])
+def test_an_encoded_body_is_refused(client, path, encoding, is_refused):
+    found = client().post(path, content=b"{}", headers={"Content-Encoding": encoding, "Content-Type": "text/plain"})
+    assert (found.status_code == 415, "send it as it is" in found.text) == (is_refused, is_refused)
+    assert code_of(found) == ("encoding" if is_refused else "invalid")
+
+
 @pytest.mark.parametrize("path", ["/healthz", "/readyz"])
 def test_probes_may_ask_for_the_head_alone(client, path, eventually):
     made = client()

@@ -51,10 +51,11 @@ def test_heads_are_no_operations_of_the_documentation(http):
         (b"", "application/json", "is empty"),
         (b"[1]", "application/json", "no object"),
         (b'{"prompt":' + b"[" * 5000 + b"]" * 5000 + b"}", "application/json", "nested deeper"),
-        (b'{"prompt": "a", "temperature": NaN}', "application/json", "NaN is no number of JSON"),
-        (b'{"seed": -Infinity}', "application/json", "-Infinity is no number of JSON"),
-        (b'{"seed": ' + b"1" * 5000 + b"}", "application/json", "not valid JSON"),
-        (b"\xff", "application/json", "not valid JSON"),
+        (b'{"prompt": "a", "temperature": NaN}', "application/json", "(NaN is no number of JSON); send an object."),
+        (b'{"seed": -Infinity}', "application/json", "(-Infinity is no number of JSON); send an object."),
+        (b'{"seed": ' + b"1" * 5000 + b"}", "application/json", "(a whole number has more than 4,300 digits); send"),
+        (b'{"a": "\n"}', "application/json", "(Invalid control character, at character 7); send"),
+        ('{"白": '.encode() + b"\xff}", "application/json", "not valid JSON (it is no utf-8, at byte 8); send"),
     ],
 )
 def test_a_body_that_is_none_is_told_so(http, body, kind, words):
