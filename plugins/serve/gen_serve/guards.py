@@ -19,7 +19,7 @@ from .api.metrics import Metrics
 from .closing import Closing
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
-OPEN = ("/healthz", "/readyz", "/")
+OPEN = ("/healthz", "/readyz", "/", "/studio")
 """What needs no key, and answers while the server closes; below `/studio/` are the files of the page."""
 
 READING = (b"GET", b"HEAD", b"OPTIONS")

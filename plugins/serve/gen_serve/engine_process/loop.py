@@ -164,6 +164,8 @@ class Loop:
 
     def _run(self, job: Job, served: Served, notes: tuple[str, ...]) -> None:
         self._check_bounds(job.task)
+        if served.scheduler.load.waiting >= self.loading.queue:
+            self._step(served)  # what waits only since nothing was written yet begins, and makes room
         ticket = served.scheduler.submit(job.task.request)
         self.jobs[ticket] = job
         job.begin(ticket, notes)
