@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from os.path import commonprefix
 from typing import Any
 
 from gen_engine.errors import brief, escaped, quoted
@@ -44,8 +43,9 @@ def with_field(message: str, rule: str, field: str) -> str:
     begin = message.find(shown[:RECOGNISED])
     if begin < 0:
         return message
-    end = begin + len(commonprefix([message[begin:], shown]))
-    return message[:begin] + field + message[end:].removeprefix("…")
+    rest = message[begin:]
+    alike = next((place for place, pair in enumerate(zip(rest, shown, strict=False)) if len({*pair}) > 1), len(shown))
+    return message[:begin] + field + rest[alike:].removeprefix("…")
 
 
 def without_option(message: str, *, field: str | None = None) -> str:

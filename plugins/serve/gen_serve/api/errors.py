@@ -186,7 +186,7 @@ def _path(location: Sequence[Any], body: Any, *, is_missing: bool) -> tuple[Any,
 
 
 async def on_refused(_: Request, problem: Exception) -> JSONResponse:
-    """What an endpoint refuses, or the framework by itself: an unknown path, a wrong method."""
+    """What an endpoint refuses, or the framework by itself."""
     assert isinstance(problem, HTTPException)
     if isinstance(problem.detail, Mapping):
         return JSONResponse(problem.detail, problem.status_code, problem.headers)
