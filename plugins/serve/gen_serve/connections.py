@@ -25,6 +25,11 @@ TOO_LONG = "The head of the request is too long; send a shorter one."
 UNREAD = "The request is no valid HTTP ({what}); send what a client of HTTP sends, with its path percent-encoded."
 
 
+def _cause(problem: BaseException | None) -> str:
+    """What the parser says, without the bytes that it repeats."""
+    return escaped(str(problem).partition(": bytearray")[0])
+
+
 def _answer(status: int, code: str, message: str) -> bytes:
     """A whole answer with an error, after which the connection is closed."""
     body = json.dumps(error(message, code=code, status=status), ensure_ascii=False).encode()
@@ -85,8 +90,8 @@ class Punctual:
                 self._transport.close()
                 return
         status = int(getattr(problem, "error_status_hint", 400))
-        told = TOO_LONG if status == HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE else UNREAD.format(what=problem)
-        self._transport.write(_answer(status, "http", escaped(told)))
+        told = TOO_LONG if status == HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE else UNREAD.format(what=_cause(problem))
+        self._transport.write(_answer(status, "http", told))
         self._transport.write_eof()
         asyncio.get_running_loop().call_later(LEAVING, self._transport.abort)
 
