@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from math import isfinite
 from typing import Any
@@ -32,9 +33,23 @@ class RepeatedKeyError(ValueError):
         self.key = key
 
 
+class UnreadableNumberError(ValueError):
+    """NaN or infinity, which JSON lacks, or a whole number of more digits than are read."""
+
+
 def strict_json(text: str | bytes) -> Any:
-    """What JSON says. Raises ValueError for what is none, for NaN and infinity, and for a key that occurs twice."""
-    return json.loads(text, object_pairs_hook=_unique, parse_constant=_no_number)
+    """What JSON says.
+
+    Raises JSONDecodeError for what is none, UnicodeDecodeError for bytes that are no text, UnreadableNumberError, and
+    RepeatedKeyError for a key that occurs twice. All of them are ValueErrors.
+    """
+    try:
+        return json.loads(text, object_pairs_hook=_unique, parse_constant=_no_number)
+    except (json.JSONDecodeError, UnicodeDecodeError, UnreadableNumberError, RepeatedKeyError):
+        raise
+    except ValueError:  # of `int`, in words about Python's own settings
+        most = sys.get_int_max_str_digits()
+        raise UnreadableNumberError(f"a whole number has more than {most:,} digits") from None
 
 
 def _unique(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
@@ -47,4 +62,4 @@ def _unique(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _no_number(name: str) -> Any:
-    raise ValueError(f"{name} is no number of JSON")
+    raise UnreadableNumberError(f"{name} is no number of JSON")

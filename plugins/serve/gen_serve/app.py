@@ -11,12 +11,22 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 
-from .api import asking, chat, completions, health, lookups, metrics, models, page, texts
+from .api import asking, chat, completions, health, lookups, metrics, models, page, texts, unknown
 from .api.errors import error, on_invalid, on_refused
 from .api.queries import check_query
 from .api.waiting import ClientLeft, on_left
 from .closing import Closing
-from .guards import Guard, closing_check, host_check, key_check, origin_check
+from .guards import (
+    HEADERS,
+    METHODS,
+    Guard,
+    Preflight,
+    closing_check,
+    encoding_check,
+    host_check,
+    key_check,
+    origin_check,
+)
 from .journal import Journal
 from .lanes import Lane, lanes_of
 from .routing import Router
@@ -44,19 +54,21 @@ def make_app(settings: Settings, lanes: Sequence[Lane] | None = None) -> FastAPI
     app.state.router, app.state.closing, app.state.most = router, closing, settings.texts
     for kind, answer in (
         (RequestValidationError, on_invalid),
-        (HTTPException, on_refused),
+        (HTTPException, _on_refused),
         (ClientLeft, on_left),
         (Exception, _on_broken),
     ):
         app.add_exception_handler(kind, answer)
-    for endpoints in (
+    served = (
         *(each.routes() for each in (models, completions, chat, lookups)),
         *(each.routes(settings.names) for each in (texts, asking)),
         health.routes(router, closing),
         metrics.routes(figures),
-    ):
+    )
+    for endpoints in served:
         app.include_router(endpoints, dependencies=[Depends(check_query)])
     page.mount(app)
+    app.state.paths = unknown.paths_of(app.routes, *(each.routes for each in served))
     _guard(app, settings, figures, closing)
     return app
 
@@ -64,7 +76,7 @@ def make_app(settings: Settings, lanes: Sequence[Lane] | None = None) -> FastAPI
 def _guard(app: FastAPI, settings: Settings, figures: metrics.Metrics, closing: Closing) -> None:
     """What is added last is passed first."""
     checks = [host_check(settings.host, settings.hosts), origin_check(settings.origins), closing_check(closing)]
-    checks += [key_check(settings.keys)] if settings.keys else []
+    checks += [*([key_check(settings.keys)] if settings.keys else []), encoding_check]
     app.add_middleware(
         Guard, checks=tuple(checks), metrics=figures, most=settings.body, keeps_body=settings.logs_prompts
     )
@@ -72,11 +84,17 @@ def _guard(app: FastAPI, settings: Settings, figures: metrics.Metrics, closing: 
         app.add_middleware(
             CORSMiddleware,
             allow_origins=settings.origins,
-            allow_methods=["GET", "POST", "DELETE"],
-            allow_headers=["Authorization", "Content-Type", "Last-Event-ID", "X-Request-Id"],
+            allow_methods=METHODS,
+            allow_headers=HEADERS,
             expose_headers=["X-Request-Id", "Retry-After"],
         )
+    app.add_middleware(Preflight, origins=settings.origins, metrics=figures)
     app.add_middleware(Journal, metrics=figures, closing=closing)
+
+
+async def _on_refused(request: Request, problem: Exception) -> JSONResponse:
+    assert isinstance(problem, HTTPException)
+    return unknown.answer(request, problem) or await on_refused(request, problem)
 
 
 async def _on_broken(_: Request, __: Exception) -> JSONResponse:

@@ -14,6 +14,7 @@ from gen_engine.errors import GenError
 from gen_engine.system.help_pages import examples
 from gen_engine.types import DTYPES
 
+from .names import host_of, origin_of
 from .settings import Settings, read_keys
 
 MODELS = ("poem", "novel")
@@ -40,6 +41,18 @@ class _Bytes(click.ParamType):  # type: ignore[type-arg]  # older clicks take no
 def _size(count: int) -> str:
     """A number of bytes as `_Bytes` reads it."""
     return f"{count >> 20}M" if count % (1 << 20) == 0 else str(count)
+
+
+def _names(read: Callable[[str], str]) -> Callable[[click.Context, click.Parameter, tuple[str, ...]], tuple[str, ...]]:
+    """Reads each value of an option by `read`, which raises ValueError for what is none."""
+
+    def each(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+        try:
+            return tuple(map(read, values))
+        except ValueError as problem:
+            raise click.BadParameter(str(problem), ctx, param) from None
+
+    return each
 
 
 Command = Callable[..., Any]
@@ -80,12 +93,12 @@ def _options(command: Command) -> Command:
         click.option("--max-length", "length", type=FROM_1, default=Settings.length, show_default=True, metavar="N",
                      help="New tokens of a text."),
         click.option("--max-body", "body", type=_Bytes(), default=Settings.body, metavar="SIZE",
-                     show_default=_size(Settings.body), help="Bytes of a request, such as 512K."),
+                     help=f"Bytes of a request, such as 512K.  [default: {_size(Settings.body)}]"),
         click.option("--api-key-file", metavar="FILE",
                      help=f"Keys that open the API, one a line. {KEY} may hold one, too."),
-        click.option("--cors", "origins", multiple=True, metavar="ORIGIN",
+        click.option("--cors", "origins", multiple=True, metavar="ORIGIN", callback=_names(origin_of),
                      help="Let pages of this origin ask, such as https://example.org; repeat for more."),
-        click.option("--allowed-host", "hosts", multiple=True, metavar="NAME",
+        click.option("--allowed-host", "hosts", multiple=True, metavar="NAME", callback=_names(host_of),
                      help="A name of this server, beside loopback and --host; repeat for more, * for any."),
         click.option("--grace", type=click.FloatRange(0, 86_400), default=Settings.grace, show_default=True,
                      metavar="SECONDS", help="How long what runs may go on when the server is asked to end."),

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
+
+from gen_engine.errors import escaped
+
+from .api.errors import error
 
 SECONDS = 20.0
 """Seconds in which the head of a request must have come, and what of its body comes after its answer."""
@@ -13,10 +20,22 @@ SECONDS = 20.0
 LEAVING = 5.0
 """Seconds in which such a client may still read what was written."""
 
-LATE = (
-    b"HTTP/1.1 408 Request Timeout\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n"
-    b"Content-Length: 51\r\n\r\nThe request did not come in time; send it at once.\n"
-)
+LATE = "The request did not come in time; send it at once."
+TOO_LONG = "The head of the request is too long; send a shorter one."
+UNREAD = "The request is no valid HTTP ({what}); send what a client of HTTP sends, with its path percent-encoded."
+
+
+def _cause(problem: BaseException | None) -> str:
+    """What the parser says, without the bytes that it repeats."""
+    return escaped(str(problem).partition(": bytearray")[0])
+
+
+def _answer(status: int, code: str, message: str) -> bytes:
+    """A whole answer with an error, after which the connection is closed."""
+    body = json.dumps(error(message, code=code, status=status), ensure_ascii=False).encode()
+    head = (f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", "Content-Type: application/json", "Connection: close",
+            f"Content-Length: {len(body)}", "", "")  # fmt: skip
+    return "\r\n".join(head).encode() + body
 
 
 @dataclass(eq=False)
@@ -32,6 +51,7 @@ class Punctual:
     _transport: Any = None
     _timer: asyncio.TimerHandle | None = None
     _has_begun: bool = False
+    _is_over: bool = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:
         """asyncio calls this; and so the others."""
@@ -40,6 +60,8 @@ class Punctual:
         self._look()
 
     def data_received(self, data: bytes) -> None:
+        if self._is_over:
+            return  # read, but by nobody: what is not read resets the connection, and the client misses the answer
         self._has_begun = True
         self.inner.data_received(data)
         self._look()
@@ -57,6 +79,22 @@ class Punctual:
     def resume_writing(self) -> None:
         self.inner.resume_writing()
 
+    def refuse(self, _: str) -> None:
+        """Tell the client, in the form of all errors, why its request is no HTTP, unless an answer to it has begun."""
+        problem, answering = sys.exception(), self.inner.cycle  # that of the parser; uvicorn has no words for it
+        self._is_over = True
+        if answering is not None:
+            begun = answering.response_started and not answering.response_complete
+            answering.disconnected = True  # nothing more is written for it
+            if begun:
+                self._transport.close()
+                return
+        status = int(getattr(problem, "error_status_hint", 400))
+        told = TOO_LONG if status == HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE else UNREAD.format(what=_cause(problem))
+        self._transport.write(_answer(status, "http", told))
+        self._transport.write_eof()
+        asyncio.get_running_loop().call_later(LEAVING, self._transport.abort)
+
     def _look(self) -> None:
         """Time the client while no request of it is being answered."""
         answering = self.inner.cycle
@@ -73,7 +111,7 @@ class Punctual:
 
     def _end(self) -> None:
         if self._has_begun and not self._transport.is_closing():
-            self._transport.write(LATE)
+            self._transport.write(_answer(408, "slow", LATE))
         self._transport.close()  # when all that was written is read
         asyncio.get_running_loop().call_later(LEAVING, self._transport.abort)
 
@@ -85,6 +123,8 @@ def punctual(protocol: Callable[..., Any], *, seconds: float = SECONDS) -> Calla
         config: Any, server_state: Any, app_state: dict[str, Any], _loop: asyncio.AbstractEventLoop | None = None
     ) -> Punctual:
         made = protocol(config=config, server_state=server_state, app_state=app_state, _loop=_loop)
-        return Punctual(made, seconds)
+        found = Punctual(made, seconds)
+        made.send_400_response = found.refuse  # which uvicorn calls for what is no HTTP
+        return found
 
     return connection

@@ -12,15 +12,24 @@ from fastapi.responses import JSONResponse
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from gen_engine.errors import brief
+
 from .api.errors import error
 from .api.metrics import Metrics
 from .closing import Closing
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
-OPEN = ("/healthz", "/readyz", "/")
+OPEN = ("/healthz", "/readyz", "/", "/studio")
 """What needs no key, and answers while the server closes; below `/studio/` are the files of the page."""
 
 READING = (b"GET", b"HEAD", b"OPTIONS")
+METHODS = ("GET", "POST", "DELETE")
+HEADERS = ("Authorization", "Content-Type", "Last-Event-ID", "X-Request-Id")
+"""What pages of other origins may ask with, if theirs is allowed at all."""
+
+SIMPLE = ("accept", "accept-language", "content-language")
+"""Headers that every page may send, so that nobody need be asked."""
+
 BODY_SECONDS = 20.0
 """Seconds in which a body must have come."""
 
@@ -47,6 +56,12 @@ class Refusal:
 
 
 AMBIGUOUS = Refusal(400, "ambiguous", "A body has either a Content-Length or a Transfer-Encoding; send one of them.")
+
+STRANGER = Refusal(
+    403,
+    "origin",
+    "Refused, since a page of another origin asks; allow it when the server is started (--cors ORIGIN).",
+)
 
 Check = Callable[[Scope, Headers], Refusal | None]
 
@@ -78,8 +93,7 @@ def origin_check(origins: tuple[str, ...]) -> Check:
             return None
         if urlsplit(origin).netloc == headers.get("host"):
             return None
-        return Refusal(403, "origin", "Refused, since a page of another origin asks; allow it when the server is "
-                       "started (--cors ORIGIN).")  # fmt: skip
+        return STRANGER
 
     return check
 
@@ -102,6 +116,16 @@ def key_check(keys: tuple[str, ...]) -> Check:
     return check
 
 
+def encoding_check(_: Scope, headers: Headers) -> Refusal | None:
+    """Refuse bodies that are compressed: nothing is undone here, so they would be read as what they are not."""
+    named = [part.strip().lower() for each in headers.getlist("content-encoding") for part in each.split(",")]
+    kind = next((each for each in named if each not in ("", "identity")), None)
+    if kind is None:
+        return None
+    told = f"The body is encoded ({brief(kind)}), and no encoding is undone here; send it as it is."
+    return Refusal(415, "encoding", told)
+
+
 def closing_check(closing: Closing) -> Check:
     """Refuse what comes while the server closes."""
 
@@ -111,6 +135,38 @@ def closing_check(closing: Closing) -> Check:
         return Refusal(503, "closing", "The server is closing; ask again when it runs again.", (("Retry-After", "5"),))
 
     return check
+
+
+@dataclass(frozen=True, eq=False)
+class Preflight:
+    """Refuses browsers that ask whether a page may send what it may not. Others are passed on to `app`."""
+
+    app: ASGIApp
+    origins: tuple[str, ...]
+    metrics: Metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        refusal = self._refusal(scope, Headers(scope=scope)) if scope["type"] == "http" else None
+        if refusal is None:
+            await self.app(scope, receive, send)
+        else:
+            await refusal.send(scope, receive, send, self.metrics)
+
+    def _refusal(self, scope: Scope, headers: Headers) -> Refusal | None:
+        origin, method = headers.get("origin"), headers.get("access-control-request-method")
+        if scope["method"] != "OPTIONS" or origin is None or method is None:
+            return None
+        if not {"*", origin} & {*self.origins}:
+            return STRANGER
+        if method not in METHODS:
+            told = f"Pages of other origins may not send {brief(method)}; use {', '.join(METHODS)}."
+            return Refusal(403, "origin", told)
+        wanted = [each.strip().lower() for each in headers.get("access-control-request-headers", "").split(",")]
+        known = {"", *SIMPLE, *map(str.lower, HEADERS)}
+        if odd := next((each for each in wanted if each not in known), None):
+            told = f"Pages of other origins may not send the header {brief(odd)}; leave it out."
+            return Refusal(403, "origin", told)
+        return None
 
 
 def _host_of(asked: str) -> str | None:

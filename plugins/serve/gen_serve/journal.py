@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 import secrets
-import sys
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from time import perf_counter
 from typing import Any
 
@@ -18,8 +15,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from .api.metrics import Metrics
 from .api.waiting import NOBODY
 from .closing import Closing
+from .log_lines import LOGGER
 
-LOGGER = logging.getLogger("gen_serve")
 ID = re.compile(r"[\w.:-]{1,64}", re.ASCII)
 """The ids of requests that are taken over from clients."""
 
@@ -84,30 +81,3 @@ def _log(scope: Scope, name: str, status: int, seconds: float) -> None:
     if "gen_body" in scope:
         told["body"] = scope["gen_body"].decode("utf-8", "replace")
     LOGGER.log(logging.DEBUG if scope["path"] in ASKED_OFTEN else logging.INFO, "request", extra={"told": told})
-
-
-@dataclass(frozen=True, eq=False)
-class Lines:
-    """Writes what is logged as lines, of JSON if `in_json`. logging calls `format`."""
-
-    in_json: bool
-
-    def format(self, record: logging.LogRecord) -> str:
-        """One line; control characters are escaped."""
-        told: dict[str, Any] = getattr(record, "told", None) or {"message": record.getMessage()}
-        if record.exc_info:
-            told = {**told, "trace": logging.Formatter().formatException(record.exc_info)}
-        at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
-        if self.in_json:
-            return json.dumps({"at": at, "level": record.levelname.lower(), **told}, ensure_ascii=False)
-        words = (str(value) if key != "body" else json.dumps(value, ensure_ascii=False) for key, value in told.items())
-        return f"{at[11:23]} {' '.join(words)}"
-
-
-def begin_logging(*, in_json: bool) -> None:
-    """Log to standard error: each request, and what goes wrong."""
-    shown = logging.StreamHandler(sys.stderr)
-    shown.setFormatter(Lines(in_json))  # type: ignore[arg-type]  # `format` is all that is asked of it
-    for logger, level in ((LOGGER, logging.INFO), (logging.getLogger("uvicorn"), logging.WARNING)):
-        logger.handlers, logger.propagate = [shown], False
-        logger.setLevel(level)

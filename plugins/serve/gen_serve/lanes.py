@@ -22,7 +22,7 @@ IDLE = Busyness(0, 0, 0, 0)
 GONE = "The process that computes has ended; it is being started again, so ask again in a moment."
 CLOSING = "The server is closing; ask again when it runs again."
 LATE = "The answer took longer than this server allows; ask for less at once."
-FULL = "{count} requests wait already, and no more may; try again later."
+FULL = "{waiting} already, and no more may; try again later."
 
 LASTING = 60.0
 """After so many seconds of work, a process that dies is thought to die of something new."""
@@ -39,12 +39,14 @@ class Lane:
     """One engine process.
 
     `ready` is set while it takes wishes. `busyness` is what it last told. `problem` says why it takes none, or why some
-    model is missing. `most` wishes at a time may wait to be read. `starts` counts processes. `begin` starts one.
+    model is missing. `most` wishes at a time may wait, beside `room` that the process can begin at once: only it knows
+    how many of them run. `starts` counts processes. `begin` starts one.
     """
 
     loading: Loading
     most: int = Settings.queue
     begin: Callable[[Any, Loading], Any] = started
+    room: int = 0
     models: tuple[ModelFacts, ...] = ()
     busyness: Busyness = IDLE
     ready: asyncio.Event = field(default_factory=asyncio.Event)
@@ -152,8 +154,9 @@ class Lane:
         if self._is_closing or not self.ready.is_set():
             yield Failed(number, "gone", CLOSING if self._is_closing else self.problem or GONE)
             return
-        if len(self._unread) >= self.most:
-            yield Failed(number, "busy", FULL.format(count=self.most))
+        if len(self._unread) >= self.most + self.room:
+            waiting = "1 request waits" if self.most == 1 else f"{self.most:,} requests wait"
+            yield Failed(number, "busy", FULL.format(waiting=waiting))
             return
         queue: asyncio.Queue[Event] = asyncio.Queue()
         self._waiting[number] = queue
@@ -199,8 +202,8 @@ class Lane:
 
 def lanes_of(settings: Settings, begin: Callable[[Any, Loading], Any] = started) -> tuple[Lane, ...]:
     """The quick lane of a server, and the patient one if it has one. Tests `begin` other processes."""
-    quick = Lane(settings.loading(), settings.queue, begin)
-    patient = Lane(settings.loading(yields=True), settings.hard, begin)
+    quick = Lane(settings.loading(), settings.queue, begin, room=settings.rows)
+    patient = Lane(settings.loading(yields=True), settings.hard, begin, room=1)  # it searches for one at a time
     return (quick, patient) if settings.has_patient_lane else (quick,)
 
 

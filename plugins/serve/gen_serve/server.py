@@ -18,6 +18,7 @@ from gen_engine.hooks.registry import registry
 from gen_engine.system.screen import note
 
 from .lanes import Lane, lanes_of
+from .log_lines import LOGGER, begin_logging
 from .settings import Settings, is_loopback
 
 if TYPE_CHECKING:
@@ -36,9 +37,10 @@ def run(settings: Settings, *, opens: bool = False) -> None:
     listening = listen(settings.host, settings.port)
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     address = f"http://{host}:{listening.getsockname()[1]}"
-    note(f"serving {', '.join(settings.names)} on {address}; Ctrl-C ends it", head="")
+    begin_logging(in_json=settings.logs_json)
+    say(settings, f"serving {', '.join(settings.names)} on {address}; Ctrl-C ends it", head="")
     if not (settings.keys or is_loopback(settings.host)):
-        note("whoever reaches this address may use it; give it keys (--api-key-file)")
+        say(settings, "whoever reaches this address may use it; give it keys (--api-key-file)")
     if opens:
         Thread(target=_open, args=(address,), daemon=True).start()
     lanes = lanes_of(settings)
@@ -57,14 +59,20 @@ def _run(settings: Settings, lanes: Sequence[Lane], listening: socket.socket) ->
 
     from .app import make_app
     from .connections import punctual
-    from .journal import begin_logging
 
-    begin_logging(in_json=settings.logs_json)
     app = make_app(settings, lanes)
     http: Any = punctual(H11Protocol)  # uvicorn makes a protocol by calling what it is given
     config = uvicorn.Config(app, log_config=None, access_log=False, server_header=False, backlog=BACKLOG, http=http,
                             ws="none", timeout_graceful_shutdown=3, lifespan="on")  # fmt: skip
-    asyncio.run(_serve(uvicorn.Server(config), app, listening))
+    asyncio.run(_serve(uvicorn.Server(config), app, listening, settings))
+
+
+def say(settings: Settings, words: str, *, head: str = "note:") -> None:
+    """Tell whoever runs the server: as a line of the log where that is JSON, which programs read."""
+    if settings.logs_json:
+        LOGGER.info(words)
+    else:
+        note(words, head=head)
 
 
 def check_models(models: tuple[str, ...]) -> None:
@@ -92,7 +100,7 @@ def listen(host: str, port: int) -> socket.socket:
         ) from None
 
 
-async def _serve(server: uvicorn.Server, app: Any, listening: socket.socket) -> None:
+async def _serve(server: uvicorn.Server, app: Any, listening: socket.socket, settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     closing, lanes = app.state.closing, app.state.router.lanes
     tasks = []
@@ -102,7 +110,7 @@ async def _serve(server: uvicorn.Server, app: Any, listening: socket.socket) -> 
         server.should_exit = True
 
     def begin() -> None:
-        note("closing; what runs is finished, and a second signal ends it at once", head="")
+        say(settings, "closing; what runs is finished, and a second signal ends it at once", head="")
         tasks.append(loop.create_task(close()))
 
     def heed(number: int, _: FrameType | None) -> None:

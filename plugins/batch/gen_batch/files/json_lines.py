@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from gen_engine.errors import brief, escaped
 from gen_engine.system.bounds import LINE
+from gen_engine.system.json_values import RepeatedKeyError, strict_json
 
 from .bounded import RawLine, without_end
 from .entries import Entry, Understood
@@ -38,16 +38,14 @@ def understand_json(entry: Entry) -> Understood:
 def understand_text(text: str, where: str) -> Understood:
     """The object that a text of JSON holds."""
     try:
-        found: Any = json.loads(text, parse_constant=_no_number)
+        found: Any = strict_json(text)
     except RecursionError:
         return {}, f"{where} is nested too deeply; a request is an object of texts, numbers and lists."
+    except RepeatedKeyError as problem:
+        return {}, f"{where}: {problem}; give it once."
     except ValueError as problem:
         reason = escaped(str(problem))
         return {}, f"{where} is no JSON ({reason}); write one object a line."
     if not isinstance(found, dict):
         return {}, f"{where} holds {brief(found, 40)}, no JSON object; write one object a line."
     return found, ""
-
-
-def _no_number(name: str) -> Any:
-    raise ValueError(f"{name} is no number of JSON")

@@ -47,7 +47,8 @@ BAD = {
     b"[1]": "Line 2 holds [1], no JSON object",
     b"null": "no JSON object",
     b"[" * 200_000: "nested too deeply",
-    b'{"a": ' + b"9" * 5000 + b"}": "Line 2 is no JSON",
+    b'{"a": ' + b"9" * 5000 + b"}": "Line 2 is no JSON (a whole number has more than 4,300 digits); write one",
+    b'{"a": [{"b": 1, "b": 2}]}': "Line 2: 'b' occurs twice in an object; give it once.",
     b"\0": "Line 2 is no JSON",
 }
 

@@ -14,10 +14,11 @@ from fastapi import Request
 from fastapi.responses import JSONResponse, Response
 
 from ..messages import Begun, Event, Failed, ModelFacts, Over, Text, TextDone, TextWish
+from .blaming import blamed, with_field, without_option
 from .errors import body_of, response_of
 from .events import KEEP_OPEN, as_event, pumped, stream_of
 from .protocol import JsonSchema, Shared
-from .reading import ended, usage
+from .reading import ended, pattern_of, usage
 from .waiting import while_connected
 
 Numbered = tuple[int, Event]
@@ -70,7 +71,26 @@ class Asked:
     def told(self, failed: Failed) -> Failed:
         """A failure that names a field of the request."""
         own = {"num": "best_of" if getattr(self.asked, "best_of", None) else "n", "max_new": "max_tokens"}
-        return replace(failed, param=own.get(failed.param or "", failed.param))
+        param = own.get(failed.param or "", failed.param)
+        if param is None and failed.code == "bad_request":
+            param = self._blamed(failed.message)
+        given = self.asked.gen_xargs
+        is_shorter = given is not None and given.patience is not None and given.patience < self.router.seconds
+        message = without_option(failed.message, field="patience in gen_xargs" if is_shorter else None)
+        pattern = pattern_of(self.asked, self.wishes[0])
+        if pattern is not None and pattern in failed.members:
+            message = with_field(message, pattern, "response_format")
+        members = tuple("response_format" if each == pattern else each for each in failed.members)
+        return replace(failed, param=param, message=message, members=members)
+
+    def _blamed(self, message: str) -> str | None:
+        """The field that the engine means by a rule or a value."""
+        if pattern_of(self.asked, self.wishes[0]) is not None and message.startswith("regex="):
+            return "response_format"
+        own, given = self.asked.model_dump(exclude={"gen_xargs"}, exclude_unset=True), self.asked.gen_xargs
+        rules = {} if given is None else given.model_dump(exclude_unset=True)
+        found = blamed(message, {**own, **rules})
+        return f"gen_xargs.{found}" if found in rules else found
 
     def head(self, kind: str) -> dict[str, Any]:
         """What all answers and chunks begin with."""

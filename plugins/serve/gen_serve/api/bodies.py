@@ -8,8 +8,9 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
 
-from gen_engine.system.json_values import RepeatedKeyError, strict_json
+from gen_engine.system.json_values import RepeatedKeyError, UnreadableNumberError, strict_json
 
 from .errors import refusal
 
@@ -18,17 +19,21 @@ class StrictRequest(Request):
     """A request whose body may neither repeat a key nor have a number that JSON lacks."""
 
     async def json(self) -> Any:
-        """The body. Raises JSONDecodeError for what is no JSON, and HTTPException for a repeated key."""
+        """The body. Raises HTTPException for what is no JSON, and for a repeated key."""
         try:
             return strict_json(await self.body())
         except RepeatedKeyError as problem:
             raise refusal(f"{problem}; give it once.", code="invalid", param=problem.key, status=422) from None
-        except json.JSONDecodeError:
-            raise
+        except json.JSONDecodeError as problem:
+            raise _no_json(f"{problem.msg.removesuffix(' at')}, at character {problem.pos}") from None
         except UnicodeDecodeError as problem:
-            raise json.JSONDecodeError(f"it is no {problem.encoding}", "", problem.start) from None
-        except ValueError as problem:  # NaN, infinity, or an integer of thousands of digits
-            raise json.JSONDecodeError(str(problem), "", 0) from None
+            raise _no_json(f"it is no {problem.encoding}, at byte {problem.start}") from None
+        except UnreadableNumberError as problem:
+            raise _no_json(str(problem)) from None
+
+
+def _no_json(what: str) -> HTTPException:
+    return refusal(f"The body is not valid JSON ({what}); send an object.", code="invalid", status=422)
 
 
 class StrictRoute(APIRoute):

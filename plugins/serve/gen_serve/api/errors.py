@@ -13,7 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from gen_engine.errors import brief, escaped
+from gen_engine.errors import brief, escaped, quoted
 
 from ..messages import Code, Failed
 
@@ -98,6 +98,9 @@ def invalid(problems: Iterable[Mapping[str, Any]], body: Any, *, kind: str = "")
     Their places begin with one part that is not of the body.
     """
     first = max(islice(problems, LOOKED_AT), key=lambda each: _tells_most(each, body))
+    if first["loc"][0] in ELSEWHERE:
+        param = escaped(str(first["loc"][-1]))
+        return error(f"{param}: {_of_parameter(first)}.", code="invalid", param=param, status=422)
     whole = _about_body(first, body, kind)
     param = None if whole else _field(first, body)
     told = whole or (f"{param}: {_what(first)}." if param else f"{_what(first)}.")
@@ -106,9 +109,6 @@ def invalid(problems: Iterable[Mapping[str, Any]], body: Any, *, kind: str = "")
 
 def _about_body(told: Mapping[str, Any], body: Any, kind: str) -> str | None:
     """What is wrong with a body as a whole; None if it is about a field."""
-    if told["type"] == "json_invalid":
-        where = f"{told['ctx']['error']}, at character {told['loc'][1]}"
-        return f"The body is not valid JSON ({where}); send an object."
     if told["loc"][0] != "body" or isinstance(body, Mapping):
         return None
     if body is None:
@@ -117,6 +117,29 @@ def _about_body(told: Mapping[str, Any], body: Any, kind: str) -> str | None:
         sent = f"as {brief(kind)}" if kind else "without a type"
         return f"The body is sent {sent}; send JSON with `Content-Type: application/json`."
     return "The body is JSON, but no object; send one with the fields of this endpoint."
+
+
+ELSEWHERE = ("query", "header", "path")
+"""Where else than in bodies something may be given."""
+
+WORDS = {
+    "missing": "it is missing; give it",
+    "int_parsing": "{input} is no whole number; give one",
+    "greater_than_equal": "{input} is too small; give {ge} or more",
+    "less_than_equal": "{input} is too large; give {le} or less",
+    "string_too_short": "it is empty; write something",
+    "string_too_long": "it has {length:,} characters; give {max_length:,} at most",
+}
+"""What is wrong with a parameter of a path, and what helps."""
+
+
+def _of_parameter(told: Mapping[str, Any]) -> str:
+    words = WORDS.get(told["type"])
+    if words is None:
+        return str(told["msg"]).rstrip(".")
+    given = told["input"]
+    length = len(given) if isinstance(given, str) else 0
+    return words.format(input=quoted(str(given), 20), length=length, **told.get("ctx", {}))
 
 
 def _what(told: Mapping[str, Any]) -> str:
@@ -163,7 +186,7 @@ def _path(location: Sequence[Any], body: Any, *, is_missing: bool) -> tuple[Any,
 
 
 async def on_refused(_: Request, problem: Exception) -> JSONResponse:
-    """What an endpoint refuses, or the framework by itself: an unknown path, a wrong method."""
+    """What an endpoint refuses, or the framework by itself."""
     assert isinstance(problem, HTTPException)
     if isinstance(problem.detail, Mapping):
         return JSONResponse(problem.detail, problem.status_code, problem.headers)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Annotated, Any, Literal
@@ -34,7 +34,7 @@ MOST = {
 """The most that a field may ask for; a server's own bounds (`--max-n`, `--max-length`) may be lower."""
 
 BOUNDED = {"num": ("best_of", "num"), "max_new": ("max_new", "len", "rows", "cols", "form", "tune")}
-"""By what the engine process bounds, the fields that can ask for too much of it; the first that is given is named."""
+"""By what the engine process bounds, the fields that can ask for too much of it; see `_asks_for_most`."""
 
 FILED = "@FILE"
 """Stands in the help of an option whose value names a file if it begins with @."""
@@ -101,14 +101,26 @@ class Fields:
         name = found[1].replace("-", "_")
         return name if name in self.options or name in ("model", "seed") else found[0]
 
-    def named(self, param: str | None, message: str, given: Iterable[str]) -> str | None:
+    def named(self, param: str | None, message: str, given: Mapping[str, Any]) -> str | None:
         """The field that an error is about: the parameter that it names, or the first given one in its message."""
         if param in BOUNDED:
-            return next((name for name in BOUNDED[param] if name in self.options and name in set(given)), None)
+            told = (name for name in BOUNDED[param] if name in self.options and name in given)
+            return _asks_for_most({name: given[name] for name in told})
         if param is not None:
             return next((name for name, option in self.options.items() if option.name == param), param)
-        told = (found[1].replace("-", "_") for found in OPTION.finditer(message))
-        return next((name for name in told if name in set(given)), None)
+        options = (found[1].replace("-", "_") for found in OPTION.finditer(message))
+        return next((name for name in options if name in given), None)
+
+    def sizes(self, given: Mapping[str, Any]) -> Iterator[str]:
+        """The given fields that say how long a text is, as rules: a command has only as many tokens written."""
+        sizing = (name for name in BOUNDED["max_new"][1:] if name in given and name in self.options)
+        return (f"{name}={given[name]}" for name in sizing)
+
+
+def _asks_for_most(given: Mapping[str, Any]) -> str | None:
+    """Of fields that ask for much together, the one with the largest number; without numbers, the first."""
+    numbers = {name: value for name, value in given.items() if isinstance(value, int)}
+    return max(numbers, key=numbers.__getitem__) if numbers else next(iter(given), None)
 
 
 def fields_of(command: click.Command, name: str) -> Fields:

@@ -7,7 +7,7 @@ from pathlib import Path
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -40,7 +40,7 @@ SAFE = (
 
 
 def mount(app: FastAPI, folder: Path = FOLDER) -> None:
-    """Serve the page at `/`, and its files below `/studio/`."""
+    """Serve the page at `/`, and its files below `/studio/`, which leads to it."""
 
     @app.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
     async def page(request: Request) -> Response:
@@ -50,6 +50,13 @@ def mount(app: FastAPI, folder: Path = FOLDER) -> None:
         found = StaticFiles(directory=folder).file_response(index, index.stat(), request.scope)
         found.headers.update({name.decode(): value.decode() for name, value in SAFE})
         return found
+
+    @app.api_route("/studio", methods=["GET", "HEAD"], include_in_schema=False)
+    @app.api_route("/studio/", methods=["GET", "HEAD"], include_in_schema=False)
+    async def lead(request: Request) -> Response:
+        """Relative, since a proxy may put the server below another path; the page names its files in the same way."""
+        to = "../" if request.url.path.endswith("/") else "./"
+        return RedirectResponse(f"{to}?{request.url.query}" if request.url.query else to)
 
     if folder.is_dir():
         app.mount("/studio", _safe(StaticFiles(directory=folder)), name="studio")

@@ -56,6 +56,7 @@ class Arguments(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     options: ClassVar[Mapping[str, tuple[str, str]]] = {}
+    decoders: ClassVar[frozenset[str]] = frozenset()
     _order: tuple[str, ...] = PrivateAttr(())
 
     decoder: Words | None = None
@@ -66,12 +67,16 @@ class Arguments(BaseModel):
     @model_validator(mode="wrap")
     @classmethod
     def _in_order(cls, given: Any, handler: Callable[[Any], Arguments]) -> Arguments:
+        names = tuple(given) if isinstance(given, Mapping) else ()
+        if decoder := next((name for name in names if name in cls.decoders and name not in cls.model_fields), None):
+            raise wrong(decoder, f'it is a decoder; set decoder to "{decoder}"')
         made = handler(given)
-        made._order = tuple(given) if isinstance(given, Mapping) else ()
+        made._order = names
         for name in made._order:
             owner = cls.options.get(name, ("", ""))[0]
             if owner and owner != name and not made._has(owner):
-                raise wrong(name, f"it is an option of {owner}; add {owner}, or leave it out")
+                remedy = f'set decoder to "{owner}"' if owner in cls.decoders else f"add {owner}"
+                raise wrong(name, f"it is an option of {owner}; {remedy}, or leave it out")
         return made
 
     def _has(self, owner: str) -> bool:
@@ -167,7 +172,7 @@ def make_arguments(processors: Mapping[str, Offer], decoders: Mapping[str, Offer
     told = "How tokens are picked: one of `gen decoders`; its options stand under `DECODER_OPTION`."
     fields["decoder"] = (Literal[tuple(each.name for each in ways)] | None, Field(None, description=told))
     made: type[Arguments] = create_model("Processors", __base__=Arguments, __doc__=Arguments.__doc__, **fields)
-    made.options = options
+    made.options, made.decoders = options, frozenset(each.name for each in ways)
     return made
 
 

@@ -38,12 +38,14 @@ def texts_wished(asked: CompletionRequest, *, longest: float, most: int) -> list
     drawn = len(wishes) * (wish.draws or wish.num)
     if drawn > most:
         raise refusal(f"It asks for {drawn:,} texts in all, and {most:,} are written at once here; ask for fewer.",
-                      code="invalid", param=_asks_for_most(wish))  # fmt: skip
+                      code="invalid", param=_asks_for_most(wish, len(wishes)))  # fmt: skip
     return wishes
 
 
-def _asks_for_most(wish: TextWish) -> str:
+def _asks_for_most(wish: TextWish, prompts: int) -> str:
     """The field that makes a request one for many texts."""
+    if prompts > (wish.draws or wish.num):
+        return "prompt"
     return "best_of" if (wish.draws or 1) > wish.num else "n" if wish.num > 1 else "prompt"
 
 
@@ -111,6 +113,11 @@ def _pattern(asked: Shared) -> tuple[str, ...]:
     except GenError as problem:
         raise refusal(str(problem), code="invalid", param="response_format") from None
     return (str(Spec("regex", (found,))),)
+
+
+def pattern_of(asked: Shared, wish: TextWish) -> str | None:
+    """The processor that a response format became in a wish, None if there is none."""
+    return wish.processors[0] if isinstance(asked.response_format, Pattern | JsonSchema) else None
 
 
 # ------------------------------------------------------------------------------------------------------- answers

@@ -57,6 +57,17 @@ class Position:
         runs = "-".join(f"{chars}x{len([*same])}" for chars, same in groupby(each))
         return f"{self.drawn}.{self.done}.{runs}"
 
+    def reach(self, other: Position) -> None:
+        """Go on to wherever `other` is further."""
+        self.drawn, self.done = max(self.drawn, other.drawn), max(self.done, other.done)
+        for sample, chars in other.chars.items():
+            self.chars[sample] = max(self.chars.get(sample, 0), chars)
+
+    def is_within(self, other: Position) -> bool:
+        """Whether it is nowhere further than `other`."""
+        within = self.drawn <= other.drawn and self.done <= other.done
+        return within and all(count <= other.chars.get(sample, 0) for sample, count in self.chars.items())
+
     @staticmethod
     def read(text: str) -> Position:
         """The position of an event's id. Raises ValueError for what is none."""
@@ -70,7 +81,10 @@ class Position:
 
 @dataclass(eq=False)
 class Kept:
-    """A stream that can be taken up again: its wish and its seed. `words` puts what the command says into fields."""
+    """A stream that can be taken up again: its wish and its seed. `words` puts what the command says into fields.
+
+    `reached` is how much of it was told to anybody; from further on, a reader would lose what was never told.
+    """
 
     model: str
     wish: Wish
@@ -78,12 +92,20 @@ class Kept:
     words: Callable[[Failed], Failed]
     note: Callable[[str], str]
     until: float = 0.0
+    reached: Position = field(default_factory=Position)
     running: asyncio.Task[None] | None = None
 
     @cached_property
     def size(self) -> int:
         """How many bytes it takes, about."""
         return len(pickle.dumps(self.wish))
+
+    def position(self, name: str) -> Position:
+        """The position of an event that was told. Raises ValueError for any other."""
+        found = Position.read(name)
+        if not found.is_within(self.reached):
+            raise ValueError(name)
+        return found
 
     def begin(self, running: asyncio.Task[None]) -> None:
         """This writes for it from now on: of two readers of one stream, the second has it."""
@@ -197,4 +219,5 @@ class Teller:
         return list(map(self.kept.note, notes))
 
     def _one(self, data: Mapping[str, Any]) -> bytes:
+        self.kept.reached.reach(self.told)
         return as_event(data, name=str(self.told))

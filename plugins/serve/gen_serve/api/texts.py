@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field, create_model
 from starlette.exceptions import HTTPException
 
 from ..messages import Begun, CommandWish, Failed, ModelFacts, Over, TextDone
+from .blaming import blamed, without_option
 from .bodies import router_of
 from .bounds import SEED
 from .errors import ERRORS, refusal, response_of
@@ -24,6 +25,9 @@ from .waiting import begun, run_to_end
 
 PATHS = {"poem": "poems", "couplet": "couplets", "novel": "novels", "text": "texts"}
 """The endpoints of commands that are not called as the command is."""
+
+NARROW = "or allow more tokens."
+"""How the engine advises on a rule that takes more tokens than there are."""
 
 FREE_SEEDS = 2**32
 """How many seeds the server chooses from."""
@@ -70,8 +74,14 @@ class Writing:
 
 def told_of(fields: Fields, body: BaseModel, failed: Failed) -> Failed:
     """A failure of a command in words about its fields; it names one if it can."""
-    param = fields.named(failed.param, failed.message, body.model_fields_set)
-    return replace(failed, message=fields.words(failed.message), param=param)
+    given = {name: value for name in body.model_fields_set if (value := getattr(body, name)) is not None}
+    param, members = fields.named(failed.param, failed.message, given), failed.members
+    if param is None and failed.code == "bad_request":
+        param = blamed(failed.message, given)
+    if failed.code == "conflict" and len(members) == 1 and NARROW in failed.message:
+        members = (*(each for each in fields.sizes(given) if each not in members), *members)
+    message = fields.words(without_option(failed.message))
+    return replace(failed, message=message, param=param, members=members)
 
 
 def writings(models: tuple[str, ...]) -> dict[str, Writing]:
@@ -188,7 +198,7 @@ def _mount_streams(router: APIRouter, streams: Streams) -> None:
             told = f"The model {kept.model} does not write the same text again; ask for a new one."
             raise refusal(told, code="not_reproducible", status=409)
         try:
-            had = None if last_event_id is None else Position.read(last_event_id)
+            had = None if last_event_id is None else kept.position(last_event_id)
         except ValueError:
             told = "Last-Event-ID is not the id of an event of this stream; leave it out to begin anew."
             raise refusal(told, code="bad_request", param="last-event-id") from None

@@ -122,11 +122,18 @@ class Loop:
         elif message.number not in self.cancelled:
             if message.number > WARMING:
                 self._cool()
+            self._make_room(message.model)
             try:
                 with given_up_when(partial(self._is_given_up, message.number)):
                     self._submit(message)
             except BaseException as problem:  # noqa: BLE001 - one wish never harms another
                 self.outbox.append(failure(message.number, problem))
+
+    def _make_room(self, model: str) -> None:
+        """Let begin what waits only because nothing was written since it came, if it fills the queue."""
+        served = self.served.get(model)
+        if served is not None and served.scheduler.load.waiting >= self.loading.queue:
+            self._step(served)
 
     def _is_given_up(self, number: int) -> bool:
         """Whether the server has given up a wish, though its message still waits in the inbox."""

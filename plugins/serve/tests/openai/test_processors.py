@@ -63,6 +63,14 @@ def test_what_is_not_offered_is_refused(given):
         specs_of(**given)
 
 
+@pytest.mark.parametrize("given", [{"beam": True}, {"smc": 4}, {"beam_width": 2}, {"decoder": "smc", "beam_width": 2}])
+def test_who_means_a_decoder_is_told_how_to_set_one(given):
+    name = [*given][-1]
+    with pytest.raises(ValidationError, match=f'set decoder to "{name.partition("_")[0]}"') as found:
+        specs_of(**given)
+    assert found.value.errors()[0]["ctx"]["param"] == name
+
+
 def test_types_are_those_of_json():
     assert typed(int | None) == typed(int) | None
     assert typed(str) == typed("a type that only checkers know")

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from gen_serve.api.health import readiness
-from gen_serve.journal import LOGGER, Lines
+from gen_serve.log_lines import LOGGER, Lines
 from gen_serve.messages import Failed
 
 POEM = {"prompt": "白"}
@@ -83,6 +83,20 @@ def test_unknown_paths_are_one_counter(client):
     for path in ("/a", "/b/c", "/v1/none"):
         assert made.get(path).status_code == 404
     assert 'gen_requests_total{endpoint="other",status="404"} 3.0' in made.get("/metrics").text
+
+
+@pytest.mark.parametrize("method, path, status, words", [
+    ("GET", "/v1/poem", 404, "There is no /v1/poem here; did you mean /v1/poems? /openapi.json lists what there is."),
+    ("GET", "/%1b", 404, "There is no /\\x1b here; /openapi.json lists what there is."),
+    ("GET", "/v1/poems", 405, "/v1/poems has no GET; use POST."),
+    ("PUT", "/v1/streams/a", 405, "/v1/streams/a has no PUT; use DELETE or GET."),
+    ("DELETE", "/healthz", 405, "/healthz has no DELETE; use GET."),
+])  # fmt: skip
+def test_who_asks_for_what_is_not_there_is_told(client, method, path, status, words):
+    found = client().request(method, path)
+    assert (found.status_code, found.json()["error"]["code"]) == (status, "http")
+    assert found.json()["error"]["message"] == words
+    assert status == 404 or {*words.split("use ")[1].strip(".").split(" or ")} <= {*found.headers["allow"].split(", ")}
 
 
 def test_two_applications_count_apart(client):

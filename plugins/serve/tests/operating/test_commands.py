@@ -1,5 +1,6 @@
 """`gen serve` refuses at once what cannot be served, in one sentence."""
 
+import json
 import socket
 from dataclasses import replace
 
@@ -9,6 +10,7 @@ from click.testing import CliRunner
 from gen_engine.errors import GenError
 from gen_serve import server
 from gen_serve.commands import serve, studio
+from gen_serve.log_lines import begin_logging
 from gen_serve.server import check_models, listen
 from gen_serve.settings import Settings, named, read_keys
 
@@ -62,6 +64,35 @@ def test_a_bound_of_a_missing_lane_is_refused():
 def test_the_studio_takes_any_port_on_loopback(chosen):
     found = chosen("--no-browser", command=studio)
     assert (found.host, found.port) == ("127.0.0.1", 0)
+
+
+@pytest.mark.parametrize("option, value", [
+    *(("--cors", each) for each in ("evil", "null", "a.example", "https://a.example/", "https://", "https://a b",
+                                    "https://a.example:x", "https://白.example", "", "https://u@a.example")),
+    *(("--allowed-host", each) for each in ("https://a.example", "a.example/x", "a.example:80", "", "a b", ".")),
+])  # fmt: skip
+def test_names_that_no_browser_sends_are_refused(option, value):
+    done = CliRunner().invoke(serve, [option, value])
+    assert (done.exit_code, repr(value) in done.output, "; write" in done.output) == (2, True, True)
+
+
+@pytest.mark.parametrize("option, value, kept", [
+    ("--cors", "HTTPS://A.example:443", "https://a.example"), ("--cors", "http://[::1]:80", "http://[::1]"),
+    ("--cors", "http://localhost:5173", "http://localhost:5173"), ("--cors", "*", "*"), ("--allowed-host", "*", "*"),
+    ("--allowed-host", "Gen.example.", "gen.example"), ("--allowed-host", "[::1]", "[::1]"),
+    ("--allowed-host", "fe80::1", "fe80::1"), ("--cors", "app://x", "app://x"),
+])  # fmt: skip
+def test_names_are_kept_as_browsers_send_them(chosen, option, value, kept):
+    found = chosen(option, value)
+    assert (found.origins or found.hosts) == (kept,)
+
+
+def test_the_log_in_json_has_no_plain_line(capsys):
+    begin_logging(in_json=True)
+    server.say(Settings(("poem",), logs_json=True), 'serving "poem"', head="")
+    assert json.loads(capsys.readouterr().err)["message"] == 'serving "poem"'
+    server.say(Settings(("poem",)), "serving poem", head="")
+    assert capsys.readouterr().err == "serving poem\n"
 
 
 @pytest.mark.parametrize("size", ["0", "x", "1G", "-1", "1.5M"])

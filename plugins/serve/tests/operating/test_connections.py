@@ -1,6 +1,7 @@
 """Connections: who never ends a request is shown the door, and who waits for an answer is not."""
 
 import asyncio
+import json
 from types import SimpleNamespace
 
 import pytest
@@ -45,6 +46,42 @@ def answered(*parts):
 def test_half_a_head_is_not_waited_for(parts):
     told = answered(*parts)
     assert (b" 408 " in told, b" 204 " in told) == (bool(parts), len(parts) == 2)
+
+
+REFUSED = {
+    "GET /白 HTTP/1.1\r\nHost: a\r\n\r\n".encode(): (400, "percent-encoded"),
+    b"GET / HTTP/1.1\r\n\r\n": (400, "Missing mandatory Host: header"),
+    HEAD + b"Content-Length: x\r\n\r\n": (400, "bad Content-Length"),
+    HEAD + b"Transfer-Encoding: gzip\r\n\r\n": (501, "Transfer-Encoding"),
+    HEAD + b"A: " + b"a" * 200_000 + b"\r\n\r\n": (431, "too long"),
+    HEAD + b"Transfer-Encoding: chunked\r\n\r\nz\r\n\r\n": (400, "chunk"),
+}
+
+
+@pytest.mark.parametrize("sent", REFUSED, ids=range(len(REFUSED)))
+def test_what_is_no_http_is_told_in_the_form_of_errors(sent):
+    status, words = REFUSED[sent]
+    head, _, body = answered(sent).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 %d " % status)
+    assert f"Content-Length: {len(body)}".encode() in head
+    found = json.loads(body)["error"]
+    assert (found["code"], words in found["message"], found["message"][-1]) == ("http", True, ".")
+
+
+def test_who_is_slow_is_told_in_the_form_of_errors():
+    found = json.loads(answered(HEAD).partition(b"\r\n\r\n")[2])["error"]
+    assert (found["code"], "send it at once" in found["message"]) == ("slow", True)
+
+
+def test_nothing_is_told_within_an_answer():
+    said = []
+    cycle = SimpleNamespace(response_complete=False, response_started=True, disconnected=False)
+    inner = SimpleNamespace(cycle=cycle, data_received=said.append)
+    made = punctual(lambda **_: inner)(None, None, {})
+    made._transport = SimpleNamespace(write=said.append, close=lambda: said.append("end"))
+    inner.send_400_response("")
+    made.data_received(b"more")
+    assert (said, cycle.disconnected) == (["end"], True)
 
 
 def test_half_a_body_is_not_waited_for_after_its_answer():

@@ -44,6 +44,20 @@ def test_cors_is_off_unless_an_origin_is_named(client):
     assert "access-control-allow-origin" not in other.headers
 
 
+ASKED = {"Origin": "https://a.example", "Access-Control-Request-Method": "POST"}
+
+
+@pytest.mark.parametrize("origins, more, words", [
+    ((), {}, "--cors ORIGIN"), (("https://b.example",), {}, "--cors ORIGIN"),
+    (("*",), {"Access-Control-Request-Method": "PUT"}, "may not send PUT; use GET, POST, DELETE"),
+    (("https://a.example",), {"Access-Control-Request-Headers": "authorization, x-odd"}, "the header x-odd; leave"),
+])  # fmt: skip
+def test_a_browser_is_told_what_a_page_may_not_send(client, origins, more, words):
+    refused = client(origins=origins).options("/v1/poems", headers={**ASKED, **more})
+    assert (refused.status_code, code_of(refused)) == (403, "origin")
+    assert words in refused.json()["error"]["message"]
+
+
 def test_named_origins_can_end_streams_and_take_them_up(client):
     asked = {"Origin": "https://a.example", "Access-Control-Request-Headers": "last-event-id"}
     named = client(origins=("https://a.example",))
@@ -65,6 +79,14 @@ def test_a_body_has_one_length(client):
     framed = {"Content-Length": "2", "Transfer-Encoding": "chunked", "Content-Type": "application/json"}
     refused = client().post("/v1/poems", content=b"{}", headers=framed)
     assert (refused.status_code, code_of(refused)) == (400, "ambiguous")
+
+
+@pytest.mark.parametrize("path", ["/v1/poems", "/v1/completions", "/v1/check"])
+@pytest.mark.parametrize("encoding, is_refused", [("gzip", 1), ("identity, BR", 1), ("identity", 0), ("", 0)])
+def test_an_encoded_body_is_refused(client, path, encoding, is_refused):
+    found = client().post(path, content=b"{}", headers={"Content-Encoding": encoding, "Content-Type": "text/plain"})
+    assert (found.status_code == 415, "send it as it is" in found.text) == (is_refused, is_refused)
+    assert code_of(found) == ("encoding" if is_refused else "invalid")
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz"])

@@ -3,8 +3,9 @@
 import asyncio
 
 from gen_serve import lanes
-from gen_serve.lanes import CLOSING, FULL, GONE
+from gen_serve.lanes import CLOSING, FULL, GONE, lanes_of
 from gen_serve.messages import Begun, Over, TextWish
+from gen_serve.settings import Settings
 
 
 def events(lane, prompt, seconds=5.0):
@@ -101,8 +102,24 @@ def test_what_comes_beyond_the_queue_is_refused_at_once(play):
         return refused, [(await each)[-1].message for each in waiting]
 
     refused, closed = play(scene)
-    assert (refused.code, refused.message) == ("busy", FULL.format(count=2))
+    assert (refused.code, refused.message) == ("busy", FULL.format(waiting="2 requests wait"))
     assert closed == [CLOSING, CLOSING]
+
+
+def test_what_the_process_has_room_for_is_sent_to_it(stage):
+    quick, patient = lanes_of(Settings(("poem",), rows=5, queue=2, hard=3), stage)
+    assert [(lane.most, lane.room) for lane in (quick, patient)] == [(2, 5), (3, 1)]
+
+
+def test_the_room_is_no_part_of_the_queue(play):
+    async def scene(router):
+        router.quick.room = 1
+        waiting = [asyncio.create_task(all_of(router.quick, "silent")) for _ in range(4)]
+        await asyncio.sleep(0.05)
+        router.close()
+        return [(await each)[-1].code for each in waiting]
+
+    assert play(scene) == ["gone", "gone", "gone", "busy"]
 
 
 def test_wishes_that_were_taken_up_no_longer_fill_the_queue(play):

@@ -169,3 +169,14 @@ def test_a_record_holds_no_number_that_json_lacks(loop):
 def test_a_failure_inside_is_told_in_one_sentence():
     assert failure(1, ZeroDivisionError("no")).code == "failed"
     assert failure(1, GenError("It is so.")).message == "It is so."
+
+
+def test_what_there_is_room_for_does_not_fill_the_queue(loop):
+    engine = loop.served["tiny"].engine
+    loop.served = {"tiny": Served("tiny", engine, engine.scheduler(rows=2, queue=1))}
+    loop.loading = replace(loop.loading, rows=2, queue=1)
+    for number in range(6):
+        ask(loop, number, max_new=20, processors=("length=20",))
+    run(loop, 40)
+    kinds = [type(loop.connection.of(number)[-1]) for number in range(6)]
+    assert kinds == [Over, Over, Over, Failed, Failed, Failed]

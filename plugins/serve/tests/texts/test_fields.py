@@ -82,14 +82,16 @@ def test_messages_speak_of_fields_and_name_them():
     fields = fields_of(installed("novel"), "novel")
     assert fields.words("give --prompt TEXT or --file FILE.") == "give prompt TEXT."
     assert fields.words("--no-repeat 3 and '--len=4'") == "no_repeat 3 and '--len=4'"
-    assert fields.named("length", "", ()) == "len"
-    assert fields.named(None, "--end and --no-repeat do not fit", ("no_repeat", "end")) == "end"
-    assert fields.named(None, "--end does not fit", ("len",)) is None
+    assert fields.named("length", "", {}) == "len"
+    assert fields.named(None, "--end and --no-repeat do not fit", {"no_repeat": 3, "end": "x"}) == "end"
+    assert fields.named(None, "--end does not fit", {"len": 9}) is None
 
 
 @pytest.mark.parametrize(
     "param, given, named",
-    [("num", ["num"], "num"), ("num", ["best_of", "num"], "best_of"), ("max_new", ["form"], "form"), ("num", [], None)],
-)
+    [("num", {"num": 129}, "num"), ("num", {"best_of": 1, "num": 129}, "num"), ("num", {}, None),
+     ("num", {"best_of": 50, "num": 3}, "best_of"), ("max_new", {"form": "五排", "rows": 2}, "rows"),
+     ("max_new", {"form": "五绝"}, "form"), ("max_new", {"rows": 2, "cols": 99}, "cols")],
+)  # fmt: skip
 def test_bounds_are_named_by_the_field_that_asks(param, given, named):
     assert fields_of(installed("poem"), "poem").named(param, "Too many.", given) == named

@@ -29,8 +29,33 @@ def test_a_parameter_is_given_once(http):
     assert told(http.get("/v1/nearest?line=a&line=b"))["message"] == "line: it is given twice; give it once."
 
 
+@pytest.mark.parametrize("path, param, words", [
+    ("/v1/nearest?line=白&n=x", "n", "n: 'x' is no whole number; give one."),
+    ("/v1/nearest?line=白&n=-1", "n", "n: '-1' is too small; give 1 or more."),
+    ("/v1/nearest?line=白&n=21", "n", "n: '21' is too large; give 20 or less."),
+    ("/v1/nearest", "line", "line: it is missing; give it."),
+    ("/v1/nearest?line=", "line", "line: it is empty; write something."),
+    ("/v1/forms?name=" + "白" * 101, "name", "name: it has 101 characters; give 100 at most."),
+])  # fmt: skip
+def test_a_wrong_parameter_is_named_with_a_remedy(http, path, param, words):
+    found = told(http.get(path))
+    assert (found["param"], found["message"]) == (param, words)
+
+
+def test_a_header_is_named(http):
+    found = told(http.get("/v1/streams/a", headers={"Last-Event-ID": "1" * 20_001}))
+    assert (found["param"], "give 20,000 at most" in found["message"]) == ("last-event-id", True)
+
+
 def test_the_page_may_be_asked_for_with_parameters(http):
     assert http.get("/?from=elsewhere").status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/studio", "/studio/", "/studio?a=1", "/studio/?a=1"])
+def test_the_page_is_where_it_is_called_the_studio(path, http):
+    found = http.get(path)
+    assert (found.status_code, found.url.path, "诗笺" in found.text) == (200, "/", True)
+    assert found.url.query == path.partition("?")[2].encode()
 
 
 @pytest.mark.parametrize("path", ["/", "/v1/models", "/v1/models/poem", "/v1/forms", "/metrics"])
@@ -51,10 +76,11 @@ def test_heads_are_no_operations_of_the_documentation(http):
         (b"", "application/json", "is empty"),
         (b"[1]", "application/json", "no object"),
         (b'{"prompt":' + b"[" * 5000 + b"]" * 5000 + b"}", "application/json", "nested deeper"),
-        (b'{"prompt": "a", "temperature": NaN}', "application/json", "NaN is no number of JSON"),
-        (b'{"seed": -Infinity}', "application/json", "-Infinity is no number of JSON"),
-        (b'{"seed": ' + b"1" * 5000 + b"}", "application/json", "not valid JSON"),
-        (b"\xff", "application/json", "not valid JSON"),
+        (b'{"prompt": "a", "temperature": NaN}', "application/json", "(NaN is no number of JSON); send an object."),
+        (b'{"seed": -Infinity}', "application/json", "(-Infinity is no number of JSON); send an object."),
+        (b'{"seed": ' + b"1" * 5000 + b"}", "application/json", "(a whole number has more than 4,300 digits); send"),
+        (b'{"a": "\n"}', "application/json", "(Invalid control character, at character 7); send"),
+        ('{"白": '.encode() + b"\xff}", "application/json", "not valid JSON (it is no utf-8, at byte 8); send"),
     ],
 )
 def test_a_body_that_is_none_is_told_so(http, body, kind, words):

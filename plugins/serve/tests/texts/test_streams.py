@@ -50,9 +50,9 @@ def tellings(draw):
     return texts, [*told()], [*told()]
 
 
-def read(events, had=None):
+def read(events, had=None, held=None):
     async def run():
-        parts = [each async for each in written(Streams(), "x", kept(), events[0], coming(events[1:]), had)]
+        parts = [each async for each in written(Streams(), "x", held or kept(), events[0], coming(events[1:]), had)]
         return [part.decode().removesuffix("\n\n").split("\n") for part in parts]
 
     found = run_alone(run())
@@ -83,6 +83,16 @@ def test_a_position_is_read_as_it_was_written(drawn, done, chars):
 def test_what_is_no_position_is_refused(wrong):
     with pytest.raises(ValueError):
         Position.read(wrong)
+
+
+@pytest.mark.parametrize("ahead", ["9.0.2x1", "0.9.2x1", "0.0.9x1", "0.0.2x2", "9.9.9x9", "0.0.99999x1"])
+def test_no_position_beyond_what_was_told_is_taken(ahead):
+    held, told = kept(), [Begun(0), Text(0, 0, "春眠")]
+    for had in (None, Position.read("0.0.1x1")):
+        read(told, had, held)
+        assert str(held.position("0.0.2x1")) == "0.0.2x1"
+        with pytest.raises(ValueError, match=ahead):
+            held.position(ahead)
 
 
 def test_a_failure_within_a_stream_is_told_and_ends_it():
