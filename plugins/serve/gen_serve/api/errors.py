@@ -99,8 +99,8 @@ def invalid(problems: Iterable[Mapping[str, Any]], body: Any, *, kind: str = "")
     """
     first = max(islice(problems, LOOKED_AT), key=lambda each: _tells_most(each, body))
     if first["loc"][0] in ELSEWHERE:
-        param = escaped(str(first["loc"][-1]))
-        return error(f"{param}: {_of_parameter(first)}.", code="invalid", param=param, status=422)
+        name = escaped(str(first["loc"][-1]))
+        return error(f"{name}: {_of_parameter(first)}.", code="invalid", param=name, status=422)
     whole = _about_body(first, body, kind)
     param = None if whole else _field(first, body)
     told = whole or (f"{param}: {_what(first)}." if param else f"{_what(first)}.")
