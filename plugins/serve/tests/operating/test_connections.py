@@ -59,7 +59,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("sent", REFUSED, ids=range(len(REFUSED)))
-def test_what_is_no_http_is_told_in_the_form_of_errors(sent):
+def test_what_is_no_http_is_told_as_an_error(sent):
     status, words = REFUSED[sent]
     head, _, body = answered(sent).partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 %d " % status)

@@ -57,7 +57,7 @@ def test_another_rule_keeps_its_name():
     assert with_field("ban=a admits none.", "regex=b", "response_format") == "ban=a admits none."
 
 
-def test_what_says_how_long_a_text_is_belongs_to_a_contradiction(http, told):
+def test_a_contradiction_names_what_sets_the_length(http, told):
     message = "form=七绝 admits no text within 24 new tokens; change it, or allow more tokens."
     wish = {"form": "五绝", "with": ["form=七绝"]}
     assert refused(http, told, "poems", message, "conflict", ("form=七绝",), **wish)["members"] == [
