@@ -30,7 +30,7 @@ def test_tokens_that_lead_on_are_no_strikes(length):
     assert [done.exact for done in found] == [True] * width
 
 
-def test_groups_avoid_only_what_was_chosen_at_the_same_place():
+def test_groups_avoid_what_was_chosen_at_the_same_place():
     engine = Engine(table_model("", "a", table={(): [log(0.6), log(0.4)]}))
     found = engine.generate("", decoder="beam=2,groups=2,diversity=1,length_penalty=0", num=2, max_new=3)
     assert [done.new for done in found] == ["", "a"]
@@ -46,14 +46,14 @@ def fed_before(engine, decoder, wanted):
     return None
 
 
-def test_other_groups_do_not_hold_up_what_is_sent():
+def test_other_groups_hold_nothing_up():
     engine = Engine(table_model("", *"ab", table={(): [-9.0, 3.0, 2.0]}))
     alone = fed_before(engine, "beam=1", "a")
     engine.model.fed = 0
     assert fed_before(engine, "beam=2,groups=2,diversity=9", "a") <= 2 * alone
 
 
-def test_beams_that_cannot_win_do_not_hold_up_what_is_sent():
+def test_beams_that_cannot_win_hold_nothing_up():
     table = {(): [-9.0, log(0.9), log(0.1)], (1,): [9.0, -9.0, -9.0], (2,): [-9.0, -9.0, 9.0]}
     engine = Engine(table_model("", *"ab", table=table))
     scheduler = engine.scheduler()
