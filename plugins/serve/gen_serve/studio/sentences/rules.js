@@ -96,13 +96,13 @@ export const RULES = [
 
   // what was not decided
   [
-    "Whether any text obeys the vocabulary was not decided in {n} seconds; drop or relax one of them, or allow " +
-      "more (--patience SECONDS).",
+    "Whether any text obeys the vocabulary was not decided in {n} seconds; drop or relax one of them, or " +
+      "{advice}.",
     "{n} 秒内未能判断有无这样的作品；请放宽一项再试。",
   ],
   [
-    "Whether any text obeys {rules} was not decided in {n} seconds; drop or relax one of them, or allow more " +
-      "(--patience SECONDS).",
+    "Whether any text obeys {rules} was not decided in {n} seconds; drop or relax one of them, or " +
+      "{advice}.",
     "{n} 秒内未能判断有无合乎{rules}的作品；请去掉或放宽其中一项。",
   ],
   [
@@ -110,8 +110,8 @@ export const RULES = [
     "查了 {n} 步，仍未能判断有无合乎{rules}的作品；请去掉或放宽其中一项。",
   ],
   [
-    "How the text can go on was not decided within {n} seconds of searching; drop or relax a constraint, or allow " +
-      "more (--patience SECONDS).",
+    "How the text can go on was not decided within {n} seconds of searching; drop or relax a constraint, or " +
+      "{advice}.",
     "{n} 秒内未能找到往下写的路；请去掉或放宽一项要求。",
   ],
   [

@@ -60,6 +60,7 @@ export const SERVING = [
   ],
 
   // not now
+  ["1 request waits already, and no more may; try again later.", "已有 1 个请求在等，不能再多；请稍后再试。"],
   ["{n} requests wait already, and no more may; try again later.", "已有 {n} 个请求在等，不能再多；请稍后再试。"],
   ["1 request waits already, and no more may; try again later.", "已有 1 个请求在等，不能再多；请稍后再试。"],
   [
@@ -100,6 +101,12 @@ export const SERVING = [
     "Refused, since a page of another origin asks; allow it when the server is started (--cors ORIGIN).",
     "别处的网页来问，故不应答；开启服务器时请以 --cors 准许那个网址。",
   ],
+  ["Pages of other origins may not send the header {header}; leave it out.", "别处的网页不可带 {header}；请去掉。"],
+  ["Pages of other origins may not send {method}; use {methods}.", "别处的网页不可用 {method}；请用 {methods}。"],
+  [
+    "The body is encoded ({kind}), and no encoding is undone here; send it as it is.",
+    "正文经过 {kind} 编码，此处不解；请原样发送。",
+  ],
   [
     "with {spec} has the server open what {option} names, which only its owner may; leave it out.",
     "“其他规则”中的 {spec} 要服务器打开 {option} 所指的文件，只有服务器的主人可以；请去掉。",
@@ -118,8 +125,8 @@ export const SERVING = [
   ["The plugin {plugin}", "插件 {plugin}"],
   ["`gen {command}` writes no texts; name a command that does.", "`gen {command}` 不写作品；请换一个体裁。"],
   ["HTTP {status}", "服务器未能应答（HTTP {status}）；请稍后再试。"],
-  ["Not Found", "服务器没有这一项功能；请看插件装全了没有。"],
-  ["Method Not Allowed", "服务器不接受这样的请求；请刷新页面再试。"],
+  ["There is no {path} here; {rest}.", "服务器没有这一项功能；请看插件装全了没有。"],
+  ["{path} has no {method}; use {methods}.", "服务器不接受这样的请求；请刷新页面再试。"],
 
   // notes
   ["a search limit, not a proof, ruled out some choices (exact: false).", "有些字是因查找有限而未取，并非证明不可。"],
