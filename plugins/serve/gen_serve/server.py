@@ -38,9 +38,9 @@ def run(settings: Settings, *, opens: bool = False) -> None:
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     address = f"http://{host}:{listening.getsockname()[1]}"
     begin_logging(in_json=settings.logs_json)
-    say(settings, f"serving {', '.join(settings.names)} on {address}; Ctrl-C ends it", head="")
+    tell(settings, f"serving {', '.join(settings.names)} on {address}; Ctrl-C ends it", head="")
     if not (settings.keys or is_loopback(settings.host)):
-        say(settings, "whoever reaches this address may use it; give it keys (--api-key-file)")
+        tell(settings, "whoever reaches this address may use it; give it keys (--api-key-file)")
     if opens:
         Thread(target=_open, args=(address,), daemon=True).start()
     lanes = lanes_of(settings)
@@ -67,7 +67,7 @@ def _run(settings: Settings, lanes: Sequence[Lane], listening: socket.socket) ->
     asyncio.run(_serve(uvicorn.Server(config), app, listening, settings))
 
 
-def say(settings: Settings, words: str, *, head: str = "note:") -> None:
+def tell(settings: Settings, words: str, *, head: str = "note:") -> None:
     """Tell whoever runs the server: as a line of the log where that is JSON, which programs read."""
     if settings.logs_json:
         LOGGER.info(words)
@@ -110,7 +110,7 @@ async def _serve(server: uvicorn.Server, app: Any, listening: socket.socket, set
         server.should_exit = True
 
     def begin() -> None:
-        say(settings, "closing; what runs is finished, and a second signal ends it at once", head="")
+        tell(settings, "closing; what runs is finished, and a second signal ends it at once", head="")
         tasks.append(loop.create_task(close()))
 
     def heed(number: int, _: FrameType | None) -> None:

@@ -89,9 +89,9 @@ def test_names_are_kept_as_browsers_send_them(chosen, option, value, kept):
 
 def test_the_log_in_json_has_no_plain_line(capsys):
     begin_logging(in_json=True)
-    server.say(Settings(("poem",), logs_json=True), 'serving "poem"', head="")
+    server.tell(Settings(("poem",), logs_json=True), 'serving "poem"', head="")
     assert json.loads(capsys.readouterr().err)["message"] == 'serving "poem"'
-    server.say(Settings(("poem",)), "serving poem", head="")
+    server.tell(Settings(("poem",)), "serving poem", head="")
     assert capsys.readouterr().err == "serving poem\n"
 
 
