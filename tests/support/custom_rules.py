@@ -201,14 +201,11 @@ class Estranged(Echo):
         return "".join(state)
 
 
-class OnlyTheLast:
-    """Everything is allowed, but only the last token is ever a good beginning: no kinds, so nothing can be foreseen."""
+class OnlySome:
+    """Everything is allowed, but only these tokens are good beginnings, which shows late."""
 
-    def __repr__(self):
-        return "OnlyTheLast()"  # the same in every process: ids of tests are made of it
-
-    def __init__(self, size):
-        self.size = size
+    def __init__(self, size, *good):
+        self.size, self.good = size, good
 
     def start(self, prompt):
         return None
@@ -220,7 +217,17 @@ class OnlyTheLast:
         return token if state is None else state
 
     def accepts(self, state):
-        return state == self.size - 1
+        return state in self.good
+
+
+class OnlyTheLast(OnlySome):
+    """Only the last token is ever a good beginning: no kinds, so nothing can be foreseen."""
+
+    def __init__(self, size):
+        super().__init__(size, size - 1)
+
+    def __repr__(self):
+        return "OnlyTheLast()"  # the same in every process: ids of tests are made of it
 
 
 class Diary:
@@ -295,22 +302,3 @@ MACHINES = [
     regex("[ab]{1,2},?[^a]*é*"),
 ]
 """Machines of the core and of authors over the letters a, b, c, a comma and é."""
-
-
-class OnlySome:
-    """Everything is allowed, but only these tokens are good beginnings, which shows late."""
-
-    def __init__(self, size, *good):
-        self.size, self.good = size, good
-
-    def start(self, prompt):
-        return None
-
-    def allowed(self, state):
-        return np.ones(self.size, dtype=bool)
-
-    def next(self, state, token):
-        return token if state is None else state
-
-    def accepts(self, state):
-        return state in self.good
