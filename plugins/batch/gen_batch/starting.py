@@ -80,4 +80,4 @@ def _summary(job: Job, done: Done, seconds: float) -> str:
     name = "Standard output" if job.out.name == "-" else job.out.name
     rate = f"{done.answered:,} answered in {duration(seconds)}, {done.answered / max(seconds, 1e-3):,.1f} a second"
     errors = f" Errors: {done.errors:,}" + (" (--retry-errors answers them anew)." if job.out.is_kept else ".")
-    return f"{name} has {done.lines:,} lines; {rate}." + (errors if done.errors else "")
+    return f"{name} has {done.lines:,} line{'s' * (done.lines != 1)}; {rate}." + (errors if done.errors else "")
