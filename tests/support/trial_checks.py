@@ -162,7 +162,8 @@ def check_refusal(error: GenError, asked: Asked, model: Subject) -> None:
         if text is not None:
             raise WrongError(f"{text!r} obeys, yet: {message}") from error
         return
-    if any(rule.refuses(request.prompt) for rule in asked.rules):
+    prompts = request.prompt, model.engine.read(request.prompt).text  # with the blank that its last word brings
+    if any(rule.refuses(prompt) for rule in asked.rules for prompt in prompts):
         return
     if request.context and "The context has" in message:
         return
