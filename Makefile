@@ -81,7 +81,7 @@ setup: .venv/installed
 
 .venv/installed-dev: .venv/installed
 	@echo "Installing the tools for tests and checks into .venv (once; a minute or so) ..." >&2
-	@$(INSTALL) -e '.[test,lint]'
+	@$(INSTALL) -e '.[suite,lint]'
 	@touch $@
 
 # A peer that cannot be installed is left out by the benchmarks, in one line of theirs; the next run tries again.

@@ -62,9 +62,9 @@ def test_every_package_has_the_licence_of_the_project():
     assert len(licences) == 1
 
 
-def test_the_extra_all_names_every_plugin():
+def test_the_extra_all_names_every_plugin_and_the_test_kit():
     version = project(ROOT)["version"]
-    wanted = {f"{project(folder)['name']}=={version}" for folder in PLUGINS}
+    wanted = {f"{project(folder)['name']}=={version}" for folder in PLUGINS} | {"gen-engine[card,test]"}
     assert set(project(ROOT)["optional-dependencies"]["all"]) == wanted
 
 
