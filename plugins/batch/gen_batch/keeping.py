@@ -46,13 +46,17 @@ class Guarded:
 
 @dataclass(frozen=True)
 class Start:
-    """Where a run begins: what is there, and the manifest of all that is added."""
+    """Where a run begins: what is there, and the manifest of all that is added.
+
+    `is_current` says that the table holds all records of the journal already.
+    """
 
     tally: Tally
     manifest: Manifest
     job: Job
     files: Beside
     rows: Rows
+    is_current: bool = False
 
 
 def answer_kept(job: Job, path: Path, tell: Tell) -> Done:
@@ -71,9 +75,9 @@ def answer_kept(job: Job, path: Path, tell: Tell) -> Done:
             errors = again.errors if again.lines else start.tally.errors
             counts = _continued(start, work, tell)
         lines = start.tally.records + counts.answered
-        if job.form == "parquet" and (counts.answered or again.answered or not files.out.exists()):
-            _write_table(files)
         if job.form == "parquet":
+            if counts.answered or again.answered or not start.is_current:
+                _write_table(files)
             files.journal.unlink(missing_ok=True)
     if job.retries and not start.tally.errors:
         note(f"{job.out.name} held no errors to retry.")
@@ -112,7 +116,9 @@ def _begun(job: Job, files: Beside, rows: Rows) -> Start:
             f"{job.out.name} is there already, and no manifest beside it says how it came to be; name another output, "
             "or give --fresh to replace it."
         )
-    if job.form == "parquet" and is_ours and files.out.exists() and not files.journal.exists():
+    # A journal that is there already may hold more than the table: a run was killed before it made that anew.
+    is_current = job.form == "parquet" and is_ours and files.out.exists() and not files.journal.exists()
+    if is_current:
         _restore(files)
     tally = mend(files.journal, rows)
     then = manifest.read(files.manifest) if tally.records else None
@@ -124,7 +130,7 @@ def _begun(job: Job, files: Beside, rows: Rows) -> Start:
         _check_input(job, then.input)
     if job.retries and not tally.errors:
         files.retrying.unlink(missing_ok=True)
-    return Start(tally, now, job, files, rows)
+    return Start(tally, now, job, files, rows, is_current)
 
 
 def _check_input(job: Job, then: Covered) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping
 from functools import partial
@@ -65,6 +66,8 @@ def _can_go_on(source: Place, out: Place) -> bool:
 def answer(job: Job) -> Done:
     """Answer all lines of a job, and say on standard error what was done."""
     path, since = job.out.path, time.monotonic()
+    if job.is_here and job.plan.threads is not None:
+        os.environ["OMP_NUM_THREADS"] = str(job.plan.threads)  # read when the engine is imported
     with shown() as tell:
         done = (
             answer_kept(job, Path(path), tell)
@@ -79,5 +82,6 @@ def _summary(job: Job, done: Done, seconds: float) -> str:
     """What was done, in a sentence or two."""
     name = "Standard output" if job.out.name == "-" else job.out.name
     rate = f"{done.answered:,} answered in {duration(seconds)}, {done.answered / max(seconds, 1e-3):,.1f} a second"
-    errors = f" Errors: {done.errors:,}" + (" (--retry-errors answers them anew)." if job.out.is_kept else ".")
+    remedy = " (--retry-errors answers them anew)" if _can_go_on(job.source, job.out) else ""
+    errors = f" Errors: {done.errors:,}{remedy}."
     return f"{name} has {done.lines:,} line{'s' * (done.lines != 1)}; {rate}." + (errors if done.errors else "")

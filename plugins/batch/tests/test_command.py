@@ -70,6 +70,16 @@ def test_a_stopped_program_says_how_to_go_on(tmp_path):
     assert sorted(os.listdir(tmp_path)) == ["in.jsonl", "out.jsonl", "out.jsonl.manifest.json"]
 
 
+def test_a_stop_does_not_wait_for_standard_input():
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen([*GEN, "-", "-"], **pipes) as running:
+        running.stdin.write(b"{}\n")
+        running.stdin.flush()
+        assert b"It names no command" in running.stdout.readline()
+        running.send_signal(signal.SIGINT)
+        assert running.wait(60) == 130
+
+
 REFUSED = {
     "IN is OUT": (["in.jsonl", "in.jsonl"], "both IN and OUT"),
     "no kind": (["in.jsonl", "out.txt"], "end it in .jsonl, .csv or .parquet"),

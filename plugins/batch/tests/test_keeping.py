@@ -3,6 +3,7 @@
 import json
 import os
 from dataclasses import replace
+from unittest.mock import Mock
 
 import pytest
 from hypothesis import given, settings
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from told_runs import ENDINGS, answer, undisturbed, write_requests
 from told_work import ToldWork
 
-from gen_batch import manifest
+from gen_batch import keeping, manifest
 from gen_batch.files import reading
 from gen_batch.files.beside import beside, locked
 from gen_batch.files.journal import Journal
@@ -79,6 +80,23 @@ def test_requests_added_at_the_end_are_answered(ending):
         write_requests(run.source, SOME)
         assert answer(run.source, run.out).answered == 6
         assert run.out.read_bytes() == longer.whole
+
+
+def killed_before_the_table(monkeypatch, *asked, **more):
+    """Answer, but die where the journal is whole and the table is to be made of it."""
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(keeping, "_write_table", Mock(side_effect=KeyboardInterrupt))
+        answer(*asked, **more)
+
+
+@pytest.mark.parametrize("retries", [False, True])
+def test_a_table_gets_all_that_a_killed_run_answered(monkeypatch, retries):
+    with undisturbed(SOME[:4], "parquet") as run, undisturbed(SOME, "parquet") as longer:
+        write_requests(run.source, SOME)
+        killed_before_the_table(monkeypatch, run.source, run.out, retries=retries)
+        assert answer(run.source, run.out).answered == 0
+        assert run.out.read_bytes() == longer.whole
+        assert not run.journal.exists()
 
 
 CHANGES = {

@@ -7,6 +7,9 @@ from told_runs import answer, write_requests
 from told_work import ToldWork, job
 
 from gen_batch.files.rows import CSV_ROWS
+from gen_batch.jobs import Done
+from gen_batch.plan import Plan
+from gen_batch.starting import _summary
 from gen_batch.starting import answer as answered
 from gen_engine.errors import GenError
 
@@ -37,6 +40,19 @@ def test_a_file_that_is_there_is_not_overwritten(tmp_path, pipe):
     with pytest.raises(GenError, match="is there already"):
         answered(job(pipe, tmp_path / "out.jsonl"))
     assert answered(job(pipe, tmp_path / "out.jsonl", is_fresh=True)).lines == len(SOME)
+
+
+def test_no_retry_is_offered_where_none_can_be(tmp_path, pipe):
+    done = Done(lines=7, errors=7, answered=7)
+    source = write_requests(tmp_path / "in.jsonl", SOME)
+    assert _summary(job(pipe, tmp_path / "out.jsonl"), done, 1).endswith("Errors: 7.")
+    assert "--retry-errors" in _summary(job(source, tmp_path / "out.jsonl"), done, 1)
+
+
+def test_the_threads_of_a_single_worker_are_told(tmp_path, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    answered(job(write_requests(tmp_path / "in.jsonl", SOME), tmp_path / "out.jsonl", plan=Plan(models=(), threads=3)))
+    assert os.environ["OMP_NUM_THREADS"] == "3"
 
 
 def test_a_table_from_a_pipe_is_refused(tmp_path, pipe):

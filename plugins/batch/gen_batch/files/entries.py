@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,8 +27,5 @@ class Entry:
 
 Understood = tuple[Asked, str]
 """The object of a request, or none and one sentence on what is wrong with it."""
-
-Read = Callable[[], Iterator[Entry]]
-"""Begins a file anew."""
 
 Understand = Callable[[Entry], Understood]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import re
 import sys
@@ -78,7 +79,8 @@ def reading(place: Place) -> Iterator[BinaryIO]:
         with _fetched(place, "rb") as file:
             yield file
     elif place.path is None:
-        yield sys.stdin.buffer
+        with _standard_input() as raw:
+            yield raw
     else:
         try:
             opened = open_file(place.path)
@@ -86,6 +88,16 @@ def reading(place: Place) -> Iterator[BinaryIO]:
             raise GenError(_unreadable(place, problem)) from problem
         with opened:
             yield opened
+
+
+def _standard_input() -> io.FileIO:
+    """Standard input by a descriptor of its own, without a buffer.
+
+    Python's own buffer is locked while a thread waits in it, and Python aborts if it cannot lock it at its end.
+    """
+    if sys.stdin is None:
+        raise GenError("There is no standard input; name a file.")
+    return io.FileIO(os.dup(sys.stdin.fileno()))
 
 
 def _unreadable(place: Place, problem: OSError | ValueError) -> str:
