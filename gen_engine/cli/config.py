@@ -171,13 +171,22 @@ def find_option(command: click.Command, keys: Keys, words: str = "") -> click.Op
     if name in NOT_KEPT:
         raise GenError(f"{words}--{name} says where output goes, or is for once; give it on the command line.")
     if name not in known:
-        from difflib import get_close_matches
-
-        close = get_close_matches(name, known, n=1)
-        who = f"`gen {' '.join(keys[:-1])}`" if keys[0] != SHARED else "what all commands that write share"
-        remedy = f"did you mean {close[0]}?" if close else f"there are {', '.join(known) or 'none'}."
-        raise GenError(f"{words}{who} has no option {quoted(name)}; {remedy}")
+        raise GenError(f"{words}{_no_option(keys[:-1], name, known)}")
     return own.get(name)
+
+
+def _no_option(words: Keys, name: str, known: Iterable[str]) -> str:
+    from difflib import get_close_matches
+
+    close = get_close_matches(name, list(known), n=1)
+    meant = f"did you mean {close[0]}" if close else ""
+    if words[0] == SHARED:
+        told = f"[{SHARED}] has no option {quoted(name)}, since not all commands that write have it"
+        alone = f"COMMAND.{name} for one command"
+        return f"{told}; {meant}, or {alone}?" if meant else f"{told}; write {alone}."
+    command = f"gen {' '.join(words)}"
+    remedy = f"{meant}?" if meant else f"`{command} --help` lists what there is."
+    return f"`{command}` has no option {quoted(name)}; {remedy}"
 
 
 def options_of(command: click.Command) -> dict[str, click.Option]:

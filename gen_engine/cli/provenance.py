@@ -130,7 +130,10 @@ def read_origin(result: Mapping[str, Any]) -> Origin:
     """The origin of a JSON result. Raises GenError if it has none, or it is damaged."""
     found = result.get(KEY)
     if not isinstance(found, Mapping) or not isinstance(result.get("text"), str):
-        raise GenError("It does not tell how it was made; only results of version 0.4.0 and later do, so make it anew.")
+        raise GenError(
+            "It does not tell how it was made; only results of writing commands and typed endpoints do, since version "
+            "0.4.0, so make it anew by one."
+        )
     values: dict[str, Any] = {}
     for each in fields(Origin):
         if each.name not in found:

@@ -77,8 +77,8 @@ def remove(name: str) -> Path | None:
     """
     known = dict(added())
     if name not in known:
-        more = f"; there is {', '.join(known)}" if known else ""
-        raise GenError(f"No model {quoted(name)} was added{more}.")
+        more = f"there is {', '.join(known)}" if known else "`gen models add` adds one"
+        raise GenError(f"No model {quoted(name)} was added; {more}.")
     folder = known.pop(name)
     _save(known)
     if folder != models_folder() / name:

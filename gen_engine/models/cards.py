@@ -174,7 +174,7 @@ def _introduction(config: Mapping[str, Any]) -> str:
 
 def _use(task: str) -> str:
     used = USES.get(task, "")
-    return f"With gen-engine (`pip install gen-engine[all]`):\n\n```console\n{used}\n```" if used else ""
+    return f"With gen-engine (`pip install 'gen-engine[all]'`):\n\n```console\n{used}\n```" if used else ""
 
 
 def _training(text: str, options: Mapping[str, Any]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
+from typing import Any
 
 import click
 
@@ -56,6 +57,12 @@ class PageContext(click.Context):
         """The page. Files of defaults are not read for it: it comes whatever they say."""
         self.default_map = None
         return super().get_help()
+
+    def __exit__(self, kind: type[BaseException] | None, problem: BaseException | None, trace: Any) -> bool | None:
+        """A misuse that click's parser finds names no context; the innermost one is meant."""
+        if isinstance(problem, click.UsageError) and problem.ctx is None:
+            problem.ctx = self
+        return super().__exit__(kind, problem, trace)
 
 
 def examples(*commands: str) -> str:

@@ -2,7 +2,7 @@
 
 `check_constraint`, `check_shaper`, `check_decoder` and `check_model` raise an AssertionError. It names the broken law
 in words, with the smallest example. `strategies` makes vocabularies, prompts, logits, chains and tiny models.
-Everything is imported when first used. `pip install gen-engine[test]` installs what it needs.
+Everything is imported when first used. `pip install 'gen-engine[test]'` installs what it needs.
 """
 
 from __future__ import annotations

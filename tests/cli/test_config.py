@@ -72,7 +72,8 @@ def test_a_list_that_is_typed_replaces_that_of_files(chosen):
 
 WRONG = [
     ("[text]\nnmu = 3\n", "sets text.nmu, and `gen text` has no option 'nmu'; did you mean num?"),
-    ("[defaults]\nrows = 3\n", "sets defaults.rows, and what all commands that write share has no option 'rows'; "),
+    ("[defaults]\nrows = 3\n", "sets defaults.rows, and [defaults] has no option 'rows', since not all commands"),
+    ("[text]\nzzz = 3\n", "sets text.zzz, and `gen text` has no option 'zzz'; `gen text --help` lists what there is."),
     ('[text]\nnum = "3"\n', "text.num is '3'; give a whole number."),
     ("[text]\nnum = 1.5\n", "text.num is 1.5; give a whole number."),
     ("[text]\nnum = true\n", "text.num is True; give a whole number."),
@@ -246,6 +247,10 @@ def test_show_tells_what_is_hidden_and_what_is_wrong(folder, capsys, monkeypatch
         ("set num 3", "'num' is no name of a default; write COMMAND.OPTION"),
         ("set config.project true", "No defaults are kept for 'config'"),
         ("set text.out x", "give it on the command line"),
+        ("set defaults.rows 3", "since not all commands that write have it; did you mean groups, or COMMAND.rows for"),
+        ("set defaults.zzz 3", "since not all commands that write have it; write COMMAND.zzz for one command."),
+        ("show train", "`gen train` itself has no options that files set; name one of its commands: "),
+        ("show completion", "`gen completion` itself has no options that files set; `gen config show` tells"),
         ("unset text.num", "has no text.num; `gen config show` tells what is set."),
     ],
 )

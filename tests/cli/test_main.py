@@ -182,7 +182,8 @@ def test_debug_shows_where_an_error_is_from(engine, capsys, words):
         (["txet"], "gen: No such command 'txet'"),
         (["text"], "gen: Missing option '--model'; `gen text --help` shows what can be given.\n"),
         (["text", "--model", "m", "--num", "0"], "`gen text --help` shows what can be given.\n"),
-        (["text", "--model", "m", "--num"], "gen: Option '--num' requires an argument; `gen --help` shows"),
+        (["models", "add", "--debug=1"], "does not take a value; `gen models add --help` shows"),
+        (["text", "--model", "m", "--num"], "gen: Option '--num' requires an argument; `gen text --help` shows"),
     ],
 )
 def test_a_wrong_command_line_is_one_sentence_with_a_remedy(capsys, words, said):

@@ -51,7 +51,7 @@ def test_the_table_has_added_models_among_the_others(model, capsys):
         (["add", "a b", "FOLDER"], "'a b' is no name for a model"),
         (["add", "mine", "nosuch"], "nosuch"),
         (["remove", "poem"], "poem is a model of the plugin poem .*, which was not added"),
-        (["remove", "mine"], "No model 'mine' was added"),
+        (["remove", "mine"], "No model 'mine' was added; `gen models add` adds one"),
     ],
 )
 def test_what_cannot_be_done_is_one_sentence(model, capsys, words, sentence):

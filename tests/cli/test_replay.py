@@ -80,6 +80,13 @@ def test_another_model_writes_and_is_told(made, replayed):
     assert (code, line.startswith("Line 1: the hash of the model novel is ")) == (1, True)
 
 
+@pytest.mark.parametrize("device", ["cuda:7", "mars"])
+def test_a_device_asked_for_is_taken_or_refused(made, replayed, device):
+    code, lines, errors = replayed(made[0], options=["--device", device])
+    assert (code, lines) == (2, [])
+    assert re.search("There is no CUDA device|There are|'mars' is no device; choose", errors), errors
+
+
 def test_what_need_not_be_the_same_is_excused(made, replayed):
     code, [line], _ = replayed({**made[0], "text": "白日口", "reproducible": False})
     assert (code, line.endswith("now), as it may: it was not reproducible")) == (1, True)
@@ -88,8 +95,8 @@ def test_what_need_not_be_the_same_is_excused(made, replayed):
 BAD = [
     ("{", "damaged JSON"),
     ("3", "without a text"),
-    ('{"text": "白"}', "does not tell how it was made"),
-    ({"model": "nosuch"}, "The model nosuch is not here .*There is no model 'nosuch'.*--model"),
+    ('{"text": "白"}', "does not tell how it was made; only results of writing commands and typed endpoints do"),
+    ({"model": "nosuch"}, r"The model nosuch is not here \(There is no model 'nosuch'.*\); get it, .*--model"),
     ({"processors": ["nosuch=1"]}, "There is no processor 'nosuch'"),
     ({"decoder": "nosuch"}, "There is no decoder 'nosuch'"),
     ({"num": "x"}, "has num as 'x'"),

@@ -157,7 +157,9 @@ def test_check_needs_a_plugin_that_is_installed_and_offers_something(capsys):
 
 def test_check_says_what_it_lacks(capsys, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    assert "needs hypothesis, which is not installed; `pip install gen-engine[test]`" in gen(capsys, "check", "core")[2]
+    assert (
+        "needs hypothesis, which is not installed; `pip install 'gen-engine[test]'`" in gen(capsys, "check", "core")[2]
+    )
 
 
 def some(size: int, *, of: str = "new"):

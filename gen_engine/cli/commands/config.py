@@ -51,7 +51,7 @@ def path(project: bool) -> None:
 def show(context: click.Context, command: tuple[str, ...], as_json: bool) -> None:
     """Show what is set and in which file; with a COMMAND, all its options and where the value of each is from."""
     root = context.find_root().command
-    rows = list(_options(_command(root, command), command) if command else _set_values(root))
+    rows = list(_all_options(root, command) if command else _set_values(root))
     if as_json:
         return dump(rows)
     if not rows:
@@ -157,10 +157,15 @@ def _row(name: str, value: Any, source: object, problem: str = "") -> dict[str, 
     return {**row, "problem": problem} if problem else row
 
 
-def _options(command: click.Command, words: Keys) -> Iterator[dict[str, Any]]:
-    """All options of a command with their values."""
+def _all_options(root: click.Command, words: Keys) -> Iterator[dict[str, Any]]:
+    """All options of a command with their values. Raises GenError if it has none."""
+    command = _command(root, words)
+    options, own = options_of(command), getattr(command, "commands", {})
+    if not options:
+        remedy = f"name one of its commands: {', '.join(own)}" if own else f"`gen {OWN} show` tells what is set"
+        raise GenError(f"`gen {' '.join(words)}` itself has no options that files set; {remedy}.")
     settings = settings_of(command, words)
-    for name, option in options_of(command).items():
+    for name, option in options.items():
         key = ".".join((*words, name))
         known = settings.get(str(option.name))
         variable = option.envvar if isinstance(option.envvar, str) else None

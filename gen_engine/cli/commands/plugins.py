@@ -109,7 +109,7 @@ def _exhibits(name: str) -> list[Exhibit]:
     from importlib.util import find_spec
 
     if find_spec("hypothesis") is None:
-        raise GenError("The test kit needs hypothesis, which is not installed; `pip install gen-engine[test]`.")
+        raise GenError("The test kit needs hypothesis, which is not installed; `pip install 'gen-engine[test]'`.")
     from ...testing.offers import exhibits
 
     return exhibits(name)

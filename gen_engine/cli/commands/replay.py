@@ -90,7 +90,8 @@ class Writer:
 
     def _load(self, name: str, made: Origin) -> Engine:
         dtype = made.dtype if made.dtype in DTYPES else "auto"
-        tries = dict.fromkeys([(dtype, self.device or made.device), (dtype, self.device or "auto"), ("auto", "auto")])
+        devices = [self.device] if self.device else [made.device, "auto"]  # one that was asked for is no wish
+        tries = dict.fromkeys([*((dtype, device) for device in devices), ("auto", devices[-1])])
         for dtype, device in tries:
             try:
                 return load_engine(name, dtype=dtype, fast=made.fast, device=device, attention=made.attention)
@@ -122,10 +123,10 @@ class Writer:
 def replay(file: str, model: str | None, device: str | None, as_json: bool) -> int:
     """Write the texts of JSON results again, and tell what differs.
 
-    FILE (- for standard input) has what the writing commands print with --json, or answers of a server. For each text,
-    this prints `same`, or the first character that differs. What else is different is named before: the weights of the
-    model, versions of plugins and of gen-engine, dtype and device. Of the best of several texts, the one that was
-    chosen is written again.
+    FILE (- for standard input) has what the writing commands print with --json, or answers of a server's typed
+    endpoints. For each text, this prints `same`, or the first character that differs. What else is different is named
+    before: the weights of the model, versions of plugins and of gen-engine, dtype and device. Of the best of several
+    texts, the one that was chosen is written again.
 
     The exit code is 0 if all are the same, 1 if some differ, and 2 if some could not be read or written again.
     """
@@ -169,7 +170,7 @@ def _check_model(name: str) -> None:
         weights_folders(name)
     except GenError as problem:
         raise GenError(
-            f"The model {brief(name)} is not here ({problem}) Get it, or name another with --model."
+            f"The model {brief(name)} is not here ({str(problem).rstrip('.')}); get it, or name another with --model."
         ) from None
 
 

@@ -6,7 +6,7 @@ import secrets
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import click
@@ -186,17 +186,18 @@ class Table:
         try:
             self.write([each])
         except ConflictError:
-            if each.fixed and self._has_other_places(each):
+            if each.fixed and not self._admits(law.without_fixed(each)):
+                self.desks.of(wishes).writer.write(replace(each, pattern="", fixed={}))  # if not even that: says why
                 raise GenError("What is fixed has no place in a text of other lines; d frees it.") from None
             raise
 
-    def _has_other_places(self, each: Ask) -> bool:
-        """Whether no text at all by these wishes has characters where this one has."""
+    def _admits(self, each: Ask) -> bool:
+        """Whether there is a text."""
         try:
-            self.desks.of(each.wishes).writer.write(law.without_fixed(each))
+            self.desks.of(each.wishes).writer.write(each)
         except ConflictError:
-            return True
-        return False
+            return False
+        return True
 
     def list_given(self) -> None:
         """Show which options are given, and which may be."""
@@ -233,7 +234,7 @@ class Table:
             cards.draw(1, layout.lines(shown), layout.setting)
             return _tell(f"{file} has a picture of this text.")
         texts = [self._lines(each) for each in self.session.kept or (self.session.draft,)]
-        with opened(file, option="s") as out:
+        with opened(file, option="FILE") as out:
             out.write("\n".join(texts))
         self.session = law.saved(self.session)
         return _tell(f"{file} has {len(texts)} {'text' if len(texts) == 1 else 'texts'}.")

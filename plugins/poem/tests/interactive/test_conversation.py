@@ -118,6 +118,7 @@ def test_the_options_that_are_given_are_listed(command, options, typed, given):
         ("model ./none", "There is no folder"), ("decoder greedy", "--interactive asks for another text"),
         ("start -", "start is not asked for"), ("seed 4", "is no command"), ("form 七绝", "lines; d frees it"),
         ("rhyme 八", "八"), ("no-context", "leave out one of them"),
+        ("with ban=，", "ban=， admit no text together"),
     ],
 )  # fmt: skip
 def test_a_wrong_option_is_told_and_changes_nothing(typed, said):
@@ -182,7 +183,8 @@ def test_quitting_warns_of_what_is_in_no_file():
 
 def test_kept_texts_are_saved_and_no_file_is_overwritten(tmp_path):
     path = tmp_path / "kept.txt"
-    told = talk("k", "n", "k", f"s {path}", f"s {path}", "q", "n")
+    told = talk("k", "n", "k", "s none/kept", f"s {path}", f"s {path}", "q", "n")
+    assert "none/kept cannot be written (No such file or directory); choose another FILE." in " ".join(told.split())
     first, second = shown(told)
     assert path.read_text("utf-8").replace("\n", "") == first + second
     assert path.read_text("utf-8").count("\n\n") == 1
