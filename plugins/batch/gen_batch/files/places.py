@@ -78,6 +78,8 @@ def reading(place: Place) -> Iterator[BinaryIO]:
         with _fetched(place, "rb") as file:
             yield file
     elif place.path is None:
+        if sys.stdin is None:  # closed by the shell: <&-
+            raise GenError("Standard input is closed; name a file instead.")
         yield sys.stdin.buffer
     else:
         try:
