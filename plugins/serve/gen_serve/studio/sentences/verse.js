@@ -160,6 +160,11 @@ export const VERSE = [
     "The tune book knows no tune {tune}; take {names}, or what `gen forms` lists.",
     "词谱中没有词牌{tune}；可试{names}，或从词牌表中选。",
   ],
+  [
+    "There is no form and no tune {form}; take {names}, or what `gen forms` lists.",
+    "没有名为{form}的体裁或词牌；可试{names}，或从体裁表中选。",
+  ],
+  ["There is no form and no tune {form}; `gen forms` lists those there are.", "没有名为{form}的体裁或词牌；请从体裁表中选。"],
   ["The tune book knows no tune {tune}; `gen forms` lists those there are.", "词谱中没有词牌{tune}；请从词牌表中选。"],
   [
     "{tune} has no form {n}; name one of these tunes and a form of it: {rest}.",
