@@ -65,6 +65,11 @@ export const VERSE = [
     "开头有 {n} 字，超过全文的字数上限 {most}；请缩短到 {same} 字，或放宽字数。",
   ],
   [
+    "The prompt has {n} characters, with the blank at its end, more than the {most} that length allows the whole " +
+      "text; shorten it to {same} or raise length.",
+    "开头连同末尾的空格有 {n} 字，超过全文的字数上限 {most}；请缩短到 {same} 字，或放宽字数。",
+  ],
+  [
     "The prompt has {char} at place {place}, where {bracket} is still missing; mend it, or name other pairs in " +
       "balanced=.",
     "开头第{place}字是{char}，而前面还缺“{bracket}”；请补上，或在 balanced= 中另写成对的符号。",
