@@ -65,9 +65,10 @@ class Length:
     def start(self, text: str) -> int:
         count = len(text) if self.whole else 0
         if self.high is not None and count > self.high:
+            blank = ", with the blank at its end" if text[-1:] == " " else ""  # perhaps not typed: </w> prints one
             raise GenError(
-                f"The prompt has {count} characters, more than the {self.high} that length allows the whole text; "
-                f"shorten it to {self.high} or raise length."
+                f"The prompt has {count} characters{blank}, more than the {self.high} that length allows the "
+                f"whole text; shorten it to {self.high} or raise length."
             )
         return self._capped(count)
 

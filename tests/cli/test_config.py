@@ -245,7 +245,7 @@ def test_show_tells_what_is_hidden_and_what_is_wrong(folder, capsys, monkeypatch
         ("set text.num 3 4", "text.num takes one value, and 2 were given"),
         ("set text.json maybe", "text.json is 'maybe'; give true or false."),
         ("set num 3", "'num' is no name of a default; write COMMAND.OPTION"),
-        ("set config.project true", "No defaults are kept for 'config'"),
+        ("set config.project true", "No defaults are kept for 'config'; `gen --help` lists what there is."),
         ("set text.out x", "give it on the command line"),
         ("set defaults.rows 3", "since not all commands that write have it; did you mean groups, or COMMAND.rows for"),
         ("set defaults.zzz 3", "since not all commands that write have it; write COMMAND.zzz for one command."),

@@ -139,7 +139,7 @@ def _command(root: click.Command, words: Keys) -> click.Command:
     for number, word in enumerate(words):
         known = getattr(found, "commands", {})
         if word not in known or words[0] == OWN:
-            close = get_close_matches(word, [*known, SHARED], n=1)
+            close = get_close_matches(word, [*({*known} - {OWN}), SHARED], n=1)
             remedy = f"did you mean {close[0]}?" if close else "`gen --help` lists what there is."
             raise GenError(f"No defaults are kept for {quoted(' '.join(words[: number + 1]))}; {remedy}")
         found = loaded(known[word])

@@ -14,13 +14,14 @@ from gen_engine.system.underway import doing
 
 from . import manifest
 from .files.beside import Beside, beside, locked, replace_synced
+from .files.entries import Entry
 from .files.journal import Journal, Tally, appending, kept_rows, mend
 from .files.kinds import check_pyarrow
 from .files.reading import Blocks, Covered, covered
 from .files.rows import COLUMNS, CSV_ROWS, JSON_LINES, Rows, cells
 from .jobs import Done, Job, skip
 from .manifest import Manifest
-from .messages import Work
+from .messages import Line, Work, is_answer
 from .progress import Tell
 from .running import Counts, Feed, Window, run
 
@@ -127,20 +128,36 @@ def _begun(job: Job, files: Beside, rows: Rows) -> Start:
     if then is not None:
         manifest.refuse_changes(then, now)
         now = manifest.continued(then, now)
-        _check_input(job, then.input)
+        _check_input(job, then.input, files.journal, rows)
     if job.retries and not tally.errors:
         files.retrying.unlink(missing_ok=True)
     return Start(tally, now, job, files, rows, is_current)
 
 
-def _check_input(job: Job, then: Covered) -> None:
-    """Raise GenError unless the input still begins with the requests that the manifest covers."""
-    with job.requests() as source, doing(f"reading {job.source.name} again", then.count) as activity:
+def _check_input(job: Job, then: Covered, journal: Path, rows: Rows) -> None:
+    """Raise GenError unless the input still begins with the requests that the manifest covers, and each record of the
+    journal answers the request of its place: a file that was edited may have lost a line.
+    """
+    strays: list[int] = []
+    with (
+        job.requests() as source,
+        kept_rows(journal, rows) as kept,
+        doing(f"reading {job.source.name} again", then.count) as activity,
+    ):
 
-        def tick() -> None:
+        def check(entry: Entry) -> None:
+            row, index = next(kept, None), activity.done
             activity.done += 1
+            if row is not None and not strays:
+                asked, _ = source.understand(entry)
+                strays.extend([activity.done] * (not is_answer(rows.decode(row), Line(index, asked, "", entry.line))))
 
-        manifest.refuse_changed_input(then, covered(source, then.count, tick), job.source.name)
+        manifest.refuse_changed_input(then, covered(source, then.count, check), job.source.name)
+    if strays:
+        raise GenError(
+            f"Record {strays[0]:,} of {journal} answers another request than that of its place: lines of it were "
+            "moved, added or deleted; restore it, or give --fresh to begin anew."
+        )
 
 
 @contextmanager

@@ -34,6 +34,15 @@ class Answer:
     tokens: int = 0
 
 
+def is_answer(record: Mapping[str, Any], line: Line) -> bool:
+    """Whether a record may be the answer of a line, by the id, or the line of the file, that it tells."""
+    if "line" in record:
+        return bool(record["line"] == (line.number or line.index + 1))
+    name = "custom_id" if "custom_id" in record else "id"
+    own = line.asked.get(name)
+    return bool(record.get(name) == (line.index + 1 if own is None else own))
+
+
 class Work(Protocol):
     """Whatever answers lines: this process, several, or a cluster."""
 

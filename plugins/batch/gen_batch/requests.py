@@ -313,4 +313,5 @@ def crashed(line: Line, problem: Failed) -> Answer:
     asked = line.asked
     if isinstance(asked.get("custom_id"), str) and "command" not in asked:
         return Enveloped(line.index, asked["custom_id"], asked.get("url") == CHAT).failed(problem)
-    return _failed_plain(line.index, asked.get("id", line.index + 1), problem.code, problem.message, None)
+    name = asked["id"] if _is_id(asked.get("id")) else line.index + 1
+    return _failed_plain(line.index, name, problem.code, problem.message, None)

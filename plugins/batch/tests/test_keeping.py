@@ -261,3 +261,28 @@ def test_a_file_beside_the_output_is_no_input(tmp_path):
     source = write_requests(tmp_path / "out.parquet.journal.jsonl", SOME)
     with pytest.raises(GenError, match="written beside"):
         answer(source, tmp_path / "out.parquet")
+
+
+MOVED = {
+    "a line was deleted": lambda lines: [lines[0], *lines[2:]],
+    "two were swapped": lambda lines: [lines[1], lines[0], *lines[2:]],
+    "one was added": lambda lines: [lines[0], *lines],
+}
+
+
+@pytest.mark.parametrize("moved", MOVED.values(), ids=MOVED)
+@pytest.mark.parametrize("named", [True, False])
+def test_moved_answers_are_never_taken_for_others(moved, named):
+    with undisturbed([each if named else {"prompt": each["prompt"]} for each in SOME]) as run:
+        there = b"".join(moved(run.whole.splitlines(keepends=True)))
+        run.out.write_bytes(there)
+        with pytest.raises(GenError, match=r"Record [12] of .* answers another request .* --fresh"):
+            answer(run.source, run.out)
+        assert run.out.read_bytes() == there
+
+
+def test_a_damaged_answer_is_told_by_its_number():
+    with undisturbed(SOME) as run:
+        run.out.write_bytes(run.whole.replace(b'{"id": "a4"', b"hello", 1))
+        with pytest.raises(GenError, match="Record 5 of .*out.jsonl is none of ours; restore the file"):
+            answer(run.source, run.out)

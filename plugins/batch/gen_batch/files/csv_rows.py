@@ -19,6 +19,10 @@ COLUMNS = 1_000
 """The most columns of a table."""
 
 
+OTHERS = {";": "semicolons", "\t": "tabs", "|": "bars"}
+"""What other programs write between cells instead of commas."""
+
+
 @dataclass(frozen=True)
 class RawRow:
     """A row, which may have several lines, and the number of its first line."""
@@ -55,6 +59,10 @@ def header_of(rows: Iterator[RawRow], name: str) -> tuple[str, ...]:
     except (UnicodeDecodeError, csv.Error) as problem:
         raise GenError(f"The first row of {name} cannot be read ({problem}); save it as CSV in UTF-8.") from problem
     names = tuple(each.strip() for each in found)
+    other = next((mark for mark in OTHERS if len(names) == 1 and mark in names[0]), "")
+    if not names or other:
+        what = f"has {OTHERS[other]} between its names" if other else f"has an open quote, or over {LINE:,} bytes"
+        raise GenError(f"The first row of {name} {what}; save it as CSV with commas, in UTF-8.")
     twice = sorted({each for each in names if names.count(each) > 1})
     if not all(names) or twice or len(names) > COLUMNS:
         what = f"names {quoted(twice[0])} twice" if twice and twice[0] else "does not name all columns"

@@ -94,12 +94,19 @@ def mend(path: Path, rows: Rows) -> Tally:
         end, records, errors = len(head), 0, 0
         for row in counted(rows.whole(file), f"reading {path}"):
             records += 1
-            errors += bool(error_of(rows.decode(row)))
+            errors += _is_error(row, rows, f"Record {records:,} of {path}")
             end += len(row)
         if end < os.fstat(file.fileno()).st_size:
             file.truncate(end)
             os.fsync(file.fileno())
     return Tally(records, errors)
+
+
+def _is_error(row: bytes, rows: Rows, where: str) -> bool:
+    try:
+        return bool(error_of(rows.decode(row)))
+    except GenError:
+        raise GenError(f"{where} is none of ours; restore the file, or move it away.") from None
 
 
 @contextmanager

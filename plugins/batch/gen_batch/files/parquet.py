@@ -9,7 +9,7 @@ from itertools import islice
 from math import isfinite
 from typing import Any, BinaryIO
 
-from gen_engine.errors import GenError, reason_of
+from gen_engine.errors import GenError, quoted, reason_of
 
 from .entries import Entry, Understood
 
@@ -27,13 +27,34 @@ def parquet_entries(file: BinaryIO, name: str) -> Iterator[Entry]:
 
     try:
         table = parquet.ParquetFile(file)
+        _refuse_twins(table.schema_arrow.names, name)
         total, number = table.metadata.num_rows, 0
         for batch in table.iter_batches(batch_size=READ):
-            for row in batch.to_pylist():
+            for row in _plain_rows(batch, number, name):
                 number += 1
                 yield Entry(_raw(row), f"Row {number:,}", progress=number / total, line=number)
     except (pyarrow.ArrowException, OSError) as problem:
         raise GenError(f"{name} cannot be read as Parquet ({reason_of(problem)}); write it again.") from problem
+
+
+def _refuse_twins(columns: Sequence[str], name: str) -> None:
+    twice = next((each for each in columns if columns.count(each) > 1), None)
+    if twice is not None:
+        raise GenError(f"{name} has two columns {quoted(twice)}; name each by its field.")
+
+
+def _plain_rows(batch: Any, before: int, name: str) -> list[dict[str, Any]]:
+    """The rows of a batch that has `before` rows ahead of it. Raises GenError for values that Python has not, such as
+    texts that are no UTF-8 and times of another age.
+    """
+    try:
+        found: list[dict[str, Any]] = batch.to_pylist()
+    except (ValueError, OverflowError) as problem:
+        raise GenError(
+            f"Rows {before + 1:,} to {before + batch.num_rows:,} of {name} hold a value that cannot be read "
+            f"({reason_of(problem)}); mend it, or leave its column out."
+        ) from problem
+    return found
 
 
 def understand_row(entry: Entry) -> Understood:

@@ -95,8 +95,8 @@ def _standard_input() -> io.FileIO:
 
     Python's own buffer is locked while a thread waits in it, and Python aborts if it cannot lock it at its end.
     """
-    if sys.stdin is None:
-        raise GenError("There is no standard input; name a file.")
+    if sys.stdin is None:  # closed by the shell: <&-
+        raise GenError("Standard input is closed; name a file instead.")
     return io.FileIO(os.dup(sys.stdin.fileno()))
 
 

@@ -126,11 +126,11 @@ class Blocks:
                 return
 
 
-def covered(source: Source, count: int, tick: Callable[[], None] = lambda: None) -> Covered:
+def covered(source: Source, count: int, tick: Callable[[Entry], None] = lambda _: None) -> Covered:
     """What the first `count` requests of a source amount to; fewer if it has no more."""
     digest, found = sha256(), 0
     for entry in islice(source.entries, count):
         digest.update(len(entry.raw).to_bytes(8, "big") + entry.raw)
         found += 1
-        tick()
+        tick(entry)
     return Covered(found, digest.hexdigest())

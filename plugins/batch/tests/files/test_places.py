@@ -56,3 +56,9 @@ def test_a_lock_is_gone_with_whoever_held_it(tmp_path):
     with locked(files), pytest.raises(GenError, match="Another run"), locked(files):
         pass
     assert not files.lock.exists()
+
+
+def test_closed_standard_input_is_told(monkeypatch):
+    monkeypatch.setattr("sys.stdin", None)
+    with pytest.raises(GenError, match="Standard input is closed; name a file"), reading(place_of("-")):
+        pass

@@ -183,3 +183,51 @@ def test_a_huge_line_has_its_number(tmp_path, monkeypatch):
     path = written(tmp_path, b"\n" + b"x" * 90 + b"\n")
     with opened(place_of(str(path)), kind_of(str(path))) as source:
         assert [entry.line for entry in source.entries] == [2]
+
+
+HEADERS = {
+    b'"id,command\n1,poem\n': "has an open quote",
+    b"id;command\n1;poem\n": "has semicolons between its names",
+    b"id\tcommand\n1\tpoem\n": "has tabs between its names",
+}
+
+
+@pytest.mark.parametrize(("content", "told"), HEADERS.items())
+def test_a_header_that_names_no_fields_is_refused(tmp_path, content, told):
+    with pytest.raises(GenError, match=f"{told}.*; save it as CSV with commas"):
+        read(written(tmp_path, content, "in.csv"))
+
+
+def unreadable(pyarrow):
+    """Arrays whose values Python has not."""
+    offsets, text = pyarrow.py_buffer(b"\0\0\0\0\1\0\0\0"), pyarrow.py_buffer(b"\xff")
+    twins = [pyarrow.array([1]), pyarrow.array([2])]
+    return {
+        "a text that is no UTF-8": pyarrow.Array.from_buffers(pyarrow.string(), 1, [None, offsets, text]),
+        "a time of another age": pyarrow.array([2**60], pyarrow.timestamp("us")),
+        "an endless duration": pyarrow.array([2**62], pyarrow.duration("s")),
+        "an object with twins": pyarrow.StructArray.from_arrays(twins, names=["a", "a"]),
+    }
+
+
+ODD = ("a text that is no UTF-8", "a time of another age", "an endless duration", "an object with twins")
+
+
+@pytest.mark.parametrize("what", ODD)
+def test_a_value_that_cannot_be_read_is_told(tmp_path, what):
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    parquet.write_table(pyarrow.table({"odd": unreadable(pyarrow)[what]}), tmp_path / "in.parquet")
+    with pytest.raises(GenError, match="Rows 1 to 1 of .* hold a value that cannot be read"):
+        read(tmp_path / "in.parquet")
+
+
+def test_two_columns_of_one_name_are_refused(tmp_path):
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    one = pyarrow.array([1])
+    parquet.write_table(pyarrow.table([one, one], names=["id", "id"]), tmp_path / "in.parquet")
+    with pytest.raises(GenError, match="two columns 'id'"):
+        read(tmp_path / "in.parquet")

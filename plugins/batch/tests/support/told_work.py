@@ -15,7 +15,9 @@ def answer_of(line, seed):
     """An answer that depends on the whole line and the seed; an error if the line has a problem or asks for one."""
     problem = line.problem or line.asked.get("fail", "")
     told = {"error": {"message": problem}} if problem else {"text": f"{line.asked.get('prompt', '')}春", "seed": seed}
-    return Answer(line.index, {"id": line.asked.get("id", line.index + 1), **told}, is_error=bool(problem), tokens=1)
+    name = line.asked.get("id")
+    named = {"id": line.index + 1 if name is None else name}
+    return Answer(line.index, {**named, **told}, is_error=bool(problem), tokens=1)
 
 
 @dataclass

@@ -12,6 +12,8 @@ from gen_engine.system.help_pages import examples
 
 from ..interactive.loop import converse
 from ..interactive.option import interactive_option, is_interactive
+from ..verse.resolve import is_form
+from ..verse.tunes import tune as named_tune
 from ..writing.best_of import best_of_option
 from ..writing.context import context_options
 from ..writing.options import read_rule_options, rule_options
@@ -40,6 +42,8 @@ def ci(tune: str, variant: int | None, prompt: str) -> None:
     allow, at a temperature of 0.9 unless --temperature says otherwise. With --beams 8, the likeliest words are searched
     for instead. They repeat no character within 64 unless they have to.
     """
+    if not is_form(tune):
+        named_tune(tune)  # else what is unknown would be told as a form that might have been meant, too
     asked = read_rule_options()
     form = replace(asked.wish(tune), variant=variant)
     chosen = choice()

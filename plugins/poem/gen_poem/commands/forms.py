@@ -60,7 +60,7 @@ def forms(name: str | None, as_json: bool) -> None:
 def _tunes(name: str) -> list[Tune]:
     """The tune of that name, or else those whose names contain it."""
     try:
-        return [tune(name)]
+        return [tune(name, forms=FORMS)]
     except GenError:
         if found := search(name):
             return found

@@ -92,7 +92,7 @@ def _of_tune(wish: Wish) -> tuple[Pattern, ...]:
     for what in ("start", "first", "rows"):
         if getattr(wish, what) is not None:
             raise GenError(f"{what} is for forms of regulated verse, and {brief(wish.name)} is a tune; leave it out.")
-    meant = tune(wish.name)
+    meant = tune(wish.name, forms=FORMS)
     found = meant.variants if wish.variant is None else (meant.variant(wish.variant),)
     return tuple(without_tones(pattern) for pattern in found) if wish.tones == "off" else found
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import lzma
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -112,16 +113,18 @@ def search(part: str) -> list[Tune]:
     return [_read(entry) for entry in _entries() if any(plain in name for name in entry[0])]
 
 
-def tune(name: str) -> Tune:
-    """The tune with this name among its names, in simplified or traditional characters; GenError names similar ones."""
+def tune(name: str, *, forms: Sequence[str] = ()) -> Tune:
+    """The tune with this name among its names, in simplified or traditional characters; GenError names similar ones,
+    and similar `forms` if the name might have been that of a form.
+    """
     plain = simple(name)
     if plain in _book():
         return _meant(plain)
     from difflib import get_close_matches
 
-    near = get_close_matches(plain, _book(), 5, 0.4)
+    near = [*get_close_matches(plain, forms, 3, 0.4), *get_close_matches(plain, _book(), 5, 0.4)][:5]
     remedy = f"take {', '.join(near)}, or what `gen forms` lists" if near else "`gen forms` lists those there are"
-    raise GenError(f"The tune book knows no tune {quoted(name)}; {remedy}.")
+    raise GenError(f"{'There is no form and' if forms else 'The tune book knows'} no tune {quoted(name)}; {remedy}.")
 
 
 def simple(name: str) -> str:

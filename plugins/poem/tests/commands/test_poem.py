@@ -170,7 +170,10 @@ def test_a_conflict_between_form_and_options_is_named():
 
 @pytest.mark.parametrize(("arguments", "words"), [
     (["--tones", "strict"], "name one, as in --form 五绝"), (["--start", "平起"], "name one, as in --form 五绝"),
-    (["--form", "七律", "--cols", 5], "leave out --cols"), (["--form", "七绝句"], "knows no tune"),
+    (["--form", "七律", "--cols", 5], "leave out --cols"),
+    (["--form", "七绝句"], "no form and no tune '七绝句'; take 七绝"), (["--form", "五绝 七绝"], "take 五绝, 七绝"),
+    (["--form", "八绝"], "no form and no tune '八绝'; take 六绝, 五绝, 七绝"),
+    (["--form", "sonnet"], "`gen forms` lists"),
     (["--form", "五绝", "--prompt", "春眠不觉晓处处闻啼鸟夜来风雨声花落知多少"], "晓|鸟"),
     (["--form", "五绝", "--rhyme-book", "none", "--rhyme", "东"], "leave one of them out"),
 ])  # fmt: skip

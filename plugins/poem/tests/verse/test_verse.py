@@ -190,7 +190,7 @@ def test_a_text_goes_no_further_than_its_form():
 
 @pytest.mark.parametrize(("wish", "words"), [
     (Wish("七律", rows=6), "8 lines"), (Wish("七律", variant=2), "is for tunes"),
-    (Wish("浣溪沙", first="rhymed"), "is a tune"), (Wish("浣溪纱纱"), "knows no tune"),
+    (Wish("浣溪沙", first="rhymed"), "is a tune"), (Wish("浣溪纱纱"), "no form and no tune"),
     (Wish("五绝", rhymes=("东",), book="none"), "without a rhyme book"),
     (Wish("五绝", rhymes=("龙宫",)), "no rhyme of"), (Wish("五绝", book="x"), "no rhyme book"),
     (Wish("浣溪沙", variant=99), "choose one of"),

@@ -65,6 +65,11 @@ export const VERSE = [
     "开头有 {n} 字，超过全文的字数上限 {most}；请缩短到 {same} 字，或放宽字数。",
   ],
   [
+    "The prompt has {n} characters, with the blank at its end, more than the {most} that length allows the whole " +
+      "text; shorten it to {same} or raise length.",
+    "开头连同末尾的空格有 {n} 字，超过全文的字数上限 {most}；请缩短到 {same} 字，或放宽字数。",
+  ],
+  [
     "The prompt has {char} at place {place}, where {bracket} is still missing; mend it, or name other pairs in " +
       "balanced=.",
     "开头第{place}字是{char}，而前面还缺“{bracket}”；请补上，或在 balanced= 中另写成对的符号。",
@@ -160,6 +165,11 @@ export const VERSE = [
     "The tune book knows no tune {tune}; take {names}, or what `gen forms` lists.",
     "词谱中没有词牌{tune}；可试{names}，或从词牌表中选。",
   ],
+  [
+    "There is no form and no tune {form}; take {names}, or what `gen forms` lists.",
+    "没有名为{form}的体裁或词牌；可试{names}，或从体裁表中选。",
+  ],
+  ["There is no form and no tune {form}; `gen forms` lists those there are.", "没有名为{form}的体裁或词牌；请从体裁表中选。"],
   ["The tune book knows no tune {tune}; `gen forms` lists those there are.", "词谱中没有词牌{tune}；请从词牌表中选。"],
   [
     "{tune} has no form {n}; name one of these tunes and a form of it: {rest}.",
