@@ -2,6 +2,7 @@
 
 import os
 import select
+from itertools import islice
 from threading import Thread
 
 import fsspec
@@ -95,3 +96,18 @@ def test_lines_are_kept_when_a_worker_fails(tmp_path, pipe):
         answered(job(pipe, tmp_path / "out.jsonl", work=failing))
     assert (tmp_path / "out.jsonl").read_bytes().count(b"\n") == 3
     assert works[0].is_closed
+
+
+class Stopping(ToldWork):
+    """Is stopped by Ctrl-C before the fourth answer."""
+
+    def answers(self, lines):
+        """Three answers."""
+        yield from islice(super().answers(lines), 3)
+        raise KeyboardInterrupt
+
+
+def test_a_stopped_pipe_counts_its_answers(tmp_path, pipe):
+    with pytest.raises(KeyboardInterrupt) as stopped:
+        answered(job(pipe, tmp_path / "out.jsonl", work=lambda plan: Stopping(plan, 1)))
+    assert "3 requests were answered" in stopped.value.__notes__
