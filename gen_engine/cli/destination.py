@@ -100,10 +100,10 @@ class _Place:
 def _place(out: Path, option: str) -> _Place:
     _refuse_other_use(out, option)
     try:
+        old = _status(out)
+        if old is not None and not out.is_file():  # /dev/null, a pipe, perhaps without a name: nothing to rename onto
+            return _Place(out, out, None, _text_file(out, out, option))
         path = Path(os.path.realpath(out))  # pathlib's own raises RuntimeError for a loop of links
-        old = _status(path)
-        if old is not None and not path.is_file():  # /dev/null, a named pipe: nothing to rename onto
-            return _Place(out, path, None, _text_file(path, out, option))
         if old is not None and not os.access(path, os.W_OK):
             raise PermissionError(13, "Permission denied")
         aside = path.with_name(f".{path.name[:LONGEST]}.{secrets.token_hex(4)}.tmp")

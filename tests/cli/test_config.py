@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import click
 import pytest
@@ -9,7 +10,7 @@ from click.testing import CliRunner
 
 from gen_engine.cli import main as cli
 from gen_engine.cli import output
-from gen_engine.cli.config import Defaults, loaded, options_of
+from gen_engine.cli.config import Defaults, Setting, loaded, mention_used, options_of, typed
 from gen_engine.cli.main import make_cli
 from gen_engine.cli.options import Settings
 from gen_engine.cli.tasks import hosted
@@ -291,3 +292,19 @@ def test_the_engine_is_loaded_as_a_file_says(folder, monkeypatch):
     )
     cli.main(["poem"])
     assert seen == ["novel"]
+
+
+def option_of(command, name):
+    """An option of a command."""
+    return options_of(loaded(make_cli().commands[command]))[name]
+
+
+@pytest.mark.parametrize(("word", "value"), [("Yes", True), ("TRUE", True), ("Off", False), ("0", False)])
+def test_truths_are_typed_in_any_case(word, value):
+    assert typed(option_of("poem", "fast"), (word,), ("poem", "fast")) is value
+
+
+def test_an_option_that_a_message_names_is_told(capsys):
+    used = [Setting(option_of("poem", name), 8, ("poem", name), Path("mine.toml")) for name in ("rows", "cols")]
+    mention_used(used, "--rows is 8, which is too much.")
+    assert capsys.readouterr().err == "note: --rows is from mine.toml (poem.rows).\n"

@@ -110,3 +110,12 @@ def test_the_users_file_is_the_platforms_or_the_named_one(monkeypatch, tmp_path)
     monkeypatch.delenv("GEN_CONFIG")
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     assert user_file().name == "config.toml"
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o664])
+def test_an_edited_file_keeps_its_permissions(tmp_path, mode):
+    put(tmp_path / "new.toml", ("poem", "rows"), 8)
+    (tmp_path / "old.toml").touch(mode)
+    (tmp_path / "old.toml").chmod(mode)
+    put(tmp_path / "old.toml", ("poem", "rows"), 8)
+    assert [(tmp_path / name).stat().st_mode & 0o777 for name in ("new.toml", "old.toml")] == [0o644, mode]

@@ -82,6 +82,15 @@ def test_what_is_no_file_is_written_to_and_not_replaced(tmp_path):
     os.close(reader)
 
 
+def test_a_pipe_without_a_name_is_written_in_place():
+    reader, writer = os.pipe()
+    with opened(Path(f"/dev/fd/{writer}")) as file:  # as a shell passes >(command)
+        file.write("白")
+    os.close(writer)
+    assert os.read(reader, 9) == "白".encode()
+    os.close(reader)
+
+
 @pytest.mark.parametrize("place", ["missing/poem.txt", ".", "a" * 300])
 def test_an_unwritable_file_is_an_error_before_anything_is_done(tmp_path, place):
     with pytest.raises(GenError, match=r"cannot be written \(.*\); choose another --out"), opened(tmp_path / place):

@@ -117,3 +117,26 @@ def test_the_command_writes_and_names_what_is_missing(trained, capsys):
     assert main(["models", "card", str(trained), *words]) == 0
     assert capsys.readouterr().err == ""
     assert lacks(read_card(trained)) == []
+
+
+def test_every_option_of_the_command_is_a_field(model, capsys):
+    options = ["--license", "mit", "--base-model", "a/b", "--language", "zh", "--language", "en"]
+    assert main(["models", "card", str(model), *options, "--dataset", "c/d", "--metric", "accuracy"]) == 0
+    written, _, text = capsys.readouterr().out.removeprefix("---\n").partition("---\n")
+    fields = Card(written, text).fields
+    assert {name: fields[name] for name in ("license", "base_model", "language", "datasets", "metrics")} == {
+        "license": "mit", "base_model": "a/b", "language": ["zh", "en"], "datasets": ["c/d"], "metrics": ["accuracy"],
+    }  # fmt: skip
+    assert not (model / CARD).exists()
+
+
+def test_a_card_that_cannot_be_written_leaves_the_old_one(model, monkeypatch, capsys):
+    def full(source, target):
+        raise OSError(28, "No space left on device")
+
+    (model / CARD).write_text("# Mine\n")
+    before = sorted(model.iterdir())
+    monkeypatch.setattr("gen_engine.cli.commands.publishing.os.replace", full)
+    assert main(["models", "card", str(model), "--write"]) == 2
+    assert "cannot be written (No space left on device)" in capsys.readouterr().err
+    assert ((model / CARD).read_text(), sorted(model.iterdir())) == ("# Mine\n", before)

@@ -1,6 +1,7 @@
 """`gen models push`: what is published, what is refused, and the ways to the hub and to a folder."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -146,7 +147,8 @@ def shorten_card(folder):
     ("spoil", "sentence"),
     [
         (write("optimizer.pt", b"x"), r"optimizer.pt in .* could run code when read; remove it"),
-        (write("tokenizer.pkl", b"x"), r"tokenizer.pkl in .* could run code"),
+        (write("TOKENIZER.PKL", b"x"), r"TOKENIZER.PKL in .* could run code"),
+        (lambda folder: os.mkfifo(folder / "notes"), "notes is a pipe, a socket or a device, no file"),
         (write("vocab.json", b"version https://git-lfs.github.com/spec/v1\n"), r"pointer of Git LFS; .*git lfs pull"),
         (lambda folder: (folder / "model.safetensors").unlink(), "lacks model.safetensors; save or fetch"),
         (lambda folder: (folder / "config.json").unlink(), "has no config.json, so it is no model folder"),
@@ -201,8 +203,23 @@ def test_a_copy_that_fails_leaves_nothing(model, tmp_path, monkeypatch):
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
 
 
-def test_options_of_the_hub_are_refused_for_a_folder(model, tmp_path, capsys):
-    assert main(["models", "push", str(model), str(tmp_path / "out"), "--private"]) == 2
+def test_the_hub_is_asked_as_the_options_say(model, monkeypatch, capsys):
+    asked = []
+    monkeypatch.setattr(pushing, "push", lambda planned, repo, **how: asked.append((repo, how)) or "hub/there")
+    options = ["--private", "--revision", "next", "--json"]
+    assert main(["models", "push", str(model), "owner/tiny", *options]) == 0
+    assert asked == [("owner/tiny", {"private": True, "revision": "next"})]
+    assert json.loads(capsys.readouterr().out)["at"] == "hub/there"
+
+
+def test_a_dry_run_writes_no_folder(model, tmp_path):
+    assert main(["models", "push", str(model), str(tmp_path / "out"), "--dry-run"]) == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+@pytest.mark.parametrize("options", [["--private"], ["--revision", "next"]])
+def test_options_of_the_hub_are_refused_for_a_folder(model, tmp_path, capsys, options):
+    assert main(["models", "push", str(model), str(tmp_path / "out"), *options]) == 2
     assert "neither private nor on a branch" in capsys.readouterr().err
 
 

@@ -1,7 +1,8 @@
 """Mutation testing: small mistakes are put into the chain, the guarantee, the state table and the decoders one by one,
 and some test must notice each.
 
-`python tests/support/mutants.py [--sample N] [--again LOG] [MODULE ...]`, or `make mutants`. The tests of a module are
+`python tests/support/mutants.py [--sample N] [--again LOG] [MODULE ...]`, or `make mutants`; with `--tests FILE`, any
+other file: `--tests plugins/batch/tests/test_pool.py plugins/batch/gen_batch/pool.py`. The tests of a module are
 collected once and run without a mistake, and it is noted which of them come by which line (by `coverage`). Then every
 mutant has a forked process, where the mistaken code is put into the functions that are there already, and is shown only
 to the tests that come by it, the quickest first. A mistake in what runs when the module is imported is tried in a
@@ -70,7 +71,8 @@ class Swap(importlib.abc.MetaPathFinder, importlib.abc.SourceLoader):
 
     def __init__(self, mutant: Mutant) -> None:
         self.mutant = mutant
-        self.name = ".".join(mutant.path.relative_to(ROOT).with_suffix("").parts)
+        parts = mutant.path.relative_to(ROOT).with_suffix("").parts
+        self.name = ".".join(parts[2:] if parts[0] == "plugins" else parts)
 
     def find_spec(self, name, path=None, target=None):
         return importlib.util.spec_from_loader(name, self, origin=str(self.mutant.path)) if name == self.name else None
@@ -293,12 +295,15 @@ def main() -> int:
     parser.add_argument(
         "modules", nargs="*", metavar="MODULE", help="such as chain.py or decoding/beam.py; default: all"
     )
+    parser.add_argument(
+        "--tests", action="append", metavar="FILE", help="tests of modules outside the table, which are named by path"
+    )
     parser.add_argument("--sample", type=int, help="try only so many of each file, drawn at random")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--again", type=Path, metavar="LOG", help="only those that survived by what was printed before")
     parser.add_argument("--part", default="1/1", metavar="K/N", help="only every N-th mutant, from the K-th on")
     options = parser.parse_args()
-    unknown = [name for name in options.modules if name not in TESTS]
+    unknown = [name for name in options.modules if name not in TESTS and not options.tests]
     if unknown:
         parser.error(f"{', '.join(unknown)} is no module of the table; there are {', '.join(TESTS)}")
     for name in ("numpy", "torch", "transformers"):  # once for all mutants
@@ -306,7 +311,7 @@ def main() -> int:
 
     killed = total = 0
     for name in options.modules or TESTS:
-        if (ROOT / "gen_engine" / name).exists():
+        if options.tests or (ROOT / "gen_engine" / name).exists():
             won, tried = _try_module(name, options)
             killed, total = killed + won, total + tried
     print(f"together: {killed} of {total} mutants killed, {killed / max(1, total):.1%}")
@@ -320,7 +325,8 @@ def test_files(name: str) -> list[str]:
 
 
 def _try_module(name: str, options: argparse.Namespace) -> tuple[int, int]:
-    path = ROOT / "gen_engine" / name
+    path = ROOT / name if options.tests else ROOT / "gen_engine" / name
+    files = options.tests or test_files(name)
     found = mutants(path)
     if options.again:
         known = {line.partition(": ")[2].rpartition(" (")[0] for line in _survived(options.again)}
@@ -331,12 +337,12 @@ def _try_module(name: str, options: argparse.Namespace) -> tuple[int, int]:
     found = found[part - 1 :: parts]
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "tried.json"
-        if not forked(lambda: pytest_run(test_files(name), Bench(path, found, out)), 24 * 3600, sink=None)[0]:
+        if not forked(lambda: pytest_run(files, Bench(path, found, out)), 24 * 3600, sink=None)[0]:
             sys.exit(f"The mutants of {name} could not be tried.")
         killed, later, by_test, seconds = json.loads(out.read_text(encoding="utf-8"))
     tests = quickest(by_test, by_test)
     for mutant in (found[number] for number in later):
-        killed += tell(mutant, len(tests), _passes_anew(name, mutant, tests, by_test))
+        killed += tell(mutant, len(tests), _passes_anew(files, mutant, tests, by_test))
     print(f"{path.relative_to(ROOT)}: {killed} of {len(found)} killed; its tests take {seconds:.0f} s", flush=True)
     return killed, len(found)
 
@@ -345,12 +351,12 @@ def _survived(log: Path) -> list[str]:
     return [line for line in log.read_text(encoding="utf-8").splitlines() if line.startswith("survived: ")]
 
 
-def _passes_anew(name: str, mutant: Mutant, tests: list[str], seconds: dict[str, float]) -> bool:
-    """Whether these tests of a module pass where it is imported with a mistake."""
+def _passes_anew(files: list[str], mutant: Mutant, tests: list[str], seconds: dict[str, float]) -> bool:
+    """Whether these tests of a module, which stand in `files`, pass where it is imported with a mistake."""
 
     def work() -> int:
         sys.meta_path.insert(0, Swap(mutant))
-        return pytest_run(test_files(name), Only(tests), Clock(seconds))
+        return pytest_run(files, Only(tests), Clock(seconds))
 
     return forked(work, limit_of(tests, seconds))[0]
 

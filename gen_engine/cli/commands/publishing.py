@@ -64,10 +64,14 @@ def card(
 def _write_whole(path: Path, text: str) -> None:
     try:
         handle, beside = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.chmod(beside, path.stat().st_mode & 0o777 if path.exists() else 0o644)
-        os.replace(beside, path)
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(text)
+            os.chmod(beside, path.stat().st_mode & 0o777 if path.exists() else 0o644)
+            os.replace(beside, path)
+        except OSError:
+            os.unlink(beside)
+            raise
     except OSError as error:
         raise GenError(f"{path} cannot be written ({error.strerror}); make its folder writable.") from error
 

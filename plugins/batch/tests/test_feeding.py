@@ -1,9 +1,10 @@
 """Lines that are read ahead, and how far."""
 
 import threading
+from itertools import count
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gen_batch.feeding import Feed, Pace
@@ -33,18 +34,31 @@ def test_nobody_waits_for_a_slow_input_who_need_not():
     assert feed.take(1, waits=True) == lines(2)[1:]
 
 
-def test_an_error_of_the_input_comes_after_its_lines():
+@pytest.mark.parametrize("problem", [ValueError, SystemExit])
+def test_an_error_of_the_input_comes_after_its_lines(problem):
     def torn():
         yield Line(0, {})
-        raise ValueError("torn")
+        raise problem("torn")
 
     feed = Feed(torn())
     assert feed.take(1, waits=True) == lines(1)
-    with pytest.raises(ValueError, match="torn"):
+    with pytest.raises(problem, match="torn"):
         feed.take(1, waits=True)
     assert feed.is_over
 
 
+def test_a_closed_feed_reads_no_further():
+    before = {*threading.enumerate()}
+    feed = Feed(Line(number, {}) for number in count())
+    while not feed._queue.full():
+        pass  # from here on the thread waits for room
+    feed.close()
+    [thread] = {*threading.enumerate()} - before
+    thread.join(5)
+    assert (thread.is_alive(), thread.daemon) == (False, True)
+
+
+@settings(deadline=None)
 @given(st.integers(1, 9), st.data())
 def test_nothing_runs_too_far_ahead_of_the_first_unfinished_line(most, data):
     pace, running, left = Pace(most), [], lines(40)

@@ -61,7 +61,7 @@ def test_a_killed_retry_ends_undisturbed(ending, cut, retried):
         assert run.out.read_bytes() == run.whole
         run.killed(round(cut * len(run.whole)), -1)
         run.out.with_name(f"{run.out.name}.retrying").write_bytes(run.out.read_bytes()[: round(retried * cut * 300)])
-        answer(run.source, run.out, retries=True)
+        assert answer(run.source, run.out, retries=True).errors == 4
         assert run.out.read_bytes() == run.whole
         assert sorted(os.listdir(run.folder)) == sorted(["in.jsonl", run.out.name, run.manifest.name])
 
@@ -202,11 +202,48 @@ def test_what_a_fresh_run_replaces_outlives_a_refusal():
         assert {each: each.read_bytes() for each in run.folder.iterdir()} == kept
 
 
+def test_a_fresh_run_leaves_nothing_of_the_old():
+    with undisturbed(SOME, seed=2) as run:
+        old = run.out.with_name("out.jsonl.retrying")
+        old.write_bytes(run.whole)
+        answer(run.source, run.out, is_fresh=True)
+        with undisturbed(SOME) as other:
+            assert run.out.read_bytes() == other.whole
+        assert not old.exists()
+
+
+def test_a_linked_output_stays_a_link(tmp_path):
+    (tmp_path / "there").mkdir()
+    source, out = write_requests(tmp_path / "in.jsonl", SOME), tmp_path / "out.jsonl"
+    out.symlink_to(tmp_path / "there" / "real.jsonl")
+    for retries in (False, True):
+        answer(source, out, retries=retries)
+    assert out.is_symlink()
+    assert sorted(os.listdir(tmp_path / "there")) == ["real.jsonl", "real.jsonl.manifest.json"]
+
+
 def test_a_refused_run_leaves_nothing(tmp_path):
     source = write_requests(tmp_path / "in.jsonl", SOME)
     with pytest.raises(GenError, match="no model"):
         answer(source, tmp_path / "out.jsonl", plan=Plan(models=("./no model",)))
     assert os.listdir(tmp_path) == ["in.jsonl"]
+
+
+class Healed(ToldWork):
+    """Fails no line."""
+
+    def answers(self, lines):
+        """The answers of the lines without what fails them."""
+        return super().answers(replace(line, asked={**line.asked, "fail": ""}) for line in lines)
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_what_a_retry_mends_is_no_error_any_more(ending):
+    good = [{name: value for name, value in each.items() if name != "fail"} for each in SOME]
+    with undisturbed(SOME, ending) as run, undisturbed(good, ending) as wanted:
+        done = answer(run.source, run.out, work=Healed, retries=True)
+        assert (done.lines, done.errors, done.answered) == (10, 0, 4)
+        assert run.out.read_bytes() == wanted.whole
 
 
 def test_a_retry_of_no_errors_says_so(capsys):
@@ -257,10 +294,12 @@ def test_an_impossible_output_is_refused_at_once(tmp_path, name):
         answer(write_requests(tmp_path / "in.jsonl", SOME), tmp_path / name)
 
 
-def test_a_file_beside_the_output_is_no_input(tmp_path):
-    source = write_requests(tmp_path / "out.parquet.journal.jsonl", SOME)
+@pytest.mark.parametrize("ending", [".journal.jsonl", ".retrying", ".manifest.json"])
+def test_a_file_beside_the_output_is_no_input(tmp_path, ending):
+    write_requests(tmp_path / "out.jsonl", SOME).rename(tmp_path / f"out.parquet{ending}")
+    (tmp_path / "in.jsonl").symlink_to(tmp_path / f"out.parquet{ending}")
     with pytest.raises(GenError, match="written beside"):
-        answer(source, tmp_path / "out.parquet")
+        answer(tmp_path / "in.jsonl", tmp_path / "out.parquet")
 
 
 MOVED = {
@@ -286,3 +325,15 @@ def test_a_damaged_answer_is_told_by_its_number():
         run.out.write_bytes(run.whole.replace(b'{"id": "a4"', b"hello", 1))
         with pytest.raises(GenError, match="Record 5 of .*out.jsonl is none of ours; restore the file"):
             answer(run.source, run.out)
+
+
+def test_a_stale_retry_of_more_lines_is_begun_anew():
+    with undisturbed(SOME) as run:
+        run.out.with_name("out.jsonl.retrying").write_bytes(2 * run.whole)
+        assert answer(run.source, run.out, retries=True).answered == 4
+        assert run.out.read_bytes() == run.whole
+
+
+def test_a_finished_table_leaves_no_journal():
+    with undisturbed(SOME, "parquet") as run:
+        assert sorted(os.listdir(run.folder)) == ["in.jsonl", "out.parquet", "out.parquet.manifest.json"]

@@ -52,4 +52,14 @@ def test_a_terminal_gets_a_bar_that_is_wiped(monkeypatch):
     with shown() as tell:
         tell(Told(5, 5, 0, 0.5))
     assert "5 lines" in screen.getvalue()
+    assert " 50%" in screen.getvalue()
     assert screen.getvalue().endswith("\x1b[2K")
+
+
+def test_a_dumb_terminal_gets_lines(monkeypatch, capsys):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr(progress, "SELDOM", 0.0)
+    monkeypatch.setenv("TERM", "dumb")
+    with shown() as tell:
+        tell(Told(5, 5, 0, 0.5))
+    assert capsys.readouterr().err.startswith("batch: 50%: 5 lines")

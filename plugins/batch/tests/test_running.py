@@ -14,6 +14,7 @@ from gen_batch.messages import Answer
 from gen_batch.plan import Plan
 from gen_batch.running import Feed, Window, run
 from gen_engine.errors import GenError
+from gen_engine.system import interrupts
 
 
 def feed(number, *, window=4, kept=()):
@@ -104,5 +105,13 @@ def test_what_is_told_counts_lines_errors_and_the_share():
 
 
 def test_lines_know_where_they_stand_in_the_file():
-    source = Feed(iter([Entry(b"{}", "Line 7", line=7)]), understand_json, Window(0), 0, JSON_LINES)
-    assert [(line.index, line.number) for line in source.round()] == [(0, 7)]
+    entries = iter([Entry(b"{}", "Line 7", line=7), Entry(b"[]", "Line 8", line=8)])
+    fine, wrong = Feed(entries, understand_json, Window(0), 0, JSON_LINES).round()
+    assert (fine.index, fine.number, fine.problem) == (0, 7, "")
+    assert (wrong.index, wrong.number, wrong.problem.partition(",")[0]) == (1, 8, "Line 8 holds []")
+
+
+def test_no_signal_comes_between_a_record_and_its_end():
+    shields = []
+    run(ToldWork(Plan()), feed(3), lambda row: shields.append(interrupts._process.shields))
+    assert shields == [1, 1, 1]

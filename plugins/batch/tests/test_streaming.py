@@ -1,7 +1,11 @@
 """What comes from a pipe, or goes into one, is answered in one go."""
 
 import os
+import select
+from itertools import islice
+from threading import Thread
 
+import fsspec
 import pytest
 from told_runs import answer, write_requests
 from told_work import ToldWork, job
@@ -33,6 +37,25 @@ def test_a_pipe_gives_what_a_file_gives(tmp_path, pipe, capsys):
     assert (tmp_path / "out.csv").read_bytes() == (tmp_path / "same.csv").read_bytes()
     assert "cannot be continued" in capsys.readouterr().err
     assert not (tmp_path / "out.csv.manifest.json").exists()
+
+
+def test_a_pipe_is_answered_line_by_line():
+    (questions, ask), (hear, answers) = os.pipe(), os.pipe()
+    asked = job(f"/dev/fd/{questions}", f"/dev/fd/{answers}", work=lambda plan: ToldWork(plan, 1))
+    running = Thread(target=answered, args=[asked], daemon=True)
+    running.start()
+    for _ in range(2):  # whoever asks waits for each answer
+        os.write(ask, b'{"prompt": "1"}\n')
+        assert select.select([hear], [], [], 10.0)[0] == [hear]
+        assert os.read(hear, 999).endswith(b"\n")
+    os.close(ask)
+    running.join()
+
+
+def test_a_pipe_becomes_a_table_elsewhere(tmp_path, pipe):
+    answered(job(pipe, "memory://piped.parquet"))
+    answer(tmp_path / "in.jsonl", tmp_path / "same.parquet")
+    assert fsspec.filesystem("memory").cat("/piped.parquet") == (tmp_path / "same.parquet").read_bytes()
 
 
 def test_a_file_that_is_there_is_not_overwritten(tmp_path, pipe):
@@ -89,3 +112,18 @@ def test_lines_are_kept_when_a_worker_fails(tmp_path, pipe):
         answered(job(pipe, tmp_path / "out.jsonl", work=failing))
     assert (tmp_path / "out.jsonl").read_bytes().count(b"\n") == 3
     assert works[0].is_closed
+
+
+class Stopping(ToldWork):
+    """Is stopped by Ctrl-C before the fourth answer."""
+
+    def answers(self, lines):
+        """Three answers."""
+        yield from islice(super().answers(lines), 3)
+        raise KeyboardInterrupt
+
+
+def test_a_stopped_pipe_counts_its_answers(tmp_path, pipe):
+    with pytest.raises(KeyboardInterrupt) as stopped:
+        answered(job(pipe, tmp_path / "out.jsonl", work=lambda plan: Stopping(plan, 1)))
+    assert "3 requests were answered" in stopped.value.__notes__

@@ -6,7 +6,10 @@ from typing import Any
 import pytest
 from stand_ins import Params, asking, config_of, tokenizer_folder
 
+from gen_engine.patience import SECONDS
+from gen_vllm.asking import asked_of
 from gen_vllm.processor import GenLogitsProcessor
+from gen_vllm.serving import UNLIMITED, Served, served_by
 
 
 @pytest.fixture(scope="module")
@@ -94,3 +97,12 @@ def test_a_folder_without_a_tokenizer_is_named(tmp_path):
 @pytest.mark.parametrize("stop_ids", [[], [2]])
 def test_the_ends_of_the_model_may_be_named_again(folder, stop_ids):
     assert Frontend(config_of(folder)).admit(asking("length=3", stop_token_ids=stop_ids)) is None
+
+
+def test_only_admission_loses_patience(folder, monkeypatch):
+    given, plan = [], Served.plan
+    monkeypatch.setattr(Served, "plan", lambda served, asked, *patience: given.append(patience) or plan(served, asked))
+    assert Frontend(config_of(folder)).admit(asking("length=3")) is None
+    assert given == [(SECONDS,)]
+    planned = plan(served_by(config_of(folder)), asked_of(asking("length=4")), 5.0)
+    assert planned.plan.patience.seconds == UNLIMITED

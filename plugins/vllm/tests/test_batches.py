@@ -6,6 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from stand_ins import END, SIZE, Batch, Params, Request, asking, config_of, context_of, slots_of, tokenizer_folder
+from transformers import AutoTokenizer
 
 from gen_engine.interop import ChainProcessor
 from gen_vllm.asking import asked_of
@@ -167,3 +168,29 @@ def test_a_batch_without_a_wish_stays_the_same_object(config):
     processor.update_state(None)
     assert processor.apply(logits) is logits
     assert not processor.rows
+
+
+def test_a_text_ends_only_where_vllm_stops(config):
+    ends = {"eos_token_id": [END, 0]}
+    two = config_of(config.model_config.tokenizer, revision="two", try_get_generation_config=lambda: ends)
+    assert served_by(two).ends == {END, 0}
+    processor = GenLogitsProcessor(two, torch.device("cpu"), False)
+    processor.update_state(Batch().change([], [Request(asking("no_special", "only=a", "length=1"), [3], [3])], None))
+    assert left(processor.apply(torch.zeros(1, SIZE))[0]) == {END}
+
+
+def test_what_is_no_number_is_never_drawn(config):
+    processor = GenLogitsProcessor(config, torch.device("cpu"), False)
+    processor.update_state(Batch().change([], [Request(WISHES[0], [3])], None))
+    given = torch.zeros(1, SIZE)
+    given[0, 3] = torch.nan
+    assert processor.apply(given)[0, [3, 4, 5]].tolist() == [-torch.inf, 0.0, 0.0]
+
+
+def test_a_tokenizer_is_read_once_and_runs_nothing(config, monkeypatch):
+    asked = []
+    monkeypatch.setattr("gen_vllm.serving.tokenizer_around", lambda *given: asked.append(given))
+    monkeypatch.setattr(AutoTokenizer, "from_pretrained", lambda name, **how: asked.append(how["trust_remote_code"]))
+    served = served_by(config_of(config.model_config.tokenizer, tokenizer_revision="new"))
+    assert served_by(config_of(config.model_config.tokenizer, tokenizer_revision="new")) is served
+    assert (asked[0], len(asked)) == (False, 2)

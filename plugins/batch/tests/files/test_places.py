@@ -1,5 +1,6 @@
 """Files are named by path or URL; one file under two names is one file."""
 
+import fcntl
 import os
 
 import fsspec
@@ -48,6 +49,26 @@ def test_a_killed_run_from_a_url_goes_on(tmp_path):
 def test_an_impossible_url_is_told(name):
     with pytest.raises(GenError, match="cannot be read"), reading(place_of(name)):
         pass
+
+
+def test_a_lock_that_was_just_deleted_is_none(tmp_path, monkeypatch):
+    files, lock, deleted = beside(tmp_path / "out.jsonl", is_table=False), fcntl.flock, []
+
+    def late(number, how):
+        if not deleted:  # whoever held it is done between our opening and our locking
+            deleted.append(files.lock.unlink())
+        lock(number, how)
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    with locked(files):
+        assert files.lock.exists()
+
+
+def test_locks_leave_no_file_open(tmp_path):
+    files, before = beside(tmp_path / "out.jsonl", is_table=False), len(os.listdir("/dev/fd"))
+    with locked(files), pytest.raises(GenError, match="Another run"), locked(files):
+        pass
+    assert len(os.listdir("/dev/fd")) == before
 
 
 def test_a_lock_is_gone_with_whoever_held_it(tmp_path):

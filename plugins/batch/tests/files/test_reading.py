@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from told_runs import ENDINGS, write_requests
 
-from gen_batch.files import bounded, csv_rows
+from gen_batch.files import bounded, csv_rows, reading
 from gen_batch.files.kinds import kind_of
 from gen_batch.files.places import place_of
 from gen_batch.files.reading import Blocks, covered, opened
@@ -142,14 +142,26 @@ def test_numbers_with_gaps_in_a_table_are_whole_again(tmp_path):
 
 
 @settings(deadline=None)
-@given(st.lists(st.text("白 é{\r", max_size=8).map(lambda text: f"{{{text}".encode()), max_size=20), st.integers(0, 25))
+@given(
+    st.lists(st.text("白 é{\rA", max_size=8).map(lambda text: f"{{{text}".encode()), max_size=20), st.integers(0, 25)
+)
 def test_what_is_covered_does_not_depend_on_blocks(tmp_path_factory, lines, number):
     path = written(tmp_path_factory.mktemp("in"), b"\n".join(lines))
     with opened(place_of(str(path)), kind_of(str(path))) as source:
         blocks = Blocks(source, waits=True)
         found = [blocks.covered, *(blocks.covered for _ in blocks)]
     with opened(place_of(str(path)), kind_of(str(path))) as source:
-        assert covered(source, number) == found[min(number, len(lines))]
+        ticks = []
+        assert covered(source, number, lambda: ticks.append(1)) == found[min(number, len(lines))]
+        assert len(ticks) == min(number, len(lines))
+
+
+def test_large_requests_are_read_ahead_in_small_blocks(tmp_path, monkeypatch):
+    monkeypatch.setattr(reading, "BLOCK_BYTES", 20)
+    path = written(tmp_path, b'{"prompt": 1}\n' * 5)
+    with opened(place_of(str(path)), kind_of(str(path))) as source:
+        blocks = Blocks(source)
+        assert [blocks.covered.count for _ in blocks] == [2, 2, 4, 4, 5]
 
 
 def test_progress_reaches_the_end(tmp_path):

@@ -11,6 +11,7 @@ from gen_batch.files.rows import COLUMNS, CSV_ROWS, JSON_LINES, cells, error_of
 from gen_engine.errors import GenError
 
 VALUES = st.none() | st.integers(-5, 5) | st.text(max_size=5)
+HALF = "\ud800"
 RECORDS = st.dictionaries(st.sampled_from(["id", "custom_id", "text", "more"]), VALUES, max_size=4)
 BOTH = pytest.mark.parametrize("rows", [JSON_LINES, CSV_ROWS], ids=["jsonl", "csv"])
 
@@ -20,6 +21,11 @@ BOTH = pytest.mark.parametrize("rows", [JSON_LINES, CSV_ROWS], ids=["jsonl", "cs
 @given(record=RECORDS)
 def test_a_record_comes_back_from_its_bytes(rows, record):
     assert rows.decode(rows.encode(record)) == record
+
+
+@BOTH
+def test_half_a_character_comes_back(rows):
+    assert rows.decode(rows.encode({"text": HALF})) == {"text": HALF}
 
 
 @BOTH
@@ -56,7 +62,8 @@ SHOWN = {
     "refused": ({"custom_id": "a", "response": {"status_code": 422, "body": {"error": {"message": "no"}}}},
                 ("a", "", "no")),
     "failed": ({"id": None, "error": {"message": "no"}}, ("", "", "no")),
-    "strange": ({"id": 1, "response": {"status_code": 500}}, ("1", "", "status 500")),
+    "strange": ({"id": 1, "response": {"status_code": 400}}, ("1", "", "status 400")),
+    "with a zero": ({"id": "a\0", "text": "白\0"}, ("a\ufffd", "白\ufffd", "")),
 }  # fmt: skip
 
 

@@ -153,6 +153,20 @@ def begun():
     return do(Session(7), ("n",))
 
 
+def test_what_was_undone_comes_again_in_its_order():
+    second = do(begun(), ("n",))
+    third = do(second, ("n",))
+    back = law.undone(law.undone(third))
+    assert law.redone(back).draft == second.draft
+    assert law.redone(law.redone(back)) == third
+
+
+def test_after_a_change_nothing_is_done_again():
+    session = do(law.undone(do(begun(), ("n",))), ("n",))
+    with pytest.raises(GenError, match="nothing to do again"):
+        law.redone(session)
+
+
 @pytest.mark.parametrize(
     ("command", "said"),
     [
