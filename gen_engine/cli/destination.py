@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -106,7 +105,7 @@ def _place(out: Path, option: str) -> _Place:
         path = Path(os.path.realpath(out))  # pathlib's own raises RuntimeError for a loop of links
         if old is not None and not os.access(path, os.W_OK):
             raise PermissionError(13, "Permission denied")
-        aside = path.with_name(f".{path.name[:LONGEST]}.{secrets.token_hex(4)}.tmp")
+        aside = path.with_name(f".{path.name[:LONGEST]}.{os.urandom(4).hex()}.tmp")
         place = _Place(out, path, aside, _text_file(aside, out, option))
         if old is not None:
             aside.chmod(old.st_mode & 0o7777)
