@@ -14,7 +14,7 @@ from .files.entries import Entry, Understood
 from .files.kinds import Form, Kind
 from .files.places import Place
 from .files.reading import Source, opened
-from .messages import Work
+from .messages import LINES, Work
 from .plan import FREE_SEEDS, Plan
 from .shapes import Shape, check_shape
 
@@ -24,7 +24,7 @@ class Job:
     """The files, their kinds, the shape that lines must have, and the plan by which `work` answers them.
 
     A `seed` of None takes a random base. `is_fresh` replaces what is there, `retries` writes its errors anew.
-    `is_here` says that this machine answers, and no cluster.
+    `is_here` says that this machine answers, and no cluster. `window` is the most lines under way at once.
     """
 
     source: Place
@@ -38,6 +38,7 @@ class Job:
     is_fresh: bool = False
     retries: bool = False
     is_here: bool = True
+    window: int = LINES
 
     def seeded(self, kept: object = None) -> Plan:
         """The plan with the seed that was asked for, the `kept` one, or a new one."""

@@ -68,7 +68,7 @@ def answer_kept(job: Job, path: Path, tell: Tell) -> Done:
     files, rows = _files(job, path)
     with locked(files):
         start = _anew(job, files, rows) if job.is_fresh else _begun(job, files, rows)
-        with _working(start) as work:
+        with _working(start) as work, _leaving_nothing(start):
             if job.is_fresh:
                 _remove(files)
             manifest.write(start.manifest, files.manifest)
@@ -95,6 +95,17 @@ def _files(job: Job, path: Path) -> tuple[Beside, Rows]:
     if job.source.path is not None and job.source.path.resolve() in files.all:
         raise GenError(f"{job.source.name} is a file that is written beside {job.out.name}; choose another output.")
     return files, CSV_ROWS if job.form == "csv" else JSON_LINES
+
+
+@contextmanager
+def _leaving_nothing(start: Start) -> Iterator[None]:
+    """Remove all files if the input is refused before its first answer."""
+    try:
+        yield
+    except GenError:
+        if not (start.tally.records or mend(start.files.journal, start.rows).records):
+            _remove(start.files)
+        raise
 
 
 def _remove(files: Beside) -> None:
@@ -183,7 +194,7 @@ def _feeding(start: Start, begin: int, limit: int | None = None) -> Iterator[tup
         rest = islice(entries, None if limit is None else limit - begin)
 
         def feed(kept: Iterator[bytes]) -> Feed:
-            return Feed(rest, source.understand, Window(begin), begin, start.rows, kept)
+            return Feed(rest, source.understand, Window(begin, start.job.window), begin, start.rows, kept)
 
         yield blocks, feed
 

@@ -6,6 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+LINES = 4096
+"""The most lines between the last whose answer was put and the last that was read; more for several actors."""
+
 
 @dataclass(frozen=True)
 class Line:

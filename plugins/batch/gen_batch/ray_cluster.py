@@ -16,15 +16,12 @@ from typing import TYPE_CHECKING, Any
 from gen_engine.errors import GenError, brief
 
 from .feeding import Feed
-from .messages import Answer, Line
+from .messages import LINES, Answer, Line
 from .plan import Plan
 from .pool import deadly
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-WINDOW = 4096
-"""How many lines for each actor go to the cluster at once. Between two windows the actors are started anew."""
 
 BLOCKS = 4
 """A block has this many times as many lines as a forward pass has rows."""
@@ -72,8 +69,7 @@ class Cluster:
         """The answer of each line, in any order within a window. Raises GenError if the actors cannot compute."""
         feed = Feed(lines)
         try:
-            while not feed.is_over:
-                window = {line.index: line for line in self._window(feed)}
+            while window := self._window(feed):
                 yield from self._answered(window, BLOCKS * self.plan.rows)
                 yield from self._answered(window, 1)
                 yield from map(deadly, window.values())
@@ -88,10 +84,11 @@ class Cluster:
             ray.shutdown()
             self._is_ours = False
 
-    def _window(self, feed: Feed) -> list[Line]:
-        found: list[Line] = []
-        while not feed.is_over and len(found) < WINDOW * self.workers:
-            found += feed.take(WINDOW * self.workers - len(found), waits=True)
+    def _window(self, feed: Feed) -> dict[int, Line]:
+        """The next lines that go to the cluster together. Between two windows the actors are started anew."""
+        found: dict[int, Line] = {}
+        while not feed.is_over and len(found) < LINES * self.workers:
+            found |= {line.index: line for line in feed.take(LINES * self.workers - len(found), waits=True)}
         return found
 
     def _answered(self, window: dict[int, Line], size: int) -> Iterator[Answer]:

@@ -199,7 +199,8 @@ def _check_envelope(line: Line) -> None:
     if asked.get("url") not in (TEXTS, CHAT):
         raise _unread(line, f"Its url is not {TEXTS} or {CHAT}; write one of them.")
     if not isinstance(asked.get("body"), Mapping):
-        raise _unread(line, "It has no body; give the object that the server would be sent.")
+        problem = "Its body is no object of JSON with each key once" if "body" in asked else "It has no body"
+        raise _unread(line, f"{problem}; give the object that the server would be sent.")
 
 
 def _below_body(problem: ValidationError) -> list[Mapping[str, Any]]:

@@ -17,10 +17,10 @@ from gen_engine.system.interrupts import shielded
 
 from .files.entries import Entry, Understand
 from .files.rows import Rows, error_of
-from .messages import Answer, Line, Work
+from .messages import LINES, Answer, Line, Work
 
-LINES, BYTES = 4096, 64 << 20
-"""The most lines between the last that was put and the last that was read, and bytes of answers that wait."""
+BYTES = 64 << 20
+"""The most bytes of answers that wait."""
 
 Put = Callable[[bytes], None]
 

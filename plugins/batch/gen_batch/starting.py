@@ -17,6 +17,7 @@ from .files.kinds import kind_of, out_form
 from .files.places import Place, are_same, place_of
 from .jobs import Done, Job
 from .keeping import answer_kept
+from .messages import LINES
 from .plan import MODELS, Plan
 from .progress import shown
 from .streaming import answer_streamed
@@ -32,6 +33,7 @@ def job_of(given: Mapping[str, Any]) -> Job:
     _check(source, out, given)
     plan = Plan(models=given["models"] or MODELS, **{name: given[name] for name in FROM_OPTIONS})
     where = {name: given[name] for name in ("workers", "engine", "address")}
+    is_here = given["engine"] == "local"
     return Job(
         source,
         kind_of(given["source"]),
@@ -43,7 +45,8 @@ def job_of(given: Mapping[str, Any]) -> Job:
         seed=given["seed"],
         is_fresh=given["fresh"],
         retries=given["retry_errors"],
-        is_here=given["engine"] == "local",
+        is_here=is_here,
+        window=LINES if is_here else LINES * given["workers"],  # actors of a cluster load their models for each window
     )
 
 

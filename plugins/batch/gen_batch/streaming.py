@@ -42,7 +42,7 @@ def answer_streamed(job: Job, tell: Tell) -> Done:
                 write(row if count.number else rows.head + row)
                 count.number += 1
 
-            counts = run(work, Feed(entries, source.understand, Window(0), 0, rows), put, tell)
+            counts = run(work, Feed(entries, source.understand, Window(0, job.window), 0, rows), put, tell)
             if not count.number:
                 write(rows.head)
         finally:

@@ -287,6 +287,15 @@ def test_a_manifest_covers_every_line_that_is_written(tmp_path, monkeypatch):
     assert [count > line for line, count in enumerate(covered)] == [True] * len(SOME)
 
 
+@pytest.mark.parametrize("out", ["out.jsonl", "out.csv", "out.parquet"])
+@pytest.mark.parametrize("is_fresh", [True, False])
+def test_an_input_that_is_refused_leaves_nothing(tmp_path, out, is_fresh):
+    (tmp_path / "in.csv").write_text("id;prompt\n1;x\n")
+    with pytest.raises(GenError, match="semicolons"):
+        answer(tmp_path / "in.csv", tmp_path / out, is_fresh=is_fresh)
+    assert os.listdir(tmp_path) == ["in.csv"]
+
+
 @pytest.mark.parametrize("name", ["folder.jsonl", "missing/out.jsonl"])
 def test_an_impossible_output_is_refused_at_once(tmp_path, name):
     (tmp_path / "folder.jsonl").mkdir()

@@ -98,8 +98,8 @@ def test_a_wrong_body_is_answered_as_a_server_does(asked, status, param):
     "wrong, told",
     [
         ({"method": "GET"}, "Its method is not"), ({"url": "/v1/poems"}, "Its url is not"),
-        ({"body": 1}, "It has no body"), ({"custom_id": ""}, "It has no custom_id"),
-        ({"custom_id": "\ud800"}, "It has no custom_id"),
+        ({"body": 1}, "Its body is no object of JSON with each key once"),
+        ({"custom_id": ""}, "It has no custom_id"), ({"custom_id": "\ud800"}, "It has no custom_id"),
         ({"id": 1}, "It has 'id', which no request has"),
     ],
 )  # fmt: skip

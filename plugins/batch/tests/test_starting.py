@@ -8,6 +8,7 @@ from told_work import job
 
 from gen_batch.files.kinds import Kind
 from gen_batch.jobs import Done
+from gen_batch.messages import LINES
 from gen_batch.starting import _summary, job_of
 
 OPTIONS = {
@@ -36,6 +37,7 @@ def test_every_option_of_the_plan_reaches_it():
 def test_a_cluster_is_elsewhere_and_fresh_is_fresh():
     made = job_of({**OPTIONS, "engine": "ray", "address": "auto", "fresh": True, "models": ()})
     assert (made.is_here, made.is_fresh, made.retries) == (False, True, False)
+    assert made.window == LINES * OPTIONS["workers"]
     assert made.plan.models == ("poem", "novel")
 
 
@@ -47,7 +49,9 @@ SAID = {
 
 
 @pytest.mark.parametrize(("out", "done", "told"), SAID.values(), ids=SAID)
-def test_the_end_tells_lines_rate_and_errors(out, done, told):
+def test_the_end_tells_lines_rate_and_errors(out, done, told, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("in.csv").touch()
     found = _summary(job("in.csv", out), done, 2.0)
     assert told in found
     assert f"{done.answered / 2:.1f} a second." in found

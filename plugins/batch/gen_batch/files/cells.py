@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import lru_cache
 from typing import Any
+
+from gen_engine.system.json_values import strict_json
 
 BODY = "body"
 """The field that is an object of JSON."""
@@ -24,14 +25,10 @@ def fields_in(cells: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _meant(command: str, name: str, text: str) -> Any:
-    read = _json if name == BODY else _readers(command).get(name, str)
+    read = strict_json if name == BODY else _readers(command).get(name, str)
     with suppress(ValueError, RecursionError):
         return read(text)
     return text
-
-
-def _json(text: str) -> Any:
-    return json.loads(text)
 
 
 def _truth(text: str) -> Any:
@@ -39,7 +36,7 @@ def _truth(text: str) -> Any:
 
 
 def _listed(text: str) -> Any:
-    found = _json(text) if text.startswith("[") else None
+    found = strict_json(text) if text.startswith("[") else None
     return found if isinstance(found, list) else [text]
 
 

@@ -10,6 +10,7 @@ from math import isfinite
 from typing import Any, BinaryIO
 
 from gen_engine.errors import GenError, quoted, reason_of
+from gen_engine.system.json_values import strict_json
 
 from .entries import Entry, Understood
 
@@ -62,7 +63,7 @@ def understand_row(entry: Entry) -> Understood:
     found = json.loads(entry.raw)
     if isinstance(found.get("body"), str):
         with suppress(ValueError, RecursionError):  # whoever reads the body says what is wrong with it
-            found["body"] = json.loads(found["body"])
+            found["body"] = strict_json(found["body"])
     return found, ""
 
 

@@ -130,6 +130,13 @@ def test_an_empty_file_has_no_requests(tmp_path):
     assert read(written(tmp_path, b"")) == read(written(tmp_path, b"", "in.csv")) == []
 
 
+@pytest.mark.parametrize("body", ['{"n": 1, "n": 2}', '{"n": NaN}', "[" * 100_000])
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_the_body_of_a_cell_is_as_strict_as_a_line(tmp_path, body, form):
+    source = write_requests(tmp_path / f"in.{form}", [{"custom_id": "a", "body": body}])
+    assert read(source) == [({"custom_id": "a", "body": body}, "")]
+
+
 def test_numbers_with_gaps_in_a_table_are_whole_again(tmp_path):
     import pyarrow
     from pyarrow import parquet
@@ -151,9 +158,9 @@ def test_what_is_covered_does_not_depend_on_blocks(tmp_path_factory, lines, numb
         blocks = Blocks(source, waits=True)
         found = [blocks.covered, *(blocks.covered for _ in blocks)]
     with opened(place_of(str(path)), kind_of(str(path))) as source:
-        ticks = []
-        assert covered(source, number, lambda: ticks.append(1)) == found[min(number, len(lines))]
-        assert len(ticks) == min(number, len(lines))
+        told = []
+        assert covered(source, number, told.append) == found[min(number, len(lines))]
+        assert len(told) == min(number, len(lines))
 
 
 def test_large_requests_are_read_ahead_in_small_blocks(tmp_path, monkeypatch):

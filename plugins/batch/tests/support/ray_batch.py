@@ -12,6 +12,7 @@ import sys
 from batch_lines import PLAN, answered, mixed, of
 
 from gen_batch.works import work_of
+from gen_engine.system.streams import guard
 
 
 def actors():
@@ -21,7 +22,8 @@ def actors():
 
 
 def main(count):
-    """Print what became of so many lines."""
+    """Print what became of so many lines; what Ray prints of the dead goes to standard error."""
+    guard()
     cluster, lines, found, killed = work_of(of(rows=16), workers=2, engine="ray"), mixed(count), [], 0
     for answer in cluster.answers(iter(lines)):
         found.append(answer)
