@@ -29,8 +29,8 @@ SHARED = "defaults"
 OWN = "config"
 """The command without defaults: it has to work whatever the files say."""
 
-NOT_KEPT = frozenset("out html explain card interactive debug".split())
-"""Options that no file sets: where output goes is said each time, so that no file in a folder overwrites another."""
+NOT_KEPT = frozenset("out html explain card picture curve write fresh interactive debug".split())
+"""Options that no file sets: what is written or replaced is said each time, so that no file in a folder does it."""
 
 TRUTHS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 
@@ -169,7 +169,7 @@ def find_option(command: click.Command, keys: Keys, words: str = "") -> click.Op
     else:
         own = known = options_of(command)
     if name in NOT_KEPT:
-        raise GenError(f"{words}--{name} says where output goes, or is for once; give it on the command line.")
+        raise GenError(f"{words}--{name} says what is written where, or is for once; give it on the command line.")
     if name not in known:
         raise GenError(f"{words}{_no_option(keys[:-1], name, known)}")
     return own.get(name)

@@ -83,7 +83,7 @@ WRONG = [
     ("[text]\njson = 1\n", "text.json is 1; give true or false."),
     ("[text]\nwith = [3.5, []]\n", "text.with is []; give a text."),
     ("text = 3\n", "text is 3; write a section, [text], with options in it."),
-    ('[text]\nout = "x"\n', "sets text.out, and --out says where output goes"),
+    ('[text]\nout = "x"\n', "sets text.out, and --out says what is written where, or is for once"),
     ("[text\n", "cannot be read as TOML ("),
 ]
 
@@ -96,6 +96,12 @@ def test_what_is_wrong_in_a_file_is_one_sentence(folder, capsys, place, text, wo
     [told] = capsys.readouterr().err.splitlines()
     assert words in told
     assert place.rpartition("/")[2] in told
+
+
+@pytest.mark.parametrize("key", ["batch.fresh", "models.card.write", "eval.poem.picture", "eval.classifier.curve"])
+def test_no_file_replaces_what_is_there(folder, capsys, key):
+    assert cli.main(["config", "set", key, "true"]) == 2
+    assert "says what is written where, or is for once" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("text", [text for text, _ in WRONG])
