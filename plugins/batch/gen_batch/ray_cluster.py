@@ -35,6 +35,9 @@ CPUS = 4
 STORE = 256 << 20
 """The bytes that a cluster of our own shares among its processes."""
 
+PORTS = 65_535
+"""The last port."""
+
 SECONDS = 5.0
 """How long an address is given to answer."""
 
@@ -199,7 +202,7 @@ def _check(address: str) -> None:
     host, _, port = address.removeprefix("ray://").rpartition(":")
     if address in ("auto", "local"):
         return
-    if not port.isdecimal():
+    if not port.isdecimal() or int(port) > PORTS:
         raise GenError(f"The address {brief(address)} is none; write HOST:PORT, or auto for a cluster on this machine.")
     try:
         socket.create_connection((host, int(port)), SECONDS).close()

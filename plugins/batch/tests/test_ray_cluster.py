@@ -28,8 +28,12 @@ def test_ray_that_is_not_installed_is_told_with_its_remedy(monkeypatch):
 
 @needs_ray
 @pytest.mark.parametrize(
-    "address, told", [("127.0.0.1:1", "No Ray cluster answers at 127.0.0.1:1"), ("here", "The address here is none")]
-)
+    "address, told",
+    [
+        ("127.0.0.1:1", "No Ray cluster answers at 127.0.0.1:1"), ("here", "The address here is none"),
+        ("127.0.0.1:99999", "The address 127.0.0.1:99999 is none"),
+    ],
+)  # fmt: skip
 def test_an_address_where_nothing_answers_is_told_at_once(address, told):
     with pytest.raises(GenError, match=told):
         work_of(PLAN, engine="ray", address=address)
