@@ -9,7 +9,9 @@ import logging
 import os
 import pickle
 import socket
+import sys
 from collections.abc import Iterable, Iterator
+from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -84,7 +86,8 @@ class Cluster:
         import ray
 
         if self._is_ours:
-            ray.shutdown()
+            with redirect_stdout(sys.stderr):  # where answers may go, it would print what is left of the dead
+                ray.shutdown()
             self._is_ours = False
 
     def _window(self, feed: Feed) -> dict[int, Line]:
