@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import GenError, brief
+from ..errors import GenError, brief, words_of
 from ..system.bounds import read_settings
 from ..system.screen import note
 
@@ -47,7 +47,7 @@ def read(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except (ValueError, RecursionError) as problem:
-        raise GenError(f"{path} cannot be read as TOML ({brief(problem)}); mend it, or move it away.") from None
+        raise GenError(f"{path} cannot be read as TOML ({words_of(problem)}); mend it, or move it away.") from None
 
 
 def _text(path: Path) -> str:
@@ -56,7 +56,7 @@ def _text(path: Path) -> str:
     except FileNotFoundError:
         return ""
     except (OSError, ValueError) as problem:
-        why = getattr(problem, "strerror", None) or brief(problem)
+        why = getattr(problem, "strerror", None) or words_of(problem)
         raise GenError(f"{path} cannot be read ({why}); mend it, or move it away.") from None
 
 

@@ -84,7 +84,7 @@ WRONG = [
     ("[text]\nwith = [3.5, []]\n", "text.with is []; give a text."),
     ("text = 3\n", "text is 3; write a section, [text], with options in it."),
     ('[text]\nout = "x"\n', "sets text.out, and --out says where output goes"),
-    ("[text\n", "cannot be read as TOML ("),
+    ("[text\n", "TOML (Expected ']' at the end of a table declaration (at line 1, column 6)); mend it, or move"),
 ]
 
 
