@@ -136,7 +136,7 @@ def test_a_card_that_cannot_be_written_leaves_the_old_one(model, monkeypatch, ca
 
     (model / CARD).write_text("# Mine\n")
     before = sorted(model.iterdir())
-    monkeypatch.setattr("gen_engine.cli.commands.publishing.os.replace", full)
+    monkeypatch.setattr("gen_engine.system.whole_files.os.replace", full)
     assert main(["models", "card", str(model), "--write"]) == 2
     assert "cannot be written (No space left on device)" in capsys.readouterr().err
     assert ((model / CARD).read_text(), sorted(model.iterdir())) == ("# Mine\n", before)
