@@ -18,7 +18,7 @@ from ..errors import GenError, quoted
 from ..system.underway import counted, doing
 from .cards import lacks, read_card
 from .checkpoint import CONFIG, refuse_pickled
-from .hub import hub_answers, lacking
+from .hub import check_hub_name, hub_answers, lacking
 from .sizes import POINTER, check_files
 
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.pickle", "*.joblib", "*.npy", "*.npz", "*.h5", "*.msgpack")
@@ -96,11 +96,15 @@ def _check_sizes(folder: Path, uploads: Sequence[Upload]) -> None:
 
 
 def place_of(target: str) -> Path | None:
-    """The folder that a target names, as file://... or a path with a leading dot, slash or ~; None for a hub name."""
+    """The folder that a target names, as file://... or a path with a leading dot, slash or ~; None for a hub name.
+
+    Raises GenError for what is neither.
+    """
     if target.startswith("file:"):
         return Path(unquote(urlsplit(target).path))
     if target.startswith((".", "/", "~", os.sep)) or Path(target).is_absolute():
         return Path(target).expanduser()
+    check_hub_name(target)
     return None
 
 

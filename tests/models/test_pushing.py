@@ -120,6 +120,13 @@ def test_without_a_network_nothing_is_tried(model, monkeypatch, capsys):
     )
 
 
+@pytest.mark.parametrize("options", [[], ["--dry-run"]])
+def test_what_is_no_name_is_refused_without_network(model, monkeypatch, capsys, options):
+    monkeypatch.setattr(pushing, "hub_answers", lambda: False)
+    assert main(["models", "push", str(model), "a/b/c", *options]) == 2
+    assert capsys.readouterr().err == "gen: 'a/b/c' is no name on the hub; write it as owner/name.\n"
+
+
 def test_a_dry_run_lists_what_is_published_without_a_network(model, monkeypatch, capsys):
     monkeypatch.setattr(pushing, "push", None)
     assert main(["models", "push", str(model), "owner/tiny", "--dry-run"]) == 0
