@@ -233,10 +233,8 @@ def _limits(config: Mapping[str, Any], task: str) -> str:
         " further.",
     }
     words = [told[task]] if task in told else []
-    words += (
-        [f"Its vocabulary has {size:,} tokens; characters outside it are read as unknown."]
-        if isinstance(size, int)
-        else []
-    )
-    words += [f"It sees at most {places:,} tokens at once."] if isinstance(places, int) else []
+    if isinstance(size, int):
+        words.append(f"Its vocabulary has {size:,} tokens; characters outside it are read as unknown.")
+    if isinstance(places, int):
+        words.append(f"It sees at most {places:,} tokens at once.")
     return " ".join(words)
