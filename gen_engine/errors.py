@@ -9,6 +9,9 @@ from typing import TextIO
 ECHO = 60
 """How many characters of quoted input a message repeats."""
 
+REASON = 300
+"""How many characters of an exception's words a message repeats: enough for every sentence of a parser."""
+
 LONGEST_WORD = 200
 """A longer run without a blank loses its middle: nobody reads it, and terminals do not wrap it well."""
 
@@ -75,7 +78,12 @@ def brief(value: object, most: int = ECHO) -> str:
 def reason_of(problem: BaseException) -> str:
     """An exception on one line, with its own words if it has any: `KeyError: 'x'`."""
     words = "" if problem.args in ((), (None,)) else " ".join(str(problem).split())
-    return brief(f"{type(problem).__name__}: {words}" if words else type(problem).__name__, 300)
+    return brief(f"{type(problem).__name__}: {words}" if words else type(problem).__name__, REASON)
+
+
+def words_of(problem: BaseException) -> str:
+    """The words of an exception alone, on one line: `Unclosed array (at end of document)`."""
+    return brief(" ".join(str(problem).split()), REASON)
 
 
 def escaped(text: str) -> str:

@@ -7,7 +7,7 @@ server writes depends on its requests alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +18,8 @@ import click
 from ..errors import GenError, quoted
 from ..hooks.lazy import LazyCommand
 from ..hooks.registry import registry
+from ..hooks.specs import parse_spec
+from ..models.device import check_device_name
 from ..system.screen import note
 from .config_files import Keys, files, read
 from .options import generating, is_shared
@@ -31,6 +33,13 @@ OWN = "config"
 
 NOT_KEPT = frozenset("out html explain card picture curve write fresh interactive debug".split())
 """Options that no file sets: what is written or replaced is said each time, so that no file in a folder does it."""
+
+CHECKS: Mapping[str, Callable[[str], object]] = {
+    "device": check_device_name,
+    "with": lambda text: registry().find("processor", parse_spec(text).name),
+    "decoder": lambda text: registry().find("decoder", parse_spec(text).name),
+}
+"""What raises GenError for texts that these options refuse at use, too. No model is loaded for it."""
 
 TRUTHS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 
@@ -249,8 +258,17 @@ def typed(option: click.Option, words: tuple[str, ...], keys: Keys) -> Any:
     if len(words) != 1 and not option.multiple:
         raise GenError(f"{'.'.join(keys)} takes one value, and {len(words)} were given; put quotes around it.")
     values = [_value(option, word) for word in words]
-    fitted(option, values if option.multiple else values[0], keys)
-    return values if option.multiple else values[0]
+    value = values if option.multiple else values[0]
+    check_texts(option, fitted(option, value, keys))
+    return value
+
+
+def check_texts(option: click.Option, value: Any) -> None:
+    """Raises GenError for a fitted value that names no device, processor or decoder, where the option takes one."""
+    check = CHECKS.get(name_of(option))
+    for text in value if option.multiple else (value,):
+        if check is not None:
+            check(text)
 
 
 def _value(option: click.Option, word: str) -> Any:

@@ -9,15 +9,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import GenError, brief
+from ..errors import GenError, brief, words_of
 from ..system.bounds import read_settings
 from ..system.screen import note
+from ..system.whole_files import edited_alone, write_whole
 
 PROJECT = Path("gen.toml")
 """The file in the working folder."""
 
 VARIABLE = "GEN_CONFIG"
 """Names the user's file; if it is empty, there is none."""
+
+REMEDY = f"make room, or set {VARIABLE}"
 
 Keys = tuple[str, ...]
 """The names of a value, from the outermost table inwards."""
@@ -47,7 +50,7 @@ def read(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except (ValueError, RecursionError) as problem:
-        raise GenError(f"{path} cannot be read as TOML ({brief(problem)}); mend it, or move it away.") from None
+        raise GenError(f"{path} cannot be read as TOML ({words_of(problem)}); mend it, or move it away.") from None
 
 
 def _text(path: Path) -> str:
@@ -56,7 +59,7 @@ def _text(path: Path) -> str:
     except FileNotFoundError:
         return ""
     except (OSError, ValueError) as problem:
-        why = getattr(problem, "strerror", None) or brief(problem)
+        why = getattr(problem, "strerror", None) or words_of(problem)
         raise GenError(f"{path} cannot be read ({why}); mend it, or move it away.") from None
 
 
@@ -66,6 +69,11 @@ def put(path: Path, keys: Keys, value: Any) -> None:
     Lines that are no TOML become comments. Raises GenError for a value that is not there to be removed, for files that
     are written in a way that this cannot edit, and if the file cannot be written.
     """
+    with edited_alone(path, REMEDY):
+        _put(path, keys, value)
+
+
+def _put(path: Path, keys: Keys, value: Any) -> None:
     text = _without_damage(path, _text(path))
     found = _loads(text)
     if found is None:
@@ -77,7 +85,7 @@ def put(path: Path, keys: Keys, value: Any) -> None:
     now = None if edited is None else _loads(edited)
     if edited is None or now is None or _pruned(now) != _pruned(wanted):
         raise GenError(f"{path} has {keys[0]} in a form that is not edited here; change {'.'.join(keys)} by hand.")
-    _write(path, edited)
+    write_whole(path, edited, REMEDY)
 
 
 def written(value: Any) -> str:
@@ -211,23 +219,3 @@ def _pruned(found: Mapping[str, Any]) -> dict[str, Any]:
     """The same without empty tables."""
     inner = {key: _pruned(each) if isinstance(each, Mapping) else each for key, each in found.items()}
     return {key: each for key, each in inner.items() if each != {}}
-
-
-def _write(path: Path, text: str) -> None:
-    """Write a file whole or not at all, with the permissions that it has."""
-    import tempfile
-
-    real = Path(os.path.realpath(path))
-    try:
-        real.parent.mkdir(parents=True, exist_ok=True)
-        handle, beside = tempfile.mkstemp(dir=real.parent, prefix=f".{real.name[:40]}", suffix=".tmp")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-                file.write(text)
-            os.chmod(beside, real.stat().st_mode & 0o7777 if real.exists() else 0o644)
-            os.replace(beside, real)
-        except OSError:
-            os.unlink(beside)
-            raise
-    except OSError as problem:
-        raise GenError(f"{path} cannot be written ({problem.strerror}); make room, or set {VARIABLE}.") from problem

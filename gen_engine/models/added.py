@@ -6,17 +6,20 @@ import json
 import os
 import re
 import shutil
-import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from ..errors import GenError, quoted
+from ..system.whole_files import edited_alone, write_whole
 from .adapters import is_adapter
 from .checkpoint import read_config, read_json
 from .gguf_files import convert_gguf, gguf_in
 
 LIST = "models.json"
 """The file with the names and folders."""
+
+REMEDY = "make room, or set GEN_MODELS"
 
 NAME = re.compile(r"\w[\w.-]{0,99}")
 """What a name may be: one word, which no folder's path and no hub name with an owner is."""
@@ -55,9 +58,7 @@ def add(name: str, source: Path) -> Path:
     """
     if not NAME.fullmatch(name):
         raise GenError(f"{quoted(name)} is no name for a model; give one word of letters, digits, dots and dashes.")
-    known = added()
-    if name in known:
-        raise GenError(f"{name} is {known[name]} already; give another name, or `gen models remove {name}` first.")
+    _refuse_taken(name, added())
     file = gguf_in(source)
     if file is not None:
         folder = models_folder() / name
@@ -66,8 +67,20 @@ def add(name: str, source: Path) -> Path:
         folder = source.resolve()
         if not is_adapter(folder):
             read_config(folder)
-    _save({**known, name: folder})
+    try:
+        with _editing() as known:
+            _refuse_taken(name, known)
+            known[name] = folder
+    except GenError:
+        if file is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
     return folder
+
+
+def _refuse_taken(name: str, known: Mapping[str, Path]) -> None:
+    if name in known:
+        raise GenError(f"{name} is {known[name]} already; give another name, or `gen models remove {name}` first.")
 
 
 def remove(name: str) -> Path | None:
@@ -75,27 +88,23 @@ def remove(name: str) -> Path | None:
 
     Raises GenError if there is no such name.
     """
-    known = dict(added())
-    if name not in known:
-        more = f"there is {', '.join(known)}" if known else "`gen models add` adds one"
-        raise GenError(f"No model {quoted(name)} was added; {more}.")
-    folder = known.pop(name)
-    _save(known)
+    with _editing() as known:
+        if name not in known:
+            more = f"there is {', '.join(known)}" if known else "`gen models add` adds one"
+            raise GenError(f"No model {quoted(name)} was added; {more}.")
+        folder = known.pop(name)
     if folder != models_folder() / name:
         return folder
     shutil.rmtree(folder, ignore_errors=True)
     return None
 
 
-def _save(known: Mapping[str, Path]) -> None:
-    """Write the list, whole or not at all."""
+@contextmanager
+def _editing() -> Iterator[dict[str, Path]]:
+    """The list as it is now, to be changed; it is written at the end, before another process reads it to change it."""
     path = models_folder() / LIST
-    text = json.dumps({name: str(folder) for name, folder in known.items()}, ensure_ascii=False, indent=1) + "\n"
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, beside = tempfile.mkstemp(dir=path.parent, prefix=path.stem, suffix=".tmp")
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.replace(beside, path)
-    except OSError as error:
-        raise GenError(f"{path} cannot be written ({error.strerror}); make room, or set GEN_MODELS.") from error
+    with edited_alone(path, REMEDY):
+        known = dict(added())
+        yield known
+        text = json.dumps({name: str(folder) for name, folder in known.items()}, ensure_ascii=False, indent=1) + "\n"
+        write_whole(path, text, REMEDY)

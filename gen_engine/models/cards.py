@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import GenError
+from ..errors import GenError, words_of
 from ..system.bounds import read_settings
 from .checkpoint import read_config, read_json
 from .holdings import holding
@@ -54,8 +54,9 @@ class Card:
 
         try:
             found = yaml.safe_load(self.front) or {}
-        except yaml.YAMLError as error:
-            raise GenError(f"The metadata of {CARD} is no YAML ({' '.join(str(error).split())}); mend it.") from error
+        except (yaml.YAMLError, ValueError, LookupError, AttributeError, RecursionError) as error:
+            # PyYAML lets errors of its own code pass for what only looks like a date or a number
+            raise GenError(f"The metadata of {CARD} is no YAML ({words_of(error)}); mend it.") from error
         if not isinstance(found, dict):
             raise GenError(f"The metadata of {CARD} is no list of names and values; mend it.")
         return found
@@ -66,10 +67,17 @@ class Card:
 
 def read_card(folder: Path) -> Card:
     """The card of a model folder; one without metadata and text if there is none."""
-    path = folder / CARD
-    written = read_settings(path).replace("\r\n", "\n") if path.is_file() else ""
+    written = _text(folder / CARD).replace("\r\n", "\n")
     front = FRONT.match(written)
     return Card(front[1], written[front.end() :]) if front else Card("", written)
+
+
+def _text(path: Path) -> str:
+    """The text of a file, "" if there is none. Raises GenError if it cannot be read as UTF-8."""
+    try:
+        return read_settings(path) if path.is_file() else ""
+    except (OSError, ValueError) as error:
+        raise GenError(f"{path} cannot be read as UTF-8 ({words_of(error)}); mend or remove it.") from error
 
 
 def lacks(card: Card) -> list[str]:
@@ -162,9 +170,9 @@ def _options(folder: Path) -> dict[str, Any]:
 
     path = folder / RUN / "config.toml"
     try:
-        return tomllib.loads(read_settings(path)) if path.is_file() else {}
-    except (OSError, ValueError) as error:
-        raise GenError(f"{path} is no readable TOML ({error}); mend or remove it.") from error
+        return tomllib.loads(_text(path))
+    except (ValueError, RecursionError) as error:
+        raise GenError(f"{path} is no readable TOML ({words_of(error)}); mend or remove it.") from error
 
 
 def _introduction(config: Mapping[str, Any]) -> str:
@@ -182,9 +190,14 @@ def _training(text: str, options: Mapping[str, Any]) -> str:
     if not options:
         return ""
     command = re.search(r"gen train [\w-]+", text)
-    shown = "\n".join(f"{name} = {json.dumps(_short(value), ensure_ascii=False)}" for name, value in options.items())
+    shown = "\n".join(f"{name} = {_in_toml(value)}" for name, value in options.items())
     name = command[0] if command else "gen train ..."
     return f"`{name} --config config.toml`, where config.toml is:\n\n```toml\n{shown}\n```"
+
+
+def _in_toml(value: object) -> str:
+    """A value as `--config` reads it; dates become texts."""
+    return json.dumps(_short(value), ensure_ascii=False, default=str)
 
 
 def _short(value: object) -> object:
@@ -197,10 +210,10 @@ def _short(value: object) -> object:
 def _figures(folder: Path) -> str:
     """The best figure that a training recorded on its validation part."""
     path, best = folder / RUN / "metrics.jsonl", None
-    for line in read_settings(path).splitlines() if path.is_file() else ():
+    for line in _text(path).splitlines():
         try:
             row = json.loads(line)
-        except ValueError:  # a torn last line
+        except (ValueError, RecursionError):  # a torn last line
             continue
         loss = row.get("valid_loss") if isinstance(row, dict) else None
         if isinstance(loss, (int, float)) and (best is None or loss < best[0]):
@@ -220,6 +233,8 @@ def _limits(config: Mapping[str, Any], task: str) -> str:
         " further.",
     }
     words = [told[task]] if task in told else []
-    words += [f"Its vocabulary has {size:,} tokens; characters outside it are read as unknown."] if size else []
-    words += [f"It sees at most {places:,} tokens at once."] if places else []
+    if isinstance(size, int):
+        words.append(f"Its vocabulary has {size:,} tokens; characters outside it are read as unknown.")
+    if isinstance(places, int):
+        words.append(f"It sees at most {places:,} tokens at once.")
     return " ".join(words)

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from ..errors import GenError
+from ..errors import GenError, quoted
 from .adapters import ADAPTER, has_tokenizer
 from .adapters import WEIGHTS as ADAPTED
 from .checkpoint import CONFIG, INDEX, PICKLED, WEIGHTS, read_json
@@ -62,6 +62,17 @@ def hub_answers() -> bool:
     return True
 
 
+def check_hub_name(name: str) -> None:
+    """Raises GenError for what cannot be a name on the hub by its form. The hub is not asked."""
+    from huggingface_hub.errors import HFValidationError
+    from huggingface_hub.utils import validate_repo_id
+
+    try:
+        validate_repo_id(name)
+    except HFValidationError as error:
+        raise GenError(f"{quoted(name)} is no name on the hub; write it as owner/name.") from error
+
+
 def snapshot_of(name: str) -> Path | None:
     """The folder with what is on this machine of a hub name, in the hub's cache; None if nothing is.
 
@@ -101,6 +112,7 @@ def fetched(name: str, *, online: bool = True) -> Path:
     missing = None if folder is None else lacking(folder)
     if folder is not None and missing is None:
         return folder
+    check_hub_name(name)
     if not online or not hub_answers():
         there = f"Of {name} {missing} is not here" if missing else f"There is no model {name} on this machine"
         remedy = f"fetch it with `gen models pull {name}` while online, or give a folder"
@@ -111,18 +123,18 @@ def fetched(name: str, *, online: bool = True) -> Path:
 def pull(name: str) -> Path:
     """Fetch a model of the hub into the hub's cache, without any pickled weights, and return its folder.
 
-    Raises GenError if the hub cannot be reached or has no such model for this user, and if it has no safetensors.
+    Raises GenError for what is no name, if the hub cannot be reached or has no such model for this user, and if it has
+    no safetensors.
     """
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, HFValidationError, RepositoryNotFoundError
+    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError
 
+    check_hub_name(name)
     if not hub_answers():
         raise GenError(f"The hub cannot be reached, so {name} was not fetched; try again while online.")
     of_http = tuple(each for each in HfHubHTTPError.__mro__ if "HTTP" in each.__name__)
     try:
         folder = Path(snapshot_download(name, allow_patterns=[*FETCHED], ignore_patterns=[*LEFT_OUT]))
-    except HFValidationError as error:
-        raise GenError(f"{name} is no name on the hub; write it as owner/name.") from error
     except GatedRepoError as error:
         raise GenError(f"{name} is for those who ask; ask for it on the hub, then `hf auth login`.") from error
     except RepositoryNotFoundError as error:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import fnmatch
+import glob
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -16,7 +18,7 @@ from ..errors import GenError, quoted
 from ..system.underway import counted, doing
 from .cards import lacks, read_card
 from .checkpoint import CONFIG, refuse_pickled
-from .hub import hub_answers, lacking
+from .hub import check_hub_name, hub_answers, lacking
 from .sizes import POINTER, check_files
 
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.pickle", "*.joblib", "*.npy", "*.npz", "*.h5", "*.msgpack")
@@ -29,6 +31,9 @@ MOST = 50_000_000_000
 """The most bytes of one file that the hub takes, by its page on limits."""
 
 ATTRIBUTES = ".gitattributes"
+
+UNNAMED = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
+"""What no name may hold that is published: controls, and bytes that are no UTF-8."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +78,9 @@ def plan(folder: Path) -> Plan:
     shown = [path for path in paths if path.is_file() and not path.name.startswith(".")]
     uploads = tuple(Upload(path.name, path.stat().st_size, path.stat().st_size > LARGE) for path in shown)
     _check_sizes(folder, uploads)
+    odd = next((upload.name for upload in uploads if UNNAMED.search(upload.name)), None)
+    if odd is not None:
+        raise GenError(f"{quoted(odd)} in {folder} is no name that others' machines can write; rename the file.")
     wanted = lacks(read_card(folder))
     if wanted:
         raise GenError(f"The card of {folder} lacks {'; '.join(wanted)}; complete it with `gen models card`.")
@@ -88,11 +96,15 @@ def _check_sizes(folder: Path, uploads: Sequence[Upload]) -> None:
 
 
 def place_of(target: str) -> Path | None:
-    """The folder that a target names, as file://... or a path with a leading dot, slash or ~; None for a hub name."""
+    """The folder that a target names, as file://... or a path with a leading dot, slash or ~; None for a hub name.
+
+    Raises GenError for what is neither.
+    """
     if target.startswith("file:"):
         return Path(unquote(urlsplit(target).path))
     if target.startswith((".", "/", "~", os.sep)) or Path(target).is_absolute():
         return Path(target).expanduser()
+    check_hub_name(target)
     return None
 
 
@@ -120,8 +132,13 @@ def write_folder(planned: Plan, place: Path) -> Path:
 def attributes(planned: Plan) -> str:
     """The .gitattributes of what is published: safetensors and all other large files are held by Git LFS."""
     others = [upload for upload in planned.uploads if not upload.name.endswith(".safetensors")]
-    large = [upload.name for upload in others if upload.large]
+    large = [_as_git_writes(upload.name) for upload in others if upload.large]
     return "".join(f"{name} filter=lfs diff=lfs merge=lfs -text\n" for name in ["*.safetensors", *large])
+
+
+def _as_git_writes(name: str) -> str:
+    """A pattern that matches this name alone, as `git lfs track --filename` writes it."""
+    return re.sub(r"([\\*?\[\]#!\"])", r"\\\1", name).replace(" ", "[[:space:]]")
 
 
 def push(planned: Plan, repo: str, *, private: bool = False, revision: str | None = None, api: Any = None) -> str:
@@ -142,7 +159,7 @@ def push(planned: Plan, repo: str, *, private: bool = False, revision: str | Non
             made = hub.create_repo(repo, private=private or None, exist_ok=True)
             if revision is not None:
                 hub.create_branch(repo, branch=revision, exist_ok=True)
-            names = [upload.name for upload in planned.uploads]
+            names = [glob.escape(upload.name) for upload in planned.uploads]  # they are taken for patterns
             done = hub.upload_folder(
                 repo_id=repo, folder_path=planned.folder, allow_patterns=names, revision=revision,
                 commit_message="Publish with gen models push",

@@ -84,7 +84,7 @@ WRONG = [
     ("[text]\nwith = [3.5, []]\n", "text.with is []; give a text."),
     ("text = 3\n", "text is 3; write a section, [text], with options in it."),
     ('[text]\nout = "x"\n', "sets text.out, and --out says what is written where, or is for once"),
-    ("[text\n", "cannot be read as TOML ("),
+    ("[text\n", "TOML (Expected ']' at the end of a table declaration (at line 1, column 6)); mend it, or move"),
 ]
 
 
@@ -249,6 +249,12 @@ def test_show_tells_what_is_hidden_and_what_is_wrong(folder, capsys, monkeypatch
         ("set text.nmu 3", "`gen text` has no option 'nmu'; did you mean num?"),
         ("set tetx.num 3", "No defaults are kept for 'tetx'; did you mean text?"),
         ("set text.num three", "text.num is 'three'; give a whole number."),
+        ("set defaults.device nope", "'nope' is no device; choose auto, cpu, cuda, cuda:N or mps."),
+        ("set train.gpt2.device nope", "'nope' is no device; choose"),
+        ("set replay.device nope", "'nope' is no device; choose"),
+        ("set text.decoder beem", "There is no decoder 'beem'; did you mean 'beam'?"),
+        ("set text.with no_unk top_kk=3", "There is no processor 'top_kk'; did you mean 'top_k'?"),
+        ("set eval.lm.with top_k=3,4", "has no key=value after a comma"),
         ("set text.num 3 4", "text.num takes one value, and 2 were given"),
         ("set text.json maybe", "text.json is 'maybe'; give true or false."),
         ("set num 3", "'num' is no name of a default; write COMMAND.OPTION"),
@@ -314,3 +320,10 @@ def test_an_option_that_a_message_names_is_told(capsys):
     used = [Setting(option_of("poem", name), 8, ("poem", name), Path("mine.toml")) for name in ("rows", "cols")]
     mention_used(used, "--rows is 8, which is too much.")
     assert capsys.readouterr().err == "note: --rows is from mine.toml (poem.rows).\n"
+
+
+def test_show_tells_names_that_are_none(folder, capsys):
+    (folder / "user.toml").write_text('[defaults]\ndevice = "nope"\nwith = ["nosuch"]\n', encoding="utf-8")
+    device, processor = json.loads(run(capsys, "show", "--json")[1])
+    assert device["problem"].startswith("'nope' is no device; choose")
+    assert processor["problem"].startswith("There is no processor 'nosuch'")

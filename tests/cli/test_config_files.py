@@ -2,11 +2,13 @@
 
 import os
 import tomllib
+from threading import Thread
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gen_engine.cli import config_files
 from gen_engine.cli.config_files import put, read, statements, user_file, written
 from gen_engine.errors import GenError
 
@@ -119,3 +121,26 @@ def test_an_edited_file_keeps_its_permissions(tmp_path, mode):
     (tmp_path / "old.toml").chmod(mode)
     put(tmp_path / "old.toml", ("poem", "rows"), 8)
     assert [(tmp_path / name).stat().st_mode & 0o777 for name in ("new.toml", "old.toml")] == [0o644, mode]
+
+
+def with_another(act, function):
+    """The function, which does something else behind its first answer."""
+    pending = [act]
+
+    def answer(*given):
+        found = function(*given)
+        if pending:
+            pending.pop()()
+        return found
+
+    return answer
+
+
+def test_what_is_set_meanwhile_is_kept(tmp_path, monkeypatch):
+    file = tmp_path / "c.toml"
+    other = Thread(target=put, args=(file, ("poem", "b"), 1))
+    waited = with_another(lambda: (other.start(), other.join(0.1)), config_files._text)
+    monkeypatch.setattr(config_files, "_text", waited)
+    put(file, ("poem", "a"), 1)
+    other.join()
+    assert read(file) == {"poem": {"a": 1, "b": 1}}

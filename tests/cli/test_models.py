@@ -36,6 +36,18 @@ def test_a_name_is_given_used_listed_and_forgotten(model, capsys):
     assert listed(capsys) == before
 
 
+def test_defaults_that_name_a_forgotten_model_are_told(model, monkeypatch, capsys, tmp_path):
+    monkeypatch.setenv("GEN_CONFIG", str(tmp_path / "user.toml"))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "user.toml").write_text('[defaults]\nmodel = "mine"\n[text]\nmodel = "poem"\n')
+    (tmp_path / "gen.toml").write_text('[serve]\nmodel = ["poem", "mine"]\n')
+    main(["models", "add", "mine", str(model)])
+    assert main(["models", "remove", "mine"]) == 0
+    user = f"note: defaults.model in {tmp_path / 'user.toml'} still names it; `gen config unset defaults.model` clears"
+    project = "note: serve.model in gen.toml still names it; `gen config unset serve.model --project` clears"
+    assert [f"{line} that." for line in (project, user)] == capsys.readouterr().err.splitlines()
+
+
 def test_the_table_has_added_models_among_the_others(model, capsys):
     main(["models", "add", "mine", str(model)])
     capsys.readouterr()

@@ -93,7 +93,7 @@ def test_what_need_not_be_the_same_is_excused(made, replayed):
 
 
 BAD = [
-    ("{", "damaged JSON"),
+    ("{", r"damaged JSON \(Expecting property name enclosed in double quotes: line \d column \d \(char \d\)\); take"),
     ("3", "without a text"),
     ('{"text": "白"}', "does not tell how it was made; only results of writing commands and typed endpoints do"),
     ({"model": "nosuch"}, r"The model nosuch is not here \(There is no model 'nosuch'.*\); get it, .*--model"),
@@ -131,3 +131,24 @@ def test_verdicts_are_json_for_programs(made, replayed):
 
 def test_a_file_without_results_is_refused(replayed):
     assert "has no results; name a file" in replayed("")[2]
+
+
+def test_a_damaged_long_file_is_read_line_by_line(tmp_path, monkeypatch):
+    monkeypatch.setattr(replay, "TEXTS", 50)
+    lines, read = ["{", *['{"text": "白"}'] * 40], []
+    monkeypatch.setattr(replay, "read_lines", lambda file: (read.append(line) or f"{line}\n" for line in lines))
+    found = replay.read_results("file")
+    assert next(found)[0] == "Line 1"
+    assert len(read) < 10
+    assert [where for where, _ in found] == [f"Line {number}" for number in range(2, 42)]
+
+
+def test_a_long_value_over_several_lines_is_refused(replayed, monkeypatch):
+    monkeypatch.setattr(replay, "TEXTS", 50)
+    code, _, told = replayed(json.dumps({"texts": [{"text": "白"}] * 9}, indent=1))
+    assert (code, "over 50 characters, which is more than is read whole; write a result a line" in told) == (2, True)
+
+
+def test_an_array_with_an_element_a_line_is_read(made, replayed):
+    lines = ",\n".join(json.dumps(each, ensure_ascii=False) for each in made)
+    assert replayed(f"[\n{lines}\n]")[:2] == (0, [f"The file, text {number}: same" for number in (1, 2, 3)])

@@ -5,6 +5,7 @@ from small_models import saved_model
 
 from gen_engine import sources
 from gen_engine.errors import GenError
+from gen_engine.models import added as adding
 from gen_engine.models.added import add, added, folder_of, remove
 
 
@@ -104,3 +105,39 @@ def test_a_folder_of_the_name_comes_first(model, monkeypatch, tmp_path):
     saved_model("llama", tmp_path / "here")
     monkeypatch.chdir(tmp_path)
     assert str(sources.open_model("here").folder) == "here"
+
+
+@pytest.fixture
+def meanwhile(monkeypatch):
+    """Does something, as another process may, while a model is read that is being added."""
+
+    def arrange(act):
+        def read(folder):
+            monkeypatch.setattr(adding, "read_config", whole)
+            act()
+            return whole(folder)
+
+        whole = adding.read_config
+        monkeypatch.setattr(adding, "read_config", read)
+
+    return arrange
+
+
+def test_what_is_added_meanwhile_is_kept(model, meanwhile):
+    meanwhile(lambda: add("other", model))
+    add("mine", model)
+    assert list(added()) == ["mine", "other"]
+
+
+def test_a_name_taken_meanwhile_is_refused(model, meanwhile):
+    meanwhile(lambda: add("mine", model.parent / "model"))
+    with pytest.raises(GenError, match=r"mine is .*model already"):
+        add("mine", model)
+
+
+def test_what_was_unpacked_for_a_name_taken_meanwhile_goes(model, gguf, monkeypatch, tmp_path):
+    unpack = adding.convert_gguf
+    monkeypatch.setattr(adding, "convert_gguf", lambda *given: (unpack(*given), add("mine", model)))
+    with pytest.raises(GenError, match="already"):
+        add("mine", gguf)
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["models.json"]

@@ -101,10 +101,41 @@ def test_each_field_that_is_missing_is_named(names):
     assert missing == {"license", "language", "library_name", "pipeline_tag"} - set(names)
 
 
-@pytest.mark.parametrize("front", ["a: [", "- a\n"])
+WRONG = ["a: [", "- a\n", "a: 2024-13-45", "a: !!int x", "a: !!bool x", "a: !!timestamp x", f"a: {'[' * 3000}"]
+
+
+@pytest.mark.parametrize("front", WRONG, ids=range(len(WRONG)))
 def test_metadata_that_is_no_mapping_is_one_sentence(front):
     with pytest.raises(GenError, match="metadata of README.md is no .*; mend it"):
         lacks(Card(front + "\n", ""))
+
+
+@pytest.mark.parametrize("name", ["README.md", "run/config.toml", "run/metrics.jsonl"])
+def test_a_file_that_is_no_text_is_one_sentence(trained, name):
+    (trained / name).write_bytes(b"\xff\xfe")
+    with pytest.raises(GenError, match=rf"{name} cannot be read as UTF-8 \(.*\); mend or remove it\."):
+        completed(trained)
+
+
+@pytest.mark.parametrize("text", ["a = ", f"a = {'[' * 3000}"], ids=["cut", "deep"])
+def test_a_record_that_is_no_toml_is_one_sentence(trained, text):
+    (trained / "run" / "config.toml").write_text(text)
+    with pytest.raises(GenError, match=r"config.toml is no readable TOML \(.*\); mend or remove it\."):
+        completed(trained)
+
+
+def test_dates_in_records_and_metadata_are_kept(trained):
+    (trained / "run" / "config.toml").write_text("day = 2024-02-03\ntimes = [07:30:00]\n")
+    (trained / CARD).write_text("---\ndate: 2024-02-03\n---\n# T\n", encoding="utf-8")
+    card = completed(trained)
+    assert 'day = "2024-02-03"\ntimes = ["07:30:00"]\n' in card.text
+    assert card.front.startswith("date: 2024-02-03\n")
+
+
+def test_sizes_that_are_no_numbers_are_not_told(model):
+    config = json.loads((model / "config.json").read_text())
+    (model / "config.json").write_text(json.dumps(config | {"vocab_size": "many", "max_position_embeddings": [1]}))
+    assert "## Limits" in completed(model).text
 
 
 def test_the_command_writes_and_names_what_is_missing(trained, capsys):
@@ -136,7 +167,7 @@ def test_a_card_that_cannot_be_written_leaves_the_old_one(model, monkeypatch, ca
 
     (model / CARD).write_text("# Mine\n")
     before = sorted(model.iterdir())
-    monkeypatch.setattr("gen_engine.cli.commands.publishing.os.replace", full)
+    monkeypatch.setattr("gen_engine.system.whole_files.os.replace", full)
     assert main(["models", "card", str(model), "--write"]) == 2
     assert "cannot be written (No space left on device)" in capsys.readouterr().err
     assert ((model / CARD).read_text(), sorted(model.iterdir())) == ("# Mine\n", before)

@@ -111,6 +111,16 @@ def test_without_a_network_one_sentence_tells_what_to_do(hub_cache):
         pull(NAME)
 
 
+BAD = ["a/b/c", "../x", "a//b", "/a", "a b", "a--b", "x.git", "", "https://hub/a", "a" * 97]
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_what_is_no_name_is_refused_without_network(hub_cache, name):
+    for get in (pull, fetched):
+        with pytest.raises(GenError, match=r"is no name on the hub; write it as owner/name\."):
+            get(name)
+
+
 def test_a_name_that_is_not_here_is_fetched_without_pickles(hub_cache, model, online):
     asked = online(lambda: str(hub_cache(NAME, model)))
     assert open_model(NAME).folder == snapshot_of(NAME)
@@ -124,7 +134,6 @@ def test_a_name_that_is_not_here_is_fetched_without_pickles(hub_cache, model, on
     [
         ("RepositoryNotFoundError", "has no model owner/tiny for you"),
         ("GatedRepoError", "for those who ask"),
-        ("HFValidationError", "is no name on the hub"),
         ("LocalEntryNotFoundError", "was not fetched .no luck.; try again"),
         ("HfHubHTTPError", "was not fetched"),
     ],

@@ -3,10 +3,12 @@
 import json
 import os
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalTokenNotFoundError
+from huggingface_hub.utils import filter_repo_objects
 from small_models import saved_model
 
 from gen_engine.cli.main import main
@@ -118,6 +120,13 @@ def test_without_a_network_nothing_is_tried(model, monkeypatch, capsys):
     )
 
 
+@pytest.mark.parametrize("options", [[], ["--dry-run"]])
+def test_what_is_no_name_is_refused_without_network(model, monkeypatch, capsys, options):
+    monkeypatch.setattr(pushing, "hub_answers", lambda: False)
+    assert main(["models", "push", str(model), "a/b/c", *options]) == 2
+    assert capsys.readouterr().err == "gen: 'a/b/c' is no name on the hub; write it as owner/name.\n"
+
+
 def test_a_dry_run_lists_what_is_published_without_a_network(model, monkeypatch, capsys):
     monkeypatch.setattr(pushing, "push", None)
     assert main(["models", "push", str(model), "owner/tiny", "--dry-run"]) == 0
@@ -186,6 +195,40 @@ def test_other_large_files_are_held_by_lfs_too(model, monkeypatch):
     large = {upload.name for upload in planned.uploads if upload.large}
     listed = {line.split()[0] for line in pushing.attributes(planned).splitlines()}
     assert listed == {name for name in large if name != "model.safetensors"} | {"*.safetensors"}
+
+
+ODD = ["a b.json", "a[1].json", "a*.json", "#a.json", "!a?.json", '"a".json', "back\\slash.json", "诗 词.json"]
+
+
+@pytest.fixture
+def odd(model, monkeypatch):
+    """A folder whose files have odd names, too, and are large."""
+    monkeypatch.setattr(pushing, "LARGE", 1)
+    for name in ODD:
+        (model / name).write_text("{}")
+    return model
+
+
+def test_git_gives_odd_names_to_lfs(odd, tmp_path):
+    place, plain = write_folder(plan(odd), tmp_path / "out"), ["a1.json", "ab.json", "a.json", "b.json", "a"]
+    subprocess.run(["git", "init", "-q", place], check=True)
+    command = ["git", "-C", place, "check-attr", "-z", "filter", "--", *ODD, *plain]
+    told = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split("\0")[2::3]
+    assert told == ["lfs"] * len(ODD) + ["unspecified"] * len(plain)
+
+
+def test_the_hub_takes_odd_names_as_they_are(odd):
+    hub, names = Hub(), [upload.name for upload in plan(odd).uploads]
+    push(plan(odd), "owner/tiny", api=hub)
+    patterns = hub.asked[-1][3]
+    assert list(filter_repo_objects([*names, "a1.json", "ab.json", "!ab.json"], allow_patterns=patterns)) == names
+
+
+@pytest.mark.parametrize("name", ["a\nb", "a\x1b.json", os.fsdecode(b"\xff.json")], ids=["line", "escape", "bytes"])
+def test_names_that_others_cannot_write_are_refused(model, name):
+    (model / name).write_text("{}")
+    with pytest.raises(GenError, match="is no name that others' machines can write; rename the file"):
+        plan(model)
 
 
 def test_a_folder_that_is_there_is_not_replaced(model, tmp_path):

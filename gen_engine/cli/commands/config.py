@@ -13,12 +13,15 @@ import click
 from ...errors import GenError, quoted
 from ...system.help_pages import examples
 from ...system.tables import table
-from ..config import OWN, SHARED, find_option, fitted, loaded, options_of, settings_of, typed
+from ..config import OWN, SHARED, check_texts, find_option, fitted, loaded, options_of, settings_of, typed
 from ..config_files import PROJECT, VARIABLE, Keys, files, put, read, user_file
 from ..options import debug_option
 from ..output import dump
 
 BUILT_IN = "built in"
+
+MODELS = ("model", "encoder", "base")
+"""The options that take a model of any name."""
 
 project_option = click.option("--project", is_flag=True, help="In gen.toml of the working folder, not the user's file.")
 
@@ -194,10 +197,19 @@ def _problem(root: click.Command, keys: Keys, value: Any) -> str:
     try:
         command = _command(root, ("text",) if keys[0] == SHARED else keys[:-1])
         option = find_option(command, keys)
-        fitted(option, value, keys) if option is not None else None
+        if option is not None:
+            check_texts(option, fitted(option, value, keys))
     except GenError as problem:
         return str(problem)
     return ""
+
+
+def naming(model: str) -> Iterator[tuple[Path, Keys]]:
+    """Where files name a model as a default. Raises GenError for a file that cannot be read."""
+    for file in files():
+        for keys, value in _flat(read(file)):
+            if keys[-1] in MODELS and model in (value if isinstance(value, list) else [value]):
+                yield file, keys
 
 
 def _flat(found: Mapping[str, Any], keys: Keys = ()) -> Iterator[tuple[Keys, Any]]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from ...errors import GenError, brief
+from ...errors import GenError, words_of
 from ...system.bounds import read_settings
 from ...system.help_pages import examples
 from ...system.tables import table
@@ -29,7 +29,7 @@ def _settings(file: Path) -> dict[str, Any]:
         text = read_settings(file)
         found = tomllib.loads(text) if file.suffix == ".toml" else json.loads(text)
     except (OSError, ValueError, RecursionError) as problem:
-        why = brief(problem)
+        why = words_of(problem)
         raise GenError(f"{file} cannot be read as JSON or TOML ({why}); mend it, or name another file.") from None
     known = ("model", "with", "prompt", "max_new", "temperature", "top_k", "top_p")
     if not isinstance(found, dict) or set(found) - set(known):

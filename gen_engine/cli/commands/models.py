@@ -17,9 +17,11 @@ from ...models.added import remove as remove_model
 from ...models.notes import read_note
 from ...sources import model_folder
 from ...system.help_pages import examples
+from ...system.screen import note
 from ...system.tables import table
 from ..config import SHARED, loaded, options_of, settings_of
-from ..options import debug_option, is_shared
+from ..config_files import PROJECT
+from ..options import debug_option, is_shared, pasted
 from ..output import dump
 
 ADDED = "(added)"
@@ -89,9 +91,16 @@ def remove(name: str) -> None:
     if name in registry().models and name not in added():
         owner = registry().models[name].plugin
         raise GenError(f"{name} is a model of {owner.words}, which was not added; it goes with {owner.distribution}.")
+    from .config import naming
+
+    places = [*naming(name)] if name not in registry().models else []  # read first, so that damage stops it in time
     kept = remove_model(name)
     rest = f"; its folder stays: {kept}" if kept else ", and its folder is removed"
     click.echo(f"{name} is no name any more{rest}")
+    for file, keys in places:
+        key = ".".join(keys)
+        clear = pasted(["gen", "config", "unset", key, *(["--project"] if file == PROJECT else [])])
+        note(f"{key} in {file} still names it; `{clear}` clears that.")
 
 
 @models.command(epilog=examples("gen models default", "gen models default novel --command text"))
@@ -173,5 +182,5 @@ def _added() -> Iterator[dict[str, Any]]:
 
 def _told(folder: Path) -> list[str]:
     """The parts of a context that a model can be told."""
-    note = read_note(folder)
-    return list(note.order) if note else []
+    found = read_note(folder)
+    return list(found.order) if found else []

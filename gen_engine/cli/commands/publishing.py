@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 
 import click
@@ -12,6 +10,7 @@ from ...errors import GenError
 from ...system.help_pages import examples
 from ...system.screen import note
 from ...system.tables import table
+from ...system.whole_files import write_whole
 from ..options import debug_option
 from ..output import dump
 
@@ -53,27 +52,12 @@ def card(
     given = {"license": license, "language": spoken, "base_model": base_model, "datasets": [*dataset]}
     made = completed(folder, {**given, "metrics": [*metric]}, data=data.strip())
     if write:
-        _write_whole(folder / CARD, str(made))
+        write_whole(folder / CARD, str(made), "make its folder writable")
         click.echo(f"{folder / CARD} is written")
     else:
         click.echo(str(made), nl=False)
     for words in lacks(made):
         note(f"The card lacks {words}.")
-
-
-def _write_whole(path: Path, text: str) -> None:
-    try:
-        handle, beside = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
-            os.chmod(beside, path.stat().st_mode & 0o777 if path.exists() else 0o644)
-            os.replace(beside, path)
-        except OSError:
-            os.unlink(beside)
-            raise
-    except OSError as error:
-        raise GenError(f"{path} cannot be written ({error.strerror}); make its folder writable.") from error
 
 
 @click.command(

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from ...errors import GenError, brief, quoted
+from ...errors import GenError, brief, quoted, words_of
 from ...memory import Memory, remembered
 from ...sources import weights_folders
 from ...system.bounds import TEXTS, bounded
@@ -200,16 +200,28 @@ def read_results(file: str) -> Iterator[tuple[str, Mapping[str, Any] | GenError]
     first = next(((number, line) for number, line in lines if line.strip()), None)
     if first is None:
         return
+    begun = [first]
     if not _is_json(first[1]):  # perhaps a value over several lines
-        rest = list(lines)
-        whole = "".join(bounded((line for _, line in [first, *rest]), TEXTS, file, "write a result a line"))
-        if _is_json(whole):
-            yield from _results_of(whole, "The file")
-            return
-        lines = iter(rest)  # type: ignore[assignment]
-    for number, line in chain([first], lines):
+        begun += _up_to(TEXTS - len(first[1]), lines)
+        is_long = sum(len(line) for _, line in begun) > TEXTS
+        if not is_long or not any(line.startswith("{") and _is_json(line) for _, line in begun):
+            whole = "".join(bounded((line for _, line in begun), TEXTS, file, "write a result a line"))
+            if _is_json(whole):
+                yield from _results_of(whole, "The file")
+                return
+    for number, line in chain(begun, lines):
         if line.strip():
             yield from _results_of(line, f"Line {number}")
+
+
+def _up_to(most: int, lines: Iterable[tuple[int, str]]) -> Iterator[tuple[int, str]]:
+    """Numbered lines that are not blank, up to the one with which they have more than `most` characters together."""
+    for number, line in lines:
+        if line.strip():
+            yield number, line
+        most -= len(line)
+        if most < 0:
+            return
 
 
 def _is_json(text: str) -> bool:
@@ -224,7 +236,7 @@ def _results_of(text: str, where: str) -> Iterator[tuple[str, Mapping[str, Any] 
     try:
         found = list(results_in(json.loads(text)))
     except (ValueError, RecursionError) as problem:
-        yield where, GenError(f"It is damaged JSON ({brief(problem)}); take the result as it was written.")
+        yield where, GenError(f"It is damaged JSON ({words_of(problem)}); take the result as it was written.")
         return
     if not found:
         yield where, GenError("It is JSON without a text; give what a writing command prints with --json.")
