@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from ..errors import GenError, quoted
+from ..errors import GenError, quoted, words_of
 from .adapter import TransformersLM
 from .adapters import merged, tokenizer_folder
 from .architectures import quiet
@@ -37,11 +38,36 @@ def load(
 
     It computes on a device. `attention` is the name of an implementation that transformers knows. Raises GenError if
     the weights are pickled, damaged or incomplete, if the model does not know the attention, if it is not a causal
-    language model, or if the device has no memory for it.
+    language model, if it does not compute in the `dtype`, or if the device has no memory for it.
     """
     read_config(folder)
     refuse_pickled(folder)
+    load_as = partial(_load, folder, name=name, fast=fast, device=device, attention=attention, adapter=adapter)
     kind, reason = choose_dtype(dtype, device=device)
+    try:
+        return load_as(kind, reason)
+    except _UncomputableError as problem:
+        told = str(kind).removeprefix("torch.")
+        if dtype != "auto" or kind == torch.float32:
+            raise GenError(f"{name} does not compute in {told} ({problem}); give another --dtype.") from problem
+        return load_as(torch.float32, f"this kind of model does not compute in {told}")
+
+
+class _UncomputableError(Exception):
+    """What torch said when a model was read for the first time."""
+
+
+def _load(
+    folder: Path,
+    kind: torch.dtype,
+    reason: str,
+    *,
+    name: str,
+    fast: bool,
+    device: torch.device,
+    attention: str | None,
+    adapter: Path | None,
+) -> TransformersLM:
     model = _read_model(folder, kind, attention)
     if adapter is not None:
         model = merged(model, adapter).eval()
@@ -54,7 +80,13 @@ def load(
         tokenizer = load_tokenizer(place, columns)
 
     def check() -> None:
-        if not is_causal(model):
+        try:
+            is_one = is_causal(model)
+        except torch.OutOfMemoryError:
+            raise
+        except RuntimeError as problem:
+            raise _UncomputableError(words_of(problem)) from problem
+        if not is_one:
             raise _sees_ahead(model.config.model_type, name)
 
     folders = [folder] if adapter is None else [folder, adapter]

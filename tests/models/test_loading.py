@@ -3,10 +3,12 @@
 import json
 
 import pytest
+import torch
 from small_models import WORDS
 from small_models import saved_model as saved
 
 from gen_engine.errors import GenError
+from gen_engine.models import loading
 from gen_engine.models.loading import load
 
 
@@ -31,14 +33,34 @@ def test_what_is_not_causal_is_refused_whatever_its_name(tmp_path, name, dtype):
         load(folder, name="tiny", dtype=dtype)
 
 
-def test_a_model_that_reads_both_ways_is_refused(tmp_path):
+@pytest.fixture
+def xlnet(tmp_path):
+    """The folder of a model that reads both ways, and does not compute in bfloat16."""
     from transformers import XLNetConfig, XLNetLMHeadModel
 
     config = XLNetConfig(d_model=16, n_layer=2, n_head=2, vocab_size=40, d_inner=32)
     XLNetLMHeadModel(config).save_pretrained(tmp_path / "model")
     (tmp_path / "model" / "vocab.txt").write_text("\n".join(WORDS), encoding="utf-8")
+    return tmp_path / "model"
+
+
+@pytest.mark.parametrize("preferred", [torch.float32, torch.bfloat16])
+def test_a_model_that_reads_both_ways_is_refused(xlnet, monkeypatch, preferred):
+    monkeypatch.setattr(loading, "choose_dtype", lambda wanted, device: (preferred, "fast"))
     with pytest.raises(GenError, match="is a xlnet that sees what comes next"):
-        load(tmp_path / "model", name="tiny")
+        load(xlnet, name="tiny")
+
+
+def test_a_model_that_does_not_compute_in_a_dtype_is_refused(xlnet):
+    with pytest.raises(GenError, match=r"tiny does not compute in bfloat16 \(.*\); give another --dtype"):
+        load(xlnet, name="tiny", dtype="bfloat16")
+
+
+def test_a_model_that_does_not_compute_fast_computes_otherwise(xlnet, monkeypatch):
+    monkeypatch.setattr(loading, "choose_dtype", lambda wanted, device: (torch.bfloat16, "fast"))
+    monkeypatch.setattr(loading, "is_causal", lambda model: model(input_ids=torch.tensor([[5, 6]])) is not None)
+    model = load(xlnet, name="tiny")
+    assert (model.dtype, model.dtype_reason) == ("float32", "this kind of model does not compute in bfloat16")
 
 
 @pytest.mark.parametrize(("family", "positions"), [("roberta", 24), ("opt", 24), ("mpt", 24), ("mamba", None)])

@@ -233,7 +233,8 @@ def check(task, drawn, each):
         raise WrongError("no text and no refusal")
     for done in drawn:
         given = done.text.removesuffix(done.new)
-        if given + done.new != done.text or not (done.new or done.finish in ("end", "full", "stop") or is_silent(task, done)):
+        may_be_empty = done.finish in ("end", "full", "stop") or is_silent(task, done)
+        if given + done.new != done.text or not (done.new or may_be_empty):
             raise WrongError(f"{done.text!r} and {done.new!r} do not add up")
         if wrong := each.wrong(given, done.new):
             raise WrongError(f"{wrong}: {done.text!r}")

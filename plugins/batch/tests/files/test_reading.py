@@ -132,7 +132,7 @@ def test_an_empty_file_has_no_requests(tmp_path):
 
 @pytest.mark.parametrize("body", ['{"n": 1, "n": 2}', '{"n": NaN}', "[" * 100_000])
 @pytest.mark.parametrize("form", ["csv", "parquet"])
-def test_the_body_of_a_cell_is_as_strict_as_a_line(tmp_path, body, form):
+def test_a_body_in_a_cell_is_read_strictly(tmp_path, body, form):
     source = write_requests(tmp_path / f"in.{form}", [{"custom_id": "a", "body": body}])
     assert read(source) == [({"custom_id": "a", "body": body}, "")]
 

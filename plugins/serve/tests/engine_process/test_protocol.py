@@ -20,10 +20,10 @@ def chat(chat_folder):
     return load(chat_folder)
 
 
-def events(engine, wish, *, seed=1, is_streamed=False):
+def events(engine, wish, *, seed=1, is_streamed=False, longest=64):
     """What the engine process tells of a wish."""
     told = []
-    job = job_of(Submit(7, "", wish, seed, 8.0, is_streamed), wish, engine, told.append, longest=64)
+    job = job_of(Submit(7, "", wish, seed, 8.0, is_streamed), wish, engine, told.append, longest=longest)
     scheduler = engine.scheduler()
     job.begin(scheduler.submit(job.task.request), ())
     while not job.ticket.is_over:
@@ -124,11 +124,12 @@ def test_alternatives_have_the_numbers_of_the_choices(poem):
         assert each.top[0][2] == pytest.approx(each.logprob, abs=1e-6)
 
 
-def test_a_chat_is_answered_up_to_what_the_model_reads(chat):
+@pytest.mark.parametrize("longest", [64, 1000])
+def test_a_chat_is_answered_up_to_what_the_model_reads(chat, longest):
     wish = TextWish(chat=(("user", "a"), ("assistant", "b"), ("user", "c")), max_new=None)
-    [told] = done(chat, wish, seed=3)
+    [told] = done(chat, wish, seed=3, longest=longest)
     told_chat = Chat("c", earlier=(("user", "a"), ("assistant", "b")))
-    room = 256 - len(chat.read("", told_chat).read)
+    room = min(256 - len(chat.read("", told_chat).read), longest)
     assert told.record["new"] == chat.generate("", context=told_chat, seed=3, max_new=room)[0].new
 
 
