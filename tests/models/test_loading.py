@@ -51,7 +51,7 @@ def test_a_model_that_reads_both_ways_is_refused(xlnet, monkeypatch, preferred):
         load(xlnet, name="tiny")
 
 
-def test_a_model_that_does_not_compute_in_a_dtype_is_refused(xlnet):
+def test_a_dtype_in_which_nothing_computes_is_refused(xlnet):
     with pytest.raises(GenError, match=r"tiny does not compute in bfloat16 \(.*\); give another --dtype"):
         load(xlnet, name="tiny", dtype="bfloat16")
 
