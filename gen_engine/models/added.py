@@ -36,11 +36,16 @@ def models_folder() -> Path:
 
 def added() -> Mapping[str, Path]:
     """The folder of each name, in order of names. Raises GenError if the list is damaged."""
+    return {name: models_folder() / folder for name, folder in _listed().items()}
+
+
+def _listed() -> dict[str, str]:
+    """The list as it is kept, in order of names: absolute paths, or names of folders beside it that were unpacked."""
     path = models_folder() / LIST
     found = read_json(path)
     if not all(isinstance(folder, str) for folder in found.values()):
         raise GenError(f"{path} is no list of models; mend it, or remove it.")
-    return {name: Path(folder) for name, folder in sorted(found.items())}
+    return dict(sorted(found.items()))
 
 
 def folder_of(name: str) -> Path | None:
@@ -69,8 +74,8 @@ def add(name: str, source: Path) -> Path:
             read_config(folder)
     try:
         with _editing() as known:
-            _refuse_taken(name, known)
-            known[name] = folder
+            _refuse_taken(name, added())
+            known[name] = str(folder) if file is None else name
     except GenError:
         if file is not None:
             shutil.rmtree(folder, ignore_errors=True)
@@ -93,18 +98,17 @@ def remove(name: str) -> Path | None:
             more = f"there is {', '.join(known)}" if known else "`gen models add` adds one"
             raise GenError(f"No model {quoted(name)} was added; {more}.")
         folder = known.pop(name)
-    if folder != models_folder() / name:
-        return folder
-    shutil.rmtree(folder, ignore_errors=True)
+    if folder != name:
+        return models_folder() / folder
+    shutil.rmtree(models_folder() / name, ignore_errors=True)
     return None
 
 
 @contextmanager
-def _editing() -> Iterator[dict[str, Path]]:
+def _editing() -> Iterator[dict[str, str]]:
     """The list as it is now, to be changed; it is written at the end, before another process reads it to change it."""
     path = models_folder() / LIST
     with edited_alone(path, REMEDY):
-        known = dict(added())
+        known = _listed()
         yield known
-        text = json.dumps({name: str(folder) for name, folder in known.items()}, ensure_ascii=False, indent=1) + "\n"
-        write_whole(path, text, REMEDY)
+        write_whole(path, json.dumps(known, ensure_ascii=False, indent=1) + "\n", REMEDY)

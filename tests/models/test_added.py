@@ -1,12 +1,14 @@
 """Names that the user gave to models: kept in a list, loaded as their folders are, and forgotten."""
 
+import shutil
+
 import pytest
 from small_models import saved_model
 
 from gen_engine import sources
 from gen_engine.errors import GenError
 from gen_engine.models import added as adding
-from gen_engine.models.added import add, added, folder_of, remove
+from gen_engine.models.added import add, added, folder_of, models_folder, remove
 
 
 @pytest.fixture
@@ -56,6 +58,14 @@ def test_a_file_is_unpacked_for_good_until_removed(gguf, monkeypatch):
     assert sources.open_model("small").folder == folder
     assert remove("small") is None
     assert not folder.exists()
+
+
+def test_a_folder_of_the_user_among_the_unpacked_stays(model):
+    own = models_folder() / "mine"
+    shutil.copytree(model, own)
+    add("mine", own)
+    assert remove("mine") == own
+    assert (own / "config.json").exists()
 
 
 @pytest.mark.parametrize("name", ["", "a b", "../x", "owner/name", ".hidden", "-x", "a:b", "a" * 200])
