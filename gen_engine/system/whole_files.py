@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -16,6 +15,8 @@ def write_whole(path: Path, text: str, remedy: str) -> None:
 
     Raises GenError, which ends in `remedy`, if it cannot be written.
     """
+    import tempfile
+
     real = Path(os.path.realpath(path))
     with _refusing(path, remedy):
         real.parent.mkdir(parents=True, exist_ok=True)
