@@ -85,6 +85,8 @@ def _summary(job: Job, done: Done, seconds: float) -> str:
     """What was done, in a sentence or two."""
     name = "Standard output" if job.out.name == "-" else job.out.name
     rate = f"{done.answered:,} answered in {duration(seconds)}, {done.answered / max(seconds, 1e-3):,.1f} a second"
+    if not done.answered:
+        rate = "none had to be answered"
     remedy = " (--retry-errors answers them anew)" if _can_go_on(job.source, job.out) else ""
     errors = f" Errors: {done.errors:,}{remedy}."
     return f"{name} has {done.lines:,} line{'s' * (done.lines != 1)}; {rate}." + (errors if done.errors else "")

@@ -43,6 +43,7 @@ def test_a_cluster_is_elsewhere_and_fresh_is_fresh():
 
 SAID = {
     "one line": ("out.csv", Done(1, 0, 1), "out.csv has 1 line; 1 answered in "),
+    "nothing to do": ("out.csv", Done(3, 0, 0), "out.csv has 3 lines; none had to be answered."),
     "errors of a file": ("out.csv", Done(3, 2, 3), "Errors: 2 (--retry-errors answers them anew)."),
     "errors of a pipe": ("-", Done(3, 2, 3), "Standard output has 3 lines; "),
 }
@@ -54,6 +55,6 @@ def test_the_end_tells_lines_rate_and_errors(out, done, told, tmp_path, monkeypa
     Path("in.csv").touch()
     found = _summary(job("in.csv", out), done, 2.0)
     assert told in found
-    assert f"{done.answered / 2:.1f} a second." in found
+    assert (f"{done.answered / 2:.1f} a second." in found) == bool(done.answered)
     assert ("Errors: 2." in found) == (out == "-")
     assert "Errors" not in _summary(job("in.csv", out), replace(done, errors=0), 2.0)
