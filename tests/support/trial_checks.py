@@ -162,7 +162,7 @@ def check_refusal(error: GenError, asked: Asked, model: Subject) -> None:
         if text is not None:
             raise WrongError(f"{text!r} obeys, yet: {message}") from error
         return
-    prompts = request.prompt, model.engine.read(request.prompt).text  # with the blank that its last word brings
+    prompts = request.prompt, model.engine.read(request.prompt).text  # and with that blank, too
     if any(rule.refuses(prompt) for rule in asked.rules for prompt in prompts):
         return
     if request.context and "The context has" in message:
@@ -179,8 +179,9 @@ def refuting(asked: Asked, model: Subject) -> str | None:
     alphabet = "".join({char for rule in asked.rules for char in rule.spec if char in model.alphabet}) or "a"
     texts = ["", *(text for rule in asked.rules for text in rule.obeying)]
     texts += [some(rng, rng.choice((alphabet, model.alphabet)), 0, 7) for _ in range(3000)]
+    prompt = model.engine.read(asked.request.prompt).text  # with the blank that its last word brings
     for new in dict.fromkeys(texts):
-        if all(rule.obeys(Written(asked.request.prompt, new)) for rule in asked.rules):
+        if all(rule.obeys(Written(prompt, new)) for rule in asked.rules):
             count = fewest(new.encode(), model)
             if count is not None and count <= asked.request.max_new:
                 return new
