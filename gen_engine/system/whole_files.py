@@ -41,7 +41,7 @@ def edited_alone(path: Path, remedy: str) -> Iterator[None]:
     lock = real.with_name(f".{real.name[:40]}.lock")
     with _refusing(path, remedy):
         real.parent.mkdir(parents=True, exist_ok=True)
-        number = _held(lock)
+        number = held(lock, waits=True)
     try:
         yield
     finally:
@@ -58,27 +58,34 @@ def _refusing(path: Path, remedy: str) -> Iterator[None]:
         raise GenError(f"{path} cannot be written ({problem.strerror}); {remedy}.") from problem
 
 
-def _held(path: Path) -> int:
-    """A descriptor of the lock file, locked. It is that of the file of this name: an old one may just be deleted."""
+def held(path: Path, *, waits: bool) -> int:
+    """A descriptor of the lock file, locked. It is that of the file of this name: an old one may just be deleted.
+
+    Raises BlockingIOError if another process has it, unless this `waits`.
+    """
     while True:
         number = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
         try:
-            _lock(number)
-            if path.exists() and os.path.samestat(os.fstat(number), path.stat()):
-                return number
+            _lock(number, waits)
+            with suppress(FileNotFoundError):
+                if os.path.samestat(os.fstat(number), path.stat()):
+                    return number
         except BaseException:
             os.close(number)
             raise
         os.close(number)
 
 
-def _lock(number: int) -> None:
-    """Lock a file for this process, once no other has it."""
+def _lock(number: int, waits: bool) -> None:
     try:
         import fcntl
     except ImportError:  # Windows
         import msvcrt
 
-        msvcrt.locking(number, msvcrt.LK_LOCK, 1)  # type: ignore[attr-defined, unused-ignore]
+        way = msvcrt.LK_LOCK if waits else msvcrt.LK_NBLCK  # type: ignore[attr-defined, unused-ignore]
+        try:
+            msvcrt.locking(number, way, 1)  # type: ignore[attr-defined, unused-ignore]
+        except OSError as problem:
+            raise BlockingIOError from problem
         return
-    fcntl.flock(number, fcntl.LOCK_EX)
+    fcntl.flock(number, fcntl.LOCK_EX | (0 if waits else fcntl.LOCK_NB))

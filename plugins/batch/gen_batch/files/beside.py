@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gen_engine.errors import GenError
+from gen_engine.system.whole_files import held
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ def beside(out: Path, *, is_table: bool) -> Beside:
 def locked(files: Beside) -> Iterator[None]:
     """Inside, no other run writes the same output. Raises GenError if one does. A killed run leaves no lock."""
     try:
-        number = _held(files.lock)
+        number = held(files.lock, waits=False)
     except BlockingIOError:
         raise GenError(f"Another run is writing {files.out}; wait for it, or name another output.") from None
     except OSError as problem:
@@ -55,35 +56,6 @@ def locked(files: Beside) -> Iterator[None]:
         with suppress(OSError):  # a Windows does not delete what is open
             files.lock.unlink(missing_ok=True)
         os.close(number)
-
-
-def _held(path: Path) -> int:
-    """A descriptor of the lock file, locked. It is that of the file of this name: an old one may just be deleted."""
-    while True:
-        number = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-        try:
-            _lock(number)
-            if path.exists() and os.path.samestat(os.fstat(number), path.stat()):
-                return number
-        except BaseException:
-            os.close(number)
-            raise
-        os.close(number)
-
-
-def _lock(number: int) -> None:
-    """Lock a file for this process. Raises BlockingIOError if another has it."""
-    try:
-        import fcntl
-    except ImportError:  # Windows
-        import msvcrt
-
-        try:
-            msvcrt.locking(number, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined, unused-ignore]
-        except OSError as problem:
-            raise BlockingIOError from problem
-        return
-    fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def replace_synced(aside: Path, path: Path) -> None:
