@@ -1,15 +1,18 @@
 """What the options of `gen batch` ask for, and what is said in the end."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from told_work import job
+from told_runs import write_requests
+from told_work import ToldWork, job
 
 from gen_batch.files.kinds import Kind
 from gen_batch.jobs import Done
 from gen_batch.messages import LINES
-from gen_batch.starting import _summary, job_of
+from gen_batch.plan import Plan
+from gen_batch.starting import _summary, answer, job_of
 
 OPTIONS = {
     "source": "in.csv.gz", "out": "out.parquet", "models": ("poem",), "shape": "openai", "seed": 7, "device": "cpu",
@@ -58,3 +61,18 @@ def test_the_end_tells_lines_rate_and_errors(out, done, told, tmp_path, monkeypa
     assert (f"{done.answered / 2:.1f} a second." in found) == bool(done.answered)
     assert ("Errors: 2." in found) == (out == "-")
     assert "Errors" not in _summary(job("in.csv", out), replace(done, errors=0), 2.0)
+
+
+@pytest.mark.parametrize("out", ["out.jsonl", "memory://out.jsonl"])
+def test_no_more_lines_than_the_window_are_under_way(tmp_path, out):
+    source, works = write_requests(tmp_path / "in.jsonl", [{"prompt": "a"}] * 6), []
+    out = out if ":" in out else tmp_path / out
+    answer(job(source, out, window=2, work=lambda plan: works.append(ToldWork(plan, 9)) or works[0]))
+    assert works[0].rounds == 3
+
+
+def test_the_threads_of_one_worker_are_those_asked_for(tmp_path, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    source = write_requests(tmp_path / "in.jsonl", [{"prompt": "a"}])
+    answer(job(source, tmp_path / "out.jsonl", plan=Plan(models=(), threads=3)))
+    assert os.environ["OMP_NUM_THREADS"] == "3"

@@ -28,11 +28,13 @@ class ToldWork:
     ahead: int = 3
     died: frozenset = frozenset()
     asked: list = field(default_factory=list)
+    rounds: int = 0
     is_closed: bool = False
 
     def answers(self, lines):
         """The answers of each few lines in another order."""
         rest = iter(lines)
+        self.rounds += 1
         while few := list(islice(rest, self.ahead)):
             self.asked += [line.index for line in few]
             random.Random(len(self.asked)).shuffle(few)
